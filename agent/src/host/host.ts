@@ -1,0 +1,253 @@
+/**
+ * The port to the machine: everything the agent needs from outside, as types only.
+ *
+ * Two adapters implement it: `node/` on Node.js and `tiny/` on our C runtime. A host is dumb: it moves bytes,
+ * measures time and reports what the machine said. Every decision (time limits, retries, bounds, order) is
+ * made above this file.
+ *
+ * Rules that every adapter keeps:
+ * - Callbacks come from the event loop, never from inside a call into the host. After `destroy()`, `cancel()` or
+ *   `close()` of an object no callback of it comes any more.
+ * - A received view is valid only during its callback.
+ * - Nothing here throws because of the network: failures arrive as {@link HostError} values. File access throws
+ *   {@link HostFailure}.
+ */
+export interface Host {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly network: Network;
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly system: System;
+}
+
+/** A pending timer or look-up. `cancel` may be called at any time, any number of times. */
+export interface Cancellable {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds of a monotonic clock that never jumps; the origin is unspecified. */
+  now(): number;
+  /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z; may jump and may be wrong. */
+  date(): number;
+  /** Calls `run` once, not before `delayMs` (0 to 2^31-1) milliseconds have passed. */
+  schedule(delayMs: number, run: () => void): Cancellable;
+}
+
+export type DigestAlgorithm = 'sha-1' | 'sha-256' | 'md5';
+
+export interface Crypto {
+  /** Fills `bytes` from the operating system's cryptographic random source. */
+  random(bytes: Uint8Array): void;
+  /** The digest of `data`: 20 bytes (SHA-1), 32 (SHA-256) or 16 (MD5). */
+  digest(algorithm: DigestAlgorithm, data: Uint8Array): Uint8Array;
+  /**
+   * WebSocket masking (RFC 6455 section 5.3): writes `source[start..end)` to `target` from `at` on, each byte XORed
+   * with `key[(i + phase) & 3]`, where `i` counts from 0 at `start`. `source` and `target` may be the same array when
+   * `at === start`. `key` has 4 bytes.
+   */
+  mask(
+    source: Uint8Array,
+    start: number,
+    end: number,
+    target: Uint8Array,
+    at: number,
+    key: Uint8Array,
+    phase: number,
+  ): void;
+}
+
+/** What went wrong, in terms a decision can be made on. */
+export type HostErrorCode =
+  | 'refused'
+  | 'timed-out'
+  | 'reset'
+  | 'unreachable'
+  | 'name-not-found'
+  | 'name-failure'
+  | 'tls-untrusted'
+  | 'tls-expired'
+  | 'tls-not-yet-valid'
+  | 'tls-host-name'
+  | 'tls-client-certificate'
+  | 'tls-protocol'
+  | 'tls-files'
+  | 'no-resources'
+  | 'not-found'
+  | 'access'
+  | 'too-large'
+  | 'in-use'
+  | 'other';
+
+export interface HostError {
+  readonly code: HostErrorCode;
+  /** For a person: one line, no secret in it, without the address (the caller knows it). */
+  readonly message: string;
+}
+
+/**
+ * Thrown by {@link Files} and by {@link Network.listenLocal}; the only exception an adapter may throw on purpose. It
+ * satisfies {@link HostError}.
+ */
+export interface HostFailure extends Error {
+  readonly code: HostErrorCode;
+}
+
+export interface Address {
+  /** An IPv4 or IPv6 literal. */
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+export interface TlsOptions {
+  /** Sent as server name (SNI, unless an IP literal) and checked against the certificate (RFC 9525). */
+  readonly serverName: string;
+  /** PEM file or a directory of PEM files; `null`: where this system keeps its bundle. */
+  readonly ca: string | null;
+  /** PEM file with the client certificate chain, or `null`. Read anew for each connection, as is `key`. */
+  readonly certificate: string | null;
+  /** PEM file with the client's private key, or `null`. */
+  readonly key: string | null;
+  readonly minVersion: '1.2' | '1.3';
+  /** `false` accepts any certificate; the caller has warned loudly. */
+  readonly verify: boolean;
+}
+
+export interface TlsSession {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly version: string;
+  readonly cipher: string;
+}
+
+/**
+ * Events of a socket. The order is `connected` (once), `secured` (once after each `startTls`), then any number of
+ * `data` and `taken`, `ended` at most once, and `closed` exactly once as the last, unless `destroy()` came first.
+ */
+export interface SocketHandler {
+  connected(): void;
+  /** The TLS handshake is complete and the peer is verified. */
+  secured?(session: TlsSession): void;
+  /** `bytes[start..end)` arrived; valid only during the call. */
+  data(bytes: Uint8Array, start: number, end: number): void;
+  /** The kernel (for a TLS socket: the record layer and the kernel behind it) has taken `count` more bytes of those written. */
+  taken(count: number): void;
+  /** The peer has sent FIN or close_notify: no more data comes; writing may go on. */
+  ended(): void;
+  /** The socket is gone: after both directions ended (`null`), or because of an error. */
+  closed(error: HostError | null): void;
+}
+
+export interface Socket {
+  /**
+   * Queues `bytes[start..end)` (all by default) behind what was written before. The host sends as much as the kernel
+   * takes and keeps the rest; the queue's bound is the caller's duty, by counting `taken`.
+   * Returns true when the host holds no reference to `bytes`, so that the caller may change them at once; false when
+   * they must stay as they are. A received view may be written on during its callback without a copy.
+   * Ignored after `end()` and after the socket has closed.
+   */
+  write(bytes: Uint8Array, start?: number, end?: number): boolean;
+  /** Sends FIN (close_notify) once all that was written is sent. Reading goes on. Idempotent. */
+  end(): void;
+  /** Stops and restarts reading; a paused socket lets the kernel's window fill. Both idempotent. */
+  pause(): void;
+  resume(): void;
+  /** Closes at once and drops what is queued: a TCP peer sees a reset unless both directions had ended. Idempotent. */
+  destroy(): void;
+  /** Starts TLS as client over this connected socket; from then on `data` and `write` are plain text within it. */
+  startTls(options: TlsOptions): void;
+}
+
+export interface ConnectOptions {
+  /** An IPv4 or IPv6 literal; names are resolved first, with {@link Network.resolve}. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Listener {
+  close(): void;
+}
+
+export interface Network {
+  /**
+   * All addresses of `name` in the resolver's order, off the loop. An IP literal gives itself. Fails with
+   * `name-not-found` (the name does not exist or has no address) or `name-failure` (no answer, no network).
+   */
+  resolve(name: string, done: (addresses: readonly Address[], error: HostError | null) => void): Cancellable;
+  /** Dials TCP with TCP_NODELAY set. There is no time limit; the caller arms its own and calls `destroy()`. */
+  connect(options: ConnectOptions, handler: SocketHandler): Socket;
+  /** Dials a local (UNIX) stream socket. */
+  connectLocal(path: string, handler: SocketHandler): Socket;
+  /**
+   * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, a live one is `in-use`.
+   * `accept` returns the handler of the new socket, which is connected already (`connected` is not called).
+   */
+  listenLocal(path: string, accept: (socket: Socket) => SocketHandler): Listener;
+}
+
+export interface Files {
+  /** The whole file. Throws `not-found`, `access` or `too-large` (more than `maxBytes`). */
+  read(path: string, maxBytes: number): Uint8Array;
+  /** Writes a file of mode 0600 so that a reader sees the old or the new content, never a part. */
+  writeAtomically(path: string, bytes: Uint8Array): void;
+  /** Removes a file; a missing one is no error. */
+  remove(path: string): void;
+  /** The names in a directory, without `.` and `..`, sorted by code unit. */
+  list(path: string): readonly string[];
+  /** What `path` is, following links; `null` when there is nothing. `mode` holds the permission bits. */
+  stat(
+    path: string,
+  ): { readonly kind: 'file' | 'directory' | 'other'; readonly size: number; readonly mode: number } | null;
+}
+
+export interface RunResult {
+  /** Exit status; 128 + signal number when a signal ended it; `null` when it could not be started. */
+  readonly status: number | null;
+  /** Standard output, cut at the bound. */
+  readonly output: Uint8Array;
+  readonly timedOut: boolean;
+  readonly error: HostError | null;
+}
+
+export interface Processes {
+  /**
+   * Runs a program directly, never through a shell, in a process group of its own that is killed at the time limit.
+   * Standard input is empty, standard error is dropped. `environment` adds to the agent's own.
+   */
+  run(
+    command: readonly [string, ...string[]],
+    options: {
+      readonly timeoutMs: number;
+      readonly maxOutputBytes: number;
+      readonly environment?: Readonly<Record<string, string>>;
+    },
+    done: (result: RunResult) => void,
+  ): Cancellable;
+}
+
+export type SignalName = 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGUSR1';
+
+/** Severity as in syslog (RFC 5424 section 6.2.1): 3 error, 4 warning, 6 informational, 7 debug. */
+export type Severity = 3 | 4 | 6 | 7;
+
+export interface System {
+  /** Command-line arguments without the program's own name. */
+  readonly arguments: readonly string[];
+  /** An environment variable, or undefined. */
+  environment(name: string): string | undefined;
+  hostName(): string;
+  /** 12 lower-case hexadecimal digits: the hardware address of the first network interface that is not loopback; zeros when there is none. */
+  nodeId(): string;
+  /** For `User-Agent`: `Linux/6.1.0; x86_64`. */
+  platform(): string;
+  /** Replaces the default action of a signal. */
+  onSignal(signal: SignalName, run: () => void): void;
+  /** Writes text to standard output (1) or standard error (2), whole, even to a slow reader. */
+  print(stream: 1 | 2, text: string): void;
+  /** Sends one line to the system log, facility `daemon`, tag `rm-agent`. */
+  syslog(severity: Severity, text: string): void;
+  /** Resident memory of the process in bytes, for `status`; 0 when unknown. */
+  residentMemory(): number;
+  /** Ends the process with this status once what was printed is written. */
+  exit(status: number): void;
+}
