@@ -1,0 +1,12 @@
+/** The wire formats, shared by agent, reflector and tests. Sans-IO; imports nothing. */
+export * from './base64.ts';
+export * from './basic.ts';
+export * from './challenge.ts';
+export * from './digest.ts';
+export * from './errors.ts';
+export * from './extension.ts';
+export * from './property.ts';
+export * from './subprotocol.ts';
+export * from './text.ts';
+export * from './webtunnel-decoder.ts';
+export * from './webtunnel-frame.ts';

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// The entry of every npm script: prepares the checkout (dependencies, build), then hands over.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { prepare } from './prepare.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [task = '', ...rest] = process.argv.slice(2);
+
+/** Runs a command in the root of the checkout and ends with its status if it fails. */
+function run(command, ...args) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (error) fail(`${command}: ${error.message}`);
+  if (signal) process.exit(130);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+const bin = (name) => `node_modules/.bin/${name}`;
+
+const tasks = {
+  start() {
+    prepare(root);
+    run(process.execPath, 'toolchain/start.mjs', ...rest);
+  },
+  async test() {
+    prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    needPackages(['chromium', 'curl', 'lighttpd', 'openssl']);
+    run(bin('biome'), 'check', '--error-on-warnings', '.');
+    run(bin('vitest'), 'run', ...rest);
+  },
+  bench() {
+    prepare(root);
+    run(process.execPath, 'test/dist/bench/main.js', ...rest);
+  },
+  build() {
+    prepare(root);
+    run(process.execPath, 'toolchain/build.mjs', ...rest);
+  },
+  'demo-device'() {
+    prepare(root);
+    run(process.execPath, 'examples/demo-device/dist/main.js', ...rest);
+  },
+};
+
+const chosen = Object.hasOwn(tasks, task) ? tasks[task] : undefined;
+if (!chosen) fail(`usage: run.mjs ${Object.keys(tasks).join('|')} [arguments]`);
+await chosen();
