@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { type Command, parseCommandLine } from './command-line.ts';
+
+const config = '/etc/rm-agent.json';
+
+describe('parseCommandLine', () => {
+  it.each<[string, Command]>([
+    ['', { name: 'run', config }],
+    ['run', { name: 'run', config }],
+    ['--config /a.json', { name: 'run', config: '/a.json' }],
+    ['--config=/a.json run', { name: 'run', config: '/a.json' }],
+    ['run --config /a.json --config /b.json', { name: 'run', config: '/b.json' }],
+    ['check', { name: 'check', config }],
+    ['status', { name: 'status', config, json: false }],
+    ['status --json', { name: 'status', config, json: true }],
+    ['--json status --config=x', { name: 'status', config: 'x', json: true }],
+    ['retry', { name: 'retry', config }],
+    ['enable', { name: 'enable', config }],
+    ['disable', { name: 'disable', config }],
+    ['import a.properties', { name: 'import', file: 'a.properties' }],
+    ['import -- --odd', { name: 'import', file: '--odd' }],
+    ['--version', { name: 'version' }],
+  ])('"%s"', (line, expected) => {
+    expect(parseCommandLine(line.split(' ').filter((word) => word !== ''))).toEqual(expected);
+  });
+
+  it.each([
+    ['stats', 'unknown command "stats", did you mean "status"?'],
+    ['serve', 'unknown command "serve"'],
+    ['--confg x', 'unknown option "--confg", did you mean "--config"?'],
+    ['-v', 'unknown option "-v"'],
+    ['--config', '--config needs a file name'],
+    ['--config=', '--config needs a file name'],
+    ['run now', '"run" takes no "now"'],
+    ['run --json', '--json is an option of "status", not of "run"'],
+    ['import', 'import needs the name of one file'],
+    ['import a b', 'import needs the name of one file'],
+    ['import a --config b', 'import has no --config: it prints a configuration'],
+    ['toString', 'unknown command "toString"'],
+  ])('refuses "%s"', (line, message) => {
+    expect(parseCommandLine(line.split(' '))).toEqual({
+      usageError: `rm-agent: ${message} (see rm-agent --help)`,
+    });
+  });
+
+  it('prints the overview on one screen of 80 columns and 24 lines', () => {
+    const help = parseCommandLine(['--help']);
+    if (!('text' in help)) throw new Error('no help');
+    expect(help.text).toContain('rm-agent [COMMAND]');
+    const lines = help.text.trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(24);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it.each(['run', 'check', 'status', 'retry', 'enable', 'disable', 'import'])('has help for %s', (name) => {
+    for (const argv of [
+      [name, '--help'],
+      ['--help', name],
+      [name, '-h'],
+    ]) {
+      const help = parseCommandLine(argv);
+      expect(help).toHaveProperty('text', expect.stringContaining(`Usage: rm-agent ${name}`));
+    }
+  });
+});

@@ -1,0 +1,151 @@
+import { nearest } from './nearest.ts';
+
+/** Exit statuses, those of sysexits.h where it has one. */
+export const ExitStatus = {
+  /** Ended as asked. */
+  ok: 0,
+  /** The command line is wrong. */
+  usage: 64,
+  /** `check` could not connect, or no agent answered `status`, `retry`, `enable` or `disable`. */
+  unavailable: 69,
+  /** The configuration is wrong. */
+  configuration: 78,
+} as const;
+
+export const defaultConfigurationPath = '/etc/rm-agent.json';
+
+/** What the command line asks for. `print` is text for standard output, after which the program ends with status 0. */
+export type Command =
+  | { readonly name: 'run' | 'check' | 'retry' | 'enable' | 'disable'; readonly config: string }
+  | { readonly name: 'status'; readonly config: string; readonly json: boolean }
+  | { readonly name: 'import'; readonly file: string }
+  | { readonly name: 'version' }
+  | { readonly name: 'help'; readonly text: string };
+
+export interface UsageError {
+  /** One line for standard error; the exit status is {@link ExitStatus.usage}. */
+  readonly usageError: string;
+}
+
+/** A command with its line in the overview, and what `rm-agent COMMAND --help` adds. */
+const commands = {
+  run: [
+    'run',
+    'connect and stay connected (the default)',
+    'SIGHUP dials at once, SIGTERM and SIGINT end the agent.',
+  ],
+  check: [
+    'check',
+    'validate the configuration, dial once, report each step',
+    'The steps are: configuration, name, proxy, TCP, TLS, upgrade. Exit status 69 when one of them fails,\n78 when the configuration is wrong.',
+  ],
+  status: [
+    'status [--json]',
+    'show the state of the running agent',
+    'State, since when, last error, next attempt, channels and bytes. With --json for programs.',
+  ],
+  retry: [
+    'retry',
+    'make the running agent dial now',
+    'Ends the wait between two attempts; a live tunnel is left alone.',
+  ],
+  enable: ['enable', 'allow remote access', 'Undoes "disable".'],
+  disable: [
+    'disable',
+    'close the tunnel and stay off line',
+    'The agent goes on running and answers "status" and "enable".',
+  ],
+  import: [
+    'import FILE',
+    'print FILE (WebTunnelAgent.properties) as configuration',
+    'The JSON goes to standard output; what has no counterpart is listed on standard error:\n\n  rm-agent import WebTunnelAgent.properties > rm-agent.json',
+  ],
+} as const satisfies Record<string, readonly [usage: string, summary: string, details: string]>;
+
+type CommandName = keyof typeof commands;
+const commandNames = Object.keys(commands) as CommandName[];
+
+const optionsHelp = `Options:
+  --config FILE  the configuration (default ${defaultConfigurationPath})
+  --version      print the version
+  --help         print this, or with a command its own help`;
+
+function overview(): string {
+  const lines = commandNames.map((name) => `  ${commands[name][0].padEnd(17)}${commands[name][1]}`);
+  return `rm-agent - remote access to the services of this device
+
+Usage: rm-agent [COMMAND] [OPTIONS]
+
+Commands:
+${lines.join('\n')}
+
+${optionsHelp}
+
+status, retry, enable and disable reach the running agent through the local
+socket that the configuration names as "control".
+
+Exit status: 0 ended as asked, 64 usage, 69 not connected, 78 configuration.
+`;
+}
+
+function helpOf(name: CommandName): string {
+  const [usage, summary, details] = commands[name];
+  const options = name === 'import' ? '' : ' [--config FILE]';
+  return `Usage: rm-agent ${usage}${options}\n\n${summary.charAt(0).toUpperCase()}${summary.slice(1)}.\n\n${details}\n`;
+}
+
+function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(commands, word);
+}
+
+/**
+ * Reads the arguments that follow the program's name. Options may stand before and after the command; `--` ends them;
+ * of a repeated option the last counts.
+ */
+export function parseCommandLine(argv: readonly string[]): Command | UsageError {
+  const words: string[] = [];
+  let config: string | null = null;
+  let json = false;
+  let help = false;
+  let version = false;
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? '';
+    if (argument === '--') {
+      words.push(...argv.slice(i + 1));
+      break;
+    }
+    if (argument === '--help' || argument === '-h') help = true;
+    else if (argument === '--version') version = true;
+    else if (argument === '--json') json = true;
+    else if (argument === '--config' || argument.startsWith('--config=')) {
+      config = argument === '--config' ? (argv[++i] ?? '') : argument.slice('--config='.length);
+      if (config === '') return usageError('--config needs a file name');
+    } else if (argument.startsWith('-'))
+      return unknown('option', argument, ['--config', '--version', '--help', '--json']);
+    else words.push(argument);
+  }
+
+  const [name = 'run', ...operands] = words;
+  if (!isCommand(name)) return unknown('command', name, commandNames);
+  if (help) return { name: 'help', text: words.length === 0 ? overview() : helpOf(name) };
+  if (version) return { name: 'version' };
+  if (json && name !== 'status') return usageError(`--json is an option of "status", not of "${name}"`);
+  if (name === 'import') {
+    const [file] = operands;
+    if (file === undefined || operands.length > 1) return usageError('import needs the name of one file');
+    if (config !== null) return usageError('import has no --config: it prints a configuration');
+    return { name, file };
+  }
+  if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
+  config ??= defaultConfigurationPath;
+  return name === 'status' ? { name, config, json } : { name, config };
+}
+
+function usageError(message: string): UsageError {
+  return { usageError: `rm-agent: ${message} (see rm-agent --help)` };
+}
+
+function unknown(kind: 'command' | 'option', word: string, candidates: readonly string[]): UsageError {
+  const guess = nearest(word, candidates);
+  return usageError(`unknown ${kind} "${word}"${guess === null ? '' : `, did you mean "${guess}"?`}`);
+}

@@ -1,0 +1,195 @@
+import {
+  choice,
+  confidential,
+  flag,
+  integer,
+  list,
+  map,
+  nullable,
+  number,
+  object,
+  optional,
+  type Report,
+  text,
+  union,
+  type Value,
+  withDefault,
+} from './schema.ts';
+
+/**
+ * The schema of `/etc/rm-agent.json`. What each key means is in `reference/descriptions.ts`, which is not part of the
+ * agent's executable; a test keeps the two together.
+ */
+
+/** Printable ASCII without space, `:` and `@`: what is left of `<id>@<domain>:<password>` (`webtunnel.md` section 1). */
+const identity = /^[!-9;-?A-~]+$/;
+const absolutePath = /^\/[^\x00-\x1f\x7f]*$/;
+const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
+/** `HOST[:PORT]` of a URI (RFC 3986 section 3.2); a port from 1 to 65,535. */
+const authority =
+  '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])' +
+  '(?::(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5]))?';
+const reflectorUri = new RegExp(`^https?://${authority}(?:/[!-"$->@-~]*)?$`);
+const proxyUri = new RegExp(
+  `^https?://(?:[^\\x00-\\x20\\x7f/@:]+(?::[^\\x00-\\x20\\x7f/@]*)?@)?${authority}/?$`,
+);
+/** SPKI pin: base64 of a SHA-256 digest, as RFC 7469 section 2.1.1 writes it. */
+const pin = /^sha256\/[A-Za-z0-9+/]{43}=$/;
+const requestPath = /^\/[!-~]*$/;
+/** Property names that the agent itself sends (`webtunnel.md` section 1) are not free. */
+const propertyName =
+  /^(?!(?:targetHost|targetPorts|httpPath|name|version|tenant|(?:http|ssh|vnc|rdp|vpn|app)Port)$)[A-Za-z0-9_.-]+$/;
+
+const path = text('an absolute path', absolutePath);
+
+const secret = confidential(
+  union(
+    confidential(text('text without control characters')),
+    object({ file: path }),
+    object({ env: text('the name of an environment variable', /^[A-Za-z_]\w*$/) }),
+  ),
+);
+
+const command = union(
+  text('a program and its arguments', /^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$/),
+  list(text(), 1, 64),
+);
+
+const device = object({
+  id: text('printable ASCII without space, "@" and ":"', identity, 128),
+  domain: text('printable ASCII without space, "@" and ":"', identity, 255),
+  password: withDefault(secret, ''),
+  auth: withDefault(choice('basic', 'digest'), 'basic'),
+  name: optional(text(undefined, undefined, 256)),
+  version: optional(text(undefined, undefined, 256)),
+  tenant: optional(text(undefined, undefined, 256)),
+  properties: withDefault(
+    map(
+      text(
+        'letters, digits, "_", "." and "-", and none of the names that the agent sends itself',
+        propertyName,
+        64,
+      ),
+      union(text(), number(), flag(), object({ command })),
+      64,
+    ),
+    {},
+  ),
+  propertiesInterval: withDefault(integer(0, 2_592_000, 'seconds'), 0),
+});
+
+const service = object(
+  {
+    port: integer(1, 65_535),
+    kind: withDefault(choice('http', 'https', 'ssh', 'vnc', 'rdp', 'vpn', 'app', 'tcp'), 'tcp'),
+    path: optional(text('a path that starts with "/"', requestPath)),
+    name: optional(text(undefined, undefined, 256)),
+    target: optional(text('a host name or an IP address', hostName, 255)),
+  },
+  (value, report) => {
+    if (value.path !== null && value.kind !== 'http' && value.kind !== 'https') {
+      report('path', `found for kind "${value.kind}", allowed is a path for "http" and "https" only`);
+    }
+  },
+);
+
+const tls = object(
+  {
+    ca: optional(path),
+    cert: optional(path),
+    key: optional(path),
+    pins: withDefault(list(text('"sha256/" and 44 characters of base64', pin), 0, 16), []),
+    minVersion: withDefault(choice('1.2', '1.3'), '1.2'),
+    verify: withDefault(flag(), true),
+  },
+  (value, report) => {
+    if (value.cert !== null && value.key === null)
+      report('key', 'missing, needed is the private key of tls.cert');
+    if (value.key !== null && value.cert === null)
+      report('cert', 'missing, needed is the certificate of tls.key');
+  },
+);
+
+const timeouts = object({
+  connect: withDefault(integer(1, 600, 'seconds'), 10),
+  local: withDefault(integer(1, 604_800, 'seconds'), 7_200),
+  keepAlive: withDefault(integer(1, 86_400, 'seconds'), 300),
+});
+
+const reconnect = object(
+  {
+    min: withDefault(integer(1, 3_600, 'seconds'), 1),
+    max: withDefault(integer(1, 86_400, 'seconds'), 300),
+  },
+  ({ min, max }, report) => {
+    if (min > max) report('min', `found ${min}, allowed is at most reconnect.max (${max})`);
+  },
+);
+
+const limits = object(
+  {
+    windowBytes: optional(integer(2_048, 16_777_216, 'bytes')),
+    frameBytes: optional(integer(2_048, 1_048_576, 'bytes')),
+    channels: optional(integer(1, 65_535)),
+    totalBytes: optional(integer(65_536, 1_073_741_824, 'bytes')),
+  },
+  ({ windowBytes, frameBytes, totalBytes }, report) => {
+    atMost('frameBytes', frameBytes, 'windowBytes', windowBytes, report);
+    atMost('windowBytes', windowBytes, 'totalBytes', totalBytes, report);
+  },
+);
+
+function atMost(
+  key: string,
+  value: number | null,
+  boundKey: string,
+  bound: number | null,
+  report: Report,
+): void {
+  if (value !== null && bound !== null && value > bound) {
+    report(key, `found ${value}, allowed is at most limits.${boundKey} (${bound})`);
+  }
+}
+
+const log = object({
+  level: withDefault(choice('error', 'warning', 'info', 'debug'), 'info'),
+  to: withDefault(
+    union(
+      choice('stderr', 'syslog'),
+      object({ file: path, maxBytes: withDefault(integer(4_096, 1_073_741_824, 'bytes'), 262_144) }),
+    ),
+    'stderr',
+  ),
+});
+
+export const configurationSchema = object({
+  reflector: text('http://HOST[:PORT][/PATH] or https://…', reflectorUri),
+  upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
+  device,
+  target: withDefault(text('a host name or an IP address', hostName, 255), '127.0.0.1'),
+  services: list(service, 1, 256, 'port'),
+  tls: withDefault(tls, {}),
+  proxy: optional(confidential(text('http://[USER:PASSWORD@]HOST[:PORT] or https://…', proxyUri))),
+  timeouts: withDefault(timeouts, {}),
+  reconnect: withDefault(reconnect, {}),
+  limits: withDefault(limits, {}),
+  start: withDefault(choice('enabled', 'disabled'), 'enabled'),
+  // The path of a local socket is at most 107 bytes (unix(7)).
+  control: withDefault(nullable(text('an absolute path', absolutePath, 107)), '/run/rm-agent.sock'),
+  log: withDefault(log, {}),
+});
+
+/** A complete, valid configuration: what an absent key means is filled in. */
+export type Configuration = Value<typeof configurationSchema>;
+export type Service = Configuration['services'][number];
+export type ServiceKind = Service['kind'];
+export type PropertyValue = Configuration['device']['properties'][string];
+/** Text, or where to read it; `secret.ts` reads it. */
+export type Secret = Configuration['device']['password'];
+
+/** The program and arguments of `{ "command": … }`; a string is split on spaces, and no shell is involved. */
+export function programOf(command: string | readonly string[]): [string, ...string[]] {
+  const words = typeof command === 'string' ? command.split(' ').filter((word) => word !== '') : command;
+  const [program = '', ...rest] = words;
+  return [program, ...rest];
+}

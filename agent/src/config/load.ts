@@ -1,0 +1,151 @@
+import type { Host, HostFailure } from '../host/host.ts';
+import { utf8DecodeStrict } from '../protocol/text.ts';
+import { type Configuration, configurationSchema, type Service } from './configuration.ts';
+import { expansion } from './expand.ts';
+import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
+import { type Problem, validate } from './validate.ts';
+
+/** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
+const maxFileBytes = 262_144;
+
+/** A configuration with what the user should be told about it, or every reason why there is none; one line each. */
+export type Loaded =
+  | { readonly ok: Configuration; readonly warnings: readonly string[] }
+  | { readonly errors: readonly string[] };
+
+type Machine = Pick<Host, 'files' | 'system'>;
+
+/** Reads and judges the file at `path`. Each line starts with `<path>:<line>:<column>: `, as compilers write it. */
+export function load(host: Machine, path: string): Loaded {
+  let bytes: Uint8Array;
+  try {
+    bytes = host.files.read(path, maxFileBytes);
+  } catch (error) {
+    return { errors: [`${path}: cannot be read: ${(error as HostFailure).message}`] };
+  }
+  const text = utf8DecodeStrict(bytes);
+  if (text === null) return { errors: [`${path}: is not UTF-8 text`] };
+
+  const offsets = new Map<string, number>();
+  const place = (offset: number): string => {
+    const { line, column } = positionAt(text, offset);
+    return `${path}:${line}:${column}: `;
+  };
+  const line = (problem: Problem): string => place(offsetOf(problem.path, offsets)) + lineOf(problem);
+  let json: Json;
+  try {
+    json = parseJson(text, (at, offset) => offsets.set(at, offset));
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    return { errors: [place(error.offset) + error.message] };
+  }
+  const result = judge(host, json);
+  if ('problems' in result) return { errors: result.problems.map(line) };
+  const warnings = result.warnings.map(line);
+  if (
+    typeof result.ok.device.password === 'string' &&
+    result.ok.device.password !== '' &&
+    readableByAll(host, path)
+  ) {
+    warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
+  }
+  return { ok: result.ok, warnings };
+}
+
+/** As {@link load}, for a configuration that is in memory. */
+export function configure(host: Machine, json: Json): Loaded {
+  const result = judge(host, json);
+  if ('problems' in result) return { errors: result.problems.map(lineOf) };
+  return { ok: result.ok, warnings: result.warnings.map(lineOf) };
+}
+
+function judge(
+  host: Machine,
+  json: Json,
+): { readonly ok: Configuration; readonly warnings: Problem[] } | { readonly problems: readonly Problem[] } {
+  const result = validate(configurationSchema, json, expansion(host.system));
+  if ('problems' in result) return result;
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  checkFiles(host, result.value, problems, warnings);
+  if (problems.length > 0) return { problems };
+  advise(result.value, warnings);
+  return { ok: result.value, warnings };
+}
+
+function lineOf({ path, message }: Problem): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+/** A key that is missing stands where the object is that lacks it. */
+function offsetOf(path: string, offsets: ReadonlyMap<string, number>): number {
+  for (let at = path; at !== ''; at = at.replace(/(?:^|\.)[^.[\]]*$|\[[^[\]]*\]$/, '')) {
+    const offset = offsets.get(at);
+    if (offset !== undefined) return offset;
+  }
+  return offsets.get('') ?? 0;
+}
+
+function readableByAll(host: Machine, path: string): boolean {
+  return ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0;
+}
+
+/** The files that are named exist; what must be secret is. */
+function checkFiles(
+  host: Machine,
+  { tls, device }: Configuration,
+  problems: Problem[],
+  warnings: Problem[],
+): void {
+  const check = (path: string, file: string | null, directoryToo: boolean, isSecret: boolean): void => {
+    if (file === null) return;
+    const kind = host.files.stat(file)?.kind;
+    const allowed = directoryToo ? 'a file or a directory' : 'a file';
+    if (kind === undefined)
+      problems.push({ path, message: `found ${file}, which does not exist; allowed is ${allowed}` });
+    else if (kind === 'directory' && !directoryToo) {
+      problems.push({ path, message: `found ${file}, which is a directory; allowed is ${allowed}` });
+    } else if (isSecret && readableByAll(host, file)) {
+      warnings.push({ path, message: `${file} can be read by every user; set its mode to 600` });
+    }
+  };
+  check('tls.ca', tls.ca, true, false);
+  check('tls.cert', tls.cert, false, false);
+  check('tls.key', tls.key, false, true);
+  const { password } = device;
+  check(
+    'device.password.file',
+    typeof password === 'object' && 'file' in password ? password.file : null,
+    false,
+    true,
+  );
+}
+
+/** What is allowed, and probably not what was meant. */
+function advise({ device, services, tls, reflector }: Configuration, warnings: Problem[]): void {
+  if (!tls.verify && reflector.startsWith('https:')) {
+    warnings.push({
+      path: 'tls.verify',
+      message: 'false: anybody on the way can pose as the reflector and take over the device',
+    });
+  }
+  if (!/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(device.id)) {
+    warnings.push({
+      path: 'device.id',
+      message: `"${device.id}" cannot be part of a host name (letters, digits and "-", at most 63), by which browsers reach the device`,
+    });
+  }
+  const announced = new Map<string, Service>();
+  services.forEach((service, index) => {
+    const { kind, port } = service;
+    const slot = kind === 'https' ? 'http' : kind;
+    const first = announced.get(slot);
+    if (first === undefined) announced.set(slot, service);
+    else if (slot !== 'tcp') {
+      warnings.push({
+        path: `services[${index}]`,
+        message: `port ${port} can be reached, but the reflector is told of one ${slot} service only, that on port ${first.port}`,
+      });
+    }
+  });
+}

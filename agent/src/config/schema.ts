@@ -1,0 +1,199 @@
+import type { Json } from './json.ts';
+
+/**
+ * A small schema language. A schema is plain data: {@link Value} is the TypeScript type of what it lets through,
+ * `validate.ts` judges a document by it, `reference/` makes the JSON Schema and the documentation from it.
+ *
+ * A key without a default is required.
+ */
+export type Schema =
+  | TextSchema
+  | IntegerSchema
+  | NumberSchema
+  | FlagSchema
+  | ChoiceSchema
+  | ListSchema
+  | MapSchema
+  | ObjectSchema
+  | UnionSchema;
+
+interface Common {
+  /** What an absent key means, as it would stand in the file. */
+  readonly default?: Json;
+  readonly nullable?: true;
+  /** The value is never shown, in error messages least of all. */
+  readonly confidential?: true;
+}
+
+/** A string; `${…}` in it is expanded before it is judged. */
+export interface TextSchema extends Common {
+  readonly type: 'text';
+  /** What is allowed, for error messages: "an absolute path". */
+  readonly allowed: string;
+  readonly pattern: RegExp;
+  /** In UTF-16 code units. */
+  readonly maxLength: number;
+}
+
+export interface IntegerSchema extends Common {
+  readonly type: 'integer';
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+export interface NumberSchema extends Common {
+  readonly type: 'number';
+}
+
+export interface FlagSchema extends Common {
+  readonly type: 'flag';
+}
+
+export interface ChoiceSchema extends Common {
+  readonly type: 'choice';
+  readonly values: readonly string[];
+}
+
+export interface ListSchema extends Common {
+  readonly type: 'list';
+  readonly items: Schema;
+  readonly min: number;
+  readonly max: number;
+  /** A key of the items that no two of them may have in common. */
+  readonly unique?: string;
+}
+
+/** An object whose keys the user chooses. */
+export interface MapSchema extends Common {
+  readonly type: 'map';
+  readonly keys: TextSchema;
+  readonly values: Schema;
+  readonly max: number;
+}
+
+export interface ObjectSchema extends Common {
+  readonly type: 'object';
+  readonly keys: Readonly<Record<string, Schema>>;
+  /** Judges members against each other; called when each of them is right by itself. */
+  readonly rule?: (value: never, report: Report) => void;
+}
+
+/** The first option that has the JSON type of the value, and for an object a required key of it, judges the value. */
+export interface UnionSchema extends Common {
+  readonly type: 'union';
+  readonly options: readonly Schema[];
+}
+
+/** Says what is wrong with the member `key`. */
+export type Report = (key: string, message: string) => void;
+
+/** The type of a value that has passed `S`; absent keys have their defaults. */
+export type Value<S> = (S extends { readonly nullable: true } ? null : never) | Present<S>;
+
+type Present<S> = S extends { readonly type: 'text' }
+  ? string
+  : S extends { readonly type: 'integer' | 'number' }
+    ? number
+    : S extends { readonly type: 'flag' }
+      ? boolean
+      : S extends { readonly type: 'choice'; readonly values: readonly (infer V)[] }
+        ? V
+        : S extends { readonly type: 'list'; readonly items: infer I }
+          ? readonly Value<I>[]
+          : S extends { readonly type: 'map'; readonly values: infer V }
+            ? Readonly<Record<string, Value<V>>>
+            : S extends { readonly type: 'object'; readonly keys: infer K }
+              ? { readonly [N in keyof K]: Value<K[N]> }
+              : S extends { readonly type: 'union'; readonly options: readonly (infer O)[] }
+                ? Value<O>
+                : never;
+
+/** Text of one line: no control characters. */
+const oneLine = /^[^\x00-\x1f\x7f]*$/;
+
+export function text(allowed = 'text without control characters', pattern = oneLine, maxLength = 1024) {
+  return { type: 'text', allowed, pattern, maxLength } as const;
+}
+
+export function integer(min: number, max: number, unit = '') {
+  return { type: 'integer', min, max, unit } as const;
+}
+
+export function number() {
+  return { type: 'number' } as const;
+}
+
+export function flag() {
+  return { type: 'flag' } as const;
+}
+
+export function choice<const V extends readonly string[]>(...values: V) {
+  return { type: 'choice', values } as const;
+}
+
+export function list<const I extends Schema>(items: I, min: number, max: number, unique?: string) {
+  return { type: 'list', items, min, max, ...(unique === undefined ? {} : { unique }) } as const;
+}
+
+export function map<const V extends Schema>(keys: TextSchema, values: V, max: number) {
+  return { type: 'map', keys, values, max } as const;
+}
+
+export function object<const K extends Readonly<Record<string, Schema>>>(
+  keys: K,
+  rule?: (value: { readonly [N in keyof K]: Value<K[N]> }, report: Report) => void,
+) {
+  return { type: 'object', keys, ...(rule === undefined ? {} : { rule }) } as const;
+}
+
+export function union<const O extends readonly Schema[]>(...options: O) {
+  return { type: 'union', options } as const;
+}
+
+export function nullable<const S extends Schema>(schema: S) {
+  return { ...schema, nullable: true } as const;
+}
+
+/** A key that may be absent or `null`, which is the same. */
+export function optional<const S extends Schema>(schema: S) {
+  return withDefault(nullable(schema), null);
+}
+
+export function withDefault<const S extends Schema>(schema: S, value: Json) {
+  return { ...schema, default: value };
+}
+
+export function confidential<const S extends Schema>(schema: S) {
+  return { ...schema, confidential: true } as const;
+}
+
+/** What a schema lets through, in words for an error message. */
+export function allowed(schema: Schema): string {
+  switch (schema.type) {
+    case 'text':
+      return schema.allowed;
+    case 'integer':
+      return `an integer from ${schema.min} to ${schema.max}${schema.unit && ` (${schema.unit})`}`;
+    case 'number':
+      return 'a number';
+    case 'flag':
+      return 'true or false';
+    case 'choice':
+      return `one of ${schema.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'list':
+      return 'an array';
+    case 'map':
+      return 'an object';
+    case 'object': {
+      const required = requiredKeys(schema);
+      return required.length === 0 ? 'an object' : `{ ${required.map((key) => `"${key}": …`).join(', ')} }`;
+    }
+    case 'union':
+      return schema.options.map(allowed).join(' or ');
+  }
+}
+
+export function requiredKeys(schema: ObjectSchema): string[] {
+  return Object.keys(schema.keys).filter((key) => schema.keys[key]?.default === undefined);
+}
