@@ -1,3 +1,4 @@
+import { defaultLimits } from '../limits.ts';
 import {
   choice,
   confidential,
@@ -8,8 +9,8 @@ import {
   nullable,
   number,
   object,
+  oneLine,
   optional,
-  type Report,
   text,
   union,
   type Value,
@@ -41,10 +42,11 @@ const propertyName =
   /^(?!(?:targetHost|targetPorts|httpPath|name|version|tenant|(?:http|ssh|vnc|rdp|vpn|app)Port)$)[A-Za-z0-9_.-]+$/;
 
 const path = text('an absolute path', absolutePath);
+const label = text('text without control characters', oneLine, 256);
 
 const secret = confidential(
   union(
-    confidential(text('text without control characters')),
+    confidential(text()),
     object({ file: path }),
     object({ env: text('the name of an environment variable', /^[A-Za-z_]\w*$/) }),
   ),
@@ -55,35 +57,52 @@ const command = union(
   list(text(), 1, 64),
 );
 
-const device = object({
-  id: text('printable ASCII without space, "@" and ":"', identity, 128),
-  domain: text('printable ASCII without space, "@" and ":"', identity, 255),
-  password: withDefault(secret, ''),
-  auth: withDefault(choice('basic', 'digest'), 'basic'),
-  name: optional(text(undefined, undefined, 256)),
-  version: optional(text(undefined, undefined, 256)),
-  tenant: optional(text(undefined, undefined, 256)),
-  properties: withDefault(
-    map(
-      text(
-        'letters, digits, "_", "." and "-", and none of the names that the agent sends itself',
-        propertyName,
+/**
+ * Names and values of all properties together: they travel in the head of the upgrade request, of which a reflector or
+ * a proxy may take no more than 16 KiB.
+ */
+const maxPropertiesLength = 8_192;
+
+const device = object(
+  {
+    id: text('printable ASCII without space, "@" and ":"', identity, 128),
+    domain: text('printable ASCII without space, "@" and ":"', identity, 255),
+    password: withDefault(secret, ''),
+    auth: withDefault(choice('basic', 'digest'), 'basic'),
+    name: optional(label),
+    version: optional(label),
+    tenant: optional(label),
+    properties: withDefault(
+      map(
+        text(
+          'letters, digits, "_", "." and "-", and none of the names that the agent sends itself',
+          propertyName,
+          64,
+        ),
+        union(text(), number(), flag(), object({ command })),
         64,
       ),
-      union(text(), number(), flag(), object({ command })),
-      64,
+      {},
     ),
-    {},
-  ),
-  propertiesInterval: withDefault(integer(0, 2_592_000, 'seconds'), 0),
-});
+    propertiesInterval: withDefault(integer(0, 2_592_000, 'seconds'), 0),
+  },
+  ({ properties }, report) => {
+    const length = Object.entries(properties).reduce(
+      (sum, [name, value]) => sum + name.length + (typeof value === 'object' ? 0 : String(value).length),
+      0,
+    );
+    if (length > maxPropertiesLength) {
+      report('properties', `found ${length} characters in all, allowed are ${maxPropertiesLength}`);
+    }
+  },
+);
 
 const service = object(
   {
     port: integer(1, 65_535),
     kind: withDefault(choice('http', 'https', 'ssh', 'vnc', 'rdp', 'vpn', 'app', 'tcp'), 'tcp'),
     path: optional(text('a path that starts with "/"', requestPath)),
-    name: optional(text(undefined, undefined, 256)),
+    name: optional(label),
     target: optional(text('a host name or an IP address', hostName, 255)),
   },
   (value, report) => {
@@ -128,28 +147,20 @@ const reconnect = object(
 
 const limits = object(
   {
-    windowBytes: optional(integer(2_048, 16_777_216, 'bytes')),
-    frameBytes: optional(integer(2_048, 1_048_576, 'bytes')),
-    channels: optional(integer(1, 65_535)),
-    totalBytes: optional(integer(65_536, 1_073_741_824, 'bytes')),
+    windowBytes: withDefault(integer(2_048, 16_777_216, 'bytes'), defaultLimits.windowBytes),
+    frameBytes: withDefault(integer(2_048, 1_048_576, 'bytes'), defaultLimits.frameBytes),
+    channels: withDefault(integer(1, 65_535), defaultLimits.channels),
+    totalBytes: withDefault(integer(65_536, 1_073_741_824, 'bytes'), defaultLimits.totalBytes),
   },
   ({ windowBytes, frameBytes, totalBytes }, report) => {
-    atMost('frameBytes', frameBytes, 'windowBytes', windowBytes, report);
-    atMost('windowBytes', windowBytes, 'totalBytes', totalBytes, report);
+    if (frameBytes > windowBytes) {
+      report('frameBytes', `found ${frameBytes}, allowed is at most limits.windowBytes (${windowBytes})`);
+    }
+    if (windowBytes > totalBytes) {
+      report('windowBytes', `found ${windowBytes}, allowed is at most limits.totalBytes (${totalBytes})`);
+    }
   },
 );
-
-function atMost(
-  key: string,
-  value: number | null,
-  boundKey: string,
-  bound: number | null,
-  report: Report,
-): void {
-  if (value !== null && bound !== null && value > bound) {
-    report(key, `found ${value}, allowed is at most limits.${boundKey} (${bound})`);
-  }
-}
 
 const log = object({
   level: withDefault(choice('error', 'warning', 'info', 'debug'), 'info'),

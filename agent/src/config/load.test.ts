@@ -91,7 +91,7 @@ describe('load', () => {
         proxy: null,
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
         reconnect: { min: 1, max: 300 },
-        limits: { windowBytes: null, frameBytes: null, channels: null, totalBytes: null },
+        limits: { windowBytes: 262_144, frameBytes: 65_536, channels: 1024, totalBytes: 16_777_216 },
         start: 'enabled',
         control: '/run/rm-agent.sock',
         log: { level: 'info', to: 'stderr' },
@@ -298,6 +298,15 @@ describe('what is allowed', () => {
     ]);
   });
 
+  it('no more properties than the head of a request holds', () => {
+    const properties = (length: number) =>
+      Object.fromEntries([...'abcdefgh'].map((name) => [name, 'x'.repeat(length)]));
+    expect(errors(loadWith({ device: { ...minimal.device, properties: properties(1023) } }))).toEqual([]);
+    expect(errors(loadWith({ device: { ...minimal.device, properties: properties(1024) } }))).toEqual([
+      'device.properties: found 8200 characters in all, allowed are 8192',
+    ]);
+  });
+
   it('no port twice', () => {
     expect(errors(loadWith({ services: [{ port: 80 }, { port: 22 }, { port: 80, target: 'b' }] }))).toEqual([
       'services[2].port: found 80, which services[0] has already',
@@ -328,13 +337,13 @@ describe('what is allowed', () => {
     ],
     [
       'a window above the total',
-      { limits: { windowBytes: 131072, totalBytes: 65536 } },
-      'limits.windowBytes: found 131072, allowed is at most limits.totalBytes (65536)',
+      { limits: { totalBytes: 65536 } },
+      'limits.windowBytes: found 262144, allowed is at most limits.totalBytes (65536)',
     ],
     [
       'a window that no frame of the original fits',
       { limits: { windowBytes: 2047 } },
-      'limits.windowBytes: found 2047, allowed is an integer from 2048 to 16777216 (bytes) or null',
+      'limits.windowBytes: found 2047, allowed is an integer from 2048 to 16777216 (bytes)',
     ],
     [
       'a socket path that the kernel cannot hold',

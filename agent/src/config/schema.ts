@@ -89,7 +89,9 @@ export interface UnionSchema extends Common {
 export type Report = (key: string, message: string) => void;
 
 /** The type of a value that has passed `S`; absent keys have their defaults. */
-export type Value<S> = (S extends { readonly nullable: true } ? null : never) | Present<S>;
+export type Value<S> = Schema extends S
+  ? unknown
+  : (S extends { readonly nullable: true } ? null : never) | Present<S>;
 
 type Present<S> = S extends { readonly type: 'text' }
   ? string
@@ -110,7 +112,7 @@ type Present<S> = S extends { readonly type: 'text' }
                 : never;
 
 /** Text of one line: no control characters. */
-const oneLine = /^[^\x00-\x1f\x7f]*$/;
+export const oneLine = /^[^\x00-\x1f\x7f]*$/;
 
 export function text(allowed = 'text without control characters', pattern = oneLine, maxLength = 1024) {
   return { type: 'text', allowed, pattern, maxLength } as const;
