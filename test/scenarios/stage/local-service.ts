@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'vitest';
+import { Mailbox, within } from './wait.ts';
+
+/** One connection that the agent made to a local service, under a test's control. */
+export class LocalConnection {
+  readonly socket: Socket;
+  /** FIN came: no more data from the agent. */
+  readonly ended: Promise<void>;
+  /** The connection is gone in both directions. */
+  readonly closed: Promise<void>;
+  /** Bytes received so far. */
+  received = 0;
+  readonly #chunks = new Mailbox<Buffer>('data at the local service');
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.ended = within(once(socket, 'end'), 'FIN at the local service').then(() => {});
+    this.closed = within(once(socket, 'close'), 'the local connection to close').then(() => {});
+    for (const outcome of [this.ended, this.closed]) outcome.catch(() => {});
+    socket.on('data', (bytes) => {
+      this.received += bytes.length;
+      this.#chunks.put(bytes);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => this.#chunks.end('the connection is closed'));
+  }
+
+  async read(length: number): Promise<Buffer> {
+    const parts = [this.#rest];
+    let size = this.#rest.length;
+    while (size < length) {
+      const bytes = await this.#chunks.next();
+      parts.push(bytes);
+      size += bytes.length;
+    }
+    const all = Buffer.concat(parts);
+    this.#rest = all.subarray(length);
+    return all.subarray(0, length);
+  }
+
+  async expectText(text: string): Promise<void> {
+    expect((await this.read(Buffer.byteLength(text))).toString()).toBe(text);
+  }
+}
+
+/** A TCP service on the device. */
+export class LocalService {
+  readonly port: number;
+  readonly #connections: Mailbox<LocalConnection>;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
+
+  private constructor(
+    server: Server,
+    sockets: Set<Socket>,
+    connections: Mailbox<LocalConnection>,
+    address: AddressInfo,
+  ) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.#connections = connections;
+    this.port = address.port;
+  }
+
+  /** A service whose connections a test takes one by one; `serve` sees each socket first, before anything is read. */
+  static async start(serve: (socket: Socket) => void = () => {}): Promise<LocalService> {
+    const sockets = new Set<Socket>();
+    const connections = new Mailbox<LocalConnection>('a connection to the local service');
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      connections.put(new LocalConnection(socket));
+      serve(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await within(once(server, 'listening'), 'the local service to listen');
+    return new LocalService(server, sockets, connections, server.address() as AddressInfo);
+  }
+
+  /** Sends back what it gets, and ends when its peer ends. */
+  static echo(): Promise<LocalService> {
+    return LocalService.start((socket) => {
+      socket.pipe(socket);
+    });
+  }
+
+  /** Takes connections and does not read from them until a test resumes their socket. */
+  static stalled(): Promise<LocalService> {
+    return LocalService.start((socket) => socket.pause());
+  }
+
+  connection(): Promise<LocalConnection> {
+    return this.#connections.next();
+  }
+
+  stop(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** A port on which nobody listens (any more). */
+export async function closedPort(): Promise<number> {
+  const service = await LocalService.start();
+  service.stop();
+  return service.port;
+}
+
+/**
+ * A port whose connections are never completed: its thread has stopped for good, so that nobody accepts, and the
+ * kernel drops every SYN once the listener's queue is full.
+ */
+export class SilentPort {
+  readonly port: number;
+  readonly #worker: Worker;
+  readonly #fillers: readonly Socket[];
+
+  private constructor(port: number, worker: Worker, fillers: readonly Socket[]) {
+    this.port = port;
+    this.#worker = worker;
+    this.#fillers = fillers;
+  }
+
+  static async start(): Promise<SilentPort> {
+    const worker = new Worker(
+      `const { parentPort } = require('node:worker_threads');
+       const server = require('node:net').createServer();
+       server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+         parentPort.postMessage(server.address().port);
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+       });`,
+      { eval: true },
+    );
+    const [port] = (await within(once(worker, 'message'), 'the silent port to listen')) as [number];
+    // A queue of 1 holds two connections; the third one's SYN is dropped.
+    const fillers = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    for (const filler of fillers) {
+      filler.on('error', () => {});
+      await within(once(filler, 'connect'), 'the queue of the silent port to fill');
+    }
+    return new SilentPort(port, worker, fillers);
+  }
+
+  async stop(): Promise<void> {
+    for (const filler of this.#fillers) filler.destroy();
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { Tunnel } from './tunnel.ts';
+import { Mailbox, within } from './wait.ts';
+
+const subprotocol = 'com.appinf.webtunnel.server/1.0';
+
+export interface AcceptOptions {
+  /** Value of `Sec-WebSocket-Protocol`; `null` leaves the header out. */
+  readonly subprotocol?: string | null;
+  /** The extension in force: `max-frame` and `window`, in bytes. */
+  readonly extension?: { readonly maxFrame: number; readonly window: number };
+  /** Header lines to add, for example `X-WebTunnel-KeepAlive: 1`. */
+  readonly headers?: readonly string[];
+}
+
+/** One upgrade request of the agent, waiting for its answer. */
+export class Upgrade {
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+  readonly socket: Duplex;
+  readonly #request: IncomingMessage;
+  readonly #head: Buffer;
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    this.#request = request;
+    this.#head = head;
+    this.socket = socket;
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.httpVersion = request.httpVersion;
+  }
+
+  /** The values of a header, one a line as they came, decoded as UTF-8. */
+  all(name: string): string[] {
+    const values = this.#request.headersDistinct[name.toLowerCase()] ?? [];
+    return values.map((value) => Buffer.from(value, 'latin1').toString());
+  }
+
+  /** The only value of a header; undefined without one. */
+  header(name: string): string | undefined {
+    const values = this.all(name);
+    if (values.length > 1) throw new Error(`${name} came ${values.length} times`);
+    return values[0];
+  }
+
+  /** Answers 101 and opens the tunnel. `ws` neither takes a `/` in the subprotocol nor POST: both are kept from it. */
+  accept(options: AcceptOptions = {}): Tunnel {
+    const lines = [...(options.headers ?? [])];
+    const protocol = options.subprotocol === undefined ? subprotocol : options.subprotocol;
+    if (protocol !== null) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
+    if (options.extension) {
+      const { maxFrame, window } = options.extension;
+      lines.push(`X-WebTunnel-Extensions: max-frame=${maxFrame}, window=${window}`);
+    }
+    delete this.#request.headers['sec-websocket-protocol'];
+    this.#request.method = 'GET';
+    const server = new WebSocketServer({
+      noServer: true,
+      autoPong: false,
+      perMessageDeflate: false,
+      maxPayload: 1 << 26,
+    });
+    server.on('headers', (headers) => headers.push(...lines));
+    let tunnel: Tunnel | undefined;
+    server.handleUpgrade(this.#request, this.socket, this.#head, (webSocket) => {
+      tunnel = new Tunnel(webSocket, this.socket, options.extension?.window ?? 0);
+    });
+    if (!tunnel) throw new Error('ws refused the upgrade request of the agent');
+    return tunnel;
+  }
+
+  /** Answers with a status and header lines, and ends the connection. */
+  refuse(status: string, ...lines: string[]): void {
+    const head = [`HTTP/1.1 ${status}`, 'Content-Length: 0', 'Connection: close', ...lines, '', ''];
+    this.socket.end(head.join('\r\n'));
+  }
+}
+
+/** A reflector that does what the test says and nothing else. */
+export class Reflector {
+  readonly port: number;
+  /** The configured URI, ending in `/`. */
+  readonly uri: string;
+  /** Connections so far, whether or not a request came. */
+  connections = 0;
+  readonly #upgrades: Mailbox<Upgrade>;
+  readonly #sockets = new Set<Socket>();
+  readonly #close: () => void;
+
+  private constructor(port: number, scheme: string, upgrades: Mailbox<Upgrade>, close: () => void) {
+    this.port = port;
+    this.uri = `${scheme}://127.0.0.1:${port}/`;
+    this.#upgrades = upgrades;
+    this.#close = close;
+  }
+
+  /** Listens on an ephemeral port of the loopback interface, or on `port` again after {@link stop}. */
+  static async start(tls?: ServerOptions, port = 0): Promise<Reflector> {
+    const server = tls ? createTlsServer(tls) : createServer();
+    const upgrades = new Mailbox<Upgrade>('an upgrade request');
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => {});
+      upgrades.put(new Upgrade(request, socket, head));
+    });
+    server.on('tlsClientError', () => {});
+    server.listen(port, '127.0.0.1');
+    await within(once(server, 'listening'), 'the reflector to listen');
+    const bound = (server.address() as AddressInfo).port;
+    const reflector = new Reflector(bound, tls ? 'https' : 'http', upgrades, () => server.close());
+    server.on('connection', (socket: Socket) => {
+      reflector.connections++;
+      reflector.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => reflector.#sockets.delete(socket));
+    });
+    return reflector;
+  }
+
+  /** The next upgrade request; it waits for an answer. */
+  upgrade(): Promise<Upgrade> {
+    return this.#upgrades.next();
+  }
+
+  /** Takes the next upgrade request and opens the tunnel. */
+  async tunnel(options: AcceptOptions = {}): Promise<Tunnel> {
+    return (await this.upgrade()).accept(options);
+  }
+
+  /** Stops listening and resets every connection. */
+  stop(): void {
+    this.#close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+}

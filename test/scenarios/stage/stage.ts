@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerOptions } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test as base, expect } from 'vitest';
+import { AgentProcess } from './agent-process.ts';
+import { LocalService, SilentPort } from './local-service.ts';
+import { Reflector } from './reflector.ts';
+
+export const deviceId = '11111111-2222-3333-4444-555555555555';
+export const domain = '00000000-0000-0000-0000-00000000000a';
+
+export type Configuration = Record<string, unknown>;
+
+/** All that one scenario starts; it ends with the scenario. */
+export class Stage {
+  readonly directory = mkdtempSync(join(tmpdir(), 'rm-scenario-'));
+  readonly #agents: AgentProcess[] = [];
+  readonly #endings: (() => void | Promise<void>)[] = [];
+  #files = 0;
+
+  async reflector(tls?: ServerOptions, port?: number): Promise<Reflector> {
+    const reflector = await Reflector.start(tls, port);
+    this.#endings.push(() => reflector.stop());
+    return reflector;
+  }
+
+  async service(start: () => Promise<LocalService> = LocalService.start): Promise<LocalService> {
+    const service = await start();
+    this.#endings.push(() => service.stop());
+    return service;
+  }
+
+  async silentPort(): Promise<SilentPort> {
+    const silent = await SilentPort.start();
+    this.#endings.push(() => silent.stop());
+    return silent;
+  }
+
+  /** Writes a file that only the agent may read, and returns its path. */
+  file(content: string, name = `file-${++this.#files}`): string {
+    const path = join(this.directory, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  }
+
+  /** Starts the executable under test with any arguments. */
+  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): AgentProcess {
+    const agent = AgentProcess.start(args, environment);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** Starts an agent of this configuration. */
+  agent(configuration: Configuration): AgentProcess {
+    return this.run(['--config', this.file(JSON.stringify(configuration), `rm-agent-${++this.#files}.json`)]);
+  }
+
+  /** Ends everything. An agent that still runs must end as asked, which also lets a memory checker report. */
+  async end(): Promise<void> {
+    const running = this.#agents.filter((agent) => !agent.exit);
+    for (const agent of running) agent.signal('SIGTERM');
+    for (const ending of this.#endings) await ending();
+    try {
+      for (const agent of running) expect((await agent.ended()).status, agent.log.join('\n')).toBe(0);
+    } finally {
+      for (const agent of this.#agents) agent.signal('SIGKILL');
+      rmSync(this.directory, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The least configuration towards a reflector, with times as short as the schema allows. */
+export function configuration(
+  reflector: Reflector | string,
+  ports: readonly number[] = [],
+  more: Configuration = {},
+): Configuration {
+  return {
+    reflector: typeof reflector === 'string' ? reflector : reflector.uri,
+    device: { id: deviceId, domain, password: 's3cret' },
+    services: ports.map((port) => ({ port, kind: 'tcp' })),
+    reconnect: { min: 1, max: 1 },
+    control: null,
+    ...more,
+  };
+}
+
+/** A scenario: a test with a {@link Stage} of its own. */
+export const scenario = base.extend<{ stage: Stage }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest demands a destructured first parameter
+  stage: async ({}, use) => {
+    const stage = new Stage();
+    await use(stage);
+    await stage.end();
+  },
+});
