@@ -1,0 +1,93 @@
+// Fetches the pinned sources through apt, from whatever Debian mirror this machine uses, and unpacks them.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cached, cacheFolder, sha256 } from './cache.mjs';
+import { sources } from './sources.mjs';
+import { BuildError, run } from './subprocess.mjs';
+
+const patchFolder = fileURLToPath(new URL('tiny/patches', import.meta.url));
+const downloader = '/usr/lib/apt/apt-helper';
+
+/** The Debian archives in this machine's apt configuration, in its order. */
+async function debianArchives() {
+  const lines = await run('apt-get', ['indextargets', '--format', '$(ORIGIN) $(REPO_URI)', 'Created-By: Packages']);
+  const archives = lines
+    .split('\n')
+    .filter((line) => /^(Debian)? /.test(line))
+    .map((line) => line.split(' ')[1] ?? '');
+  return [...new Set(archives)].filter((uri) => uri !== '');
+}
+
+/**
+ * A file of a Debian archive by its place in the pool. There is no need for apt's lists: the content is pinned.
+ * @param {import('./sources.mjs').Source} source
+ * @param {string} path where to write it
+ */
+async function download({ pool, file, sha256 }, path) {
+  const archives = existsSync(downloader) ? await debianArchives() : [];
+  for (const archive of archives) {
+    // Security updates have a pool of their own, one folder further down.
+    for (const place of [pool, `updates/${pool}`]) {
+      const uri = `${archive}pool/${place}/${file}`;
+      const options = ['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=2', '-q'];
+      const got = await run(downloader, [...options, 'download-file', uri, path, `SHA256:${sha256}`]).then(
+        () => true,
+        () => false,
+      );
+      if (got) return true;
+      rmSync(path, { force: true });
+    }
+  }
+  return false;
+}
+
+/**
+ * The archive of a source, from the first of: the cache, the folder that `RM_AGENT_SOURCES` names, the Debian mirrors
+ * in this machine's apt configuration.
+ * @param {string} name
+ * @param {import('./sources.mjs').Source} source
+ */
+async function archiveOf(name, source) {
+  const folder = join(cacheFolder, 'sources');
+  const path = join(folder, source.file);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  const own = process.env.RM_AGENT_SOURCES && join(process.env.RM_AGENT_SOURCES, source.file);
+  if (own && existsSync(own)) {
+    copyFileSync(own, unfinished);
+  } else {
+    console.error(`Fetching ${name} ${source.version} …`);
+    if (!(await download(source, unfinished))) {
+      throw new BuildError(
+        `${source.file} is on no Debian mirror of this machine. A mirror drops a version once it is superseded: ` +
+          `put the file (SHA-256 ${source.sha256}) into a folder named by RM_AGENT_SOURCES, ` +
+          'or pin the newer version in toolchain/sources.mjs.',
+      );
+    }
+  }
+  const found = sha256(readFileSync(unfinished));
+  if (found !== source.sha256) {
+    rmSync(unfinished);
+    throw new BuildError(`${source.file} has SHA-256 ${found}, but ${source.sha256} is pinned`);
+  }
+  renameSync(unfinished, path);
+  return path;
+}
+
+/**
+ * The folder with an unpacked and patched source.
+ * @param {keyof typeof sources} name
+ */
+export async function unpackedSource(name) {
+  const source = sources[name];
+  const patches = (source.patches ?? []).map((patch) => readFileSync(join(patchFolder, patch), 'utf8'));
+  return cached(`source-${name}`, { sha256: source.sha256, only: source.only, patches }, async (folder) => {
+    const archive = await archiveOf(name, source);
+    const depth = source.only === undefined ? 1 : 1 + source.only.split('/').length;
+    const part = source.only === undefined ? [] : ['--wildcards', `*/${source.only}/*`];
+    await run('tar', ['--no-same-owner', '-xf', archive, '-C', folder, `--strip-components=${depth}`, ...part]);
+    for (const patch of patches) await run('patch', ['-p1', '--fuzz=0'], { cwd: folder, input: patch });
+  });
+}

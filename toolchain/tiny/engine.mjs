@@ -1,0 +1,54 @@
+// The JavaScript engine for a target.
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { cached } from '../cache.mjs';
+import { commonFlags, compileLibrary } from '../compile.mjs';
+import { unpackedSource } from '../fetch-source.mjs';
+import { sources } from '../sources.mjs';
+
+/** @typedef {'quickjs' | 'quickjs-ng'} Engine */
+
+/** What an engine is compiled with besides the target's own flags; no workers, hence no atomics. */
+const flags = ['-D_GNU_SOURCE', '-D__STDC_NO_ATOMICS__=1', '-funsigned-char', '-fwrapv', '-fno-strict-aliasing', '-w'];
+
+const library = { quickjs: 'libquickjs.a', 'quickjs-ng': 'libqjs.a' };
+
+/**
+ * A folder with `include/quickjs.h` and the engine as `lib/libquickjs.a` or `lib/libqjs.a`.
+ * @param {Engine} engine
+ * @param {string} name of the target
+ * @param {import('../targets.mjs').Target} target
+ * @param {import('../compilers.mjs').Compiler} compiler
+ * @param {import('./sysroot.mjs').Sysroot} sysroot
+ */
+export async function engineFor(engine, name, target, compiler, sysroot) {
+  const source = await unpackedSource(engine);
+  const { version } = sources[engine];
+  const inputs = {
+    compiler: compiler.identity,
+    flags: [target.cflags, target.compactFlags, commonFlags, flags],
+    sysroot: sysroot.key,
+    source: basename(source),
+  };
+  return cached(`${engine}-${name}`, inputs, async (folder) => {
+    console.error(`Building ${engine} for ${name} …`);
+    mkdirSync(join(folder, 'include'));
+    cpSync(join(source, 'quickjs.h'), join(folder, 'include/quickjs.h'));
+    await compileLibrary({
+      compiler,
+      flags: [
+        ...target.cflags,
+        ...(target.compactFlags ?? []),
+        ...commonFlags,
+        ...flags,
+        `-DCONFIG_VERSION="${version}"`,
+        ...sysroot.compileFlags,
+        `-ffile-prefix-map=${source}=${engine}`,
+      ],
+      files: ['quickjs', 'libregexp', 'libunicode', 'dtoa', 'cutils']
+        .map((file) => join(source, `${file}.c`))
+        .filter((file) => existsSync(file)),
+      output: join(folder, 'lib', library[engine]),
+    });
+  });
+}

@@ -1,0 +1,116 @@
+// C library and compiler support of a target: musl, and the arithmetic that the processor lacks.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { cached } from '../cache.mjs';
+import { commonFlags, compileLibrary, jobs } from '../compile.mjs';
+import { unpackedSource } from '../fetch-source.mjs';
+import { sources } from '../sources.mjs';
+import { run } from '../subprocess.mjs';
+import { builtins } from './builtins.mjs';
+
+/**
+ * @typedef {object} Sysroot
+ * @property {string} folder with `include` and `lib`
+ * @property {string} key differs when anything differs that made it
+ * @property {readonly string[]} compileFlags what finds the headers, and only these
+ * @property {readonly string[]} linkFlags before the objects
+ * @property {readonly string[]} linkLibraries after the objects
+ * @property {readonly ('musl' | 'compiler-rt')[]} contains
+ */
+
+/**
+ * musl's own build, out of its source folder.
+ * @param {string} source
+ * @param {string} folder
+ * @param {import('../targets.mjs').Target} target
+ * @param {import('../compilers.mjs').Compiler} compiler
+ */
+async function buildMusl(source, folder, target, compiler) {
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  const flags = [...target.cflags, ...(target.libraryFlags ?? []), ...commonFlags];
+  const cflags = [...flags.filter((flag) => !flag.startsWith('-std=')), `-ffile-prefix-map=${source}=musl`, `-ffile-prefix-map=${work}=musl`].join(' ');
+  await run(
+    join(source, 'configure'),
+    [
+      `--target=${compiler.prefix}`,
+      `--prefix=${folder}`,
+      '--disable-shared',
+      '--disable-gcc-wrapper',
+      '--enable-optimize=string',
+      `CROSS_COMPILE=${compiler.prefix}-`,
+      `CC=${compiler.cc}`,
+      `CFLAGS=${cflags}`,
+    ],
+    { cwd: work },
+  );
+  await run('make', ['-s', `-j${jobs}`, 'install-libs', 'install-headers'], { cwd: work });
+  rmSync(work, { recursive: true });
+}
+
+/**
+ * @param {string} folder
+ * @param {import('../targets.mjs').Target} target
+ * @param {import('../compilers.mjs').Compiler} compiler
+ */
+async function buildBuiltins(folder, target, compiler) {
+  const source = await unpackedSource('compiler-rt');
+  await compileLibrary({
+    compiler,
+    flags: [
+      ...target.cflags,
+      ...(target.libraryFlags ?? []),
+      ...commonFlags,
+      '-fno-builtin',
+      '-isystem',
+      join(folder, 'include'),
+      `-ffile-prefix-map=${source}=compiler-rt`,
+    ],
+    files: builtins.map((name) => join(source, 'lib/builtins', `${name}.c`)),
+    output: join(folder, 'lib/libbuiltins.a'),
+  });
+}
+
+/**
+ * The sysroot of a target, from the cache or made now.
+ * @param {string} name
+ * @param {import('../targets.mjs').Target} target
+ * @param {import('../compilers.mjs').Compiler} compiler
+ * @returns {Promise<Sysroot>}
+ */
+export async function sysrootFor(name, target, compiler) {
+  const own = target.builtins === 'compiler-rt';
+  const inputs = {
+    compiler: compiler.identity,
+    flags: [target.cflags, target.libraryFlags, commonFlags],
+    musl: sources.musl.sha256,
+    builtins: own && [sources['compiler-rt'].sha256, builtins],
+  };
+  const folder = await cached(`sysroot-${name}`, inputs, async (unfinished) => {
+    console.error(`Building the C library for ${name} …`);
+    await buildMusl(await unpackedSource('musl'), unfinished, target, compiler);
+    if (own) await buildBuiltins(unfinished, target, compiler);
+    writeFileSync(join(unfinished, 'inputs.json'), JSON.stringify(inputs, null, 2));
+  });
+  const lib = join(folder, 'lib');
+  const ownHeaders = (await run(compiler.cc, ['-print-file-name=include'])).trim();
+  const support = own
+    ? join(lib, 'libbuiltins.a')
+    : (await run(compiler.cc, [...target.cflags, '-print-libgcc-file-name'])).trim();
+  return {
+    folder,
+    key: basename(folder),
+    compileFlags: ['-nostdinc', '-isystem', join(folder, 'include'), '-isystem', ownHeaders],
+    linkFlags: [
+      '-static',
+      '-no-pie',
+      '-nostdlib',
+      '-Wl,--gc-sections,--build-id=none,-z,norelro,-z,noexecstack,-z,noseparate-code',
+      `-L${lib}`,
+      join(lib, 'crt1.o'),
+      join(lib, 'crti.o'),
+    ],
+    linkLibraries: ['-Wl,--start-group', join(lib, 'libc.a'), support, '-Wl,--end-group', join(lib, 'crtn.o')],
+    contains: own ? ['musl', 'compiler-rt'] : ['musl'],
+  };
+}

@@ -1,0 +1,49 @@
+// What must be true of every executable that leaves this toolchain.
+import { BuildError, run } from '../subprocess.mjs';
+
+/** Instructions of a floating-point unit, as objdump spells them. */
+const floatingPoint = {
+  mips: /^(?:[ls][wd]x?c1|[cdm][tf]h?c1|bc1\w+|mov[ft]\.\w+|[a-z0-9.]+\.(?:s|d|ps))$/,
+  arm: /^(?:v(?:add|sub|mul|div|ldr|str|ldm|stm|mov|cmp|cvt|neg|abs|sqrt|mrs|msr|push|pop|ml|nm)|f(?:ld|st|add|sub|mul|div|cmp|cpy|sito|uito|to))/,
+};
+
+/**
+ * The mnemonics in a disassembly.
+ * @param {string} disassembly of `objdump -d --no-show-raw-insn`
+ */
+function mnemonics(disassembly) {
+  const found = new Set();
+  for (const line of disassembly.split('\n')) {
+    const match = /^\s*[0-9a-f]+:\s+([a-z][\w.]*)/.exec(line);
+    if (match?.[1]) found.add(match[1]);
+  }
+  return found;
+}
+
+/**
+ * @param {string} file with its symbols, which tell objdump where the code is MIPS16
+ * @param {import('../compilers.mjs').Compiler} compiler
+ */
+async function verifySoftFloat(file, { prefix }) {
+  const family = prefix.startsWith('mips') ? 'mips' : 'arm';
+  const attributes = await run(`${prefix}-readelf`, ['-A', file]);
+  const hard = family === 'mips' ? !/FP ABI: Soft float/.test(attributes) : /Tag_FP_arch|VFP_args/.test(attributes);
+  if (hard) throw new BuildError(`${file} is not tagged as soft float:\n${attributes}`);
+  const found = mnemonics(await run(`${prefix}-objdump`, ['-d', '--no-show-raw-insn', file]));
+  const forbidden = [...found].filter((mnemonic) => floatingPoint[family].test(mnemonic));
+  if (forbidden.length > 0) {
+    throw new BuildError(`${file} has instructions of a floating-point unit: ${forbidden.join(', ')}`);
+  }
+}
+
+/**
+ * @param {string} file not stripped yet
+ * @param {import('../targets.mjs').Target} target
+ * @param {import('../compilers.mjs').Compiler} compiler
+ * @throws {BuildError} naming the rule that is broken
+ */
+export async function verifyExecutable(file, target, compiler) {
+  const headers = await run(`${compiler.prefix}-readelf`, ['-lW', file]);
+  if (/\b(INTERP|DYNAMIC)\b/.test(headers)) throw new BuildError(`${file} is not fully static`);
+  if (target.softFloat) await verifySoftFloat(file, compiler);
+}
