@@ -174,6 +174,7 @@ const log = object({
 });
 
 export const configurationSchema = object({
+  $schema: optional(text()),
   reflector: text('http://HOST[:PORT][/PATH] or https://…', reflectorUri),
   upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
   device,

@@ -72,6 +72,7 @@ describe('load', () => {
   it('fills in every default', () => {
     expect(loadWith({})).toEqual({
       ok: {
+        $schema: null,
         reflector: 'https://remote.example.com/',
         upgrade: { method: 'GET' },
         device: {

@@ -1,0 +1,171 @@
+/** What a key means, for people and their editors. None of this is part of the agent's executable. */
+export interface Description {
+  readonly text: string;
+  /** As it stands in the file. */
+  readonly example: string;
+}
+
+function key(text: string, example: string): Description {
+  return { text, example };
+}
+
+/** By path; `[]` is any entry of a list, `*` any key of a map. `keys.test.ts` demands one for each key of the schema. */
+export const descriptions: Readonly<Record<string, Description>> = {
+  $schema: key('For editors; the agent ignores it.', '"./node_modules/rm-agent/rm-agent.schema.json"'),
+
+  reflector: key(
+    'The reflector to connect to. The path is that of the upgrade request.',
+    '"https://remote.example.com/"',
+  ),
+
+  upgrade: key('How the WebSocket upgrade is requested.', '{ "method": "POST" }'),
+  'upgrade.method': key(
+    'The method of the upgrade request. RFC 6455 demands `GET`; `POST` is for reflectors that accept only what the original agent sends.',
+    '"POST"',
+  ),
+
+  device: key('Who this device is.', '{ "id": "pump-7", "domain": "7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11" }'),
+  'device.id': key(
+    'Identifies the device at the reflector, and is the first label of the host name by which browsers reach it; it should be letters, digits and `-`.',
+    '"pump-${nodeId}"',
+  ),
+  'device.domain': key(
+    'The domain (a UUID) that groups the devices of one owner.',
+    '"7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11"',
+  ),
+  'device.password': key(
+    'The password of the device: text, or where it is read anew for each connection.',
+    '{ "file": "/etc/rm-agent.secret" }',
+  ),
+  'device.password.file': key(
+    'A file with the secret; one line break at its end does not count. Its mode should be 600.',
+    '"/etc/rm-agent.secret"',
+  ),
+  'device.password.env': key('The environment variable that holds the secret.', '"RM_PASSWORD"'),
+  'device.auth': key(
+    'The authentication scheme: `basic` (RFC 7617), or `digest` (RFC 7616), with which the password never crosses the network.',
+    '"digest"',
+  ),
+  'device.name': key('The name shown to users of the reflector.', '"Pump 7"'),
+  'device.version': key('The version of the firmware or application.', '"1.4.2"'),
+  'device.tenant': key(
+    'The tenant, where the reflector knows tenants.',
+    '"3fd2e9a0-3c36-4d0c-8a4e-0a8f1a1c52a7"',
+  ),
+  'device.properties': key(
+    'Further properties that the reflector stores and shows. Names and values together have at most 8192 characters.',
+    '{ "serial": "SN-1", "rack": 4, "uptime": { "command": "uptime" } }',
+  ),
+  'device.properties.*': key(
+    'The value: text, a number, true or false, or the output of a program.',
+    '"SN-1"',
+  ),
+  'device.properties.*.command': key(
+    'The program whose standard output is the value. A string is split on spaces; an array has one argument an entry. No shell is involved.',
+    '["cat", "/etc/serial no"]',
+  ),
+  'device.properties.*.command[]': key('The program, then its arguments.', '"/usr/bin/uptime"'),
+  'device.propertiesInterval': key(
+    'How often changed properties are sent while connected; 0: only when connecting.',
+    '600',
+  ),
+
+  target: key('The host whose ports are forwarded: this device itself, or one behind it.', '"192.168.1.10"'),
+
+  services: key(
+    'The TCP ports that can be reached through the reflector. No other port can.',
+    '[ { "port": 80, "kind": "http" } ]',
+  ),
+  'services[]': key('One service.', '{ "port": 22, "kind": "ssh" }'),
+  'services[].port': key('The TCP port. Each is listed once.', '80'),
+  'services[].kind': key(
+    'What speaks there. The reflector is told the port of the first service of each kind, except `tcp`, and offers what fits it. `https` is a web server that wants TLS.',
+    '"http"',
+  ),
+  'services[].path': key('Where the web interface starts; for `http` and `https` only.', '"/ui/"'),
+  'services[].name': key('A name for the log and `rm-agent status`.', '"Web interface"'),
+  'services[].target': key('The host of this service, where it is not `target`.', '"192.168.1.11"'),
+
+  tls: key('TLS towards an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),
+  'tls.ca': key(
+    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system.',
+    '"/etc/ssl/certs/ca-certificates.crt"',
+  ),
+  'tls.cert': key(
+    'The certificate chain of the device (PEM), where the reflector asks for one. Needs `tls.key`.',
+    '"/etc/rm-agent/device.pem"',
+  ),
+  'tls.key': key(
+    'The private key of `tls.cert` (PEM, without passphrase). Its mode should be 600.',
+    '"/etc/rm-agent/device.key"',
+  ),
+  'tls.pins': key(
+    'Public keys (SHA-256 of the SubjectPublicKeyInfo) of which the reflector must show one. Empty: any key with a trusted certificate.',
+    '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
+  ),
+  'tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
+  'tls.minVersion': key('The oldest version of TLS that is accepted.', '"1.3"'),
+  'tls.verify': key(
+    '`false` accepts any certificate: anybody on the way can then pose as the reflector. Each start warns of it.',
+    'true',
+  ),
+
+  proxy: key(
+    'An HTTP proxy on the way to the reflector. `%`-encode what is special in user and password.',
+    '"http://user:${env.PROXY_PASSWORD}@proxy:3128"',
+  ),
+
+  timeouts: key('How long things may take.', '{ "keepAlive": 60 }'),
+  'timeouts.connect': key('For connecting, to a local service and to the reflector.', '10'),
+  'timeouts.local': key(
+    'A connection that carries nothing for so long, in either direction, is closed.',
+    '7200',
+  ),
+  'timeouts.keepAlive': key(
+    'After so long without a byte from the reflector the agent sends a PING. The reflector may shorten or lengthen it.',
+    '60',
+  ),
+
+  reconnect: key(
+    'The random, exponentially growing delay before the next attempt to connect.',
+    '{ "min": 1, "max": 900 }',
+  ),
+  'reconnect.min': key('The upper end of the first delay.', '1'),
+  'reconnect.max': key('The upper end of the last delay.', '900'),
+
+  limits: key(
+    'Bounds on the memory that peers can make the agent use.',
+    '{ "windowBytes": 65536, "totalBytes": 2097152 }',
+  ),
+  'limits.windowBytes': key(
+    'What waits for one local reader, at most. At least `limits.frameBytes`.',
+    '65536',
+  ),
+  'limits.frameBytes': key(
+    'The largest payload of one frame, where the reflector can take more than the 2048 of the original.',
+    '16384',
+  ),
+  'limits.channels': key('Connections at the same time.', '128'),
+  'limits.totalBytes': key(
+    'What waits for all local readers together, at most. At least `limits.windowBytes`.',
+    '2097152',
+  ),
+
+  start: key('`disabled`: the agent starts, and stays off line until `rm-agent enable`.', '"disabled"'),
+  control: key(
+    'The local socket for `rm-agent status`, `retry`, `enable` and `disable`; only the user that runs the agent, and root, can use it. `null`: none.',
+    '"/var/run/rm-agent.sock"',
+  ),
+
+  log: key('What is logged, and where.', '{ "level": "warning", "to": "syslog" }'),
+  'log.level': key('The least severe messages that are logged.', '"debug"'),
+  'log.to': key(
+    'Standard error, the system log, or a file.',
+    '{ "file": "/var/log/rm-agent.log", "maxBytes": 65536 }',
+  ),
+  'log.to.file': key('The file to append to.', '"/var/log/rm-agent.log"'),
+  'log.to.maxBytes': key(
+    'The size at which the file becomes `<file>.1`, in place of the one before, and a new one is begun.',
+    '65536',
+  ),
+};
