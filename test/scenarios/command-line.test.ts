@@ -1,0 +1,209 @@
+import { describe, expect } from 'vitest';
+import { closedPort } from './stage/local-service.ts';
+import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
+
+/** The command line and the configuration file: what `design.md` promises of both. */
+
+async function outcome(stage: Stage, args: readonly string[]) {
+  const agent = stage.run(args);
+  const { status } = await agent.ended();
+  return { status, output: agent.output, log: agent.log };
+}
+
+describe('the command line', () => {
+  scenario('--version prints the version', async ({ stage }) => {
+    const { status, output } = await outcome(stage, ['--version']);
+    expect(status).toBe(0);
+    expect(output).toMatch(/^(rm-agent )?\d+\.\d+\.\d+\S*\n$/);
+  });
+
+  scenario('--help explains every command and option', async ({ stage }) => {
+    const { status, output, log } = await outcome(stage, ['--help']);
+    expect(status).toBe(0);
+    expect(log).toEqual([]);
+    for (const word of ['run', 'check', 'status', 'retry', 'enable', 'disable', 'import', '--config']) {
+      expect(output).toContain(word);
+    }
+  });
+
+  scenario.for([
+    [['frobnicate'], 'frobnicate'],
+    [['--frobnicate'], '--frobnicate'],
+    [['--config'], '--config'],
+    [['import'], 'import'],
+    [['run', 'too', 'many'], 'too'],
+  ] as const)('%j is answered in one line with status 64', async ([args, word], { stage }) => {
+    const { status, output, log } = await outcome(stage, args);
+    expect(status).toBe(64);
+    expect(output).toBe('');
+    expect(log).toHaveLength(1);
+    expect(log[0]).toContain(word);
+  });
+});
+
+describe('a wrong configuration', () => {
+  const good = configuration('http://127.0.0.1:9/', [80]);
+  const cases: [string, unknown, RegExp][] = [
+    ['an unknown key', { ...good, reflektor: 'x' }, /reflektor.*reflector/],
+    ['a missing key', { ...good, reflector: undefined }, /reflector.*missing/],
+    [
+      'a wrong type',
+      { ...good, services: [{ port: 80 }, { port: '22' }] },
+      /services\[1\]\.port.*"22".*65535/,
+    ],
+    ['a number out of range', { ...good, services: [{ port: 65_536 }] }, /services\[0\]\.port.*65536.*65535/],
+    ['an unknown kind', { ...good, services: [{ port: 80, kind: 'ftp' }] }, /services\[0\]\.kind.*ftp.*http/],
+    [
+      'an address that is none',
+      { ...good, reflector: 'remote.example.com' },
+      /reflector.*remote\.example\.com/,
+    ],
+    ['no services', { ...good, services: [] }, /services/],
+    ['a time below its least', { ...good, timeouts: { keepAlive: 0 } }, /timeouts\.keepAlive.*0.*1/],
+    ['a deep unknown key', { ...good, tls: { verfy: false } }, /tls\.verfy.*verify/],
+    ['a file that is missing', { ...good, tls: { ca: '/no/such/file' } }, /tls\.ca.*\/no\/such\/file/],
+    [
+      'a name for a variable that is not set',
+      { ...good, reflector: 'http://${env.RM_NO_SUCH}/' },
+      /RM_NO_SUCH/,
+    ],
+  ];
+
+  scenario.for(cases)(
+    'with %s ends with status 78 and names the place',
+    async ([, content, pattern], { stage }) => {
+      const path = stage.file(JSON.stringify(content));
+      for (const command of ['run', 'check']) {
+        const { status, log } = await outcome(stage, [command, '--config', path]);
+        expect(status).toBe(78);
+        expect(log.join('\n')).toMatch(pattern);
+        expect(log.join('\n')).toContain(path);
+      }
+    },
+  );
+
+  scenario.for([
+    ['', 'nothing'],
+    ['{', 'half an object'],
+    ['[]', 'a list'],
+    ['{ "reflector": "http://a/", }', 'a comma too many'],
+    ['\u0000\u0001', 'no text'],
+  ])('of %j (%s) ends with status 78', async ([content = ''], { stage }) => {
+    const { status, log } = await outcome(stage, ['--config', stage.file(content)]);
+    expect(status).toBe(78);
+    expect(log.length).toBeGreaterThan(0);
+  });
+
+  scenario('that is missing ends with status 78 and its path', async ({ stage }) => {
+    const { status, log } = await outcome(stage, ['--config', '/no/such/rm-agent.json']);
+    expect(status).toBe(78);
+    expect(log.join('\n')).toContain('/no/such/rm-agent.json');
+  });
+
+  scenario('never shows the password', async ({ stage }) => {
+    const device = { id: deviceId, domain, password: ['hunter2'] };
+    const { status, log } = await outcome(stage, [
+      '--config',
+      stage.file(JSON.stringify(configuration('http://127.0.0.1:9/', [80], { device }))),
+    ]);
+    expect(status).toBe(78);
+    expect(log.join('\n')).toContain('device.password');
+    expect(log.join('\n')).not.toContain('hunter2');
+  });
+});
+
+describe('check', () => {
+  scenario('ends with status 0 after a tunnel came about, and closes it', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.run([
+      'check',
+      '--config',
+      stage.file(JSON.stringify(configuration(reflector, [80]))),
+    ]);
+    const tunnel = await reflector.tunnel();
+    expect([1000, 1001]).toContain((await tunnel.closed).code);
+    expect((await agent.ended()).status).toBe(0);
+    expect(agent.output).toMatch(/upgrade/i);
+    expect(reflector.connections).toBe(1);
+  });
+
+  scenario('ends with status 69 when it is refused, and says why', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.run([
+      'check',
+      '--config',
+      stage.file(JSON.stringify(configuration(reflector, [80]))),
+    ]);
+    (await reflector.upgrade()).refuse('401 Unauthorized', 'X-PTTH-Error: no such device');
+    expect((await agent.ended()).status).toBe(69);
+    expect(agent.output + agent.log.join('\n')).toMatch(/401.*no such device/);
+    expect(reflector.connections).toBe(1);
+  });
+
+  scenario('ends with status 69 when nobody listens, and says so', async ({ stage }) => {
+    const uri = `http://127.0.0.1:${await closedPort()}/`;
+    const { status, output, log } = await outcome(stage, [
+      'check',
+      '--config',
+      stage.file(JSON.stringify(configuration(uri, [80]))),
+    ]);
+    expect(status).toBe(69);
+    expect(output + log.join('\n')).toMatch(/refused/i);
+  });
+
+  scenario('follows a redirect', async ({ stage }) => {
+    const home = await stage.reflector();
+    const away = await stage.reflector();
+    const agent = stage.run(['check', '--config', stage.file(JSON.stringify(configuration(home, [80])))]);
+    (await home.upgrade()).refuse('302 Found', `Location: ${away.uri}`);
+    await away.tunnel();
+    expect((await agent.ended()).status).toBe(0);
+  });
+});
+
+describe('import', () => {
+  const properties = (uri: string, port: number) => `
+# WebTunnelAgent.properties
+webtunnel.domain = ${domain}
+webtunnel.deviceId = ${deviceId}
+webtunnel.deviceName = Pump 7
+webtunnel.host = 127.0.0.1
+webtunnel.ports = ${port}, 80
+webtunnel.httpPort = 80
+webtunnel.httpPath = /ui/
+webtunnel.reflectorURI = ${uri}
+webtunnel.username = \${webtunnel.deviceId}@\${webtunnel.domain}
+webtunnel.password = s3cret
+webtunnel.connectTimeout = 10
+webtunnel.localTimeout = 7200
+webtunnel.remoteTimeout = 300
+`;
+
+  scenario('prints a configuration with which the agent connects', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const file = stage.file(properties(reflector.uri, 22), 'WebTunnelAgent.properties');
+    const { status, output } = await outcome(stage, ['import', file]);
+    expect(status).toBe(0);
+    const imported = JSON.parse(output) as Record<string, unknown>;
+    expect(imported.reflector).toBe(reflector.uri);
+    expect(imported.device).toMatchObject({ id: deviceId, domain, name: 'Pump 7' });
+    const ports = (imported.services as { port: number }[]).map(({ port }) => port);
+    expect(ports.sort((a, b) => a - b)).toEqual([22, 80]);
+
+    stage.agent({ ...imported, control: null });
+    const upgrade = await reflector.upgrade();
+    expect(upgrade.all('X-PTTH-Set-Property')).toEqual(
+      expect.arrayContaining(['device;httpPort=80', 'device;httpPath="/ui/"', 'device;name="Pump 7"']),
+    );
+    expect(Buffer.from(upgrade.header('Authorization')?.slice(6) ?? '', 'base64').toString()).toBe(
+      `${deviceId}@${domain}:s3cret`,
+    );
+    upgrade.accept();
+  });
+
+  scenario('of a file that is missing ends with status 78 and its path', async ({ stage }) => {
+    const { status, log } = await outcome(stage, ['import', '/no/such/file.properties']);
+    expect(status).toBe(78);
+    expect(log.join('\n')).toContain('/no/such/file.properties');
+  });
+});

@@ -1,0 +1,222 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { AgentProcess } from './stage/agent-process.ts';
+import { confirm, data, open } from './stage/frames.ts';
+import { closedPort, LocalService } from './stage/local-service.ts';
+import { configuration, scenario } from './stage/stage.ts';
+
+/** Getting a tunnel, keeping it, losing it, getting it back. */
+
+/** Attempts far apart: whatever comes sooner, the test has asked for. */
+const patient = { reconnect: { min: 3600, max: 3600 } };
+
+/** Waits until the agent has said something new: it has noticed what the test did. */
+async function noticed(agent: AgentProcess, from: number): Promise<void> {
+  await agent.logged(/./, from);
+}
+
+describe('keep-alive', () => {
+  scenario('sends a PING whenever the link is idle, and goes on while PONGs come', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: 1 } }));
+    const tunnel = await reflector.tunnel();
+    for (let i = 0; i < 3; i++) await tunnel.pings.next();
+    tunnel.send(open(1, echo.port));
+    await tunnel.expect(confirm(1));
+    expect(reflector.connections).toBe(1);
+  });
+
+  scenario('uses the time that the reflector names in its response', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 3600 } }));
+    const tunnel = await reflector.tunnel({ headers: ['X-WebTunnel-KeepAlive: 1'] });
+    await tunnel.pings.next();
+  });
+
+  scenario.for(['0', '-1', 'never', '999999999999', ''])(
+    'is not disturbed by a time of "%s" from the reflector',
+    async (value, { stage }) => {
+      const echo = await stage.service(LocalService.echo);
+      const reflector = await stage.reflector();
+      stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: 1 } }));
+      const tunnel = await reflector.tunnel({ headers: [`X-WebTunnel-KeepAlive: ${value}`] });
+      tunnel.send(open(1, echo.port));
+      await tunnel.expect(confirm(1));
+      expect(tunnel.pings.length).toBeLessThan(10);
+    },
+  );
+
+  scenario('dials again when the PONG does not come', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 1 } }));
+    const tunnel = await reflector.tunnel();
+    tunnel.ignorePings();
+    await tunnel.pings.next();
+    await reflector.tunnel();
+    await tunnel.closed;
+  });
+
+  scenario('dials again when the link swallows everything', async ({ stage }) => {
+    const service = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [service.port], { timeouts: { keepAlive: 1 } }));
+    const tunnel = await reflector.tunnel();
+    tunnel.send(open(1, service.port));
+    await tunnel.expect(confirm(1));
+    // What the service sends fills the connection, so that no PING leaves the agent either.
+    tunnel.socket.pause();
+    (await service.connection()).socket.write(Buffer.alloc(64 << 20));
+    await reflector.tunnel();
+  });
+
+  scenario('takes the PINGs of the reflector as signs of life', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 2 } }));
+    const tunnel = await reflector.tunnel();
+    tunnel.ignorePings();
+    for (let i = 0; i < 3; i++) {
+      // The agent is about to give up; then the reflector says something.
+      await tunnel.pings.next();
+      tunnel.ping('alive');
+      await tunnel.pongs.next();
+    }
+    expect(reflector.connections).toBe(1);
+  });
+});
+
+describe('a lost tunnel', () => {
+  scenario('is dialled again, once', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1]));
+    for (let round = 1; round <= 4; round++) {
+      const tunnel = await reflector.tunnel();
+      expect(reflector.connections).toBe(round);
+      tunnel.drop();
+    }
+  });
+
+  scenario('is dialled again after FIN without a close frame', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1]));
+    (await reflector.tunnel()).socket.end();
+    await reflector.tunnel();
+  });
+
+  scenario('is dialled until the reflector is there, however long that takes', async ({ stage }) => {
+    const port = await closedPort();
+    const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1]));
+    await agent.logged(/refused/i);
+    await agent.logged(/refused/i, agent.log.length);
+    const reflector = await stage.reflector(undefined, port);
+    await reflector.tunnel();
+  });
+
+  scenario('is dialled again when the name does not resolve', async ({ stage }) => {
+    // A label of 64 characters: the resolver fails by itself, without asking anybody.
+    const agent = stage.agent(configuration(`http://${'n'.repeat(64)}.invalid/`, [1]));
+    await agent.logged(/name|resolve|not found/i);
+    await agent.logged(/name|resolve|not found/i, agent.log.length);
+  });
+
+  scenario('costs neither descriptors nor memory, however often', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [echo.port], patient));
+    const rounds = Number(process.env.RM_RECONNECTS ?? '60');
+    const descriptors = () => readdirSync(`/proc/${agent.pid}/fd`).length;
+    let after10 = 0;
+    let memory10 = 0;
+    for (let round = 1; round <= rounds; round++) {
+      const tunnel = await reflector.tunnel();
+      tunnel.send(open(1, echo.port));
+      await tunnel.expect(confirm(1));
+      if (round === 10) {
+        after10 = descriptors();
+        memory10 = agent.memory('VmRSS');
+      }
+      if (round === rounds) break;
+      const from = agent.log.length;
+      tunnel.drop();
+      await noticed(agent, from);
+      agent.signal('SIGHUP');
+    }
+    expect(descriptors()).toBe(after10);
+    expect(agent.memory('VmRSS') - memory10).toBeLessThan(16 * 1024);
+  });
+});
+
+describe('SIGHUP', () => {
+  scenario('dials at once after a failure', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], patient));
+    (await reflector.upgrade()).refuse('503 Service Unavailable');
+    await agent.logged(/503/);
+    agent.signal('SIGHUP');
+    (await reflector.upgrade()).refuse('403 Forbidden');
+    await agent.logged(/403/);
+    agent.signal('SIGHUP');
+    await reflector.tunnel();
+  });
+
+  scenario('leaves a live tunnel and its channels alone', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [echo.port]));
+    const tunnel = await reflector.tunnel();
+    tunnel.send(open(1, echo.port));
+    await tunnel.expect(confirm(1));
+    agent.signal('SIGHUP');
+    for (let round = 0; round < 50; round++) {
+      tunnel.send(data(1, 'still here'));
+      await tunnel.expectText(1, 'still here');
+    }
+    expect(reflector.connections).toBe(1);
+  });
+});
+
+describe('the end', () => {
+  scenario.for(['SIGTERM', 'SIGINT'] as const)(
+    'by %s is a clean close and status 0',
+    async (name, { stage }) => {
+      const service = await stage.service();
+      const reflector = await stage.reflector();
+      const agent = stage.agent(configuration(reflector, [service.port]));
+      const tunnel = await reflector.tunnel();
+      tunnel.send(open(1, service.port));
+      await tunnel.expect(confirm(1));
+      const local = await service.connection();
+      agent.signal(name);
+      expect([1000, 1001]).toContain((await tunnel.closed).code);
+      expect(await agent.ended()).toEqual({ status: 0, signal: null });
+      await local.closed;
+    },
+  );
+
+  scenario('does not wait for a reflector that has gone silent', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1]));
+    const tunnel = await reflector.tunnel();
+    await agent.logged(/connected/i);
+    tunnel.socket.pause();
+    agent.signal('SIGTERM');
+    expect(await agent.ended()).toEqual({ status: 0, signal: null });
+  });
+
+  scenario('comes at once between two attempts', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], patient));
+    (await reflector.upgrade()).refuse('503 Service Unavailable');
+    await agent.logged(/503/);
+    agent.signal('SIGTERM');
+    expect(await agent.ended()).toEqual({ status: 0, signal: null });
+  });
+
+  scenario('comes at once during an attempt', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1]));
+    await reflector.upgrade();
+    agent.signal('SIGTERM');
+    expect(await agent.ended()).toEqual({ status: 0, signal: null });
+  });
+});
