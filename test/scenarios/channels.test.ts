@@ -127,7 +127,7 @@ describe.each(modes)('a channel %s', (_, mode) => {
     await expectAlive(tunnel, echo.port, 9);
   });
 
-  scenario('gets no answer to close, error, confirm and fault when it is unknown', async ({ stage }) => {
+  scenario('gets no answer to close and error when it is unknown', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const tunnel = await connect(stage, [echo.port]);
     for (const frame of [close(10), error(10, 5), error(10, 1)]) tunnel.send(frame);
@@ -300,18 +300,27 @@ describe.each(modes)('a channel %s', (_, mode) => {
     await local.closed;
   });
 
-  scenario('carries data sent right behind its open request', async ({ stage }) => {
+  scenario('closed by the reflector while it is opened delivers FIN', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
     tunnel.send(open(24, service.port));
-    tunnel.send(data(24, 'eager'));
     tunnel.send(close(24));
     await tunnel.expect(confirm(24));
     const local = await service.connection();
-    await local.expectText('eager');
     await local.ended;
-    local.socket.end();
+    local.socket.end('the answer');
+    await tunnel.expectText(24, 'the answer');
     await tunnel.expect(close(24));
+  });
+
+  scenario('gets fault 6 for data before its confirm', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const silent = await stage.silentPort();
+    const tunnel = await connect(stage, [echo.port, silent.port]);
+    tunnel.send(open(24, silent.port));
+    tunnel.send(data(24, 'too early'));
+    await tunnel.expect(fault(24, 6));
+    await expectAlive(tunnel, echo.port, 24);
   });
 
   scenario('takes an empty data frame for what it is', async ({ stage }) => {
