@@ -1,0 +1,99 @@
+/**
+ * A properties file as the original agent reads it (POCO's `PropertyFileConfiguration`): `key = value` or `key: value`,
+ * comments that start with `#` or `!`, escapes `\t \n \r \f`, any other escaped character for itself, and a backslash
+ * before the line break to go on in the next line. White space around keys and values does not count; of a repeated
+ * key the last counts.
+ */
+export function parseProperties(text: string): Map<string, string> {
+  const properties = new Map<string, string>();
+  for (const line of logicalLines(text)) {
+    const separator = /[=:]/.exec(line)?.index ?? line.length;
+    const key = unescaped(line.slice(0, separator)).trim();
+    if (key !== '') properties.set(key, unescaped(line.slice(separator + 1)).trim());
+  }
+  return properties;
+}
+
+/** The lines that are no comment, each with those that continue it. */
+function logicalLines(text: string): string[] {
+  const lines: string[] = [];
+  let continued = false;
+  for (const line of text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/)) {
+    const start = line.trimStart();
+    if (!continued && (start === '' || start.startsWith('#') || start.startsWith('!'))) continue;
+    // An even number of backslashes at the end is escaped backslashes.
+    const more = (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1;
+    const part = more ? line.slice(0, -1) : line;
+    if (continued) lines.push((lines.pop() ?? '') + part);
+    else lines.push(part);
+    continued = more;
+  }
+  return lines;
+}
+
+const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, (_, character: string) => escapes[character] ?? character);
+}
+
+/** System variables of the original that the agent has as well. */
+const variables: Readonly<Record<string, string>> = {
+  'system.nodeId': '${nodeId}',
+  'system.nodeName': '${hostname}',
+};
+
+/** The properties of a file in the syntax of our own configuration, and the keys that nobody has asked for. */
+export class Properties {
+  readonly #raw: ReadonlyMap<string, string>;
+  readonly #unused: Set<string>;
+  readonly #warn: (message: string) => void;
+
+  constructor(raw: ReadonlyMap<string, string>, warn: (message: string) => void) {
+    this.#raw = raw;
+    this.#unused = new Set(raw.keys());
+    this.#warn = warn;
+  }
+
+  /** The keys that have a value and were not taken, in the order of the file. */
+  get unused(): string[] {
+    return [...this.#unused].filter((key) => this.#raw.get(key) !== '');
+  }
+
+  /** The value with its references replaced; `null` when the key is missing or its value is empty. */
+  take(key: string): string | null {
+    this.#unused.delete(key);
+    return this.#value(key, []) || null;
+  }
+
+  /** An integer; `null` when missing, with a warning when it is something else. */
+  takeInteger(key: string): number | null {
+    const value = this.take(key);
+    if (value === null) return null;
+    if (/^-?\d+$/.test(value)) return Number(value);
+    this.#warn(`${key}: "${value}" is not an integer, left out`);
+    return null;
+  }
+
+  /** A Boolean as POCO spells it; `null` when missing, with a warning when it is something else. */
+  takeFlag(key: string): boolean | null {
+    const value = this.take(key)?.toLowerCase();
+    if (value === undefined) return null;
+    if (/^(?:true|yes|on|0*[1-9]\d*)$/.test(value)) return true;
+    if (/^(?:false|no|off|0+)$/.test(value)) return false;
+    this.#warn(`${key}: "${value}" is neither true nor false, left out`);
+    return null;
+  }
+
+  #value(key: string, within: readonly string[]): string {
+    return (this.#raw.get(key) ?? '').replace(/\$\{([^}]*)\}?/g, (reference, name: string) => {
+      const variable = variables[name];
+      if (variable !== undefined) return variable;
+      if (name.startsWith('system.env.')) return `\${env.${name.slice('system.env.'.length)}}`;
+      if (this.#raw.has(name) && !within.includes(name) && name !== key)
+        return this.#value(name, [...within, key]);
+      this.#warn(`${key}: ${reference} has no counterpart, kept as text`);
+      return `\${$}${reference.slice(1)}`;
+    });
+  }
+}
