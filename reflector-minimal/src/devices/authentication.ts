@@ -1,0 +1,137 @@
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type DigestAuthorization,
+  decodeBasic,
+  decodeDigest,
+  expectedDigest,
+  ProtocolError,
+  splitDeviceUser,
+} from 'rm-agent/protocol';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+import type { Store } from '../store/store.ts';
+import { normalizeDeviceId } from './device-id.ts';
+import { deviceRealm, digestFunction } from './digest-secrets.ts';
+import { Nonces } from './nonces.ts';
+
+export interface DeviceRefusal {
+  readonly status: 401 | 403 | 503;
+  /** For the agent's log (`X-PTTH-Error`). */
+  readonly error: string;
+  /** Values of `WWW-Authenticate`. */
+  readonly challenges: readonly string[];
+}
+
+export type DeviceVerdict = { readonly device: DeviceRecord } | { readonly refusal: DeviceRefusal };
+
+const basicChallenge = `Basic realm="${deviceRealm}", charset="UTF-8"`;
+
+function refuse(
+  status: DeviceRefusal['status'],
+  error: string,
+  challenges: readonly string[] = [],
+): DeviceVerdict {
+  return { refusal: { status, error, challenges } };
+}
+
+function equalText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+export interface DeviceAuthenticationOptions {
+  readonly store: Store;
+  readonly verifier: PasswordVerifier;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Take unknown devices into the list of unclaimed ones. */
+  readonly acceptUnclaimed: boolean;
+}
+
+/** Decides who a device is by the `Authorization` of its upgrade (`webtunnel.md` section 1). */
+export class DeviceAuthentication {
+  readonly #options: DeviceAuthenticationOptions;
+  readonly #nonces: Nonces;
+
+  constructor(options: DeviceAuthenticationOptions) {
+    this.#options = options;
+    this.#nonces = new Nonces(options.limits);
+  }
+
+  async authenticate(request: {
+    readonly method: string;
+    readonly target: string;
+    readonly authorization: string | undefined;
+  }): Promise<DeviceVerdict> {
+    const { authorization } = request;
+    if (authorization === undefined) return refuse(401, 'no credentials', this.#challenges(false));
+    try {
+      const digest = decodeDigest(authorization);
+      if (digest) return this.#checkDigest(digest, request);
+      const basic = decodeBasic(authorization);
+      if (basic) return await this.#checkBasic(basic.user, basic.password);
+    } catch (error) {
+      if (error instanceof VerifierBusy) return refuse(503, 'too many log-ins, try again');
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+    return refuse(401, 'credentials that cannot be read', this.#challenges(false));
+  }
+
+  async #checkBasic(user: string, password: string): Promise<DeviceVerdict> {
+    const { store, verifier } = this.#options;
+    const name = splitDeviceUser(user);
+    const id = name && normalizeDeviceId(name.deviceId);
+    const known = id ? store.devices.get(id) : null;
+    const device = known?.domain === name?.domain ? known : null;
+    const valid = await verifier.verify({ kind: 'device', name: user, password }, device?.password ?? null);
+    if (valid && device) return device.claimed ? { device } : this.#unclaimed();
+    if (name && id && !known && this.#options.acceptUnclaimed) {
+      return await this.#remember(id, name.domain, password);
+    }
+    return refuse(401, 'unknown device or wrong password', [basicChallenge]);
+  }
+
+  async #remember(id: string, domain: string, password: string): Promise<DeviceVerdict> {
+    const { store, clock, limits, verifier } = this.#options;
+    const hash = await verifier.hash(password);
+    const added = store.devices.addUnclaimed(id, domain, hash, clock.date(), limits.unclaimedDevices);
+    return added ? this.#unclaimed() : refuse(403, 'too many devices wait for being claimed');
+  }
+
+  #unclaimed(): DeviceVerdict {
+    return refuse(403, 'this device waits for being claimed by the operator of the reflector');
+  }
+
+  #checkDigest(
+    digest: DigestAuthorization,
+    request: { readonly method: string; readonly target: string },
+  ): DeviceVerdict {
+    const now = this.#options.clock.now();
+    const nonce = this.#nonces.check(digest.nonce, now);
+    const name = splitDeviceUser(digest.user);
+    const id = name && normalizeDeviceId(name.deviceId);
+    const known = id ? this.#options.store.devices.get(id) : null;
+    const device = known?.domain === name?.domain ? known : null;
+    const secret = digest.algorithm === 'md5' ? device?.digestMd5 : device?.digestSha256;
+    const matches =
+      digest.realm === deviceRealm &&
+      digest.uri === request.target &&
+      equalText(expectedDigest(digestFunction, secret ?? '', digest, request.method), digest.response);
+    // A wrong answer, and a device that was not added for Digest, are told to use Basic: no second round of Digest.
+    if (!matches || !secret || !device || nonce === 'foreign') {
+      return refuse(401, 'unknown device or wrong password', [basicChallenge]);
+    }
+    if (nonce === 'stale') return refuse(401, 'expired nonce', this.#challenges(true));
+    if (!this.#nonces.use(digest.nonce, now)) return refuse(503, 'too many log-ins, try again');
+    return device.claimed ? { device } : this.#unclaimed();
+  }
+
+  #challenges(stale: boolean): string[] {
+    const nonce = this.#nonces.issue(this.#options.clock.now());
+    const digest = (algorithm: string) =>
+      `Digest realm="${deviceRealm}", qop="auth", algorithm=${algorithm}, nonce="${nonce}"${stale ? ', stale=true' : ''}`;
+    return [digest('SHA-256'), digest('MD5'), basicChallenge];
+  }
+}

@@ -1,0 +1,50 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Limits } from '../limits.ts';
+
+/**
+ * Nonces for Digest (RFC 7616 section 3.3) that cost nothing until they are used: random bytes, the time, and an HMAC of
+ * both. Each is good for one log-in; only used ones are remembered, until they expire.
+ */
+export class Nonces {
+  readonly #limits: Limits;
+  readonly #key = randomBytes(32);
+  /** Expiry by nonce; the oldest use comes first. */
+  readonly #used = new Map<string, number>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** `now`: monotonic ms, here and below. */
+  issue(now: number): string {
+    const body = Buffer.alloc(24);
+    body.writeDoubleBE(now);
+    randomBytes(16).copy(body, 8);
+    return Buffer.concat([body, this.#sign(body)]).toString('base64url');
+  }
+
+  /** `stale`: ours once, but expired or used; the client may answer a new one without asking its user. */
+  check(nonce: string, now: number): 'good' | 'stale' | 'foreign' {
+    const bytes = Buffer.from(nonce, 'base64url');
+    if (bytes.length !== 56 || bytes.toString('base64url') !== nonce) return 'foreign';
+    const body = bytes.subarray(0, 24);
+    if (!timingSafeEqual(bytes.subarray(24), this.#sign(body))) return 'foreign';
+    const expired = now - body.readDoubleBE() > this.#limits.nonceMs;
+    return expired || this.#used.has(nonce) ? 'stale' : 'good';
+  }
+
+  /** Uses up a good nonce; false when too many were used lately. */
+  use(nonce: string, now: number): boolean {
+    for (const [old, expiry] of this.#used) {
+      if (expiry > now) break;
+      this.#used.delete(old);
+    }
+    if (this.#used.size >= this.#limits.usedNonces) return false;
+    this.#used.set(nonce, now + this.#limits.nonceMs);
+    return true;
+  }
+
+  #sign(body: Buffer): Buffer {
+    return createHmac('sha256', this.#key).update(body).digest();
+  }
+}

@@ -1,0 +1,28 @@
+/** What a device offers, read from its properties (`webtunnel.md` section 1). */
+export interface Services {
+  /** All ports it forwards, in its own order. */
+  readonly ports: readonly number[];
+  /** The port of its web interface, or `null`. */
+  readonly httpPort: number | null;
+  /** Where its web interface starts; begins with `/`. */
+  readonly httpPath: string;
+}
+
+function port(text: string | undefined): number | null {
+  if (text === undefined || !/^ *\d{1,5} *$/.test(text)) return null;
+  const number = Number(text);
+  return number >= 1 && number <= 65535 ? number : null;
+}
+
+/** Properties come from the device: whatever cannot be read counts as absent. */
+export function readServices(properties: Readonly<Record<string, string>>): Services {
+  const ports = (properties.targetPorts ?? '')
+    .split(',')
+    .map(port)
+    .filter((number) => number !== null);
+  const httpPort = port(properties.httpPort) ?? (ports.includes(80) ? 80 : (ports[0] ?? null));
+  const path = properties.httpPath ?? '/';
+  // Nothing that could leave the device's own host name.
+  const httpPath = /^\/(?![/\\])[\x21-\x7e]*$/.test(path) ? path : '/';
+  return { ports, httpPort, httpPath };
+}

@@ -1,0 +1,114 @@
+/**
+ * Every bound of the reflector, with its reason. Sizes in bytes, times in milliseconds. `limits.test.ts` and the tests
+ * beside each user of a bound try to break it.
+ */
+export interface Limits {
+  /** Request head. Browsers send up to 16 KiB with large cookies; more is a flood. Beyond it: 431. */
+  readonly headBytes: number;
+  /** Time for a request head to arrive, so that slow heads do not collect connections. */
+  readonly headMs: number;
+  /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
+  readonly connections: number;
+  /** Largest data payload in one frame that we offer (`webtunnel.md` section 5): one socket read. */
+  readonly maxFrame: number;
+  /** Credit of a channel and direction that we offer: what a stalled user can hold of memory. */
+  readonly window: number;
+  /** Bytes held of one channel of a device without windows, before its tunnel is paused. */
+  readonly channelHeldBytes: number;
+  /** Bytes held of all channels of a tunnel, before it is paused: many stalled readers must not add up. */
+  readonly tunnelHeldBytes: number;
+  /** How long a tunnel may stay paused for a reader: then that channel ends with error 4, and the others go on. */
+  readonly stallMs: number;
+  /** Channels of one tunnel, opening ones included: less than the 65,535 numbers, more than any use we know. */
+  readonly channelsPerTunnel: number;
+  /** Bytes queued for a device's socket before channels wait their turn: what a short request waits behind. */
+  readonly tunnelQueueBytes: number;
+  /** Bytes queued for a device's socket in control frames on top; a device that takes none of them is cut off. */
+  readonly tunnelBacklogBytes: number;
+  /** Invalid frames of one tunnel before it is closed with 1008: a broken device, not a newer one. */
+  readonly violationsPerTunnel: number;
+  /** All properties of a device together, names and values; they are kept in the store. */
+  readonly propertiesBytes: number;
+  /** Time for a device to answer an open request: its own connect limit is 10 s, plus the way. */
+  readonly openMs: number;
+  /** Time for a device to answer a PING (peers with the extension only), once they have been silent too long. */
+  readonly pongMs: number;
+  /** HTTP connections to one port of a device at once; further requests wait. */
+  readonly httpConnectionsPerPort: number;
+  /** HTTP connections to one port of a device that are kept open without a request. */
+  readonly idleConnectionsPerPort: number;
+  /** How long such a connection is kept: less than the 5 s after which many servers close it themselves. */
+  readonly idleConnectionMs: number;
+  /** Time from the last byte of a request to the response head. Beyond it: 504. */
+  readonly responseMs: number;
+  /** Time that the rest of a request is read and dropped after its response has ended. */
+  readonly discardMs: number;
+  /** Time that a half-closed HTTP connection to a device waits for the device's own close. */
+  readonly lingerMs: number;
+  /** One WebSocket message from a client of `webtunnel.md` section 4; the original sends 2,048. */
+  readonly clientMessageBytes: number;
+  /** Bytes queued for a user's socket before its channel is paused. */
+  readonly userQueueBytes: number;
+  /** Body of a token request or another form of ours. */
+  readonly formBytes: number;
+  /** Password verifications at once; each costs a thread and 16 MiB for some 40 ms. */
+  readonly verificationsAtOnce: number;
+  /** Password verifications that wait; beyond it: 503. */
+  readonly verificationsWaiting: number;
+  /** Verified credentials remembered, so that not every request costs a verification. */
+  readonly verifiedCredentials: number;
+  /** How long a Digest nonce is good. */
+  readonly nonceMs: number;
+  /** Nonces remembered as used within that time; when all are taken, Digest waits for one to expire. */
+  readonly usedNonces: number;
+  /** Unknown devices kept for the operator to claim. */
+  readonly unclaimedDevices: number;
+  /** How often the store is asked, while something is live, whether another process has changed it. */
+  readonly storePollMs: number;
+  /** How often traffic counters are written to the store. */
+  readonly statisticsMs: number;
+  /** Time for responses under way to end at shutdown. */
+  readonly shutdownMs: number;
+  /** Time for a peer to answer a WebSocket close frame. */
+  readonly closeMs: number;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const defaultLimits: Limits = {
+  headBytes: 32 * KiB,
+  headMs: 20_000,
+  connections: 20_000,
+  maxFrame: 64 * KiB,
+  window: 256 * KiB,
+  channelHeldBytes: 1 * MiB,
+  tunnelHeldBytes: 16 * MiB,
+  stallMs: 30_000,
+  channelsPerTunnel: 1024,
+  tunnelQueueBytes: 128 * KiB,
+  tunnelBacklogBytes: 1 * MiB,
+  violationsPerTunnel: 100,
+  propertiesBytes: 32 * KiB,
+  openMs: 15_000,
+  pongMs: 30_000,
+  httpConnectionsPerPort: 64,
+  idleConnectionsPerPort: 8,
+  idleConnectionMs: 4_000,
+  responseMs: 120_000,
+  discardMs: 30_000,
+  lingerMs: 5_000,
+  clientMessageBytes: 1 * MiB,
+  userQueueBytes: 128 * KiB,
+  formBytes: 8 * KiB,
+  verificationsAtOnce: 2,
+  verificationsWaiting: 1024,
+  verifiedCredentials: 1024,
+  nonceMs: 60_000,
+  usedNonces: 10_000,
+  unclaimedDevices: 1000,
+  storePollMs: 2_000,
+  statisticsMs: 60_000,
+  shutdownMs: 10_000,
+  closeMs: 3_000,
+};

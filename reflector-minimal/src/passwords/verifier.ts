@@ -1,0 +1,97 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Limits } from '../limits.ts';
+import { hashPassword, matchesHash, nobodysHash } from './scrypt.ts';
+
+/** More verifications wait than `limits.verificationsWaiting`. */
+export class VerifierBusy extends Error {
+  override readonly name = 'VerifierBusy';
+}
+
+export interface Claim {
+  /** Keeps users and devices of one name apart. */
+  readonly kind: 'user' | 'device';
+  readonly name: string;
+  readonly password: string;
+}
+
+/**
+ * Verifies passwords, a few at a time. What was verified is remembered as an HMAC under a key that only this process
+ * has, together with the stored hash it was verified against: another hash in the store makes the memory void.
+ */
+export class PasswordVerifier {
+  readonly #limits: Limits;
+  readonly #key = randomBytes(32);
+  /** Stored hash by HMAC of the claim, oldest use first. */
+  readonly #verified = new Map<string, string>();
+  readonly #underWay = new Map<string, Promise<boolean>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Whether the password is that of `stored`; `null` for a name that does not exist takes as long and is false.
+   * Rejects with {@link VerifierBusy}.
+   */
+  async verify(claim: Claim, stored: string | null): Promise<boolean> {
+    const id = this.#identify(claim);
+    if (stored !== null && this.#verified.get(id) === stored) {
+      this.#remember(id, stored);
+      return true;
+    }
+    // A browser opens several connections at once with the same credentials: one verification serves them all.
+    const key = `${id}:${stored}`;
+    let result = this.#underWay.get(key);
+    if (!result) {
+      result = this.#inTurn(() => matchesHash(claim.password, stored ?? nobodysHash)).finally(() =>
+        this.#underWay.delete(key),
+      );
+      this.#underWay.set(key, result);
+    }
+    const valid = (await result) && stored !== null;
+    if (valid) this.#remember(id, stored);
+    return valid;
+  }
+
+  /** A hash to be stored, within the same bounds as verifications. */
+  hash(password: string): Promise<string> {
+    return this.#inTurn(() => hashPassword(password));
+  }
+
+  #identify({ kind, name, password }: Claim): string {
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([kind, name, password]))
+      .digest('base64');
+  }
+
+  #remember(id: string, stored: string): void {
+    this.#verified.delete(id);
+    this.#verified.set(id, stored);
+    if (this.#verified.size > this.#limits.verifiedCredentials) {
+      for (const oldest of this.#verified.keys()) {
+        this.#verified.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  async #inTurn<T>(compute: () => Promise<T>): Promise<T> {
+    if (this.#running < this.#limits.verificationsAtOnce) {
+      this.#running++;
+    } else {
+      if (this.#waiting.length >= this.#limits.verificationsWaiting)
+        throw new VerifierBusy('too many log-ins');
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    try {
+      return await compute();
+    } finally {
+      const next = this.#waiting.shift();
+      // The place goes to the next in the queue, or is given up.
+      if (next) next();
+      else this.#running--;
+    }
+  }
+}

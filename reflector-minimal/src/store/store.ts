@@ -1,0 +1,126 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { DeviceTable } from './devices.ts';
+import { migrations } from './migrations.ts';
+import { UserTable } from './users.ts';
+
+/** The data file cannot be used; the message is one line for a person. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+/**
+ * Everything that outlives the process, in one SQLite file in WAL mode. Other processes (`rm-reflector user …`) may
+ * write to it at the same time.
+ */
+export class Store {
+  readonly users: UserTable;
+  readonly devices: DeviceTable;
+  readonly #database: Database.Database;
+  #ownChanges = 0;
+
+  /** Opens or creates the file (mode 0600, its folder 0700). Throws {@link StoreError}. */
+  static open(path: string): Store {
+    try {
+      if (path !== ':memory:') createPrivately(path);
+      const database = new Database(path, { timeout: 5_000 });
+      try {
+        return new Store(database);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    } catch (error) {
+      throw new StoreError(`data file ${path}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+    database.pragma('journal_mode = WAL');
+    // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
+    database.pragma('synchronous = NORMAL');
+    migrate(database);
+    const changed = () => this.#ownChanges++;
+    this.users = new UserTable(database, changed);
+    this.devices = new DeviceTable(database, changed);
+  }
+
+  /** Another value after users, devices or their passwords were changed, by this process or by another. */
+  version(): string {
+    return `${this.#database.pragma('data_version', { simple: true })}/${this.#ownChanges}`;
+  }
+
+  /** The key that signs tokens; made once. */
+  tokenKey(): Buffer {
+    return this.#setting('token_key', () => randomBytes(32));
+  }
+
+  /** The domain that devices are added to unless the operator names another: a UUID, made once. */
+  domain(): string {
+    return this.#setting('domain', () => Buffer.from(randomUUID())).toString();
+  }
+
+  /** Whether a reflector has said within `withinMs` that it is running: only then on-line states mean anything. */
+  isServed(now: number, withinMs: number): boolean {
+    const row = this.#database.prepare("SELECT value FROM settings WHERE name = 'served'").get() as
+      | { value: Buffer }
+      | undefined;
+    return row !== undefined && Math.abs(now - Number(row.value.toString())) <= withinMs;
+  }
+
+  /** Says that a reflector runs (`now`, wall-clock ms) or has ended (0). */
+  setServed(now: number): void {
+    this.#database
+      .prepare("INSERT INTO settings VALUES ('served', ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+      .run(Buffer.from(String(now)));
+  }
+
+  /** Throws {@link StoreError} when the file does not answer. */
+  check(): void {
+    try {
+      this.#database.prepare('SELECT 1').get();
+    } catch (error) {
+      throw new StoreError(`data file: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** Everything written is in the file afterwards. Idempotent. */
+  close(): void {
+    if (this.#database.open) this.#database.close();
+  }
+
+  #setting(name: string, make: () => Buffer): Buffer {
+    const read = this.#database.prepare('SELECT value FROM settings WHERE name = ?');
+    const write = this.#database.prepare('INSERT OR IGNORE INTO settings VALUES (?, ?)');
+    const row = read.get(name) as { value: Buffer } | undefined;
+    if (row) return row.value;
+    write.run(name, make());
+    // Another process may have been quicker: what is stored counts.
+    return (read.get(name) as { value: Buffer }).value;
+  }
+}
+
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // SQLite gives its -wal and -shm files the mode of the file itself.
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+function migrate(database: Database.Database): void {
+  // Two processes may open a new file at once: the version is read inside the transaction that changes it.
+  database
+    .transaction(() => {
+      const done = Number(database.pragma('user_version', { simple: true }));
+      if (done > migrations.length) {
+        throw new StoreError(
+          `made by a newer rm-reflector (version ${done}, this one knows ${migrations.length})`,
+        );
+      }
+      for (const step of migrations.slice(done)) database.exec(step);
+      database.pragma(`user_version = ${migrations.length}`);
+    })
+    .immediate();
+}

@@ -1,0 +1,305 @@
+import { Duplex } from 'node:stream';
+import { ChannelError, ChannelFailure, TunnelLost } from './channel-failure.ts';
+import { InboundQueue } from './inbound-queue.ts';
+import { OutboundQueue } from './outbound-queue.ts';
+
+/** What a channel needs of its tunnel. */
+export interface ChannelLink {
+  /** Largest payload of a frame in either direction. */
+  readonly maxFrame: number;
+  /** Credit of each direction at the start (`webtunnel.md` section 5); `null` for a peer without the extension. */
+  readonly window: number | null;
+  /** Time that a half-closed channel waits for the other half, when its user asks for that. */
+  readonly lingerMs: number;
+  /** The channel has something for {@link Channel.sendNext}. */
+  ready(channel: Channel): void;
+  /** A call of {@link ready} is void. */
+  unready(channel: Channel): void;
+  sendClose(channel: Channel): void;
+  sendCredit(channel: Channel, bytes: number): void;
+  /** Sends an error frame, which ends the channel on the wire. While opening, waits for the answer first. */
+  sendError(channel: Channel, error: number): void;
+  /** The channel holds `difference` more (or fewer) bytes for its reader. */
+  heldChanged(channel: Channel, difference: number): void;
+  /** Ended on the wire in both directions: the number is free. */
+  finished(channel: Channel): void;
+}
+
+/**
+ * One TCP connection on the device, as a stream. `end()` half-closes it, `destroy()` ends it with an error frame. It
+ * has the few methods of `net.Socket` that `http.Agent` calls.
+ *
+ * Events of its own: `open` once the device has connected; `timeout` as of `net.Socket`.
+ */
+export class Channel extends Duplex {
+  readonly number: number;
+  readonly port: number;
+  readonly #link: ChannelLink;
+  readonly #inbound = new InboundQueue();
+  readonly #outbound = new OutboundQueue();
+  #opened = false;
+  /** Payload bytes that the device lets us send. */
+  #credit: number;
+  #received = 0;
+  #granted = 0;
+  #held = 0;
+  #settling = false;
+  #sentClose = false;
+  #receivedClose = false;
+  #endedOnWire = false;
+  /** Reported to the reader once it has taken what came before. */
+  #failure: Error | null = null;
+  #abortWith: number = ChannelError.socket;
+  #written: (() => void) | null = null;
+  #finalized: (() => void) | null = null;
+  #idleTimer: NodeJS.Timeout | null = null;
+  #linger: NodeJS.Timeout | null = null;
+
+  constructor(link: ChannelLink, number: number, port: number) {
+    // One piece at a time is given to the stream; the rest waits in our own queue, where it is counted.
+    super({ readableHighWaterMark: 1, writableHighWaterMark: Math.max(link.maxFrame, 16384) });
+    this.number = number;
+    this.port = port;
+    this.#link = link;
+    this.#credit = link.window ?? Number.POSITIVE_INFINITY;
+    // A channel may fail before its user has had a turn to listen; the user learns of it by `close` at the latest.
+    this.on('error', () => {});
+  }
+
+  /** Bytes that wait for their frame. */
+  get queued(): number {
+    return this.#outbound.bytes;
+  }
+
+  get opened(): boolean {
+    return this.#opened;
+  }
+
+  /** Bytes received that the reader has not taken. */
+  get held(): number {
+    return this.#held;
+  }
+
+  // --- from the wire ---
+
+  onConfirm(): void {
+    if (this.#opened || this.#endedOnWire) return;
+    this.#opened = true;
+    if (this.destroyed) return;
+    this.emit('open');
+    if (this.#outbound.bytes > 0) this.#link.ready(this);
+    else if (this.#finalized) this.#sendClose();
+  }
+
+  /** `piece` stays the caller's only as memory that does not change any more. */
+  onData(piece: Buffer): void {
+    if (this.destroyed || this.#endedOnWire) return;
+    this.#received += piece.length;
+    const { window } = this.#link;
+    if (this.#receivedClose || (window !== null && this.#received > window + this.#granted)) {
+      const what = this.#receivedClose ? 'data after close' : 'more data than its window';
+      this.fail(ChannelError.violation, `the device sent ${what}`);
+      return;
+    }
+    this.#refreshIdle();
+    if (this.#inbound.bytes === 0 && this.readableLength === 0) this.push(piece);
+    else this.#inbound.add(piece);
+    this.#settle();
+  }
+
+  /** Credit beyond 2^31 is more than any sender can want: a violation. */
+  onCredit(bytes: number): void {
+    if (this.destroyed) return;
+    this.#credit += bytes;
+    if (this.#link.window !== null && this.#credit > 0x7fffffff) {
+      this.fail(ChannelError.violation, 'the device gave more than 2147483647 bytes of credit');
+      return;
+    }
+    if (this.#outbound.bytes > 0) this.#link.ready(this);
+  }
+
+  onClose(): void {
+    if (this.#receivedClose || this.#endedOnWire) return;
+    this.#receivedClose = true;
+    if (this.#inbound.bytes === 0) this.push(null);
+    this.#finishIfClosed();
+  }
+
+  /** An open fault or an error frame. What was received before is still delivered. */
+  onError(error: number): void {
+    if (this.#endedOnWire) return;
+    this.#endOnWire();
+    this.#failAfterData(new ChannelFailure(error, this.#opened ? 'open' : 'opening'));
+  }
+
+  onTunnelLost(reason?: string): void {
+    // Once ended on the wire, the reader may still take what there is.
+    if (this.#endedOnWire) return;
+    this.#endOnWire();
+    this.destroy(new TunnelLost(reason));
+  }
+
+  /** Ends the channel from our side with this error number. */
+  fail(error: number, message?: string): void {
+    this.#abortWith = error;
+    this.destroy(new ChannelFailure(error, this.#opened ? 'open' : 'opening', message));
+  }
+
+  // --- to the wire, called by the tunnel when it is this channel's turn ---
+
+  /** Hands one frame's payload to `write`; false when there is nothing more to send for now. */
+  sendNext(write: (channel: Channel, pieces: readonly Buffer[], length: number) => void): boolean {
+    const length = Math.min(this.#outbound.bytes, this.#credit, this.#link.maxFrame);
+    if (length === 0 || !this.#opened || this.#endedOnWire) return false;
+    this.#credit -= length;
+    this.#refreshIdle();
+    write(this, this.#outbound.take(length), length);
+    if (this.#outbound.bytes === 0) {
+      const done = this.#written;
+      this.#written = null;
+      done?.();
+    }
+    return this.#outbound.bytes > 0 && this.#credit > 0;
+  }
+
+  // --- the stream ---
+
+  override _read(): void {
+    this.#deliver();
+    this.#settleSoon();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#send(done, chunk);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.#send(done, ...chunks.map(({ chunk }) => chunk));
+  }
+
+  override _final(done: () => void): void {
+    this.#finalized = done;
+    if (this.#opened) this.#sendClose();
+    if (!this.allowHalfOpen && !this.#linger) {
+      this.#linger = setTimeout(() => this.destroy(), this.#link.lingerMs);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#endedOnWire) {
+      this.#link.sendError(this, this.#abortWith);
+      this.#endedOnWire = true;
+    }
+    this.#link.unready(this);
+    this.#inbound.clear();
+    this.#outbound.clear();
+    const held = this.#held;
+    this.#held = 0;
+    this.#link.heldChanged(this, -held);
+    clearTimeout(this.#idleTimer ?? undefined);
+    clearTimeout(this.#linger ?? undefined);
+    done(error);
+  }
+
+  // --- what http.Agent calls on a socket ---
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    clearTimeout(this.#idleTimer ?? undefined);
+    this.#idleTimer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms) : null;
+    if (callback) this.once('timeout', callback);
+    return this;
+  }
+
+  #refreshIdle(): void {
+    this.#idleTimer?.refresh();
+  }
+
+  #send(done: () => void, ...chunks: Buffer[]): void {
+    for (const chunk of chunks) this.#outbound.add(chunk);
+    if (this.#outbound.bytes === 0) {
+      done();
+      return;
+    }
+    this.#written = done;
+    if (this.#opened) this.#link.ready(this);
+  }
+
+  #sendClose(): void {
+    const done = this.#finalized;
+    this.#finalized = null;
+    if (!this.#endedOnWire && !this.#sentClose) {
+      this.#sentClose = true;
+      this.#link.sendClose(this);
+      this.#finishIfClosed();
+    }
+    done?.();
+  }
+
+  #finishIfClosed(): void {
+    if (this.#sentClose && this.#receivedClose) this.#endOnWire();
+  }
+
+  #endOnWire(): void {
+    this.#endedOnWire = true;
+    this.#link.finished(this);
+  }
+
+  #deliver(): void {
+    while (this.#inbound.bytes > 0) {
+      const piece = this.#inbound.take();
+      if (!piece || !this.push(piece)) return;
+    }
+    if (this.#receivedClose) this.push(null);
+    if (this.#failure) this.#failAfterData(this.#failure);
+  }
+
+  #failAfterData(failure: Error): void {
+    this.#failure = failure;
+    if (this.#inbound.bytes + this.readableLength === 0) this.destroy(failure);
+  }
+
+  /** Reckons what the reader has taken since the last time. */
+  #settle(): void {
+    if (this.destroyed) return;
+    const held = this.#inbound.bytes + this.readableLength;
+    if (held !== this.#held) {
+      const difference = held - this.#held;
+      this.#held = held;
+      this.#link.heldChanged(this, difference);
+    }
+    const { window } = this.#link;
+    const owed = this.#received - held - this.#granted;
+    // Half a window at a time: few credit frames, and the sender never waits for one while the reader keeps up.
+    if (window !== null && owed * 2 >= window && !this.#receivedClose && !this.#endedOnWire) {
+      this.#granted += owed;
+      this.#link.sendCredit(this, owed);
+    }
+    if (this.#failure) this.#failAfterData(this.#failure);
+  }
+
+  /** `_read` comes before the reader has the piece it asks for; what it has taken is known only afterwards. */
+  #settleSoon(): void {
+    if (this.#settling || this.#held === 0) return;
+    this.#settling = true;
+    process.nextTick(() => {
+      this.#settling = false;
+      this.#settle();
+    });
+  }
+}

@@ -1,0 +1,354 @@
+import type { Duplex } from 'node:stream';
+import {
+  type Extension,
+  encodeBare,
+  encodeCredit,
+  encodeWord,
+  FRAME_HEADER_BYTES,
+  FrameDecoder,
+  LEGACY_FRAME_BYTES,
+  Opcode,
+  type Property,
+  writeFrameHeader,
+} from 'rm-agent/protocol';
+import type { WebSocket } from 'ws';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import { MessageWriter } from '../websocket/message-writer.ts';
+import { Channel, type ChannelLink } from './channel.ts';
+import { ChannelError, TunnelFull, TunnelLost } from './channel-failure.ts';
+import { HeldBound } from './held-bound.ts';
+import { Liveness } from './liveness.ts';
+
+export interface TunnelOptions {
+  readonly webSocket: WebSocket;
+  /** The socket under `webSocket`. */
+  readonly socket: Duplex;
+  /** `null`: the peer keeps to sections 1 to 3 of `webtunnel.md`. */
+  readonly extension: Extension | null;
+  /** Seconds, as agreed in the upgrade. */
+  readonly keepAlive: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly events: TunnelEvents;
+}
+
+export interface TunnelEvents {
+  properties(properties: readonly Property[]): void;
+  /** The tunnel carries nothing any more; called once. `reason` is for a person. */
+  ended(reason: string): void;
+  /** The peer spoke although {@link DeviceTunnel.replace} had been called: it lives, beside its successor. */
+  aliveThoughReplaced(): void;
+  /** Something for the log that a device should not do. */
+  misbehaved(what: string): void;
+}
+
+/** WebSocket close codes (RFC 6455 section 7.4.1). */
+const goingAway = 1001;
+const unsupported = 1003;
+const policy = 1008;
+
+/** One live tunnel: allots channel numbers, shares the socket fairly among channels, ends with its connection. */
+export class DeviceTunnel implements ChannelLink {
+  readonly extension: Extension | null;
+  readonly maxFrame: number;
+  readonly window: number | null;
+  readonly lingerMs: number;
+  /** Payload bytes from and to the device since the tunnel began. */
+  bytesFrom = 0;
+  bytesTo = 0;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
+  readonly #writer: MessageWriter;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #events: TunnelEvents;
+  readonly #liveness: Liveness;
+  readonly #held: HeldBound;
+  readonly #channels = new Map<number, { channel: Channel; cancelOpen: () => void }>();
+  /** Given up before the device had answered: the number is free once it does. The value is the error to send. */
+  readonly #abandoned = new Map<number, number>();
+  /** Channels with something to send, the one whose turn it is first. */
+  readonly #waiting = new Set<Channel>();
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  #pumpScheduled = false;
+  #draining = false;
+  #live = true;
+  #replaced = false;
+  #lastNumber = 0;
+  #violations = 0;
+
+  constructor({ webSocket, socket, extension, keepAlive, limits, clock, events }: TunnelOptions) {
+    this.extension = extension;
+    this.maxFrame = extension?.maxFrame ?? LEGACY_FRAME_BYTES;
+    this.window = extension?.window ?? null;
+    this.lingerMs = limits.lingerMs;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#writer = new MessageWriter(socket);
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#events = events;
+    this.#held = new HeldBound(this.window === null ? limits.channelHeldBytes : Number.POSITIVE_INFINITY, {
+      limits,
+      clock,
+      pause: () => webSocket.pause(),
+      resume: () => webSocket.resume(),
+    });
+    const keepAliveMs = keepAlive * 1000;
+    // A peer with the extension sends its own PING after the keep-alive time; we ask only when that fails to come. An
+    // original agent is given up when three such times have passed: it would have redialled after two.
+    this.#liveness = extension
+      ? new Liveness(clock, keepAliveMs * 1.25, { ping: () => this.#ping(), pongMs: limits.pongMs }, () =>
+          this.terminate('no sign of life'),
+        )
+      : new Liveness(clock, keepAliveMs * 3, null, () => this.terminate('no sign of life'));
+    this.#listen();
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  /**
+   * Opens a TCP connection to `port` on the device. The channel may be written to at once; it emits `open`, or fails with
+   * `ChannelFailure`. Throws {@link TunnelLost} or {@link TunnelFull}.
+   */
+  open(port: number): Channel {
+    if (!this.#live) throw new TunnelLost();
+    if (this.#channels.size + this.#abandoned.size >= this.#limits.channelsPerTunnel) throw new TunnelFull();
+    do this.#lastNumber = (this.#lastNumber % 0xffff) + 1;
+    while (this.#channels.has(this.#lastNumber) || this.#abandoned.has(this.#lastNumber));
+    const channel = new Channel(this, this.#lastNumber, port);
+    const cancelOpen = this.#clock.schedule(this.#limits.openMs, () =>
+      channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
+    );
+    this.#channels.set(channel.number, { channel, cancelOpen });
+    this.#control(encodeWord(Opcode.openRequest, channel.number, port));
+    return channel;
+  }
+
+  /** Ends the tunnel with a close frame. Idempotent. */
+  close(code: number = goingAway, reason = ''): void {
+    this.#end(reason || `closed with ${code}`);
+    this.#webSocket.resume();
+    this.#webSocket.close(code, reason);
+  }
+
+  /** Ends the tunnel because the same device has a newer one. */
+  replace(code: number): void {
+    this.#replaced = true;
+    this.close(code, 'replaced by a newer tunnel of this device');
+  }
+
+  /** Drops the connection without a close frame. Idempotent. */
+  terminate(reason: string): void {
+    this.#end(reason);
+    this.#webSocket.terminate();
+  }
+
+  // --- ChannelLink ---
+
+  ready(channel: Channel): void {
+    this.#waiting.add(channel);
+    this.#schedulePump();
+  }
+
+  unready(channel: Channel): void {
+    this.#waiting.delete(channel);
+  }
+
+  sendClose(channel: Channel): void {
+    this.#control(encodeBare(Opcode.close, channel.number));
+  }
+
+  sendCredit(channel: Channel, bytes: number): void {
+    this.#control(encodeCredit(channel.number, bytes));
+  }
+
+  sendError(channel: Channel, error: number): void {
+    if (!channel.opened && this.#channels.has(channel.number)) this.#abandoned.set(channel.number, error);
+    else this.#control(encodeWord(Opcode.error, channel.number, error));
+    this.finished(channel);
+  }
+
+  heldChanged(channel: Channel, difference: number): void {
+    this.#held.changed(channel, difference);
+  }
+
+  finished(channel: Channel): void {
+    const entry = this.#channels.get(channel.number);
+    if (entry?.channel !== channel) return;
+    entry.cancelOpen();
+    this.#channels.delete(channel.number);
+  }
+
+  // --- receiving ---
+
+  #listen(): void {
+    const decoder = new FrameDecoder(this.#frameHandler(), {
+      // What an original agent may send is not bounded by what it can take.
+      frameBytes: this.extension?.maxFrame ?? this.#limits.maxFrame,
+      propertiesBytes: this.#limits.propertiesBytes,
+    });
+    const webSocket = this.#webSocket;
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#replaced) this.#provenAlive();
+      if (!this.#live) return;
+      this.#liveness.seen();
+      if (isBinary) decoder.message(data);
+      else this.close(unsupported, 'text message');
+    });
+    webSocket.on('ping', () => this.#liveness.seen());
+    webSocket.on('pong', () => this.#liveness.seen());
+    webSocket.on('error', (error: Error) => this.#events.misbehaved(error.message));
+    webSocket.on('close', (code: number) => {
+      // Without a close frame from the peer the code is 1006.
+      if (this.#replaced && code !== 1006) this.#provenAlive();
+      this.#end(code === 1006 ? 'connection lost' : `closed by the device with ${code}`);
+    });
+    this.#socket.on('drain', () => {
+      this.#draining = false;
+      this.#schedulePump();
+    });
+  }
+
+  #frameHandler(): ConstructorParameters<typeof FrameDecoder>[0] {
+    // What comes for a number without a channel was under way when the channel ended.
+    const channel = (number: number) => this.#channels.get(number)?.channel;
+    return {
+      data: (number, bytes, start, end) => {
+        this.bytesFrom += end - start;
+        // `ws` hands out memory that is never written again, so a view may be kept.
+        channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+      },
+      openConfirm: (number) => this.#answered(number, (found) => found.onConfirm()),
+      openFault: (number, error) => this.#answered(number, (found) => found.onError(error), true),
+      close: (number) => channel(number)?.onClose(),
+      error: (number, error) => {
+        this.#abandoned.delete(number);
+        channel(number)?.onError(error);
+      },
+      credit: (number, increment) => channel(number)?.onCredit(increment),
+      properties: (properties) => this.#events.properties(properties),
+      openRequest: (number) => this.#violation(number, 'open request from a device'),
+      violation: (number, what) => this.#violation(number, what),
+    };
+  }
+
+  #answered(number: number, act: (channel: Channel) => void, refused = false): void {
+    const error = this.#abandoned.get(number);
+    if (error !== undefined) {
+      this.#abandoned.delete(number);
+      if (!refused) this.#control(encodeWord(Opcode.error, number, error));
+      return;
+    }
+    const entry = this.#channels.get(number);
+    if (!entry) return;
+    entry.cancelOpen();
+    act(entry.channel);
+  }
+
+  #violation(number: number, what: string): void {
+    this.#events.misbehaved(what);
+    this.#violations++;
+    if (this.#violations > this.#limits.violationsPerTunnel) {
+      this.close(policy, 'too many invalid frames');
+      return;
+    }
+    const entry = this.#channels.get(number);
+    if (entry) entry.channel.fail(ChannelError.violation, what);
+  }
+
+  // --- sending ---
+
+  /** A frame that does not wait for its turn. */
+  #control(frame: Uint8Array): void {
+    if (!this.#live) return;
+    this.#writer.begin(0);
+    this.#writer.message(frame, [], 0);
+    this.#writer.end();
+    if (this.#writer.queued > this.#limits.tunnelQueueBytes + this.#limits.tunnelBacklogBytes) {
+      this.#events.misbehaved('takes no frames');
+      this.terminate('the device does not read');
+    }
+  }
+
+  #ping(): void {
+    if (this.#live) this.#webSocket.ping();
+  }
+
+  /** Once a tick, so that what several channels have to say leaves in one system call. */
+  #schedulePump(): void {
+    if (this.#pumpScheduled || this.#draining || this.#waiting.size === 0) return;
+    this.#pumpScheduled = true;
+    process.nextTick(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  /** One frame of each channel in turn, until the socket's queue is full. */
+  #pump(): void {
+    if (!this.#live) return;
+    let budget = this.#limits.tunnelQueueBytes - this.#writer.queued;
+    this.#writer.begin(this.#expectedBytes(budget));
+    while (budget > 0) {
+      const next = this.#waiting.values().next();
+      if (next.done) break;
+      const channel = next.value;
+      this.#waiting.delete(channel);
+      const before = this.bytesTo;
+      if (channel.sendNext(this.#sendData)) this.#waiting.add(channel);
+      budget -= this.bytesTo - before;
+    }
+    this.#writer.end();
+    // More is queued than the stream's own mark, so that `drain` is sure to come.
+    if (this.#writer.queued >= this.#limits.tunnelQueueBytes) this.#draining = true;
+    else this.#schedulePump();
+  }
+
+  /** What small frames of this turn may come to. Large payloads are not copied. */
+  #expectedBytes(budget: number): number {
+    if (this.maxFrame > LEGACY_FRAME_BYTES) return 1024;
+    let bytes = 0;
+    for (const channel of this.#waiting) {
+      bytes += Math.min(channel.queued, budget);
+      if (bytes >= budget) break;
+    }
+    return Math.ceil(Math.min(bytes, budget) * 1.01) + 64;
+  }
+
+  readonly #sendData = (channel: Channel, pieces: readonly Buffer[], length: number): void => {
+    this.bytesTo += length;
+    writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
+    this.#writer.message(this.#header, pieces, length);
+    if (this.window === null) this.#liveness.seen();
+  };
+
+  // --- the end ---
+
+  #provenAlive(): void {
+    this.#replaced = false;
+    this.#events.aliveThoughReplaced();
+  }
+
+  #end(reason: string): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.#liveness.stop();
+    this.#held.stop();
+    this.#waiting.clear();
+    for (const { channel, cancelOpen } of [...this.#channels.values()]) {
+      cancelOpen();
+      channel.onTunnelLost(reason);
+    }
+    this.#channels.clear();
+    this.#abandoned.clear();
+    this.#events.ended(reason);
+  }
+}

@@ -1,0 +1,94 @@
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import { ChannelError } from './channel-failure.ts';
+
+/** What this needs of a channel. */
+export interface Holding {
+  /** Bytes received that its reader has not taken. */
+  readonly held: number;
+  fail(error: number, message: string): void;
+}
+
+/**
+ * Bounds what a tunnel holds for slow readers. Over the bound the tunnel's socket is paused, which a device without
+ * windows answers by sending nothing on any channel; so a pause is bounded as well: after `limits.stallMs` the channels
+ * that cause it end with error 4, and the others go on.
+ */
+export class HeldBound {
+  readonly #channelBytes: number;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #pause: () => void;
+  readonly #resume: () => void;
+  /** Channels that hold anything, and those of them over their own bound. */
+  readonly #holding = new Set<Holding>();
+  readonly #over = new Set<Holding>();
+  #total = 0;
+  #cancelStall: (() => void) | null = null;
+
+  /** `channelBytes`: bound of one channel; infinite where windows bound it already. */
+  constructor(
+    channelBytes: number,
+    needs: {
+      readonly limits: Limits;
+      readonly clock: Clock;
+      readonly pause: () => void;
+      readonly resume: () => void;
+    },
+  ) {
+    this.#channelBytes = channelBytes;
+    this.#limits = needs.limits;
+    this.#clock = needs.clock;
+    this.#pause = needs.pause;
+    this.#resume = needs.resume;
+  }
+
+  /** Bytes held of all channels. */
+  get total(): number {
+    return this.#total;
+  }
+
+  changed(channel: Holding, difference: number): void {
+    this.#total += difference;
+    mark(this.#holding, channel, channel.held > 0);
+    mark(this.#over, channel, channel.held > this.#channelBytes);
+    this.#weigh();
+  }
+
+  stop(): void {
+    this.#cancelStall?.();
+    this.#cancelStall = null;
+  }
+
+  #weigh(): void {
+    const over = this.#over.size > 0 || this.#total > this.#limits.tunnelHeldBytes;
+    if (over && !this.#cancelStall) {
+      this.#pause();
+      this.#cancelStall = this.#clock.schedule(this.#limits.stallMs, () => this.#stalled());
+    } else if (!over && this.#cancelStall) {
+      this.stop();
+      this.#resume();
+    }
+  }
+
+  #stalled(): void {
+    this.#cancelStall = null;
+    const culprits = this.#over.size > 0 ? [...this.#over] : [this.#mostHeld()];
+    for (const channel of culprits) {
+      channel?.fail(ChannelError.timeout, 'its reader has stalled and held up the whole tunnel');
+    }
+    // Failing a channel gives its bytes back. Unless others hold as much, which has armed the timer anew, go on.
+    if (this.#cancelStall === null) this.#resume();
+  }
+
+  #mostHeld(): Holding | undefined {
+    let most: Holding | undefined;
+    for (const channel of this.#holding) if (!most || channel.held > most.held) most = channel;
+    return most;
+  }
+}
+
+function mark(set: Set<Holding>, channel: Holding, member: boolean): void {
+  if (member) set.add(channel);
+  else set.delete(channel);
+}

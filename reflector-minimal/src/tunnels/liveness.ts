@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts';
+
+/**
+ * Notices a tunnel whose other end is gone. One timer, armed again only when it fires: traffic costs nothing.
+ *
+ * A peer with the extension is asked with a PING once it has been silent for `quietMs`, and has `pongMs` to answer. An
+ * original agent answers no PINGs, and one that receives PINGs stops sending its own (`webtunnel.md` section 3); so
+ * nothing is sent to it, and `quietMs` alone decides.
+ */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #quietMs: number;
+  readonly #probe: { ping: () => void; pongMs: number } | null;
+  readonly #dead: () => void;
+  #last: number;
+  #probed = false;
+  #cancel: () => void;
+
+  constructor(
+    clock: Clock,
+    quietMs: number,
+    probe: { ping: () => void; pongMs: number } | null,
+    dead: () => void,
+  ) {
+    this.#clock = clock;
+    this.#quietMs = quietMs;
+    this.#probe = probe;
+    this.#dead = dead;
+    this.#last = clock.now();
+    this.#cancel = clock.schedule(quietMs, () => this.#check());
+  }
+
+  /** A sign of life. */
+  seen(): void {
+    this.#last = this.#clock.now();
+    this.#probed = false;
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #check(): void {
+    const silent = this.#clock.now() - this.#last;
+    if (silent < this.#quietMs) {
+      this.#arm(this.#quietMs - silent);
+    } else if (this.#probe && !this.#probed) {
+      this.#probed = true;
+      this.#probe.ping();
+      this.#arm(this.#probe.pongMs);
+    } else {
+      this.#dead();
+    }
+  }
+
+  #arm(delayMs: number): void {
+    this.#cancel = this.#clock.schedule(Math.ceil(delayMs), () => this.#check());
+  }
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Limits } from '../limits.ts';
+
+/** Response headers that a handshake under way adds. */
+const additions = new WeakMap<IncomingMessage, readonly string[]>();
+
+/** Completes WebTunnel upgrades with the library `ws`, which on its own refuses the original's requests. */
+export class Handshake {
+  readonly #server: WebSocketServer;
+
+  /** `maxMessage`: the largest message that a peer may send, in bytes. */
+  constructor(limits: Limits, maxMessage: number) {
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: maxMessage,
+      closeTimeout: limits.closeMs,
+    } as ConstructorParameters<typeof WebSocketServer>[0]);
+    this.#server.on('headers', (headers, request) => headers.push(...(additions.get(request) ?? [])));
+    // Nothing but a broken head gets here; ws would otherwise answer it with a page of its own.
+    this.#server.on('wsClientError', (_error, socket) => {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    });
+  }
+
+  /** Sends the 101 response with `headers` in it and calls `done` at once, or refuses a broken head with 400. */
+  complete(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    headers: Readonly<Record<string, string>>,
+    done: (webSocket: WebSocket) => void,
+  ): void {
+    // The original upgrades with POST, and its subprotocol names have a `/`, which is no token character: `ws` would
+    // answer 405 and 400 (webtunnel.md section 1).
+    request.method = 'GET';
+    delete request.headers['sec-websocket-protocol'];
+    additions.set(
+      request,
+      Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    );
+    this.#server.handleUpgrade(request, socket, head, done);
+  }
+}
