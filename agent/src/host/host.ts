@@ -86,10 +86,7 @@ export interface HostError {
   readonly message: string;
 }
 
-/**
- * Thrown by {@link Files} and by {@link Network.listenLocal}; the only exception an adapter may throw on purpose. It
- * satisfies {@link HostError}.
- */
+/** Thrown by {@link Files}; the only exception an adapter may throw on purpose. It satisfies {@link HostError}. */
 export interface HostFailure extends Error {
   readonly code: HostErrorCode;
 }
@@ -118,6 +115,8 @@ export interface TlsSession {
   /** `TLSv1.2` or `TLSv1.3`. */
   readonly version: string;
   readonly cipher: string;
+  /** SHA-256 of the SubjectPublicKeyInfo of the peer's certificate (32 bytes), for pins (RFC 7469 section 2.4). */
+  readonly publicKeyDigest: Uint8Array;
 }
 
 /**
@@ -179,10 +178,15 @@ export interface Network {
   /** Dials a local (UNIX) stream socket. */
   connectLocal(path: string, handler: SocketHandler): Socket;
   /**
-   * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, a live one is `in-use`.
-   * `accept` returns the handler of the new socket, which is connected already (`connected` is not called).
+   * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, a live one is `in-use`;
+   * `failed` is told when listening is not possible. `accept` returns the handler of the new socket, which is
+   * connected already (`connected` is not called).
    */
-  listenLocal(path: string, accept: (socket: Socket) => SocketHandler): Listener;
+  listenLocal(
+    path: string,
+    accept: (socket: Socket) => SocketHandler,
+    failed: (error: HostError) => void,
+  ): Listener;
 }
 
 export interface Files {
@@ -190,6 +194,10 @@ export interface Files {
   read(path: string, maxBytes: number): Uint8Array;
   /** Writes a file of mode 0600 so that a reader sees the old or the new content, never a part. */
   writeAtomically(path: string, bytes: Uint8Array): void;
+  /** Appends to a file, which is created with mode 0600 if need be; returns its size after that. */
+  append(path: string, bytes: Uint8Array): number;
+  /** Renames a file; `to` is replaced. */
+  rename(from: string, to: string): void;
   /** Removes a file; a missing one is no error. */
   remove(path: string): void;
   /** The names in a directory, without `.` and `..`, sorted by code unit. */

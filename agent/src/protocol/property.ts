@@ -1,5 +1,5 @@
 import { ProtocolError, UsageError } from './errors.ts';
-import { utf8Decode, utf8Encode } from './text.ts';
+import { latin1Decode, latin1Encode, utf8Decode, utf8Encode } from './text.ts';
 import { FRAME_HEADER_BYTES, Opcode, writeFrameHeader } from './webtunnel-frame.ts';
 
 /** Device properties (`webtunnel.md` sections 1 and 2): in the upgrade as header lines, later as an update frame. */
@@ -30,18 +30,19 @@ function withoutControls(text: string): string {
   return result;
 }
 
-/** The value of one `X-PTTH-Set-Property` header: `device;<name>=<value>`, as a string of UTF-8 bytes. */
+/** The value of one `X-PTTH-Set-Property` header: `device;<name>=<value>`, one code unit for each byte of its UTF-8. */
 export function encodePropertyHeader(property: Property): string {
   const value = withoutControls(property.value);
   const encoded = unquoted.has(property.name) ? value : `"${value.replaceAll('"', '\\"')}"`;
-  return `device;${property.name}=${encoded}`;
+  return latin1Decode(utf8Encode(`device;${property.name}=${encoded}`));
 }
 
 /**
  * The reverse of {@link encodePropertyHeader}. Throws `RM_PROPERTY` for anything without `device;`, a name and `=`.
  * A quoted value loses its quotes, and `\"` inside becomes `"`; a backslash before anything else stands for itself.
  */
-export function decodePropertyHeader(header: string): Property {
+export function decodePropertyHeader(field: string): Property {
+  const header = utf8Decode(latin1Encode(field));
   const equals = header.indexOf('=');
   if (!header.startsWith('device;') || equals <= 'device;'.length) {
     throw new ProtocolError('RM_PROPERTY', 'property header without "device;<name>=<value>"');

@@ -1,0 +1,85 @@
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import type { Files } from '../host.ts';
+import { failure, toFailure } from './errors.ts';
+
+/** Runs `use` and turns what Node throws into what the host promises. */
+function guarded<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+function withFile<T>(path: string, flags: string, use: (descriptor: number) => T): T {
+  const descriptor = openSync(path, flags, 0o600);
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+}
+
+export const files: Files = {
+  read(path, maxBytes) {
+    const bytes = guarded(() =>
+      withFile(path, 'r', (descriptor) => {
+        const buffer = new Uint8Array(Math.min(maxBytes + 1, Math.max(4096, fstatSync(descriptor).size + 1)));
+        let length = 0;
+        for (let count = 1; count > 0 && length < buffer.length; length += count) {
+          count = readSync(descriptor, buffer, length, buffer.length - length, null);
+        }
+        return buffer.subarray(0, length);
+      }),
+    );
+    if (bytes.length > maxBytes) throw failure('too-large', `larger than ${maxBytes} bytes`);
+    return bytes;
+  },
+
+  writeAtomically(path, bytes) {
+    guarded(() => {
+      const temporary = `${path}.new`;
+      withFile(temporary, 'w', (descriptor) => {
+        writeAll(descriptor, bytes);
+        fsyncSync(descriptor);
+      });
+      renameSync(temporary, path);
+    });
+  },
+
+  append: (path, bytes) =>
+    guarded(() =>
+      withFile(path, 'a', (descriptor) => {
+        writeAll(descriptor, bytes);
+        return fstatSync(descriptor).size;
+      }),
+    ),
+
+  rename: (from, to) => guarded(() => renameSync(from, to)),
+
+  remove: (path) => guarded(() => rmSync(path, { force: true })),
+
+  list: (path) => guarded(() => readdirSync(path).sort()),
+
+  stat(path) {
+    const found = guarded(() => statSync(path, { throwIfNoEntry: false }));
+    if (!found) return null;
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
+    return { kind, size: found.size, mode: found.mode & 0o7777 };
+  },
+};

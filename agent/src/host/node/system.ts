@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeSync } from 'node:fs';
+import { arch, hostname, machine, release, type } from 'node:os';
+import type { Severity, System } from '../host.ts';
+
+const priorities: Record<Severity, string> = { 3: 'err', 4: 'warning', 6: 'info', 7: 'debug' };
+
+/** Hardware addresses of the network interfaces in the kernel's order, without loopback. */
+function hardwareAddresses(): string[] {
+  const base = '/sys/class/net';
+  const read = (name: string, file: string) => readFileSync(`${base}/${name}/${file}`, 'utf8').trim();
+  return readdirSync(base)
+    .map((name) => ({
+      index: Number(read(name, 'ifindex')),
+      address: read(name, 'address').replaceAll(':', ''),
+    }))
+    .filter(({ address }) => /^[0-9a-f]{12}$/.test(address) && !/^0+$/.test(address))
+    .sort((a, b) => a.index - b.index)
+    .map(({ address }) => address);
+}
+
+/** Writes all of it, even to a pipe that is full and does not block. */
+function printAll(stream: 1 | 2, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(stream, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+export const system: System = {
+  arguments: process.argv.slice(2),
+  environment: (name) => process.env[name],
+  hostName: hostname,
+  nodeId: () => {
+    try {
+      return hardwareAddresses()[0] ?? '000000000000';
+    } catch {
+      return '000000000000';
+    }
+  },
+  platform: () => `${type()}/${release()}; ${machine() || arch()}`,
+  onSignal: (signal, run) => {
+    process.removeAllListeners(signal);
+    process.on(signal, run);
+  },
+  print: printAll,
+  syslog: (severity, text) => {
+    // Node has no datagram socket of the local kind, which /dev/log is.
+    spawn('logger', ['-t', 'rm-agent', '-p', `daemon.${priorities[severity]}`, '--', text], {
+      stdio: 'ignore',
+    }).on('error', () => printAll(2, `${text}\n`));
+  },
+  residentMemory: () => process.memoryUsage.rss(),
+  exit: (status) => process.exit(status),
+};

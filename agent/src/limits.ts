@@ -1,0 +1,49 @@
+/**
+ * Every bound of the agent, in one place. A peer that goes beyond one harms its own channel, or at worst its own
+ * tunnel, and nothing else. `tunnel/limits.test.ts` tries to break each.
+ */
+export interface Limits {
+  /**
+   * Payload bytes of one channel that wait here for a local reader; announced as `window` where the reflector knows
+   * the extension. 256 KiB carry 2.5 MB/s over a path of 100 ms.
+   */
+  readonly windowBytes: number;
+  /** Largest data payload of one frame, in either direction; announced as `max-frame`. */
+  readonly frameBytes: number;
+  /**
+   * Without the extension: how long, in milliseconds, the tunnel waits for a local reader that is half a window behind
+   * and takes nothing, before the channel ends. A reader that goes on taking is waited for, because the reflector has
+   * no other way to learn that it is slow.
+   */
+  readonly stallMs: number;
+  /** Channels at once, those included whose local socket is still being dialled or drained. */
+  readonly channels: number;
+  /** Channels at once that wait for their local socket to connect; more are a reflector gone wild. */
+  readonly pendingOpens: number;
+  /** Payload bytes that wait for all local readers together; beyond it the channel that holds most of them ends. */
+  readonly totalBytes: number;
+  /**
+   * Bytes on their way to the reflector above which local sockets are not read: little enough that a new request does
+   * not wait long behind a bulk transfer.
+   */
+  readonly queueBytes: number;
+  /**
+   * Bytes of answers (pongs, faults, credit) on their way to the reflector above which the tunnel is not read, so that
+   * a reflector that asks without reading cannot fill the memory.
+   */
+  readonly answerBytes: number;
+  /** Largest HTTP head of a reflector or proxy. */
+  readonly headBytes: number;
+}
+
+export const defaultLimits: Limits = {
+  windowBytes: 262_144,
+  frameBytes: 65_536,
+  stallMs: 1000,
+  channels: 1024,
+  pendingOpens: 256,
+  totalBytes: 16_777_216,
+  queueBytes: 131_072,
+  answerBytes: 65_536,
+  headBytes: 16_384,
+};

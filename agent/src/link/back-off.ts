@@ -1,0 +1,55 @@
+/** Why an attempt or a link has ended, as far as the next attempt is concerned. */
+export type FailureKind =
+  /** The network, a proxy or the reflector does not work at present. */
+  | 'fault'
+  /** The reflector does not want us: asking again soon would not change its mind. */
+  | 'refusal';
+
+export interface BackOffSettings {
+  /** Milliseconds. The first wait after a fault is at most this long. */
+  readonly minMs: number;
+  /** Milliseconds; no wait is longer, unless the reflector asks for it. */
+  readonly maxMs: number;
+}
+
+/** A link that has lasted this long, or `maxMs` if that is less, starts the back-off anew. */
+const LASTING_MS = 60_000;
+
+/** The longest wait that a reflector may ask for with `Retry-After`. */
+const MAX_ASKED_MS = 3_600_000;
+
+/**
+ * Full-jitter exponential back-off: after a fault uniformly from 0 to a ceiling, which starts at `minMs` and doubles
+ * up to `maxMs`, so that a fleet that lost its reflector in one moment does not come back in one. After a refusal the
+ * ceiling starts at an eighth of `maxMs` and the wait is at least half of it.
+ */
+export class BackOff {
+  #faults = 0;
+  #refusals = 0;
+
+  /** A link has ended that was live for `liveMs` milliseconds. */
+  linkEnded(liveMs: number, settings: BackOffSettings): void {
+    if (liveMs >= Math.min(LASTING_MS, settings.maxMs)) this.reset();
+  }
+
+  reset(): void {
+    this.#faults = 0;
+    this.#refusals = 0;
+  }
+
+  /**
+   * Milliseconds to wait before the next attempt. `random` is uniform in [0, 1). `askedMs` is what the reflector
+   * asked for (RFC 9110 section 10.2.3): at least that long is waited, with as much again of jitter at most.
+   */
+  next(kind: FailureKind, settings: BackOffSettings, random: number, askedMs: number | null = null): number {
+    const { minMs, maxMs } = settings;
+    let wait: number;
+    if (kind === 'refusal') {
+      const ceiling = Math.min(maxMs, Math.max(minMs, maxMs / 8) * 2 ** Math.min(this.#refusals++, 16));
+      wait = ceiling * (0.5 + random / 2);
+    } else {
+      wait = Math.min(maxMs, minMs * 2 ** Math.min(this.#faults++, 24)) * random;
+    }
+    return askedMs === null ? wait : Math.max(wait, Math.min(askedMs, MAX_ASKED_MS) * (1 + random));
+  }
+}

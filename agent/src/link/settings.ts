@@ -1,0 +1,33 @@
+import type { TlsOptions } from '../host/host.ts';
+import type { Limits } from '../limits.ts';
+import type { Credentials, HttpUri } from '../protocol/index.ts';
+import type { BackOffSettings } from './back-off.ts';
+
+export interface ProxySettings {
+  readonly uri: HttpUri;
+  /** For `Proxy-Authorization: Basic`, or `null`. */
+  readonly credentials: Credentials | null;
+}
+
+/** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */
+export interface DialSettings {
+  readonly reflector: HttpUri;
+  readonly method: 'GET' | 'POST';
+  readonly auth: 'basic' | 'digest';
+  readonly credentials: Credentials;
+  /** Header fields of the upgrade apart from those of the handshake and `Authorization`. */
+  readonly fields: readonly (readonly [string, string])[];
+  /** All but the server name, which is the host dialled. */
+  readonly tls: Omit<TlsOptions, 'serverName'>;
+  /** SHA-256 digests of public keys, Base64; when there are any, the reflector must have one of them. */
+  readonly pins: readonly string[];
+  readonly proxy: ProxySettings | null;
+  /** For each step of an attempt: look-up, connection, TLS, upgrade. */
+  readonly stepTimeoutMs: number;
+  readonly limits: Limits;
+}
+
+export interface LinkSettings {
+  readonly keepAliveMs: number;
+  readonly backOff: BackOffSettings;
+}

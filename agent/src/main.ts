@@ -1,0 +1,123 @@
+import { AgentCore, type AgentStatus } from './agent.ts';
+import { check } from './check.ts';
+import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
+import type { Configuration } from './config/configuration.ts';
+import { importProperties } from './config/import.ts';
+import { load } from './config/load.ts';
+import type { Host } from './host/host.ts';
+import { openLog } from './log/log.ts';
+import { utf8DecodeStrict } from './protocol/text.ts';
+import { askControl, type ControlCommand, serveControl } from './status/control.ts';
+import { formatStatus } from './status/format.ts';
+import { version } from './version.ts';
+
+/** The largest properties file that `import` reads, in bytes. */
+const MAX_IMPORT_BYTES = 262_144;
+
+/** The program `rm-agent`: reads the command line, does what it says and ends with the exit status of `design.md`. */
+export function main(host: Host): void {
+  const command = parseCommandLine(host.system.arguments);
+  if ('usageError' in command) {
+    host.system.print(2, `${command.usageError}\n`);
+    host.system.exit(ExitStatus.usage);
+    return;
+  }
+  obey(host, command);
+}
+
+function obey(host: Host, command: Command): void {
+  switch (command.name) {
+    case 'help':
+      host.system.print(1, command.text);
+      host.system.exit(ExitStatus.ok);
+      break;
+    case 'version':
+      host.system.print(1, `rm-agent ${version}\n`);
+      host.system.exit(ExitStatus.ok);
+      break;
+    case 'import':
+      importFile(host, command.file);
+      break;
+    case 'run':
+      withConfiguration(host, command.config, (configuration) => run(host, configuration));
+      break;
+    case 'check':
+      withConfiguration(host, command.config, (configuration) => {
+        host.system.print(1, `ok     configuration ${command.config}\n`);
+        check(host, configuration, (connected) =>
+          host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
+        );
+      });
+      break;
+    default: {
+      const { name, config } = command;
+      const json = name === 'status' && command.json;
+      withConfiguration(host, config, ({ control }) => ask(host, control, name, json));
+    }
+  }
+}
+
+function withConfiguration(host: Host, path: string, use: (configuration: Configuration) => void): void {
+  const loaded = load(host, path);
+  if ('errors' in loaded) {
+    for (const line of loaded.errors) host.system.print(2, `${line}\n`);
+    host.system.exit(ExitStatus.configuration);
+    return;
+  }
+  for (const line of loaded.warnings) host.system.print(2, `warning ${line}\n`);
+  use(loaded.ok);
+}
+
+function run(host: Host, configuration: Configuration): void {
+  const log = openLog(host, configuration.log);
+  const agent = new AgentCore(host, configuration, log);
+  let close = () => {};
+  if (configuration.control !== null) {
+    const path = configuration.control;
+    const listener = serveControl(host, path, agent, ({ message }) =>
+      log.warning(`control: ${path}: ${message}; "rm-agent status" cannot reach this agent`),
+    );
+    close = () => listener.close();
+  }
+  const stop = () => {
+    close();
+    agent.stop(() => host.system.exit(ExitStatus.ok));
+  };
+  host.system.onSignal('SIGTERM', stop);
+  host.system.onSignal('SIGINT', stop);
+  host.system.onSignal('SIGHUP', () => agent.retry());
+  if (configuration.start === 'disabled') agent.disable();
+  else agent.start();
+}
+
+function ask(host: Host, control: string | null, command: ControlCommand, json: boolean): void {
+  if (control === null) {
+    host.system.print(
+      2,
+      `control: found null, so no agent can be reached; allowed is the path of a socket\n`,
+    );
+    host.system.exit(ExitStatus.unavailable);
+    return;
+  }
+  askControl(host, control, command, (answer, error) => {
+    if (error !== null) host.system.print(2, `no running agent answers: ${error}\n`);
+    else if (json) host.system.print(1, `${JSON.stringify(answer, null, 2)}\n`);
+    else host.system.print(1, formatStatus(answer as AgentStatus, host.clock.date()));
+    host.system.exit(error === null ? ExitStatus.ok : ExitStatus.unavailable);
+  });
+}
+
+function importFile(host: Host, file: string): void {
+  let text: string | null;
+  try {
+    text = utf8DecodeStrict(host.files.read(file, MAX_IMPORT_BYTES));
+  } catch (error) {
+    host.system.print(2, `${file}: cannot be read: ${error instanceof Error ? error.message : error}\n`);
+    host.system.exit(ExitStatus.configuration);
+    return;
+  }
+  const { json, warnings } = importProperties(text ?? '');
+  for (const line of warnings) host.system.print(2, `warning ${file}: ${line}\n`);
+  host.system.print(1, `${JSON.stringify(json, null, 2)}\n`);
+  host.system.exit(ExitStatus.ok);
+}

@@ -1,0 +1,29 @@
+import type { AgentStatus } from '../agent.ts';
+
+/** `rm-agent status` for a person: one `name: value` a line. */
+export function formatStatus(status: AgentStatus, nowMs: number): string {
+  const lines: [string, string][] = [
+    ['state', `${status.state} for ${duration(nowMs - status.since)}`],
+    ['reflector', status.reflector],
+    ['last error', status.lastError ?? 'none'],
+  ];
+  if (status.nextAttemptAt !== null)
+    lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
+  lines.push(
+    ['channels', String(status.channels)],
+    ['connected', `${status.connects} ${status.connects === 1 ? 'time' : 'times'}`],
+    ['bytes', `${status.received} received, ${status.sent} sent by ended channels`],
+    ['memory', `${Math.round(status.residentMemory / 1024)} KiB resident`],
+    ['version', status.version],
+  );
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(14)}${value}\n`).join('');
+}
+
+/** Seconds, minutes, hours or days: the largest two that count. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
+}

@@ -1,0 +1,117 @@
+import type { Clock, Crypto, Socket } from '../host/host.ts';
+import {
+  FRAME_HEADER_BYTES,
+  MAX_HEADER_BYTES,
+  Opcode,
+  WebSocketOpcode,
+  writeClientHeader,
+  writeFrameHeader,
+} from '../protocol/index.ts';
+
+/** Below this a batch is copied out, so that a waiting answer does not hold a whole batch in memory. */
+const SMALL_BATCH_BYTES = 4096;
+
+/** What the kernel takes sooner than this after it was offered was only copied to its buffer. */
+const WAITED_MS = 50;
+
+/** Random bytes fetched at once for masking keys: system calls cost more than memory. */
+const KEY_POOL_BYTES = 1024;
+
+/**
+ * Frames on their way to the reflector. What one event of the loop causes is gathered into one batch, masked as it
+ * is copied there, and written with one call; each entry into the tunnel ends with `flush`.
+ */
+export class FrameQueue {
+  readonly #socket: Socket;
+  readonly #crypto: Crypto;
+  readonly #clock: Clock;
+  readonly #capacity: number;
+  readonly #keys = new Uint8Array(KEY_POOL_BYTES);
+  #nextKey = KEY_POOL_BYTES;
+  readonly #key = new Uint8Array(4);
+  #batch: Uint8Array;
+  #used = 0;
+  #queued = 0;
+  /** When the kernel last took bytes, or was first offered those that wait. */
+  #waitingSince = 0;
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+
+  /** `frameBytes` is the largest payload of `data`. */
+  constructor(socket: Socket, clock: Clock, crypto: Crypto, frameBytes: number) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#crypto = crypto;
+    this.#capacity = frameBytes + MAX_HEADER_BYTES + FRAME_HEADER_BYTES;
+    this.#batch = new Uint8Array(this.#capacity);
+  }
+
+  /** Bytes that the kernel has not taken, those of the present batch included. */
+  get queued(): number {
+    return this.#queued + this.#used;
+  }
+
+  /**
+   * The socket reports that it has taken `count` bytes. Returns true when they had to wait for room: it has become
+   * free because the peer has acknowledged earlier bytes, which is a sign of life.
+   */
+  taken(count: number): boolean {
+    const now = this.#clock.now();
+    const waited = now - this.#waitingSince >= WAITED_MS;
+    this.#waitingSince = now;
+    this.#queued -= count;
+    return waited;
+  }
+
+  /** A data frame with `bytes[start..end)`, at most `frameBytes`. */
+  data(channel: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#begin(WebSocketOpcode.binary, FRAME_HEADER_BYTES + end - start);
+    writeFrameHeader(this.#header, 0, Opcode.data, channel);
+    this.#append(this.#header, 0, FRAME_HEADER_BYTES, 0);
+    this.#append(bytes, start, end, FRAME_HEADER_BYTES);
+  }
+
+  /** A binary message with a whole WebTunnel frame. */
+  frame(bytes: Uint8Array): void {
+    this.message(WebSocketOpcode.binary, bytes);
+  }
+
+  /** A WebSocket frame of any opcode. */
+  message(opcode: number, payload: Uint8Array): void {
+    this.#begin(opcode, payload.length);
+    this.#append(payload, 0, payload.length, 0);
+  }
+
+  /** Hands the batch to the socket. */
+  flush(): void {
+    const used = this.#used;
+    if (used === 0) return;
+    this.#used = 0;
+    if (this.#queued === 0) this.#waitingSince = this.#clock.now();
+    this.#queued += used;
+    if (used <= SMALL_BATCH_BYTES) {
+      this.#socket.write(this.#batch.slice(0, used));
+    } else if (!this.#socket.write(this.#batch, 0, used)) {
+      this.#batch = new Uint8Array(this.#capacity);
+    }
+  }
+
+  #begin(opcode: number, length: number): void {
+    if (this.#used + MAX_HEADER_BYTES + length > this.#batch.length) {
+      this.flush();
+      const least = MAX_HEADER_BYTES + length;
+      if (least > this.#batch.length) this.#batch = new Uint8Array(least);
+    }
+    if (this.#nextKey === KEY_POOL_BYTES) {
+      this.#crypto.random(this.#keys);
+      this.#nextKey = 0;
+    }
+    const key = this.#key;
+    for (let i = 0; i < 4; i++) key[i] = this.#keys[this.#nextKey++] ?? 0;
+    this.#used = writeClientHeader(this.#batch, this.#used, opcode, length, key);
+  }
+
+  #append(bytes: Uint8Array, start: number, end: number, phase: number): void {
+    this.#crypto.mask(bytes, start, end, this.#batch, this.#used, this.#key, phase);
+    this.#used += end - start;
+  }
+}
