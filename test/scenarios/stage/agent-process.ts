@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { root } from '../../checkout.ts';
 import { within } from './wait.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The executable under test with its leading arguments: `RM_AGENT`, relative to the root of the checkout. */
 export const executable: readonly string[] = (process.env.RM_AGENT ?? 'node dist/node/rm-agent.mjs').split(
@@ -49,8 +47,11 @@ export class AgentProcess {
     this.exited.catch(() => {});
   }
 
-  static start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): AgentProcess {
-    const [command = '', ...leading] = executable;
+  static start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    [command = '', ...leading]: readonly string[] = executable,
+  ): AgentProcess {
     const child = spawn(command, [...leading, ...args], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
