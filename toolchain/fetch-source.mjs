@@ -11,7 +11,12 @@ const downloader = '/usr/lib/apt/apt-helper';
 
 /** The Debian archives in this machine's apt configuration, in its order. */
 async function debianArchives() {
-  const lines = await run('apt-get', ['indextargets', '--format', '$(ORIGIN) $(REPO_URI)', 'Created-By: Packages']);
+  const lines = await run('apt-get', [
+    'indextargets',
+    '--format',
+    '$(ORIGIN) $(REPO_URI)',
+    'Created-By: Packages',
+  ]);
   const archives = lines
     .split('\n')
     .filter((line) => /^(Debian)? /.test(line))
@@ -87,7 +92,15 @@ export async function unpackedSource(name) {
     const archive = await archiveOf(name, source);
     const depth = source.only === undefined ? 1 : 1 + source.only.split('/').length;
     const part = source.only === undefined ? [] : ['--wildcards', `*/${source.only}/*`];
-    await run('tar', ['--no-same-owner', '-xf', archive, '-C', folder, `--strip-components=${depth}`, ...part]);
+    await run('tar', [
+      '--no-same-owner',
+      '-xf',
+      archive,
+      '-C',
+      folder,
+      `--strip-components=${depth}`,
+      ...part,
+    ]);
     for (const patch of patches) await run('patch', ['-p1', '--fuzz=0'], { cwd: folder, input: patch });
   });
 }

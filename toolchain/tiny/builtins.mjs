@@ -3,7 +3,18 @@
 
 /** Names of C files in compiler-rt/lib/builtins. */
 export const builtins = [
-  ...['absvdi2', 'absvsi2', 'addvdi3', 'addvsi3', 'mulvdi3', 'mulvsi3', 'negvdi2', 'negvsi2', 'subvdi3', 'subvsi3'],
+  ...[
+    'absvdi2',
+    'absvsi2',
+    'addvdi3',
+    'addvsi3',
+    'mulvdi3',
+    'mulvsi3',
+    'negvdi2',
+    'negvsi2',
+    'subvdi3',
+    'subvsi3',
+  ],
   ...['ashldi3', 'ashrdi3', 'lshrdi3', 'cmpdi2', 'ucmpdi2', 'muldi3', 'negdi2'],
   ...['divdi3', 'divmoddi4', 'moddi3', 'udivdi3', 'udivmoddi4', 'umoddi3'],
   ...['divsi3', 'divmodsi4', 'modsi3', 'udivsi3', 'udivmodsi4', 'umodsi3'],

@@ -9,7 +9,14 @@ import { sources } from '../sources.mjs';
 /** @typedef {'quickjs' | 'quickjs-ng'} Engine */
 
 /** What an engine is compiled with besides the target's own flags; no workers, hence no atomics. */
-const flags = ['-D_GNU_SOURCE', '-D__STDC_NO_ATOMICS__=1', '-funsigned-char', '-fwrapv', '-fno-strict-aliasing', '-w'];
+const flags = [
+  '-D_GNU_SOURCE',
+  '-D__STDC_NO_ATOMICS__=1',
+  '-funsigned-char',
+  '-fwrapv',
+  '-fno-strict-aliasing',
+  '-w',
+];
 
 const library = { quickjs: 'libquickjs.a', 'quickjs-ng': 'libqjs.a' };
 

@@ -1,5 +1,13 @@
 // Compiles and links the tiny runtime: the C host in agent/native with the bundled agent inside.
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +26,9 @@ function nativeSources() {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((path) => /(CMakeLists\.txt|\.[ch])$/.test(path) && !path.includes('/test/'))
     .sort();
-  return sha256(files.map((path) => `${relative(nativeFolder, path)} ${sha256(readFileSync(path))}\n`).join(''));
+  return sha256(
+    files.map((path) => `${relative(nativeFolder, path)} ${sha256(readFileSync(path))}\n`).join(''),
+  );
 }
 
 /**
@@ -37,7 +47,6 @@ function toolchainFile(target, compiler, sysroot, prefixMaps) {
     `set(CMAKE_C_FLAGS_INIT "${[...flags, ...prefixMaps].join(' ')}")`,
     `set(CMAKE_EXE_LINKER_FLAGS_INIT "${sysroot.linkFlags.join(' ')}")`,
     `set(CMAKE_C_STANDARD_LIBRARIES "${sysroot.linkLibraries.join(' ')}" CACHE STRING "")`,
-    'set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)',
     ...(isNative(compiler.prefix) ? [] : [`set(CMAKE_CROSSCOMPILING_EMULATOR ${target.qemu})`]),
     '',
   ].join('\n');
@@ -67,7 +76,12 @@ export async function executableFor({ name, target, compiler, engine, parts, scr
   const inputs = {
     compiler: compiler.identity,
     parts: [engineFolder, mbedtlsFolder, sysroot.folder].map((folder) => folder.split('/').at(-1)),
-    flags: toolchainFile(target, compiler, { ...sysroot, compileFlags: [], linkFlags: [], linkLibraries: [] }, []),
+    flags: toolchainFile(
+      target,
+      compiler,
+      { ...sysroot, compileFlags: [], linkFlags: [], linkLibraries: [] },
+      [],
+    ),
     native: nativeSources(),
     script: sha256(script),
     version,

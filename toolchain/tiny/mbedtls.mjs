@@ -56,7 +56,9 @@ export async function mbedtlsFor(name, target, compiler, sysroot) {
           `-ffile-prefix-map=${source}=mbedtls`,
         ],
         flagsOf: (file) => (arithmetic.test(file) ? target.libraryFlags : target.compactFlags) ?? [],
-        files: sourceFiles.filter((file) => library.files.test(file)).map((file) => join(source, 'library', file)),
+        files: sourceFiles
+          .filter((file) => library.files.test(file))
+          .map((file) => join(source, 'library', file)),
         output: join(folder, 'lib', library.name),
       });
     }

@@ -29,7 +29,11 @@ async function buildMusl(source, folder, target, compiler) {
   const work = join(folder, 'work');
   mkdirSync(work);
   const flags = [...target.cflags, ...(target.libraryFlags ?? []), ...commonFlags];
-  const cflags = [...flags.filter((flag) => !flag.startsWith('-std=')), `-ffile-prefix-map=${source}=musl`, `-ffile-prefix-map=${work}=musl`].join(' ');
+  const cflags = [
+    ...flags.filter((flag) => !flag.startsWith('-std=')),
+    `-ffile-prefix-map=${source}=musl`,
+    `-ffile-prefix-map=${work}=musl`,
+  ].join(' ');
   await run(
     join(source, 'configure'),
     [
@@ -110,7 +114,13 @@ export async function sysrootFor(name, target, compiler) {
       join(lib, 'crt1.o'),
       join(lib, 'crti.o'),
     ],
-    linkLibraries: ['-Wl,--start-group', join(lib, 'libc.a'), support, '-Wl,--end-group', join(lib, 'crtn.o')],
+    linkLibraries: [
+      '-Wl,--start-group',
+      join(lib, 'libc.a'),
+      support,
+      '-Wl,--end-group',
+      join(lib, 'crtn.o'),
+    ],
     contains: own ? ['musl', 'compiler-rt'] : ['musl'],
   };
 }

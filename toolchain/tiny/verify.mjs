@@ -27,7 +27,8 @@ function mnemonics(disassembly) {
 async function verifySoftFloat(file, { prefix }) {
   const family = prefix.startsWith('mips') ? 'mips' : 'arm';
   const attributes = await run(`${prefix}-readelf`, ['-A', file]);
-  const hard = family === 'mips' ? !/FP ABI: Soft float/.test(attributes) : /Tag_FP_arch|VFP_args/.test(attributes);
+  const hard =
+    family === 'mips' ? !/FP ABI: Soft float/.test(attributes) : /Tag_FP_arch|VFP_args/.test(attributes);
   if (hard) throw new BuildError(`${file} is not tagged as soft float:\n${attributes}`);
   const found = mnemonics(await run(`${prefix}-objdump`, ['-d', '--no-show-raw-insn', file]));
   const forbidden = [...found].filter((mnemonic) => floatingPoint[family].test(mnemonic));

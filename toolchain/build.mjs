@@ -1,0 +1,125 @@
+// `npm run build -- …`: executables of the agent, for the tiny runtime and with Node inside.
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BuildError } from './subprocess.mjs';
+import { targets } from './targets.mjs';
+import { budgetFaults, buildStatic } from './tiny/build-static.mjs';
+import { features } from './tiny/features.mjs';
+
+const dist = join(fileURLToPath(new URL('..', import.meta.url)), 'dist');
+const engines = /** @type {const} */ (['quickjs', 'quickjs-ng']);
+const nodePlatforms = /** @type {const} */ (['linux-x64', 'linux-arm64', 'linux-armv7']);
+
+const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAME/rm-agent, static, with a manifest
+         [--without FEATURE,…] [--engine ENGINE]     smaller, or with the other engine
+         [--check-reproducible]                      build it again with an empty cache and compare
+       npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
+                                                     for tests, on this machine only
+       npm run build -- --sizes                      docs/sizes.md: every target, every feature
+       npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
+NAME: ${Object.keys(targets).join(', ')}
+FEATURE: ${Object.keys(features).join(', ')}
+ENGINE: ${engines.join(', ')}
+PLATFORM: ${nodePlatforms.join(', ')}`;
+
+/** Ends with the usage and status 64. @param {string} [fault] @returns {never} */
+function misuse(fault) {
+  console.error(fault === undefined ? usage : `${fault}\n${usage}`);
+  process.exit(64);
+}
+
+/**
+ * `value` if it is one of those allowed.
+ * @template {string} T
+ * @param {string} what
+ * @param {string} value
+ * @param {readonly T[]} allowed
+ */
+function oneOf(what, value, allowed) {
+  const found = allowed.find((each) => each === value);
+  return found ?? misuse(`unknown ${what} "${value}"`);
+}
+
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        target: { type: 'string', multiple: true, default: [] },
+        all: { type: 'boolean', default: false },
+        without: { type: 'string', default: '' },
+        engine: { type: 'string', default: 'quickjs' },
+        'check-reproducible': { type: 'boolean', default: false },
+        sanitize: { type: 'boolean', default: false },
+        'force-gc': { type: 'boolean', default: false },
+        valgrind: { type: 'boolean', default: false },
+        sizes: { type: 'boolean', default: false },
+        node: { type: 'string', multiple: true, default: [] },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return misuse(error instanceof Error ? error.message : undefined);
+  }
+}
+
+/** @param {import('./tiny/build-static.mjs').Build} build */
+function report({ file, manifest: { executable } }) {
+  const { bytes, squashfsBytes } = executable;
+  console.log(`${file.slice(dist.length - 'dist'.length)}  ${bytes} bytes, ${squashfsBytes} in squashfs`);
+}
+
+async function main() {
+  const chosen = options();
+  if (chosen.help) {
+    console.log(usage);
+    return;
+  }
+  const engine = oneOf('engine', chosen.engine, engines);
+  const without = chosen.without.split(',').filter((name) => name !== '');
+  for (const name of without) oneOf('feature', name, Object.keys(features));
+  const names = chosen.all ? Object.keys(targets) : chosen.target;
+  for (const name of names) oneOf('target', name, Object.keys(targets));
+  const platforms = chosen.node.map((platform) => oneOf('platform', platform, nodePlatforms));
+  const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
+    (kind) => chosen[kind],
+  );
+  if (names.length + platforms.length + instrumented.length === 0 && !chosen.sizes) misuse();
+
+  const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
+  const faults = [];
+  for (const name of names) {
+    const output = join(dist, [name, ...variant].join('-'));
+    const build = await buildStatic({ name, engine, without, output });
+    report(build);
+    if (variant.length === 0) faults.push(...budgetFaults(build));
+    if (chosen['check-reproducible']) {
+      const { checkReproducible } = await import('./tiny/reproducible.mjs');
+      await checkReproducible({ name, engine, without }, build);
+    }
+  }
+  for (const kind of instrumented) {
+    const { buildInstrumented } = await import('./tiny/instrumented.mjs');
+    const output = join(dist, [kind, ...variant].join('-'));
+    console.log(await buildInstrumented({ kind, engine, without, output }));
+  }
+  if (chosen.sizes) {
+    const { writeSizes } = await import('./tiny/sizes.mjs');
+    faults.push(...(await writeSizes()));
+  }
+  for (const platform of platforms) {
+    const { buildNodeExecutable } = await import('./node-executable/build-node.mjs');
+    const output = join(dist, `node-${platform}`);
+    rmSync(output, { recursive: true, force: true });
+    mkdirSync(output, { recursive: true });
+    console.log(await buildNodeExecutable(platform, output));
+  }
+  if (faults.length > 0) throw new BuildError(`over budget:\n${faults.join('\n')}`);
+}
+
+await main().catch((error) => {
+  if (!(error instanceof BuildError)) throw error;
+  console.error(error.message);
+  process.exit(1);
+});

@@ -1,0 +1,48 @@
+// The agent and Node in one executable.
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundle, version } from '../bundle.mjs';
+import { sha256 } from '../cache.mjs';
+import { baseBinary, bases } from './base-binaries.mjs';
+import { packWithPkg } from './pkg.mjs';
+import { packWithNode } from './sea.mjs';
+
+/**
+ * Writes `rm-agent`, `manifest.json` and Node's `LICENSE` into a folder; gives the path of the executable.
+ * @param {keyof typeof bases} platform
+ * @param {string} output an existing folder
+ */
+export async function buildNodeExecutable(platform, output) {
+  const work = mkdtempSync(join(tmpdir(), 'rm-node-'));
+  const file = join(output, 'rm-agent');
+  try {
+    const script = join(work, 'rm-agent.cjs');
+    await bundle({ host: 'node', outfile: script, minify: true, format: 'cjs' });
+    console.error(`Packing rm-agent with Node ${bases[platform].version} for ${platform} …`);
+    // Packed beside and then renamed: pkg leaves a broken file behind when it fails.
+    const packed = join(work, 'rm-agent');
+    if (platform === 'linux-armv7') await packWithNode(platform, script, packed, work);
+    else await packWithPkg(platform, script, packed, work);
+    copyFileSync(packed, file);
+    chmodSync(file, 0o755);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  copyFileSync(join(await baseBinary(platform), 'LICENSE'), join(output, 'LICENSE-node'));
+  const bytes = readFileSync(file);
+  const node = {
+    name: 'node',
+    version: bases[platform].version,
+    licence: 'MIT AND others, see LICENSE-node',
+  };
+  const manifest = {
+    name: 'rm-agent',
+    version,
+    target: platform,
+    executable: { bytes: bytes.length, sha256: sha256(bytes) },
+    contains: [{ name: 'rm-agent', version, licence: 'MIT' }, node],
+  };
+  writeFileSync(join(output, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  return file;
+}

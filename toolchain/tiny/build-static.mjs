@@ -1,0 +1,119 @@
+// One static executable: from the pinned sources to dist/<target>.
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundle, version } from '../bundle.mjs';
+import { compilerFor } from '../compilers.mjs';
+import { needPackages } from '../debian.mjs';
+import { maxCompressedBytes, targets } from '../targets.mjs';
+import { engineFor } from './engine.mjs';
+import { executableFor } from './executable.mjs';
+import { features, switchesFor } from './features.mjs';
+import { licenceTexts, manifestOf } from './manifest.mjs';
+import { mbedtlsFor } from './mbedtls.mjs';
+import { sysrootFor } from './sysroot.mjs';
+
+/** Debian packages for every target, besides its compiler. */
+export const buildPackages = [
+  'bzip2',
+  'cmake',
+  'make',
+  'ninja-build',
+  'patch',
+  'qemu-user-static',
+  'xz-utils',
+];
+
+/**
+ * The agent as one script for the tiny runtime.
+ * @param {Readonly<Record<string, string>>} define
+ */
+export async function bundledScript(define) {
+  const folder = mkdtempSync(join(tmpdir(), 'rm-bundle-'));
+  try {
+    const outfile = join(folder, 'rm-agent.js');
+    await bundle({ host: 'tiny', outfile, define });
+    return readFileSync(outfile, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/**
+ * @typedef {object} Build
+ * @property {string} file the executable
+ * @property {Awaited<ReturnType<typeof manifestOf>>} manifest
+ */
+
+/**
+ * Builds for one target and writes `rm-agent`, `manifest.json` and `LICENSES` into a folder.
+ * @param {object} options
+ * @param {string} options.name of the target
+ * @param {import('./engine.mjs').Engine} options.engine
+ * @param {readonly string[]} options.without features to leave out
+ * @param {string} options.output the folder
+ * @returns {Promise<Build>}
+ */
+export async function buildStatic({ name, engine, without, output }) {
+  const target = targets[name];
+  if (!target) throw new TypeError(`unknown target ${name}`);
+  needPackages(buildPackages);
+  const compiler = await compilerFor(target.compiler);
+  const sysroot = await sysrootFor(name, target, compiler);
+  const engineFolder = await engineFor(engine, name, target, compiler, sysroot);
+  const mbedtlsFolder = await mbedtlsFor(name, target, compiler, sysroot);
+  const { cmake, define } = switchesFor(without);
+  const folder = await executableFor({
+    name,
+    target,
+    compiler,
+    engine,
+    parts: { engineFolder, mbedtlsFolder, sysroot },
+    script: await bundledScript(define),
+    version,
+    switches: cmake,
+  });
+  mkdirSync(output, { recursive: true });
+  const file = join(output, 'rm-agent');
+  // A running executable cannot be written to, but its name can be given to another.
+  rmSync(file, { force: true });
+  copyFileSync(join(folder, 'rm-agent'), file);
+  chmodSync(file, 0o755);
+  const contains = /** @type {const} */ ([engine, 'mbedtls', ...sysroot.contains]);
+  const manifest = await manifestOf({
+    target: name,
+    file,
+    version,
+    engine,
+    features: Object.keys(features).filter((feature) => !without.includes(feature)),
+    compiler: compiler.identity,
+    contains,
+    libgcc: target.builtins === 'libgcc',
+  });
+  writeFileSync(join(output, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileSync(join(output, 'LICENSES'), await licenceTexts(contains));
+  return { file, manifest };
+}
+
+/**
+ * What a full build exceeds, as lines for a person; none when it keeps within its budget.
+ * @param {Build} build
+ */
+export function budgetFaults({ manifest: { target, executable } }) {
+  const { bytes, squashfsBytes } = executable;
+  const { maxBytes = 0 } = targets[target] ?? {};
+  return [
+    ...(bytes > maxBytes ? [`${target}: ${bytes} bytes, allowed are ${maxBytes}`] : []),
+    ...(squashfsBytes > maxCompressedBytes
+      ? [`${target}: ${squashfsBytes} bytes compressed, allowed are ${maxCompressedBytes}`]
+      : []),
+  ];
+}

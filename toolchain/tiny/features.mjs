@@ -1,0 +1,27 @@
+// What a build may leave out. What each costs is measured by `npm run build -- --sizes` and written to docs/sizes.md.
+
+/**
+ * @typedef {object} Feature
+ * @property {string} what for the documentation
+ * @property {Readonly<Record<string, string>>} [cmake] options of agent/native without it
+ * @property {Readonly<Record<string, string>>} [define] constants of the bundle without it
+ */
+
+/** @type {Readonly<Record<string, Feature>>} */
+export const features = {
+  tls: { what: 'TLS: `https` reflectors and proxies', cmake: { RM_TLS: 'OFF' }, define: { RM_TLS: 'false' } },
+  import: { what: '`rm-agent import FILE.properties`', define: { RM_IMPORT: 'false' } },
+  regexp: { what: 'regular expressions that are made at run time', cmake: { RM_REGEXP: 'OFF' } },
+};
+
+/**
+ * The switches of a build without some features.
+ * @param {readonly string[]} without names in {@link features}
+ */
+export function switchesFor(without) {
+  const left = without.map((name) => features[name]);
+  return {
+    cmake: Object.assign({}, ...left.map((feature) => feature?.cmake)),
+    define: Object.assign({}, ...left.map((feature) => feature?.define)),
+  };
+}

@@ -1,0 +1,69 @@
+// Builds that look for faults, for this machine's own compiler and C library: everything from source, not stripped.
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { version } from '../bundle.mjs';
+import { jobs } from '../compile.mjs';
+import { needPackages } from '../debian.mjs';
+import { unpackedSource } from '../fetch-source.mjs';
+import { run } from '../subprocess.mjs';
+import { buildPackages, bundledScript } from './build-static.mjs';
+import { switchesFor } from './features.mjs';
+
+const nativeFolder = fileURLToPath(new URL('../../agent/native', import.meta.url));
+
+/** Options of agent/native for each kind. */
+const kinds = {
+  sanitize: { RM_SANITIZE: 'ON' },
+  'force-gc': { RM_FORCE_GC: 'ON' },
+  valgrind: { RM_TEARDOWN: 'ON' },
+};
+
+/**
+ * Writes `rm-agent` and, for tests of the host alone, `rm-run` into a folder; gives the path of the former.
+ * @param {object} options
+ * @param {keyof typeof kinds} options.kind
+ * @param {import('./engine.mjs').Engine} options.engine
+ * @param {readonly string[]} options.without
+ * @param {string} options.output
+ */
+export async function buildInstrumented({ kind, engine, without, output }) {
+  needPackages([...buildPackages, 'gcc', 'libc6-dev']);
+  const { cmake, define } = switchesFor(without);
+  const work = mkdtempSync(join(tmpdir(), 'rm-agent-'));
+  try {
+    writeFileSync(join(work, 'rm-agent.js'), await bundledScript(define));
+    const options = {
+      CMAKE_C_COMPILER: 'gcc',
+      CMAKE_BUILD_TYPE: 'RelWithDebInfo',
+      ENGINE: engine,
+      QUICKJS_SOURCE: await unpackedSource(engine),
+      MBEDTLS_SOURCE: await unpackedSource('mbedtls'),
+      RM_SCRIPT: join(work, 'rm-agent.js'),
+      RM_VERSION: version,
+      ...kinds[kind],
+      ...cmake,
+    };
+    console.error(`Building rm-agent for tests (${kind}) …`);
+    const build = join(work, 'build');
+    await run('cmake', [
+      ...['-G', 'Ninja', '-S', nativeFolder, '-B', build],
+      ...Object.entries(options).map(([key, value]) => `-D${key}=${value}`),
+    ]);
+    // The compiler of the bundle ends with live objects, which the leak check would take for its fault.
+    const env = { ASAN_OPTIONS: 'detect_leaks=0' };
+    await run('cmake', ['--build', build, '--parallel', String(jobs), '--target', 'rm-agent', 'rm-run'], {
+      env,
+    });
+    mkdirSync(output, { recursive: true });
+    for (const name of ['rm-agent', 'rm-run']) {
+      rmSync(join(output, name), { force: true });
+      copyFileSync(join(build, name), join(output, name));
+      chmodSync(join(output, name), 0o755);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return join(output, 'rm-agent');
+}
