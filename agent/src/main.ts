@@ -11,6 +11,9 @@ import { askControl, type ControlCommand, serveControl } from './status/control.
 import { formatStatus } from './status/format.ts';
 import { version } from './version.ts';
 
+/** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
+declare const RM_IMPORT: boolean | undefined;
+
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
 
@@ -36,7 +39,12 @@ function obey(host: Host, command: Command): void {
       host.system.exit(ExitStatus.ok);
       break;
     case 'import':
-      importFile(host, command.file);
+      if (typeof RM_IMPORT === 'undefined' || RM_IMPORT) {
+        importFile(host, command.file);
+      } else {
+        host.system.print(2, 'rm-agent import: left out of this build\n');
+        host.system.exit(ExitStatus.usage);
+      }
       break;
     case 'run':
       withConfiguration(host, command.config, (configuration) => run(host, configuration));
