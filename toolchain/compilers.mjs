@@ -2,7 +2,10 @@
 import { needPackages } from './debian.mjs';
 import { run } from './subprocess.mjs';
 
-/** Debian's names of the processors that Node knows. */
+/**
+ * Debian's names of the processors that Node knows.
+ * @type {Readonly<Record<string, string>>}
+ */
 const ownCompiler = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', riscv64: 'riscv64-linux-gnu' };
 
 /**
@@ -18,7 +21,7 @@ const ownCompiler = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', riscv
  * @param {string} prefix
  */
 export function isNative(prefix) {
-  return ownCompiler[/** @type {keyof ownCompiler} */ (process.arch)] === prefix;
+  return ownCompiler[process.arch] === prefix;
 }
 
 /**

@@ -40,9 +40,14 @@ function nativeSources() {
  */
 function toolchainFile(target, compiler, sysroot, prefixMaps) {
   const flags = [...target.cflags, ...(target.compactFlags ?? []), ...commonFlags, ...sysroot.compileFlags];
-  return [
+  const elsewhere = [
     'set(CMAKE_SYSTEM_NAME Linux)',
     `set(CMAKE_SYSTEM_PROCESSOR ${compiler.prefix.split('-')[0]})`,
+    'set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)',
+    `set(CMAKE_CROSSCOMPILING_EMULATOR ${target.qemu})`,
+  ];
+  return [
+    ...(isNative(compiler.prefix) ? [] : elsewhere),
     `set(CMAKE_C_COMPILER ${compiler.cc})`,
     `set(CMAKE_C_FLAGS_INIT "${[...flags, ...prefixMaps].join(' ')}")`,
     `set(CMAKE_EXE_LINKER_FLAGS_INIT "${sysroot.linkFlags.join(' ')}")`,

@@ -9,9 +9,8 @@
 
 /** @type {Readonly<Record<string, Feature>>} */
 export const features = {
-  tls: { what: 'TLS: `https` reflectors and proxies', cmake: { RM_TLS: 'OFF' }, define: { RM_TLS: 'false' } },
+  tls: { what: 'TLS: `https` reflectors and proxies', cmake: { RM_TLS: 'OFF' } },
   import: { what: '`rm-agent import FILE.properties`', define: { RM_IMPORT: 'false' } },
-  regexp: { what: 'regular expressions that are made at run time', cmake: { RM_REGEXP: 'OFF' } },
 };
 
 /**
