@@ -365,7 +365,8 @@ export class Attempt implements Cancellable {
     return {
       data: (bytes, start, end) => this.#receive(bytes, start, end),
       taken: () => undefined,
-      ended: () => this.#broken({ code: 'reset', message: 'connection closed before an answer' }),
+      // An alert that says why may still be on its way to `closed`.
+      ended: () => this.#socket?.end(),
       closed: (error) =>
         this.#broken(error ?? { code: 'reset', message: 'connection closed before an answer' }),
     };
