@@ -1,5 +1,5 @@
 import type { Configuration } from './config/configuration.ts';
-import { readSecret } from './config/secret.ts';
+import { dialSettings, offer } from './dial-settings.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Step, Upgraded } from './link/attempt.ts';
@@ -7,20 +7,16 @@ import type { FailureKind } from './link/back-off.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Log } from './log/log.ts';
-import { customProperties, fixedProperties } from './properties.ts';
+import { customProperties } from './properties.ts';
 import {
   agree,
   decodeExtension,
   describeChannelError,
-  deviceUser,
   EXTENSION_HEADER,
   type Extension,
-  encodeExtension,
-  encodePropertyHeader,
   formatHttpUri,
   type Property,
   ProtocolError,
-  parseHttpUri,
 } from './protocol/index.ts';
 import { type Dial, dialTcp, type Service } from './tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from './tunnel/tunnel.ts';
@@ -292,10 +288,6 @@ export class AgentCore {
   }
 }
 
-function offer(limits: Limits): Extension {
-  return { maxFrame: limits.frameBytes, window: limits.windowBytes };
-}
-
 /** The keep-alive time that the reflector asks for, in milliseconds, or `null`. */
 function keepAliveOf({ response }: Upgraded): number | null {
   const value = response.headers.get('X-WebTunnel-KeepAlive') ?? '';
@@ -315,54 +307,4 @@ function servicesOf(
       return [port, { port, dial: handlers.get(port) ?? tcp() }];
     }),
   );
-}
-
-/** Reads what may have changed since the last attempt: secrets and files are named in the configuration, not kept. */
-export function dialSettings(
-  host: Host,
-  configuration: Configuration,
-  limits: Limits,
-  custom: readonly Property[],
-): DialSettings | { readonly error: string } {
-  const { device, tls, timeouts, upgrade } = configuration;
-  const reflector = parseHttpUri(configuration.reflector);
-  if (!reflector) return { error: `reflector: ${configuration.reflector} is no http: or https: URI` };
-  const password = readSecret(device.password, host);
-  if ('error' in password) return { error: `device.password: ${password.error}` };
-  return {
-    reflector,
-    method: upgrade.method,
-    auth: device.auth,
-    credentials: { user: deviceUser(device.id, device.domain), password: password.text },
-    fields: [
-      ['User-Agent', `rm-agent/${version} (${host.system.platform()})`],
-      ['X-WebTunnel-KeepAlive', String(timeouts.keepAlive)],
-      [EXTENSION_HEADER, encodeExtension(offer(limits))],
-      ...[...fixedProperties(configuration), ...custom].map(
-        (property) => ['X-PTTH-Set-Property', encodePropertyHeader(property)] as const,
-      ),
-    ],
-    tls: { ca: tls.ca, certificate: tls.cert, key: tls.key, minVersion: tls.minVersion, verify: tls.verify },
-    pins: tls.pins.map((pin) => pin.replace(/^sha256\//, '')),
-    proxy: proxyOf(configuration.proxy),
-    stepTimeoutMs: timeouts.connect * 1000,
-    limits,
-  };
-}
-
-function proxyOf(proxy: string | null): DialSettings['proxy'] {
-  const match = /^(https?:\/\/)(?:([^@/]*)@)?(.*)$/.exec(proxy ?? '');
-  const uri = match && parseHttpUri(`${match[1]}${match[3]}`);
-  if (!match || !uri) return null;
-  if (match[2] === undefined) return { uri, credentials: null };
-  const [user = '', ...password] = match[2].split(':').map(decodePercent);
-  return { uri, credentials: { user, password: password.join(':') } };
-}
-
-function decodePercent(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

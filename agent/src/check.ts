@@ -1,5 +1,5 @@
-import { dialSettings } from './agent.ts';
 import type { Configuration } from './config/configuration.ts';
+import { dialSettings } from './dial-settings.ts';
 import type { Host } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
 import { Attempt } from './link/attempt.ts';
