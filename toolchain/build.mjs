@@ -1,8 +1,9 @@
 // `npm run build -- …`: executables of the agent, for the tiny runtime and with Node inside.
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { boardNames, readBoard } from './boards.mjs';
 import { BuildError } from './subprocess.mjs';
 import { targets } from './targets.mjs';
 import { budgetFaults, buildStatic } from './tiny/build-static.mjs';
@@ -15,12 +16,14 @@ const nodePlatforms = /** @type {const} */ (['linux-x64', 'linux-arm64', 'linux-
 const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAME/rm-agent, static, with a manifest
          [--without FEATURE,…] [--engine ENGINE]     smaller, or with the other engine
          [--check-reproducible]                      build it again with an empty cache and compare
+       npm run build -- --board BOARD                dist/board-BOARD: the executable and rm-agent.json
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
                                                      for tests, on this machine only
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
        npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
 NAME: ${Object.keys(targets).join(', ')}
 FEATURE: ${Object.keys(features).join(', ')}
+BOARD: ${boardNames().join(', ')}
 ENGINE: ${engines.join(', ')}
 PLATFORM: ${nodePlatforms.join(', ')}`;
 
@@ -48,6 +51,7 @@ function options() {
       options: {
         target: { type: 'string', multiple: true, default: [] },
         all: { type: 'boolean', default: false },
+        board: { type: 'string', multiple: true, default: [] },
         without: { type: 'string', default: '' },
         engine: { type: 'string', default: 'quickjs' },
         'check-reproducible': { type: 'boolean', default: false },
@@ -81,11 +85,12 @@ async function main() {
   for (const name of without) oneOf('feature', name, Object.keys(features));
   const names = chosen.all ? Object.keys(targets) : chosen.target;
   for (const name of names) oneOf('target', name, Object.keys(targets));
+  const boards = chosen.board.map((board) => oneOf('board', board, boardNames()));
   const platforms = chosen.node.map((platform) => oneOf('platform', platform, nodePlatforms));
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
     (kind) => chosen[kind],
   );
-  if (names.length + platforms.length + instrumented.length === 0 && !chosen.sizes) misuse();
+  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !chosen.sizes) misuse();
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
@@ -98,6 +103,12 @@ async function main() {
       const { checkReproducible } = await import('./tiny/reproducible.mjs');
       await checkReproducible({ name, engine, without }, build);
     }
+  }
+  for (const board of boards) {
+    const { target, agent } = readBoard(board);
+    const output = join(dist, [`board-${board}`, ...variant].join('-'));
+    report(await buildStatic({ name: target, engine, without, output }));
+    writeFileSync(join(output, 'rm-agent.json'), `${JSON.stringify(agent, null, 2)}\n`);
   }
   for (const kind of instrumented) {
     const { buildInstrumented } = await import('./tiny/instrumented.mjs');

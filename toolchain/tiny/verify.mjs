@@ -3,21 +3,22 @@ import { BuildError, run } from '../subprocess.mjs';
 
 /** Instructions of a floating-point unit, as objdump spells them. */
 const floatingPoint = {
-  mips: /^(?:[ls][wd]x?c1|[cdm][tf]h?c1|bc1\w+|mov[ft]\.\w+|[a-z0-9.]+\.(?:s|d|ps))$/,
+  mips: /^(?:[ls][wd]x?c1|[cdm][tf]h?c1|bc1\w+|mov[ft](?:\.\w+)?|cvt\.[\w.]+|[a-z0-9.]+\.(?:s|d|ps|[ds]\.[wl]|[wl]\.[ds]))$/,
   arm: /^(?:v(?:add|sub|mul|div|ldr|str|ldm|stm|mov|cmp|cvt|neg|abs|sqrt|mrs|msr|push|pop|ml|nm)|f(?:ld|st|add|sub|mul|div|cmp|cpy|sito|uito|to))/,
 };
 
 /**
- * The mnemonics in a disassembly.
+ * The floating-point instructions in a disassembly, each named once.
+ * @param {keyof typeof floatingPoint} family
  * @param {string} disassembly of `objdump -d --no-show-raw-insn`
  */
-function mnemonics(disassembly) {
+export function floatingPointInstructions(family, disassembly) {
   const found = new Set();
   for (const line of disassembly.split('\n')) {
-    const match = /^\s*[0-9a-f]+:\s+([a-z][\w.]*)/.exec(line);
-    if (match?.[1]) found.add(match[1]);
+    const mnemonic = /^\s*[0-9a-f]+:\s+([a-z][\w.]*)/.exec(line)?.[1];
+    if (mnemonic !== undefined && floatingPoint[family].test(mnemonic)) found.add(mnemonic);
   }
-  return found;
+  return [...found];
 }
 
 /**
@@ -30,8 +31,8 @@ async function verifySoftFloat(file, { prefix }) {
   const hard =
     family === 'mips' ? !/FP ABI: Soft float/.test(attributes) : /Tag_FP_arch|VFP_args/.test(attributes);
   if (hard) throw new BuildError(`${file} is not tagged as soft float:\n${attributes}`);
-  const found = mnemonics(await run(`${prefix}-objdump`, ['-d', '--no-show-raw-insn', file]));
-  const forbidden = [...found].filter((mnemonic) => floatingPoint[family].test(mnemonic));
+  const disassembly = await run(`${prefix}-objdump`, ['-d', '--no-show-raw-insn', file]);
+  const forbidden = floatingPointInstructions(family, disassembly);
   if (forbidden.length > 0) {
     throw new BuildError(`${file} has instructions of a floating-point unit: ${forbidden.join(', ')}`);
   }

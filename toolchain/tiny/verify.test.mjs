@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { floatingPointInstructions } from './verify.mjs';
+
+/** @param {readonly string[]} instructions */
+const listing = (instructions) =>
+  `\n00400100 <main>:\n${instructions.map((text, index) => `  ${(0x400100 + 4 * index).toString(16)}:\t${text}\n`).join('')}`;
+
+describe('floatingPointInstructions', () => {
+  it.each([
+    ['lwc1', '\t$f0,8(sp)'],
+    ['sdc1', '\t$f20,16(sp)'],
+    ['ldxc1', '\t$f0,a0(a1)'],
+    ['mtc1', '\tzero,$f2'],
+    ['cfc1', '\tv0,$31'],
+    ['add.d', '\t$f0,$f0,$f2'],
+    ['c.olt.d', '\t$f0,$f2'],
+    ['cvt.d.w', '\t$f0,$f0'],
+    ['trunc.w.d', '\t$f0,$f0'],
+    ['bc1t', '\t400120'],
+    ['mov.s', '\t$f0,$f2'],
+    ['movt', '\tv0,v1,$fcc0'],
+  ])('finds %s of a MIPS', (mnemonic, operands) => {
+    expect(floatingPointInstructions('mips', listing(['addiu\tsp,sp,-32', mnemonic + operands]))).toEqual([
+      mnemonic,
+    ]);
+  });
+
+  it('takes no integer instruction of a MIPS for one', () => {
+    const integers = [
+      'movz',
+      'movn',
+      'seb',
+      'ext',
+      'mfhi',
+      'mflo',
+      'mtlo',
+      'madd',
+      'sdbbp',
+      'mfc0',
+      'lwl',
+      'ldc3',
+      'b',
+    ];
+    expect(floatingPointInstructions('mips', listing(integers.map((name) => `${name}\tv0,v1`)))).toEqual([]);
+  });
+
+  it('finds the instructions of an ARM with VFP, and no others', () => {
+    const code = [
+      'vldr\td0, [r0]',
+      'vadd.f64\td0, d0, d1',
+      'fldmiax\tr0!, {d8-d15}',
+      'ldr\tr0, [r1]',
+      'b\t40',
+    ];
+    expect(floatingPointInstructions('arm', listing(code))).toEqual(['vldr', 'vadd.f64', 'fldmiax']);
+  });
+});
