@@ -198,10 +198,3 @@ export type ServiceKind = Service['kind'];
 export type PropertyValue = Configuration['device']['properties'][string];
 /** Text, or where to read it; `secret.ts` reads it. */
 export type Secret = Configuration['device']['password'];
-
-/** The program and arguments of `{ "command": … }`; a string is split on spaces, and no shell is involved. */
-export function programOf(command: string | readonly string[]): [string, ...string[]] {
-  const words = typeof command === 'string' ? command.split(' ').filter((word) => word !== '') : command;
-  const [program = '', ...rest] = words;
-  return [program, ...rest];
-}

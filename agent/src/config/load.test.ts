@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { utf8Encode } from '../protocol/text.ts';
-import { programOf } from './configuration.ts';
 import { configure, type Loaded, load } from './load.ts';
 
 const path = '/etc/rm-agent.json';
@@ -431,13 +430,5 @@ describe('warnings', () => {
     expect(warnings(loadWith({ services }))).toEqual([
       'services[1]: port 443 can be reached, but the reflector is told of one http service only, that on port 80',
     ]);
-  });
-});
-
-describe('programOf', () => {
-  it('splits on spaces and nothing else', () => {
-    expect(programOf('uptime')).toEqual(['uptime']);
-    expect(programOf("  sh -c 'a  b' ")).toEqual(['sh', '-c', "'a", "b'"]);
-    expect(programOf(['sh', '-c', 'a  b'])).toEqual(['sh', '-c', 'a  b']);
   });
 });
