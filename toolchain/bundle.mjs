@@ -25,7 +25,7 @@ export async function bundle({ host, outfile, minify = host === 'tiny', format, 
     define: { RM_VERSION: JSON.stringify(version), ...define },
     ...(host === 'node'
       ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
-      : { platform: 'neutral', target: 'es2020', format: format ?? 'iife' }),
+      : { platform: 'neutral', target: 'es2022', format: format ?? 'iife' }),
   });
 }
 
