@@ -1,0 +1,226 @@
+/* Files and directories. */
+#include "rm.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 4096 };
+
+int rm_file_load(const char *path, size_t limit, uint8_t **data, size_t *length) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return errno;
+  /* Sizes that the file system tells are not relied on: files of /proc have none. */
+  size_t capacity = BLOCK, used = 0;
+  uint8_t *bytes = rm_alloc(capacity + 1);
+  int error = 0;
+  for (;;) {
+    if (used == capacity) bytes = rm_realloc(bytes, (capacity *= 2) + 1);
+    ssize_t got = read(fd, bytes + used, capacity - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) error = errno;
+    if (got <= 0) break;
+    used += (size_t)got;
+    if (used > limit) {
+      error = EFBIG;
+      break;
+    }
+  }
+  close(fd);
+  if (error) {
+    rm_free(bytes);
+    return error;
+  }
+  bytes[used] = 0;
+  *data = bytes;
+  *length = used;
+  return 0;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(fd, data, length);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    data += written;
+    length -= (size_t)written;
+  }
+  return 0;
+}
+
+/* The rename itself must reach the flash too; a file system that cannot say so is no error. */
+static void sync_directory(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *directory = rm_alloc(strlen(path) + 2);
+  if (slash == NULL) strcpy(directory, ".");
+  else sprintf(directory, "%.*s", (int)(slash - path + (slash == path)), path);
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  rm_free(directory);
+  if (fd < 0) return;
+  (void)!fsync(fd);
+  close(fd);
+}
+
+static int write_atomically(const char *path, const uint8_t *data, size_t length) {
+  char *temporary = rm_alloc(strlen(path) + 8);
+  sprintf(temporary, "%s.XXXXXX", path);
+  int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+  int error = fd < 0 ? errno : 0;
+  if (fd >= 0) {
+    error = write_all(fd, data, length);
+    if (!error && fsync(fd)) error = errno;
+    if (close(fd) && !error) error = errno;
+    if (!error && rename(temporary, path)) error = errno;
+    if (error) unlink(temporary);
+    else sync_directory(path);
+  }
+  rm_free(temporary);
+  return error;
+}
+
+static JSValue files_read(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  int64_t limit;
+  if (JS_ToInt64(context, &limit, argv[1])) return JS_EXCEPTION;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  uint8_t *data;
+  size_t length;
+  int error = rm_file_load(path, limit > 0 ? (size_t)limit : 0, &data, &length);
+  JSValue result;
+  if (error == EFBIG) {
+    char message[64];
+    snprintf(message, sizeof message, "larger than %lld bytes", (long long)limit);
+    result = rm_throw_text("too-large", message, path);
+  } else if (error) {
+    result = rm_throw(error, path);
+  } else {
+    result = rm_bytes_copy(data, length);
+    rm_free(data);
+  }
+  JS_FreeCString(context, path);
+  return result;
+}
+
+static JSValue files_write(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  uint8_t *data;
+  size_t length;
+  if (!rm_bytes_range(1, argv + 1, &data, &length)) return JS_EXCEPTION;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int error = write_atomically(path, data, length);
+  JSValue result = error ? rm_throw(error, path) : JS_UNDEFINED;
+  JS_FreeCString(context, path);
+  return result;
+}
+
+static int append(const char *path, const uint8_t *data, size_t length, off_t *size) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return errno;
+  struct stat state;
+  int error = write_all(fd, data, length);
+  if (!error && fstat(fd, &state)) error = errno;
+  if (close(fd) && !error) error = errno;
+  if (!error) *size = state.st_size;
+  return error;
+}
+
+static JSValue files_append(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  uint8_t *data;
+  size_t length;
+  off_t size = 0;
+  if (!rm_bytes_range(1, argv + 1, &data, &length)) return JS_EXCEPTION;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int error = append(path, data, length, &size);
+  JSValue result = error ? rm_throw(error, path) : JS_NewInt64(context, size);
+  JS_FreeCString(context, path);
+  return result;
+}
+
+static JSValue files_rename(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *from = JS_ToCString(context, argv[0]);
+  if (from == NULL) return JS_EXCEPTION;
+  const char *to = JS_ToCString(context, argv[1]);
+  JSValue result = JS_EXCEPTION;
+  if (to) result = rename(from, to) ? rm_throw(errno, from) : JS_UNDEFINED;
+  JS_FreeCString(context, from);
+  if (to) JS_FreeCString(context, to);
+  return result;
+}
+
+static JSValue files_remove(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  JSValue result = unlink(path) && errno != ENOENT ? rm_throw(errno, path) : JS_UNDEFINED;
+  JS_FreeCString(context, path);
+  return result;
+}
+
+/* list(path): names in no order */
+static JSValue files_list(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  DIR *directory = opendir(path);
+  JSValue result = directory ? JS_NewArray(context) : rm_throw(errno, path);
+  JS_FreeCString(context, path);
+  if (directory == NULL) return result;
+  uint32_t count = 0;
+  struct dirent *entry;
+  while ((entry = readdir(directory)) != NULL) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    JS_DefinePropertyValueUint32(context, result, count++, rm_string(entry->d_name), JS_PROP_C_W_E);
+  }
+  closedir(directory);
+  return result;
+}
+
+static JSValue files_stat(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *path = JS_ToCString(context, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  struct stat state;
+  JSValue result;
+  if (stat(path, &state) == 0) {
+    const char *kind = S_ISREG(state.st_mode) ? "file" : S_ISDIR(state.st_mode) ? "directory" : "other";
+    result = JS_NewObject(context);
+    rm_set(result, "kind", rm_string(kind));
+    rm_set(result, "size", JS_NewInt64(context, state.st_size));
+    rm_set(result, "mode", JS_NewInt32(context, state.st_mode & 07777));
+  } else {
+    result = errno == ENOENT || errno == ENOTDIR ? JS_NULL : rm_throw(errno, path);
+  }
+  JS_FreeCString(context, path);
+  return result;
+}
+
+static const JSCFunctionListEntry entries[] = {
+  JS_CFUNC_DEF("read", 2, files_read),
+  JS_CFUNC_DEF("writeAtomically", 2, files_write),
+  JS_CFUNC_DEF("append", 2, files_append),
+  JS_CFUNC_DEF("rename", 2, files_rename),
+  JS_CFUNC_DEF("remove", 1, files_remove),
+  JS_CFUNC_DEF("list", 1, files_list),
+  JS_CFUNC_DEF("stat", 1, files_stat),
+};
+
+void rm_file_init(JSValueConst native) {
+  rm_functions(rm_namespace(native, "files"), entries, sizeof entries / sizeof *entries);
+}

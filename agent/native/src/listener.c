@@ -1,0 +1,183 @@
+/* Local stream sockets that listen, for `rm-agent status` and its like. */
+#include "rm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 8, RETRY_MS = 1000 };
+
+typedef struct {
+  rm_handle handle;
+  rm_watch watch;
+  rm_timer retry;
+  rm_task failing;
+  JSValue accept, failed;
+  int error; /* errno value: listening is not possible, `failed` is to be told */
+  struct sockaddr_un address;
+} listener;
+
+static JSClassID listener_class;
+
+static void listener_stop(rm_handle *handle) {
+  listener *l = rm_container(handle, listener, handle);
+  if (l->watch.fd >= 0) unlink(l->address.sun_path);
+  rm_watch_close(&l->watch);
+  rm_timer_stop(&l->retry);
+  rm_task_cancel(&l->failing);
+  JSValue accept = l->accept, failed = l->failed;
+  l->accept = l->failed = JS_UNDEFINED;
+  JS_FreeValue(rm_context, accept);
+  JS_FreeValue(rm_context, failed);
+  rm_handle_unpin(handle);
+}
+
+static void listener_failed(rm_task *task) {
+  listener *l = rm_container(task, listener, failing);
+  JSValue failed = JS_DupValue(rm_context, l->failed), error = rm_error(l->error, NULL);
+  listener_stop(&l->handle);
+  rm_call(failed, 1, &error);
+  JS_FreeValue(rm_context, failed);
+  JS_FreeValue(rm_context, error);
+}
+
+static void listener_again(rm_timer *timer) {
+  listener *l = rm_container(timer, listener, retry);
+  if (rm_watch_set(&l->watch, EPOLLIN)) rm_timer_start(timer, RETRY_MS, listener_again);
+}
+
+static void listener_ready(rm_watch *watch, uint32_t events) {
+  (void)events;
+  listener *l = rm_container(watch, listener, watch);
+  int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      /* The caller stays in the backlog; asking again at once would only keep the processor busy. */
+      rm_watch_set(watch, 0);
+      rm_timer_start(&l->retry, RETRY_MS, listener_again);
+    }
+    return;
+  }
+  rm_socket *made;
+  JSValue socket = rm_socket_accepted(fd, &made);
+  if (JS_IsException(socket)) rm_fatal_exception();
+  JSValue handler = JS_Call(rm_context, l->accept, JS_UNDEFINED, 1, &socket);
+  if (JS_IsException(handler)) rm_fatal_exception();
+  rm_socket_start(made, handler);
+  JS_FreeValue(rm_context, socket);
+  rm_run_jobs();
+}
+
+static JSValue listener_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)argc;
+  (void)argv;
+  listener *l = JS_GetOpaque2(context, self, listener_class);
+  if (l == NULL) return JS_EXCEPTION;
+  listener_stop(&l->handle);
+  return JS_UNDEFINED;
+}
+
+/* 0 when somebody answers at this address, or an errno value. */
+static int probe(const struct sockaddr_un *address) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  int error = connect(fd, (const struct sockaddr *)address, sizeof *address) ? errno : 0;
+  close(fd);
+  return error;
+}
+
+/* Binds with mode 0600 from the first moment on. Returns 0 or an errno value. */
+static int bind_private(int fd, const struct sockaddr_un *address) {
+  mode_t before = umask(0177);
+  int error = bind(fd, (const struct sockaddr *)address, sizeof *address) ? errno : 0;
+  umask(before);
+  return error;
+}
+
+/* Opens, binds and listens. Returns 0 or an errno value, and then *fd is -1. */
+static int listen_at(const struct sockaddr_un *address, int *fd) {
+  *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (*fd < 0) return errno;
+  int error = bind_private(*fd, address);
+  struct stat state;
+  if (error == EADDRINUSE && probe(address) == ECONNREFUSED && lstat(address->sun_path, &state) == 0
+      && S_ISSOCK(state.st_mode) && unlink(address->sun_path) == 0) error = bind_private(*fd, address);
+  if (!error && listen(*fd, BACKLOG)) error = errno;
+  if (error) {
+    close(*fd);
+    *fd = -1;
+  }
+  return error;
+}
+
+/* listenLocal(path, accept, failed) */
+static JSValue network_listen_local(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  size_t length;
+  if (!JS_IsFunction(context, argv[1]) || !JS_IsFunction(context, argv[2]))
+    return JS_ThrowTypeError(context, "listenLocal: accept or failed is no function");
+  const char *path = JS_ToCStringLen(context, &length, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  JSValue result = JS_NewObjectClass(context, (int)listener_class);
+  if (JS_IsException(result)) {
+    JS_FreeCString(context, path);
+    return result;
+  }
+  listener *l = rm_alloc(sizeof *l);
+  memset(l, 0, sizeof *l);
+  l->watch.fd = -1;
+  l->watch.ready = listener_ready;
+  rm_task_init(&l->failing, listener_failed);
+  l->accept = JS_DupValue(context, argv[1]);
+  l->failed = JS_DupValue(context, argv[2]);
+  l->address.sun_family = AF_UNIX;
+  JS_SetOpaque(result, l);
+  rm_handle_pin(&l->handle, result, listener_stop);
+  if (length < sizeof l->address.sun_path) {
+    memcpy(l->address.sun_path, path, length);
+    l->error = listen_at(&l->address, &l->watch.fd);
+  } else {
+    l->error = ENAMETOOLONG;
+  }
+  JS_FreeCString(context, path);
+  if (!l->error) l->error = rm_watch_set(&l->watch, EPOLLIN);
+  if (l->error) rm_task_defer(&l->failing);
+  return result;
+}
+
+static void listener_finalize(JSRuntime *runtime, JSValue object) {
+  listener *l = JS_GetOpaque(object, listener_class);
+  if (l == NULL) return;
+  JS_FreeValueRT(runtime, l->accept);
+  JS_FreeValueRT(runtime, l->failed);
+  rm_free(l);
+}
+
+static void listener_mark(JSRuntime *runtime, JSValueConst object, JS_MarkFunc *mark) {
+  listener *l = JS_GetOpaque(object, listener_class);
+  if (l == NULL) return;
+  JS_MarkValue(runtime, l->accept, mark);
+  JS_MarkValue(runtime, l->failed, mark);
+}
+
+static const JSClassDef definition = {"Listener", .finalizer = listener_finalize, .gc_mark = listener_mark};
+static const JSCFunctionListEntry methods[] = {JS_CFUNC_DEF("close", 0, listener_close)};
+static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("listenLocal", 3, network_listen_local)};
+
+void rm_listener_init(JSValueConst native) {
+  JSRuntime *runtime = JS_GetRuntime(rm_context);
+  rm_new_class_id(runtime, &listener_class);
+  if (JS_NewClass(runtime, listener_class, &definition)) rm_fatal_exception();
+  JSValue prototype = JS_NewObject(rm_context);
+  rm_functions(prototype, methods, 1);
+  JS_SetClassProto(rm_context, listener_class, prototype);
+  JSValue network = JS_GetPropertyStr(rm_context, native, "network");
+  rm_functions(network, entries, 1);
+  JS_FreeValue(rm_context, network);
+}

@@ -1,0 +1,133 @@
+/* The allocator of engine and host. One limit bounds both, because both grow with what peers send. */
+#include "rm.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t used;
+static size_t limit = SIZE_MAX;
+
+/* An exception could be caught by the script, which would then go on half-way through something. Ending here is safe:
+ * nothing on flash is ever half written (file.c), and the supervisor starts the agent anew. */
+static void *counted(void *memory, size_t before) {
+  if (memory == NULL) rm_fatal(RM_EXIT_OS, "out of memory with %zu bytes in use", used);
+  used += malloc_usable_size(memory) - before;
+  if (used > limit) rm_fatal(RM_EXIT_OS, "memory limit of %zu bytes reached", limit);
+  return memory;
+}
+
+void *rm_alloc(size_t size) { return counted(malloc(size), 0); }
+
+void *rm_realloc(void *memory, size_t size) {
+  size_t before = memory ? malloc_usable_size(memory) : 0;
+  return counted(realloc(memory, size), before);
+}
+
+void rm_free(void *memory) {
+  if (memory) used -= malloc_usable_size(memory);
+  free(memory);
+}
+
+/* The engine never asks these for nothing: it handles sizes of 0 itself. */
+#ifdef RM_QUICKJS_NG
+
+static void *engine_calloc(void *opaque, size_t count, size_t size) {
+  (void)opaque;
+  return counted(calloc(count, size), 0);
+}
+static void *engine_alloc(void *opaque, size_t size) {
+  (void)opaque;
+  return rm_alloc(size);
+}
+static void *engine_realloc(void *opaque, void *memory, size_t size) {
+  (void)opaque;
+  return rm_realloc(memory, size);
+}
+static void engine_free(void *opaque, void *memory) {
+  (void)opaque;
+  rm_free(memory);
+}
+static size_t engine_usable(const void *memory) { return malloc_usable_size((void *)memory); }
+
+static const JSMallocFunctions functions = {
+  .js_calloc = engine_calloc, .js_malloc = engine_alloc, .js_free = engine_free, .js_realloc = engine_realloc,
+  .js_malloc_usable_size = engine_usable,
+};
+
+#else
+
+/* QuickJS decides by these two numbers when to collect. */
+static void *engine_alloc(JSMallocState *state, size_t size) {
+  if (size == 0) return NULL;
+  void *memory = rm_alloc(size);
+  state->malloc_count++;
+  state->malloc_size += malloc_usable_size(memory);
+  return memory;
+}
+static void engine_free(JSMallocState *state, void *memory) {
+  if (memory == NULL) return;
+  state->malloc_count--;
+  state->malloc_size -= malloc_usable_size(memory);
+  rm_free(memory);
+}
+static void *engine_realloc(JSMallocState *state, void *memory, size_t size) {
+  if (memory == NULL) return engine_alloc(state, size);
+  if (size == 0) {
+    engine_free(state, memory);
+    return NULL;
+  }
+  state->malloc_size -= malloc_usable_size(memory);
+  memory = rm_realloc(memory, size);
+  state->malloc_size += malloc_usable_size(memory);
+  return memory;
+}
+static size_t engine_usable(const void *memory) { return malloc_usable_size((void *)memory); }
+
+static const JSMallocFunctions functions = {
+  .js_malloc = engine_alloc, .js_free = engine_free, .js_realloc = engine_realloc,
+  .js_malloc_usable_size = engine_usable,
+};
+
+#endif
+
+JSRuntime *rm_memory_runtime(void) {
+  JSRuntime *runtime = JS_NewRuntime2(&functions, NULL);
+  if (runtime == NULL) rm_fatal(RM_EXIT_OS, "the engine does not start");
+  return runtime;
+}
+
+/* memoryLimit(bytes): the bound from now on. */
+static JSValue memory_limit(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  double bytes;
+  if (JS_ToFloat64(context, &bytes, argv[0])) return JS_EXCEPTION;
+  limit = bytes > 0 && bytes < (double)SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+  return JS_UNDEFINED;
+}
+
+/* memoryUsed(): bytes that engine and host hold now. */
+static JSValue memory_used(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  return JS_NewFloat64(context, (double)used);
+}
+
+/* collect(): finds garbage in cycles now. */
+static JSValue collect(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  JS_RunGC(JS_GetRuntime(context));
+  return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry entries[] = {
+  JS_CFUNC_DEF("memoryLimit", 1, memory_limit),
+  JS_CFUNC_DEF("memoryUsed", 0, memory_used),
+  JS_CFUNC_DEF("collect", 0, collect),
+};
+
+void rm_memory_init(JSValueConst native) { rm_functions(native, entries, sizeof entries / sizeof *entries); }

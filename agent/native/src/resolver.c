@@ -1,0 +1,190 @@
+/* Name resolution off the loop: getaddrinfo in a forked child, its answer through a pipe.
+ *
+ * A child instead of a thread: it can be killed, it needs no lock and no second allocator state, and what it touches is
+ * gone when it has answered. getaddrinfo reads /etc/resolv.conf afresh each time. */
+#include "rm.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ADDRESSES = 32, NAME_MOST = 255 };
+
+typedef struct {
+  uint8_t family; /* 4 or 6 */
+  uint8_t address[16];
+} record;
+
+/* What the child writes at once: small enough for a pipe to take whole (PIPE_BUF). */
+typedef struct {
+  int16_t status; /* of getaddrinfo */
+  int16_t count;
+  record records[ADDRESSES];
+} answer;
+
+typedef struct {
+  rm_cancellable cancellable;
+  rm_watch watch;
+  rm_task task;
+  pid_t child;
+  size_t received;
+  answer answer;
+} lookup;
+
+static void lookup_stop(rm_handle *handle) {
+  lookup *l = rm_container(handle, lookup, cancellable.handle);
+  rm_task_cancel(&l->task);
+  rm_watch_close(&l->watch);
+  if (l->child > 0) {
+    kill(l->child, SIGKILL);
+    while (waitpid(l->child, NULL, 0) < 0 && errno == EINTR) continue;
+    l->child = 0;
+  }
+  rm_cancellable_end(&l->cancellable);
+}
+
+static void lookup_done(rm_task *task) {
+  lookup *l = rm_container(task, lookup, task);
+  JSValue arguments[2] = {JS_NewArray(rm_context), JS_NULL};
+  int status = l->answer.status;
+  if (l->received < offsetof(answer, records)) {
+    arguments[1] = rm_error_text("name-failure", "the name resolver could not be started, or failed");
+  } else if (status == EAI_NONAME || (status == 0 && l->answer.count == 0)
+#ifdef EAI_NODATA
+             || status == EAI_NODATA
+#endif
+  ) {
+    arguments[1] = rm_error_text("name-not-found", "the name does not exist or has no address");
+  } else if (status != 0) {
+    arguments[1] = rm_error_text("name-failure", gai_strerror(status));
+  } else {
+    for (int i = 0; i < l->answer.count; i++) {
+      const record *r = &l->answer.records[i];
+      char text[INET6_ADDRSTRLEN];
+      inet_ntop(r->family == 4 ? AF_INET : AF_INET6, r->address, text, sizeof text);
+      JSValue entry = JS_NewObject(rm_context);
+      rm_set(entry, "address", rm_string(text));
+      rm_set(entry, "family", JS_NewInt32(rm_context, r->family));
+      JS_DefinePropertyValueUint32(rm_context, arguments[0], (uint32_t)i, entry, JS_PROP_C_W_E);
+    }
+  }
+  rm_cancellable_finish(&l->cancellable, 2, arguments);
+}
+
+static void lookup_ready(rm_watch *watch, uint32_t events) {
+  (void)events;
+  lookup *l = rm_container(watch, lookup, watch);
+  ssize_t got = read(watch->fd, (char *)&l->answer + l->received, sizeof l->answer - l->received);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got > 0) {
+    l->received += (size_t)got;
+    if (l->received < sizeof l->answer) return;
+  }
+  lookup_done(&l->task);
+}
+
+static int add_address(answer *reply, const struct sockaddr *address) {
+  if (reply->count == ADDRESSES) return 0;
+  record *r = &reply->records[reply->count];
+  if (address->sa_family == AF_INET) {
+    r->family = 4;
+    memcpy(r->address, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+  } else if (address->sa_family == AF_INET6) {
+    r->family = 6;
+    memcpy(r->address, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+  } else {
+    return 0;
+  }
+  reply->count++;
+  return 1;
+}
+
+/* A socket that the agent closes while a name is being looked up must not live on in the child. */
+static void close_all_but(int kept) {
+  struct rlimit limit;
+  int bound = 65536;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)bound) bound = (int)limit.rlim_cur;
+  for (int fd = 3; fd < bound; fd++)
+    if (fd != kept) close(fd);
+}
+
+static _Noreturn void child(const char *name, int pipe_end) {
+  answer reply;
+  memset(&reply, 0, sizeof reply);
+  rm_signal_child();
+  close_all_but(pipe_end);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
+  reply.status = (int16_t)getaddrinfo(name, NULL, &hints, &found);
+  for (struct addrinfo *next = found; next; next = next->ai_next) add_address(&reply, next->ai_addr);
+  ssize_t written;
+  do written = write(pipe_end, &reply, sizeof reply);
+  while (written < 0 && errno == EINTR);
+  _exit(0);
+}
+
+/* Starts the child; when that fails, the answer stays empty and is told as name-failure. */
+static void start(lookup *l, const char *name) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC)) return;
+  l->child = fork();
+  if (l->child == 0) child(name, ends[1]);
+  close(ends[1]);
+  if (l->child < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
+    close(ends[0]);
+    return;
+  }
+  l->watch.fd = ends[0];
+}
+
+/* resolve(name, done) */
+static JSValue network_resolve(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  if (!JS_IsFunction(context, argv[1])) return JS_ThrowTypeError(context, "resolve: done is no function");
+  size_t length;
+  const char *name = JS_ToCStringLen(context, &length, argv[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  lookup *l = rm_alloc(sizeof *l);
+  memset(l, 0, sizeof *l);
+  l->watch.fd = -1;
+  l->watch.ready = lookup_ready;
+  rm_task_init(&l->task, lookup_done);
+  JSValue object = rm_cancellable_new(&l->cancellable, argv[1], lookup_stop);
+  if (JS_IsException(object)) {
+    JS_FreeCString(context, name);
+    rm_free(l);
+    return object;
+  }
+  struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *literal;
+  if (getaddrinfo(name, NULL, &hints, &literal) == 0) {
+    add_address(&l->answer, literal->ai_addr);
+    l->received = sizeof l->answer;
+    freeaddrinfo(literal);
+  } else if (length == 0 || length > NAME_MOST) {
+    l->answer.status = EAI_NONAME;
+    l->received = sizeof l->answer;
+  } else {
+    start(l, name);
+  }
+  JS_FreeCString(context, name);
+  if (l->watch.fd < 0 || rm_watch_set(&l->watch, EPOLLIN)) rm_task_defer(&l->task);
+  return object;
+}
+
+static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("resolve", 2, network_resolve)};
+
+void rm_resolver_init(JSValueConst native) {
+  JSValue network = JS_GetPropertyStr(rm_context, native, "network");
+  rm_functions(network, entries, 1);
+  JS_FreeValue(rm_context, network);
+}

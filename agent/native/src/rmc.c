@@ -1,0 +1,92 @@
+/* The compiler of the bundle: reads one classic script, writes a C file with its bytecode or its text. */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void give_up(const char *what, const char *why) {
+  fprintf(stderr, "rmc: %s: %s\n", what, why);
+  exit(1);
+}
+
+static char *load(const char *path, size_t *length) {
+  FILE *file = fopen(path, "rb");
+  size_t capacity = 65536, used = 0;
+  char *text = malloc(capacity + 1);
+  if (file == NULL || text == NULL) give_up(path, strerror(errno));
+  for (size_t got; (got = fread(text + used, 1, capacity - used, file)) > 0;) {
+    used += got;
+    if (used < capacity) continue;
+    capacity *= 2;
+    text = realloc(text, capacity + 1);
+    if (text == NULL) give_up(path, strerror(errno));
+  }
+  if (ferror(file)) give_up(path, strerror(errno));
+  fclose(file);
+  text[used] = 0;
+  *length = used;
+  return text;
+}
+
+static uint8_t *compile(JSContext *context, const char *path, const char *text, size_t length, int strip, size_t *size) {
+  JSValue program = JS_Eval(context, text, length, "rm-agent.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
+  if (JS_IsException(program)) {
+    JSValue exception = JS_GetException(context);
+    JSValue stack = JS_GetPropertyStr(context, exception, "stack");
+    fprintf(stderr, "%s", JS_ToCString(context, stack));
+    give_up(path, JS_ToCString(context, exception));
+  }
+  uint8_t *bytecode = JS_WriteObject(context, size, program, JS_WRITE_OBJ_BYTECODE | (strip ? RM_STRIP_FLAGS : 0));
+  if (bytecode == NULL) give_up(path, "the engine cannot write its bytecode");
+  JS_FreeValue(context, program);
+  return bytecode;
+}
+
+static void write_array(const char *path, const uint8_t *data, size_t size, int is_bytecode) {
+  FILE *file = fopen(path, "w");
+  if (file == NULL) give_up(path, strerror(errno));
+  fprintf(file, "#include <stddef.h>\n#include <stdint.h>\n"
+    "extern const int rm_bundle_is_bytecode;\nextern const size_t rm_bundle_size;\nextern const uint8_t rm_bundle[];\n"
+    "const int rm_bundle_is_bytecode = %d;\nconst size_t rm_bundle_size = %zu;\nconst uint8_t rm_bundle[] = {",
+    is_bytecode, size);
+  for (size_t i = 0; i < size; i++) fprintf(file, "%s%u,", i % 32 == 0 ? "\n" : "", data[i]);
+  fprintf(file, "\n0};\n");
+  if (ferror(file) || fclose(file)) {
+    remove(path);
+    give_up(path, "cannot be written");
+  }
+}
+
+int main(int argc, char **argv) {
+  int strip = 1, source = 0, i = 1;
+  for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+    if (strcmp(argv[i], "--source") == 0) source = 1;
+    else if (strcmp(argv[i], "--no-strip") == 0) strip = 0;
+    else if (strcmp(argv[i], "--version") == 0) return puts("rmc " RM_VERSION) < 0;
+    else give_up(argv[i], "unknown option; allowed are --source, --no-strip, --version");
+  }
+  if (argc - i != 2) give_up("usage", "rmc [--source] [--no-strip] SCRIPT.js OUTPUT.c");
+  size_t length, size;
+  char *text = load(argv[i], &length);
+  if (source) {
+    write_array(argv[i + 1], (const uint8_t *)text, length, 0);
+    free(text);
+    return 0;
+  }
+  JSRuntime *runtime = JS_NewRuntime();
+  JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
+  if (context == NULL) give_up("rmc", "out of memory");
+#ifndef RM_QUICKJS_NG
+  if (strip) JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
+#endif
+  uint8_t *bytecode = compile(context, argv[i], text, length, strip, &size);
+  write_array(argv[i + 1], bytecode, size, 1);
+  js_free(context, bytecode);
+  free(text);
+  JS_FreeContext(context);
+  JS_FreeRuntime(runtime);
+  return 0;
+}

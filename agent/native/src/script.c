@@ -1,0 +1,26 @@
+/* The program of rm-run: a script from a file, for tests and measurements. */
+#include "rm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SCRIPT_MOST = 16 << 20 };
+
+static uint8_t *source;
+static size_t length;
+static const char *path;
+
+void rm_script_load(int *argc, char ***argv) {
+  if (*argc < 2) rm_fatal(64, "usage: rm-run SCRIPT.js [ARGUMENT…]");
+  path = (*argv)[1];
+  int error = rm_file_load(path, SCRIPT_MOST, &source, &length);
+  if (error) rm_fatal(66, "%s: %s", path, strerror(error));
+  ++*argv;
+  --*argc;
+}
+
+JSValue rm_script_run(void) {
+  JSValue result = JS_Eval(rm_context, (const char *)source, length, path, JS_EVAL_TYPE_GLOBAL);
+  rm_free(source);
+  return result;
+}

@@ -1,0 +1,160 @@
+/* What the system tells about itself, and where text goes. */
+#include "rm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <syslog.h>
+#include <unistd.h>
+
+void rm_print(int fd, const char *text, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(fd, text, length);
+    if (written >= 0) {
+      text += written;
+      length -= (size_t)written;
+    } else if (errno == EAGAIN) {
+      /* Somebody else made the descriptor non-blocking; the reader is slow. */
+      struct pollfd wait = {.fd = fd, .events = POLLOUT};
+      poll(&wait, 1, -1);
+    } else if (errno != EINTR) {
+      return; /* nobody reads any more, or the disk is full: there is nowhere to say so */
+    }
+  }
+}
+
+void rm_system_log(int severity, const char *text) {
+  static bool open;
+  if (!open) openlog("rm-agent", 0, LOG_DAEMON);
+  open = true;
+  syslog(severity, "%s", text);
+}
+
+static JSValue environment(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *name = JS_ToCString(context, argv[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  const char *value = getenv(name);
+  JS_FreeCString(context, name);
+  return value ? rm_string(value) : JS_UNDEFINED;
+}
+
+static JSValue host_name(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)context;
+  (void)self;
+  (void)argc;
+  (void)argv;
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return rm_string(name);
+}
+
+static JSValue node_id(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)context;
+  (void)self;
+  (void)argc;
+  (void)argv;
+  uint8_t id[6] = {0};
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct if_nameindex *interfaces = fd < 0 ? NULL : if_nameindex();
+  for (struct if_nameindex *next = interfaces; next && next->if_index; next++) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", next->if_name);
+    if (ioctl(fd, SIOCGIFHWADDR, &request) || request.ifr_hwaddr.sa_family != ARPHRD_ETHER) continue;
+    memcpy(id, request.ifr_hwaddr.sa_data, sizeof id);
+    break;
+  }
+  if (interfaces) if_freenameindex(interfaces);
+  if (fd >= 0) close(fd);
+  char text[13];
+  snprintf(text, sizeof text, "%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2], id[3], id[4], id[5]);
+  return rm_string(text);
+}
+
+static JSValue platform(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)context;
+  (void)self;
+  (void)argc;
+  (void)argv;
+  struct utsname names;
+  char text[sizeof names.sysname + sizeof names.release + sizeof names.machine + 4];
+  if (uname(&names)) return rm_string("Linux");
+  snprintf(text, sizeof text, "%s/%s; %s", names.sysname, names.release, names.machine);
+  return rm_string(text);
+}
+
+static JSValue print(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  int32_t stream;
+  size_t length;
+  if (JS_ToInt32(context, &stream, argv[0])) return JS_EXCEPTION;
+  const char *text = JS_ToCStringLen(context, &length, argv[1]);
+  if (text == NULL) return JS_EXCEPTION;
+  rm_print(stream == 1 ? 1 : 2, text, length);
+  JS_FreeCString(context, text);
+  return JS_UNDEFINED;
+}
+
+static JSValue system_log(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  int32_t severity;
+  if (JS_ToInt32(context, &severity, argv[0])) return JS_EXCEPTION;
+  const char *text = JS_ToCString(context, argv[1]);
+  if (text == NULL) return JS_EXCEPTION;
+  rm_system_log(severity & 7, text);
+  JS_FreeCString(context, text);
+  return JS_UNDEFINED;
+}
+
+static JSValue resident_memory(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  unsigned long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "re");
+  if (file) {
+    if (fscanf(file, "%*u %lu", &pages) != 1) pages = 0;
+    fclose(file);
+  }
+  return JS_NewFloat64(context, (double)pages * (double)sysconf(_SC_PAGESIZE));
+}
+
+static JSValue system_exit(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  int32_t status;
+  if (JS_ToInt32(context, &status, argv[0])) return JS_EXCEPTION;
+  return rm_loop_exit(status);
+}
+
+static const JSCFunctionListEntry entries[] = {
+  JS_CFUNC_DEF("environment", 1, environment),
+  JS_CFUNC_DEF("hostName", 0, host_name),
+  JS_CFUNC_DEF("nodeId", 0, node_id),
+  JS_CFUNC_DEF("platform", 0, platform),
+  JS_CFUNC_DEF("print", 2, print),
+  JS_CFUNC_DEF("syslog", 2, system_log),
+  JS_CFUNC_DEF("residentMemory", 0, resident_memory),
+  JS_CFUNC_DEF("exit", 1, system_exit),
+};
+
+void rm_system_init(JSValueConst native, int argc, char **argv) {
+  JSValue system = rm_namespace(native, "system");
+  rm_functions(system, entries, sizeof entries / sizeof *entries);
+  JSValue arguments = JS_NewArray(rm_context);
+  for (int i = 1; i < argc; i++)
+    JS_DefinePropertyValueUint32(rm_context, arguments, (uint32_t)i - 1, rm_string(argv[i]), JS_PROP_C_W_E);
+  rm_set(system, "arguments", arguments);
+}

@@ -1,0 +1,204 @@
+#include "rm.h"
+#include "trust.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <mbedtls/asn1.h>
+#include <mbedtls/platform.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  BLOCK = 4096,
+  CERTIFICATE_MOST = 16384, /* the largest root in public bundles has about 2 KB */
+  MARKER_MOST = 64
+};
+
+/* Sees one certificate in DER. Returns true to go on. */
+typedef bool visitor(void *context, const uint8_t *der, size_t length);
+
+typedef struct {
+  visitor *visit;
+  void *context;
+  uint8_t block[BLOCK];
+  uint8_t der[CERTIFICATE_MOST];
+} reader;
+
+static int base64_value(uint8_t character) {
+  if (character >= 'A' && character <= 'Z') return character - 'A';
+  if (character >= 'a' && character <= 'z') return character - 'a' + 26;
+  if (character >= '0' && character <= '9') return character - '0' + 52;
+  return character == '+' ? 62 : character == '/' ? 63 : -1;
+}
+
+/* Reads one PEM file block by block. Returns false when the visitor has seen enough. */
+static bool read_file(reader *r, int directory, const char *path) {
+  int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return true;
+  bool more = true, inside = false, at_line_start = true, in_marker = false;
+  char marker[MARKER_MOST];
+  size_t marker_length = 0, length = 0;
+  uint32_t bits = 0;
+  int bit_count = 0;
+  ssize_t got;
+  while (more && ((got = read(fd, r->block, BLOCK)) > 0 || (got < 0 && errno == EINTR))) {
+    for (ssize_t i = 0; i < got && more; i++) {
+      uint8_t character = r->block[i];
+      if (character == '\n') {
+        marker[marker_length] = 0;
+        if (in_marker && strncmp(marker, "-----BEGIN CERTIFICATE-----", 27) == 0) {
+          inside = true;
+          length = 0;
+          bit_count = 0;
+        } else if (in_marker) {
+          if (inside && length <= CERTIFICATE_MOST) more = r->visit(r->context, r->der, length);
+          inside = false;
+        }
+        at_line_start = true;
+        in_marker = false;
+        marker_length = 0;
+        continue;
+      }
+      if (at_line_start && character == '-') in_marker = true;
+      at_line_start = false;
+      if (in_marker) {
+        if (marker_length < MARKER_MOST - 1) marker[marker_length++] = (char)character;
+      } else if (inside) {
+        int value = base64_value(character);
+        if (value < 0) continue;
+        bits = bits << 6 | (uint32_t)value;
+        bit_count += 6;
+        if (bit_count < 8) continue;
+        bit_count -= 8;
+        if (length < CERTIFICATE_MOST) r->der[length] = (uint8_t)(bits >> bit_count);
+        length++;
+      }
+    }
+  }
+  close(fd);
+  return more;
+}
+
+/* OpenSSL's directories hold each certificate twice: as a file, and as a link to it that is named by a hash. */
+static bool is_alias(int directory, const char *name) {
+  char target[PATH_MAX];
+  ssize_t length = readlinkat(directory, name, target, sizeof target);
+  return length > 0 && memchr(target, '/', (size_t)length) == NULL;
+}
+
+static void walk(const char *path, visitor *visit, void *context) {
+  reader *r = rm_alloc(sizeof *r);
+  r->visit = visit;
+  r->context = context;
+  DIR *directory = opendir(path);
+  if (directory == NULL) {
+    read_file(r, AT_FDCWD, path);
+  } else {
+    struct dirent *entry;
+    int fd = dirfd(directory);
+    bool more = true;
+    while (more && (entry = readdir(directory)) != NULL)
+      if (entry->d_name[0] != '.' && !is_alias(fd, entry->d_name)) more = read_file(r, fd, entry->d_name);
+    closedir(directory);
+  }
+  rm_free(r);
+}
+
+const char *rm_trust_path(const char *ca) {
+  static const char *const known[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, OpenWrt, Buildroot, Yocto */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora */
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem", /* SUSE */
+    "/etc/ssl/cert.pem",      /* Alpine, OpenWrt */
+    "/etc/ssl/certs",
+  };
+  if (ca) return ca;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (access(known[i], R_OK) == 0) return known[i];
+  return NULL;
+}
+
+int rm_trust_check(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return errno;
+  close(fd);
+  return 0;
+}
+
+/* Where the subject lies in a certificate (RFC 5280 section 4.1), its tag and length included. */
+static bool subject_of(const uint8_t *der, size_t length, const uint8_t **subject, size_t *subject_length) {
+  unsigned char *p = (unsigned char *)(uintptr_t)der;
+  const unsigned char *end = p + length;
+  enum { SEQUENCE = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE };
+  /* version (optional), serialNumber, signature, issuer, validity */
+  static const int before[] = {MBEDTLS_ASN1_INTEGER, SEQUENCE, SEQUENCE, SEQUENCE};
+  size_t size;
+  if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) || mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE)) return false;
+  if (mbedtls_asn1_get_tag(&p, end, &size,
+        MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED | 0) == 0) p += size;
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+    if (mbedtls_asn1_get_tag(&p, end, &size, before[i])) return false;
+    p += size;
+  }
+  *subject = p;
+  if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE)) return false;
+  *subject_length = (size_t)(p - *subject) + size;
+  return true;
+}
+
+typedef struct {
+  const mbedtls_x509_crt *child;
+  mbedtls_x509_crt *found;
+} search;
+
+static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
+  search *s = context;
+  const mbedtls_x509_buf *issuer = &s->child->issuer_raw;
+  const uint8_t *subject;
+  size_t subject_length;
+  if (!subject_of(der, length, &subject, &subject_length)) return true;
+  if (subject_length != issuer->len || memcmp(subject, issuer->p, issuer->len) != 0) return true;
+  for (const mbedtls_x509_crt *known = s->found; known && known->raw.p; known = known->next)
+    if (known->raw.len == length && memcmp(known->raw.p, der, length) == 0) return true;
+  if (s->found == NULL) {
+    s->found = mbedtls_calloc(1, sizeof *s->found);
+    if (s->found == NULL) return false;
+    mbedtls_x509_crt_init(s->found);
+  }
+  /* One that cannot be parsed is none: it is left out. */
+  (void)mbedtls_x509_crt_parse_der(s->found, der, length);
+  return true;
+}
+
+int rm_trust_find(const char *path, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
+  search s = {child, NULL};
+  walk(path, visit_issuer, &s);
+  if (s.found && s.found->raw.p == NULL) {
+    mbedtls_x509_crt_free(s.found);
+    mbedtls_free(s.found);
+    s.found = NULL;
+  }
+  *found = s.found;
+  return 0;
+}
+
+typedef struct {
+  const mbedtls_x509_crt *certificate;
+  bool found;
+} comparison;
+
+static bool visit_equal(void *context, const uint8_t *der, size_t length) {
+  comparison *c = context;
+  c->found = c->certificate->raw.len == length && memcmp(c->certificate->raw.p, der, length) == 0;
+  return !c->found;
+}
+
+bool rm_trust_contains(const char *path, const mbedtls_x509_crt *certificate) {
+  comparison c = {certificate, false};
+  walk(path, visit_equal, &c);
+  return c.found;
+}

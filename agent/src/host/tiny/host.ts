@@ -1,0 +1,23 @@
+import type { Files, Host, Processes } from '../host.ts';
+import { native } from './native.ts';
+
+/** The host on our C runtime. */
+export function tinyHost(): Host {
+  const files: Files = {
+    read: native.files.read,
+    writeAtomically: native.files.writeAtomically,
+    append: native.files.append,
+    rename: native.files.rename,
+    remove: native.files.remove,
+    list: (path) => (native.files.list(path) as string[]).sort(),
+    stat: native.files.stat,
+  };
+  const processes: Processes = {
+    run(command, { timeoutMs, maxOutputBytes, environment = {} }, done) {
+      const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+      return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done);
+    },
+  };
+  const { clock, crypto, network, system } = native;
+  return { clock, crypto, network, files, processes, system };
+}
