@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+
+/** Bytes from hexadecimal text; spaces are for the reader. */
+export function hex(text: string): Uint8Array {
+  const digits = text.replaceAll(/\s/g, '');
+  if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error(`not hexadecimal: ${text}`);
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+/** Characters 0 to 255 as bytes. */
+export function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** `length` bytes that repeat only after 251, so that a shift by any power of two shows. */
+export function pattern(length: number, from = 0): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (from + i) % 251;
+  return bytes;
+}
+
+/** Sizes of pieces, used in turn: with {@link feed} any cut of a stream. */
+export const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
+
+/**
+ * Hands `bytes` to `push` in pieces, each at an odd place of a buffer that is overwritten when `push` returns: who
+ * keeps a view beyond the call is found out.
+ */
+export function feed(
+  bytes: Uint8Array,
+  pieces: readonly number[],
+  push: (bytes: Uint8Array, start: number, end: number) => void,
+): void {
+  let turn = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = Math.min(pieces[turn++ % pieces.length] ?? 1, bytes.length - at);
+    const start = turn % 7;
+    const buffer = new Uint8Array(start + length + 3).fill(0xee);
+    buffer.set(bytes.subarray(at, at + length), start);
+    push(buffer, start, start + length);
+    buffer.fill(0xdd);
+    at += length;
+  }
+}
+
+/** Runs of a fuzz test: `RM_FUZZ_RUNS=1000000` searches longer, `RM_SEED=…` repeats what fast-check has printed. */
+export function fuzz(defaultRuns = 2000): { numRuns: number; seed?: number } {
+  const { RM_FUZZ_RUNS, RM_SEED } = process.env;
+  return {
+    numRuns: RM_FUZZ_RUNS === undefined ? defaultRuns : Number(RM_FUZZ_RUNS),
+    ...(RM_SEED === undefined ? {} : { seed: Number(RM_SEED) }),
+  };
+}
+
+/** How long a fuzz test may take, in milliseconds. */
+export const fuzzTimeout = process.env.RM_FUZZ_RUNS === undefined ? 20_000 : 86_400_000;

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hex } from '../host/simulated/bytes.ts';
+import { base64Decode, base64Encode } from './base64.ts';
+import { hexEncode, latin1Decode, latin1Encode, utf8Decode, utf8DecodeStrict, utf8Encode } from './text.ts';
+
+const oracle = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function strictly(bytes: Uint8Array): string | null {
+  try {
+    return oracle.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Any text, lone surrogates included; most code points are small, as in real text. */
+const codePoints = fc
+  .array(fc.oneof(fc.nat(0x7f), fc.nat(0x7ff), fc.nat(0xffff), fc.nat(0x10ffff)), { maxLength: 12 })
+  .map((points) => String.fromCodePoint(...points));
+
+/** Bytes near the borders of RFC 3629, which random bytes hardly hit. */
+const tricky = fc.array(
+  fc.constantFrom(
+    ...[
+      '00',
+      '7f',
+      '80',
+      'bf',
+      'c0',
+      'c1',
+      'c2',
+      'df',
+      'e0',
+      'ed',
+      'ef',
+      'f0',
+      'f4',
+      'f5',
+      'ff',
+      '9f',
+      'a0',
+      '8f',
+      '90',
+    ],
+  ),
+  { maxLength: 12 },
+);
+
+describe('UTF-8', () => {
+  it('is written as TextEncoder writes it, lone surrogates included', () => {
+    fc.assert(
+      fc.property(codePoints, (text) => {
+        expect(hexEncode(utf8Encode(text))).toBe(hexEncode(new TextEncoder().encode(text)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is read as TextDecoder reads it', () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      tricky.map((pairs) => hex(pairs.join(''))),
+      codePoints.map((text) => new TextEncoder().encode(text)),
+    );
+    fc.assert(
+      fc.property(bytes, (input) => {
+        const expected = strictly(input);
+        expect(utf8DecodeStrict(input)).toBe(expected);
+        if (expected !== null) expect(utf8Decode(input)).toBe(expected);
+        else expect(utf8Decode(input)).toContain('\ufffd');
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it.each([
+    ['61 80 62', 'a\ufffdb'],
+    ['e2 82', '\ufffd\ufffd'],
+    ['ed a0 80', '\ufffd\ufffd\ufffd'],
+    ['f4 90 80 80', '\ufffd\ufffd\ufffd\ufffd'],
+    ['ef bf bd', '\ufffd'],
+  ])('replaces each byte of %s that does not fit', (bytes, text) => {
+    expect(utf8Decode(hex(bytes))).toBe(text);
+  });
+
+  it('reads from and to given places', () => {
+    const bytes = new TextEncoder().encode('aé€b');
+    expect(utf8Decode(bytes, 1, 3)).toBe('é');
+    expect(utf8DecodeStrict(bytes, 3, 5)).toBeNull();
+  });
+});
+
+describe('Latin-1', () => {
+  it('keeps every byte', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(hexEncode(latin1Encode(latin1Decode(bytes)))).toBe(hexEncode(bytes));
+      }),
+    );
+    const long = new Uint8Array(10_000).fill(200);
+    expect(latin1Decode(long, 1, 9_999)).toBe('\u00c8'.repeat(9_998));
+  });
+
+  it('turns no character into a control byte', () => {
+    expect(latin1Decode(latin1Encode('a\u010a\u010db'))).toBe('a??b');
+  });
+});
+
+describe('Base64', () => {
+  /** RFC 4648 section 10. */
+  it.each([
+    ['', ''],
+    ['f', 'Zg=='],
+    ['fo', 'Zm8='],
+    ['foo', 'Zm9v'],
+    ['foob', 'Zm9vYg=='],
+    ['fooba', 'Zm9vYmE='],
+    ['foobar', 'Zm9vYmFy'],
+  ])('%j', (text, encoded) => {
+    expect(base64Encode(utf8Encode(text))).toBe(encoded);
+    expect(utf8Decode(base64Decode(encoded) ?? new Uint8Array([0]))).toBe(text);
+  });
+
+  it.each(['Z', 'Zg', 'Zg=', 'Zg===', '====', 'Zh==', 'Zm9=', 'Z=g=', 'Zm 9', 'Zm9_', 'Zm9\u0176', '=Zg='])(
+    'refuses %j',
+    (text) => {
+      expect(base64Decode(text)).toBeNull();
+    },
+  );
+
+  it('agrees with Node', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const encoded = Buffer.from(bytes).toString('base64');
+        expect(base64Encode(bytes)).toBe(encoded);
+        expect(hexEncode(base64Decode(encoded) ?? new Uint8Array())).toBe(hexEncode(bytes));
+      }),
+    );
+  });
+
+  it('reads nothing that it would not write', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'AQgw+/=Zz'), maxLength: 9 });
+    fc.assert(
+      fc.property(text, (input) => {
+        const bytes = base64Decode(input);
+        if (bytes) expect(base64Encode(bytes)).toBe(input);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('hexEncode', () => {
+  it('writes two lower-case digits a byte', () => {
+    expect(hexEncode(Uint8Array.from([0, 9, 10, 15, 16, 171, 255]))).toBe('00090a0f10abff');
+  });
+});
