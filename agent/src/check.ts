@@ -2,8 +2,12 @@ import type { Configuration } from './config/configuration.ts';
 import { dialSettings } from './dial-settings.ts';
 import type { Host } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
-import { Attempt } from './link/attempt.ts';
-import { formatHttpUri } from './protocol/index.ts';
+import { Attempt, type Upgraded } from './link/attempt.ts';
+import { closePayload, formatHttpUri, WebSocketOpcode } from './protocol/index.ts';
+import { FrameQueue } from './tunnel/frame-queue.ts';
+
+/** How long the reflector may take to answer the close frame, in milliseconds. */
+const CLOSING_MS = 2000;
 
 /**
  * `rm-agent check`: dials once and reports each step; `done` is told whether the reflector took the tunnel. A
@@ -21,14 +25,29 @@ export function check(host: Host, configuration: Configuration, done: (connected
   new Attempt(host, settings, {
     step: () => undefined,
     passed: (step, detail) => report('ok', step, detail),
-    upgraded: ({ socket, uri }) => {
-      report('ok', 'upgrade', formatHttpUri(uri));
-      socket.destroy();
-      done(true);
+    upgraded: (connection) => {
+      report('ok', 'upgrade', formatHttpUri(connection.uri));
+      leave(host, connection, () => done(true));
     },
     failed: ({ step, message }) => {
       report('FAILED', step, message);
       done(false);
     },
   });
+}
+
+/** Closes the tunnel as RFC 6455 section 7.1.2 wants it, so that the reflector sees no broken device. */
+function leave(host: Host, { socket, deliverTo }: Upgraded, done: () => void): void {
+  const finish = () => {
+    deadline.cancel();
+    socket.destroy();
+    done();
+  };
+  const deadline = host.clock.schedule(CLOSING_MS, finish);
+  deliverTo({ data: () => undefined, taken: () => undefined, ended: finish, closed: finish });
+  const code = closePayload(1000);
+  const queue = new FrameQueue(socket, host.clock, host.crypto, code.length);
+  queue.message(WebSocketOpcode.close, code);
+  queue.flush();
+  socket.end();
 }
