@@ -22,7 +22,14 @@ export default defineConfig({
       },
       {
         resolve: { alias },
-        test: { name: 'scenarios', include: ['test/scenarios/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'scenarios',
+          include: ['test/scenarios/**/*.test.ts'],
+          testTimeout: 60_000 * Number(process.env.RM_SLOW ?? 1),
+          // A scenario waits most of the time, for its agent to start or to give up.
+          sequence: { concurrent: true },
+          maxConcurrency: 4,
+        },
       },
       {
         resolve: { alias },

@@ -34,7 +34,7 @@ describe('bounds', () => {
       expect(sent).toBeLessThan(64 * mebibyte);
       await tunnel.expect(error(1, 4));
       local.socket.resume();
-      await local.closed;
+      await local.gone;
       tunnel.send(data(2, 'still here'));
       await tunnel.expectText(2, 'still here');
       // Its bound of 256 KiB, and what a garbage-collected heap leaves behind for thousands of messages.
@@ -115,7 +115,7 @@ describe('bounds', () => {
     expect(Buffer.compare(await local.read(payload.length), payload)).toBe(0);
     tunnel.send(data(1, Buffer.alloc(65_537)));
     await tunnel.expect(error(1, 6));
-    await local.closed;
+    await local.gone;
   });
 
   scenario('a message without end is refused at its header, with close code 1009', async ({ stage }) => {

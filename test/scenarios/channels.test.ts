@@ -155,7 +155,7 @@ describe.each(modes)('a channel %s', (_, mode) => {
     const local = await service.connection();
     tunnel.send(hex('30 00 000c'));
     await tunnel.expect(error(12, 6));
-    await local.closed;
+    await local.gone;
     await expectAlive(tunnel, echo.port, 12);
   });
 
@@ -271,7 +271,7 @@ describe.each(modes)('a channel %s', (_, mode) => {
     await tunnel.expect(confirm(20));
     const local = await service.connection();
     tunnel.send(hex('80 00 0014 0005'));
-    await local.closed;
+    await local.gone;
     // The number is free, and the agent had nothing to say to the error.
     tunnel.send(open(20, service.port));
     await tunnel.expect(confirm(20));
@@ -297,7 +297,7 @@ describe.each(modes)('a channel %s', (_, mode) => {
     await tunnel.expect(confirm(23));
     const local = await service.connection();
     await tunnel.expect(hex('80 00 0017 0004'));
-    await local.closed;
+    await local.gone;
   });
 
   scenario('closed by the reflector while it is opened delivers FIN', async ({ stage }) => {
@@ -380,7 +380,7 @@ describe.each(modes)('a channel %s', (_, mode) => {
     await tunnel.expect(confirm(27));
     const local = await service.connection();
     tunnel.drop();
-    await local.closed;
+    await local.gone;
     const next = await reflector.tunnel(mode);
     next.send(data(27, 'whose?'));
     await next.expect(error(27, 1));

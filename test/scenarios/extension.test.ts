@@ -191,7 +191,7 @@ describe('the extension', () => {
     const local = await service.connection();
     tunnel.send(data(1, Buffer.alloc(extension.maxFrame + 1)));
     await tunnel.expect(error(1, 6));
-    await local.closed;
+    await local.gone;
     await roundTrip(tunnel, 2);
   });
 

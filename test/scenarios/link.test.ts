@@ -107,16 +107,15 @@ describe('a lost tunnel', () => {
     const port = await closedPort();
     const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1]));
     await agent.logged(/refused/i);
-    await agent.logged(/refused/i, agent.log.length);
     const reflector = await stage.reflector(undefined, port);
     await reflector.tunnel();
   });
 
   scenario('is dialled again when the name does not resolve', async ({ stage }) => {
     // A label of 64 characters: the resolver fails by itself, without asking anybody.
-    const agent = stage.agent(configuration(`http://${'n'.repeat(64)}.invalid/`, [1]));
-    await agent.logged(/name|resolve|not found/i);
-    await agent.logged(/name|resolve|not found/i, agent.log.length);
+    const uri = `http://${'n'.repeat(64)}.invalid/`;
+    const agent = stage.agent(configuration(uri, [1], { log: { level: 'debug' } }));
+    for (let attempt = 0; attempt < 3; attempt++) await agent.logged(/name/i, agent.log.length);
   });
 
   scenario('costs neither descriptors nor memory, however often', async ({ stage }) => {
@@ -189,7 +188,7 @@ describe('the end', () => {
       agent.signal(name);
       expect([1000, 1001]).toContain((await tunnel.closed).code);
       expect(await agent.ended()).toEqual({ status: 0, signal: null });
-      await local.closed;
+      await local.gone;
     },
   );
 

@@ -7,26 +7,37 @@ import { Mailbox, within } from './wait.ts';
 /** One connection that the agent made to a local service, under a test's control. */
 export class LocalConnection {
   readonly socket: Socket;
-  /** FIN came: no more data from the agent. */
-  readonly ended: Promise<void>;
-  /** The connection is gone in both directions. */
-  readonly closed: Promise<void>;
-  /** Bytes received so far. */
-  received = 0;
+  readonly #ended: Promise<void>;
+  readonly #closed: Promise<void>;
   readonly #chunks = new Mailbox<Buffer>('data at the local service');
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.ended = within(once(socket, 'end'), 'FIN at the local service').then(() => {});
-    this.closed = within(once(socket, 'close'), 'the local connection to close').then(() => {});
-    for (const outcome of [this.ended, this.closed]) outcome.catch(() => {});
-    socket.on('data', (bytes) => {
-      this.received += bytes.length;
-      this.#chunks.put(bytes);
-    });
+    this.#ended = new Promise((resolve) => socket.on('end', () => resolve()));
+    // A reset is one of the ways to close.
+    this.#closed = new Promise((resolve) => socket.on('close', () => resolve()));
+    socket.on('data', (bytes) => this.#chunks.put(bytes));
     socket.on('error', () => {});
     socket.on('close', () => this.#chunks.end('the connection is closed'));
+  }
+
+  /** FIN came: no more data from the agent. */
+  get ended(): Promise<void> {
+    return within(this.#ended, 'FIN at the local service');
+  }
+
+  /**
+   * The agent has given the connection up. A reset closes it; behind data that was not read yet libuv reports the
+   * reset as an end.
+   */
+  get gone(): Promise<void> {
+    return within(Promise.race([this.#ended, this.#closed]), 'the local connection to be given up');
+  }
+
+  /** The connection is gone in both directions. */
+  get closed(): Promise<void> {
+    return within(this.#closed, 'the local connection to close');
   }
 
   async read(length: number): Promise<Buffer> {

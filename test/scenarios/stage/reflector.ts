@@ -90,6 +90,7 @@ export class Reflector {
   /** Connections so far, whether or not a request came. */
   connections = 0;
   readonly #upgrades: Mailbox<Upgrade>;
+  readonly #arrivals = new Mailbox<Socket>('a connection to the reflector');
   readonly #sockets = new Set<Socket>();
   readonly #close: () => void;
 
@@ -115,11 +116,22 @@ export class Reflector {
     const reflector = new Reflector(bound, tls ? 'https' : 'http', upgrades, () => server.close());
     server.on('connection', (socket: Socket) => {
       reflector.connections++;
+      reflector.#arrivals.put(socket);
       reflector.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => reflector.#sockets.delete(socket));
     });
     return reflector;
+  }
+
+  /** The next TCP connection, whatever comes over it. */
+  async connection(): Promise<void> {
+    await this.#arrivals.next();
+  }
+
+  /** Upgrade requests that have come and wait. */
+  get pending(): number {
+    return this.#upgrades.length;
   }
 
   /** The next upgrade request; it waits for an answer. */

@@ -20,7 +20,6 @@ export class Tunnel {
   readonly socket: Duplex;
   readonly pings = new Mailbox<Buffer>('PING from the agent');
   readonly pongs = new Mailbox<Buffer>('PONG from the agent');
-  readonly closed: Promise<Closing>;
   /** Initial credit of a channel when the extension is in force, else 0. */
   readonly window: number;
   /** What a channel may still send to the agent. */
@@ -30,6 +29,7 @@ export class Tunnel {
   /** Payload already taken out of its frame by {@link read} and not yet asked for. */
   readonly #rest = new Map<number, Buffer>();
   readonly #webSocket: WebSocket;
+  readonly #closed: Promise<Closing>;
   #answersPings = true;
 
   constructor(webSocket: WebSocket, socket: Duplex, window: number) {
@@ -47,12 +47,17 @@ export class Tunnel {
     });
     webSocket.on('pong', (payload) => this.pongs.put(payload));
     webSocket.on('error', (cause) => this.#end(cause.message));
-    this.closed = new Promise((resolve) => {
+    this.#closed = new Promise((resolve) => {
       webSocket.on('close', (code, reason) => {
         this.#end(`the tunnel is closed (${code})`);
         resolve({ code, reason: reason.toString() });
       });
     });
+  }
+
+  /** The WebSocket is closed, in order or not. */
+  get closed(): Promise<Closing> {
+    return within(this.#closed, 'the tunnel to close');
   }
 
   /** Sends one frame as one binary message. */
