@@ -1,0 +1,65 @@
+import type { Context } from '../context.ts';
+import { portSuffix } from '../http/host-names.ts';
+import { type Html, html, page } from '../http/html.ts';
+import type { Origin } from '../http/origin.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+
+/** For how long a duplicate identity is shown after it was last noticed. */
+export const duplicateShownMs = 24 * 3600_000;
+
+/** The page on the reflector's own host: all devices, who is on line, and the way to each. */
+export function landingPage(context: Context, origin: Origin, userName: string): string {
+  const devices = context.store.devices.list();
+  const claimed = devices.filter((device) => device.claimed);
+  const waiting = devices.length - claimed.length;
+  return page(
+    'Devices',
+    html`<h1>Devices</h1>
+${
+  claimed.length === 0
+    ? html`<p>There is no device yet. Add one with <code>rm-reflector device add ID</code>.</p>`
+    : html`<table>
+<thead><tr><th>Device</th><th>State</th><th>Web interface</th><th>Version</th><th>Address</th></tr></thead>
+<tbody>
+${claimed.map((device) => row(context, origin, device))}</tbody>
+</table>`
+}
+${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}
+<p class="status">Logged in as ${userName}.</p>`,
+  );
+}
+
+function row(context: Context, origin: Origin, device: DeviceRecord): Html {
+  const connected = context.devices.get(device.id);
+  const { name, version } = connected?.properties ?? device.properties;
+  const duplicate =
+    device.duplicateNoticed !== null && context.clock.date() - device.duplicateNoticed < duplicateShownMs;
+  return html`<tr>
+<td>${name ? html`${name}<br><code class="quiet">${device.id}</code>` : html`<code>${device.id}</code>`}</td>
+<td>${connected ? html`<span class="on">on line</span>` : html`off line<br><span class="quiet">${lastSeen(device)}</span>`}${
+    duplicate ? html`<br><span class="warning">two devices use this identity</span>` : html``
+  }</td>
+<td>${connected ? link(context, origin, device.id, connected.services) : html`–`}</td>
+<td>${version ?? '–'}</td>
+<td>${connected?.address ?? (device.address || '–')}</td>
+</tr>
+`;
+}
+
+function link(
+  context: Context,
+  origin: Origin,
+  id: string,
+  services: { readonly httpPort: number | null; readonly httpPath: string },
+): Html {
+  if (services.httpPort === null) return html`none`;
+  const authority = `${id}.${context.domain}${portSuffix(origin.authority)}`;
+  return html`<a href="${origin.protocol}://${authority}${services.httpPath}">${authority}</a>`;
+}
+
+function lastSeen({ lastSeen, lastConnect }: DeviceRecord): string {
+  const time = lastSeen ?? lastConnect;
+  return time === null
+    ? 'never seen'
+    : `since ${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

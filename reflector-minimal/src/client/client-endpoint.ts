@@ -1,0 +1,141 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  agree,
+  CLIENT_PROTOCOL,
+  decodeExtension,
+  EXTENSION_HEADER,
+  type Extension,
+  encodeExtension,
+  LEGACY_FRAME_BYTES,
+  ProtocolError,
+} from 'rm-agent/protocol';
+import type { Context } from '../context.ts';
+import type { ConnectedDevice } from '../devices/connected-device.ts';
+import { valuesOf } from '../http/headers.ts';
+import { refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
+import type { UserRecord } from '../store/users.ts';
+import type { Channel } from '../tunnels/channel.ts';
+import { Handshake } from '../websocket/handshake.ts';
+import { agreeKeepAlive } from '../websocket/keep-alive.ts';
+import { ClientTunnel } from './client-tunnel.ts';
+
+/** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
+export class ClientEndpoint {
+  readonly #context: Context;
+  readonly #handshake: Handshake;
+  readonly #tunnels = new Set<ClientTunnel>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#handshake = new Handshake(context.limits, context.limits.clientMessageBytes);
+  }
+
+  /** The device has been found and the user let in. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    target: { readonly user: UserRecord; readonly device: ConnectedDevice },
+  ): void {
+    const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket), refusal);
+    };
+    const port = readPort(request);
+    if (port === null) {
+      refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
+      return;
+    }
+    let extension: Extension | null;
+    let channel: Channel;
+    try {
+      extension = this.#readExtension(request);
+      channel = target.device.tunnel.open(port);
+    } catch (error) {
+      refuse(error instanceof ProtocolError ? refusals.badRequest(error.message) : refusalFor(error, port));
+      return;
+    }
+    const abandon = () => channel.destroy();
+    const failed = (error: Error) => {
+      socket.off('close', abandon);
+      refuse(refusalFor(error, port));
+    };
+    socket.on('error', () => {});
+    socket.once('close', abandon);
+    channel.once('error', failed);
+    channel.once('open', () => {
+      socket.off('close', abandon);
+      channel.off('error', failed);
+      this.#connect(request, socket, head, { ...target, port, channel, extension });
+    });
+  }
+
+  /** Ends all tunnels with this close code. */
+  closeAll(code: number): void {
+    for (const tunnel of this.#tunnels) tunnel.close(code);
+  }
+
+  #connect(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    target: {
+      readonly user: UserRecord;
+      readonly device: ConnectedDevice;
+      readonly port: number;
+      readonly channel: Channel;
+      readonly extension: Extension | null;
+    },
+  ): void {
+    const { limits, clock, access, log } = this.#context;
+    const { user, device, port, channel, extension } = target;
+    const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
+    const headers: Record<string, string> = {
+      'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
+      'X-WebTunnel-KeepAlive': String(keepAlive),
+      ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
+    };
+    // A head that `ws` refuses ends the socket; then nobody is there for the channel.
+    const orphaned = () => channel.destroy();
+    socket.once('close', orphaned);
+    this.#handshake.complete(request, socket, head, headers, (webSocket) => {
+      socket.off('close', orphaned);
+      const tunnel = new ClientTunnel({
+        webSocket,
+        socket,
+        channel,
+        extended: extension !== null,
+        maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
+        keepAlive,
+        limits,
+        clock,
+        ended: () => {
+          release();
+          this.#tunnels.delete(tunnel);
+          log.debug({ user: user.name, device: device.id, port }, 'client tunnel ended');
+        },
+      });
+      const release = access.add({
+        kind: 'user',
+        name: user.name,
+        secret: user.password,
+        end: () => tunnel.close(1008),
+      });
+      this.#tunnels.add(tunnel);
+      log.debug({ user: user.name, device: device.id, port }, 'client tunnel open');
+    });
+  }
+
+  #readExtension(request: IncomingMessage): Extension | null {
+    const header = valuesOf(request.rawHeaders, EXTENSION_HEADER.toLowerCase()).join(', ');
+    const theirs = header ? decodeExtension(header) : null;
+    const { maxFrame, window } = this.#context.limits;
+    return theirs && theirs.maxFrame >= LEGACY_FRAME_BYTES ? agree({ maxFrame, window }, theirs) : null;
+  }
+}
+
+function readPort(request: IncomingMessage): number | null {
+  const header = String(request.headers['x-webtunnel-remoteport'] ?? '').trim();
+  const port = /^\d{1,5}$/.test(header) ? Number(header) : 0;
+  return port >= 1 && port <= 65535 ? port : null;
+}

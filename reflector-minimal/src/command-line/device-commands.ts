@@ -1,0 +1,104 @@
+import { duplicateShownMs } from '../admin/landing.ts';
+import { normalizeDeviceId } from '../devices/device-id.ts';
+import { deviceSecrets } from '../devices/digest-secrets.ts';
+import { defaultLimits } from '../limits.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+import type { Store } from '../store/store.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+import { choosePassword } from './password-input.ts';
+
+export interface DeviceOptions {
+  readonly domain?: string | undefined;
+  readonly digest?: boolean | undefined;
+  readonly 'password-file'?: string | undefined;
+}
+
+/** Runs `rm-reflector device …`; gives what to print. Throws {@link CommandError}. */
+export async function runDeviceCommand(
+  store: Store,
+  action: string,
+  name: string | undefined,
+  options: DeviceOptions,
+): Promise<string> {
+  if (action === 'list') return listDevices(store, Date.now());
+  if (name === undefined) throw new CommandError(ExitStatus.usage, `device ${action}: an id is missing`);
+  const id = normalizeDeviceId(name);
+  if (id === null) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `device ${JSON.stringify(name)}: an id is 1 to 63 of a-z, 0-9, - and _, and begins and ends with a letter or digit`,
+    );
+  }
+  switch (action) {
+    case 'add':
+      return addDevice(store, id, name, options);
+    case 'claim':
+      if (!store.devices.claim(id)) {
+        throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);
+      }
+      return `device ${id} claimed; it comes on line at its next attempt\n`;
+    case 'remove':
+      if (!store.devices.remove(id))
+        throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
+      return `device ${id} removed\n`;
+    default:
+      throw new CommandError(ExitStatus.usage, `device ${action}: must be one of add, claim, remove, list`);
+  }
+}
+
+async function addDevice(store: Store, id: string, name: string, options: DeviceOptions): Promise<string> {
+  const domain = options.domain ?? store.domain();
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(domain)) {
+    throw new CommandError(ExitStatus.usage, `--domain "${domain}": must be a UUID`);
+  }
+  const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
+  if (store.devices.get(id)?.claimed) throw taken();
+  const { password, generated } = choosePassword(options['password-file']);
+  // Digest is computed over the id as the device spells it.
+  const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
+  if (!store.devices.add(id, domain, secrets, Date.now())) throw taken();
+  return `device ${id} added\ndomain: ${domain}\n${generated ? `password: ${password}\n` : ''}`;
+}
+
+function listDevices(store: Store, now: number): string {
+  // A reflector writes a sign of life with its counters; without one the states in the file are old.
+  const served = store.isServed(now, 3 * defaultLimits.statisticsMs);
+  const header = ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'];
+  const rows = store.devices
+    .list()
+    .map((device) => [
+      device.id,
+      stateOf(device, served, now),
+      printable(device.properties.name ?? '-'),
+      device.address || '-',
+      device.lastConnect === null ? '-' : new Date(device.lastConnect).toISOString(),
+      String(device.connects),
+      formatBytes(device.bytesFrom),
+      formatBytes(device.bytesTo),
+    ]);
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `${cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd()}\n`;
+  return [header, ...rows].map(line).join('');
+}
+
+function stateOf(device: DeviceRecord, served: boolean, now: number): string {
+  if (!device.claimed) return 'unclaimed';
+  const duplicate = device.duplicateNoticed !== null && now - device.duplicateNoticed < duplicateShownMs;
+  return `${served && device.online ? 'on line' : 'off line'}${duplicate ? ', two devices use this identity' : ''}`;
+}
+
+/** Properties come from devices: nothing that a terminal would act on. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?').slice(0, 40);
+}
+
+function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < units.length - 1; unit++) bytes /= 1024;
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { generatePassword } from '../passwords/scrypt.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+
+export interface ChosenPassword {
+  readonly password: string;
+  /** It was made here, and nobody knows it yet. */
+  readonly generated: boolean;
+}
+
+/** Longer than what scrypt gains from; and a file that is not a password is noticed. */
+const maxBytes = 1024;
+
+/**
+ * The first line of `file` (`-`: of standard input), or a generated one when `file` is `undefined`. Never an argument:
+ * those can be read by everybody on the machine.
+ */
+export function choosePassword(file: string | undefined): ChosenPassword {
+  if (file === undefined) return { password: generatePassword(), generated: true };
+  const where = file === '-' ? 'standard input' : file;
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new CommandError(ExitStatus.usage, `${where}: ${error instanceof Error ? error.message : error}`);
+  }
+  const password = text.split(/\r?\n/, 1)[0] ?? '';
+  if (password === '' || Buffer.byteLength(password) > maxBytes) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `${where}: the first line must be a password of 1 to ${maxBytes} bytes`,
+    );
+  }
+  return { password, generated: false };
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { ConfigurationError, readConfiguration } from '../configuration/configuration.ts';
+import { defaultDataFile } from '../configuration/data-file.ts';
+import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
+import { Store, StoreError } from '../store/store.ts';
+import { runDeviceCommand } from './device-commands.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+import { serve } from './serve.ts';
+import { usage } from './usage.ts';
+import { runUserCommand } from './user-commands.ts';
+
+const serveOptions = Object.fromEntries(
+  settings.map(({ key, kind }) => [
+    optionName(key),
+    { type: kind === 'flag' ? 'boolean' : 'string' } as const,
+  ]),
+);
+const everywhere = {
+  data: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+const accountOptions = {
+  ...everywhere,
+  domain: { type: 'string' },
+  digest: { type: 'boolean' },
+  'password-file': { type: 'string' },
+} as const;
+
+/** Which of the account options belong to which command. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'device add': ['domain', 'digest', 'password-file'],
+  'user add': ['password-file'],
+  'user passwd': ['password-file'],
+};
+
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  print(text: string): void;
+  complain(text: string): void;
+}
+
+/** Runs one command line; gives the exit status, after one line for whatever went wrong. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await dispatch([...args], terminal);
+  } catch (error) {
+    const [status, message] = explain(error);
+    terminal.complain(`rm-reflector: ${message}\n`);
+    return status;
+  }
+}
+
+function explain(error: unknown): [status: number, message: string] {
+  if (error instanceof CommandError) return [error.status, error.message];
+  if (error instanceof ConfigurationError) return [ExitStatus.configuration, error.message];
+  if (error instanceof StoreError) return [ExitStatus.data, error.message];
+  // node:util's parseArgs explains in several sentences; the first says what is wrong.
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    return [ExitStatus.usage, `${error.message.split('. ')[0]}; see rm-reflector --help`];
+  }
+  throw error;
+}
+
+async function dispatch(args: string[], terminal: Terminal): Promise<number> {
+  const { environment } = terminal;
+  const command = args[0] !== undefined && !args[0].startsWith('-') ? (args.shift() ?? '') : 'serve';
+  const isAccount = command === 'device' || command === 'user';
+  const { values, positionals } = parseArgs({
+    args,
+    options: isAccount
+      ? accountOptions
+      : { ...everywhere, config: { type: 'string' as const }, ...serveOptions },
+    allowPositionals: isAccount,
+  });
+  const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
+  if (option('help')) {
+    terminal.print(usage(environment));
+    return ExitStatus.ok;
+  }
+  if (option('version')) {
+    terminal.print(`rm-reflector ${version()}\n`);
+    return ExitStatus.ok;
+  }
+  const data = String(option('data') ?? (environment.RM_REFLECTOR_DATA || defaultDataFile(environment)));
+  if (command === 'serve') {
+    const given = Object.fromEntries(settings.map(({ key }) => [key, option(optionName(key))]));
+    const configuration = readConfiguration({
+      options: given as Partial<Record<SettingKey, string | boolean>>,
+      environment,
+      file: (option('config') as string | undefined) ?? null,
+    });
+    return serve(configuration, data);
+  }
+  if (!isAccount) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `${command}: must be one of serve, device, user; see rm-reflector --help`,
+    );
+  }
+  const [action = '', name, ...rest] = positionals;
+  if (action === '') {
+    throw new CommandError(ExitStatus.usage, `${command}: what about it? See rm-reflector --help`);
+  }
+  if (rest.length > 0 || (action === 'list' && name !== undefined)) {
+    throw new CommandError(ExitStatus.usage, `${command} ${action}: too many names`);
+  }
+  const permitted = ['data', ...(allowed[`${command} ${action}`] ?? [])];
+  const surplus = Object.keys(values).find((given) => !permitted.includes(given));
+  if (surplus !== undefined) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `--${surplus}: not an option of ${command} ${action || 'ACTION'}`,
+    );
+  }
+  const store = Store.open(data);
+  try {
+    const runCommand = command === 'device' ? runDeviceCommand : runUserCommand;
+    terminal.print(await runCommand(store, action, name, values as Record<string, never>));
+  } finally {
+    store.close();
+  }
+  return ExitStatus.ok;
+}
+
+function version(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

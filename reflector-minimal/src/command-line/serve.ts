@@ -1,0 +1,87 @@
+import { type Logger, pino } from 'pino';
+import type { Configuration } from '../configuration/configuration.ts';
+import { type Reflector, startReflector } from '../reflector.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+
+/** Log lines that wait for a slow reader, in bytes; what comes on top is dropped, so that a full pipe stops nothing. */
+const logQueueBytes = 1024 * 1024;
+
+const loopback = /^(127\.|::1$|localhost$)/;
+
+/** Runs the reflector until SIGTERM or SIGINT; gives the exit status. Throws {@link CommandError}. */
+export async function serve(configuration: Configuration, data: string): Promise<number> {
+  const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
+  const log = pino({ level: configuration.logLevel }, destination);
+  try {
+    const reflector = await start(configuration, data, log);
+    if (!configuration.tls && !loopback.test(configuration.host)) {
+      log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
+    }
+    process.stdout.write(`rm-reflector listens on ${reflector.url}\n`);
+    await untilStopped(reflector, log);
+    return ExitStatus.ok;
+  } finally {
+    destination.flushSync();
+  }
+}
+
+async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
+  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, tokenLifetime } = configuration;
+  try {
+    return await startReflector({
+      host,
+      port,
+      domain,
+      data,
+      tls,
+      trustProxy,
+      acceptUnclaimed: unclaimed,
+      keepAlive,
+      tokenLifetime,
+      log,
+    });
+  } catch (error) {
+    throw explain(error, configuration);
+  }
+}
+
+function explain(error: unknown, { host, port, tls }: Configuration): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new CommandError(
+        ExitStatus.unavailable,
+        `${host}:${port} is taken by another program; choose another with --listen ADDRESS:PORT`,
+      );
+    case 'EACCES':
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      if ('syscall' in error && error.syscall !== 'open') {
+        return new CommandError(ExitStatus.unavailable, `--listen ${host}:${port}: ${error.message}`);
+      }
+  }
+  return tls ? new CommandError(ExitStatus.configuration, `--tls-cert, --tls-key: ${error.message}`) : error;
+}
+
+/** The first signal stops in order, a second one at once. */
+async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
+  const reload = () => {
+    try {
+      reflector.reloadTls();
+      log.info('TLS files read again');
+    } catch (error) {
+      log.error({ err: error }, 'TLS files unusable; the old ones stay');
+    }
+  };
+  process.on('SIGHUP', reload);
+  await new Promise<void>((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      log.info({ signal }, 'signal');
+      process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
+      resolve();
+    };
+    process.once('SIGTERM', stop).once('SIGINT', stop);
+  });
+  process.off('SIGHUP', reload);
+  await reflector.close();
+}

@@ -1,0 +1,45 @@
+import { defaultDataFile } from '../configuration/data-file.ts';
+import { optionName, type Setting, settings, variableName } from '../configuration/settings.ts';
+
+function settingLines(setting: Setting): string {
+  const option = `--${optionName(setting.key)}${setting.value && ` ${setting.value}`}`;
+  const standard =
+    setting.default === null || setting.default === false || Array.isArray(setting.default)
+      ? ''
+      : ` (${setting.default})`;
+  return `  ${option.padEnd(28)} ${setting.help}${standard}`;
+}
+
+export function usage(environment: Readonly<Record<string, string | undefined>>): string {
+  return `Usage: rm-reflector [serve] [OPTIONS]
+       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE]
+       rm-reflector device claim ID
+       rm-reflector device remove ID
+       rm-reflector device list
+       rm-reflector user add NAME [--password-file FILE]
+       rm-reflector user passwd NAME [--password-file FILE]
+       rm-reflector user remove NAME
+       rm-reflector user list
+
+The reflector takes the tunnels of devices, and gives users HTTP and TCP through them.
+
+Passwords: read from --password-file (- is standard input), or generated and printed.
+
+Options of every command:
+  --data FILE                  data file (${defaultDataFile(environment)}), or RM_REFLECTOR_DATA
+  --help, --version
+
+Options of serve:
+  --config FILE                JSON file with these settings: ${settings.map(({ key }) => key).join(', ')}
+${settings.map(settingLines).join('\n')}
+
+Each of them can be given as a variable too, as in ${variableName('listen')}. The command line comes first, then the
+variable, then the file.
+
+Options of device add:
+  --domain UUID                the domain that the agent is configured with (one for all, made at the first start)
+  --digest                     keep what Digest log-in needs, which is easier to guess from than what Basic needs
+
+Exit status: 0 done, 1 not possible, 64 usage, 69 cannot listen, 74 data file, 78 configuration.
+`;
+}

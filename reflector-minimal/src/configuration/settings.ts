@@ -1,0 +1,94 @@
+/**
+ * The settings of `rm-reflector serve`, in one table: command-line option, environment variable, key of the JSON file,
+ * help text and reference all come from it.
+ */
+export interface Setting {
+  /** Key in the JSON file; the option is the same in kebab case, the variable in upper snake case after `RM_REFLECTOR_`. */
+  readonly key: string;
+  readonly kind: 'text' | 'flag' | 'list' | 'integer' | 'choice';
+  readonly default: string | boolean | number | readonly string[] | null;
+  /** What stands for the value in the help text. */
+  readonly value: string;
+  readonly help: string;
+  /** Of an integer. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+}
+
+export const settings = [
+  {
+    key: 'listen',
+    kind: 'text',
+    default: '127.0.0.1:8080',
+    value: 'ADDRESS:PORT',
+    help: 'where to listen; only this machine reaches 127.0.0.1. Port 0 takes any free one',
+  },
+  {
+    key: 'domain',
+    kind: 'text',
+    default: 'localhost',
+    value: 'NAME',
+    help: 'a device is reached as DEVICE.NAME; browsers know *.localhost without any DNS entry',
+  },
+  {
+    key: 'tlsCert',
+    kind: 'text',
+    default: null,
+    value: 'FILE',
+    help: 'PEM file with the certificate chain; with it the reflector speaks TLS itself. Read again on SIGHUP',
+  },
+  { key: 'tlsKey', kind: 'text', default: null, value: 'FILE', help: 'PEM file with the private key' },
+  {
+    key: 'trustProxy',
+    kind: 'list',
+    default: [],
+    value: 'ADDRESSES',
+    help: 'addresses and networks, separated by commas, whose X-Forwarded-* headers are believed',
+  },
+  {
+    key: 'unclaimed',
+    kind: 'flag',
+    default: false,
+    value: '',
+    help: 'remember unknown devices, for "device claim"; otherwise they are refused and forgotten',
+  },
+  {
+    key: 'keepAlive',
+    kind: 'integer',
+    default: 300,
+    min: 1,
+    max: 86_400,
+    value: 'SECONDS',
+    help: 'longest silence of a tunnel; less than what the NATs and proxies on the way allow',
+  },
+  {
+    key: 'tokenLifetime',
+    kind: 'integer',
+    default: 28_800,
+    min: 60,
+    max: 31_536_000,
+    value: 'SECONDS',
+    help: 'how long a token of POST /my-devices/api/token is good',
+  },
+  {
+    key: 'logLevel',
+    kind: 'choice',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    value: 'LEVEL',
+    help: 'one of debug, info, warn, error, silent; JSON lines on standard error',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingKey = (typeof settings)[number]['key'];
+
+/** `tlsCert` as the option `tls-cert`. */
+export function optionName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `tlsCert` as the variable `RM_REFLECTOR_TLS_CERT`. */
+export function variableName(key: string): string {
+  return `RM_REFLECTOR_${optionName(key).replaceAll('-', '_').toUpperCase()}`;
+}

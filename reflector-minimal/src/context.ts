@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { LiveAccess } from './access/live-access.ts';
+import type { Clock } from './clock.ts';
+import type { ConnectedDevice } from './devices/connected-device.ts';
+import type { TrustedProxies } from './http/origin.ts';
+import type { Limits } from './limits.ts';
+import type { Store } from './store/store.ts';
+import type { TunnelRegistry } from './tunnels/registry.ts';
+import type { UserAuthentication } from './users/authentication.ts';
+import type { Tokens } from './users/tokens.ts';
+
+/** What the parts of one running reflector share. */
+export interface Context {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly devices: TunnelRegistry<ConnectedDevice>;
+  readonly users: UserAuthentication;
+  readonly tokens: Tokens;
+  readonly access: LiveAccess;
+  readonly proxies: TrustedProxies;
+  /** The domain whose labels are devices, in lower case. */
+  readonly domain: string;
+  /** Seconds that we suggest to peers. */
+  readonly keepAlive: number;
+}

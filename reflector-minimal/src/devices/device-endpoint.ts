@@ -1,0 +1,183 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  agree,
+  decodeExtension,
+  decodePropertyHeader,
+  EXTENSION_HEADER,
+  type Extension,
+  encodeExtension,
+  LEGACY_FRAME_BYTES,
+  type Property,
+  ProtocolError,
+  SERVER_PROTOCOL,
+} from 'rm-agent/protocol';
+import type { WebSocket } from 'ws';
+import type { Context } from '../context.ts';
+import { valuesOf } from '../http/headers.ts';
+import { headerText, responseOn } from '../http/refusal.ts';
+import type { Limits } from '../limits.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
+import { Handshake } from '../websocket/handshake.ts';
+import { agreeKeepAlive } from '../websocket/keep-alive.ts';
+import type { DeviceAuthentication } from './authentication.ts';
+import { ConnectedDevice, mergeProperties } from './connected-device.ts';
+import { DuplicateDetector } from './duplicates.ts';
+
+/** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps registry and store in step with their tunnels. */
+export class DeviceEndpoint {
+  readonly #context: Context;
+  readonly #authentication: DeviceAuthentication;
+  readonly #handshake: Handshake;
+  readonly #duplicates = new DuplicateDetector();
+
+  constructor(context: Context, authentication: DeviceAuthentication) {
+    this.#context = context;
+    this.#authentication = authentication;
+    const { limits } = context;
+    const headerBytes = 16;
+    this.#handshake = new Handshake(limits, Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes);
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { log, proxies } = this.#context;
+    const { address } = proxies.originOf(request);
+    const verdict = await this.#authentication.authenticate({
+      method: request.method ?? '',
+      target: request.url ?? '',
+      authorization: request.headers.authorization,
+    });
+    if (socket.destroyed) return;
+    if ('refusal' in verdict) {
+      const { status, error, challenges } = verdict.refusal;
+      // The first request of an agent that uses Digest carries nothing: that is no event.
+      if (request.headers.authorization !== undefined) log.warn({ address, status, error }, 'device refused');
+      refuse(request, socket, status, error, { 'WWW-Authenticate': challenges });
+      return;
+    }
+    let properties: Readonly<Record<string, string>> | null;
+    let extension: Extension | null;
+    try {
+      properties = mergeProperties({}, readProperties(request), this.#context.limits.propertiesBytes);
+      extension = agreeExtension(request, this.#context.limits);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(request, socket, 400, error.message);
+      return;
+    }
+    if (!properties) {
+      refuse(request, socket, 400, 'too many properties');
+      return;
+    }
+    const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
+    const headers: Record<string, string> = {
+      'Sec-WebSocket-Protocol': SERVER_PROTOCOL,
+      'X-WebTunnel-KeepAlive': String(keepAlive),
+      ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
+    };
+    const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
+    this.#handshake.complete(request, socket, head, headers, (webSocket) => {
+      this.#attach(verdict.device, webSocket, socket, { address, agent, properties, extension, keepAlive });
+    });
+  }
+
+  #attach(
+    record: DeviceRecord,
+    webSocket: WebSocket,
+    socket: Duplex,
+    facts: {
+      readonly address: string;
+      readonly agent: string;
+      readonly properties: Readonly<Record<string, string>>;
+      readonly extension: Extension | null;
+      readonly keepAlive: number;
+    },
+  ): void {
+    const { limits, clock, store, devices, access } = this.#context;
+    const { address, agent, properties, extension, keepAlive } = facts;
+    const { id } = record;
+    const log = this.#context.log.child({ device: id, address });
+    const tunnel = new DeviceTunnel({
+      webSocket,
+      socket,
+      extension,
+      keepAlive,
+      limits,
+      clock,
+      events: {
+        properties: (changes) => {
+          if (!device.update(changes)) log.warn('properties update beyond the bound');
+          else if (devices.get(id) === device) store.devices.setProperties(id, device.properties);
+        },
+        ended: (reason) => {
+          release();
+          this.saveTraffic(device);
+          // The end of a tunnel that was replaced says nothing about its successor.
+          if (devices.detach(id, device)) store.devices.noteDisconnected(id, clock.date());
+          log.info({ reason, bytesFrom: tunnel.bytesFrom, bytesTo: tunnel.bytesTo }, 'tunnel ended');
+        },
+        aliveThoughReplaced: () => this.#noteAlive(id, address),
+        misbehaved: (what) => log.debug({ what }, 'device misbehaved'),
+      },
+    });
+    const device = new ConnectedDevice(id, tunnel, address, properties, limits);
+    const release = access.add({
+      kind: 'device',
+      name: id,
+      secret: record.password,
+      end: (reason) => tunnel.close(1008, reason),
+    });
+    devices.attach(id, device);
+    store.devices.noteConnected(id, clock.date(), { address, agent, properties });
+    log.info({ agent, extension, keepAlive }, 'tunnel open');
+  }
+
+  /** Adds what a device has sent and received since the last time to its counters in the store. */
+  saveTraffic(device: ConnectedDevice): void {
+    const { bytesFrom, bytesTo } = device.takeTraffic();
+    if (bytesFrom + bytesTo > 0) this.#context.store.devices.addTraffic(device.id, bytesFrom, bytesTo);
+  }
+
+  #noteAlive(id: string, address: string): void {
+    const { clock, log, store } = this.#context;
+    if (!this.#duplicates.alive(id, clock.now())) return;
+    store.devices.noteDuplicate(id, clock.date());
+    log.warn({ device: id, address }, 'two devices with this identity evict each other');
+  }
+}
+
+function refuse(
+  request: IncomingMessage,
+  socket: Duplex,
+  status: number,
+  error: string,
+  headers: Readonly<Record<string, readonly string[]>> = {},
+): void {
+  const response = responseOn(request, socket);
+  for (const [name, values] of Object.entries(headers))
+    if (values.length > 0) response.setHeader(name, values);
+  response.setHeader('X-PTTH-Error', headerText(error));
+  response.setHeader('Content-Length', 0);
+  response.writeHead(status);
+  response.end();
+}
+
+function readProperties(request: IncomingMessage): Property[] {
+  return valuesOf(request.rawHeaders, 'x-ptth-set-property').map((value) =>
+    // node:http reads heads as ISO 8859-1; the agent sends UTF-8.
+    decodePropertyHeader(Buffer.from(value, 'latin1').toString('utf8')),
+  );
+}
+
+/** What is in force with this agent; `null` for one that announced nothing. */
+function agreeExtension(request: IncomingMessage, limits: Limits): Extension | null {
+  const header = valuesOf(request.rawHeaders, EXTENSION_HEADER.toLowerCase()).join(', ');
+  const theirs = header ? decodeExtension(header) : null;
+  if (!theirs) return null;
+  const extension = agree({ maxFrame: limits.maxFrame, window: limits.window }, theirs);
+  // Less than the original's frames would only cost us time for each byte.
+  return extension.maxFrame >= LEGACY_FRAME_BYTES && extension.window >= LEGACY_FRAME_BYTES
+    ? extension
+    : null;
+}

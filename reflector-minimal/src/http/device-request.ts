@@ -1,0 +1,233 @@
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { Limits } from '../limits.ts';
+import { ChannelFailure } from '../tunnels/channel-failure.ts';
+import type { DeviceAgents } from './device-agent.ts';
+import { framingOf, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
+import type { Origin } from './origin.ts';
+import { refusalFor, refusals, sendRefusal } from './refusal.ts';
+
+export interface DeviceExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly origin: Origin;
+  readonly agents: DeviceAgents;
+  readonly port: number;
+  readonly limits: Limits;
+}
+
+/** Safe methods (RFC 9110 section 9.2.1): such a request may go out twice. */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/**
+ * Carries one request to the device and its response back, as streams: at no time more than a window and a socket
+ * buffer of either is in memory. When the user goes away, the device's connection is ended at once.
+ */
+export class DeviceRequest {
+  readonly #exchange: DeviceExchange;
+  readonly #body: 'none' | 'length' | 'chunked';
+  #upstream: ClientRequest | null = null;
+  #retried = false;
+  #answered = false;
+  #endless = false;
+  /** Waits for the response head; armed anew by each piece of the request. */
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(exchange: DeviceExchange) {
+    this.#exchange = exchange;
+    this.#body = framingOf(exchange.request.rawHeaders);
+  }
+
+  /** A stream of events, which goes on until somebody leaves. */
+  get endless(): boolean {
+    return this.#endless;
+  }
+
+  start(): void {
+    const { request, response } = this.#exchange;
+    response.on('close', () => {
+      this.#stopWaiting();
+      if (!response.writableFinished) this.#upstream?.destroy();
+    });
+    request.on('error', () => {});
+    response.on('error', () => {});
+    this.#send();
+    if (this.#body !== 'none') this.#pumpRequest();
+  }
+
+  #send(): void {
+    const { request, origin, agents, port } = this.#exchange;
+    const method = request.method ?? 'GET';
+    const repeatable = this.#body === 'none' && safeMethods.has(method);
+    const upstream = httpRequest({
+      agent: repeatable && !this.#retried ? agents.pooled : agents.single,
+      method,
+      path: request.url ?? '/',
+      headers: requestHeaders(request.rawHeaders, method, { body: this.#body }, origin),
+      setHost: false,
+      maxHeaderSize: this.#exchange.limits.headBytes * 2,
+      host: 'device',
+      port,
+    });
+    upstream.maxHeadersCount = 0;
+    this.#upstream = upstream;
+    upstream.on('response', (incoming) => this.#answer(incoming));
+    upstream.on('continue', () => this.#continue());
+    upstream.on('information', (info) => this.#inform(info.statusCode, info.rawHeaders));
+    upstream.on('error', (error) => {
+      if (upstream !== this.#upstream) return;
+      if (repeatable && upstream.reusedSocket && !this.#retried && !this.#answered && !isFinal(error)) {
+        // The device closed an idle connection while the request was on its way.
+        this.#retried = true;
+        this.#send();
+      } else {
+        this.#fail(error);
+      }
+    });
+    this.#await();
+    if (this.#body === 'none') upstream.end();
+    else upstream.flushHeaders();
+  }
+
+  #pumpRequest(): void {
+    const { request } = this.#exchange;
+    request.on('data', (chunk: Buffer) => {
+      const upstream = this.#upstream;
+      // After the response has ended, or the device has gone, the rest is read only to be dropped.
+      if (!upstream || upstream.destroyed || upstream.writableEnded) return;
+      if (!this.#answered) this.#await();
+      if (!upstream.write(chunk)) {
+        request.pause();
+        upstream.once('drain', () => request.resume());
+      }
+    });
+    request.on('end', () => {
+      const upstream = this.#upstream;
+      if (!upstream || upstream.destroyed) return;
+      if (this.#body === 'chunked') upstream.addTrailers(trailerFields(request.rawTrailers));
+      upstream.end();
+    });
+    // The user broke off in the middle of the request.
+    request.on('close', () => {
+      if (!request.complete) this.#upstream?.destroy();
+    });
+  }
+
+  #await(): void {
+    if (this.#timer) {
+      this.#timer.refresh();
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#upstream?.destroy();
+      if (!this.#answered) this.#refuse(refusals.noAnswer);
+    }, this.#exchange.limits.responseMs);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
+  }
+
+  #continue(): void {
+    const { request, response } = this.#exchange;
+    if (request.httpVersionMinor > 0 && request.headers.expect && !response.headersSent)
+      response.writeContinue();
+  }
+
+  #inform(status: number, rawHeaders: readonly string[]): void {
+    const { request, response } = this.#exchange;
+    if (request.httpVersionMinor === 0 || response.headersSent) return;
+    if (status === 102) response.writeProcessing();
+    if (status !== 103) return;
+    const hints: Record<string, string[]> = {};
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = (rawHeaders[i] ?? '').toLowerCase();
+      hints[name] = [...(hints[name] ?? []), rawHeaders[i + 1] ?? ''];
+    }
+    try {
+      response.writeEarlyHints(hints);
+    } catch {
+      // Hints may be left out; node:http accepts only well-formed links.
+    }
+  }
+
+  #answer(incoming: IncomingMessage): void {
+    const { request, response } = this.#exchange;
+    this.#answered = true;
+    this.#endless = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '');
+    this.#stopWaiting();
+    try {
+      response.writeHead(
+        incoming.statusCode ?? 502,
+        incoming.statusMessage ?? '',
+        responseHeaders(incoming.rawHeaders) as string[],
+      );
+    } catch {
+      // A head with characters that must not be passed on.
+      this.#answered = false;
+      incoming.destroy();
+      this.#refuse(refusalFor(null, this.#exchange.port));
+      return;
+    }
+    let begun = false;
+    // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
+    setImmediate(() => {
+      if (!begun && !response.destroyed) response.flushHeaders();
+    });
+    incoming.on('data', (chunk: Buffer) => {
+      begun = true;
+      if (!response.write(chunk)) incoming.pause();
+    });
+    response.on('drain', () => incoming.resume());
+    incoming.on('end', () => {
+      begun = true;
+      const trailers = trailerFields(incoming.rawTrailers);
+      if (trailers.length > 0) response.addTrailers(trailers);
+      response.end();
+      if (!request.complete) this.#discardRest();
+    });
+    incoming.on('error', () => response.destroy());
+    incoming.on('close', () => {
+      // Cut short: the user must not take it for the whole.
+      if (!incoming.complete) response.destroy();
+    });
+  }
+
+  /** The device answered before it had the whole request (413, for example). The user may still be sending. */
+  #discardRest(): void {
+    const { request, limits } = this.#exchange;
+    this.#upstream?.destroy();
+    this.#upstream = null;
+    request.resume();
+    const timer = setTimeout(() => request.destroy(), limits.discardMs);
+    request.once('close', () => clearTimeout(timer));
+    request.once('end', () => clearTimeout(timer));
+  }
+
+  #fail(error: Error): void {
+    this.#stopWaiting();
+    if (this.#answered) {
+      // With the response head out, its own end tells: a complete one is not spoilt by what comes after.
+      return;
+    }
+    this.#refuse(refusalFor(error, this.#exchange.port));
+  }
+
+  #refuse(refusal: Parameters<typeof sendRefusal>[2]): void {
+    const { request, response } = this.#exchange;
+    this.#stopWaiting();
+    this.#upstream = null;
+    if (response.headersSent || response.destroyed) response.destroy();
+    else sendRefusal(request, response, refusal);
+  }
+}
+
+/** The device itself has said that there is no connection to be had. */
+function isFinal(error: Error): boolean {
+  return error instanceof ChannelFailure && error.stage === 'opening';
+}

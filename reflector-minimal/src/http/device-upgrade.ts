@@ -1,0 +1,83 @@
+import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type Duplex, pipeline } from 'node:stream';
+import type { DeviceExchange } from './device-request.ts';
+import { requestHeaders, responseHeaders } from './headers.ts';
+import { join } from './join.ts';
+import { refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
+
+export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
+  readonly socket: Duplex;
+  /** What the user has sent after the head. */
+  readonly head: Buffer;
+};
+
+/**
+ * Carries an upgrade (WebSocket, as a rule) to the device. After its 101 both connections are one; any other answer goes
+ * back as it is.
+ */
+export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
+  const { request, socket, origin, agents, port, limits } = exchange;
+  const method = request.method ?? 'GET';
+  const upgrade = request.headers.upgrade ?? '';
+  const upstream = httpRequest({
+    agent: agents.single,
+    method,
+    path: request.url ?? '/',
+    headers: requestHeaders(request.rawHeaders, method, { body: 'none', upgrade }, origin),
+    setHost: false,
+    maxHeaderSize: limits.headBytes * 2,
+    host: 'device',
+    port,
+  });
+  upstream.maxHeadersCount = 0;
+  const timer = setTimeout(() => {
+    upstream.destroy();
+    refuse(refusals.noAnswer);
+  }, limits.responseMs);
+  const abandon = () => upstream.destroy();
+  let answered = false;
+  const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
+    if (answered || socket.destroyed) return;
+    settle();
+    sendRefusal(request, responseOn(request, socket), refusal);
+  };
+  const settle = () => {
+    answered = true;
+    clearTimeout(timer);
+    socket.off('close', abandon);
+  };
+  socket.on('close', abandon);
+  socket.on('close', () => clearTimeout(timer));
+  socket.on('error', () => {});
+  upstream.on('error', (error) => refuse(refusalFor(error, port)));
+  upstream.on('upgrade', (incoming, channel, channelHead) => {
+    settle();
+    // From here on each direction ends by itself.
+    channel.allowHalfOpen = true;
+    socket.write(headOf(incoming));
+    if (channelHead.length > 0) socket.write(channelHead);
+    if (exchange.head.length > 0) channel.write(exchange.head);
+    join(socket, channel);
+  });
+  upstream.on('response', (incoming) => {
+    settle();
+    const response = responseOn(request, socket);
+    response.writeHead(
+      incoming.statusCode ?? 502,
+      incoming.statusMessage ?? '',
+      responseHeaders(incoming.rawHeaders) as string[],
+    );
+    pipeline(incoming, response, () => {});
+  });
+  upstream.end();
+}
+
+/** The 101 response, for a connection that `node:http` has let go of. */
+function headOf(incoming: IncomingMessage): string {
+  const status = incoming.statusCode ?? 101;
+  let head = `HTTP/1.1 ${status} ${incoming.statusMessage || STATUS_CODES[status]}\r\n`;
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    head += `${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}\r\n`;
+  }
+  return `${head}\r\n`;
+}

@@ -1,0 +1,128 @@
+import type { Origin } from './origin.ts';
+
+/**
+ * Header lines as `node:http` takes them: names and values in turn, in their order and their spelling.
+ * Everything here works on this form, so that repeated lines and their order survive.
+ */
+export type RawHeaders = readonly string[];
+
+/** Of one connection only (RFC 9110 section 7.6.1), and `Upgrade`, which is handled apart. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** What a proxy in front may say of the user; replaced by what we know. */
+const forwarding = new Set([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+]);
+
+function* lines(headers: RawHeaders): Generator<[name: string, value: string, lower: string]> {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    yield [name, headers[i + 1] ?? '', name.toLowerCase()];
+  }
+}
+
+/** All values of a header. `name` in lower case. */
+export function valuesOf(headers: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (const [, value, lower] of lines(headers)) if (lower === name) values.push(value);
+  return values;
+}
+
+/** Names that `Connection` declares to be of this connection, in lower case. */
+function connectionOptions(headers: RawHeaders): Set<string> {
+  const options = valuesOf(headers, 'connection').flatMap((value) => value.split(','));
+  return new Set(options.map((option) => option.trim().toLowerCase()));
+}
+
+function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string[] {
+  const options = connectionOptions(headers);
+  const kept: string[] = [];
+  for (const [name, value, lower] of lines(headers)) {
+    if (hopByHop.has(lower) || options.has(lower) || drop(lower)) continue;
+    kept.push(name, value);
+  }
+  return kept;
+}
+
+export interface RequestFraming {
+  /** `none` for a request without a body. */
+  readonly body: 'none' | 'length' | 'chunked';
+  /** The protocol of an upgrade that is passed on. */
+  readonly upgrade?: string;
+}
+
+/** How the body of a request is delimited. `node:http` has refused whatever is ambiguous. */
+export function framingOf(headers: RawHeaders): RequestFraming['body'] {
+  if (valuesOf(headers, 'transfer-encoding').length > 0) return 'chunked';
+  return valuesOf(headers, 'content-length').some((value) => Number(value) > 0) ? 'length' : 'none';
+}
+
+/** Methods whose request must say so when it has no body (RFC 9110 section 8.6). */
+const bodyExpected = new Set(['POST', 'PUT', 'PATCH']);
+
+/** The head that the device gets: without what was meant for the reflector, with who asked. */
+export function requestHeaders(
+  headers: RawHeaders,
+  method: string,
+  framing: RequestFraming,
+  origin: Origin,
+): string[] {
+  const result = endToEnd(
+    headers,
+    // The credentials are those of the reflector's user: the device must not see them.
+    (lower) => lower === 'authorization' || forwarding.has(lower),
+  );
+  const trailers = valuesOf(headers, 'te').some((value) => /(^|[,\s])trailers([,;\s]|$)/i.test(value));
+  const connection: string[] = [];
+  if (trailers) {
+    result.push('TE', 'trailers');
+    connection.push('TE');
+  }
+  if (framing.body === 'chunked') result.push('Transfer-Encoding', 'chunked');
+  if (
+    framing.body === 'none' &&
+    bodyExpected.has(method) &&
+    valuesOf(headers, 'content-length').length === 0
+  ) {
+    result.push('Content-Length', '0');
+  }
+  if (framing.upgrade !== undefined) {
+    result.push('Upgrade', framing.upgrade);
+    connection.push('Upgrade');
+  }
+  result.push('X-Forwarded-For', origin.forwardedFor);
+  result.push('X-Forwarded-Proto', origin.protocol);
+  result.push('X-Forwarded-Host', origin.authority);
+  if (connection.length > 0) result.push('Connection', connection.join(', '));
+  return result;
+}
+
+/** The head that the user gets of what the device has answered. */
+export function responseHeaders(headers: RawHeaders): string[] {
+  return endToEnd(headers, () => false);
+}
+
+/** Trailer fields as pairs, without those that must not be trailers (RFC 9110 section 6.5.1). */
+export function trailerFields(trailers: RawHeaders): [string, string][] {
+  const fields: [string, string][] = [];
+  for (const [name, value, lower] of lines(trailers)) {
+    if (hopByHop.has(lower) || lower === 'content-length' || lower === 'host' || lower === 'authorization')
+      continue;
+    fields.push([name, value]);
+  }
+  return fields;
+}

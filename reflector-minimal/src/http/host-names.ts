@@ -1,0 +1,32 @@
+import { isIP } from 'node:net';
+
+/** Where a request is meant to go, by its `Host`. */
+export type Destination =
+  | { readonly kind: 'reflector' }
+  | { readonly kind: 'device'; readonly label: string }
+  | { readonly kind: 'unknown' };
+
+/** The host of an authority (`host[:port]`, RFC 9110 section 7.2) in lower case, an IPv6 literal without brackets. */
+export function hostOf(authority: string): string {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::\d*)?$/i.exec(authority.trim());
+  return (match?.[1] ?? match?.[2] ?? '').toLowerCase().replace(/\.$/, '');
+}
+
+/** The `:port` of an authority, or an empty string. */
+export function portSuffix(authority: string): string {
+  return /:\d+$/.exec(authority.trim())?.[0] ?? '';
+}
+
+/**
+ * `<label>.<domain>` is a device, the domain itself the reflector. So are address literals and `localhost`, which no
+ * page of a stranger can make a browser take for another host (DNS rebinding needs a name).
+ */
+export function destinationOf(authority: string, domain: string): Destination {
+  const host = hostOf(authority);
+  if (host === domain || host === 'localhost' || isIP(host) !== 0) return { kind: 'reflector' };
+  if (host.endsWith(`.${domain}`)) {
+    const label = host.slice(0, -domain.length - 1);
+    if (!label.includes('.')) return { kind: 'device', label };
+  }
+  return { kind: 'unknown' };
+}

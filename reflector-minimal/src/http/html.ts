@@ -1,0 +1,68 @@
+/** Markup that is safe to put into a page. */
+export class Html {
+  readonly markup: string;
+
+  constructor(markup: string) {
+    this.markup = markup;
+  }
+}
+
+function escapeText(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+type Part = string | number | Html | readonly Html[];
+
+/** A template whose values are escaped, unless they are {@link Html} already. */
+export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
+  const render = (part: Part): string => {
+    if (part instanceof Html) return part.markup;
+    if (Array.isArray(part)) return part.map(render).join('');
+    return escapeText(String(part));
+  };
+  return new Html(strings.reduce((text, string, i) => text + render(parts[i - 1] ?? '') + string));
+}
+
+const style = new Html(`
+:root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #b35900; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 3rem auto; padding: 0 1.5rem; }
+h1 { font-size: 1.5rem; font-weight: 600; }
+p.status { color: #808080; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 600; }
+.on { color: var(--good); } .warning { color: var(--bad); } .quiet { color: #808080; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #e0a34a; } }
+`);
+
+/** A complete page of the reflector's own: no script, nothing from anywhere else. */
+export function page(title: string, body: Html): string {
+  return html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${style}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`.markup;
+}
+
+/** For every page and answer of the reflector itself; never for what comes from a device. */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};

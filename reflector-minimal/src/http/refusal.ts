@@ -1,0 +1,140 @@
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
+import { html, page, securityHeaders } from './html.ts';
+
+/** An answer of the reflector in place of the device's. */
+export interface Refusal {
+  readonly status: number;
+  /** One sentence for the person: what happened. Programs find it in `X-PTTH-Error`. */
+  readonly error: string;
+  /** What the person may do about it. */
+  readonly advice?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+const retry = { 'Retry-After': '5' };
+
+export const refusals = {
+  badRequest: (error: string): Refusal => ({ status: 400, error }),
+  logIn: {
+    status: 401,
+    error: 'Please log in',
+    advice: 'Use the name and password of your account at this reflector.',
+    headers: { 'WWW-Authenticate': 'Basic realm="Reflector", charset="UTF-8"' },
+  },
+  busy: { status: 503, error: 'Too many log-ins at once', advice: 'Try again in a moment.', headers: retry },
+  stopping: {
+    status: 503,
+    error: 'The reflector is being restarted',
+    advice: 'Try again in a moment.',
+    headers: retry,
+  },
+  unknownHost: {
+    status: 404,
+    error: 'There is no such host here',
+    advice: 'Check the host name in the address.',
+  },
+  unknownDevice: (label: string): Refusal => ({
+    status: 404,
+    error: `There is no device “${label}”`,
+    advice: 'Check the first part of the host name in the address.',
+  }),
+  offline: (id: string): Refusal => ({
+    status: 503,
+    error: `The device “${id}” is off line`,
+    advice: 'It dials in by itself as soon as it has power and a network. Try again then.',
+    headers: retry,
+  }),
+  noWebInterface: (id: string): Refusal => ({
+    status: 502,
+    error: `The device “${id}” forwards no web interface`,
+    advice: 'A service of kind “http” must be listed in the configuration of its agent.',
+  }),
+  gone: {
+    status: 502,
+    error: 'The device went away before it had answered',
+    advice: 'It dials in again by itself. Try again in a moment.',
+  },
+  noAnswer: {
+    status: 504,
+    error: 'The device has not answered in time',
+    advice: 'Try again, or look whether the service on the device still runs.',
+  },
+} as const satisfies Record<string, Refusal | ((text: string) => Refusal)>;
+
+/** What a failed channel or request means for the user. */
+export function refusalFor(error: unknown, port: number): Refusal {
+  if (error instanceof TunnelLost) return refusals.gone;
+  if (error instanceof TunnelFull) {
+    return { status: 503, error: 'Too many connections to this device', headers: retry };
+  }
+  if (error instanceof ChannelFailure && error.stage === 'opening') {
+    if (error.error === ChannelError.timeout) return refusals.noAnswer;
+    if (error.error === ChannelError.notForwarded) {
+      return {
+        status: 403,
+        error: `The device does not forward port ${port}`,
+        advice: 'Only ports listed in the configuration of its agent can be reached.',
+      };
+    }
+    if (error.error === ChannelError.refused) {
+      return {
+        status: 502,
+        error: `Nothing answers on port ${port} of the device`,
+        advice: 'The device is on line, but the service behind this port does not run.',
+      };
+    }
+  }
+  if (error instanceof ChannelFailure && error.error === ChannelError.timeout) return refusals.noAnswer;
+  return {
+    status: 502,
+    error: 'The connection to the service on the device has failed',
+    advice: 'The device is on line, but its service gave no valid answer. Try again.',
+  };
+}
+
+function wantsHtml(request: IncomingMessage): boolean {
+  return /text\/html/i.test(request.headers.accept ?? '');
+}
+
+/** Sends the refusal as a page, or as one line of text to a program. The response must not have begun. */
+export function sendRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  const { status, error, advice = '', headers = {} } = refusal;
+  const asHtml = wantsHtml(request);
+  const body = asHtml
+    ? page(
+        error,
+        html`<h1>${error}</h1>
+<p>${advice}</p>
+<p class="status">${status} ${STATUS_CODES[status] ?? ''}</p>`,
+      )
+    : `${error}\n`;
+  for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
+    response.setHeader(name, value);
+  response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.setHeader('X-PTTH-Error', headerText(error));
+  // The rest of the request is not wanted: the connection ends with the answer.
+  if (!request.complete) response.shouldKeepAlive = false;
+  response.writeHead(status);
+  response.end(body);
+}
+
+/** Text that may stand in a header: ASCII, without control characters. */
+export function headerText(text: string): string {
+  return text.replace(/[“”]/g, '"').replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** A response on a connection that `node:http` has handed over because the request asked for an upgrade. */
+export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.on('finish', () => {
+    response.detachSocket(socket as Socket);
+    socket.end();
+  });
+  return response;
+}

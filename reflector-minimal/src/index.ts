@@ -1,0 +1,10 @@
+/** The reference reflector, to be started inside another program. The executable is `main.ts`. */
+export type { Clock } from './clock.ts';
+export type { ConnectedDevice } from './devices/connected-device.ts';
+export { deviceSecrets } from './devices/digest-secrets.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { generatePassword, hashPassword } from './passwords/scrypt.ts';
+export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
+export type { DeviceRecord, DeviceSecrets } from './store/devices.ts';
+export { Store, StoreError } from './store/store.ts';
+export type { UserRecord } from './store/users.ts';

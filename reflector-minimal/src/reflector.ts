@@ -1,0 +1,248 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Server as TlsServer } from 'node:tls';
+import { type Logger, pino } from 'pino';
+import { LiveAccess } from './access/live-access.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Context } from './context.ts';
+import { DeviceAuthentication } from './devices/authentication.ts';
+import type { ConnectedDevice } from './devices/connected-device.ts';
+import { DeviceEndpoint } from './devices/device-endpoint.ts';
+import { Front } from './http/front.ts';
+import { TrustedProxies } from './http/origin.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { PasswordVerifier } from './passwords/verifier.ts';
+import { Store } from './store/store.ts';
+import { TunnelRegistry } from './tunnels/registry.ts';
+import { UserAuthentication } from './users/authentication.ts';
+import { Tokens } from './users/tokens.ts';
+
+export interface ReflectorOptions {
+  /** Address to listen on; `127.0.0.1` by default. */
+  readonly host?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Domain whose labels are devices; `localhost` by default. */
+  readonly domain?: string;
+  /** SQLite file; `:memory:` by default. */
+  readonly data?: string;
+  /** PEM files for TLS of the reflector's own. Without them a proxy in front may end TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
+  readonly trustProxy?: readonly string[];
+  /** Take unknown devices into the list of unclaimed ones. */
+  readonly acceptUnclaimed?: boolean;
+  /** Seconds, 1 to 86,400; 300 by default. */
+  readonly keepAlive?: number;
+  /** Seconds that a token is good for; 28,800 by default. */
+  readonly tokenLifetime?: number;
+  /** Silent by default. */
+  readonly log?: Logger;
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+}
+
+export interface Reflector {
+  /** `http://host:port`, with the domain as the host. */
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  /** The devices whose tunnels are up. */
+  readonly devices: TunnelRegistry<ConnectedDevice>;
+  /** Reads the TLS files anew; what is connected stays. Throws when they cannot be used. */
+  reloadTls(): void;
+  /** Stops listening, lets responses under way end, closes tunnels with 1001, then the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+const goingAway = 1001;
+
+/**
+ * Starts a reflector in this process. Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`), with `StoreError`, or
+ * with that of an unreadable TLS file; nothing is left open then.
+ */
+export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
+  const clock = options.clock ?? systemClock;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const log = options.log ?? pino({ level: 'silent' });
+  const proxies = new TrustedProxies(options.trustProxy ?? []);
+  const server = makeServer(options.tls ?? null, limits);
+  const store = Store.open(options.data ?? ':memory:');
+  try {
+    store.devices.noteAllOffline();
+    store.setServed(clock.date());
+    const verifier = new PasswordVerifier(limits);
+    const tokens = new Tokens(store.tokenKey(), options.tokenLifetime ?? 28_800);
+    const context: Context = {
+      limits,
+      clock,
+      log,
+      store,
+      devices: new TunnelRegistry(),
+      users: new UserAuthentication(store, verifier, tokens, clock),
+      tokens,
+      access: new LiveAccess(store, clock, limits),
+      proxies,
+      domain: (options.domain ?? 'localhost').toLowerCase(),
+      keepAlive: options.keepAlive ?? 300,
+    };
+    const authentication = new DeviceAuthentication({
+      store,
+      verifier,
+      limits,
+      clock,
+      acceptUnclaimed: options.acceptUnclaimed ?? false,
+    });
+    const running = new RunningReflector(context, server, authentication, options);
+    await running.listen(options.host ?? '127.0.0.1', options.port ?? 0);
+    return running;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function readTls(tls: { readonly cert: string; readonly key: string }): { cert: Buffer; key: Buffer } {
+  return { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+}
+
+function makeServer(tls: { readonly cert: string; readonly key: string } | null, limits: Limits): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: limits.headBytes,
+    headersTimeout: limits.headMs,
+    // A request may be of any size and as slow as its user: the time of its head is bounded above, that of a stalled
+    // device elsewhere.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
+    keepAliveTimeout: 60_000,
+    highWaterMark: 64 * 1024,
+    noDelay: true,
+  };
+  const server = tls ? createTlsServer({ ...options, ...readTls(tls) }) : createServer(options);
+  server.maxConnections = limits.connections;
+  // Bounded by bytes; `node:http` would drop header lines above a number without saying so.
+  server.maxHeadersCount = 0;
+  return server;
+}
+
+class RunningReflector implements Reflector {
+  readonly store: Store;
+  readonly devices: TunnelRegistry<ConnectedDevice>;
+  readonly #context: Context;
+  readonly #server: Server;
+  readonly #tls: { readonly cert: string; readonly key: string } | null;
+  readonly #front: Front;
+  readonly #deviceEndpoint: DeviceEndpoint;
+  /** Connections that `node:http` has handed over. */
+  readonly #upgraded = new Set<Duplex>();
+  #cancelStatistics: () => void = () => {};
+  #closed: Promise<void> | null = null;
+
+  constructor(
+    context: Context,
+    server: Server,
+    authentication: DeviceAuthentication,
+    { tls }: ReflectorOptions,
+  ) {
+    this.store = context.store;
+    this.devices = context.devices;
+    this.#context = context;
+    this.#server = server;
+    this.#tls = tls ?? null;
+    this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
+    this.#front = new Front(context, this.#deviceEndpoint);
+    const handle = (request: IncomingMessage, response: Parameters<Front['request']>[1]) => {
+      this.#front.request(request, response).catch((error) => this.#failed(error, response));
+    };
+    server.on('request', handle);
+    // Otherwise node:http says "100 Continue" itself; the device is to say it.
+    server.on('checkContinue', handle);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgraded.add(socket);
+      socket.once('close', () => this.#upgraded.delete(socket));
+      this.#front.upgrade(request, socket, head).catch((error) => this.#failed(error, socket));
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  get url(): string {
+    return `${this.#tls ? 'https' : 'http'}://${this.#context.domain}:${this.port}`;
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#scheduleStatistics();
+    this.#context.log.info({ host, port: this.port, domain: this.#context.domain }, 'listening');
+  }
+
+  reloadTls(): void {
+    if (this.#tls) (this.#server as unknown as TlsServer).setSecureContext(readTls(this.#tls));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { limits, access, log, store } = this.#context;
+    log.info('stopping');
+    this.#cancelStatistics();
+    access.stop();
+    const responsesEnded = this.#front.stop(goingAway);
+    // `close` waits for responses under way; idle connections end at once.
+    const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#within(limits.shutdownMs, responsesEnded);
+    for (const device of [...this.devices.all()]) device.tunnel.close(goingAway, 'the reflector stops');
+    await this.#within(limits.closeMs, this.#upgradesEnded());
+    for (const socket of this.#upgraded) socket.destroy();
+    this.#server.closeAllConnections();
+    await drained;
+    store.setServed(0);
+    store.close();
+    log.info('stopped');
+  }
+
+  #within(ms: number, done: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#context.clock.schedule(ms, resolve);
+      done.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #upgradesEnded(): Promise<void> {
+    await Promise.all(
+      [...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    );
+  }
+
+  #scheduleStatistics(): void {
+    const { clock, limits, store } = this.#context;
+    this.#cancelStatistics = clock.schedule(limits.statisticsMs, () => {
+      for (const device of this.devices.all()) this.#deviceEndpoint.saveTraffic(device);
+      store.setServed(clock.date());
+      this.#scheduleStatistics();
+    });
+  }
+
+  /** A fault of ours, or a request that broke off while it was read: it must cost this connection only. */
+  #failed(error: unknown, connection: { destroy(): unknown; readonly destroyed: boolean }): void {
+    if (!connection.destroyed) this.#context.log.error({ err: error }, 'request failed');
+    connection.destroy();
+  }
+}
