@@ -1,0 +1,187 @@
+// What `npm start` runs: a reflector, a demo device and an agent between them, until Ctrl-C.
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const agentProgram = join(root, 'dist/node/rm-agent.mjs');
+const deviceId = 'pump-7';
+const userName = 'demo';
+/** How long the agent may take to connect, and to end. */
+const connectMs = 20_000;
+const stopMs = 5_000;
+
+const usage = `Usage: npm start -- [--port PORT]
+
+Starts a reflector, a demo device and an agent, and prints where to look.
+
+  --port PORT  port of the reflector on 127.0.0.1 (default 8080, 0: any free one)
+  --help       print this
+`;
+
+/** A line for the person, and an exit status. */
+class StartError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function readOptions(args) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
+    const { port = '8080', help = false } = values;
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+      throw new Error(`--port ${port}: must be a number from 0 to 65535`);
+    }
+    return { port: Number(port), help };
+  } catch (error) {
+    throw new StartError(error.message.split('. ')[0], 64);
+  }
+}
+
+async function startReflector(port, data) {
+  const { startReflector: start } = await import('../reflector-minimal/dist/index.js');
+  try {
+    return await start({ port, data });
+  } catch (error) {
+    if (error.code === 'EADDRINUSE') {
+      throw new StartError(`port ${port} is taken; choose another one: npm start -- --port ${port + 10}`, 69);
+    }
+    if (error.code === 'EACCES') {
+      throw new StartError(`port ${port} is not allowed; choose another one with --port, above 1023`, 69);
+    }
+    throw error;
+  }
+}
+
+/** Adds the device and the user; gives both passwords. */
+async function addAccounts(reflector) {
+  const { deviceSecrets, generatePassword, hashPassword } = await import(
+    '../reflector-minimal/dist/index.js'
+  );
+  const { store } = reflector;
+  const passwords = { device: generatePassword(), user: generatePassword() };
+  const domain = store.domain();
+  const secrets = await deviceSecrets(deviceId, domain, passwords.device, false);
+  store.devices.add(deviceId, domain, secrets, Date.now());
+  store.users.add(userName, await hashPassword(passwords.user), Date.now());
+  return { ...passwords, domain };
+}
+
+function startAgent({ folder, reflectorPort, demo, identity, domain, password }) {
+  const secret = join(folder, 'agent.secret');
+  writeFileSync(secret, password, { mode: 0o600 });
+  const configuration = join(folder, 'rm-agent.json');
+  const content = {
+    reflector: `http://127.0.0.1:${reflectorPort}/`,
+    device: {
+      id: deviceId,
+      domain,
+      password: { file: secret },
+      name: identity.name,
+      version: identity.version,
+      properties: { serial: identity.serial },
+    },
+    target: '127.0.0.1',
+    services: [{ port: demo.port, kind: 'http', path: '/' }],
+    log: { level: 'warning', to: 'stderr' },
+  };
+  writeFileSync(configuration, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  return spawn(process.execPath, [agentProgram, 'run', '--config', configuration], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+/** Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time. */
+function online(reflector, agent) {
+  return new Promise((resolve, reject) => {
+    const done = (settle, value) => {
+      clearInterval(poll);
+      clearTimeout(limit);
+      agent.off('exit', ended);
+      settle(value);
+    };
+    const ended = (code, signal) =>
+      done(reject, new StartError(`the agent ended with ${signal ?? `status ${code}`}`, 1));
+    const poll = setInterval(() => {
+      if (reflector.devices.get(deviceId)) done(resolve);
+    }, 20);
+    const limit = setTimeout(
+      () => done(reject, new StartError(`the agent has not connected within ${connectMs / 1000} s`, 1)),
+      connectMs,
+    );
+    agent.on('exit', ended);
+  });
+}
+
+function ending(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+async function stopAgent(agent) {
+  const ended = ending(agent);
+  agent.kill('SIGTERM');
+  const limit = setTimeout(() => agent.kill('SIGKILL'), stopMs);
+  await ended;
+  clearTimeout(limit);
+}
+
+/** Runs until a signal. Gives the exit status. */
+export async function start(args) {
+  /** What is to be undone at the end, the last first. */
+  const undo = [];
+  let signalled;
+  const signal = new Promise((resolve) => {
+    signalled = resolve;
+  });
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => signalled(name));
+  try {
+    const { port, help } = readOptions(args);
+    if (help) {
+      process.stdout.write(usage);
+      return 0;
+    }
+    if (!existsSync(agentProgram)) throw new StartError('not built; run it as: npm start', 1);
+    const folder = mkdtempSync(join(tmpdir(), 'rm-agent-demo-'));
+    undo.push(() => rmSync(folder, { recursive: true, force: true }));
+    chmodSync(folder, 0o700);
+    const reflector = await startReflector(port, join(folder, 'reflector.sqlite'));
+    undo.push(() => reflector.close());
+    const { startDemoDevice, identity } = await import('../examples/demo-device/dist/server.js');
+    const demo = await startDemoDevice({ port: 0, host: '127.0.0.1' });
+    undo.push(() => demo.close());
+    const { device: password, user: userPassword, domain } = await addAccounts(reflector);
+    const agent = startAgent({ folder, reflectorPort: reflector.port, demo, identity, domain, password });
+    undo.push(() => stopAgent(agent));
+    const connected = await Promise.race([online(reflector, agent).then(() => 'on line'), signal]);
+    if (connected !== 'on line') return 0;
+    process.stdout.write(`
+  Device    http://${deviceId}.localhost:${reflector.port}/
+  All       http://localhost:${reflector.port}/
+  User      ${userName}
+  Password  ${userPassword}
+
+  The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
+`);
+    const ended = ending(agent).then(() => 'agent');
+    if ((await Promise.race([signal, ended])) === 'agent') throw new StartError('the agent has ended', 1);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`npm start: ${error.message}\n`);
+    return error.status;
+  } finally {
+    while (undo.length > 0) await undo.pop()();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(await start(process.argv.slice(2)));
