@@ -11,6 +11,8 @@ const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
+    // For what is marked concurrent: the scenarios, which wait most of the time.
+    maxConcurrency: 6,
     projects: [
       {
         resolve: { alias },
@@ -26,9 +28,6 @@ export default defineConfig({
           name: 'scenarios',
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 60_000 * Number(process.env.RM_SLOW ?? 1),
-          // A scenario waits most of the time, for its agent to start or to give up.
-          sequence: { concurrent: true },
-          maxConcurrency: 4,
         },
       },
       {

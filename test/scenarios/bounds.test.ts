@@ -8,7 +8,7 @@ import { configuration, scenario } from './stage/stage.ts';
 
 const mebibyte = 1 << 20;
 
-describe('bounds', () => {
+describe.concurrent('bounds', () => {
   scenario(
     'a stalled reader without the extension loses its channel alone, with error 4',
     async ({ stage }) => {

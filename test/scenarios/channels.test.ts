@@ -13,7 +13,7 @@ const modes: [string, AcceptOptions][] = [
   ['with the extension', { extension: { maxFrame: 65_536, window: 262_144 } }],
 ];
 
-describe.each(modes)('a channel %s', (_, mode) => {
+describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   const connect = async (stage: Stage, ports: readonly number[], more = {}): Promise<Tunnel> => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, ports, more));

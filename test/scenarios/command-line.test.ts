@@ -10,7 +10,7 @@ async function outcome(stage: Stage, args: readonly string[]) {
   return { status, output: agent.output, log: agent.log };
 }
 
-describe('the command line', () => {
+describe.concurrent('the command line', () => {
   scenario('--version prints the version', async ({ stage }) => {
     const { status, output } = await outcome(stage, ['--version']);
     expect(status).toBe(0);
@@ -41,7 +41,7 @@ describe('the command line', () => {
   });
 });
 
-describe('a wrong configuration', () => {
+describe.concurrent('a wrong configuration', () => {
   const good = configuration('http://127.0.0.1:9/', [80]);
   const cases: [string, unknown, RegExp][] = [
     ['an unknown key', { ...good, reflektor: 'x' }, /reflektor.*reflector/],
@@ -112,7 +112,7 @@ describe('a wrong configuration', () => {
   });
 });
 
-describe('check', () => {
+describe.concurrent('check', () => {
   scenario('ends with status 0 after a tunnel came about, and closes it', async ({ stage }) => {
     const reflector = await stage.reflector();
     const agent = stage.run([
@@ -161,7 +161,7 @@ describe('check', () => {
   });
 });
 
-describe('import', () => {
+describe.concurrent('import', () => {
   const properties = (uri: string, port: number) => `
 # WebTunnelAgent.properties
 webtunnel.domain = ${domain}

@@ -18,7 +18,7 @@ async function roundTrip(tunnel: Tunnel, channel: number): Promise<void> {
   await tunnel.expectText(channel, 'ping?');
 }
 
-describe('the extension', () => {
+describe.concurrent('the extension', () => {
   scenario('is offered with the configured sizes', async ({ stage }) => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [1], { limits: { windowBytes: 131_072, frameBytes: 32_768 } }));

@@ -15,7 +15,7 @@ async function noticed(agent: AgentProcess, from: number): Promise<void> {
   await agent.logged(/./, from);
 }
 
-describe('keep-alive', () => {
+describe.concurrent('keep-alive', () => {
   scenario('sends a PING whenever the link is idle, and goes on while PONGs come', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const reflector = await stage.reflector();
@@ -85,7 +85,7 @@ describe('keep-alive', () => {
   });
 });
 
-describe('a lost tunnel', () => {
+describe.concurrent('a lost tunnel', () => {
   scenario('is dialled again, once', async ({ stage }) => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [1]));
@@ -145,7 +145,35 @@ describe('a lost tunnel', () => {
   });
 });
 
-describe('SIGHUP', () => {
+describe.concurrent('back-off', () => {
+  /** The wait that a line of the log announces, in seconds. */
+  const announced = (line: string) => Number(/(\d+(?:\.\d+)?) s\b/.exec(line)?.[1]);
+
+  scenario('after a refusal is slower than after a fault', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 3600 } }));
+    (await reflector.upgrade()).refuse('503 Service Unavailable');
+    expect(announced(await agent.logged(/503/))).toBeLessThanOrEqual(1);
+    (await reflector.upgrade()).refuse('401 Unauthorized');
+    expect(announced(await agent.logged(/401/))).toBeGreaterThan(60);
+  });
+
+  scenario('grows although every attempt succeeds, as long as no link lasts', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 300 } }));
+    // A wait is random below a ceiling that doubles from 1 s: one of more than 1 s proves that it was not reset.
+    let wait = 0;
+    for (let round = 0; wait <= 1 && round < 12; round++) {
+      const tunnel = await reflector.tunnel();
+      const from = agent.log.length;
+      tunnel.drop();
+      wait = announced(await agent.logged(/disconnected/, from));
+    }
+    expect(wait).toBeGreaterThan(1);
+  });
+});
+
+describe.concurrent('SIGHUP', () => {
   scenario('dials at once after a failure', async ({ stage }) => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [1], patient));
@@ -174,7 +202,7 @@ describe('SIGHUP', () => {
   });
 });
 
-describe('the end', () => {
+describe.concurrent('the end', () => {
   scenario.for(['SIGTERM', 'SIGINT'] as const)(
     'by %s is a clean close and status 0',
     async (name, { stage }) => {

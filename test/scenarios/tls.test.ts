@@ -41,7 +41,7 @@ async function expectWorking({ reflector, echo }: Awaited<ReturnType<typeof conn
   return upgrade.socket as TLSSocket;
 }
 
-describe('a TLS reflector', () => {
+describe.concurrent('a TLS reflector', () => {
   const versions = ['TLSv1.2', 'TLSv1.3'] as const;
   const kinds = ['ec', 'rsa', 'rsa-pss'] as const;
   const combinations = versions.flatMap((version) => kinds.map((key) => [version, key] as const));

@@ -12,7 +12,7 @@ function device(more: Record<string, unknown>): Record<string, unknown> {
   return { id: deviceId, domain, password: 's3cret', ...more };
 }
 
-describe('the upgrade request', () => {
+describe.concurrent('the upgrade request', () => {
   scenario('is a GET with the headers of RFC 6455 and of WebTunnel', async ({ stage }) => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 123 } }));
@@ -146,7 +146,7 @@ describe('the upgrade request', () => {
   });
 });
 
-describe('Digest authorization', () => {
+describe.concurrent('Digest authorization', () => {
   const hash = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
   const fields = (header: string) =>
     new Map([...header.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g)].map((m) => [m[1], m[2] ?? m[3] ?? '']));
@@ -198,7 +198,7 @@ describe('Digest authorization', () => {
   });
 });
 
-describe('the response', () => {
+describe.concurrent('the response', () => {
   scenario.for([
     ['without the subprotocol', { subprotocol: null }],
     ['with another subprotocol', { subprotocol: 'com.appinf.webtunnel.client/1.0' }],
@@ -301,7 +301,7 @@ describe('the response', () => {
   });
 });
 
-describe('a redirect', () => {
+describe.concurrent('a redirect', () => {
   scenario('leads to another reflector, with the same credentials', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const home = await stage.reflector();

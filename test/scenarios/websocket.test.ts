@@ -15,7 +15,7 @@ async function connect(stage: Stage) {
   return { agent, reflector, tunnel };
 }
 
-describe('the WebSocket', () => {
+describe.concurrent('the WebSocket', () => {
   scenario('takes a message in fragments', async ({ stage }) => {
     const { tunnel } = await connect(stage);
     const frame = data(1, 'put together again');
