@@ -52,7 +52,7 @@ JSValue rm_bytes_copy(const void *data, size_t length) {
 }
 
 JSValue rm_bytes_over(void *data, size_t length) {
-  return view(JS_NewArrayBuffer(rm_context, data, length, NULL, NULL, 0));
+  return view(rm_new_array_buffer(rm_context, data, length));
 }
 
 JSValue rm_string(const char *text) { return JS_NewStringLen(rm_context, text, strlen(text)); }

@@ -54,8 +54,10 @@ static JSClassID socket_class;
 static JSAtom atom_connected, atom_secured, atom_data, atom_taken, atom_ended, atom_closed;
 static uint8_t receive_buffer[RECEIVE];
 static JSValue receive_view;
+#ifdef RM_TLS
 static uint8_t ciphertext[CIPHERTEXT];
 static size_t ciphertext_start, ciphertext_end;
+#endif
 
 static void socket_ready(rm_watch *watch, uint32_t events);
 static void socket_task(rm_task *task);
