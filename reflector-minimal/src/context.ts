@@ -22,6 +22,8 @@ export interface Context {
   readonly proxies: TrustedProxies;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
+  /** Told of payload bytes that have passed through a tunnel. */
+  readonly carried: (bytes: number) => void;
   /** Seconds that we suggest to peers. */
   readonly keepAlive: number;
 }

@@ -42,6 +42,8 @@ export interface ReflectorOptions {
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
+  /** Told of payload bytes that have passed through a tunnel. */
+  readonly carried?: (bytes: number) => void;
   readonly clock?: Clock;
 }
 
@@ -86,6 +88,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       tokens,
       access: new LiveAccess(store, clock, limits),
       proxies,
+      carried: options.carried ?? (() => {}),
       domain: (options.domain ?? 'localhost').toLowerCase(),
       keepAlive: options.keepAlive ?? 300,
     };

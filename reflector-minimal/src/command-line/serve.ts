@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino';
 import type { Configuration } from '../configuration/configuration.ts';
+import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -39,6 +40,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       keepAlive,
       tokenLifetime,
       log,
+      carried: startScavenger(),
     });
   } catch (error) {
     throw explain(error, configuration);

@@ -110,6 +110,7 @@ export class DeviceEndpoint {
           if (!device.update(changes)) log.warn('properties update beyond the bound');
           else if (devices.get(id) === device) store.devices.setProperties(id, device.properties);
         },
+        carried: this.#context.carried,
         ended: (reason) => {
           release();
           this.saveTraffic(device);

@@ -35,6 +35,8 @@ export interface TunnelOptions {
 
 export interface TunnelEvents {
   properties(properties: readonly Property[]): void;
+  /** Payload bytes have passed, in either direction. */
+  carried(bytes: number): void;
   /** The tunnel carries nothing any more; called once. `reason` is for a person. */
   ended(reason: string): void;
   /** The peer spoke although {@link DeviceTunnel.replace} had been called: it lives, beside its successor. */
@@ -223,6 +225,7 @@ export class DeviceTunnel implements ChannelLink {
     return {
       data: (number, bytes, start, end) => {
         this.bytesFrom += end - start;
+        this.#events.carried(end - start);
         // `ws` hands out memory that is never written again, so a view may be kept.
         channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
       },
@@ -325,6 +328,7 @@ export class DeviceTunnel implements ChannelLink {
 
   readonly #sendData = (channel: Channel, pieces: readonly Buffer[], length: number): void => {
     this.bytesTo += length;
+    this.#events.carried(length);
     writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
     this.#writer.message(this.#header, pieces, length);
     if (this.window === null) this.#liveness.seen();
