@@ -22,6 +22,34 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** Bytes that came one piece after the other. */
+export class Collected {
+  length = 0;
+  #pieces: Uint8Array[] = [];
+
+  add(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.#pieces.push(bytes.slice(start, end));
+    this.length += end - start;
+  }
+
+  get bytes(): Uint8Array {
+    this.#pieces = [concat(...this.#pieces)];
+    return this.#pieces[0] ?? new Uint8Array();
+  }
+
+  /** The bytes as characters 0 to 255. */
+  get text(): string {
+    return Array.from(this.bytes, (byte) => String.fromCharCode(byte)).join('');
+  }
+}
+
+/** Where two arrays begin to differ, in words; `null` when they are equal. */
+export function difference(found: Uint8Array, expected: Uint8Array): string | null {
+  if (found.length !== expected.length) return `${found.length} bytes instead of ${expected.length}`;
+  const at = found.findIndex((byte, i) => byte !== expected[i]);
+  return at < 0 ? null : `byte ${at} is ${found[at]} instead of ${expected[at]}`;
+}
+
 /** `length` bytes that repeat only after 251, so that a shift by any power of two shows. */
 export function pattern(length: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(length);

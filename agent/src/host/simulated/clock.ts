@@ -1,0 +1,113 @@
+import type { Cancellable, Clock } from '../host.ts';
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+  cancelled: boolean;
+}
+
+const before = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+/** A clock that moves only when a test says so, and with it all that the simulated world does. */
+export class SimulatedClock implements Clock {
+  #now = 5000.25;
+  #order = 0;
+  /** A binary heap, the next event first. */
+  readonly #heap: Event[] = [];
+  #timers = 0;
+  /** What `date()` is ahead of `now()`. */
+  wallOffset = Date.UTC(2026, 0, 1);
+
+  now(): number {
+    return this.#now;
+  }
+
+  date(): number {
+    return this.wallOffset + this.#now;
+  }
+
+  /** Timers that are set and have neither run nor been cancelled. */
+  get timers(): number {
+    return this.#timers;
+  }
+
+  schedule(delayMs: number, run: () => void): Cancellable {
+    if (!(delayMs >= 0 && delayMs <= 0x7fffffff)) throw new Error(`delay of ${delayMs} ms`);
+    this.#timers++;
+    const event = this.#add(delayMs, () => {
+      this.#timers--;
+      run();
+    });
+    return {
+      cancel: () => {
+        if (event.cancelled) return;
+        event.cancelled = true;
+        this.#timers--;
+      },
+    };
+  }
+
+  /** An act of the world, which is no timer of the agent. */
+  defer(delayMs: number, run: () => void): void {
+    this.#add(delayMs, run);
+  }
+
+  /** Lets this much time pass, with all that happens in it. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
+      this.#take();
+      if (next.cancelled) continue;
+      next.cancelled = true;
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = until;
+  }
+
+  /** Lets time pass until `done` says so; throws when it does not within `limitMs`. Returns the time it took. */
+  until(what: string, done: () => boolean, limitMs = 10_000_000): number {
+    const start = this.#now;
+    while (!done()) {
+      const next = this.#heap[0];
+      if (!next || next.at > start + limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+      this.advance(Math.max(0, next.at - this.#now));
+    }
+    return this.#now - start;
+  }
+
+  #add(delayMs: number, run: () => void): Event {
+    const event = { at: this.#now + delayMs, order: this.#order++, run, cancelled: false };
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      const parent = heap[up];
+      if (!parent || before(parent, event)) break;
+      heap[at] = parent;
+      at = up;
+    }
+    heap[at] = event;
+    return event;
+  }
+
+  #take(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      const left = heap[child];
+      const right = heap[child + 1];
+      if (!left) break;
+      if (right && before(right, left)) child++;
+      const least = heap[child];
+      if (!least || before(last, least)) break;
+      heap[at] = least;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}

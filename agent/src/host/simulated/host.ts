@@ -1,0 +1,141 @@
+import type { Files, Host, Processes, RunResult, Severity, SignalName, System } from '../host.ts';
+import { crypto } from '../node/crypto.ts';
+import { failure } from '../node/errors.ts';
+import { SimulatedClock } from './clock.ts';
+import { SimulatedNetwork } from './network.ts';
+import { Random } from './random.ts';
+
+/** Files in memory. */
+export class SimulatedFiles implements Files {
+  readonly content = new Map<string, Uint8Array>();
+  /** Whatever is done fails, as on a disk that is full. */
+  full = false;
+
+  read(path: string, maxBytes: number): Uint8Array {
+    const bytes = this.content.get(path);
+    if (!bytes) throw failure('not-found', 'no such file');
+    if (bytes.length > maxBytes) throw failure('too-large', `larger than ${maxBytes} bytes`);
+    return bytes;
+  }
+
+  writeAtomically(path: string, bytes: Uint8Array): void {
+    this.#demandRoom();
+    this.content.set(path, bytes.slice());
+  }
+
+  append(path: string, bytes: Uint8Array): number {
+    this.#demandRoom();
+    const before = this.content.get(path) ?? new Uint8Array();
+    const joined = new Uint8Array(before.length + bytes.length);
+    joined.set(before);
+    joined.set(bytes, before.length);
+    this.content.set(path, joined);
+    return joined.length;
+  }
+
+  rename(from: string, to: string): void {
+    this.content.set(to, this.read(from, Number.MAX_SAFE_INTEGER));
+    this.content.delete(from);
+  }
+
+  remove(path: string): void {
+    this.content.delete(path);
+  }
+
+  list(path: string): string[] {
+    const names = [...this.content.keys()].filter((name) => name.startsWith(`${path}/`));
+    return names.map((name) => name.slice(path.length + 1)).sort();
+  }
+
+  stat(path: string) {
+    const bytes = this.content.get(path);
+    return bytes ? { kind: 'file' as const, size: bytes.length, mode: 0o600 } : null;
+  }
+
+  #demandRoom(): void {
+    if (this.full) throw failure('no-resources', 'no space left');
+  }
+}
+
+/** Programs whose results are given by name. */
+export class SimulatedProcesses implements Processes {
+  readonly results = new Map<string, Partial<RunResult> | 'silent'>();
+  running = 0;
+  readonly #clock: SimulatedClock;
+
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock;
+  }
+
+  run(command: readonly [string, ...string[]], _options: unknown, done: (result: RunResult) => void) {
+    let open = true;
+    const close = () => {
+      if (open) this.running--;
+      open = false;
+    };
+    this.running++;
+    const given = this.results.get(command.join(' ')) ?? {
+      status: null,
+      error: { code: 'not-found' as const, message: 'no such file' },
+    };
+    this.#clock.defer(1, () => {
+      if (!open || given === 'silent') return;
+      close();
+      done({ status: 0, output: new Uint8Array(), timedOut: false, error: null, ...given });
+    });
+    return { cancel: close };
+  }
+}
+
+export class SimulatedSystem implements System {
+  arguments: readonly string[] = [];
+  readonly variables = new Map<string, string>();
+  readonly signals = new Map<SignalName, () => void>();
+  /** What went to standard output and standard error. */
+  printed = ['', '', ''];
+  readonly logged: [Severity, string][] = [];
+  exitStatus: number | null = null;
+
+  environment = (name: string) => this.variables.get(name);
+  hostName = () => 'board';
+  nodeId = () => '0123456789ab';
+  platform = () => 'Linux/6.1.0; mips';
+  onSignal = (signal: SignalName, run: () => void) => void this.signals.set(signal, run);
+  print = (stream: 1 | 2, text: string) => {
+    this.printed[stream] += text;
+  };
+  syslog = (severity: Severity, text: string) => void this.logged.push([severity, text]);
+  residentMemory = () => 1_048_576;
+  exit = (status: number) => {
+    this.exitStatus ??= status;
+  };
+}
+
+/** The third adapter of `host.ts`: a machine of which everything is given by the test. */
+export class SimulatedHost implements Host {
+  readonly random: Random;
+  readonly clock = new SimulatedClock();
+  readonly network: SimulatedNetwork;
+  readonly files = new SimulatedFiles();
+  readonly processes = new SimulatedProcesses(this.clock);
+  readonly system = new SimulatedSystem();
+  readonly crypto;
+
+  constructor(seed = 1) {
+    this.random = new Random(seed);
+    this.network = new SimulatedNetwork(this.clock, this.random);
+    this.crypto = { ...crypto, random: (bytes: Uint8Array) => this.random.fill(bytes) };
+  }
+
+  /** What the agent holds of the machine: nothing, when it is stopped. */
+  get handles(): { sockets: number; lookUps: number; timers: number; processes: number } {
+    return {
+      sockets: this.network.sockets.size,
+      lookUps: this.network.lookUps,
+      timers: this.clock.timers,
+      processes: this.processes.running,
+    };
+  }
+}
+
+export const noHandles = { sockets: 0, lookUps: 0, timers: 0, processes: 0 };

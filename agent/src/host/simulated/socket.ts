@@ -1,0 +1,232 @@
+import type { HostError, Socket, SocketHandler, TlsOptions, TlsSession } from '../host.ts';
+import type { SimulatedClock } from './clock.ts';
+import type { Random } from './random.ts';
+
+/** What the sockets of one network share. */
+export interface World {
+  readonly clock: SimulatedClock;
+  readonly random: Random;
+  /** Milliseconds for one way; asked anew for each piece, which never overtake each other. */
+  latency(): number;
+  /** Bytes that the kernels on the way hold before a writer must wait. */
+  readonly bufferBytes: number;
+  /** Views whose callback is under way; they may be written on without a copy. */
+  readonly received: Set<Uint8Array>;
+}
+
+/** How a listener answers a TLS handshake: with a session, with an error, or never. */
+export type TlsAnswer = (options: TlsOptions) => TlsSession | HostError | 'silent';
+
+interface Pending {
+  readonly bytes: Uint8Array;
+  start: number;
+  readonly end: number;
+}
+
+const reset: HostError = { code: 'reset', message: 'connection reset' };
+
+/**
+ * One end of a simulated connection, by the rules of `host.ts`. It is as unkind as they allow: received views are
+ * overwritten after the callback, bytes are cut anywhere, and what `write` returned false for is read late.
+ */
+export class SimulatedSocket implements Socket {
+  handler: SocketHandler | null = null;
+  tls: TlsAnswer | null = null;
+  /** Nothing arrives any more, in either direction, and nobody is told: a NAT entry that was dropped. */
+  cut = false;
+  readonly #world: World;
+  readonly #gone: (socket: SimulatedSocket) => void;
+  #other: SimulatedSocket | null = null;
+  #over = false;
+  #queue: Pending[] = [];
+  #pumping = false;
+  #inFlight = 0;
+  #lastDelivery = 0;
+  #inbox: Uint8Array[] = [];
+  #paused = false;
+  #endAsked = false;
+  #finSent = false;
+  #finArrived = false;
+  #finHanded = false;
+
+  constructor(world: World, gone: (socket: SimulatedSocket) => void = () => undefined) {
+    this.#world = world;
+    this.#gone = gone;
+  }
+
+  join(other: SimulatedSocket): void {
+    this.#other = other;
+    other.#other = this;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Bytes that were written and not taken. */
+  get queued(): number {
+    return this.#queue.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    if (this.#over || this.#endAsked || start === end) return true;
+    const copied = this.#world.received.has(bytes) || this.#world.random.chance(0.5);
+    this.#queue.push(
+      copied ? { bytes: bytes.slice(start, end), start: 0, end: end - start } : { bytes, start, end },
+    );
+    this.#pumpSoon();
+    return copied;
+  }
+
+  end(): void {
+    if (this.#over || this.#endAsked) return;
+    this.#endAsked = true;
+    this.#pumpSoon();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#world.clock.defer(0, () => this.#read());
+  }
+
+  destroy(): void {
+    if (this.#over) return;
+    const orderly = this.#finSent && this.#finHanded;
+    this.#close();
+    const other = this.#other;
+    if (other && !orderly) this.#deliver(() => other.fail(reset));
+  }
+
+  startTls(options: TlsOptions): void {
+    this.#world.clock.defer(2 * this.#world.latency(), () => {
+      if (this.#over || this.cut) return;
+      const answer = this.tls?.(options) ?? {
+        code: 'tls-protocol' as const,
+        message: 'TLS failed: no TLS there',
+      };
+      if (answer === 'silent') return;
+      if ('version' in answer) {
+        this.handler?.secured?.(answer);
+        return;
+      }
+      const other = this.#other;
+      if (other) this.#deliver(() => other.fail(reset));
+      this.fail(answer);
+    });
+  }
+
+  /** Ends this end with an error, as the kernel would tell it. */
+  fail(error: HostError | null): void {
+    if (this.#over) return;
+    const handler = this.handler;
+    this.#close();
+    handler?.closed(error);
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.handler = null;
+    this.#queue = [];
+    this.#inbox = [];
+    this.#gone(this);
+  }
+
+  #deliver(run: () => void): void {
+    if (this.cut || this.#other?.cut) return;
+    const { clock } = this.#world;
+    this.#lastDelivery = Math.max(this.#lastDelivery, clock.now() + this.#world.latency());
+    clock.defer(this.#lastDelivery - clock.now(), () => {
+      if (!this.cut && !this.#other?.cut) run();
+    });
+  }
+
+  #pumpSoon(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    this.#world.clock.defer(0, () => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  /** Moves bytes into the kernel as far as there is room, and the FIN behind the last. */
+  #pump(): void {
+    const other = this.#other;
+    while (!this.#over && other && this.#inFlight < this.#world.bufferBytes) {
+      const first = this.#queue[0];
+      if (!first) break;
+      const count = Math.min(first.end - first.start, this.#world.bufferBytes - this.#inFlight);
+      const piece = first.bytes.slice(first.start, first.start + count);
+      first.start += count;
+      if (first.start === first.end) this.#queue.shift();
+      this.#inFlight += count;
+      this.#deliver(() => other.#arrive(piece));
+      this.handler?.taken(count);
+    }
+    if (this.#over || !other || this.#queue.length > 0 || !this.#endAsked || this.#finSent) return;
+    this.#finSent = true;
+    this.#deliver(() => {
+      other.#finArrived = true;
+      other.#read();
+    });
+    this.#closeWhenBothEnded();
+  }
+
+  #arrive(piece: Uint8Array): void {
+    const other = this.#other;
+    if (this.#over) {
+      if (other) this.#deliver(() => other.fail(reset));
+      return;
+    }
+    this.#inbox.push(piece);
+    this.#read();
+  }
+
+  /** Hands over what has arrived, cut anywhere. */
+  #read(): void {
+    while (!this.#over && !this.#paused) {
+      const piece = this.#inbox.shift();
+      if (!piece) break;
+      let count = piece.length;
+      if (count > 1 && this.#world.random.chance(0.2)) {
+        count = this.#world.random.integer(1, count - 1);
+        this.#inbox.unshift(piece.subarray(count));
+      }
+      this.#hand(piece.subarray(0, count));
+      const other = this.#other;
+      if (other) this.#deliver(() => other.#readByPeer(count));
+    }
+    if (this.#over || this.#paused || !this.#finArrived || this.#finHanded || this.#inbox.length > 0) return;
+    this.#finHanded = true;
+    this.handler?.ended();
+    this.#closeWhenBothEnded();
+  }
+
+  #hand(bytes: Uint8Array): void {
+    const start = this.#world.random.integer(0, 3);
+    const buffer = new Uint8Array(start + bytes.length + 2).fill(0xee);
+    buffer.set(bytes, start);
+    this.#world.received.add(buffer);
+    this.handler?.data(buffer, start, start + bytes.length);
+    this.#world.received.delete(buffer);
+    buffer.fill(0xdd);
+  }
+
+  #readByPeer(count: number): void {
+    this.#inFlight -= count;
+    if (!this.#over) this.#pump();
+  }
+
+  #closeWhenBothEnded(): void {
+    if (this.#finSent && this.#finHanded) this.#world.clock.defer(0, () => this.fail(null));
+  }
+}
