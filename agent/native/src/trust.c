@@ -186,6 +186,16 @@ int rm_trust_find(const char *path, const mbedtls_x509_crt *child, mbedtls_x509_
   return 0;
 }
 
+#ifndef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
+static bool visit_any(void *context, const uint8_t *der, size_t length) {
+  /* One that cannot be parsed is none: it is left out. */
+  (void)mbedtls_x509_crt_parse_der(context, der, length);
+  return true;
+}
+
+void rm_trust_load(const char *path, mbedtls_x509_crt *roots) { walk(path, visit_any, roots); }
+#endif
+
 typedef struct {
   const mbedtls_x509_crt *certificate;
   bool found;
