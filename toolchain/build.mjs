@@ -1,13 +1,13 @@
 // `npm run build -- …`: executables of the agent, for the tiny runtime and with Node inside.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boardNames, readBoard } from './boards.mjs';
 import { BuildError } from './subprocess.mjs';
 import { targets } from './targets.mjs';
-import { budgetFaults, buildStatic } from './tiny/build-static.mjs';
-import { features } from './tiny/features.mjs';
+import { budgetFaults, buildStatic, bundledScript } from './tiny/build-static.mjs';
+import { features, switchesFor } from './tiny/features.mjs';
 
 const dist = join(fileURLToPath(new URL('..', import.meta.url)), 'dist');
 const engines = /** @type {const} */ (['quickjs', 'quickjs-ng']);
@@ -17,6 +17,8 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
          [--without FEATURE,…] [--engine ENGINE]     smaller, or with the other engine
          [--check-reproducible]                      build it again with an empty cache and compare
        npm run build -- --board BOARD                dist/board-BOARD: the executable and rm-agent.json
+       CC=… SYSROOT=… npm run build -- --system      dist/system/rm-agent, with your compiler and libraries
+       npm run build -- --script                     dist/tiny/rm-agent.js, for a build with CMake alone
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
                                                      for tests, on this machine only
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
@@ -58,6 +60,8 @@ function options() {
         sanitize: { type: 'boolean', default: false },
         'force-gc': { type: 'boolean', default: false },
         valgrind: { type: 'boolean', default: false },
+        system: { type: 'boolean', default: false },
+        script: { type: 'boolean', default: false },
         sizes: { type: 'boolean', default: false },
         node: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
@@ -90,7 +94,8 @@ async function main() {
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
     (kind) => chosen[kind],
   );
-  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !chosen.sizes) misuse();
+  const asked = chosen.sizes || chosen.system || chosen.script;
+  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !asked) misuse();
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
@@ -114,6 +119,17 @@ async function main() {
     const { buildInstrumented } = await import('./tiny/instrumented.mjs');
     const output = join(dist, [kind, ...variant].join('-'));
     console.log(await buildInstrumented({ kind, engine, without, output }));
+  }
+  if (chosen.system) {
+    const { buildWithSystem } = await import('./tiny/system.mjs');
+    const output = join(dist, ['system', ...variant].join('-'));
+    console.log(await buildWithSystem({ engine, without, output }));
+  }
+  if (chosen.script) {
+    const file = join(dist, 'tiny', 'rm-agent.js');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, await bundledScript(switchesFor(without).define));
+    console.log(file);
   }
   if (chosen.sizes) {
     const { writeSizes } = await import('./tiny/sizes.mjs');
