@@ -215,6 +215,8 @@ JSValue rm_loop_exit(int status) {
   JS_Throw(rm_context, exception);
   return thrown;
 #else
+  /* What was written in this very callback is on its way, as far as the kernel takes it. */
+  rm_outbox_flush_all();
   exit(status & 255);
 #endif
 }

@@ -350,18 +350,20 @@ static void read_secured(rm_socket *s) {
   else if (status == RM_TLS_WANT_WRITE) s->want_write = true;
 }
 
-/* Ciphertext that was read ahead and that nobody asked for must survive the shared buffer. */
+/* Ciphertext that was read ahead and that nobody asked for must survive the shared buffer, and be asked for again. */
 static void stash_ciphertext(rm_socket *s) {
-  if (s->stash) s->read_again = true;
   size_t left = ciphertext_end - ciphertext_start;
-  if (left > 0 && !s->dead && !s->over && !s->ended_read) {
+  bool open = !s->dead && !s->over && !s->ended_read;
+  if (left > 0 && open) {
     s->stash = rm_alloc(left);
     memcpy(s->stash, ciphertext + ciphertext_start, left);
     s->stash_start = 0;
     s->stash_end = left;
-    s->read_again = true;
   }
   ciphertext_start = ciphertext_end = 0;
+  /* What was read ahead has no event of its own. */
+  if (s->stash) s->read_again = true;
+  if (open && s->read_again && !s->paused && !s->want_write) rm_task_defer(&s->task);
 }
 #endif
 
@@ -455,11 +457,7 @@ static void socket_task(rm_task *task) {
     JS_FreeValue(rm_context, handler);
     JS_FreeValue(rm_context, failure);
   }
-  if (!s->dead) {
-    update_events(s);
-    /* What was read ahead has no event of its own. */
-    if (s->read_again && !s->paused && !s->want_write) rm_task_defer(&s->task);
-  }
+  if (!s->dead) update_events(s);
   JS_FreeValue(rm_context, keep);
 }
 

@@ -38,6 +38,9 @@ struct rm_tls {
   mbedtls_ssl_config config;
   credentials *own;         /* until the handshake is over */
   rm_transport below;
+#ifndef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
+  mbedtls_x509_crt roots;   /* until the handshake is over */
+#endif
   char *trust;              /* path of the trusted certificates; NULL: none are looked at */
   uint8_t session_key[RM_SESSION_KEY];
   uint8_t peer_key[RM_PEER_KEY];
@@ -48,6 +51,7 @@ struct rm_tls {
   int failure;              /* of mbedTLS */
   int system_failure;       /* an errno value of the layer below */
   bool more;                /* another record follows at once */
+  bool starved;             /* the layer below had nothing to read when it was asked last */
   bool own_certificate, established;
 };
 
@@ -111,17 +115,22 @@ static int receive_below(void *context, unsigned char *data, size_t length) {
   rm_tls *tls = context;
   ssize_t got = tls->below.receive(tls->below.context, data, length);
   if (got >= 0) return (int)got;
-  if (got == -EAGAIN) return MBEDTLS_ERR_SSL_WANT_READ;
+  if (got == -EAGAIN) {
+    tls->starved = true;
+    return MBEDTLS_ERR_SSL_WANT_READ;
+  }
   tls->system_failure = (int)-got;
   return NET_ERROR;
 }
 
 /* --- who the peer is */
 
+#ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 static int find_issuers(void *context, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
   rm_tls *tls = context;
   return rm_trust_find(tls->trust, child, found);
 }
+#endif
 
 static bool has_address(const mbedtls_x509_crt *certificate, const uint8_t *address, size_t size) {
   const mbedtls_x509_sequence *name = &certificate->subject_alt_names;
@@ -228,6 +237,9 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
 }
 
 static void free_credentials(rm_tls *tls) {
+#ifndef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
+  mbedtls_x509_crt_free(&tls->roots); /* and makes it empty */
+#endif
   if (tls->own == NULL) return;
   mbedtls_x509_crt_free(&tls->own->chain);
   mbedtls_pk_free(&tls->own->key);
@@ -270,7 +282,12 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
       tls->trust = rm_alloc(strlen(path) + 1);
       strcpy(tls->trust, path);
       mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
+#ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
       mbedtls_ssl_conf_ca_cb(config, find_issuers, tls);
+#else
+      rm_trust_load(path, &tls->roots);
+      mbedtls_ssl_conf_ca_chain(config, &tls->roots, NULL);
+#endif
     }
   } else {
     /* Looked at, for its digest, and accepted whatever it is. */
@@ -356,10 +373,14 @@ rm_tls_status rm_tls_handshake(rm_tls *tls) {
 rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *length) {
   int result;
   *length = 0;
+  /* mbedTLS says WANT_READ after some messages of TLS 1.3 although it has not tried to read. */
+  tls->starved = false;
   do {
     result = mbedtls_ssl_read(&tls->ssl, data, capacity);
-    if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) rm_session_keep(&tls->ssl, tls->session_key, tls->peer_key);
-  } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET);
+    if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+      rm_session_keep(&tls->ssl, tls->session_key, tls->peer_key);
+  } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+           || (result == MBEDTLS_ERR_SSL_WANT_READ && !tls->starved));
   if (result > 0) {
     *length = (size_t)result;
     return RM_TLS_DONE;
@@ -371,6 +392,9 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
 /* A record that was cut short is complete in mbedTLS's own buffer; it wants to be asked with the same length. */
 static rm_tls_status finish_record(rm_tls *tls) {
   static const uint8_t unused[1];
+  if (tls->in_flight == 0) return RM_TLS_DONE;
+  /* Something else that was sent since has flushed it. */
+  if (tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) tls->in_flight = 0;
   if (tls->in_flight == 0) return RM_TLS_DONE;
   int result = mbedtls_ssl_write(&tls->ssl, unused, tls->in_flight);
   if (result < 0) return status_of(tls, result);
