@@ -38,10 +38,15 @@ function installPackages(root) {
   writeFileSync(stamp, wanted);
 }
 
-/** Ends the process with one line when something is missing; otherwise everything is built when it returns. */
-export function prepare(root) {
+/**
+ * Ends the process with one line when something is missing; otherwise the TypeScript projects (by default all) and the
+ * agent's bundle are built when it returns.
+ * @param {string} root
+ * @param {readonly string[]} projects
+ */
+export function prepare(root, projects = []) {
   checkNode();
   installPackages(root);
-  step(root, 'Compiling', join(root, 'node_modules/.bin/tsc'), ['-b']);
+  step(root, 'Compiling', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
   step(root, 'Bundling', process.execPath, ['toolchain/bundle.mjs']);
 }

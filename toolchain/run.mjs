@@ -24,7 +24,7 @@ const bin = (name) => `node_modules/.bin/${name}`;
 
 const tasks = {
   start() {
-    prepare(root);
+    prepare(root, ['agent/src/host/node', 'reflector-minimal', 'examples/demo-device']);
     run(process.execPath, 'toolchain/start.mjs', ...rest);
   },
   async test() {
@@ -43,7 +43,7 @@ const tasks = {
     run(process.execPath, 'toolchain/build.mjs', ...rest);
   },
   'demo-device'() {
-    prepare(root);
+    prepare(root, ['examples/demo-device']);
     run(process.execPath, 'examples/demo-device/dist/main.js', ...rest);
   },
 };
