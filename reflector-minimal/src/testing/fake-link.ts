@@ -1,0 +1,51 @@
+import { Channel, type ChannelLink } from '../tunnels/channel.ts';
+
+/** A tunnel that only writes down what its channel asks for. */
+export class FakeLink implements ChannelLink {
+  readonly maxFrame: number;
+  readonly window: number | null;
+  readonly lingerMs = 1000;
+  readonly sent: string[] = [];
+  held = 0;
+  free = false;
+
+  constructor(maxFrame = 100, window: number | null = 400) {
+    this.maxFrame = maxFrame;
+    this.window = window;
+  }
+
+  open(): Channel {
+    const channel = new Channel(this, 7, 80);
+    channel.onConfirm();
+    return channel;
+  }
+
+  ready(channel: Channel): void {
+    while (
+      channel.sendNext((_channel, pieces, length) => this.sent.push(`data ${length} in ${pieces.length}`))
+    );
+  }
+
+  unready(): void {}
+
+  sendClose(): void {
+    this.sent.push('close');
+  }
+
+  sendCredit(_channel: Channel, bytes: number): void {
+    this.sent.push(`credit ${bytes}`);
+  }
+
+  sendError(_channel: Channel, error: number): void {
+    this.sent.push(`error ${error}`);
+    this.free = true;
+  }
+
+  heldChanged(_channel: Channel, difference: number): void {
+    this.held += difference;
+  }
+
+  finished(): void {
+    this.free = true;
+  }
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { HeldBound, type Holding } from './held-bound.ts';
+
+class Reader implements Holding {
+  held = 0;
+  failed: number | null = null;
+  readonly #bound: HeldBound;
+
+  constructor(bound: HeldBound) {
+    this.#bound = bound;
+  }
+
+  hold(bytes: number): void {
+    const difference = bytes - this.held;
+    this.held = bytes;
+    this.#bound.changed(this, difference);
+  }
+
+  fail(error: number): void {
+    this.failed = error;
+    this.hold(0);
+  }
+}
+
+function setUp(channelBytes: number): { bound: HeldBound; clock: ManualClock; log: string[] } {
+  const clock = new ManualClock();
+  const log: string[] = [];
+  const bound = new HeldBound(channelBytes, {
+    limits: { ...defaultLimits, tunnelHeldBytes: 1000, stallMs: 100 },
+    clock,
+    pause: () => log.push('pause'),
+    resume: () => log.push('resume'),
+  });
+  return { bound, clock, log };
+}
+
+describe('what a tunnel holds for slow readers', () => {
+  test('over the bound of a channel it is paused, and resumes as soon as the reader has taken some', () => {
+    const { bound, clock, log } = setUp(300);
+    const reader = new Reader(bound);
+    reader.hold(300);
+    expect(log).toEqual([]);
+    reader.hold(301);
+    clock.advance(99);
+    reader.hold(300);
+    expect(log).toEqual(['pause', 'resume']);
+    clock.advance(1000);
+    expect(reader.failed).toBeNull();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a reader that stalls loses its channel with error 4, and only that one', () => {
+    const { bound, clock, log } = setUp(300);
+    const [good, stalled] = [new Reader(bound), new Reader(bound)];
+    good.hold(200);
+    stalled.hold(400);
+    clock.advance(100);
+    expect([good.failed, stalled.failed]).toEqual([null, 4]);
+    expect(log[0]).toBe('pause');
+    expect(log.at(-1)).toBe('resume');
+    expect(clock.pending).toBe(0);
+  });
+
+  test('over the bound of the tunnel the one that holds most goes, one after the other', () => {
+    const { bound, clock, log } = setUp(Number.POSITIVE_INFINITY);
+    const readers = [400, 900, 700].map((bytes) => {
+      const reader = new Reader(bound);
+      reader.hold(bytes);
+      return reader;
+    });
+    clock.advance(100);
+    expect(readers.map(({ failed }) => failed)).toEqual([null, 4, null]);
+    expect(log.at(-1)).toBe('pause');
+    clock.advance(100);
+    expect(readers.map(({ failed }) => failed)).toEqual([null, 4, 4]);
+    expect(bound.total).toBe(400);
+    expect(log.at(-1)).toBe('resume');
+  });
+
+  test('stop leaves no timer', () => {
+    const { bound, clock } = setUp(300);
+    new Reader(bound).hold(301);
+    bound.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
