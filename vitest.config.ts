@@ -36,6 +36,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },

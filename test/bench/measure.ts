@@ -1,6 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuSeconds, memory, peakResident, wakeUps } from './process-figures.ts';
+import { cpuSeconds, memory, peakResident, resetPeakResident, wakeUps } from '../system/process-figures.ts';
 import type { Stream, Subject } from './subject.ts';
 
 export interface Ports {
@@ -167,8 +166,7 @@ async function measureMany(
   extent: Extent,
   idle: number,
 ): Promise<Figures['many']> {
-  // Resets the peak that the kernel keeps (proc(5), clear_refs).
-  writeFileSync(`/proc/${subject.devicePid}/clear_refs`, '5');
+  resetPeakResident(subject.devicePid);
   const each = Math.max(1, Math.round(extent.mebibytes / manyChannels)) * mebibyte;
   const streams = await Promise.all(
     Array.from({ length: manyChannels }, (_, i) => subject.open(i % 2 ? ports.sink : ports.source)),

@@ -1,34 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-
-/** A port that was free a moment ago; for programs that cannot be told to choose one themselves. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Waits until something accepts connections on a port of the loopback interface, or `child` ends. */
-export async function listening(port: number, child: ChildProcess, stderr: () => string): Promise<void> {
-  while (child.exitCode === null) {
-    const socket = connect(port, '127.0.0.1');
-    const connected = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (connected) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`${child.spawnfile} ended with ${child.exitCode}: ${stderr()}`);
-}
+import { freePort, listening } from '../system/listening.ts';
 
 /** OpenSSH's server on an ephemeral port, with keys and configuration in a directory of its own. */
 export class OpenSshServer {

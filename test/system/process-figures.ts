@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** What Linux says of a process: proc(5). */
 
@@ -60,7 +60,13 @@ export function memory(pid: number): Memory {
   return { resident: value('Rss'), private: value('Private_Clean') + value('Private_Dirty') };
 }
 
-/** Largest resident memory so far, in KiB. */
+/** Forgets the peak so far. */
+export function resetPeakResident(pid: number): void {
+  // proc(5), clear_refs.
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** Largest resident memory since the start or {@link resetPeakResident}, in KiB. */
 export function peakResident(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }

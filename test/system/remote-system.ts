@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../checkout.ts';
+import { AgentProcess } from '../scenarios/stage/agent-process.ts';
+import { within } from '../scenarios/stage/wait.ts';
+
+const reflectorProgram = join(root, 'reflector-minimal/dist/main.js');
+
+export const deviceId = 'device-1';
+
+export interface SystemOptions {
+  readonly services: readonly { readonly port: number; readonly kind?: string }[];
+  /** The agent's executable with leading arguments; without it `RM_AGENT`. `null`: the test brings its own agent. */
+  readonly agent?: readonly string[] | null;
+  /** Further options of `rm-reflector serve`. */
+  readonly reflector?: readonly string[];
+}
+
+/** The real thing on this machine: reflector and agent as processes of their own, with one device and one user. */
+export class RemoteSystem {
+  readonly port: number;
+  /** URL of the device, without a slash at its end. */
+  readonly url: string;
+  readonly host: string;
+  readonly user = 'operator';
+  readonly password = 'operator password';
+  readonly devicePassword = 'device password';
+  readonly domain: string;
+  readonly directory: string;
+  readonly reflector: ChildProcess;
+  readonly agent: AgentProcess | null;
+
+  private constructor(
+    port: number,
+    domain: string,
+    directory: string,
+    reflector: ChildProcess,
+    agent: AgentProcess | null,
+  ) {
+    this.port = port;
+    this.domain = domain;
+    this.directory = directory;
+    this.reflector = reflector;
+    this.agent = agent;
+    this.host = `${deviceId}.localhost:${port}`;
+    this.url = `http://${this.host}`;
+  }
+
+  static async start(options: SystemOptions): Promise<RemoteSystem> {
+    const directory = mkdtempSync(join(tmpdir(), 'rm-system-'));
+    const data = join(directory, 'reflector.sqlite');
+    const password = (name: string, text: string) => {
+      const file = join(directory, name);
+      writeFileSync(file, `${text}\n`, { mode: 0o600 });
+      return ['--password-file', file];
+    };
+    administer('user', 'add', 'operator', '--data', data, ...password('user', 'operator password'));
+    const added = administer(
+      'device',
+      'add',
+      deviceId,
+      '--data',
+      data,
+      ...password('device', 'device password'),
+    );
+    const domain = /^domain: (.+)$/m.exec(added)?.[1] ?? '';
+
+    const args = [
+      '--listen',
+      '127.0.0.1:0',
+      '--data',
+      data,
+      '--log-level',
+      'warn',
+      ...(options.reflector ?? []),
+    ];
+    const reflector = spawn(process.execPath, [reflectorProgram, 'serve', ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
+    const port = Number(/:(\d+)\/?$/m.exec(line.toString().trim())?.[1]);
+    let agent: AgentProcess | null = null;
+    if (options.agent !== null) {
+      const configuration = {
+        reflector: `http://127.0.0.1:${port}/`,
+        device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
+        services: options.services,
+        control: null,
+      };
+      const file = join(directory, 'rm-agent.json');
+      writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+      agent = AgentProcess.start(['--config', file], {}, options.agent);
+      await agent.logged(/connected to/);
+    }
+    return new RemoteSystem(port, domain, directory, reflector, agent);
+  }
+
+  /** The user's `Authorization` header. */
+  get authorization(): string {
+    return `Basic ${Buffer.from(`${this.user}:${this.password}`).toString('base64')}`;
+  }
+
+  async stop(): Promise<void> {
+    this.agent?.signal('SIGTERM');
+    await this.agent?.ended();
+    this.reflector.kill('SIGTERM');
+    if (this.reflector.exitCode === null) await within(once(this.reflector, 'exit'), 'the reflector to end');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function administer(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [reflectorProgram, ...args], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`rm-reflector ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
