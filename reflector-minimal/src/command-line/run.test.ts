@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { matchesHash } from '../passwords/scrypt.ts';
+import { Store } from '../store/store.ts';
+import { run } from './run.ts';
+
+describe('rm-reflector', () => {
+  let folder: string;
+  let data: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rm-reflector-run-'));
+    data = join(folder, 'reflector.sqlite');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function command(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+    let [out, err] = ['', ''];
+    const status = await run(args, {
+      environment: { RM_REFLECTOR_DATA: data },
+      print: (text) => {
+        out += text;
+      },
+      complain: (text) => {
+        err += text;
+      },
+    });
+    return { status, out, err };
+  }
+
+  function look<T>(read: (store: Store) => T): T {
+    const store = Store.open(data);
+    try {
+      return read(store);
+    } finally {
+      store.close();
+    }
+  }
+
+  test('user add, passwd, list, remove', async () => {
+    const added = await command('user', 'add', 'alice');
+    expect(added.out).toMatch(/^user alice added\npassword: [a-z2-9]{26}\n$/);
+    const password = added.out.split('password: ')[1]?.trim() ?? '';
+    expect(
+      await matchesHash(
+        password,
+        look((store) => store.users.get('alice')?.password ?? ''),
+      ),
+    ).toBe(true);
+    const file = join(folder, 'password');
+    writeFileSync(file, 'my own\nsecond line');
+    chmodSync(file, 0o600);
+    const changed = await command('user', 'passwd', 'alice', '--password-file', file);
+    expect(changed.out).toBe('password of alice changed\n');
+    expect(
+      await matchesHash(
+        'my own',
+        look((store) => store.users.get('alice')?.password ?? ''),
+      ),
+    ).toBe(true);
+    expect((await command('user', 'list')).out).toBe('alice\n');
+    expect((await command('user', 'remove', 'alice')).status).toBe(0);
+    expect(await command('user', 'remove', 'alice')).toEqual({
+      status: 1,
+      out: '',
+      err: 'rm-reflector: user alice: there is no such user\n',
+    });
+  });
+
+  test('device add, list, claim, remove', async () => {
+    const added = await command('device', 'add', 'Dev1', '--digest');
+    expect(added.out).toMatch(/^device dev1 added\ndomain: [0-9a-f-]{36}\npassword: [a-z2-9]{26}\n$/);
+    expect(look((store) => store.devices.get('dev1'))?.digestSha256).toMatch(/^[0-9a-f]{64}$/);
+    await command('device', 'add', 'dev2', '--domain', 'd2');
+    const second = look((store) => store.devices.get('dev2'));
+    expect([second?.domain, second?.digestMd5]).toEqual(['d2', null]);
+    look((store) => store.devices.addUnclaimed('dev3', 'd', 'hash', 0, 10));
+    look((store) => {
+      store.setServed(Date.now());
+      store.devices.noteConnected('dev1', Date.UTC(2026, 0, 1), {
+        address: '192.0.2.1',
+        agent: 'a',
+        properties: { name: 'Pump\u001b[31m' },
+      });
+      store.devices.addTraffic('dev1', 5 * 1024 * 1024, 17);
+      store.devices.noteDuplicate('dev1', Date.now());
+    });
+    const { out } = await command('device', 'list');
+    expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'],
+      [
+        'dev1',
+        'on line, two devices use this identity',
+        'Pump?[31m',
+        '192.0.2.1',
+        '2026-01-01T00:00:00.000Z',
+        '1',
+        '5.0 MiB',
+        '17 B',
+      ],
+      ['dev2', 'off line', '-', '-', '-', '0', '0 B', '0 B'],
+      ['dev3', 'unclaimed', '-', '-', '-', '0', '0 B', '0 B'],
+      [''],
+    ]);
+    look((store) => store.setServed(0));
+    expect((await command('device', 'list')).out).toContain('dev1    off line');
+    expect((await command('device', 'claim', 'dev3')).status).toBe(0);
+    expect((await command('device', 'claim', 'dev3')).err).toContain('no unclaimed device has this id');
+    expect((await command('device', 'remove', 'dev3')).status).toBe(0);
+    expect((await command('device', 'add', 'dev1')).err).toBe('rm-reflector: device dev1: exists already\n');
+  });
+
+  test.each([
+    [['frobnicate'], 64, 'frobnicate: must be one of serve, device, user'],
+    [['--bogus'], 64, "Unknown option '--bogus'"],
+    [['user'], 64, 'user: what about it?'],
+    [['user', 'add'], 64, 'user add: a name is missing'],
+    [['user', 'add', 'a:b'], 64, 'a name is 1 to 64 characters without spaces and ":"'],
+    [['user', 'add', 'a', 'b'], 64, 'user add: too many names'],
+    [['user', 'list', 'a'], 64, 'user list: too many names'],
+    [['user', 'rename', 'a'], 64, 'user rename: must be one of add, passwd, remove, list'],
+    [['user', 'remove', 'a', '--digest'], 64, '--digest: not an option of user remove'],
+    [['device', 'add', 'a.b'], 64, 'an id is 1 to 63 of a-z, 0-9, - and _'],
+    [['device', 'add', 'a', '--domain', 'a b'], 64, '--domain "a b": must be a UUID'],
+    [['device', 'add', 'a', '--password-file', 'no-such-file'], 64, 'no-such-file'],
+    [['device', 'frob', 'a'], 64, 'device frob: must be one of add, claim, remove, list'],
+    [['device', 'remove', 'a'], 1, 'there is no such device'],
+    [['serve', '--keep-alive', '0'], 78, '--keep-alive: "0": must be a whole number from 1 to 86400'],
+    [['serve', 'extra'], 64, 'extra'],
+    [['user', 'list', '--data', '.'], 74, 'data file .'],
+    [['--tls-cert', 'a', '--tls-key', 'b'], 78, 'no such file'],
+  ])('%j ends with %i and one line', async (args, status, message) => {
+    const result = await command(...args);
+    expect(result.status).toBe(status);
+    expect(result.err).toContain(message);
+    expect(result.err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('a taken port is named with the option that changes it', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await command('--listen', `127.0.0.1:${port}`)).toMatchObject({
+      status: 69,
+      err: `rm-reflector: 127.0.0.1:${port} is taken by another program; choose another with --listen ADDRESS:PORT\n`,
+    });
+    server.close();
+  });
+
+  test('--help and --version', async () => {
+    expect((await command('--version')).out).toMatch(/^rm-reflector \d+\.\d+\.\d+\n$/);
+    const { out } = await command('device', 'add', '--help');
+    for (const text of ['--listen ADDRESS:PORT', 'device claim', 'Exit status']) expect(out).toContain(text);
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { normalizeDeviceId } from './device-id.ts';
+import { readServices } from './services.ts';
+
+test.each([
+  [{}, { ports: [], httpPort: null, httpPath: '/' }],
+  [{ targetPorts: '22, 8080,80' }, { ports: [22, 8080, 80], httpPort: 80, httpPath: '/' }],
+  [{ targetPorts: '22, 5900' }, { ports: [22, 5900], httpPort: 22, httpPath: '/' }],
+  [
+    { targetPorts: '22', httpPort: '8080', httpPath: '/ui/?a=b' },
+    { ports: [22], httpPort: 8080, httpPath: '/ui/?a=b' },
+  ],
+  [
+    { targetPorts: 'x, 0, 65536, -1, 1e3, 443', httpPort: '99999' },
+    { ports: [443], httpPort: 443, httpPath: '/' },
+  ],
+])('%j', (properties, services) => {
+  expect(readServices(properties as Record<string, string>)).toEqual(services);
+});
+
+test.each(['//evil.example', '/\\evil.example', 'https://evil.example', 'ui', '', '/a b'])(
+  'a path such as %j does not leave the device',
+  (httpPath) => {
+    expect(readServices({ httpPath }).httpPath).toBe('/');
+  },
+);
+
+test('ids are labels of host names', () => {
+  expect(normalizeDeviceId('0A1b2C')).toBe('0a1b2c');
+  for (const id of ['', '-a', 'a-', 'a.b', 'ä', 'a b', 'x'.repeat(64)])
+    expect(normalizeDeviceId(id)).toBeNull();
+});

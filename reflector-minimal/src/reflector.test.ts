@@ -1,0 +1,181 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { startReflector } from './reflector.ts';
+import { ask } from './testing/ask.ts';
+import { ManualClock } from './testing/manual-clock.ts';
+import { authorization, device, Stage } from './testing/stage.ts';
+
+describe('shutdown', () => {
+  test('a response under way ends whole, a stream of events at once, tunnels with 1001', async () => {
+    const stage = await Stage.open();
+    let finish: () => void = () => {};
+    const { agent } = await stage.web((request, response) => {
+      if (request.url === '/events') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.flushHeaders();
+        return;
+      }
+      response.writeHead(200, { 'Content-Length': 10 });
+      response.write('first');
+      finish = () => response.end('final');
+    });
+    const get = async (path: string) => {
+      const request = httpRequest({
+        port: stage.port,
+        host: '127.0.0.1',
+        path,
+        headers: { Host: `${device.id}.localhost`, Authorization: authorization },
+        agent: false,
+      });
+      request.on('error', () => {});
+      request.end();
+      return ((await once(request, 'response')) as [IncomingMessage])[0];
+    };
+    const [events, whole] = [await get('/events'), await get('/whole')];
+    events.on('error', () => {});
+    const [first] = (await once(whole, 'data')) as [Buffer];
+    const eventsClosed = new Promise((resolve) => events.once('close', resolve));
+    const closed = stage.reflector.close();
+    await eventsClosed;
+    await expect(ask(stage.port, '/')).rejects.toThrow(/ECONNREFUSED/);
+    finish();
+    const [last] = (await once(whole, 'data')) as [Buffer];
+    expect(`${first}${last}`).toBe('firstfinal');
+    await agent.ended;
+    expect(agent.closeCode).toBe(1001);
+    await closed;
+    await stage.close();
+  });
+
+  test('a response that does not end is cut off after its time, an agent that does not answer as well', async () => {
+    const clock = new ManualClock();
+    const stage = await Stage.open({ clock });
+    const { agent } = await stage.web((_request, response) => {
+      response.writeHead(200, { 'Content-Length': 10 });
+      response.write('first');
+    });
+    agent.answersClose = false;
+    const pending = ask(stage.port, '/');
+    const failed = expect(pending).rejects.toThrow();
+    // The request is at the device once its first bytes are back.
+    while ((stage.reflector.devices.get(device.id)?.tunnel.bytesFrom ?? 0) === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const closed = stage.reflector.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(10_000);
+    await failed;
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(3_000);
+    await closed;
+    await stage.close();
+  });
+});
+
+test('headers that never end are cut off, long ones refused, and so is one connection too many', async () => {
+  const reflector = await startReflector({ limits: { headMs: 50, headBytes: 2048, connections: 2 } });
+  const speak = async (text: string) => {
+    const socket = connect(reflector.port, '127.0.0.1');
+    socket.write(text);
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    await once(socket, 'close');
+    return answer.split('\r\n')[0];
+  };
+  expect(await speak('GET / HTTP/1.1\r\nHost: a')).toBe('HTTP/1.1 408 Request Timeout');
+  expect(await speak(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(3000)}\r\n\r\n`)).toBe(
+    'HTTP/1.1 431 Request Header Fields Too Large',
+  );
+  const idle = [connect(reflector.port, '127.0.0.1'), connect(reflector.port, '127.0.0.1')];
+  await Promise.all(idle.map((socket) => once(socket, 'connect')));
+  expect(await speak('')).toBe('');
+  for (const socket of idle) socket.destroy();
+  await reflector.close();
+});
+
+test('a device that does not answer a request: 504', async () => {
+  const stage = await Stage.open({ limits: { responseMs: 50 } });
+  await stage.web(() => {});
+  const answer = await ask(stage.port, '/');
+  expect([answer.status, answer.headers['x-ptth-error']]).toEqual([
+    504,
+    'The device has not answered in time',
+  ]);
+  await stage.close();
+});
+
+test('with TLS of its own, and files that change', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rm-reflector-tls-'));
+  const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  const makeCertificate = (name: string) =>
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        `/CN=${name}`,
+        '-keyout',
+        tls.key,
+        '-out',
+        tls.cert,
+      ],
+      { stdio: 'ignore' },
+    );
+  makeCertificate('first');
+  const reflector = await startReflector({ tls });
+  expect(reflector.url).toBe(`https://localhost:${reflector.port}`);
+  const subject = () =>
+    new Promise<string>((resolve, reject) => {
+      const request = httpsRequest({
+        port: reflector.port,
+        host: '127.0.0.1',
+        path: '/healthz',
+        headers: { Host: 'localhost' },
+        // The certificate is the test's own; what is looked at is which one.
+        rejectUnauthorized: false,
+        agent: false,
+      });
+      request.on('response', (response) => {
+        const { socket } = response as IncomingMessage & { socket: import('node:tls').TLSSocket };
+        resolve(`${response.statusCode} ${socket.getPeerCertificate().subject.CN}`);
+        response.resume();
+      });
+      request.on('error', reject);
+      request.end();
+    });
+  expect(await subject()).toBe('200 first');
+  makeCertificate('second');
+  reflector.reloadTls();
+  expect(await subject()).toBe('200 second');
+  rmSync(folder, { recursive: true });
+  expect(() => reflector.reloadTls()).toThrow();
+  expect(await subject()).toBe('200 second');
+  await reflector.close();
+});
+
+test('a start that fails leaves nothing behind', async () => {
+  const first = await startReflector();
+  await expect(startReflector({ port: first.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(startReflector({ tls: { cert: 'no-such-file', key: 'no-such-file' } })).rejects.toThrow(
+    /no-such-file/,
+  );
+  await first.close();
+  await first.close();
+});

@@ -1,0 +1,124 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Store, StoreError } from './store.ts';
+
+const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+
+describe('the store', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rm-reflector-store-'));
+    path = join(folder, 'state', 'reflector.sqlite');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('keeps users, devices, key and domain in one private file', () => {
+    const store = Store.open(path);
+    const [key, domain] = [store.tokenKey(), store.domain()];
+    expect(key).toHaveLength(32);
+    expect(domain).toMatch(/^[0-9a-f-]{36}$/);
+    store.users.add('alice', 'hash', 1);
+    store.devices.add('dev1', domain, secrets, 2);
+    for (const name of readdirSync(join(folder, 'state'))) {
+      expect(statSync(join(folder, 'state', name)).mode & 0o777).toBe(0o600);
+    }
+    expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
+    store.close();
+    store.close();
+    expect(readdirSync(join(folder, 'state'))).toEqual(['reflector.sqlite']);
+    const again = Store.open(path);
+    expect(again.tokenKey().equals(key)).toBe(true);
+    expect(again.domain()).toBe(domain);
+    expect(again.users.get('alice')).toEqual({ name: 'alice', password: 'hash', created: 1 });
+    expect(again.devices.get('dev1')).toMatchObject({
+      domain,
+      claimed: true,
+      online: false,
+      connects: 0,
+      properties: {},
+    });
+    again.close();
+  });
+
+  test('says another version after a change by anybody, and the same one otherwise', () => {
+    const store = Store.open(path);
+    const other = Store.open(path);
+    const versions = [store.version()];
+    const step = (change: () => void) => {
+      change();
+      versions.push(store.version());
+    };
+    step(() => {});
+    step(() => other.users.add('alice', 'hash', 1));
+    step(() => store.users.setPassword('alice', 'hash 2'));
+    step(() => store.users.remove('nobody'));
+    const [start, still, ...changed] = versions;
+    expect(still).toBe(start);
+    expect(new Set(changed).size).toBe(2);
+    expect(changed).not.toContain(start);
+    store.close();
+    other.close();
+  });
+
+  test('refuses a file of a newer version, one that is none, and a folder, in one line', () => {
+    Store.open(path).close();
+    const database = new Database(path);
+    database.pragma('user_version = 99');
+    database.close();
+    expect(() => Store.open(path)).toThrow(
+      /reflector\.sqlite: made by a newer rm-reflector \(version 99, this one knows 1\)$/,
+    );
+    const text = new URL(import.meta.url).pathname;
+    expect(() => Store.open(text)).toThrow(StoreError);
+    expect(() => Store.open(folder)).toThrow(StoreError);
+  });
+
+  test('counts what devices do', () => {
+    const store = Store.open(':memory:');
+    store.devices.add('dev1', 'd', secrets, 1);
+    store.devices.noteConnected('dev1', 2, { address: '192.0.2.1', agent: 'a/1', properties: { name: 'x' } });
+    store.devices.addTraffic('dev1', 10, 20);
+    store.devices.addTraffic('dev1', 1, 2);
+    expect(store.devices.get('dev1')).toMatchObject({
+      online: true,
+      connects: 1,
+      lastConnect: 2,
+      address: '192.0.2.1',
+      agent: 'a/1',
+      properties: { name: 'x' },
+      bytesFrom: 11,
+      bytesTo: 22,
+      lastSeen: null,
+    });
+    store.devices.noteDisconnected('dev1', 5);
+    expect(store.devices.get('dev1')).toMatchObject({ online: false, lastSeen: 5 });
+    store.devices.noteConnected('dev1', 6, { address: '', agent: '', properties: {} });
+    store.devices.noteAllOffline();
+    expect(store.devices.get('dev1')).toMatchObject({ online: false, connects: 2 });
+    store.close();
+  });
+
+  test('an unclaimed device gives way to one that is added', () => {
+    const store = Store.open(':memory:');
+    expect(store.devices.addUnclaimed('dev1', 'd1', 'first', 1, 10)).toBe(true);
+    expect(store.devices.addUnclaimed('dev1', 'd1', 'second', 1, 10)).toBe(false);
+    expect(store.devices.get('dev1')?.password).toBe('first');
+    expect(store.devices.add('dev1', 'd2', secrets, 2)).toBe(true);
+    expect(store.devices.get('dev1')).toMatchObject({ claimed: true, domain: 'd2', password: 'hash' });
+    expect(store.devices.add('dev1', 'd3', secrets, 3)).toBe(false);
+    expect(store.devices.claim('dev1')).toBe(false);
+    store.close();
+  });
+
+  test('knows whether a reflector serves it', () => {
+    const store = Store.open(':memory:');
+    expect(store.isServed(1000, 100)).toBe(false);
+    store.setServed(1000);
+    expect([store.isServed(1100, 100), store.isServed(1101, 100)]).toEqual([true, false]);
+    store.close();
+  });
+});
