@@ -23,9 +23,11 @@ function fail(message) {
 const bin = (name) => `node_modules/.bin/${name}`;
 
 const tasks = {
-  start() {
+  async start() {
     prepare(root, ['agent/src/host/node', 'reflector-minimal', 'examples/demo-device']);
-    run(process.execPath, 'toolchain/start.mjs', ...rest);
+    // In this process: a signal sent to it alone must end everything, too.
+    const { start } = await import('./start.mjs');
+    process.exit(await start(rest));
   },
   async test() {
     prepare(root);

@@ -52,7 +52,8 @@ async function startReflector(port, data) {
     return await start({ port, data });
   } catch (error) {
     if (error.code === 'EADDRINUSE') {
-      throw new StartError(`port ${port} is taken; choose another one: npm start -- --port ${port + 10}`, 69);
+      const other = port > 65_000 ? port - 10 : port + 10;
+      throw new StartError(`port ${port} is taken; choose another one: npm start -- --port ${other}`, 69);
     }
     if (error.code === 'EACCES') {
       throw new StartError(`port ${port} is not allowed; choose another one with --port, above 1023`, 69);

@@ -14,7 +14,6 @@ export async function serveToken(
   const answer = (status: number, body: Readonly<Record<string, unknown>>, error?: string) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     if (error !== undefined) response.setHeader('X-PTTH-Error', headerText(error));
-    if (!request.complete) response.shouldKeepAlive = false;
     const text = JSON.stringify(body);
     response.writeHead(status, {
       'Content-Type': 'application/json',

@@ -189,24 +189,17 @@ export class DeviceRequest {
       const trailers = trailerFields(incoming.rawTrailers);
       if (trailers.length > 0) response.addTrailers(trailers);
       response.end();
-      if (!request.complete) this.#discardRest();
+      // The device answered before it had the whole request (413, for example). The rest is dropped.
+      if (!request.complete) {
+        this.#upstream?.destroy();
+        this.#upstream = null;
+      }
     });
     incoming.on('error', () => response.destroy());
     incoming.on('close', () => {
       // Cut short: the user must not take it for the whole.
       if (!incoming.complete) response.destroy();
     });
-  }
-
-  /** The device answered before it had the whole request (413, for example). The user may still be sending. */
-  #discardRest(): void {
-    const { request, limits } = this.#exchange;
-    this.#upstream?.destroy();
-    this.#upstream = null;
-    request.resume();
-    const timer = setTimeout(() => request.destroy(), limits.discardMs);
-    request.once('close', () => clearTimeout(timer));
-    request.once('end', () => clearTimeout(timer));
   }
 
   #fail(error: Error): void {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { extensions, Stage } from '../testing/stage.ts';
@@ -95,6 +97,25 @@ describe('the front', () => {
     const { forwarding } = await stage.web((request, response) => response.end(`device ${request.url}`));
     expect((await ask(stage.port, '/healthz')).text).toBe('device /healthz');
     expect(forwarding.opens).toBe(1);
+  });
+
+  test('a refusal reaches a user who is still sending, for a time', async () => {
+    const refused = await ask(stage.port, '/', {
+      method: 'POST',
+      body: Buffer.alloc(3_000_000),
+      headers: { Authorization: '' },
+    });
+    expect(refused.status).toBe(401);
+    const patient = await Stage.open({ limits: { discardMs: 50 } });
+    const socket = connect(patient.port, '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nHost: dev1.localhost\r\nContent-Length: 100\r\n\r\nbegin');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    await patient.close();
   });
 
   test('a target in absolute form is refused', async () => {

@@ -60,6 +60,7 @@ export class Front {
   async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: Refusal) => sendRefusal(request, response, refusal);
     this.#responses.set(response, null);
+    response.once('finish', () => this.#discardRest(request));
     response.once('close', () => {
       this.#responses.delete(response);
       if (this.#responses.size === 0) this.#whenIdle?.();
@@ -201,6 +202,20 @@ export class Front {
       byPort.set(port, agents);
     }
     return agents;
+  }
+
+  /**
+   * The answer has gone out, and the user may still be sending: to close now would reset the connection, and often lose
+   * the answer. So the rest is read and dropped, for a time.
+   */
+  #discardRest(request: IncomingMessage): void {
+    if (request.complete || request.destroyed) return;
+    request.resume();
+    const timer = setTimeout(() => request.destroy(), this.#context.limits.discardMs);
+    const done = () => clearTimeout(timer);
+    request.once('end', done).once('close', done);
+    // Node does not always close a request that has its answer; its connection ends in any case.
+    request.socket.once('close', done);
   }
 
   /** What this user was let into ends when the account does. */

@@ -116,8 +116,6 @@ export function sendRefusal(request: IncomingMessage, response: ServerResponse, 
   response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.setHeader('X-PTTH-Error', headerText(error));
-  // The rest of the request is not wanted: the connection ends with the answer.
-  if (!request.complete) response.shouldKeepAlive = false;
   response.writeHead(status);
   response.end(body);
 }
