@@ -1,5 +1,6 @@
 // Debian packages that a task needs: installed when we may, otherwise named in one line.
 import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
 function isInstalled(name) {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
@@ -20,6 +21,21 @@ function apt(...args) {
 }
 
 /**
+ * Runs an installation without what Debian does next, which is to start the services in the packages: nothing is to
+ * listen that nobody asked for (invoke-rc.d(8), policy-rc.d).
+ */
+function withoutServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    rmSync(policy, { force: true });
+  }
+}
+
+/**
  * Makes sure that these packages are installed, or ends the process with one line that names the missing ones.
  * @param {readonly string[]} names
  */
@@ -33,7 +49,7 @@ export function needPackages(names) {
   }
   console.error(`Installing Debian packages: ${missing.join(' ')} …`);
   apt('update');
-  const { status, stderr } = apt('install', '--no-install-recommends', ...missing);
+  const { status, stderr } = withoutServices(() => apt('install', '--no-install-recommends', ...missing));
   if (status !== 0) {
     console.error(`${command} failed: ${stderr.trim().split('\n').at(-1)}`);
     process.exit(1);

@@ -32,12 +32,14 @@ const tasks = {
   async test() {
     prepare(root);
     const { needPackages } = await import('./debian.mjs');
-    needPackages(['chromium', 'curl', 'lighttpd', 'openssl']);
+    needPackages(['chromium', 'curl', 'lighttpd', 'openssh-client', 'openssh-server', 'openssl']);
     run(bin('biome'), 'check', '--error-on-warnings', '.');
     run(bin('vitest'), 'run', ...rest);
   },
-  bench() {
+  async bench() {
     prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    needPackages(['openssh-client', 'openssh-server', 'openssl']);
     run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
   build() {
