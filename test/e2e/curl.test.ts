@@ -253,7 +253,8 @@ describe('a scripted device', () => {
     child.stdin?.on('error', () => {});
     child.stdin?.write(randomBytes(1_000_000));
     const { request } = await requests.next();
-    const freed = within(once(request.socket, 'close'), 'the connection at the device to be freed');
+    const closed = new Promise((resolve) => request.socket.on('close', resolve));
+    const freed = within(closed, 'the connection at the device to be freed');
     request.on('error', () => {});
     await once(request, 'data');
     request.resume();
