@@ -104,8 +104,11 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   data(number: number, bytes: Uint8Array, start: number, end: number): void {
     const channel = this.#byNumber.get(number);
-    if (channel) channel.remoteData(bytes, start, end);
-    else if (!this.#answered) {
+    if (channel) {
+      channel.remoteData(bytes, start, end);
+      // A channel that these bytes have ended has been told so; the rest of the message is no news.
+      this.#answered = !this.#byNumber.has(number);
+    } else if (!this.#answered) {
       this.#answered = true;
       this.#unknown(number);
     }
