@@ -56,10 +56,13 @@ export class SimulatedClock implements Clock {
   /** Lets this much time pass, with all that happens in it. */
   advance(ms: number): void {
     const until = this.#now + ms;
+    let standing = 0;
     for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
       this.#take();
       if (next.cancelled) continue;
       next.cancelled = true;
+      standing = next.at > this.#now ? 0 : standing + 1;
+      if (standing > 1_000_000) throw new Error(`events without end at ${this.#now} ms: ${next.run}`);
       this.#now = Math.max(this.#now, next.at);
       next.run();
     }

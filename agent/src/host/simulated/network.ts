@@ -76,12 +76,12 @@ export class SimulatedNetwork implements Network, World {
     return { cancel: close };
   }
 
-  connect({ address, port }: ConnectOptions, handler: SocketHandler): Socket {
+  connect({ address, port }: ConnectOptions, handler: SocketHandler): SimulatedSocket {
     this.dialled.push(`${address}:${port}`);
     return this.#dial(() => this.places.get(`${address}:${port}`), handler);
   }
 
-  connectLocal(path: string, handler: SocketHandler): Socket {
+  connectLocal(path: string, handler: SocketHandler): SimulatedSocket {
     return this.#dial(
       () => this.paths.get(path) ?? { error: { code: 'not-found', message: 'no such file' } },
       handler,

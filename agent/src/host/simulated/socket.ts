@@ -161,10 +161,12 @@ export class SimulatedSocket implements Socket {
   /** Moves bytes into the kernel as far as there is room, and the FIN behind the last. */
   #pump(): void {
     const other = this.#other;
-    while (!this.#over && other && this.#inFlight < this.#world.bufferBytes) {
+    while (!this.#over && other) {
       const first = this.#queue[0];
-      if (!first) break;
-      const count = Math.min(first.end - first.start, this.#world.bufferBytes - this.#inFlight);
+      const room = this.#world.bufferBytes - this.#inFlight;
+      // No small pieces as long as larger ones are to come (RFC 9293 section 3.8.6.2.1).
+      if (!first || room < Math.min(first.end - first.start, this.#world.bufferBytes / 4)) break;
+      const count = Math.min(first.end - first.start, room);
       const piece = first.bytes.slice(first.start, first.start + count);
       first.start += count;
       if (first.start === first.end) this.#queue.shift();

@@ -37,24 +37,30 @@ export class ClientFrames {
   }
 
   push(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes = concat(this.#bytes, bytes.subarray(start, end));
-    for (;;) {
-      const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
-      if (view.byteLength < 2) return;
-      const [first, second] = [view.getUint8(0), view.getUint8(1)];
-      const form = second & 127;
-      const keyAt = form < 126 ? 2 : form === 126 ? 4 : 10;
-      if (view.byteLength < keyAt + 4) return;
-      const length = form < 126 ? form : form === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
-      const dataAt = keyAt + 4;
-      if (view.byteLength < dataAt + length) return;
-      if ((first & 0xf0) !== 0x80) throw new Error('client frame is fragmented or has a reserved bit');
-      if (second < 128) throw new Error('client frame is not masked');
-      const key = this.#bytes.slice(keyAt, dataAt);
-      this.keys.push([...key].map((byte) => byte.toString(16).padStart(2, '0')).join(''));
-      const payload = this.#bytes.slice(dataAt, dataAt + length).map((byte, i) => byte ^ (key[i % 4] ?? 0));
-      this.#bytes = this.#bytes.slice(dataAt + length);
-      this.#message(first & 15, payload);
-    }
+    const all = concat(this.#bytes, bytes.subarray(start, end));
+    let at = 0;
+    for (let used = this.#frame(all.subarray(at)); used > 0; used = this.#frame(all.subarray(at))) at += used;
+    this.#bytes = all.slice(at);
+  }
+
+  /** Reads the frame that `bytes` begin with; returns its length, or 0 when more is to come. */
+  #frame(bytes: Uint8Array): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (view.byteLength < 2) return 0;
+    const [first, second] = [view.getUint8(0), view.getUint8(1)];
+    const form = second & 127;
+    const keyAt = form < 126 ? 2 : form === 126 ? 4 : 10;
+    if (view.byteLength < keyAt + 4) return 0;
+    const length = form < 126 ? form : form === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
+    const dataAt = keyAt + 4;
+    if (view.byteLength < dataAt + length) return 0;
+    if ((first & 0xf0) !== 0x80) throw new Error('client frame is fragmented or has a reserved bit');
+    if (second < 128) throw new Error('client frame is not masked');
+    const key = bytes.slice(keyAt, dataAt);
+    this.keys.push(Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+    const payload = bytes.slice(dataAt, dataAt + length);
+    for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (key[i % 4] ?? 0);
+    this.#message(first & 15, payload);
+    return dataAt + length;
   }
 }
