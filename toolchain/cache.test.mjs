@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -43,6 +51,17 @@ describe('cached', () => {
     expect(readdirSync(cache.cacheFolder)).toEqual([]);
     const folder = await cache.cached('thing', 1, writing('whole'));
     expect(readFileSync(join(folder, 'made'), 'utf8')).toBe('whole');
+  });
+
+  it('forgets what was not used for the longest time, of this name alone', async () => {
+    const other = await cache.cached('thing-else', 0, writing('other'));
+    const folders = [];
+    for (let input = 0; input < 12; input++) folders.push(await cache.cached('thing', input, writing('old')));
+    for (const [index, folder] of folders.entries()) utimesSync(folder, index + 1, index + 1);
+    await cache.cached('thing', 0, writing('used again'));
+    await cache.cached('thing', 'new', writing('new'));
+    expect(folders.map((folder) => existsSync(folder))).toEqual([true, false, ...Array(10).fill(true)]);
+    expect(existsSync(other)).toBe(true);
   });
 
   it('lets two make the same folder at once', async () => {

@@ -29,7 +29,7 @@ export const sources = {
     sha256: 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe',
     licence: 'MIT',
     licenceFile: 'LICENSE',
-    patches: ['quickjs-without-atomics.patch'],
+    patches: ['quickjs-without-atomics.patch', 'quickjs-unchecked-lexicals.patch'],
   },
   'quickjs-ng': {
     version: '0.16.2',
