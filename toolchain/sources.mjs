@@ -29,7 +29,11 @@ export const sources = {
     sha256: 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe',
     licence: 'MIT',
     licenceFile: 'LICENSE',
-    patches: ['quickjs-without-atomics.patch', 'quickjs-unchecked-lexicals.patch'],
+    patches: [
+      'quickjs-without-atomics.patch',
+      'quickjs-unchecked-lexicals.patch',
+      'quickjs-fast-interpreter.patch',
+    ],
   },
   'quickjs-ng': {
     version: '0.16.2',
@@ -38,6 +42,7 @@ export const sources = {
     sha256: '6ee0c983477c9b145909d873ed1a57422001927f7706b63859abf8e816d2d88c',
     licence: 'MIT',
     licenceFile: 'LICENSE',
+    patches: ['quickjs-ng-fast-interpreter.patch'],
   },
   mbedtls: {
     // Not an older 3.6: before 3.6.7, TLS 1.2 fails with servers that sign with RSA-PSS (error -0x6600).
