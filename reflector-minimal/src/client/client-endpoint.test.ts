@@ -236,6 +236,17 @@ describe('a client', () => {
     expect((await ask(stage.port, '/my-devices/api/token', { host: 'localhost' })).status).toBe(405);
   });
 
+  test('may send only so much in one message', async () => {
+    const agent = await stage.agent();
+    agent.onFrame = (frame) => {
+      if (frame.opcode === 1) agent.confirm(frame.channel);
+    };
+    const client = new Client(await WebSocketPeer.connect(stage.port, originalUpgrade(22)));
+    client.peer.send(Buffer.alloc(1024 * 1024 + 1));
+    await client.ended;
+    expect(client.closeCode).toBe(1009);
+  });
+
   test('that is silent for three keep-alive times is given up', async () => {
     const agent = await stage.agent({ keepAlive: 10_000 });
     agent.onFrame = (frame) => {
