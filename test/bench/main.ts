@@ -4,10 +4,11 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { startAgent } from './agent-subject.ts';
-import { type Extent, type Figures, measure, type Ports } from './measure.ts';
+import { type Extent, type Figures, measure, measureIdle, type Ports } from './measure.ts';
 import { hottest } from './profile.ts';
 import { startSsh } from './ssh-subject.ts';
 import type { Subject } from './subject.ts';
+import { startSystem } from './system-subject.ts';
 import { table } from './table.ts';
 
 const usage = `Usage: npm run bench -- [OPTIONS]
@@ -64,20 +65,21 @@ function profiled(command: readonly string[], directory: string | undefined): re
 
 const profileRoot = options.profile === undefined ? undefined : resolve(options.profile);
 const wanted = (part: string) => !options.only || options.only.includes(part);
+const titles = { legacy: 'frames of 2 KiB', extension: 'extension', system: 'with rm-reflector' };
 const starts: { readonly start: () => Promise<Subject>; readonly profile?: string }[] = [];
 const agents = options.agent ?? [process.env.RM_AGENT ?? 'node dist/node/rm-agent.mjs'];
 for (const [index, agent] of agents.entries()) {
   const suffix = agents.length > 1 ? ` [${index + 1}]` : '';
-  for (const extension of [false, true]) {
-    const part = extension ? 'extension' : 'legacy';
+  for (const part of ['legacy', 'extension', 'system'] as const) {
     if (!wanted(part)) continue;
     const profile = profileRoot && mkdtempSync(join(makeDirectory(profileRoot), `${part}-`));
     const command = profiled(agent.split(/ +/), profile);
-    const name = `${extension ? 'extension' : 'frames of 2 KiB'}${suffix}`;
-    starts.push({
-      start: () => startAgent({ name, command, ports: all, extension, tls: options.tls }),
-      ...(profile ? { profile } : {}),
-    });
+    const name = `${titles[part]}${suffix}`;
+    const start = () =>
+      part === 'system'
+        ? startSystem(name, command, all)
+        : startAgent({ name, command, ports: all, extension: part === 'extension', tls: options.tls });
+    starts.push({ start, ...(profile ? { profile } : {}) });
   }
 }
 if (wanted('ssh')) starts.push({ start: () => startSsh(all) });
@@ -87,15 +89,19 @@ function makeDirectory(path: string): string {
   return path;
 }
 
+const subjects: { readonly subject: Subject; readonly profile?: string }[] = [];
+for (const { start, ...rest } of starts) subjects.push({ subject: await start(), ...rest });
+process.stderr.write('idle\n');
+const idle = await measureIdle(
+  subjects.map(({ subject }) => subject),
+  extent,
+);
 const figures: Figures[] = [];
-for (const { start, profile } of starts) {
-  const subject = await start();
+for (const { subject, profile } of subjects) {
   const report = (step: string) => process.stderr.write(`${subject.name}: ${step}\n`);
-  try {
-    figures.push(await measure(subject, ports, extent, report));
-  } finally {
-    await subject.stop();
-  }
+  const idleness = idle.get(subject);
+  if (idleness) figures.push(await measure(subject, idleness, ports, extent, report));
+  await subject.stop();
   if (profile) process.stderr.write(`${hottest(profile)}\n`);
 }
 await services.terminate();

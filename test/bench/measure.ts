@@ -26,13 +26,17 @@ export interface Throughput {
   readonly relayCpu: number;
 }
 
-export interface Figures {
-  readonly name: string;
-  readonly startMs: number;
-  /** KiB, connected and idle, before anything was carried. */
+/** What a subject costs when nothing happens. */
+export interface Idleness {
+  /** KiB. */
   readonly resident: number;
   readonly private: number;
   readonly wakeUpsPerMinute: number;
+}
+
+export interface Figures extends Idleness {
+  readonly name: string;
+  readonly startMs: number;
   readonly down: Throughput;
   readonly up: Throughput;
   readonly roundTripsPerSecond: number;
@@ -69,21 +73,38 @@ async function carryUp(stream: Stream, bytes: number): Promise<void> {
   await stream.receive(bytes);
 }
 
+/** A garbage collector tidies up for some seconds after the start; then nothing should be left to do. */
+const settleMs = 15_000;
+
+/** Watches all subjects at once, before anything is carried. */
+export async function measureIdle(
+  subjects: readonly Subject[],
+  extent: Extent,
+): Promise<ReadonlyMap<Subject, Idleness>> {
+  await sleep(settleMs);
+  const before = subjects.map((subject) => ({
+    subject,
+    memory: memory(subject.devicePid),
+    wakeUps: wakeUps(subject.devicePid),
+  }));
+  await sleep(extent.idleSeconds * 1000);
+  return new Map(
+    before.map((then) => {
+      const more = wakeUps(then.subject.devicePid) - then.wakeUps;
+      return [then.subject, { ...then.memory, wakeUpsPerMinute: (more * 60) / extent.idleSeconds }];
+    }),
+  );
+}
+
 export async function measure(
   subject: Subject,
+  idle: Idleness,
   ports: Ports,
   extent: Extent,
   report: (step: string) => void,
 ): Promise<Figures> {
   const device = () => cpuSeconds(subject.devicePid);
   const relay = () => subject.relayPids.reduce((sum, pid) => sum + cpuSeconds(pid, true), 0);
-
-  report('idle');
-  await sleep(1000);
-  const idle = memory(subject.devicePid);
-  const wakeUpsBefore = wakeUps(subject.devicePid);
-  await sleep(extent.idleSeconds * 1000);
-  const wakeUpsPerMinute = ((wakeUps(subject.devicePid) - wakeUpsBefore) * 60) / extent.idleSeconds;
 
   const throughput = async (port: number, carry: (stream: Stream, bytes: number) => Promise<void>) => {
     const rounds: Throughput[] = [];
@@ -146,9 +167,7 @@ export async function measure(
   return {
     name: subject.name,
     startMs: subject.startMs,
-    resident: idle.resident,
-    private: idle.private,
-    wakeUpsPerMinute,
+    ...idle,
     down,
     up,
     roundTripsPerSecond,

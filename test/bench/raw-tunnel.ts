@@ -18,6 +18,7 @@ export class RawTunnel {
   /** Payload of the present frame that is still to come. */
   #skip = 0;
   #skipChannel: RawChannel | undefined;
+  #drained: Promise<void> | null = null;
 
   constructor(socket: Socket, frameBytes: number, window: number, early: Buffer) {
     this.socket = socket;
@@ -35,6 +36,14 @@ export class RawTunnel {
     this.send([0x01, 0, number >> 8, number & 255, port >> 8, port & 255]);
     await channel.confirmed;
     return channel;
+  }
+
+  /** Waits, with all other channels, until the connection takes more. */
+  drained(): Promise<void> {
+    this.#drained ??= once(this.socket, 'drain').then(() => {
+      this.#drained = null;
+    });
+    return this.#drained;
   }
 
   /** A short frame, as one message. */
@@ -145,7 +154,7 @@ class RawChannel implements Stream {
       }
       frames -= count;
       if (!socket.write(count === perBlock ? block : block.subarray(0, count * frame.length))) {
-        await once(socket, 'drain');
+        await this.#tunnel.drained();
       }
     }
   }

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { OpenSshServer } from '../openssh/server.ts';
+import { DuplexStream } from './duplex-stream.ts';
 import type { Subject } from './subject.ts';
-import { TcpStream } from './tcp-stream.ts';
 
 /** `ssh -R` from the device to an sshd, both OpenSSH with their defaults. */
 export async function startSsh(ports: readonly number[]): Promise<Subject> {
@@ -38,7 +38,7 @@ export async function startSsh(ports: readonly number[]): Promise<Subject> {
     async open(port) {
       const socket = connect({ port: forwarded.get(port) ?? 0, host: '127.0.0.1', noDelay: true });
       await once(socket, 'connect');
-      return new TcpStream(socket);
+      return new DuplexStream(socket);
     },
     async stop() {
       child.removeAllListeners('exit');

@@ -32,6 +32,8 @@ export class RemoteSystem {
   readonly directory: string;
   readonly reflector: ChildProcess;
   readonly agent: AgentProcess | null;
+  /** From the start of the agent until it was connected, in milliseconds. */
+  readonly connectMs: number;
 
   private constructor(
     port: number,
@@ -39,7 +41,9 @@ export class RemoteSystem {
     directory: string,
     reflector: ChildProcess,
     agent: AgentProcess | null,
+    connectMs: number,
   ) {
+    this.connectMs = connectMs;
     this.port = port;
     this.domain = domain;
     this.directory = directory;
@@ -83,6 +87,7 @@ export class RemoteSystem {
     const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
     const port = Number(/:(\d+)\/?$/m.exec(line.toString().trim())?.[1]);
     let agent: AgentProcess | null = null;
+    const started = performance.now();
     if (options.agent !== null) {
       const configuration = {
         reflector: `http://127.0.0.1:${port}/`,
@@ -95,7 +100,7 @@ export class RemoteSystem {
       agent = AgentProcess.start(['--config', file], {}, options.agent);
       await agent.logged(/connected to/);
     }
-    return new RemoteSystem(port, domain, directory, reflector, agent);
+    return new RemoteSystem(port, domain, directory, reflector, agent, performance.now() - started);
   }
 
   /** The user's `Authorization` header. */

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Counter, type Stream } from './subject.ts';
 
 const block = Buffer.alloc(1 << 18, 'remote access ');
 
-/** A plain TCP connection as a {@link Stream}. */
-export class TcpStream implements Stream {
-  readonly #socket: Socket;
+/** A connection of any kind as a {@link Stream}. */
+export class DuplexStream implements Stream {
+  readonly #socket: Duplex;
   readonly #counter = new Counter();
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on('data', (bytes) => this.#counter.add(bytes.length));
     socket.on('error', () => {});
