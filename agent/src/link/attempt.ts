@@ -58,6 +58,9 @@ export interface AttemptEvents {
 /** Redirects followed in one attempt; more are a loop. */
 const MAX_REDIRECTS = 5;
 
+/** Interim responses that may precede the final one; real servers send one or two. */
+const MAX_INTERIM = 16;
+
 const refusals = new Set([400, 401, 403, 404, 405, 410, 426, 451]);
 
 /**
@@ -72,6 +75,7 @@ export class Attempt implements Cancellable {
   #uri: HttpUri;
   #step: Step = 'resolving';
   #redirects = 0;
+  #interim = 0;
   #challenge: Challenge | null = null;
   #lookUp: Cancellable | null = null;
   #addresses: readonly Address[] = [];
@@ -210,6 +214,7 @@ export class Attempt implements Cancellable {
   #upgrade(): void {
     const uri = this.#uri;
     this.#begin('upgrade', formatHttpUri(uri));
+    this.#interim = 0;
     this.#head = new HeadReader(this.#settings.limits.headBytes);
     this.#host.crypto.random(this.#nonce);
     const authorization = this.#authorization();
@@ -264,6 +269,10 @@ export class Attempt implements Cancellable {
       }
       // Interim responses (RFC 9110 section 15.2) precede the final one.
       if (response.status >= 100 && response.status < 200 && response.status !== 101) {
+        if (++this.#interim > MAX_INTERIM) {
+          this.#fail('fault', `${hostHeader(this.#uri)}: more than ${MAX_INTERIM} interim responses`);
+          return;
+        }
         this.#head = new HeadReader(this.#settings.limits.headBytes);
         if (rest < end) this.#receive(bytes, rest, end);
         return;
@@ -382,7 +391,7 @@ export class Attempt implements Cancellable {
       this.#connect();
       return;
     }
-    const { host, port } = this.#step === 'connecting' || this.#step === 'proxy' ? this.#peer : this.#uri;
+    const { host, port } = this.#tunnelled ? this.#uri : this.#peer;
     this.#fail('fault', `${host} port ${port}: ${error.message}`);
   }
 
