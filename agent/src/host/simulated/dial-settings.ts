@@ -1,0 +1,22 @@
+import { defaultLimits } from '../../limits.ts';
+import type { DialSettings } from '../../link/settings.ts';
+import { parseHttpUri } from '../../protocol/index.ts';
+
+/** Settings of an attempt: those of an ordinary device but for what is given. */
+export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}): DialSettings {
+  const reflector = parseHttpUri(uri);
+  if (!reflector) throw new Error(`no URI: ${uri}`);
+  return {
+    reflector,
+    method: 'GET',
+    auth: 'basic',
+    credentials: { user: 'id@domain', password: 's3cret' },
+    fields: [['User-Agent', 'rm-agent/test']],
+    tls: { ca: null, certificate: null, key: null, minVersion: '1.2', verify: true },
+    pins: [],
+    proxy: null,
+    stepTimeoutMs: 10_000,
+    limits: defaultLimits,
+    ...given,
+  };
+}
