@@ -44,6 +44,18 @@ test('httpConnectionsPerPort: further requests wait for a connection', async () 
   expect(forwarding.opens).toBe(2);
 });
 
+test('a connection that serves many requests collects no listeners', async () => {
+  const stage = await open({});
+  const { forwarding } = await stage.web((_request, response) => response.end());
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on('warning', warned);
+  for (let i = 0; i < 15; i++) await ask(stage.port, '/');
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', warned);
+  expect([forwarding.opens, warnings]).toEqual([1, []]);
+});
+
 test('idleConnectionsPerPort and idleConnectionMs: what is not needed is closed', async () => {
   const stage = await open({ limits: { idleConnectionsPerPort: 1, idleConnectionMs: 200 } });
   const held: ServerResponse[] = [];

@@ -222,7 +222,9 @@ export class Channel extends Duplex {
   setTimeout(ms: number, callback?: () => void): this {
     clearTimeout(this.#idleTimer ?? undefined);
     this.#idleTimer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms) : null;
-    if (callback) this.once('timeout', callback);
+    // As net.Socket does it, and http.Agent expects it.
+    if (callback && ms > 0) this.once('timeout', callback);
+    else if (callback) this.off('timeout', callback);
     return this;
   }
 
