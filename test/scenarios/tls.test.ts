@@ -9,15 +9,18 @@ import { configuration, type Stage, scenario } from './stage/stage.ts';
 
 let authority: Authority;
 let other: Authority;
+let pss: Authority;
 
 beforeAll(() => {
   authority = new Authority();
   other = new Authority();
+  pss = new Authority('rsa-pss');
 });
 
 afterAll(() => {
   authority.remove();
   other.remove();
+  pss.remove();
 });
 
 async function connect(stage: Stage, server: ServerOptions, tls: object, host = '127.0.0.1') {
@@ -43,15 +46,30 @@ async function expectWorking({ reflector, echo }: Awaited<ReturnType<typeof conn
 
 describe.concurrent('a TLS reflector', () => {
   const versions = ['TLSv1.2', 'TLSv1.3'] as const;
-  const kinds = ['ec', 'rsa', 'rsa-pss'] as const;
-  const combinations = versions.flatMap((version) => kinds.map((key) => [version, key] as const));
+  const signatures = [
+    // Not in TLS 1.3, which has no other RSA signatures than RSA-PSS.
+    ['TLSv1.2', 'rsa', 'rsa_pkcs1_sha256'],
+    ...versions.flatMap((version) => [
+      [version, 'rsa', 'rsa_pss_rsae_sha256'] as const,
+      [version, 'ec', 'ecdsa_secp256r1_sha256'] as const,
+    ]),
+  ] as const;
 
-  scenario.for(combinations)('is used over %s with an %s certificate', async ([version, key], { stage }) => {
-    const server = { ...authority.issue({ key }), minVersion: version, maxVersion: version };
+  scenario.for(signatures)('is used over %s with an %s key and %s', async (row, { stage }) => {
+    const [version, key, sigalgs] = row;
+    const server = { ...authority.issue({ key }), minVersion: version, maxVersion: version, sigalgs };
     const connection = await connect(stage, server, { ca: authority.file });
     const socket = await expectWorking(connection);
     expect(socket.getProtocol()).toBe(version);
   });
+
+  scenario.for(versions)(
+    'is used over %s with a certificate signed with RSA-PSS',
+    async (version, { stage }) => {
+      const server = { ...pss.issue({ key: 'rsa' }), minVersion: version, maxVersion: version };
+      await expectWorking(await connect(stage, server, { ca: pss.file }));
+    },
+  );
 
   scenario('is trusted by a directory of certificates', async ({ stage }) => {
     await expectWorking(await connect(stage, authority.issue(), { ca: authority.caDirectory() }));

@@ -21,7 +21,6 @@ commonName = supplied
 const keys = {
   ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   rsa: ['-newkey', 'rsa:2048'],
-  'rsa-pss': ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'],
 };
 
 export interface CertificateOptions {
@@ -46,9 +45,14 @@ export class Authority {
   readonly directory = mkdtempSync(join(tmpdir(), 'rm-authority-'));
   /** PEM file of the authority's own certificate. */
   readonly file = join(this.directory, 'ca.pem');
+  /** How it signs certificates. */
+  readonly #signature: readonly string[];
   #issued = 0;
 
-  constructor() {
+  /** With `rsa-pss` it has an RSA key and signs as RFC 4055 says; otherwise it signs with ECDSA. */
+  constructor(signature: 'ecdsa' | 'rsa-pss' = 'ecdsa') {
+    const key = signature === 'ecdsa' ? keys.ec : keys.rsa;
+    this.#signature = signature === 'ecdsa' ? [] : ['-sigopt', 'rsa_padding_mode:pss'];
     writeFileSync(join(this.directory, 'ca.cnf'), caConfiguration);
     writeFileSync(join(this.directory, 'index.txt'), '');
     writeFileSync(join(this.directory, 'serial'), '01\n');
@@ -57,7 +61,8 @@ export class Authority {
       'req',
       '-x509',
       '-batch',
-      ...keys.ec,
+      ...key,
+      ...this.#signature,
       '-nodes',
       '-keyout',
       'ca.key',
@@ -87,7 +92,7 @@ export class Authority {
       '-enddate',
       options.until ?? '20491231000000Z',
     ];
-    const issuer = ['-config', 'ca.cnf', '-keyfile', 'ca.key', '-cert', 'ca.pem'];
+    const issuer = [...this.#signature, '-config', 'ca.cnf', '-keyfile', 'ca.key', '-cert', 'ca.pem'];
     this.#openssl(
       'ca',
       '-batch',
