@@ -95,9 +95,9 @@ export class Link {
     if (this.#state === 'idle') this.#prepare();
   }
 
-  /** Ends the link in order and keeps it down; `stopped` follows. Idempotent. */
+  /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then. */
   stop(reason: string): void {
-    if (this.#stopping) return;
+    if (this.#stopping && this.#state !== 'idle') return;
     this.#stopping = true;
     if (this.#state === 'live') {
       this.#startClosing({ reason, kind: 'fault' }, () => this.#tunnel?.close(1001, reason));
@@ -169,7 +169,9 @@ export class Link {
   }
 
   #watch(): void {
-    const { action, inMs } = this.#liveness?.check(this.#host.clock.now()) ?? { action: 'none', inMs: 0 };
+    const now = this.#host.clock.now();
+    if (this.#tunnel?.heldUp) this.#liveness?.sign(now);
+    const { action, inMs } = this.#liveness?.check(now) ?? { action: 'none', inMs: 0 };
     if (action === 'dead') {
       const reason = 'link is dead: no answer to PING';
       this.#socket?.destroy();

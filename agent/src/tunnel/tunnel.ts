@@ -79,6 +79,11 @@ export class Tunnel implements WebSocketHandler {
     return this.#channels.size;
   }
 
+  /** A local reader is slow and the tunnel is not read for it, so that the reflector's silence proves nothing. */
+  get heldUp(): boolean {
+    return (this.#paused & HELD_BY_READER) !== 0;
+  }
+
   // ---- what the socket reports ----
 
   receive(bytes: Uint8Array, start: number, end: number): void {
