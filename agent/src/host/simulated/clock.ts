@@ -16,6 +16,8 @@ export class SimulatedClock implements Clock {
   /** A binary heap, the next event first. */
   readonly #heap: Event[] = [];
   #timers = 0;
+  /** Events that ran at the present time. */
+  #standing = 0;
   /** What `date()` is ahead of `now()`. */
   wallOffset = Date.UTC(2026, 0, 1);
 
@@ -56,16 +58,7 @@ export class SimulatedClock implements Clock {
   /** Lets this much time pass, with all that happens in it. */
   advance(ms: number): void {
     const until = this.#now + ms;
-    let standing = 0;
-    for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
-      this.#take();
-      if (next.cancelled) continue;
-      next.cancelled = true;
-      standing = next.at > this.#now ? 0 : standing + 1;
-      if (standing > 1_000_000) throw new Error(`events without end at ${this.#now} ms: ${next.run}`);
-      this.#now = Math.max(this.#now, next.at);
-      next.run();
-    }
+    while (this.#step(until));
     this.#now = until;
   }
 
@@ -73,11 +66,24 @@ export class SimulatedClock implements Clock {
   until(what: string, done: () => boolean, limitMs = 10_000_000): number {
     const start = this.#now;
     while (!done()) {
-      const next = this.#heap[0];
-      if (!next || next.at > start + limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-      this.advance(Math.max(0, next.at - this.#now));
+      if (!this.#step(start + limitMs)) throw new Error(`not within ${limitMs} ms: ${what}`);
     }
     return this.#now - start;
+  }
+
+  /** Runs the next event, if there is one until then. */
+  #step(until: number): boolean {
+    for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
+      this.#take();
+      if (next.cancelled) continue;
+      next.cancelled = true;
+      this.#standing = next.at > this.#now ? 0 : this.#standing + 1;
+      if (this.#standing > 1_000_000) throw new Error(`events without end at ${this.#now} ms: ${next.run}`);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+      return true;
+    }
+    return false;
   }
 
   #add(delayMs: number, run: () => void): Event {

@@ -1,0 +1,91 @@
+import { defaultLimits } from '../../limits.ts';
+import type { FailureKind } from '../../link/back-off.ts';
+import { Link, type LinkState } from '../../link/link.ts';
+import type { DialSettings } from '../../link/settings.ts';
+import { dialTcp, type Service } from '../../tunnel/service.ts';
+import { Tunnel } from '../../tunnel/tunnel.ts';
+import { dialSettingsFor } from './dial-settings.ts';
+import { SimulatedHost } from './host.ts';
+import { SimulatedReflector } from './reflector.ts';
+
+export const LINK_ADDRESS = '192.0.2.1';
+
+export interface LinkStageOptions {
+  readonly seed?: number;
+  readonly keepAliveMs?: number;
+  readonly backOff?: { readonly minMs: number; readonly maxMs: number };
+  readonly dial?: Partial<DialSettings>;
+}
+
+/** A link that dials the reflector `r.example` on a simulated network. */
+export class LinkStage {
+  readonly host: SimulatedHost;
+  readonly reflector: SimulatedReflector;
+  readonly link: Link;
+  readonly services = new Map<number, Service>();
+  /** What `disconnected` was told, and `connecting`, `live` and `stopped`. */
+  readonly events: string[] = [];
+  readonly waits: (number | null)[] = [];
+  readonly kinds: FailureKind[] = [];
+  prepareError: string | null = null;
+
+  constructor(options: LinkStageOptions = {}) {
+    const { keepAliveMs = 60_000, backOff = { minMs: 1000, maxMs: 300_000 } } = options;
+    this.host = new SimulatedHost(options.seed ?? 1);
+    const { network, clock, crypto } = this.host;
+    network.names.set('r.example', [LINK_ADDRESS]);
+    this.reflector = new SimulatedReflector(network, LINK_ADDRESS, 80);
+    this.services.set(80, { port: 80, dial: dialTcp(network, '127.0.0.1', 80, false) });
+    this.link = new Link(this.host, {
+      prepare: (done) =>
+        clock.schedule(0, () =>
+          done(
+            this.prepareError === null
+              ? dialSettingsFor('http://r.example/', options.dial)
+              : { error: this.prepareError },
+          ),
+        ),
+      settings: () => ({ keepAliveMs, backOff }),
+      connecting: () => this.events.push('connecting'),
+      step: () => undefined,
+      live: ({ socket }, ended) => {
+        this.events.push('live');
+        const tunnel = new Tunnel({
+          socket,
+          clock,
+          crypto,
+          limits: defaultLimits,
+          services: this.services,
+          timeouts: { connectMs: 10_000, localMs: 7_200_000 },
+          extension: null,
+          events: { opened: () => undefined, closed: () => undefined, refused: () => undefined },
+          ended,
+        });
+        return { tunnel, keepAliveMs };
+      },
+      disconnected: (reason, kind, retryMs) => {
+        this.events.push(reason);
+        this.kinds.push(kind);
+        this.waits.push(retryMs);
+      },
+      stopped: () => this.events.push('stopped'),
+    });
+  }
+
+  run(ms: number): void {
+    this.host.clock.advance(ms);
+  }
+
+  /** Lets time pass until the link is in this state; returns how long that took. */
+  until(state: LinkState, limitMs?: number): number {
+    return this.host.clock.until(`link is ${state}`, () => this.link.state === state, limitMs);
+  }
+
+  /** Starts the link and returns when it is live. */
+  live(): this {
+    this.link.start();
+    this.until('live');
+    this.run(100);
+    return this;
+  }
+}

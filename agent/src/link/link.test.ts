@@ -1,0 +1,301 @@
+import { describe, expect, it } from 'vitest';
+import { hex, pattern } from '../host/simulated/bytes.ts';
+import { noHandles } from '../host/simulated/host.ts';
+import { LINK_ADDRESS, LinkStage, type LinkStageOptions } from '../host/simulated/link-stage.ts';
+import { LocalService } from '../host/simulated/local-service.ts';
+import type { LinkState } from './link.ts';
+
+describe('a link', () => {
+  it('is idle until it is started, and holds nothing', () => {
+    const stage = new LinkStage();
+    stage.run(1000);
+    expect(stage.link.state).toBe('idle');
+    expect(stage.host.handles).toEqual(noHandles);
+  });
+
+  it('gets live, with one socket and one timer', () => {
+    const stage = new LinkStage().live();
+    expect(stage.events).toEqual(['connecting', 'live']);
+    expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
+    stage.link.start();
+    stage.link.retry();
+    stage.run(10_000);
+    expect(stage.reflector.connections).toHaveLength(1);
+  });
+
+  it('waits when its settings cannot be read, and reads them again', () => {
+    const stage = new LinkStage();
+    stage.prepareError = 'device.password: no such file';
+    stage.link.start();
+    stage.until('waiting');
+    expect(stage.events).toEqual(['connecting', 'device.password: no such file']);
+    stage.prepareError = null;
+    stage.until('live');
+    expect(stage.waits).toHaveLength(1);
+  });
+
+  it('waits when an attempt fails, ever longer, and dials again', () => {
+    const stage = new LinkStage();
+    stage.host.network.names.set('r.example', {
+      code: 'name-failure',
+      message: 'name server does not answer',
+    });
+    stage.link.start();
+    for (let i = 0; i < 12; i++) {
+      stage.until('waiting');
+      stage.until('preparing');
+    }
+    for (const [attempt, wait] of stage.waits.entries()) {
+      expect(wait).toBeLessThanOrEqual(Math.min(300_000, 1000 * 2 ** attempt));
+    }
+    expect(new Set(stage.kinds)).toEqual(new Set(['fault']));
+    stage.host.network.names.set('r.example', [LINK_ADDRESS]);
+    stage.until('live');
+  });
+
+  it('passes on what the reflector has asked for', () => {
+    const stage = new LinkStage();
+    stage.reflector.answer = () => 'HTTP/1.1 503 x\r\nRetry-After: 100\r\n\r\n';
+    stage.link.start();
+    stage.until('waiting');
+    expect(stage.waits[0]).toBeGreaterThanOrEqual(100_000);
+    expect(stage.waits[0]).toBeLessThanOrEqual(200_000);
+  });
+
+  const ends: [string, (stage: LinkStage) => void, string][] = [
+    ['a close frame', ({ reflector }) => reflector.peer.closeTunnel(1001), 'closed by the reflector (1001)'],
+    [
+      'a close frame with a reason',
+      ({ reflector }) => reflector.peer.raw(hex('88 06 03e9 6f 66 66 07')),
+      'closed by the reflector (1001): off ',
+    ],
+    [
+      'a bad frame',
+      ({ reflector }) => reflector.peer.raw(hex('c2 00')),
+      'reflector broke the protocol (1002): reserved bit set',
+    ],
+    ['a reset', ({ reflector }) => reflector.peer.socket.destroy(), 'connection reset'],
+    [
+      'the end of the stream',
+      ({ reflector }) => reflector.peer.socket.end(),
+      'connection closed by the reflector',
+    ],
+  ];
+
+  it.each(ends)('that was live says why it is down: %s', (_name, end, reason) => {
+    const stage = new LinkStage().live();
+    end(stage);
+    stage.until('waiting');
+    expect(stage.events.at(-1)).toBe(reason);
+    expect(stage.kinds).toEqual(['fault']);
+    expect(stage.host.handles).toEqual({ ...noHandles, timers: 1 });
+    stage.until('live');
+    expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
+  });
+
+  it('that another agent has replaced waits as after a refusal', () => {
+    const stage = new LinkStage().live();
+    stage.reflector.peer.replace();
+    stage.until('waiting');
+    expect(stage.events.at(-1)).toBe('replaced: another agent has connected as this device');
+    expect(stage.waits[0]).toBeGreaterThan(18_000);
+  });
+
+  it('closes within two seconds when the reflector does not answer the close frame', () => {
+    const stage = new LinkStage().live();
+    const { peer } = stage.reflector;
+    stage.reflector.last.ended = () => undefined;
+    peer.raw(hex('c2 00'));
+    stage.until('closing');
+    const took = stage.until('waiting');
+    expect(took).toBeGreaterThan(1900);
+    expect(took).toBeLessThanOrEqual(2000);
+    expect(stage.host.handles).toEqual({ ...noHandles, timers: 1 });
+  });
+
+  it('takes a tunnel that lasted as a reason to start the back-off anew', () => {
+    for (const [lasting, most] of [
+      [120_000, 1000],
+      [1000, 32_000],
+    ] as const) {
+      const stage = new LinkStage();
+      stage.reflector.answer = () => 'HTTP/1.1 500 x\r\n\r\n';
+      stage.link.start();
+      for (let i = 0; i < 5; i++) {
+        stage.until('waiting');
+        stage.until('preparing');
+      }
+      stage.reflector.answer = () => 'accept';
+      stage.until('live');
+      stage.run(lasting);
+      stage.reflector.peer.socket.destroy();
+      stage.until('waiting');
+      expect(stage.waits.at(-1)).toBeLessThanOrEqual(most);
+      if (most > 1000) expect(stage.waits.at(-1)).toBeGreaterThan(1000);
+    }
+  });
+});
+
+describe('retry', () => {
+  it('dials at once when the link waits', () => {
+    const stage = new LinkStage({ seed: 2 });
+    stage.host.network.names.delete('r.example');
+    stage.link.start();
+    for (let i = 0; i < 8; i++) {
+      stage.until('waiting');
+      if (i < 7) stage.until('preparing');
+    }
+    stage.host.network.names.set('r.example', [LINK_ADDRESS]);
+    stage.link.retry();
+    expect(stage.link.state).toBe('preparing');
+    expect(stage.until('live')).toBeLessThan(100);
+  });
+
+  it.each<LinkState>(['idle', 'preparing', 'dialling', 'live', 'closing'])(
+    'is nothing when the link is %s',
+    (state) => {
+      const stage = stageIn(state);
+      const before = stage.reflector.connections.length;
+      stage.link.retry();
+      expect(stage.link.state).toBe(state);
+      expect(stage.reflector.connections).toHaveLength(before);
+    },
+  );
+});
+
+/** A link that has just entered this state. */
+function stageIn(state: LinkState, options?: LinkStageOptions): LinkStage {
+  const stage = new LinkStage(options);
+  if (state === 'idle') return stage;
+  if (state === 'closing') {
+    stage.live();
+    stage.reflector.last.ended = () => undefined;
+    stage.reflector.peer.closeTunnel();
+  } else {
+    if (state === 'waiting') stage.host.network.places.clear();
+    stage.link.start();
+  }
+  stage.until(state);
+  return stage;
+}
+
+describe('stop', () => {
+  it.each<LinkState>(['idle', 'preparing', 'dialling', 'live', 'closing', 'waiting'])(
+    'in state %s leaves nothing, says so once, and lets the link be started again',
+    (state) => {
+      const stage = stageIn(state);
+      stage.events.length = 0;
+      stage.link.stop('agent stops');
+      stage.link.stop('agent stops');
+      stage.until('idle');
+      stage.run(1_000_000);
+      expect(stage.host.handles).toEqual(noHandles);
+      expect(stage.link.state).toBe('idle');
+      expect(stage.events).toContain('stopped');
+      expect(stage.events).not.toContain('connecting');
+      stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
+      stage.link.start();
+      stage.until('live');
+      expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
+    },
+  );
+
+  it('closes a live tunnel in order: 1001, the answer, the end of the connection', () => {
+    const stage = new LinkStage().live();
+    const { peer } = stage.reflector;
+    stage.link.stop('agent stops');
+    expect(stage.link.state).toBe('closing');
+    stage.run(10);
+    expect(peer.take()).toEqual(['wsclose 1001']);
+    peer.closeTunnel(1001);
+    stage.until('idle', 1000);
+    expect(stage.events).toEqual(['connecting', 'live', 'stopped']);
+  });
+
+  it('says that it is stopped each time, however often it is asked', () => {
+    const stage = new LinkStage();
+    stage.link.stop('agent stops');
+    stage.link.stop('agent stops');
+    expect(stage.events).toEqual(['stopped', 'stopped']);
+  });
+
+  it('in the middle of each event of an attempt ends it', () => {
+    for (let events = 0; events < 20; events++) {
+      const stage = new LinkStage({ dial: { stepTimeoutMs: 100 } });
+      stage.link.start();
+      stage.run(events / 2);
+      stage.link.stop('agent stops');
+      stage.run(3000);
+      expect(stage.host.handles).toEqual(noHandles);
+      expect(stage.events.at(-1)).toBe('stopped');
+    }
+  });
+
+  it('that is taken back while the link closes dials again when it has closed', () => {
+    const stage = new LinkStage().live();
+    stage.link.stop('agent stops');
+    stage.link.start();
+    stage.until('waiting');
+    stage.until('live');
+    expect(stage.reflector.connections).toHaveLength(2);
+  });
+});
+
+describe('a dead link', () => {
+  it('is noticed by its silence: PING after the keep-alive time, the end when nobody answers', () => {
+    const stage = new LinkStage({ keepAliveMs: 20_000 }).live();
+    const { peer } = stage.reflector;
+    stage.run(19_000);
+    expect(peer.take()).toEqual([]);
+    stage.run(2000);
+    expect(peer.take()).toEqual(['ping']);
+    stage.run(60_000);
+    expect(stage.link.state).toBe('live');
+    stage.host.network.cutAll();
+    const took = stage.until('waiting');
+    expect(took).toBeLessThanOrEqual(40_000);
+    expect(stage.events.at(-1)).toBe('link is dead: no answer to PING');
+    expect(stage.host.handles).toEqual({ ...noHandles, timers: 1 });
+    stage.until('live');
+  });
+
+  it('is noticed within the keep-alive time and 30 s at most', () => {
+    const stage = new LinkStage({ keepAliveMs: 300_000 }).live();
+    stage.host.network.cutAll();
+    expect(stage.until('waiting')).toBeLessThanOrEqual(330_000);
+  });
+
+  it('is not taken for one that sends: any byte is a sign of life', () => {
+    const stage = new LinkStage({ keepAliveMs: 20_000 }).live();
+    stage.reflector.peer.answersPings = false;
+    for (let i = 0; i < 20; i++) {
+      stage.reflector.peer.open(i, 9999);
+      stage.run(15_000);
+    }
+    expect(stage.link.state).toBe('live');
+    expect(stage.reflector.peer.take()).not.toContain('ping');
+  });
+
+  it('is not taken for one that we do not read, because a local reader is slow', () => {
+    const stage = new LinkStage({ keepAliveMs: 5000 }).live();
+    const service = new LocalService(stage.host.network, 80);
+    const { peer } = stage.reflector;
+    peer.open(1, 80);
+    stage.run(100);
+    stage.host.network.bufferBytes = 1024;
+    for (let i = 0; i < 200; i++) peer.data(1, pattern(2048));
+    const { socket, received } = service.last;
+    // Less than half a window in 60 s, but never nothing in a second.
+    for (let i = 0; i < 120; i++) {
+      socket.resume();
+      stage.run(0.5);
+      socket.pause();
+      stage.run(499.5);
+      expect(stage.link.state).toBe('live');
+    }
+    expect(received.length).toBeLessThan(200 * 2048);
+    socket.resume();
+    stage.run(20_000);
+    expect(received.length).toBe(200 * 2048);
+  });
+});
