@@ -29,6 +29,8 @@ export interface Limits {
   readonly violationsPerTunnel: number;
   /** All properties of a device together, names and values; they are kept in the store. */
   readonly propertiesBytes: number;
+  /** Time after which updated properties are written to the store: once for all updates within it. */
+  readonly propertiesSaveMs: number;
   /** Time for a device to answer an open request: its own connect limit is 10 s, plus the way. */
   readonly openMs: number;
   /** Time for a device to answer a PING (peers with the extension only), once they have been silent too long. */
@@ -90,6 +92,7 @@ export const defaultLimits: Limits = {
   tunnelBacklogBytes: 1 * MiB,
   violationsPerTunnel: 100,
   propertiesBytes: 32 * KiB,
+  propertiesSaveMs: 1_000,
   openMs: 15_000,
   pongMs: 30_000,
   httpConnectionsPerPort: 64,

@@ -52,7 +52,7 @@ async function refusal(attempt: Promise<unknown>): Promise<UpgradeRefused> {
 describe('the upgrade of a device', () => {
   let stage: Stage;
   beforeEach(async () => {
-    stage = await Stage.open({ acceptUnclaimed: false });
+    stage = await Stage.open({ limits: { propertiesSaveMs: 10 } });
   });
   afterEach(() => stage.close());
 
@@ -142,7 +142,7 @@ describe('the upgrade of a device', () => {
     agent.peer.send(encodePropertiesUpdate([{ name: 'httpPort', value: '8080' }]));
     const { store, devices } = stage.reflector;
     await vi.waitUntil(() => devices.get('dev1')?.services.httpPort === 8080);
-    expect(store.devices.get('dev1')?.properties).toEqual({ targetPorts: '22', httpPort: '8080' });
+    await vi.waitUntil(() => store.devices.get('dev1')?.properties.httpPort === '8080');
     for (let i = 0; i < 4; i++) {
       agent.peer.send(encodePropertiesUpdate([{ name: `p${i}`, value: 'x'.repeat(9_000) }]));
     }
@@ -157,6 +157,29 @@ describe('the upgrade of a device', () => {
       'last',
     ]);
   });
+});
+
+test('a flood of property updates is one write to the store a second, the last one at the end', async () => {
+  const clock = new ManualClock();
+  const stage = await Stage.open({ clock });
+  const { store, devices } = stage.reflector;
+  const write = vi.spyOn(store.devices, 'setProperties');
+  const agent = await stage.agent();
+  const update = async (from: number, to: number) => {
+    for (let i = from; i <= to; i++)
+      agent.peer.send(encodePropertiesUpdate([{ name: 'x', value: String(i) }]));
+    await vi.waitUntil(() => devices.get('dev1')?.properties.x === String(to));
+  };
+  await update(1, 500);
+  expect(write).toHaveBeenCalledTimes(0);
+  clock.advance(1_000);
+  expect(write).toHaveBeenCalledTimes(1);
+  await update(501, 600);
+  agent.destroy();
+  await vi.waitUntil(() => devices.size === 0);
+  expect(write).toHaveBeenCalledTimes(2);
+  expect(store.devices.get('dev1')?.properties.x).toBe('600');
+  await stage.close();
 });
 
 describe('Digest', () => {

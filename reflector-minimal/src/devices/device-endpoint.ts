@@ -98,6 +98,12 @@ export class DeviceEndpoint {
     const { address, agent, properties, extension, keepAlive } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
+    let cancelSave: (() => void) | null = null;
+    const saveProperties = () => {
+      cancelSave?.();
+      cancelSave = null;
+      if (devices.get(id) === device) store.devices.setProperties(id, device.properties);
+    };
     const tunnel = new DeviceTunnel({
       webSocket,
       socket,
@@ -108,11 +114,12 @@ export class DeviceEndpoint {
       events: {
         properties: (changes) => {
           if (!device.update(changes)) log.warn('properties update beyond the bound');
-          else if (devices.get(id) === device) store.devices.setProperties(id, device.properties);
+          else cancelSave ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
         },
         carried: this.#context.carried,
         ended: (reason) => {
           release();
+          if (cancelSave) saveProperties();
           this.saveTraffic(device);
           // The end of a tunnel that was replaced says nothing about its successor.
           if (devices.detach(id, device)) store.devices.noteDisconnected(id, clock.date());

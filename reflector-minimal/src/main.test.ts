@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ScriptedAgent } from './testing/scripted-agent.ts';
+import { device, domain } from './testing/stage.ts';
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+describe('the executable', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rm-reflector-main-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  interface Run {
+    readonly child: ChildProcess;
+    out: string;
+    err: string;
+    readonly ended: Promise<unknown[]>;
+  }
+
+  function start(args: readonly string[], input?: string): Run {
+    const child = spawn(process.execPath, [program, ...args, '--data', join(folder, 'data.sqlite')], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const run: Run = { child, out: '', err: '', ended: once(child, 'close') };
+    child.stdout?.on('data', (chunk) => {
+      run.out += chunk;
+    });
+    child.stderr?.on('data', (chunk) => {
+      run.err += chunk;
+    });
+    child.stdin?.end(input);
+    return run;
+  }
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'serves until %s, closes tunnels, and ends with 0',
+    async (signal) => {
+      const added = start(
+        ['device', 'add', device.id, '--domain', domain, '--password-file', '-'],
+        's3cret\n',
+      );
+      expect(await added.ended).toEqual([0, null]);
+      expect(added.out).toBe(`device ${device.id} added\ndomain: ${domain}\n`);
+      const run = start(['--listen', '127.0.0.1:0']);
+      while (!run.out.includes('\n')) await once(run.child.stdout as NodeJS.ReadableStream, 'data');
+      const port = Number(/^rm-reflector listens on http:\/\/localhost:(\d+)\n$/.exec(run.out)?.[1]);
+      const [response] = await once(get({ port, host: '127.0.0.1', path: '/healthz' }), 'response');
+      expect(response.statusCode).toBe(200);
+      response.resume();
+      const agent = await ScriptedAgent.connect(port, device);
+      const listed = start(['device', 'list']);
+      await listed.ended;
+      expect(listed.out).toMatch(/dev1 +on line/);
+      run.child.kill(signal);
+      expect(await run.ended).toEqual([0, null]);
+      await agent.ended;
+      expect(agent.closeCode).toBe(1001);
+      const messages = run.err
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { msg: string }).msg);
+      expect(messages[0]).toBe('listening');
+      expect(messages).toContain('tunnel open');
+      expect(messages.at(-1)).toBe('stopped');
+      expect(run.err).not.toMatch(/s3cret|Basic /);
+      const after = start(['device', 'list']);
+      await after.ended;
+      expect(after.out).toMatch(/dev1 +off line/);
+    },
+    30_000,
+  );
+});
