@@ -1,21 +1,41 @@
 import { defineConfig } from 'vitest/config';
+import { type Executable, executables } from './toolchain/executables.mjs';
 
 const source = (path: string) => new URL(path, import.meta.url).pathname;
 
-const alias = [
-  { find: /^rm-agent\/protocol$/, replacement: source('agent/src/protocol/index.ts') },
-  { find: /^rm-agent$/, replacement: source('agent/src/host/node/index.ts') },
-  { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
-];
+const resolve = {
+  alias: [
+    { find: /^rm-agent\/protocol$/, replacement: source('agent/src/protocol/index.ts') },
+    { find: /^rm-agent$/, replacement: source('agent/src/host/node/index.ts') },
+    { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
+  ],
+};
+
+/** The scenarios, driving one executable. */
+function scenarios({ name, command, patience }: Pick<Executable, 'name' | 'command' | 'patience'>) {
+  return {
+    resolve,
+    test: {
+      name,
+      include: ['test/scenarios/**/*.test.ts'],
+      testTimeout: 60_000 * patience,
+      env: { RM_AGENT: command, RM_SLOW: String(patience) },
+    },
+  };
+}
+
+/** `RM_AGENT` names an executable of one's own, in the place of ours. */
+const { RM_AGENT: ownCommand, RM_SLOW: ownPatience = '1' } = process.env;
 
 export default defineConfig({
-  resolve: { alias },
+  resolve,
   test: {
     // For what is marked concurrent: the scenarios, which wait most of the time.
     maxConcurrency: 6,
+    maxWorkers: 4,
     projects: [
       {
-        resolve: { alias },
+        resolve,
         test: {
           name: 'unit',
           include: ['{agent,reflector-minimal,examples,toolchain}/**/*.test.{ts,mjs}'],
@@ -23,15 +43,21 @@ export default defineConfig({
         },
       },
       {
-        resolve: { alias },
+        resolve,
         test: {
-          name: 'scenarios',
-          include: ['test/scenarios/**/*.test.ts'],
-          testTimeout: 60_000 * Number(process.env.RM_SLOW ?? 1),
+          name: 'native',
+          include: ['agent/native/test/**/*.test.ts'],
+          globalSetup: 'agent/native/test/build.ts',
+          testTimeout: 60_000,
         },
       },
+      ...(ownCommand
+        ? [scenarios({ name: 'scenarios', command: ownCommand, patience: Number(ownPatience) })]
+        : executables.map((executable) =>
+            scenarios({ ...executable, name: `scenarios-${executable.name}` }),
+          )),
       {
-        resolve: { alias },
+        resolve,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],

@@ -20,6 +20,19 @@ function fail(message) {
   process.exit(1);
 }
 
+/**
+ * What waits for peers runs side by side; what measures memory or drives a browser runs after it, alone.
+ * @param {readonly string[]} filters
+ */
+function testAll(filters) {
+  if (filters.length > 0) {
+    run(bin('vitest'), 'run', ...filters);
+    return;
+  }
+  run(bin('vitest'), 'run', '--project', '!e2e');
+  run(bin('vitest'), 'run', '--project', 'e2e');
+}
+
 const bin = (name) => `node_modules/.bin/${name}`;
 
 const tasks = {
@@ -32,9 +45,14 @@ const tasks = {
   async test() {
     prepare(root);
     const { needPackages } = await import('./debian.mjs');
+    const { executables } = await import('./executables.mjs');
     needPackages(['chromium', 'curl', 'lighttpd', 'openssh-client', 'openssh-server', 'openssl']);
+    needPackages([...new Set(executables.flatMap(({ packages }) => packages))]);
     run(bin('biome'), 'check', '--error-on-warnings', '.');
-    run(bin('vitest'), 'run', ...rest);
+    for (const { build } of executables) {
+      if (build.length > 0) run(process.execPath, 'toolchain/build.mjs', ...build);
+    }
+    testAll(rest);
   },
   async bench() {
     prepare(root);
