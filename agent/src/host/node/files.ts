@@ -7,6 +7,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -35,13 +36,21 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
+function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
+
 export const files: Files = {
   read(path, maxBytes) {
     const bytes = guarded(() =>
       withFile(path, 'r', (descriptor) => {
-        const buffer = new Uint8Array(Math.min(maxBytes + 1, Math.max(4096, fstatSync(descriptor).size + 1)));
+        let buffer = new Uint8Array(Math.min(maxBytes + 1, Math.max(4096, fstatSync(descriptor).size + 1)));
         let length = 0;
-        for (let count = 1; count > 0 && length < buffer.length; length += count) {
+        for (let count = 1; count > 0 && length <= maxBytes; length += count) {
+          // A pipe and what the kernel makes up (/proc) have no size beforehand.
+          if (length === buffer.length) buffer = enlarged(buffer, Math.min(maxBytes + 1, 2 * length));
           count = readSync(descriptor, buffer, length, buffer.length - length, null);
         }
         return buffer.subarray(0, length);
@@ -54,7 +63,9 @@ export const files: Files = {
   writeAtomically(path, bytes) {
     guarded(() => {
       const temporary = `${path}.new`;
-      withFile(temporary, 'w', (descriptor) => {
+      // Made anew: what a crash or somebody else has left there has a mode of its own, or leads elsewhere.
+      rmSync(temporary, { force: true });
+      withFile(temporary, 'wx', (descriptor) => {
         writeAll(descriptor, bytes);
         fsyncSync(descriptor);
       });
@@ -77,8 +88,14 @@ export const files: Files = {
   list: (path) => guarded(() => readdirSync(path).sort()),
 
   stat(path) {
-    const found = guarded(() => statSync(path, { throwIfNoEntry: false }));
-    if (!found) return null;
+    let found: Stats;
+    try {
+      found = statSync(path);
+    } catch (error) {
+      const failed = toFailure(error);
+      if (failed.code === 'not-found') return null;
+      throw failed;
+    }
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
     return { kind, size: found.size, mode: found.mode & 0o7777 };
   },
