@@ -1,15 +1,26 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 import type { Cancellable, Processes } from '../host.ts';
 import { toHostError } from './errors.ts';
 
 export const processes: Processes = {
   run([program, ...args], { timeoutMs, maxOutputBytes, environment }, done): Cancellable {
-    const child = spawn(program, args, {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, ...environment },
-    });
+    let child: ChildProcessByStdio<null, Readable, null>;
+    try {
+      child = spawn(program, args, {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { ...process.env, ...environment },
+      });
+    } catch (error) {
+      // Node refuses an empty name, and NUL anywhere, by throwing.
+      const failed = toHostError(error as NodeJS.ErrnoException);
+      const turn = setImmediate(() =>
+        done({ status: null, output: new Uint8Array(), timedOut: false, error: failed }),
+      );
+      return { cancel: () => clearImmediate(turn) };
+    }
     let over = false;
     let timedOut = false;
     let output = Buffer.alloc(0);
@@ -24,6 +35,8 @@ export const processes: Processes = {
     const timer = setTimeout(() => {
       timedOut = true;
       kill();
+      // What has left the group may hold the pipe open for ever.
+      child.stdout.destroy();
     }, timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => {
       const room = maxOutputBytes - output.length;
