@@ -5,18 +5,32 @@ import type { Severity, System } from '../host.ts';
 
 const priorities: Record<Severity, string> = { 3: 'err', 4: 'warning', 6: 'info', 7: 'debug' };
 
-/** Hardware addresses of the network interfaces in the kernel's order, without loopback. */
-function hardwareAddresses(): string[] {
-  const base = '/sys/class/net';
+/** Hardware addresses of the network interfaces below `base` in the kernel's order, without loopback. */
+export function hardwareAddresses(base: string): string[] {
   const read = (name: string, file: string) => readFileSync(`${base}/${name}/${file}`, 'utf8').trim();
-  return readdirSync(base)
-    .map((name) => ({
-      index: Number(read(name, 'ifindex')),
-      address: read(name, 'address').replaceAll(':', ''),
-    }))
+  const found: { index: number; address: string }[] = [];
+  for (const name of namesIn(base)) {
+    try {
+      found.push({
+        index: Number(read(name, 'ifindex')),
+        address: read(name, 'address').replaceAll(':', ''),
+      });
+    } catch {
+      // Not an interface (the bonding module has a file there), or one that has just gone.
+    }
+  }
+  return found
     .filter(({ address }) => /^[0-9a-f]{12}$/.test(address) && !/^0+$/.test(address))
     .sort((a, b) => a.index - b.index)
     .map(({ address }) => address);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 /** Writes all of it, even to a pipe that is full and does not block. */
@@ -36,13 +50,7 @@ export const system: System = {
   arguments: process.argv.slice(2),
   environment: (name) => process.env[name],
   hostName: hostname,
-  nodeId: () => {
-    try {
-      return hardwareAddresses()[0] ?? '000000000000';
-    } catch {
-      return '000000000000';
-    }
-  },
+  nodeId: () => hardwareAddresses('/sys/class/net')[0] ?? '000000000000',
   platform: () => `${type()}/${release()}; ${machine() || arch()}`,
   onSignal: (signal, run) => {
     process.removeAllListeners(signal);
