@@ -15,9 +15,11 @@ export interface Origin {
 /** The addresses whose `X-Forwarded-*` headers are believed. Everybody else's are dropped. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  readonly #some: boolean;
 
   /** Addresses and networks (`10.0.0.0/8`). Throws a `RangeError` that names the one that is neither. */
   constructor(addresses: readonly string[]) {
+    this.#some = addresses.length > 0;
     for (const entry of addresses) {
       const [address = '', prefix, ...rest] = entry.split('/');
       const family = isIP(address);
@@ -31,6 +33,7 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
+    if (!this.#some) return false;
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 4 ? 'ipv4' : 'ipv6');
   }

@@ -4,19 +4,17 @@ import {
   encodeBare,
   encodeCredit,
   encodeWord,
-  FRAME_HEADER_BYTES,
   FrameDecoder,
   LEGACY_FRAME_BYTES,
   Opcode,
   type Property,
-  writeFrameHeader,
 } from 'rm-agent/protocol';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
-import { MessageWriter } from '../websocket/message-writer.ts';
 import { Channel, type ChannelLink } from './channel.ts';
 import { ChannelError, TunnelFull, TunnelLost } from './channel-failure.ts';
+import { FrameSender } from './frame-sender.ts';
 import { HeldBound } from './held-bound.ts';
 import { Liveness } from './liveness.ts';
 
@@ -50,7 +48,7 @@ const goingAway = 1001;
 const unsupported = 1003;
 const policy = 1008;
 
-/** One live tunnel: allots channel numbers, shares the socket fairly among channels, ends with its connection. */
+/** One live tunnel: allots channel numbers, dispatches frames, ends with its connection. */
 export class DeviceTunnel implements ChannelLink {
   readonly extension: Extension | null;
   readonly maxFrame: number;
@@ -60,8 +58,7 @@ export class DeviceTunnel implements ChannelLink {
   bytesFrom = 0;
   bytesTo = 0;
   readonly #webSocket: WebSocket;
-  readonly #socket: Duplex;
-  readonly #writer: MessageWriter;
+  readonly #sender: FrameSender;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #events: TunnelEvents;
@@ -70,11 +67,6 @@ export class DeviceTunnel implements ChannelLink {
   readonly #channels = new Map<number, { channel: Channel; cancelOpen: () => void }>();
   /** Given up before the device had answered: the number is free once it does. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
-  /** Channels with something to send, the one whose turn it is first. */
-  readonly #waiting = new Set<Channel>();
-  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
-  #pumpScheduled = false;
-  #draining = false;
   #live = true;
   #replaced = false;
   #lastNumber = 0;
@@ -86,8 +78,12 @@ export class DeviceTunnel implements ChannelLink {
     this.window = extension?.window ?? null;
     this.lingerMs = limits.lingerMs;
     this.#webSocket = webSocket;
-    this.#socket = socket;
-    this.#writer = new MessageWriter(socket);
+    this.#sender = new FrameSender({
+      socket,
+      maxFrame: this.maxFrame,
+      queueBytes: limits.tunnelQueueBytes,
+      sent: (bytes) => this.#noteSent(bytes),
+    });
     this.#limits = limits;
     this.#clock = clock;
     this.#events = events;
@@ -156,12 +152,11 @@ export class DeviceTunnel implements ChannelLink {
   // --- ChannelLink ---
 
   ready(channel: Channel): void {
-    this.#waiting.add(channel);
-    this.#schedulePump();
+    this.#sender.ready(channel);
   }
 
   unready(channel: Channel): void {
-    this.#waiting.delete(channel);
+    this.#sender.unready(channel);
   }
 
   sendClose(channel: Channel): void {
@@ -212,10 +207,6 @@ export class DeviceTunnel implements ChannelLink {
       // Without a close frame from the peer the code is 1006.
       if (this.#replaced && code !== 1006) this.#provenAlive();
       this.#end(code === 1006 ? 'connection lost' : `closed by the device with ${code}`);
-    });
-    this.#socket.on('drain', () => {
-      this.#draining = false;
-      this.#schedulePump();
     });
   }
 
@@ -269,70 +260,25 @@ export class DeviceTunnel implements ChannelLink {
 
   // --- sending ---
 
-  /** A frame that does not wait for its turn. */
   #control(frame: Uint8Array): void {
-    if (!this.#live) return;
-    this.#writer.begin(0);
-    this.#writer.message(frame, [], 0);
-    this.#writer.end();
-    if (this.#writer.queued > this.#limits.tunnelQueueBytes + this.#limits.tunnelBacklogBytes) {
+    this.#sender.control(frame);
+    const { tunnelQueueBytes, tunnelBacklogBytes } = this.#limits;
+    if (this.#live && this.#sender.queued > tunnelQueueBytes + tunnelBacklogBytes) {
       this.#events.misbehaved('takes no frames');
       this.terminate('the device does not read');
     }
   }
 
+  #noteSent(bytes: number): void {
+    this.bytesTo += bytes;
+    this.#events.carried(bytes);
+    // An original agent says nothing while it only receives.
+    if (this.window === null) this.#liveness.seen();
+  }
+
   #ping(): void {
     if (this.#live) this.#webSocket.ping();
   }
-
-  /** Once a tick, so that what several channels have to say leaves in one system call. */
-  #schedulePump(): void {
-    if (this.#pumpScheduled || this.#draining || this.#waiting.size === 0) return;
-    this.#pumpScheduled = true;
-    process.nextTick(() => {
-      this.#pumpScheduled = false;
-      this.#pump();
-    });
-  }
-
-  /** One frame of each channel in turn, until the socket's queue is full. */
-  #pump(): void {
-    if (!this.#live) return;
-    let budget = this.#limits.tunnelQueueBytes - this.#writer.queued;
-    this.#writer.begin(this.#expectedBytes(budget));
-    while (budget > 0) {
-      const next = this.#waiting.values().next();
-      if (next.done) break;
-      const channel = next.value;
-      this.#waiting.delete(channel);
-      const before = this.bytesTo;
-      if (channel.sendNext(this.#sendData)) this.#waiting.add(channel);
-      budget -= this.bytesTo - before;
-    }
-    this.#writer.end();
-    // More is queued than the stream's own mark, so that `drain` is sure to come.
-    if (this.#writer.queued >= this.#limits.tunnelQueueBytes) this.#draining = true;
-    else this.#schedulePump();
-  }
-
-  /** What small frames of this turn may come to. Large payloads are not copied. */
-  #expectedBytes(budget: number): number {
-    if (this.maxFrame > LEGACY_FRAME_BYTES) return 1024;
-    let bytes = 0;
-    for (const channel of this.#waiting) {
-      bytes += Math.min(channel.queued, budget);
-      if (bytes >= budget) break;
-    }
-    return Math.ceil(Math.min(bytes, budget) * 1.01) + 64;
-  }
-
-  readonly #sendData = (channel: Channel, pieces: readonly Buffer[], length: number): void => {
-    this.bytesTo += length;
-    this.#events.carried(length);
-    writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
-    this.#writer.message(this.#header, pieces, length);
-    if (this.window === null) this.#liveness.seen();
-  };
 
   // --- the end ---
 
@@ -346,7 +292,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#live = false;
     this.#liveness.stop();
     this.#held.stop();
-    this.#waiting.clear();
+    this.#sender.stop();
     for (const { channel, cancelOpen } of [...this.#channels.values()]) {
       cancelOpen();
       channel.onTunnelLost(reason);

@@ -1,0 +1,114 @@
+import type { Duplex } from 'node:stream';
+import { FRAME_HEADER_BYTES, LEGACY_FRAME_BYTES, Opcode, writeFrameHeader } from 'rm-agent/protocol';
+import { MessageWriter } from '../websocket/message-writer.ts';
+import type { Channel } from './channel.ts';
+
+export interface FrameSenderOptions {
+  /** The socket under the tunnel's WebSocket. */
+  readonly socket: Duplex;
+  /** Largest payload of a frame. */
+  readonly maxFrame: number;
+  /** Bytes in the socket's queue at which channels wait (`limits.tunnelQueueBytes`); at least the stream's own mark. */
+  readonly queueBytes: number;
+  /** Told of payload bytes as they are queued. */
+  readonly sent: (bytes: number) => void;
+}
+
+/**
+ * Shares a tunnel's socket among its channels: one frame each in turn, and never more in the socket's queue than its
+ * bound, so that a short request waits for no more than a frame of each busy channel.
+ */
+export class FrameSender {
+  readonly #options: FrameSenderOptions;
+  readonly #writer: MessageWriter;
+  readonly #queueBytes: number;
+  /** Channels with something to send, the one whose turn it is first. */
+  readonly #waiting = new Set<Channel>();
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  #scheduled = false;
+  /** The queue is full: nothing happens before it is empty. */
+  #draining = false;
+  #stopped = false;
+
+  constructor(options: FrameSenderOptions) {
+    this.#options = options;
+    this.#writer = new MessageWriter(options.socket);
+    // Below its own mark a stream does not say when it has drained.
+    this.#queueBytes = Math.max(options.queueBytes, options.socket.writableHighWaterMark);
+    options.socket.on('drain', () => {
+      this.#draining = false;
+      this.#schedule();
+    });
+  }
+
+  /** Bytes that wait for the kernel. */
+  get queued(): number {
+    return this.#writer.queued;
+  }
+
+  /** The channel gets its turn. */
+  ready(channel: Channel): void {
+    this.#waiting.add(channel);
+    this.#schedule();
+  }
+
+  unready(channel: Channel): void {
+    this.#waiting.delete(channel);
+  }
+
+  /** Sends a frame that does not wait for its turn. */
+  control(frame: Uint8Array): void {
+    if (this.#stopped) return;
+    this.#writer.begin(0);
+    this.#writer.message(frame, [], 0);
+    this.#writer.end();
+  }
+
+  /** Nothing is sent any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+  }
+
+  /** Once a tick, so that what several channels have to say leaves in one system call. */
+  #schedule(): void {
+    if (this.#scheduled || this.#draining || this.#waiting.size === 0) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#pump();
+    });
+  }
+
+  #pump(): void {
+    let budget = this.#queueBytes - this.#writer.queued;
+    this.#writer.begin(this.#expectedBytes(budget));
+    const write = (channel: Channel, pieces: readonly Buffer[], length: number) => {
+      budget -= length;
+      writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
+      this.#writer.message(this.#header, pieces, length);
+      this.#options.sent(length);
+    };
+    while (budget > 0) {
+      const next = this.#waiting.values().next();
+      if (next.done) break;
+      const channel = next.value;
+      this.#waiting.delete(channel);
+      if (channel.sendNext(write)) this.#waiting.add(channel);
+    }
+    this.#writer.end();
+    if (this.#writer.queued >= this.#queueBytes) this.#draining = true;
+    else this.#schedule();
+  }
+
+  /** What small frames of this turn may come to. Large payloads are not copied. */
+  #expectedBytes(budget: number): number {
+    if (this.#options.maxFrame > LEGACY_FRAME_BYTES) return 1024;
+    let bytes = 0;
+    for (const channel of this.#waiting) {
+      bytes += Math.min(channel.queued, budget);
+      if (bytes >= budget) break;
+    }
+    return Math.ceil(Math.min(bytes, budget) * 1.01) + 64;
+  }
+}
