@@ -69,8 +69,8 @@ export async function buildStatic({ name, engine, without, output }) {
   const compiler = await compilerFor(target.compiler);
   const sysroot = await sysrootFor(name, target, compiler);
   const engineFolder = await engineFor(engine, name, target, compiler, sysroot);
-  const mbedtlsFolder = await mbedtlsFor(name, target, compiler, sysroot);
-  const { cmake, define } = switchesFor(without);
+  const { cmake, define, mbedtls } = switchesFor(without);
+  const mbedtlsFolder = await mbedtlsFor(name, target, compiler, sysroot, mbedtls);
   const folder = await executableFor({
     name,
     target,

@@ -5,11 +5,17 @@
  * @property {string} what for the documentation
  * @property {Readonly<Record<string, string>>} [cmake] options of agent/native without it
  * @property {Readonly<Record<string, string>>} [define] constants of the bundle without it
+ * @property {string} [mbedtls] definition with which mbedTLS is compiled without it
  */
 
 /** @type {Readonly<Record<string, Feature>>} */
 export const features = {
   tls: { what: 'TLS: `https` reflectors and proxies', cmake: { RM_TLS: 'OFF' } },
+  tls13: {
+    what: 'TLS 1.3; 1.2 stays',
+    cmake: { RM_TLS13: 'OFF' },
+    mbedtls: 'RM_WITHOUT_TLS13',
+  },
   import: { what: '`rm-agent import FILE.properties`', define: { RM_IMPORT: 'false' } },
 };
 
@@ -22,5 +28,6 @@ export function switchesFor(without) {
   return {
     cmake: Object.assign({}, ...left.map((feature) => feature?.cmake)),
     define: Object.assign({}, ...left.map((feature) => feature?.define)),
+    mbedtls: left.flatMap((feature) => (feature?.mbedtls ? [`-D${feature.mbedtls}`] : [])),
   };
 }

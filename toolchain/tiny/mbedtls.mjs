@@ -27,11 +27,12 @@ const libraries = [
  * @param {import('../targets.mjs').Target} target
  * @param {import('../compilers.mjs').Compiler} compiler
  * @param {import('./sysroot.mjs').Sysroot} sysroot
+ * @param {readonly string[]} defines switches of our configuration
  */
-export async function mbedtlsFor(name, target, compiler, sysroot) {
+export async function mbedtlsFor(name, target, compiler, sysroot, defines) {
   const inputs = {
     compiler: compiler.identity,
-    flags: [target.cflags, target.compactFlags, target.libraryFlags, commonFlags],
+    flags: [target.cflags, target.compactFlags, target.libraryFlags, commonFlags, defines],
     sysroot: sysroot.key,
     source: sources.mbedtls.sha256,
     configuration: readFileSync(join(ownInclude, 'rm_mbedtls_config.h'), 'utf8'),
@@ -50,6 +51,7 @@ export async function mbedtlsFor(name, target, compiler, sysroot) {
           ...commonFlags,
           ...sysroot.compileFlags,
           '-DMBEDTLS_CONFIG_FILE=<rm_mbedtls_config.h>',
+          ...defines,
           `-I${ownInclude}`,
           `-I${join(source, 'include')}`,
           `-I${join(source, 'library')}`,

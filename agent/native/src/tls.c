@@ -249,6 +249,10 @@ static void free_credentials(rm_tls *tls) {
 
 /* Everything that a full handshake checks goes into the key, so that resuming cannot check less. */
 static JSValue configure(rm_tls *tls, const tls_options *options) {
+  bool only_1_3 = options->minimum && strcmp(options->minimum, "1.3") == 0;
+#ifndef MBEDTLS_SSL_PROTO_TLS1_3
+  if (only_1_3) return rm_error_text("tls-protocol", "this build has no TLS 1.3");
+#endif
   mbedtls_sha256_context identity;
   mbedtls_sha256_init(&identity);
   mbedtls_sha256_starts(&identity, 0);
@@ -258,7 +262,6 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
   if (mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
         MBEDTLS_SSL_PRESET_DEFAULT)) rm_fatal(RM_EXIT_OS, "out of memory for TLS");
   mbedtls_ssl_conf_rng(config, random_bytes, NULL);
-  bool only_1_3 = options->minimum && strcmp(options->minimum, "1.3") == 0;
   mbedtls_ssl_conf_min_tls_version(config, only_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_ciphersuites(config, fast_aes() ? aes_first : chacha_first);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
@@ -362,7 +365,11 @@ static rm_tls_status status_of(rm_tls *tls, int result) {
 
 rm_tls_status rm_tls_handshake(rm_tls *tls) {
   int result = mbedtls_ssl_handshake(&tls->ssl);
-  if (result) return status_of(tls, result);
+  if (result) {
+    rm_tls_status status = status_of(tls, result);
+    if (status == RM_TLS_FAILED) rm_session_forget(tls->session_key);
+    return status;
+  }
   tls->established = true;
   free_credentials(tls);
   if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
@@ -535,10 +542,14 @@ JSValue rm_tls_session(rm_tls *tls) {
 }
 
 void rm_tls_init(void) {
+#ifdef MBEDTLS_PSA_CRYPTO_C
   if (psa_crypto_init() != PSA_SUCCESS) rm_fatal(RM_EXIT_OS, "cryptography does not start");
+#endif
 }
 
 void rm_tls_teardown(void) {
   rm_session_teardown();
+#ifdef MBEDTLS_PSA_CRYPTO_C
   mbedtls_psa_crypto_free();
+#endif
 }
