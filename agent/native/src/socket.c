@@ -391,11 +391,18 @@ static int pending_error(rm_socket *s) {
   return error;
 }
 
+/* Why connecting has failed, or 0. SO_ERROR says the same, but under qemu-user in the numbers of the machine beneath. */
+static int connect_error(rm_socket *s) {
+  char byte;
+  if (recv(s->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR) return errno;
+  return pending_error(s);
+}
+
 static void socket_ready(rm_watch *watch, uint32_t events) {
   rm_socket *s = rm_container(watch, rm_socket, watch);
   JSValue keep = JS_DupValue(rm_context, s->handle.object);
   if (s->connecting) {
-    int error = pending_error(s);
+    int error = connect_error(s);
     s->connecting = false;
     if (error) {
       fail(s, error);
@@ -434,21 +441,26 @@ static void socket_ready(rm_watch *watch, uint32_t events) {
   JS_FreeValue(rm_context, keep);
 }
 
+static void report_taken(rm_socket *s) {
+  if (s->dead || s->unreported == 0) return;
+  JSValue count = JS_NewInt64(rm_context, (int64_t)s->unreported);
+  s->unreported = 0;
+  rm_call_method(s->handler, atom_taken, 1, &count);
+}
+
 static void socket_task(rm_task *task) {
   rm_socket *s = rm_container(task, rm_socket, task);
   JSValue keep = JS_DupValue(rm_context, s->handle.object);
   if (s->connected && !s->announced) {
     s->announced = true;
     rm_call_method(s->handler, atom_connected, 0, NULL);
+    if (!s->dead) rm_outbox_flush(&s->outbox); /* what was written before */
   }
-  if (!s->dead && s->unreported > 0) {
-    JSValue count = JS_NewInt64(rm_context, (int64_t)s->unreported);
-    s->unreported = 0;
-    rm_call_method(s->handler, atom_taken, 1, &count);
-  }
+  report_taken(s);
   if (!s->dead && !s->over && s->handshaking && !s->starting) read_some(s);
   else if (!s->dead && !s->over && s->read_again && !s->paused) read_some(s);
   if (!s->dead && !s->over) try_end(s);
+  if (s->over) report_taken(s);
   if (!s->dead && s->over) {
     JSValue failure = s->failure, handler = s->handler;
     s->failure = s->handler = JS_UNDEFINED;

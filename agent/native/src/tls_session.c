@@ -36,7 +36,11 @@ void rm_session_offer(mbedtls_ssl_context *ssl, const uint8_t *key, uint8_t *pee
   if (mbedtls_ssl_session_load(&session, slots[slot].data, slots[slot].length) == 0
       && mbedtls_ssl_set_session(ssl, &session) == 0) memcpy(peer_key, slots[slot].peer_key, RM_PEER_KEY);
   mbedtls_ssl_session_free(&session);
-  forget(slot);
+}
+
+void rm_session_forget(const uint8_t *key) {
+  unsigned slot = find(key);
+  if (slot < SLOTS) forget(slot);
 }
 
 void rm_session_keep(mbedtls_ssl_context *ssl, const uint8_t *key, const uint8_t *peer_key) {

@@ -1,0 +1,466 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Authority, type Certificate } from '../../../test/scenarios/stage/authority.ts';
+import type { Native } from '../../src/host/tiny/native.ts';
+import { type Report, run, temporaryDirectory } from './guest.ts';
+import { Peer, read } from './peer.ts';
+
+let authority: Authority;
+let certificate: Certificate;
+
+beforeAll(() => {
+  authority = new Authority();
+  certificate = authority.issue();
+});
+
+afterAll(() => authority.remove());
+
+interface Options {
+  readonly serverName: string;
+  readonly ca: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+  readonly minVersion: '1.2' | '1.3';
+  readonly verify: boolean;
+}
+
+/** Options of startTls towards a peer of the tests' own authority. */
+function options(more: Partial<Options> = {}): Options & { readonly [key: string]: string | null | boolean } {
+  const defaults = { serverName: '127.0.0.1', ca: authority.file, certificate: null, key: null };
+  return { ...defaults, minVersion: '1.2', verify: true, ...more };
+}
+
+/** Connects, starts TLS, says hello, and reports what comes. */
+function greet(native: Native, report: Report, port: number, tls: Options): void {
+  const socket = native.network.connect(
+    { address: '127.0.0.1', port },
+    {
+      connected: () => socket.startTls(tls),
+      secured: ({ version, cipher, publicKeyDigest }) => {
+        report('secured', version, cipher, Array.from(publicKeyDigest));
+        socket.write(Uint8Array.from([104, 105]));
+        socket.end();
+      },
+      data: (bytes, start, end) => report('data', Array.from(bytes.subarray(start, end))),
+      taken: (count) => report('taken', count),
+      ended: () => report('ended'),
+      closed: (error) => report('closed', error?.code ?? null, error?.message),
+    },
+  );
+}
+
+/** The code and the message that a greeting fails with. */
+async function failure(port: number, more: Partial<Options>): Promise<readonly [unknown, string]> {
+  const [event, code, message] = (await run(greet, port, options(more)).finish())[0] ?? [];
+  expect(event).toBe('closed');
+  return [code, String(message)];
+}
+
+const versions = ['TLSv1.2', 'TLSv1.3'] as const;
+
+describe('TLS', () => {
+  const kinds = ['ec', 'rsa', 'rsa-pss'] as const;
+
+  it.each(versions.flatMap((version) => kinds.map((kind) => [version, kind] as const)))(
+    'speaks %s with a server that has an %s certificate',
+    async (version, kind) => {
+      const { cert, key } = selfSigned(kind);
+      const peer = await Peer.tls({ ...contents(cert, key), minVersion: version, maxVersion: version });
+      const guest = run(greet, peer.port, options({ ca: cert }));
+      const socket = await peer.connection();
+      expect((await read(socket)).toString()).toBe('hi');
+      socket.end('yes');
+      const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: 'spki', format: 'der' });
+      const digest = [...createHash('sha256').update(spki).digest()];
+      expect(await guest.finish()).toEqual([
+        ['secured', version, expect.stringMatching(/GCM|CHACHA20/), digest],
+        ['taken', 2],
+        ['data', [...Buffer.from('yes')]],
+        ['ended'],
+        ['closed', null, null],
+      ]);
+    },
+  );
+
+  it.each(versions)('carries megabytes both ways over %s, and tells of every byte taken', async (version) => {
+    const peer = await Peer.tls({ ...certificate, minVersion: version, maxVersion: version });
+    const guest = run(
+      (native, report, port, tls) => {
+        let taken = 0;
+        let sent = 0;
+        let received = 0;
+        let sum = 0;
+        const socket = native.network.connect(
+          { address: '127.0.0.1', port },
+          {
+            connected: () => socket.startTls(tls as unknown as Options),
+            secured: () => undefined,
+            data: (bytes, start, end) => {
+              received += end - start;
+              for (let i = start; i < end; i += 97) sum = (sum + (bytes[i] ?? 0)) % 65_521;
+              sent += end - start + 3;
+              socket.write(Uint8Array.from([1, 2, 3]));
+              socket.write(bytes, start, end);
+              // A pause in the midst of what was read ahead.
+              if (received % 5 === 0) {
+                socket.pause();
+                native.clock.schedule(1, () => socket.resume());
+              }
+            },
+            taken: (count) => {
+              taken += count;
+            },
+            ended: () => socket.end(),
+            closed: (error) => report('closed', error, received, taken - sent, sum > 0),
+          },
+        );
+      },
+      peer.port,
+      options(),
+    );
+    const socket = await peer.connection();
+    const total = 3_000_000;
+    socket.end(Buffer.alloc(total, 'some bytes to carry '));
+    const echoed = await read(socket);
+    expect(echoed.length).toBeGreaterThan(total);
+    expect(await guest.finish()).toEqual([['closed', null, total, 0, true]]);
+  });
+
+  it.each([
+    ['another name', { names: 'DNS:elsewhere.example' }, { serverName: 'localhost' }, 'tls-host-name'],
+    ['another address', { names: 'IP:127.0.0.2' }, {}, 'tls-host-name'],
+    ['a name, dialled by address', { names: 'DNS:localhost' }, {}, 'tls-host-name'],
+    ['a day long past', { until: '20200201000000Z' }, {}, 'tls-expired'],
+    ['a day to come', { from: '20480101000000Z' }, {}, 'tls-not-yet-valid'],
+  ] as const)('refuses a certificate for %s', async (_name, issue, more, code) => {
+    const peer = await Peer.tls({ ...authority.issue(issue) });
+    expect((await failure(peer.port, more))[0]).toBe(code);
+  });
+
+  it('refuses a certificate of an unknown authority, and takes it when it is told not to verify', async () => {
+    const stranger = new Authority();
+    try {
+      const peer = await Peer.tls({ ...stranger.issue() });
+      expect((await failure(peer.port, {}))[0]).toBe('tls-untrusted');
+      const guest = run(greet, peer.port, options({ ca: null, verify: false }));
+      await guest.expect('secured');
+    } finally {
+      stranger.remove();
+    }
+  });
+
+  it('takes names with a wildcard, and sends the name asked for', async () => {
+    const peer = await Peer.tls({ ...authority.issue({ names: 'DNS:*.example.com' }) });
+    run(greet, peer.port, options({ serverName: 'device.example.com' }));
+    expect((await peer.connection()).servername).toBe('device.example.com');
+  });
+
+  it('sends no server name for an address', async () => {
+    const peer = await Peer.tls({ ...certificate });
+    run(greet, peer.port, options());
+    expect((await peer.connection()).servername).toBe(false);
+  });
+
+  it('finds the authority in a directory, behind links and other files', async () => {
+    const path = join(temporaryDirectory(), 'certs');
+    mkdirSync(path);
+    writeFileSync(join(path, 'other.pem'), `text before\n${certificate.cert}\nand after`);
+    writeFileSync(join(path, 'broken.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    writeFileSync(join(path, 'authority.crt'), readFileSync(authority.file));
+    symlinkSync('authority.crt', join(path, '0123abcd.0'));
+    symlinkSync(path, join(path, 'loop'));
+    const peer = await Peer.tls({ ...certificate });
+    await run(greet, peer.port, options({ ca: path })).expect('secured');
+  });
+
+  it('finds the authority at the end of a large bundle', async () => {
+    const bundle = join(temporaryDirectory(), 'bundle.pem');
+    const other = new Authority();
+    writeFileSync(
+      bundle,
+      readFileSync(other.file, 'utf8').repeat(400) + readFileSync(authority.file, 'utf8'),
+    );
+    other.remove();
+    const peer = await Peer.tls({ ...certificate });
+    await run(greet, peer.port, options({ ca: bundle })).expect('secured');
+  });
+
+  it('trusts a server certificate that is itself in the bundle', async () => {
+    const peer = await Peer.tls({ ...certificate });
+    expect((await failure(peer.port, { ca: certificate.certFile }))[0]).toBe('tls-untrusted');
+    const own = selfSigned('ec');
+    const selfPeer = await Peer.tls(contents(own.cert, own.key));
+    await run(greet, selfPeer.port, options({ ca: own.cert })).expect('secured');
+  });
+
+  it.each([
+    ['ca', 'trusted certificates'],
+    ['certificate', 'client certificate'],
+  ])('names the file of %s when it is missing', async (option, what) => {
+    const peer = await Peer.tls({ ...certificate });
+    const [code, message] = await failure(peer.port, { [option]: '/nonexistent/file.pem' });
+    expect(code).toBe('tls-files');
+    expect(message).toBe(`${what} /nonexistent/file.pem: No such file or directory`);
+  });
+
+  it('names a key that does not belong to the certificate', async () => {
+    const peer = await Peer.tls({ ...certificate });
+    const other = authority.issue();
+    const [code, message] = await failure(peer.port, {
+      certificate: other.certFile,
+      key: certificate.keyFile,
+    });
+    expect(code).toBe('tls-files');
+    expect(message).toContain('does not belong to the client certificate');
+  });
+
+  it.each(versions)('shows its certificate over %s when the server demands one', async (version) => {
+    const server = { ...certificate, requestCert: true, ca: readFileSync(authority.file) };
+    const peer = await Peer.tls({ ...server, minVersion: version, maxVersion: version });
+    const own = authority.issue({ key: 'rsa' });
+    run(greet, peer.port, options({ certificate: own.certFile, key: own.keyFile }));
+    const socket = await peer.connection();
+    expect(socket.authorized).toBe(true);
+    expect((await read(socket)).toString()).toBe('hi');
+  });
+
+  // Node lets a handshake without a certificate succeed and then hangs up; OpenSSL says why.
+  it.each([
+    ['TLSv1.2', '-tls1_2'],
+    ['TLSv1.3', '-tls1_3'],
+  ])('knows over %s that a client certificate is missing', async (_version, flag) => {
+    const server = spawn('openssl', [
+      ...['s_server', '-accept', '127.0.0.1:0', flag, '-Verify', '1', '-CAfile', authority.file],
+      ...['-cert', certificate.certFile, '-key', certificate.keyFile],
+    ]);
+    onTestFinished(() => void server.kill());
+    let output = '';
+    while (!/ACCEPT 127.0.0.1:\d+/.test(output)) output += String((await once(server.stdout, 'data'))[0]);
+    const closed = (await run(greet, Number(/:(\d+)/.exec(output)?.[1]), options()).finish()).at(-1);
+    expect(closed?.slice(0, 2)).toEqual(['closed', 'tls-client-certificate']);
+    expect(closed?.[2]).toContain('demands a client certificate');
+  });
+
+  it('refuses an old version, and a peer that does not speak TLS', async () => {
+    const old = await Peer.tls({ ...certificate, maxVersion: 'TLSv1.2' });
+    expect((await failure(old.port, { minVersion: '1.3' }))[0]).toBe('tls-protocol');
+    const plain = await Peer.tcp();
+    const guest = run(greet, plain.port, options());
+    (await plain.connection()).write('HTTP/1.1 400 Bad Request\r\n\r\n');
+    expect((await guest.finish())[0]?.slice(0, 2)).toEqual(['closed', 'tls-protocol']);
+  });
+
+  it('takes a connection that is cut for an error, not for an end', async () => {
+    const peer = await Peer.tls({ ...certificate });
+    const wire = await interposed(peer.port);
+    const guest = run(greet, wire.port, options());
+    await peer.connection();
+    await guest.expect('secured');
+    wire.cut();
+    expect((await guest.finish()).at(-1)?.slice(0, 2)).toEqual(['closed', 'reset']);
+  });
+
+  it('tells when the peer goes during the handshake', async () => {
+    const plain = await Peer.tcp();
+    const guest = run(greet, plain.port, options());
+    (await plain.connection()).resume().end();
+    expect((await guest.finish())[0]?.slice(0, 2)).toEqual(['closed', 'reset']);
+  });
+
+  it.each(versions)('resumes its session over %s, and knows the key of the server still', async (version) => {
+    const peer = await Peer.tls({ ...certificate, minVersion: version, maxVersion: version });
+    const guest = run(
+      (native, report, port, tls) => {
+        const dial = (round: number) => {
+          const socket = native.network.connect(
+            { address: '127.0.0.1', port },
+            {
+              connected: () => socket.startTls(tls as unknown as Options),
+              secured: ({ publicKeyDigest }) => report('secured', Array.from(publicKeyDigest)),
+              data: () => socket.end(),
+              taken: () => undefined,
+              ended: () => undefined,
+              closed: () => {
+                if (round < 3) dial(round + 1);
+              },
+            },
+          );
+        };
+        dial(1);
+      },
+      peer.port,
+      options(),
+    );
+    const reused: boolean[] = [];
+    for (let round = 1; round <= 3; round++) {
+      const socket = await peer.connection();
+      reused.push(socket.isSessionReused());
+      socket.write('.');
+      await read(socket);
+      socket.end();
+    }
+    expect(reused).toEqual([false, true, true]);
+    const [first, second, third] = await guest.finish();
+    expect(first?.[0]).toBe('secured');
+    expect(second).toEqual(first);
+    expect(third).toEqual(first);
+  });
+
+  it('runs through another TLS connection', async () => {
+    const inner = await Peer.tls({ ...certificate });
+    const outer = await Peer.tls({ ...authority.issue({ names: 'DNS:proxy.example' }) });
+    const guest = run(
+      (native, report, port, first, second) => {
+        let layers = 0;
+        let received = 0;
+        const socket = native.network.connect(
+          { address: '127.0.0.1', port },
+          {
+            connected: () => socket.startTls(first as unknown as Options),
+            secured: () => {
+              layers++;
+              report('secured', layers);
+              if (layers === 1) {
+                socket.write(Uint8Array.from([67]));
+                socket.startTls(second as unknown as Options);
+              } else {
+                socket.write(new Uint8Array(300_000).fill(1));
+                socket.end();
+              }
+            },
+            data: (_bytes, start, end) => {
+              received += end - start;
+            },
+            taken: () => undefined,
+            ended: () => report('ended', received),
+            closed: (error) => report('closed', error),
+          },
+        );
+      },
+      outer.port,
+      options({ serverName: 'proxy.example' }),
+      options(),
+    );
+    const proxy = await outer.connection();
+    expect((await read(proxy, 1)).toString()).toBe('C');
+    const through = connect(inner.port, '127.0.0.1');
+    proxy.pipe(through).pipe(proxy);
+    const socket = await inner.connection();
+    expect(await read(socket)).toHaveLength(300_000);
+    socket.end(new Uint8Array(200_000));
+    expect(await guest.finish()).toEqual([
+      ['secured', 1],
+      ['secured', 2],
+      ['ended', 200_000],
+      ['closed', null],
+    ]);
+  });
+
+  it('starts behind what was written in the clear', async () => {
+    const secured = await Peer.tls({ ...certificate });
+    const plain = createServer({ allowHalfOpen: true }, (socket) => {
+      // The clear part is larger than what the kernel takes at once.
+      let left = 4_000_000;
+      const take = () => {
+        for (let part: Buffer | null = socket.read(); part !== null; part = socket.read()) {
+          if (part.length > left) socket.unshift(part.subarray(left));
+          left -= Math.min(left, part.length);
+          if (left > 0) continue;
+          socket.off('readable', take);
+          const on = connect({ port: secured.port, host: '127.0.0.1', allowHalfOpen: true });
+          socket.pipe(on).pipe(socket);
+          return;
+        }
+      };
+      setTimeout(() => socket.on('readable', take), 50);
+    }).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const guest = run(
+      (native, report, port, tls) => {
+        let taken = 0;
+        const socket = native.network.connect(
+          { address: '127.0.0.1', port },
+          {
+            connected: () => {
+              socket.write(new Uint8Array(4_000_000));
+              socket.startTls(tls as unknown as Options);
+              socket.write(Uint8Array.from([104, 105]));
+            },
+            secured: () => report('secured', taken),
+            data: () => undefined,
+            taken: (count) => {
+              taken += count;
+              if (taken === 4_000_002) socket.end();
+            },
+            ended: () => undefined,
+            closed: (error) => report('closed', error),
+          },
+        );
+      },
+      (plain.address() as { port: number }).port,
+      options(),
+    );
+    const socket: TLSSocket = await secured.connection();
+    expect((await read(socket)).toString()).toBe('hi');
+    socket.end();
+    expect(await guest.finish()).toEqual([
+      ['secured', 4_000_000],
+      ['closed', null],
+    ]);
+    plain.close();
+  });
+});
+
+const keyOptions = {
+  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  rsa: ['-newkey', 'rsa:2048'],
+  'rsa-pss': ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'],
+};
+
+function contents(cert: string, key: string): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: readFileSync(cert), key: readFileSync(key) };
+}
+
+/** PEM files of a certificate that has signed itself and is no authority. */
+function selfSigned(kind: keyof typeof keyOptions): { readonly cert: string; readonly key: string } {
+  const directory = temporaryDirectory();
+  const [cert, key] = [join(directory, 'self.pem'), join(directory, 'self.key')];
+  const { status, stderr } = spawnSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-batch', ...keyOptions[kind], '-nodes'],
+      ...['-keyout', key, '-out', cert, '-subj', '/CN=self', '-days', '30'],
+      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'],
+    ],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(stderr);
+  return { cert, key };
+}
+
+/** A wire to a port that can be cut: both ends see FIN, and no close_notify. */
+async function interposed(port: number): Promise<{ readonly port: number; cut(): void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    const on = connect(port, '127.0.0.1');
+    for (const end of [socket, on]) {
+      end.on('error', () => undefined);
+      sockets.push(end);
+    }
+    socket.pipe(on).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    cut: () => {
+      server.close();
+      for (const socket of sockets) socket.unpipe().end();
+    },
+  };
+}
