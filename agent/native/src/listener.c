@@ -66,11 +66,10 @@ static void listener_ready(rm_watch *watch, uint32_t events) {
   rm_socket *made;
   JSValue socket = rm_socket_accepted(fd, &made);
   if (JS_IsException(socket)) rm_fatal_exception();
-  JSValue handler = JS_Call(rm_context, l->accept, JS_UNDEFINED, 1, &socket);
-  if (JS_IsException(handler)) rm_fatal_exception();
-  rm_socket_start(made, handler);
+  JSValue accept = JS_DupValue(rm_context, l->accept);
+  rm_socket_start(made, rm_call_for(accept, 1, &socket));
+  JS_FreeValue(rm_context, accept);
   JS_FreeValue(rm_context, socket);
-  rm_run_jobs();
 }
 
 static JSValue listener_close(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {

@@ -189,6 +189,13 @@ void rm_call(JSValueConst function, int argc, JSValueConst *argv) {
   if (exit_status < 0) finish_call(JS_Call(rm_context, function, JS_UNDEFINED, argc, argv));
 }
 
+JSValue rm_call_for(JSValueConst function, int argc, JSValueConst *argv) {
+  if (exit_status >= 0) return JS_UNDEFINED;
+  JSValue result = JS_Call(rm_context, function, JS_UNDEFINED, argc, argv);
+  finish_call(JS_DupValue(rm_context, result));
+  return JS_IsException(result) ? JS_UNDEFINED : result;
+}
+
 /* --- running */
 
 void rm_loop_init(void) {

@@ -115,6 +115,8 @@ void rm_loop_teardown(void);
  * catches ends the process. The arguments' ownership stays with the caller. */
 void rm_call_method(JSValueConst object, JSAtom method, int argc, JSValueConst *argv);
 void rm_call(JSValueConst function, int argc, JSValueConst *argv);
+/* The same for the function's result; undefined when the process is about to end. */
+JSValue rm_call_for(JSValueConst function, int argc, JSValueConst *argv);
 /* Runs pending promise jobs; ends the process when a rejection stays unhandled. */
 void rm_run_jobs(void);
 _Noreturn void rm_fatal_exception(void);
