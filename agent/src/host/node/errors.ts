@@ -43,17 +43,18 @@ const known: Record<string, readonly [HostErrorCode, string]> = {
 export function toHostError(error: NodeJS.ErrnoException): HostError {
   const code = error.code ?? '';
   const found = known[code];
+  const line = error.message.split('\n')[0] || 'unknown error';
   if (found) return { code: found[0], message: found[1] };
   if (/^ERR_SSL_.*ALERT.*(CERT|UNKNOWN_CA)/.test(code)) {
     return { code: 'tls-client-certificate', message: 'the client certificate was not accepted' };
   }
   if (/^(ERR_SSL|ERR_TLS|EPROTO|ERR_OSSL)/.test(code)) {
-    return { code: 'tls-protocol', message: `TLS failed: ${error.message.split('\n')[0]}` };
+    return { code: 'tls-protocol', message: `TLS failed: ${line}` };
   }
   if (/CERT|CRL|CHAIN|PURPOSE|SIGNATURE/.test(code)) {
-    return { code: 'tls-untrusted', message: `certificate is not trusted: ${error.message}` };
+    return { code: 'tls-untrusted', message: `certificate is not trusted: ${line}` };
   }
-  return { code: 'other', message: error.message.split('\n')[0] ?? 'unknown error' };
+  return { code: 'other', message: line };
 }
 
 class NodeHostFailure extends Error implements HostFailure {

@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns';
-import { unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import type { Address, Cancellable, Listener, Network, Socket, SocketHandler } from '../host.ts';
+import { dirname } from 'node:path';
+import type { Address, Cancellable, HostError, Listener, Network, Socket, SocketHandler } from '../host.ts';
 import { toHostError } from './errors.ts';
 import { NodeSocket } from './socket.ts';
 
@@ -25,7 +26,7 @@ export const network: Network = {
   },
 
   connect({ address, port }, handler): Socket {
-    return new NodeSocket(connect({ host: address, port, noDelay: true, allowHalfOpen: true }), handler);
+    return NodeSocket.dial(address, port, handler);
   },
 
   connectLocal(path, handler): Socket {
@@ -45,14 +46,30 @@ export const network: Network = {
       });
       inner.handler = accept(wrapped);
     });
+    let open = true;
     server.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') replaceStale(server, path, () => failed(toHostError(error)));
-      else failed(toHostError(error));
+      const fail = (reason: HostError) => {
+        if (open) failed(reason);
+      };
+      if (error.code !== 'EADDRINUSE') fail(isMissing(dirname(path)) ? noDirectory : toHostError(error));
+      else removeStale(path, fail, () => open && listenPrivately(server, path));
     });
     listenPrivately(server, path);
-    return { close: () => server.close() };
+    return {
+      close: () => {
+        open = false;
+        server.close();
+      },
+    };
   },
 };
+
+const noDirectory: HostError = { code: 'not-found', message: 'no such directory' };
+
+// libuv says EACCES for a missing directory, which would mislead.
+function isMissing(path: string): boolean {
+  return !existsSync(path);
+}
 
 /** The socket file is made with mode 0600 from the start: changing it later would leave a gap. */
 function listenPrivately(server: Server, path: string): void {
@@ -64,21 +81,29 @@ function listenPrivately(server: Server, path: string): void {
   }
 }
 
-/** A socket file at which nobody answers is left from a process that was killed. */
-function replaceStale(server: Server, path: string, inUse: () => void): void {
+/** A socket file at which nobody answers is left from a process that was killed: removes it, then goes on. */
+function removeStale(path: string, failed: (error: HostError) => void, removed: () => void): void {
   const probe = connect(path);
   probe.on('connect', () => {
     probe.destroy();
-    inUse();
+    failed({ code: 'in-use', message: 'another agent uses it' });
   });
-  probe.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (code !== 'ECONNREFUSED') {
-      inUse();
+  probe.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNREFUSED') {
+      failed(toHostError(error));
       return;
     }
-    unlinkSync(path);
-    server.removeAllListeners('error');
-    server.on('error', inUse);
-    listenPrivately(server, path);
+    try {
+      // A plain file refuses connections too.
+      if (!lstatSync(path).isSocket()) {
+        failed({ code: 'in-use', message: 'a file that is no socket is there' });
+        return;
+      }
+      unlinkSync(path);
+    } catch (reason) {
+      failed(toHostError(reason as NodeJS.ErrnoException));
+      return;
+    }
+    removed();
   });
 }

@@ -1,7 +1,8 @@
-import type { Socket as NetSocket } from 'node:net';
+import { connect, type Socket as NetSocket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { HostError, Socket, SocketHandler, TlsOptions } from '../host.ts';
 import { toHostError } from './errors.ts';
+import { Slab } from './slab.ts';
 import { sessionOf, startTls } from './tls.ts';
 
 /** Writes shorter than this are gathered until the end of the turn and sent with one system call. */
@@ -15,6 +16,31 @@ export class NodeSocket implements Socket {
   #error: HostError | null = null;
   #corked = false;
   #paused = false;
+
+  /** Dials TCP. */
+  static dial(host: string, port: number, handler: SocketHandler): NodeSocket {
+    let slab = Slab.take();
+    const socket: NetSocket = connect({
+      host,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        // Node asks for the place of the next read after each, which its types do not know.
+        buffer: (() => {
+          slab = slab.next();
+          return slab.bytes;
+        }) as unknown as Uint8Array,
+        callback: (count) => {
+          slab.deliver(count, dialled.#receive);
+          return true;
+        },
+      },
+    });
+    socket.on('close', () => slab.detach());
+    const dialled = new NodeSocket(socket, handler);
+    return dialled;
+  }
 
   constructor(socket: NetSocket, handler: SocketHandler) {
     this.#tcp = socket;
@@ -37,10 +63,14 @@ export class NodeSocket implements Socket {
       });
     }
     const part = count === bytes.length ? bytes : bytes.subarray(start, end);
+    let slab: Slab | null = null;
     stream.write(part, (error) => {
+      slab?.release();
       if (!error) this.#handler?.taken(count);
     });
-    return stream.writableLength === 0;
+    if (stream.writableLength === 0) return true;
+    slab = Slab.refer(part);
+    return false;
   }
 
   end(): void {
@@ -61,7 +91,9 @@ export class NodeSocket implements Socket {
     this.#handler = null;
     const stream = this.#stream;
     const orderly = stream.readableEnded && stream.writableFinished;
-    if (!orderly && !this.#tcp.destroyed && isTcp(this.#tcp)) this.#tcp.resetAndDestroy();
+    // While a FIN is on its way the kernel's socket cannot be reset (libuv: EINVAL), and Node would lose it unclosed.
+    const ending = stream.writableEnded && !stream.writableFinished && stream.writableLength === 0;
+    if (!orderly && !ending && !this.#tcp.destroyed && isTcp(this.#tcp)) this.#tcp.resetAndDestroy();
     else this.#tcp.destroy();
     stream.destroy();
   }
@@ -88,8 +120,12 @@ export class NodeSocket implements Socket {
     stream.on('secureConnect', () => this.#handler?.secured?.(sessionOf(stream)));
   }
 
+  readonly #receive = (bytes: Uint8Array, start: number, end: number): void => {
+    this.#handler?.data(bytes, start, end);
+  };
+
   #listen(stream: NetSocket): void {
-    stream.on('data', (chunk: Buffer) => this.#handler?.data(chunk, 0, chunk.length));
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk, 0, chunk.length));
     stream.on('end', () => this.#handler?.ended());
     stream.on('error', (error) => {
       this.#error ??= toHostError(error);
