@@ -288,7 +288,7 @@ export class Attempt implements Cancellable {
       this.#fail(refusal ? 'refusal' : 'fault', `${hostHeader(from)}: ${error.message}`);
       return;
     }
-    if (response.status === 101) this.#succeed(response, bytes.slice(rest, end));
+    if (response.status === 101) this.#succeed(response, new Uint8Array(bytes.subarray(rest, end)));
     else this.#notUpgraded(response);
   }
 

@@ -242,7 +242,8 @@ export class Channel implements LocalHandler {
       if (credit) {
         length = Math.min(length, credit.left);
         if (length === 0) {
-          this.#rest = bytes.slice(start, end);
+          // A copy, which slice() of a Node Buffer is not.
+          this.#rest = new Uint8Array(bytes.subarray(start, end));
           this.#suspend(this.#suspended | WAITS_FOR_CREDIT);
           return;
         }
