@@ -28,7 +28,7 @@ export class Collected {
   #pieces: Uint8Array[] = [];
 
   add(bytes: Uint8Array, start = 0, end = bytes.length): void {
-    this.#pieces.push(bytes.slice(start, end));
+    this.#pieces.push(new Uint8Array(bytes.subarray(start, end)));
     this.length += end - start;
   }
 

@@ -45,7 +45,7 @@ export class TunnelPeer {
       {
         data: (number, bytes, start, end) => {
           const channel = this.channel(number);
-          const piece = bytes.slice(start, end);
+          const piece = new Uint8Array(bytes.subarray(start, end));
           channel.data.add(piece);
           this.lengths.push(piece.length);
           this.onData(number, piece);
