@@ -28,24 +28,23 @@ describe('the clock', () => {
 
   it('keeps its order with many timers', async () => {
     const guest = run((native, report) => {
-      const seen: number[] = [];
+      // A timer is due between these two moments.
+      const seen: { earliest: number; latest: number }[] = [];
       let state = 7;
       for (let i = 0; i < 500; i++) {
         state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
         const delay = state % 100;
-        const due = native.clock.now() + delay;
-        const timer = native.clock.schedule(delay, () => seen.push(due));
+        const entry = { earliest: native.clock.now() + delay, latest: 0 };
+        const timer = native.clock.schedule(delay, () => seen.push(entry));
+        entry.latest = native.clock.now() + delay;
         if (state % 3 === 0) timer.cancel();
       }
-      native.clock.schedule(150, () =>
-        report(
-          'sorted',
-          seen.length > 200,
-          seen.every((due, i) => due >= (seen[i - 1] ?? 0) - 1),
-        ),
-      );
+      native.clock.schedule(500, () => {
+        const wrong = seen.filter(({ latest }, i) => latest < (seen[i - 1]?.earliest ?? 0));
+        report('ran', seen.length > 200, wrong);
+      });
     });
-    expect(await guest.finish()).toEqual([['sorted', true, true]]);
+    expect(await guest.finish()).toEqual([['ran', true, []]]);
   });
 
   it('tells the date', async () => {
