@@ -47,12 +47,18 @@ export const network: Network = {
       inner.handler = accept(wrapped);
     });
     let open = true;
+    const fail = (reason: HostError) => {
+      if (open) failed(reason);
+    };
     server.on('error', (error: NodeJS.ErrnoException) => {
-      const fail = (reason: HostError) => {
-        if (open) failed(reason);
-      };
-      if (error.code !== 'EADDRINUSE') fail(isMissing(dirname(path)) ? noDirectory : toHostError(error));
-      else removeStale(path, fail, () => open && listenPrivately(server, path));
+      if (error.code !== 'EADDRINUSE') fail(existsSync(dirname(path)) ? toHostError(error) : noDirectory);
+      else {
+        whenStale(path, fail, () => {
+          if (!open) return;
+          unlinkSync(path);
+          listenPrivately(server, path);
+        });
+      }
     });
     listenPrivately(server, path);
     return {
@@ -64,12 +70,8 @@ export const network: Network = {
   },
 };
 
+// libuv says EACCES for it, which would mislead.
 const noDirectory: HostError = { code: 'not-found', message: 'no such directory' };
-
-// libuv says EACCES for a missing directory, which would mislead.
-function isMissing(path: string): boolean {
-  return !existsSync(path);
-}
 
 /** The socket file is made with mode 0600 from the start: changing it later would leave a gap. */
 function listenPrivately(server: Server, path: string): void {
@@ -81,29 +83,22 @@ function listenPrivately(server: Server, path: string): void {
   }
 }
 
-/** A socket file at which nobody answers is left from a process that was killed: removes it, then goes on. */
-function removeStale(path: string, failed: (error: HostError) => void, removed: () => void): void {
+/** Calls `stale` when nobody answers at a socket file: it is left from a process that was killed. */
+function whenStale(path: string, failed: (error: HostError) => void, stale: () => void): void {
   const probe = connect(path);
   probe.on('connect', () => {
     probe.destroy();
     failed({ code: 'in-use', message: 'another agent uses it' });
   });
   probe.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ECONNREFUSED') {
-      failed(toHostError(error));
-      return;
-    }
     try {
+      if (error.code !== 'ECONNREFUSED') failed(toHostError(error));
       // A plain file refuses connections too.
-      if (!lstatSync(path).isSocket()) {
+      else if (!lstatSync(path).isSocket()) {
         failed({ code: 'in-use', message: 'a file that is no socket is there' });
-        return;
-      }
-      unlinkSync(path);
+      } else stale();
     } catch (reason) {
       failed(toHostError(reason as NodeJS.ErrnoException));
-      return;
     }
-    removed();
   });
 }
