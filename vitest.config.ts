@@ -40,6 +40,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{agent,reflector-minimal,examples,toolchain}/**/*.test.{ts,mjs}'],
           exclude: ['**/node_modules/**', '**/dist/**', 'agent/native/**'],
+          // Far above what any needs, for machines that are busy.
+          testTimeout: 30_000,
         },
       },
       {

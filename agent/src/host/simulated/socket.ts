@@ -79,7 +79,9 @@ export class SimulatedSocket implements Socket {
     if (this.#over || this.#endAsked || start === end) return true;
     const copied = this.#world.received.has(bytes) || this.#world.random.chance(0.5);
     this.#queue.push(
-      copied ? { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start } : { bytes, start, end },
+      copied
+        ? { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start }
+        : { bytes, start, end },
     );
     this.#queued += end - start;
     this.#pumpSoon();
