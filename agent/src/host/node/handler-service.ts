@@ -74,20 +74,18 @@ class HandlerConnection {
     };
   }
 
-  /** Hands over one piece for each time the application asks; never from within the channel's call. */
+  /**
+   * Hands over one piece for each time the application asks; never from within the channel's call. A stream asks again
+   * only after it was given something, so no second delivery is ever under way.
+   */
   #deliver(): void {
     if (!this.#wanted || (this.#incoming.length === 0 && !this.#remoteEnded)) return;
     this.#wanted = false;
     process.nextTick(() => {
-      const piece = this.#incoming.shift();
       if (this.stream.destroyed) return;
-      if (piece) {
-        this.#handler?.taken(piece.length);
-        if (this.stream.push(piece)) this.#wanted = true;
-        this.#deliver();
-      } else {
-        this.stream.push(null);
-      }
+      const piece = this.#incoming.shift();
+      if (piece) this.#handler?.taken(piece.length);
+      this.stream.push(piece ?? null);
     });
   }
 
