@@ -95,6 +95,9 @@ export class Guest {
   }
 }
 
+/** Whether `RM_NATIVE_TEST` is "valgrind … rm-run". */
+export const underValgrind = /\bvalgrind\b/.test(process.env.RM_NATIVE_TEST ?? '');
+
 /** A directory that goes with the test. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'rm-native-'));

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { run, runWith } from './guest.ts';
+import { run, runWith, underValgrind } from './guest.ts';
 import { Peer, read } from './peer.ts';
 
 const mebibyte = 1_048_576;
@@ -27,9 +27,10 @@ describe('a TCP socket', () => {
     const socket = await peer.connection();
     expect([...(await read(socket))]).toEqual([1, 2, 3]);
     socket.end(Buffer.from([4, 5]));
-    expect(await guest.finish()).toEqual([
+    const events = await guest.finish();
+    expect(events).toContainEqual(['taken', 3]);
+    expect(events.filter(([event]) => event !== 'taken')).toEqual([
       ['connected'],
-      ['taken', 3],
       ['data', [4, 5]],
       ['ended'],
       ['closed', null],
@@ -191,7 +192,8 @@ describe('a TCP socket', () => {
     expect(await guest.finish()).toEqual([]);
   });
 
-  it('tells of descriptors that are used up', async () => {
+  // Valgrind wants descriptors of its own.
+  it.skipIf(underValgrind)('tells of descriptors that are used up', async () => {
     const before = ['sh', '-c', 'ulimit -n 8; exec "$@"', 'sh'];
     const guest = runWith({ before }, (native, report) => {
       const closed = (error: { code: string } | null) => report('closed', error?.code);

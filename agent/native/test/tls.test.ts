@@ -78,9 +78,10 @@ describe('TLS', () => {
       socket.end('yes');
       const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: 'spki', format: 'der' });
       const digest = [...createHash('sha256').update(spki).digest()];
-      expect(await guest.finish()).toEqual([
+      const events = await guest.finish();
+      expect(events).toContainEqual(['taken', 2]);
+      expect(events.filter(([event]) => event !== 'taken')).toEqual([
         ['secured', version, expect.stringMatching(/GCM|CHACHA20/), digest],
-        ['taken', 2],
         ['data', [...Buffer.from('yes')]],
         ['ended'],
         ['closed', null, null],
