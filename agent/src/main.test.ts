@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import { AGENT_CONFIGURATION, AgentHost } from './host/simulated/agent-host.ts';
+import { ascii } from './host/simulated/bytes.ts';
+import { noHandles } from './host/simulated/host.ts';
+import { main } from './main.ts';
+import { version } from './version.ts';
+
+const control = '/run/rm-agent.sock';
+
+/** Runs `rm-agent` with these arguments; a second run on the same machine is another process of it. */
+function rmAgent(host: AgentHost, ...args: string[]): { out: string; err: string; status: number | null } {
+  host.system.arguments = args;
+  host.system.exitStatus = null;
+  host.system.printed = ['', '', ''];
+  main(host);
+  host.clock.advance(20_000);
+  const [, out = '', err = ''] = host.system.printed;
+  return { out, err, status: host.system.exitStatus };
+}
+
+function hostWith(given: object = {}): AgentHost {
+  const host = new AgentHost();
+  const log = { level: 'info', to: { file: '/var/log/rm' } };
+  host.files.content.set(
+    '/etc/rm-agent.json',
+    ascii(JSON.stringify({ ...AGENT_CONFIGURATION, log, ...given })),
+  );
+  return host;
+}
+
+describe('rm-agent', () => {
+  it('tells its version and how it is used', () => {
+    expect(rmAgent(new AgentHost(), '--version')).toEqual({
+      out: `rm-agent ${version}\n`,
+      err: '',
+      status: 0,
+    });
+    expect(rmAgent(new AgentHost(), '--help')).toMatchObject({ err: '', status: 0 });
+  });
+
+  it.each([['--nonsense'], ['fly'], ['status', 'x'], ['--config']])(
+    'with %s ends with 64 and one line',
+    (...args) => {
+      const { out, err, status } = rmAgent(new AgentHost(), ...args);
+      expect([out, status]).toEqual(['', 64]);
+      expect(err).toMatch(/^[^\n]+\n$/);
+    },
+  );
+
+  it('without a configuration ends with 78 and one line', () => {
+    const { err, status } = rmAgent(new AgentHost(), 'run');
+    expect(status).toBe(78);
+    expect(err).toBe('/etc/rm-agent.json: cannot be read: no such file\n');
+  });
+
+  it('with a wrong configuration ends with 78 and a line for each reason', () => {
+    const { err, status } = rmAgent(hostWith({ reflector: 'ftp://x', services: [{ port: 0 }] }), 'run');
+    expect(status).toBe(78);
+    expect(err.split('\n').filter(Boolean)).toHaveLength(2);
+  });
+
+  it('connects, and ends with 0 on SIGTERM', () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const host = hostWith();
+      expect(rmAgent(host).status).toBeNull();
+      expect(host.reflector.connections).toHaveLength(1);
+      host.system.signals.get(signal)?.();
+      host.clock.advance(3000);
+      expect(host.system.exitStatus).toBe(0);
+      expect(host.handles).toEqual(noHandles);
+      expect(host.network.paths.size).toBe(0);
+    }
+  });
+
+  it('that starts disabled holds nothing, and ends with 0 on SIGTERM', () => {
+    const host = hostWith({ start: 'disabled' });
+    expect(rmAgent(host).status).toBeNull();
+    expect(host.reflector.connections).toEqual([]);
+    expect(host.handles).toEqual(noHandles);
+    host.system.signals.get('SIGTERM')?.();
+    host.clock.advance(3000);
+    expect(host.system.exitStatus).toBe(0);
+  });
+
+  it('dials at once on SIGHUP', () => {
+    const host = hostWith();
+    host.reflector.answer = () => 'HTTP/1.1 403 No\r\n\r\n';
+    rmAgent(host);
+    const before = host.reflector.connections.length;
+    host.reflector.answer = () => 'accept';
+    host.system.signals.get('SIGHUP')?.();
+    host.clock.advance(100);
+    expect(host.reflector.connections).toHaveLength(before + 1);
+  });
+
+  it('goes on without a control socket when another agent has it', () => {
+    const host = hostWith();
+    host.network.paths.set(control, 'silent');
+    rmAgent(host);
+    expect(host.reflector.connections).toHaveLength(1);
+    const log = String.fromCharCode(...(host.files.content.get('/var/log/rm') ?? []));
+    expect(log).toContain(`warning control: ${control}: another agent uses it`);
+  });
+});
+
+describe('rm-agent status', () => {
+  it('shows what the running agent does', () => {
+    const host = hostWith();
+    rmAgent(host);
+    const { out, err, status } = rmAgent(host, 'status');
+    expect([err, status]).toEqual(['', 0]);
+    expect(out).toMatch(
+      /^state: +connected for \d+ s\nreflector: +http:\/\/r\.example\/\nlast error: +none\n/,
+    );
+    const json = JSON.parse(rmAgent(host, 'status', '--json').out);
+    expect(json).toMatchObject({ state: 'connected', channels: 0, connects: 1, version });
+  });
+
+  it('ends with 69 when no agent runs, or none answers', () => {
+    expect(rmAgent(hostWith(), 'status')).toMatchObject({
+      err: `no running agent answers: ${control}: no such file\n`,
+      status: 69,
+    });
+    const host = hostWith();
+    host.network.paths.set(control, 'silent');
+    expect(rmAgent(host, 'status')).toMatchObject({
+      err: `no running agent answers: ${control}: no answer\n`,
+      status: 69,
+    });
+    expect(rmAgent(hostWith({ control: null }), 'status').status).toBe(69);
+  });
+
+  it('retry, disable and enable are obeyed', () => {
+    const host = hostWith();
+    rmAgent(host);
+    expect(rmAgent(host, 'disable').out).toMatch(/^state: +disabled/);
+    expect(host.handles).toEqual(noHandles);
+    expect(rmAgent(host, 'enable').out).toMatch(/^state: +connecting/);
+    expect(rmAgent(host, 'status').out).toMatch(/^state: +connected/);
+    expect(rmAgent(host, 'retry').status).toBe(0);
+    expect(host.reflector.connections).toHaveLength(2);
+  });
+
+  it.each(['fly\n', 'status'.repeat(100), '\n', '\xff\xfe\n'])(
+    '%j from anybody else is answered with an error',
+    (line) => {
+      const host = hostWith();
+      rmAgent(host);
+      let answer = '';
+      const socket = host.network.connectLocal(control, {
+        connected: () => socket.write(ascii(line)),
+        data: (bytes, start, end) => {
+          answer += String.fromCharCode(...bytes.subarray(start, end));
+        },
+        taken: () => undefined,
+        ended: () => socket.end(),
+        closed: () => undefined,
+      });
+      host.clock.advance(1000);
+      expect(JSON.parse(answer)).toEqual({
+        error: 'unknown command; allowed are status, retry, enable, disable',
+      });
+      expect(host.network.sockets.size).toBe(1);
+    },
+  );
+});
+
+describe('rm-agent check', () => {
+  it('reports each step and ends with 0', () => {
+    const { out, status } = rmAgent(hostWith(), 'check');
+    expect(status).toBe(0);
+    expect(out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
+      'ok configuration',
+      'ok resolving',
+      'ok connecting',
+      'ok upgrade',
+      '',
+    ]);
+  });
+
+  it('ends with 69 at the step that fails', () => {
+    const host = hostWith();
+    host.reflector.answer = () => 'HTTP/1.1 401 Unauthorized\r\n\r\n';
+    const { out, status } = rmAgent(host, 'check');
+    expect(status).toBe(69);
+    expect(out).toMatch(/FAILED +upgrade +r\.example answered 401 Unauthorized\n$/);
+    expect(host.handles).toEqual(noHandles);
+  });
+
+  it('does not dial without a password', () => {
+    const host = hostWith({ device: { id: 'i', domain: 'd', password: { env: 'RM_PASSWORD' } } });
+    const { out, status } = rmAgent(host, 'check');
+    expect(status).toBe(69);
+    expect(out).toContain('the environment variable RM_PASSWORD is not set');
+    expect(host.network.dialled).toEqual([]);
+  });
+});
+
+describe('rm-agent import', () => {
+  it('prints the configuration as JSON', () => {
+    const host = new AgentHost();
+    host.files.content.set(
+      '/old.properties',
+      ascii('webtunnel.deviceId = 1\nwebtunnel.reflectorURI = http://r/\n'),
+    );
+    const { out, status } = rmAgent(host, 'import', '/old.properties');
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ reflector: 'http://r/' });
+  });
+
+  it('ends with 78 when the file cannot be read', () => {
+    expect(rmAgent(new AgentHost(), 'import', '/nowhere')).toMatchObject({
+      err: '/nowhere: cannot be read: no such file\n',
+      status: 78,
+    });
+  });
+});

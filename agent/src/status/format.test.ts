@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { duration, formatStatus } from './format.ts';
+
+describe('duration', () => {
+  it.each([
+    [-5000, '0 s'],
+    [0, '0 s'],
+    [499, '0 s'],
+    [59_400, '59 s'],
+    [59_600, '1 min 0 s'],
+    [3_599_000, '59 min 59 s'],
+    [3_600_000, '1 h 0 min'],
+    [86_399_000, '23 h 59 min'],
+    [86_400_000, '1 d 0 h'],
+    [1_000_000_000, '11 d 13 h'],
+  ])('%i ms is %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+});
+
+describe('formatStatus', () => {
+  it('has a line for each thing a person asks for', () => {
+    const status = {
+      state: 'waiting',
+      since: 1_000_000,
+      reflector: 'https://r.example/',
+      lastError: 'r.example: name not found',
+      nextAttemptAt: 1_100_000,
+      channels: 0,
+      connects: 1,
+      received: 10,
+      sent: 20,
+      residentMemory: 1_572_864,
+      version: '0.1.0',
+    } as const;
+    expect(formatStatus(status, 1_065_000).split('\n')).toEqual([
+      'state:        waiting for 1 min 5 s',
+      'reflector:    https://r.example/',
+      'last error:   r.example: name not found',
+      'next attempt: in 35 s',
+      'channels:     0',
+      'connected:    1 time',
+      'bytes:        10 received, 20 sent by ended channels',
+      'memory:       1536 KiB resident',
+      'version:      0.1.0',
+      '',
+    ]);
+  });
+});
