@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -77,7 +77,7 @@ for (const [index, agent] of agents.entries()) {
     const name = `${titles[part]}${suffix}`;
     const start = () =>
       part === 'system'
-        ? startSystem(name, command, all)
+        ? startSystem(name, command, all, profile && join(profile, 'reflector'))
         : startAgent({ name, command, ports: all, extension: part === 'extension', tls: options.tls });
     starts.push({ start, ...(profile ? { profile } : {}) });
   }
@@ -102,7 +102,9 @@ for (const { subject, profile } of subjects) {
   const idleness = idle.get(subject);
   if (idleness) figures.push(await measure(subject, idleness, ports, extent, report));
   await subject.stop();
-  if (profile) process.stderr.write(`${hottest(profile)}\n`);
+  for (const directory of profile ? [profile, join(profile, 'reflector')] : []) {
+    if (existsSync(directory)) process.stderr.write(`${hottest(directory)}\n`);
+  }
 }
 await services.terminate();
 agents.forEach((agent, index) => {

@@ -8,10 +8,13 @@ export async function startSystem(
   name: string,
   command: readonly string[],
   ports: readonly number[],
+  /** Where the reflector leaves a V8 profile. */
+  profile?: string,
 ): Promise<Subject> {
   const system = await RemoteSystem.start({
     services: ports.map((port) => ({ port, kind: 'tcp' })),
     agent: command,
+    ...(profile ? { node: ['--cpu-prof', `--cpu-prof-dir=${profile}`] } : {}),
   });
   return {
     name,

@@ -17,6 +17,8 @@ export interface SystemOptions {
   readonly agent?: readonly string[] | null;
   /** Further options of `rm-reflector serve`. */
   readonly reflector?: readonly string[];
+  /** Options of the reflector's Node. */
+  readonly node?: readonly string[];
 }
 
 /** The real thing on this machine: reflector and agent as processes of their own, with one device and one user. */
@@ -81,7 +83,7 @@ export class RemoteSystem {
       'warn',
       ...(options.reflector ?? []),
     ];
-    const reflector = spawn(process.execPath, [reflectorProgram, 'serve', ...args], {
+    const reflector = spawn(process.execPath, [...(options.node ?? []), reflectorProgram, 'serve', ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
