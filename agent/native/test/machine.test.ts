@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, runWith, temporaryDirectory } from './guest.ts';
+import { run, runWith, temporaryDirectory, underValgrind } from './guest.ts';
 
 describe('the clock', () => {
   it('runs timers in the order they are due, never early, and not when cancelled', async () => {
@@ -215,17 +215,6 @@ describe('processes', () => {
       { timeoutMs: 200, maxOutputBytes: 100 },
       { status: 137, output: 'begun\n', timedOut: true, error: null },
     ],
-    [
-      'that it does not exist',
-      ['/nonexistent/program'],
-      options,
-      {
-        status: null,
-        output: '',
-        timedOut: false,
-        error: { code: 'not-found', message: 'No such file or directory' },
-      },
-    ],
   ] as const)('tell %s', async (_name, command, { timeoutMs, maxOutputBytes }, result) => {
     const guest = run(
       (native, report, words, timeout, bound) => {
@@ -239,6 +228,16 @@ describe('processes', () => {
       maxOutputBytes,
     );
     expect(await guest.finish()).toEqual([['called'], ['done', result]]);
+  });
+
+  // Under valgrind the C library learns of it too late, because there its vfork is a fork.
+  it.skipIf(underValgrind)('tell that a program does not exist', async () => {
+    const guest = run((native, report) => {
+      native.processes.run(['/nonexistent/program'], 1000, 100, [], ({ status, error }) => {
+        report('done', status, error?.code, error?.message);
+      });
+    });
+    expect(await guest.finish()).toEqual([['done', null, 'not-found', 'No such file or directory']]);
   });
 
   it('get an environment that adds to the own, and no signal that is blocked', async () => {
