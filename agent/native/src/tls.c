@@ -107,6 +107,8 @@ static int send_below(void *context, const unsigned char *data, size_t length) {
   ssize_t sent = tls->below.send(tls->below.context, data, length, tls->more);
   if (sent >= 0) return (int)sent;
   if (sent == -EAGAIN) return MBEDTLS_ERR_SSL_WANT_WRITE;
+  /* A server that refuses the handshake says why and closes, maybe while we still send: its alert is there to be read. */
+  if (!tls->established && (sent == -EPIPE || sent == -ECONNRESET)) return (int)length;
   tls->system_failure = (int)-sent;
   return NET_ERROR;
 }
