@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
+import { deviceList, deviceListPath } from '../admin/device-list.ts';
 import { landingPage } from '../admin/landing.ts';
 import { ClientEndpoint } from '../client/client-endpoint.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
@@ -143,7 +144,11 @@ export class Front {
     if (response.destroyed) return;
     if (user === 'refused') return sendRefusal(request, response, refusals.logIn);
     if (user === 'busy') return sendRefusal(request, response, refusals.busy);
-    if (path !== '/' || (request.method !== 'GET' && request.method !== 'HEAD')) {
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    if (path === deviceListPath && reads) {
+      return send(response, 200, 'application/json', deviceList(context));
+    }
+    if (path !== '/' || !reads) {
       return sendRefusal(request, response, { status: 404, error: 'There is nothing here' });
     }
     send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, user.name));
