@@ -5,7 +5,8 @@
 export interface Limits {
   /**
    * Payload bytes of one channel that wait here for a local reader; announced as `window` where the reflector knows
-   * the extension. 256 KiB carry 2.5 MB/s over a path of 100 ms.
+   * the extension. 256 KiB carry 2.5 MB/s over a path of 100 ms. Without the extension it is half of this and what one
+   * read brings (64 KiB), where that is more.
    */
   readonly windowBytes: number;
   /** Largest data payload of one frame, in either direction; announced as `max-frame`. */

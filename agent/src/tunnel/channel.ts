@@ -37,6 +37,9 @@ export interface ChannelOwner {
   awaitQueue(channel: Channel): void;
 }
 
+/** What one read of the tunnel's socket brings at most, on any host. */
+const READ_BYTES = 65_536;
+
 /** Why reading from the local socket is suspended; any of them suffices. */
 const WAITS_FOR_CREDIT = 1;
 const WAITS_FOR_QUEUE = 2;
@@ -108,7 +111,7 @@ export class Channel implements LocalHandler {
       this.fail(ChannelError.violation);
       return;
     }
-    if (!this.#receiveCredit && this.#held + length > this.#owner.limits.windowBytes) {
+    if (!this.#receiveCredit && this.#held + length > mostHeld(this.#owner.limits)) {
       this.fail(ChannelError.timeout);
       return;
     }
@@ -305,6 +308,14 @@ export class Channel implements LocalHandler {
     if (before === 0 && reasons !== 0) this.#socket?.pause();
     else if (before !== 0 && reasons === 0) this.#socket?.resume();
   }
+}
+
+/**
+ * What a channel may hold where the reflector knows no credit. The tunnel is braked at half a window, and what one read
+ * has brought by then is here already: a small window must not cost a quick reader its channel.
+ */
+function mostHeld({ windowBytes }: Limits): number {
+  return Math.max(windowBytes, windowBytes / 2 + READ_BYTES);
 }
 
 /** The fault that tells the reflector why the local socket could not be connected. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { difference, pattern } from '../host/simulated/bytes.ts';
+import { concat, difference, pattern } from '../host/simulated/bytes.ts';
 import type { LocalConnection } from '../host/simulated/local-service.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
-import { ChannelError } from '../protocol/index.ts';
+import { serverFrame } from '../host/simulated/websocket-server.ts';
+import { ChannelError, encodeData, WebSocketOpcode } from '../protocol/index.ts';
 
 const WINDOW = 10_000;
 const extension = { maxFrame: 4096, window: WINDOW };
@@ -253,6 +254,22 @@ describe('without the extension', () => {
     expect(difference(local.received.bytes, pattern(total))).toBeNull();
     expect(stage.peer.take()).toEqual([]);
   });
+
+  it.each([2048, 8192, 65_536])(
+    'a window of %i bytes takes what one read of the tunnel brings',
+    (windowBytes) => {
+      const stage = new TunnelStage({ limits: { windowBytes } });
+      const local = stage.open(1);
+      const frames: Uint8Array[] = [];
+      for (let at = 0; at < 1_024_000; at += 2048) {
+        frames.push(serverFrame(WebSocketOpcode.binary, encodeData(1, pattern(2048, at))));
+      }
+      stage.peer.raw(concat(...frames));
+      stage.run(5000);
+      expect(stage.peer.take().slice(0, 3)).toEqual([]);
+      expect(difference(local.received.bytes, pattern(1_024_000))).toBeNull();
+    },
+  );
 
   it('the tunnel is read again when the channel that was behind ends, for whatever reason', () => {
     for (const end of ['error', 'reset'] as const) {
