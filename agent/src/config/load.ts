@@ -99,7 +99,13 @@ function checkFiles(
 ): void {
   const check = (path: string, file: string | null, directoryToo: boolean, isSecret: boolean): void => {
     if (file === null) return;
-    const kind = host.files.stat(file)?.kind;
+    let kind: 'file' | 'directory' | 'other' | undefined;
+    try {
+      kind = host.files.stat(file)?.kind;
+    } catch (error) {
+      problems.push({ path, message: `${file} cannot be looked at: ${(error as HostFailure).message}` });
+      return;
+    }
     const allowed = directoryToo ? 'a file or a directory' : 'a file';
     if (kind === undefined)
       problems.push({ path, message: `found ${file}, which does not exist; allowed is ${allowed}` });
