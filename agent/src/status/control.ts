@@ -26,15 +26,16 @@ export function serveControl(
 ): Listener {
   const accept = (socket: Socket): SocketHandler => {
     let line = '';
+    let answered = false;
     return {
       connected: () => undefined,
       data: (bytes, start, end) => {
+        if (answered) return;
         line += utf8Decode(bytes, start, Math.min(end, start + MAX_COMMAND_BYTES));
         if (!line.includes('\n') && line.length < MAX_COMMAND_BYTES) return;
-        socket.pause();
+        answered = true;
         socket.write(utf8Encode(`${JSON.stringify(obey(agent, line.trim()))}\n`));
         socket.end();
-        socket.resume();
       },
       taken: () => undefined,
       ended: () => socket.end(),
