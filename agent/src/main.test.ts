@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from './host/node/errors.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './host/simulated/agent-host.ts';
 import { ascii } from './host/simulated/bytes.ts';
 import { noHandles } from './host/simulated/host.ts';
@@ -57,6 +58,19 @@ describe('rm-agent', () => {
     const { err, status } = rmAgent(hostWith({ reflector: 'ftp://x', services: [{ port: 0 }] }), 'run');
     expect(status).toBe(78);
     expect(err.split('\n').filter(Boolean)).toHaveLength(2);
+  });
+
+  it('with a file that it may not look at ends with 78 and one line', () => {
+    const tls = { cert: '/root/cert.pem', key: '/root/key.pem' };
+    const host = hostWith({ tls });
+    const { stat } = host.files;
+    host.files.stat = (path) => {
+      if (path.startsWith('/root/')) throw failure('access', 'permission denied');
+      return stat.call(host.files, path);
+    };
+    const { err, status } = rmAgent(host, 'run');
+    expect(status).toBe(78);
+    expect(err).toMatch(/tls\.cert: \/root\/cert\.pem cannot be looked at: permission denied\n/);
   });
 
   it('connects, and ends with 0 on SIGTERM', () => {
@@ -139,6 +153,25 @@ describe('rm-agent status', () => {
     expect(rmAgent(host, 'status').out).toMatch(/^state: +connected/);
     expect(rmAgent(host, 'retry').status).toBe(0);
     expect(host.reflector.connections).toHaveLength(2);
+  });
+
+  it('are obeyed once a connection, whatever follows', () => {
+    const host = hostWith({ start: 'disabled' });
+    rmAgent(host);
+    const socket = host.network.connectLocal(control, {
+      connected: () => {
+        socket.write(ascii('enable\n'));
+        host.clock.defer(100, () => socket.write(ascii('disable\n')));
+      },
+      data: () => undefined,
+      taken: () => undefined,
+      ended: () => undefined,
+      closed: () => undefined,
+    });
+    host.clock.advance(1000);
+    socket.end();
+    expect(JSON.parse(rmAgent(host, 'status', '--json').out).state).toBe('connected');
+    expect(host.network.sockets.size).toBe(1);
   });
 
   it.each(['fly\n', 'status'.repeat(100), '\n', '\xff\xfe\n'])(
