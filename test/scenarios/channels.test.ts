@@ -2,33 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { close, confirm, data, error, fault, hex, open, u16 } from './stage/frames.ts';
 import { closedPort, LocalService } from './stage/local-service.ts';
-import type { AcceptOptions } from './stage/reflector.ts';
-import { configuration, type Stage, scenario } from './stage/stage.ts';
-import type { Tunnel } from './stage/tunnel.ts';
+import { connectWith, expectAlive, modes } from './stage/modes.ts';
+import { configuration, scenario } from './stage/stage.ts';
+import { briefly } from './stage/wait.ts';
 
 /** The table of `webtunnel.md` section 2, row by row; each row holds with and without the extension. */
 
-const modes: [string, AcceptOptions][] = [
-  ['without the extension', {}],
-  ['with the extension', { extension: { maxFrame: 65_536, window: 262_144 } }],
-];
-
 describe.concurrent.each(modes)('a channel %s', (_, mode) => {
-  const connect = async (stage: Stage, ports: readonly number[], more = {}): Promise<Tunnel> => {
-    const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, ports, more));
-    return reflector.tunnel(mode);
-  };
-
-  /** The tunnel carries on: a fresh channel does its whole round. */
-  const expectAlive = async (tunnel: Tunnel, echoPort: number, channel = 0x7fff) => {
-    tunnel.send(open(channel, echoPort));
-    await tunnel.expect(confirm(channel));
-    tunnel.send(data(channel, 'alive'));
-    await tunnel.expectText(channel, 'alive');
-    tunnel.send(close(channel));
-    await tunnel.expect(close(channel));
-  };
+  const connect = connectWith(mode);
 
   scenario('opens, carries data both ways and closes, byte for byte', async ({ stage }) => {
     const service = await stage.service();
@@ -77,7 +58,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     async ({ stage }) => {
       const echo = await stage.service(LocalService.echo);
       const silent = await stage.silentPort();
-      const tunnel = await connect(stage, [echo.port, silent.port], { timeouts: { connect: 1 } });
+      const tunnel = await connect(stage, [echo.port, silent.port], { timeouts: { connect: briefly } });
       tunnel.send(open(4, silent.port));
       await expectAlive(tunnel, echo.port);
       await tunnel.expect(hex('81 00 0004 0004'));
@@ -112,7 +93,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
 
   scenario('that is still being opened is refused with fault 7 as well', async ({ stage }) => {
     const silent = await stage.silentPort();
-    const tunnel = await connect(stage, [silent.port], { timeouts: { connect: 2 } });
+    const tunnel = await connect(stage, [silent.port], { timeouts: { connect: briefly } });
     tunnel.send(open(7, silent.port));
     tunnel.send(open(7, silent.port));
     await tunnel.expect(fault(7, 7));
@@ -183,63 +164,6 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     },
   );
 
-  scenario('half-closed by the local peer still carries data towards it', async ({ stage }) => {
-    const service = await stage.service();
-    const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(14, service.port));
-    await tunnel.expect(confirm(14));
-    const local = await service.connection();
-    local.socket.end('the last words');
-    await tunnel.expectText(14, 'the last words');
-    await tunnel.expect(close(14));
-    for (const text of ['one', 'two', 'three']) {
-      tunnel.send(data(14, text));
-      await local.expectText(text);
-    }
-    tunnel.send(close(14));
-    await local.ended;
-    await local.closed;
-  });
-
-  scenario('half-closed by the reflector still carries data back', async ({ stage }) => {
-    const service = await stage.service();
-    const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(15, service.port));
-    await tunnel.expect(confirm(15));
-    const local = await service.connection();
-    tunnel.send(data(15, 'GET'));
-    tunnel.send(close(15));
-    await local.expectText('GET');
-    await local.ended;
-    for (const text of ['one', 'two', 'three']) {
-      local.socket.write(text);
-      await tunnel.expectText(15, text);
-    }
-    local.socket.end();
-    await tunnel.expect(close(15));
-    await local.closed;
-  });
-
-  scenario('delivers all data that came before its close', async ({ stage }) => {
-    const service = await stage.service(LocalService.stalled);
-    const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(16, service.port));
-    await tunnel.expect(confirm(16));
-    const local = await service.connection();
-    const payload = randomBytes(200_000);
-    await tunnel.sendData(16, payload, 2048);
-    tunnel.send(close(16));
-    local.socket.resume();
-    expect(Buffer.compare(await local.read(payload.length), payload)).toBe(0);
-    await local.ended;
-  });
-
-  scenario('closed in both directions frees its number', async ({ stage }) => {
-    const echo = await stage.service(LocalService.echo);
-    const tunnel = await connect(stage, [echo.port]);
-    for (let round = 0; round < 20; round++) await expectAlive(tunnel, echo.port, 17);
-  });
-
   scenario('reset by the local peer ends with error 5 and frees its number', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
@@ -250,18 +174,6 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
       local.socket.resetAndDestroy();
       await tunnel.expect(hex('80 00 0012 0005'));
     }
-  });
-
-  scenario('reset by the local peer after its half-close ends with error 5', async ({ stage }) => {
-    const service = await stage.service();
-    const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(19, service.port));
-    await tunnel.expect(confirm(19));
-    const local = await service.connection();
-    tunnel.send(close(19));
-    await local.ended;
-    local.socket.resetAndDestroy();
-    await tunnel.expect(error(19, 5));
   });
 
   scenario('ended by an error of the reflector closes the local socket at once', async ({ stage }) => {
@@ -280,7 +192,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('ended by an error while it is opened never confirms', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const silent = await stage.silentPort();
-    const tunnel = await connect(stage, [echo.port, silent.port], { timeouts: { connect: 1 } });
+    const tunnel = await connect(stage, [echo.port, silent.port], { timeouts: { connect: briefly } });
     tunnel.send(open(21, silent.port));
     tunnel.send(error(21, 5));
     tunnel.send(open(22, silent.port));
@@ -298,19 +210,6 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     const local = await service.connection();
     await tunnel.expect(hex('80 00 0017 0004'));
     await local.gone;
-  });
-
-  scenario('closed by the reflector while it is opened delivers FIN', async ({ stage }) => {
-    const service = await stage.service();
-    const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(24, service.port));
-    tunnel.send(close(24));
-    await tunnel.expect(confirm(24));
-    const local = await service.connection();
-    await local.ended;
-    local.socket.end('the answer');
-    await tunnel.expectText(24, 'the answer');
-    await tunnel.expect(close(24));
   });
 
   scenario('gets fault 6 for data before its confirm', async ({ stage }) => {

@@ -5,6 +5,7 @@ import { confirm, data, open } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { closedPort, LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
+import { briefly } from './stage/wait.ts';
 
 /** Getting a tunnel, keeping it, losing it, getting it back. */
 
@@ -20,7 +21,7 @@ describe.concurrent('keep-alive', () => {
   scenario('sends a PING whenever the link is idle, and goes on while PONGs come', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: 1 } }));
+    stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
     for (let i = 0; i < 3; i++) await tunnel.pings.next();
     tunnel.send(open(1, echo.port));
@@ -31,7 +32,7 @@ describe.concurrent('keep-alive', () => {
   scenario('uses the time that the reflector names in its response', async ({ stage }) => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 3600 } }));
-    const tunnel = await reflector.tunnel({ headers: ['X-WebTunnel-KeepAlive: 1'] });
+    const tunnel = await reflector.tunnel({ headers: [`X-WebTunnel-KeepAlive: ${briefly}`] });
     await tunnel.pings.next();
   });
 
@@ -40,7 +41,7 @@ describe.concurrent('keep-alive', () => {
     async (value, { stage }) => {
       const echo = await stage.service(LocalService.echo);
       const reflector = await stage.reflector();
-      stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: 1 } }));
+      stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: briefly } }));
       const tunnel = await reflector.tunnel({ headers: [`X-WebTunnel-KeepAlive: ${value}`] });
       tunnel.send(open(1, echo.port));
       await tunnel.expect(confirm(1));
@@ -50,7 +51,7 @@ describe.concurrent('keep-alive', () => {
 
   scenario('dials again when the PONG does not come', async ({ stage }) => {
     const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 1 } }));
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
     tunnel.ignorePings();
     await tunnel.pings.next();
@@ -61,7 +62,7 @@ describe.concurrent('keep-alive', () => {
   scenario('dials again when the link swallows everything', async ({ stage }) => {
     const service = await stage.service(LocalService.echo);
     const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, [service.port], { timeouts: { keepAlive: 1 } }));
+    stage.agent(configuration(reflector, [service.port], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
     tunnel.send(open(1, service.port));
     await tunnel.expect(confirm(1));
@@ -73,7 +74,7 @@ describe.concurrent('keep-alive', () => {
 
   scenario('takes the PINGs of the reflector as signs of life', async ({ stage }) => {
     const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 2 } }));
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
     tunnel.ignorePings();
     for (let i = 0; i < 3; i++) {

@@ -6,6 +6,7 @@ import { Authority } from './stage/authority.ts';
 import { confirm, data, open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
+import { briefly } from './stage/wait.ts';
 
 let authority: Authority;
 let other: Authority;
@@ -174,7 +175,7 @@ describe.concurrent('a TLS reflector', () => {
 
   scenario('that never finishes the handshake is given up at the connect time-out', async ({ stage }) => {
     const mute = await stage.service();
-    stage.agent(configuration(`https://127.0.0.1:${mute.port}/`, [1], { timeouts: { connect: 1 } }));
+    stage.agent(configuration(`https://127.0.0.1:${mute.port}/`, [1], { timeouts: { connect: briefly } }));
     const first = await mute.connection();
     await first.closed;
     await mute.connection();

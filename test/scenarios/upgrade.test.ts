@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { confirm, open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, deviceId, domain, scenario } from './stage/stage.ts';
+import { briefly } from './stage/wait.ts';
 
 /** The upgrade request and its answers: `webtunnel.md` section 1. */
 
@@ -146,58 +146,6 @@ describe.concurrent('the upgrade request', () => {
   });
 });
 
-describe.concurrent('Digest authorization', () => {
-  const hash = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
-  const fields = (header: string) =>
-    new Map([...header.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g)].map((m) => [m[1], m[2] ?? m[3] ?? '']));
-
-  scenario.for([
-    ['SHA-256', 'sha256'],
-    ['MD5', 'md5'],
-  ] as const)(
-    'answers a challenge with %s and never sends the password',
-    async ([algorithm, name], { stage }) => {
-      const reflector = await stage.reflector();
-      stage.agent(configuration(reflector, [1], { device: device({ auth: 'digest' }) }));
-      const first = await reflector.upgrade();
-      expect(first.header('Authorization') ?? '').not.toMatch(/^Basic/);
-      const challenge = `WWW-Authenticate: Digest realm="devices", qop="auth", algorithm=${algorithm}, nonce="7ypf/xlj9XXwfDPE", opaque="FQhe/qaU"`;
-      first.refuse('401 Unauthorized', challenge);
-
-      const second = await reflector.upgrade();
-      const header = second.header('Authorization') ?? '';
-      expect(header).toMatch(/^Digest /);
-      const answer = fields(header);
-      const secret = hash(name, `${user}:devices:s3cret`);
-      const request = hash(name, 'GET:/');
-      const count = answer.get('nc');
-      expect(count).toBe('00000001');
-      expect(answer.get('username')).toBe(user);
-      expect(answer.get('opaque')).toBe('FQhe/qaU');
-      expect(answer.get('cnonce')?.length).toBeGreaterThanOrEqual(8);
-      expect(answer.get('response')).toBe(
-        hash(name, `${secret}:7ypf/xlj9XXwfDPE:${count}:${answer.get('cnonce')}:auth:${request}`),
-      );
-      second.accept();
-    },
-  );
-
-  scenario('is not repeated for ever when the answer is refused', async ({ stage }) => {
-    const reflector = await stage.reflector();
-    const agent = stage.agent(
-      configuration(reflector, [1], {
-        device: device({ auth: 'digest' }),
-        reconnect: { min: 600, max: 600 },
-      }),
-    );
-    for (const nonce of ['one', 'two']) {
-      const upgrade = await reflector.upgrade();
-      upgrade.refuse('401 Unauthorized', `WWW-Authenticate: Digest realm="r", qop="auth", nonce="${nonce}"`);
-    }
-    await agent.logged(/401/);
-  });
-});
-
 describe.concurrent('the response', () => {
   scenario.for([
     ['without the subprotocol', { subprotocol: null }],
@@ -294,82 +242,9 @@ describe.concurrent('the response', () => {
 
   scenario('that never comes is given up at the connect time-out', async ({ stage }) => {
     const reflector = await stage.reflector();
-    const agent = stage.agent(configuration(reflector, [1], { timeouts: { connect: 1 } }));
+    const agent = stage.agent(configuration(reflector, [1], { timeouts: { connect: briefly } }));
     await reflector.upgrade();
     await reflector.tunnel();
     expect(agent.log.join('\n')).toMatch(/time|timed out|no (answer|response)/i);
   });
-});
-
-describe.concurrent('a redirect', () => {
-  scenario('leads to another reflector, with the same credentials', async ({ stage }) => {
-    const echo = await stage.service(LocalService.echo);
-    const home = await stage.reflector();
-    const away = await stage.reflector();
-    stage.agent(configuration(home, [echo.port]));
-    const first = await home.upgrade();
-    first.refuse('302 Found', `Location: ${away.uri}other?path=1`);
-    const second = await away.upgrade();
-    expect(second.target).toBe('/other?path=1');
-    expect(second.header('Host')).toBe(`127.0.0.1:${away.port}`);
-    expect(second.header('Authorization')).toBe(first.header('Authorization'));
-    const tunnel = second.accept();
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
-  });
-
-  scenario('holds for one connection: the next one starts at the configured URI', async ({ stage }) => {
-    const home = await stage.reflector();
-    const away = await stage.reflector();
-    stage.agent(configuration(home, [1]));
-    (await home.upgrade()).refuse('302 Found', `Location: ${away.uri}`);
-    (await away.tunnel()).drop();
-    await home.tunnel();
-  });
-
-  scenario('to a reflector that is away ends at the configured URI again', async ({ stage }) => {
-    const home = await stage.reflector();
-    const away = await stage.reflector();
-    away.stop();
-    stage.agent(configuration(home, [1]));
-    (await home.upgrade()).refuse('302 Found', `Location: ${away.uri}`);
-    await home.tunnel();
-  });
-
-  scenario('to a reflector that refuses ends at the configured URI again', async ({ stage }) => {
-    const home = await stage.reflector();
-    const away = await stage.reflector();
-    stage.agent(configuration(home, [1]));
-    (await home.upgrade()).refuse('302 Found', `Location: ${away.uri}`);
-    (await away.upgrade()).refuse('503 Service Unavailable');
-    await home.tunnel();
-  });
-
-  scenario('in a circle comes to an end', async ({ stage }) => {
-    const home = await stage.reflector();
-    const agent = stage.agent(configuration(home, [1], { reconnect: { min: 600, max: 600 } }));
-    let rounds = 0;
-    let ended = false;
-    const logged = agent.logged(/redirect/i).then(() => {
-      ended = true;
-    });
-    while (!ended && rounds < 50) {
-      const upgrade = await Promise.race([home.upgrade(), logged]);
-      if (!upgrade) break;
-      rounds++;
-      upgrade.refuse('302 Found', `Location: ${home.uri}`);
-    }
-    await logged;
-    expect(rounds).toBeLessThan(20);
-  });
-
-  scenario.for(['', 'Location: ftp://127.0.0.1/', 'Location: http://'])(
-    'with "%s" is tried again at the configured URI',
-    async (line, { stage }) => {
-      const reflector = await stage.reflector();
-      stage.agent(configuration(reflector, [1]));
-      (await reflector.upgrade()).refuse('302 Found', ...(line ? [line] : []));
-      await reflector.tunnel();
-    },
-  );
 });

@@ -3,6 +3,9 @@
 /** Factor on every limit of the suite, for executables that run under emulation or a checker. */
 export const slow = Number(process.env.RM_SLOW ?? '1');
 
+/** The shortest time-out, in seconds, that is given to an agent to keep: less would make a busy machine a failure. */
+export const briefly = Math.ceil(2 * slow);
+
 /** How long an event may take before its scenario fails, in milliseconds. */
 export const patience = 20_000 * slow;
 
