@@ -38,7 +38,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          include: ['{agent,reflector-minimal,examples,toolchain}/**/*.test.{ts,mjs}'],
+          include: ['{agent,reflector-minimal,client,examples,toolchain}/**/*.test.{ts,mjs}'],
           exclude: ['**/node_modules/**', '**/dist/**', 'agent/native/**'],
           // Far above what any needs, for machines that are busy.
           testTimeout: 30_000,

@@ -1,0 +1,61 @@
+import { encodeBasic } from 'rm-agent/protocol';
+import { Failure } from '../failure.ts';
+import type { Authorization } from './authorization.ts';
+import type { LoginFile } from './login-file.ts';
+import type { Ask } from './prompt.ts';
+
+export interface CredentialSources {
+  /** URL of the reflector. */
+  readonly reflector: string;
+  /** Value of `--user`, if given. */
+  readonly user: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly logins: LoginFile;
+  readonly ask: Ask;
+  /** Epoch seconds. */
+  readonly now: number;
+}
+
+/**
+ * Who we are at the reflector: `RM_PASSWORD` with a user's name, else the token of `rm-client login` for that user, else
+ * a password typed in. Rejects with a {@link Failure}.
+ */
+export async function authorize(sources: CredentialSources): Promise<Authorization> {
+  const { reflector, environment, logins, now } = sources;
+  const user = sources.user ?? (environment.RM_USER || undefined);
+  if (environment.RM_PASSWORD) return basic(await askPassword(sources));
+  const login = logins.get(reflector);
+  if (login && (user === undefined || login.user === user)) {
+    if (login.expires > now) {
+      return {
+        header: `Bearer ${login.token}`,
+        refused: `the token of ${login.user} is not accepted any more: rm-client login`,
+      };
+    }
+    if (user === undefined) {
+      throw new Failure(`${reflector}: the token of ${login.user} has expired: rm-client login`);
+    }
+  }
+  if (user === undefined) {
+    throw new Failure(`${reflector}: not logged in: rm-client login, or RM_USER and RM_PASSWORD`);
+  }
+  return basic(await askPassword(sources));
+}
+
+/** Name and password from the option, the variables, and what is typed in. Rejects with a {@link Failure}. */
+export async function askPassword({
+  user,
+  environment,
+  ask,
+}: Pick<CredentialSources, 'user' | 'environment' | 'ask'>): Promise<{ user: string; password: string }> {
+  const name = (user ?? environment.RM_USER) || (await ask('User: ', { echo: true }));
+  if (name === '' || name.includes(':')) {
+    throw new Failure(`user name "${name}": must be some text without ":"`);
+  }
+  const password = environment.RM_PASSWORD || (await ask(`Password of ${name}: `, { echo: false }));
+  return { user: name, password };
+}
+
+function basic(credentials: { readonly user: string; readonly password: string }): Authorization {
+  return { header: encodeBasic(credentials), refused: `wrong password, or no user ${credentials.user}` };
+}

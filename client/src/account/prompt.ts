@@ -1,0 +1,88 @@
+import { openSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { Failure } from '../failure.ts';
+
+/** A question to the person; rejects with a {@link Failure} where there is nobody to ask. */
+export type Ask = (question: string, options: { readonly echo: boolean }) => Promise<string>;
+
+/** What a line being typed has become. */
+export type Typed =
+  | { readonly state: 'typing'; readonly shown: string }
+  | { readonly state: 'done'; readonly text: string }
+  | { readonly state: 'interrupted' };
+
+/** A line typed at a terminal that neither echoes nor edits: rubbing out, killing the line, and its ends. */
+export class TypedLine {
+  readonly #maxBytes: number;
+  #characters: string[] = [];
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** `shown` is what a terminal that echoes would have to print. Characters beyond the bound are dropped. */
+  type(text: string): Typed {
+    let shown = '';
+    for (const character of text) {
+      switch (character) {
+        case '\r':
+        case '\n':
+          return { state: 'done', text: this.#characters.join('') };
+        case '\x03':
+          return { state: 'interrupted' };
+        case '\x04':
+          if (this.#characters.length === 0) return { state: 'interrupted' };
+          return { state: 'done', text: this.#characters.join('') };
+        case '\x08':
+        case '\x7f':
+          if (this.#characters.pop() !== undefined) shown += '\b \b';
+          break;
+        case '\x15':
+          shown += '\b \b'.repeat(this.#characters.length);
+          this.#characters = [];
+          break;
+        default:
+          if (character < ' ' || Buffer.byteLength(this.#characters.join('') + character) > this.#maxBytes)
+            break;
+          this.#characters.push(character);
+          shown += character;
+      }
+    }
+    return { state: 'typing', shown };
+  }
+}
+
+/**
+ * Asks at the terminal of this session, whatever standard input and output are: under `ssh` they carry the connection.
+ * What is typed at `echo: false` is not shown.
+ */
+export function terminalPrompt(maxBytes: number): Ask {
+  return async (question, { echo }) => {
+    let terminal: number;
+    try {
+      terminal = openSync('/dev/tty', 'r+');
+    } catch {
+      throw new Failure(
+        `${question.replace(/:? *$/, '')}: no terminal to ask at; see RM_USER, RM_PASSWORD and rm-client login`,
+      );
+    }
+    const input = new ReadStream(terminal);
+    const line = new TypedLine(maxBytes);
+    try {
+      input.setRawMode(true);
+      input.setEncoding('utf8');
+      writeSync(terminal, question);
+      for await (const text of input) {
+        const typed = line.type(String(text));
+        if (typed.state === 'done') return typed.text;
+        if (typed.state === 'interrupted') break;
+        if (echo) writeSync(terminal, typed.shown);
+      }
+      throw new Failure('interrupted');
+    } finally {
+      writeSync(terminal, '\r\n');
+      input.setRawMode(false);
+      input.destroy();
+    }
+  };
+}

@@ -1,0 +1,178 @@
+import { type IncomingMessage, request } from 'node:http';
+import { hostHeader } from 'rm-agent/protocol';
+import { dial, type Route } from '../connection/dial.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import type { Authorization } from './authorization.ts';
+
+export interface Token {
+  readonly token: string;
+  /** Epoch seconds. */
+  readonly expires: number;
+}
+
+/** A device as the reflector lists it. */
+export interface ListedDevice {
+  readonly id: string;
+  readonly online: boolean;
+  /** Epoch seconds at which it was last on line; `null`: never, or it is now. */
+  readonly lastSeen: number | null;
+  readonly ports: readonly number[];
+  readonly name: string | null;
+  readonly version: string | null;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** The log-in takes a one-time password on top (RFC 6238). */
+export class OneTimePasswordNeeded extends Error {
+  override readonly name = 'OneTimePasswordNeeded';
+}
+
+/**
+ * A token for a user's password (`webtunnel.md` section 4). Rejects with {@link OneTimePasswordNeeded} when one is asked
+ * for and `totp` is none, or with a {@link Failure}.
+ */
+export async function requestToken(
+  route: Route,
+  { user, password, totp }: { readonly user: string; readonly password: string; readonly totp?: string },
+): Promise<Token> {
+  const form = new URLSearchParams({
+    username: user,
+    password,
+    application: 'rm-client',
+    ...(totp === undefined ? {} : { totp }),
+  });
+  const path = '/my-devices/api/token';
+  const answer = await exchange(route, path, {
+    method: 'POST',
+    body: form.toString(),
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+  });
+  const where = hostHeader(route.reflector);
+  if (answer.status === 401) {
+    if (/^totp$/i.test(String(answer.headers['x-authenticate'] ?? '').trim()) && totp === undefined) {
+      throw new OneTimePasswordNeeded();
+    }
+    const which =
+      totp === undefined ? 'wrong user name or password' : 'wrong user name, password or one-time password';
+    throw new Failure(`${where}: ${which}`);
+  }
+  if (answer.status === 404) throw new Failure(`${where}: gives no tokens; is it a reflector?`);
+  const value = read(answer, where, path) as Partial<Token> | null;
+  if (
+    typeof value?.token !== 'string' ||
+    !/^[\x21-\x7e]+$/.test(value.token) ||
+    typeof value.expires !== 'number'
+  ) {
+    throw new Failure(`${where}: the answer holds no token`);
+  }
+  return { token: value.token, expires: value.expires };
+}
+
+/** All devices this user may see. Rejects with a {@link Failure}. */
+export async function listDevices(
+  route: Route,
+  authorization: Authorization,
+): Promise<readonly ListedDevice[]> {
+  const path = '/my-devices/api/devices';
+  const answer = await exchange(route, path, {
+    method: 'GET',
+    headers: { Authorization: authorization.header },
+  });
+  const where = hostHeader(route.reflector);
+  if (answer.status === 401) throw new Failure(`${where}: ${authorization.refused}`);
+  if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
+  const value = read(answer, where, path) as { readonly devices?: unknown } | null;
+  if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
+  return value.devices.map(readDevice);
+}
+
+function readDevice(value: unknown): ListedDevice {
+  const { id, online, lastSeen, ports, name, version } = Object(value) as Record<string, unknown>;
+  const text = (field: unknown) => (typeof field === 'string' && field !== '' ? field : null);
+  return {
+    id: String(id),
+    online: online === true,
+    lastSeen: typeof lastSeen === 'number' ? lastSeen : null,
+    ports: Array.isArray(ports) ? ports.filter((port): port is number => typeof port === 'number') : [],
+    name: text(name),
+    version: text(version),
+  };
+}
+
+function read({ status, headers, text }: Answer, where: string, path: string): unknown {
+  if (status !== 200) {
+    throw new Failure(`${where}: ${headers['x-ptth-error'] ?? `${path} was answered with ${status}`}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Failure(`${where}: the answer to ${path} is not JSON`);
+  }
+}
+
+/** One request to the reflector itself, on a connection of its own. */
+async function exchange(
+  route: Route,
+  path: string,
+  options: {
+    readonly method: 'GET' | 'POST';
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+  },
+): Promise<Answer> {
+  const { reflector, limits, clock } = route;
+  const where = hostHeader(reflector);
+  const socket = await dial(route);
+  let cancel = () => {};
+  try {
+    return await new Promise<Answer>((resolve, reject) => {
+      cancel = clock.schedule(limits.stepMs, () =>
+        reject(new Error(`no answer within ${limits.stepMs / 1000} s`)),
+      );
+      const outgoing = request({
+        createConnection: () => socket,
+        method: options.method,
+        path,
+        maxHeaderSize: limits.headBytes,
+        headers: {
+          Host: where,
+          'User-Agent': 'rm-client',
+          Accept: 'application/json',
+          Connection: 'close',
+          ...options.headers,
+        },
+      });
+      outgoing.on('error', reject);
+      // A proxy's answer has left it paused.
+      outgoing.on('socket', () => socket.resume());
+      outgoing.on('response', (response) => {
+        collect(response, limits.answerBytes).then(
+          (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+          reject,
+        );
+      });
+      outgoing.end(options.body);
+    });
+  } catch (error) {
+    throw new Failure(`${where}: ${reasonOf(error)}`);
+  } finally {
+    cancel();
+    socket.destroy();
+  }
+}
+
+async function collect(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

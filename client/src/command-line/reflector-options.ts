@@ -1,0 +1,89 @@
+import { resolve } from 'node:path';
+import { formatHttpUri, type HttpUri, parseHttpUri } from 'rm-agent/protocol';
+import type { Authorization } from '../account/authorization.ts';
+import { authorize } from '../account/credentials.ts';
+import { LoginFile, loginFilePath } from '../account/login-file.ts';
+import type { Route } from '../connection/dial.ts';
+import { chooseProxy } from '../connection/proxy.ts';
+import { ExitStatus, Failure } from '../failure.ts';
+import type { World } from './world.ts';
+
+/** Options of every command, for `parseArgs`. */
+export const reflectorOptions = {
+  reflector: { type: 'string' },
+  user: { type: 'string' },
+  proxy: { type: 'string' },
+  ca: { type: 'string' },
+  insecure: { type: 'boolean' },
+} as const;
+
+export interface ReflectorValues {
+  readonly reflector?: string | undefined;
+  readonly user?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly insecure?: boolean | undefined;
+}
+
+/** The reflector chosen, and how to reach it. */
+export interface Chosen {
+  /** Its URL without a slash at the end; the key of its log-in. */
+  readonly url: string;
+  readonly route: Route;
+  readonly user: string | undefined;
+  readonly logins: LoginFile;
+}
+
+/** Reads the options of every command; throws a {@link Failure}. Warns of whatever leaves the connection open to others. */
+export function chooseReflector(values: ReflectorValues, world: World): Chosen {
+  const { environment, limits, clock } = world;
+  const logins = new LoginFile(loginFilePath(environment), limits.loginFileBytes);
+  const text = (values.reflector ?? environment.RM_REFLECTOR) || logins.reflector;
+  if (!text) {
+    throw new Failure('no reflector: --reflector URL, RM_REFLECTOR or rm-client login', ExitStatus.usage);
+  }
+  const reflector = readReflector(text);
+  const url = formatHttpUri(reflector).replace(/\/$/, '');
+  const ca = values.ca === undefined ? (logins.get(url)?.ca ?? null) : resolve(values.ca);
+  const verify = !values.insecure;
+  if (reflector.secure && !verify) {
+    world.complain(
+      `rm-client: WARNING: the certificate of ${reflector.host} is not checked: anybody may listen in\n`,
+    );
+  }
+  if (!reflector.secure && !/^(localhost|127\.[\d.]+|::1)$|\.localhost$/.test(reflector.host)) {
+    world.complain(`rm-client: WARNING: ${url} has no TLS: password and data can be read on the way\n`);
+  }
+  const proxy = chooseProxy(reflector, values.proxy, environment);
+  return {
+    url,
+    route: { reflector, proxy, tls: { ca, verify }, limits, clock },
+    user: values.user,
+    logins,
+  };
+}
+
+function readReflector(text: string): HttpUri {
+  const uri = parseHttpUri(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);
+  if (uri?.target !== '/') {
+    throw new Failure(`reflector "${text}": must be https://HOST or https://HOST:PORT`, ExitStatus.usage);
+  }
+  return uri;
+}
+
+/** Who we are at the reflector. Rejects with a {@link Failure}. */
+export function authorizeAt({ url, user, logins }: Chosen, world: World): Promise<Authorization> {
+  const { environment, ask } = world;
+  return authorize({ reflector: url, user, environment, logins, ask, now: world.date() / 1000 });
+}
+
+/** The options that lead another `rm-client` the same way. */
+export function reflectorArguments(values: ReflectorValues, { url, route }: Chosen): string[] {
+  return [
+    ...['--reflector', url],
+    ...(values.user === undefined ? [] : ['--user', values.user]),
+    ...(values.proxy === undefined ? [] : ['--proxy', values.proxy]),
+    ...(route.tls.ca === null ? [] : ['--ca', route.tls.ca]),
+    ...(values.insecure ? ['--insecure'] : []),
+  ];
+}

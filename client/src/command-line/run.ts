@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { devices, login, logout } from '../commands/account.ts';
+import { connect } from '../commands/connect.ts';
+import { forward } from '../commands/forward.ts';
+import { programs, runProgram } from '../commands/program.ts';
+import { ExitStatus, Failure } from '../failure.ts';
+import { usage } from './usage.ts';
+import type { World } from './world.ts';
+
+type Command = (args: string[], world: World) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  login,
+  logout,
+  devices,
+  forward,
+  connect,
+  ...Object.fromEntries(
+    Object.entries(programs).map(([name, program]): [string, Command] => [
+      name,
+      (args, world) => runProgram(name, program, args, world),
+    ]),
+  ),
+};
+
+/** Runs one command line; gives the exit status, after one line for whatever went wrong. */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  try {
+    return await dispatch(args, world);
+  } catch (error) {
+    const failure = explain(error);
+    world.complain(`rm-client: ${failure.message}\n`);
+    return failure.status;
+  }
+}
+
+async function dispatch([name, ...args]: readonly string[], world: World): Promise<number> {
+  if (name === '--version') {
+    world.print(`rm-client ${version()}\n`);
+    return ExitStatus.ok;
+  }
+  if (name === '--help' || name === '-h') {
+    world.print(usage(undefined));
+    return ExitStatus.ok;
+  }
+  if (name === undefined) throw new Failure('which command? See rm-client --help', ExitStatus.usage);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    const all = Object.keys(commands).join(', ');
+    throw new Failure(`${name}: must be one of ${all}; see rm-client --help`, ExitStatus.usage);
+  }
+  // Only as the first: behind the device it is for the program that is started.
+  if (args[0] === '--help' || args[0] === '-h') {
+    world.print(usage(name));
+    return ExitStatus.ok;
+  }
+  return command(args, world);
+}
+
+function explain(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  // node:util's parseArgs explains in several sentences; the first says what is wrong.
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
+    return new Failure(`${error.message.split('. ')[0]}; see rm-client --help`, ExitStatus.usage);
+  }
+  throw error;
+}
+
+function version(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,102 @@
+const shared = `
+Options of every command that asks the reflector:
+  --reflector URL   https://HOST[:PORT] of the reflector (RM_REFLECTOR, or that of the last login)
+  --user NAME       your name there (RM_USER); the password is in RM_PASSWORD, or asked for
+  --ca FILE         PEM certificates to trust in the place of the system's; login remembers it
+  --proxy URL       HTTP proxy to go through, or none (https_proxy, http_proxy, no_proxy)
+  --insecure        do not check the reflector's certificate: anybody may listen in
+`;
+
+const overview = `Usage: rm-client COMMAND [OPTIONS] …
+
+Reaches TCP services of a device through the reflector.
+
+  login                            get a token for your password, and keep it
+  logout                           forget it
+  devices [--json]                 list the devices
+  forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device
+  connect DEVICE:PORT              connect standard input and output, for ProxyCommand
+  ssh [LOGIN@]DEVICE [ARGUMENTS]   start ssh, scp or sftp through the reflector
+  scp [LOGIN@]DEVICE [ARGUMENTS]   in its arguments, :PATH is a path on the device
+  sftp [LOGIN@]DEVICE [ARGUMENTS]
+  vnc DEVICE [ARGUMENTS]           start a VNC viewer or a remote desktop
+  rdp DEVICE [ARGUMENTS]
+${shared}
+rm-client COMMAND --help tells more of a command; --version.
+
+Exit status: 0 ended in order; 1 not connected, not let in, or broken off; 64 usage; 78 a file of rm-client or
+certificates cannot be used; ssh, scp, sftp, vnc, rdp: that of the program, 127 if it is not installed.
+`;
+
+const programHelp = (
+  command: string,
+  port: number,
+  how: string,
+) => `Usage: rm-client ${command} [OPTIONS] ${how}
+Options come before DEVICE; everything after it is passed on. The exit status is that of the program.
+
+  -R, --remote-port PORT   port of the device (${port})
+  --program FILE           what to start in the place of the usual program
+`;
+
+const secureShell = (command: string, how: string) =>
+  programHelp(
+    command,
+    22,
+    `[LOGIN@]DEVICE ${how}
+
+Starts the ${command} of OpenSSH with "rm-client connect" as its ProxyCommand: nothing listens on this machine. Host
+keys are known under the name of the device.
+`,
+  );
+
+const desktop = (command: string, port: number, what: string) =>
+  programHelp(
+    command,
+    port,
+    `DEVICE [ARGUMENTS]
+
+Starts ${what} with a port on 127.0.0.1 that leads to the device, until it ends.
+`,
+  );
+
+/** By command. */
+const commands: Readonly<Record<string, string>> = {
+  login: `Usage: rm-client login [OPTIONS]
+
+Gets a token for your name and password, and keeps it in $XDG_CONFIG_HOME/rm-client/login.json (~/.config/…), which only
+you can read. The other commands use it until it expires. Logins at several reflectors are kept beside each other.
+${shared}`,
+  logout: `Usage: rm-client logout [--reflector URL]
+
+Removes the token from this machine. At the reflector it ends when it expires, and with your password.
+`,
+  devices: `Usage: rm-client devices [--json] [OPTIONS]
+
+Lists the devices, whether they are on line, and the ports they forward.
+${shared}`,
+  forward: `Usage: rm-client forward DEVICE -R PORT [-L PORT] [OPTIONS]
+
+Listens on 127.0.0.1 until a signal; each connection goes to the device by itself. Everybody on this machine can use it.
+
+  -R, --remote-port PORT   port of the device
+  -L, --local-port PORT    port of this machine (0: any free one, which is printed)
+${shared}`,
+  connect: `Usage: rm-client connect DEVICE:PORT [OPTIONS]
+
+Connects standard input and output to a port of the device, as nc -N does: the end of the input half-closes the
+connection, which lasts until the device ends it too. For OpenSSH: ProxyCommand rm-client connect %h:%p
+${shared}`,
+  ssh: secureShell('ssh', '[SSH-OPTIONS] [COMMAND]'),
+  scp:
+    secureShell('scp', '[SCP-OPTIONS] FROM… TO') +
+    '\n:PATH is a path on the device: rm-client scp pump-7 :/var/log/syslog .\n',
+  sftp: secureShell('sftp', '[SFTP-OPTIONS]'),
+  vnc: desktop('vnc', 5900, 'a VNC viewer'),
+  rdp: desktop('rdp', 3389, 'FreeRDP'),
+};
+
+/** The help of a command, or of all; each fits on one screen. */
+export function usage(command: string | undefined): string {
+  return (command !== undefined && Object.hasOwn(commands, command) && commands[command]) || overview;
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+import { askPassword } from '../account/credentials.ts';
+import { listDevices, OneTimePasswordNeeded, requestToken, type Token } from '../account/reflector-api.ts';
+import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
+import type { World } from '../command-line/world.ts';
+import type { Route } from '../connection/dial.ts';
+import { ExitStatus, printable } from '../failure.ts';
+
+/** `rm-client login`: a password becomes a token, which is kept. */
+export async function login(args: string[], world: World): Promise<number> {
+  const { values } = parseArgs({ args, options: reflectorOptions });
+  const { url, route, user, logins } = chooseReflector(values, world);
+  const credentials = await askPassword({ user, environment: world.environment, ask: world.ask });
+  const { token, expires } = await tokenFor(route, credentials, world);
+  logins.save(url, { user: credentials.user, token, expires, ca: route.tls.ca });
+  world.print(
+    `Logged in at ${url} as ${credentials.user} until ${time(expires)}; the token is in ${logins.path}\n`,
+  );
+  return ExitStatus.ok;
+}
+
+async function tokenFor(
+  route: Route,
+  credentials: { readonly user: string; readonly password: string },
+  world: World,
+): Promise<Token> {
+  try {
+    return await requestToken(route, credentials);
+  } catch (error) {
+    if (!(error instanceof OneTimePasswordNeeded)) throw error;
+    const totp = (await world.ask('One-time password: ', { echo: true })).replaceAll(' ', '');
+    return await requestToken(route, { ...credentials, totp });
+  }
+}
+
+/** `rm-client logout`: the token is forgotten here. */
+export async function logout(args: string[], world: World): Promise<number> {
+  const { values } = parseArgs({ args, options: reflectorOptions });
+  const { url, logins } = chooseReflector(values, world);
+  world.print(logins.remove(url) ? `Logged out at ${url}\n` : `Not logged in at ${url}\n`);
+  return ExitStatus.ok;
+}
+
+/** `rm-client devices`: what the reflector knows, a line each or as JSON. */
+export async function devices(args: string[], world: World): Promise<number> {
+  const { values } = parseArgs({ args, options: { ...reflectorOptions, json: { type: 'boolean' } } });
+  const chosen = chooseReflector(values, world);
+  const found = await listDevices(chosen.route, await authorizeAt(chosen, world));
+  if (values.json) {
+    world.print(`${JSON.stringify(found, null, 2)}\n`);
+    return ExitStatus.ok;
+  }
+  const state = ({ online, lastSeen }: (typeof found)[number]) =>
+    online ? 'on line' : lastSeen === null ? 'never seen' : `off line since ${time(lastSeen)}`;
+  const rows = [
+    ['DEVICE', 'STATE', 'PORTS', 'NAME', 'VERSION'],
+    ...found.map((device) =>
+      [
+        device.id,
+        state(device),
+        device.ports.join(',') || '-',
+        device.name ?? '-',
+        device.version ?? '-',
+      ].map(printable),
+    ),
+  ];
+  world.print(`${table(rows)}\n`);
+  return ExitStatus.ok;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** `2026-11-22 20:00 UTC`. */
+function time(epochSeconds: number): string {
+  const date = new Date(epochSeconds * 1000);
+  if (Number.isNaN(date.getTime())) return 'an unknown time';
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

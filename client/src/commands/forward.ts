@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util';
+import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
+import { readDevice, readPort } from '../command-line/target.ts';
+import type { World } from '../command-line/world.ts';
+import { ExitStatus, Failure } from '../failure.ts';
+import { Listener } from './listener.ts';
+
+/** `rm-client forward`: until a signal. */
+export async function forward(args: string[], world: World): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: {
+      ...reflectorOptions,
+      'remote-port': { type: 'string', short: 'R' },
+      'local-port': { type: 'string', short: 'L', default: '0' },
+    },
+    allowPositionals: true,
+  });
+  const [name, ...rest] = positionals;
+  if (name === undefined || rest.length > 0 || values['remote-port'] === undefined) {
+    throw new Failure('usage: rm-client forward DEVICE -R PORT [-L PORT]', ExitStatus.usage);
+  }
+  const remotePort = readPort(values['remote-port'], '-R');
+  const localPort = readPort(values['local-port'], '-L', 0);
+  const chosen = chooseReflector(values, world);
+  const device = readDevice(name, chosen.route.reflector);
+  const listener = await Listener.open({
+    route: chosen.route,
+    authorization: await authorizeAt(chosen, world),
+    target: { device, port: remotePort },
+    port: localPort,
+    failed: (message) => world.complain(`rm-client: ${message}\n`),
+  });
+  world.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
+  await world.stopped;
+  listener.close();
+  return ExitStatus.ok;
+}

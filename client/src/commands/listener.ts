@@ -1,0 +1,83 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Authorization } from '../account/authorization.ts';
+import type { Route } from '../connection/dial.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import { openDevice, type Target } from '../tunnel/open-device.ts';
+import { relay } from '../tunnel/relay.ts';
+
+export interface ListenerOptions {
+  readonly route: Route;
+  readonly authorization: Authorization;
+  readonly target: Target;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Told why a connection could not be opened or broke off, one line each. */
+  readonly failed: (message: string) => void;
+}
+
+/** A port on 127.0.0.1 that leads to a port of a device; each connection goes through a tunnel of its own. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { connections } = options.route.limits;
+    // Nothing is read before the tunnel is open, so nothing has to be kept.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+      this.#serve(socket).catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+        options.failed(error.message);
+      });
+    });
+    this.#server.maxConnections = connections;
+    this.#server.on('drop', () =>
+      options.failed(`more than ${connections} connections at once: one was refused`),
+    );
+  }
+
+  /** Rejects with a {@link Failure} when the port cannot be had. */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options);
+    const server = listener.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(new Failure(`127.0.0.1 port ${options.port}: ${reasonOf(error)}`)),
+      );
+      server.listen(options.port, '127.0.0.1', resolve);
+    });
+    return listener;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends what is open. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const { route, authorization, target } = this.#options;
+    this.#sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => this.#sockets.delete(socket));
+    try {
+      const remote = await openDevice(route, authorization, target);
+      if (socket.destroyed) {
+        remote.destroy();
+        return;
+      }
+      await relay({ source: socket, sink: socket, break: () => socket.resetAndDestroy() }, remote);
+      // The device's end is closed: what the program still sends has nowhere to go.
+      socket.destroySoon();
+    } catch (error) {
+      socket.resetAndDestroy();
+      // A local program that broke off needs no line: it knows.
+      if (error instanceof Failure) throw error;
+    }
+  }
+}

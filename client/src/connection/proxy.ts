@@ -1,0 +1,70 @@
+import { type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-agent/protocol';
+import { ExitStatus, Failure } from '../failure.ts';
+
+/** An HTTP proxy that is asked for a tunnel by CONNECT (RFC 9110 section 9.3.6). */
+export interface HttpProxy {
+  readonly uri: HttpUri;
+  /** Value of `Proxy-Authorization`. */
+  readonly authorization: string | null;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The proxy on the way to `target`, or `null`. `option` is the value of `--proxy` (`none`: no proxy at all); without it
+ * the variables decide, as with curl: `https_proxy` or `http_proxy` by the scheme, `no_proxy` for exceptions.
+ * Throws a {@link Failure} for what is no proxy.
+ */
+export function chooseProxy(
+  target: HttpUri,
+  option: string | undefined,
+  environment: Environment,
+): HttpProxy | null {
+  if (option !== undefined) {
+    if (option === 'none') return null;
+    const proxy = readProxy(option, '--proxy');
+    if (proxy.authorization !== null) {
+      throw new Failure(
+        '--proxy: a password does not belong on the command line; put the URL into the variable https_proxy',
+        ExitStatus.usage,
+      );
+    }
+    return proxy;
+  }
+  // HTTP_PROXY in capitals could come from the header `Proxy` of a request to a CGI script; nobody heeds it.
+  const names = target.secure ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy'];
+  const name = names.find((candidate) => environment[candidate]);
+  if (name === undefined || isExempt(target, environment.no_proxy ?? environment.NO_PROXY ?? '')) return null;
+  return readProxy(environment[name] ?? '', name);
+}
+
+function readProxy(text: string, from: string): HttpProxy {
+  const url = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const match = /^(https?:\/\/)(?:([^/?#]*)@)?([^/?#@]+)\/?$/i.exec(url);
+  const uri = match && parseHttpUri(`${match[1]}${match[3]}`);
+  // The text may hold a password: it is not repeated.
+  if (!match || !uri) throw new Failure(`${from}: must be http://HOST:PORT of a proxy`, ExitStatus.usage);
+  return { uri, authorization: match[2] === undefined ? null : encodeBasic(decodeUser(match[2], from)) };
+}
+
+function decodeUser(text: string, from: string): Credentials {
+  const colon = text.indexOf(':');
+  try {
+    return {
+      user: decodeURIComponent(colon < 0 ? text : text.slice(0, colon)),
+      password: colon < 0 ? '' : decodeURIComponent(text.slice(colon + 1)),
+    };
+  } catch {
+    throw new Failure(`${from}: user and password must be percent-encoded`, ExitStatus.usage);
+  }
+}
+
+/** `no_proxy`: names with all that is below them, addresses, each with or without a port; `*` for everything. */
+function isExempt({ host, port }: HttpUri, list: string): boolean {
+  return list.split(/[\s,]+/).some((entry) => {
+    const match = /^(?:\*?\.)?(\*|\[[^\]]+\]|[^:[\]]+|[0-9a-f:.]+)(?::(\d+))?$/i.exec(entry.toLowerCase());
+    const name = (match?.[1] ?? '').replace(/^\[|\]$/g, '');
+    if (name === '' || (match?.[2] !== undefined && Number(match[2]) !== port)) return false;
+    return name === '*' || host === name || host.endsWith(`.${name}`);
+  });
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { terminalPrompt } from './account/prompt.ts';
+import { systemClock } from './clock.ts';
+import { run } from './command-line/run.ts';
+import { defaultLimits } from './limits.ts';
+
+/** Node writes to pipes in a way that stops the process while the reader is slow; a socket on the descriptor does not. */
+function output(): Writable {
+  const kind = fstatSync(1);
+  return kind.isFIFO() || kind.isSocket()
+    ? new Socket({ fd: 1, readable: false, writable: true })
+    : process.stdout;
+}
+
+process.exitCode = await run(process.argv.slice(2), {
+  environment: process.env,
+  limits: defaultLimits,
+  clock: systemClock,
+  ask: terminalPrompt(defaultLimits.inputBytes),
+  input: () => process.stdin,
+  output,
+  get stopped() {
+    return new Promise<void>((resolve) => {
+      process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+    });
+  },
+  self: [process.execPath, process.argv[1] ?? ''],
+  date: Date.now,
+  print: (text) => process.stdout.write(text),
+  complain: (text) => process.stderr.write(text),
+});

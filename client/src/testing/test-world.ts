@@ -1,0 +1,66 @@
+import { PassThrough } from 'node:stream';
+import { systemClock } from '../clock.ts';
+import { run } from '../command-line/run.ts';
+import type { World } from '../command-line/world.ts';
+import { Failure } from '../failure.ts';
+import { defaultLimits } from '../limits.ts';
+
+/** What a command line did. */
+export interface Outcome {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A process around a command line: its environment, what is typed, and what it prints. */
+export class TestWorld implements World {
+  readonly environment: Record<string, string | undefined>;
+  readonly limits = defaultLimits;
+  readonly clock = systemClock;
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  readonly self = ['node', 'main.js'];
+  readonly stopped: Promise<void>;
+  stop: () => void = () => {};
+  /** Answers to questions, in their order; without one there is no terminal. */
+  answers: string[] = [];
+  readonly questions: string[] = [];
+  now = Date.now();
+  out = '';
+  err = '';
+  onPrint: () => void = () => {};
+
+  constructor(environment: Record<string, string | undefined>) {
+    this.environment = environment;
+    this.stopped = new Promise((resolve) => {
+      this.stop = resolve;
+    });
+  }
+
+  readonly ask = async (question: string): Promise<string> => {
+    this.questions.push(question);
+    const answer = this.answers.shift();
+    if (answer === undefined) throw new Failure('no terminal');
+    return answer;
+  };
+
+  input = () => this.stdin;
+  output = () => this.stdout;
+  date = () => this.now;
+
+  print(text: string): void {
+    this.out += text;
+    this.onPrint();
+  }
+
+  complain(text: string): void {
+    this.err += text;
+  }
+
+  async run(...args: string[]): Promise<Outcome> {
+    this.out = '';
+    this.err = '';
+    const status = await run(args, this);
+    return { status, out: this.out, err: this.err };
+  }
+}

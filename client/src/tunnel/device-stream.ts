@@ -1,0 +1,240 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { closePayload, ProtocolError, WebSocketOpcode, WebSocketReader } from 'rm-agent/protocol';
+import type { Clock } from '../clock.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import type { Limits } from '../limits.ts';
+import { Liveness } from './liveness.ts';
+import { clientFrame } from './mask.ts';
+
+export interface DeviceStreamOptions {
+  /** Upgraded and paused. */
+  readonly socket: Socket;
+  /** `DEVICE port PORT`, for messages. */
+  readonly name: string;
+  /** The extension is in force: an empty message is a half-close, in either direction. */
+  readonly extended: boolean;
+  /** Largest message towards the reflector, in bytes. */
+  readonly maxMessage: number;
+  /** Milliseconds of silence before a PING. */
+  readonly keepAliveMs: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+const nothing = new Uint8Array(0);
+const normal = 1000;
+const protocolError = 1002;
+
+/** What a close code of the reflector means. */
+const endings: Readonly<Record<number, string>> = {
+  1001: 'the reflector is being stopped',
+  1008: 'access has ended: the account was changed or removed, or has logged out',
+  1009: 'the reflector does not take messages of this size',
+  1011: 'the connection on the device broke',
+};
+
+/**
+ * One TCP connection to a port of a device: bytes in binary messages (`webtunnel.md` section 4). `end` half-closes it
+ * where the reflector knows the extension; otherwise a close frame ends both directions. It has finished when the
+ * reflector has closed it in order. Failures are {@link Failure}s. Holds at most one read of the socket, 64 KiB, and
+ * the high-water marks beyond it.
+ */
+export class DeviceStream extends Duplex {
+  readonly #options: DeviceStreamOptions;
+  readonly #socket: Socket;
+  readonly #reader: WebSocketReader;
+  readonly #liveness: Liveness;
+  #messageBytes = 0;
+  /** The device's direction has ended. */
+  #remoteEnded = false;
+  /** Our close frame has gone out: nothing may follow it (RFC 6455 section 5.5.1). */
+  #closeSent = false;
+  /** The reflector's close frame has come. */
+  #closed = false;
+  /** Called when the reflector has closed, after we have ended. */
+  #finished: (() => void) | null = null;
+  /** The PING to answer once the socket takes data again: only the last matters (RFC 6455 section 5.5.3). */
+  #pong: Uint8Array | null = null;
+  #cancelClose: () => void = () => {};
+
+  constructor(options: DeviceStreamOptions) {
+    super({ allowHalfOpen: true, highWaterMark: options.limits.messageBytes });
+    this.#options = options;
+    const { socket, limits, clock, keepAliveMs } = options;
+    this.#socket = socket;
+    this.#reader = new WebSocketReader(
+      {
+        messageData: (bytes, start, end) => this.#data(bytes, start, end),
+        messageEnd: () => this.#messageEnd(),
+        pinged: (payload) => this.#answerPing(payload),
+        ponged: () => this.#liveness.ponged(),
+        closed: (code, reason) => this.#closedBy(code, reason),
+      },
+      limits.messageBytes,
+    );
+    this.#liveness = new Liveness({
+      clock,
+      silentMs: keepAliveMs,
+      limits,
+      ping: () => this.#send(WebSocketOpcode.ping, nothing),
+      dead: () => this.#fail('the reflector has fallen silent'),
+    });
+    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    socket.on('error', (error) => this.#lost(reasonOf(error)));
+    socket.on('end', () => this.#lost());
+    socket.on('close', () => this.#lost());
+  }
+
+  override _read(): void {
+    this.#liveness.paused = false;
+    this.#socket.resume();
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    // After the reflector's close nobody takes it, as after a TCP peer's: the other direction tells the end.
+    if (this.#closed || this.#closeSent) {
+      done();
+      return;
+    }
+    const { maxMessage } = this.#options;
+    this.#socket.cork();
+    for (let at = 0; at < bytes.length; at += maxMessage) {
+      this.#send(WebSocketOpcode.binary, bytes.subarray(at, at + maxMessage));
+    }
+    this.#socket.uncork();
+    this.#liveness.sent(bytes.length);
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', done);
+    else done();
+  }
+
+  override _final(done: () => void): void {
+    if (this.#closed) {
+      done();
+      return;
+    }
+    this.#finished = done;
+    if (this.#options.extended) this.#send(WebSocketOpcode.binary, nothing);
+    else this.#close(normal);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#liveness.stop();
+    this.#cancelClose();
+    this.#reader.stop();
+    if (this.#closed) this.#linger();
+    else this.#socket.destroy();
+    done(error);
+  }
+
+  // ---- from the reflector ----
+
+  #receive(bytes: Buffer): void {
+    this.#liveness.seen();
+    try {
+      this.#reader.push(bytes, 0, bytes.length);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#close(error.closeCode);
+      this.#fail(`the reflector broke the protocol: ${error.message}`);
+    }
+  }
+
+  #data(bytes: Uint8Array, start: number, end: number): void {
+    this.#messageBytes += end - start;
+    if (this.#remoteEnded) {
+      this.#close(protocolError);
+      this.#reader.stop();
+      this.#fail('the reflector broke the protocol: data after the end');
+      return;
+    }
+    // Node reads each time into memory of its own, so the piece may be kept.
+    if (!this.push(bytes.subarray(start, end))) {
+      this.#liveness.paused = true;
+      this.#socket.pause();
+    }
+  }
+
+  #messageEnd(): void {
+    if (this.#options.extended && this.#messageBytes === 0) this.#endRemote();
+    this.#messageBytes = 0;
+  }
+
+  #endRemote(): void {
+    if (this.#remoteEnded) return;
+    this.#remoteEnded = true;
+    this.push(null);
+    // No data is to come; the close frame still is.
+    this.#liveness.paused = false;
+    this.#socket.resume();
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    if (this.#socket.writableNeedDrain) {
+      if (!this.#pong)
+        this.#socket.once('drain', () => this.#send(WebSocketOpcode.pong, this.#pong ?? nothing));
+      this.#pong = payload;
+      return;
+    }
+    this.#pong = null;
+    this.#send(WebSocketOpcode.pong, payload);
+  }
+
+  #closedBy(code: number, reason: string): void {
+    this.#closed = true;
+    this.#liveness.stop();
+    this.#close(code === 1005 ? normal : code);
+    this.#cancelClose();
+    // Without a code it is the end as well: some servers send none.
+    if (code !== normal && code !== 1005) {
+      this.#fail(endings[code] ?? `the reflector closed it with ${code}${reason && ` (${reason})`}`);
+      return;
+    }
+    this.#endRemote();
+    this.#finished?.();
+    if (!this.#finished) {
+      if (this.readableEnded) this.destroy();
+      else this.once('end', () => this.destroy());
+    }
+  }
+
+  // ---- to the reflector ----
+
+  #send(opcode: number, payload: Uint8Array): void {
+    if (!this.#closeSent && !this.#socket.destroyed) this.#socket.write(clientFrame(opcode, payload));
+  }
+
+  #close(code: number): void {
+    if (this.#closeSent) return;
+    this.#send(WebSocketOpcode.close, closePayload(code));
+    this.#closeSent = true;
+    const { clock, limits } = this.#options;
+    this.#cancelClose();
+    this.#cancelClose = clock.schedule(limits.closeMs, () =>
+      this.#fail('the reflector does not end the connection'),
+    );
+  }
+
+  // ---- the end ----
+
+  #lost(reason = 'connection closed'): void {
+    if (!this.#closed) this.#fail(`the connection to the reflector broke: ${reason}`);
+  }
+
+  #fail(what: string): void {
+    if (this.destroyed) return;
+    const failure = new Failure(`${this.#options.name}: ${what}`);
+    // What came before an orderly end of the device's direction still belongs to the reader.
+    if (this.#remoteEnded && !this.readableEnded) this.once('end', () => this.destroy(failure));
+    else this.destroy(failure);
+  }
+
+  /** Both close frames are exchanged: the reflector ends the connection first (RFC 6455 section 7.1.1). */
+  #linger(): void {
+    const { limits, clock } = this.#options;
+    const cancel = clock.schedule(limits.lingerMs, () => this.#socket.destroy());
+    this.#socket.once('close', cancel);
+    this.#socket.end();
+    this.#socket.resume();
+  }
+}

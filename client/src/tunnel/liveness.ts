@@ -1,0 +1,86 @@
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+
+export interface LivenessOptions {
+  readonly clock: Clock;
+  /** Milliseconds of silence after which a PING is sent. */
+  readonly silentMs: number;
+  readonly limits: Pick<Limits, 'pongMs' | 'provenBytes'>;
+  readonly ping: () => void;
+  /** The PING has found no answer. */
+  readonly dead: () => void;
+}
+
+/**
+ * Finds out whether the reflector is still there. It stops reading while the device takes no data, and a PING waits
+ * behind that data: so only a PING with little before it has a time limit. While we do not read ourselves, nothing
+ * can be concluded either.
+ */
+export class Liveness {
+  readonly #options: LivenessOptions;
+  #seen: number;
+  /** Bytes sent that no answer to a PING has proven read. */
+  #sent = 0;
+  /** Those of them that were sent before the last PING. */
+  #sentBefore = 0;
+  #pinged = false;
+  #paused = false;
+  #stopped = false;
+  #cancel: () => void = () => {};
+
+  constructor(options: LivenessOptions) {
+    this.#options = options;
+    this.#seen = options.clock.now();
+    this.#await(options.silentMs);
+  }
+
+  /** Something has come. */
+  seen(): void {
+    this.#seen = this.#options.clock.now();
+    this.#pinged = false;
+  }
+
+  sent(bytes: number): void {
+    this.#sent += bytes;
+  }
+
+  /** The reflector has read everything up to our last PING. */
+  ponged(): void {
+    this.#sent -= this.#sentBefore;
+    this.#sentBefore = 0;
+  }
+
+  /** We stop or go on reading. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    this.seen();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  #await(ms: number): void {
+    this.#cancel();
+    if (!this.#stopped) this.#cancel = this.#options.clock.schedule(ms, () => this.#check());
+  }
+
+  #check(): void {
+    const { clock, silentMs, limits, ping, dead } = this.#options;
+    const silent = clock.now() - this.#seen;
+    if (this.#paused || silent < silentMs) {
+      this.#await(this.#paused ? silentMs : silentMs - silent);
+    } else if (!this.#pinged) {
+      this.#pinged = true;
+      this.#sentBefore = this.#sent;
+      ping();
+      this.#await(limits.pongMs);
+    } else if (this.#sentBefore > limits.provenBytes) {
+      this.#await(silentMs);
+    } else {
+      this.stop();
+      dead();
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  acceptFor,
+  CLIENT_PROTOCOL,
+  checkUpgradeResponse,
+  decodeExtension,
+  EXTENSION_HEADER,
+  type Extension,
+  encodeExtension,
+  encodeUpgradeRequest,
+  type HttpUri,
+  hostHeader,
+  LEGACY_FRAME_BYTES,
+  ProtocolError,
+  type ResponseHead,
+} from 'rm-agent/protocol';
+import type { Authorization } from '../account/authorization.ts';
+import { dial, exchangeHeads, type Route } from '../connection/dial.ts';
+import { Failure } from '../failure.ts';
+import { DeviceStream } from './device-stream.ts';
+
+/** A port of a device. */
+export interface Target {
+  readonly device: string;
+  readonly port: number;
+}
+
+/**
+ * Opens one TCP connection to a port of a device. The reflector is dialled under its own name, so that nobody needs a
+ * wildcard entry in the DNS; `Host` names the device. Rejects with a {@link Failure}.
+ */
+export async function openDevice(
+  route: Route,
+  authorization: Authorization,
+  { device, port }: Target,
+): Promise<DeviceStream> {
+  const { reflector, limits, clock } = route;
+  const name = `${device} port ${port}`;
+  const socket = await dial(route);
+  const nonce = randomBytes(16);
+  const request = encodeUpgradeRequest({
+    method: 'GET',
+    target: '/',
+    host: hostHeader({ ...reflector, host: `${device}.${reflector.host}` }),
+    nonce,
+    protocol: CLIENT_PROTOCOL,
+    fields: [
+      ['X-WebTunnel-RemotePort', String(port)],
+      ['X-WebTunnel-KeepAlive', String(Math.round(limits.keepAliveMs / 1000))],
+      // The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back.
+      [EXTENSION_HEADER, encodeExtension({ maxFrame: limits.messageBytes, window: limits.messageBytes })],
+      ['Authorization', authorization.header],
+      ['User-Agent', 'rm-client'],
+    ],
+  });
+  const head = await exchangeHeads(route, socket, request, name, limits.upgradeMs);
+  try {
+    if (head.status !== 101) throw refusal(head, reflector, authorization, name);
+    checkUpgradeResponse(head, acceptFor(nonce, sha1), CLIENT_PROTOCOL);
+    const extension = readExtension(head);
+    return new DeviceStream({
+      socket,
+      name,
+      extended: extension !== null,
+      maxMessage: Math.min(extension?.maxFrame ?? LEGACY_FRAME_BYTES, limits.messageBytes),
+      keepAliveMs: agreedKeepAlive(head, limits.keepAliveMs),
+      limits,
+      clock,
+    });
+  } catch (error) {
+    socket.on('error', () => {});
+    socket.destroy();
+    throw error instanceof ProtocolError ? new Failure(`${name}: ${error.message}`) : error;
+  }
+}
+
+function sha1(data: Uint8Array): Uint8Array {
+  return createHash('sha1').update(data).digest();
+}
+
+function readExtension({ headers }: ResponseHead): Extension | null {
+  const value = headers.get(EXTENSION_HEADER);
+  return value === undefined ? null : decodeExtension(value);
+}
+
+/** The reflector may want a sign of life sooner than we do. */
+function agreedKeepAlive({ headers }: ResponseHead, ours: number): number {
+  const value = headers.get('x-webtunnel-keepalive') ?? '';
+  const theirs = /^\d{1,5}$/.test(value) ? Number(value) * 1000 : 0;
+  return theirs > 0 ? Math.min(ours, theirs) : ours;
+}
+
+const meanings: Readonly<Record<number, string>> = {
+  403: 'the device does not forward this port, or you are not allowed to use it',
+  404: 'there is no such device',
+  502: 'the service on the device does not answer',
+  503: 'the device is off line',
+  504: 'the device has not answered in time',
+};
+
+function refusal(
+  { status, reason, headers }: ResponseHead,
+  reflector: HttpUri,
+  authorization: Authorization,
+  name: string,
+): Failure {
+  if (status === 401) return new Failure(`${hostHeader(reflector)}: ${authorization.refused}`);
+  const text = headers.get('x-ptth-error') || meanings[status];
+  return new Failure(`${name}: ${text ?? `the reflector answered ${status} ${reason}`}`);
+}
