@@ -62,7 +62,8 @@ export class WebSocketReader {
   push(bytes: Uint8Array, start: number, end: number): void {
     while (start < end && this.#state !== State.closed) {
       if (this.#state === State.header) {
-        start = this.#readHeader(bytes, start, end);
+        start = this.#have === 0 ? this.#readWhole(bytes, start, end) : start;
+        if (start < end && this.#state === State.header) start = this.#readHeader(bytes, start, end);
         continue;
       }
       const take = Math.min(end - start, this.#rest);
@@ -72,6 +73,24 @@ export class WebSocketReader {
       start += take;
       if (this.#rest === 0 && !this.#closed()) this.#endFrame();
     }
+  }
+
+  /**
+   * Takes what nearly all traffic consists of, binary messages of 126 to 65,535 bytes that have come whole, and returns
+   * the index after them. Taking their headers byte by byte costs an interpreter more than all the rest.
+   */
+  #readWhole(bytes: Uint8Array, start: number, end: number): number {
+    while (end - start > 4 && bytes[start] === 0x82 && bytes[start + 1] === 126 && !this.#inMessage) {
+      const length = ((bytes[start + 2] ?? 0) << 8) | (bytes[start + 3] ?? 0);
+      const next = start + 4 + length;
+      if (next > end || length < 126 || length > this.#messageBytes) break;
+      this.#handler.messageData(bytes, start + 4, next);
+      start = next;
+      if (this.#closed()) break;
+      this.#handler.messageEnd();
+      if (this.#closed()) break;
+    }
+    return start;
   }
 
   /** A callback may have called `stop`. */

@@ -75,6 +75,22 @@ export class FrameDecoder {
   /** The next bytes of the message under way; valid only during the call. */
   push(bytes: Uint8Array, start: number, end: number): void {
     if (this.#skip) return;
+    const payload = end - start - FRAME_HEADER_BYTES;
+    if (
+      this.#length === 0 &&
+      bytes[start] === Opcode.data &&
+      payload > 0 &&
+      payload <= this.#limits.frameBytes
+    ) {
+      // Nearly all traffic: the head and payload of a data frame.
+      const head = this.#head;
+      head[0] = Opcode.data;
+      head[2] = bytes[start + 2] ?? 0;
+      head[3] = bytes[start + 3] ?? 0;
+      this.#length = end - start;
+      this.#handler.data((head[2] << 8) | head[3], bytes, start + FRAME_HEADER_BYTES, end);
+      return;
+    }
     while (this.#length < FRAME_HEADER_BYTES && start < end) this.#head[this.#length++] = bytes[start++] ?? 0;
     if (start === end) return;
     const opcode = this.#head[0] ?? 0;
