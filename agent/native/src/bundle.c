@@ -4,8 +4,8 @@
 
 static JSValue program;
 
-/* Bytecode stays where it is, in pages shared with the file, as long as its atoms get the numbers they had in rmc: so it is
- * loaded before anything else has made one. On a big-endian machine the engine swaps it, in a copy. */
+/* Bytecode stays where it is, in pages of the file, if its atoms get the numbers they had in rmc: so it is loaded before
+ * anything else has made one. Otherwise the engine makes a copy; so it does on a big-endian machine, to swap it. */
 void rm_script_load(int *argc, char ***argv) {
   (void)argc;
   (void)argv;
@@ -22,7 +22,8 @@ void rm_script_load(int *argc, char ***argv) {
 JSValue rm_script_run(void) {
   if (rm_bundle_is_bytecode) return JS_EvalFunction(rm_context, program);
 #ifdef RM_EVAL
-  return JS_Eval(rm_context, (const char *)rm_bundle, rm_bundle_size, "rm-agent.js", JS_EVAL_TYPE_GLOBAL);
+  return JS_Eval(rm_context, (const char *)rm_bundle, rm_bundle_size, "rm-agent.js",
+    JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
 #else
   rm_fatal(RM_EXIT_SOFTWARE, "defect: a bundle of source needs a build with RM_EVAL");
 #endif

@@ -31,8 +31,24 @@ static char *load(const char *path, size_t *length) {
   return text;
 }
 
+/* QuickJS runs bytecode where it lies only if loading it makes the same atoms in the same order as writing it. A fresh
+ * context has one atom that the writer does not count: the script must be the first to need it. */
+static const char prologue[] = "AggregateError;";
+
+/* The script behind the prologue, NUL-terminated. */
+static char *with_prologue(const char *text, size_t *length) {
+  size_t size = sizeof prologue - 1 + *length;
+  char *whole = malloc(size + 1);
+  if (whole == NULL) give_up("rmc", "out of memory");
+  memcpy(whole, prologue, sizeof prologue - 1);
+  memcpy(whole + sizeof prologue - 1, text, *length + 1);
+  *length = size;
+  return whole;
+}
+
 static uint8_t *compile(JSContext *context, const char *path, const char *text, size_t length, int strip, size_t *size) {
-  JSValue program = JS_Eval(context, text, length, "rm-agent.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
+  JSValue program = JS_Eval(context, text, length, "rm-agent.js",
+    JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
   if (JS_IsException(program)) {
     JSValue exception = JS_GetException(context);
     JSValue stack = JS_GetPropertyStr(context, exception, "stack");
@@ -81,6 +97,9 @@ int main(int argc, char **argv) {
   if (context == NULL) give_up("rmc", "out of memory");
 #ifndef RM_QUICKJS_NG
   if (strip) JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
+  char *whole = with_prologue(text, &length);
+  free(text);
+  text = whole;
 #endif
   uint8_t *bytecode = compile(context, argv[i], text, length, strip, &size);
   write_array(argv[i + 1], bytecode, size, 1);
