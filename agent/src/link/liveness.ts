@@ -29,8 +29,6 @@ export class Liveness {
     const left = this.#lastSign + this.#keepAliveMs - now;
     if (left > 0) return { action: 'none', inMs: left };
     this.#pingedAt = now;
-    // A byte that comes in this very millisecond counts as an answer.
-    this.#lastSign = Math.min(this.#lastSign, now - 1);
     return { action: 'ping', inMs: this.#answerMs };
   }
 }
