@@ -508,6 +508,24 @@ describe('Digest', () => {
     );
   });
 
+  it('answers each reflector of a redirect its own challenge', () => {
+    const dialling = new Dialling();
+    dialling.host.network.names.set('b.example', ['192.0.2.2']);
+    const other = new SimulatedReflector(dialling.host.network, '192.0.2.2', 80);
+    const challengeOf = (nonce: string) =>
+      `HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="${nonce}"\r\n\r\n`;
+    dialling.plain.answer = ({ headers }) =>
+      headers.get('authorization')
+        ? 'HTTP/1.1 302 x\r\nLocation: http://b.example/\r\n\r\n'
+        : challengeOf('first');
+    other.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challengeOf('second'));
+    dialling.succeeds('http://r.example/', { auth: 'digest' });
+    const sent = [...dialling.plain.connections, ...other.connections].map(
+      ({ requests }) => /nonce="(\w+)"/.exec(requests[0]?.headers.get('authorization') ?? '')?.[1],
+    );
+    expect(sent).toEqual([undefined, 'first', undefined, 'second']);
+  });
+
   it('that is not accepted is a refusal, not asked for a third time', () => {
     const dialling = new Dialling();
     dialling.plain.answer = () => challenge;
@@ -638,15 +656,18 @@ describe('a proxy', () => {
     });
   });
 
-  it('is used for a redirect too', () => {
-    const dialling = withProxy();
+  it.each([
+    ['http', 3128],
+    ['https', 443],
+  ])('of scheme %s is used for a redirect too', (scheme, port) => {
+    const dialling = withProxy(undefined, port);
     dialling.proxy.answer = ({ method, headers }) => {
       if (method === 'CONNECT') return 'HTTP/1.1 200 Connected\r\n\r\n';
       return headers.get('host') === 'b.example'
         ? 'accept'
         : 'HTTP/1.1 302 Found\r\nLocation: https://b.example/\r\n\r\n';
     };
-    dialling.succeeds('https://r.example/', { proxy: proxyOf('http://p.example:3128') });
+    dialling.succeeds('https://r.example/', { proxy: proxyOf(`${scheme}://p.example:${port}`) });
     expect(dialling.proxy.connections.map(({ requests }) => requests[0]?.target)).toEqual([
       'r.example:443',
       'b.example:443',

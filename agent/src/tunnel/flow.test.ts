@@ -123,6 +123,20 @@ describe('with the extension', () => {
     expect(Math.max(...stage.peer.lengths)).toBe(extension.maxFrame);
   });
 
+  it('the end of a local peer waits for what has no credit, even when the host tells of it early', () => {
+    const stage = new TunnelStage({ extension });
+    const local = stage.open(1);
+    local.socket.write(pattern(15_000));
+    stage.run();
+    for (const socket of stage.host.network.sockets) if (socket !== stage.socket) socket.handler?.ended();
+    stage.run();
+    expect(stage.peer.take()).toEqual([]);
+    stage.peer.grant(1, 5000);
+    stage.run();
+    expect(stage.peer.channel(1).data.length).toBe(15_000);
+    expect(stage.peer.take()).toEqual(['close 1']);
+  });
+
   it('no credit is granted once the reflector has closed its direction', () => {
     const stage = new TunnelStage({ extension });
     stage.open(1);
@@ -286,6 +300,8 @@ describe('without the extension', () => {
       stage.run(100);
       expect(stage.socket.paused).toBe(false);
       expect(other.received.length).toBe(5);
+      // The timer of the channel that is left, and none for those that were behind.
+      expect(stage.host.clock.timers).toBe(1);
     }
   });
 });
@@ -317,5 +333,22 @@ describe('a small answer', () => {
     });
     for (const channel of channels)
       expect(stage.peer.channel(channel).data.length).toBeGreaterThan(1_000_000);
+  });
+
+  it('does not wait for room that those before it leave unused', () => {
+    const stage = new TunnelStage({
+      extension: { maxFrame: 4096, window: 1 << 24 },
+      limits: { queueBytes: 1000, channels: 100 },
+      latencyMs: [3, 3],
+    });
+    const channels = Array.from({ length: 20 }, (_, index) => index + 1);
+    const locals = channels.map((channel) => stage.open(channel));
+    for (const { socket } of locals) socket.write(pattern(3000));
+    const last = locals.at(-1);
+    stage.run(3);
+    last?.socket.write(pattern(3000, 3000));
+    stage.run(1000);
+    expect(difference(stage.peer.channel(20).data.bytes, pattern(6000))).toBeNull();
+    for (const channel of channels.slice(0, -1)) expect(stage.peer.channel(channel).data.length).toBe(3000);
   });
 });
