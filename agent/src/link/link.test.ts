@@ -137,6 +137,20 @@ describe('a link', () => {
 });
 
 describe('retry', () => {
+  it('starts the back-off anew', () => {
+    const stage = new LinkStage();
+    stage.host.network.names.delete('r.example');
+    stage.link.start();
+    for (let i = 0; i < 9; i++) {
+      stage.until('waiting');
+      if (i < 8) stage.until('preparing');
+    }
+    stage.link.retry();
+    stage.until('waiting');
+    expect(stage.waits.at(-1)).toBeLessThanOrEqual(1000);
+    expect(Math.max(...stage.waits.map(Number))).toBeGreaterThan(10_000);
+  });
+
   it('dials at once when the link waits', () => {
     const stage = new LinkStage({ seed: 2 });
     stage.host.network.names.delete('r.example');
