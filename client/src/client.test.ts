@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { hashPassword } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultLimits } from './limits.ts';
 import { TestServer } from './testing/server.ts';
 import { password, ports, Stage, user } from './testing/stage.ts';
 import type { TestWorld } from './testing/test-world.ts';
@@ -151,6 +152,31 @@ describe('rm-client forward', () => {
     await closed;
     world.stop();
     expect(await ended).toMatchObject({ err: '' });
+  });
+
+  test('takes no more connections at once than its bound', async () => {
+    const world = stage.loggedIn;
+    world.limits = { ...defaultLimits, connections: 2 };
+    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.echo));
+    const sockets = [1, 2].map(() => connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+    for (const socket of sockets) {
+      socket.write('x');
+      await once(socket, 'data');
+    }
+    await once(
+      connect(port, '127.0.0.1').on('error', () => {}),
+      'close',
+    );
+    expect(world.err).toBe('rm-client: more than 2 connections at once: one was refused\n');
+    for (const socket of sockets) {
+      socket.end();
+      await once(socket.resume(), 'close');
+    }
+    const next = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    next.end('again');
+    expect(await text(next)).toBe('again');
+    world.stop();
+    await ended;
   });
 
   test('a port that is taken: one line, and 1', async () => {

@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { run } from '../command-line/run.ts';
 import type { World } from '../command-line/world.ts';
 import { Failure } from '../failure.ts';
-import { defaultLimits } from '../limits.ts';
+import { defaultLimits, type Limits } from '../limits.ts';
 
 /** What a command line did. */
 export interface Outcome {
@@ -15,7 +15,7 @@ export interface Outcome {
 /** A process around a command line: its environment, what is typed, and what it prints. */
 export class TestWorld implements World {
   readonly environment: Record<string, string | undefined>;
-  readonly limits = defaultLimits;
+  limits: Limits = defaultLimits;
   readonly clock = systemClock;
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
