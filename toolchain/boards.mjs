@@ -18,18 +18,21 @@ const folder = fileURLToPath(new URL('../board-configs', import.meta.url));
  * @property {Record<string, unknown>} agent the default /etc/rm-agent.json, as agent/rm-agent.schema.json describes it
  */
 
-/** What each key must be, in words and as a rule. */
+/**
+ * What each key must be, in words and as a rule.
+ * @type {Readonly<Record<string, { what: string, isRight: (value: unknown) => boolean }>>}
+ */
 const keys = {
-  name: ['text', isText],
-  soc: ['text', isText],
-  target: [
-    `one of ${Object.keys(targets).join(', ')}`,
-    /** @param {unknown} value */ (value) => isText(value) && Object.hasOwn(targets, value),
-  ],
-  system: ['text', isText],
-  memoryMiB: ['an integer from 1 to 1048576', isSize],
-  flashMiB: ['an integer from 1 to 1048576', isSize],
-  agent: ['an object', isObject],
+  name: { what: 'text', isRight: isText },
+  soc: { what: 'text', isRight: isText },
+  target: {
+    what: `one of ${Object.keys(targets).join(', ')}`,
+    isRight: (value) => isText(value) && Object.hasOwn(targets, value),
+  },
+  system: { what: 'text', isRight: isText },
+  memoryMiB: { what: 'an integer from 1 to 1048576', isRight: isSize },
+  flashMiB: { what: 'an integer from 1 to 1048576', isRight: isSize },
+  agent: { what: 'an object', isRight: isObject },
 };
 
 /** @param {unknown} value @returns {value is string} */
@@ -55,11 +58,11 @@ function isObject(value) {
 export function boardFaults(json) {
   if (!isObject(json)) return ['found something else than an object'];
   const unknown = Object.keys(json).filter((key) => !Object.hasOwn(keys, key));
-  const wrong = Object.entries(keys).filter(([key, [, isRight]]) => !isRight(json[key]));
+  const wrong = Object.entries(keys).filter(([key, { isRight }]) => !isRight(json[key]));
   return [
     ...unknown.map((key) => `${key}: unknown; allowed are ${Object.keys(keys).join(', ')}`),
     ...wrong.map(
-      ([key, [what]]) => `${key}: found ${JSON.stringify(json[key]) ?? 'nothing'}; allowed is ${what}`,
+      ([key, { what }]) => `${key}: found ${JSON.stringify(json[key]) ?? 'nothing'}; allowed is ${what}`,
     ),
   ];
 }
