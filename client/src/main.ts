@@ -22,11 +22,10 @@ process.exitCode = await run(process.argv.slice(2), {
   ask: terminalPrompt(defaultLimits.inputBytes),
   input: () => process.stdin,
   output,
-  get stopped() {
-    return new Promise<void>((resolve) => {
+  untilSignal: () =>
+    new Promise((resolve) => {
       process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
-    });
-  },
+    }),
   self: [process.execPath, process.argv[1] ?? ''],
   date: Date.now,
   print: (text) => process.stdout.write(text),

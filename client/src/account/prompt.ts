@@ -80,7 +80,7 @@ export function terminalPrompt(maxBytes: number): Ask {
       }
       throw new Failure('interrupted');
     } finally {
-      writeSync(terminal, '\r\n');
+      writeSync(terminal, '\n');
       input.setRawMode(false);
       input.destroy();
     }

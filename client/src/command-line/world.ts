@@ -12,8 +12,8 @@ export interface World {
   /** Standard input and output, as streams that do not block. */
   readonly input: () => Readable;
   readonly output: () => Writable;
-  /** Resolves at SIGINT or SIGTERM. */
-  readonly stopped: Promise<void>;
+  /** From the call on SIGINT and SIGTERM do not end the process; resolves at the first. */
+  untilSignal(): Promise<void>;
   /** The command that starts this program anew, for `ProxyCommand`. */
   readonly self: readonly string[];
   /** Wall-clock time in milliseconds since 1970. */

@@ -31,8 +31,9 @@ export async function forward(args: string[], world: World): Promise<number> {
     port: localPort,
     failed: (message) => world.complain(`rm-client: ${message}\n`),
   });
+  const signal = world.untilSignal();
   world.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
-  await world.stopped;
+  await signal;
   listener.close();
   return ExitStatus.ok;
 }

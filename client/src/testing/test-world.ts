@@ -20,7 +20,7 @@ export class TestWorld implements World {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
   readonly self = ['node', 'main.js'];
-  readonly stopped: Promise<void>;
+  readonly #stopped: Promise<void>;
   stop: () => void = () => {};
   /** Answers to questions, in their order; without one there is no terminal. */
   answers: string[] = [];
@@ -32,7 +32,7 @@ export class TestWorld implements World {
 
   constructor(environment: Record<string, string | undefined>) {
     this.environment = environment;
-    this.stopped = new Promise((resolve) => {
+    this.#stopped = new Promise((resolve) => {
       this.stop = resolve;
     });
   }
@@ -44,6 +44,7 @@ export class TestWorld implements World {
     return answer;
   };
 
+  untilSignal = () => this.#stopped;
   input = () => this.stdin;
   output = () => this.stdout;
   date = () => this.now;
