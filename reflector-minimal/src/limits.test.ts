@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { defaultLimits } from './limits.ts';
 import { ask } from './testing/ask.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { Forwarding } from './testing/scripted-agent.ts';
 import { device, extensions, Stage } from './testing/stage.ts';
+import { until } from './testing/until.ts';
 
 // Bounds of connections to devices. The tests of the others are beside the code that keeps them.
 
@@ -33,11 +34,11 @@ test('httpConnectionsPerPort: further requests wait for a connection', async () 
   const held: ServerResponse[] = [];
   const { forwarding } = await stage.web((_request, response) => held.push(response));
   const asked = ['/1', '/2', '/3'].map((path) => ask(stage.port, path));
-  await vi.waitUntil(() => held.length === 2);
+  await until(() => held.length === 2);
   await ask(stage.port, '/healthz', { host: 'localhost' });
   expect([held.length, forwarding.opens]).toEqual([2, 2]);
   for (let i = 0; i < 3; i++) {
-    await vi.waitUntil(() => held.length > i);
+    await until(() => held.length > i);
     held[i]?.end('done');
   }
   expect((await Promise.all(asked)).map(({ text }) => text)).toEqual(['done', 'done', 'done']);
@@ -61,11 +62,11 @@ test('idleConnectionsPerPort and idleConnectionMs: what is not needed is closed'
   const held: ServerResponse[] = [];
   const { forwarding } = await stage.web((_request, response) => held.push(response));
   const asked = ['/1', '/2'].map((path) => ask(stage.port, path));
-  await vi.waitUntil(() => held.length === 2);
+  await until(() => held.length === 2);
   for (const response of held) response.end();
   await Promise.all(asked);
-  await vi.waitUntil(() => forwarding.open === 1);
-  await vi.waitUntil(() => forwarding.open === 0);
+  await until(() => forwarding.open === 1);
+  await until(() => forwarding.open === 0);
 });
 
 test('lingerMs: a device that does not close its half of an HTTP connection loses it', async () => {
@@ -81,7 +82,7 @@ test('lingerMs: a device that does not close its half of an HTTP connection lose
   const agent = await stage.agent({ extensions, properties: [{ name: 'targetPorts', value: String(port) }] });
   const forwarding = new Forwarding(agent, [port]);
   expect((await ask(stage.port, '/', { method: 'POST', body: 'x' })).text).toBe('ok');
-  await vi.waitUntil(() => forwarding.open === 0);
+  await until(() => forwarding.open === 0);
   for (const socket of sockets) socket.destroy();
   server.close();
 });

@@ -2,12 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hashPassword } from '../passwords/scrypt.ts';
 import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { Forwarding, type ScriptedAgent } from '../testing/scripted-agent.ts';
 import { authorization, device, extensions, Stage, user } from '../testing/stage.ts';
+import { until } from '../testing/until.ts';
 import { type RawFrame, UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /** What the original's client sends (release 2.5.0), but for port, host and credentials. */
@@ -95,10 +96,10 @@ describe.each([
       hash.update(chunk);
     });
     for (let at = 0; at < content.length; at += 2048) client.peer.send(content.subarray(at, at + 2048));
-    await vi.waitUntil(() => received === content.length, 5000);
+    await until(() => received === content.length);
     expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
     socket.write(content);
-    await vi.waitUntil(() => client.bytes === content.length, 5000);
+    await until(() => client.bytes === content.length);
     expect(Buffer.concat(client.messages).equals(content)).toBe(true);
     expect(Math.max(...client.messages.map((message) => message.length))).toBe(2048);
     expect(agent.broken).toBeNull();
@@ -117,7 +118,7 @@ describe.each([
     expect(received).toBe('last words');
     socket.end();
     await client.ended;
-    await vi.waitUntil(() => forwarding.open === 0);
+    await until(() => forwarding.open === 0);
   });
 
   test("the end of the device's stream is a close frame for the client", async () => {
@@ -253,7 +254,7 @@ describe('a client', () => {
       if (frame.opcode === 1) agent.confirm(frame.channel);
     };
     const client = new Client(await WebSocketPeer.connect(stage.port, originalUpgrade(22)));
-    await vi.waitUntil(() => clock.pending > 0);
+    await until(() => clock.pending > 0);
     // The agent, of the same kind, says something before each step; the client nothing.
     clock.advance(899_000);
     agent.peer.send(Buffer.alloc(0), 9);

@@ -15,6 +15,7 @@ import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { type AgentOptions, ScriptedAgent, upgradeHead } from '../testing/scripted-agent.ts';
 import { device, domain, extensions, Stage } from '../testing/stage.ts';
+import { until } from '../testing/until.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 import { deviceSecrets } from './digest-secrets.ts';
 
@@ -79,7 +80,7 @@ describe('the upgrade of a device', () => {
       properties: { name: 'probe "dev"', version: '1.2.3', kernel: '6.1.0', serial: 'SN-1' },
     });
     peer.socket.destroy();
-    await vi.waitUntil(() => store.devices.get(originalId)?.online === false);
+    await until(() => store.devices.get(originalId)?.online === false);
     expect(store.devices.get(originalId)?.lastSeen).not.toBeNull();
   });
 
@@ -141,13 +142,13 @@ describe('the upgrade of a device', () => {
     const agent = await connect({ properties: [{ name: 'targetPorts', value: '22' }] });
     agent.peer.send(encodePropertiesUpdate([{ name: 'httpPort', value: '8080' }]));
     const { store, devices } = stage.reflector;
-    await vi.waitUntil(() => devices.get('dev1')?.services.httpPort === 8080);
-    await vi.waitUntil(() => store.devices.get('dev1')?.properties.httpPort === '8080');
+    await until(() => devices.get('dev1')?.services.httpPort === 8080);
+    await until(() => store.devices.get('dev1')?.properties.httpPort === '8080');
     for (let i = 0; i < 4; i++) {
       agent.peer.send(encodePropertiesUpdate([{ name: `p${i}`, value: 'x'.repeat(9_000) }]));
     }
     agent.peer.send(encodePropertiesUpdate([{ name: 'last', value: '1' }]));
-    await vi.waitUntil(() => devices.get('dev1')?.properties.last === '1');
+    await until(() => devices.get('dev1')?.properties.last === '1');
     expect(Object.keys(devices.get('dev1')?.properties ?? {})).toEqual([
       'targetPorts',
       'httpPort',
@@ -168,7 +169,7 @@ test('a flood of property updates is one write to the store a second, the last o
   const update = async (from: number, to: number) => {
     for (let i = from; i <= to; i++)
       agent.peer.send(encodePropertiesUpdate([{ name: 'x', value: String(i) }]));
-    await vi.waitUntil(() => devices.get('dev1')?.properties.x === String(to));
+    await until(() => devices.get('dev1')?.properties.x === String(to));
   };
   await update(1, 500);
   expect(write).toHaveBeenCalledTimes(0);
@@ -176,7 +177,7 @@ test('a flood of property updates is one write to the store a second, the last o
   expect(write).toHaveBeenCalledTimes(1);
   await update(501, 600);
   agent.destroy();
-  await vi.waitUntil(() => devices.size === 0);
+  await until(() => devices.size === 0);
   expect(write).toHaveBeenCalledTimes(2);
   expect(store.devices.get('dev1')?.properties.x).toBe('600');
   await stage.close();
@@ -273,13 +274,13 @@ describe('a device that connects again', () => {
     old.answersClose = false;
     const young = await stage.agent();
     const current = devices.get('dev1');
-    await vi.waitUntil(() => old.closeCode !== null);
+    await until(() => old.closeCode !== null);
     expect(old.closeCode).toBe(4001);
     old.destroy();
     await old.ended;
     // A round trip through the reflector, so that it has seen the end.
     young.peer.send(encodePropertiesUpdate([{ name: 'x', value: '1' }]));
-    await vi.waitUntil(() => devices.get('dev1')?.properties.x === '1');
+    await until(() => devices.get('dev1')?.properties.x === '1');
     expect(devices.get('dev1')).toBe(current);
     expect(store.devices.get('dev1')).toMatchObject({ online: true, connects: 2, duplicateNoticed: null });
     await stage.close();
@@ -300,7 +301,7 @@ describe('a device that connects again', () => {
     clock.advance(apart);
     await stage.agent();
     await second.ended;
-    if (noticed) await vi.waitUntil(() => store.devices.get('dev1')?.duplicateNoticed === clock.date());
+    if (noticed) await until(() => store.devices.get('dev1')?.duplicateNoticed === clock.date());
     await ask(stage.port, '/healthz', { host: 'localhost' });
     expect(store.devices.get('dev1')?.duplicateNoticed).toBe(noticed ? clock.date() : null);
     await stage.close();

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { Opcode } from 'rm-agent/protocol';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import type { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
+import { until } from '../testing/until.ts';
 import type { Channel } from './channel.ts';
 import { TunnelFull, TunnelLost } from './channel-failure.ts';
 import type { DeviceTunnel } from './device-tunnel.ts';
@@ -145,7 +146,7 @@ describe('a reader that stalls', () => {
     const failed = once(stalled, 'error');
     for (let i = 0; i < 8; i++) agent.data(stalled.number, Buffer.alloc(2048, 1));
     agent.data(good.number, 'after');
-    await vi.waitUntil(() => stalled.held > 10_000);
+    await until(() => stalled.held > 10_000);
     clock.advance(4_999);
     expect(stalled.destroyed).toBe(false);
     clock.advance(1);
@@ -209,10 +210,10 @@ describe('a hostile device', () => {
     // More than the kernel's buffers take.
     channel.write(Buffer.alloc(32 * MiB));
     // Each open request is a frame that does not wait for its turn.
-    await vi.waitUntil(() => {
+    await until(() => {
       for (let i = 0; i < 100 && tunnel.live; i++) tunnel.open(80).destroy();
       return !tunnel.live;
-    }, 5_000);
+    });
     expect(tunnel.channels).toBe(0);
   });
 });
@@ -221,7 +222,7 @@ describe('a silent tunnel', () => {
   test('of ours is asked once it is silent for longer than its keep-alive, and given up without an answer', async () => {
     const { agent, tunnel } = await setUp({}, { extensions, keepAlive: 100 });
     clock.advance(125_000);
-    await vi.waitUntil(() => agent.pings === 1);
+    await until(() => agent.pings === 1);
     await roundTrip();
     clock.advance(30_000);
     expect(tunnel.live).toBe(true);

@@ -6,6 +6,7 @@ import { test as base, expect } from 'vitest';
 import { AgentProcess } from './agent-process.ts';
 import { LocalService, SilentPort } from './local-service.ts';
 import { Reflector } from './reflector.ts';
+import { slow } from './wait.ts';
 
 export const deviceId = '11111111-2222-3333-4444-555555555555';
 export const domain = '00000000-0000-0000-0000-00000000000a';
@@ -81,6 +82,7 @@ export function configuration(
     device: { id: deviceId, domain, password: 's3cret' },
     services: ports.map((port) => ({ port, kind: 'tcp' })),
     reconnect: { min: 1, max: 1 },
+    timeouts: { connect: Math.ceil(10 * slow) },
     control: null,
     ...more,
   };
