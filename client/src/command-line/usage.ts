@@ -37,6 +37,7 @@ Options come before DEVICE; everything after it is passed on. The exit status is
 
   -R, --remote-port PORT   port of the device (${port})
   --program FILE           what to start in the place of the usual program
+  --reflector, --user, --ca, --proxy, --insecure: see rm-client --help
 `;
 
 const secureShell = (command: string, how: string) =>
