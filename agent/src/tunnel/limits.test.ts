@@ -22,7 +22,7 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt.test.ts`. */
+/** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt-answers.test.ts`. */
 const attacks: Record<Exclude<keyof Limits, 'headBytes'>, () => void> = {
   windowBytes() {
     const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { ascii, concat, pattern } from '../host/simulated/bytes.ts';
+import { Dialling } from '../host/simulated/dialling.ts';
+import { SimulatedReflector } from '../host/simulated/reflector.ts';
+
+describe('an answer', () => {
+  const answers: [string, string | Uint8Array, 'fault' | 'refusal', string | RegExp][] = [
+    [
+      '503',
+      'HTTP/1.1 503 Service Unavailable\r\n\r\n',
+      'fault',
+      'r.example answered 503 Service Unavailable',
+    ],
+    ['429', 'HTTP/1.1 429 \r\n\r\n', 'fault', 'r.example answered 429'],
+    ['500', 'HTTP/1.1 500 Oops\r\n\r\n', 'fault', 'r.example answered 500 Oops'],
+    ...[400, 401, 403, 404, 405, 410, 426, 451].map((status): [string, string, 'refusal', string] => [
+      String(status),
+      `HTTP/1.1 ${status} No\r\n\r\n`,
+      'refusal',
+      `r.example answered ${status} No`,
+    ]),
+    [
+      '403 with a reason',
+      'HTTP/1.1 403 Forbidden\r\nX-PTTH-Error: Device is locked\r\n\r\n',
+      'refusal',
+      'r.example answered 403 Forbidden (Device is locked)',
+    ],
+    [
+      'a captive portal with a page',
+      'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Please log in</html>',
+      'fault',
+      'r.example answered 200 OK',
+    ],
+    ['garbage', pattern(300), 'fault', /^r\.example: (not an HTTP|malformed)/],
+    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'fault', 'r.example: not an HTTP/1.1 response'],
+    [
+      'a head too large',
+      `HTTP/1.1 200 OK\r\nA: ${'x'.repeat(20_000)}`,
+      'fault',
+      'r.example: head of more than 16384 bytes',
+    ],
+    [
+      'endless interim responses',
+      `HTTP/1.1 100 ${'x'.repeat(17_000)}`,
+      'fault',
+      'r.example: head of more than 16384 bytes',
+    ],
+    [
+      '101 without Upgrade',
+      'HTTP/1.1 101 x\r\n\r\n',
+      'refusal',
+      'r.example: 101 without "Upgrade: websocket"',
+    ],
+    [
+      '101 with a wrong proof',
+      'HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n',
+      'refusal',
+      'r.example: 101 with a wrong Sec-WebSocket-Accept',
+    ],
+    [
+      'a redirect to nowhere',
+      'HTTP/1.1 302 Found\r\n\r\n',
+      'fault',
+      'r.example redirects to "", which is no http: or https: URI',
+    ],
+    [
+      'a redirect to a file',
+      'HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n',
+      'fault',
+      'r.example redirects to "file:///etc/passwd", which is no http: or https: URI',
+    ],
+    [
+      '401 that offers Digest',
+      'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest nonce="x"\r\n\r\n',
+      'refusal',
+      'r.example answered 401 No; it offers Digest: see device.auth',
+    ],
+  ];
+
+  it.each(answers)('%s fails', (_name, answer, kind, message) => {
+    const dialling = new Dialling();
+    const bytes = typeof answer === 'string' ? ascii(answer) : answer;
+    dialling.plain.answer = () => (typeof answer === 'string' ? answer : concat(bytes, ascii('\r\n\r\n')));
+    const failure = dialling.fails();
+    expect([failure.step, failure.kind]).toEqual(['upgrade', kind]);
+    if (typeof message === 'string') expect(failure.message).toBe(message);
+    else expect(failure.message).toMatch(message);
+  });
+
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    ['999999', 999_999_000],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', null],
+    ['-1', null],
+    ['1e9', null],
+    ['10000000', null],
+  ])('with Retry-After: %s asks for %d ms', (value, askedMs) => {
+    const dialling = new Dialling();
+    dialling.plain.answer = () => `HTTP/1.1 503 x\r\nRetry-After: ${value}\r\n\r\n`;
+    expect(dialling.fails().askedMs).toBe(askedMs);
+  });
+});
+
+describe('a redirect', () => {
+  const to = (location: string) => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`;
+
+  it('is followed, with a look-up and a connection of its own', () => {
+    const dialling = new Dialling();
+    dialling.host.network.names.set('other.example', ['192.0.2.2']);
+    const other = new SimulatedReflector(dialling.host.network, '192.0.2.2', 8080);
+    dialling.plain.answer = () => to('http://other.example:8080/t');
+    const { uri } = dialling.succeeds();
+    expect(uri).toMatchObject({ host: 'other.example', port: 8080, target: '/t' });
+    expect(other.last.requests[0]?.headers.get('host')).toBe('other.example:8080');
+    dialling.host.clock.advance(100);
+    expect(dialling.plain.last.isClosed).toBe(true);
+  });
+
+  it.each([301, 302, 303, 307, 308])('of status %i to a path of the same host', (status) => {
+    const dialling = new Dialling();
+    dialling.plain.answer = ({ target }) =>
+      target === '/' ? `HTTP/1.1 ${status} x\r\nLocation: /new\r\n\r\n` : 'accept';
+    expect(dialling.succeeds().uri.target).toBe('/new');
+  });
+
+  it('to itself ends after five', () => {
+    const dialling = new Dialling();
+    dialling.plain.answer = () => to('/');
+    expect(dialling.fails()).toMatchObject({ kind: 'fault', message: 'r.example: more than 5 redirects' });
+    expect(dialling.plain.connections).toHaveLength(6);
+  });
+
+  it('from http to https is followed, from https to http is not', () => {
+    const up = new Dialling();
+    up.plain.answer = () => to('https://r.example/');
+    expect(up.succeeds().uri.secure).toBe(true);
+    const down = new Dialling();
+    down.secure.answer = () => to('http://r.example/');
+    expect(down.fails('https://r.example/').message).toBe(
+      'r.example redirects from https: to http://r.example/; that is not followed',
+    );
+    expect(down.plain.connections).toEqual([]);
+  });
+
+  it('starts the next attempt at the reflector that is configured', () => {
+    const dialling = new Dialling();
+    dialling.plain.answer = () => to('http://gone.example/');
+    expect(dialling.fails().message).toBe('gone.example: name not found');
+    const again = dialling;
+    again.failure = null;
+    again.plain.answer = () => 'accept';
+    expect(again.succeeds().uri.host).toBe('r.example');
+  });
+});
+
+describe('Digest', () => {
+  const challenge =
+    'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256\r\n\r\n';
+
+  it('answers the challenge over a new connection', () => {
+    const dialling = new Dialling();
+    dialling.plain.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challenge);
+    dialling.succeeds('http://r.example/p', { auth: 'digest' });
+    expect(dialling.plain.connections).toHaveLength(2);
+    const [first, second] = dialling.plain.connections.map(({ requests }) =>
+      requests[0]?.headers.get('authorization'),
+    );
+    expect(first).toBeUndefined();
+    expect(second).toMatch(
+      /^Digest username="id@domain", realm="r", nonce="n", uri="\/p", response="[0-9a-f]{64}"/,
+    );
+  });
+
+  it('answers each reflector of a redirect its own challenge', () => {
+    const dialling = new Dialling();
+    dialling.host.network.names.set('b.example', ['192.0.2.2']);
+    const other = new SimulatedReflector(dialling.host.network, '192.0.2.2', 80);
+    const challengeOf = (nonce: string) =>
+      `HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="${nonce}"\r\n\r\n`;
+    dialling.plain.answer = ({ headers }) =>
+      headers.get('authorization')
+        ? 'HTTP/1.1 302 x\r\nLocation: http://b.example/\r\n\r\n'
+        : challengeOf('first');
+    other.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challengeOf('second'));
+    dialling.succeeds('http://r.example/', { auth: 'digest' });
+    const sent = [...dialling.plain.connections, ...other.connections].map(
+      ({ requests }) => /nonce="(\w+)"/.exec(requests[0]?.headers.get('authorization') ?? '')?.[1],
+    );
+    expect(sent).toEqual([undefined, 'first', undefined, 'second']);
+  });
+
+  it('that is not accepted is a refusal, not asked for a third time', () => {
+    const dialling = new Dialling();
+    dialling.plain.answer = () => challenge;
+    expect(dialling.fails('http://r.example/', { auth: 'digest' })).toMatchObject({
+      kind: 'refusal',
+      message: 'r.example answered 401 Unauthorized',
+    });
+    expect(dialling.plain.connections).toHaveLength(2);
+  });
+
+  it.each(['Basic realm="x"', 'Digest realm="x"', '"', ''])('cannot answer the challenge %j', (offer) => {
+    const dialling = new Dialling();
+    dialling.plain.answer = () => `HTTP/1.1 401 No\r\nWWW-Authenticate: ${offer}\r\n\r\n`;
+    expect(dialling.fails('http://r.example/', { auth: 'digest' }).kind).toBe('refusal');
+    expect(dialling.plain.connections).toHaveLength(1);
+  });
+});
