@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { confirm, data, error, open, webSocketFrame } from './stage/frames.ts';
+import { data, error, open, webSocketFrame } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
@@ -18,10 +18,8 @@ describe.concurrent('bounds', () => {
       const reflector = await stage.reflector();
       const agent = stage.agent(configuration(reflector, [stalled.port, echo.port]));
       const tunnel = await reflector.tunnel();
-      tunnel.send(open(1, stalled.port));
-      tunnel.send(open(2, echo.port));
-      await tunnel.expect(confirm(1));
-      await tunnel.expect(confirm(2));
+      await tunnel.open(1, stalled.port);
+      await tunnel.open(2, echo.port);
       const local = await stalled.connection();
       const before = agent.memory('VmRSS');
 
@@ -48,8 +46,7 @@ describe.concurrent('bounds', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel();
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     const payload = randomBytes(mebibyte / 4);
     for (let round = 0; round < 64; round++) {
@@ -70,11 +67,9 @@ describe.concurrent('bounds', () => {
       stage.agent(configuration(reflector, [stalled.port, echo.port], { limits }));
       const tunnel = await reflector.tunnel();
       const channels = Array.from({ length: 8 }, (_, i) => i + 1);
-      tunnel.send(open(100, echo.port));
-      await tunnel.expect(confirm(100));
+      await tunnel.open(100, echo.port);
       for (const channel of channels) {
-        tunnel.send(open(channel, stalled.port));
-        await tunnel.expect(confirm(channel));
+        await tunnel.open(channel, stalled.port);
       }
       const block = randomBytes(65_536);
       for (const channel of channels) {
@@ -94,8 +89,7 @@ describe.concurrent('bounds', () => {
     stage.agent(configuration(reflector, [echo.port], { limits: { channels: 4 } }));
     const tunnel = await reflector.tunnel();
     for (let channel = 1; channel <= 4; channel++) {
-      tunnel.send(open(channel, echo.port));
-      await tunnel.expect(confirm(channel));
+      await tunnel.open(channel, echo.port);
     }
     tunnel.send(open(5, echo.port));
     const answer = await tunnel.frame(5);
@@ -111,8 +105,7 @@ describe.concurrent('bounds', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port], { limits: { frameBytes: 65_536 } }));
     const tunnel = await reflector.tunnel();
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     const payload = randomBytes(65_536);
     tunnel.send(data(1, payload));

@@ -80,8 +80,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('that is open already is refused with fault 7, and goes on', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(7, service.port));
-    await tunnel.expect(confirm(7));
+    await tunnel.open(7, service.port);
     const local = await service.connection();
     tunnel.send(hex(`01 00 0007 ${u16(service.port)}`));
     await tunnel.expect(hex('81 00 0007 0007'));
@@ -131,8 +130,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     const service = await stage.service();
     const echo = await stage.service(LocalService.echo);
     const tunnel = await connect(stage, [service.port, echo.port]);
-    tunnel.send(open(12, service.port));
-    await tunnel.expect(confirm(12));
+    await tunnel.open(12, service.port);
     const local = await service.connection();
     tunnel.send(hex('30 00 000c'));
     await tunnel.expect(error(12, 6));
@@ -168,8 +166,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
     for (let round = 0; round < 3; round++) {
-      tunnel.send(open(18, service.port));
-      await tunnel.expect(confirm(18));
+      await tunnel.open(18, service.port);
       const local = await service.connection();
       local.socket.resetAndDestroy();
       await tunnel.expect(hex('80 00 0012 0005'));
@@ -179,14 +176,12 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('ended by an error of the reflector closes the local socket at once', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(20, service.port));
-    await tunnel.expect(confirm(20));
+    await tunnel.open(20, service.port);
     const local = await service.connection();
     tunnel.send(hex('80 00 0014 0005'));
     await local.gone;
     // The number is free, and the agent had nothing to say to the error.
-    tunnel.send(open(20, service.port));
-    await tunnel.expect(confirm(20));
+    await tunnel.open(20, service.port);
   });
 
   scenario('ended by an error while it is opened never confirms', async ({ stage }) => {
@@ -205,8 +200,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('ends with error 4 when no data moves for the local time-out', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port], { timeouts: { local: 1 } });
-    tunnel.send(open(23, service.port));
-    await tunnel.expect(confirm(23));
+    await tunnel.open(23, service.port);
     const local = await service.connection();
     await tunnel.expect(hex('80 00 0017 0004'));
     await local.gone;
@@ -225,8 +219,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('takes an empty data frame for what it is', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const tunnel = await connect(stage, [echo.port]);
-    tunnel.send(open(25, echo.port));
-    await tunnel.expect(confirm(25));
+    await tunnel.open(25, echo.port);
     tunnel.send(data(25, ''));
     tunnel.send(data(25, 'x'));
     await tunnel.expectText(25, 'x');
@@ -235,8 +228,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('carries 8 MiB each way unchanged', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const tunnel = await connect(stage, [echo.port]);
-    tunnel.send(open(26, echo.port));
-    await tunnel.expect(confirm(26));
+    await tunnel.open(26, echo.port);
     const payload = randomBytes(8 << 20);
     const sending = tunnel.sendData(26, payload, 2048).then(() => tunnel.send(close(26)));
     const hash = createHash('sha256');
@@ -275,8 +267,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel(mode);
-    tunnel.send(open(27, service.port));
-    await tunnel.expect(confirm(27));
+    await tunnel.open(27, service.port);
     const local = await service.connection();
     tunnel.drop();
     await local.gone;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { close, confirm, credit, data, error, hex, open } from './stage/frames.ts';
+import { close, credit, data, error, hex } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
@@ -33,8 +33,7 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel({ extension });
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     const payload = randomBytes(4 << 20);
     local.socket.end(payload);
@@ -59,8 +58,7 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel({ extension: { maxFrame: 512, window: 1024 } });
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     local.socket.write(randomBytes(10_000));
     expect((await tunnel.frame(1)).length).toBeLessThanOrEqual(4 + 512);
@@ -73,10 +71,8 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port, echo.port]));
     const tunnel = await reflector.tunnel({ extension });
-    tunnel.send(open(1, service.port));
-    tunnel.send(open(2, echo.port));
-    await tunnel.expect(confirm(1));
-    await tunnel.expect(confirm(2));
+    await tunnel.open(1, service.port);
+    await tunnel.open(2, echo.port);
     const local = await service.connection();
     local.socket.write(randomBytes(4 * window));
     let received = 0;
@@ -104,8 +100,7 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel({ extension });
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     const payload = randomBytes(8 << 20);
     await tunnel.sendData(1, payload, extension.maxFrame);
@@ -122,10 +117,8 @@ describe.concurrent('the extension', () => {
       const reflector = await stage.reflector();
       const agent = stage.agent(configuration(reflector, [stalled.port, echo.port]));
       const tunnel = await reflector.tunnel({ extension });
-      tunnel.send(open(1, stalled.port));
-      tunnel.send(open(2, echo.port));
-      await tunnel.expect(confirm(1));
-      await tunnel.expect(confirm(2));
+      await tunnel.open(1, stalled.port);
+      await tunnel.open(2, echo.port);
       const local = await stalled.connection();
 
       const payload = randomBytes(flood);
@@ -163,8 +156,7 @@ describe.concurrent('the extension', () => {
       [1, stalled.port],
       [2, echo.port],
     ] as const) {
-      tunnel.send(open(channel, port));
-      await tunnel.expect(confirm(channel));
+      await tunnel.open(channel, port);
     }
     const frame = data(1, randomBytes(16_384));
     for (let sent = 0; tunnel.pending(1) === 0 && sent < flood; sent += 1 << 18) {
@@ -185,8 +177,7 @@ describe.concurrent('the extension', () => {
       [1, service.port],
       [2, echo.port],
     ] as const) {
-      tunnel.send(open(channel, port));
-      await tunnel.expect(confirm(channel));
+      await tunnel.open(channel, port);
     }
     const local = await service.connection();
     tunnel.send(data(1, Buffer.alloc(extension.maxFrame + 1)));
@@ -203,8 +194,7 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel({ extension });
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     tunnel.send(hex(frame));
     await tunnel.expect(error(1, 6));
   });
@@ -214,13 +204,11 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [echo.port]));
     const tunnel = await reflector.tunnel({ extension });
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
     tunnel.send(close(1));
     await tunnel.expect(close(1));
     tunnel.send(credit(1, 5));
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
   });
 
   scenario('left out of the response means frames of at most 2,048 bytes', async ({ stage }) => {
@@ -228,8 +216,7 @@ describe.concurrent('the extension', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port]));
     const tunnel = await reflector.tunnel();
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     const local = await service.connection();
     const size = 1 << 20;
     local.socket.write(randomBytes(size));
@@ -247,7 +234,6 @@ describe.concurrent('the extension', () => {
     const tunnel = await reflector.tunnel();
     tunnel.send(credit(3, 1));
     await tunnel.expect(error(3, 6));
-    tunnel.send(open(3, echo.port));
-    await tunnel.expect(confirm(3));
+    await tunnel.open(3, echo.port);
   });
 });

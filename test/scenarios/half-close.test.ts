@@ -13,8 +13,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('half-closed by the local peer still carries data towards it', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(14, service.port));
-    await tunnel.expect(confirm(14));
+    await tunnel.open(14, service.port);
     const local = await service.connection();
     local.socket.end('the last words');
     await tunnel.expectText(14, 'the last words');
@@ -31,8 +30,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('half-closed by the reflector still carries data back', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(15, service.port));
-    await tunnel.expect(confirm(15));
+    await tunnel.open(15, service.port);
     const local = await service.connection();
     tunnel.send(data(15, 'GET'));
     tunnel.send(close(15));
@@ -50,8 +48,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('delivers all data that came before its close', async ({ stage }) => {
     const service = await stage.service(LocalService.stalled);
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(16, service.port));
-    await tunnel.expect(confirm(16));
+    await tunnel.open(16, service.port);
     const local = await service.connection();
     const payload = randomBytes(200_000);
     await tunnel.sendData(16, payload, 2048);
@@ -70,8 +67,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
   scenario('reset by the local peer after its half-close ends with error 5', async ({ stage }) => {
     const service = await stage.service();
     const tunnel = await connect(stage, [service.port]);
-    tunnel.send(open(19, service.port));
-    await tunnel.expect(confirm(19));
+    await tunnel.open(19, service.port);
     const local = await service.connection();
     tunnel.send(close(19));
     await local.ended;

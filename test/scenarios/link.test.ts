@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { AgentProcess } from './stage/agent-process.ts';
-import { confirm, data, open } from './stage/frames.ts';
+import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { closedPort, LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
@@ -24,8 +24,7 @@ describe.concurrent('keep-alive', () => {
     stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
     for (let i = 0; i < 3; i++) await tunnel.pings.next();
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
     expect(reflector.connections).toBe(1);
   });
 
@@ -43,8 +42,7 @@ describe.concurrent('keep-alive', () => {
       const reflector = await stage.reflector();
       stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: briefly } }));
       const tunnel = await reflector.tunnel({ headers: [`X-WebTunnel-KeepAlive: ${value}`] });
-      tunnel.send(open(1, echo.port));
-      await tunnel.expect(confirm(1));
+      await tunnel.open(1, echo.port);
       expect(tunnel.pings.length).toBeLessThan(10);
     },
   );
@@ -64,8 +62,7 @@ describe.concurrent('keep-alive', () => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, [service.port], { timeouts: { keepAlive: briefly } }));
     const tunnel = await reflector.tunnel();
-    tunnel.send(open(1, service.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, service.port);
     // What the service sends fills the connection, so that no PING leaves the agent either.
     tunnel.socket.pause();
     (await service.connection()).socket.write(Buffer.alloc(64 << 20));
@@ -130,8 +127,7 @@ describe.concurrent('a lost tunnel', () => {
     let memory10 = 0;
     for (let round = 1; round <= rounds; round++) {
       const tunnel = await reflector.tunnel();
-      tunnel.send(open(1, echo.port));
-      await tunnel.expect(confirm(1));
+      await tunnel.open(1, echo.port);
       if (round === 10) {
         after10 = descriptors();
         memory10 = agent.memory('VmRSS');
@@ -193,8 +189,7 @@ describe.concurrent('SIGHUP', () => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [echo.port]));
     const tunnel = await reflector.tunnel();
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
     agent.signal('SIGHUP');
     for (let round = 0; round < 50; round++) {
       tunnel.send(data(1, 'still here'));
@@ -212,8 +207,7 @@ describe.concurrent('the end', () => {
       const reflector = await stage.reflector();
       const agent = stage.agent(configuration(reflector, [service.port]));
       const tunnel = await reflector.tunnel();
-      tunnel.send(open(1, service.port));
-      await tunnel.expect(confirm(1));
+      await tunnel.open(1, service.port);
       const local = await service.connection();
       agent.signal(name);
       expect([1000, 1001]).toContain((await tunnel.closed).code);

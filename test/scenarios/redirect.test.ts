@@ -1,5 +1,4 @@
 import { describe, expect } from 'vitest';
-import { confirm, open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
 
@@ -18,8 +17,7 @@ describe.concurrent('a redirect', () => {
     expect(second.header('Host')).toBe(`127.0.0.1:${away.port}`);
     expect(second.header('Authorization')).toBe(first.header('Authorization'));
     const tunnel = second.accept();
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
   });
 
   scenario('holds for one connection: the next one starts at the configured URI', async ({ stage }) => {

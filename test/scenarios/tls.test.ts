@@ -3,7 +3,7 @@ import type { ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { Authority } from './stage/authority.ts';
-import { confirm, data, open } from './stage/frames.ts';
+import { data } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';
@@ -35,8 +35,7 @@ async function connect(stage: Stage, server: ServerOptions, tls: object, host = 
 async function expectWorking({ reflector, echo }: Awaited<ReturnType<typeof connect>>): Promise<TLSSocket> {
   const upgrade = await reflector.upgrade();
   const tunnel = upgrade.accept();
-  tunnel.send(open(1, echo.port));
-  await tunnel.expect(confirm(1));
+  await tunnel.open(1, echo.port);
   const text = 'through TLS '.repeat(20_000);
   await tunnel.sendData(1, Buffer.from(text), 2048);
   await tunnel.expectText(1, text);

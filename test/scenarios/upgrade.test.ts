@@ -45,8 +45,7 @@ describe.concurrent('the upgrade request', () => {
     const upgrade = await reflector.upgrade();
     expect(upgrade.method).toBe('POST');
     const tunnel = upgrade.accept();
-    tunnel.send(open(1, echo.port));
-    await tunnel.expect(confirm(1));
+    await tunnel.open(1, echo.port);
   });
 
   scenario('carries Basic credentials of device, domain and password', async ({ stage }) => {

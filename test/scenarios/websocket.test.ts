@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { confirm, data, hex, open, webSocketFrame } from './stage/frames.ts';
+import { data, hex, webSocketFrame } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
@@ -10,8 +10,7 @@ async function connect(stage: Stage) {
   const reflector = await stage.reflector();
   const agent = stage.agent(configuration(reflector, [echo.port]));
   const tunnel = await reflector.tunnel();
-  tunnel.send(open(1, echo.port));
-  await tunnel.expect(confirm(1));
+  await tunnel.open(1, echo.port);
   return { agent, reflector, tunnel };
 }
 

@@ -1,4 +1,4 @@
-import { close, confirm, data, open } from './frames.ts';
+import { close, data } from './frames.ts';
 import type { AcceptOptions } from './reflector.ts';
 import { type Configuration, configuration, type Stage } from './stage.ts';
 import type { Tunnel } from './tunnel.ts';
@@ -20,8 +20,7 @@ export function connectWith(mode: AcceptOptions) {
 
 /** The tunnel carries on: a fresh channel does its whole round. */
 export async function expectAlive(tunnel: Tunnel, echoPort: number, channel = 0x7fff): Promise<void> {
-  tunnel.send(open(channel, echoPort));
-  await tunnel.expect(confirm(channel));
+  await tunnel.open(channel, echoPort);
   tunnel.send(data(channel, 'alive'));
   await tunnel.expectText(channel, 'alive');
   tunnel.send(close(channel));

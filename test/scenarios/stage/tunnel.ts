@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { expect } from 'vitest';
 import type { WebSocket } from 'ws';
-import { credit } from './frames.ts';
+import { confirm, credit, open } from './frames.ts';
 import { Mailbox, within } from './wait.ts';
 
 export interface Closing {
@@ -120,6 +120,12 @@ export class Tunnel {
   /** Frames of a channel that no one has asked for yet. */
   pending(channel: number): number {
     return this.#mailbox(channel).length;
+  }
+
+  /** Opens a channel and demands that it is confirmed. */
+  async open(channel: number, port: number): Promise<void> {
+    this.send(open(channel, port));
+    await this.expect(confirm(channel));
   }
 
   /** Demands that the next frame of its channel is this one. */
