@@ -31,6 +31,7 @@ static char *load(const char *path, size_t *length) {
   return text;
 }
 
+#ifndef RM_QUICKJS_NG
 /* QuickJS runs bytecode where it lies only if loading it makes the same atoms in the same order as writing it. A fresh
  * context has one atom that the writer does not count: the script must be the first to need it. */
 static const char prologue[] = "AggregateError;";
@@ -45,6 +46,7 @@ static char *with_prologue(const char *text, size_t *length) {
   *length = size;
   return whole;
 }
+#endif
 
 static uint8_t *compile(JSContext *context, const char *path, const char *text, size_t length, int strip, size_t *size) {
   JSValue program = JS_Eval(context, text, length, "rm-agent.js",
