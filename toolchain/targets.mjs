@@ -10,6 +10,7 @@
  * @property {'libgcc' | 'compiler-rt'} builtins where 64-bit division and floating point in software come from
  * @property {string} qemu user-mode emulator that runs the executable on another machine
  * @property {'little' | 'big'} endian
+ * @property {32 | 64} bits of an address
  * @property {boolean} [softFloat] no floating-point instruction may be in the executable
  * @property {number} maxBytes budget of the stripped executable with every feature in
  */
@@ -34,6 +35,7 @@ export const targets = {
     compiler: 'mipsel-linux-gnu',
     qemu: 'qemu-mipsel-static',
     endian: 'little',
+    bits: 32,
     maxBytes: 900 * KiB,
   },
   'mips-24kc': {
@@ -42,6 +44,7 @@ export const targets = {
     compiler: 'mips-linux-gnu',
     qemu: 'qemu-mips-static',
     endian: 'big',
+    bits: 32,
     maxBytes: 1024 * KiB,
   },
   armv5: {
@@ -51,6 +54,7 @@ export const targets = {
     builtins: 'libgcc',
     qemu: 'qemu-arm-static',
     endian: 'little',
+    bits: 32,
     softFloat: true,
     maxBytes: 1024 * KiB,
   },
@@ -61,6 +65,7 @@ export const targets = {
     builtins: 'libgcc',
     qemu: 'qemu-arm-static',
     endian: 'little',
+    bits: 32,
     maxBytes: 640 * KiB,
   },
   aarch64: {
@@ -70,6 +75,7 @@ export const targets = {
     builtins: 'libgcc',
     qemu: 'qemu-aarch64-static',
     endian: 'little',
+    bits: 64,
     maxBytes: 1024 * KiB,
   },
   x86_64: {
@@ -79,6 +85,7 @@ export const targets = {
     builtins: 'libgcc',
     qemu: 'qemu-x86_64-static',
     endian: 'little',
+    bits: 64,
     maxBytes: 1024 * KiB,
   },
   riscv64: {
@@ -88,6 +95,7 @@ export const targets = {
     builtins: 'libgcc',
     qemu: 'qemu-riscv64-static',
     endian: 'little',
+    bits: 64,
     maxBytes: 1024 * KiB,
   },
 };

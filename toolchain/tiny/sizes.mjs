@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from '../subprocess.mjs';
+import { isNative } from '../compilers.mjs';
+import { needPackages } from '../debian.mjs';
 import { maxCompressedBytes, targets } from '../targets.mjs';
 import { budgetFaults, buildStatic } from './build-static.mjs';
 import { features } from './features.mjs';
+import { measureMemory } from './memory.mjs';
 
 const document = fileURLToPath(new URL('../../docs/sizes.md', import.meta.url));
 
@@ -25,14 +27,15 @@ function table([heading = [], ...rows]) {
 }
 
 /**
- * Bytes of memory that a process gets as its own before it allocates any: initialised and zeroed data.
+ * Resident and private memory, where it can be measured.
  * @param {string} file
- * @param {string} prefix of the target's compiler
+ * @param {import('../targets.mjs').Target} target
  */
-async function dataBytes(file, prefix) {
-  const [, values = ''] = (await run(`${prefix}-size`, [file])).trim().split('\n');
-  const [, data = 0, zeroed = 0] = values.trim().split(/\s+/).map(Number);
-  return data + zeroed;
+async function memoryColumns(file, { compiler, qemu, bits }) {
+  const readelf = `${compiler}-readelf`;
+  if (!isNative(compiler) && bits === 64) return ['–', '–'];
+  const memory = await measureMemory({ file, readelf, ...(isNative(compiler) ? {} : { qemu }) });
+  return [digits(memory.resident), digits(memory.private)];
 }
 
 /**
@@ -40,6 +43,7 @@ async function dataBytes(file, prefix) {
  * @returns {Promise<string[]>} what exceeds its budget, as lines for a person
  */
 export async function writeSizes() {
+  needPackages(['openssl']);
   const folder = mkdtempSync(join(tmpdir(), 'rm-sizes-'));
   /** @param {string} name @param {readonly string[]} [without] @param {'quickjs' | 'quickjs-ng'} [engine] */
   const build = (name, without = [], engine = 'quickjs') =>
@@ -47,14 +51,14 @@ export async function writeSizes() {
   try {
     const faults = [];
     const full = new Map();
-    const rows = [['target', 'executable', 'budget', 'in squashfs (xz)', 'static data', 'boards']];
+    const rows = [['target', 'executable', 'budget', 'in squashfs (xz)', 'resident', 'private', 'boards']];
     for (const [name, target] of Object.entries(targets)) {
       const made = await build(name);
       faults.push(...budgetFaults(made));
       const { bytes, squashfsBytes } = made.manifest.executable;
       full.set(name, bytes);
-      const data = await dataBytes(made.file, target.compiler);
-      rows.push([name, ...[bytes, target.maxBytes, squashfsBytes, data].map(digits), target.boards]);
+      const sizes = [bytes, target.maxBytes, squashfsBytes].map(digits);
+      rows.push([name, ...sizes, ...(await memoryColumns(made.file, target)), target.boards]);
     }
     const choices = [['left out', ...measured, 'what it is']];
     /** @param {string} title @param {readonly string[]} without @param {string} what */
@@ -81,8 +85,10 @@ export async function writeSizes() {
 
 Written by \`npm run build -- --sizes\`; all figures are bytes. The executables are stripped and have everything in:
 TLS, the agent, its C library. Squashfs is counted with blocks of 256 KiB, OpenWrt's default, and no more than
-${digits(maxCompressedBytes)} are allowed. Static data is what a process owns before it allocates; code and constants stay
-in the page cache and are given back under pressure. Memory at work is measured by \`npm run bench\`.
+${digits(maxCompressedBytes)} are allowed. Resident is what the agent has in memory while it is connected over TLS 1.3 and idle;
+private is the part that it has written itself, the rest is code that can be read again from flash. Of an emulated target
+of 32 bits it is the memory that qemu-user gave it; of one of 64 bits that cannot be told apart. Memory under load is
+measured by \`npm run bench\`.
 
 ${table(rows)}
 
