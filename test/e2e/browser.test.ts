@@ -15,9 +15,10 @@ let device: DemoDevice;
 let system: RemoteSystem;
 let browser: Browser;
 let page: Page;
-const directory = mkdtempSync(join(tmpdir(), 'rm-browser-'));
+let directory: string;
 
 beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'rm-browser-'));
   device = await DemoDevice.start();
   system = await RemoteSystem.start({ services: [{ port: device.port, kind: 'http' }] });
   browser = await chromium.launch({

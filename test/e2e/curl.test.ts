@@ -16,7 +16,11 @@ import { RemoteSystem } from '../system/remote-system.ts';
 /** curl as the user, three kinds of web server as the device. */
 
 const gibibyte = 2 ** 30;
-const directory = mkdtempSync(join(tmpdir(), 'rm-curl-'));
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rm-curl-'));
+});
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -15,9 +15,10 @@ import { RemoteSystem } from '../system/remote-system.ts';
 
 let sshd: OpenSshServer;
 let system: RemoteSystem;
-const directory = mkdtempSync(join(tmpdir(), 'rm-openssh-'));
+let directory: string;
 
 beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'rm-openssh-'));
   sshd = await OpenSshServer.start();
   system = await RemoteSystem.start({ services: [{ port: sshd.port, kind: 'ssh' }] });
 });
