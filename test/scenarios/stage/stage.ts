@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,10 +38,11 @@ export class Stage {
     return silent;
   }
 
-  /** Writes a file that only the agent may read, and returns its path. */
+  /** Writes a file that only the agent may read, whole at once, and returns its path. */
   file(content: string, name = `file-${++this.#files}`): string {
     const path = join(this.directory, name);
-    writeFileSync(path, content, { mode: 0o600 });
+    writeFileSync(`${path}.new`, content, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
     return path;
   }
 
