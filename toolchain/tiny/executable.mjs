@@ -17,6 +17,11 @@ import { isNative } from '../compilers.mjs';
 import { run } from '../subprocess.mjs';
 import { verifyExecutable } from './verify.mjs';
 
+/** How an executable is made: flags of the linker, what is stripped, what is verified. */
+const recipe = ['executable.mjs', 'sysroot.mjs', 'verify.mjs']
+  .map((name) => sha256(readFileSync(fileURLToPath(new URL(name, import.meta.url)))))
+  .join(' ');
+
 const nativeFolder = fileURLToPath(new URL('../../agent/native', import.meta.url));
 
 /** Hash of every file the C host is made of. */
@@ -91,6 +96,7 @@ export async function executableFor({ name, target, compiler, engine, parts, scr
     script: sha256(script),
     version,
     switches,
+    recipe,
   };
   return cached(`executable-${name}`, inputs, async (folder) => {
     console.error(`Building rm-agent for ${name} …`);
