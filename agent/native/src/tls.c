@@ -267,7 +267,7 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
   mbedtls_ssl_conf_min_tls_version(config, only_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_ciphersuites(config, fast_aes() ? aes_first : chacha_first);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
-#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && MBEDTLS_VERSION_NUMBER >= 0x03060100 /* 3.6.0 tells without being asked */
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
     MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 #endif
