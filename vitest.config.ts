@@ -44,15 +44,7 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      {
-        resolve,
-        test: {
-          name: 'native',
-          include: ['agent/native/test/**/*.test.ts'],
-          globalSetup: 'agent/native/test/build.ts',
-          testTimeout: 60_000,
-        },
-      },
+      'agent/native/vitest.config.ts',
       ...(ownCommand
         ? [scenarios({ name: 'scenarios', command: ownCommand, patience: Number(ownPatience) })]
         : executables.map((executable) =>
