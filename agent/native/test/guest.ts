@@ -119,6 +119,17 @@ export function runWith<A extends readonly Value[]>(
   const path = join(temporaryDirectory(), 'script.js');
   const report = '(...event) => rmNative.system.print(1, `${JSON.stringify(event)}\\n`)';
   writeFileSync(path, `(${script.toString()})(rmNative, ${report}, ...${JSON.stringify(args)});\n`);
+  return runFile(path, options);
+}
+
+/** Starts a guest that is a script of its own. */
+export function runFile(
+  path: string,
+  options: {
+    readonly before?: readonly string[];
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
+): Guest {
   const executable = process.env.RM_NATIVE_TEST;
   if (!executable) throw new Error('RM_NATIVE_TEST names no executable');
   const guest = new Guest([...(options.before ?? []), ...executable.split(' '), path], {
