@@ -507,7 +507,8 @@ void rm_socket_start(rm_socket *s, JSValue handler) {
   update_events(s);
 }
 
-static JSValue dial(int family, const struct sockaddr *address, socklen_t size, JSValueConst handler, int error) {
+static JSValue dial(int family, const struct sockaddr *address, socklen_t size, int probe_after, JSValueConst handler,
+  int error) {
   int fd = error ? -1 : socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0 && !error) error = errno;
   rm_socket *s;
@@ -523,6 +524,10 @@ static JSValue dial(int family, const struct sockaddr *address, socklen_t size, 
   int on = 1;
   s->tcp = family != AF_UNIX;
   if (s->tcp) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (probe_after > 0) {
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &probe_after, sizeof probe_after);
+  }
   if (connect(fd, address, size) == 0) {
     s->connected = true;
     rm_task_defer(&s->task);
@@ -535,7 +540,7 @@ static JSValue dial(int family, const struct sockaddr *address, socklen_t size, 
   return object;
 }
 
-/* connect({ address, port }, handler) */
+/* connect({ address, port, probeAfterSeconds }, handler) */
 static JSValue network_connect(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
@@ -543,6 +548,11 @@ static JSValue network_connect(JSContext *context, JSValueConst self, int argc, 
   JSValue port_value = JS_GetPropertyStr(context, argv[0], "port");
   int failed = JS_ToInt32(context, &port, port_value);
   JS_FreeValue(context, port_value);
+  if (failed) return JS_EXCEPTION;
+  int32_t probe_after;
+  JSValue probe_value = JS_GetPropertyStr(context, argv[0], "probeAfterSeconds");
+  failed = JS_ToInt32(context, &probe_after, probe_value); /* absent: 0 */
+  JS_FreeValue(context, probe_value);
   if (failed) return JS_EXCEPTION;
   JSValue address_value = JS_GetPropertyStr(context, argv[0], "address");
   const char *address = JS_ToCString(context, address_value);
@@ -554,7 +564,7 @@ static JSValue network_connect(JSContext *context, JSValueConst self, int argc, 
   int error = port < 1 || port > 65535 || getaddrinfo(address, service, &hints, &found) ? EINVAL : 0;
   JS_FreeCString(context, address);
   JSValue object = dial(error ? AF_INET : found->ai_family, error ? NULL : found->ai_addr,
-    error ? 0 : found->ai_addrlen, argv[1], error);
+    error ? 0 : found->ai_addrlen, (int)probe_after, argv[1], error);
   if (found) freeaddrinfo(found);
   return object;
 }
@@ -570,7 +580,7 @@ static JSValue network_connect_local(JSContext *context, JSValueConst self, int 
   int error = length < sizeof address.sun_path ? 0 : ENAMETOOLONG;
   if (!error) memcpy(address.sun_path, path, length);
   JS_FreeCString(context, path);
-  return dial(AF_UNIX, (struct sockaddr *)&address, sizeof address, argv[1], error);
+  return dial(AF_UNIX, (struct sockaddr *)&address, sizeof address, 0, argv[1], error);
 }
 
 /* --- methods */

@@ -161,6 +161,11 @@ export interface ConnectOptions {
   /** An IPv4 or IPv6 literal; names are resolved first, with {@link Network.resolve}. */
   readonly address: string;
   readonly port: number;
+  /**
+   * TCP keep-alive (RFC 9293 section 3.8.4): seconds of silence before the kernel asks whether the peer is still there;
+   * a peer that has gone without a word ends as `timed-out`. Absent or 0: never.
+   */
+  readonly probeAfterSeconds?: number;
 }
 
 export interface Listener {

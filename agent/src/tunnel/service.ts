@@ -1,5 +1,8 @@
 import type { Cancellable, HostError, Network, Socket, SocketHandler, TlsOptions } from '../host/host.ts';
 
+/** A target on another machine may lose its power; its connections must not stay until the local timeout. */
+const PROBE_AFTER_SECONDS = 120;
+
 /** How a port of the list is reached. A port that is not listed is never reachable. */
 export interface Service {
   readonly port: number;
@@ -39,7 +42,7 @@ export function dialTcp(network: Network, target: string, port: number, tls: boo
           handler.connected(socket);
         };
         const socket = network.connect(
-          { address: address.address, port },
+          { address: address.address, port, probeAfterSeconds: PROBE_AFTER_SECONDS },
           {
             connected: () => (tls ? socket.startTls(localTls(target)) : ready()),
             secured: ready,

@@ -25,8 +25,8 @@ export const network: Network = {
     };
   },
 
-  connect({ address, port }, handler): Socket {
-    return NodeSocket.dial(address, port, handler);
+  connect(options, handler): Socket {
+    return NodeSocket.dial(options, handler);
   },
 
   connectLocal(path, handler): Socket {

@@ -1,6 +1,6 @@
 import { connect, type Socket as NetSocket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { HostError, Socket, SocketHandler, TlsOptions } from '../host.ts';
+import type { ConnectOptions, HostError, Socket, SocketHandler, TlsOptions } from '../host.ts';
 import { toHostError } from './errors.ts';
 import { Slab } from './slab.ts';
 import { sessionOf, startTls } from './tls.ts';
@@ -18,12 +18,14 @@ export class NodeSocket implements Socket {
   #paused = false;
 
   /** Dials TCP. */
-  static dial(host: string, port: number, handler: SocketHandler): NodeSocket {
+  static dial({ address, port, probeAfterSeconds = 0 }: ConnectOptions, handler: SocketHandler): NodeSocket {
     let slab = Slab.take();
     const socket: NetSocket = connect({
-      host,
+      host: address,
       port,
       noDelay: true,
+      keepAlive: probeAfterSeconds > 0,
+      keepAliveInitialDelay: probeAfterSeconds * 1000,
       allowHalfOpen: true,
       onread: {
         // Node asks for the place of the next read after each, which its types do not know.
