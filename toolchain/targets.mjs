@@ -88,6 +88,16 @@ export const targets = {
     bits: 64,
     maxBytes: 1024 * KiB,
   },
+  i686: {
+    boards: '32-bit PC hardware: AMD Geode, Vortex86, older gateways',
+    compiler: 'i686-linux-gnu',
+    cflags: ['-march=i686', '-fno-pic'],
+    builtins: 'libgcc',
+    qemu: 'qemu-i386-static',
+    endian: 'little',
+    bits: 32,
+    maxBytes: 1024 * KiB,
+  },
   riscv64: {
     boards: '64-bit RISC-V: VisionFive 2, Milk-V Duo, LicheeRV',
     compiler: 'riscv64-linux-gnu',
