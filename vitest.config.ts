@@ -12,20 +12,20 @@ const resolve = {
 };
 
 /** The scenarios, driving one executable. */
-function scenarios({ name, command, patience }: Pick<Executable, 'name' | 'command' | 'patience'>) {
+function scenarios({ name, command, patience, heapNoise }: Omit<Executable, 'build' | 'packages'>) {
   return {
     resolve,
     test: {
       name,
       include: ['test/scenarios/**/*.test.ts'],
       testTimeout: 60_000 * patience,
-      env: { RM_AGENT: command, RM_SLOW: String(patience) },
+      env: { RM_AGENT: command, RM_SLOW: String(patience), RM_HEAP_NOISE: String(heapNoise) },
     },
   };
 }
 
 /** `RM_AGENT` names an executable of one's own, in the place of ours. */
-const { RM_AGENT: ownCommand, RM_SLOW: ownPatience = '1' } = process.env;
+const { RM_AGENT: ownCommand, RM_SLOW: ownPatience = '1', RM_HEAP_NOISE: ownNoise = '24576' } = process.env;
 
 export default defineConfig({
   resolve,
@@ -46,7 +46,14 @@ export default defineConfig({
       },
       'agent/native/vitest.config.ts',
       ...(ownCommand
-        ? [scenarios({ name: 'scenarios', command: ownCommand, patience: Number(ownPatience) })]
+        ? [
+            scenarios({
+              name: 'scenarios',
+              command: ownCommand,
+              patience: Number(ownPatience),
+              heapNoise: Number(ownNoise),
+            }),
+          ]
         : executables.map((executable) =>
             scenarios({ ...executable, name: `scenarios-${executable.name}` }),
           )),

@@ -7,47 +7,72 @@
  * @property {string} command how to run it, from the root of the checkout
  * @property {readonly string[]} packages Debian packages that running it needs
  * @property {number} patience factor on the time limits of the scenarios
+ * @property {number} heapNoise KiB by which resident memory may move for no reason of ours: V8's collector, or a
+ *   sanitizer that keeps freed memory to catch its users
  */
 
 /** @type {readonly Executable[]} */
 export const executables = [
-  { name: 'node', build: [], command: 'node dist/node/rm-agent.mjs', packages: [], patience: 1 },
+  {
+    name: 'node',
+    build: [],
+    command: 'node dist/node/rm-agent.mjs',
+    packages: [],
+    patience: 1,
+    heapNoise: 24_576,
+  },
   native('x86_64'),
   emulated('mipsel-24kc', 'qemu-mipsel-static'),
   emulated('mips-24kc', 'qemu-mips-static'),
   emulated('armv7hf', 'qemu-arm-static'),
   emulated('aarch64', 'qemu-aarch64-static'),
-  { name: 'sanitize', build: ['--sanitize'], command: 'dist/sanitize/rm-agent', packages: [], patience: 2 },
-  { name: 'force-gc', build: ['--force-gc'], command: 'dist/force-gc/rm-agent', packages: [], patience: 8 },
+  instrumented('sanitize', 2, 131_072),
+  instrumented('force-gc', 8, 4096),
   {
     name: 'node-linux-x64',
     build: ['--node', 'linux-x64'],
     command: 'dist/node-linux-x64/rm-agent',
     packages: [],
     patience: 1,
+    heapNoise: 24_576,
   },
 ];
 
 /** @param {string} target */
 function native(target) {
+  const build = ['--target', target];
   return {
     name: target,
-    build: ['--target', target],
+    build,
     command: `dist/${target}/rm-agent`,
     packages: [],
     patience: 1,
+    heapNoise: 256,
   };
 }
 
 /**
+ * Resident memory is the emulator's, translated code included.
  * @param {string} target
  * @param {string} qemu
  */
 function emulated(target, qemu) {
+  const command = `${qemu} dist/${target}/rm-agent`;
+  return { ...native(target), command, packages: ['qemu-user-static'], patience: 4, heapNoise: 24_576 };
+}
+
+/**
+ * @param {string} kind
+ * @param {number} patience
+ * @param {number} heapNoise
+ */
+function instrumented(kind, patience, heapNoise) {
   return {
-    ...native(target),
-    command: `${qemu} dist/${target}/rm-agent`,
-    packages: ['qemu-user-static'],
-    patience: 4,
+    name: kind,
+    build: [`--${kind}`],
+    command: `dist/${kind}/rm-agent`,
+    packages: [],
+    patience,
+    heapNoise,
   };
 }
