@@ -62,13 +62,13 @@ function count(bytes: number): Buffer {
   return head;
 }
 
-async function carryDown(stream: Stream, bytes: number): Promise<void> {
+export async function carryDown(stream: Stream, bytes: number): Promise<void> {
   stream.write(count(bytes));
   await stream.send(bytes);
   await stream.receive(1);
 }
 
-async function carryUp(stream: Stream, bytes: number): Promise<void> {
+export async function carryUp(stream: Stream, bytes: number): Promise<void> {
   stream.write(count(bytes));
   await stream.receive(bytes);
 }
