@@ -61,11 +61,11 @@ describe('rm-agent', () => {
   });
 
   it('with a file that it may not look at ends with 78 and one line', () => {
-    const tls = { cert: '/root/cert.pem', key: '/root/key.pem' };
+    const tls = { cert: '/private/cert.pem', key: '/private/key.pem' };
     const host = hostWith({ tls });
     const { stat } = host.files;
     host.files.stat = (path) => {
-      if (path.startsWith('/root/')) throw failure('access', 'permission denied');
+      if (path.startsWith('/private/')) throw failure('access', 'permission denied');
       return stat.call(host.files, path);
     };
     const { err, status } = rmAgent(host, 'run');
