@@ -70,7 +70,7 @@ describe('rm-agent', () => {
     };
     const { err, status } = rmAgent(host, 'run');
     expect(status).toBe(78);
-    expect(err).toMatch(/tls\.cert: \/root\/cert\.pem cannot be looked at: permission denied\n/);
+    expect(err).toMatch(/tls\.cert: \/private\/cert\.pem cannot be looked at: permission denied\n/);
   });
 
   it('connects, and ends with 0 on SIGTERM', () => {
