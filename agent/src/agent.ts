@@ -103,9 +103,9 @@ export class AgentCore {
     this.#services = servicesOf(host, configuration, handlers);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
-      settings: () => ({
-        keepAliveMs: configuration.timeouts.keepAlive * 1000,
-        backOff: { minMs: configuration.reconnect.min * 1000, maxMs: configuration.reconnect.max * 1000 },
+      backOff: () => ({
+        minMs: configuration.reconnect.min * 1000,
+        maxMs: configuration.reconnect.max * 1000,
       }),
       connecting: () => {
         this.#become('connecting');

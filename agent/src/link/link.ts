@@ -2,10 +2,10 @@ import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
 import { CLOSE_REPLACED } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type AttemptFailure, type Step, type Upgraded } from './attempt.ts';
-import { BackOff, type FailureKind } from './back-off.ts';
+import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
 import { Liveness } from './liveness.ts';
-import type { DialSettings, LinkSettings } from './settings.ts';
+import type { DialSettings } from './settings.ts';
 
 /**
  * The states of the link, and what leads from each to the next. One timer (`#deadline`, or that of the attempt) serves
@@ -45,8 +45,8 @@ const ANSWER_MS = 30_000;
 export interface LinkEvents {
   /** Reads what the next attempt needs; calls `done` once, never from within the call. */
   prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable;
-  /** Timing, read when it is needed. */
-  settings(): LinkSettings;
+  /** Read for each wait. */
+  backOff(): BackOffSettings;
   connecting(): void;
   step(step: Step, detail: string): void;
   /**
@@ -215,7 +215,7 @@ export class Link {
     this.#socket = null;
     this.#tunnel = null;
     this.#liveness = null;
-    this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, this.#events.settings().backOff);
+    this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, this.#events.backOff());
     if (this.#stopping) this.#becomeIdle();
     else this.#wait(reason, kind, null);
   }
@@ -223,7 +223,7 @@ export class Link {
   #wait(reason: string, kind: FailureKind, askedMs: number | null): void {
     this.#enter('waiting');
     const random = this.#random();
-    const retryMs = this.#backOff.next(kind, this.#events.settings().backOff, random, askedMs);
+    const retryMs = this.#backOff.next(kind, this.#events.backOff(), random, askedMs);
     this.#deadline.set(retryMs, () => this.#prepare());
     this.#events.disconnected(reason, kind, retryMs);
   }

@@ -1,7 +1,6 @@
 import type { TlsOptions } from '../host/host.ts';
 import type { Limits } from '../limits.ts';
 import type { Credentials, HttpUri } from '../protocol/index.ts';
-import type { BackOffSettings } from './back-off.ts';
 
 export interface ProxySettings {
   readonly uri: HttpUri;
@@ -25,9 +24,4 @@ export interface DialSettings {
   /** For each step of an attempt: look-up, connection, TLS, upgrade. */
   readonly stepTimeoutMs: number;
   readonly limits: Limits;
-}
-
-export interface LinkSettings {
-  readonly keepAliveMs: number;
-  readonly backOff: BackOffSettings;
 }

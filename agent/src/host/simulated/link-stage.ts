@@ -45,7 +45,7 @@ export class LinkStage {
               : { error: this.prepareError },
           ),
         ),
-      settings: () => ({ keepAliveMs, backOff }),
+      backOff: () => backOff,
       connecting: () => this.events.push('connecting'),
       step: () => undefined,
       live: ({ socket }, ended) => {
