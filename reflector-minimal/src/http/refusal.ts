@@ -47,6 +47,11 @@ export const refusals = {
     advice: 'It dials in by itself as soon as it has power and a network. Try again then.',
     headers: retry,
   }),
+  notForwarded: (port: number): Refusal => ({
+    status: 403,
+    error: `The device does not forward port ${port}`,
+    advice: 'Only ports listed in the configuration of its agent can be reached.',
+  }),
   noWebInterface: (id: string): Refusal => ({
     status: 502,
     error: `The device “${id}” forwards no web interface`,
@@ -62,7 +67,7 @@ export const refusals = {
     error: 'The device has not answered in time',
     advice: 'Try again, or look whether the service on the device still runs.',
   },
-} as const satisfies Record<string, Refusal | ((text: string) => Refusal)>;
+} as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
 
 /** What a failed channel or request means for the user. */
 export function refusalFor(error: unknown, port: number): Refusal {
@@ -72,13 +77,7 @@ export function refusalFor(error: unknown, port: number): Refusal {
   }
   if (error instanceof ChannelFailure && error.stage === 'opening') {
     if (error.error === ChannelError.timeout) return refusals.noAnswer;
-    if (error.error === ChannelError.notForwarded) {
-      return {
-        status: 403,
-        error: `The device does not forward port ${port}`,
-        advice: 'Only ports listed in the configuration of its agent can be reached.',
-      };
-    }
+    if (error.error === ChannelError.notForwarded) return refusals.notForwarded(port);
     if (error.error === ChannelError.refused) {
       return {
         status: 502,

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { deviceList, deviceListPath } from '../admin/device-list.ts';
+import { landingPage } from '../admin/landing.ts';
+import { serveToken, tokenPath } from '../client/token-endpoint.ts';
+import type { Context } from '../context.ts';
+import { securityHeaders } from './html.ts';
+import type { Origin } from './origin.ts';
+import { refusals, sendRefusal } from './refusal.ts';
+
+/** The reflector's own pages and interfaces. Rejects only when the request breaks off. */
+export async function serveOwnHost(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+): Promise<void> {
+  const path = (request.url ?? '').split('?', 1)[0];
+  if (path === '/healthz') {
+    context.store.check();
+    return send(response, 200, 'application/json', '{"status":"ok"}\n');
+  }
+  if (path === tokenPath) return serveToken(context, request, response);
+  const user = await context.users.authenticate(request.headers.authorization);
+  if (response.destroyed) return;
+  if (user === 'refused') return sendRefusal(request, response, refusals.logIn);
+  if (user === 'busy') return sendRefusal(request, response, refusals.busy);
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  if (path === deviceListPath && reads) {
+    return send(response, 200, 'application/json', deviceList(context));
+  }
+  if (path !== '/' || !reads) {
+    return sendRefusal(request, response, { status: 404, error: 'There is nothing here' });
+  }
+  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, user.name));
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    ...securityHeaders,
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
