@@ -2,10 +2,11 @@ import type { Configuration } from './config/configuration.ts';
 import { dialSettings, offer } from './dial-settings.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import type { Step, Upgraded } from './link/attempt.ts';
+import type { Upgraded } from './link/attempt.ts';
 import type { FailureKind } from './link/back-off.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
+import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
 import { customProperties } from './properties.ts';
 import {

@@ -183,13 +183,13 @@ describe('a name', () => {
     ]);
   });
 
-  it('of which no address works fails with the last error', () => {
+  it('of which no address works fails with the error of each', () => {
     const dialling = new Dialling();
     dialling.host.network.names.set('r.example', ['198.51.100.7', '198.51.100.8']);
     dialling.host.network.places.set('198.51.100.8:80', { error: timedOut });
     expect(dialling.fails()).toMatchObject({
       step: 'connecting',
-      message: 'r.example port 80: connection timed out',
+      message: 'r.example port 80: 198.51.100.7: connection refused, 198.51.100.8: connection timed out',
     });
   });
 });

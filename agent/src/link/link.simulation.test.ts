@@ -6,7 +6,7 @@ import { Random } from '../host/simulated/random.ts';
 
 /**
  * Whatever has gone wrong, the agent is connected again within a known time after the last fault, and has never held
- * more than one connection. `RM_SEEDS=100000` tries more; `RM_SEED=<number>` replays one that failed.
+ * more than one connection, but for the two addresses that it dials in a race. `RM_SEEDS=100000` tries more; `RM_SEED=<number>` replays one that failed.
  */
 const seeds = Number(process.env.RM_SEEDS ?? 2500);
 const only = process.env.RM_SEED;
@@ -96,7 +96,8 @@ function simulate(seed: number): void {
   host.network.latencyMs = [random.integer(0, 20), random.integer(20, 200)];
   const within = () => {
     const { sockets, lookUps, timers } = host.handles;
-    if (sockets > 1 || lookUps > 1 || timers > 1) throw new Error(JSON.stringify(host.handles));
+    const most = link.state === 'dialling' ? 2 : 1;
+    if (sockets > most || lookUps > 1 || timers > most) throw new Error(JSON.stringify(host.handles));
   };
   link.start();
   for (let fault = random.integer(1, 15); fault > 0; fault--) {

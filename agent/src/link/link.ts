@@ -1,11 +1,12 @@
 import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
 import { CLOSE_REPLACED } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
-import { Attempt, type AttemptFailure, type Step, type Upgraded } from './attempt.ts';
+import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
 import { Liveness } from './liveness.ts';
 import type { DialSettings } from './settings.ts';
+import type { Step, StepFailure } from './steps.ts';
 
 /**
  * The states of the link, and what leads from each to the next. One timer (`#deadline`, or that of the attempt) serves
@@ -138,7 +139,7 @@ export class Link {
       step: (step, detail) => this.#events.step(step, detail),
       passed: () => undefined,
       upgraded: (connection) => this.#live(connection),
-      failed: ({ message, kind, askedMs }: AttemptFailure) => this.#wait(message, kind, askedMs),
+      failed: ({ message, kind, askedMs }: StepFailure) => this.#wait(message, kind, askedMs),
     });
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
-import { Attempt, type AttemptFailure, type Upgraded } from '../../link/attempt.ts';
+import { Attempt, type Upgraded } from '../../link/attempt.ts';
 import type { DialSettings } from '../../link/settings.ts';
+import type { StepFailure } from '../../link/steps.ts';
 import type { TlsOptions } from '../host.ts';
 import { pattern } from './bytes.ts';
 import { dialSettingsFor } from './dial-settings.ts';
@@ -21,7 +22,7 @@ export class Dialling {
   readonly steps: string[] = [];
   readonly passed: string[] = [];
   upgraded: Upgraded | null = null;
-  failure: AttemptFailure | null = null;
+  failure: StepFailure | null = null;
   attempt: Attempt | null = null;
 
   constructor() {
@@ -55,7 +56,7 @@ export class Dialling {
   }
 
   /** Dials, waits for the end and expects a failure that leaves nothing behind. */
-  fails(uri?: string, given?: Partial<DialSettings>): AttemptFailure {
+  fails(uri?: string, given?: Partial<DialSettings>): StepFailure {
     this.start(uri, given);
     this.host.clock.until('the end of the attempt', () => this.over);
     if (!this.failure) throw new Error('has not failed');

@@ -1,0 +1,27 @@
+import type { Host } from '../host/host.ts';
+import {
+  answerDigest,
+  type Challenge,
+  type Credentials,
+  type DigestRequest,
+  hexEncode,
+} from '../protocol/index.ts';
+
+/** The answer to a Digest challenge that has not been answered before. */
+export function digestAnswer(
+  { crypto }: Pick<Host, 'crypto'>,
+  challenge: Challenge,
+  credentials: Credentials,
+  request: DigestRequest,
+): string {
+  const clientNonce = new Uint8Array(16);
+  crypto.random(clientNonce);
+  return answerDigest(
+    (algorithm, data) => crypto.digest(algorithm, data),
+    challenge,
+    credentials,
+    request,
+    hexEncode(clientNonce),
+    1,
+  );
+}

@@ -1,0 +1,145 @@
+import type { Host } from '../host/host.ts';
+import {
+  acceptFor,
+  type Challenge,
+  checkUpgradeResponse,
+  chooseDigest,
+  decodeChallenges,
+  encodeBasic,
+  encodeUpgradeRequest,
+  formatHttpUri,
+  type HttpUri,
+  hostHeader,
+  ProtocolError,
+  type ResponseHead,
+  resolveLocation,
+  SERVER_PROTOCOL,
+} from '../protocol/index.ts';
+import { digestAnswer } from './authorization.ts';
+import type { FailureKind } from './back-off.ts';
+import { ResponseReader } from './response-reader.ts';
+import type { DialSettings } from './settings.ts';
+
+/** What the answer of a reflector means (`webtunnel.md` section 1). */
+export type UpgradeAnswer =
+  | { readonly upgraded: ResponseHead; readonly early: Uint8Array }
+  | { readonly redirect: HttpUri }
+  /** The request is to be sent again, with an answer to this. */
+  | { readonly challenge: Challenge }
+  | { readonly failed: string; readonly kind: FailureKind; readonly askedMs: number | null };
+
+const refusals = new Set([400, 401, 403, 404, 405, 410, 426, 451]);
+
+/** One upgrade request and the answer to it: sans-IO. */
+export class UpgradeExchange {
+  readonly #host: Host;
+  readonly #settings: DialSettings;
+  readonly #uri: HttpUri;
+  readonly #challenge: Challenge | null;
+  readonly #reader: ResponseReader;
+  readonly #nonce = new Uint8Array(16);
+
+  /** `challenge` is that of an earlier answer of this reflector. */
+  constructor(host: Host, settings: DialSettings, uri: HttpUri, challenge: Challenge | null) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#uri = uri;
+    this.#challenge = challenge;
+    this.#reader = new ResponseReader(settings.limits.headBytes);
+    host.crypto.random(this.#nonce);
+  }
+
+  /** The bytes to send, once. Throws {@link ProtocolError} when something in the settings cannot be sent. */
+  request(): Uint8Array {
+    const { method, fields } = this.#settings;
+    const authorization = this.#authorization();
+    return encodeUpgradeRequest({
+      method,
+      target: this.#uri.target,
+      host: hostHeader(this.#uri),
+      nonce: this.#nonce,
+      protocol: SERVER_PROTOCOL,
+      fields: [...(authorization === null ? [] : [['Authorization', authorization] as const]), ...fields],
+    });
+  }
+
+  #authorization(): string | null {
+    const { auth, credentials, method } = this.#settings;
+    if (auth === 'basic') return encodeBasic(credentials);
+    return (
+      this.#challenge &&
+      digestAnswer(this.#host, this.#challenge, credentials, { method, uri: this.#uri.target })
+    );
+  }
+
+  /** The answer, or `null` when more is to come. */
+  receive(bytes: Uint8Array, start: number, end: number): UpgradeAnswer | null {
+    try {
+      const read = this.#reader.push(bytes, start, end);
+      if (!read) return null;
+      const { response, rest } = read;
+      if (response.status !== 101) return this.#notUpgraded(response);
+      const sha1 = (data: Uint8Array) => this.#host.crypto.digest('sha-1', data);
+      checkUpgradeResponse(response, acceptFor(this.#nonce, sha1), SERVER_PROTOCOL);
+      return { upgraded: response, early: new Uint8Array(bytes.subarray(rest, end)) };
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return failed(
+        error.code === 'RM_UPGRADE' ? 'refusal' : 'fault',
+        `${hostHeader(this.#uri)}: ${error.message}`,
+      );
+    }
+  }
+
+  #notUpgraded({ status, reason, headers }: ResponseHead): UpgradeAnswer {
+    const offered = headers.get('www-authenticate') ?? '';
+    if ([301, 302, 303, 307, 308].includes(status)) return this.#redirect(headers.get('location') ?? '');
+    const { auth } = this.#settings;
+    if (status === 401 && auth === 'digest' && !this.#challenge) {
+      const challenge = readChallenge(offered);
+      if (challenge) return { challenge };
+    }
+    const text = headers.get('x-ptth-error');
+    const answer = `${status} ${reason}${text ? ` (${text})` : ''}`.trim();
+    const hint =
+      status === 401 && auth === 'basic' && /digest/i.test(offered)
+        ? '; it offers Digest: see device.auth'
+        : '';
+    return failed(
+      refusals.has(status) ? 'refusal' : 'fault',
+      `${hostHeader(this.#uri)} answered ${answer}${hint}`,
+      retryAfter(headers.get('retry-after')),
+    );
+  }
+
+  #redirect(location: string): UpgradeAnswer {
+    const from = hostHeader(this.#uri);
+    const uri = resolveLocation(this.#uri, location);
+    if (!uri) {
+      const where = location.slice(0, 200);
+      return failed('fault', `${from} redirects to "${where}", which is no http: or https: URI`);
+    }
+    if (this.#uri.secure && !uri.secure) {
+      return failed('fault', `${from} redirects from https: to ${formatHttpUri(uri)}; that is not followed`);
+    }
+    return { redirect: uri };
+  }
+}
+
+function failed(kind: FailureKind, message: string, askedMs: number | null = null): UpgradeAnswer {
+  return { failed: message, kind, askedMs };
+}
+
+function readChallenge(offered: string): Challenge | null {
+  try {
+    return chooseDigest(decodeChallenges(offered));
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return null;
+  }
+}
+
+/** `Retry-After` in seconds, as milliseconds; dates are not read, because the device's clock may be wrong. */
+function retryAfter(value: string | undefined): number | null {
+  return value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : null;
+}
