@@ -56,6 +56,12 @@ export function needPackages(names) {
   }
 }
 
+/** Other people's programs that the tests run. */
+export const peers = [
+  ...['chromium', 'curl', 'dropbear-bin', 'expect', 'lighttpd', 'openssh-client', 'openssh-server'],
+  ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
+];
+
 /** A C++ compiler, make and Python, for npm packages with native code. */
 export function needCompiler() {
   if (!['c++', 'make', 'python3'].every(has)) needPackages(['g++', 'make', 'python3']);

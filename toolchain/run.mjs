@@ -44,9 +44,9 @@ const tasks = {
   },
   async test() {
     prepare(root);
-    const { needPackages } = await import('./debian.mjs');
+    const { needPackages, peers } = await import('./debian.mjs');
     const { executables } = await import('./executables.mjs');
-    needPackages(['chromium', 'curl', 'lighttpd', 'openssh-client', 'openssh-server', 'openssl']);
+    needPackages(peers);
     needPackages([...new Set(executables.flatMap(({ packages }) => packages))]);
     run(bin('biome'), 'check', '--error-on-warnings', '.');
     for (const { build } of executables) {

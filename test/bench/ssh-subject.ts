@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { OpenSshServer } from '../openssh/server.ts';
+import { OpenSshServer } from '../ssh/openssh-server.ts';
 import { DuplexStream } from './duplex-stream.ts';
 import type { Subject } from './subject.ts';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OpenSshServer } from '../openssh/server.ts';
+import { OpenSshServer } from '../ssh/openssh-server.ts';
 import { type ClientOptions, ClientTunnel, Refusal } from '../system/client-tunnel.ts';
 import { RemoteSystem } from '../system/remote-system.ts';
 
