@@ -101,7 +101,7 @@ export class AgentCore {
     this.#since = host.clock.date();
     const set = Object.entries(configuration.limits).filter(([, value]) => value !== null);
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
-    this.#services = servicesOf(host, configuration, handlers);
+    this.#services = servicesOf(host, configuration, this.#limits, handlers);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
       backOff: () => ({
@@ -299,12 +299,13 @@ function keepAliveOf({ response }: Upgraded): number | null {
 function servicesOf(
   host: Host,
   { services, target }: Configuration,
+  { addresses }: Limits,
   handlers: Handlers,
 ): Map<number, Service> {
   return new Map(
     services.map((service) => {
       const { port } = service;
-      const tcp = () => dialTcp(host.network, service.target ?? target, port, service.kind === 'https');
+      const tcp = () => dialTcp(host, service.target ?? target, port, service.kind === 'https', addresses);
       return [port, { port, dial: handlers.get(port) ?? tcp() }];
     }),
   );

@@ -35,6 +35,8 @@ export interface Limits {
   readonly answerBytes: number;
   /** Largest HTTP head of a reflector or proxy. */
   readonly headBytes: number;
+  /** Addresses of one name that are dialled, at once in the worst case; each costs a socket and TCP's first packet. */
+  readonly addresses: number;
 }
 
 export const defaultLimits: Limits = {
@@ -47,4 +49,5 @@ export const defaultLimits: Limits = {
   queueBytes: 131_072,
   answerBytes: 65_536,
   headBytes: 16_384,
+  addresses: 8,
 };

@@ -2,9 +2,10 @@ import type { Address } from '../host/host.ts';
 
 /**
  * The order in which the addresses of a host are dialled (RFC 8305 section 4): IPv6 and IPv4 in turn, beginning with the
- * family that the resolver prefers, and each family in the resolver's order. Twice the same address counts once.
+ * family that the resolver prefers, and each family in the resolver's order. Twice the same address counts once; what is
+ * beyond `most` is left out.
  */
-export function interleave(addresses: readonly Address[]): Address[] {
+export function interleave(addresses: readonly Address[], most: number): Address[] {
   const unique = [...new Map(addresses.map((entry) => [entry.address, entry])).values()];
   const first = unique.filter(({ family }) => family === unique[0]?.family);
   const second = unique.filter(({ family }) => family !== unique[0]?.family);
@@ -12,5 +13,5 @@ export function interleave(addresses: readonly Address[]): Address[] {
   for (let at = 0; at < Math.max(first.length, second.length); at++) {
     for (const entry of [first[at], second[at]]) if (entry) mixed.push(entry);
   }
-  return mixed;
+  return mixed.slice(0, most);
 }

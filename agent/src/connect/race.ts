@@ -1,5 +1,4 @@
 import type { Address, Cancellable, Host, HostError, Socket, SocketHandler } from '../host/host.ts';
-import { interleave } from './interleave.ts';
 
 /** How long an address may take before the next is dialled beside it, in milliseconds (RFC 8305 section 5). */
 const STAGGER_MS = 250;
@@ -15,7 +14,7 @@ export interface Connection {
 }
 
 export interface Destination {
-  /** At least one, in the resolver's order. */
+  /** At least one, each once, in the order in which they are dialled. */
   readonly addresses: readonly Address[];
   readonly port: number;
   /** See `ConnectOptions`. */
@@ -32,15 +31,14 @@ export interface RaceEvents {
 }
 
 /**
- * Dials the addresses of one host in the order of RFC 8305 section 4: the next one as soon as one has failed, or when
- * none has connected for a quarter of a second. The first to connect wins, the others are destroyed. There is no time
+ * Dials the addresses of one host (RFC 8305 section 5): the next one as soon as one has failed, or when none has
+ * connected for a quarter of a second. The first to connect wins, the others are destroyed. There is no time
  * limit; the caller arms its own and calls `expire`, or `cancel`.
  */
 export class Race implements Cancellable {
   readonly #host: Pick<Host, 'network' | 'clock'>;
   readonly #destination: Destination;
   readonly #events: RaceEvents;
-  readonly #addresses: readonly Address[];
   readonly #failures = new Map<string, HostError>();
   readonly #runners = new Map<string, Socket>();
   #next = 0;
@@ -50,7 +48,6 @@ export class Race implements Cancellable {
     this.#host = host;
     this.#destination = destination;
     this.#events = events;
-    this.#addresses = interleave(destination.addresses);
     this.#dial();
   }
 
@@ -68,12 +65,12 @@ export class Race implements Cancellable {
 
   #dial(): void {
     this.#stagger?.cancel();
-    const address = this.#addresses[this.#next++]?.address;
+    const { addresses, port, probeAfterSeconds = 0 } = this.#destination;
+    const address = addresses[this.#next++]?.address;
     if (address === undefined) return;
-    if (this.#next < this.#addresses.length) {
+    if (this.#next < addresses.length) {
       this.#stagger = this.#host.clock.schedule(STAGGER_MS, () => this.#dial());
     }
-    const { port, probeAfterSeconds = 0 } = this.#destination;
     let won: Connection | null = null;
     const socket = this.#host.network.connect(
       { address, port, probeAfterSeconds },
@@ -101,7 +98,7 @@ export class Race implements Cancellable {
   #lost(address: string, error: HostError): void {
     this.#runners.delete(address);
     this.#failures.set(address, error);
-    if (this.#next < this.#addresses.length) this.#dial();
+    if (this.#next < this.#destination.addresses.length) this.#dial();
     else if (this.#runners.size === 0) this.#fail();
   }
 

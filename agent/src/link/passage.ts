@@ -1,3 +1,4 @@
+import { interleave } from '../connect/interleave.ts';
 import { type Connection, Race } from '../connect/race.ts';
 import type { Cancellable, Host, HostError, TlsSession } from '../host/host.ts';
 import {
@@ -58,12 +59,13 @@ export class Passage implements Cancellable {
         this.#fail('fault', `${host}: ${error?.message ?? 'no address'}`);
         return;
       }
-      this.#steps.passed(`${host}: ${addresses.map(({ address }) => address).join(', ')}`);
+      const ordered = interleave(addresses, this.#settings.limits.addresses);
+      this.#steps.passed(`${host}: ${ordered.map(({ address }) => address).join(', ')}`);
       const where = (address = '') => `${address} port ${port}`;
-      this.#steps.begin('connecting', where(addresses[0]?.address), (late) => race.expire(late));
+      this.#steps.begin('connecting', where(ordered[0]?.address), (late) => race.expire(late));
       const race = new Race(
         this.#host,
-        { addresses, port },
+        { addresses: ordered, port },
         {
           another: (address) => this.#steps.also(where(address)),
           connected: (connection) => this.#connected(connection),

@@ -22,8 +22,8 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt-answers.test.ts`. */
-const attacks: Record<Exclude<keyof Limits, 'headBytes'>, () => void> = {
+/** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt-answers.test.ts`, `addresses` in `service.test.ts`. */
+const attacks: Record<Exclude<keyof Limits, 'headBytes' | 'addresses'>, () => void> = {
   windowBytes() {
     const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
     const local = stage.open(1);
@@ -139,6 +139,8 @@ describe('the bound', () => {
   );
 
   it('of each kind is tried', () => {
-    expect([...Object.keys(attacks), 'headBytes'].sort()).toEqual(Object.keys(defaultLimits).sort());
+    expect([...Object.keys(attacks), 'headBytes', 'addresses'].sort()).toEqual(
+      Object.keys(defaultLimits).sort(),
+    );
   });
 });

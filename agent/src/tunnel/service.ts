@@ -1,4 +1,6 @@
-import type { Cancellable, HostError, Network, Socket, SocketHandler, TlsOptions } from '../host/host.ts';
+import { interleave } from '../connect/interleave.ts';
+import { type ConnectionHandler, Race } from '../connect/race.ts';
+import type { Cancellable, Host, Socket, SocketHandler, TlsOptions } from '../host/host.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;
@@ -22,44 +24,57 @@ export interface LocalHandler extends Omit<SocketHandler, 'connected' | 'secured
 export type Dial = (handler: LocalHandler) => Cancellable;
 
 /**
- * Dials `port` of `target`, a name or an IP literal, resolved afresh each time; all its addresses are tried in order.
+ * Dials `port` of `target`, a name or an IP literal, resolved afresh each time; at most `most` of its addresses race.
  * With `tls` the connection is made private before it counts as connected. The certificate is not checked: it is the
  * device's own, mostly self-signed, and reached over its own loopback interface.
  */
-export function dialTcp(network: Network, target: string, port: number, tls: boolean): Dial {
+export function dialTcp(
+  host: Pick<Host, 'network' | 'clock'>,
+  target: string,
+  port: number,
+  tls: boolean,
+  most: number,
+): Dial {
   return (handler) => {
-    let attempt: Cancellable = network.resolve(target, (addresses, error) => {
-      const tryFrom = (index: number, last: HostError | null): void => {
-        const address = addresses[index];
-        if (!address) {
-          handler.closed(last ?? { code: 'name-not-found', message: `${target} has no address` });
-          return;
-        }
-        let connected = false;
-        const ready = () => {
-          connected = true;
-          attempt = { cancel: () => undefined };
-          handler.connected(socket);
-        };
-        const socket = network.connect(
-          { address: address.address, port, probeAfterSeconds: PROBE_AFTER_SECONDS },
-          {
-            connected: () => (tls ? socket.startTls(localTls(target)) : ready()),
-            secured: ready,
-            data: (bytes, start, end) => handler.data(bytes, start, end),
-            taken: (count) => handler.taken(count),
-            ended: () => handler.ended(),
-            closed: (failure) => {
-              if (connected) handler.closed(failure);
-              else tryFrom(index + 1, failure);
-            },
-          },
-        );
-        attempt = { cancel: () => socket.destroy() };
+    let attempt: Cancellable = host.network.resolve(target, (addresses, error) => {
+      if (error || addresses.length === 0) {
+        handler.closed(error ?? { code: 'name-not-found', message: `${target} has no address` });
+        return;
+      }
+      const destination = {
+        addresses: interleave(addresses, most),
+        port,
+        probeAfterSeconds: PROBE_AFTER_SECONDS,
       };
-      tryFrom(0, error);
+      attempt = new Race(host, destination, {
+        connected: (connection) => {
+          const { socket } = connection;
+          const ready = () => {
+            attempt = { cancel: () => undefined };
+            connection.handler = handler;
+            handler.connected(socket);
+          };
+          attempt = { cancel: () => socket.destroy() };
+          if (tls) {
+            connection.handler = untilSecured(handler, ready);
+            socket.startTls(localTls(target));
+          } else ready();
+        },
+        failed: (failure) => handler.closed(failure),
+      });
     });
     return { cancel: () => attempt.cancel() };
+  };
+}
+
+function untilSecured(handler: LocalHandler, secured: () => void): ConnectionHandler {
+  return {
+    secured,
+    data: () => undefined,
+    taken: () => undefined,
+    // An alert that says why may still be on its way to `closed`.
+    ended: () => undefined,
+    closed: (error) => handler.closed(error ?? { code: 'reset', message: 'connection closed during TLS' }),
   };
 }
 

@@ -35,7 +35,7 @@ export class LinkStage {
     const { network, clock, crypto } = this.host;
     network.names.set('r.example', [LINK_ADDRESS]);
     this.reflector = new SimulatedReflector(network, LINK_ADDRESS, 80);
-    this.services.set(80, { port: 80, dial: dialTcp(network, '127.0.0.1', 80, false) });
+    this.services.set(80, { port: 80, dial: dialTcp(this.host, '127.0.0.1', 80, false, 8) });
     this.link = new Link(this.host, {
       prepare: (done) =>
         clock.schedule(0, () =>

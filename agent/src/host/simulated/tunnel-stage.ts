@@ -36,7 +36,8 @@ export class TunnelStage {
     this.limits = { ...defaultLimits, ...options.limits };
     for (const port of ports) this.services.set(port, new LocalService(network, port));
     const services = new Map<number, Service>();
-    for (const port of ports) services.set(port, { port, dial: dialTcp(network, '127.0.0.1', port, false) });
+    for (const port of ports)
+      services.set(port, { port, dial: dialTcp(this.host, '127.0.0.1', port, false, 8) });
 
     let peer: TunnelPeer | undefined;
     network.listen('192.0.2.1', 443, (socket) => {
