@@ -37,7 +37,7 @@ const bin = (name) => `node_modules/.bin/${name}`;
 
 const tasks = {
   async start() {
-    prepare(root, ['agent/src/host/node', 'reflector-minimal', 'examples/demo-device']);
+    prepare(root, ['agent/src/host/node', 'reflector-minimal', 'client', 'examples/demo-device']);
     // In this process: a signal sent to it alone must end everything, too.
     const { start } = await import('./start.mjs');
     process.exit(await start(rest));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startDemoSsh } from './demo-ssh.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const agentProgram = join(root, 'dist/node/rm-agent.mjs');
@@ -76,7 +77,7 @@ async function addAccounts(reflector) {
   return { ...passwords, domain };
 }
 
-function startAgent({ folder, reflectorPort, demo, identity, domain, password }) {
+function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, password }) {
   const secret = join(folder, 'agent.secret');
   writeFileSync(secret, password, { mode: 0o600 });
   const configuration = join(folder, 'rm-agent.json');
@@ -91,7 +92,10 @@ function startAgent({ folder, reflectorPort, demo, identity, domain, password })
       properties: { serial: identity.serial },
     },
     target: '127.0.0.1',
-    services: [{ port: demo.port, kind: 'http', path: '/' }],
+    services: [
+      { port: demo.port, kind: 'http', path: '/' },
+      ...(ssh ? [{ port: ssh.port, kind: 'ssh' }] : []),
+    ],
     log: { level: 'warning', to: 'stderr' },
   };
   writeFileSync(configuration, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
@@ -99,6 +103,12 @@ function startAgent({ folder, reflectorPort, demo, identity, domain, password })
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+}
+
+/** For a terminal in the root of the checkout; it asks for the user's password. */
+function sshCommand(reflector, ssh) {
+  const at = `--reflector http://localhost:${reflector.port} --user ${userName} -R ${ssh.port}`;
+  return `node client/dist/main.js ssh ${at} ${deviceId} -F ${ssh.config}`;
 }
 
 /** Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time. */
@@ -160,8 +170,18 @@ export async function start(args) {
     const { startDemoDevice, identity } = await import('../examples/demo-device/dist/server.js');
     const demo = await startDemoDevice({ port: 0, host: '127.0.0.1' });
     undo.push(() => demo.close());
+    const ssh = await startDemoSsh(folder, deviceId);
+    if (ssh) undo.push(() => ssh.stop());
     const { device: password, user: userPassword, domain } = await addAccounts(reflector);
-    const agent = startAgent({ folder, reflectorPort: reflector.port, demo, identity, domain, password });
+    const agent = startAgent({
+      folder,
+      reflectorPort: reflector.port,
+      demo,
+      ssh,
+      identity,
+      domain,
+      password,
+    });
     undo.push(() => stopAgent(agent));
     const connected = await Promise.race([online(reflector, agent).then(() => 'on line'), signal]);
     if (connected !== 'on line') return 0;
@@ -170,6 +190,7 @@ export async function start(args) {
   All       http://localhost:${reflector.port}/
   User      ${userName}
   Password  ${userPassword}
+  SSH       ${ssh ? sshCommand(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
 
   The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
 `);

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -63,6 +64,26 @@ describe('npm start', () => {
     expect(run.err).toBe('');
     expect(readdirSync(folder)).toEqual([]);
   }, 30_000);
+
+  test('prints a line to copy that opens a session of SSH, where a server is installed', async () => {
+    const run = start('--port', '0');
+    const [, password, line] = await printed(run, /Password +(\S+)\s+SSH +(.+)\n[\s\S]*Ctrl-C/);
+    if (existsSync('/usr/sbin/sshd')) {
+      const ssh = spawn('sh', ['-c', `${line} 'echo reached; exit 7'`], {
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        env: { ...process.env, RM_PASSWORD: password, XDG_CONFIG_HOME: folder },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const output = text(ssh.stdout);
+      expect(await once(ssh, 'close')).toEqual([7, null]);
+      expect(await output).toBe('reached\n');
+    } else {
+      expect(line).toBe('not offered: install openssh-server and openssh-client');
+    }
+    run.child.kill('SIGINT');
+    expect(await run.ended).toEqual([0, null]);
+    expect(readdirSync(folder)).toEqual([]);
+  }, 60_000);
 
   test('says in one line that a port is taken, and what to do', async () => {
     const server = createServer().listen(0, '127.0.0.1');

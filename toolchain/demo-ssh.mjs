@@ -1,0 +1,101 @@
+// The SSH service of the demo: OpenSSH's server, where it is installed, for the person who runs the demo and nobody else.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+
+const program = '/usr/sbin/sshd';
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Whether it listens; false when it has ended instead. */
+async function listens(child, port) {
+  while (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    const socket = connect(port, '127.0.0.1');
+    const connected = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (connected) return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
+
+/**
+ * Starts a server on a port of 127.0.0.1 that takes one key, which is made for it; all its files are in a new folder of
+ * mode 0700 below `folder`. `null`: no server is installed, or it does not run for this user.
+ *
+ * @param {string} folder
+ * @param {string} name the name of the device, under which clients know the server
+ * @returns {Promise<{ port: number, config: string, stop(): Promise<void> } | null>} `config` is for `ssh -F`
+ */
+export async function startDemoSsh(folder, name) {
+  if (!existsSync(program)) return null;
+  const directory = join(folder, 'ssh');
+  mkdirSync(directory, { mode: 0o700 });
+  const file = (name) => join(directory, name);
+  for (const key of ['host_key', 'user_key']) {
+    const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
+    if (made.status !== 0) return null;
+  }
+  copyFileSync(file('user_key.pub'), file('authorized_keys'));
+  const port = await freePort();
+  const { username } = userInfo();
+  writeFileSync(
+    file('sshd_config'),
+    `Port ${port}
+ListenAddress 127.0.0.1
+HostKey ${file('host_key')}
+AuthorizedKeysFile ${file('authorized_keys')}
+AllowUsers ${username}
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+Subsystem sftp internal-sftp
+`,
+  );
+  writeFileSync(file('known_hosts'), `${name} ${readFileSync(file('host_key.pub'), 'utf8')}`);
+  writeFileSync(
+    file('config'),
+    `User ${username}
+IdentityFile ${file('user_key')}
+IdentitiesOnly yes
+UserKnownHostsFile ${file('known_hosts')}
+StrictHostKeyChecking yes
+`,
+  );
+  for (const each of ['sshd_config', 'config']) chmodSync(file(each), 0o600);
+  try {
+    // Where sshd separates privileges, as root, this directory must exist; Debian's service unit makes it.
+    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  } catch {
+    return null;
+  }
+  const child = spawn(program, ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
+  child.on('error', () => {});
+  if (!(await listens(child, port))) return null;
+  return {
+    port,
+    config: file('config'),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
