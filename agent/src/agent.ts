@@ -140,7 +140,7 @@ export class AgentCore {
 
   /** Closes the tunnel and stays off line until `start`. */
   disable(): void {
-    this.#link.stop('remote access is disabled');
+    this.#link.disable('remote access is disabled');
     this.#become('disabled');
     this.#log.info('remote access is disabled');
   }

@@ -96,7 +96,7 @@ function simulate(seed: number): void {
   host.network.latencyMs = [random.integer(0, 20), random.integer(20, 200)];
   const within = () => {
     const { sockets, lookUps, timers } = host.handles;
-    const most = link.state === 'dialling' ? 2 : 1;
+    const most = link.state === 'connecting' ? 2 : 1;
     if (sockets > most || lookUps > 1 || timers > most) throw new Error(JSON.stringify(host.handles));
   };
   link.start();

@@ -3,7 +3,10 @@ import { hex, pattern } from '../host/simulated/bytes.ts';
 import { noHandles } from '../host/simulated/host.ts';
 import { LINK_ADDRESS, LinkStage, type LinkStageOptions } from '../host/simulated/link-stage.ts';
 import { LocalService } from '../host/simulated/local-service.ts';
-import type { LinkState } from './link.ts';
+import { type LinkState, transitions } from './states.ts';
+
+const PROXY = { secure: false, host: LINK_ADDRESS, port: 80, target: '/' };
+const states = Object.keys(transitions) as LinkState[];
 
 describe('a link', () => {
   it('is idle until it is started, and holds nothing', () => {
@@ -165,23 +168,28 @@ describe('retry', () => {
     expect(stage.until('live')).toBeLessThan(100);
   });
 
-  it.each<LinkState>(['idle', 'preparing', 'dialling', 'live', 'closing'])(
-    'is nothing when the link is %s',
-    (state) => {
-      const stage = stageIn(state);
-      const before = stage.reflector.connections.length;
-      stage.link.retry();
-      expect(stage.link.state).toBe(state);
-      expect(stage.reflector.connections).toHaveLength(before);
-    },
-  );
+  it.each(states.filter((state) => state !== 'waiting'))('is nothing when the link is %s', (state) => {
+    const stage = stageIn(state);
+    const before = stage.reflector.connections.length;
+    stage.link.retry();
+    expect(stage.link.state).toBe(state);
+    expect(stage.reflector.connections).toHaveLength(before);
+  });
 });
 
+/** What it takes for a link to come by a state that not every link has. */
+const ways: { readonly [State in LinkState]?: LinkStageOptions } = {
+  tls: { uri: 'https://r.example/' },
+  proxy: { dial: { proxy: { uri: PROXY, credentials: null } } },
+};
+
 /** A link that has just entered this state. */
-function stageIn(state: LinkState, options?: LinkStageOptions): LinkStage {
-  const stage = new LinkStage(options);
+function stageIn(state: LinkState): LinkStage {
+  const stage = new LinkStage(ways[state]);
+  stage.reflector.answer = ({ method }) => (method === 'CONNECT' ? 'HTTP/1.1 200 x\r\n\r\n' : 'accept');
   if (state === 'idle') return stage;
-  if (state === 'closing') {
+  if (state === 'disabled') stage.link.disable('by hand');
+  else if (state === 'closing') {
     stage.live();
     stage.reflector.last.ended = () => undefined;
     stage.reflector.peer.closeTunnel();
@@ -194,25 +202,22 @@ function stageIn(state: LinkState, options?: LinkStageOptions): LinkStage {
 }
 
 describe('stop', () => {
-  it.each<LinkState>(['idle', 'preparing', 'dialling', 'live', 'closing', 'waiting'])(
-    'in state %s leaves nothing, says so once, and lets the link be started again',
-    (state) => {
-      const stage = stageIn(state);
-      stage.events.length = 0;
-      stage.link.stop('agent stops');
-      stage.link.stop('agent stops');
-      stage.until('idle');
-      stage.run(1_000_000);
-      expect(stage.host.handles).toEqual(noHandles);
-      expect(stage.link.state).toBe('idle');
-      expect(stage.events).toContain('stopped');
-      expect(stage.events).not.toContain('connecting');
-      stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
-      stage.link.start();
-      stage.until('live');
-      expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
-    },
-  );
+  it.each(states)('in state %s leaves nothing, says so once, and lets the link be started again', (state) => {
+    const stage = stageIn(state);
+    stage.events.length = 0;
+    stage.link.stop('agent stops');
+    stage.link.stop('agent stops');
+    stage.until('idle');
+    stage.run(1_000_000);
+    expect(stage.host.handles).toEqual(noHandles);
+    expect(stage.link.state).toBe('idle');
+    expect(stage.events).toContain('stopped');
+    expect(stage.events).not.toContain('connecting');
+    stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
+    stage.link.start();
+    stage.until('live');
+    expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
+  });
 
   it('closes a live tunnel in order: 1001, the answer, the end of the connection', () => {
     const stage = new LinkStage().live();
@@ -243,6 +248,21 @@ describe('stop', () => {
       expect(stage.host.handles).toEqual(noHandles);
       expect(stage.events.at(-1)).toBe('stopped');
     }
+  });
+
+  it.each(states)('by a wish, in state %s, ends in "disabled", until it is started', (state) => {
+    const stage = stageIn(state);
+    stage.events.length = 0;
+    stage.link.disable('by hand');
+    stage.link.disable('by hand');
+    stage.until('disabled');
+    stage.run(1_000_000);
+    expect(stage.host.handles).toEqual(noHandles);
+    expect(stage.link.state).toBe('disabled');
+    expect(stage.events).toContain('stopped');
+    stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
+    stage.link.start();
+    stage.until('live');
   });
 
   it('that is taken back while the link closes dials again when it has closed', () => {

@@ -6,36 +6,8 @@ import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
 import { Liveness } from './liveness.ts';
 import type { DialSettings } from './settings.ts';
+import { type LinkEvent, type LinkState, nextState } from './states.ts';
 import type { Step, StepFailure } from './steps.ts';
-
-/**
- * The states of the link, and what leads from each to the next. One timer (`#deadline`, or that of the attempt) serves
- * them all; an event that a state does not know is a bug and throws.
- *
- * | state      | event                          | next state |
- * | ---------- | ------------------------------ | ---------- |
- * | idle       | start                          | preparing  |
- * | preparing  | settings are read              | dialling   |
- * | preparing  | settings cannot be read        | waiting    |
- * | dialling   | upgraded                       | live       |
- * | dialling   | failed                         | waiting    |
- * | live       | close frame, bad frame, dead   | closing    |
- * | live       | socket gone                    | waiting    |
- * | closing    | socket gone, or time is up     | waiting    |
- * | waiting    | time is up, retry              | preparing  |
- * | any        | stop                           | closing if live, else idle |
- * | closing    | socket gone or time, stopping  | idle       |
- */
-export type LinkState = 'idle' | 'preparing' | 'dialling' | 'live' | 'closing' | 'waiting';
-
-const next: Record<LinkState, readonly LinkState[]> = {
-  idle: ['preparing'],
-  preparing: ['dialling', 'waiting', 'idle'],
-  dialling: ['live', 'waiting', 'idle'],
-  live: ['closing', 'waiting', 'idle'],
-  closing: ['waiting', 'idle'],
-  waiting: ['preparing', 'idle'],
-};
 
 /** How long the reflector may take to answer our close frame, in milliseconds. */
 const CLOSING_MS = 2000;
@@ -57,11 +29,11 @@ export interface LinkEvents {
   live(connection: Upgraded, ended: (end: TunnelEnd) => void): { tunnel: Tunnel; keepAliveMs: number };
   /** The link is down; `reason` for a person, `retryMs` until the next attempt, or `null` when there is none. */
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
-  /** All is closed after `stop`. */
+  /** All is closed after `stop` or `disable`. */
   stopped(): void;
 }
 
-/** Keeps one tunnel up: dials, watches over it, and dials again. */
+/** Keeps one tunnel up: dials, watches over it, and dials again, by the table in `states.ts`. */
 export class Link {
   readonly #host: Host;
   readonly #events: LinkEvents;
@@ -73,7 +45,8 @@ export class Link {
   #tunnel: Tunnel | null = null;
   #liveness: Liveness | null = null;
   #liveSince = 0;
-  #stopping = false;
+  /** What the link is to be, whatever it is now. */
+  #wanted: 'up' | 'stop' | 'disable' = 'up';
   /** Why the link is closing. */
   #end: { reason: string; kind: FailureKind } = { reason: '', kind: 'fault' };
 
@@ -92,19 +65,18 @@ export class Link {
   }
 
   start(): void {
-    this.#stopping = false;
-    if (this.#state === 'idle') this.#prepare();
+    this.#wanted = 'up';
+    if (this.#state === 'idle' || this.#state === 'disabled') this.#prepare();
   }
 
   /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then. */
   stop(reason: string): void {
-    if (this.#stopping && this.#state !== 'idle') return;
-    this.#stopping = true;
-    if (this.#state === 'live') {
-      this.#startClosing({ reason, kind: 'fault' }, () => this.#tunnel?.close(1001, reason));
-    } else if (this.#state !== 'closing') {
-      this.#becomeIdle();
-    }
+    this.#goDown('stop', reason);
+  }
+
+  /** As `stop`, but the state it ends in says that this is somebody's wish. */
+  disable(reason: string): void {
+    this.#goDown('disable', reason);
   }
 
   /** Dials at once if the link waits; a link that is live or on its way is left alone. */
@@ -116,16 +88,21 @@ export class Link {
 
   // ---- states ----
 
-  #enter(state: LinkState): void {
-    if (!next[this.#state].includes(state)) throw new Error(`link: ${this.#state} cannot become ${state}`);
-    this.#state = state;
+  /** The only place where the state changes. */
+  #move(event: LinkEvent): void {
+    this.#state = nextState(this.#state, event);
+  }
+
+  /** Leaves a state, and with it what it waited for. */
+  #leave(event: LinkEvent): void {
+    this.#move(event);
     this.#deadline.clear();
     this.#activity?.cancel();
     this.#activity = null;
   }
 
   #prepare(): void {
-    this.#enter('preparing');
+    this.#leave('dial');
     this.#events.connecting();
     this.#activity = this.#events.prepare((settings) => {
       if ('error' in settings) this.#wait(settings.error, 'fault', null);
@@ -134,9 +111,11 @@ export class Link {
   }
 
   #dial(settings: DialSettings): void {
-    this.#enter('dialling');
     this.#activity = new Attempt(this.#host, settings, {
-      step: (step, detail) => this.#events.step(step, detail),
+      step: (step, detail) => {
+        this.#move(step);
+        this.#events.step(step, detail);
+      },
       passed: () => undefined,
       upgraded: (connection) => this.#live(connection),
       failed: ({ message, kind, askedMs }: StepFailure) => this.#wait(message, kind, askedMs),
@@ -145,7 +124,7 @@ export class Link {
 
   #live(connection: Upgraded): void {
     this.#activity = null;
-    this.#enter('live');
+    this.#leave('upgraded');
     const { socket } = connection;
     const { tunnel, keepAliveMs } = this.#events.live(connection, (end) => this.#tunnelEnded(end));
     const now = this.#host.clock.now();
@@ -200,7 +179,7 @@ export class Link {
 
   #startClosing(end: { reason: string; kind: FailureKind }, close: () => void): void {
     this.#end = end;
-    this.#enter('closing');
+    this.#leave('close');
     this.#deadline.set(CLOSING_MS, () => this.#socketGone(''));
     close();
   }
@@ -217,20 +196,29 @@ export class Link {
     this.#tunnel = null;
     this.#liveness = null;
     this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, this.#events.backOff());
-    if (this.#stopping) this.#becomeIdle();
-    else this.#wait(reason, kind, null);
+    if (this.#wanted === 'up') this.#wait(reason, kind, null);
+    else this.#down(this.#wanted);
   }
 
   #wait(reason: string, kind: FailureKind, askedMs: number | null): void {
-    this.#enter('waiting');
+    this.#leave('lost');
     const random = this.#random();
     const retryMs = this.#backOff.next(kind, this.#events.backOff(), random, askedMs);
     this.#deadline.set(retryMs, () => this.#prepare());
     this.#events.disconnected(reason, kind, retryMs);
   }
 
-  #becomeIdle(): void {
-    if (this.#state !== 'idle') this.#enter('idle');
+  #goDown(wish: 'stop' | 'disable', reason: string): void {
+    this.#wanted = wish;
+    if (this.#state === 'live') {
+      this.#startClosing({ reason, kind: 'fault' }, () => this.#tunnel?.close(1001, reason));
+    } else if (this.#state !== 'closing') {
+      this.#down(wish);
+    }
+  }
+
+  #down(wish: 'stop' | 'disable'): void {
+    this.#leave(wish);
     this.#events.stopped();
   }
 

@@ -1,7 +1,8 @@
 import { defaultLimits } from '../../limits.ts';
 import type { FailureKind } from '../../link/back-off.ts';
-import { Link, type LinkState } from '../../link/link.ts';
+import { Link } from '../../link/link.ts';
 import type { DialSettings } from '../../link/settings.ts';
+import type { LinkState } from '../../link/states.ts';
 import { dialTcp, type Service } from '../../tunnel/service.ts';
 import { Tunnel } from '../../tunnel/tunnel.ts';
 import { dialSettingsFor } from './dial-settings.ts';
@@ -14,6 +15,8 @@ export interface LinkStageOptions {
   readonly seed?: number;
   readonly keepAliveMs?: number;
   readonly backOff?: { readonly minMs: number; readonly maxMs: number };
+  /** The reflector's URI; one with `https:` is answered too. */
+  readonly uri?: string;
   readonly dial?: Partial<DialSettings>;
 }
 
@@ -35,13 +38,19 @@ export class LinkStage {
     const { network, clock, crypto } = this.host;
     network.names.set('r.example', [LINK_ADDRESS]);
     this.reflector = new SimulatedReflector(network, LINK_ADDRESS, 80);
+    network.listen(
+      LINK_ADDRESS,
+      443,
+      (socket) => this.reflector.take(socket),
+      () => ({ version: 'TLSv1.3', cipher: 'x', publicKeyDigest: new Uint8Array(32) }),
+    );
     this.services.set(80, { port: 80, dial: dialTcp(this.host, '127.0.0.1', 80, false, 8) });
     this.link = new Link(this.host, {
       prepare: (done) =>
         clock.schedule(0, () =>
           done(
             this.prepareError === null
-              ? dialSettingsFor('http://r.example/', options.dial)
+              ? dialSettingsFor(options.uri ?? 'http://r.example/', options.dial)
               : { error: this.prepareError },
           ),
         ),

@@ -1,0 +1,67 @@
+import type { Step } from './steps.ts';
+
+/**
+ * The states of a link. Those between `preparing` and `live` are the steps of an attempt.
+ *
+ * | state        | what the link does there                                      | what its one timer means            |
+ * | ------------ | ------------------------------------------------------------- | ----------------------------------- |
+ * | `idle`       | nothing: it was not started, or was stopped                   | none                                |
+ * | `preparing`  | reads secrets, files and properties for the next attempt      | none; commands have limits          |
+ * | `resolving`  | looks up the name of the reflector or proxy                   | the step has taken too long         |
+ * | `connecting` | dials TCP                                                     | the step has taken too long         |
+ * | `proxy`      | asks a proxy for a connection                                 | the step has taken too long         |
+ * | `tls`        | shakes hands with the proxy or the reflector                  | the step has taken too long         |
+ * | `upgrade`    | waits for the reflector's answer to the upgrade               | the step has taken too long         |
+ * | `live`       | carries a tunnel                                              | the liveness is to be checked       |
+ * | `closing`    | has sent a close frame, waits for the end of the connection   | the reflector has not answered      |
+ * | `waiting`    | waits for the next attempt                                    | the next attempt                    |
+ * | `disabled`   | nothing, by the wish of the person at the device              | none                                |
+ */
+export type LinkState = 'idle' | 'preparing' | Step | 'live' | 'closing' | 'waiting' | 'disabled';
+
+/** What happens to a link. A step of the attempt is an event of the same name. */
+export type LinkEvent =
+  /** An attempt is wanted: by `start`, by the timer of `waiting`, or by whoever cuts the wait short. */
+  | 'dial'
+  | Step
+  | 'upgraded'
+  /** A close frame goes out, of ours or as answer to the reflector's. */
+  | 'close'
+  /** The attempt has failed, or the connection is gone. */
+  | 'lost'
+  /** The link is to stay down, and nothing of it is open any more. */
+  | 'stop'
+  | 'disable';
+
+type Row = { readonly [Event in LinkEvent]?: LinkState };
+
+const down = { stop: 'idle', disable: 'disabled' } as const satisfies Row;
+/** In any step the attempt may go on to the next address, proxy or URI, and in any step it may fail. */
+const attempt = {
+  resolving: 'resolving',
+  connecting: 'connecting',
+  lost: 'waiting',
+  ...down,
+} as const satisfies Row;
+
+/** Which event leads where. What is not in it is a bug of ours, and throws. */
+export const transitions: { readonly [State in LinkState]: Row } = {
+  idle: { dial: 'preparing', ...down },
+  preparing: { resolving: 'resolving', lost: 'waiting', ...down },
+  resolving: attempt,
+  connecting: { ...attempt, proxy: 'proxy', tls: 'tls', upgrade: 'upgrade' },
+  proxy: { ...attempt, tls: 'tls', upgrade: 'upgrade' },
+  tls: { ...attempt, proxy: 'proxy', upgrade: 'upgrade' },
+  upgrade: { ...attempt, upgraded: 'live' },
+  live: { close: 'closing', lost: 'waiting' },
+  closing: { lost: 'waiting', ...down },
+  waiting: { dial: 'preparing', ...down },
+  disabled: { dial: 'preparing', ...down },
+};
+
+/** The state after `event`. Throws when `state` does not know it. */
+export function nextState(state: LinkState, event: LinkEvent): LinkState {
+  const next = transitions[state][event];
+  if (next === undefined) throw new Error(`link: "${event}" in state ${state}`);
+  return next;
+}
