@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LiveAccess } from './access/live-access.ts';
+import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
@@ -14,6 +15,7 @@ export interface Context {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly audit: Audit;
   readonly store: Store;
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly users: UserAuthentication;

@@ -67,6 +67,14 @@ export interface Limits {
   readonly unclaimedDevices: number;
   /** How often the store is asked, while something is live, whether another process has changed it. */
   readonly storePollMs: number;
+  /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
+  readonly auditFileBytes: number;
+  /** Audit files of that size that are kept beside the present one. */
+  readonly auditFiles: number;
+  /** How long the same requests must not have come before the audit log sums them up. */
+  readonly auditQuietMs: number;
+  /** Kinds of requests that the audit log counts at once; the one that began first is summed up early. */
+  readonly auditSeries: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;
   /** Time for responses under way to end at shutdown. */
@@ -111,6 +119,10 @@ export const defaultLimits: Limits = {
   usedNonces: 10_000,
   unclaimedDevices: 1000,
   storePollMs: 2_000,
+  auditFileBytes: 10 * MiB,
+  auditFiles: 5,
+  auditQuietMs: 60_000,
+  auditSeries: 10_000,
   statisticsMs: 60_000,
   shutdownMs: 10_000,
   closeMs: 3_000,

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import { LiveAccess } from './access/live-access.ts';
+import { Audit } from './audit/audit.ts';
+import { AuditFile } from './audit/file.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
@@ -39,6 +41,8 @@ export interface ReflectorOptions {
   readonly keepAlive?: number;
   /** Seconds that a token is good for; 28,800 by default. */
   readonly tokenLifetime?: number;
+  /** File of the audit log; without it, its records are in the log. */
+  readonly audit?: string | null;
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -63,8 +67,8 @@ export interface Reflector {
 const goingAway = 1001;
 
 /**
- * Starts a reflector in this process. Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`), with `StoreError`, or
- * with that of an unreadable TLS file; nothing is left open then.
+ * Starts a reflector in this process. Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`), with `StoreError`,
+ * with `AuditFileError`, or with that of an unreadable TLS file; nothing is left open then.
  */
 export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
   const clock = options.clock ?? systemClock;
@@ -72,7 +76,15 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   const log = options.log ?? pino({ level: 'silent' });
   const proxies = new TrustedProxies(options.trustProxy ?? []);
   const server = makeServer(options.tls ?? null, limits);
-  const store = Store.open(options.data ?? ':memory:');
+  const sink = typeof options.audit === 'string' ? new AuditFile(options.audit, limits) : null;
+  const audit = new Audit(clock, limits, log, sink);
+  let store: Store;
+  try {
+    store = Store.open(options.data ?? ':memory:');
+  } catch (error) {
+    audit.close();
+    throw error;
+  }
   try {
     store.devices.noteAllOffline();
     store.setServed(clock.date());
@@ -82,6 +94,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       limits,
       clock,
       log,
+      audit,
       store,
       devices: new TunnelRegistry(),
       users: new UserAuthentication(store, verifier, tokens, clock),
@@ -103,6 +116,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     await running.listen(options.host ?? '127.0.0.1', options.port ?? 0);
     return running;
   } catch (error) {
+    audit.close();
     store.close();
     throw error;
   }
@@ -200,7 +214,7 @@ class RunningReflector implements Reflector {
   }
 
   async #close(): Promise<void> {
-    const { limits, access, log, store } = this.#context;
+    const { limits, access, audit, log, store } = this.#context;
     log.info('stopping');
     this.#cancelStatistics();
     access.stop();
@@ -213,6 +227,7 @@ class RunningReflector implements Reflector {
     for (const socket of this.#upgraded) socket.destroy();
     this.#server.closeAllConnections();
     await drained;
+    audit.close();
     store.setServed(0);
     store.close();
     log.info('stopped');

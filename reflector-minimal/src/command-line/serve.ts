@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
@@ -27,7 +28,7 @@ export async function serve(configuration: Configuration, data: string): Promise
 }
 
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
-  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, tokenLifetime } = configuration;
+  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, tokenLifetime, audit } = configuration;
   try {
     return await startReflector({
       host,
@@ -39,6 +40,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       acceptUnclaimed: unclaimed,
       keepAlive,
       tokenLifetime,
+      audit,
       log,
       carried: startScavenger(),
     });
@@ -48,6 +50,9 @@ async function start(configuration: Configuration, data: string, log: Logger): P
 }
 
 function explain(error: unknown, { host, port, tls }: Configuration): unknown {
+  if (error instanceof AuditFileError) {
+    return new CommandError(ExitStatus.configuration, `--audit: ${error.message}`);
+  }
   if (!(error instanceof Error) || !('code' in error)) return error;
   switch (error.code) {
     case 'EADDRINUSE':

@@ -26,6 +26,7 @@ describe('the configuration', () => {
     expect(read()).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      audit: null,
       domain: 'localhost',
       tls: null,
       trustProxy: [],

@@ -13,6 +13,8 @@ export interface Configuration {
   readonly unclaimed: boolean;
   readonly keepAlive: number;
   readonly tokenLifetime: number;
+  /** File of the audit log, or `null`. */
+  readonly audit: string | null;
   readonly logLevel: string;
 }
 
@@ -145,6 +147,7 @@ function assemble(
     unclaimed: get('unclaimed'),
     keepAlive: get('keepAlive'),
     tokenLifetime: get('tokenLifetime'),
+    audit: get('audit'),
     logLevel: get('logLevel'),
   };
 }

@@ -72,6 +72,13 @@ export const settings = [
     help: 'how long a token of POST /my-devices/api/token is good',
   },
   {
+    key: 'audit',
+    kind: 'text',
+    default: null,
+    value: 'FILE',
+    help: 'file for the audit log, of mode 0600; without it, its records are in the log, at level info',
+  },
+  {
     key: 'logLevel',
     kind: 'choice',
     default: 'info',

@@ -1,0 +1,130 @@
+import { pino } from 'pino';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { Audit } from './audit.ts';
+import type { AuditSink } from './file.ts';
+
+class MemorySink implements AuditSink {
+  readonly lines: string[] = [];
+  full = false;
+  closed = false;
+
+  write(line: string): void {
+    if (this.full) throw new Error('ENOSPC: no space left on device, write');
+    this.lines.push(line);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** The records, without their time. */
+  take(): unknown[] {
+    return this.lines.splice(0).map((line) => {
+      const { time, ...record } = JSON.parse(line) as Record<string, unknown>;
+      expect(time).toMatch(/^2026-/);
+      return record;
+    });
+  }
+}
+
+const limits = { ...defaultLimits, auditQuietMs: 1_000, auditSeries: 3 };
+const request = { event: 'request', allowed: true, user: 'alice', device: 'dev1', port: 80 } as const;
+const refused = { event: 'request', allowed: false, address: '192.0.2.1', reason: 'Please log in' } as const;
+
+let clock: ManualClock;
+let sink: MemorySink;
+let logged: Record<string, unknown>[];
+let audit: Audit;
+beforeEach(() => {
+  clock = new ManualClock();
+  sink = new MemorySink();
+  logged = [];
+  const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line)) });
+  audit = new Audit(clock, limits, log, sink);
+});
+
+describe('what comes alone', () => {
+  test('is recorded as it is', () => {
+    audit.record({ event: 'log-in', allowed: true, user: 'alice', address: '192.0.2.1' });
+    expect(sink.take()).toEqual([{ event: 'log-in', allowed: true, user: 'alice', address: '192.0.2.1' }]);
+  });
+
+  test('goes to the log where no file is set', () => {
+    const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line)) });
+    new Audit(clock, limits, log, null).record({ event: 'log-out', allowed: true, user: 'a\nb' });
+    expect(logged).toMatchObject([{ msg: 'audit', audit: { event: 'log-out', user: 'a\nb' } }]);
+  });
+
+  test('a full disk stops nothing; the log says so once, and then how much was lost', () => {
+    sink.full = true;
+    for (let i = 0; i < 100; i++) audit.record({ event: 'log-in', allowed: true, user: 'alice' });
+    expect(logged.map(({ msg }) => msg)).toEqual(['audit log cannot be written; the service goes on']);
+    sink.full = false;
+    audit.record({ event: 'log-out', allowed: true, user: 'alice' });
+    expect(logged.at(-1)).toMatchObject({ lost: 100, msg: expect.stringContaining('records were lost') });
+    expect(sink.lines).toHaveLength(1);
+  });
+});
+
+describe('what comes in crowds', () => {
+  test('is recorded when it begins, and summed up when it has been quiet', () => {
+    for (let i = 0; i < 50; i++) {
+      audit.count(request)({ bytesFrom: 100, bytesTo: 1 });
+      clock.advance(10);
+    }
+    expect(sink.take()).toEqual([request]);
+    clock.advance(3_000);
+    const sum = { times: 49, bytesFrom: 5_000, bytesTo: 50, ms: 490 };
+    expect(sink.take()).toEqual([{ ...request, event: 'requests', ...sum }]);
+    expect(clock.pending).toBe(0);
+    audit.count(request);
+    expect(sink.take()).toEqual([request]);
+  });
+
+  test('is summed up while it goes on, too', () => {
+    for (let i = 0; i < 30; i++) {
+      audit.count(request)({ bytesFrom: 1, bytesTo: 0 });
+      clock.advance(500);
+    }
+    const counted = sink.take() as { event: string; times?: number }[];
+    expect(counted.map(({ event }) => event)).toEqual(['request', 'requests', 'request']);
+    clock.advance(20_000);
+    expect(sink.take()).toHaveLength(1);
+  });
+
+  test('what is different is a series of its own, and a flood of refusals costs two lines', () => {
+    for (let i = 0; i < 10_000; i++) audit.count(refused);
+    audit.count(request);
+    audit.close();
+    expect(sink.take()).toEqual([
+      refused,
+      request,
+      { ...refused, event: 'requests', times: 9_999, bytesFrom: 0, bytesTo: 0, ms: 0 },
+    ]);
+    expect(sink.closed).toBe(true);
+  });
+
+  test('what ends after its series is summed up by itself', () => {
+    const carried = audit.count(request);
+    clock.advance(60_000);
+    expect(sink.take()).toEqual([request]);
+    carried({ bytesFrom: 7, bytesTo: 0 });
+    expect(sink.take()).toMatchObject([{ event: 'requests', times: 0, bytesFrom: 7, ms: 60_000 }]);
+  });
+
+  test('auditSeries: the series that began first is summed up early', () => {
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']) {
+      audit.count({ ...refused, address });
+      audit.count({ ...refused, address });
+    }
+    expect(sink.take().map((record) => (record as { event: string }).event)).toEqual([
+      'request',
+      'request',
+      'request',
+      'requests',
+      'request',
+    ]);
+  });
+});

@@ -1,0 +1,87 @@
+import { closeSync, fchmodSync, fstatSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import type { Limits } from '../limits.ts';
+
+const lineFeed = 0x0a;
+
+/** The audit file cannot be used; the message is one line for a person. */
+export class AuditFileError extends Error {
+  override readonly name = 'AuditFileError';
+}
+
+/** Where lines of the audit log go. */
+export interface AuditSink {
+  /** One line with its end. Throws when it cannot be kept. */
+  write(line: string): void;
+  close(): void;
+}
+
+/**
+ * A file of mode 0600 that is renamed to `FILE.1` (that to `FILE.2`, and so on) before it would be longer than
+ * `limits.auditFileBytes`; of the old ones `limits.auditFiles` stay. A line is in the file when `write` returns, so
+ * that the end of the process loses none; records are rare enough for that (see `Audit`).
+ */
+export class AuditFile implements AuditSink {
+  readonly #path: string;
+  readonly #limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>;
+  #descriptor: number | null = null;
+  #size = 0;
+
+  /** Throws {@link AuditFileError}. */
+  constructor(path: string, limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>) {
+    this.#path = path;
+    this.#limits = limits;
+    try {
+      this.#open();
+    } catch (error) {
+      throw new AuditFileError(`${path}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    if (this.#size > 0 && this.#size + bytes.length > this.#limits.auditFileBytes) this.#rotate();
+    const descriptor = this.#descriptor ?? this.#open();
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+    } finally {
+      this.#size += written;
+      // The disk was full in the middle of a line: the next one must not continue it.
+      if (written > 0 && written < bytes.length) this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
+  }
+
+  #open(): number {
+    const descriptor = openSync(this.#path, 'a+', 0o600);
+    try {
+      fchmodSync(descriptor, 0o600);
+      this.#size = fstatSync(descriptor).size;
+      const last = Buffer.alloc(1);
+      if (this.#size > 0) readSync(descriptor, last, 0, 1, this.#size - 1);
+      if (this.#size > 0 && last[0] !== lineFeed) this.#size += writeSync(descriptor, '\n');
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    this.#descriptor = descriptor;
+    return descriptor;
+  }
+
+  #rotate(): void {
+    this.close();
+    for (let i = this.#limits.auditFiles; i >= 1; i--) {
+      const from = i === 1 ? this.#path : `${this.#path}.${i - 1}`;
+      try {
+        renameSync(from, `${this.#path}.${i}`);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    this.#open();
+  }
+}
