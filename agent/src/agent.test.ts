@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { AgentCore, type AgentEvents, type Handlers } from './agent.ts';
+import { AgentCore } from './agent.ts';
+import type { AgentEvents } from './events.ts';
 import { AgentHost } from './host/simulated/agent-host.ts';
 import { ascii, pattern } from './host/simulated/bytes.ts';
 import { noHandles } from './host/simulated/host.ts';
 import { LocalService } from './host/simulated/local-service.ts';
+import type { Handlers } from './services.ts';
 import { version } from './version.ts';
 
 function agentOn(host: AgentHost, given: object = {}, handlers?: Handlers) {
@@ -156,6 +158,7 @@ describe('events and status', () => {
     peer.data(5, pattern(10));
     service.last.socket.write(pattern(3));
     host.clock.advance(100);
+    expect(agent.status()).toMatchObject({ channels: 1, received: 10, sent: 3 });
     service.last.socket.destroy();
     peer.open(6, 9000);
     host.clock.advance(100);
@@ -174,8 +177,32 @@ describe('events and status', () => {
       received: 10,
       sent: 3,
       connects: 1,
+      connectedTo: 'http://r.example/',
+      keepAliveMs: 300_000,
       lastError: null,
     });
+  });
+
+  it('tell of each change of state once, with its reason', () => {
+    const host = new AgentHost();
+    const { agent, until } = agentOn(host);
+    const seen: string[] = [];
+    agent.on('state', ({ previous, state, reason }) => seen.push(`${previous} > ${state}: ${reason}`));
+    agent.start();
+    until('connected');
+    host.reflector.peer.closeTunnel(1001);
+    until('waiting');
+    expect(agent.status()).toMatchObject({ connectedTo: null, keepAliveMs: null });
+    agent.disable();
+    agent.disable();
+    agent.stop();
+    host.clock.advance(5000);
+    expect(seen).toEqual([
+      'stopped > connecting: null',
+      'connecting > connected: null',
+      'connected > waiting: closed by the reflector (1001)',
+      'waiting > disabled: null',
+    ]);
   });
 
   it('tell why a tunnel is down and when it is tried again', () => {
@@ -303,9 +330,13 @@ describe('stopping', () => {
 describe('a switch on the device', () => {
   it('takes it off line and brings it back', () => {
     const host = new AgentHost();
-    const { agent, until } = connected(host);
+    const { agent, events, until } = connected(host);
     agent.disable();
     expect(agent.status().state).toBe('disabled');
+    expect(events.at(-1)).toEqual([
+      'disconnected',
+      { reason: 'remote access is disabled', kind: 'fault', retryMs: null },
+    ]);
     host.clock.advance(100_000);
     expect(host.handles).toEqual(noHandles);
     agent.retry();

@@ -1,5 +1,7 @@
 import type { Configuration } from './config/configuration.ts';
+import { CustomProperties } from './custom-properties.ts';
 import { dialSettings, offer } from './dial-settings.ts';
+import { type AgentEvents, EventHub, type Listener } from './events.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Upgraded } from './link/attempt.ts';
@@ -8,7 +10,6 @@ import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
-import { customProperties } from './properties.ts';
 import {
   agree,
   decodeExtension,
@@ -16,58 +17,13 @@ import {
   EXTENSION_HEADER,
   type Extension,
   formatHttpUri,
-  type Property,
   ProtocolError,
 } from './protocol/index.ts';
-import { type Dial, dialTcp, type Service } from './tunnel/service.ts';
+import { type Handlers, servicesOf } from './services.ts';
+import { type AgentStatus, StatusRecord } from './status/status.ts';
+import type { Service } from './tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from './tunnel/tunnel.ts';
 import { version } from './version.ts';
-
-/** What an application is told; times in milliseconds. */
-export interface AgentEvents {
-  /** An attempt begins. */
-  connecting: { readonly reflector: string };
-  /** The tunnel is up. `extension` is `null` with a reflector that does not know it. */
-  connected: {
-    readonly reflector: string;
-    readonly extension: Extension | null;
-    readonly keepAliveMs: number;
-  };
-  /** An attempt has failed or the tunnel has ended. `retryMs` is `null` when no further attempt follows. */
-  disconnected: { readonly reason: string; readonly kind: FailureKind; readonly retryMs: number | null };
-  /** A forwarded connection was opened, or has ended; `error` is `null` unless it failed. Counts in bytes. */
-  channel: {
-    readonly state: 'open' | 'closed';
-    readonly channel: number;
-    readonly port: number;
-    readonly received: number;
-    readonly sent: number;
-    readonly error: string | null;
-  };
-}
-
-type Listener<Name extends keyof AgentEvents> = (event: AgentEvents[Name]) => void;
-
-export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
-
-/** For `rm-agent status` and applications. Times are Unix milliseconds. */
-export interface AgentStatus {
-  readonly state: AgentState;
-  readonly since: number;
-  readonly reflector: string;
-  readonly lastError: string | null;
-  readonly nextAttemptAt: number | null;
-  readonly channels: number;
-  readonly connects: number;
-  /** Payload bytes of ended channels, from and to the reflector. */
-  readonly received: number;
-  readonly sent: number;
-  readonly residentMemory: number;
-  readonly version: string;
-}
-
-/** Where in-process services take over from TCP ones, by port. */
-export type Handlers = ReadonlyMap<number, Dial>;
 
 /** The agent on any host: a configuration and a link that follows it. */
 export class AgentCore {
@@ -77,31 +33,22 @@ export class AgentCore {
   readonly #limits: Limits;
   readonly #services: ReadonlyMap<number, Service>;
   readonly #link: Link;
-  readonly #listeners: { [Name in keyof AgentEvents]: Set<Listener<Name>> } = {
-    connecting: new Set(),
-    connected: new Set(),
-    disconnected: new Set(),
-    channel: new Set(),
-  };
+  readonly #properties: CustomProperties;
+  readonly #events = new EventHub();
+  readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
-  #state: AgentState = 'stopped';
-  #since: number;
-  #lastError: string | null = null;
-  #nextAttemptAt: number | null = null;
-  #connects = 0;
-  #received = 0;
-  #sent = 0;
-  #lastProperties: readonly Property[] = [];
-  #propertiesUpdate: Cancellable | null = null;
 
   constructor(host: Host, configuration: Configuration, log: Log, handlers: Handlers = new Map()) {
     this.#host = host;
     this.#configuration = configuration;
     this.#log = log;
-    this.#since = host.clock.date();
+    this.#record = new StatusRecord(host.clock, (state, previous, reason) =>
+      this.#events.emit('state', { state, previous, reason }),
+    );
     const set = Object.entries(configuration.limits).filter(([, value]) => value !== null);
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
     this.#services = servicesOf(host, configuration, this.#limits, handlers);
+    this.#properties = new CustomProperties(host, configuration.device, this.#limits, log.warning);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
       backOff: () => ({
@@ -109,8 +56,8 @@ export class AgentCore {
         maxMs: configuration.reconnect.max * 1000,
       }),
       connecting: () => {
-        this.#become('connecting');
-        this.#emit('connecting', { reflector: configuration.reflector });
+        this.#record.become('connecting');
+        this.#events.emit('connecting', { reflector: configuration.reflector });
       },
       step: (step: Step, detail) => log.debug(`${step} ${detail}`),
       live: (connection, ended) => this.#live(connection, ended),
@@ -120,16 +67,17 @@ export class AgentCore {
   }
 
   on<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {
-    this.#listeners[name].add(listener);
+    this.#events.on(name, listener);
   }
 
   off<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {
-    this.#listeners[name].delete(listener);
+    this.#events.off(name, listener);
   }
 
   /** Connects and stays connected until `stop` or `disable`. */
   start(): void {
-    if (this.#state === 'stopped' || this.#state === 'disabled') this.#link.start();
+    const { state } = this.#record;
+    if (state === 'stopped' || state === 'disabled') this.#link.start();
   }
 
   /** Closes the tunnel in order; `done` is called when nothing is left. */
@@ -140,9 +88,13 @@ export class AgentCore {
 
   /** Closes the tunnel and stays off line until `start`. */
   disable(): void {
-    this.#link.disable('remote access is disabled');
-    this.#become('disabled');
-    this.#log.info('remote access is disabled');
+    const { state } = this.#record;
+    if (state === 'disabled') return;
+    const reason = 'remote access is disabled';
+    this.#record.become('disabled');
+    this.#link.disable(reason);
+    this.#log.info(reason);
+    if (state === 'connected') this.#events.emit('disconnected', { reason, kind: 'fault', retryMs: null });
   }
 
   /** Dials at once if the agent waits for its next attempt. */
@@ -151,16 +103,21 @@ export class AgentCore {
   }
 
   status(): AgentStatus {
+    const { state, since, connectedTo, keepAliveMs, lastError, nextAttemptAt, connects, received, sent } =
+      this.#record;
+    const live = this.#link.tunnel?.traffic ?? { received: 0, sent: 0 };
     return {
-      state: this.#state,
-      since: this.#since,
+      state,
+      since,
       reflector: this.#configuration.reflector,
-      lastError: this.#lastError,
-      nextAttemptAt: this.#nextAttemptAt,
+      connectedTo,
+      keepAliveMs,
+      lastError,
+      nextAttemptAt,
       channels: this.#link.tunnel?.channels ?? 0,
-      connects: this.#connects,
-      received: this.#received,
-      sent: this.#sent,
+      connects,
+      received: received + live.received,
+      sent: sent + live.sent,
       residentMemory: this.#host.system.residentMemory(),
       version,
     };
@@ -169,14 +126,8 @@ export class AgentCore {
   // ---- the link ----
 
   #prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable {
-    return customProperties(
-      this.#host,
-      this.#configuration,
-      (what) => this.#log.warning(what),
-      (custom) => {
-        this.#lastProperties = custom;
-        done(dialSettings(this.#host, this.#configuration, this.#limits, custom));
-      },
+    return this.#properties.read((custom) =>
+      done(dialSettings(this.#host, this.#configuration, this.#limits, custom)),
     );
   }
 
@@ -195,29 +146,34 @@ export class AgentCore {
       events: {
         opened: ({ number, port }) => {
           this.#log.debug(`channel ${number} to port ${port} opened`);
-          this.#emit('channel', { state: 'open', channel: number, port, received: 0, sent: 0, error: null });
+          this.#events.emit('channel', {
+            state: 'open',
+            channel: number,
+            port,
+            received: 0,
+            sent: 0,
+            error: null,
+          });
         },
         closed: ({ number, port, received, sent }, code) => {
           const error = code === null ? null : describeChannelError(code);
-          this.#received += received;
-          this.#sent += sent;
+          this.#record.received += received;
+          this.#record.sent += sent;
           this.#log.debug(
             `channel ${number} to port ${port} ended (${received} bytes in, ${sent} out)${error ? `: ${error}` : ''}`,
           );
-          this.#emit('channel', { state: 'closed', channel: number, port, received, sent, error });
+          this.#events.emit('channel', { state: 'closed', channel: number, port, received, sent, error });
         },
         refused: (what) => this.#log.debug(`refused: ${what}`),
       },
       ended,
     });
-    this.#connects++;
-    this.#lastError = null;
-    this.#become('connected');
     const reflector = formatHttpUri(connection.uri);
+    this.#record.connected(reflector, keepAliveMs);
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     this.#log.info(`connected to ${reflector} (${flow}, keep-alive ${keepAliveMs / 1000} s)`);
-    this.#emit('connected', { reflector, extension, keepAliveMs });
-    this.#scheduleProperties();
+    this.#events.emit('connected', { reflector, extension, keepAliveMs });
+    this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
     return { tunnel, keepAliveMs };
   }
 
@@ -233,59 +189,27 @@ export class AgentCore {
   }
 
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
-    this.#propertiesUpdate?.cancel();
-    const wasConnected = this.#state === 'connected';
-    this.#become('waiting');
-    this.#nextAttemptAt = retryMs === null ? null : this.#host.clock.date() + retryMs;
+    this.#properties.stop();
+    const { state, lastError } = this.#record;
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
-    const text = `${wasConnected ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
+    const text = `${state === 'connected' ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
     // The same failure again is no news: a reflector that is away for a week fills no log.
-    if (reason === this.#lastError) this.#log.debug(text);
+    if (reason === lastError) this.#log.debug(text);
     else this.#log.warning(text);
-    this.#lastError = reason;
-    this.#emit('disconnected', { reason, kind, retryMs });
+    this.#record.disconnected(reason, retryMs);
+    this.#events.emit('disconnected', { reason, kind, retryMs });
   }
 
   #stopped(): void {
-    this.#propertiesUpdate?.cancel();
+    this.#properties.stop();
     const done = this.#onStopped;
     this.#onStopped = [];
-    if (this.#state === 'connected') {
-      this.#emit('disconnected', { reason: 'stopped', kind: 'fault', retryMs: null });
+    const { state } = this.#record;
+    if (state === 'connected') {
+      this.#events.emit('disconnected', { reason: 'stopped', kind: 'fault', retryMs: null });
     }
-    if (this.#state !== 'disabled') this.#become('stopped');
+    if (state !== 'disabled') this.#record.become('stopped');
     for (const run of done) run();
-  }
-
-  /** Sends what has changed of the custom properties, at the interval of the configuration. */
-  #scheduleProperties(): void {
-    const { propertiesInterval } = this.#configuration.device;
-    if (propertiesInterval === 0) return;
-    this.#propertiesUpdate = this.#host.clock.schedule(propertiesInterval * 1000, () => {
-      this.#propertiesUpdate = customProperties(
-        this.#host,
-        this.#configuration,
-        (what) => this.#log.debug(what),
-        (custom) => {
-          const before = new Map(this.#lastProperties.map(({ name, value }) => [name, value]));
-          const changed = custom.filter(({ name, value }) => before.get(name) !== value);
-          this.#lastProperties = custom;
-          if (changed.length > 0) this.#link.tunnel?.updateProperties(changed);
-          this.#scheduleProperties();
-        },
-      );
-    });
-  }
-
-  #become(state: AgentState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#since = this.#host.clock.date();
-    this.#nextAttemptAt = null;
-  }
-
-  #emit<Name extends keyof AgentEvents>(name: Name, event: AgentEvents[Name]): void {
-    for (const listener of this.#listeners[name]) listener(event);
   }
 }
 
@@ -294,19 +218,4 @@ function keepAliveOf({ response }: Upgraded): number | null {
   const value = response.headers.get('X-WebTunnel-KeepAlive') ?? '';
   const seconds = /^\d{1,5}$/.test(value) ? Number(value) : 0;
   return seconds >= 1 && seconds <= 86_400 ? seconds * 1000 : null;
-}
-
-function servicesOf(
-  host: Host,
-  { services, target }: Configuration,
-  { addresses }: Limits,
-  handlers: Handlers,
-): Map<number, Service> {
-  return new Map(
-    services.map((service) => {
-      const { port } = service;
-      const tcp = () => dialTcp(host, service.target ?? target, port, service.kind === 'https', addresses);
-      return [port, { port, dial: handlers.get(port) ?? tcp() }];
-    }),
-  );
 }

@@ -2,7 +2,7 @@
  * Every bound of the agent, in one place. A peer that goes beyond one harms its own channel, or at worst its own
  * tunnel, and nothing else. `tunnel/limits.test.ts` tries to break each.
  */
-export interface Limits {
+export interface Limits extends CommandLimits {
   /**
    * Payload bytes of one channel that wait here for a local reader; announced as `window` where the reflector knows
    * the extension. 256 KiB carry 2.5 MB/s over a path of 100 ms. Without the extension it is half of this and what one
@@ -39,6 +39,28 @@ export interface Limits {
   readonly addresses: number;
 }
 
+/** Bounds on what programs of the device itself cost; `custom-properties.test.ts` has them broken. */
+export interface CommandLimits {
+  /** What one property's command may take, in milliseconds. */
+  readonly commandMs: number;
+  /** What the commands of all properties may take together, in milliseconds: the upgrade waits for them. */
+  readonly commandsMs: number;
+  /** Output of a command that is read, in bytes; a property is one line. */
+  readonly commandBytes: number;
+  /**
+   * Names and values of all custom properties, in UTF-16 code units: they travel in the head of the upgrade request, of
+   * which a reflector or a proxy may take no more than 16 KiB.
+   */
+  readonly propertiesLength: number;
+}
+
+export const defaultCommandLimits: CommandLimits = {
+  commandMs: 10_000,
+  commandsMs: 20_000,
+  commandBytes: 1024,
+  propertiesLength: 8192,
+};
+
 export const defaultLimits: Limits = {
   windowBytes: 262_144,
   frameBytes: 65_536,
@@ -50,4 +72,5 @@ export const defaultLimits: Limits = {
   answerBytes: 65_536,
   headBytes: 16_384,
   addresses: 8,
+  ...defaultCommandLimits,
 };

@@ -1,4 +1,4 @@
-import { AgentCore, type AgentStatus } from './agent.ts';
+import { AgentCore } from './agent.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -9,6 +9,7 @@ import { openLog } from './log/log.ts';
 import { utf8DecodeStrict } from './protocol/text.ts';
 import { askControl, type ControlCommand, serveControl } from './status/control.ts';
 import { formatStatus } from './status/format.ts';
+import type { AgentStatus } from './status/status.ts';
 import { version } from './version.ts';
 
 /** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */

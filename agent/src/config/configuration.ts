@@ -57,12 +57,6 @@ const command = union(
   list(text(), 1, 64),
 );
 
-/**
- * Names and values of all properties together: they travel in the head of the upgrade request, of which a reflector or
- * a proxy may take no more than 16 KiB.
- */
-const maxPropertiesLength = 8_192;
-
 const device = object(
   {
     id: text('printable ASCII without space, "@" and ":"', identity, 128),
@@ -91,9 +85,8 @@ const device = object(
       (sum, [name, value]) => sum + name.length + (typeof value === 'object' ? 0 : String(value).length),
       0,
     );
-    if (length > maxPropertiesLength) {
-      report('properties', `found ${length} characters in all, allowed are ${maxPropertiesLength}`);
-    }
+    const most = defaultLimits.propertiesLength;
+    if (length > most) report('properties', `found ${length} characters in all, allowed are ${most}`);
   },
 );
 

@@ -24,6 +24,8 @@ describe('formatStatus', () => {
       state: 'waiting',
       since: 1_000_000,
       reflector: 'https://r.example/',
+      connectedTo: null,
+      keepAliveMs: null,
       lastError: 'r.example: name not found',
       nextAttemptAt: 1_100_000,
       channels: 0,
@@ -40,10 +42,33 @@ describe('formatStatus', () => {
       'next attempt: in 35 s',
       'channels:     0',
       'connected:    1 time',
-      'bytes:        10 received, 20 sent by ended channels',
+      'bytes:        10 received, 20 sent',
       'memory:       1536 KiB resident',
       'version:      0.1.0',
       '',
     ]);
+  });
+
+  it('names the reflector to which a redirect has led', () => {
+    const live = {
+      state: 'connected',
+      since: 1_000_000,
+      reflector: 'https://r.example/',
+      connectedTo: 'https://r7.example/',
+      keepAliveMs: 60_000,
+      lastError: null,
+      nextAttemptAt: null,
+      channels: 2,
+      connects: 3,
+      received: 10,
+      sent: 20,
+      residentMemory: 1_572_864,
+      version: '0.1.0',
+    } as const;
+    const text = formatStatus(live, 1_065_000);
+    expect(text).toContain(
+      'connected to: https://r7.example/\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
+    );
+    expect(formatStatus({ ...live, connectedTo: live.reflector }, 0)).not.toContain('connected to');
   });
 });

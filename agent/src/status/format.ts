@@ -1,18 +1,21 @@
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from './status.ts';
 
 /** `rm-agent status` for a person: one `name: value` a line. */
 export function formatStatus(status: AgentStatus, nowMs: number): string {
   const lines: [string, string][] = [
     ['state', `${status.state} for ${duration(nowMs - status.since)}`],
     ['reflector', status.reflector],
-    ['last error', status.lastError ?? 'none'],
   ];
+  if (status.connectedTo !== null && status.connectedTo !== status.reflector)
+    lines.push(['connected to', status.connectedTo]);
+  lines.push(['last error', status.lastError ?? 'none']);
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
+  if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);
   lines.push(
     ['channels', String(status.channels)],
     ['connected', `${status.connects} ${status.connects === 1 ? 'time' : 'times'}`],
-    ['bytes', `${status.received} received, ${status.sent} sent by ended channels`],
+    ['bytes', `${status.received} received, ${status.sent} sent`],
     ['memory', `${Math.round(status.residentMemory / 1024)} KiB resident`],
     ['version', status.version],
   );

@@ -21,6 +21,12 @@ export interface ChannelTimeouts {
   readonly localMs: number;
 }
 
+/** Payload bytes from and to the reflector. */
+export interface Traffic {
+  readonly received: number;
+  readonly sent: number;
+}
+
 /** What is told of channels to the rest of the agent. */
 export interface ChannelEvents {
   opened(channel: Channel): void;
@@ -78,6 +84,17 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   /** Channels whose number is taken. */
   get size(): number {
     return this.#byNumber.size;
+  }
+
+  /** Payload bytes of these channels; what ends is reported with its bytes to {@link ChannelEvents}. */
+  get traffic(): Traffic {
+    let received = 0;
+    let sent = 0;
+    for (const channel of this.#byNumber.values()) {
+      received += channel.received;
+      sent += channel.sent;
+    }
+    return { received, sent };
   }
 
   // ---- frames from the reflector ----

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hex, pattern } from '../host/simulated/bytes.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
-import { defaultLimits, type Limits } from '../limits.ts';
+import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../limits.ts';
 
 /** What the agent holds for local readers at present. */
 function held(stage: TunnelStage): number[] {
@@ -23,7 +23,7 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 /** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt-answers.test.ts`, `addresses` in `service.test.ts`. */
-const attacks: Record<Exclude<keyof Limits, 'headBytes' | 'addresses'>, () => void> = {
+const attacks: Record<Exclude<keyof Limits, 'headBytes' | 'addresses' | keyof CommandLimits>, () => void> = {
   windowBytes() {
     const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
     const local = stage.open(1);
@@ -139,8 +139,7 @@ describe('the bound', () => {
   );
 
   it('of each kind is tried', () => {
-    expect([...Object.keys(attacks), 'headBytes', 'addresses'].sort()).toEqual(
-      Object.keys(defaultLimits).sort(),
-    );
+    const elsewhere = ['headBytes', 'addresses', ...Object.keys(defaultCommandLimits)];
+    expect([...Object.keys(attacks), ...elsewhere].sort()).toEqual(Object.keys(defaultLimits).sort());
   });
 });

@@ -13,7 +13,7 @@ import {
   WebSocketOpcode,
   WebSocketReader,
 } from '../protocol/index.ts';
-import { type ChannelEvents, ChannelTable, type ChannelTimeouts } from './channel-table.ts';
+import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { Service } from './service.ts';
 
@@ -77,6 +77,11 @@ export class Tunnel implements WebSocketHandler {
   /** Channels whose number is taken. */
   get channels(): number {
     return this.#channels.size;
+  }
+
+  /** Payload bytes of these channels. */
+  get traffic(): Traffic {
+    return this.#channels.traffic;
   }
 
   /** A local reader is slow and the tunnel is not read for it, so that the reflector's silence proves nothing. */

@@ -1,12 +1,15 @@
-import { AgentCore, type AgentEvents, type AgentStatus } from '../../agent.ts';
+import { AgentCore } from '../../agent.ts';
 import { configure } from '../../config/load.ts';
+import type { AgentEvents } from '../../events.ts';
 import { type Log, openLog } from '../../log/log.ts';
+import type { AgentStatus } from '../../status/status.ts';
 import type { Dial } from '../../tunnel/service.ts';
 import { dialHandler, type ServiceHandler } from './handler-service.ts';
 import { nodeHost } from './node-host.ts';
 
-export type { AgentEvents, AgentState, AgentStatus } from '../../agent.ts';
+export type { AgentEvents } from '../../events.ts';
 export type { Log } from '../../log/log.ts';
+export type { AgentState, AgentStatus } from '../../status/status.ts';
 export type { ServiceHandler } from './handler-service.ts';
 
 type ServiceKind = 'http' | 'https' | 'ssh' | 'vnc' | 'rdp' | 'vpn' | 'app' | 'tcp';

@@ -57,9 +57,16 @@ export class SimulatedFiles implements Files {
   }
 }
 
+type RunOptions = Parameters<Processes['run']>[1];
+
+/** What a program does: it ends with this result, or runs until its time limit. */
+export type Program = Partial<RunResult> | 'silent';
+
 /** Programs whose results are given by name. */
 export class SimulatedProcesses implements Processes {
-  readonly results = new Map<string, Partial<RunResult> | 'silent'>();
+  readonly results = new Map<string, Program | ((options: RunOptions) => Program)>();
+  /** All that was run, in order. */
+  readonly runs: { readonly command: string; readonly options: RunOptions }[] = [];
   running = 0;
   readonly #clock: SimulatedClock;
 
@@ -67,21 +74,26 @@ export class SimulatedProcesses implements Processes {
     this.#clock = clock;
   }
 
-  run(command: readonly [string, ...string[]], _options: unknown, done: (result: RunResult) => void) {
+  run(command: readonly [string, ...string[]], options: RunOptions, done: (result: RunResult) => void) {
     let open = true;
     const close = () => {
       if (open) this.running--;
       open = false;
     };
     this.running++;
-    const given = this.results.get(command.join(' ')) ?? {
+    this.runs.push({ command: command.join(' '), options });
+    const found = this.results.get(command.join(' '));
+    const given = (typeof found === 'function' ? found(options) : found) ?? {
       status: null,
       error: { code: 'not-found' as const, message: 'no such file' },
     };
-    this.#clock.defer(1, () => {
-      if (!open || given === 'silent') return;
+    const silent = given === 'silent';
+    const result = silent ? { status: 137, timedOut: true } : given;
+    const output = (result.output ?? new Uint8Array()).slice(0, options.maxOutputBytes);
+    this.#clock.defer(silent ? options.timeoutMs : 1, () => {
+      if (!open) return;
       close();
-      done({ status: 0, output: new Uint8Array(), timedOut: false, error: null, ...given });
+      done({ status: 0, timedOut: false, error: null, ...result, output });
     });
     return { cancel: close };
   }

@@ -1,0 +1,82 @@
+import type { Clock } from '../host/host.ts';
+
+export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
+
+/**
+ * For `rm-agent status --json` and applications. Times are Unix milliseconds, counts are since the agent started. Keys
+ * are only ever added.
+ */
+export interface AgentStatus {
+  readonly state: AgentState;
+  readonly since: number;
+  /** The reflector of the configuration. */
+  readonly reflector: string;
+  /** The reflector that the tunnel leads to, which a redirect may have named; `null` without a tunnel. */
+  readonly connectedTo: string | null;
+  /** The keep-alive time in force, in milliseconds; `null` without a tunnel. */
+  readonly keepAliveMs: number | null;
+  /** Why there is no tunnel, in words for a person; `null` while there is one. */
+  readonly lastError: string | null;
+  readonly nextAttemptAt: number | null;
+  readonly channels: number;
+  /** How many tunnels there have been. */
+  readonly connects: number;
+  /** Payload bytes of all channels, ended and live, from and to the reflector. */
+  readonly received: number;
+  readonly sent: number;
+  /** In bytes. */
+  readonly residentMemory: number;
+  readonly version: string;
+}
+
+/** What the agent knows of itself between two questions for its status. */
+export class StatusRecord {
+  state: AgentState = 'stopped';
+  since: number;
+  connectedTo: string | null = null;
+  keepAliveMs: number | null = null;
+  lastError: string | null = null;
+  nextAttemptAt: number | null = null;
+  connects = 0;
+  /** Payload bytes of ended channels. */
+  received = 0;
+  sent = 0;
+  readonly #clock: Clock;
+  readonly #changed: (state: AgentState, previous: AgentState, reason: string | null) => void;
+
+  constructor(
+    clock: Clock,
+    changed: (state: AgentState, previous: AgentState, reason: string | null) => void,
+  ) {
+    this.#clock = clock;
+    this.#changed = changed;
+    this.since = clock.date();
+  }
+
+  become(state: AgentState, reason: string | null = null): void {
+    const previous = this.state;
+    if (previous === state) return;
+    this.state = state;
+    this.since = this.#clock.date();
+    this.nextAttemptAt = null;
+    if (state !== 'connected') {
+      this.connectedTo = null;
+      this.keepAliveMs = null;
+    }
+    this.#changed(state, previous, reason);
+  }
+
+  connected(reflector: string, keepAliveMs: number): void {
+    this.connects++;
+    this.lastError = null;
+    this.connectedTo = reflector;
+    this.keepAliveMs = keepAliveMs;
+    this.become('connected');
+  }
+
+  disconnected(reason: string, retryMs: number | null): void {
+    this.lastError = reason;
+    this.become('waiting', reason);
+    this.nextAttemptAt = retryMs === null ? null : this.#clock.date() + retryMs;
+  }
+}
