@@ -73,7 +73,7 @@ async function addAccounts(reflector) {
   const domain = store.domain();
   const secrets = await deviceSecrets(deviceId, domain, passwords.device, false);
   store.devices.add(deviceId, domain, secrets, Date.now());
-  store.users.add(userName, await hashPassword(passwords.user), Date.now());
+  store.users.add(userName, await hashPassword(passwords.user), Date.now(), 'administrator');
   return { ...passwords, domain };
 }
 

@@ -242,7 +242,7 @@ describe('rm-client login, devices and logout', () => {
 
   test('a token that is no longer accepted says so', async () => {
     const { store } = stage.reflector;
-    store.users.add('bob', await hashPassword('builder'), 0);
+    store.users.add('bob', await hashPassword('builder'), 0, 'administrator');
     const world = stage.world({ RM_USER: 'bob', RM_PASSWORD: 'builder' });
     await world.run('login');
     store.users.setPassword('bob', await hashPassword('another'));

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
 import type { Limits } from './limits.ts';
+import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
 import type { UserAuthentication } from './users/authentication.ts';
@@ -20,6 +21,7 @@ export interface Context {
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly users: UserAuthentication;
   readonly tokens: Tokens;
+  readonly sessions: Sessions;
   readonly access: LiveAccess;
   readonly proxies: TrustedProxies;
   /** The domain whose labels are devices, in lower case. */

@@ -59,6 +59,12 @@ export interface Limits {
   readonly verificationsWaiting: number;
   /** Verified credentials remembered, so that not every request costs a verification. */
   readonly verifiedCredentials: number;
+  /** Sessions of one user, of each kind: browsers, devices opened in them, tokens; beyond it the least used ends. */
+  readonly sessionsPerUser: number;
+  /** Sessions of all users; beyond it the least recently used ends. */
+  readonly sessions: number;
+  /** How old the time of last use of a session may be in the store, and how late its end by time may take effect. */
+  readonly sessionTouchMs: number;
   /** How long a Digest nonce is good. */
   readonly nonceMs: number;
   /** Nonces remembered as used within that time; when all are taken, Digest waits for one to expire. */
@@ -115,6 +121,9 @@ export const defaultLimits: Limits = {
   verificationsAtOnce: 2,
   verificationsWaiting: 1024,
   verifiedCredentials: 1024,
+  sessionsPerUser: 256,
+  sessions: 50_000,
+  sessionTouchMs: 60_000,
   nonceMs: 60_000,
   usedNonces: 10_000,
   unclaimedDevices: 1000,

@@ -17,6 +17,7 @@ import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { Store } from './store/store.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
@@ -43,6 +44,10 @@ export interface ReflectorOptions {
   readonly tokenLifetime?: number;
   /** File of the audit log; without it, its records are in the log. */
   readonly audit?: string | null;
+  /** Seconds from log-in after which a browser must log in again; 604,800 by default. */
+  readonly sessionLifetime?: number;
+  /** Seconds without a request after which a browser must log in again; 43,200 by default. */
+  readonly sessionIdle?: number;
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -89,7 +94,11 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     store.devices.noteAllOffline();
     store.setServed(clock.date());
     const verifier = new PasswordVerifier(limits);
-    const tokens = new Tokens(store.tokenKey(), options.tokenLifetime ?? 28_800);
+    const sessions = new Sessions(store, clock, limits, {
+      absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
+      idleMs: (options.sessionIdle ?? 43_200) * 1000,
+    });
+    const tokens = new Tokens(store.tokenKey(), options.tokenLifetime ?? 28_800, sessions, clock);
     const context: Context = {
       limits,
       clock,
@@ -97,8 +106,9 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       audit,
       store,
       devices: new TunnelRegistry(),
-      users: new UserAuthentication(store, verifier, tokens, clock),
+      users: new UserAuthentication(store, verifier, tokens, sessions),
       tokens,
+      sessions,
       access: new LiveAccess(store, clock, limits),
       proxies,
       carried: options.carried ?? (() => {}),

@@ -41,7 +41,7 @@ export class Stage {
     const secrets = await deviceSecrets('pump-7', domain, 'secret', false);
     store.devices.add('pump-7', domain, secrets, 0);
     store.devices.add('pump-8', domain, secrets, 0);
-    store.users.add(user, await hashPassword(password), 0);
+    store.users.add(user, await hashPassword(password), 0, 'administrator');
     const streams: Duplex[] = [];
     const kept = (serve: (stream: Duplex) => void) => (stream: Duplex) => {
       streams.push(stream);

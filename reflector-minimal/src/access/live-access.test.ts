@@ -12,12 +12,15 @@ function setUp(): {
   grant: (name: string) => () => void;
 } {
   const store = Store.open(':memory:');
-  for (const name of ['alice', 'bob']) store.users.add(name, `hash of ${name}`, 0);
+  for (const name of ['alice', 'bob']) store.users.add(name, `hash of ${name}`, 0, 'user');
   const clock = new ManualClock();
   const access = new LiveAccess(store, clock, defaultLimits);
   const ended: string[] = [];
   const grant = (name: string) =>
-    access.add({ kind: 'user', name, secret: `hash of ${name}`, end: () => ended.push(name) });
+    access.add({
+      revoked: () => (store.users.get(name)?.password === `hash of ${name}` ? null : 'changed'),
+      end: (reason) => ended.push(`${name} ${reason}`),
+    });
   return { store, clock, access, ended, grant };
 }
 
@@ -29,10 +32,10 @@ test('what an account was let into ends with it within one poll, and nothing els
   clock.advance(1_999);
   expect(ended).toEqual([]);
   clock.advance(1);
-  expect(ended).toEqual(['alice']);
+  expect(ended).toEqual(['alice changed']);
   store.users.remove('bob');
   clock.advance(2_000);
-  expect(ended).toEqual(['alice', 'bob']);
+  expect(ended).toEqual(['alice changed', 'bob changed']);
   expect(clock.pending).toBe(0);
 });
 
@@ -53,5 +56,30 @@ test('a change while nothing was live counts for what was let in before it', () 
   store.users.setPassword('alice', 'another');
   grant('alice');
   clock.advance(2_000);
-  expect(ended).toEqual(['alice']);
+  expect(ended).toEqual(['alice changed']);
+});
+
+test('a change by this process can be looked at without waiting', () => {
+  const { store, access, ended, grant } = setUp();
+  grant('alice');
+  access.check();
+  store.users.remove('alice');
+  access.check();
+  expect(ended).toEqual(['alice changed']);
+});
+
+test('what ends by time is looked at every sessionTouchMs', () => {
+  const { clock, access } = setUp();
+  let asked = 0;
+  access.add({
+    revoked: () => {
+      asked++;
+      return null;
+    },
+    end: () => {},
+  });
+  clock.advance(defaultLimits.sessionTouchMs - 1);
+  expect(asked).toBe(0);
+  clock.advance(1);
+  expect(asked).toBe(1);
 });

@@ -4,17 +4,16 @@ import type { Store } from '../store/store.ts';
 
 /** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
 interface Grant {
-  readonly kind: 'user' | 'device';
-  readonly name: string;
-  /** The stored password hash that let it in. */
-  readonly secret: string;
+  /** Why it is not to go on, for a person; `null` while it may. */
+  revoked(): string | null;
   end(reason: string): void;
 }
 
 /**
- * Ends what is live when the account behind it is removed or gets another password, by this process or by the command
- * line in another one. The store is asked for its version every `limits.storePollMs`, and only while something is live:
- * SQLite answers from shared memory, nothing listens for it, and a change made by any tool counts.
+ * Ends what is live when what let it in has ended: an account, its password, a session, a token, the sight of a device;
+ * by this process or by the command line in another one. The store is asked for its version every `limits.storePollMs`,
+ * and only while something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any
+ * tool counts. What ends by time alone is looked at every `limits.sessionTouchMs`.
  */
 export class LiveAccess {
   readonly #store: Store;
@@ -22,6 +21,7 @@ export class LiveAccess {
   readonly #limits: Limits;
   readonly #grants = new Set<Grant>();
   #version: string;
+  #checked: number;
   #cancelPoll: (() => void) | null = null;
 
   constructor(store: Store, clock: Clock, limits: Limits) {
@@ -29,6 +29,7 @@ export class LiveAccess {
     this.#clock = clock;
     this.#limits = limits;
     this.#version = store.version();
+    this.#checked = clock.now();
   }
 
   /** `end` is called at most once, unless the returned function was called before. */
@@ -42,6 +43,21 @@ export class LiveAccess {
     };
   }
 
+  /** Looks at once, after a change by this process: nobody who was just logged out goes on until the next poll. */
+  check(): void {
+    const version = this.#store.version();
+    const now = this.#clock.now();
+    if (version === this.#version && now - this.#checked < this.#limits.sessionTouchMs) return;
+    this.#version = version;
+    this.#checked = now;
+    for (const grant of [...this.#grants]) {
+      const reason = grant.revoked();
+      if (reason === null) continue;
+      this.#grants.delete(grant);
+      grant.end(reason);
+    }
+  }
+
   stop(): void {
     this.#cancelPoll?.();
     this.#cancelPoll = null;
@@ -50,23 +66,8 @@ export class LiveAccess {
   #schedule(): () => void {
     return this.#clock.schedule(this.#limits.storePollMs, () => {
       this.#cancelPoll = null;
-      this.#check();
+      this.check();
       if (this.#grants.size > 0) this.#cancelPoll ??= this.#schedule();
     });
-  }
-
-  #check(): void {
-    const version = this.#store.version();
-    if (version === this.#version) return;
-    this.#version = version;
-    for (const grant of [...this.#grants]) {
-      if (this.#present(grant) === grant.secret) continue;
-      this.#grants.delete(grant);
-      grant.end(`the password of this ${grant.kind} was changed, or the ${grant.kind} was removed`);
-    }
-  }
-
-  #present({ kind, name }: Grant): string | undefined {
-    return kind === 'user' ? this.#store.users.get(name)?.password : this.#store.devices.get(name)?.password;
   }
 }

@@ -1,11 +1,13 @@
 import type { Context } from '../context.ts';
 import { readServices } from '../devices/services.ts';
+import type { UserRecord } from '../store/users.ts';
+import { seesDevice } from '../users/identity.ts';
 
 export const deviceListPath = '/my-devices/api/devices';
 
-/** `GET /my-devices/api/devices`: what the landing page shows for programs, as JSON. */
-export function deviceList(context: Context): string {
-  const claimed = context.store.devices.list().filter((device) => device.claimed);
+/** `GET /my-devices/api/devices`: the devices that this user sees, as JSON. */
+export function deviceList(context: Context, user: UserRecord): string {
+  const claimed = context.store.devices.list().filter((device) => device.claimed && seesDevice(user, device));
   const devices = claimed.map((device) => {
     const connected = context.devices.get(device.id);
     const properties = connected?.properties ?? device.properties;

@@ -14,8 +14,8 @@ import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { valuesOf } from '../http/headers.ts';
 import { refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
-import type { UserRecord } from '../store/users.ts';
 import type { Channel } from '../tunnels/channel.ts';
+import { type Identity, revokedReason } from '../users/identity.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { ClientTunnel } from './client-tunnel.ts';
@@ -36,7 +36,7 @@ export class ClientEndpoint {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    target: { readonly user: UserRecord; readonly device: ConnectedDevice },
+    target: { readonly identity: Identity; readonly device: ConnectedDevice },
   ): void {
     const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
       if (!socket.destroyed) sendRefusal(request, responseOn(request, socket), refusal);
@@ -80,7 +80,7 @@ export class ClientEndpoint {
     socket: Duplex,
     head: Buffer,
     target: {
-      readonly user: UserRecord;
+      readonly identity: Identity;
       readonly device: ConnectedDevice;
       readonly port: number;
       readonly channel: Channel;
@@ -88,7 +88,8 @@ export class ClientEndpoint {
     },
   ): void {
     const { limits, clock, access, log } = this.#context;
-    const { user, device, port, channel, extension } = target;
+    const { identity, device, port, channel, extension } = target;
+    const { user } = identity;
     const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
     const headers: Record<string, string> = {
       'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
@@ -116,9 +117,7 @@ export class ClientEndpoint {
         },
       });
       const release = access.add({
-        kind: 'user',
-        name: user.name,
-        secret: user.password,
+        revoked: () => revokedReason(this.#context, identity, device.id),
         end: () => tunnel.close(1008),
       });
       this.#tunnels.add(tunnel);

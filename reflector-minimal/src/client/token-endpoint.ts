@@ -32,6 +32,7 @@ export async function serveToken(
   if (request.headers.expect !== undefined) response.writeContinue();
   const body = await readText(request, context.limits.formBytes);
   if (body === null) return refuse(413, `the body must be at most ${context.limits.formBytes} bytes`);
+  const { address } = context.proxies.originOf(request);
   const form = new URLSearchParams(body);
   const name = form.get('username') ?? '';
   const verdict = await context.users.checkPassword(name, form.get('password') ?? '');
@@ -40,11 +41,13 @@ export async function serveToken(
     return refuse(503, 'too many log-ins at once');
   }
   if (verdict === 'refused') {
-    context.log.warn({ address: context.proxies.originOf(request).address }, 'token refused');
+    context.log.warn({ address }, 'token refused');
     return refuse(401, 'unknown user or wrong password');
   }
-  const application = (form.get('application') ?? '').slice(0, 100);
-  answer(200, context.tokens.issue(verdict, application, context.clock.date()));
+  const application = headerText(form.get('application') ?? '').slice(0, 100);
+  const token = context.tokens.issue(verdict, { application, address });
+  if (!token) return refuse(401, 'unknown user or wrong password');
+  answer(200, token);
 }
 
 /** The body, or `null` when it is longer than `maxBytes`. Rejects when the request breaks off. */

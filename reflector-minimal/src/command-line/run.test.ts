@@ -122,7 +122,7 @@ describe('rm-reflector', () => {
     [['user', 'add', 'a:b'], 64, 'a name is 1 to 64 characters without spaces and ":"'],
     [['user', 'add', 'a', 'b'], 64, 'user add: too many names'],
     [['user', 'list', 'a'], 64, 'user list: too many names'],
-    [['user', 'rename', 'a'], 64, 'user rename: must be one of add, passwd, remove, list'],
+    [['user', 'rename', 'a'], 64, 'user rename: must be one of add, passwd, logout, remove, list'],
     [['user', 'remove', 'a', '--digest'], 64, '--digest: not an option of user remove'],
     [['device', 'add', 'a.b'], 64, 'an id is 1 to 63 of a-z, 0-9, - and _'],
     [['device', 'add', 'a', '--domain', 'a b'], 64, '--domain "a b": must be a UUID'],

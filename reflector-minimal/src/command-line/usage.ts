@@ -18,6 +18,7 @@ export function usage(environment: Readonly<Record<string, string | undefined>>)
        rm-reflector device list
        rm-reflector user add NAME [--password-file FILE]
        rm-reflector user passwd NAME [--password-file FILE]
+       rm-reflector user logout NAME
        rm-reflector user remove NAME
        rm-reflector user list
 

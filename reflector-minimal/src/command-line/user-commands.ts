@@ -29,7 +29,7 @@ export async function runUserCommand(
       }
       if (store.users.get(name)) throw new CommandError(ExitStatus.failed, `user ${name}: exists already`);
       const { password, generated } = choosePassword(options['password-file']);
-      if (!store.users.add(name, await hashPassword(password), Date.now())) {
+      if (!store.users.add(name, await hashPassword(password), Date.now(), 'administrator')) {
         throw new CommandError(ExitStatus.failed, `user ${name}: exists already`);
       }
       return `user ${name} added\n${generated ? `password: ${password}\n` : ''}`;
@@ -40,10 +40,18 @@ export async function runUserCommand(
       if (!store.users.setPassword(name, await hashPassword(password))) throw missing();
       return `password of ${name} changed\n${generated ? `password: ${password}\n` : ''}`;
     }
+    case 'logout': {
+      if (!store.users.get(name)) throw missing();
+      const ended = store.sessions.removeAll(name);
+      return `user ${name} logged out: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended\n`;
+    }
     case 'remove':
       if (!store.users.remove(name)) throw missing();
       return `user ${name} removed\n`;
     default:
-      throw new CommandError(ExitStatus.usage, `user ${action}: must be one of add, passwd, remove, list`);
+      throw new CommandError(
+        ExitStatus.usage,
+        `user ${action}: must be one of add, passwd, logout, remove, list`,
+      );
   }
 }

@@ -131,9 +131,10 @@ export class DeviceEndpoint {
     });
     const device = new ConnectedDevice(id, tunnel, address, properties, limits);
     const release = access.add({
-      kind: 'device',
-      name: id,
-      secret: record.password,
+      revoked: () =>
+        store.devices.get(id)?.password === record.password
+          ? null
+          : 'the password of this device was changed, or the device was removed',
       end: (reason) => tunnel.close(1008, reason),
     });
     devices.attach(id, device);

@@ -13,28 +13,28 @@ export interface Target {
 /** What a label of the domain names, whether or not it is on line. */
 export interface NamedDevice {
   readonly id: string;
+  /** Who may see it is decided by this. */
+  readonly domain: string;
   /** The port in the label; `null`: that of its web interface. */
   readonly port: number | null;
 }
 
 /** `<id>`, or `<id>-<port>` for another web interface of the device; `null` for no device of ours. */
 export function namedDevice({ store }: Pick<Context, 'store'>, label: string): NamedDevice | null {
-  const known = (text: string): string | null => {
+  const known = (text: string, port: number | null): NamedDevice | null => {
     const id = normalizeDeviceId(text);
-    return id !== null && store.devices.get(id)?.claimed ? id : null;
+    const record = id === null ? null : store.devices.get(id);
+    return record?.claimed ? { id: record.id, domain: record.domain, port } : null;
   };
-  const exact = known(label);
-  if (exact !== null) return { id: exact, port: null };
+  const exact = known(label, null);
+  if (exact !== null) return exact;
   const split = /^(.+)-(\d{1,5})$/.exec(label);
-  const id = split?.[1] === undefined ? null : known(split[1]);
-  return id === null ? null : { id, port: Number(split?.[2]) };
+  return split?.[1] === undefined ? null : known(split[1], Number(split[2]));
 }
 
-/** The device on line that a label names, or what to tell the user. */
-export function findTarget(context: Pick<Context, 'store' | 'devices'>, label: string): Target | Refusal {
-  const named = namedDevice(context, label);
-  if (named === null) return refusals.unknownDevice(label);
-  const device = context.devices.get(named.id);
+/** The device on line, or what to tell the user. */
+export function findTarget({ devices }: Pick<Context, 'devices'>, named: NamedDevice): Target | Refusal {
+  const device = devices.get(named.id);
   if (!device) return refusals.offline(named.id);
   if (named.port !== null && !device.services.ports.includes(named.port)) {
     return refusals.notForwarded(named.port);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
-import type { UserRecord } from '../store/users.ts';
+import { type Identity, revokedReason } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
 import { DeviceAgents } from './device-agent.ts';
 import { DeviceRequest } from './device-request.ts';
@@ -11,7 +11,7 @@ import { framingOf } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
-/** Carries what has been admitted to the web interface of a device, for as long as the account behind it stands. */
+/** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
 export class DeviceRelay {
   readonly #context: Context;
   readonly #agents = new WeakMap<ConnectedDevice, Map<number, DeviceAgents>>();
@@ -25,16 +25,16 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    { user, target }: Admitted,
+    { identity, target }: Admitted,
   ): DeviceRequest | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
     const { limits, log } = this.#context;
     log.debug(
-      { user: user.name, device: device.id, port, method: request.method, address: origin.address },
+      { user: identity.user.name, device: device.id, port, method: request.method, address: origin.address },
       'request',
     );
-    this.#grant(user, response, () => response.destroy());
+    this.#grant(identity, device, response, () => response.destroy());
     const agents = this.#agentsOf(device, port);
     const relay = new DeviceRequest({ request, response, origin, agents, port, limits });
     relay.start();
@@ -47,7 +47,7 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    { user, target }: Admitted,
+    { identity, target }: Admitted,
   ): Refusal | null {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
@@ -55,7 +55,7 @@ export class DeviceRelay {
       // node:http has stopped reading: the body would be taken for the new protocol.
       return { status: 501, error: 'An upgrade with a body is not supported' };
     }
-    this.#grant(user, socket, () => socket.destroy());
+    this.#grant(identity, device, socket, () => socket.destroy());
     const agents = this.#agentsOf(device, port);
     relayUpgrade({ request, socket, head, origin, agents, port, limits: this.#context.limits });
     return null;
@@ -75,9 +75,15 @@ export class DeviceRelay {
     return agents;
   }
 
-  /** What this user was let into ends when the account does. */
-  #grant(user: UserRecord, lasting: Duplex | ServerResponse, end: () => void): void {
-    const release = this.#context.access.add({ kind: 'user', name: user.name, secret: user.password, end });
+  /** What a user was let into ends with the account, the session, and the sight of the device. */
+  #grant(
+    identity: Identity,
+    { id }: ConnectedDevice,
+    lasting: Duplex | ServerResponse,
+    end: () => void,
+  ): void {
+    const context = this.#context;
+    const release = context.access.add({ revoked: () => revokedReason(context, identity, id), end });
     lasting.once('close', release);
   }
 }

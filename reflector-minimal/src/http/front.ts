@@ -86,8 +86,8 @@ export class Front {
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
     if (protocol === CLIENT_PROTOCOL) {
-      const { user, target } = admitted;
-      return this.#clients.upgrade(request, socket, head, { user, device: target.device });
+      const { identity, target } = admitted;
+      return this.#clients.upgrade(request, socket, head, { identity, device: target.device });
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);
     if (refusal) refuse(refusal);

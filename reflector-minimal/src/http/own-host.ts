@@ -20,18 +20,21 @@ export async function serveOwnHost(
     return send(response, 200, 'application/json', '{"status":"ok"}\n');
   }
   if (path === tokenPath) return serveToken(context, request, response);
-  const user = await context.users.authenticate(request.headers.authorization);
+  const identity = await context.users.authenticate(request, {
+    place: { kind: 'own' },
+    secure: origin.protocol === 'https',
+  });
   if (response.destroyed) return;
-  if (user === 'refused') return sendRefusal(request, response, refusals.logIn);
-  if (user === 'busy') return sendRefusal(request, response, refusals.busy);
+  if (identity === 'refused') return sendRefusal(request, response, refusals.logIn);
+  if (identity === 'busy') return sendRefusal(request, response, refusals.busy);
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
-    return send(response, 200, 'application/json', deviceList(context));
+    return send(response, 200, 'application/json', deviceList(context, identity.user));
   }
   if (path !== '/' || !reads) {
     return sendRefusal(request, response, { status: 404, error: 'There is nothing here' });
   }
-  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, user.name));
+  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity.user));
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

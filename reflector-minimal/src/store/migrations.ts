@@ -25,4 +25,35 @@ export const migrations: readonly string[] = [
      bytes_to INTEGER NOT NULL DEFAULT 0,
      duplicate_noticed INTEGER
    ) STRICT, WITHOUT ROWID;`,
+  // Until here every user saw every device: those become administrators, so that nobody is locked out.
+  `ALTER TABLE users ADD COLUMN administrator INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE users ADD COLUMN totp_secret BLOB;
+   ALTER TABLE users ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE grants (
+     user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+     domain TEXT NOT NULL,
+     PRIMARY KEY (user, domain)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE recovery_codes (
+     user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+     hash BLOB NOT NULL,
+     PRIMARY KEY (user, hash)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE sessions (
+     hash BLOB PRIMARY KEY,
+     kind TEXT NOT NULL,
+     user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+     fingerprint TEXT NOT NULL,
+     device TEXT,
+     parent BLOB REFERENCES sessions (hash) ON DELETE CASCADE,
+     created INTEGER NOT NULL,
+     used INTEGER NOT NULL,
+     expires INTEGER NOT NULL,
+     address TEXT NOT NULL,
+     agent TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sessions_of_user ON sessions (user, kind, used);
+   CREATE INDEX sessions_of_parent ON sessions (parent);
+   CREATE INDEX sessions_used ON sessions (used);
+   CREATE INDEX sessions_expire ON sessions (expires);`,
 ];

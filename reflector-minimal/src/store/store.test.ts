@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { migrations } from './migrations.ts';
 import { Store, StoreError } from './store.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
@@ -21,7 +22,7 @@ describe('the store', () => {
     const [key, domain] = [store.tokenKey(), store.domain()];
     expect(key).toHaveLength(32);
     expect(domain).toMatch(/^[0-9a-f-]{36}$/);
-    store.users.add('alice', 'hash', 1);
+    store.users.add('alice', 'hash', 1, 'user');
     store.devices.add('dev1', domain, secrets, 2);
     for (const name of readdirSync(join(folder, 'state'))) {
       expect(statSync(join(folder, 'state', name)).mode & 0o777).toBe(0o600);
@@ -33,7 +34,7 @@ describe('the store', () => {
     const again = Store.open(path);
     expect(again.tokenKey().equals(key)).toBe(true);
     expect(again.domain()).toBe(domain);
-    expect(again.users.get('alice')).toEqual({ name: 'alice', password: 'hash', created: 1 });
+    expect(again.users.get('alice')).toMatchObject({ name: 'alice', password: 'hash', created: 1 });
     expect(again.devices.get('dev1')).toMatchObject({
       domain,
       claimed: true,
@@ -53,7 +54,7 @@ describe('the store', () => {
       versions.push(store.version());
     };
     step(() => {});
-    step(() => other.users.add('alice', 'hash', 1));
+    step(() => other.users.add('alice', 'hash', 1, 'user'));
     step(() => store.users.setPassword('alice', 'hash 2'));
     step(() => store.users.remove('nobody'));
     const [start, still, ...changed] = versions;
@@ -70,11 +71,49 @@ describe('the store', () => {
     database.pragma('user_version = 99');
     database.close();
     expect(() => Store.open(path)).toThrow(
-      /reflector\.sqlite: made by a newer rm-reflector \(version 99, this one knows 1\)$/,
+      /reflector\.sqlite: made by a newer rm-reflector \(version 99, this one knows 2\)$/,
     );
     const text = new URL(import.meta.url).pathname;
     expect(() => Store.open(text)).toThrow(StoreError);
     expect(() => Store.open(folder)).toThrow(StoreError);
+  });
+
+  test('of the first version: its users saw every device, and stay able to', () => {
+    mkdirSync(join(folder, 'state'));
+    const database = new Database(path);
+    database.exec(migrations[0] ?? '');
+    database.pragma('user_version = 1');
+    database.prepare("INSERT INTO users VALUES ('alice', 'hash', 1)").run();
+    database.close();
+    const store = Store.open(path);
+    expect(store.users.list()).toEqual([
+      {
+        name: 'alice',
+        password: 'hash',
+        created: 1,
+        role: 'administrator',
+        domains: [],
+        totpSecret: null,
+      },
+    ]);
+    store.close();
+  });
+
+  test('keeps which domains a user is granted', () => {
+    const store = Store.open(':memory:');
+    expect(store.users.empty).toBe(true);
+    store.users.add('bob', 'hash', 1, 'user');
+    expect([store.users.empty, store.users.get('bob')?.role]).toEqual([false, 'user']);
+    expect([store.users.grant('bob', 'd2'), store.users.grant('bob', 'd1')]).toEqual([true, true]);
+    expect(store.users.grant('bob', 'd2')).toBe(false);
+    expect(store.users.get('bob')?.domains).toEqual(['d1', 'd2']);
+    expect([store.users.revoke('bob', 'd2'), store.users.revoke('bob', 'd2')]).toEqual([true, false]);
+    expect(store.users.setRole('bob', 'administrator')).toBe(true);
+    expect(store.users.get('bob')).toMatchObject({ role: 'administrator', domains: ['d1'] });
+    store.users.remove('bob');
+    store.users.add('bob', 'hash', 1, 'user');
+    expect(store.users.get('bob')?.domains).toEqual([]);
+    store.close();
   });
 
   test('counts what devices do', () => {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { DeviceTable } from './devices.ts';
 import { migrations } from './migrations.ts';
+import { SessionTable } from './sessions.ts';
 import { UserTable } from './users.ts';
 
 /** The data file cannot be used; the message is one line for a person. */
@@ -18,6 +19,7 @@ export class StoreError extends Error {
 export class Store {
   readonly users: UserTable;
   readonly devices: DeviceTable;
+  readonly sessions: SessionTable;
   readonly #database: Database.Database;
   #ownChanges = 0;
 
@@ -46,9 +48,10 @@ export class Store {
     const changed = () => this.#ownChanges++;
     this.users = new UserTable(database, changed);
     this.devices = new DeviceTable(database, changed);
+    this.sessions = new SessionTable(database, changed);
   }
 
-  /** Another value after users, devices or their passwords were changed, by this process or by another. */
+  /** Another value after users, devices, their passwords or sessions were changed, by this process or by another. */
   version(): string {
     return `${this.#database.pragma('data_version', { simple: true })}/${this.#ownChanges}`;
   }

@@ -1,55 +1,115 @@
 import type Database from 'better-sqlite3';
 
+/** An administrator sees every device; a user those of the domains granted. */
+export type Role = 'administrator' | 'user';
+
 export interface UserRecord {
   readonly name: string;
   /** Made by `hashPassword`. */
   readonly password: string;
   /** Wall-clock milliseconds. */
   readonly created: number;
+  readonly role: Role;
+  /** Domains whose devices a user sees, sorted; an administrator sees all without. */
+  readonly domains: readonly string[];
+  /** Secret of one-time passwords (RFC 6238); `null` where none are asked for. */
+  readonly totpSecret: Buffer | null;
 }
 
+interface Row {
+  name: string;
+  password: string;
+  created: number;
+  administrator: number;
+  totp_secret: Buffer | null;
+  domains: string;
+}
+
+function record(row: Row): UserRecord {
+  return {
+    name: row.name,
+    password: row.password,
+    created: row.created,
+    role: row.administrator === 1 ? 'administrator' : 'user',
+    domains: (JSON.parse(row.domains) as string[]).sort(),
+    totpSecret: row.totp_secret,
+  };
+}
+
+const columns = `name, password, created, administrator, totp_secret,
+  (SELECT json_group_array(domain) FROM grants WHERE grants.user = users.name) AS domains`;
+
 export class UserTable {
+  readonly #database: Database.Database;
   readonly #changed: () => void;
   readonly #get: Database.Statement<[string]>;
-  readonly #list: Database.Statement<[]>;
-  readonly #add: Database.Statement<[string, string, number]>;
-  readonly #setPassword: Database.Statement<[string, string]>;
-  readonly #remove: Database.Statement<[string]>;
 
   constructor(database: Database.Database, changed: () => void) {
+    this.#database = database;
     this.#changed = changed;
-    this.#get = database.prepare('SELECT * FROM users WHERE name = ?');
-    this.#list = database.prepare('SELECT * FROM users ORDER BY name');
-    this.#add = database.prepare('INSERT OR IGNORE INTO users (name, password, created) VALUES (?, ?, ?)');
-    this.#setPassword = database.prepare('UPDATE users SET password = ? WHERE name = ?');
-    this.#remove = database.prepare('DELETE FROM users WHERE name = ?');
+    this.#get = database.prepare(`SELECT ${columns} FROM users WHERE name = ?`);
   }
 
   get(name: string): UserRecord | null {
-    return (this.#get.get(name) as UserRecord | undefined) ?? null;
+    const row = this.#get.get(name) as Row | undefined;
+    return row ? record(row) : null;
   }
 
   list(): UserRecord[] {
-    return this.#list.all() as UserRecord[];
+    return (this.#database.prepare(`SELECT ${columns} FROM users ORDER BY name`).all() as Row[]).map(record);
+  }
+
+  /** Whether there is none at all. */
+  get empty(): boolean {
+    return this.#database.prepare('SELECT 1 FROM users LIMIT 1').get() === undefined;
   }
 
   /** False when the name is taken. */
-  add(name: string, password: string, now: number): boolean {
-    return this.#done(this.#add.run(name, password, now));
+  add(name: string, password: string, now: number, role: Role): boolean {
+    return this.#run(
+      'INSERT OR IGNORE INTO users (name, password, created, administrator) VALUES (?, ?, ?, ?)',
+      name,
+      password,
+      now,
+      role === 'administrator' ? 1 : 0,
+    );
   }
 
-  /** False when there is no such user. */
+  /** Ends all sessions and tokens of the user too. False when there is no such user. */
   setPassword(name: string, password: string): boolean {
-    return this.#done(this.#setPassword.run(password, name));
+    return this.#database.transaction(() => {
+      this.#run('DELETE FROM sessions WHERE user = ?', name);
+      return this.#run('UPDATE users SET password = ? WHERE name = ?', password, name);
+    })();
   }
 
   /** False when there is no such user. */
-  remove(name: string): boolean {
-    return this.#done(this.#remove.run(name));
+  setRole(name: string, role: Role): boolean {
+    return this.#run(
+      'UPDATE users SET administrator = ? WHERE name = ?',
+      role === 'administrator' ? 1 : 0,
+      name,
+    );
   }
 
-  #done(result: Database.RunResult): boolean {
-    if (result.changes > 0) this.#changed();
-    return result.changes > 0;
+  /** Lets a user see the devices of a domain; the user must exist. False when it was granted before. */
+  grant(name: string, domain: string): boolean {
+    return this.#run('INSERT OR IGNORE INTO grants (user, domain) VALUES (?, ?)', name, domain);
+  }
+
+  /** False when it was not granted. */
+  revoke(name: string, domain: string): boolean {
+    return this.#run('DELETE FROM grants WHERE user = ? AND domain = ?', name, domain);
+  }
+
+  /** With everything that hangs on it: grants, sessions, tokens. False when there is no such user. */
+  remove(name: string): boolean {
+    return this.#run('DELETE FROM users WHERE name = ?', name);
+  }
+
+  #run(sql: string, ...values: (string | number)[]): boolean {
+    const { changes } = this.#database.prepare(sql).run(...values);
+    if (changes > 0) this.#changed();
+    return changes > 0;
   }
 }

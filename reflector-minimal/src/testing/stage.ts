@@ -29,7 +29,7 @@ export class Stage {
   static async open(options: ReflectorOptions = {}): Promise<Stage> {
     const reflector = await startReflector(options);
     reflector.store.devices.add(device.id, domain, await secrets, 0);
-    reflector.store.users.add(user.name, await userHash, 0);
+    reflector.store.users.add(user.name, await userHash, 0, 'administrator');
     return new Stage(reflector);
   }
 

@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
 import { Tokens } from './tokens.ts';
 
 const key = Buffer.alloc(32, 1);
-const alice = { name: 'alice', password: 'hash 1', created: 0 };
-const find = (name: string) => (name === 'alice' ? alice : null);
-const now = 1_700_000_000_000;
 
 function encode(part: unknown): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
@@ -17,32 +19,89 @@ function signed(head: unknown, payload: unknown, secret: Buffer = key): string {
 }
 
 describe('tokens', () => {
-  const tokens = new Tokens(key, 60);
-  const { token, expires } = tokens.issue(alice, 'app', now);
+  let store: Store;
+  let clock: ManualClock;
+  let sessions: Sessions;
+  let tokens: Tokens;
+  let token: string;
+  let expires: number;
+  beforeEach(() => {
+    store = Store.open(':memory:');
+    store.users.add('alice', 'hash 1', 0, 'user');
+    clock = new ManualClock();
+    sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: 1000, idleMs: 1000 });
+    tokens = new Tokens(key, 60, sessions, clock);
+    ({ token, expires } = issue());
+  });
 
-  test('are good for their user until they expire', () => {
-    expect(expires).toBe(1_700_000_060);
-    expect(tokens.verify(token, find, now)).toBe(alice);
-    expect(tokens.verify(token, find, now + 59_999)).toBe(alice);
-    expect(tokens.verify(token, find, now + 60_000)).toBeNull();
+  function issue(): { token: string; expires: number } {
+    const user = store.users.get('alice') as UserRecord;
+    const issued = tokens.issue(user, { application: 'app', address: '192.0.2.1' });
+    if (!issued) throw new Error('no token');
+    return issued;
+  }
+
+  test('are good for their user until they expire, however long nobody uses them', () => {
+    expect(expires).toBe(clock.date() / 1000 + 60);
+    expect(tokens.verify(token)).toMatchObject({ kind: 'token', agent: 'app', address: '192.0.2.1' });
+    clock.advance(59_999);
+    expect(tokens.verify(token)?.user.name).toBe('alice');
+    clock.advance(1);
+    expect(tokens.verify(token)).toBeNull();
   });
 
   test('end with the password or the user', () => {
-    expect(tokens.verify(token, () => ({ ...alice, password: 'hash 2' }), now)).toBeNull();
-    expect(tokens.verify(token, () => null, now)).toBeNull();
+    store.users.setPassword('alice', 'hash 2');
+    expect(tokens.verify(token)).toBeNull();
+    const { token: second } = issue();
+    store.users.remove('alice');
+    store.users.add('alice', 'hash 3', 0, 'user');
+    expect(tokens.verify(second)).toBeNull();
+  });
+
+  test('can be revoked, one or all', () => {
+    const [second, third] = [issue().token, issue().token];
+    const session = tokens.verify(token);
+    expect(session && sessions.end(session)).toBe(true);
+    expect([tokens.verify(token), tokens.verify(second)?.user.name]).toEqual([null, 'alice']);
+    expect(sessions.endAll('alice')).toBe(2);
+    expect([tokens.verify(second), tokens.verify(third)]).toEqual([null, null]);
+  });
+
+  test('are not given to a user who has gone', () => {
+    const user = store.users.get('alice') as UserRecord;
+    store.users.remove('alice');
+    expect(tokens.issue(user, { application: '', address: '' })).toBeNull();
   });
 
   test('of another key, another algorithm or with a changed part are refused', () => {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    expect(tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, payload), find, now)).toBe(alice);
-    expect(
-      tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, payload, Buffer.alloc(32, 2)), find, now),
-    ).toBeNull();
-    expect(tokens.verify(signed({ alg: 'none', typ: 'JWT' }, payload), find, now)).toBeNull();
-    expect(tokens.verify(`${encode({ alg: 'none' })}.${encode(payload)}.`, find, now)).toBeNull();
-    const [head, , signature] = token.split('.');
-    expect(tokens.verify(`${head}.${encode({ ...payload, sub: 'bob' })}.${signature}`, find, now)).toBeNull();
-    expect(tokens.verify(`${token}.x`, find, now)).toBeNull();
-    for (const text of ['', '.', '..', 'a.b.c']) expect(tokens.verify(text, find, now)).toBeNull();
+    const head = { alg: 'HS256', typ: 'JWT' };
+    expect(tokens.verify(signed(head, payload))?.user.name).toBe('alice');
+    const [first, , signature] = token.split('.');
+    for (const text of [
+      signed(head, payload, Buffer.alloc(32, 2)),
+      signed({ alg: 'none', typ: 'JWT' }, payload),
+      `${encode({ alg: 'none' })}.${encode(payload)}.`,
+      `${first}.${encode({ ...payload, sub: 'bob' })}.${signature}`,
+      // Of an earlier version, without a session; and of nobody.
+      signed(head, { ...payload, jti: undefined }),
+      signed(head, { ...payload, sub: 'bob' }),
+      `${token}.x`,
+      '',
+      '.',
+      '..',
+      'a.b.c',
+    ]) {
+      expect(tokens.verify(text)).toBeNull();
+    }
+  });
+
+  test('are no cookie, and a cookie is no token', () => {
+    const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    expect(sessions.find(payload.jti, { kind: 'own' })).toBeNull();
+    const user = store.users.get('alice') as UserRecord;
+    const secret = sessions.create(user, { kind: 'own', address: '', agent: '' })?.secret;
+    expect(tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, { ...payload, jti: secret }))).toBeNull();
   });
 });

@@ -1,4 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Session, Sessions } from '../sessions/sessions.ts';
 import type { UserRecord } from '../store/users.ts';
 
 /** The only header we make, and the only one we take: an algorithm named by the peer is never followed (RFC 8725). */
@@ -9,55 +11,63 @@ interface Payload {
   readonly app: string;
   readonly iat: number;
   readonly exp: number;
-  /** Ties the token to the password that it was given for: another password ends it. */
-  readonly pwd: string;
+  /** Secret of the session behind the token: without that session the token is void. */
+  readonly jti: string;
 }
 
-/** Signed, expiring tokens (JWT, RFC 7519, HS256) in place of a password (`webtunnel.md` section 4). */
+/**
+ * Signed, expiring tokens (JWT, RFC 7519, HS256) in place of a password (`webtunnel.md` section 4). Behind each is a
+ * session of kind `token`, so that it can be revoked, and ends with the password that it was given for.
+ */
 export class Tokens {
   readonly #key: Buffer;
   readonly #lifetime: number;
+  readonly #sessions: Sessions;
+  readonly #clock: Clock;
 
   /** `lifetime` in seconds. */
-  constructor(key: Buffer, lifetime: number) {
+  constructor(key: Buffer, lifetime: number, sessions: Sessions, clock: Clock) {
     this.#key = key;
     this.#lifetime = lifetime;
+    this.#sessions = sessions;
+    this.#clock = clock;
   }
 
-  /** `now`: wall-clock ms, here and below; `expires` is in epoch seconds. */
-  issue(user: UserRecord, application: string, now: number): { token: string; expires: number } {
-    const iat = Math.floor(now / 1000);
+  /** `expires` is in epoch seconds. `null` when the user has gone in the meantime. */
+  issue(
+    user: UserRecord,
+    facts: { readonly application: string; readonly address: string },
+  ): { token: string; expires: number } | null {
+    const { application, address } = facts;
+    const iat = Math.floor(this.#clock.date() / 1000);
     const expires = iat + this.#lifetime;
-    const payload: Payload = {
-      sub: user.name,
-      app: application,
-      iat,
-      exp: expires,
-      pwd: this.#fingerprint(user),
-    };
+    const opened = this.#sessions.create(user, {
+      kind: 'token',
+      lifetimeMs: this.#lifetime * 1000,
+      address,
+      agent: application,
+    });
+    if (!opened) return null;
+    const payload: Payload = { sub: user.name, app: application, iat, exp: expires, jti: opened.secret };
     const signed = `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`;
     return { token: `${signed}.${this.#sign(signed).toString('base64url')}`, expires };
   }
 
-  /** The user of a token that is ours, not expired, and of the user's present password; else `null`. */
-  verify(token: string, find: (name: string) => UserRecord | null, now: number): UserRecord | null {
+  /** The session of a token that is ours, not expired and not revoked; else `null`. */
+  verify(token: string): Session | null {
     const [head, body = '', signature = '', ...rest] = token.split('.');
     if (head !== header || rest.length > 0) return null;
     const given = Buffer.from(signature, 'base64url');
     const expected = this.#sign(`${head}.${body}`);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
-    // Signed by us: the shape is known.
-    const payload = JSON.parse(Buffer.from(body, 'base64url').toString()) as Payload;
-    if (payload.exp <= now / 1000) return null;
-    const user = find(payload.sub);
-    return user && payload.pwd === this.#fingerprint(user) ? user : null;
+    // Signed by us: it is JSON, if perhaps of an earlier version.
+    const { exp, jti, sub } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Partial<Payload>;
+    if (typeof exp !== 'number' || exp <= this.#clock.date() / 1000 || typeof jti !== 'string') return null;
+    const session = this.#sessions.find(jti, { kind: 'token' });
+    return session?.user.name === sub ? session : null;
   }
 
   #sign(text: string): Buffer {
     return createHmac('sha256', this.#key).update(text).digest();
-  }
-
-  #fingerprint(user: UserRecord): string {
-    return this.#sign(`password of ${user.name}: ${user.password}`).toString('base64url').slice(0, 22);
   }
 }

@@ -1,0 +1,174 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import type { SessionKind, SessionRecord } from '../store/sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+
+/*
+ * A session is what stands in for a password after log-in: a cookie on the reflector's own host (`own`), a cookie on the
+ * host of one device (`device`, which ends with the `own` one it came from), or a program's token (`token`).
+ *
+ *   sessions.create(user, { kind: 'own', address, agent })                      -> { secret, session }
+ *   sessions.create(user, { kind: 'device', device: id, parent, address, agent })  (parent: a Session of kind own)
+ *   sessions.find(secret, { kind: 'own' })  /  find(secret, { kind: 'device', device: id })   -> Session | null
+ *   sessions.present(session)   whether it still holds; what LiveAccess asks for what is live
+ *   sessions.end(session), sessions.endAll(userName), sessions.list(userName)
+ *
+ * The secret has 256 random bits and is in the cookie alone; the store has its SHA-256. The look-up compares digests, of
+ * which nobody can choose a prefix, so that its time tells nothing about the secret. Every session is void as soon as
+ * its user has another password or is gone, whoever changed that and whether or not the row is still there.
+ */
+
+/** Which sessions a secret may open here. */
+export type SessionPlace =
+  | { readonly kind: 'own' | 'token' }
+  | { readonly kind: 'device'; readonly device: string };
+
+export type NewSession = {
+  /** Where it is opened from, and by what: shown to the user. */
+  readonly address: string;
+  readonly agent: string;
+} & (
+  | { readonly kind: 'own' }
+  | { readonly kind: 'token'; readonly lifetimeMs: number }
+  | { readonly kind: 'device'; readonly device: string; readonly parent: Session }
+);
+
+/** Times are wall-clock milliseconds. */
+export interface Session {
+  /** Names it in lists and logs; opens nothing. */
+  readonly id: string;
+  readonly kind: SessionKind;
+  /** As it is in the store now. */
+  readonly user: UserRecord;
+  /** Of a device session: the only device it is good for. */
+  readonly device: string | null;
+  readonly created: number;
+  readonly used: number;
+  readonly expires: number;
+  readonly address: string;
+  readonly agent: string;
+  /** Key in the store. */
+  readonly hash: Buffer;
+}
+
+export interface SessionLifetimes {
+  /** From log-in, however much it is used; ms. */
+  readonly absoluteMs: number;
+  /** Since the last use; not for tokens; ms. */
+  readonly idleMs: number;
+}
+
+export class Sessions {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly lifetimes: SessionLifetimes;
+
+  constructor(store: Store, clock: Clock, limits: Limits, lifetimes: SessionLifetimes) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.lifetimes = lifetimes;
+  }
+
+  /** `null` when the user or the parent has gone in the meantime. */
+  create(user: UserRecord, facts: NewSession): { readonly secret: string; readonly session: Session } | null {
+    const { absoluteMs, idleMs } = this.lifetimes;
+    const now = this.#clock.date();
+    const secret = randomBytes(32).toString('base64url');
+    const parent = facts.kind === 'device' ? facts.parent : null;
+    const record: SessionRecord = {
+      hash: digest(secret),
+      kind: facts.kind,
+      user: user.name,
+      fingerprint: fingerprintOf(user),
+      device: facts.kind === 'device' ? facts.device : null,
+      parent: parent?.hash ?? null,
+      created: now,
+      used: now,
+      expires: parent?.expires ?? now + (facts.kind === 'token' ? facts.lifetimeMs : absoluteMs),
+      address: facts.address,
+      agent: facts.agent.slice(0, 200),
+    };
+    this.#store.sessions.removeExpired(now, now - idleMs);
+    const { sessionsPerUser, sessions } = this.#limits;
+    if (!this.#store.sessions.add(record, { perUser: sessionsPerUser, total: sessions })) return null;
+    return { secret, session: present(record, user) };
+  }
+
+  /** The session that a secret opens at this place, and notes its use; `null` when there is none. */
+  find(secret: string, place: SessionPlace): Session | null {
+    // 43 characters: anything else costs no look-up.
+    if (!/^[\w-]{43}$/.test(secret)) return null;
+    return this.#look(digest(secret), place);
+  }
+
+  /** The session as it is now, its use noted; `null` when it has ended. */
+  present({ hash, kind, device }: Session): Session | null {
+    return this.#look(hash, kind === 'device' ? { kind, device: device ?? '' } : { kind });
+  }
+
+  /** With the device sessions that hang on it. False when it had ended before. */
+  end(session: Session): boolean {
+    return this.#store.sessions.remove(session.hash);
+  }
+
+  /** All browsers and programs of a user; gives their number. */
+  endAll(user: string): number {
+    return this.#store.sessions.removeAll(user);
+  }
+
+  /** Those of a user that hold, the last used first. */
+  list(name: string): Session[] {
+    const user = this.#store.users.get(name);
+    if (!user) return [];
+    const records = this.#store.sessions.list(name).filter((record) => this.#holds(record, user));
+    return records.map((record) => present(record, user));
+  }
+
+  #look(hash: Buffer, place: SessionPlace): Session | null {
+    const record = this.#store.sessions.get(hash);
+    if (record?.kind !== place.kind) return null;
+    if (place.kind === 'device' && record.device !== place.device) return null;
+    const user = this.#store.users.get(record.user);
+    if (!user || !this.#holds(record, user)) return null;
+    const now = this.#clock.date();
+    // Not each request is worth a write.
+    if (now - record.used >= this.#limits.sessionTouchMs)
+      this.#store.sessions.touch(hash, record.parent, now);
+    return present(record, user);
+  }
+
+  #holds(record: SessionRecord, user: UserRecord): boolean {
+    const now = this.#clock.date();
+    const idle = record.kind !== 'token' && now - record.used >= this.lifetimes.idleMs;
+    return record.expires > now && !idle && record.fingerprint === fingerprintOf(user);
+  }
+}
+
+function present(record: SessionRecord, user: UserRecord): Session {
+  const { hash, kind, device, created, used, expires, address, agent } = record;
+  return {
+    id: hash.toString('hex', 0, 8),
+    kind,
+    user,
+    device,
+    created,
+    used,
+    expires,
+    address,
+    agent,
+    hash: Buffer.from(hash),
+  };
+}
+
+function digest(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+/** Ties a session to the password it was opened under, by the stored hash, which is salted. */
+function fingerprintOf(user: UserRecord): string {
+  return createHash('sha256').update(`password of ${user.name}: ${user.password}`).digest('base64url');
+}

@@ -1,0 +1,107 @@
+import type Database from 'better-sqlite3';
+
+/** `own`: a browser on the reflector's own host; `device`: on the host of one device; `token`: a program's. */
+export type SessionKind = 'own' | 'device' | 'token';
+
+/** Times are wall-clock milliseconds. */
+export interface SessionRecord {
+  /** SHA-256 of the secret; the secret itself is nowhere. */
+  readonly hash: Buffer;
+  readonly kind: SessionKind;
+  readonly user: string;
+  /** Of the stored password hash that the session was opened under. */
+  readonly fingerprint: string;
+  /** Of a device session. */
+  readonly device: string | null;
+  /** The session on the own host that a device session ends with. */
+  readonly parent: Buffer | null;
+  readonly created: number;
+  readonly used: number;
+  readonly expires: number;
+  /** Where it was opened from, and by what. */
+  readonly address: string;
+  readonly agent: string;
+}
+
+export class SessionTable {
+  readonly #database: Database.Database;
+  readonly #changed: () => void;
+  readonly #get: Database.Statement<[Buffer]>;
+  readonly #touch: Database.Statement<[number, Buffer, Buffer | null]>;
+
+  constructor(database: Database.Database, changed: () => void) {
+    this.#database = database;
+    this.#changed = changed;
+    this.#get = database.prepare('SELECT * FROM sessions WHERE hash = ?');
+    this.#touch = database.prepare('UPDATE sessions SET used = ? WHERE hash IN (?, ?)');
+  }
+
+  get(hash: Buffer): SessionRecord | null {
+    return (this.#get.get(hash) as SessionRecord | undefined) ?? null;
+  }
+
+  /** Of one user, the last used first. */
+  list(user: string): SessionRecord[] {
+    return this.#database
+      .prepare('SELECT * FROM sessions WHERE user = ? ORDER BY used DESC')
+      .all(user) as SessionRecord[];
+  }
+
+  /**
+   * Makes room and adds one: of more than `perUser` of this kind and user, and of more than `total`, the least recently
+   * used go. False when the user or the parent is gone.
+   */
+  add(session: SessionRecord, bounds: { readonly perUser: number; readonly total: number }): boolean {
+    const { user, kind } = session;
+    return this.#database
+      .transaction(() => {
+        this.#run(
+          `DELETE FROM sessions WHERE hash IN
+             (SELECT hash FROM sessions WHERE user = ? AND kind = ? ORDER BY used DESC LIMIT -1 OFFSET ?)`,
+          user,
+          kind,
+          bounds.perUser - 1,
+        );
+        this.#run(
+          `DELETE FROM sessions WHERE hash IN
+             (SELECT hash FROM sessions ORDER BY used DESC LIMIT -1 OFFSET ?)`,
+          bounds.total - 1,
+        );
+        const insert = this.#database.prepare(
+          `INSERT INTO sessions
+           SELECT @hash, @kind, @user, @fingerprint, @device, @parent, @created, @used, @expires, @address, @agent
+           WHERE EXISTS (SELECT 1 FROM users WHERE name = @user)
+             AND (@parent IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE hash = @parent))`,
+        );
+        return insert.run(session).changes > 0;
+      })
+      .immediate();
+  }
+
+  /** Notes that a session, and its parent, were used. */
+  touch(hash: Buffer, parent: Buffer | null, now: number): void {
+    this.#touch.run(now, hash, parent);
+  }
+
+  /** With the device sessions that hang on it. False when there was none. */
+  remove(hash: Buffer): boolean {
+    return this.#run('DELETE FROM sessions WHERE hash = ?', hash) > 0;
+  }
+
+  /** How many of this user there were. */
+  removeAll(user: string): number {
+    return this.#run('DELETE FROM sessions WHERE user = ?', user);
+  }
+
+  /** What has expired by `now`, and what of browsers has not been used since `unusedSince`. */
+  removeExpired(now: number, unusedSince: number): void {
+    this.#run('DELETE FROM sessions WHERE expires <= ?', now);
+    this.#run("DELETE FROM sessions WHERE used <= ? AND kind <> 'token'", unusedSince);
+  }
+
+  #run(sql: string, ...values: (string | number | Buffer)[]): number {
+    const { changes } = this.#database.prepare(sql).run(...values);
+    if (changes > 0) this.#changed();
+    return changes;
+  }
+}
