@@ -257,15 +257,25 @@ describe('a client', () => {
     await until(() => clock.pending > 0);
     // The agent, of the same kind, says something before each step; the client nothing.
     clock.advance(899_000);
-    agent.peer.send(Buffer.alloc(0), 9);
-    client.peer.send(Buffer.alloc(0), 9);
-    await ask(stage.port, '/healthz', { host: 'localhost' });
+    await Promise.all([pinged(agent.peer), pinged(client.peer)]);
     expect(client.peer.socket.closed).toBe(false);
     clock.advance(899_000);
-    agent.peer.send(Buffer.alloc(0), 9);
-    await ask(stage.port, '/healthz', { host: 'localhost' });
+    await pinged(agent.peer);
     clock.advance(2_000);
     await client.ended;
     expect(stage.reflector.devices.size).toBe(1);
   });
 });
+
+/** Sends a PING; resolves when its PONG is back, and so the reflector has seen a sign of life. */
+function pinged(peer: WebSocketPeer): Promise<void> {
+  return new Promise((resolve) => {
+    const before = peer.onFrame;
+    peer.onFrame = (frame) => {
+      if (frame.opcode !== 10) return before(frame);
+      peer.onFrame = before;
+      resolve();
+    };
+    peer.send(Buffer.alloc(0), 9);
+  });
+}

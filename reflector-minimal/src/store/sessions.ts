@@ -90,7 +90,10 @@ export class SessionTable {
 
   /** How many of this user there were. */
   removeAll(user: string): number {
-    return this.#run('DELETE FROM sessions WHERE user = ?', user);
+    // Rows that go with their parent are not among the changes that SQLite counts.
+    const { length } = this.list(user);
+    this.#run('DELETE FROM sessions WHERE user = ?', user);
+    return length;
   }
 
   /** What has expired by `now`, and what of browsers has not been used since `unusedSince`. */
