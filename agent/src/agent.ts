@@ -5,7 +5,7 @@ import { type AgentEvents, EventHub, type Listener } from './events.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Upgraded } from './link/attempt.ts';
-import type { FailureKind } from './link/back-off.ts';
+import type { BackOffSettings, FailureKind } from './link/back-off.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step } from './link/steps.ts';
@@ -51,10 +51,7 @@ export class AgentCore {
     this.#properties = new CustomProperties(host, configuration.device, this.#limits, log.warning);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
-      backOff: () => ({
-        minMs: configuration.reconnect.min * 1000,
-        maxMs: configuration.reconnect.max * 1000,
-      }),
+      backOff: () => backOffSettings(configuration.reconnect),
       connecting: () => {
         this.#record.become('connecting');
         this.#events.emit('connecting', { reflector: configuration.reflector });
@@ -211,6 +208,14 @@ export class AgentCore {
     if (state !== 'disabled') this.#record.become('stopped');
     for (const run of done) run();
   }
+}
+
+/** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */
+const DEFAULT_REFUSED_MAX = 3600;
+
+function backOffSettings({ min, max, refusedMax }: Configuration['reconnect']): BackOffSettings {
+  const refused = refusedMax ?? Math.max(max, DEFAULT_REFUSED_MAX);
+  return { minMs: min * 1000, maxMs: max * 1000, refusedMaxMs: refused * 1000 };
 }
 
 /** The keep-alive time that the reflector asks for, in milliseconds, or `null`. */

@@ -132,9 +132,13 @@ const reconnect = object(
   {
     min: withDefault(integer(1, 3_600, 'seconds'), 1),
     max: withDefault(integer(1, 86_400, 'seconds'), 300),
+    refusedMax: optional(integer(1, 86_400, 'seconds')),
   },
-  ({ min, max }, report) => {
+  ({ min, max, refusedMax }, report) => {
     if (min > max) report('min', `found ${min}, allowed is at most reconnect.max (${max})`);
+    if (refusedMax !== null && refusedMax < max) {
+      report('refusedMax', `found ${refusedMax}, allowed is at least reconnect.max (${max})`);
+    }
   },
 );
 

@@ -90,7 +90,7 @@ describe('load', () => {
         tls: { ca: null, cert: null, key: null, pins: [], minVersion: '1.2', verify: true },
         proxy: null,
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
-        reconnect: { min: 1, max: 300 },
+        reconnect: { min: 1, max: 300, refusedMax: null },
         limits: { windowBytes: 262_144, frameBytes: 65_536, channels: 1024, totalBytes: 16_777_216 },
         start: 'enabled',
         control: '/run/rm-agent.sock',

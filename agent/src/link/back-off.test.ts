@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BackOff, type FailureKind } from './back-off.ts';
 
-const settings = { minMs: 1000, maxMs: 300_000 };
+const settings = { minMs: 1000, maxMs: 300_000, refusedMaxMs: 3_600_000 };
 const almostOne = 1 - 2 ** -32;
 
 /** The waits after failures of these kinds, with the same random number each time. */
@@ -24,7 +24,9 @@ describe('BackOff', () => {
   });
 
   it('is slower after a refusal, which is never asked again at once', () => {
-    expect(waits(almostOne, ...refusals(5))).toEqual([37_500, 75_000, 150_000, 300_000, 300_000]);
+    expect(waits(almostOne, ...refusals(9))).toEqual([
+      37_500, 75_000, 150_000, 300_000, 600_000, 1_200_000, 2_400_000, 3_600_000, 3_600_000,
+    ]);
     expect(waits(0, ...refusals(4))).toEqual([18_750, 37_500, 75_000, 150_000]);
   });
 
@@ -41,9 +43,9 @@ describe('BackOff', () => {
         const backOff = new BackOff();
         const maxMs = minMs + more;
         for (const kind of failures) {
-          const wait = backOff.next(kind, { minMs, maxMs }, random);
-          expect(wait).toBeGreaterThanOrEqual(0);
-          expect(wait).toBeLessThanOrEqual(maxMs);
+          const wait = backOff.next(kind, { minMs, maxMs, refusedMaxMs: 2 * maxMs }, random);
+          expect(wait).toBeGreaterThanOrEqual(kind === 'fault' ? 0 : minMs / 2);
+          expect(wait).toBeLessThanOrEqual(kind === 'fault' ? maxMs : 2 * maxMs);
         }
       }),
     );
@@ -65,16 +67,23 @@ describe('BackOff', () => {
   ])('after a link of %i ms goes on with a ceiling of %i ms', (liveMs, ceiling) => {
     const backOff = new BackOff();
     for (let i = 0; i < 3; i++) backOff.next('fault', settings, 0.5);
-    backOff.linkEnded(liveMs, settings);
+    backOff.linkEnded(liveMs, 'fault', settings);
     expect(Math.round(backOff.next('fault', settings, almostOne))).toBe(ceiling);
   });
 
   it('takes a link for lasting after maxMs, where that is less than a minute', () => {
     const backOff = new BackOff();
-    const quick = { minMs: 1000, maxMs: 5000 };
+    const quick = { minMs: 1000, maxMs: 5000, refusedMaxMs: 5000 };
     for (let i = 0; i < 5; i++) backOff.next('fault', quick, 0.5);
-    backOff.linkEnded(5000, quick);
+    backOff.linkEnded(5000, 'fault', quick);
     expect(Math.round(backOff.next('fault', quick, almostOne))).toBe(1000);
+  });
+
+  it('does not take a link for lasting that another agent has replaced', () => {
+    const backOff = new BackOff();
+    for (let i = 0; i < 3; i++) backOff.next('refusal', settings, 0.5);
+    backOff.linkEnded(3_600_000, 'refusal', settings);
+    expect(Math.round(backOff.next('refusal', settings, almostOne))).toBe(300_000);
   });
 
   it('starts anew when it is reset', () => {

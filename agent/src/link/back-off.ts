@@ -8,8 +8,10 @@ export type FailureKind =
 export interface BackOffSettings {
   /** Milliseconds. The first wait after a fault is at most this long. */
   readonly minMs: number;
-  /** Milliseconds; no wait is longer, unless the reflector asks for it. */
+  /** Milliseconds; no wait after a fault is longer, unless the reflector asks for it. */
   readonly maxMs: number;
+  /** Milliseconds, at least `maxMs`; no wait after a refusal is longer, unless the reflector asks for it. */
+  readonly refusedMaxMs: number;
 }
 
 /** A link that has lasted this long, or `maxMs` if that is less, starts the back-off anew. */
@@ -21,15 +23,18 @@ const MAX_ASKED_MS = 3_600_000;
 /**
  * Full-jitter exponential back-off: after a fault uniformly from 0 to a ceiling, which starts at `minMs` and doubles
  * up to `maxMs`, so that a fleet that lost its reflector in one moment does not come back in one. After a refusal the
- * ceiling starts at an eighth of `maxMs` and the wait is at least half of it.
+ * ceiling starts at an eighth of `maxMs`, doubles up to `refusedMaxMs`, and the wait is at least half of it.
  */
 export class BackOff {
   #faults = 0;
   #refusals = 0;
 
-  /** A link has ended that was live for `liveMs` milliseconds. */
-  linkEnded(liveMs: number, settings: BackOffSettings): void {
-    if (liveMs >= Math.min(LASTING_MS, settings.maxMs)) this.reset();
+  /**
+   * A link has ended that was live for `liveMs` milliseconds. One that another agent has replaced (a refusal) is no
+   * reason to start anew, however long it has lasted: two devices with one identity would evict each other for ever.
+   */
+  linkEnded(liveMs: number, kind: FailureKind, settings: BackOffSettings): void {
+    if (kind === 'fault' && liveMs >= Math.min(LASTING_MS, settings.maxMs)) this.reset();
   }
 
   reset(): void {
@@ -42,10 +47,13 @@ export class BackOff {
    * asked for (RFC 9110 section 10.2.3): at least that long is waited, with as much again of jitter at most.
    */
   next(kind: FailureKind, settings: BackOffSettings, random: number, askedMs: number | null = null): number {
-    const { minMs, maxMs } = settings;
+    const { minMs, maxMs, refusedMaxMs } = settings;
     let wait: number;
     if (kind === 'refusal') {
-      const ceiling = Math.min(maxMs, Math.max(minMs, maxMs / 8) * 2 ** Math.min(this.#refusals++, 16));
+      const ceiling = Math.min(
+        refusedMaxMs,
+        Math.max(minMs, maxMs / 8) * 2 ** Math.min(this.#refusals++, 24),
+      );
       wait = ceiling * (0.5 + random / 2);
     } else {
       wait = Math.min(maxMs, minMs * 2 ** Math.min(this.#faults++, 24)) * random;

@@ -89,7 +89,7 @@ function simulate(seed: number): void {
   const stage = new LinkStage({
     seed,
     keepAliveMs: KEEP_ALIVE_MS,
-    backOff: { minMs: 500, maxMs: MAX_MS },
+    backOff: { minMs: 500, maxMs: MAX_MS, refusedMaxMs: MAX_MS },
     dial: { stepTimeoutMs: STEP_MS },
   });
   const { host, link } = stage;

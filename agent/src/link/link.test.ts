@@ -104,6 +104,19 @@ describe('a link', () => {
     expect(stage.waits[0]).toBeGreaterThan(18_000);
   });
 
+  it('that a clone of the device evicts again and again asks ever more seldom', () => {
+    const stage = new LinkStage();
+    stage.link.start();
+    for (let eviction = 0; eviction < 12; eviction++) {
+      stage.until('live');
+      stage.run(90_000);
+      stage.reflector.peer.replace();
+      stage.until('waiting');
+    }
+    expect(Number(stage.waits.at(-1))).toBeGreaterThan(1_800_000);
+    expect(new Set(stage.kinds)).toEqual(new Set(['refusal']));
+  });
+
   it('closes within two seconds when the reflector does not answer the close frame', () => {
     const stage = new LinkStage().live();
     const { peer } = stage.reflector;

@@ -195,7 +195,7 @@ export class Link {
     this.#socket = null;
     this.#tunnel = null;
     this.#liveness = null;
-    this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, this.#events.backOff());
+    this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, kind, this.#events.backOff());
     if (this.#wanted === 'up') this.#wait(reason, kind, null);
     else this.#down(this.#wanted);
   }

@@ -13,6 +13,7 @@ import {
   ProtocolError,
   type ResponseHead,
   resolveLocation,
+  retryAfter,
   SERVER_PROTOCOL,
 } from '../protocol/index.ts';
 import { digestAnswer } from './authorization.ts';
@@ -108,7 +109,7 @@ export class UpgradeExchange {
     return failed(
       refusals.has(status) ? 'refusal' : 'fault',
       `${hostHeader(this.#uri)} answered ${answer}${hint}`,
-      retryAfter(headers.get('retry-after')),
+      retryAfter(headers),
     );
   }
 
@@ -137,9 +138,4 @@ function readChallenge(offered: string): Challenge | null {
     if (!(error instanceof ProtocolError)) throw error;
     return null;
   }
-}
-
-/** `Retry-After` in seconds, as milliseconds; dates are not read, because the device's clock may be wrong. */
-function retryAfter(value: string | undefined): number | null {
-  return value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : null;
 }

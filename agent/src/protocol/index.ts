@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './extension.ts';
 export * from './http-head.ts';
 export * from './property.ts';
+export * from './retry-after.ts';
 export * from './subprotocol.ts';
 export * from './text.ts';
 export * from './uri.ts';

@@ -52,7 +52,7 @@ export interface AgentConfiguration {
   /** Seconds. */
   readonly timeouts?: { readonly connect?: number; readonly local?: number; readonly keepAlive?: number };
   /** Seconds. */
-  readonly reconnect?: { readonly min?: number; readonly max?: number };
+  readonly reconnect?: { readonly min?: number; readonly max?: number; readonly refusedMax?: number | null };
   readonly limits?: {
     readonly windowBytes?: number;
     readonly frameBytes?: number;

@@ -1,5 +1,5 @@
 import { defaultLimits } from '../../limits.ts';
-import type { FailureKind } from '../../link/back-off.ts';
+import type { BackOffSettings, FailureKind } from '../../link/back-off.ts';
 import { Link } from '../../link/link.ts';
 import type { DialSettings } from '../../link/settings.ts';
 import type { LinkState } from '../../link/states.ts';
@@ -14,7 +14,7 @@ export const LINK_ADDRESS = '192.0.2.1';
 export interface LinkStageOptions {
   readonly seed?: number;
   readonly keepAliveMs?: number;
-  readonly backOff?: { readonly minMs: number; readonly maxMs: number };
+  readonly backOff?: BackOffSettings;
   /** The reflector's URI; one with `https:` is answered too. */
   readonly uri?: string;
   readonly dial?: Partial<DialSettings>;
@@ -33,7 +33,8 @@ export class LinkStage {
   prepareError: string | null = null;
 
   constructor(options: LinkStageOptions = {}) {
-    const { keepAliveMs = 60_000, backOff = { minMs: 1000, maxMs: 300_000 } } = options;
+    const { keepAliveMs = 60_000, backOff = { minMs: 1000, maxMs: 300_000, refusedMaxMs: 3_600_000 } } =
+      options;
     this.host = new SimulatedHost(options.seed ?? 1);
     const { network, clock, crypto } = this.host;
     network.names.set('r.example', [LINK_ADDRESS]);
