@@ -1,6 +1,7 @@
 import type { Clock, Crypto, Socket } from '../host/host.ts';
 import {
   FRAME_HEADER_BYTES,
+  LEGACY_FRAME_BYTES,
   MAX_HEADER_BYTES,
   Opcode,
   WebSocketOpcode,
@@ -36,12 +37,16 @@ export class FrameQueue {
   #waitingSince = 0;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
 
-  /** `frameBytes` is the largest payload of `data`. */
-  constructor(socket: Socket, clock: Clock, crypto: Crypto, frameBytes: number) {
+  /**
+   * A batch has room for `batchBytes` of payload, in short frames too (`webtunnel.md` section 3), so that what one read
+   * of a local socket brings leaves with one write.
+   */
+  constructor(socket: Socket, clock: Clock, crypto: Crypto, batchBytes: number) {
     this.#socket = socket;
     this.#clock = clock;
     this.#crypto = crypto;
-    this.#capacity = frameBytes + MAX_HEADER_BYTES + FRAME_HEADER_BYTES;
+    const frames = Math.ceil(batchBytes / LEGACY_FRAME_BYTES);
+    this.#capacity = batchBytes + frames * (MAX_HEADER_BYTES + FRAME_HEADER_BYTES);
     this.#batch = new Uint8Array(this.#capacity);
   }
 

@@ -58,7 +58,7 @@ export class Tunnel implements WebSocketHandler {
     const { limits, socket, extension } = options;
     this.#options = options;
     const frameBytes = extension?.maxFrame ?? limits.frameBytes;
-    this.#queue = new FrameQueue(socket, options.clock, options.crypto, frameBytes);
+    this.#queue = new FrameQueue(socket, options.clock, options.crypto, limits.frameBytes);
     this.#channels = new ChannelTable({
       clock: options.clock,
       limits,

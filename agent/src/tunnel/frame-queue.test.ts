@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedHost } from '../host/simulated/host.ts';
+import { defaultLimits } from '../limits.ts';
+import { FrameQueue } from './frame-queue.ts';
+
+/** The lengths of what is written for the frames of one read from a local socket. */
+function writes(frameBytes: number): number[] {
+  const { network, clock, crypto } = new SimulatedHost(1);
+  const lengths: number[] = [];
+  const handler = {
+    connected: () => undefined,
+    data: () => undefined,
+    taken: () => undefined,
+    ended: () => undefined,
+    closed: () => undefined,
+  };
+  const socket = network.connect({ address: '192.0.2.1', port: 443 }, handler);
+  const counting = Object.assign(Object.create(socket), {
+    write(_bytes: Uint8Array, start: number, end: number) {
+      lengths.push(end - start);
+      return true;
+    },
+  });
+  const read = new Uint8Array(defaultLimits.frameBytes);
+  const queue = new FrameQueue(counting, clock, crypto, read.length);
+  for (let at = 0; at < read.length; at += frameBytes) {
+    queue.data(1, read, at, Math.min(at + frameBytes, read.length));
+  }
+  queue.flush();
+  return lengths;
+}
+
+describe('what one read brings leaves with one write', () => {
+  it.each([
+    [2048, 65_536 + 32 * (4 + 4 + 4)],
+    [16_384, 65_536 + 4 * (4 + 4 + 4)],
+    [65_536, 65_536 + 10 + 4 + 4],
+  ])('in frames of %d bytes', (frameBytes, written) => {
+    expect(writes(frameBytes)).toEqual([written]);
+  });
+
+  it('but not in frames so short that a reflector could demand any amount of memory with them', () => {
+    expect(writes(1).length).toBeGreaterThan(1);
+    expect(Math.max(...writes(1))).toBeLessThan(65_536 * 1.01);
+  });
+});
