@@ -113,6 +113,11 @@ export class FrameDecoder {
   /** The message under way is complete. */
   end(): void {
     const length = this.#length;
+    if (this.#head[0] === Opcode.data && length > FRAME_HEADER_BYTES && !this.#skip) {
+      // Its payload has been handed on.
+      this.#length = 0;
+      return;
+    }
     const skip = this.#skip;
     const properties = this.#properties;
     this.#length = 0;

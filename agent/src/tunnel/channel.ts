@@ -111,13 +111,15 @@ export class Channel implements LocalHandler {
       this.fail(ChannelError.violation);
       return;
     }
-    if (!this.#receiveCredit && this.#held + length > mostHeld(this.#owner.limits)) {
+    const { limits } = this.#owner;
+    const held = this.#held + length;
+    if (!this.#receiveCredit && held > limits.windowBytes && held > mostHeld(limits)) {
       this.fail(ChannelError.timeout);
       return;
     }
     if (!this.#socket) return;
     this.received += length;
-    this.#held += length;
+    this.#held = held;
     this.#socket.write(bytes, start, end);
     this.#owner.holds(this, length);
   }
