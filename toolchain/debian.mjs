@@ -56,10 +56,14 @@ export function needPackages(names) {
   }
 }
 
+/** What network namespaces with a router and a proxy are made of. */
+export const networks = ['conntrack', 'iproute2', 'nftables', 'procps', 'tinyproxy'];
+
 /** Other people's programs that the tests run. */
 export const peers = [
   ...['chromium', 'curl', 'dropbear-bin', 'expect', 'lighttpd', 'openssh-client', 'openssh-server'],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
+  ...networks,
 ];
 
 /** A C++ compiler, make and Python, for npm packages with native code. */

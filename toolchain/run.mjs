@@ -60,6 +60,13 @@ const tasks = {
     needPackages(['openssh-client', 'openssh-server', 'openssl']);
     run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
+  async 'bench:networks'() {
+    prepare(root);
+    const { needPackages, networks } = await import('./debian.mjs');
+    needPackages(networks);
+    run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
+    run(process.execPath, 'test/dist/bench/networks.js', ...rest);
+  },
   build() {
     prepare(root);
     run(process.execPath, 'toolchain/build.mjs', ...rest);

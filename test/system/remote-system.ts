@@ -19,6 +19,10 @@ export interface SystemOptions {
   readonly reflector?: readonly string[];
   /** Options of the reflector's Node. */
   readonly node?: readonly string[];
+  /** Words to put before the reflector's command, which run it elsewhere, and the address it has there. */
+  readonly place?: { readonly command: readonly string[]; readonly address: string };
+  /** Added to the agent's configuration, or in the place of what it has. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
 }
 
 /** The real thing on this machine: reflector and agent as processes of their own, with one device and one user. */
@@ -74,28 +78,32 @@ export class RemoteSystem {
     );
     const domain = /^domain: (.+)$/m.exec(added)?.[1] ?? '';
 
+    const address = options.place?.address ?? '127.0.0.1';
     const args = [
       '--listen',
-      '127.0.0.1:0',
+      `${address}:0`,
       '--data',
       data,
       '--log-level',
       'warn',
       ...(options.reflector ?? []),
     ];
-    const reflector = spawn(process.execPath, [...(options.node ?? []), reflectorProgram, 'serve', ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const [command = '', ...words] = [
+      ...(options.place?.command ?? []),
+      ...[process.execPath, ...(options.node ?? []), reflectorProgram, 'serve', ...args],
+    ];
+    const reflector = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
     const port = Number(/:(\d+)\/?$/m.exec(line.toString().trim())?.[1]);
     let agent: AgentProcess | null = null;
     const started = performance.now();
     if (options.agent !== null) {
       const configuration = {
-        reflector: `http://127.0.0.1:${port}/`,
+        reflector: `http://${address}:${port}/`,
         device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
         services: options.services,
         control: null,
+        ...options.configuration,
       };
       const file = join(directory, 'rm-agent.json');
       writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The three machines of the lab. */
+export type Place = 'device' | 'router' | 'internet';
+
+export const addresses = {
+  device: '10.77.1.2',
+  /** What the device has after a change of its address. */
+  deviceLater: '10.77.1.3',
+  routerInside: '10.77.1.1',
+  routerOutside: '10.77.2.1',
+  internet: '10.77.2.2',
+} as const;
+
+/**
+ * Network namespaces of our own: a device behind a router that translates addresses, and the internet beyond it. They
+ * are inside one namespace more, whose only process is ours, so that all of it is gone with that process. Nothing in it
+ * reaches the networks of this machine.
+ */
+export class Lab {
+  readonly #holder: ChildProcess;
+
+  private constructor(holder: ChildProcess) {
+    this.#holder = holder;
+  }
+
+  static async build(): Promise<Lab> {
+    const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+    const script = 'mount -t tmpfs none /run && mkdir /run/netns && echo ready && exec cat';
+    const holder = spawn('unshare', [...user, '--mount', '--net', 'sh', '-c', script], {
+      // It ends when this process does, whatever way that goes.
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    holder.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    const ready = await Promise.race([
+      once(holder.stdout, 'data').then(() => true),
+      once(holder, 'close').then(() => false),
+    ]);
+    if (!ready) throw new Error(`network namespaces cannot be made here: ${errors.trim()}`);
+    const lab = new Lab(holder);
+    for (const place of ['device', 'router', 'internet']) lab.#run(['ip', 'netns', 'add', place]);
+    lab.#connect('device', 'eth0', addresses.device, 'router', 'inside', addresses.routerInside);
+    lab.#connect('internet', 'eth0', addresses.internet, 'router', 'outside', addresses.routerOutside);
+    lab.setDefaultRoute();
+    lab.sh('router', 'sysctl -q -w net.ipv4.ip_forward=1');
+    // As home routers and mobile networks do it: addresses are translated, and a packet in the middle of a connection
+    // that the router does not know is dropped without a word.
+    lab.sh(
+      'router',
+      `nft add table ip nat
+       nft add chain ip nat post '{ type nat hook postrouting priority 100; }'
+       nft add rule ip nat post oifname outside masquerade
+       nft add table ip filter
+       nft add chain ip filter forward '{ type filter hook forward priority 0; }'
+       nft add rule ip filter forward ct state invalid drop
+       nft add rule ip filter forward tcp flags '& (syn|ack) != syn' ct state new drop
+       sysctl -q -w net.netfilter.nf_conntrack_tcp_loose=0`,
+    );
+    return lab;
+  }
+
+  /** Words to put before a command that is to run in this place. */
+  in(place: Place): readonly string[] {
+    return [...this.#enter(), 'ip', 'netns', 'exec', place];
+  }
+
+  /** Runs a line of shell in this place; throws with what it said when it fails. */
+  sh(place: Place, line: string): void {
+    this.#run(['ip', 'netns', 'exec', place, 'sh', '-e', '-c', line]);
+  }
+
+  setDefaultRoute(): void {
+    this.sh('device', `ip route replace default via ${addresses.routerInside}`);
+  }
+
+  async destroy(): Promise<void> {
+    this.#holder.stdin?.end();
+    if (this.#holder.exitCode === null) await once(this.#holder, 'exit');
+  }
+
+  #connect(a: Place, linkA: string, addressA: string, b: Place, linkB: string, addressB: string): void {
+    this.#run(['ip', 'link', 'add', linkA, 'netns', a, 'type', 'veth', 'peer', 'name', linkB, 'netns', b]);
+    for (const [place, link, address] of [
+      [a, linkA, addressA],
+      [b, linkB, addressB],
+    ] as const) {
+      this.sh(place, `ip addr add ${address}/24 dev ${link}; ip link set ${link} up; ip link set lo up`);
+    }
+  }
+
+  #enter(): readonly string[] {
+    const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
+    const target = ['--target', String(this.#holder.pid), `--wd=${process.cwd()}`];
+    return ['nsenter', ...target, ...user, '--mount', '--net', '--'];
+  }
+
+  #run(command: readonly string[]): void {
+    const [program = '', ...args] = [...this.#enter(), ...command];
+    const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${command.join(' ')}: ${error?.message ?? stderr.trim()}`);
+  }
+}
