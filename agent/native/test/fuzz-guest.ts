@@ -12,6 +12,8 @@ import {
   latin1Encode,
   ProtocolError,
   parseHttpUri,
+  parseIp,
+  Socks5Client,
   UsageError,
   utf8Decode,
   utf8DecodeStrict,
@@ -46,6 +48,7 @@ const examples = [
   '\x02\x04\x01\x00\x00\x07\x80\x7e\x00\x80',
   '\x01\x00\x00\x07\x00\x16\x20\x00\x00\x07\x00\x01\x00\x00',
   '\x40\x00\x00\x00\x02\x01a\x02bc\x81\x00d\x00',
+  '\x05\x00\x05\x00\x00\x03\x02ab\x00\x50',
   'Digest realm="a", nonce="b", qop="auth, auth-int", algorithm=SHA-256, Basic realm="c"',
   'Digest username="u", realm="r", nonce="n", uri="/", response="0", qop=auth, nc=00000001, cnonce="c"',
   'Basic YWxhZGRpbjpvcGVuc2VzYW1l',
@@ -113,6 +116,10 @@ const parsers: ((bytes: Uint8Array) => unknown)[] = [
     });
     if (complete) random(2) === 0 ? reader.request() : reader.response();
   },
+  (bytes) => {
+    const client = new Socks5Client('a', 1, { user: 'u', password: 'p' });
+    pieces(bytes, (all, start, end) => client.receive(all, start, end));
+  },
   (bytes) => decodeProperties(bytes),
   (bytes) => utf8Decode(bytes) + utf8DecodeStrict(bytes),
   ...[
@@ -122,6 +129,7 @@ const parsers: ((bytes: Uint8Array) => unknown)[] = [
     decodeExtension,
     decodePropertyHeader,
     parseHttpUri,
+    parseIp,
     base64Decode,
   ].map((parse) => (bytes: Uint8Array) => parse(latin1Decode(bytes))),
 ];

@@ -16,6 +16,7 @@ export type ProtocolErrorCode =
   | 'RM_WS_TYPE' // a text message, where the tunnel carries only binary ones
   | 'RM_WS_CLOSE' // a close frame with a bad code, length or text
   | 'RM_CREDENTIALS' // a challenge or credentials that cannot be read
+  | 'RM_SOCKS' // an answer that is not SOCKS5
   | 'RM_PROPERTY' // properties that cannot be read
   | 'RM_EXTENSION'; // an extension header that cannot be read
 

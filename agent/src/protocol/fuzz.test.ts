@@ -16,7 +16,9 @@ import {
   latin1Decode,
   ProtocolError,
   parseHttpUri,
+  parseIp,
   resolveLocation,
+  Socks5Client,
   UsageError,
   utf8Decode,
   utf8DecodeStrict,
@@ -121,6 +123,14 @@ const ofBytes: [string, fc.Arbitrary<Uint8Array>, (bytes: Uint8Array, pieces: nu
     (bytes) => decodeProperties(bytes),
   ],
   [
+    'Socks5Client',
+    bytesBehind('05 00', '05 02', '01 00', '05 00 00 01', '05 00 00 03 ff', '05 00 00 04'),
+    (bytes, pieces) => {
+      const client = new Socks5Client('a', 1, { user: 'u', password: 'p' });
+      feed(bytes, pieces, (piece, start, end) => client.receive(piece, start, end));
+    },
+  ],
+  [
     'utf8Decode',
     bytesBehind('e2 82', 'f0 9f', 'ed a0', 'c0'),
     (bytes) => {
@@ -157,6 +167,7 @@ const ofText: [string, (input: string, pieces: number[]) => void][] = [
   ['decodeExtension', (input) => decodeExtension(input)],
   ['parseHttpUri', (input) => parseHttpUri(`http://${input}`)],
   ['resolveLocation', (input) => resolveLocation({ secure: true, host: 'a', port: 1, target: '/' }, input)],
+  ['parseIp', (input) => parseIp(input)],
   ['base64Decode', (input) => base64Decode(input)],
 ];
 
