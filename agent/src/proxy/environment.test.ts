@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { parseHttpUri } from '../protocol/index.ts';
+import { environmentRoute } from './environment.ts';
+import { describeProxy } from './route.ts';
+
+type Variables = Readonly<Record<string, string>>;
+
+function routeTo(uri: string, variables: Variables): string | null {
+  const route = environmentRoute({ environment: (name) => variables[name] });
+  const parsed = parseHttpUri(uri);
+  if ('error' in route || !parsed) throw new Error('error' in route ? route.error : uri);
+  const proxy = route(parsed);
+  return proxy && describeProxy(proxy);
+}
+
+describe('the environment', () => {
+  it.each<[string, Variables, string | null]>([
+    ['http://a/', { http_proxy: 'http://p:1' }, 'http://p:1'],
+    ['https://a/', { http_proxy: 'http://p:1' }, null],
+    ['https://a/', { https_proxy: 'http://p:1' }, 'http://p:1'],
+    ['http://a/', { https_proxy: 'http://p:1' }, null],
+    ['https://a/', { HTTPS_PROXY: 'http://p:1' }, 'http://p:1'],
+    // What a client of a CGI program could set.
+    ['http://a/', { HTTP_PROXY: 'http://p:1' }, null],
+    ['https://a/', { https_proxy: 'http://p:1', HTTPS_PROXY: 'http://q:2' }, 'http://p:1'],
+    ['http://a/', { all_proxy: 'socks5h://p' }, 'socks5h://p:1080'],
+    ['https://a/', { ALL_PROXY: 'socks5://p' }, 'socks5://p:1080'],
+    ['http://a/', { ALL_PROXY: 'http://q:2', all_proxy: 'http://p:1' }, 'http://p:1'],
+    ['https://a/', { https_proxy: 'http://p:1', all_proxy: 'http://q:2' }, 'http://p:1'],
+    ['https://a/', { https_proxy: '', all_proxy: 'http://q:2' }, null],
+    ['https://a/', { https_proxy: 'p:3128' }, 'http://p:3128'],
+    ['https://a/', { https_proxy: 'u:s@p:3128' }, 'http://p:3128'],
+    ['https://a.b/', { https_proxy: 'http://p:1', no_proxy: '.b' }, null],
+    ['https://a.b/', { https_proxy: 'http://p:1', NO_PROXY: 'b' }, null],
+    ['https://a.b/', { https_proxy: 'http://p:1', no_proxy: 'c', NO_PROXY: 'b' }, 'http://p:1'],
+    ['https://a.b/', { https_proxy: 'http://p:1', no_proxy: '', NO_PROXY: 'b' }, 'http://p:1'],
+    ['https://a.b:8443/', { https_proxy: 'http://p:1', no_proxy: 'b:443' }, 'http://p:1'],
+    ['https://a.b:8443/', { https_proxy: 'http://p:1', no_proxy: 'b:8443' }, null],
+    ['https://a/', {}, null],
+  ])('leads to %s with %j through %s', (uri, variables, proxy) => {
+    expect(routeTo(uri, variables)).toBe(proxy);
+  });
+
+  it.each(['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'])(
+    'with a useless %s is an error that shows no secret',
+    (name) => {
+      const route = environmentRoute({
+        environment: (asked) => (asked === name ? 'ftp://u:secret@p' : undefined),
+      });
+      expect(route).toEqual({
+        error: `${name} is none of http://, https://, socks5:// and socks5h://[USER:PASSWORD@]HOST[:PORT]`,
+      });
+    },
+  );
+});

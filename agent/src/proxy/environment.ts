@@ -1,0 +1,37 @@
+import type { System } from '../host/host.ts';
+import type { HttpUri } from '../protocol/index.ts';
+import { bypasses } from './no-proxy.ts';
+import { parseProxy, type Route } from './route.ts';
+
+/** The way to a URI that the environment gives. */
+export type EnvironmentRoute = (uri: HttpUri) => Route;
+
+/**
+ * Reads `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` as curl does: lower case comes before upper case, the
+ * variable of the scheme before `all_proxy`, an empty one means none, and `http://` may be left out. `HTTP_PROXY` is not
+ * read: in a CGI program it holds what a client sends as `Proxy:`. The error is one line that names the variable and
+ * shows nothing of its value.
+ */
+export function environmentRoute(
+  system: Pick<System, 'environment'>,
+): EnvironmentRoute | { readonly error: string } {
+  const problems: string[] = [];
+  const proxyOf = (...names: string[]): Route => {
+    const name = names.find((candidate) => system.environment(candidate) !== undefined);
+    const text = (name === undefined ? '' : system.environment(name)) || '';
+    if (name === undefined || text === '') return null;
+    const proxy = parseProxy(text.includes('://') ? text : `http://${text}`);
+    if (!proxy) {
+      problems.push(
+        `${name} is none of http://, https://, socks5:// and socks5h://[USER:PASSWORD@]HOST[:PORT]`,
+      );
+    }
+    return proxy;
+  };
+  const plain = proxyOf('http_proxy', 'all_proxy', 'ALL_PROXY');
+  const secure = proxyOf('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY');
+  const [error] = problems;
+  if (error !== undefined) return { error };
+  const noProxy = system.environment('no_proxy') ?? system.environment('NO_PROXY') ?? '';
+  return (uri) => (bypasses(noProxy, uri.host, uri.port) ? null : uri.secure ? secure : plain);
+}
