@@ -5,10 +5,12 @@ import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
 import type { Limits } from './limits.ts';
+import type { DeviceCodes } from './sessions/device-codes.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
 import type { UserAuthentication } from './users/authentication.ts';
+import type { DeviceCredentials } from './users/device-credentials.ts';
 import type { Tokens } from './users/tokens.ts';
 
 /** What the parts of one running reflector share. */
@@ -21,6 +23,8 @@ export interface Context {
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly users: UserAuthentication;
   readonly tokens: Tokens;
+  readonly deviceCredentials: DeviceCredentials;
+  readonly deviceCodes: DeviceCodes;
   readonly sessions: Sessions;
   readonly access: LiveAccess;
   readonly proxies: TrustedProxies;

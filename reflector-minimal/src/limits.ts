@@ -73,6 +73,12 @@ export interface Limits {
   readonly unclaimedDevices: number;
   /** How often the store is asked, while something is live, whether another process has changed it. */
   readonly storePollMs: number;
+  /** One-time codes for sessions on hosts of devices that are good at once; the oldest goes first. */
+  readonly deviceCodes: number;
+  /** How long such a code is good: two redirects, on a slow line. */
+  readonly deviceCodeMs: number;
+  /** Passwords for the device itself that are told from the user's own one, per session: nobody has more to try. */
+  readonly deviceCredentials: number;
   /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
   readonly auditFileBytes: number;
   /** Audit files of that size that are kept beside the present one. */
@@ -81,6 +87,8 @@ export interface Limits {
   readonly auditQuietMs: number;
   /** Kinds of requests that the audit log counts at once; the one that began first is summed up early. */
   readonly auditSeries: number;
+  /** Those of them that nobody has logged in for; what is more is counted as one, so that no flood wears the file out. */
+  readonly auditStrangers: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;
   /** Time for responses under way to end at shutdown. */
@@ -128,10 +136,14 @@ export const defaultLimits: Limits = {
   usedNonces: 10_000,
   unclaimedDevices: 1000,
   storePollMs: 2_000,
+  deviceCodes: 10_000,
+  deviceCodeMs: 60_000,
+  deviceCredentials: 8,
   auditFileBytes: 10 * MiB,
   auditFiles: 5,
   auditQuietMs: 60_000,
   auditSeries: 10_000,
+  auditStrangers: 100,
   statisticsMs: 60_000,
   shutdownMs: 10_000,
   closeMs: 3_000,

@@ -17,10 +17,12 @@ import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import { DeviceCodes } from './sessions/device-codes.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Store } from './store/store.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
+import { DeviceCredentials } from './users/device-credentials.ts';
 import { Tokens } from './users/tokens.ts';
 
 export interface ReflectorOptions {
@@ -108,6 +110,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       devices: new TunnelRegistry(),
       users: new UserAuthentication(store, verifier, tokens, sessions),
       tokens,
+      deviceCredentials: new DeviceCredentials(verifier, tokens, limits),
+      deviceCodes: new DeviceCodes(clock, limits),
       sessions,
       access: new LiveAccess(store, clock, limits),
       proxies,

@@ -29,7 +29,7 @@ class MemorySink implements AuditSink {
   }
 }
 
-const limits = { ...defaultLimits, auditQuietMs: 1_000, auditSeries: 3 };
+const limits = { ...defaultLimits, auditQuietMs: 1_000, auditSeries: 3, auditStrangers: 2 };
 const request = { event: 'request', allowed: true, user: 'alice', device: 'dev1', port: 80 } as const;
 const refused = { event: 'request', allowed: false, address: '192.0.2.1', reason: 'Please log in' } as const;
 
@@ -115,9 +115,9 @@ describe('what comes in crowds', () => {
   });
 
   test('auditSeries: the series that began first is summed up early', () => {
-    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']) {
-      audit.count({ ...refused, address });
-      audit.count({ ...refused, address });
+    for (const user of ['alice', 'bob', 'carol', 'dave']) {
+      audit.count({ ...request, user });
+      audit.count({ ...request, user });
     }
     expect(sink.take().map((record) => (record as { event: string }).event)).toEqual([
       'request',
@@ -126,5 +126,18 @@ describe('what comes in crowds', () => {
       'requests',
       'request',
     ]);
+  });
+
+  test('auditStrangers: a flood from many addresses is counted as one', () => {
+    for (let i = 0; i < 1_000; i++) audit.count({ ...refused, address: `192.0.2.${i}` });
+    const many = { event: 'request', allowed: false, reason: 'from many strangers' };
+    const [first, second] = ['192.0.2.0', '192.0.2.1'].map((address) => ({ ...refused, address }));
+    expect(sink.take()).toEqual([first, second, many]);
+    clock.advance(2_000);
+    expect(sink.take()).toEqual([
+      { ...many, event: 'requests', times: 997, bytesFrom: 0, bytesTo: 0, ms: 0 },
+    ]);
+    audit.count(refused);
+    expect(sink.take()).toEqual([refused]);
   });
 });

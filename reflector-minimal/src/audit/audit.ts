@@ -21,12 +21,18 @@ export interface Traffic {
   readonly bytesTo: number;
 }
 
+/** Refused before anybody had shown who they are: of such there can be any number. */
+function isStranger({ allowed, by }: AuditRecord): boolean {
+  return !allowed && by === undefined;
+}
+
 /**
  * Every decision, as a line in the audit file, or as a record named `audit` in the log where no file is set.
  *
  * What comes alone (a log-in, a tunnel, a command) is recorded as it is. What comes in crowds (requests, and refusals)
  * is recorded when it begins and summed up when the same has not come for `limits.auditQuietMs`, or for ten times that
- * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals.
+ * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals. No number of addresses
+ * makes it more than `limits.auditStrangers` kinds of refusals.
  *
  * When records cannot be written, the service goes on: the log says so, once, and later how many were lost.
  */
@@ -36,6 +42,8 @@ export class Audit {
   readonly #log: Logger;
   readonly #sink: AuditSink | null;
   readonly #series = new Map<string, Series>();
+  /** Series among them of those who have not logged in. */
+  #strangers = 0;
   #cancelSweep: (() => void) | null = null;
   #lost = 0;
 
@@ -68,18 +76,21 @@ export class Audit {
   }
 
   /** One decision of a kind that comes in crowds. The returned function adds what it has carried, when that is known. */
-  count(record: AuditRecord): (traffic: Traffic) => void {
-    const key = JSON.stringify(record);
+  count(decision: AuditRecord): (traffic: Traffic) => void {
+    let record = decision;
+    let key = JSON.stringify(record);
     const now = this.#clock.now();
     let series = this.#series.get(key);
+    if (!series && isStranger(record) && this.#strangers >= this.#limits.auditStrangers) {
+      record = { event: record.event, allowed: false, reason: 'from many strangers' };
+      key = JSON.stringify(record);
+      series = this.#series.get(key);
+    }
     if (series) {
       series.times++;
     } else {
-      this.#makeRoom();
       series = { record, since: now, last: now, times: 0, bytesFrom: 0, bytesTo: 0 };
-      this.#series.set(key, series);
-      this.record(record);
-      this.#cancelSweep ??= this.#schedule();
+      this.#begin(key, series);
     }
     series.last = now;
     const counted = series;
@@ -97,8 +108,7 @@ export class Audit {
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = null;
-    for (const series of this.#series.values()) this.#sumUp(series);
-    this.#series.clear();
+    for (const [key, series] of this.#series) this.#end(key, series);
     this.#sink?.close();
   }
 
@@ -109,21 +119,27 @@ export class Audit {
       const { auditQuietMs } = this.#limits;
       for (const [key, series] of this.#series) {
         if (now - series.last < auditQuietMs && now - series.since < 10 * auditQuietMs) continue;
-        this.#series.delete(key);
-        this.#sumUp(series);
+        this.#end(key, series);
       }
       if (this.#series.size > 0) this.#cancelSweep = this.#schedule();
     });
   }
 
-  /** The one that began first is summed up early. */
-  #makeRoom(): void {
-    if (this.#series.size < this.#limits.auditSeries) return;
-    for (const [key, series] of this.#series) {
-      this.#series.delete(key);
-      this.#sumUp(series);
-      return;
+  #begin(key: string, series: Series): void {
+    for (const [oldest, first] of this.#series) {
+      if (this.#series.size < this.#limits.auditSeries) break;
+      this.#end(oldest, first);
     }
+    this.#series.set(key, series);
+    if (isStranger(series.record)) this.#strangers++;
+    this.record(series.record);
+    this.#cancelSweep ??= this.#schedule();
+  }
+
+  #end(key: string, series: Series): void {
+    this.#series.delete(key);
+    if (isStranger(series.record)) this.#strangers--;
+    this.#sumUp(series);
   }
 
   #sumUp(series: Series): void {

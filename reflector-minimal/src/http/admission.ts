@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
+import { crossOriginRefusal } from './cross-origin.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
@@ -9,6 +10,8 @@ import { type Refusal, refusals } from './refusal.ts';
 export interface Admitted {
   readonly identity: Identity;
   readonly target: Target;
+  /** `Authorization` that is meant for the device. */
+  readonly authorization: string | null;
 }
 
 /** First who asks, then what for: a stranger does not learn which devices there are. */
@@ -21,8 +24,8 @@ export async function admit(
   const { users, log } = context;
   const named = namedDevice(context, label);
   const identity = await users.authenticate(request, {
-    // No session is of a device without a name.
-    place: { kind: 'device', device: named?.id ?? '' },
+    // Each port of a device is a host of its own, with a session of its own.
+    place: { kind: 'device', device: label },
     secure: origin.protocol === 'https',
   });
   if (identity === 'busy') return { refusal: refusals.busy };
@@ -30,8 +33,22 @@ export async function admit(
     if (request.headers.authorization !== undefined) log.warn({ address: origin.address }, 'log-in refused');
     return { refusal: refusals.logIn };
   }
+  const refusal = crossOriginRefusal(request, origin, identity);
+  if (refusal) return { refusal };
   // A device that this user does not see is one that does not exist, in every respect.
   if (!named || !seesDevice(identity.user, named)) return { refusal: refusals.unknownDevice(label) };
   const target = findTarget(context, named);
-  return 'status' in target ? { refusal: target } : { identity, target };
+  if ('status' in target) return { refusal: target };
+  return { identity, target, authorization: await forDevice(context, request, identity) };
+}
+
+/** What let the user in is the reflector's; with a session, `Authorization` may be the device's. */
+async function forDevice(
+  { deviceCredentials }: Context,
+  request: IncomingMessage,
+  { session }: Identity,
+): Promise<string | null> {
+  const { authorization } = request.headers;
+  if (!authorization || session?.kind !== 'device') return null;
+  return (await deviceCredentials.forDevice(authorization, session)) ? authorization : null;
 }

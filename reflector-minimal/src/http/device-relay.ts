@@ -25,7 +25,7 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    { identity, target }: Admitted,
+    { identity, target, authorization }: Admitted,
   ): DeviceRequest | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
@@ -36,7 +36,7 @@ export class DeviceRelay {
     );
     this.#grant(identity, device, response, () => response.destroy());
     const agents = this.#agentsOf(device, port);
-    const relay = new DeviceRequest({ request, response, origin, agents, port, limits });
+    const relay = new DeviceRequest({ request, response, origin, agents, port, authorization, limits });
     relay.start();
     return relay;
   }
@@ -47,7 +47,7 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    { identity, target }: Admitted,
+    { identity, target, authorization }: Admitted,
   ): Refusal | null {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
@@ -57,7 +57,8 @@ export class DeviceRelay {
     }
     this.#grant(identity, device, socket, () => socket.destroy());
     const agents = this.#agentsOf(device, port);
-    relayUpgrade({ request, socket, head, origin, agents, port, limits: this.#context.limits });
+    const { limits } = this.#context;
+    relayUpgrade({ request, socket, head, origin, agents, port, authorization, limits });
     return null;
   }
 

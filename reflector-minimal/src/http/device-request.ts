@@ -7,7 +7,8 @@ import {
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
 import type { DeviceAgents } from './device-agent.ts';
-import { framingOf, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
+import { withinItsHost, withoutOurCookies } from './device-cookies.ts';
+import { framingOf, type RequestFraming, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { refusalFor, refusals, sendRefusal } from './refusal.ts';
 
@@ -17,6 +18,8 @@ export interface DeviceExchange {
   readonly origin: Origin;
   readonly agents: DeviceAgents;
   readonly port: number;
+  /** `Authorization` that is meant for the device. */
+  readonly authorization: string | null;
   readonly limits: Limits;
 }
 
@@ -60,14 +63,14 @@ export class DeviceRequest {
   }
 
   #send(): void {
-    const { request, origin, agents, port } = this.#exchange;
+    const { request, agents, port } = this.#exchange;
     const method = request.method ?? 'GET';
     const repeatable = this.#body === 'none' && safeMethods.has(method);
     const upstream = httpRequest({
       agent: repeatable && !this.#retried ? agents.pooled : agents.single,
       method,
       path: request.url ?? '/',
-      headers: requestHeaders(request.rawHeaders, method, { body: this.#body }, origin),
+      headers: deviceRequestHead(this.#exchange, { body: this.#body }),
       setHost: false,
       maxHeaderSize: this.#exchange.limits.headBytes * 2,
       host: 'device',
@@ -77,7 +80,7 @@ export class DeviceRequest {
     this.#upstream = upstream;
     upstream.on('response', (incoming) => this.#answer(incoming));
     upstream.on('continue', () => this.#continue());
-    upstream.on('information', (info) => this.#inform(info.statusCode, info.rawHeaders));
+    upstream.on('information', (info) => this.#inform(info.statusCode, withinItsHost(info.rawHeaders)));
     upstream.on('error', (error) => {
       if (upstream !== this.#upstream) return;
       if (repeatable && upstream.reusedSocket && !this.#retried && !this.#answered && !isFinal(error)) {
@@ -165,7 +168,7 @@ export class DeviceRequest {
       response.writeHead(
         incoming.statusCode ?? 502,
         incoming.statusMessage ?? '',
-        responseHeaders(incoming.rawHeaders) as string[],
+        withinItsHost(responseHeaders(incoming.rawHeaders)),
       );
     } catch {
       // A head with characters that must not be passed on.
@@ -218,6 +221,18 @@ export class DeviceRequest {
     if (response.headersSent || response.destroyed) response.destroy();
     else sendRefusal(request, response, refusal);
   }
+}
+
+/** The head that the device gets: nothing in it opens the reflector. */
+export function deviceRequestHead(
+  { request, origin, authorization }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization'>,
+  framing: RequestFraming,
+): string[] {
+  const head = withoutOurCookies(
+    requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin),
+  );
+  if (authorization !== null) head.push('Authorization', authorization);
+  return head;
 }
 
 /** The device itself has said that there is no connection to be had. */

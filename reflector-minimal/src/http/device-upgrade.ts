@@ -1,7 +1,8 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
-import type { DeviceExchange } from './device-request.ts';
-import { requestHeaders, responseHeaders } from './headers.ts';
+import { withinItsHost } from './device-cookies.ts';
+import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
+import { responseHeaders } from './headers.ts';
 import { join } from './join.ts';
 import { refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
 
@@ -16,14 +17,14 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
  * back as it is.
  */
 export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
-  const { request, socket, origin, agents, port, limits } = exchange;
+  const { request, socket, agents, port, limits } = exchange;
   const method = request.method ?? 'GET';
   const upgrade = request.headers.upgrade ?? '';
   const upstream = httpRequest({
     agent: agents.single,
     method,
     path: request.url ?? '/',
-    headers: requestHeaders(request.rawHeaders, method, { body: 'none', upgrade }, origin),
+    headers: deviceRequestHead(exchange, { body: 'none', upgrade }),
     setHost: false,
     maxHeaderSize: limits.headBytes * 2,
     host: 'device',
@@ -65,7 +66,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     response.writeHead(
       incoming.statusCode ?? 502,
       incoming.statusMessage ?? '',
-      responseHeaders(incoming.rawHeaders) as string[],
+      withinItsHost(responseHeaders(incoming.rawHeaders)),
     );
     pipeline(incoming, response, () => {});
   });
@@ -76,8 +77,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
 function headOf(incoming: IncomingMessage): string {
   const status = incoming.statusCode ?? 101;
   let head = `HTTP/1.1 ${status} ${incoming.statusMessage || STATUS_CODES[status]}\r\n`;
-  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
-    head += `${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}\r\n`;
-  }
+  const lines = withinItsHost(incoming.rawHeaders);
+  for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
   return `${head}\r\n`;
 }

@@ -87,6 +87,8 @@ export class Front {
     if (socket.destroyed) return;
     if (protocol === CLIENT_PROTOCOL) {
       const { identity, target } = admitted;
+      // A browser adds a cookie by itself, whoever asks it to.
+      if (identity.session?.kind === 'device') return refuse(refusals.forPrograms);
       return this.#clients.upgrade(request, socket, head, { identity, device: target.device });
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);

@@ -31,6 +31,17 @@ export const refusals = {
     advice: 'Try again in a moment.',
     headers: retry,
   },
+  otherOrigin: {
+    status: 403,
+    error: 'A page of another host has asked for this',
+    advice:
+      'Open the device itself and try again there. Where a proxy in front speaks TLS, the reflector must know it: --trust-proxy.',
+  },
+  forPrograms: {
+    status: 403,
+    error: 'TCP connections are for programs, with a token or a password',
+    advice: 'Use rm-client.',
+  },
   unknownHost: {
     status: 404,
     error: 'There is no such host here',

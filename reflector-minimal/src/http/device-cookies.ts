@@ -1,0 +1,76 @@
+import { cookieNames } from '../sessions/cookies.ts';
+import type { RawHeaders } from './headers.ts';
+
+/*
+ * Cookies between browser and device. Browsers cut `Cookie` and `Set-Cookie` at semicolons and nowhere else (RFC 6265
+ * sections 5.2 and 5.4): quotes mean nothing to them. So it is done here; otherwise a device's page could open a quote
+ * in a cookie of its own, and hide ours in it.
+ */
+
+const ours = new Set([...cookieNames].map((name) => name.toLowerCase()));
+
+/**
+ * Whether this text would be, or would come back as, a cookie of ours. Browsers send a cookie without a name as its bare
+ * value, so that `=rm-session=x` comes back as `rm-session=x`; in the eyes of some, prefixes have no case.
+ */
+function isOurs(pair: string): boolean {
+  const text = pair.trim().replace(/^[=\s]+/, '');
+  return ours.has((text.split('=', 1)[0] ?? '').trimEnd().toLowerCase());
+}
+
+/** A `Cookie` line for the device, without what is ours; `null` when nothing is left. */
+export function cookiesForDevice(line: string): string | null {
+  const parts = line.split(';');
+  // Old servers cut at commas as well (RFC 2109).
+  const kept = parts.filter((part) => !part.split(',').some(isOurs));
+  if (kept.length === parts.length) return line;
+  return kept.join(';').trim() || null;
+}
+
+/**
+ * A `Set-Cookie` line of the device for its own host alone: without `Domain`, which would give the cookie to all other
+ * devices and to the reflector. `null` when it would be a cookie of ours.
+ */
+export function cookieFromDevice(line: string): string | null {
+  const [pair = '', ...attributes] = line.split(';');
+  if (isOurs(pair)) return null;
+  const kept = attributes.filter((attribute) => !/^\s*domain\s*(?:=|$)/i.test(attribute));
+  return kept.length === attributes.length ? line : [pair, ...kept].join(';');
+}
+
+/**
+ * `Clear-Site-Data` of the device without `cookies`, which browsers take for the whole registrable domain: one device
+ * would log its user out everywhere. The rest is for its own origin alone. `null` when nothing is left.
+ */
+export function siteDataToClear(value: string): string | null {
+  const types = value.split(',').map((type) => type.trim());
+  const kept = types.flatMap((type) => (type === '"*"' ? ['"cache"', '"storage"'] : [type]));
+  return kept.filter((type) => !/^"?cookies"?$/i.test(type) && type !== '').join(', ') || null;
+}
+
+function* lines(headers: RawHeaders): Generator<[name: string, value: string]> {
+  for (let i = 0; i + 1 < headers.length; i += 2) yield [headers[i] ?? '', headers[i + 1] ?? ''];
+}
+
+/** The lines of a request for the device, without cookies of ours. */
+export function withoutOurCookies(headers: RawHeaders): string[] {
+  const kept: string[] = [];
+  for (const [name, value] of lines(headers)) {
+    const passed = name.toLowerCase() === 'cookie' ? cookiesForDevice(value) : value;
+    if (passed !== null) kept.push(name, passed);
+  }
+  return kept;
+}
+
+/** The lines of a device's response, without what would have an effect beyond its own host. */
+export function withinItsHost(headers: RawHeaders): string[] {
+  const kept: string[] = [];
+  for (const [name, value] of lines(headers)) {
+    const lower = name.toLowerCase();
+    let passed: string | null = value;
+    if (lower === 'set-cookie') passed = cookieFromDevice(value);
+    else if (lower === 'clear-site-data') passed = siteDataToClear(value);
+    if (passed !== null) kept.push(name, passed);
+  }
+  return kept;
+}

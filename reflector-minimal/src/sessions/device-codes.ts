@@ -1,0 +1,64 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import type { Session } from './sessions.ts';
+
+/** What a code is good for. */
+export interface CodePurpose {
+  /** The host of the device. */
+  readonly host: string;
+  /** What the browser that asked keeps in a cookie on that host. */
+  readonly nonce: string;
+}
+
+interface Issued extends CodePurpose {
+  readonly session: Session;
+  readonly expires: number;
+}
+
+/**
+ * One-time codes by which a browser that is logged in on the reflector's own host gets a session on the host of a
+ * device (as OAuth 2.0 has them, RFC 6749 section 4.1, with the binding that RFC 9700 section 4.7 asks for). A code is
+ * good once, for `limits.deviceCodeMs`, for one host, and for the browser that has the nonce: who else gets to see it
+ * can do nothing with it, and nobody can log another's browser in with a code of their own.
+ *
+ * Kept in memory alone: after a restart the browser is sent for another one.
+ */
+export class DeviceCodes {
+  readonly #clock: Clock;
+  readonly #limits: Pick<Limits, 'deviceCodes' | 'deviceCodeMs'>;
+  /** By the digest of the code, the oldest first. */
+  readonly #issued = new Map<string, Issued>();
+
+  constructor(clock: Clock, limits: Pick<Limits, 'deviceCodes' | 'deviceCodeMs'>) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** `session`: of kind `own`. Beyond `limits.deviceCodes` the oldest code is good no more. */
+  issue(session: Session, { host, nonce }: CodePurpose): string {
+    const now = this.#clock.now();
+    for (const [key, { expires }] of this.#issued) {
+      if (expires > now && this.#issued.size < this.#limits.deviceCodes) break;
+      this.#issued.delete(key);
+    }
+    const code = randomBytes(32).toString('base64url');
+    this.#issued.set(digest(code), { host, nonce, session, expires: now + this.#limits.deviceCodeMs });
+    return code;
+  }
+
+  /** The session that the code was issued under; `null` for a code that is not good here. In any case it is used up. */
+  redeem(code: string, { host, nonce }: CodePurpose): Session | null {
+    const key = digest(code);
+    const issued = this.#issued.get(key);
+    this.#issued.delete(key);
+    if (!issued || issued.expires <= this.#clock.now() || issued.host !== host) return null;
+    return timingSafeEqual(Buffer.from(digest(issued.nonce)), Buffer.from(digest(nonce)))
+      ? issued.session
+      : null;
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}

@@ -1,0 +1,74 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { decodeBasic } from 'rm-agent/protocol';
+import type { Limits } from '../limits.ts';
+import type { PasswordVerifier } from '../passwords/verifier.ts';
+import type { Session } from '../sessions/sessions.ts';
+import type { Tokens } from './tokens.ts';
+
+/**
+ * Tells credentials of the reflector from those of a device, in a request that a session has let in: such an
+ * `Authorization` belongs to the device, unless it would give away what opens the reflector: a token of ours, or the
+ * name and password of this very user, who may have used one for both, or whose browser remembers it.
+ *
+ * That must not become a way to try passwords. So only the user's own name is looked at, and what came out is
+ * remembered; after `limits.deviceCredentials` passwords in one session nothing more is tried, or passed, under this
+ * name.
+ */
+export class DeviceCredentials {
+  readonly #verifier: PasswordVerifier;
+  readonly #tokens: Pick<Tokens, 'verify'>;
+  readonly #limits: Pick<Limits, 'deviceCredentials' | 'verifiedCredentials'>;
+  readonly #key = randomBytes(32);
+  /** By session, the oldest first: whether a password, by its HMAC, is for the device. */
+  readonly #verdicts = new Map<string, Map<string, Promise<boolean>>>();
+
+  constructor(
+    verifier: PasswordVerifier,
+    tokens: Pick<Tokens, 'verify'>,
+    limits: Pick<Limits, 'deviceCredentials' | 'verifiedCredentials'>,
+  ) {
+    this.#verifier = verifier;
+    this.#tokens = tokens;
+    this.#limits = limits;
+  }
+
+  /** Whether the device may see this `Authorization`. */
+  async forDevice(authorization: string, { id, user }: Session): Promise<boolean> {
+    const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
+    if (token !== undefined) return this.#tokens.verify(token) === null;
+    const basic = decodeBasic(authorization);
+    if (!basic || basic.user !== user.name) return true;
+    const verdicts = this.#verdictsOf(id);
+    const key = createHmac('sha256', this.#key)
+      .update(JSON.stringify([user.password, basic.password]))
+      .digest('base64');
+    let verdict = verdicts.get(key);
+    if (!verdict) {
+      if (verdicts.size >= this.#limits.deviceCredentials) return false;
+      const claim = { kind: 'user', name: user.name, password: basic.password } as const;
+      verdict = this.#verifier.verify(claim, user.password).then(
+        (ours) => !ours,
+        // Too many wait: not now.
+        () => {
+          verdicts.delete(key);
+          return false;
+        },
+      );
+      verdicts.set(key, verdict);
+    }
+    return verdict;
+  }
+
+  #verdictsOf(session: string): Map<string, Promise<boolean>> {
+    let verdicts = this.#verdicts.get(session);
+    if (!verdicts) {
+      for (const oldest of this.#verdicts.keys()) {
+        if (this.#verdicts.size < this.#limits.verifiedCredentials) break;
+        this.#verdicts.delete(oldest);
+      }
+      verdicts = new Map();
+      this.#verdicts.set(session, verdicts);
+    }
+    return verdicts;
+  }
+}
