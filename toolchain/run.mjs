@@ -67,6 +67,11 @@ const tasks = {
     run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     run(process.execPath, 'test/dist/bench/networks.js', ...rest);
   },
+  soak() {
+    prepare(root);
+    run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
+    run(process.execPath, 'test/dist/soak/main.js', ...rest);
+  },
   build() {
     prepare(root);
     run(process.execPath, 'toolchain/build.mjs', ...rest);
