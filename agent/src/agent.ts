@@ -21,6 +21,8 @@ import {
 } from './protocol/index.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status/status.ts';
+import { TlsNews } from './tls/news.ts';
+import { certificateExpiry } from './tls/own-certificate.ts';
 import type { Service } from './tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from './tunnel/tunnel.ts';
 import { version } from './version.ts';
@@ -34,6 +36,7 @@ export class AgentCore {
   readonly #services: ReadonlyMap<number, Service>;
   readonly #link: Link;
   readonly #properties: CustomProperties;
+  readonly #tlsNews: TlsNews;
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
@@ -49,6 +52,7 @@ export class AgentCore {
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
     this.#services = servicesOf(host, configuration, this.#limits, handlers);
     this.#properties = new CustomProperties(host, configuration.device, this.#limits, log.warning);
+    this.#tlsNews = new TlsNews(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
       backOff: () => backOffSettings(configuration.reconnect),
@@ -116,6 +120,7 @@ export class AgentCore {
       received: received + live.received,
       sent: sent + live.sent,
       residentMemory: this.#host.system.residentMemory(),
+      certificateExpiresAt: certificateExpiry(this.#host, this.#configuration.tls),
       version,
     };
   }
@@ -123,9 +128,11 @@ export class AgentCore {
   // ---- the link ----
 
   #prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable {
-    return this.#properties.read((custom) =>
-      done(dialSettings(this.#host, this.#configuration, this.#limits, custom)),
-    );
+    return this.#properties.read((custom) => {
+      const settings = dialSettings(this.#host, this.#configuration, this.#limits, custom);
+      if (!('error' in settings)) this.#tlsNews.attempt(settings);
+      done(settings);
+    });
   }
 
   #live(connection: Upgraded, ended: (end: TunnelEnd) => void): { tunnel: Tunnel; keepAliveMs: number } {
@@ -170,6 +177,7 @@ export class AgentCore {
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     this.#log.info(`connected to ${reflector} (${flow}, keep-alive ${keepAliveMs / 1000} s)`);
     this.#events.emit('connected', { reflector, extension, keepAliveMs });
+    this.#tlsNews.connected();
     this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
     return { tunnel, keepAliveMs };
   }
@@ -187,6 +195,7 @@ export class AgentCore {
 
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
     this.#properties.stop();
+    this.#tlsNews.ended();
     const { state, lastError } = this.#record;
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
     const text = `${state === 'connected' ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
@@ -199,6 +208,7 @@ export class AgentCore {
 
   #stopped(): void {
     this.#properties.stop();
+    this.#tlsNews.ended();
     const done = this.#onStopped;
     this.#onStopped = [];
     const { state } = this.#record;

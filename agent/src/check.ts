@@ -4,6 +4,8 @@ import type { Host } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
 import { Attempt, type Upgraded } from './link/attempt.ts';
 import { closePayload, formatHttpUri, WebSocketOpcode } from './protocol/index.ts';
+import { clockWarning, judgedByBuild } from './tls/news.ts';
+import { certificateExpiry, expiryWarning } from './tls/own-certificate.ts';
 import { FrameQueue } from './tunnel/frame-queue.ts';
 
 /** How long the reflector may take to answer the close frame, in milliseconds. */
@@ -22,6 +24,11 @@ export function check(host: Host, configuration: Configuration, done: (connected
     done(false);
     return;
   }
+  if (settings.trusted !== null) report('ok', 'trusted', settings.trusted);
+  const judgedAt = judgedByBuild(settings);
+  if (judgedAt !== null) report('ok', 'clock', clockWarning(host.clock.date(), judgedAt));
+  const warning = expiryWarning(certificateExpiry(host, configuration.tls), judgedAt ?? host.clock.date());
+  if (warning !== null) report('ok', 'certificate', `${configuration.tls.cert} ${warning}`);
   new Attempt(host, settings, {
     step: () => undefined,
     passed: (step, detail) => report('ok', step, detail),

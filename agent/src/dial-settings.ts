@@ -13,6 +13,7 @@ import {
   type Property,
   parseHttpUri,
 } from './protocol/index.ts';
+import { tlsSettings } from './tls/settings.ts';
 import { version } from './version.ts';
 
 /** What we offer a reflector that knows the extension. */
@@ -27,11 +28,14 @@ export function dialSettings(
   limits: Limits,
   custom: readonly Property[],
 ): DialSettings | { readonly error: string } {
-  const { device, tls, timeouts, upgrade } = configuration;
+  const { device, timeouts, upgrade } = configuration;
   const reflector = parseHttpUri(configuration.reflector);
   if (!reflector) return { error: `reflector: ${configuration.reflector} is no http: or https: URI` };
   const password = readSecret(device.password, host);
   if ('error' in password) return { error: `device.password: ${password.error}` };
+  const proxy = proxyOf(configuration.proxy);
+  const tls = tlsSettings(host, configuration.tls, reflector.secure, proxy?.uri.secure ?? false);
+  if ('error' in tls) return tls;
   return {
     reflector,
     method: upgrade.method,
@@ -45,9 +49,8 @@ export function dialSettings(
         (property) => ['X-PTTH-Set-Property', encodePropertyHeader(property)] as const,
       ),
     ],
-    tls: { ca: tls.ca, certificate: tls.cert, key: tls.key, minVersion: tls.minVersion, verify: tls.verify },
-    pins: tls.pins.map((pin) => pin.replace(/^sha256\//, '')),
-    proxy: proxyOf(configuration.proxy),
+    ...tls,
+    proxy,
     stepTimeoutMs: timeouts.connect * 1000,
     limits,
   };

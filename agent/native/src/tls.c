@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
+#include <time.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #elif defined(__aarch64__)
@@ -42,6 +42,7 @@ struct rm_tls {
   mbedtls_x509_crt roots;   /* until the handshake is over */
 #endif
   char *trust;              /* path of the trusted certificates; NULL: none are looked at */
+  int64_t judged;           /* when dates are judged, as rm_trust_moment() writes it */
   uint8_t session_key[RM_SESSION_KEY];
   uint8_t peer_key[RM_PEER_KEY];
   uint8_t address[16];      /* the server name when it is an IP literal */
@@ -130,7 +131,7 @@ static int receive_below(void *context, unsigned char *data, size_t length) {
 #ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 static int find_issuers(void *context, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
   rm_tls *tls = context;
-  return rm_trust_find(tls->trust, child, found);
+  return rm_trust_find(tls->trust, child, tls->judged, found);
 }
 #endif
 
@@ -145,11 +146,16 @@ static bool has_address(const mbedtls_x509_crt *certificate, const uint8_t *addr
 }
 
 /* What mbedTLS leaves open: a server's own certificate that is trusted as such, addresses, and RFC 9525, which takes
- * names only out of subjectAltName. */
+ * names only out of subjectAltName. And dates, of each certificate of the chain: mbedTLS judges them by the clock of the
+ * system, or not at all when a distribution has compiled it so. Nothing else that it found is taken back. */
 static int check_certificate(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
   rm_tls *tls = context;
   if (depth == 0) mbedtls_sha256(certificate->pk_raw.p, certificate->pk_raw.len, tls->peer_key, 0);
-  if (depth > 0 || tls->trust == NULL) return 0;
+  if (tls->trust == NULL) return 0;
+  *flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
+  int when = rm_trust_in_time(certificate, tls->judged);
+  if (when) *flags |= when < 0 ? MBEDTLS_X509_BADCERT_FUTURE : MBEDTLS_X509_BADCERT_EXPIRED;
+  if (depth > 0) return 0;
   bool self_issued = certificate->issuer_raw.len == certificate->subject_raw.len
     && memcmp(certificate->issuer_raw.p, certificate->subject_raw.p, certificate->issuer_raw.len) == 0;
   if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED && self_issued && rm_trust_contains(tls->trust, certificate))
@@ -164,6 +170,7 @@ static int check_certificate(void *context, mbedtls_x509_crt *certificate, int d
 
 typedef struct {
   const char *server_name, *ca, *certificate, *key, *minimum;
+  double judged_at; /* milliseconds since 1970; 0: now */
   bool verify;
 } tls_options;
 
@@ -196,6 +203,9 @@ static bool get_options(JSValueConst source, tls_options *options) {
   JSValue verify = JS_GetPropertyStr(rm_context, source, "verify");
   options->verify = JS_IsUndefined(verify) || JS_ToBool(rm_context, verify) != 0;
   JS_FreeValue(rm_context, verify);
+  JSValue judged_at = JS_GetPropertyStr(rm_context, source, "judgedAt");
+  if (!JS_IsUndefined(judged_at) && JS_ToFloat64(rm_context, &options->judged_at, judged_at)) failed = true;
+  JS_FreeValue(rm_context, judged_at);
   if (!failed && options->server_name == NULL) {
     JS_ThrowTypeError(rm_context, "startTls: serverName is missing");
     failed = true;
@@ -204,7 +214,7 @@ static bool get_options(JSValueConst source, tls_options *options) {
 }
 
 static JSValue file_error(const char *what, const char *path, const char *reason) {
-  char message[320];
+  char message[1280]; /* a path of the configuration has at most 1,024 characters */
   snprintf(message, sizeof message, "%s %s: %s", what, path, reason);
   return rm_error_text("tls-files", message);
 }
@@ -228,10 +238,13 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   error = rm_file_load(key_path, PEM_MOST, &data, &length);
   if (error) return file_error("client key", key_path, strerror(error));
   error = mbedtls_pk_parse_key(&tls->own->key, data, length + 1, NULL, 0, random_bytes, NULL);
+  /* PKCS #8, and the older format of OpenSSL. */
+  bool encrypted = error && (strstr((char *)data, "BEGIN ENCRYPTED ") || strstr((char *)data, "4,ENCRYPTED"));
   mbedtls_sha256_update(identity, data, length);
   mbedtls_platform_zeroize(data, length);
   rm_free(data);
-  if (error) return file_error("client key", key_path, "holds no private key in PEM that can be read without a password");
+  if (encrypted) return file_error("client key", key_path, "is encrypted; allowed is a key without a password");
+  if (error) return file_error("client key", key_path, "holds no private key in PEM, of RSA or EC");
   if (mbedtls_pk_check_pair(&tls->own->chain.pk, &tls->own->key, random_bytes, NULL))
     return file_error("client key", key_path, "does not belong to the client certificate");
   tls->own_certificate = mbedtls_ssl_conf_own_cert(&tls->config, &tls->own->chain, &tls->own->key) == 0;
@@ -272,18 +285,17 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
     MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 #endif
   mbedtls_sha256_update(&identity, (const uint8_t[]){only_1_3, options->verify}, 2);
+  mbedtls_sha256_update(&identity, (const uint8_t *)&options->judged_at, sizeof options->judged_at);
+  tls->judged = rm_trust_moment(options->judged_at > 0 ? (time_t)(options->judged_at / 1e3) : time(NULL));
   if (options->verify) {
-    const char *path = rm_trust_path(options->ca);
-    int unreadable = path ? rm_trust_check(path) : ENOENT;
-    if (unreadable) {
-      error = file_error("trusted certificates", path ? path : "of this system", strerror(unreadable));
+    const char *path = options->ca;
+    int unreadable = path ? rm_trust_check(path) : 0;
+    if (path == NULL) {
+      error = rm_error_text("tls-files", "there are no trusted certificates on this system");
+    } else if (unreadable) {
+      error = file_error("trusted certificates", path, strerror(unreadable));
     } else {
-      struct stat state;
-      memset(&state, 0, sizeof state);
-      (void)!stat(path, &state);
-      mbedtls_sha256_update(&identity, (const uint8_t *)path, strlen(path) + 1);
-      mbedtls_sha256_update(&identity, (const uint8_t *)&state.st_mtim, sizeof state.st_mtim);
-      mbedtls_sha256_update(&identity, (const uint8_t *)&state.st_size, sizeof state.st_size);
+      rm_trust_digest(path, &identity);
       tls->trust = rm_alloc(strlen(path) + 1);
       strcpy(tls->trust, path);
       mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);

@@ -9,6 +9,8 @@
 #include <mbedtls/platform.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -107,19 +109,23 @@ static void walk(const char *path, visitor *visit, void *context) {
   rm_free(r);
 }
 
-const char *rm_trust_path(const char *ca) {
-  static const char *const known[] = {
-    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, OpenWrt, Buildroot, Yocto */
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora */
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem", /* SUSE */
-    "/etc/ssl/cert.pem",      /* Alpine, OpenWrt */
-    "/etc/ssl/certs",
-  };
-  if (ca) return ca;
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (access(known[i], R_OK) == 0) return known[i];
-  return NULL;
+static int64_t moment_of(int year, int month, int day, int hour, int minute, int second) {
+  return ((((int64_t)year * 16 + month) * 32 + day) * 32 + hour) * 4096 + minute * 64 + second;
+}
+
+int64_t rm_trust_moment(time_t time) {
+  struct tm t;
+  if (gmtime_r(&time, &t) == NULL) return 0;
+  return moment_of(t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+static int64_t moment_in(const mbedtls_x509_time *t) {
+  return moment_of(t->year, t->mon, t->day, t->hour, t->min, t->sec);
+}
+
+int rm_trust_in_time(const mbedtls_x509_crt *certificate, int64_t moment) {
+  if (moment < moment_in(&certificate->valid_from)) return -1;
+  return moment > moment_in(&certificate->valid_to);
 }
 
 int rm_trust_check(const char *path) {
@@ -127,6 +133,26 @@ int rm_trust_check(const char *path) {
   if (fd < 0) return errno;
   close(fd);
   return 0;
+}
+
+static void digest_file(int directory, const char *name, mbedtls_sha256_context *digest) {
+  struct stat state;
+  memset(&state, 0, sizeof state);
+  (void)!fstatat(directory, name, &state, 0);
+  mbedtls_sha256_update(digest, (const uint8_t *)name, strlen(name) + 1);
+  mbedtls_sha256_update(digest, (const uint8_t *)&state.st_ino, sizeof state.st_ino);
+  mbedtls_sha256_update(digest, (const uint8_t *)&state.st_size, sizeof state.st_size);
+  mbedtls_sha256_update(digest, (const uint8_t *)&state.st_ctim, sizeof state.st_ctim);
+}
+
+void rm_trust_digest(const char *path, mbedtls_sha256_context *digest) {
+  digest_file(AT_FDCWD, path, digest);
+  DIR *directory = opendir(path);
+  if (directory == NULL) return;
+  struct dirent *entry;
+  while ((entry = readdir(directory)) != NULL)
+    if (entry->d_name[0] != '.') digest_file(dirfd(directory), entry->d_name, digest);
+  closedir(directory);
 }
 
 /* Where the subject lies in a certificate (RFC 5280 section 4.1), its tag and length included. */
@@ -153,7 +179,23 @@ static bool subject_of(const uint8_t *der, size_t length, const uint8_t **subjec
 typedef struct {
   const mbedtls_x509_crt *child;
   mbedtls_x509_crt *found;
+  int64_t moment;
+  bool any_time;
+  bool passed_over; /* one that is out of date */
 } search;
+
+/* One that cannot be parsed is not there, and neither is one that is out of date while others are looked for. */
+static bool counts(search *s, const uint8_t *der, size_t length) {
+  mbedtls_x509_crt one;
+  mbedtls_x509_crt_init(&one);
+  bool good = mbedtls_x509_crt_parse_der(&one, der, length) == 0;
+  if (good && !s->any_time && rm_trust_in_time(&one, s->moment)) {
+    s->passed_over = true;
+    good = false;
+  }
+  mbedtls_x509_crt_free(&one);
+  return good;
+}
 
 static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
   search *s = context;
@@ -164,19 +206,23 @@ static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
   if (subject_length != issuer->len || memcmp(subject, issuer->p, issuer->len) != 0) return true;
   for (const mbedtls_x509_crt *known = s->found; known && known->raw.p; known = known->next)
     if (known->raw.len == length && memcmp(known->raw.p, der, length) == 0) return true;
+  if (!counts(s, der, length)) return true;
   if (s->found == NULL) {
     s->found = mbedtls_calloc(1, sizeof *s->found);
     if (s->found == NULL) return false;
     mbedtls_x509_crt_init(s->found);
   }
-  /* One that cannot be parsed is none: it is left out. */
   (void)mbedtls_x509_crt_parse_der(s->found, der, length);
   return true;
 }
 
-int rm_trust_find(const char *path, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
-  search s = {child, NULL};
+int rm_trust_find(const char *path, const mbedtls_x509_crt *child, int64_t moment, mbedtls_x509_crt **found) {
+  search s = {child, NULL, moment, false, false};
   walk(path, visit_issuer, &s);
+  if (s.found == NULL && s.passed_over) {
+    s.any_time = true;
+    walk(path, visit_issuer, &s);
+  }
   if (s.found && s.found->raw.p == NULL) {
     mbedtls_x509_crt_free(s.found);
     mbedtls_free(s.found);

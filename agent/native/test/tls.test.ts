@@ -28,12 +28,15 @@ interface Options {
   readonly key: string | null;
   readonly minVersion: '1.2' | '1.3';
   readonly verify: boolean;
+  readonly judgedAt: number | null;
 }
 
 /** Options of startTls towards a peer of the tests' own authority. */
-function options(more: Partial<Options> = {}): Options & { readonly [key: string]: string | null | boolean } {
+function options(
+  more: Partial<Options> = {},
+): Options & { readonly [key: string]: string | number | null | boolean } {
   const defaults = { serverName: '127.0.0.1', ca: authority.file, certificate: null, key: null };
-  return { ...defaults, minVersion: '1.2', verify: true, ...more };
+  return { ...defaults, minVersion: '1.2', verify: true, judgedAt: null, ...more };
 }
 
 /** Connects, starts TLS, says hello, and reports what comes. */

@@ -111,12 +111,14 @@ const tls = object(
     cert: optional(path),
     key: optional(path),
     pins: withDefault(list(text('"sha256/" and 44 characters of base64', pin), 0, 16), []),
+    pinMode: withDefault(choice('add', 'replace'), 'add'),
     minVersion: withDefault(choice('1.2', '1.3'), '1.2'),
     verify: withDefault(flag(), true),
+    clock: withDefault(choice('build', 'system'), 'build'),
   },
   (value, report) => {
-    if (value.cert !== null && value.key === null)
-      report('key', 'missing, needed is the private key of tls.cert');
+    if (value.pinMode === 'replace' && value.pins.length === 0)
+      report('pinMode', 'found "replace" without tls.pins, allowed is it with at least one pin');
     if (value.key !== null && value.cert === null)
       report('cert', 'missing, needed is the certificate of tls.key');
   },

@@ -87,7 +87,16 @@ describe('load', () => {
         },
         target: '127.0.0.1',
         services: [{ port: 80, kind: 'http', path: null, name: null, target: null }],
-        tls: { ca: null, cert: null, key: null, pins: [], minVersion: '1.2', verify: true },
+        tls: {
+          ca: null,
+          cert: null,
+          key: null,
+          pins: [],
+          pinMode: 'add',
+          minVersion: '1.2',
+          verify: true,
+          clock: 'build',
+        },
         proxy: null,
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
         reconnect: { min: 1, max: 300, refusedMax: null },
@@ -385,9 +394,8 @@ describe('files that the configuration names', () => {
   });
 
   it('come in pairs', () => {
-    expect(errors(loadWith({ tls: { cert: '/c' } }))).toEqual([
-      'tls.key: missing, needed is the private key of tls.cert',
-    ]);
+    const own: FakeFile = { content: '', mode: 0o640 };
+    expect(accepted(loadWith({ tls: { cert: '/c' } }, { '/c': own })).tls.key).toBeNull();
     expect(errors(loadWith({ tls: { key: '/k' } }))).toEqual([
       'tls.cert: missing, needed is the certificate of tls.key',
     ]);
@@ -399,6 +407,9 @@ describe('files that the configuration names', () => {
       '/key.pem': { content: '', mode: 0o604 },
       '/secret': { content: 'hunter2', mode: 0o644 },
     };
+    expect(warnings(loadWith({ tls: { cert: '/cert.pem' } }, files))).toEqual([
+      'tls.cert: /cert.pem can be read by every user; set its mode to 600',
+    ]);
     const device = { ...minimal.device, password: { file: '/secret' } };
     expect(warnings(loadWith({ ...key, device }, files))).toEqual([
       'tls.key: /key.pem can be read by every user; set its mode to 600',
@@ -410,6 +421,12 @@ describe('files that the configuration names', () => {
     ]);
     expect(warnings(load(machine({ [path]: { content, mode: 0o640 } }), path))).toEqual([]);
   });
+});
+
+it('replaces the authorities by pins only where there are pins', () => {
+  expect(errors(loadWith({ tls: { pinMode: 'replace' } }))).toEqual([
+    'tls.pinMode: found "replace" without tls.pins, allowed is it with at least one pin',
+  ]);
 });
 
 describe('warnings', () => {

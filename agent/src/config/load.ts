@@ -116,7 +116,7 @@ function checkFiles(
     }
   };
   check('tls.ca', tls.ca, true, false);
-  check('tls.cert', tls.cert, false, false);
+  check('tls.cert', tls.cert, false, tls.key === null);
   check('tls.key', tls.key, false, true);
   const { password } = device;
   check(

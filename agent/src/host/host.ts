@@ -100,11 +100,13 @@ export interface Address {
 export interface TlsOptions {
   /** Sent as server name (SNI, unless an IP literal) and checked against the certificate (RFC 9525). */
   readonly serverName: string;
-  /** PEM file or a directory of PEM files; `null`: where this system keeps its bundle. */
+  /** PEM file or a directory of PEM files; `null`: those of {@link Network.ownAuthorities}, and without them none. */
   readonly ca: string | null;
+  /** When validity dates are judged, in milliseconds since 1970; `null`: now, by the clock of the system. */
+  readonly judgedAt: number | null;
   /** PEM file with the client certificate chain, or `null`. Read anew for each connection, as is `key`. */
   readonly certificate: string | null;
-  /** PEM file with the client's private key, or `null`. */
+  /** PEM file with the client's private key; `null`: it is in the file of `certificate`. */
   readonly key: string | null;
   readonly minVersion: '1.2' | '1.3';
   /** `false` accepts any certificate; the caller has warned loudly. */
@@ -173,6 +175,8 @@ export interface Listener {
 }
 
 export interface Network {
+  /** What the host brings of authorities where the system has none, in words; absent: nothing. */
+  readonly ownAuthorities?: string;
   /**
    * All addresses of `name` in the resolver's order, off the loop. An IP literal gives itself. Fails with
    * `name-not-found` (the name does not exist or has no address) or `name-failure` (no answer, no network).

@@ -133,8 +133,9 @@ export class Passage implements Cancellable {
 
   #startTls(): void {
     const serverName = this.#peer.host;
+    const { tls, proxyTls } = this.#settings;
     this.#begin('tls', serverName);
-    this.#connection?.socket.startTls({ ...this.#settings.tls, serverName });
+    this.#connection?.socket.startTls({ ...(this.#peer === this.#uri ? tls : proxyTls), serverName });
   }
 
   #secured({ version, cipher, publicKeyDigest }: TlsSession): void {

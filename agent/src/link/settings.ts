@@ -18,7 +18,14 @@ export interface DialSettings {
   readonly fields: readonly (readonly [string, string])[];
   /** All but the server name, which is the host dialled. */
   readonly tls: Omit<TlsOptions, 'serverName'>;
-  /** SHA-256 digests of public keys, Base64; when there are any, the reflector must have one of them. */
+  /** The same towards an `https:` proxy, which has no pins and is not shown who the device is. */
+  readonly proxyTls: Omit<TlsOptions, 'serverName'>;
+  /** What is trusted, in words for a person; `null` when no certificate is looked at. */
+  readonly trusted: string | null;
+  /**
+   * SHA-256 digests of public keys, Base64; when there are any, the reflector must have one of them. Where they replace
+   * the authorities, `tls.verify` is false and the pins alone decide.
+   */
   readonly pins: readonly string[];
   readonly proxy: ProxySettings | null;
   /** For each step of an attempt: look-up, connection, TLS, upgrade. */

@@ -1,7 +1,9 @@
 /** The wire formats, shared by agent, reflector and tests. Sans-IO; imports nothing. */
 export * from './base64.ts';
 export * from './basic.ts';
+export * from './certificate.ts';
 export * from './challenge.ts';
+export * from './der.ts';
 export * from './digest.ts';
 export * from './errors.ts';
 export * from './extension.ts';

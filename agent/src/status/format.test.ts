@@ -33,6 +33,7 @@ describe('formatStatus', () => {
       received: 10,
       sent: 20,
       residentMemory: 1_572_864,
+      certificateExpiresAt: 1_065_000 + 29.5 * 86_400_000,
       version: '0.1.0',
     } as const;
     expect(formatStatus(status, 1_065_000).split('\n')).toEqual([
@@ -40,6 +41,7 @@ describe('formatStatus', () => {
       'reflector:    https://r.example/',
       'last error:   r.example: name not found',
       'next attempt: in 35 s',
+      'certificate:  expires in 29 d 12 h',
       'channels:     0',
       'connected:    1 time',
       'bytes:        10 received, 20 sent',
@@ -63,6 +65,7 @@ describe('formatStatus', () => {
       received: 10,
       sent: 20,
       residentMemory: 1_572_864,
+      certificateExpiresAt: null,
       version: '0.1.0',
     } as const;
     const text = formatStatus(live, 1_065_000);

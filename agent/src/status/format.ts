@@ -12,6 +12,11 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
   if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);
+  const { certificateExpiresAt: end } = status;
+  if (end !== null) {
+    const left = end - nowMs;
+    lines.push(['certificate', left < 0 ? `expired ${duration(-left)} ago` : `expires in ${duration(left)}`]);
+  }
   lines.push(
     ['channels', String(status.channels)],
     ['connected', `${status.connects} ${status.connects === 1 ? 'time' : 'times'}`],

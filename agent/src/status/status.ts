@@ -26,6 +26,8 @@ export interface AgentStatus {
   readonly sent: number;
   /** In bytes. */
   readonly residentMemory: number;
+  /** When the certificate of `tls.cert`, or one that signs it there, expires; `null` without one. */
+  readonly certificateExpiresAt: number | null;
   readonly version: string;
 }
 

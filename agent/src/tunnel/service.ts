@@ -79,5 +79,6 @@ function untilSecured(handler: LocalHandler, secured: () => void): ConnectionHan
 }
 
 function localTls(serverName: string): TlsOptions {
-  return { serverName, ca: null, certificate: null, key: null, minVersion: '1.2', verify: false };
+  const none = { ca: null, certificate: null, key: null, judgedAt: null };
+  return { serverName, ...none, minVersion: '1.2', verify: false };
 }

@@ -88,26 +88,34 @@ export const descriptions: Readonly<Record<string, Description>> = {
 
   tls: key('TLS towards an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),
   'tls.ca': key(
-    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system.',
+    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system (see above).',
     '"/etc/ssl/certs/ca-certificates.crt"',
   ),
   'tls.cert': key(
-    'The certificate chain of the device (PEM), where the reflector asks for one. Needs `tls.key`.',
+    'The certificate of the device and those that sign it (PEM, the device first), where the reflector asks for one. Read anew for each connection, as is `tls.key`.',
     '"/etc/rm-agent/device.pem"',
   ),
   'tls.key': key(
-    'The private key of `tls.cert` (PEM, without passphrase). Its mode should be 600.',
+    'The private key of `tls.cert`: PEM, RSA or EC, without passphrase. `null`: it is in the file of `tls.cert`. Its mode should be 600 or 640.',
     '"/etc/rm-agent/device.key"',
   ),
   'tls.pins': key(
-    'Public keys (SHA-256 of the SubjectPublicKeyInfo) of which the reflector must show one. Empty: any key with a trusted certificate.',
+    'Public keys (SHA-256 of the SubjectPublicKeyInfo) of which the certificate of the reflector must have one, before anything is sent. More than one: the next keys. Empty: any key with a trusted certificate.',
     '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
   ),
   'tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
+  'tls.pinMode': key(
+    '`add`: the certificate must be trusted as well. `replace`: the pins alone decide; who signed the certificate, its names and its dates do not count, so it may be self-signed.',
+    '"replace"',
+  ),
   'tls.minVersion': key('The oldest version of TLS that is accepted.', '"1.3"'),
   'tls.verify': key(
     '`false` accepts any certificate: anybody on the way can then pose as the reflector. Each start warns of it.',
     'true',
+  ),
+  'tls.clock': key(
+    '`build`: while the clock is before the day on which the agent was built, dates of certificates are judged by that day. `system`: always by the clock.',
+    '"system"',
   ),
 
   proxy: key(

@@ -45,8 +45,10 @@ export interface AgentConfiguration {
     readonly cert?: string | null;
     readonly key?: string | null;
     readonly pins?: readonly string[];
+    readonly pinMode?: 'add' | 'replace';
     readonly minVersion?: '1.2' | '1.3';
     readonly verify?: boolean;
+    readonly clock?: 'build' | 'system';
   };
   readonly proxy?: string | null;
   /** Seconds. */

@@ -7,6 +7,8 @@ import { toHostError } from './errors.ts';
 import { NodeSocket } from './socket.ts';
 
 export const network: Network = {
+  ownAuthorities: `those of Node.js ${process.versions.node}`,
+
   resolve(name, done): Cancellable {
     let cancelled = false;
     lookup(name, { all: true, verbatim: true }, (error, found) => {

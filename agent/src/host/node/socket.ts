@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ConnectOptions, HostError, Socket, SocketHandler, TlsOptions } from '../host.ts';
 import { toHostError } from './errors.ts';
 import { Slab } from './slab.ts';
-import { sessionOf, startTls } from './tls.ts';
+import { type StartedTls, sessionOf, startTls } from './tls.ts';
 
 /** Writes shorter than this are gathered until the end of the turn and sent with one system call. */
 const GATHER_BYTES = 16_384;
@@ -105,21 +105,22 @@ export class NodeSocket implements Socket {
     below.removeAllListeners('data');
     below.removeAllListeners('end');
     below.removeAllListeners('close');
-    let stream: TLSSocket;
+    let started: StartedTls;
     try {
-      stream = startTls(below, options);
+      started = startTls(below, options);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const failed: HostError =
-        code === 'RM_TLS_FILE'
-          ? { code: 'tls-files', message }
-          : { code: 'tls-files', message: `TLS files: ${message}` };
+      const failed: HostError = { code: 'tls-files', message: (error as Error).message };
       process.nextTick(() => this.#closed(failed));
       return;
     }
+    const { stream, refusal } = started;
     this.#stream = stream;
     this.#listen(stream);
-    stream.on('secureConnect', () => this.#handler?.secured?.(sessionOf(stream)));
+    stream.once('secureConnect', () => {
+      const error = refusal();
+      if (error) stream.destroy(error);
+      else this.#handler?.secured?.(sessionOf(stream));
+    });
   }
 
   readonly #receive = (bytes: Uint8Array, start: number, end: number): void => {

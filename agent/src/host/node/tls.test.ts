@@ -65,6 +65,7 @@ function secure(port: number, options: Partial<TlsOptions> = {}) {
       key: null,
       minVersion: '1.2',
       verify: true,
+      judgedAt: null,
       ...options,
     });
     expect(recorder.events).toEqual(['connected']);
@@ -218,6 +219,7 @@ describe('startTls', () => {
       key: null,
       minVersion: '1.2',
       verify: true,
+      judgedAt: null,
     } as const;
     recorder.connected = () => socket.startTls({ ...options, serverName: 'localhost' });
     let layers = 0;

@@ -1,52 +1,80 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
 import { isIP, type Socket as NetSocket } from 'node:net';
-import { join } from 'node:path';
-import { connect, rootCertificates, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import type { TlsOptions, TlsSession } from '../host.ts';
-import { toHostError } from './errors.ts';
+import { chainFault } from './chain.ts';
+import { ownCredentials, trustedCertificates } from './tls-files.ts';
 
-/** Where Debian, OpenWrt, Buildroot, Yocto, Fedora and Alpine keep their bundle. */
-const bundles = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/ssl/cert.pem',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-];
+/** Certificates of a peer that are looked at, more than any chain has. */
+const MAX_CHAIN = 16;
 
-/** The trusted certificates; without a path those of the system, and where it has none those of Node. */
-function trusted(path: string | null): (string | Buffer)[] {
-  const place = path ?? bundles.find((bundle) => existsSync(bundle));
-  if (place === undefined) return [...rootCertificates];
-  if (!statSync(place).isDirectory()) return [readFileSync(place)];
-  return readdirSync(place)
-    .filter((name) => /\.(pem|crt|cer)$/.test(name))
-    .map((name) => readFileSync(join(place, name)));
+/** TLS under way, and what must be asked when it is connected. */
+export interface StartedTls {
+  readonly stream: TLSSocket;
+  /** Why the connection must not be used, in Node's terms; `null` when it may be. */
+  refusal(): Error | null;
 }
 
-function read(what: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { message } = toHostError(error as NodeJS.ErrnoException);
-    throw Object.assign(new Error(`${what} ${path}: ${message}`), { code: 'RM_TLS_FILE' });
-  }
-}
-
-/** Starts TLS over `socket`. Throws when a file cannot be read or holds nothing usable. */
-export function startTls(socket: NetSocket, options: TlsOptions): TLSSocket {
-  const { serverName, certificate, key } = options;
-  return connect({
+/** Starts TLS over `socket`. Throws, with one line for a person, when a file cannot be read or holds nothing usable. */
+export function startTls(socket: NetSocket, options: TlsOptions): StartedTls {
+  const { serverName, verify, judgedAt } = options;
+  const trusted = verify ? trustedCertificates(options.ca) : [];
+  const stream = connect({
     socket,
     host: serverName,
     // RFC 6066 section 3: an IP literal is no server name; it is checked against the certificate all the same.
     servername: isIP(serverName) ? '' : serverName,
-    ca: options.verify ? trusted(options.ca) : [],
-    ...(certificate === null ? {} : { cert: read('tls.cert', certificate) }),
-    ...(key === null ? {} : { key: read('tls.key', key) }),
+    ca: [...trusted],
+    ...ownCredentials(options),
     minVersion: options.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
-    rejectUnauthorized: options.verify,
+    rejectUnauthorized: verify && judgedAt === null,
   });
+  const judge = verify && judgedAt !== null ? () => refusalAt(judgedAt, stream, serverName, trusted) : null;
+  return { stream, refusal: () => judge?.() ?? null };
+}
+
+/** Dates are all that OpenSSL may have complained of, when they are judged at another time than now. */
+const dateErrors: readonly unknown[] = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
+
+/**
+ * OpenSSL as Node has it cannot be told what time it is, so the handshake was let through whatever it said of the
+ * certificate. It tells one error of possibly several, so that it complains of a date says nothing of the rest: the whole
+ * chain is verified again by {@link chainFault}, and must please both.
+ */
+function refusalAt(
+  judgedAt: number,
+  stream: TLSSocket,
+  serverName: string,
+  trusted: readonly string[],
+): Error | null {
+  const peer = stream.getPeerCertificate(true);
+  let wrong: string | null;
+  try {
+    const [leaf, ...offered] = certificatesOf(peer);
+    wrong = leaf ? chainFault(leaf, offered, trusted, judgedAt) : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  } catch {
+    // A key that this Node does not know.
+    wrong = 'CERT_UNTRUSTED';
+  }
+  if (wrong !== null) return fault(wrong);
+  const otherName = checkServerIdentity(serverName, peer);
+  if (otherName) return otherName;
+  const error: unknown = stream.authorizationError;
+  return stream.authorized || dateErrors.includes(error) ? null : fault(String(error));
+}
+
+function fault(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+/** What the peer has shown, its own certificate first. */
+function certificatesOf(peer: DetailedPeerCertificate): X509Certificate[] {
+  const found: X509Certificate[] = [];
+  for (let at: DetailedPeerCertificate | undefined = peer; at?.raw && found.length < MAX_CHAIN; ) {
+    found.push(new X509Certificate(at.raw));
+    at = at.issuerCertificate === at ? undefined : at.issuerCertificate;
+  }
+  return found;
 }
 
 export function sessionOf(socket: TLSSocket): TlsSession {

@@ -2,6 +2,15 @@ import { defaultLimits } from '../../limits.ts';
 import type { DialSettings } from '../../link/settings.ts';
 import { parseHttpUri } from '../../protocol/index.ts';
 
+const anyTls = {
+  ca: null,
+  certificate: null,
+  key: null,
+  minVersion: '1.2',
+  verify: true,
+  judgedAt: null,
+} as const;
+
 /** Settings of an attempt: those of an ordinary device but for what is given. */
 export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}): DialSettings {
   const reflector = parseHttpUri(uri);
@@ -12,7 +21,9 @@ export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}):
     auth: 'basic',
     credentials: { user: 'id@domain', password: 's3cret' },
     fields: [['User-Agent', 'rm-agent/test']],
-    tls: { ca: null, certificate: null, key: null, minVersion: '1.2', verify: true },
+    tls: anyTls,
+    proxyTls: anyTls,
+    trusted: null,
     pins: [],
     proxy: null,
     stepTimeoutMs: 10_000,

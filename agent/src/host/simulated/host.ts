@@ -49,7 +49,8 @@ export class SimulatedFiles implements Files {
 
   stat(path: string) {
     const bytes = this.content.get(path);
-    return bytes ? { kind: 'file' as const, size: bytes.length, mode: 0o600 } : null;
+    if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600 };
+    return this.list(path).length > 0 ? { kind: 'directory' as const, size: 0, mode: 0o700 } : null;
   }
 
   #demandRoom(): void {

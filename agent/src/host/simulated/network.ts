@@ -26,6 +26,7 @@ export const unreachable: HostError = { code: 'unreachable', message: 'network i
 
 /** A network of which every name, place, delay and fault is given, and every handle of the agent counted. */
 export class SimulatedNetwork implements Network, World {
+  ownAuthorities?: string = 'those of the simulation';
   readonly clock: SimulatedClock;
   readonly random: Random;
   bufferBytes = 65_536;

@@ -1,0 +1,72 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { Cancellable, Host } from '../host/host.ts';
+import type { DialSettings } from '../link/settings.ts';
+import type { Log } from '../log/log.ts';
+import { certificateExpiry, expiryWarning } from './own-certificate.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Tells the log what a person must know of certificates and the clock: once, and again when it is news. */
+export class TlsNews {
+  readonly #host: Host;
+  readonly #tls: Configuration['tls'];
+  readonly #log: Log;
+  #trusted: string | null = null;
+  #judgedAt: number | null = null;
+  /** When something was said of the device's certificate last, by the monotonic clock. */
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #reminder: Cancellable | null = null;
+
+  constructor(host: Host, tls: Configuration['tls'], log: Log) {
+    this.#host = host;
+    this.#tls = tls;
+    this.#log = log;
+  }
+
+  /** An attempt begins with these settings. */
+  attempt(settings: DialSettings): void {
+    const { trusted } = settings;
+    const judgedAt = judgedByBuild(settings);
+    if (trusted !== this.#trusted && trusted !== null) this.#log.info(`trusted: ${trusted}`);
+    this.#trusted = trusted;
+    const now = this.#host.clock.date();
+    if (judgedAt !== null && this.#judgedAt === null) this.#log.warning(clockWarning(now, judgedAt));
+    else if (judgedAt === null && this.#judgedAt !== null)
+      this.#log.info(`the clock is set: ${day(now)}; dates of certificates are judged by it`);
+    this.#judgedAt = judgedAt;
+  }
+
+  /** The tunnel is up: warns of a certificate that will expire, now and as long as it is up. */
+  connected(): void {
+    if (this.#tls.cert === null) return;
+    const warning = expiryWarning(
+      certificateExpiry(this.#host, this.#tls),
+      this.#judgedAt ?? this.#host.clock.date(),
+    );
+    const now = this.#host.clock.now();
+    // A link that comes and goes must not fill the log.
+    if (warning !== null && now - this.#saidAt >= DAY_MS) {
+      this.#log.warning(`tls.cert: ${this.#tls.cert} ${warning}`);
+      this.#saidAt = now;
+    }
+    this.#reminder = this.#host.clock.schedule(DAY_MS, () => this.connected());
+  }
+
+  ended(): void {
+    this.#reminder?.cancel();
+    this.#reminder = null;
+  }
+}
+
+/** The moment by which the certificates of this attempt are judged, if that is not now. */
+export function judgedByBuild({ reflector, proxy, tls }: DialSettings): number | null {
+  return reflector.secure || proxy?.uri.secure ? tls.judgedAt : null;
+}
+
+export function clockWarning(now: number, judgedAt: number): string {
+  return `the clock shows ${day(now)}, before this agent was built: dates of certificates are judged by ${day(judgedAt)}`;
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
