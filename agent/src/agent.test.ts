@@ -143,6 +143,17 @@ describe('what is in force', () => {
     host.clock.advance(1000);
     expect(host.reflector.peer.take()).toEqual(['ping']);
   });
+
+  it('is a shorter keep-alive time where silent links were cut, and the log and the status say so', () => {
+    const host = new AgentHost();
+    host.network.forgetsAfterMs = 200_000;
+    const { agent } = connected(host);
+    host.clock.advance(3_600_000);
+    expect(agent.status().keepAliveMs).toBe(150_000);
+    expect(host.lines.at(-1)).toBe(
+      'info connected to http://r.example/ (no extension, keep-alive 150 s in place of 300 s, because silent links were cut)',
+    );
+  });
 });
 
 describe('events and status', () => {

@@ -61,7 +61,7 @@ export class AgentCore {
         this.#events.emit('connecting', { reflector: configuration.reflector });
       },
       step: (step: Step, detail) => log.debug(`${step} ${detail}`),
-      live: (connection, ended) => this.#live(connection, ended),
+      live: (connection, keepAlive, ended) => this.#live(connection, keepAlive, ended),
       disconnected: (reason, kind, retryMs) => this.#disconnected(reason, kind, retryMs),
       stopped: () => this.#stopped(),
     });
@@ -135,10 +135,15 @@ export class AgentCore {
     });
   }
 
-  #live(connection: Upgraded, ended: (end: TunnelEnd) => void): { tunnel: Tunnel; keepAliveMs: number } {
+  #live(
+    connection: Upgraded,
+    keepAlive: (agreedMs: number) => number,
+    ended: (end: TunnelEnd) => void,
+  ): { tunnel: Tunnel; keepAliveMs: number } {
     const { timeouts } = this.#configuration;
     const extension = this.#extensionOf(connection);
-    const keepAliveMs = keepAliveOf(connection) ?? timeouts.keepAlive * 1000;
+    const agreedMs = keepAliveOf(connection) ?? timeouts.keepAlive * 1000;
+    const keepAliveMs = keepAlive(agreedMs);
     const tunnel = new Tunnel({
       socket: connection.socket,
       clock: this.#host.clock,
@@ -175,7 +180,9 @@ export class AgentCore {
     const reflector = formatHttpUri(connection.uri);
     this.#record.connected(reflector, keepAliveMs);
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
-    this.#log.info(`connected to ${reflector} (${flow}, keep-alive ${keepAliveMs / 1000} s)`);
+    const shortened =
+      keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
+    this.#log.info(`connected to ${reflector} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`);
     this.#events.emit('connected', { reflector, extension, keepAliveMs });
     this.#tlsNews.connected();
     this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));

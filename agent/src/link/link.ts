@@ -1,19 +1,17 @@
-import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
+import type { Cancellable, Host } from '../host/host.ts';
 import { CLOSE_REPLACED } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
-import { Liveness } from './liveness.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { LiveLink } from './live-link.ts';
 import type { DialSettings } from './settings.ts';
 import { type LinkEvent, type LinkState, nextState } from './states.ts';
 import type { Step, StepFailure } from './steps.ts';
 
 /** How long the reflector may take to answer our close frame, in milliseconds. */
 const CLOSING_MS = 2000;
-
-/** The longest time that an answer to PING may take, in milliseconds. */
-const ANSWER_MS = 30_000;
 
 export interface LinkEvents {
   /** Reads what the next attempt needs; calls `done` once, never from within the call. */
@@ -23,10 +21,15 @@ export interface LinkEvents {
   connecting(): void;
   step(step: Step, detail: string): void;
   /**
-   * The connection is upgraded: makes the tunnel over it. `ended` is called by the tunnel with its last word.
-   * Returns the keep-alive time in force, in milliseconds.
+   * The connection is upgraded: makes the tunnel over it. `keepAlive` tells how much of an agreed keep-alive time (in
+   * milliseconds) the network is known to allow; what is returned is in force. `ended` is called by the tunnel with its
+   * last word.
    */
-  live(connection: Upgraded, ended: (end: TunnelEnd) => void): { tunnel: Tunnel; keepAliveMs: number };
+  live(
+    connection: Upgraded,
+    keepAlive: (agreedMs: number) => number,
+    ended: (end: TunnelEnd) => void,
+  ): { tunnel: Tunnel; keepAliveMs: number };
   /** The link is down; `reason` for a person, `retryMs` until the next attempt, or `null` when there is none. */
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
   /** All is closed after `stop` or `disable`. */
@@ -39,12 +42,10 @@ export class Link {
   readonly #events: LinkEvents;
   readonly #deadline: Deadline;
   readonly #backOff = new BackOff();
+  readonly #keepAlive = new KeepAlive();
   #state: LinkState = 'idle';
   #activity: Cancellable | null = null;
-  #socket: Socket | null = null;
-  #tunnel: Tunnel | null = null;
-  #liveness: Liveness | null = null;
-  #liveSince = 0;
+  #current: LiveLink | null = null;
   /** What the link is to be, whatever it is now. */
   #wanted: 'up' | 'stop' | 'disable' = 'up';
   /** Why the link is closing. */
@@ -61,7 +62,7 @@ export class Link {
   }
 
   get tunnel(): Tunnel | null {
-    return this.#tunnel;
+    return this.#current?.tunnel ?? null;
   }
 
   start(): void {
@@ -105,7 +106,7 @@ export class Link {
     this.#leave('dial');
     this.#events.connecting();
     this.#activity = this.#events.prepare((settings) => {
-      if ('error' in settings) this.#wait(settings.error, 'fault', null);
+      if ('error' in settings) this.#failed({ message: settings.error, kind: 'fault', askedMs: null });
       else this.#dial(settings);
     });
   }
@@ -118,49 +119,33 @@ export class Link {
       },
       passed: () => undefined,
       upgraded: (connection) => this.#live(connection),
-      failed: ({ message, kind, askedMs }: StepFailure) => this.#wait(message, kind, askedMs),
+      failed: (failure) => this.#failed(failure),
     });
+  }
+
+  #failed({ message, kind, askedMs }: Omit<StepFailure, 'step'>): void {
+    this.#keepAlive.unclear();
+    this.#wait(message, kind, askedMs);
   }
 
   #live(connection: Upgraded): void {
     this.#activity = null;
     this.#leave('upgraded');
-    const { socket } = connection;
-    const { tunnel, keepAliveMs } = this.#events.live(connection, (end) => this.#tunnelEnded(end));
     const now = this.#host.clock.now();
-    const liveness = new Liveness(keepAliveMs, Math.min(keepAliveMs, ANSWER_MS), now);
-    this.#socket = socket;
-    this.#tunnel = tunnel;
-    this.#liveness = liveness;
-    this.#liveSince = now;
-    connection.deliverTo({
-      data: (bytes, start, end) => {
-        liveness.sign(this.#host.clock.now());
-        tunnel.receive(bytes, start, end);
-      },
-      taken: (count) => {
-        if (tunnel.taken(count)) liveness.sign(this.#host.clock.now());
-      },
-      ended: () => this.#socketGone('connection closed by the reflector'),
-      closed: (error: HostError | null) => this.#socketGone(error?.message ?? 'connection closed'),
-    });
-    this.#watch();
-    if (connection.early.length > 0) tunnel.receive(connection.early, 0, connection.early.length);
+    const { tunnel, keepAliveMs } = this.#events.live(
+      connection,
+      (agreedMs) => this.#keepAlive.begin(agreedMs, now),
+      (end) => this.#tunnelEnded(end),
+    );
+    this.#current = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs);
+    this.#watch(this.#current.check());
+    this.#current.begin((reason) => this.#cut(reason));
   }
 
-  #watch(): void {
-    const now = this.#host.clock.now();
-    if (this.#tunnel?.heldUp) this.#liveness?.sign(now);
-    const { action, inMs } = this.#liveness?.check(now) ?? { action: 'none', inMs: 0 };
-    if (action === 'dead') {
-      const reason = 'link is dead: no answer to PING';
-      this.#socket?.destroy();
-      this.#tunnel?.abandon();
-      this.#finish(reason, 'fault');
-      return;
-    }
-    if (action === 'ping') this.#tunnel?.ping();
-    this.#deadline.set(inMs, () => this.#watch());
+  /** `next` is what {@link LiveLink.check} has said. */
+  #watch(next: number | string): void {
+    if (typeof next === 'string') this.#cut(`link is dead: ${next}`);
+    else this.#deadline.set(next, () => this.#watch(this.#current?.check() ?? 0));
   }
 
   /** The tunnel has said its last word, by a close frame of either side. */
@@ -173,29 +158,31 @@ export class Link {
           reason: `${by === 'agent' ? 'reflector broke the protocol' : 'closed by the reflector'} (${code})${text}`,
           kind: 'fault' as const,
         };
-    if (this.#state === 'live') this.#startClosing(end, () => undefined);
-    this.#socket?.end();
+    this.#keepAlive.unclear();
+    if (this.#state === 'live') this.#startClosing(end);
+    this.#current?.end();
   }
 
-  #startClosing(end: { reason: string; kind: FailureKind }, close: () => void): void {
+  #startClosing(end: { reason: string; kind: FailureKind }): void {
     this.#end = end;
     this.#leave('close');
-    this.#deadline.set(CLOSING_MS, () => this.#socketGone(''));
-    close();
+    this.#deadline.set(CLOSING_MS, () => this.#finish(end));
   }
 
-  #socketGone(reason: string): void {
-    this.#socket?.destroy();
-    this.#tunnel?.abandon();
-    if (this.#state === 'closing') this.#finish(this.#end.reason, this.#end.kind);
-    else this.#finish(reason, 'fault');
+  /** There is no connection any more; on a live link that is without a word before. */
+  #cut(reason: string): void {
+    if (this.#state === 'closing') {
+      this.#finish(this.#end);
+      return;
+    }
+    this.#keepAlive.cut(this.#current?.idleMs ?? 0);
+    this.#finish({ reason, kind: 'fault' });
   }
 
-  #finish(reason: string, kind: FailureKind): void {
-    this.#socket = null;
-    this.#tunnel = null;
-    this.#liveness = null;
-    this.#backOff.linkEnded(this.#host.clock.now() - this.#liveSince, kind, this.#events.backOff());
+  #finish({ reason, kind }: { reason: string; kind: FailureKind }): void {
+    this.#backOff.linkEnded(this.#current?.ageMs ?? 0, kind, this.#events.backOff());
+    this.#current?.destroy();
+    this.#current = null;
     if (this.#wanted === 'up') this.#wait(reason, kind, null);
     else this.#down(this.#wanted);
   }
@@ -211,7 +198,9 @@ export class Link {
   #goDown(wish: 'stop' | 'disable', reason: string): void {
     this.#wanted = wish;
     if (this.#state === 'live') {
-      this.#startClosing({ reason, kind: 'fault' }, () => this.#tunnel?.close(1001, reason));
+      this.#keepAlive.unclear();
+      this.#startClosing({ reason, kind: 'fault' });
+      this.#current?.tunnel.close(1001, reason);
     } else if (this.#state !== 'closing') {
       this.#down(wish);
     }

@@ -35,6 +35,8 @@ export class FrameQueue {
   #queued = 0;
   /** When the kernel last took bytes, or was first offered those that wait. */
   #waitingSince = 0;
+  /** When the kernel last took bytes for which it had no room at first. */
+  #movedAt = 0;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
 
   /**
@@ -55,16 +57,22 @@ export class FrameQueue {
     return this.#queued + this.#used;
   }
 
-  /**
-   * The socket reports that it has taken `count` bytes. Returns true when they had to wait for room: it has become
-   * free because the peer has acknowledged earlier bytes, which is a sign of life.
-   */
-  taken(count: number): boolean {
+  /** When bytes were last offered to the kernel, or taken by it. */
+  get activeAt(): number {
+    return this.#waitingSince;
+  }
+
+  /** When bytes were last taken that had to wait for room: it has become free because the peer's side took earlier ones. */
+  get movedAt(): number {
+    return this.#movedAt;
+  }
+
+  /** The socket reports that it has taken `count` bytes. */
+  taken(count: number): void {
     const now = this.#clock.now();
-    const waited = now - this.#waitingSince >= WAITED_MS;
+    if (now - this.#waitingSince >= WAITED_MS) this.#movedAt = now;
     this.#waitingSince = now;
     this.#queued -= count;
-    return waited;
   }
 
   /** A data frame with `bytes[start..end)`, at most `frameBytes`. */

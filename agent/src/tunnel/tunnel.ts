@@ -25,6 +25,18 @@ export interface TunnelEnd {
   readonly by: 'reflector' | 'agent';
 }
 
+/** How the direction to the reflector does; times in milliseconds of the monotonic clock, 0 for never. */
+export interface Outgoing {
+  /** When the last PONG came, or `null`. */
+  readonly pongedAt: number | null;
+  /** When bytes were last sent. */
+  readonly activeAt: number;
+  /** When the kernel last took bytes that had waited for room, which the peer's side must have made. */
+  readonly movedAt: number;
+  /** Since when bytes wait and the kernel takes none of them, or `null`. */
+  readonly stuckSince: number | null;
+}
+
 export interface TunnelOptions {
   /** Upgraded; the tunnel writes to it and never reads, ends or destroys it. */
   readonly socket: Socket;
@@ -51,6 +63,7 @@ export class Tunnel implements WebSocketHandler {
   readonly #decoder: FrameDecoder;
   readonly #channels: ChannelTable;
   #paused = 0;
+  #pongedAt: number | null = null;
   #closing = false;
   #over = false;
 
@@ -89,6 +102,11 @@ export class Tunnel implements WebSocketHandler {
     return (this.#paused & HELD_BY_READER) !== 0;
   }
 
+  get outgoing(): Outgoing {
+    const { activeAt, movedAt, queued } = this.#queue;
+    return { pongedAt: this.#pongedAt, activeAt, movedAt, stuckSince: queued > 0 ? activeAt : null };
+  }
+
   // ---- what the socket reports ----
 
   receive(bytes: Uint8Array, start: number, end: number): void {
@@ -105,12 +123,10 @@ export class Tunnel implements WebSocketHandler {
     this.#watchAnswers();
   }
 
-  /** Returns true when this proves that the peer is alive. */
-  taken(count: number): boolean {
-    const sign = this.#queue.taken(count);
+  taken(count: number): void {
+    this.#queue.taken(count);
     this.#watchAnswers();
     this.#channels.drained();
-    return sign;
   }
 
   /** The socket is gone. */
@@ -157,7 +173,7 @@ export class Tunnel implements WebSocketHandler {
   }
 
   ponged(): void {
-    // Any byte is a sign of life; the owner has counted it already.
+    this.#pongedAt = this.#options.clock.now();
   }
 
   closed(code: number, reason: string): void {

@@ -4,6 +4,8 @@ interface Event {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
+  /** Of the agent, not of the world. */
+  readonly timer: boolean;
   cancelled: boolean;
 }
 
@@ -37,10 +39,14 @@ export class SimulatedClock implements Clock {
   schedule(delayMs: number, run: () => void): Cancellable {
     if (!(delayMs >= 0 && delayMs <= 0x7fffffff)) throw new Error(`delay of ${delayMs} ms`);
     this.#timers++;
-    const event = this.#add(delayMs, () => {
-      this.#timers--;
-      run();
-    });
+    const event = this.#add(
+      delayMs,
+      () => {
+        this.#timers--;
+        run();
+      },
+      true,
+    );
     return {
       cancel: () => {
         if (event.cancelled) return;
@@ -71,6 +77,20 @@ export class SimulatedClock implements Clock {
     return this.#now - start;
   }
 
+  /**
+   * The process stands still for this long, or the machine sleeps. Then everything is late, and the timers come first,
+   * as they do on Node: what has arrived meanwhile is not read before they have run.
+   */
+  suspend(ms: number): void {
+    this.#now += ms;
+    const late = this.#heap.filter(({ timer, at }) => timer && at <= this.#now);
+    for (const event of late.sort((a, b) => a.at - b.at || a.order - b.order)) {
+      if (event.cancelled) continue;
+      event.cancelled = true;
+      event.run();
+    }
+  }
+
   /** Runs the next event, if there is one until then. */
   #step(until: number): boolean {
     for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
@@ -86,8 +106,8 @@ export class SimulatedClock implements Clock {
     return false;
   }
 
-  #add(delayMs: number, run: () => void): Event {
-    const event = { at: this.#now + delayMs, order: this.#order++, run, cancelled: false };
+  #add(delayMs: number, run: () => void, timer = false): Event {
+    const event = { at: this.#now + delayMs, order: this.#order++, run, timer, cancelled: false };
     const heap = this.#heap;
     let at = heap.push(event) - 1;
     while (at > 0) {

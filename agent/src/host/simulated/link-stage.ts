@@ -30,6 +30,8 @@ export class LinkStage {
   readonly events: string[] = [];
   readonly waits: (number | null)[] = [];
   readonly kinds: FailureKind[] = [];
+  /** The keep-alive times of the links made, in milliseconds. */
+  readonly keepAlives: number[] = [];
   prepareError: string | null = null;
 
   constructor(options: LinkStageOptions = {}) {
@@ -58,7 +60,7 @@ export class LinkStage {
       backOff: () => backOff,
       connecting: () => this.events.push('connecting'),
       step: () => undefined,
-      live: ({ socket }, ended) => {
+      live: ({ socket }, keepAlive, ended) => {
         this.events.push('live');
         const tunnel = new Tunnel({
           socket,
@@ -71,7 +73,8 @@ export class LinkStage {
           events: { opened: () => undefined, closed: () => undefined, refused: () => undefined },
           ended,
         });
-        return { tunnel, keepAliveMs };
+        this.keepAlives.push(keepAlive(keepAliveMs));
+        return { tunnel, keepAliveMs: this.keepAlives.at(-1) ?? 0 };
       },
       disconnected: (reason, kind, retryMs) => {
         this.events.push(reason);

@@ -31,6 +31,7 @@ export class SimulatedNetwork implements Network, World {
   readonly random: Random;
   bufferBytes = 65_536;
   latencyMs: readonly [number, number] = [1, 1];
+  forgetsAfterMs = Number.POSITIVE_INFINITY;
   readonly received = new Set<Uint8Array>();
   /** Look-ups of names; an IP literal needs none. */
   readonly names = new Map<string, Name>();

@@ -10,6 +10,8 @@ export interface World {
   latency(): number;
   /** Bytes that the kernels on the way hold before a writer must wait. */
   readonly bufferBytes: number;
+  /** A middlebox on the way drops a connection without a word when it was idle for longer, in milliseconds. */
+  readonly forgetsAfterMs: number;
   /** Views whose callback is under way; they may be written on without a copy. */
   readonly received: Set<Uint8Array>;
 }
@@ -34,6 +36,10 @@ export class SimulatedSocket implements Socket {
   tls: TlsAnswer | null = null;
   /** Nothing arrives any more, in either direction, and nobody is told: a NAT entry that was dropped. */
   cut = false;
+  /** What this end sends does not arrive, and what the other end sends does. */
+  mute = false;
+  /** When anything last went either way. */
+  #lastPacket: number;
   readonly #world: World;
   readonly #gone: (socket: SimulatedSocket) => void;
   #other: SimulatedSocket | null = null;
@@ -55,6 +61,7 @@ export class SimulatedSocket implements Socket {
   constructor(world: World, gone: (socket: SimulatedSocket) => void = () => undefined) {
     this.#world = world;
     this.#gone = gone;
+    this.#lastPacket = world.clock.now();
   }
 
   join(other: SimulatedSocket): void {
@@ -149,8 +156,11 @@ export class SimulatedSocket implements Socket {
   }
 
   #deliver(run: () => void): void {
-    if (this.cut || this.#other?.cut) return;
     const { clock } = this.#world;
+    if (clock.now() - this.#lastPacket > this.#world.forgetsAfterMs) this.cut = true;
+    if (this.cut || this.#other?.cut || this.mute) return;
+    this.#lastPacket = clock.now();
+    if (this.#other) this.#other.#lastPacket = clock.now();
     this.#lastDelivery = Math.max(this.#lastDelivery, clock.now() + this.#world.latency());
     clock.defer(this.#lastDelivery - clock.now(), () => {
       if (!this.cut && !this.#other?.cut) run();

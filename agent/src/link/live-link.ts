@@ -1,0 +1,71 @@
+import type { Clock } from '../host/host.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { Upgraded } from './attempt.ts';
+import { Liveness } from './liveness.ts';
+
+/** A tunnel over an upgraded connection, and what is known of its health. */
+export class LiveLink {
+  readonly tunnel: Tunnel;
+  readonly #clock: Clock;
+  readonly #connection: Upgraded;
+  readonly #liveness: Liveness;
+  readonly #since: number;
+
+  constructor(clock: Clock, connection: Upgraded, tunnel: Tunnel, keepAliveMs: number) {
+    this.tunnel = tunnel;
+    this.#clock = clock;
+    this.#connection = connection;
+    this.#since = clock.now();
+    this.#liveness = new Liveness(keepAliveMs, this.#since);
+  }
+
+  /** From now on what the socket reports goes to the tunnel; `gone` is told when there is no connection any more. */
+  begin(gone: (reason: string) => void): void {
+    const { early } = this.#connection;
+    this.#connection.deliverTo({
+      data: (bytes, start, end) => {
+        this.#liveness.heard(this.#clock.now());
+        this.tunnel.receive(bytes, start, end);
+      },
+      taken: (count) => this.tunnel.taken(count),
+      ended: () => gone('connection closed by the reflector'),
+      closed: (error) => gone(error?.message ?? 'connection closed'),
+    });
+    if (early.length > 0) this.tunnel.receive(early, 0, early.length);
+  }
+
+  get ageMs(): number {
+    return this.#clock.now() - this.#since;
+  }
+
+  /** See {@link Liveness.idleMs}. */
+  get idleMs(): number {
+    return this.#liveness.idleMs(this.#clock.now(), this.tunnel.outgoing);
+  }
+
+  /** Looks after the link, with a PING where one is due. Returns the milliseconds until the next time, or why it is dead. */
+  check(): number | string {
+    const now = this.#clock.now();
+    if (this.tunnel.heldUp) this.#liveness.excuse(now);
+    const verdict = this.#liveness.check(now, this.tunnel.outgoing);
+    if ('dead' in verdict) return verdict.dead;
+    if (verdict.ping) this.tunnel.ping();
+    return verdict.inMs;
+  }
+
+  /** Looks after the link as after one that may have died just now. */
+  probe(): number | string {
+    this.#liveness.doubt();
+    return this.check();
+  }
+
+  /** The tunnel has said its last word. */
+  end(): void {
+    this.#connection.socket.end();
+  }
+
+  destroy(): void {
+    this.#connection.socket.destroy();
+    this.tunnel.abandon();
+  }
+}
