@@ -9,7 +9,7 @@ import type { Handlers } from './services.ts';
 import { version } from './version.ts';
 
 function agentOn(host: AgentHost, given: object = {}, handlers?: Handlers) {
-  const agent = new AgentCore(host, host.configure(given), host.log, handlers);
+  const agent = new AgentCore(host, host.configure(given), host.log, handlers ? { handlers } : {});
   const events: [string, unknown][] = [];
   for (const name of ['connecting', 'connected', 'disconnected', 'channel'] as const) {
     agent.on(name, (event: AgentEvents[typeof name]) => events.push([name, event]));

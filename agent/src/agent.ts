@@ -1,3 +1,5 @@
+import { AccessControl } from './access/access-control.ts';
+import type { Ask } from './access/gate.ts';
 import type { Configuration } from './config/configuration.ts';
 import { CustomProperties } from './custom-properties.ts';
 import { dialSettings, offer } from './dial-settings.ts';
@@ -25,7 +27,14 @@ import { TlsNews } from './tls/news.ts';
 import { certificateExpiry } from './tls/own-certificate.ts';
 import type { Service } from './tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from './tunnel/tunnel.ts';
-import { version } from './version.ts';
+import { buildDate, version } from './version.ts';
+
+/** What an application adds to its configuration. */
+export interface AgentOptions {
+  readonly handlers?: Handlers;
+  /** Asks for consent in the place of programs. */
+  readonly ask?: Ask | null;
+}
 
 /** The agent on any host: a configuration and a link that follows it. */
 export class AgentCore {
@@ -37,11 +46,17 @@ export class AgentCore {
   readonly #link: Link;
   readonly #properties: CustomProperties;
   readonly #tlsNews: TlsNews;
+  readonly #access: AccessControl;
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
 
-  constructor(host: Host, configuration: Configuration, log: Log, handlers: Handlers = new Map()) {
+  constructor(
+    host: Host,
+    configuration: Configuration,
+    log: Log,
+    { handlers = new Map(), ask = null }: AgentOptions = {},
+  ) {
     this.#host = host;
     this.#configuration = configuration;
     this.#log = log;
@@ -50,8 +65,18 @@ export class AgentCore {
     );
     const set = Object.entries(configuration.limits).filter(([, value]) => value !== null);
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
-    this.#services = servicesOf(host, configuration, this.#limits, handlers);
-    this.#properties = new CustomProperties(host, configuration.device, this.#limits, log.warning);
+    const access = new AccessControl(host, configuration, log, buildDate, ask, {
+      changed: (state, detail, port, channel) => {
+        log.info(`access${port === null ? '' : ` to port ${port}`} ${detail}`);
+        this.#events.emit('access', { state, port, channel, detail });
+      },
+      end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
+    });
+    this.#access = access;
+    this.#services = servicesOf(host, configuration, this.#limits, handlers, (port) => access.admitTo(port));
+    this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
+      log.warning(what),
+    );
     this.#tlsNews = new TlsNews(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
@@ -84,6 +109,7 @@ export class AgentCore {
   /** Closes the tunnel in order; `done` is called when nothing is left. */
   stop(done: () => void = () => undefined): void {
     this.#onStopped.push(done);
+    this.#access.reset();
     this.#link.stop('agent stops');
   }
 
@@ -94,6 +120,7 @@ export class AgentCore {
     const reason = 'remote access is disabled';
     this.#record.become('disabled');
     this.#link.disable(reason);
+    this.#access.reset();
     this.#log.info(reason);
     if (state === 'connected') this.#events.emit('disconnected', { reason, kind: 'fault', retryMs: null });
   }
@@ -101,6 +128,11 @@ export class AgentCore {
   /** Dials at once if the agent waits for its next attempt. */
   retry(): void {
     this.#link.retry();
+  }
+
+  /** Answers the questions of consent for one port, or for all; false when none waits. Refusing ends sessions, too. */
+  consent(allow: boolean, port: number | null): boolean {
+    return this.#access.answer(allow, port);
   }
 
   status(): AgentStatus {
@@ -116,6 +148,7 @@ export class AgentCore {
       lastError,
       nextAttemptAt,
       channels: this.#link.tunnel?.channels ?? 0,
+      access: this.#access.status,
       connects,
       received: received + live.received,
       sent: sent + live.sent,
@@ -166,6 +199,7 @@ export class AgentCore {
         },
         closed: ({ number, port, received, sent }, code) => {
           const error = code === null ? null : describeChannelError(code);
+          this.#access.released(port, number);
           this.#record.received += received;
           this.#record.sent += sent;
           this.#log.debug(

@@ -1,3 +1,4 @@
+import type { AccessChange } from './access/gate.ts';
 import type { FailureKind } from './link/back-off.ts';
 import type { Extension } from './protocol/index.ts';
 import type { AgentState } from './status/status.ts';
@@ -24,6 +25,16 @@ export interface AgentEvents {
     readonly received: number;
     readonly sent: number;
     readonly error: string | null;
+  };
+  /**
+   * Consent was asked for, allowed, refused, not given in time (`unanswered`); access is `closed` at this time; or a
+   * session has `ended`. `port` and `channel` are those of the open request that led to it.
+   */
+  access: {
+    readonly state: AccessChange;
+    readonly port: number | null;
+    readonly channel: number | null;
+    readonly detail: string;
   };
 }
 

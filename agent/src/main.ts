@@ -1,19 +1,20 @@
-import { AgentCore } from './agent.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
-import type { Configuration } from './config/configuration.ts';
 import { importProperties } from './config/import.ts';
-import { load } from './config/load.ts';
+import { load, type Valid } from './config/load.ts';
+import { Daemon } from './daemon.ts';
 import type { Host } from './host/host.ts';
-import { openLog } from './log/log.ts';
 import { utf8DecodeStrict } from './protocol/text.ts';
-import { askControl, type ControlCommand, serveControl } from './status/control.ts';
+import { askControl } from './status/control.ts';
 import { formatStatus } from './status/format.ts';
-import type { AgentStatus } from './status/status.ts';
+import type { DaemonStatus } from './status/status.ts';
 import { version } from './version.ts';
 
 /** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
 declare const RM_IMPORT: boolean | undefined;
+
+/** Commands for the running agent. */
+type Asked = Extract<Command, { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }>;
 
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
@@ -48,25 +49,25 @@ function obey(host: Host, command: Command): void {
       }
       break;
     case 'run':
-      withConfiguration(host, command.config, (configuration) => run(host, configuration));
-      break;
-    case 'check':
-      withConfiguration(host, command.config, (configuration) => {
-        host.system.print(1, `ok     configuration ${command.config}\n`);
-        check(host, configuration, (connected) =>
-          host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
-        );
+      withConfiguration(host, command.config, (loaded) => {
+        const daemon = new Daemon(host, command.config, loaded);
+        host.system.onSignal('SIGTERM', () => daemon.stop());
+        host.system.onSignal('SIGINT', () => daemon.stop());
+        host.system.onSignal('SIGHUP', () => daemon.reload());
       });
       break;
-    default: {
-      const { name, config } = command;
-      const json = name === 'status' && command.json;
-      withConfiguration(host, config, ({ control }) => ask(host, control, name, json));
-    }
+    case 'check':
+      withConfiguration(host, command.config, ({ ok }) => {
+        host.system.print(1, `ok     configuration ${command.config}\n`);
+        check(host, ok, (connected) => host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable));
+      });
+      break;
+    default:
+      withConfiguration(host, command.config, ({ ok }) => ask(host, ok.control, command));
   }
 }
 
-function withConfiguration(host: Host, path: string, use: (configuration: Configuration) => void): void {
+function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
   const loaded = load(host, path);
   if ('errors' in loaded) {
     for (const line of loaded.errors) host.system.print(2, `${line}\n`);
@@ -74,32 +75,18 @@ function withConfiguration(host: Host, path: string, use: (configuration: Config
     return;
   }
   for (const line of loaded.warnings) host.system.print(2, `warning ${line}\n`);
-  use(loaded.ok);
+  use(loaded);
 }
 
-function run(host: Host, configuration: Configuration): void {
-  const log = openLog(host, configuration.log);
-  const agent = new AgentCore(host, configuration, log);
-  let close = () => {};
-  if (configuration.control !== null) {
-    const path = configuration.control;
-    const listener = serveControl(host, path, agent, ({ message }) =>
-      log.warning(`control: ${path}: ${message}; "rm-agent status" cannot reach this agent`),
-    );
-    close = () => listener.close();
-  }
-  const stop = () => {
-    close();
-    agent.stop(() => host.system.exit(ExitStatus.ok));
-  };
-  host.system.onSignal('SIGTERM', stop);
-  host.system.onSignal('SIGINT', stop);
-  host.system.onSignal('SIGHUP', () => agent.retry());
-  if (configuration.start === 'disabled') agent.disable();
-  else agent.start();
+/** The line that the control socket takes. */
+function lineOf(command: Asked): string {
+  const { name } = command;
+  if (name === 'enable' || name === 'disable') return command.persist ? `${name} persist` : name;
+  if (name !== 'consent') return name;
+  return `consent ${command.word}${command.port === null ? '' : ` ${command.port}`}`;
 }
 
-function ask(host: Host, control: string | null, command: ControlCommand, json: boolean): void {
+function ask(host: Host, control: string | null, command: Asked): void {
   if (control === null) {
     host.system.print(
       2,
@@ -108,10 +95,11 @@ function ask(host: Host, control: string | null, command: ControlCommand, json: 
     host.system.exit(ExitStatus.unavailable);
     return;
   }
-  askControl(host, control, command, (answer, error) => {
-    if (error !== null) host.system.print(2, `no running agent answers: ${error}\n`);
+  const json = command.name === 'status' && command.json;
+  askControl(host, control, lineOf(command), (answer, error) => {
+    if (error !== null) host.system.print(2, `${error}\n`);
     else if (json) host.system.print(1, `${JSON.stringify(answer, null, 2)}\n`);
-    else host.system.print(1, formatStatus(answer as AgentStatus, host.clock.date()));
+    else host.system.print(1, formatStatus(answer as DaemonStatus, host.clock.date()));
     host.system.exit(error === null ? ExitStatus.ok : ExitStatus.unavailable);
   });
 }

@@ -204,6 +204,9 @@ static JSValue files_stat(JSContext *context, JSValueConst self, int argc, JSVal
     rm_set(result, "kind", rm_string(kind));
     rm_set(result, "size", JS_NewInt64(context, state.st_size));
     rm_set(result, "mode", JS_NewInt32(context, state.st_mode & 07777));
+    char id[48];
+    snprintf(id, sizeof id, "%llu:%llu", (unsigned long long)state.st_dev, (unsigned long long)state.st_ino);
+    rm_set(result, "id", rm_string(id));
   } else {
     result = errno == ENOENT || errno == ENOTDIR ? JS_NULL : rm_throw(errno, path);
   }

@@ -15,8 +15,12 @@ describe('parseCommandLine', () => {
     ['status --json', { name: 'status', config, json: true }],
     ['--json status --config=x', { name: 'status', config: 'x', json: true }],
     ['retry', { name: 'retry', config }],
-    ['enable', { name: 'enable', config }],
-    ['disable', { name: 'disable', config }],
+    ['enable', { name: 'enable', config, persist: false }],
+    ['enable --persist', { name: 'enable', config, persist: true }],
+    ['disable', { name: 'disable', config, persist: false }],
+    ['--persist disable', { name: 'disable', config, persist: true }],
+    ['consent allow', { name: 'consent', config, word: 'allow', port: null }],
+    ['consent refuse 22 --config=x', { name: 'consent', config: 'x', word: 'refuse', port: 22 }],
     ['import a.properties', { name: 'import', file: 'a.properties' }],
     ['import -- --odd', { name: 'import', file: '--odd' }],
     ['--version', { name: 'version' }],
@@ -33,6 +37,11 @@ describe('parseCommandLine', () => {
     ['--config=', '--config needs a file name'],
     ['run now', '"run" takes no "now"'],
     ['run --json', '--json is an option of "status", not of "run"'],
+    ['retry --persist', '--persist is an option of "enable" and "disable", not of "retry"'],
+    ['consent', 'consent needs "allow" or "refuse", and perhaps a port'],
+    ['consent maybe', 'consent needs "allow" or "refuse", and perhaps a port'],
+    ['consent allow 22 80', 'consent needs "allow" or "refuse", and perhaps a port'],
+    ['consent allow ssh', 'consent: "ssh" is no port'],
     ['import', 'import needs the name of one file'],
     ['import a b', 'import needs the name of one file'],
     ['import a --config b', 'import has no --config: it prints a configuration'],
@@ -52,14 +61,17 @@ describe('parseCommandLine', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it.each(['run', 'check', 'status', 'retry', 'enable', 'disable', 'import'])('has help for %s', (name) => {
-    for (const argv of [
-      [name, '--help'],
-      ['--help', name],
-      [name, '-h'],
-    ]) {
-      const help = parseCommandLine(argv);
-      expect(help).toHaveProperty('text', expect.stringContaining(`Usage: rm-agent ${name}`));
-    }
-  });
+  it.each(['run', 'check', 'status', 'retry', 'enable', 'disable', 'consent', 'import'])(
+    'has help for %s',
+    (name) => {
+      for (const argv of [
+        [name, '--help'],
+        ['--help', name],
+        [name, '-h'],
+      ]) {
+        const help = parseCommandLine(argv);
+        expect(help).toHaveProperty('text', expect.stringContaining(`Usage: rm-agent ${name}`));
+      }
+    },
+  );
 });

@@ -6,7 +6,7 @@ export const ExitStatus = {
   ok: 0,
   /** The command line is wrong. */
   usage: 64,
-  /** `check` could not connect, or no agent answered `status`, `retry`, `enable` or `disable`. */
+  /** `check` could not connect, or no agent obeyed `status`, `retry`, `enable`, `disable` or `consent`. */
   unavailable: 69,
   /** The configuration is wrong. */
   configuration: 78,
@@ -16,7 +16,15 @@ export const defaultConfigurationPath = '/etc/rm-agent.json';
 
 /** What the command line asks for. `print` is text for standard output, after which the program ends with status 0. */
 export type Command =
-  | { readonly name: 'run' | 'check' | 'retry' | 'enable' | 'disable'; readonly config: string }
+  | { readonly name: 'run' | 'check'; readonly config: string }
+  | { readonly name: 'retry'; readonly config: string }
+  | { readonly name: 'enable' | 'disable'; readonly config: string; readonly persist: boolean }
+  | {
+      readonly name: 'consent';
+      readonly config: string;
+      readonly word: 'allow' | 'refuse';
+      readonly port: number | null;
+    }
   | { readonly name: 'status'; readonly config: string; readonly json: boolean }
   | { readonly name: 'import'; readonly file: string }
   | { readonly name: 'version' }
@@ -32,32 +40,41 @@ const commands = {
   run: [
     'run',
     'connect and stay connected (the default)',
-    'SIGHUP dials at once, SIGTERM and SIGINT end the agent.',
+    'SIGHUP reads the configuration again and dials at once, SIGTERM and SIGINT end the agent.',
   ],
   check: [
     'check',
-    'validate the configuration, dial once, report each step',
+    'validate the configuration and dial once',
     'The steps are: configuration, name, proxy, TCP, TLS, upgrade. Exit status 69 when one of them fails,\n78 when the configuration is wrong.',
   ],
   status: [
     'status [--json]',
     'show the state of the running agent',
-    'State, since when, last error, next attempt, channels and bytes. With --json for programs.',
+    'State, since when, last error, next attempt, who waits for consent, channels and bytes.\nWith --json for programs.',
   ],
   retry: [
     'retry',
     'make the running agent dial now',
     'Ends the wait between two attempts; a live tunnel is left alone.',
   ],
-  enable: ['enable', 'allow remote access', 'Undoes "disable".'],
+  enable: [
+    'enable [--persist]',
+    'allow remote access',
+    'Undoes "disable". With --persist the next start is enabled, too.',
+  ],
   disable: [
-    'disable',
+    'disable [--persist]',
     'close the tunnel and stay off line',
-    'The agent goes on running and answers "status" and "enable".',
+    'The agent goes on running and answers "status" and "enable". With --persist the next start is disabled, too.',
+  ],
+  consent: [
+    'consent allow|refuse [PORT]',
+    'answer whoever waits to be let in',
+    'For one port, or for all. "refuse" also ends what was allowed before. "status" shows who waits.',
   ],
   import: [
     'import FILE',
-    'print FILE (WebTunnelAgent.properties) as configuration',
+    'print a WebTunnelAgent.properties as JSON',
     'The JSON goes to standard output; what has no counterpart is listed on standard error:\n\n  rm-agent import WebTunnelAgent.properties > rm-agent.json',
   ],
 } as const satisfies Record<string, readonly [usage: string, summary: string, details: string]>;
@@ -71,7 +88,7 @@ const optionsHelp = `Options:
   --help         print this, or with a command its own help`;
 
 function overview(): string {
-  const lines = commandNames.map((name) => `  ${commands[name][0].padEnd(17)}${commands[name][1]}`);
+  const lines = commandNames.map((name) => `  ${commands[name][0].padEnd(28)}${commands[name][1]}`);
   return `rm-agent - remote access to the services of this device
 
 Usage: rm-agent [COMMAND] [OPTIONS]
@@ -81,8 +98,8 @@ ${lines.join('\n')}
 
 ${optionsHelp}
 
-status, retry, enable and disable reach the running agent through the local
-socket that the configuration names as "control".
+status, retry, enable, disable and consent reach the running agent through the
+local socket that the configuration names as "control".
 
 Exit status: 0 ended as asked, 64 usage, 69 not connected, 78 configuration.
 `;
@@ -106,6 +123,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   const words: string[] = [];
   let config: string | null = null;
   let json = false;
+  let persist = false;
   let help = false;
   let version = false;
   for (let i = 0; i < argv.length; i++) {
@@ -117,11 +135,12 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
     if (argument === '--help' || argument === '-h') help = true;
     else if (argument === '--version') version = true;
     else if (argument === '--json') json = true;
+    else if (argument === '--persist') persist = true;
     else if (argument === '--config' || argument.startsWith('--config=')) {
       config = argument === '--config' ? (argv[++i] ?? '') : argument.slice('--config='.length);
       if (config === '') return usageError('--config needs a file name');
     } else if (argument.startsWith('-'))
-      return unknown('option', argument, ['--config', '--version', '--help', '--json']);
+      return unknown('option', argument, ['--config', '--version', '--help', '--json', '--persist']);
     else words.push(argument);
   }
 
@@ -130,6 +149,9 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (help) return { name: 'help', text: words.length === 0 ? overview() : helpOf(name) };
   if (version) return { name: 'version' };
   if (json && name !== 'status') return usageError(`--json is an option of "status", not of "${name}"`);
+  if (persist && name !== 'enable' && name !== 'disable')
+    return usageError(`--persist is an option of "enable" and "disable", not of "${name}"`);
+  if (name === 'consent') return consent(operands, config ?? defaultConfigurationPath);
   if (name === 'import') {
     const [file] = operands;
     if (file === undefined || operands.length > 1) return usageError('import needs the name of one file');
@@ -138,7 +160,15 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   }
   if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
   config ??= defaultConfigurationPath;
-  return name === 'status' ? { name, config, json } : { name, config };
+  if (name === 'status') return { name, config, json };
+  return name === 'enable' || name === 'disable' ? { name, config, persist } : { name, config };
+}
+
+function consent([word, port, ...more]: readonly string[], config: string): Command | UsageError {
+  if ((word !== 'allow' && word !== 'refuse') || more.length > 0)
+    return usageError('consent needs "allow" or "refuse", and perhaps a port');
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) return usageError(`consent: "${port}" is no port`);
+  return { name: 'consent', config, word, port: port === undefined ? null : Number(port) };
 }
 
 function usageError(message: string): UsageError {

@@ -57,6 +57,37 @@ const command = union(
   list(text(), 1, 64),
 );
 
+/** As `Date.getUTCDay` counts them. */
+export const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+
+/** `HH:MM`. */
+const timeOfDay = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
+
+const window = object({
+  days: withDefault(list(choice(...days), 1, 7), [...days]),
+  from: text('a time from "00:00" to "23:59"', timeOfDay, 5),
+  to: text('a time from "00:00" to "24:00"', new RegExp(`${timeOfDay.source}|^24:00$`), 5),
+});
+
+const access = object(
+  {
+    mode: withDefault(choice('always', 'window', 'consent'), 'always'),
+    windows: withDefault(list(window, 0, 64), []),
+    closing: withDefault(choice('end', 'keep'), 'end'),
+    ask: optional(command),
+    askTimeout: withDefault(integer(1, 3_600, 'seconds'), 60),
+    idle: withDefault(integer(0, 86_400, 'seconds'), 300),
+    pause: withDefault(integer(0, 86_400, 'seconds'), 10),
+  },
+  ({ mode, windows, ask }, report) => {
+    if (mode === 'window' && windows.length === 0)
+      report('windows', 'found none, needed is one with mode "window"');
+    if (mode === 'always' && windows.length > 0)
+      report('mode', 'found "always", allowed with windows are "window" and "consent"');
+    if (mode !== 'consent' && ask !== null) report('mode', `found "${mode}", allowed with ask is "consent"`);
+  },
+);
+
 const device = object(
   {
     id: text('printable ASCII without space, "@" and ":"', identity, 128),
@@ -97,6 +128,7 @@ const service = object(
     path: optional(text('a path that starts with "/"', requestPath)),
     name: optional(label),
     target: optional(text('a host name or an IP address', hostName, 255)),
+    access: optional(access),
   },
   (value, report) => {
     if (value.path !== null && value.kind !== 'http' && value.kind !== 'https') {
@@ -163,6 +195,7 @@ const limits = object(
 
 const log = object({
   level: withDefault(choice('error', 'warning', 'info', 'debug'), 'info'),
+  priorities: withDefault(choice('auto', 'always', 'never'), 'auto'),
   to: withDefault(
     union(
       choice('stderr', 'syslog'),
@@ -172,23 +205,33 @@ const log = object({
   ),
 });
 
-export const configurationSchema = object({
-  $schema: optional(text()),
-  reflector: text('http://HOST[:PORT][/PATH] or https://…', reflectorUri),
-  upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
-  device,
-  target: withDefault(text('a host name or an IP address', hostName, 255), '127.0.0.1'),
-  services: list(service, 1, 256, 'port'),
-  tls: withDefault(tls, {}),
-  proxy: optional(confidential(text('http://[USER:PASSWORD@]HOST[:PORT] or https://…', proxyUri))),
-  timeouts: withDefault(timeouts, {}),
-  reconnect: withDefault(reconnect, {}),
-  limits: withDefault(limits, {}),
-  start: withDefault(choice('enabled', 'disabled'), 'enabled'),
-  // The path of a local socket is at most 107 bytes (unix(7)).
-  control: withDefault(nullable(text('an absolute path', absolutePath, 107)), '/run/rm-agent.sock'),
-  log: withDefault(log, {}),
-});
+export const configurationSchema = object(
+  {
+    $schema: optional(text()),
+    reflector: text('http://HOST[:PORT][/PATH] or https://…', reflectorUri),
+    upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
+    device,
+    target: withDefault(text('a host name or an IP address', hostName, 255), '127.0.0.1'),
+    services: list(service, 1, 256, 'port'),
+    tls: withDefault(tls, {}),
+    proxy: optional(confidential(text('http://[USER:PASSWORD@]HOST[:PORT] or https://…', proxyUri))),
+    timeouts: withDefault(timeouts, {}),
+    reconnect: withDefault(reconnect, {}),
+    limits: withDefault(limits, {}),
+    access: withDefault(access, {}),
+    notify: optional(object({ command, timeout: withDefault(integer(1, 300, 'seconds'), 10) })),
+    start: withDefault(choice('enabled', 'disabled'), 'enabled'),
+    // The path of a local socket is at most 107 bytes (unix(7)), and it is made under a longer name.
+    control: withDefault(nullable(text('an absolute path', absolutePath, 100)), '/run/rm-agent.sock'),
+    stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),
+    log: withDefault(log, {}),
+  },
+  ({ access, services, control }, report) => {
+    const unanswerable = (rule: typeof access | null) => rule?.mode === 'consent' && rule.ask === null;
+    if (control === null && [access, ...services.map((one) => one.access)].some(unanswerable))
+      report('control', 'found null, needed is a socket, or access.ask, because somebody must consent');
+  },
+);
 
 /** A complete, valid configuration: what an absent key means is filled in. */
 export type Configuration = Value<typeof configurationSchema>;

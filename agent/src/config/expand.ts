@@ -3,16 +3,18 @@ import type { Expand } from './validate.ts';
 
 /**
  * Expands `${nodeId}`, `${hostname}`, `${env.NAME}` and `${$}`, which is a `$`. What an expansion yields is not
- * expanded again. An unknown or unset variable and a `${` without `}` are reported.
+ * expanded again. An unknown or unset variable and a `${` without `}` are reported. `hide` is told of each environment
+ * variable that is part of a confidential text.
  */
-export function expansion(system: Host['system']): Expand {
-  return (text, fail) =>
+export function expansion(system: Host['system'], hide: (name: string) => void = () => undefined): Expand {
+  return (text, fail, confidential) =>
     text.replace(/\$\{([^}]*)(\}?)/g, (reference, name: string, end: string) => {
       if (end === '') {
         fail(`found "\${" without "}"; a literal "\${" is written "\${$}{"`);
         return reference;
       }
       const value = lookUp(system, name);
+      if (confidential && name.startsWith('env.')) hide(name.slice(4));
       if ('reason' in value) fail(`found ${reference}, ${value.reason}`);
       return 'reason' in value ? reference : value.text;
     });

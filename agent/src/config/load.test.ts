@@ -86,7 +86,7 @@ describe('load', () => {
           propertiesInterval: 0,
         },
         target: '127.0.0.1',
-        services: [{ port: 80, kind: 'http', path: null, name: null, target: null }],
+        services: [{ port: 80, kind: 'http', path: null, name: null, target: null, access: null }],
         tls: {
           ca: null,
           cert: null,
@@ -101,11 +101,23 @@ describe('load', () => {
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
         reconnect: { min: 1, max: 300, refusedMax: null },
         limits: { windowBytes: 262_144, frameBytes: 65_536, channels: 1024, totalBytes: 16_777_216 },
+        access: {
+          mode: 'always',
+          windows: [],
+          closing: 'end',
+          ask: null,
+          askTimeout: 60,
+          idle: 300,
+          pause: 10,
+        },
+        notify: null,
         start: 'enabled',
         control: '/run/rm-agent.sock',
-        log: { level: 'info', to: 'stderr' },
+        stateFile: '/var/lib/rm-agent.state',
+        log: { level: 'info', to: 'stderr', priorities: 'auto' },
       },
       warnings: [],
+      hidden: [],
     });
   });
 
@@ -357,7 +369,32 @@ describe('what is allowed', () => {
     [
       'a socket path that the kernel cannot hold',
       { control: `/${'x'.repeat(107)}` },
-      'control: found 108 characters, allowed are 107',
+      'control: found 108 characters, allowed are 100',
+    ],
+    [
+      'access in windows of which there is none',
+      { access: { mode: 'window' } },
+      'access.windows: found none, needed is one with mode "window"',
+    ],
+    [
+      'windows that nothing looks at',
+      { services: [{ port: 80, access: { windows: [{ from: '08:00', to: '17:00' }] } }] },
+      'services[0].access.mode: found "always", allowed with windows are "window" and "consent"',
+    ],
+    [
+      'a question that nobody asks',
+      { access: { mode: 'window', windows: [{ from: '08:00', to: '17:00' }], ask: 'ask' } },
+      'access.mode: found "window", allowed with ask is "consent"',
+    ],
+    [
+      'a time that no clock shows',
+      { access: { mode: 'window', windows: [{ from: '24:00', to: '17:00' }] } },
+      'access.windows[0].from: found "24:00", allowed is a time from "00:00" to "23:59"',
+    ],
+    [
+      'consent that nobody can give',
+      { control: null, services: [{ port: 80, access: { mode: 'consent' } }] },
+      'control: found null, needed is a socket, or access.ask, because somebody must consent',
     ],
     [
       'an unknown log',

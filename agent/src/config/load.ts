@@ -8,10 +8,16 @@ import { type Problem, validate } from './validate.ts';
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
 const maxFileBytes = 262_144;
 
-/** A configuration with what the user should be told about it, or every reason why there is none; one line each. */
-export type Loaded =
-  | { readonly ok: Configuration; readonly warnings: readonly string[] }
-  | { readonly errors: readonly string[] };
+/** A configuration, with what the user should be told about it, one line each. */
+export interface Valid {
+  readonly ok: Configuration;
+  readonly warnings: readonly string[];
+  /** Environment variables that hold secrets. */
+  readonly hidden: readonly string[];
+}
+
+/** A configuration, or every reason why there is none; one line each. */
+export type Loaded = Valid | { readonly errors: readonly string[] };
 
 type Machine = Pick<Host, 'files' | 'system'>;
 
@@ -49,28 +55,37 @@ export function load(host: Machine, path: string): Loaded {
   ) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
-  return { ok: result.ok, warnings };
+  return { ok: result.ok, warnings, hidden: result.hidden };
 }
 
 /** As {@link load}, for a configuration that is in memory. */
 export function configure(host: Machine, json: Json): Loaded {
   const result = judge(host, json);
   if ('problems' in result) return { errors: result.problems.map(lineOf) };
-  return { ok: result.ok, warnings: result.warnings.map(lineOf) };
+  return { ok: result.ok, warnings: result.warnings.map(lineOf), hidden: result.hidden };
 }
 
 function judge(
   host: Machine,
   json: Json,
-): { readonly ok: Configuration; readonly warnings: Problem[] } | { readonly problems: readonly Problem[] } {
-  const result = validate(configurationSchema, json, expansion(host.system));
+):
+  | { readonly ok: Configuration; readonly warnings: Problem[]; readonly hidden: readonly string[] }
+  | { readonly problems: readonly Problem[] } {
+  const hidden: string[] = [];
+  const result = validate(
+    configurationSchema,
+    json,
+    expansion(host.system, (name) => hidden.push(name)),
+  );
   if ('problems' in result) return result;
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   checkFiles(host, result.value, problems, warnings);
   if (problems.length > 0) return { problems };
   advise(result.value, warnings);
-  return { ok: result.value, warnings };
+  const { password } = result.value.device;
+  if (typeof password === 'object' && 'env' in password) hidden.push(password.env);
+  return { ok: result.value, warnings, hidden };
 }
 
 function lineOf({ path, message }: Problem): string {

@@ -22,7 +22,11 @@ export interface Problem {
 export type Validated<S> = { readonly value: Value<S> } | { readonly problems: readonly Problem[] };
 
 /** Replaces the variables in a string; calls `fail` with the reason for each that it cannot replace. */
-export type Expand = (text: string, fail: (message: string) => void) => string;
+export type Expand = (
+  text: string,
+  fail: (message: string) => void,
+  confidential: boolean | undefined,
+) => string;
 
 /** Judges `json` by `schema` and collects every problem. Absent keys get their defaults; every string is expanded. */
 export function validate<S extends Schema>(schema: S, json: Json, expand: Expand): Validated<S> {
@@ -99,7 +103,7 @@ class Validation {
 
   #text(schema: TextSchema, source: string, path: string): string {
     const before = this.problems.length;
-    const text = this.#expand(source, (message) => this.#problem(path, message));
+    const text = this.#expand(source, (message) => this.#problem(path, message), schema.confidential);
     if (this.problems.length > before) return text;
     if (text.length > schema.maxLength) {
       this.#problem(path, `found ${text.length} characters, allowed are ${schema.maxLength}`);

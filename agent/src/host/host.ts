@@ -31,6 +31,8 @@ export interface Clock {
   now(): number;
   /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z; may jump and may be wrong. */
   date(): number;
+  /** Minutes by which local time, as the system's time zone has it, is ahead of UTC at this time (Unix milliseconds). */
+  utcOffset(dateMs: number): number;
   /** Calls `run` once, not before `delayMs` (0 to 2^31-1) milliseconds have passed. */
   schedule(delayMs: number, run: () => void): Cancellable;
 }
@@ -211,10 +213,16 @@ export interface Files {
   remove(path: string): void;
   /** The names in a directory, without `.` and `..`, sorted by code unit. */
   list(path: string): readonly string[];
-  /** What `path` is, following links; `null` when there is nothing. `mode` holds the permission bits. */
-  stat(
-    path: string,
-  ): { readonly kind: 'file' | 'directory' | 'other'; readonly size: number; readonly mode: number } | null;
+  /**
+   * What `path` is, following links; `null` when there is nothing. `mode` holds the permission bits, `id` is
+   * `<device>:<inode>`, both decimal.
+   */
+  stat(path: string): {
+    readonly kind: 'file' | 'directory' | 'other';
+    readonly size: number;
+    readonly mode: number;
+    readonly id: string;
+  } | null;
 }
 
 export interface RunResult {

@@ -9,42 +9,115 @@ export interface Log {
   debug(text: string): void;
 }
 
+/** A log that folds what is repeated. */
+export interface FoldingLog extends Log {
+  /** Says what was held back; for the end of the program. */
+  flush(): void;
+}
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 export interface LogSettings {
   readonly level: LogLevel;
   readonly to: 'stderr' | 'syslog' | { readonly file: string; readonly maxBytes: number };
+  /** Whether lines on standard error begin with their priority as in `sd-daemon(3)`; `auto`: if the journal reads them. */
+  readonly priorities: 'auto' | 'always' | 'never';
 }
+
+type Machine = Pick<Host, 'clock' | 'system' | 'files'>;
+type Sink = (name: LogLevel, text: string) => void;
 
 const severities: Record<LogLevel, Severity> = { error: 3, warning: 4, info: 6, debug: 7 };
 
+/** The longest line, in UTF-16 code units: a peer may send text of any length. */
+const LINE_LENGTH = 1000;
+
+/** A line that comes over and over is counted, and the count said when so much time has passed: 1 h. No timer waits for it. */
+const FOLD_MS = 3_600_000;
+
 /**
- * A log as configured. Control characters of what a peer sent become spaces, so that one event stays one line. A file
- * that would grow beyond its bound is renamed to `<file>.1`; one that cannot be written is said once, and the lines
- * go to standard error.
+ * A log as configured. Control characters of what a peer sent become spaces, so that one event stays one line; a line
+ * that is the same as the one before is counted instead of written.
  */
-export function openLog(host: Pick<Host, 'clock' | 'system' | 'files'>, settings: LogSettings): Log {
+export function openLog(host: Machine, settings: LogSettings): FoldingLog {
   const { level, to } = settings;
   const bound = severities[level];
-  const toStderr = (name: LogLevel, text: string) => host.system.print(2, `${name} ${text}\n`);
-  let sink: (name: LogLevel, text: string) => void = toStderr;
-  if (to === 'syslog') {
-    sink = (name, text) => host.system.syslog(severities[name], text);
-  } else if (to !== 'stderr') {
-    sink = (name, text) => {
-      try {
-        const time = new Date(host.clock.date()).toISOString();
-        const size = host.files.append(to.file, utf8Encode(`${time} ${name} ${text}\n`));
-        if (size >= to.maxBytes) host.files.rename(to.file, `${to.file}.1`);
-      } catch (error) {
-        sink = toStderr;
-        toStderr('error', `${to.file}: cannot be written: ${error instanceof Error ? error.message : error}`);
-        toStderr(name, text);
-      }
-    };
-  }
-  const write = (name: LogLevel) => (text: string) => {
-    if (severities[name] <= bound) sink(name, text.replace(/[\x00-\x1f\x7f]+/g, ' '));
+  const toStderr = stderrSink(host, settings);
+  let sink = toStderr;
+  if (to === 'syslog') sink = (name, text) => host.system.syslog(severities[name], text);
+  else if (to !== 'stderr') sink = fileSink(host, to.file, to.maxBytes, toStderr);
+
+  let last = '';
+  let lastName: LogLevel = 'debug';
+  let repeats = 0;
+  let since = 0;
+  const flush = () => {
+    if (repeats > 0) sink(lastName, repeats === 1 ? last : `last message repeated ${repeats} times`);
+    repeats = 0;
   };
-  return { error: write('error'), warning: write('warning'), info: write('info'), debug: write('debug') };
+  const write = (name: LogLevel) => (text: string) => {
+    if (severities[name] > bound) return;
+    const line = text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, LINE_LENGTH);
+    const now = host.clock.now();
+    if (line === last && name === lastName) {
+      repeats++;
+      if (now - since < FOLD_MS) return;
+      flush();
+    } else {
+      flush();
+      last = line;
+      lastName = name;
+      sink(name, line);
+    }
+    since = now;
+  };
+  return {
+    error: write('error'),
+    warning: write('warning'),
+    info: write('info'),
+    debug: write('debug'),
+    flush,
+  };
+}
+
+function stderrSink(host: Machine, { priorities }: LogSettings): Sink {
+  const prefixed = priorities === 'always' || (priorities === 'auto' && readByJournal(host));
+  return prefixed
+    ? (name, text) => host.system.print(2, `<${severities[name]}>${text}\n`)
+    : (name, text) => host.system.print(2, `${name} ${text}\n`);
+}
+
+/** As systemd.exec(5) has it for JOURNAL_STREAM: a program that inherits the variable may have another standard error. */
+function readByJournal({ system, files }: Machine): boolean {
+  const stream = system.environment('JOURNAL_STREAM');
+  if (stream === undefined) return false;
+  try {
+    return files.stat('/proc/self/fd/2')?.id === stream;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A file that would grow beyond its bound becomes `<file>.1` first. What cannot be written goes to standard error, and
+ * the reason before it, once; each line tries the file anew.
+ */
+function fileSink({ clock, files }: Machine, file: string, maxBytes: number, toStderr: Sink): Sink {
+  let size: number | null = null;
+  let failed = false;
+  return (name, text) => {
+    try {
+      const line = utf8Encode(`${new Date(clock.date()).toISOString()} ${name} ${text}\n`);
+      size ??= files.stat(file)?.size ?? 0;
+      if (size > 0 && size + line.length > maxBytes) files.rename(file, `${file}.1`);
+      size = files.append(file, line);
+      failed = false;
+    } catch (error) {
+      size = null;
+      if (!failed)
+        toStderr('error', `${file}: cannot be written: ${error instanceof Error ? error.message : error}`);
+      failed = true;
+      toStderr(name, text);
+    }
+  };
 }

@@ -1,74 +1,105 @@
-import type { AgentCore } from '../agent.ts';
 import type { Host, HostError, Listener, Socket, SocketHandler } from '../host/host.ts';
 import { utf8Decode, utf8Encode } from '../protocol/text.ts';
 
 /**
- * The local socket by which `rm-agent status|retry|enable|disable` reaches the running agent: one line with the
- * command, one line of JSON back. Its file mode (0600) is the access control.
+ * The local socket by which `rm-agent status` and its like reach the running agent: one line with the command, one line
+ * of JSON back, which is the status or `{ "error": … }`. Its file mode (0600) is the access control.
  */
 
 /** The longest command line and the longest answer, in bytes. */
 const MAX_COMMAND_BYTES = 64;
 const MAX_ANSWER_BYTES = 65_536;
 
-/** How long an answer may take, in milliseconds. */
+/** How long an answer, and on the other side the command, may take, in milliseconds. */
 const ANSWER_MS = 5000;
 
-export const controlCommands = ['status', 'retry', 'enable', 'disable'] as const;
-export type ControlCommand = (typeof controlCommands)[number];
+/** Callers at once; more are sent away. */
+const MAX_CALLERS = 16;
 
-/** Serves the control socket of `agent` until `close`; `failed` is told when it cannot listen. */
+/** What obeys the commands. */
+export interface Controlled {
+  status(): object;
+  retry(): void;
+  /** Returns what went wrong, or `null`. */
+  enable(enabled: boolean, persist: boolean): string | null;
+  /** False when nothing waits. */
+  consent(allow: boolean, port: number | null): boolean;
+}
+
+const grammar = 'status, retry, enable [persist], disable [persist], consent allow|refuse [PORT]';
+
+/** Serves the control socket until `close`; `failed` is told when it cannot listen. */
 export function serveControl(
   host: Host,
   path: string,
-  agent: AgentCore,
+  agent: Controlled,
   failed: (error: HostError) => void,
 ): Listener {
+  const callers = new Map<Socket, () => void>();
   const accept = (socket: Socket): SocketHandler => {
     let line = '';
     let answered = false;
+    const answer = (what: object) => {
+      answered = true;
+      socket.write(utf8Encode(`${JSON.stringify(what)}\n`));
+      socket.end();
+    };
+    const leave = () => {
+      timer.cancel();
+      callers.delete(socket);
+    };
+    const drop = () => {
+      leave();
+      socket.destroy();
+    };
+    const timer = host.clock.schedule(ANSWER_MS, drop);
+    callers.set(socket, drop);
+    if (callers.size > MAX_CALLERS) answer({ error: 'too many callers at once' });
     return {
       connected: () => undefined,
       data: (bytes, start, end) => {
         if (answered) return;
         line += utf8Decode(bytes, start, Math.min(end, start + MAX_COMMAND_BYTES));
-        if (!line.includes('\n') && line.length < MAX_COMMAND_BYTES) return;
-        answered = true;
-        socket.write(utf8Encode(`${JSON.stringify(obey(agent, line.trim()))}\n`));
-        socket.end();
+        if (line.includes('\n') || line.length >= MAX_COMMAND_BYTES) answer(obey(agent, line.trim()));
       },
       taken: () => undefined,
       ended: () => socket.end(),
-      closed: () => undefined,
+      closed: leave,
     };
   };
-  return host.network.listenLocal(path, accept, failed);
+  const listener = host.network.listenLocal(path, accept, failed);
+  return {
+    close: () => {
+      listener.close();
+      for (const drop of callers.values()) drop();
+    },
+  };
 }
 
-function obey(agent: AgentCore, command: string): object {
-  switch (command) {
-    case 'retry':
-      agent.retry();
-      break;
-    case 'enable':
-      agent.start();
-      break;
-    case 'disable':
-      agent.disable();
-      break;
-    case 'status':
-      break;
-    default:
-      return { error: `unknown command; allowed are ${controlCommands.join(', ')}` };
+function obey(agent: Controlled, line: string): object {
+  const match = /^(status|retry|(enable|disable)( persist)?|consent (allow|refuse)(?: (\d{1,5}))?)$/.exec(
+    line,
+  );
+  if (!match) return { error: `unknown command; allowed are ${grammar}` };
+  const [, command, power, persist, word, port] = match;
+  if (command === 'retry') agent.retry();
+  if (power) {
+    const error = agent.enable(power === 'enable', persist !== undefined);
+    if (error !== null) return { error };
   }
+  if (word && !agent.consent(word === 'allow', port === undefined ? null : Number(port)))
+    return { error: `nothing waits for consent${port === undefined ? '' : ` to port ${port}`}` };
   return agent.status();
 }
 
-/** Sends one command to the agent that listens at `path`; `done` gets its answer or the reason why there is none. */
+/**
+ * Sends one command to the agent that listens at `path`; `done` gets its answer, or the reason why there is none, which
+ * may be the agent's own.
+ */
 export function askControl(
   host: Host,
   path: string,
-  command: ControlCommand,
+  command: string,
   done: (answer: unknown, error: string | null) => void,
 ): void {
   let text = '';
@@ -79,8 +110,10 @@ export function askControl(
     timer.cancel();
     socket.destroy();
     const answer = error ? undefined : parse(text);
-    if (answer !== undefined) done(answer, null);
-    else done(undefined, `${path}: ${error?.message ?? 'no readable answer'}`);
+    if (answer === undefined)
+      done(undefined, `no running agent answers: ${path}: ${error?.message ?? 'no readable answer'}`);
+    else if (typeof answer.error === 'string') done(undefined, answer.error);
+    else done(answer, null);
   };
   const timer = host.clock.schedule(ANSWER_MS, () => finish({ code: 'timed-out', message: 'no answer' }));
   const socket: Socket = host.network.connectLocal(path, {
@@ -95,9 +128,10 @@ export function askControl(
   });
 }
 
-function parse(text: string): unknown {
+function parse(text: string): { readonly error?: unknown } | undefined {
   try {
-    return JSON.parse(text);
+    const answer = JSON.parse(text);
+    return typeof answer === 'object' && answer !== null ? answer : undefined;
   } catch {
     return undefined;
   }

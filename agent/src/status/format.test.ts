@@ -29,12 +29,14 @@ describe('formatStatus', () => {
       lastError: 'r.example: name not found',
       nextAttemptAt: 1_100_000,
       channels: 0,
+      access: { waiting: [], sessions: 0 },
       connects: 1,
       received: 10,
       sent: 20,
       residentMemory: 1_572_864,
       certificateExpiresAt: 1_065_000 + 29.5 * 86_400_000,
       version: '0.1.0',
+      persisted: null,
     } as const;
     expect(formatStatus(status, 1_065_000).split('\n')).toEqual([
       'state:        waiting for 1 min 5 s',
@@ -61,17 +63,28 @@ describe('formatStatus', () => {
       lastError: null,
       nextAttemptAt: null,
       channels: 2,
+      access: { waiting: [], sessions: 0 },
       connects: 3,
       received: 10,
       sent: 20,
       residentMemory: 1_572_864,
       certificateExpiresAt: null,
       version: '0.1.0',
+      persisted: null,
     } as const;
     const text = formatStatus(live, 1_065_000);
     expect(text).toContain(
       'connected to: https://r7.example/\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
     );
+    const waiting = [{ port: 22, channels: 2, since: 1_060_000, until: 1_100_000 }];
+    const text2 = formatStatus(
+      { ...live, access: { waiting, sessions: 1 }, persisted: 'disabled' },
+      1_065_000,
+    );
+    expect(text2).toContain(
+      'consent:      port 22: waits for "rm-agent consent", 35 s left, 2 waiting\nconsent:      given\nchannels:',
+    );
+    expect(text2).toContain('\nnext start:   disabled\n');
     expect(formatStatus({ ...live, connectedTo: live.reflector }, 0)).not.toContain('connected to');
   });
 });

@@ -1,7 +1,7 @@
-import type { AgentStatus } from './status.ts';
+import type { DaemonStatus } from './status.ts';
 
 /** `rm-agent status` for a person: one `name: value` a line. */
-export function formatStatus(status: AgentStatus, nowMs: number): string {
+export function formatStatus(status: DaemonStatus, nowMs: number): string {
   const lines: [string, string][] = [
     ['state', `${status.state} for ${duration(nowMs - status.since)}`],
     ['reflector', status.reflector],
@@ -17,6 +17,12 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     const left = end - nowMs;
     lines.push(['certificate', left < 0 ? `expired ${duration(-left)} ago` : `expires in ${duration(left)}`]);
   }
+  const { waiting, sessions } = status.access;
+  for (const { port, channels, until } of waiting) {
+    const left = duration(until - nowMs);
+    lines.push(['consent', `port ${port}: waits for "rm-agent consent", ${left} left, ${channels} waiting`]);
+  }
+  if (sessions > 0) lines.push(['consent', 'given']);
   lines.push(
     ['channels', String(status.channels)],
     ['connected', `${status.connects} ${status.connects === 1 ? 'time' : 'times'}`],
@@ -24,6 +30,7 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     ['memory', `${Math.round(status.residentMemory / 1024)} KiB resident`],
     ['version', status.version],
   );
+  if (status.persisted) lines.push(['next start', status.persisted]);
   return lines.map(([name, value]) => `${`${name}:`.padEnd(14)}${value}\n`).join('');
 }
 

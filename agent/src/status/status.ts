@@ -1,4 +1,6 @@
+import type { AccessStatus } from '../access/access-control.ts';
 import type { Clock } from '../host/host.ts';
+import type { Persisted } from './state-file.ts';
 
 export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
 
@@ -19,6 +21,7 @@ export interface AgentStatus {
   readonly lastError: string | null;
   readonly nextAttemptAt: number | null;
   readonly channels: number;
+  readonly access: AccessStatus;
   /** How many tunnels there have been. */
   readonly connects: number;
   /** Payload bytes of all channels, ended and live, from and to the reflector. */
@@ -29,6 +32,12 @@ export interface AgentStatus {
   /** When the certificate of `tls.cert`, or one that signs it there, expires; `null` without one. */
   readonly certificateExpiresAt: number | null;
   readonly version: string;
+}
+
+/** For `rm-agent status --json`. */
+export interface DaemonStatus extends AgentStatus {
+  /** What `enable --persist` and `disable --persist` have left for the next start. */
+  readonly persisted: Persisted | null;
 }
 
 /** What the agent knows of itself between two questions for its status. */

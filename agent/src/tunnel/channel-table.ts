@@ -12,7 +12,7 @@ import {
 import { Brake } from './brake.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import type { Service } from './service.ts';
+import type { LocalHandler, Refusal, Service } from './service.ts';
 
 export interface ChannelTimeouts {
   /** To connect a local socket, in milliseconds. */
@@ -109,13 +109,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     } else if (this.#all.size >= this.limits.channels || this.#dialling.size >= this.limits.pendingOpens) {
       this.#refuse(number, ChannelError.socket, `${this.#all.size} channels are open, no more are allowed`);
     } else {
-      const channel = new Channel(this, number, port, service.dial);
-      this.#byNumber.set(number, channel);
-      this.#all.add(channel);
-      const { connectMs, localMs } = this.#options.timeouts;
-      const expire = () => channel.expire(ChannelError.timeout);
-      this.#dialling.set(channel, this.#options.clock.schedule(connectMs, expire));
-      this.#idleTimer ??= this.#options.clock.schedule(localMs, () => this.#expireIdle());
+      this.#admit(number, service);
     }
   }
 
@@ -177,6 +171,11 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   /** The queue to the reflector has become shorter. */
   drained(): void {
     if (this.#waiting.length > 0 && this.queue.queued <= this.limits.queueBytes / 2) this.#resumeWaiting();
+  }
+
+  /** Ends these channels with this error. */
+  endChannels(numbers: ReadonlySet<number>, error: ChannelErrorCode): void {
+    for (const number of numbers) this.#byNumber.get(number)?.expire(error);
   }
 
   /** The tunnel is gone: every local connection ends at once. */
@@ -256,6 +255,8 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     let next = localMs;
     for (const channel of [...this.#all]) {
       const left = channel.lastActivity + localMs - this.now;
+      // One that is not open yet has a limit of its own.
+      if (channel.opening) continue;
       if (left <= 0) channel.fail(ChannelError.timeout);
       else next = Math.min(next, left);
     }
@@ -263,6 +264,36 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
       this.#idleTimer = this.#options.clock.schedule(Math.ceil(next), () => this.#expireIdle());
     }
     this.leave();
+  }
+
+  /** Opens the channel, at once or when it is let in; as long as it waits it counts as one that is dialled. */
+  #admit(number: number, { port, dial, admit }: Service): void {
+    const { clock, timeouts } = this.#options;
+    let decide: (refusal: Refusal | null) => void = () => undefined;
+    const answer = admit?.(number, (refusal) => decide(refusal)) ?? null;
+    if (answer && 'fault' in answer) {
+      this.#refuse(number, answer.fault, `port ${port} ${answer.reason}`);
+      return;
+    }
+    const expire = () => channel.expire(ChannelError.timeout);
+    const timer = () => clock.schedule(timeouts.connectMs, expire);
+    const later = (waiting: Cancellable) => (handler: LocalHandler) => {
+      let attempt = waiting;
+      decide = (refusal) => {
+        if (refusal) {
+          channel.expire(refusal.fault);
+          return;
+        }
+        this.#dialling.set(channel, timer());
+        attempt = dial(handler);
+      };
+      return { cancel: () => attempt.cancel() };
+    };
+    const channel = new Channel(this, number, port, answer ? later(answer) : dial);
+    this.#byNumber.set(number, channel);
+    this.#all.add(channel);
+    this.#dialling.set(channel, answer ?? timer());
+    this.#idleTimer ??= clock.schedule(timeouts.localMs, () => this.#expireIdle());
   }
 
   #refuse(number: number, error: ChannelErrorCode, what: string): void {

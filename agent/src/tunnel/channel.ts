@@ -183,6 +183,7 @@ export class Channel implements LocalHandler {
     this.#owner.enter();
     this.#socket = socket;
     this.#opening = false;
+    this.lastActivity = this.#owner.now;
     this.#owner.dialled(this, true);
     this.#owner.queue.frame(encodeBare(Opcode.openConfirm, this.number));
     if (this.#remoteClosed) socket.end();

@@ -1,6 +1,7 @@
 import { interleave } from '../connect/interleave.ts';
 import { type ConnectionHandler, Race } from '../connect/race.ts';
 import type { Cancellable, Host, Socket, SocketHandler, TlsOptions } from '../host/host.ts';
+import type { ChannelErrorCode } from '../protocol/index.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;
@@ -10,7 +11,25 @@ export interface Service {
   readonly port: number;
   /** Connects: to a TCP target, or to a handler inside the process. */
   readonly dial: Dial;
+  /** Asked before each dial; absent: everybody is let in. */
+  readonly admit?: Admit;
 }
+
+/** Why a channel may not be opened now. */
+export interface Refusal {
+  readonly fault: ChannelErrorCode;
+  /** For the log. */
+  readonly reason: string;
+}
+
+/**
+ * Says whether a channel may be opened: no, yes (`null`), or later, by one call of `decided`, which never comes from
+ * within this call nor after `cancel`.
+ */
+export type Admit = (
+  channel: number,
+  decided: (refusal: Refusal | null) => void,
+) => Refusal | Cancellable | null;
 
 /** Like {@link SocketHandler}, but learns of its socket when it is connected. */
 export interface LocalHandler extends Omit<SocketHandler, 'connected' | 'secured'> {

@@ -1,6 +1,7 @@
 import type { Clock, Crypto, Socket } from '../host/host.ts';
 import type { Limits } from '../limits.ts';
 import {
+  type ChannelErrorCode,
   closePayload,
   type Extension,
   encodePropertiesUpdate,
@@ -147,6 +148,11 @@ export class Tunnel implements WebSocketHandler {
   updateProperties(properties: readonly Property[]): void {
     this.#queue.frame(encodePropertiesUpdate(properties));
     this.#queue.flush();
+  }
+
+  /** Ends these channels with this error. */
+  endChannels(numbers: ReadonlySet<number>, error: ChannelErrorCode): void {
+    this.#channels.endChannels(numbers, error);
   }
 
   /** Starts the closing handshake (RFC 6455 section 7.1.2) and ends all channels; `ended` follows when it is answered. */

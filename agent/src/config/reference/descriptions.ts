@@ -9,6 +9,41 @@ function key(text: string, example: string): Description {
   return { text, example };
 }
 
+/** A rule of access: that of all services, or of one. */
+function accessRule(path: string, meaning: string): Record<string, Description> {
+  return {
+    [path]: key(meaning, '{ "mode": "consent", "ask": "/usr/bin/ask-for-support" }'),
+    [`${path}.mode`]: key(
+      'When connections through the reflector are let in: `always`, in weekly times (`window`), or when somebody at the device agrees (`consent`).',
+      '"window"',
+    ),
+    [`${path}.windows`]: key(
+      'The times of the week when they are let in or, with `consent`, asked for at all. Local time of the device. While the clock is not set, none is open.',
+      '[ { "days": ["mon", "fri"], "from": "08:00", "to": "17:30" } ]',
+    ),
+    [`${path}.windows[]`]: key('One time.', '{ "from": "22:00", "to": "06:00" }'),
+    [`${path}.windows[].days`]: key('The days on which it begins.', '["sat", "sun"]'),
+    [`${path}.windows[].days[]`]: key('One day.', '"mon"'),
+    [`${path}.windows[].from`]: key('When it begins.', '"22:00"'),
+    [`${path}.windows[].to`]: key('When it ends: on the next day, if that is not after `from`.', '"06:00"'),
+    [`${path}.closing`]: key(
+      'What becomes of open connections when the time is over: they `end`, or one may `keep` them.',
+      '"keep"',
+    ),
+    [`${path}.ask`]: key(
+      'The program that asks, without a shell: status 0 allows, any other refuses. `null`: `rm-agent consent allow` alone does.',
+      '["/usr/bin/ask-for-support", "--led"]',
+    ),
+    [`${path}.ask[]`]: key('The program, then its arguments.', '"/usr/bin/ask-for-support"'),
+    [`${path}.askTimeout`]: key('How long a question waits for its answer.', '30'),
+    [`${path}.idle`]: key('What was allowed holds until no connection has been open for so long.', '600'),
+    [`${path}.pause`]: key(
+      'After a refusal, or a question that nobody answered, nobody is asked again for so long.',
+      '60',
+    ),
+  };
+}
+
 /** By path; `[]` is any entry of a list, `*` any key of a map. `keys.test.ts` demands one for each key of the schema. */
 export const descriptions: Readonly<Record<string, Description>> = {
   $schema: key('For editors; the agent ignores it.', '"./node_modules/rm-agent/rm-agent.schema.json"'),
@@ -85,6 +120,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'services[].path': key('Where the web interface starts; for `http` and `https` only.', '"/ui/"'),
   'services[].name': key('A name for the log and `rm-agent status`.', '"Web interface"'),
   'services[].target': key('The host of this service, where it is not `target`.', '"192.168.1.11"'),
+  ...accessRule('services[].access', 'The rule of this service, in the place of `access`.'),
 
   tls: key('TLS towards an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),
   'tls.ca': key(
@@ -163,14 +199,38 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '2097152',
   ),
 
-  start: key('`disabled`: the agent starts, and stays off line until `rm-agent enable`.', '"disabled"'),
+  ...accessRule(
+    'access',
+    'When connections through the reflector are let in, to all services without a rule of their own.',
+  ),
+
+  notify: key('A program that is run at each change of state.', '{ "command": "/usr/bin/rm-agent-state" }'),
+  'notify.command': key(
+    'The program and its arguments; no shell is involved. `RM_STATE`, `RM_PREVIOUS_STATE` and `RM_REASON` in its environment tell the change.',
+    '["/usr/bin/led", "remote"]',
+  ),
+  'notify.command[]': key('The program, then its arguments.', '"/usr/bin/led"'),
+  'notify.timeout': key('After so long the program is ended.', '5'),
+
+  start: key(
+    '`disabled`: the agent starts, and stays off line until `rm-agent enable`. What `enable --persist` and `disable --persist` have left counts more.',
+    '"disabled"',
+  ),
+  stateFile: key(
+    'Where `rm-agent enable --persist` and `disable --persist` keep their word for the next start; nothing else is written there. Its directory must exist. `null`: nowhere.',
+    '"/etc/rm-agent.state"',
+  ),
   control: key(
-    'The local socket for `rm-agent status`, `retry`, `enable` and `disable`; only the user that runs the agent, and root, can use it. `null`: none.',
+    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`; only the user that runs the agent, and root, can use it. `null`: none.',
     '"/var/run/rm-agent.sock"',
   ),
 
   log: key('What is logged, and where.', '{ "level": "warning", "to": "syslog" }'),
   'log.level': key('The least severe messages that are logged.', '"debug"'),
+  'log.priorities': key(
+    'Whether a line on standard error begins with its priority, as `<6>`, for systemd: `auto` when the journal reads it.',
+    '"always"',
+  ),
   'log.to': key(
     'Standard error, the system log, or a file.',
     '{ "file": "/var/log/rm-agent.log", "maxBytes": 65536 }',

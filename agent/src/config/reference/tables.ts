@@ -18,7 +18,7 @@ export function keyTables(schema: Schema): string {
 function table(keys: readonly Key[]): string {
   const rows = keys
     // What an array of arguments holds is said with the array.
-    .filter(({ path }) => !/(?:command|pins)\[\]$/.test(path))
+    .filter(({ path }) => !/(?:command|pins|ask|days)\[\]$/.test(path))
     .map(({ path, schema, required }) => {
       const description = descriptions[path];
       const cells = [

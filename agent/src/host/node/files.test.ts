@@ -140,7 +140,8 @@ describe('files', () => {
     writeFileSync(at('d'), 'four', { mode: 0o640 });
     chmodSync(at('d'), 0o640);
     symlinkSync(at('d'), at('link'));
-    expect(files.stat(at('link'))).toEqual({ kind: 'file', size: 4, mode: 0o640 });
+    const { dev, ino } = statSync(at('d'));
+    expect(files.stat(at('link'))).toEqual({ kind: 'file', size: 4, id: `${dev}:${ino}`, mode: 0o640 });
     expect(files.stat(directory)?.kind).toBe('directory');
     expect(files.stat('/dev/null')?.kind).toBe('other');
     expect(files.stat(at('nowhere'))).toBeNull();

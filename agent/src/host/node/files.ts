@@ -97,6 +97,6 @@ export const files: Files = {
       throw failed;
     }
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
-    return { kind, size: found.size, mode: found.mode & 0o7777 };
+    return { kind, size: found.size, mode: found.mode & 0o7777, id: `${found.dev}:${found.ino}` };
   },
 };

@@ -1,4 +1,6 @@
+import type { Ask } from '../../access/gate.ts';
 import { AgentCore } from '../../agent.ts';
+import { withoutVariables } from '../../child-environment.ts';
 import { configure } from '../../config/load.ts';
 import type { AgentEvents } from '../../events.ts';
 import { type Log, openLog } from '../../log/log.ts';
@@ -55,6 +57,8 @@ export interface AgentConfiguration {
   readonly timeouts?: { readonly connect?: number; readonly local?: number; readonly keepAlive?: number };
   /** Seconds. */
   readonly reconnect?: { readonly min?: number; readonly max?: number; readonly refusedMax?: number | null };
+  /** When connections are let in; a service may have a rule of its own. */
+  readonly access?: AccessRule;
   readonly limits?: {
     readonly windowBytes?: number;
     readonly frameBytes?: number;
@@ -63,19 +67,49 @@ export interface AgentConfiguration {
   };
 }
 
+/** Times in seconds. */
+export interface AccessRule {
+  readonly mode?: 'always' | 'window' | 'consent';
+  readonly windows?: readonly {
+    readonly days?: readonly ('sun' | 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat')[];
+    readonly from: string;
+    readonly to: string;
+  }[];
+  readonly closing?: 'end' | 'keep';
+  readonly ask?: string | readonly [string, ...string[]];
+  readonly askTimeout?: number;
+  readonly idle?: number;
+  readonly pause?: number;
+}
+
 export interface AgentService {
   readonly port: number;
   readonly kind?: ServiceKind;
   readonly path?: string;
   readonly name?: string;
   readonly target?: string;
+  readonly access?: AccessRule;
   /** Serves the port inside this process; nothing listens for it. */
   readonly handler?: ServiceHandler;
+}
+
+/** Somebody wants to be let in. */
+export interface AccessRequest {
+  readonly port: number;
+  /** The channel that began it; others may wait for the same answer. */
+  readonly channel: number;
+  /** Aborted when the answer is not needed any more: it came from elsewhere, or its time is over. */
+  readonly signal: AbortSignal;
 }
 
 export interface AgentOptions {
   /** Where log lines go; nowhere by default. */
   readonly log?: Log;
+  /**
+   * Decides with mode `consent`, in the place of a program: true lets in, false refuses, and a promise that is rejected
+   * refuses too. `access.askTimeout` is its time limit.
+   */
+  readonly access?: (request: AccessRequest) => boolean | Promise<boolean>;
 }
 
 /** The configuration given to {@link Agent} is wrong; `errors` has a line for each reason. */
@@ -110,12 +144,17 @@ export class Agent {
       if (handler) handlers.set(service.port, dialHandler(service.port, handler));
       return service;
     });
-    // What is undefined is absent, as in a file.
-    const loaded = configure(nodeHost, JSON.parse(JSON.stringify({ ...configuration, services })));
+    // What is undefined is absent, as in a file. There is no control socket, whatever may be asked through it.
+    const control = options.access ? '/run/rm-agent.sock' : null;
+    const loaded = configure(nodeHost, JSON.parse(JSON.stringify({ ...configuration, services, control })));
     if ('errors' in loaded) throw new ConfigurationError(loaded.errors);
-    const log = options.log ?? silent;
+    const { log = silent, access } = options;
     for (const warning of loaded.warnings) log.warning(warning);
-    this.#core = new AgentCore(nodeHost, loaded.ok, log, handlers);
+    const host = withoutVariables(nodeHost, loaded.hidden);
+    this.#core = new AgentCore(host, loaded.ok, log, {
+      handlers,
+      ask: access ? askApplication(access, log) : null,
+    });
   }
 
   /** Connects and stays connected; a lost tunnel is dialled again until `stop`. */
@@ -131,6 +170,19 @@ export class Agent {
   /** Dials at once if the agent waits for its next attempt. */
   retry(): void {
     this.#core.retry();
+  }
+
+  /** Closes the tunnel and stays off line until `start`. */
+  disable(): void {
+    this.#core.disable();
+  }
+
+  /**
+   * Answers the questions of consent for one port, or for all; false when none waits. Refusing also ends the sessions
+   * that were allowed.
+   */
+  consent(allow: boolean, port: number | null = null): boolean {
+    return this.#core.consent(allow, port);
   }
 
   get status(): AgentStatus {
@@ -150,5 +202,22 @@ export class Agent {
 
 /** A log like that of the program: `<level> <text>` on standard error. */
 export function stderrLog(level: 'error' | 'warning' | 'info' | 'debug' = 'info'): Log {
-  return openLog(nodeHost, { level, to: 'stderr' });
+  return openLog(nodeHost, { level, to: 'stderr', priorities: 'auto' });
+}
+
+function askApplication(access: NonNullable<AgentOptions['access']>, log: Log): Ask {
+  return ({ port, channel }, answer) => {
+    const controller = new AbortController();
+    Promise.resolve()
+      .then(() => access({ port, channel, signal: controller.signal }))
+      .catch((error: unknown) => {
+        if (!controller.signal.aborted)
+          log.error(`access: ${error instanceof Error ? error.message : error}`);
+        return false;
+      })
+      .then((allowed) => {
+        if (!controller.signal.aborted) answer(allowed === true ? 'allowed' : 'refused');
+      });
+    return { cancel: () => controller.abort() };
+  };
 }

@@ -10,6 +10,7 @@ export const nodeHost: Host = {
   clock: {
     now: () => performance.now(),
     date: () => Date.now(),
+    utcOffset: (dateMs) => -new Date(dateMs).getTimezoneOffset(),
     schedule: (delayMs, run) => {
       const timer = setTimeout(run, delayMs);
       return { cancel: () => clearTimeout(timer) };

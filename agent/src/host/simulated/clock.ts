@@ -31,6 +31,13 @@ export class SimulatedClock implements Clock {
     return this.wallOffset + this.#now;
   }
 
+  /** Minutes by which the local time is ahead of UTC. */
+  offset = 0;
+
+  utcOffset(): number {
+    return this.offset;
+  }
+
   /** Timers that are set and have neither run nor been cancelled. */
   get timers(): number {
     return this.#timers;

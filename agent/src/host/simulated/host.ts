@@ -49,8 +49,9 @@ export class SimulatedFiles implements Files {
 
   stat(path: string) {
     const bytes = this.content.get(path);
-    if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600 };
-    return this.list(path).length > 0 ? { kind: 'directory' as const, size: 0, mode: 0o700 } : null;
+    const id = `1:${path}`;
+    if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600, id };
+    return this.list(path).length > 0 ? { kind: 'directory' as const, size: 0, mode: 0o700, id } : null;
   }
 
   #demandRoom(): void {
@@ -105,7 +106,7 @@ export class SimulatedSystem implements System {
   readonly variables = new Map<string, string>();
   readonly signals = new Map<SignalName, () => void>();
   /** What went to standard output and standard error. */
-  printed = ['', '', ''];
+  printed: [string, string, string] = ['', '', ''];
   readonly logged: [Severity, string][] = [];
   exitStatus: number | null = null;
 

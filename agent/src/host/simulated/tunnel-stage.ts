@@ -1,6 +1,6 @@
 import { defaultLimits, type Limits } from '../../limits.ts';
 import type { Extension } from '../../protocol/index.ts';
-import { dialTcp, type Service } from '../../tunnel/service.ts';
+import { type Admit, dialTcp, type Service } from '../../tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';
 import { LocalService } from './local-service.ts';
@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly connectMs?: number;
   readonly localMs?: number;
   readonly latencyMs?: readonly [number, number];
+  /** Asked before each dial. */
+  readonly admit?: Admit;
 }
 
 /** A tunnel that is up, between a reflector's side and simulated services. Time passes with `run`. */
@@ -36,8 +38,9 @@ export class TunnelStage {
     this.limits = { ...defaultLimits, ...options.limits };
     for (const port of ports) this.services.set(port, new LocalService(network, port));
     const services = new Map<number, Service>();
+    const admission = options.admit ? { admit: options.admit } : {};
     for (const port of ports)
-      services.set(port, { port, dial: dialTcp(this.host, '127.0.0.1', port, false, 8) });
+      services.set(port, { port, dial: dialTcp(this.host, '127.0.0.1', port, false, 8), ...admission });
 
     let peer: TunnelPeer | undefined;
     network.listen('192.0.2.1', 443, (socket) => {

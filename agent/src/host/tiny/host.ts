@@ -1,4 +1,4 @@
-import type { Files, Host, Processes } from '../host.ts';
+import type { Clock, Files, Host, Processes } from '../host.ts';
 import { native } from './native.ts';
 
 /** The host on our C runtime. */
@@ -18,6 +18,13 @@ export function tinyHost(): Host {
       return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done);
     },
   };
-  const { clock, crypto, network, system } = native;
+  const clock: Clock = {
+    now: native.clock.now,
+    date: native.clock.date,
+    // The engine asks the C library, which reads TZ and /etc/localtime.
+    utcOffset: (dateMs) => -new Date(dateMs).getTimezoneOffset(),
+    schedule: native.clock.schedule,
+  };
+  const { crypto, network, system } = native;
   return { clock, crypto, network, files, processes, system };
 }

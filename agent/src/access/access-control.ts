@@ -1,0 +1,93 @@
+import type { Configuration } from '../config/configuration.ts';
+import { words } from '../custom-properties.ts';
+import type { Host } from '../host/host.ts';
+import type { Log } from '../log/log.ts';
+import type { Admit } from '../tunnel/service.ts';
+import { type Answer, type Ask, Gate, type GateEvents, type Question, type Waiting } from './gate.ts';
+
+type Rule = Configuration['access'];
+
+/** What an application or `rm-agent status` learns of consent. */
+export interface AccessStatus {
+  /** Questions that wait for `rm-agent consent`. */
+  readonly waiting: readonly Waiting[];
+  /** Sessions that were allowed and go on. */
+  readonly sessions: number;
+}
+
+/** The gates of the configuration: one for `access`, and one for each service that has a rule of its own. */
+export class AccessControl {
+  readonly #gates = new Map<number, Gate>();
+  readonly #all: readonly Gate[];
+
+  /** `ask` stands in the place of the programs of the configuration, where an application gives one. */
+  constructor(
+    host: Host,
+    { access, services }: Configuration,
+    log: Log,
+    notBefore: number,
+    ask: Ask | null,
+    events: GateEvents,
+  ) {
+    const make = (rule: Rule) => new Gate(host.clock, rule, notBefore, ask ?? asker(host, rule, log), events);
+    const common = make(access);
+    for (const { port, access: own } of services) this.#gates.set(port, own ? make(own) : common);
+    this.#all = [...new Set([common, ...this.#gates.values()])];
+  }
+
+  admitTo(port: number): Admit {
+    return (channel, decided) => this.#gates.get(port)?.admit(port, channel, decided) ?? null;
+  }
+
+  released(port: number, channel: number): void {
+    this.#gates.get(port)?.released(channel);
+  }
+
+  /**
+   * The person's word, for the rule of one port or for all; false when nothing waited for it. A refusal also ends the
+   * sessions that go on.
+   */
+  answer(allow: boolean, port: number | null): boolean {
+    const gate = port === null ? undefined : this.#gates.get(port);
+    const asked = port === null ? this.#all : gate ? [gate] : [];
+    return asked.map((one) => one.answer(allow)).includes(true);
+  }
+
+  get status(): AccessStatus {
+    return {
+      waiting: this.#all.flatMap(({ waiting }) => waiting ?? []),
+      sessions: this.#all.filter(({ inSession }) => inSession).length,
+    };
+  }
+
+  reset(): void {
+    for (const gate of this.#all) gate.reset();
+  }
+}
+
+/** Asks by the program of the rule; without one the question is there for `rm-agent consent` alone. */
+function asker(host: Host, { ask }: Rule, log: Log): Ask {
+  return ({ port, channel, timeoutMs }: Question, answer) => {
+    if (ask === null) return { cancel: () => undefined };
+    const argv = words(ask);
+    const environment = {
+      RM_PORT: String(port),
+      RM_CHANNEL: String(channel),
+      RM_TIMEOUT: String(timeoutMs / 1000),
+    };
+    return host.processes.run(
+      argv,
+      { timeoutMs, maxOutputBytes: 0, environment },
+      ({ status, timedOut, error }) => {
+        // A program that cannot be started has refused nothing: `rm-agent consent` still may.
+        if (error) log.error(`access: ${argv[0]}: ${error.message}`);
+        else answer(verdict(status, timedOut));
+      },
+    );
+  };
+}
+
+function verdict(status: number | null, timedOut: boolean): Answer {
+  if (timedOut) return 'unanswered';
+  return status === 0 ? 'allowed' : 'refused';
+}

@@ -1,0 +1,259 @@
+import type { Cancellable, Clock } from '../host/host.ts';
+import { ChannelError, type ChannelErrorCode } from '../protocol/index.ts';
+import type { Refusal } from '../tunnel/service.ts';
+import { minuteOfWeek, minutesLeft, type Window } from './windows.ts';
+
+/** When channels may be opened. Times in seconds. */
+export interface Rule {
+  readonly mode: 'always' | 'window' | 'consent';
+  /** With mode `consent`: when anybody is asked at all; none means at any time. */
+  readonly windows: readonly Window[];
+  /** What becomes of open channels when the window closes. */
+  readonly closing: 'end' | 'keep';
+  /** How long a question waits for its answer. */
+  readonly askTimeout: number;
+  /** How long after its last channel a session goes on. */
+  readonly idle: number;
+  /** How long after a refusal, or a question that nobody answered, nobody is asked again. */
+  readonly pause: number;
+}
+
+export type Answer = 'allowed' | 'refused' | 'unanswered';
+
+export interface Question {
+  readonly port: number;
+  readonly channel: number;
+  readonly timeoutMs: number;
+}
+
+/** Asks somebody; `answer` may be called once, later. Cancelled when the answer has come from elsewhere, or too late. */
+export type Ask = (question: Question, answer: (answer: Answer) => void) => Cancellable;
+
+export type AccessChange = 'asked' | Answer | 'closed' | 'ended';
+
+export interface GateEvents {
+  /** `detail` in words for the log; `port` and `channel` are those of the open request that led to it, if one did. */
+  changed(change: AccessChange, detail: string, port: number | null, channel: number | null): void;
+  /** These channels must end now, with this error. */
+  end(channels: ReadonlySet<number>, error: ChannelErrorCode): void;
+}
+
+/** A question that waits for its answer; times in Unix milliseconds. */
+export interface Waiting {
+  readonly port: number;
+  /** Channels that wait for the answer. */
+  readonly channels: number;
+  readonly since: number;
+  readonly until: number;
+}
+
+interface Pending {
+  readonly port: number;
+  readonly channel: number;
+  readonly since: number;
+  readonly waiting: Map<number, (refusal: Refusal | null) => void>;
+  readonly asked: Cancellable;
+  readonly timer: Cancellable;
+}
+
+/** A clock that jumps, or summer time, is noticed within this time while channels are open: 15 min. */
+const RECHECK_MS = 900_000;
+
+/**
+ * Decides about the open requests of the ports that share one rule.
+ *
+ * With mode `consent` the first open request asks, and those that come meanwhile wait for the same answer. Allowed, a
+ * *session* begins: what is opened in it is not asked for again. It ends when no channel has been open for `idle`
+ * seconds. A question goes on when the channels that wait for it have gone: a person takes longer than a reflector
+ * waits, and is in when the page is loaded again.
+ */
+export class Gate {
+  readonly #rule: Rule;
+  readonly #clock: Clock;
+  readonly #ask: Ask;
+  readonly #events: GateEvents;
+  readonly #notBefore: number;
+  readonly #open = new Set<number>();
+  #pending: Pending | null = null;
+  #session = false;
+  #idle: Cancellable | null = null;
+  #closing: Cancellable | null = null;
+  #refusal: Refusal | null = null;
+  /** Until when nobody is asked; monotonic. */
+  #quietUntil = 0;
+  #toldClosed = false;
+
+  /** `notBefore`: a wall clock that shows less, in Unix milliseconds, was never set. */
+  constructor(clock: Clock, rule: Rule, notBefore: number, ask: Ask, events: GateEvents) {
+    this.#clock = clock;
+    this.#rule = rule;
+    this.#notBefore = notBefore;
+    this.#ask = ask;
+    this.#events = events;
+  }
+
+  /** The question that is open now. */
+  get waiting(): Waiting | null {
+    if (!this.#pending) return null;
+    const { port, since, waiting } = this.#pending;
+    return { port, since, channels: waiting.size, until: since + this.#rule.askTimeout * 1000 };
+  }
+
+  /** A session of consent is on. */
+  get inSession(): boolean {
+    return this.#session;
+  }
+
+  /** As {@link Admit} in `tunnel/service.ts`. */
+  admit(
+    port: number,
+    channel: number,
+    decided: (refusal: Refusal | null) => void,
+  ): Refusal | Cancellable | null {
+    const shut = this.#shut();
+    if (shut) {
+      if (!this.#toldClosed) this.#events.changed('closed', shut.reason, port, channel);
+      this.#toldClosed = true;
+      return shut;
+    }
+    this.#toldClosed = false;
+    if (this.#rule.mode !== 'consent' || this.#session) {
+      this.#enter(channel);
+      return null;
+    }
+    if (this.#refusal && this.#clock.now() < this.#quietUntil) return this.#refusal;
+    this.#pending ??= this.#question(port, channel);
+    const { waiting } = this.#pending;
+    waiting.set(channel, decided);
+    return { cancel: () => waiting.delete(channel) };
+  }
+
+  /** The channel has ended, if it was let in here. */
+  released(channel: number): void {
+    if (!this.#open.delete(channel) || this.#open.size > 0) return;
+    this.#closing?.cancel();
+    this.#closing = null;
+    this.#awaitIdle();
+  }
+
+  /**
+   * The person has decided. With `allow` the open question is answered; without it the session ends too, if there is
+   * one. False when there was nothing to decide.
+   */
+  answer(allow: boolean): boolean {
+    if (this.#pending) {
+      this.#settle(allow ? 'allowed' : 'refused');
+      return true;
+    }
+    if (allow || !this.#session) return false;
+    this.#keepQuiet('refused');
+    this.#endSession(ChannelError.refused, 'ended at the device');
+    return true;
+  }
+
+  /** Forgets all: nobody is asked any more, and the session is over. */
+  reset(): void {
+    this.#pending?.asked.cancel();
+    this.#pending?.timer.cancel();
+    this.#pending = null;
+    this.#idle?.cancel();
+    this.#closing?.cancel();
+    this.#idle = null;
+    this.#closing = null;
+    this.#session = false;
+    this.#refusal = null;
+    this.#open.clear();
+  }
+
+  // ---- windows ----
+
+  #shut(): Refusal | null {
+    const { windows, mode } = this.#rule;
+    if (mode === 'always' || windows.length === 0) return null;
+    const unset = this.#clock.date() < this.#notBefore;
+    if (!unset && minutesLeft(windows, minuteOfWeek(this.#clock)) > 0) return null;
+    const reason = unset ? 'is closed: the clock is not set' : 'is closed at this time';
+    return { fault: ChannelError.notForwarded, reason };
+  }
+
+  #watchWindow(): void {
+    const { windows, mode, closing } = this.#rule;
+    if (mode === 'always' || windows.length === 0 || closing === 'keep') return;
+    const left = minutesLeft(windows, minuteOfWeek(this.#clock)) * 60_000;
+    this.#closing = this.#clock.schedule(Math.min(Math.ceil(left) + 1, RECHECK_MS), () => {
+      this.#closing = null;
+      if (!this.#shut()) this.#watchWindow();
+      else this.#endSession(ChannelError.timeout, 'is closed now: its time is over');
+    });
+  }
+
+  // ---- consent ----
+
+  #question(port: number, channel: number): Pending {
+    const timeoutMs = this.#rule.askTimeout * 1000;
+    this.#events.changed('asked', `waits for consent, ${this.#rule.askTimeout} s at most`, port, channel);
+    return {
+      port,
+      channel,
+      since: this.#clock.date(),
+      waiting: new Map(),
+      asked: this.#ask({ port, channel, timeoutMs }, (answer) => this.#settle(answer)),
+      timer: this.#clock.schedule(timeoutMs, () => this.#settle('unanswered')),
+    };
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    const { port, channel, waiting } = pending;
+    this.#pending = null;
+    pending.asked.cancel();
+    pending.timer.cancel();
+    const shut = this.#shut();
+    const refusal = answer === 'allowed' ? shut : this.#keepQuiet(answer);
+    if (!refusal) this.#session = true;
+    this.#events.changed(shut ? 'closed' : answer, refusal?.reason ?? 'allowed', port, channel);
+    for (const [number, decided] of waiting) {
+      if (!refusal) this.#enter(number);
+      decided(refusal);
+    }
+    if (this.#session && this.#open.size === 0) this.#awaitIdle();
+  }
+
+  #keepQuiet(answer: 'refused' | 'unanswered'): Refusal {
+    this.#quietUntil = this.#clock.now() + this.#rule.pause * 1000;
+    this.#refusal =
+      answer === 'refused'
+        ? { fault: ChannelError.refused, reason: 'refused at the device' }
+        : {
+            fault: ChannelError.timeout,
+            reason: `not allowed: nobody answered within ${this.#rule.askTimeout} s`,
+          };
+    return this.#refusal;
+  }
+
+  // ---- sessions ----
+
+  #enter(channel: number): void {
+    this.#idle?.cancel();
+    this.#idle = null;
+    this.#open.add(channel);
+    if (!this.#closing) this.#watchWindow();
+  }
+
+  #awaitIdle(): void {
+    if (!this.#session || this.#idle) return;
+    this.#idle = this.#clock.schedule(this.#rule.idle * 1000, () => {
+      this.#idle = null;
+      this.#endSession(ChannelError.timeout, 'session is over');
+    });
+  }
+
+  #endSession(error: ChannelErrorCode, detail: string): void {
+    this.#session = false;
+    this.#idle?.cancel();
+    this.#idle = null;
+    this.#events.changed('ended', detail, null, null);
+    if (this.#open.size > 0) this.#events.end(new Set(this.#open), error);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Configuration } from '../config/configuration.ts';
+import { words } from '../custom-properties.ts';
+import type { AgentEvents } from '../events.ts';
+import type { Cancellable, Host } from '../host/host.ts';
+import type { Log } from '../log/log.ts';
+
+type Change = AgentEvents['state'];
+
+/** How long the end of the agent may wait for the program, in milliseconds. */
+const LAST_MS = 2000;
+
+/**
+ * Runs the program of `notify` at each change of state: never two at once, never longer than its time limit. While it
+ * runs only the newest change is kept.
+ */
+export class Notifier {
+  /** May be changed at any time. */
+  settings: Configuration['notify'] = null;
+  readonly #host: Host;
+  readonly #log: Log;
+  #running: Cancellable | null = null;
+  #next: Change | null = null;
+  #failure: string | null = null;
+  #idle: () => void = () => undefined;
+
+  constructor(host: Host, log: Log) {
+    this.#host = host;
+    this.#log = log;
+  }
+
+  changed(change: Change): void {
+    this.#next = this.#next ? { ...change, previous: this.#next.previous } : change;
+    if (!this.#running) this.#run();
+  }
+
+  /** Calls `done` when the program has ended with all it is to be told, or after 2 s; never from within this call. */
+  finish(done: () => void): void {
+    const end = () => {
+      timer.cancel();
+      this.#running?.cancel();
+      this.#running = null;
+      done();
+    };
+    const timer = this.#host.clock.schedule(this.#running ? LAST_MS : 0, end);
+    this.#idle = end;
+  }
+
+  #run(): void {
+    const change = this.#next;
+    this.#next = null;
+    if (!change || !this.settings || change.state === change.previous) {
+      this.#idle();
+      return;
+    }
+    const { command, timeout } = this.settings;
+    const argv = words(command);
+    const environment = {
+      RM_STATE: change.state,
+      RM_PREVIOUS_STATE: change.previous,
+      RM_REASON: change.reason ?? '',
+    };
+    const options = { timeoutMs: timeout * 1000, maxOutputBytes: 0, environment };
+    this.#running = this.#host.processes.run(argv, options, ({ status, timedOut, error }) => {
+      this.#running = null;
+      const late = `no end within ${timeout} s`;
+      this.#tell(argv[0], error?.message ?? (timedOut ? late : status === 0 ? null : `status ${status}`));
+      this.#run();
+    });
+  }
+
+  /** The same failure again is no news. */
+  #tell(program: string, failure: string | null): void {
+    if (failure !== null && failure !== this.#failure) this.#log.warning(`notify: ${program}: ${failure}`);
+    this.#failure = failure;
+  }
+}
