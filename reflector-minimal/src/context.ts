@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
 import type { Limits } from './limits.ts';
+import type { LogIn } from './log-in/log-in.ts';
 import type { DeviceCodes } from './sessions/device-codes.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
@@ -22,6 +23,7 @@ export interface Context {
   readonly store: Store;
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly users: UserAuthentication;
+  readonly logIn: LogIn;
   readonly tokens: Tokens;
   readonly deviceCredentials: DeviceCredentials;
   readonly deviceCodes: DeviceCodes;

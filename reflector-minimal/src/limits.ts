@@ -55,7 +55,7 @@ export interface Limits {
   readonly formBytes: number;
   /** Password verifications at once; each costs a thread and 16 MiB for some 40 ms. */
   readonly verificationsAtOnce: number;
-  /** Password verifications that wait; beyond it: 503. */
+  /** Password verifications that wait, of users and of devices each; beyond it: 503. */
   readonly verificationsWaiting: number;
   /** Verified credentials remembered, so that not every request costs a verification. */
   readonly verifiedCredentials: number;
@@ -65,6 +65,18 @@ export interface Limits {
   readonly sessions: number;
   /** How old the time of last use of a session may be in the store, and how late its end by time may take effect. */
   readonly sessionTouchMs: number;
+  /** Failed log-ins from one place, or to one account, that cost no wait. */
+  readonly logInFailures: number;
+  /** Longest wait after further failures: it doubles from 1 s. Short, so that nobody can lock others out for long. */
+  readonly logInWaitMs: number;
+  /** The same for wrong one-time passwords: who gets that far knows the password, and six digits are few. */
+  readonly secondFactorWaitMs: number;
+  /** After this time without a failure those before are forgotten. */
+  readonly logInMemoryMs: number;
+  /** Addresses, names and browsers each, of which failures are remembered; beyond it the oldest are forgotten. */
+  readonly logInsRemembered: number;
+  /** Time for the one-time password after name and password in a browser. */
+  readonly secondFactorMs: number;
   /** How long a Digest nonce is good. */
   readonly nonceMs: number;
   /** Nonces remembered as used within that time; when all are taken, Digest waits for one to expire. */
@@ -132,6 +144,12 @@ export const defaultLimits: Limits = {
   sessionsPerUser: 256,
   sessions: 50_000,
   sessionTouchMs: 60_000,
+  logInFailures: 10,
+  logInWaitMs: 60_000,
+  secondFactorWaitMs: 900_000,
+  logInMemoryMs: 3_600_000,
+  logInsRemembered: 10_000,
+  secondFactorMs: 300_000,
   nonceMs: 60_000,
   usedNonces: 10_000,
   unclaimedDevices: 1000,

@@ -16,6 +16,7 @@ import { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import { DeviceCodes } from './sessions/device-codes.ts';
 import { Sessions } from './sessions/sessions.ts';
@@ -100,6 +101,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
       idleMs: (options.sessionIdle ?? 43_200) * 1000,
     });
+    const logIn = new LogIn(store, verifier, clock, limits);
     const tokens = new Tokens(store.tokenKey(), options.tokenLifetime ?? 28_800, sessions, clock);
     const context: Context = {
       limits,
@@ -108,7 +110,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       audit,
       store,
       devices: new TunnelRegistry(),
-      users: new UserAuthentication(store, verifier, tokens, sessions),
+      users: new UserAuthentication(logIn, tokens, sessions),
+      logIn,
       tokens,
       deviceCredentials: new DeviceCredentials(verifier, tokens, limits),
       deviceCodes: new DeviceCodes(clock, limits),

@@ -2,34 +2,34 @@ import type { Context } from '../context.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
+import { logOutForm } from '../log-in/account-page.ts';
 import type { DeviceRecord } from '../store/devices.ts';
-import type { UserRecord } from '../store/users.ts';
-import { seesDevice } from '../users/identity.ts';
+import { type Identity, seesDevice } from '../users/identity.ts';
 
 /** For how long a duplicate identity is shown after it was last noticed. */
 export const duplicateShownMs = 24 * 3600_000;
 
 /** The page on the reflector's own host: the devices that this user sees, who is on line, and the way to each. */
-export function landingPage(context: Context, origin: Origin, user: UserRecord): string {
+export function landingPage(context: Context, origin: Origin, { user, session }: Identity): string {
   const all = context.store.devices.list();
   const devices = all.filter((device) => device.claimed && seesDevice(user, device));
   const waiting = user.role === 'administrator' ? all.filter((device) => !device.claimed).length : 0;
   return page(
     'Devices',
-    html`<h1>Devices</h1>
+    html`<header><h1>Devices</h1>
+<nav><span class="quiet">${user.name}</span>${session ? html` <a href="/account">Account</a> ${logOutForm}` : html``}</nav></header>
 ${
   devices.length === 0
     ? user.role === 'administrator'
       ? html`<p>There is no device yet. Add one with <code>rm-reflector device add ID</code>.</p>`
       : html`<p>No device is yours to see yet. An administrator grants domains of devices.</p>`
-    : html`<table>
+    : html`<div class="scroll"><table>
 <thead><tr><th>Device</th><th>State</th><th>Web interface</th><th>Version</th><th>Address</th></tr></thead>
 <tbody>
 ${devices.map((device) => row(context, origin, device))}</tbody>
-</table>`
+</table></div>`
 }
-${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}
-<p class="status">Logged in as ${user.name}.</p>`,
+${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}`,
   );
 }
 

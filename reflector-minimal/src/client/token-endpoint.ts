@@ -1,63 +1,92 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
+import { type Form, readForm } from '../http/form.ts';
 import { securityHeaders } from '../http/html.ts';
-import { headerText } from '../http/refusal.ts';
+import type { Origin } from '../http/origin.ts';
+import { headerText, type Refusal, refusalOf } from '../http/refusal.ts';
+import type { Denied } from '../log-in/log-in.ts';
 
 export const tokenPath = '/my-devices/api/token';
 
-/** `POST /my-devices/api/token` (`webtunnel.md` section 4): a name and a password become a token. */
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * `POST /my-devices/api/token` (`webtunnel.md` section 4): name, password, and a one-time password where the account has
+ * them, become a token. `DELETE` with the token as `Authorization: Bearer` revokes it.
+ */
 export async function serveToken(
   context: Context,
   request: IncomingMessage,
   response: ServerResponse,
+  origin: Origin,
 ): Promise<void> {
-  const answer = (status: number, body: Readonly<Record<string, unknown>>, error?: string) => {
-    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-    if (error !== undefined) response.setHeader('X-PTTH-Error', headerText(error));
-    const text = JSON.stringify(body);
-    response.writeHead(status, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
-    });
-    response.end(text);
-  };
-  const refuse = (status: number, error: string) => answer(status, { error }, error);
-  if (request.method !== 'POST') {
-    response.setHeader('Allow', 'POST');
-    return refuse(405, 'only POST is allowed here');
-  }
-  if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
-    return refuse(415, 'the body must be application/x-www-form-urlencoded');
-  }
-  if (request.headers.expect !== undefined) response.writeContinue();
-  const body = await readText(request, context.limits.formBytes);
-  if (body === null) return refuse(413, `the body must be at most ${context.limits.formBytes} bytes`);
-  const { address } = context.proxies.originOf(request);
-  const form = new URLSearchParams(body);
-  const name = form.get('username') ?? '';
-  const verdict = await context.users.checkPassword(name, form.get('password') ?? '');
-  if (verdict === 'busy') {
-    response.setHeader('Retry-After', '5');
-    return refuse(503, 'too many log-ins at once');
-  }
-  if (verdict === 'refused') {
-    context.log.warn({ address }, 'token refused');
-    return refuse(401, 'unknown user or wrong password');
+  if (request.method === 'DELETE') return revoke(context, request, response);
+  if (request.method !== 'POST')
+    return refuse(response, 405, 'only POST and DELETE are allowed here', { Allow: 'POST, DELETE' });
+  const form = await readForm(request, response, context.limits.formBytes);
+  if ('status' in form) return refuse(response, form.status, form.error);
+  const verdict = await context.logIn.check({
+    name: form.get('username') ?? '',
+    password: form.get('password') ?? '',
+    code: codeOf(form),
+    address: origin.address,
+    marks: [],
+  });
+  if ('denied' in verdict) {
+    context.log.warn({ address: origin.address, reason: verdict.denied }, 'token refused');
+    return deny(response, verdict);
   }
   const application = headerText(form.get('application') ?? '').slice(0, 100);
-  const token = context.tokens.issue(verdict, { application, address });
-  if (!token) return refuse(401, 'unknown user or wrong password');
-  answer(200, token);
+  const token = context.tokens.issue(verdict.user, { application, address: origin.address });
+  if (token) answer(response, 200, token);
+  else deny(response, { denied: 'refused' });
 }
 
-/** The body, or `null` when it is longer than `maxBytes`. Rejects when the request breaks off. */
-async function readText(request: IncomingMessage, maxBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) return null;
-    chunks.push(chunk as Buffer);
+/** An empty field is one that was not filled in. */
+function codeOf(form: Form): string | null {
+  return form.get('totp')?.trim() || null;
+}
+
+function deny(response: ServerResponse, denied: Denied): void {
+  const { status, error, headers } = explain(denied);
+  refuse(response, status, error, headers);
+}
+
+function explain(denied: Denied): Refusal {
+  if (denied.denied === 'refused') return { status: 401, error: 'unknown user or wrong password' };
+  if (denied.denied !== 'oneTimePassword') return refusalOf(denied);
+  return { status: 401, error: 'a one-time password is needed', headers: { 'X-Authenticate': 'TOTP' } };
+}
+
+function revoke(context: Context, request: IncomingMessage, response: ServerResponse): void {
+  const identity = context.users.bearer(request.headers.authorization);
+  if (!identity?.session) {
+    refuse(response, 401, 'no token that is good', { 'WWW-Authenticate': 'Bearer realm="Reflector"' });
+    return;
   }
-  return Buffer.concat(chunks).toString('utf8');
+  context.sessions.end(identity.session);
+  context.access.check();
+  for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+  response.writeHead(204);
+  response.end();
+}
+
+function refuse(response: ServerResponse, status: number, error: string, headers: Headers = {}): void {
+  answer(response, status, { error }, { ...headers, 'X-PTTH-Error': headerText(error) });
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+  headers: Headers = {},
+): void {
+  const text = JSON.stringify(body);
+  for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
+    response.setHeader(name, value);
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }

@@ -28,7 +28,8 @@ export async function serve(configuration: Configuration, data: string): Promise
 }
 
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
-  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, tokenLifetime, audit } = configuration;
+  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, audit } = configuration;
+  const { tokenLifetime, sessionLifetime, sessionIdle } = configuration;
   try {
     return await startReflector({
       host,
@@ -40,6 +41,8 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       acceptUnclaimed: unclaimed,
       keepAlive,
       tokenLifetime,
+      sessionLifetime,
+      sessionIdle,
       audit,
       log,
       carried: startScavenger(),

@@ -33,6 +33,8 @@ describe('the configuration', () => {
       unclaimed: false,
       keepAlive: 300,
       tokenLifetime: 28_800,
+      sessionLifetime: 604_800,
+      sessionIdle: 43_200,
       logLevel: 'info',
     });
   });

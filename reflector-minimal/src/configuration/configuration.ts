@@ -13,6 +13,8 @@ export interface Configuration {
   readonly unclaimed: boolean;
   readonly keepAlive: number;
   readonly tokenLifetime: number;
+  readonly sessionLifetime: number;
+  readonly sessionIdle: number;
   /** File of the audit log, or `null`. */
   readonly audit: string | null;
   readonly logLevel: string;
@@ -147,6 +149,8 @@ function assemble(
     unclaimed: get('unclaimed'),
     keepAlive: get('keepAlive'),
     tokenLifetime: get('tokenLifetime'),
+    sessionLifetime: get('sessionLifetime'),
+    sessionIdle: get('sessionIdle'),
     audit: get('audit'),
     logLevel: get('logLevel'),
   };

@@ -72,6 +72,25 @@ export const settings = [
     help: 'how long a token of POST /my-devices/api/token is good',
   },
   {
+    key: 'sessionLifetime',
+    kind: 'integer',
+    default: 604_800,
+    min: 60,
+    max: 31_536_000,
+    value: 'SECONDS',
+    help: 'how long after log-in a browser must log in again in any case',
+  },
+  {
+    key: 'sessionIdle',
+    kind: 'integer',
+    default: 43_200,
+    // Uses are noted once a minute: less would end sessions that are in use.
+    min: 120,
+    max: 31_536_000,
+    value: 'SECONDS',
+    help: 'how long without a request before a browser must log in again',
+  },
+  {
     key: 'audit',
     kind: 'text',
     default: null,

@@ -4,7 +4,7 @@ import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
 import { crossOriginRefusal } from './cross-origin.ts';
 import type { Origin } from './origin.ts';
-import { type Refusal, refusals } from './refusal.ts';
+import { type Refusal, refusalOf, refusals } from './refusal.ts';
 
 /** Who may talk to what. */
 export interface Admitted {
@@ -27,11 +27,13 @@ export async function admit(
     // Each port of a device is a host of its own, with a session of its own.
     place: { kind: 'device', device: label },
     secure: origin.protocol === 'https',
+    address: origin.address,
   });
-  if (identity === 'busy') return { refusal: refusals.busy };
-  if (identity === 'refused') {
-    if (request.headers.authorization !== undefined) log.warn({ address: origin.address }, 'log-in refused');
-    return { refusal: refusals.logIn };
+  if ('denied' in identity) {
+    if (request.headers.authorization !== undefined) {
+      log.warn({ address: origin.address, reason: identity.denied }, 'log-in refused');
+    }
+    return { refusal: refusalOf(identity) };
   }
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) return { refusal };

@@ -38,7 +38,25 @@ th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid
 th { font-weight: 600; }
 .on { color: var(--good); } .warning { color: var(--bad); } .quiet { color: #808080; }
 code { font-size: .9em; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #e0a34a; } }
+header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline; justify-content: space-between; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; }
+form.inline { display: inline; }
+label { display: block; font-weight: 600; margin-top: 1rem; }
+input { font: inherit; width: 100%; box-sizing: border-box; margin-top: .25rem; padding: .625rem .75rem;
+  border: 1px solid #888; border-radius: .5rem; background: Field; color: FieldText; }
+button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .25rem 1rem; border: 1px solid #888;
+  border-radius: .5rem; background: transparent; color: inherit; cursor: pointer; }
+button.main { width: 100%; margin-top: 1.5rem; border-color: transparent; background: #0b5cad; color: #fff; }
+a { color: #0b5cad; }
+:focus-visible { outline: 3px solid #4d9de0; outline-offset: 2px; }
+.card { max-width: 22rem; margin: 10vh auto 0; padding: 2rem; border: 1px solid var(--line); border-radius: 1rem; }
+.card h1 { margin-top: 0; }
+.alert { padding: .75rem 1rem; border-left: 4px solid var(--bad); background: #8881; }
+.scroll { overflow-x: auto; }
+@media (max-width: 30rem) {
+  body { margin: 1rem auto; padding: 0 1rem; } .card { margin-top: 1rem; padding: 0; border: 0; }
+}
+@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #e0a34a; } a { color: #79b8ff; } }
 `);
 
 /** A complete page of the reflector's own: no script, nothing from anywhere else. */
@@ -58,11 +76,16 @@ ${body}
 `.markup;
 }
 
+/** `formTargets`: where forms may go, and be sent on to from there. */
+export function contentPolicy(formTargets: string): string {
+  return `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action ${formTargets}`;
+}
+
 /** For every page and answer of the reflector itself; never for what comes from a device. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
-  'Content-Security-Policy':
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': contentPolicy("'self'"),
+  // With "no-referrer" a browser would hide the origin of our own forms too.
+  'Referrer-Policy': 'same-origin',
   'X-Content-Type-Options': 'nosniff',
 };

@@ -3,9 +3,10 @@ import { deviceList, deviceListPath } from '../admin/device-list.ts';
 import { landingPage } from '../admin/landing.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
 import type { Context } from '../context.ts';
+import { isNavigation, sendToLogIn, serveLogIn } from '../log-in/endpoint.ts';
 import { securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
-import { refusals, sendRefusal } from './refusal.ts';
+import { refusalOf, sendRefusal } from './refusal.ts';
 
 /** The reflector's own pages and interfaces. Rejects only when the request breaks off. */
 export async function serveOwnHost(
@@ -19,14 +20,18 @@ export async function serveOwnHost(
     context.store.check();
     return send(response, 200, 'application/json', '{"status":"ok"}\n');
   }
-  if (path === tokenPath) return serveToken(context, request, response);
+  if (path === tokenPath) return serveToken(context, request, response, origin);
+  if (await serveLogIn(context, request, response, origin)) return;
   const identity = await context.users.authenticate(request, {
     place: { kind: 'own' },
     secure: origin.protocol === 'https',
+    address: origin.address,
   });
   if (response.destroyed) return;
-  if (identity === 'refused') return sendRefusal(request, response, refusals.logIn);
-  if (identity === 'busy') return sendRefusal(request, response, refusals.busy);
+  if ('denied' in identity) {
+    if (isNavigation(request)) return sendToLogIn(request, response);
+    return sendRefusal(request, response, refusalOf(identity));
+  }
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
     return send(response, 200, 'application/json', deviceList(context, identity.user));
@@ -34,7 +39,7 @@ export async function serveOwnHost(
   if (path !== '/' || !reads) {
     return sendRefusal(request, response, { status: 404, error: 'There is nothing here' });
   }
-  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity.user));
+  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity));
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

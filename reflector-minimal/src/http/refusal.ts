@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
 import { html, page, securityHeaders } from './html.ts';
 
@@ -23,6 +24,13 @@ export const refusals = {
     error: 'Please log in',
     advice: 'Use the name and password of your account at this reflector.',
     headers: { 'WWW-Authenticate': 'Basic realm="Reflector", charset="UTF-8"' },
+  },
+  /** Of an account with one-time passwords by name and password alone. */
+  oneTimePassword: {
+    status: 401,
+    error: 'This account needs a one-time password: log in for a token',
+    advice: 'Name and password alone are not enough here. Programs take a token: rm-client login.',
+    headers: { 'WWW-Authenticate': 'Bearer realm="Reflector"', 'X-Authenticate': 'TOTP' },
   },
   busy: { status: 503, error: 'Too many log-ins at once', advice: 'Try again in a moment.', headers: retry },
   stopping: {
@@ -80,6 +88,31 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
 
+/** Why somebody is not let in. */
+export function refusalOf(denied: Denied): Refusal {
+  switch (denied.denied) {
+    case 'refused':
+      return refusals.logIn;
+    case 'busy':
+      return refusals.busy;
+    case 'oneTimePassword':
+      return refusals.oneTimePassword;
+    case 'throttled':
+      return throttled(denied.waitMs);
+  }
+}
+
+/** Too many failed log-ins (RFC 6585 section 4). */
+function throttled(waitMs: number): Refusal {
+  const seconds = Math.ceil(waitMs / 1000);
+  return {
+    status: 429,
+    error: `Too many failed log-ins: try again in ${seconds} s`,
+    advice: 'Somebody has tried several wrong passwords from your address, or for your account.',
+    headers: { 'Retry-After': String(seconds) },
+  };
+}
+
 /** What a failed channel or request means for the user. */
 export function refusalFor(error: unknown, port: number): Refusal {
   if (error instanceof TunnelLost) return refusals.gone;
@@ -123,6 +156,10 @@ export function sendRefusal(request: IncomingMessage, response: ServerResponse, 
     : `${error}\n`;
   for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
     response.setHeader(name, value);
+  // Where a script asks, a prompt for Basic would come out of nowhere: browsers act on no other scheme.
+  if (status === 401 && (request.headers['sec-fetch-mode'] ?? 'navigate') !== 'navigate') {
+    response.setHeader('WWW-Authenticate', 'Bearer realm="Reflector"');
+  }
   response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.setHeader('X-PTTH-Error', headerText(error));

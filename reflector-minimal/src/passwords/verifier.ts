@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Limits } from '../limits.ts';
 import { hashPassword, matchesHash, nobodysHash } from './scrypt.ts';
 
-/** More verifications wait than `limits.verificationsWaiting`. */
+/** More verifications of this kind wait than `limits.verificationsWaiting`. */
 export class VerifierBusy extends Error {
   override readonly name = 'VerifierBusy';
 }
@@ -15,7 +15,8 @@ export interface Claim {
 }
 
 /**
- * Verifies passwords, a few at a time. What was verified is remembered as an HMAC under a key that only this process
+ * Verifies passwords, a few at a time, of users and of devices by turns: a flood of the ones does not keep the others
+ * out. What was verified is remembered as an HMAC under a key that only this process
  * has, together with the stored hash it was verified against: another hash in the store makes the memory void.
  */
 export class PasswordVerifier {
@@ -24,7 +25,8 @@ export class PasswordVerifier {
   /** Stored hash by HMAC of the claim, oldest use first. */
   readonly #verified = new Map<string, string>();
   readonly #underWay = new Map<string, Promise<boolean>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = { user: [] as (() => void)[], device: [] as (() => void)[] };
+  #last: Claim['kind'] = 'user';
   #running = 0;
 
   constructor(limits: Limits) {
@@ -45,8 +47,8 @@ export class PasswordVerifier {
     const key = `${id}:${stored}`;
     let result = this.#underWay.get(key);
     if (!result) {
-      result = this.#inTurn(() => matchesHash(claim.password, stored ?? nobodysHash)).finally(() =>
-        this.#underWay.delete(key),
+      result = this.#inTurn(claim.kind, () => matchesHash(claim.password, stored ?? nobodysHash)).finally(
+        () => this.#underWay.delete(key),
       );
       this.#underWay.set(key, result);
     }
@@ -55,9 +57,9 @@ export class PasswordVerifier {
     return valid;
   }
 
-  /** A hash to be stored, within the same bounds as verifications. */
+  /** A hash of a device's password to be stored, within the same bounds as verifications. */
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => hashPassword(password));
+    return this.#inTurn('device', () => hashPassword(password));
   }
 
   #identify({ kind, name, password }: Claim): string {
@@ -77,21 +79,27 @@ export class PasswordVerifier {
     }
   }
 
-  async #inTurn<T>(compute: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(kind: Claim['kind'], compute: () => Promise<T>): Promise<T> {
     if (this.#running < this.#limits.verificationsAtOnce) {
       this.#running++;
     } else {
-      if (this.#waiting.length >= this.#limits.verificationsWaiting)
+      if (this.#waiting[kind].length >= this.#limits.verificationsWaiting)
         throw new VerifierBusy('too many log-ins');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => this.#waiting[kind].push(resolve));
     }
     try {
       return await compute();
     } finally {
-      const next = this.#waiting.shift();
-      // The place goes to the next in the queue, or is given up.
+      // The place goes to the next in a queue, or is given up.
+      const next = this.#next();
       if (next) next();
       else this.#running--;
     }
+  }
+
+  #next(): (() => void) | undefined {
+    const other = this.#last === 'user' ? 'device' : 'user';
+    if (this.#waiting[other].length > 0) this.#last = other;
+    return this.#waiting[this.#last].shift();
   }
 }

@@ -7,10 +7,13 @@ test('over TLS a cookie is of this host alone', () => {
   expect(clearCookie('own', true)).toBe(
     '__Host-rm-session=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure',
   );
+  expect(setCookie('known', 'abc', true)).toContain('=abc; Max-Age=31536000; Path=/;');
   expect([...cookieNames].sort()).toEqual([
     '__Host-rm-device-session',
+    '__Host-rm-known',
     '__Host-rm-session',
     'rm-device-session',
+    'rm-known',
     'rm-session',
   ]);
 });

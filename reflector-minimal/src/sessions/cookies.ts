@@ -4,9 +4,13 @@ import { type RawHeaders, valuesOf } from '../http/headers.ts';
  * Cookies of the reflector (RFC 6265bis). Over TLS their names begin with `__Host-`: a browser takes such a cookie only
  * from the very host, over TLS, without `Domain`, so that no device's page can put one in its place.
  */
-const names = { own: 'rm-session', device: 'rm-device-session' } as const;
+const names = { own: 'rm-session', device: 'rm-device-session', known: 'rm-known' } as const;
 
+/** `known`: the mark of a browser in which somebody has logged in before; it opens nothing. */
 export type CookieKind = keyof typeof names;
+
+const kinds = Object.keys(names) as CookieKind[];
+const yearSeconds = 365 * 24 * 3600;
 
 function cookieName(kind: CookieKind, secure: boolean): string {
   return `${secure ? '__Host-' : ''}${names[kind]}`;
@@ -14,7 +18,7 @@ function cookieName(kind: CookieKind, secure: boolean): string {
 
 /** All names that a cookie of ours may have: none of them is for a device to see or to set. */
 export const cookieNames: ReadonlySet<string> = new Set(
-  (['own', 'device'] as const).flatMap((kind) => [cookieName(kind, false), cookieName(kind, true)]),
+  kinds.flatMap((kind) => [cookieName(kind, false), cookieName(kind, true)]),
 );
 
 /** Values under one name that are tried: without TLS a device's page may have added its own for the whole domain. */
@@ -51,9 +55,9 @@ export function cookiePairs(headers: RawHeaders): CookiePair[] {
     });
 }
 
-/** `Set-Cookie` for a session's secret, for as long as the browser runs: the store decides how long it is good. */
+/** `Set-Cookie`: a session's for as long as the browser runs, since the store decides how long it is good. */
 export function setCookie(kind: CookieKind, secret: string, secure: boolean): string {
-  return `${cookieName(kind, secure)}=${secret}; ${attributes(secure)}`;
+  return `${cookieName(kind, secure)}=${secret}; ${kind === 'known' ? `Max-Age=${yearSeconds}; ` : ''}${attributes(secure)}`;
 }
 
 /** `Set-Cookie` that removes it. */

@@ -102,12 +102,52 @@ export class UserTable {
     return this.#run('DELETE FROM grants WHERE user = ? AND domain = ?', name, domain);
   }
 
+  /**
+   * From now on a log-in takes a one-time password, or one of the recovery codes with these hashes; what was opened
+   * without ends. `step`: that of the code which proved the secret, so that it is used up. False when there is no such
+   * user.
+   */
+  setTotp(name: string, secret: Buffer, step: number, recovery: readonly Buffer[]): boolean {
+    return this.#database.transaction(() => {
+      if (!this.#run('UPDATE users SET totp_secret = ?, totp_step = ? WHERE name = ?', secret, step, name)) {
+        return false;
+      }
+      this.#run('DELETE FROM recovery_codes WHERE user = ?', name);
+      for (const hash of recovery) this.#run('INSERT INTO recovery_codes VALUES (?, ?)', name, hash);
+      this.#run('DELETE FROM sessions WHERE user = ?', name);
+      return true;
+    })();
+  }
+
+  /** False when there is no such user, or none was asked for. */
+  removeTotp(name: string): boolean {
+    return this.#database.transaction(() => {
+      this.#run('DELETE FROM recovery_codes WHERE user = ?', name);
+      return this.#run(
+        'UPDATE users SET totp_secret = NULL WHERE name = ? AND totp_secret IS NOT NULL',
+        name,
+      );
+    })();
+  }
+
+  /** Uses up the codes of a step and of those before it. False when that had been done: somebody replays one. */
+  useTotpStep(name: string, step: number): boolean {
+    const update = this.#database.prepare('UPDATE users SET totp_step = ? WHERE name = ? AND totp_step < ?');
+    return update.run(step, name, step).changes > 0;
+  }
+
+  /** Uses up a recovery code. False when the user has none with this hash. */
+  useRecoveryCode(name: string, hash: Buffer): boolean {
+    const remove = this.#database.prepare('DELETE FROM recovery_codes WHERE user = ? AND hash = ?');
+    return remove.run(name, hash).changes > 0;
+  }
+
   /** With everything that hangs on it: grants, sessions, tokens. False when there is no such user. */
   remove(name: string): boolean {
     return this.#run('DELETE FROM users WHERE name = ?', name);
   }
 
-  #run(sql: string, ...values: (string | number)[]): boolean {
+  #run(sql: string, ...values: (string | number | Buffer)[]): boolean {
     const { changes } = this.#database.prepare(sql).run(...values);
     if (changes > 0) this.#changed();
     return changes > 0;

@@ -1,15 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-agent/protocol';
-import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
+import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
-import type { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import type { Identity } from './identity.ts';
 import type { Tokens } from './tokens.ts';
-
-/** `busy`: more log-ins wait than `limits.verificationsWaiting`. */
-export type Denied = 'refused' | 'busy';
 
 /** Where a request goes, and how it came. */
 export interface RequestPlace {
@@ -17,51 +12,67 @@ export interface RequestPlace {
   readonly place: Exclude<SessionPlace, { kind: 'token' }>;
   /** Over TLS, up to us or to a trusted proxy. */
   readonly secure: boolean;
+  /** Of the user. */
+  readonly address: string;
 }
+
+const refused: Denied = { denied: 'refused' };
 
 /**
  * Decides who a request is from: by the cookie of a session, else by `Authorization`: Basic, or Bearer with a token of
  * ours. With a valid cookie `Authorization` is not looked at: it is meant for the device then.
  */
 export class UserAuthentication {
-  readonly #store: Store;
-  readonly #verifier: PasswordVerifier;
+  readonly #logIn: LogIn;
   readonly #tokens: Tokens;
   readonly #sessions: Sessions;
 
-  constructor(store: Store, verifier: PasswordVerifier, tokens: Tokens, sessions: Sessions) {
-    this.#store = store;
-    this.#verifier = verifier;
+  constructor(logIn: LogIn, tokens: Tokens, sessions: Sessions) {
+    this.#logIn = logIn;
     this.#tokens = tokens;
     this.#sessions = sessions;
   }
 
-  async authenticate(request: IncomingMessage, { place, secure }: RequestPlace): Promise<Identity | Denied> {
+  async authenticate(request: IncomingMessage, at: RequestPlace): Promise<Identity | Denied> {
+    const session = this.session(request, at);
+    if (session) return session;
+    const { authorization } = request.headers;
+    if (authorization === undefined) return refused;
+    const token = this.#bearer(authorization);
+    if (token !== null) return this.token(token) ?? refused;
+    const basic = decodeBasic(authorization);
+    if (!basic) return refused;
+    const verdict = await this.#logIn.check({
+      name: basic.user,
+      password: basic.password,
+      code: null,
+      address: at.address,
+      marks: secretsOf(request.rawHeaders, 'known', at.secure),
+    });
+    return 'denied' in verdict ? verdict : { user: verdict.user, session: null };
+  }
+
+  /** By cookie alone. */
+  session(request: IncomingMessage, { place, secure }: Omit<RequestPlace, 'address'>): Identity | null {
     for (const secret of secretsOf(request.rawHeaders, place.kind === 'own' ? 'own' : 'device', secure)) {
       const session = this.#sessions.find(secret, place);
       if (session) return { user: session.user, session };
     }
-    const { authorization } = request.headers;
-    if (authorization === undefined) return 'refused';
-    const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
-    if (token !== undefined) {
-      const session = this.#tokens.verify(token);
-      return session ? { user: session.user, session } : 'refused';
-    }
-    const basic = decodeBasic(authorization);
-    if (!basic) return 'refused';
-    const user = await this.checkPassword(basic.user, basic.password);
-    return typeof user === 'string' ? user : { user, session: null };
+    return null;
   }
 
-  async checkPassword(name: string, password: string): Promise<UserRecord | Denied> {
-    const user = this.#store.users.get(name);
-    try {
-      const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);
-      return valid && user ? user : 'refused';
-    } catch (error) {
-      if (error instanceof VerifierBusy) return 'busy';
-      throw error;
-    }
+  /** By token alone, given as the value of `Authorization`. */
+  bearer(authorization: string | undefined): Identity | null {
+    const token = authorization === undefined ? null : this.#bearer(authorization);
+    return token === null ? null : this.token(token);
+  }
+
+  token(token: string): Identity | null {
+    const session = this.#tokens.verify(token);
+    return session && { user: session.user, session };
+  }
+
+  #bearer(authorization: string): string | null {
+    return /^bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? null;
   }
 }

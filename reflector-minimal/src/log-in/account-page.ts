@@ -1,0 +1,69 @@
+import { type Html, html, page } from '../http/html.ts';
+import type { Session } from '../sessions/sessions.ts';
+import type { UserRecord } from '../store/users.ts';
+
+/** The user's own page: where the account is logged in, and the ways to end that. `current`: `null` without a cookie. */
+export function accountPage(user: UserRecord, sessions: readonly Session[], current: Session | null): string {
+  // Sessions on devices hang on that of a browser and end with it.
+  const shown = sessions.filter(({ kind }) => kind !== 'device');
+  return page(
+    'Your account',
+    html`<header><h1>Your account</h1>
+<nav><a href="/">Devices</a> ${logOutForm}</nav></header>
+<p>You are <strong>${user.name}</strong>, ${user.role === 'administrator' ? 'an administrator' : 'a user'}${
+      user.totpSecret ? ', with one-time passwords' : ''
+    }.</p>
+<h2>Where you are logged in</h2>
+<div class="scroll"><table>
+<thead><tr><th>What</th><th>From</th><th>Since</th><th>Last used</th><th></th></tr></thead>
+<tbody>
+${shown.map((session) => row(session, session.id === current?.id))}</tbody>
+</table></div>
+<form method="post" action="/log-out">
+<input type="hidden" name="everywhere" value="yes">
+<p><button>Log out everywhere</button></p>
+<p class="status">Ends every browser and every token of a program, and what they have open.</p>
+</form>`,
+  );
+}
+
+/** Ends the session of this browser. */
+export const logOutForm: Html = html`<form class="inline" method="post" action="/log-out"><button>Log out</button></form>`;
+
+function row({ id, kind, agent, address, created, used }: Session, isCurrent: boolean): Html {
+  const what = kind === 'token' ? html`Program ${agent || 'without a name'}` : html`${browserName(agent)}`;
+  return html`<tr>
+<td>${what}${isCurrent ? html`<br><span class="on">this browser</span>` : html``}</td>
+<td>${address}</td>
+<td>${time(created)}</td>
+<td>${time(used)}</td>
+<td><form class="inline" method="post" action="/account/end"><input type="hidden" name="session" value="${id}"><button aria-label="End ${what} from ${address}">End</button></form></td>
+</tr>
+`;
+}
+
+/** The family and the system that a `User-Agent` names, as far as people know them. */
+function browserName(agent: string): string {
+  const family = [
+    [/\bEdg\//, 'Edge'],
+    [/\bFirefox\//, 'Firefox'],
+    [/\b(?:Chrome|Chromium|HeadlessChrome)\//, 'Chrome'],
+    [/\bSafari\//, 'Safari'],
+  ] as const;
+  const system = [
+    [/Android/, 'Android'],
+    [/iPhone|iPad/, 'iOS'],
+    [/Windows/, 'Windows'],
+    [/Mac OS X/, 'macOS'],
+    [/Linux/, 'Linux'],
+  ] as const;
+  const first = (table: readonly (readonly [RegExp, string])[]) =>
+    table.find(([pattern]) => pattern.test(agent))?.[1];
+  const name = first(family) ?? 'A browser';
+  const where = first(system);
+  return where === undefined ? name : `${name} on ${where}`;
+}
+
+function time(date: number): string {
+  return `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

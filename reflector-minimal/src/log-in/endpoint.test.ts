@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stepAt, totpCode } from '../one-time-password/totp.ts';
+import { type Answer, ask } from '../testing/ask.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { Stage, user } from '../testing/stage.ts';
+
+const secret = Buffer.from('12345678901234567890');
+
+describe('log-in in a browser', () => {
+  let stage: Stage;
+  let clock: ManualClock;
+  let own: string;
+  /** What the browser keeps. */
+  let cookies: Map<string, string>;
+  beforeEach(async () => {
+    clock = new ManualClock();
+    stage = await Stage.open({ clock, trustProxy: ['127.0.0.1'] });
+    own = `http://localhost:${stage.port}`;
+    cookies = new Map();
+  });
+  afterEach(() => stage.close());
+
+  /** One request as a browser makes it, without following redirects. */
+  async function browse(
+    path: string,
+    form: Record<string, string> | null = null,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer = await ask(stage.port, path, {
+      host: 'localhost',
+      method: form ? 'POST' : 'GET',
+      ...(form && { body: new URLSearchParams(form).toString() }),
+      headers: {
+        Authorization: [],
+        Accept: 'text/html,*/*',
+        ...(cookie && { Cookie: cookie }),
+        ...(form && { Origin: own, 'Content-Type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+    });
+    for (const line of answer.headers['set-cookie'] ?? []) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    return answer;
+  }
+
+  const logIn = (form: Record<string, string> = {}, headers: Record<string, string> = {}) =>
+    browse('/log-in', { name: user.name, password: user.password, next: '/', ...form }, headers);
+
+  const status = async (path = '/') => (await browse(path)).status;
+
+  test('a browser is led to a page, and back to where it wanted to go', async () => {
+    const sent = await browse('/?a=b');
+    expect([sent.status, sent.headers.location]).toEqual([303, '/log-in?next=%2F%3Fa%3Db']);
+    expect(sent.headers['www-authenticate']).toBeUndefined();
+    const page = await browse(String(sent.headers.location));
+    expect(page.status).toBe(200);
+    expect(page.text).toContain(`name="next" value="${own}/?a=b"`);
+    expect(page.text).not.toContain('<script');
+    expect(page.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'same-origin',
+    });
+    expect(page.headers['content-security-policy']).toContain(
+      `form-action 'self' http://*.localhost:${stage.port}`,
+    );
+    const entered = await logIn({ next: `${own}/?a=b` });
+    expect([entered.status, entered.headers.location]).toEqual([303, `${own}/?a=b`]);
+    const home = await browse('/?a=b');
+    expect([home.status, home.text.includes('alice')]).toEqual([200, true]);
+    expect((await browse('/log-in?next=/account')).headers.location).toBe(`${own}/account`);
+  });
+
+  test('programs are asked for Basic, scripts in a page without a prompt', async () => {
+    const program = await browse('/', null, { Accept: '*/*' });
+    expect([program.status, program.headers['www-authenticate']]).toEqual([
+      401,
+      'Basic realm="Reflector", charset="UTF-8"',
+    ]);
+    const script = await browse('/my-devices/api/devices', null, {
+      Accept: '*/*',
+      'Sec-Fetch-Mode': 'cors',
+      'Sec-Fetch-Site': 'same-origin',
+    });
+    expect([script.status, script.headers['www-authenticate']]).toEqual([401, 'Bearer realm="Reflector"']);
+  });
+
+  test('cookies are out of the reach of scripts, and of this host alone over TLS', async () => {
+    const plain = await logIn();
+    expect(plain.headers['set-cookie']).toEqual([
+      expect.stringMatching(/^rm-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/),
+      expect.stringMatching(/^rm-known=[\w.-]+; Max-Age=31536000; Path=\/; HttpOnly; SameSite=Lax$/),
+    ]);
+    const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '203.0.113.9' };
+    const secure = await logIn({}, { ...forwarded, Origin: own.replace('http:', 'https:') });
+    expect(secure.headers['set-cookie']?.[0]).toMatch(
+      /^__Host-rm-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    expect(secure.headers.location).toBe(`${own.replace('http:', 'https:')}/`);
+    // A cookie without the prefix, which a device's page could have set, opens nothing over TLS.
+    cookies.delete('__Host-rm-session');
+    expect((await browse('/', null, forwarded)).status).toBe(303);
+    expect(await status()).toBe(200);
+  });
+
+  test('a wrong password says so in the page, keeps the name, and sets nothing', async () => {
+    const { status: code, text, headers } = await logIn({ name: 'alice"><b>', password: 'wrong' });
+    expect(code).toBe(403);
+    expect(text).toContain('role="alert" id="error">Wrong name or password</p>');
+    expect(text).toContain('value="alice&quot;&gt;&lt;b&gt;"');
+    expect([headers['set-cookie'], headers['www-authenticate']]).toEqual([undefined, undefined]);
+    for (let n = 0; n < 9; n++) await logIn({ password: `guess ${n}` });
+    const late = await logIn();
+    expect([late.status, late.headers['retry-after']]).toEqual([429, '1']);
+    expect(late.text).toContain('Too many failed log-ins: try again in 1 s');
+    clock.advance(1000);
+    expect((await logIn()).status).toBe(303);
+  });
+
+  test('forms of other origins are not taken', async () => {
+    for (const headers of [
+      { Origin: `http://dev1.localhost:${stage.port}` },
+      { Origin: 'null' },
+      { Origin: 'null', 'Sec-Fetch-Site': 'same-site' },
+    ]) {
+      expect((await logIn({}, headers)).status).toBe(403);
+    }
+    expect((await logIn()).status).toBe(303);
+    const foreign = { Origin: 'https://evil.example.com' };
+    expect((await browse('/log-out', {}, foreign)).status).toBe(403);
+    expect((await browse('/account/end', { session: 'x' }, foreign)).status).toBe(403);
+    expect(await status()).toBe(200);
+    expect((await logIn({}, { 'Content-Type': 'text/plain' })).status).toBe(415);
+    expect((await logIn({ name: 'x'.repeat(9000) })).status).toBe(413);
+  });
+
+  test('a link cannot lead anywhere else after log-in', async () => {
+    const entered = await logIn({ next: '//evil.example.com/' });
+    expect(entered.headers.location).toBe(`${own}/`);
+    expect((await browse('/log-in?next=https://evil.example.com/')).headers.location).toBe(`${own}/`);
+    const device = `http://dev1.localhost:${stage.port}/x`;
+    expect((await logIn({ next: device })).headers.location).toBe(device);
+  });
+
+  test('a log-in makes a new session and ends the one before', async () => {
+    await logIn();
+    const former = String(cookies.get('rm-session'));
+    const known = cookies.get('rm-known');
+    await logIn();
+    expect(cookies.get('rm-session')).not.toBe(former);
+    expect(cookies.get('rm-known')).toBe(known);
+    cookies.set('rm-session', former);
+    expect(await status()).toBe(303);
+  });
+
+  test('log-out ends this browser, log-out everywhere every one, and programs', async () => {
+    await logIn();
+    const first = String(cookies.get('rm-session'));
+    cookies.clear();
+    await logIn();
+    const form = new URLSearchParams({ username: user.name, password: user.password }).toString();
+    const issued = await ask(stage.port, '/my-devices/api/token', {
+      host: 'localhost',
+      method: 'POST',
+      body: form,
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    });
+    const { token } = JSON.parse(issued.text) as { token: string };
+    const byToken = async () =>
+      (await browse('/my-devices/api/devices', null, { Authorization: `Bearer ${token}` })).status;
+    const second = String(cookies.get('rm-session'));
+    const out = await browse('/log-out', {});
+    expect([out.status, out.headers.location, cookies.has('rm-session')]).toEqual([303, '/log-in', false]);
+    cookies.set('rm-session', second);
+    expect(await status()).toBe(303);
+    cookies.set('rm-session', first);
+    expect([await status(), await byToken()]).toEqual([200, 200]);
+    await browse('/log-out', { everywhere: 'yes' });
+    cookies.set('rm-session', first);
+    expect([await status(), await byToken()]).toEqual([303, 401]);
+  });
+
+  test('the account page shows where one is logged in, and ends one of them', async () => {
+    expect((await browse('/account')).headers.location).toBe('/log-in?next=%2Faccount');
+    await logIn({}, { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0' });
+    const other = String(cookies.get('rm-session'));
+    cookies.clear();
+    await logIn({}, { 'User-Agent': '<img src=x>' });
+    const { text } = await browse('/account');
+    expect(text).toContain('Firefox on Linux');
+    expect(text).not.toContain('<img');
+    expect(text.match(/this browser/g)).toHaveLength(1);
+    const ids = [...text.matchAll(/name="session" value="([0-9a-f]{16})"/g)].map(([, id]) => String(id));
+    expect(ids).toHaveLength(2);
+    const current = stage.reflector.store.sessions.list(user.name).find(({ agent }) => agent.startsWith('<'));
+    const [foreign = ''] = ids.filter((id) => !current?.hash.toString('hex').startsWith(id));
+    expect((await browse('/account/end', { session: foreign })).headers.location).toBe('/account');
+    expect((await browse('/account/end', { session: 'ffffffffffffffff' })).status).toBe(303);
+    expect(await status()).toBe(200);
+    cookies.set('rm-session', other);
+    expect(await status()).toBe(303);
+    expect((await browse('/account/end', { session: ids[0] ?? '' })).status).toBe(401);
+  });
+
+  test('nobody ends the session of somebody else', async () => {
+    const { store } = stage.reflector;
+    store.users.add('bob', store.users.get(user.name)?.password ?? '', 0, 'user');
+    await logIn({ name: 'bob' });
+    const bob = String(cookies.get('rm-session'));
+    const [session] = store.sessions.list('bob');
+    cookies.clear();
+    await logIn();
+    await browse('/account/end', { session: session?.hash.toString('hex', 0, 8) ?? '' });
+    cookies.set('rm-session', bob);
+    expect(await status()).toBe(200);
+  });
+
+  test('a code is asked for where the account has one-time passwords', async () => {
+    stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+    const first = await logIn({ next: '/account' });
+    expect([first.status, first.headers['set-cookie']]).toEqual([200, undefined]);
+    expect(first.text).toContain('autocomplete="one-time-code"');
+    expect(first.text).not.toContain(user.password);
+    const ticket = /name="ticket" value="([^"]+)"/.exec(first.text)?.[1] ?? '';
+    const next = `${own}/account`;
+    const wrong = await browse('/log-in/code', { ticket, code: '000000', next });
+    expect([wrong.status, wrong.text.includes('Wrong code')]).toEqual([403, true]);
+    const code = totpCode(secret, stepAt(clock.date()));
+    const entered = await browse('/log-in/code', { ticket, code, next });
+    expect([entered.status, entered.headers.location]).toEqual([303, next]);
+    expect(await status('/account')).toBe(200);
+    cookies.clear();
+    const late = await browse('/log-in/code', { ticket: 'x.y', code, next });
+    expect([late.status, late.text.includes('please log in again')]).toEqual([403, true]);
+  });
+
+  test('name and password alone are no Basic credentials of such an account', async () => {
+    stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+    const answer = await ask(stage.port, '/', { host: 'localhost' });
+    expect([answer.status, answer.headers['x-authenticate'], answer.headers['www-authenticate']]).toEqual([
+      401,
+      'TOTP',
+      'Bearer realm="Reflector"',
+    ]);
+    expect(answer.headers['x-ptth-error']).toBe('This account needs a one-time password: log in for a token');
+  });
+
+  test('a session ends with the password, and after its time', async () => {
+    await logIn();
+    clock.advance(43_200_000 - 1);
+    expect(await status()).toBe(200);
+    clock.advance(43_200_000);
+    expect(await status()).toBe(303);
+    await logIn();
+    stage.reflector.store.users.setPassword(user.name, 'another');
+    expect(await status()).toBe(303);
+  });
+});

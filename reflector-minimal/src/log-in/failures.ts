@@ -1,0 +1,120 @@
+import type { Clock } from '../clock.ts';
+
+export interface FailureBounds {
+  /** Failures that cost no wait, and attempts under way at once before them. */
+  readonly free: number;
+  /** Longest wait, ms. */
+  readonly waitMs: number;
+  /** After this time without a failure those before are forgotten, ms. */
+  readonly memoryMs: number;
+  /** Keys that are remembered. */
+  readonly keys: number;
+  /** Attempts that wait for others of the same key. */
+  readonly waiting: number;
+}
+
+/** More attempts wait than `waiting`. */
+export class TooManyWaiting extends Error {
+  override readonly name = 'TooManyWaiting';
+}
+
+interface Entry {
+  failures: number;
+  /** Of the last failure. */
+  at: number;
+  /** No attempt before this. */
+  until: number;
+  underWay: number;
+  readonly waiting: (() => void)[];
+}
+
+/** An attempt that was let through; `end` must be called once. */
+export interface Turn {
+  end(outcome: 'failed' | 'neither' | 'succeeded'): void;
+}
+
+const firstWaitMs = 1000;
+
+/**
+ * Counts failed attempts by key. The first `free` cost nothing; after each further one the key has to wait, twice as
+ * long as before. An attempt within that time is not made, and not counted: it prolongs nothing. No more are under way
+ * at once than could fail freely, so that attempts side by side gain nothing; the others wait their turn.
+ */
+export class Failures {
+  readonly #clock: Clock;
+  readonly #bounds: FailureBounds;
+  /** Oldest use first. */
+  readonly #entries = new Map<string, Entry>();
+  #waiting = 0;
+
+  constructor(clock: Clock, bounds: FailureBounds) {
+    this.#clock = clock;
+    this.#bounds = bounds;
+  }
+
+  /** Keys in memory. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** A turn, or the ms to wait before the next attempt. Rejects with {@link TooManyWaiting}. */
+  async begin(key: string): Promise<Turn | number> {
+    for (;;) {
+      const entry = this.#entry(key);
+      const wait = entry.until - this.#clock.now();
+      if (wait > 0) return wait;
+      if (entry.underWay < Math.max(1, this.#bounds.free - entry.failures)) return this.#turn(key, entry);
+      if (this.#waiting >= this.#bounds.waiting) throw new TooManyWaiting('too many log-ins');
+      this.#waiting++;
+      await new Promise<void>((resolve) => entry.waiting.push(resolve));
+      this.#waiting--;
+    }
+  }
+
+  #turn(key: string, entry: Entry): Turn {
+    entry.underWay++;
+    return {
+      end: (outcome) => {
+        entry.underWay--;
+        if (outcome === 'failed') this.#fail(entry);
+        else if (outcome === 'succeeded') entry.failures = 0;
+        for (const resume of entry.waiting.splice(0)) resume();
+        if (entry.failures === 0 && entry.underWay === 0 && this.#entries.get(key) === entry) {
+          this.#entries.delete(key);
+        }
+      },
+    };
+  }
+
+  #fail(entry: Entry): void {
+    const { free, waitMs } = this.#bounds;
+    entry.at = this.#clock.now();
+    entry.failures++;
+    const beyond = entry.failures - free;
+    if (beyond >= 0) entry.until = entry.at + Math.min(waitMs, firstWaitMs * 2 ** Math.min(beyond, 30));
+  }
+
+  #entry(key: string): Entry {
+    const now = this.#clock.now();
+    let entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    if (!entry) {
+      this.#makeRoom();
+      entry = { failures: 0, at: now, until: 0, underWay: 0, waiting: [] };
+    } else if (now - entry.at >= this.#bounds.memoryMs) {
+      entry.failures = 0;
+    }
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  /** The oldest goes that nobody is waiting for; with all of them busy, one more is held for as long as they are. */
+  #makeRoom(): void {
+    if (this.#entries.size < this.#bounds.keys) return;
+    for (const [key, { underWay }] of this.#entries) {
+      if (underWay > 0) continue;
+      this.#entries.delete(key);
+      return;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import { scryptSync } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits, type Limits } from '../limits.ts';
+import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
+import { stepAt, totpCode } from '../one-time-password/totp.ts';
+import { PasswordVerifier } from '../passwords/verifier.ts';
+import { Store } from '../store/store.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { type Attempt, LogIn } from './log-in.ts';
+
+/** Of `wonderland`, and cheap to check: hashes name their own cost. */
+const salt = Buffer.alloc(16, 1);
+const derived = scryptSync('wonderland', salt, 32, { N: 256, r: 4, p: 1 });
+const hash = `scrypt:ln=8,r=4,p=1:${salt.toString('base64url')}:${derived.toString('base64url')}`;
+const secret = Buffer.from('12345678901234567890');
+const minute = 60_000;
+
+describe('the log-in', () => {
+  let store: Store;
+  let clock: ManualClock;
+  let logIn: LogIn;
+  beforeEach(() => {
+    store = Store.open(':memory:');
+    store.users.add('alice', hash, 0, 'user');
+    clock = new ManualClock();
+    logIn = make();
+  });
+
+  function make(limits: Partial<Limits> = {}): LogIn {
+    const all = { ...defaultLimits, ...limits };
+    return new LogIn(store, new PasswordVerifier(all), clock, all);
+  }
+
+  async function attempt(given: Partial<Attempt> = {}): Promise<string> {
+    const verdict = await logIn.check({
+      name: 'alice',
+      password: 'wonderland',
+      code: null,
+      address: '192.0.2.1',
+      marks: [],
+      ...given,
+    });
+    if (!('denied' in verdict)) return verdict.user.name;
+    return verdict.denied === 'throttled' ? `wait ${verdict.waitMs}` : verdict.denied;
+  }
+
+  /** Wrong passwords until one has to wait; how many were tried. */
+  async function guess(given: (n: number) => Partial<Attempt> = () => ({})): Promise<number> {
+    for (let n = 0; n < 100; n++) {
+      const verdict = await attempt({ password: `guess ${n}`, ...given(n) });
+      if (verdict.startsWith('wait')) return n;
+      expect(verdict).toBe('refused');
+    }
+    return 100;
+  }
+
+  const elsewhere = (n: number) => ({ address: `198.51.100.${n}` });
+
+  test('takes the right password alone', async () => {
+    expect(await attempt()).toBe('alice');
+    expect(await attempt({ password: 'Wonderland' })).toBe('refused');
+    expect(await attempt({ name: 'bob' })).toBe('refused');
+    expect(await attempt({ name: '' })).toBe('refused');
+  });
+
+  test('logInFailures: one address has to wait, for whichever account, and for no longer than logInWaitMs', async () => {
+    expect(await guess((n) => ({ name: `user${n}` }))).toBe(10);
+    expect(await attempt()).toBe('wait 1000');
+    expect(await attempt({ address: '192.0.2.2' })).toBe('alice');
+    for (let i = 0; i < 10; i++) {
+      clock.advance(minute);
+      expect(await attempt({ password: 'wrong' })).toBe('refused');
+    }
+    expect(await attempt({ name: 'bob' })).toBe('wait 60000');
+    clock.advance(defaultLimits.logInWaitMs);
+    expect(await attempt()).toBe('alice');
+  });
+
+  test('addresses of one IPv6 network are one', async () => {
+    expect(await guess((n) => ({ name: `user${n}`, address: `2001:db8:1:2::${n}` }))).toBe(10);
+    expect(await attempt({ address: '2001:db8:1:2:ffff::1' })).toBe('wait 1000');
+    expect(await attempt({ address: '2001:db8:1:3::1' })).toBe('alice');
+  });
+
+  test('an account that is guessed at from many addresses makes strangers wait, whether it exists or not', async () => {
+    expect(await guess(elsewhere)).toBe(10);
+    expect(await attempt({ address: '203.0.113.1' })).toBe('wait 1000');
+    expect(await guess((n) => ({ name: 'nobody', address: `203.0.113.${n + 10}` }))).toBe(10);
+  });
+
+  test('its user gets in from an address, or a browser, that is known', async () => {
+    expect(await attempt()).toBe('alice');
+    const marks = [logIn.browsers.mark('alice')];
+    await guess(elsewhere);
+    expect(await attempt({ address: '203.0.113.1' })).toBe('wait 1000');
+    expect(await attempt()).toBe('alice');
+    expect(await attempt({ address: '203.0.113.1', marks })).toBe('alice');
+    expect(await attempt({ address: '203.0.113.2', marks: [logIn.browsers.mark('bob')] })).toBe('wait 1000');
+    expect(
+      await attempt({ address: '203.0.113.2', marks: ['x', `${'A'.repeat(16)}.${'A'.repeat(43)}`] }),
+    ).toBe('wait 1000');
+  });
+
+  test('a known place is no way to guess without end', async () => {
+    await attempt();
+    expect(await guess()).toBe(10);
+    // The right one is remembered as verified, and is not told apart from wrong ones either.
+    expect(await attempt()).toBe('wait 1000');
+    clock.advance(1000);
+    expect(await attempt()).toBe('alice');
+    const marks = [logIn.browsers.mark('alice')];
+    expect(await guess((n) => ({ ...elsewhere(n), marks }))).toBe(10);
+  });
+
+  test('who knows a password of their own cannot clear what is counted of others', async () => {
+    store.users.add('mallory', hash, 0, 'user');
+    for (let n = 0; n < 9; n++) await attempt({ password: `guess ${n}` });
+    expect(await attempt({ name: 'mallory' })).toBe('mallory');
+    expect(await guess()).toBe(1);
+  });
+
+  test('logInMemoryMs: what failed long ago is forgotten', async () => {
+    await guess();
+    clock.advance(defaultLimits.logInMemoryMs);
+    expect(await guess()).toBe(10);
+  });
+
+  test('logInsRemembered: made-up names, and addresses, fill no memory; an account is not forgotten for them', async () => {
+    logIn = make({ logInsRemembered: 5, logInFailures: 2 });
+    expect(await guess((n) => ({ address: `198.51.100.${n}` }))).toBe(2);
+    // From too many addresses to be remembered; each is new.
+    for (let n = 0; n < 4; n++) await attempt({ name: `x${n}`, address: `203.0.113.${n}` });
+    expect(await attempt({ address: '198.51.100.77' })).toBe('wait 1000');
+  });
+
+  test('the same credentials side by side are checked once', async () => {
+    logIn = make({ logInFailures: 1, verificationsWaiting: 1 });
+    const all = await Promise.all(Array.from({ length: 30 }, () => attempt()));
+    expect(new Set(all)).toEqual(new Set(['alice']));
+    const wrong = await Promise.all(
+      Array.from({ length: 30 }, () => attempt({ password: 'x', name: 'bob' })),
+    );
+    expect(new Set(wrong)).toEqual(new Set(['refused']));
+  });
+
+  test('others side by side wait their turn, and only so many', async () => {
+    logIn = make({ logInFailures: 2, verificationsWaiting: 3 });
+    const all = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => attempt({ password: `guess ${n}` })));
+    expect(all).toEqual(['refused', 'refused', 'wait 1000', 'wait 1000', 'wait 1000', 'busy']);
+  });
+
+  describe('with one-time passwords', () => {
+    const codeAt = (offset = 0) => totpCode(secret, stepAt(clock.date()) + offset);
+    beforeEach(() => {
+      store.users.setTotp('alice', secret, 0, []);
+    });
+
+    test('asks for the code after the right password only, and takes it', async () => {
+      expect(await attempt()).toBe('oneTimePassword');
+      expect(await attempt({ password: 'wrong' })).toBe('refused');
+      expect(await attempt({ password: 'wrong', code: codeAt() })).toBe('refused');
+      expect(await attempt({ code: '000000' })).toBe('refused');
+      expect(await attempt({ code: codeAt() })).toBe('alice');
+    });
+
+    test('no code is good twice, nor one before it', async () => {
+      expect(await attempt({ code: codeAt() })).toBe('alice');
+      expect(await attempt({ code: codeAt() })).toBe('refused');
+      expect(await attempt({ code: codeAt(-1) })).toBe('refused');
+      clock.advance(30_000);
+      const both = await Promise.all([attempt({ code: codeAt() }), attempt({ code: codeAt() })]);
+      expect(both.sort()).toEqual(['alice', 'refused']);
+    });
+
+    test('a recovery code is good once', async () => {
+      const [first = '', second = ''] = makeRecoveryCodes();
+      store.users.setTotp('alice', secret, 0, [first, second].map(recoveryHash));
+      expect(first).toMatch(/^([a-km-np-z2-9]{4}-){3}[a-km-np-z2-9]{4}$/);
+      expect(await attempt({ code: first.toUpperCase().replaceAll('-', ' ') })).toBe('alice');
+      expect(await attempt({ code: first })).toBe('refused');
+      expect(await attempt({ code: second })).toBe('alice');
+    });
+
+    test('secondFactorWaitMs: who knows the password cannot try codes without end, nor wait others out', async () => {
+      let [waited, longest] = [0, 0];
+      for (let n = 0; n < 30; n++) {
+        clock.advance(waited || minute);
+        const verdict = await attempt({ code: `${100_000 + n}`, ...elsewhere(n) });
+        waited = Number(/^wait (\d+)$/.exec(verdict)?.[1] ?? 0);
+        longest = Math.max(longest, waited);
+      }
+      expect(longest).toBeGreaterThan(defaultLimits.logInWaitMs);
+      expect(longest).toBeLessThanOrEqual(defaultLimits.secondFactorWaitMs);
+      clock.advance(defaultLimits.secondFactorWaitMs);
+      expect(await attempt({ code: codeAt(), address: '203.0.113.1' })).toBe('alice');
+    });
+
+    test('secondFactorMs: a ticket stands for the password, for a time and this password and secret', async () => {
+      const user = store.users.get('alice');
+      if (!user) throw new Error('no user');
+      const ticket = logIn.secondFactor.ticket(user);
+      const complete = async (given: string, code: string) => {
+        const verdict = await logIn.complete(given, code, { address: '192.0.2.1', marks: [] });
+        return 'denied' in verdict ? verdict.denied : verdict.user.name;
+      };
+      expect(await complete(ticket, '000000')).toBe('refused');
+      expect(await complete(ticket, codeAt())).toBe('alice');
+      const [body = '', mac = ''] = ticket.split('.');
+      const forged = Buffer.from(JSON.stringify({ user: 'alice', until: 1e15 })).toString('base64url');
+      clock.advance(minute);
+      for (const wrong of ['', 'a.b', `${forged}.${mac}`, `${body}.${'A'.repeat(43)}`, `!.${mac}`]) {
+        expect(await complete(wrong, codeAt())).toBe('refused');
+      }
+      clock.advance(defaultLimits.secondFactorMs - minute - 1);
+      expect(logIn.secondFactor.userOf(ticket)?.name).toBe('alice');
+      store.users.setTotp('alice', Buffer.alloc(20, 1), 0, []);
+      expect(logIn.secondFactor.userOf(ticket)).toBeNull();
+      store.users.setTotp('alice', secret, 0, []);
+      clock.advance(1);
+      expect(await complete(ticket, codeAt())).toBe('refused');
+      store.users.removeTotp('alice');
+      expect(await attempt()).toBe('alice');
+    });
+  });
+});

@@ -1,0 +1,189 @@
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
+import type { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+import { type FailureBounds, Failures, TooManyWaiting, type Turn } from './failures.ts';
+import { KnownBrowsers } from './known-browsers.ts';
+import { networkOf } from './network.ts';
+import { SecondFactor } from './second-factor.ts';
+
+export interface Attempt {
+  readonly name: string;
+  readonly password: string;
+  /** One-time password or recovery code; `null`: none was given. */
+  readonly code: string | null;
+  /** Where it comes from, and the marks of known browsers that come with it. */
+  readonly address: string;
+  readonly marks: readonly string[];
+}
+
+/**
+ * Why somebody is not let in. `oneTimePassword`: name and password are right, and a one-time password is missing.
+ * `busy`: more log-ins wait than `limits.verificationsWaiting`.
+ */
+export type Denied =
+  | { readonly denied: 'refused' | 'busy' }
+  | { readonly denied: 'throttled'; readonly waitMs: number }
+  | { readonly denied: 'oneTimePassword'; readonly user: UserRecord };
+
+export type LogInVerdict = { readonly user: UserRecord } | Denied;
+
+const busy: Denied = { denied: 'busy' };
+const refused: Denied = { denied: 'refused' };
+
+/** Names that are no account share these places: strangers cannot fill the memory with names they make up. */
+const placesOfUnknownNames = 1024;
+
+/**
+ * The one door: every password and every one-time password of a user is checked here, whichever way it came.
+ *
+ * Failures are counted for the address, and for the account. But an address from which the account has been logged in
+ * to, and a browser that carries a mark of it, are counted by themselves and are not kept waiting by what others do: who
+ * guesses at an account, from however many addresses, does not keep its user out.
+ */
+export class LogIn {
+  readonly browsers: KnownBrowsers;
+  readonly secondFactor: SecondFactor;
+  readonly #store: Store;
+  readonly #verifier: PasswordVerifier;
+  readonly #limits: Limits;
+  readonly #key: Buffer;
+  readonly #addresses: Failures;
+  readonly #accounts: Failures;
+  readonly #known: Failures;
+  readonly #codes: Failures;
+  /** Accounts with addresses that they have been logged in to from, oldest use first. */
+  readonly #knownPlaces = new Set<string>();
+  readonly #underWay = new Map<string, Promise<LogInVerdict>>();
+
+  constructor(store: Store, verifier: PasswordVerifier, clock: Clock, limits: Limits) {
+    this.#store = store;
+    this.#verifier = verifier;
+    this.#limits = limits;
+    this.#key = createHmac('sha256', store.tokenKey()).update('log-in').digest();
+    this.browsers = new KnownBrowsers(this.#key);
+    this.secondFactor = new SecondFactor(store, clock, this.#key, limits.secondFactorMs);
+    const bounds: FailureBounds = {
+      free: limits.logInFailures,
+      waitMs: limits.logInWaitMs,
+      memoryMs: limits.logInMemoryMs,
+      keys: limits.logInsRemembered,
+      waiting: limits.verificationsWaiting,
+    };
+    this.#addresses = new Failures(clock, bounds);
+    this.#accounts = new Failures(clock, bounds);
+    this.#known = new Failures(clock, bounds);
+    this.#codes = new Failures(clock, { ...bounds, waitMs: limits.secondFactorWaitMs });
+  }
+
+  /** Checks name and password, and the code where the account has one-time passwords. */
+  check(attempt: Attempt): Promise<LogInVerdict> {
+    // A code is good once: two who bring the same are two.
+    if (attempt.code !== null) return this.#throttled(attempt, () => this.#verify(attempt));
+    const { name, password, address, marks } = attempt;
+    const key = this.#digest(JSON.stringify([name, password, address, marks]));
+    let verdict = this.#underWay.get(key);
+    if (!verdict) {
+      verdict = this.#throttled(attempt, () => this.#verify(attempt)).finally(() =>
+        this.#underWay.delete(key),
+      );
+      this.#underWay.set(key, verdict);
+    }
+    return verdict;
+  }
+
+  /** The code that belongs to a ticket of `secondFactor`. */
+  async complete(
+    ticket: string,
+    code: string,
+    place: Pick<Attempt, 'address' | 'marks'>,
+  ): Promise<LogInVerdict> {
+    const user = this.secondFactor.userOf(ticket);
+    if (!user) return refused;
+    return this.#throttled({ name: user.name, ...place }, () => this.#verifyCode(user, code));
+  }
+
+  async #verify({ name, password, code }: Attempt): Promise<LogInVerdict> {
+    const user = this.#store.users.get(name);
+    const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);
+    if (!valid || !user) return refused;
+    if (!user.totpSecret) return { user };
+    return code === null ? { denied: 'oneTimePassword', user } : this.#verifyCode(user, code);
+  }
+
+  async #verifyCode(user: UserRecord, code: string): Promise<LogInVerdict> {
+    const turn = await this.#codes.begin(user.name);
+    if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
+    const accepted = this.secondFactor.accept(user, code);
+    turn.end(accepted ? 'succeeded' : 'failed');
+    return accepted ? { user } : refused;
+  }
+
+  async #throttled(
+    { name, address, marks }: Pick<Attempt, 'name' | 'address' | 'marks'>,
+    verify: () => Promise<LogInVerdict>,
+  ): Promise<LogInVerdict> {
+    const network = networkOf(address);
+    const counted = this.#counted(name, network, marks);
+    const turns: Turn[] = [];
+    let outcome: Parameters<Turn['end']>[0] = 'neither';
+    try {
+      for (const [failures, key] of counted) {
+        const turn = await failures.begin(key);
+        if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
+        turns.push(turn);
+      }
+      const verdict = await verify();
+      if (!('denied' in verdict)) {
+        // A stranger's success says nothing about the others who are counted with it.
+        outcome = counted.length === 1 ? 'succeeded' : 'neither';
+        this.#remember(placeOf(name, network));
+      } else if (verdict.denied === 'refused') {
+        outcome = 'failed';
+      }
+      return verdict;
+    } catch (error) {
+      if (error instanceof VerifierBusy || error instanceof TooManyWaiting) return busy;
+      throw error;
+    } finally {
+      for (const turn of turns) turn.end(outcome);
+    }
+  }
+
+  /** Where a failure of this attempt counts, always in this order, so that no two attempts wait for each other. */
+  #counted(name: string, network: string, marks: readonly string[]): [Failures, string][] {
+    const browser = this.browsers.identify(marks, name);
+    if (browser !== null) return [[this.#known, `browser ${browser}`]];
+    if (this.#knownPlaces.has(placeOf(name, network))) return [[this.#known, placeOf(name, network)]];
+    return [
+      [this.#addresses, network],
+      [this.#accounts, this.#accountKey(name)],
+    ];
+  }
+
+  #accountKey(name: string): string {
+    if (this.#store.users.get(name)) return `user ${name}`;
+    const place = createHmac('sha256', this.#key).update(name).digest().readUInt32BE() % placesOfUnknownNames;
+    return `unknown ${place}`;
+  }
+
+  #remember(place: string): void {
+    this.#knownPlaces.delete(place);
+    this.#knownPlaces.add(place);
+    if (this.#knownPlaces.size <= this.#limits.logInsRemembered) return;
+    for (const oldest of this.#knownPlaces) {
+      this.#knownPlaces.delete(oldest);
+      break;
+    }
+  }
+
+  #digest(text: string): string {
+    return createHmac('sha256', this.#key).update(text).digest('base64');
+  }
+}
+
+function placeOf(name: string, network: string): string {
+  return `${name} at ${network}`;
+}

@@ -1,0 +1,71 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { recoveryHash } from '../one-time-password/recovery-codes.ts';
+import { stepOfCode } from '../one-time-password/totp.ts';
+import type { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+
+interface Payload {
+  readonly user: string;
+  /** Wall-clock ms. */
+  readonly until: number;
+}
+
+/**
+ * What comes after the right name and password of an account with one-time passwords: the code, or a recovery code. A
+ * browser brings it with a second form; a ticket, signed and short-lived, says that the first step was done.
+ */
+export class SecondFactor {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #key: Buffer;
+  readonly #ticketMs: number;
+
+  constructor(store: Store, clock: Clock, key: Buffer, ticketMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#key = key;
+    this.#ticketMs = ticketMs;
+  }
+
+  /** Says that this user has given name and password. */
+  ticket(user: UserRecord): string {
+    const payload: Payload = { user: user.name, until: this.#clock.date() + this.#ticketMs };
+    const body = Buffer.from(JSON.stringify(payload)).toString('base64url');
+    return `${body}.${this.#mac(body, user).toString('base64url')}`;
+  }
+
+  /** The user of a ticket that is ours, in time, and from under the present password and secret; else `null`. */
+  userOf(ticket: string): UserRecord | null {
+    const [, body, mac] = /^([\w-]{1,400})\.([\w-]{43})$/.exec(ticket) ?? [];
+    if (body === undefined || mac === undefined) return null;
+    const user = this.#store.users.get(this.#claimedUser(body));
+    if (!user?.totpSecret) return null;
+    if (!timingSafeEqual(this.#mac(body, user), Buffer.from(mac, 'base64url'))) return null;
+    const { until } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Payload;
+    return until > this.#clock.date() ? user : null;
+  }
+
+  /** Whether the code is right, and not used before. A right one is used up. */
+  accept(user: UserRecord, code: string): boolean {
+    if (!user.totpSecret) return false;
+    const step = stepOfCode(user.totpSecret, code, this.#clock.date());
+    if (step !== null) return this.#store.users.useTotpStep(user.name, step);
+    return this.#store.users.useRecoveryCode(user.name, recoveryHash(code));
+  }
+
+  /** Not yet known to be ours. */
+  #claimedUser(body: string): string {
+    try {
+      const { user } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Partial<Payload>;
+      return typeof user === 'string' ? user : '';
+    } catch {
+      return '';
+    }
+  }
+
+  #mac(body: string, { password, totpSecret }: UserRecord): Buffer {
+    const tied = `${password} ${totpSecret?.toString('base64')}`;
+    return createHmac('sha256', this.#key).update(`log-in ticket ${body} ${tied}`).digest();
+  }
+}
