@@ -111,6 +111,52 @@ describe('the upgrade', () => {
   });
 });
 
+describe('the way out', () => {
+  const given = {
+    reflector: ['http://away.example/', 'http://r.example/'],
+    proxy: ['http://user:s3cret@p.example:3128', 'direct'],
+  };
+
+  it('is told in log, status and events, without secrets', () => {
+    const host = new AgentHost();
+    host.network.names.set('p.example', ['203.0.113.1']);
+    host.network.listen('203.0.113.1', 3128, (socket) => host.reflector.take(socket));
+    host.reflector.answer = ({ method, target }) => {
+      if (method !== 'CONNECT') return 'accept';
+      return target === 'r.example:80' ? 'HTTP/1.1 200 x\r\n\r\n' : 'HTTP/1.1 503 Away\r\n\r\n';
+    };
+    const { agent, events } = connected(host, given);
+    expect(agent.status()).toMatchObject({
+      reflector: 'http://away.example/, http://r.example/',
+      connectedTo: 'http://r.example/',
+      proxy: 'http://p.example:3128',
+    });
+    expect(events).toMatchObject([
+      ['connecting', { reflector: 'http://away.example/, http://r.example/' }],
+      ['connected', { reflector: 'http://r.example/', proxy: 'http://p.example:3128' }],
+    ]);
+    const [tried, live] = host.lines.filter((line) => !line.startsWith('debug'));
+    expect(tried).toBe(
+      'warning tried first: proxy p.example:3128 answered 503 Away to CONNECT away.example:80; ' +
+        'away.example: name not found (without proxy)',
+    );
+    expect(live).toMatch(
+      /^info connected to http:\/\/r\.example\/ through proxy http:\/\/p\.example:3128 \(/,
+    );
+    expect(JSON.stringify([host.lines, events, agent.status()])).not.toContain('s3cret');
+  });
+
+  it('that has changed nothing is no news', () => {
+    const host = new AgentHost();
+    const { agent, until } = connected(host, given);
+    host.reflector.last.socket.destroy();
+    until('waiting');
+    agent.retry();
+    until('connected');
+    expect(host.lines.filter((line) => line.includes('tried first'))).toHaveLength(1);
+  });
+});
+
 describe('what is in force', () => {
   it.each([
     ['max-frame=4096, window=8192', { maxFrame: 4096, window: 8192 }],
@@ -123,7 +169,7 @@ describe('what is in force', () => {
     const { events } = connected(host);
     expect(events.at(-1)).toEqual([
       'connected',
-      { reflector: 'http://r.example/', extension, keepAliveMs: 300_000 },
+      { reflector: 'http://r.example/', proxy: null, extension, keepAliveMs: 300_000 },
     ]);
     expect(host.lines.some((line) => line.startsWith('warning'))).toBe(header.includes('x, '));
   });

@@ -2,7 +2,7 @@ import { AccessControl } from './access/access-control.ts';
 import type { Ask } from './access/gate.ts';
 import type { Configuration } from './config/configuration.ts';
 import { CustomProperties } from './custom-properties.ts';
-import { dialSettings, offer } from './dial-settings.ts';
+import { dialSettings, offer, reflectorsOf } from './dial-settings.ts';
 import { type AgentEvents, EventHub, type Listener } from './events.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -10,7 +10,7 @@ import type { Upgraded } from './link/attempt.ts';
 import type { BackOffSettings, FailureKind } from './link/back-off.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
-import type { Step } from './link/steps.ts';
+import type { Step, StepFailure } from './link/steps.ts';
 import type { Log } from './log/log.ts';
 import {
   agree,
@@ -21,6 +21,7 @@ import {
   formatHttpUri,
   ProtocolError,
 } from './protocol/index.ts';
+import { describeProxy } from './proxy/route.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status/status.ts';
 import { TlsNews } from './tls/news.ts';
@@ -40,6 +41,8 @@ export interface AgentOptions {
 export class AgentCore {
   readonly #host: Host;
   readonly #configuration: Configuration;
+  /** The reflectors of the configuration, for people. */
+  readonly #reflector: string;
   readonly #log: Log;
   readonly #limits: Limits;
   readonly #services: ReadonlyMap<number, Service>;
@@ -50,6 +53,7 @@ export class AgentCore {
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
+  #lastFailures = '';
 
   constructor(
     host: Host,
@@ -59,6 +63,7 @@ export class AgentCore {
   ) {
     this.#host = host;
     this.#configuration = configuration;
+    this.#reflector = reflectorsOf(configuration).join(', ');
     this.#log = log;
     this.#record = new StatusRecord(host.clock, (state, previous, reason) =>
       this.#events.emit('state', { state, previous, reason }),
@@ -83,7 +88,7 @@ export class AgentCore {
       backOff: () => backOffSettings(configuration.reconnect),
       connecting: () => {
         this.#record.become('connecting');
-        this.#events.emit('connecting', { reflector: configuration.reflector });
+        this.#events.emit('connecting', { reflector: this.#reflector });
       },
       step: (step: Step, detail) => log.debug(`${step} ${detail}`),
       live: (connection, keepAlive, ended) => this.#live(connection, keepAlive, ended),
@@ -136,14 +141,25 @@ export class AgentCore {
   }
 
   status(): AgentStatus {
-    const { state, since, connectedTo, keepAliveMs, lastError, nextAttemptAt, connects, received, sent } =
-      this.#record;
+    const {
+      state,
+      since,
+      connectedTo,
+      proxy,
+      keepAliveMs,
+      lastError,
+      nextAttemptAt,
+      connects,
+      received,
+      sent,
+    } = this.#record;
     const live = this.#link.tunnel?.traffic ?? { received: 0, sent: 0 };
     return {
       state,
       since,
-      reflector: this.#configuration.reflector,
+      reflector: this.#reflector,
       connectedTo,
+      proxy,
       keepAliveMs,
       lastError,
       nextAttemptAt,
@@ -212,15 +228,28 @@ export class AgentCore {
       ended,
     });
     const reflector = formatHttpUri(connection.uri);
-    this.#record.connected(reflector, keepAliveMs);
+    const proxy = connection.route && describeProxy(connection.route);
+    this.#tellFailures(connection.failures);
+    this.#record.connected(reflector, proxy, keepAliveMs);
+    const way = proxy === null ? '' : ` through proxy ${proxy}`;
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     const shortened =
       keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
-    this.#log.info(`connected to ${reflector} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`);
-    this.#events.emit('connected', { reflector, extension, keepAliveMs });
+    this.#log.info(
+      `connected to ${reflector}${way} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`,
+    );
+    this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
     this.#tlsNews.connected();
     this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
     return { tunnel, keepAliveMs };
+  }
+
+  /** What had to be given up before the reflector that is in use now. */
+  #tellFailures(failures: readonly StepFailure[]): void {
+    const text = failures.map(({ message }) => message).join('; ');
+    // As in #disconnected: a first choice that is away for a week is one line, not one for each time we come back.
+    if (text !== '' && text !== this.#lastFailures) this.#log.warning(`tried first: ${text}`);
+    this.#lastFailures = text;
   }
 
   #extensionOf({ response }: Upgraded): Extension | null {

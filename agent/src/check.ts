@@ -4,6 +4,7 @@ import type { Host } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
 import { Attempt, type Upgraded } from './link/attempt.ts';
 import { closePayload, formatHttpUri, WebSocketOpcode } from './protocol/index.ts';
+import { describeProxy } from './proxy/route.ts';
 import { clockWarning, judgedByBuild } from './tls/news.ts';
 import { certificateExpiry, expiryWarning } from './tls/own-certificate.ts';
 import { FrameQueue } from './tunnel/frame-queue.ts';
@@ -12,11 +13,11 @@ import { FrameQueue } from './tunnel/frame-queue.ts';
 const CLOSING_MS = 2000;
 
 /**
- * `rm-agent check`: dials once and reports each step; `done` is told whether the reflector took the tunnel. A
+ * `rm-agent check`: makes one attempt and reports each step of each way that it tries; `done` is told whether the reflector took the tunnel. A
  * reflector replaces the tunnel of a running agent of the same identity, which then dials again.
  */
 export function check(host: Host, configuration: Configuration, done: (connected: boolean) => void): void {
-  const report = (mark: 'ok' | 'FAILED', step: string, detail: string) =>
+  const report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) =>
     host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
   const settings = dialSettings(host, configuration, defaultLimits, []);
   if ('error' in settings) {
@@ -31,15 +32,17 @@ export function check(host: Host, configuration: Configuration, done: (connected
   if (warning !== null) report('ok', 'certificate', `${configuration.tls.cert} ${warning}`);
   new Attempt(host, settings, {
     step: () => undefined,
+    trying: ({ uri, route }) => {
+      const way = route ? ` through proxy ${describeProxy(route)}` : '';
+      report('try', 'reflector', `${formatHttpUri(uri)}${way}`);
+    },
     passed: (step, detail) => report('ok', step, detail),
     upgraded: (connection) => {
       report('ok', 'upgrade', formatHttpUri(connection.uri));
       leave(host, connection, () => done(true));
     },
-    failed: ({ step, message }) => {
-      report('FAILED', step, message);
-      done(false);
-    },
+    lost: ({ step, message }) => report('FAILED', step, message),
+    failed: () => done(false),
   });
 }
 

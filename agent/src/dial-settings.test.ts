@@ -11,18 +11,6 @@ function settingsFor(given: object) {
 }
 
 describe('dialSettings', () => {
-  it.each([
-    ['http://proxy:3128', { secure: false, host: 'proxy', port: 3128 }, null],
-    ['https://proxy/', { secure: true, host: 'proxy', port: 443 }, null],
-    ['http://[2001:db8::1]:8080', { secure: false, host: '2001:db8::1', port: 8080 }, null],
-    ['http://u:p@proxy', { host: 'proxy', port: 80 }, { user: 'u', password: 'p' }],
-    ['http://u@proxy', { host: 'proxy' }, { user: 'u', password: '' }],
-    ['http://u%40x:p%3Aq%2F@proxy', { host: 'proxy' }, { user: 'u@x', password: 'p:q/' }],
-    ['http://u:100%@proxy', { host: 'proxy' }, { user: 'u', password: '100%' }],
-  ])('reads the proxy %s', (proxy, uri, credentials) => {
-    expect(settingsFor({ proxy }).proxy).toMatchObject({ uri, credentials });
-  });
-
   it('takes over the rest of the configuration', () => {
     const pin = `sha256/${'A'.repeat(43)}=`;
     const settings = settingsFor({
@@ -33,14 +21,35 @@ describe('dialSettings', () => {
       timeouts: { connect: 7 },
     });
     expect(settings).toMatchObject({
-      reflector: { secure: true, host: 'r.example', port: 8443, target: '/x' },
+      reflectors: [{ secure: true, host: 'r.example', port: 8443, target: '/x' }],
       method: 'POST',
       auth: 'digest',
       credentials: { user: 'i@d', password: '' },
       pins: [`${'A'.repeat(43)}=`],
       tls: { ca: null, certificate: null, key: null, minVersion: '1.3', verify: false },
       stepTimeoutMs: 7000,
-      proxy: null,
+    });
+  });
+
+  it('reads several reflectors in their order, and the addresses of hosts', () => {
+    const { reflectors, addresses } = settingsFor({
+      reflector: ['https://a.example/', 'http://b.example/'],
+      addresses: { 'a.example': ['203.0.113.7', '2001:db8::7'] },
+    });
+    expect(reflectors.map(({ host }) => host)).toEqual(['a.example', 'b.example']);
+    expect(addresses.get('a.example')).toEqual([
+      { address: '203.0.113.7', family: 4 },
+      { address: '2001:db8::7', family: 6 },
+    ]);
+  });
+
+  it('says what is wrong with a proxy', () => {
+    const host = new AgentHost();
+    const configuration = host.configure({
+      proxy: { uri: 'http://p', user: 'u', password: { env: 'NOPE' } },
+    });
+    expect(dialSettings(host, configuration, defaultLimits, [])).toEqual({
+      error: 'proxy.password: the environment variable NOPE is not set',
     });
   });
 

@@ -1,8 +1,8 @@
 import type { Configuration } from './config/configuration.ts';
 import { readSecret } from './config/secret.ts';
-import type { Host } from './host/host.ts';
+import type { Address, Host } from './host/host.ts';
 import type { Limits } from './limits.ts';
-import type { DialSettings, ProxySettings } from './link/settings.ts';
+import type { DialSettings } from './link/settings.ts';
 import { fixedProperties } from './properties.ts';
 import {
   deviceUser,
@@ -13,6 +13,7 @@ import {
   type Property,
   parseHttpUri,
 } from './protocol/index.ts';
+import { routesOf } from './routes.ts';
 import { tlsSettings } from './tls/settings.ts';
 import { version } from './version.ts';
 
@@ -29,15 +30,22 @@ export function dialSettings(
   custom: readonly Property[],
 ): DialSettings | { readonly error: string } {
   const { device, timeouts, upgrade } = configuration;
-  const reflector = parseHttpUri(configuration.reflector);
-  if (!reflector) return { error: `reflector: ${configuration.reflector} is no http: or https: URI` };
+  const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
+  const routes = routesOf(host, configuration);
+  if ('error' in routes) return routes;
   const password = readSecret(device.password, host);
   if ('error' in password) return { error: `device.password: ${password.error}` };
-  const proxy = proxyOf(configuration.proxy);
-  const tls = tlsSettings(host, configuration.tls, reflector.secure, proxy?.uri.secure ?? false);
+  const tls = tlsSettings(
+    host,
+    configuration.tls,
+    reflectors.some(({ secure }) => secure),
+    reflectors.flatMap(routes).some((route) => route?.scheme === 'https'),
+  );
   if ('error' in tls) return tls;
   return {
-    reflector,
+    reflectors,
+    routes,
+    addresses: addressesOf(configuration),
     method: upgrade.method,
     auth: device.auth,
     credentials: { user: deviceUser(device.id, device.domain), password: password.text },
@@ -50,25 +58,17 @@ export function dialSettings(
       ),
     ],
     ...tls,
-    proxy,
     stepTimeoutMs: timeouts.connect * 1000,
     limits,
   };
 }
 
-function proxyOf(proxy: string | null): ProxySettings | null {
-  const match = /^(https?:\/\/)(?:([^@/]*)@)?(.*)$/.exec(proxy ?? '');
-  const uri = match && parseHttpUri(`${match[1]}${match[3]}`);
-  if (!match || !uri) return null;
-  if (match[2] === undefined) return { uri, credentials: null };
-  const [user = '', ...password] = match[2].split(':').map(decodePercent);
-  return { uri, credentials: { user, password: password.join(':') } };
+/** The reflectors of a configuration, in the order in which they are tried. */
+export function reflectorsOf({ reflector }: Pick<Configuration, 'reflector'>): readonly string[] {
+  return typeof reflector === 'string' ? [reflector] : reflector;
 }
 
-function decodePercent(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {
+  const read = (address: string): Address => ({ address, family: address.includes(':') ? 6 : 4 });
+  return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(read)]));
 }

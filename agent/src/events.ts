@@ -7,11 +7,15 @@ import type { AgentState } from './status/status.ts';
 export interface AgentEvents {
   /** The state has changed; `reason` says why, and is `null` where the change was asked for or is a success. */
   state: { readonly state: AgentState; readonly previous: AgentState; readonly reason: string | null };
-  /** An attempt begins. */
+  /** An attempt begins. `reflector` is that of the configuration; several are separated by `, `. */
   connecting: { readonly reflector: string };
-  /** The tunnel is up. `extension` is `null` with a reflector that does not know it. */
+  /**
+   * The tunnel is up. `reflector` is the one in use, `proxy` the proxy on the way to it, without user and password, or
+   * `null`. `extension` is `null` with a reflector that does not know it.
+   */
   connected: {
     readonly reflector: string;
+    readonly proxy: string | null;
     readonly extension: Extension | null;
     readonly keepAliveMs: number;
   };

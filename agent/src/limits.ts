@@ -37,6 +37,10 @@ export interface Limits extends CommandLimits {
   readonly headBytes: number;
   /** Addresses of one name that are dialled, at once in the worst case; each costs a socket and TCP's first packet. */
   readonly addresses: number;
+  /** Reflectors of the configuration, each of which one attempt may try. */
+  readonly reflectors: number;
+  /** Proxies of the configuration, by each of which one attempt may try each reflector. */
+  readonly proxies: number;
 }
 
 /** Bounds on what programs of the device itself cost; `custom-properties.test.ts` has them broken. */
@@ -72,5 +76,7 @@ export const defaultLimits: Limits = {
   answerBytes: 65_536,
   headBytes: 16_384,
   addresses: 8,
+  reflectors: 8,
+  proxies: 8,
   ...defaultCommandLimits,
 };

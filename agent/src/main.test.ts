@@ -453,6 +453,7 @@ describe('rm-agent check', () => {
     expect(status).toBe(0);
     expect(out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
       'ok configuration',
+      'try reflector',
       'ok resolving',
       'ok connecting',
       'ok upgrade',
@@ -467,6 +468,26 @@ describe('rm-agent check', () => {
     expect(status).toBe(69);
     expect(out).toMatch(/FAILED +upgrade +r\.example answered 401 Unauthorized\n$/);
     expect(host.handles).toEqual(noHandles);
+  });
+
+  it('reports each step of each way that it tries', () => {
+    const host = hostWith({
+      reflector: ['http://a.example/', 'http://r.example/'],
+      proxy: ['http://user:secret@p.example:3128', 'direct'],
+    });
+    const { out, status } = rmAgent(host, 'check');
+    expect(status).toBe(0);
+    expect(out.split('\n').slice(1)).toEqual([
+      'try    reflector     http://a.example/ through proxy http://p.example:3128',
+      'FAILED resolving     proxy p.example:3128: name not found',
+      'try    reflector     http://a.example/',
+      'FAILED resolving     a.example: name not found (without proxy)',
+      'try    reflector     http://r.example/',
+      'ok     resolving     r.example: 192.0.2.1',
+      'ok     connecting    192.0.2.1 port 80',
+      'ok     upgrade       http://r.example/',
+      '',
+    ]);
   });
 
   it('does not dial without a password', () => {

@@ -1,4 +1,5 @@
 import { defaultLimits } from '../limits.ts';
+import { parseIp } from '../protocol/ip.ts';
 import {
   choice,
   confidential,
@@ -32,8 +33,9 @@ const authority =
   '(?::(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5]))?';
 const reflectorUri = new RegExp(`^https?://${authority}(?:/[!-"$->@-~]*)?$`);
 const proxyUri = new RegExp(
-  `^https?://(?:[^\\x00-\\x20\\x7f/@:]+(?::[^\\x00-\\x20\\x7f/@]*)?@)?${authority}/?$`,
+  `^(?:direct|env|(?:https?|socks5h?)://(?:[^\\x00-\\x20\\x7f/@:]+(?::[^\\x00-\\x20\\x7f/@]*)?@)?${authority}/?)$`,
 );
+const proxyPlace = new RegExp(`^(?:https?|socks5h?)://${authority}/?$`);
 /** SPKI pin: base64 of a SHA-256 digest, as RFC 7469 section 2.1.1 writes it. */
 const pin = /^sha256\/[A-Za-z0-9+/]{43}=$/;
 const requestPath = /^\/[!-~]*$/;
@@ -51,6 +53,26 @@ const secret = confidential(
     object({ env: text('the name of an environment variable', /^[A-Za-z_]\w*$/) }),
   ),
 );
+
+const reflector = text('http://HOST[:PORT][/PATH] or https://…', reflectorUri);
+
+const proxyText = confidential(
+  text(
+    '"direct", "env", or http://[USER:PASSWORD@]HOST[:PORT] or https://…, socks5://…, socks5h://…',
+    proxyUri,
+  ),
+);
+
+const proxyObject = object({
+  // Somebody may write the password where it is not allowed.
+  uri: confidential(text('http://HOST[:PORT] or https://…, socks5://…, socks5h://…', proxyPlace)),
+  user: text('text without control characters and ":"', /^[^\x00-\x1f\x7f:]+$/, 255),
+  password: withDefault(secret, ''),
+});
+
+const proxy = union(proxyText, proxyObject, list(union(proxyText, proxyObject), 1, defaultLimits.proxies));
+
+const ipAddress = text('an IP address', /^[0-9A-Fa-f:.]+$/, 45);
 
 const command = union(
   text('a program and its arguments', /^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$/),
@@ -208,13 +230,17 @@ const log = object({
 export const configurationSchema = object(
   {
     $schema: optional(text()),
-    reflector: text('http://HOST[:PORT][/PATH] or https://…', reflectorUri),
+    reflector: union(reflector, list(reflector, 1, defaultLimits.reflectors)),
+    addresses: withDefault(
+      map(text('a host name', /^[a-z0-9._-]+$/, 255), list(ipAddress, 1, defaultLimits.addresses), 16),
+      {},
+    ),
     upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
     device,
     target: withDefault(text('a host name or an IP address', hostName, 255), '127.0.0.1'),
     services: list(service, 1, 256, 'port'),
     tls: withDefault(tls, {}),
-    proxy: optional(confidential(text('http://[USER:PASSWORD@]HOST[:PORT] or https://…', proxyUri))),
+    proxy: optional(proxy),
     timeouts: withDefault(timeouts, {}),
     reconnect: withDefault(reconnect, {}),
     limits: withDefault(limits, {}),
@@ -226,10 +252,16 @@ export const configurationSchema = object(
     stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),
     log: withDefault(log, {}),
   },
-  ({ access, services, control }, report) => {
+  ({ access, services, control, addresses }, report) => {
     const unanswerable = (rule: typeof access | null) => rule?.mode === 'consent' && rule.ask === null;
     if (control === null && [access, ...services.map((one) => one.access)].some(unanswerable))
       report('control', 'found null, needed is a socket, or access.ask, because somebody must consent');
+    for (const [name, list] of Object.entries(addresses)) {
+      for (const address of list) {
+        if (!parseIp(address))
+          report('addresses', `found "${address}" for ${name}, allowed is an IP address`);
+      }
+    }
   },
 );
 
@@ -238,5 +270,7 @@ export type Configuration = Value<typeof configurationSchema>;
 export type Service = Configuration['services'][number];
 export type ServiceKind = Service['kind'];
 export type PropertyValue = Configuration['device']['properties'][string];
+/** Proxies, or how to find them, in the order in which they are tried. */
+export type ProxyEntry = Exclude<NonNullable<Configuration['proxy']>, readonly unknown[]>;
 /** Text, or where to read it; `secret.ts` reads it. */
 export type Secret = Configuration['device']['password'];

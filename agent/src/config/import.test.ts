@@ -131,7 +131,7 @@ describe('importProperties', () => {
 
   it('says what the result still lacks', () => {
     expect(importProperties('').warnings).toEqual([
-      'to be corrected in the result: reflector: missing, needed is http://HOST[:PORT][/PATH] or https://…',
+      'to be corrected in the result: reflector: missing, needed is http://HOST[:PORT][/PATH] or https://… or an array',
       'to be corrected in the result: device: missing, needed is { "id": …, "domain": … }',
       'to be corrected in the result: services: missing, needed is an array',
     ]);

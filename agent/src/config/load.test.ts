@@ -97,6 +97,7 @@ describe('load', () => {
           verify: true,
           clock: 'build',
         },
+        addresses: {},
         proxy: null,
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
         reconnect: { min: 1, max: 300, refusedMax: null },
@@ -142,7 +143,7 @@ describe('load', () => {
     });
     expect(load(host, path)).toMatchObject({
       ok: { device: { id: '0123456789ab' }, proxy: 'http://user:secret@proxy:3128' },
-      warnings: [],
+      warnings: [`${path}: holds a password and can be read by every user; set its mode to 600`],
     });
   });
 
@@ -274,12 +275,53 @@ describe('what is allowed', () => {
     expect(errors(loadWith({ device: { ...minimal.device, [key]: 'Pümpe "7"' } }))).toEqual([]);
   });
 
-  it.each(['http://proxy:3128', 'https://user:p%40ss@[::1]:8080/', 'http://user@proxy'])(
-    'proxy %s',
-    (proxy) => {
-      expect(accepted(loadWith({ proxy })).proxy).toBe(proxy);
-    },
-  );
+  it.each([
+    'http://proxy:3128',
+    'https://user:p%40ss@[::1]:8080/',
+    'http://user@proxy',
+    'socks5://proxy',
+    'socks5h://user:pw@proxy:1080',
+    'direct',
+    'env',
+  ])('proxy %s, alone and in a list', (proxy) => {
+    expect(accepted(loadWith({ proxy })).proxy).toBe(proxy);
+    expect(accepted(loadWith({ proxy: [proxy, 'direct'] })).proxy).toEqual([proxy, 'direct']);
+  });
+
+  it('a proxy with its password elsewhere', () => {
+    const proxy = { uri: 'http://proxy:3128', user: 'u', password: { env: 'PROXY_PASSWORD' } };
+    expect(accepted(loadWith({ proxy })).proxy).toEqual(proxy);
+    expect(accepted(loadWith({ proxy: [proxy] })).proxy).toEqual([proxy]);
+  });
+
+  it('only proxies, reflectors and addresses that can be', () => {
+    const server = { uri: 'http://p', user: 'u' };
+    expect(errors(loadWith({ proxy: [] }))).toEqual(['proxy: found 0 entries, allowed are 1 to 8']);
+    expect(errors(loadWith({ proxy: Array(9).fill('direct') }))).toHaveLength(1);
+    expect(errors(loadWith({ proxy: { ...server, uri: 'http://u:secret@p' } }))).toEqual([
+      'proxy.uri: found text, allowed is http://HOST[:PORT] or https://…, socks5://…, socks5h://…',
+    ]);
+    expect(errors(loadWith({ proxy: [server, { ...server, user: 'a:b' }] }))).toHaveLength(1);
+    expect(errors(loadWith({ proxy: { ...server, password: { file: '/nowhere' } } }))).toEqual([
+      'proxy.password.file: found /nowhere, which does not exist; allowed is a file',
+    ]);
+    expect(errors(loadWith({ proxy: ['env', { ...server, password: { file: '/nowhere' } }] }))).toEqual([
+      'proxy[1].password.file: found /nowhere, which does not exist; allowed is a file',
+    ]);
+    const uri = 'https://a/';
+    expect(accepted(loadWith({ reflector: [uri, 'http://b/'] })).reflector).toEqual([uri, 'http://b/']);
+    expect(errors(loadWith({ reflector: [] }))).toHaveLength(1);
+    expect(errors(loadWith({ reflector: Array(9).fill(uri) }))).toHaveLength(1);
+    expect(errors(loadWith({ reflector: [uri, 'ftp://b/'] }))).toEqual([
+      'reflector[1]: found "ftp://b/", allowed is http://HOST[:PORT][/PATH] or https://…',
+    ]);
+    expect(errors(loadWith({ addresses: { 'a.b': ['192.0.2.1', '2001:db8::1'] } }))).toEqual([]);
+    expect(errors(loadWith({ addresses: { a: ['192.0.2.256'] } }))).toEqual([
+      'addresses: found "192.0.2.256" for a, allowed is an IP address',
+    ]);
+    expect(errors(loadWith({ addresses: { a: ['b'] } }))).toHaveLength(1);
+    expect(errors(loadWith({ addresses: { a: Array(9).fill('192.0.2.1') } }))).toHaveLength(1);
+  });
 
   it.each([
     'proxy:3128',
@@ -288,7 +330,7 @@ describe('what is allowed', () => {
     'http://user:sec ret@proxy',
   ])('not proxy %j, which is not shown', (proxy) => {
     expect(errors(loadWith({ proxy }))).toEqual([
-      'proxy: found text, allowed is http://[USER:PASSWORD@]HOST[:PORT] or https://… or null',
+      'proxy: found text, allowed is "direct", "env", or http://[USER:PASSWORD@]HOST[:PORT] or https://…, socks5://…, socks5h://…',
     ]);
   });
 

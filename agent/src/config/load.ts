@@ -1,8 +1,9 @@
 import type { Host, HostFailure } from '../host/host.ts';
 import { utf8DecodeStrict } from '../protocol/text.ts';
-import { type Configuration, configurationSchema, type Service } from './configuration.ts';
+import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
+import { proxiesOf, secretsOf } from './proxies.ts';
 import { type Problem, validate } from './validate.ts';
 
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
@@ -48,11 +49,7 @@ export function load(host: Machine, path: string): Loaded {
   const result = judge(host, json);
   if ('problems' in result) return { errors: result.problems.map(line) };
   const warnings = result.warnings.map(line);
-  if (
-    typeof result.ok.device.password === 'string' &&
-    result.ok.device.password !== '' &&
-    readableByAll(host, path)
-  ) {
+  if (holdsPassword(result.ok) && readableByAll(host, path)) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
   return { ok: result.ok, warnings, hidden: result.hidden };
@@ -83,8 +80,9 @@ function judge(
   checkFiles(host, result.value, problems, warnings);
   if (problems.length > 0) return { problems };
   advise(result.value, warnings);
-  const { password } = result.value.device;
-  if (typeof password === 'object' && 'env' in password) hidden.push(password.env);
+  for (const [, secret] of secretsOf(result.value)) {
+    if (typeof secret === 'object' && 'env' in secret) hidden.push(secret.env);
+  }
   return { ok: result.value, warnings, hidden };
 }
 
@@ -101,6 +99,15 @@ function offsetOf(path: string, offsets: ReadonlyMap<string, number>): number {
   return offsets.get('') ?? 0;
 }
 
+function holdsPassword(configuration: Configuration): boolean {
+  const inUri = ([, entry]: readonly [string, ProxyEntry]) =>
+    typeof entry === 'string' && /:[^@/]+@/.test(entry);
+  return (
+    secretsOf(configuration).some(([, secret]) => typeof secret === 'string' && secret !== '') ||
+    proxiesOf(configuration).some(inUri)
+  );
+}
+
 function readableByAll(host: Machine, path: string): boolean {
   return ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0;
 }
@@ -108,7 +115,7 @@ function readableByAll(host: Machine, path: string): boolean {
 /** The files that are named exist; what must be secret is. */
 function checkFiles(
   host: Machine,
-  { tls, device }: Configuration,
+  configuration: Configuration,
   problems: Problem[],
   warnings: Problem[],
 ): void {
@@ -130,21 +137,19 @@ function checkFiles(
       warnings.push({ path, message: `${file} can be read by every user; set its mode to 600` });
     }
   };
+  const { tls } = configuration;
   check('tls.ca', tls.ca, true, false);
   check('tls.cert', tls.cert, false, tls.key === null);
   check('tls.key', tls.key, false, true);
-  const { password } = device;
-  check(
-    'device.password.file',
-    typeof password === 'object' && 'file' in password ? password.file : null,
-    false,
-    true,
-  );
+  for (const [path, secret] of secretsOf(configuration)) {
+    check(`${path}.file`, typeof secret === 'object' && 'file' in secret ? secret.file : null, false, true);
+  }
 }
 
 /** What is allowed, and probably not what was meant. */
 function advise({ device, services, tls, reflector }: Configuration, warnings: Problem[]): void {
-  if (!tls.verify && reflector.startsWith('https:')) {
+  const uris = typeof reflector === 'string' ? [reflector] : reflector;
+  if (!tls.verify && uris.some((uri) => uri.startsWith('https:'))) {
     warnings.push({
       path: 'tls.verify',
       message: 'false: anybody on the way can pose as the reflector and take over the device',

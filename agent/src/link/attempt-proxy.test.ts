@@ -1,40 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { Dialling, SESSION } from '../host/simulated/dialling.ts';
+import { type Dialling, SESSION } from '../host/simulated/dialling.ts';
 import { refused } from '../host/simulated/network.ts';
-import { SimulatedReflector } from '../host/simulated/reflector.ts';
-import { type Credentials, parseHttpUri } from '../protocol/index.ts';
+import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
+import type { Route } from '../proxy/route.ts';
 
-describe('a proxy', () => {
-  const proxyOf = (text: string, credentials: Credentials | null = null) => {
-    const uri = parseHttpUri(text);
-    if (!uri) throw new Error(text);
-    return { uri, credentials };
-  };
+const by = (...routes: (string | null)[]) => {
+  const list: readonly Route[] = routes.map((route) => (route === null ? null : proxyOf(route)));
+  return { routes: () => list };
+};
 
-  /** A proxy at `p.example` that answers CONNECT, and behind it the reflector. */
-  function withProxy(
-    answer = 'HTTP/1.1 200 Connected\r\n\r\n',
-    port = 3128,
-  ): Dialling & { proxy: SimulatedReflector } {
-    const dialling = new Dialling();
-    const { network } = dialling.host;
-    network.names.set('p.example', ['203.0.113.1']);
-    const proxy = new SimulatedReflector(network, '203.0.113.1', port, (options) => {
-      dialling.tlsAsked.push(options);
-      return dialling.tls(options);
-    });
-    proxy.answer = ({ method }) => (method === 'CONNECT' ? answer : 'accept');
-    return Object.assign(dialling, { proxy });
-  }
-
+describe('an HTTP proxy', () => {
   it('is asked to CONNECT, and the reflector is reached through it', () => {
-    const dialling = withProxy();
-    dialling.succeeds('https://r.example/', {
-      proxy: proxyOf('http://p.example:3128', { user: 'u', password: 'p' }),
-    });
+    const dialling = new Proxied();
+    const { route } = dialling.succeeds('https://r.example/', by('http://u:p@p.example:3128'));
+    expect(route).toMatchObject({ host: 'p.example', port: 3128 });
     expect(dialling.steps).toEqual([
       'resolving p.example',
-      'connecting 203.0.113.1 port 3128',
+      `connecting ${PROXY_ADDRESS} port 3128`,
       'proxy p.example:3128',
       'tls r.example',
       'upgrade https://r.example/',
@@ -42,43 +24,84 @@ describe('a proxy', () => {
     const [connect, upgrade] = dialling.proxy.last.requests;
     expect([connect?.method, connect?.target]).toEqual(['CONNECT', 'r.example:443']);
     expect(connect?.headers.get('host')).toBe('r.example:443');
-    expect(connect?.headers.get('proxy-authorization')).toBe('Basic dTpw');
     expect(connect?.headers.get('authorization')).toBeUndefined();
-    expect(upgrade?.headers.get('proxy-authorization')).toBeUndefined();
+    expect(upgrade?.headers.get('authorization')).toBeDefined();
     // The name of the reflector is looked up by the proxy alone.
-    expect(dialling.host.network.dialled).toEqual(['203.0.113.1:3128']);
+    expect(dialling.host.network.dialled).toEqual([`${PROXY_ADDRESS}:3128`]);
   });
 
-  it('over TLS has TLS within TLS', () => {
-    const dialling = withProxy(undefined, 443);
-    dialling.succeeds('https://r.example/', { proxy: proxyOf('https://p.example') });
-    expect(dialling.tlsAsked.map(({ serverName }) => serverName)).toEqual(['p.example', 'r.example']);
+  it('is asked to CONNECT for an http: reflector too', () => {
+    const dialling = new Proxied();
+    dialling.succeeds('http://r.example/', by('http://p.example:3128'));
+    expect(dialling.proxy.last.requests.map(({ method, target }) => `${method} ${target}`)).toEqual([
+      'CONNECT r.example:80',
+      'GET /',
+    ]);
+  });
+
+  it('over TLS has TLS within TLS, and does not see the certificate of the device', () => {
+    const dialling = new Proxied(undefined, 443);
+    const proxyTls = {
+      ca: '/ca',
+      certificate: null,
+      key: null,
+      judgedAt: null,
+      minVersion: '1.3',
+      verify: true,
+    } as const;
+    const tls = { ...proxyTls, certificate: '/cert', key: '/key' };
+    dialling.succeeds('https://r.example/', { ...by('https://p.example'), tls, proxyTls });
+    expect(dialling.tlsAsked).toEqual([
+      { ...proxyTls, serverName: 'p.example' },
+      { ...tls, serverName: 'r.example' },
+    ]);
+  });
+
+  it('over TLS is not held against the pins of the reflector', () => {
+    const dialling = new Proxied(undefined, 443);
+    dialling.tls = ({ serverName }) =>
+      serverName === 'p.example' ? { ...SESSION, publicKeyDigest: new Uint8Array(32) } : SESSION;
+    dialling.succeeds('https://r.example/', {
+      ...by('https://p.example'),
+      pins: [Buffer.from(SESSION.publicKeyDigest).toString('base64')],
+    });
   });
 
   it('is asked for an IPv6 address in brackets', () => {
-    const dialling = withProxy();
-    dialling.succeeds('http://[2001:db8::7]:81/', { proxy: proxyOf('http://p.example:3128') });
-    expect(dialling.proxy.last.requests[0]?.target).toBe('[2001:db8::7]:81');
+    const dialling = new Proxied();
+    dialling.succeeds('http://[2001:db8::7]:81/', by('http://p.example:3128'));
+    expect(dialling.asked[0]?.target).toBe('[2001:db8::7]:81');
+  });
+
+  it('may send interim responses', () => {
+    new Proxied(`HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 x\r\n\r\n${CONNECTED}`).succeeds(
+      'https://r.example/',
+      by('http://p.example:3128'),
+    );
   });
 
   it.each([
-    ['407', 'refusal', 'proxy p.example:3128 answered 407 x'],
-    ['403', 'refusal', 'proxy p.example:3128 answered 403 x'],
-    ['502', 'fault', 'proxy p.example:3128 answered 502 x'],
-    ['302', 'fault', 'proxy p.example:3128 answered 302 x'],
+    ['403', 'refusal', 'proxy p.example:3128 answered 403 x to CONNECT r.example:443'],
+    ['502', 'fault', 'proxy p.example:3128 answered 502 x to CONNECT r.example:443'],
+    ['302', 'fault', 'proxy p.example:3128 answered 302 x to CONNECT r.example:443'],
+    ['101', 'fault', 'proxy p.example:3128 answered 101 x to CONNECT r.example:443'],
   ])('that answers %s', (status, kind, message) => {
-    const dialling = withProxy(`HTTP/1.1 ${status} x\r\nLocation: http://evil.example/\r\n\r\n`);
-    expect(dialling.fails('https://r.example/', { proxy: proxyOf('http://p.example:3128') })).toMatchObject({
+    const dialling = new Proxied(`HTTP/1.1 ${status} x\r\nLocation: http://evil.example/\r\n\r\n`);
+    expect(dialling.fails('https://r.example/', by('http://p.example:3128'))).toMatchObject({
       step: 'proxy',
       kind,
       message,
     });
   });
 
-  it('that answers garbage is named', () => {
-    const dialling = withProxy('SSH-2.0\r\n\r\n');
-    expect(dialling.fails('https://r.example/', { proxy: proxyOf('http://p.example:3128') }).message).toBe(
-      'p.example:3128: not an HTTP/1.1 response',
+  it.each([
+    ['garbage', 'SSH-2.0\r\n\r\n', 'not an HTTP/1.1 response'],
+    ['a head without end', `HTTP/1.1 200 ${'x'.repeat(20_000)}`, 'head of more than 16384 bytes'],
+    ['more than was asked', `${CONNECTED}220 hello\r\n`, 'unasked bytes behind the answer to CONNECT'],
+  ])('that answers %s is named', (_name, answer, message) => {
+    const dialling = new Proxied(answer);
+    expect(dialling.fails('https://r.example/', by('http://p.example:3128')).message).toBe(
+      `proxy p.example:3128: ${message}`,
     );
   });
 
@@ -86,33 +109,37 @@ describe('a proxy', () => {
     [
       'resolving',
       ({ host }) => host.network.names.set('p.example', 'silent'),
-      'p.example port 443: no answer within 10 s',
+      'proxy p.example:443: no answer within 10 s',
     ],
     [
       'connecting',
-      ({ host }) => host.network.places.set('203.0.113.1:443', { error: refused }),
-      'p.example port 443: connection refused',
+      ({ host }) => host.network.places.set(`${PROXY_ADDRESS}:443`, { error: refused }),
+      'proxy p.example:443: connection refused',
     ],
     [
       'tls',
       (dialling) => {
         dialling.tls = ({ serverName }) => (serverName === 'p.example' ? 'silent' : SESSION);
       },
-      'p.example port 443: no answer within 10 s',
+      'proxy p.example:443: no answer within 10 s',
     ],
     [
       'tls',
       (dialling) => {
         dialling.tls = ({ serverName }) => (serverName === 'r.example' ? 'silent' : SESSION);
       },
-      'r.example port 443: no answer within 10 s',
+      'r.example port 443: no answer within 10 s (through proxy https://p.example:443)',
     ],
   ])('is named by what fails on the way to it, step %s', (step, set, message) => {
-    const dialling = withProxy(undefined, 443);
+    const dialling = new Proxied(undefined, 443);
     set(dialling);
-    expect(dialling.fails('https://r.example/', { proxy: proxyOf('https://p.example') })).toMatchObject({
-      step,
-      message,
+    expect(dialling.fails('https://r.example/', by('https://p.example'))).toMatchObject({ step, message });
+  });
+
+  it('that says nothing has a time limit', () => {
+    expect(new Proxied('silent').fails('https://r.example/', by('http://p.example:3128'))).toMatchObject({
+      step: 'proxy',
+      message: 'proxy p.example:3128: no answer within 10 s',
     });
   });
 
@@ -120,17 +147,103 @@ describe('a proxy', () => {
     ['http', 3128],
     ['https', 443],
   ])('of scheme %s is used for a redirect too', (scheme, port) => {
-    const dialling = withProxy(undefined, port);
-    dialling.proxy.answer = ({ method, headers }) => {
-      if (method === 'CONNECT') return 'HTTP/1.1 200 Connected\r\n\r\n';
-      return headers.get('host') === 'b.example'
+    const dialling = new Proxied(undefined, port);
+    const { answer } = dialling.proxy;
+    dialling.proxy.answer = (request, connection) => {
+      if (request.method === 'CONNECT') return answer(request, connection);
+      return request.headers.get('host') === 'b.example'
         ? 'accept'
         : 'HTTP/1.1 302 Found\r\nLocation: https://b.example/\r\n\r\n';
     };
-    dialling.succeeds('https://r.example/', { proxy: proxyOf(`${scheme}://p.example:${port}`) });
-    expect(dialling.proxy.connections.map(({ requests }) => requests[0]?.target)).toEqual([
-      'r.example:443',
-      'b.example:443',
+    dialling.succeeds('https://r.example/', by(`${scheme}://p.example:${port}`));
+    expect(dialling.asked.map(({ target }) => target)).toEqual(['r.example:443', 'b.example:443']);
+  });
+});
+
+describe('an HTTP proxy that wants credentials', () => {
+  const challenge = (...offers: string[]) =>
+    `HTTP/1.1 407 Who?\r\n${offers.map((offer) => `Proxy-Authenticate: ${offer}\r\n`).join('')}Connection: close\r\n\r\n`;
+  const asking = (...offers: string[]) =>
+    new Proxied(({ headers }) => (headers.get('proxy-authorization') ? CONNECTED : challenge(...offers)));
+  const sent = ({ asked }: Proxied) => asked.map(({ headers }) => headers.get('proxy-authorization'));
+  const way = by('http://user:secret@p.example:3128');
+
+  it('gets them for Basic when it has asked, over a new connection', () => {
+    const dialling = asking('Basic realm="x"');
+    dialling.succeeds('https://r.example/', way);
+    expect(sent(dialling)).toEqual([undefined, 'Basic dXNlcjpzZWNyZXQ=']);
+    expect(dialling.proxy.connections).toHaveLength(2);
+    const upgrade = dialling.proxy.last.requests[1];
+    expect(upgrade?.headers.get('proxy-authorization')).toBeUndefined();
+    // Its name is not looked up again for that.
+    expect(dialling.steps.filter((step) => step.startsWith('resolving'))).toHaveLength(1);
+  });
+
+  it.each([
+    ['alone', ['Digest realm="x", nonce="n", qop="auth", algorithm=SHA-256']],
+    ['rather than Basic', ['Basic realm="x"', 'Digest realm="x", nonce="n", qop="auth"']],
+  ])('gets a Digest, %s', (_name, offers) => {
+    const dialling = asking(...offers);
+    dialling.succeeds('https://r.example:8443/', way);
+    const [first, second] = sent(dialling);
+    expect(first).toBeUndefined();
+    expect(second).toMatch(
+      /^Digest username="user", realm="x", nonce="n", uri="r\.example:8443", response="/,
+    );
+    expect(second).not.toContain('secret');
+  });
+
+  it('over TLS gets them within TLS', () => {
+    const dialling = new Proxied(
+      ({ headers }) => (headers.get('proxy-authorization') ? CONNECTED : challenge('Basic realm="x"')),
+      443,
+    );
+    dialling.succeeds('https://r.example/', by('https://user:secret@p.example'));
+    expect(dialling.tlsAsked.map(({ serverName }) => serverName)).toEqual([
+      'p.example',
+      'p.example',
+      'r.example',
     ]);
+  });
+
+  it.each([
+    ['there are none', 'http://p.example:3128', ['Basic realm="x"'], 'it wants a user and a password'],
+    [
+      'they are wrong',
+      'http://user:secret@p.example:3128',
+      ['Basic realm="x"'],
+      'user or password was not accepted',
+    ],
+    [
+      'it knows only other schemes',
+      'http://user:secret@p.example:3128',
+      ['Negotiate', 'NTLM'],
+      'it offers negotiate, ntlm, possible are Digest (MD5, SHA-256) and Basic',
+    ],
+    [
+      'it does not say which',
+      'http://user:secret@p.example:3128',
+      ['"'],
+      'it offers no scheme, possible are Digest (MD5, SHA-256) and Basic',
+    ],
+  ])('refuses when %s', (_name, proxy, offers, reason) => {
+    const dialling = new Proxied(challenge(...offers));
+    const failure = dialling.fails('https://r.example/', by(proxy));
+    expect(failure).toMatchObject({
+      step: 'proxy',
+      kind: 'refusal',
+      message: `proxy p.example:3128 answered 407 Who?: ${reason}`,
+    });
+    expect(dialling.asked.length).toBeLessThanOrEqual(2);
+    expect(JSON.stringify([failure, dialling.steps, dialling.passed, dialling.tried])).not.toContain(
+      'secret',
+    );
+  });
+
+  it('does not get those of another', () => {
+    const dialling = asking('Basic realm="x"');
+    dialling.host.network.names.set('q.example', ['203.0.113.9']);
+    dialling.fails('https://r.example/', by('http://q:other@q.example:1', 'http://p.example:3128'));
+    expect(sent(dialling)).toEqual([undefined]);
   });
 });

@@ -99,7 +99,7 @@ describe('each step has its time limit:', () => {
       'resolving',
       ({ host }) => host.network.names.set('r.example', 'silent'),
       'resolving',
-      'r.example port 443: no answer within 10 s',
+      'r.example: no answer within 10 s',
     ],
     [
       'connecting',

@@ -8,7 +8,9 @@ import {
   ProtocolError,
   type ResponseHead,
 } from '../protocol/index.ts';
+import type { Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
+import { bySameWay, type Candidate, Candidates, summary } from './candidates.ts';
 import { Deadline } from './deadline.ts';
 import { Passage } from './passage.ts';
 import type { DialSettings } from './settings.ts';
@@ -19,6 +21,9 @@ import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 export interface Upgraded {
   readonly socket: Socket;
   readonly uri: HttpUri;
+  readonly route: Route;
+  /** What had been tried before in vain. */
+  readonly failures: readonly StepFailure[];
   readonly response: ResponseHead;
   deliverTo(handler: ConnectionHandler): void;
   /** Bytes that came behind the response head. */
@@ -26,7 +31,12 @@ export interface Upgraded {
 }
 
 export interface AttemptEvents extends StepEvents {
+  /** A reflector is tried, by one way. */
+  trying(candidate: Candidate): void;
   upgraded(connection: Upgraded): void;
+  /** One reflector, by one way, was of no use. The next one is tried, or `failed` follows. */
+  lost(failure: StepFailure): void;
+  /** All that could be tried has failed. */
   failed(failure: StepFailure): void;
 }
 
@@ -34,17 +44,17 @@ export interface AttemptEvents extends StepEvents {
 const MAX_REDIRECTS = 5;
 
 /**
- * One attempt to get from nothing to an upgraded connection, with redirects followed and a Digest challenge answered.
- * It ends with `upgraded` or `failed`, unless cancelled.
+ * One attempt to get from nothing to an upgraded connection: each reflector by each way to it, until one takes the
+ * upgrade, with redirects followed and Digest challenges answered. It ends with `upgraded` or `failed`, unless cancelled.
  */
 export class Attempt implements Cancellable {
   readonly #host: Host;
   readonly #settings: DialSettings;
   readonly #events: AttemptEvents;
   readonly #steps: Steps;
-  #uri: HttpUri;
+  readonly #candidates: Candidates;
+  readonly #failures: StepFailure[] = [];
   #redirects = 0;
-  #challenge: Challenge | null = null;
   #passage: Passage | null = null;
   #connection: Connection | null = null;
 
@@ -53,8 +63,8 @@ export class Attempt implements Cancellable {
     this.#settings = settings;
     this.#events = events;
     this.#steps = new Steps(events, new Deadline(host.clock), settings.stepTimeoutMs);
-    this.#uri = settings.reflector;
-    this.#dial();
+    this.#candidates = new Candidates(settings.reflectors, settings.routes);
+    this.#next();
   }
 
   cancel(): void {
@@ -65,25 +75,29 @@ export class Attempt implements Cancellable {
     this.#connection = null;
   }
 
-  #dial(): void {
-    this.#passage = new Passage(this.#host, this.#settings, this.#uri, this.#steps, {
-      opened: (connection) => this.#upgrade(connection),
-      failed: (kind, message) => this.#fail(kind, message),
+  /** `challenge` is what the reflector has answered to the upgrade without credentials. */
+  #dial(candidate: Candidate, challenge: Challenge | null): void {
+    this.#passage = new Passage(this.#host, this.#settings, candidate.uri, candidate.route, this.#steps, {
+      opened: (connection) => this.#upgrade(candidate, challenge, connection),
+      failed: ({ kind, message, at }) => {
+        if (at === 'proxy') this.#candidates.proxyFailed(candidate.route);
+        this.#lost(kind, at === 'reflector' ? bySameWay(message, candidate) : message);
+      },
     });
   }
 
-  #upgrade(connection: Connection): void {
-    const uri = this.#uri;
-    const broken = (error: HostError) =>
-      this.#fail('fault', `${uri.host} port ${uri.port}: ${error.message}`);
+  #upgrade(candidate: Candidate, challenge: Challenge | null, connection: Connection): void {
+    const { uri } = candidate;
+    const broken = ({ message }: HostError) =>
+      this.#lost('fault', bySameWay(`${uri.host} port ${uri.port}: ${message}`, candidate));
     this.#passage = null;
     this.#connection = connection;
     this.#steps.begin('upgrade', formatHttpUri(uri), broken);
-    const exchange = new UpgradeExchange(this.#host, this.#settings, uri, this.#challenge);
+    const exchange = new UpgradeExchange(this.#host, this.#settings, uri, challenge);
     connection.handler = {
       data: (bytes, start, end) => {
         const answer = exchange.receive(bytes, start, end);
-        if (answer) this.#answered(connection, answer);
+        if (answer) this.#answered(candidate, connection, answer);
       },
       taken: () => undefined,
       ended: () => connection.socket.end(),
@@ -93,17 +107,20 @@ export class Attempt implements Cancellable {
       connection.socket.write(exchange.request());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#fail('refusal', error.message);
+      this.#lost('refusal', error.message);
     }
   }
 
-  #answered(connection: Connection, answer: UpgradeAnswer): void {
+  #answered(candidate: Candidate, connection: Connection, answer: UpgradeAnswer): void {
+    const { uri, route } = candidate;
     if ('upgraded' in answer) {
       this.#steps.end();
       this.#connection = null;
       this.#events.upgraded({
         socket: connection.socket,
-        uri: this.#uri,
+        uri,
+        route,
+        failures: this.#failures,
         response: answer.upgraded,
         early: answer.early,
         deliverTo: (handler) => {
@@ -111,24 +128,34 @@ export class Attempt implements Cancellable {
         },
       });
     } else if ('failed' in answer) {
-      this.#fail(answer.kind, answer.failed, answer.askedMs);
+      if (answer.kind === 'refusal' || answer.askedMs !== null) this.#candidates.settled(candidate);
+      this.#lost(answer.kind, bySameWay(answer.failed, candidate), answer.askedMs);
     } else if ('challenge' in answer) {
-      this.#challenge = answer.challenge;
       this.cancel();
-      this.#dial();
+      this.#dial(candidate, answer.challenge);
     } else if (++this.#redirects > MAX_REDIRECTS) {
-      this.#fail('fault', `${hostHeader(this.#uri)}: more than ${MAX_REDIRECTS} redirects`);
+      this.#candidates.settled(candidate);
+      this.#lost('fault', `${hostHeader(uri)}: more than ${MAX_REDIRECTS} redirects`);
     } else {
       this.#steps.passed(`redirected to ${formatHttpUri(answer.redirect)}`);
-      this.#uri = answer.redirect;
-      this.#challenge = null;
-      this.cancel();
-      this.#dial();
+      this.#candidates.redirected(candidate, answer.redirect);
+      this.#next();
     }
   }
 
-  #fail(kind: FailureKind, message: string, askedMs: number | null = null): void {
+  #next(): boolean {
     this.cancel();
-    this.#events.failed({ step: this.#steps.current, kind, message, askedMs });
+    const candidate = this.#candidates.next();
+    if (!candidate) return false;
+    this.#events.trying(candidate);
+    this.#dial(candidate, null);
+    return true;
+  }
+
+  #lost(kind: FailureKind, message: string, askedMs: number | null = null): void {
+    const failure = { step: this.#steps.current, kind, message, askedMs };
+    this.#failures.push(failure);
+    this.#events.lost(failure);
+    if (!this.#next()) this.#events.failed(summary(this.#failures, failure));
   }
 }

@@ -1,36 +1,91 @@
+import type { Host } from '../host/host.ts';
 import {
+  type Challenge,
+  type Credentials,
+  chooseDigest,
+  decodeChallenges,
   encodeBasic,
   encodeRequestHead,
-  type HttpUri,
   ProtocolError,
   type ResponseHead,
 } from '../protocol/index.ts';
+import { digestAnswer } from './authorization.ts';
+import type { HandshakeStep, ProxyHandshake } from './proxy-handshake.ts';
 import { ResponseReader } from './response-reader.ts';
-import type { ProxySettings } from './settings.ts';
 
-/** Asks an HTTP proxy for a tunnel to the host of a URI (RFC 9110 section 9.3.6): sans-IO. */
-export class HttpConnect {
-  readonly request: Uint8Array;
+export interface HttpConnectOptions {
+  /** `HOST:PORT` of the destination. */
+  readonly authority: string;
+  readonly credentials: Credentials | null;
+  /** The answer to the challenge of an earlier try, or `null`: credentials are sent to a proxy that has asked for them. */
+  readonly authorization: string | null;
+  /** Bound of the head of the answer. */
+  readonly headBytes: number;
+}
+
+/** CONNECT (RFC 9110 section 9.3.6), with Digest (RFC 7616) or Basic (RFC 7617) for a proxy that answers 407. */
+export class HttpConnect implements ProxyHandshake {
+  readonly #host: Pick<Host, 'crypto'>;
+  readonly #options: HttpConnectOptions;
   readonly #reader: ResponseReader;
 
-  constructor({ host, port }: HttpUri, { credentials }: ProxySettings, headBytes: number) {
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    this.#reader = new ResponseReader(headBytes);
-    this.request = encodeRequestHead('CONNECT', authority, [
+  constructor(host: Pick<Host, 'crypto'>, options: HttpConnectOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#reader = new ResponseReader(options.headBytes);
+  }
+
+  start(): Uint8Array {
+    const { authority, authorization } = this.#options;
+    return encodeRequestHead('CONNECT', authority, [
       ['Host', authority],
-      ...(credentials ? [['Proxy-Authorization', encodeBasic(credentials)] as const] : []),
+      ...(authorization === null ? [] : [['Proxy-Authorization', authorization] as const]),
     ]);
   }
 
-  /** The answer, or `null` when more is to come. Throws {@link ProtocolError}. */
-  receive(bytes: Uint8Array, start: number, end: number): ResponseHead | null {
+  receive(bytes: Uint8Array, start: number, end: number): HandshakeStep | null {
     const read = this.#reader.push(bytes, start, end);
     if (!read) return null;
     const { response, rest } = read;
-    // It is ours to speak first, in TLS as in HTTP.
-    if (response.status >= 200 && response.status < 300 && rest < end) {
-      throw new ProtocolError('RM_HTTP_HEAD', 'unasked bytes behind the answer to CONNECT');
+    const { status } = response;
+    const answer = `${status} ${response.reason}`.trim();
+    if (status === 407) return this.#challenged(response, `answered ${answer}`);
+    if (status < 200 || status > 299) {
+      const kind = status === 403 ? 'refusal' : 'fault';
+      return { failed: `answered ${answer} to CONNECT ${this.#options.authority}`, kind, useless: 'here' };
     }
-    return response;
+    // It is ours to speak first, in TLS as in HTTP.
+    if (rest < end) throw new ProtocolError('RM_HTTP_HEAD', 'unasked bytes behind the answer to CONNECT');
+    return { passed: answer };
+  }
+
+  #challenged({ headers }: ResponseHead, answered: string): HandshakeStep {
+    const { credentials, authority } = this.#options;
+    const refused = (why: string) =>
+      ({ failed: `${answered}: ${why}`, kind: 'refusal', useless: 'always' }) as const;
+    if (!credentials) return refused('it wants a user and a password');
+    if (this.#options.authorization !== null) return refused('user or password was not accepted');
+    const challenges = read(headers.get('proxy-authenticate') ?? '');
+    const digest = chooseDigest(challenges);
+    if (digest) {
+      const request = { method: 'CONNECT', uri: authority };
+      return { authorization: digestAnswer(this.#host, digest, credentials, request) };
+    }
+    if (challenges.some(({ scheme }) => scheme === 'basic'))
+      return { authorization: encodeBasic(credentials) };
+    const offered = challenges
+      .map(({ scheme }) => scheme)
+      .join(', ')
+      .slice(0, 100);
+    return refused(`it offers ${offered || 'no scheme'}, possible are Digest (MD5, SHA-256) and Basic`);
+  }
+}
+
+function read(offered: string): Challenge[] {
+  try {
+    return decodeChallenges(offered);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return [];
   }
 }

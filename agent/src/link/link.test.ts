@@ -6,7 +6,7 @@ import { LocalService } from '../host/simulated/local-service.ts';
 import { encodeCredit } from '../protocol/index.ts';
 import { type LinkState, transitions } from './states.ts';
 
-const PROXY = { secure: false, host: LINK_ADDRESS, port: 80, target: '/' };
+const PROXY = { scheme: 'http', host: LINK_ADDRESS, port: 80, credentials: null } as const;
 const states = Object.keys(transitions) as LinkState[];
 
 describe('a link', () => {
@@ -194,7 +194,7 @@ describe('retry', () => {
 /** What it takes for a link to come by a state that not every link has. */
 const ways: { readonly [State in LinkState]?: LinkStageOptions } = {
   tls: { uri: 'https://r.example/' },
-  proxy: { dial: { proxy: { uri: PROXY, credentials: null } } },
+  proxy: { dial: { routes: () => [PROXY] } },
 };
 
 /** A link that has just entered this state. */

@@ -117,8 +117,10 @@ export class Link {
         this.#move(step);
         this.#events.step(step, detail);
       },
+      trying: () => undefined,
       passed: () => undefined,
       upgraded: (connection) => this.#live(connection),
+      lost: ({ step, message }) => this.#events.step(step, `failed: ${message}`),
       failed: (failure) => this.#failed(failure),
     });
   }

@@ -1,46 +1,68 @@
 import { interleave } from '../connect/interleave.ts';
 import { type Connection, Race } from '../connect/race.ts';
-import type { Cancellable, Host, HostError, TlsSession } from '../host/host.ts';
-import {
-  base64Encode,
-  type HttpUri,
-  hostHeader,
-  ProtocolError,
-  type ResponseHead,
-} from '../protocol/index.ts';
+import type { Address, Cancellable, Host, HostError, TlsSession } from '../host/host.ts';
+import { base64Encode, type HttpUri, ProtocolError } from '../protocol/index.ts';
+import { proxyPlace, type Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';
+import type { HandshakeStep, ProxyHandshake } from './proxy-handshake.ts';
 import type { DialSettings } from './settings.ts';
+import { SocksConnect } from './socks-connect.ts';
 import type { Steps } from './steps.ts';
+
+export interface PassageFailure {
+  readonly kind: FailureKind;
+  readonly message: string;
+  /** Where it has failed: at the proxy, whatever the destination; at the proxy, on the way to this one; or behind it. */
+  readonly at: 'proxy' | 'way' | 'reflector';
+}
 
 export interface PassageEvents {
   /** The reflector can be spoken to; the connection's handler is to be set before this returns. */
   opened(connection: Connection): void;
-  failed(kind: FailureKind, message: string): void;
+  failed(failure: PassageFailure): void;
 }
 
-/** The way to one reflector: look-up, TCP, proxy, TLS. It ends with `opened` or `failed`, unless cancelled. */
+/** One way to one reflector: look-up, TCP, proxy, TLS. It ends with `opened` or `failed`, unless cancelled. */
 export class Passage implements Cancellable {
   readonly #host: Host;
   readonly #settings: DialSettings;
   readonly #uri: HttpUri;
+  readonly #route: Route;
   readonly #steps: Steps;
   readonly #events: PassageEvents;
   /** What is under way: a look-up or a race. */
   #activity: Cancellable | null = null;
   #connection: Connection | null = null;
-  #connect: HttpConnect | null = null;
-  /** Whose answer is waited for at present: the proxy's, or the reflector's through it. */
-  #peer: HttpUri;
+  /** Addresses of the configuration that are dialled when those of the name server were no good. */
+  #spare: readonly Address[] = [];
+  /** What has failed before the spare addresses were dialled, or with an earlier destination. */
+  #earlier: string[] = [];
+  /** What the proxy is asked for, one after the other: the name of the reflector, or its addresses. */
+  #destinations: string[];
+  #handshake: ProxyHandshake | null = null;
+  #authorization: string | null = null;
+  /** The proxy has connected us to the reflector, or there is none. */
+  #through: boolean;
 
-  constructor(host: Host, settings: DialSettings, uri: HttpUri, steps: Steps, events: PassageEvents) {
+  constructor(
+    host: Host,
+    settings: DialSettings,
+    uri: HttpUri,
+    route: Route,
+    steps: Steps,
+    events: PassageEvents,
+  ) {
     this.#host = host;
     this.#settings = settings;
     this.#uri = uri;
+    this.#route = route;
     this.#steps = steps;
     this.#events = events;
-    this.#peer = settings.proxy?.uri ?? uri;
-    this.#resolve();
+    this.#destinations = [uri.host];
+    this.#through = route === null;
+    if (route?.scheme === 'socks5') this.#resolveDestinations();
+    else this.#resolve();
   }
 
   cancel(): void {
@@ -50,30 +72,60 @@ export class Passage implements Cancellable {
     this.#connection = null;
   }
 
+  // ---- names ----
+
+  #resolveDestinations(): void {
+    this.#lookUp(this.#uri.host, 'reflector', (addresses) => {
+      this.#destinations = [...addresses, ...this.#spare]
+        .slice(0, this.#settings.limits.addresses)
+        .map(({ address }) => address);
+      this.#spare = [];
+      this.#resolve();
+    });
+  }
+
   #resolve(): void {
-    const { host, port } = this.#peer;
-    this.#steps.begin('resolving', host, (error) => this.#broken(error));
-    this.#activity = this.#host.network.resolve(host, (addresses, error) => {
+    const at = this.#route ? 'proxy' : 'reflector';
+    this.#lookUp((this.#route ?? this.#uri).host, at, (addresses) => this.#connect(addresses));
+  }
+
+  /** The addresses of a name; those of the configuration when it has none, else they are `#spare`. */
+  #lookUp(host: string, at: 'proxy' | 'reflector', done: (addresses: readonly Address[]) => void): void {
+    const fixed = this.#settings.addresses.get(host) ?? [];
+    const settle = (found: readonly Address[], error: HostError | null): void => {
+      this.#activity?.cancel();
       this.#activity = null;
-      if (error || addresses.length === 0) {
-        this.#fail('fault', `${host}: ${error?.message ?? 'no address'}`);
+      const reason = error?.message ?? 'no address';
+      if (found.length === 0 && fixed.length === 0) {
+        this.#fail('fault', `${at === 'proxy' ? this.#peer : host}: ${reason}`, at);
         return;
       }
-      const ordered = interleave(addresses, this.#settings.limits.addresses);
-      this.#steps.passed(`${host}: ${ordered.map(({ address }) => address).join(', ')}`);
-      const where = (address = '') => `${address} port ${port}`;
-      this.#steps.begin('connecting', where(ordered[0]?.address), (late) => race.expire(late));
-      const race = new Race(
-        this.#host,
-        { addresses: ordered, port },
-        {
-          another: (address) => this.#steps.also(where(address)),
-          connected: (connection) => this.#connected(connection),
-          failed: (failure) => this.#broken(failure),
-        },
-      );
-      this.#activity = race;
-    });
+      const ordered = interleave(found.length === 0 ? fixed : found, this.#settings.limits.addresses);
+      const instead = found.length === 0 ? `${reason}, instead ` : '';
+      this.#spare = fixed.filter(({ address }) => !ordered.some((other) => other.address === address));
+      this.#steps.passed(`${host}: ${instead}${ordered.map(({ address }) => address).join(', ')}`);
+      done(ordered);
+    };
+    this.#steps.begin('resolving', host, (late) => settle([], late));
+    this.#activity = this.#host.network.resolve(host, settle);
+  }
+
+  // ---- TCP ----
+
+  #connect(addresses: readonly Address[]): void {
+    const { port } = this.#route ?? this.#uri;
+    const where = (address = '') => `${address} port ${port}`;
+    this.#steps.begin('connecting', where(addresses[0]?.address), (late) => race.expire(late));
+    const race = new Race(
+      this.#host,
+      { addresses, port },
+      {
+        another: (address) => this.#steps.also(where(address)),
+        connected: (connection) => this.#connected(connection),
+        failed: (failure) => this.#broken(failure),
+      },
+    );
+    this.#activity = race;
   }
 
   #connected(connection: Connection): void {
@@ -88,69 +140,100 @@ export class Passage implements Cancellable {
       closed: (error) =>
         this.#broken(error ?? { code: 'reset', message: 'connection closed before an answer' }),
     };
-    this.#steps.passed(`${connection.address} port ${this.#peer.port}`);
-    const { proxy } = this.#settings;
-    if (!proxy) this.#secure();
-    else if (proxy.uri.secure) this.#startTls();
+    const route = this.#route;
+    this.#steps.passed(`${connection.address} port ${(route ?? this.#uri).port}`);
+    if (!route) this.#secure();
+    else if (route.scheme === 'https') this.#startTls();
     else this.#askProxy();
   }
 
+  /** A new connection to the address that has answered. */
+  #reconnect(): void {
+    const { address = '' } = this.#connection ?? {};
+    this.cancel();
+    this.#connect([{ address, family: address.includes(':') ? 6 : 4 }]);
+  }
+
+  // ---- proxy ----
+
   #askProxy(): void {
-    const { proxy, limits } = this.#settings;
-    if (!proxy) return;
-    this.#begin('proxy', hostHeader(proxy.uri));
-    this.#connect = new HttpConnect(this.#uri, proxy, limits.headBytes);
-    this.#connection?.socket.write(this.#connect.request);
+    const route = this.#route;
+    const [destination = ''] = this.#destinations;
+    if (!route) return;
+    const { port } = this.#uri;
+    this.#steps.begin('proxy', proxyPlace(route), (error) => this.#broken(error));
+    this.#handshake = route.scheme.startsWith('socks')
+      ? new SocksConnect(destination, port, route.credentials)
+      : new HttpConnect(this.#host, {
+          authority: `${destination.includes(':') ? `[${destination}]` : destination}:${port}`,
+          credentials: route.credentials,
+          authorization: this.#authorization,
+          headBytes: this.#settings.limits.headBytes,
+        });
+    this.#connection?.socket.write(this.#handshake.start());
   }
 
   #receive(bytes: Uint8Array, start: number, end: number): void {
-    let response: ResponseHead | null | undefined;
+    let step: HandshakeStep | null | undefined;
     try {
-      response = this.#connect?.receive(bytes, start, end);
+      step = this.#handshake?.receive(bytes, start, end);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#fail('fault', `${hostHeader(this.#peer)}: ${error.message}`);
+      this.#fail('fault', `${this.#peer}: ${error.message}`, 'proxy');
       return;
     }
-    if (!response) return;
-    const { status, reason } = response;
-    if (status < 200 || status > 299) {
-      const kind = status === 407 || status === 403 ? 'refusal' : 'fault';
-      this.#fail(kind, `proxy ${hostHeader(this.#peer)} answered ${status} ${reason}`);
-      return;
-    }
-    this.#steps.passed(`${status} ${reason}`);
-    this.#connect = null;
-    this.#peer = this.#uri;
-    this.#secure();
+    if (step) this.#handshakeStep(step);
   }
+
+  #handshakeStep(step: HandshakeStep): void {
+    if ('send' in step) {
+      this.#connection?.socket.write(step.send);
+    } else if ('authorization' in step) {
+      this.#authorization = step.authorization;
+      this.#reconnect();
+    } else if ('passed' in step) {
+      this.#steps.passed(step.passed);
+      this.#handshake = null;
+      this.#through = true;
+      this.#secure();
+    } else {
+      const message = `${this.#peer} ${step.failed}`;
+      if (step.useless === 'here' && this.#destinations.length > 1) {
+        this.#destinations = this.#destinations.slice(1);
+        this.#earlier.push(message);
+        this.#reconnect();
+      } else this.#fail(step.kind, message, step.useless === 'always' ? 'proxy' : 'way');
+    }
+  }
+
+  // ---- TLS ----
 
   #secure(): void {
     if (this.#uri.secure) this.#startTls();
-    else if (this.#settings.pins.length > 0) this.#fail('fault', 'tls.pins demands an https: reflector');
+    else if (this.#settings.pins.length > 0)
+      this.#fail('fault', 'tls.pins demands an https: reflector', 'reflector');
     else this.#open();
   }
 
   #startTls(): void {
-    const serverName = this.#peer.host;
     const { tls, proxyTls } = this.#settings;
-    this.#begin('tls', serverName);
-    this.#connection?.socket.startTls({ ...(this.#peer === this.#uri ? tls : proxyTls), serverName });
+    const serverName = (this.#through ? this.#uri : (this.#route ?? this.#uri)).host;
+    this.#steps.begin('tls', serverName, (error) => this.#broken(error));
+    this.#connection?.socket.startTls({ ...(this.#through ? tls : proxyTls), serverName });
   }
 
   #secured({ version, cipher, publicKeyDigest }: TlsSession): void {
     this.#steps.passed(`${version} ${cipher}`);
-    if (this.#peer !== this.#uri) this.#askProxy();
+    if (!this.#through) this.#askProxy();
     else if (this.#pinned(publicKeyDigest)) this.#open();
   }
 
   #pinned(digest: Uint8Array): boolean {
     const { pins } = this.#settings;
-    if (pins.length === 0 || pins.includes(base64Encode(digest))) return true;
-    this.#fail(
-      'fault',
-      `${this.#uri.host}: its public key (sha256/${base64Encode(digest)}) is none of tls.pins`,
-    );
+    const shown = base64Encode(digest);
+    if (pins.length === 0 || pins.includes(shown)) return true;
+    const message = `${this.#uri.host}: its public key (sha256/${shown}) is none of tls.pins`;
+    if (!this.#dialSpare(message)) this.#fail('fault', message, 'reflector');
     return false;
   }
 
@@ -160,17 +243,41 @@ export class Passage implements Cancellable {
     if (connection) this.#events.opened(connection);
   }
 
-  #begin(step: 'proxy' | 'tls', detail: string): void {
-    this.#steps.begin(step, detail, (error) => this.#broken(error));
+  // ---- failure ----
+
+  /** Whose answer is waited for at present. */
+  get #peer(): string {
+    return this.#through || !this.#route
+      ? `${this.#uri.host} port ${this.#uri.port}`
+      : `proxy ${proxyPlace(this.#route)}`;
   }
 
   #broken(error: HostError): void {
-    const { host, port } = this.#peer;
-    this.#fail('fault', `${host} port ${port}: ${error.message}`);
+    const message = `${this.#peer}: ${error.message}`;
+    const late = this.#steps.current === 'proxy' && error.code === 'timed-out';
+    if (!this.#dialSpare(message)) {
+      this.#fail('fault', message, this.#through ? 'reflector' : late ? 'way' : 'proxy');
+    }
   }
 
-  #fail(kind: FailureKind, message: string): void {
+  /**
+   * Dials the addresses of the configuration when those of the name server have led to nobody, or to somebody who
+   * cannot prove to be who is wanted.
+   */
+  #dialSpare(message: string): boolean {
+    const spare = this.#spare;
+    const step = this.#steps.current;
+    const firstHop = this.#route === null || !this.#through;
+    if (spare.length === 0 || !firstHop || (step !== 'connecting' && step !== 'tls')) return false;
+    this.#spare = [];
+    this.#earlier.push(message);
     this.cancel();
-    this.#events.failed(kind, message);
+    this.#connect(spare);
+    return true;
+  }
+
+  #fail(kind: FailureKind, message: string, at: PassageFailure['at']): void {
+    this.cancel();
+    this.#events.failed({ kind, message: [...this.#earlier, message].join('; '), at });
   }
 }

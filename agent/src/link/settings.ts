@@ -1,16 +1,16 @@
-import type { TlsOptions } from '../host/host.ts';
+import type { Address, TlsOptions } from '../host/host.ts';
 import type { Limits } from '../limits.ts';
 import type { Credentials, HttpUri } from '../protocol/index.ts';
-
-export interface ProxySettings {
-  readonly uri: HttpUri;
-  /** For `Proxy-Authorization: Basic`, or `null`. */
-  readonly credentials: Credentials | null;
-}
+import type { Route } from '../proxy/route.ts';
 
 /** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */
 export interface DialSettings {
-  readonly reflector: HttpUri;
+  /** Tried in order, at least one. */
+  readonly reflectors: readonly HttpUri[];
+  /** The ways to a host, tried in order, at least one. */
+  readonly routes: (uri: HttpUri) => readonly Route[];
+  /** Addresses of hosts, by name, for when those of the name server are of no use. */
+  readonly addresses: ReadonlyMap<string, readonly Address[]>;
   readonly method: 'GET' | 'POST';
   readonly auth: 'basic' | 'digest';
   readonly credentials: Credentials;
@@ -27,7 +27,6 @@ export interface DialSettings {
    * the authorities, `tls.verify` is false and the pins alone decide.
    */
   readonly pins: readonly string[];
-  readonly proxy: ProxySettings | null;
   /** For each step of an attempt: look-up, connection, TLS, upgrade. */
   readonly stepTimeoutMs: number;
   readonly limits: Limits;

@@ -65,18 +65,18 @@ describe('a SOCKS5 client', () => {
   });
 
   it.each([
-    [1, 'general failure', false],
-    [2, 'not allowed by its rules', true],
-    [3, 'network is unreachable', false],
-    [4, 'host is unreachable', false],
-    [5, 'connection refused', false],
-    [6, 'time to live expired', false],
-    [7, 'CONNECT is not supported', false],
-    [8, 'address type is not supported', false],
-    [99, 'reply 99', false],
-  ])('says what reply %i means', (code, failed, rejected) => {
+    [1, 'general failure', 'destination'],
+    [2, 'not allowed by its rules', 'rules'],
+    [3, 'network is unreachable', 'destination'],
+    [4, 'host is unreachable', 'destination'],
+    [5, 'connection refused', 'destination'],
+    [6, 'time to live expired', 'destination'],
+    [7, 'CONNECT is not supported', 'destination'],
+    [8, 'address type is not supported', 'destination'],
+    [99, 'reply 99', 'destination'],
+  ])('says what reply %i means', (code, failed, blame) => {
     const reply = `05 ${code.toString(16).padStart(2, '0')} 00 01 00000000 0000`;
-    expect(talk(['05 00', reply])[2]).toEqual({ failed, rejected });
+    expect(talk(['05 00', reply])[2]).toEqual({ failed, blame });
   });
 
   it.each<[string, string[], Credentials | null, string]>([
@@ -97,11 +97,11 @@ describe('a SOCKS5 client', () => {
       'SOCKS5 takes no more than 255 bytes of user and of password',
     ],
   ])('is rejected when authentication %s', (_name, messages, credentials, failed) => {
-    expect(talk(messages, 'r.example', 443, credentials).at(-1)).toEqual({ failed, rejected: true });
+    expect(talk(messages, 'r.example', 443, credentials).at(-1)).toEqual({ failed, blame: 'login' });
   });
 
   it('does not ask for a name that is too long', () => {
-    expect(talk(['05 00'], 'x'.repeat(256))[1]).toMatchObject({ rejected: false });
+    expect(talk(['05 00'], 'x'.repeat(256))[1]).toMatchObject({ blame: 'destination' });
   });
 
   it.each([

@@ -8,8 +8,8 @@ export type Socks5Step =
   | { readonly send: Uint8Array }
   /** The connection is that to the destination from now on. */
   | { readonly connected: true }
-  /** `rejected`: the proxy does not want us, whatever the destination. */
-  | { readonly failed: string; readonly rejected: boolean };
+  /** To blame are: who we are, what the proxy is allowed to do, or the way to the destination. */
+  | { readonly failed: string; readonly blame: 'login' | 'rules' | 'destination' };
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
@@ -85,23 +85,23 @@ export class Socks5Client {
     if (this.#expects === 'reply') {
       if (code === 0) return { connected: true };
       const reason = replies[code] ?? `reply ${code}`;
-      return { failed: reason, rejected: code === NOT_ALLOWED };
+      return { failed: reason, blame: code === NOT_ALLOWED ? 'rules' : 'destination' };
     }
     if (this.#expects === 'method' && code === PASSWORD && this.#credentials) {
       const user = utf8Encode(this.#credentials.user);
       const password = utf8Encode(this.#credentials.password);
       if (user.length > 255 || password.length > 255) {
-        return { failed: 'SOCKS5 takes no more than 255 bytes of user and of password', rejected: true };
+        return { failed: 'SOCKS5 takes no more than 255 bytes of user and of password', blame: 'login' };
       }
       this.#expects = 'verdict';
       return { send: Uint8Array.of(1, user.length, ...user, password.length, ...password) };
     }
     if (this.#expects === 'verdict' && code !== 0) {
-      return { failed: 'user or password was not accepted', rejected: true };
+      return { failed: 'user or password was not accepted', blame: 'login' };
     }
     if (this.#expects === 'method' && code !== NO_AUTHENTICATION) {
       const wanted = this.#credentials ? 'neither a user with password nor none' : 'a user and a password';
-      return { failed: `it wants ${wanted}`, rejected: true };
+      return { failed: `it wants ${wanted}`, blame: 'login' };
     }
     return this.#request();
   }
@@ -111,7 +111,7 @@ export class Socks5Client {
     const literal = parseIp(this.#host);
     const name = utf8Encode(this.#host);
     if (!literal && name.length > 255) {
-      return { failed: 'SOCKS5 takes no more than 255 bytes of host name', rejected: false };
+      return { failed: 'SOCKS5 takes no more than 255 bytes of host name', blame: 'destination' };
     }
     const address = literal ? [literal.length === 4 ? 1 : 4, ...literal] : [3, name.length, ...name];
     return { send: Uint8Array.of(VERSION, 1, 0, ...address, this.#port >> 8, this.#port & 255) };

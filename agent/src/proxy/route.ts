@@ -1,7 +1,7 @@
 import { type Credentials, parseHttpUri } from '../protocol/index.ts';
 
 /** A proxy, as far as it matters for dialling through it. */
-export interface Proxy {
+export interface ProxyServer {
   /**
    * `http` and `https`: CONNECT, over TLS with `https`. `socks5` and `socks5h`: SOCKS5, where the device, or with the
    * `h` the proxy, looks up the name of the destination; curl gives the schemes the same meaning.
@@ -13,16 +13,16 @@ export interface Proxy {
 }
 
 /** A way to a host: through a proxy, or directly (`null`). */
-export type Route = Proxy | null;
+export type Route = ProxyServer | null;
 
 const ports = { http: 80, https: 443, socks5: 1080, socks5h: 1080 } as const;
 
 const pattern = /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i;
 
 /** Reads `SCHEME://[USER[:PASSWORD]@]HOST[:PORT]`, user and password percent-encoded; `null` when it is anything else. */
-export function parseProxy(text: string): Proxy | null {
+export function parseProxy(text: string): ProxyServer | null {
   const [, word = '', login, authority] = pattern.exec(text) ?? [];
-  const scheme = word.toLowerCase() as Proxy['scheme'];
+  const scheme = word.toLowerCase() as ProxyServer['scheme'];
   const uri = authority === undefined ? null : parseHttpUri(`http://${authority}`);
   if (!uri) return null;
   const port = /:\d+$/.test(authority ?? '') ? uri.port : ports[scheme];
@@ -40,11 +40,11 @@ function decodePercent(text: string): string {
 }
 
 /** `HOST:PORT`, for messages; without user and password. */
-export function proxyPlace({ host, port }: Proxy): string {
+export function proxyPlace({ host, port }: ProxyServer): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** `SCHEME://HOST:PORT`, for the log and `rm-agent status`; without user and password. */
-export function describeProxy(proxy: Proxy): string {
+export function describeProxy(proxy: ProxyServer): string {
   return `${proxy.scheme}://${proxyPlace(proxy)}`;
 }

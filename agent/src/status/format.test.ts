@@ -25,6 +25,7 @@ describe('formatStatus', () => {
       since: 1_000_000,
       reflector: 'https://r.example/',
       connectedTo: null,
+      proxy: null,
       keepAliveMs: null,
       lastError: 'r.example: name not found',
       nextAttemptAt: 1_100_000,
@@ -53,12 +54,13 @@ describe('formatStatus', () => {
     ]);
   });
 
-  it('names the reflector to which a redirect has led', () => {
+  it('names the reflector to which a redirect has led, and the proxy on the way', () => {
     const live = {
       state: 'connected',
       since: 1_000_000,
       reflector: 'https://r.example/',
       connectedTo: 'https://r7.example/',
+      proxy: 'http://p.example:3128',
       keepAliveMs: 60_000,
       lastError: null,
       nextAttemptAt: null,
@@ -74,7 +76,7 @@ describe('formatStatus', () => {
     } as const;
     const text = formatStatus(live, 1_065_000);
     expect(text).toContain(
-      'connected to: https://r7.example/\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
+      'connected to: https://r7.example/\nproxy:        http://p.example:3128\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
     );
     const waiting = [{ port: 22, channels: 2, since: 1_060_000, until: 1_100_000 }];
     const text2 = formatStatus(

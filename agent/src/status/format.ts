@@ -8,6 +8,7 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   ];
   if (status.connectedTo !== null && status.connectedTo !== status.reflector)
     lines.push(['connected to', status.connectedTo]);
+  if (status.proxy !== null) lines.push(['proxy', status.proxy]);
   lines.push(['last error', status.lastError ?? 'none']);
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);

@@ -11,10 +11,12 @@ export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | '
 export interface AgentStatus {
   readonly state: AgentState;
   readonly since: number;
-  /** The reflector of the configuration. */
+  /** The reflector of the configuration; several are separated by `, `. */
   readonly reflector: string;
   /** The reflector that the tunnel leads to, which a redirect may have named; `null` without a tunnel. */
   readonly connectedTo: string | null;
+  /** The proxy that the tunnel goes through, without user and password; `null` without one. */
+  readonly proxy: string | null;
   /** The keep-alive time in force, in milliseconds; `null` without a tunnel. */
   readonly keepAliveMs: number | null;
   /** Why there is no tunnel, in words for a person; `null` while there is one. */
@@ -45,6 +47,7 @@ export class StatusRecord {
   state: AgentState = 'stopped';
   since: number;
   connectedTo: string | null = null;
+  proxy: string | null = null;
   keepAliveMs: number | null = null;
   lastError: string | null = null;
   nextAttemptAt: number | null = null;
@@ -72,15 +75,17 @@ export class StatusRecord {
     this.nextAttemptAt = null;
     if (state !== 'connected') {
       this.connectedTo = null;
+      this.proxy = null;
       this.keepAliveMs = null;
     }
     this.#changed(state, previous, reason);
   }
 
-  connected(reflector: string, keepAliveMs: number): void {
+  connected(reflector: string, proxy: string | null, keepAliveMs: number): void {
     this.connects++;
     this.lastError = null;
     this.connectedTo = reflector;
+    this.proxy = proxy;
     this.keepAliveMs = keepAliveMs;
     this.become('connected');
   }

@@ -59,8 +59,9 @@ export class TlsNews {
 }
 
 /** The moment by which the certificates of this attempt are judged, if that is not now. */
-export function judgedByBuild({ reflector, proxy, tls }: DialSettings): number | null {
-  return reflector.secure || proxy?.uri.secure ? tls.judgedAt : null;
+export function judgedByBuild({ reflectors, routes, tls }: DialSettings): number | null {
+  const secure = reflectors.some((uri) => uri.secure || routes(uri).some((way) => way?.scheme === 'https'));
+  return secure ? tls.judgedAt : null;
 }
 
 export function clockWarning(now: number, judgedAt: number): string {

@@ -22,8 +22,11 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** A peer that goes beyond each bound on purpose. `headBytes` is tried in `link/attempt-answers.test.ts`, `addresses` in `service.test.ts`. */
-const attacks: Record<Exclude<keyof Limits, 'headBytes' | 'addresses' | keyof CommandLimits>, () => void> = {
+/** Tried elsewhere: in `link/attempt-answers.test.ts`, `service.test.ts`, `config/load.test.ts`, and those of commands. */
+const elsewhere = ['headBytes', 'addresses', 'reflectors', 'proxies'] as const;
+
+/** A peer that goes beyond each bound on purpose. */
+const attacks: Record<Exclude<keyof Limits, (typeof elsewhere)[number] | keyof CommandLimits>, () => void> = {
   windowBytes() {
     const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
     const local = stage.open(1);
@@ -139,7 +142,7 @@ describe('the bound', () => {
   );
 
   it('of each kind is tried', () => {
-    const elsewhere = ['headBytes', 'addresses', ...Object.keys(defaultCommandLimits)];
-    expect([...Object.keys(attacks), ...elsewhere].sort()).toEqual(Object.keys(defaultLimits).sort());
+    const tried = [...Object.keys(attacks), ...elsewhere, ...Object.keys(defaultCommandLimits)];
+    expect(tried.sort()).toEqual(Object.keys(defaultLimits).sort());
   });
 });

@@ -44,14 +44,39 @@ function accessRule(path: string, meaning: string): Record<string, Description> 
   };
 }
 
+/** A proxy with its password apart from its URI, at this path. */
+function proxyServer(path: string): Record<string, Description> {
+  return {
+    [`${path}.uri`]: key('The proxy, without user and password.', '"http://proxy:3128"'),
+    [`${path}.user`]: key('The user at the proxy.', '"pump-7"'),
+    [`${path}.password`]: key(
+      'The password at the proxy: text, or where it is read anew for each connection.',
+      '{ "file": "/etc/rm-proxy.secret" }',
+    ),
+    [`${path}.password.file`]: key(
+      'A file with the secret; one line break at its end does not count. Its mode should be 600.',
+      '"/etc/rm-proxy.secret"',
+    ),
+    [`${path}.password.env`]: key('The environment variable that holds the secret.', '"PROXY_PASSWORD"'),
+  };
+}
+
 /** By path; `[]` is any entry of a list, `*` any key of a map. `keys.test.ts` demands one for each key of the schema. */
 export const descriptions: Readonly<Record<string, Description>> = {
   $schema: key('For editors; the agent ignores it.', '"./node_modules/rm-agent/rm-agent.schema.json"'),
 
   reflector: key(
-    'The reflector to connect to. The path is that of the upgrade request.',
-    '"https://remote.example.com/"',
+    'The reflector to connect to, or several. Each attempt tries them in their order, the next at once when one has failed. The path is that of the upgrade request.',
+    '["https://remote.example.com/", "https://spare.example.net/"]',
   ),
+  'reflector[]': key('One reflector.', '"https://remote.example.com/"'),
+
+  addresses: key(
+    'Addresses of hosts, by name in lower case, for networks with a broken name server: dialled when the name server has no answer, or when nobody, or somebody else, is at the addresses that it gives. For the reflector and for proxies.',
+    '{ "remote.example.com": ["203.0.113.7", "2001:db8::7"] }',
+  ),
+  'addresses.*': key('The addresses of one host.', '["203.0.113.7"]'),
+  'addresses.*[]': key('One address.', '"203.0.113.7"'),
 
   upgrade: key('How the WebSocket upgrade is requested.', '{ "method": "POST" }'),
   'upgrade.method': key(
@@ -155,9 +180,12 @@ export const descriptions: Readonly<Record<string, Description>> = {
   ),
 
   proxy: key(
-    'An HTTP proxy on the way to the reflector. `%`-encode what is special in user and password.',
-    '"http://user:${env.PROXY_PASSWORD}@proxy:3128"',
+    'The proxy on the way to the reflector, or several ways, which are tried in their order. See "Proxies" above.',
+    '["http://user:${env.PROXY_PASSWORD}@proxy:3128", "direct"]',
   ),
+  ...proxyServer('proxy'),
+  'proxy[]': key('One way: a proxy, `direct`, or `env`.', '"socks5h://10.0.0.1:1080"'),
+  ...proxyServer('proxy[]'),
 
   timeouts: key('How long things may take.', '{ "keepAlive": 60 }'),
   'timeouts.connect': key('For connecting, to a local service and to the reflector.', '10'),

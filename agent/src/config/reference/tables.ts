@@ -17,8 +17,8 @@ export function keyTables(schema: Schema): string {
 
 function table(keys: readonly Key[]): string {
   const rows = keys
-    // What an array of arguments holds is said with the array.
-    .filter(({ path }) => !/(?:command|pins|ask|days)\[\]$/.test(path))
+    // What such an array holds is said with the array, or with the single thing that may stand in its place.
+    .filter(({ path }) => !/(?:command|pins|ask|days|reflector|proxy|addresses\.\*)\[\]/.test(path))
     .map(({ path, schema, required }) => {
       const description = descriptions[path];
       const cells = [

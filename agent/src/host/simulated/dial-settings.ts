@@ -16,7 +16,9 @@ export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}):
   const reflector = parseHttpUri(uri);
   if (!reflector) throw new Error(`no URI: ${uri}`);
   return {
-    reflector,
+    reflectors: [reflector],
+    routes: () => [null],
+    addresses: new Map(),
     method: 'GET',
     auth: 'basic',
     credentials: { user: 'id@domain', password: 's3cret' },
@@ -25,7 +27,6 @@ export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}):
     proxyTls: anyTls,
     trusted: null,
     pins: [],
-    proxy: null,
     stepTimeoutMs: 10_000,
     limits: defaultLimits,
     ...given,

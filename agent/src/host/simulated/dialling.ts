@@ -2,6 +2,8 @@ import { expect } from 'vitest';
 import { Attempt, type Upgraded } from '../../link/attempt.ts';
 import type { DialSettings } from '../../link/settings.ts';
 import type { StepFailure } from '../../link/steps.ts';
+import { formatHttpUri } from '../../protocol/index.ts';
+import { describeProxy } from '../../proxy/route.ts';
 import type { TlsOptions } from '../host.ts';
 import { pattern } from './bytes.ts';
 import { dialSettingsFor } from './dial-settings.ts';
@@ -21,6 +23,8 @@ export class Dialling {
   tls: TlsAnswer = () => SESSION;
   readonly steps: string[] = [];
   readonly passed: string[] = [];
+  readonly tried: string[] = [];
+  readonly lost: string[] = [];
   upgraded: Upgraded | null = null;
   failure: StepFailure | null = null;
   attempt: Attempt | null = null;
@@ -38,11 +42,14 @@ export class Dialling {
   start(uri = 'http://r.example/', given: Partial<DialSettings> = {}): this {
     this.attempt = new Attempt(this.host, dialSettingsFor(uri, given), {
       step: (step, detail) => this.steps.push(`${step} ${detail}`),
+      trying: ({ uri, route }) =>
+        this.tried.push(`${formatHttpUri(uri)}${route ? ` by ${describeProxy(route)}` : ''}`),
       passed: (step, detail) => this.passed.push(`${step} ${detail}`),
       upgraded: (connection) => {
         expect(this.over).toBe(false);
         this.upgraded = connection;
       },
+      lost: ({ message }) => this.lost.push(message),
       failed: (failure) => {
         expect(this.over).toBe(false);
         this.failure = failure;

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { Dialling } from '../host/simulated/dialling.ts';
+import { refused } from '../host/simulated/network.ts';
+import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
+import { SimulatedReflector } from '../host/simulated/reflector.ts';
+import { parseHttpUri } from '../protocol/index.ts';
+import type { Route } from '../proxy/route.ts';
+
+const uris = (...texts: string[]) => texts.flatMap((text) => parseHttpUri(text) ?? []);
+const by = (...routes: (string | null)[]): { routes: () => readonly Route[] } => {
+  const list = routes.map((route) => (route === null ? null : proxyOf(route)));
+  return { routes: () => list };
+};
+const A_AND_R = { reflectors: uris('http://a.example/', 'http://r.example/') };
+
+/** A network with a second reflector, `a.example`. */
+function withA<D extends Dialling>(dialling: D): D & { a: SimulatedReflector } {
+  dialling.host.network.names.set('a.example', ['192.0.2.50']);
+  return Object.assign(dialling, { a: new SimulatedReflector(dialling.host.network, '192.0.2.50', 80) });
+}
+
+describe('several reflectors', () => {
+  it('are tried in order, and the first that takes the upgrade is used', () => {
+    const dialling = withA(new Dialling());
+    expect(dialling.succeeds(undefined, A_AND_R).uri.host).toBe('a.example');
+    expect(dialling.plain.connections).toEqual([]);
+  });
+
+  it('are tried at once when one has failed', () => {
+    const dialling = withA(new Dialling());
+    dialling.host.network.places.set('192.0.2.50:80', { error: refused });
+    const start = dialling.host.clock.now();
+    const { uri, failures } = dialling.succeeds(undefined, A_AND_R);
+    expect(uri.host).toBe('r.example');
+    expect(dialling.host.clock.now() - start).toBeLessThan(20);
+    expect(failures.map(({ message }) => message)).toEqual(['a.example port 80: connection refused']);
+    expect(dialling.lost).toEqual(['a.example port 80: connection refused']);
+    expect(dialling.tried).toEqual(['http://a.example/', 'http://r.example/']);
+  });
+
+  it.each([
+    ['answers garbage', 'hello\r\n\r\n'],
+    ['refuses', 'HTTP/1.1 401 No\r\n\r\n'],
+    ['is full', 'HTTP/1.1 503 Full\r\nRetry-After: 60\r\n\r\n'],
+    ['redirects to nowhere', 'HTTP/1.1 302 x\r\nLocation: http://gone.example/\r\n\r\n'],
+    ['redirects for ever', 'HTTP/1.1 302 x\r\nLocation: /\r\n\r\n'],
+    ['is silent', 'silent'],
+  ])('are tried when one %s', (_name, answer) => {
+    const dialling = withA(new Dialling());
+    dialling.a.answer = () => answer;
+    expect(dialling.succeeds(undefined, A_AND_R).uri.host).toBe('r.example');
+  });
+
+  it('that have all failed are each named, once', () => {
+    const dialling = withA(new Dialling());
+    dialling.a.answer = () => 'HTTP/1.1 500 Oops\r\n\r\n';
+    dialling.host.network.names.delete('r.example');
+    const failure = dialling.fails(undefined, {
+      reflectors: uris('http://a.example/', 'http://r.example/', 'http://r.example:81/'),
+    });
+    expect(failure).toEqual({
+      step: 'resolving',
+      kind: 'fault',
+      message: 'a.example answered 500 Oops; r.example: name not found',
+      askedMs: null,
+    });
+  });
+
+  it('have refused only when each has', () => {
+    const dialling = withA(new Dialling());
+    dialling.a.answer = () => 'HTTP/1.1 401 No\r\n\r\n';
+    dialling.plain.answer = () => 'HTTP/1.1 403 No\r\n\r\n';
+    expect(dialling.fails(undefined, A_AND_R).kind).toBe('refusal');
+    const other = withA(new Dialling());
+    other.a.answer = () => 'HTTP/1.1 401 No\r\n\r\n';
+    other.plain.answer = () => 'HTTP/1.1 500 No\r\n\r\n';
+    expect(other.fails(undefined, A_AND_R).kind).toBe('fault');
+  });
+
+  it('are waited for as long as one asks', () => {
+    const dialling = withA(new Dialling());
+    dialling.a.answer = () => 'HTTP/1.1 503 x\r\nRetry-After: 7\r\n\r\n';
+    dialling.plain.answer = () => 'HTTP/1.1 503 x\r\nRetry-After: 5\r\n\r\n';
+    expect(dialling.fails(undefined, A_AND_R).askedMs).toBe(7000);
+  });
+
+  it('get each an answer to its own Digest challenge', () => {
+    const dialling = withA(new Dialling());
+    const challenge = 'HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="a"\r\n\r\n';
+    dialling.a.answer = () => challenge;
+    dialling.plain.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challenge);
+    expect(dialling.succeeds(undefined, { ...A_AND_R, auth: 'digest' }).uri.host).toBe('r.example');
+    expect(dialling.plain.connections[0]?.requests[0]?.headers.get('authorization')).toBeUndefined();
+  });
+});
+
+describe('several ways', () => {
+  it('are tried in order, "direct" among them', () => {
+    const dialling = new Proxied();
+    dialling.host.network.places.set(`${PROXY_ADDRESS}:3128`, { error: refused });
+    const { route } = dialling.succeeds('http://r.example/', by('http://p.example:3128', null));
+    expect(route).toBeNull();
+    expect(dialling.tried).toEqual(['http://r.example/ by http://p.example:3128', 'http://r.example/']);
+    expect(dialling.lost).toEqual(['proxy p.example:3128: connection refused']);
+  });
+
+  it('that have all failed are each named', () => {
+    const dialling = new Proxied('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    dialling.host.network.names.delete('r.example');
+    expect(dialling.fails('http://r.example/', by(null, 'http://p.example:3128')).message).toBe(
+      'r.example: name not found (without proxy); ' +
+        'proxy p.example:3128 answered 502 Bad Gateway to CONNECT r.example:80',
+    );
+  });
+
+  it('are not tried with a proxy that has not worked for the reflector before', () => {
+    const dialling = withA(new Proxied('HTTP/1.1 407 x\r\n\r\n'));
+    dialling.host.network.places.set('192.0.2.50:80', { error: refused });
+    dialling.succeeds(undefined, { ...A_AND_R, ...by('http://p.example:3128', null) });
+    expect(dialling.tried).toEqual([
+      'http://a.example/ by http://p.example:3128',
+      'http://a.example/',
+      'http://r.example/',
+    ]);
+  });
+
+  it('are tried with a proxy that did not lead to the reflector before', () => {
+    const dialling = withA(
+      new Proxied(({ target }) => (target === 'a.example:80' ? 'HTTP/1.1 503 x\r\n\r\n' : CONNECTED)),
+    );
+    dialling.succeeds(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
+    expect(dialling.asked.map(({ target }) => target)).toEqual(['a.example:80', 'r.example:80']);
+  });
+
+  it('that has timed out may lead to another reflector', () => {
+    const dialling = withA(new Proxied(({ target }) => (target === 'a.example:80' ? 'silent' : CONNECTED)));
+    dialling.succeeds(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
+  });
+
+  it.each(['HTTP/1.1 401 No\r\n\r\n', 'HTTP/1.1 503 Full\r\nRetry-After: 1\r\n\r\n'])(
+    'are not tried to a reflector that has answered %j',
+    (answer) => {
+      const dialling = new Proxied();
+      dialling.plain.answer = () => answer;
+      dialling.fails('http://r.example/', by(null, 'http://p.example:3128'));
+      expect(dialling.tried).toHaveLength(1);
+    },
+  );
+
+  it('are tried to a reflector that somebody on the way has answered for', () => {
+    const dialling = new Proxied();
+    dialling.plain.answer = () => 'HTTP/1.1 200 OK\r\n\r\n<html>Please log in</html>';
+    expect(dialling.succeeds('http://r.example/', by(null, 'http://p.example:3128')).route).not.toBeNull();
+  });
+
+  it('depend on the reflector, that of a redirect too', () => {
+    const dialling = withA(new Proxied());
+    dialling.plain.answer = () => 'HTTP/1.1 302 x\r\nLocation: http://a.example/\r\n\r\n';
+    const proxy = proxyOf('http://p.example:3128');
+    dialling.succeeds('http://r.example/', { routes: ({ host }) => [host === 'a.example' ? proxy : null] });
+    expect(dialling.tried).toEqual(['http://r.example/', 'http://a.example/ by http://p.example:3128']);
+  });
+});

@@ -1,0 +1,23 @@
+import type { FailureKind } from './back-off.ts';
+
+/** What follows from what a proxy has said. */
+export type HandshakeStep =
+  | { readonly send: Uint8Array }
+  /** The connection leads to the destination from now on; the text is for `check`. */
+  | { readonly passed: string }
+  /** The proxy is to be asked again over a new connection, with this value of `Proxy-Authorization`. */
+  | { readonly authorization: string }
+  | {
+      readonly failed: string;
+      readonly kind: FailureKind;
+      /** The proxy is of no use for any destination, or not for this one. */
+      readonly useless: 'always' | 'here';
+    };
+
+/** Asks a proxy for a connection to one destination: sans-IO. */
+export interface ProxyHandshake {
+  /** The first bytes to send. */
+  start(): Uint8Array;
+  /** What follows from these bytes, or `null` when more are to come. Throws `ProtocolError`. */
+  receive(bytes: Uint8Array, start: number, end: number): HandshakeStep | null;
+}
