@@ -12,20 +12,36 @@ const resolve = {
 };
 
 /** The scenarios, driving one executable. */
-function scenarios({ name, command, patience, heapNoise }: Omit<Executable, 'build' | 'packages'>) {
+function scenarios({
+  name,
+  command,
+  clockless = '',
+  patience,
+  heapNoise,
+}: Omit<Executable, 'build' | 'packages'>) {
   return {
     resolve,
     test: {
       name,
       include: ['test/scenarios/**/*.test.ts'],
       testTimeout: 60_000 * patience,
-      env: { RM_AGENT: command, RM_SLOW: String(patience), RM_HEAP_NOISE: String(heapNoise) },
+      env: {
+        RM_AGENT: command,
+        RM_AGENT_CLOCKLESS: clockless,
+        RM_SLOW: String(patience),
+        RM_HEAP_NOISE: String(heapNoise),
+      },
     },
   };
 }
 
 /** `RM_AGENT` names an executable of one's own, in the place of ours. */
-const { RM_AGENT: ownCommand, RM_SLOW: ownPatience = '1', RM_HEAP_NOISE: ownNoise = '24576' } = process.env;
+const {
+  RM_AGENT: ownCommand,
+  RM_AGENT_CLOCKLESS: ownClockless = '',
+  RM_SLOW: ownPatience = '1',
+  RM_HEAP_NOISE: ownNoise = '24576',
+} = process.env;
 
 export default defineConfig({
   resolve,
@@ -50,6 +66,7 @@ export default defineConfig({
             scenarios({
               name: 'scenarios',
               command: ownCommand,
+              clockless: ownClockless,
               patience: Number(ownPatience),
               heapNoise: Number(ownNoise),
             }),

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boardNames, readBoard } from './boards.mjs';
+import { clockless } from './bundle.mjs';
 import { BuildError } from './subprocess.mjs';
 import { targets } from './targets.mjs';
 import { budgetFaults, buildStatic, bundledScript } from './tiny/build-static.mjs';
@@ -15,6 +16,7 @@ const nodePlatforms = /** @type {const} */ (['linux-x64', 'linux-arm64', 'linux-
 
 const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAME/rm-agent, static, with a manifest
          [--without FEATURE,…] [--engine ENGINE]     smaller, or with the other engine
+         [--clockless]                               for tests: as if built in 2100
          [--check-reproducible]                      build it again with an empty cache and compare
        npm run build -- --board BOARD                dist/board-BOARD: the executable and rm-agent.json
        CC=… SYSROOT=… npm run build -- --system      dist/system/rm-agent, with your compiler and libraries
@@ -56,6 +58,7 @@ function options() {
         board: { type: 'string', multiple: true, default: [] },
         without: { type: 'string', default: '' },
         engine: { type: 'string', default: 'quickjs' },
+        clockless: { type: 'boolean', default: false },
         'check-reproducible': { type: 'boolean', default: false },
         sanitize: { type: 'boolean', default: false },
         'force-gc': { type: 'boolean', default: false },
@@ -100,8 +103,9 @@ async function main() {
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
   for (const name of names) {
-    const output = join(dist, [name, ...variant].join('-'));
-    const build = await buildStatic({ name, engine, without, output });
+    const output = join(dist, [name, ...variant, ...(chosen.clockless ? ['clockless'] : [])].join('-'));
+    const define = chosen.clockless ? clockless : {};
+    const build = await buildStatic({ name, engine, without, define, output });
     report(build);
     if (variant.length === 0) faults.push(...budgetFaults(build));
     if (chosen['check-reproducible']) {

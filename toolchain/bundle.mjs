@@ -1,4 +1,4 @@
-// Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs.
+// Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, and dist/node-clockless for tests.
 import { chmodSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,6 +7,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The version that `rm-agent --version` prints. */
 export const version = JSON.parse(readFileSync(`${root}/agent/package.json`, 'utf8')).version;
+
+/** For tests: as if built in 2100, so that to such an agent no clock of today is set. */
+export const clockless = { RM_BUILD_DATE: String(Date.UTC(2100, 0) / 1000) };
 
 /**
  * Never the clock of this machine: the same source must give the same bytes. Where `SOURCE_DATE_EPOCH`
@@ -40,7 +43,12 @@ export async function bundle({ host, outfile, minify = host === 'tiny', format, 
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const outfile = `${root}/dist/node/rm-agent.mjs`;
-  await bundle({ host: 'node', outfile });
-  chmodSync(outfile, 0o755);
+  for (const [folder, define] of /** @type {const} */ ([
+    ['node', {}],
+    ['node-clockless', clockless],
+  ])) {
+    const outfile = `${root}/dist/${folder}/rm-agent.mjs`;
+    await bundle({ host: 'node', outfile, define });
+    chmodSync(outfile, 0o755);
+  }
 }

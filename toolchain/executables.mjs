@@ -9,6 +9,8 @@
  * @property {number} patience factor on the time limits of the scenarios
  * @property {number} heapNoise KiB by which resident memory may move for no reason of ours: V8's collector, or a
  *   sanitizer that keeps freed memory to catch its users
+ * @property {string} [clockless] how to run the one in `dist/…-clockless`, which was built with `--clockless`: for the
+ *   scenarios of a clock that is not set
  */
 
 /** @type {readonly Executable[]} */
@@ -17,12 +19,13 @@ export const executables = [
     name: 'node',
     build: [],
     command: 'node dist/node/rm-agent.mjs',
+    clockless: 'node dist/node-clockless/rm-agent.mjs',
     packages: [],
     patience: 1,
     heapNoise: 24_576,
   },
-  native('x86_64'),
-  emulated('mipsel-24kc', 'qemu-mipsel-static'),
+  withClockless(native('x86_64')),
+  withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),
   emulated('mips-24kc', 'qemu-mips-static'),
   emulated('armv7hf', 'qemu-arm-static'),
   emulated('aarch64', 'qemu-aarch64-static'),
@@ -37,6 +40,14 @@ export const executables = [
     heapNoise: 24_576,
   },
 ];
+
+/**
+ * @param {Executable} executable
+ * @returns {Executable}
+ */
+function withClockless(executable) {
+  return { ...executable, clockless: executable.command.replace(/(dist\/[^/]+)/, '$1-clockless') };
+}
 
 /** @param {string} target */
 function native(target) {

@@ -49,8 +49,10 @@ const tasks = {
     needPackages(peers);
     needPackages([...new Set(executables.flatMap(({ packages }) => packages))]);
     run(bin('biome'), 'check', '--error-on-warnings', '.');
-    for (const { build } of executables) {
-      if (build.length > 0) run(process.execPath, 'toolchain/build.mjs', ...build);
+    for (const { build, clockless } of executables) {
+      if (build.length === 0) continue;
+      run(process.execPath, 'toolchain/build.mjs', ...build);
+      if (clockless !== undefined) run(process.execPath, 'toolchain/build.mjs', ...build, '--clockless');
     }
     testAll(rest);
   },

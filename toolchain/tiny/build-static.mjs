@@ -59,10 +59,11 @@ export async function bundledScript(define) {
  * @param {string} options.name of the target
  * @param {import('./engine.mjs').Engine} options.engine
  * @param {readonly string[]} options.without features to leave out
+ * @param {Readonly<Record<string, string>>} [options.define] constants of the bundle
  * @param {string} options.output the folder
  * @returns {Promise<Build>}
  */
-export async function buildStatic({ name, engine, without, output }) {
+export async function buildStatic({ name, engine, without, define: more = {}, output }) {
   const target = targets[name];
   if (!target) throw new TypeError(`unknown target ${name}`);
   needPackages(buildPackages);
@@ -77,7 +78,7 @@ export async function buildStatic({ name, engine, without, output }) {
     compiler,
     engine,
     parts: { engineFolder, mbedtlsFolder, sysroot },
-    script: await bundledScript(define),
+    script: await bundledScript({ ...define, ...more }),
     version,
     switches: cmake,
   });

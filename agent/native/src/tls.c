@@ -529,6 +529,8 @@ JSValue rm_tls_error(rm_tls *tls) {
   switch (tls->failure) {
   case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
     return verification_error(tls);
+  case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
+    return rm_error_text("tls-untrusted", "the server's certificate is not for a server, or its key is not allowed");
   case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
     return alert_error(tls);
   case MBEDTLS_ERR_SSL_CONN_EOF:

@@ -147,6 +147,41 @@ describe('TLS', () => {
     expect((await failure(peer.port, more))[0]).toBe(code);
   });
 
+  it('judges dates at another time, and everything else as ever', async () => {
+    const lasting = new Authority('ecdsa', 9_000);
+    const then = { from: '20400101000000Z', until: '20420101000000Z' };
+    const judged = { judgedAt: Date.UTC(2041, 0), ca: lasting.file };
+    const taken = await Peer.tls({ ...lasting.issue(then) });
+    await run(greet, taken.port, options(judged)).expect('secured');
+    const codes = [
+      [lasting.issue({ until: '20390101000000Z' }), 'tls-expired'],
+      [lasting.issue({ from: '20420101000000Z' }), 'tls-not-yet-valid'],
+      [authority.issue(then), 'tls-untrusted'],
+      [authority.issue({ until: '20210101000000Z' }), 'tls-untrusted'],
+      [lasting.issue({ ...then, names: 'IP:127.0.0.2' }), 'tls-host-name'],
+    ] as const;
+    for (const [shown, code] of codes) {
+      expect((await failure((await Peer.tls({ ...shown })).port, judged))[0]).toBe(code);
+    }
+    lasting.remove();
+  });
+
+  it('takes the certificate of an authority that is valid, where there is an old one too', async () => {
+    // The same key and name, and another time.
+    const lasting = new Authority('ecdsa', 9_000);
+    const bundle = join(temporaryDirectory(), 'bundle.pem');
+    const old = lasting.again({ until: '20210101000000Z' });
+    const peer = await Peer.tls({ ...lasting.issue({ until: '20420101000000Z' }) });
+    const judged = { judgedAt: Date.UTC(2041, 0), ca: bundle };
+    for (const content of [old + lasting.caPem(), lasting.caPem() + old]) {
+      writeFileSync(bundle, content);
+      await run(greet, peer.port, options(judged)).expect('secured');
+    }
+    writeFileSync(bundle, old);
+    expect((await failure(peer.port, judged))[0]).toBe('tls-expired');
+    lasting.remove();
+  });
+
   it('refuses a certificate of an unknown authority, and takes it when it is told not to verify', async () => {
     const stranger = new Authority();
     try {

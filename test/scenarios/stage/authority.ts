@@ -27,6 +27,10 @@ export interface CertificateOptions {
   readonly key?: keyof typeof keys;
   /** As OpenSSL writes subject alternative names. */
   readonly names?: string;
+  /** Further extensions, as OpenSSL's `-addext` takes them. */
+  readonly extensions?: readonly string[];
+  /** The common name. */
+  readonly name?: string;
   /** `YYYYMMDDHHMMSSZ`. */
   readonly from?: string;
   readonly until?: string;
@@ -48,28 +52,50 @@ export class Authority {
   /** How it signs certificates. */
   readonly #signature: readonly string[];
   #issued = 0;
+  /** What a certificate of this authority is shown with. */
+  #chain = '';
 
-  /** With `rsa-pss` it has an RSA key and signs as RFC 4055 says; otherwise it signs with ECDSA. */
-  constructor(signature: 'ecdsa' | 'rsa-pss' = 'ecdsa') {
+  /**
+   * With `rsa-pss` it has an RSA key and signs as RFC 4055 says; otherwise it signs with ECDSA. Signs itself for `days`,
+   * unless it is given a certificate of another authority.
+   */
+  constructor(signature: 'ecdsa' | 'rsa-pss' = 'ecdsa', days = 30, own: Certificate | null = null) {
     const key = signature === 'ecdsa' ? keys.ec : keys.rsa;
     this.#signature = signature === 'ecdsa' ? [] : ['-sigopt', 'rsa_padding_mode:pss'];
     writeFileSync(join(this.directory, 'ca.cnf'), caConfiguration);
     writeFileSync(join(this.directory, 'index.txt'), '');
     writeFileSync(join(this.directory, 'serial'), '01\n');
-    const subject = ['-subj', '/CN=Test authority', '-days', '30'];
-    this.#openssl(
-      'req',
-      '-x509',
-      '-batch',
-      ...key,
-      ...this.#signature,
-      '-nodes',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-      ...subject,
-    );
+    if (own) {
+      writeFileSync(join(this.directory, 'ca.key'), own.key);
+      writeFileSync(this.file, own.cert);
+      return;
+    }
+    const files = ['-nodes', '-keyout', 'ca.key', '-out', 'ca.pem'];
+    const subject = ['-subj', '/CN=Test authority', '-days', String(days)];
+    this.#openssl('req', '-x509', '-batch', ...key, ...this.#signature, ...files, ...subject);
+  }
+
+  /** An authority that this one has signed; `issue` gives its certificate along with each of its own. */
+  intermediate(options: CertificateOptions = {}): Authority {
+    const extensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign'];
+    const authority = new Authority('ecdsa', 0, this.issue({ extensions, ...options }));
+    authority.#chain = readFileSync(authority.file, 'utf8') + this.#chain;
+    return authority;
+  }
+
+  /** Another certificate of the authority itself, with the same name and key. */
+  again({ from = '20200101000000Z', until = '20491231000000Z' }: CertificateOptions): string {
+    const name = 'again.pem';
+    const request = ['-new', '-batch', '-key', 'ca.key', '-subj', '/CN=Test authority', '-out', 'again.csr'];
+    this.#openssl('req', ...request, '-addext', 'basicConstraints=critical,CA:TRUE');
+    const own = ['-config', 'ca.cnf', '-keyfile', 'ca.key', '-selfsign', '-in', 'again.csr', '-out', name];
+    this.#openssl('ca', '-batch', '-notext', ...own, '-startdate', from, '-enddate', until);
+    return readFileSync(join(this.directory, name), 'utf8');
+  }
+
+  /** The authority's own certificate. */
+  caPem(): string {
+    return readFileSync(this.file, 'utf8');
   }
 
   /** A directory that holds the authority's certificate and nothing else. */
@@ -83,30 +109,33 @@ export class Authority {
   /** Issues a certificate; for the address of the tests and valid now unless told otherwise. */
   issue(options: CertificateOptions = {}): Certificate {
     const name = `certificate-${++this.#issued}`;
-    const names = `subjectAltName=${options.names ?? 'IP:127.0.0.1'}`;
-    const request = ['-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-addext', names];
-    this.#openssl('req', '-batch', ...keys[options.key ?? 'ec'], ...request, '-subj', `/CN=${name}`);
-    const validity = [
-      '-startdate',
-      options.from ?? '20200101000000Z',
-      '-enddate',
-      options.until ?? '20491231000000Z',
+    const extensions = [`subjectAltName=${options.names ?? 'IP:127.0.0.1'}`, ...(options.extensions ?? [])];
+    const request = ['-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`];
+    const subject = [
+      '-subj',
+      `/CN=${options.name ?? name}`,
+      ...extensions.flatMap((one) => ['-addext', one]),
     ];
+    this.#openssl('req', '-batch', ...keys[options.key ?? 'ec'], ...request, ...subject);
+    const from = ['-startdate', options.from ?? '20200101000000Z'];
+    const until = ['-enddate', options.until ?? '20491231000000Z'];
     const issuer = [...this.#signature, '-config', 'ca.cnf', '-keyfile', 'ca.key', '-cert', 'ca.pem'];
-    this.#openssl(
-      'ca',
-      '-batch',
-      '-notext',
-      ...issuer,
-      '-in',
-      `${name}.csr`,
-      '-out',
-      `${name}.pem`,
-      ...validity,
-    );
+    const files = ['-in', `${name}.csr`, '-out', `${name}.pem`];
+    this.#openssl('ca', '-batch', '-notext', ...issuer, ...files, ...from, ...until);
     const certFile = join(this.directory, `${name}.pem`);
     const keyFile = join(this.directory, `${name}.key`);
-    return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    const cert = readFileSync(certFile, 'utf8') + this.#chain;
+    writeFileSync(certFile, cert);
+    return { certFile, keyFile, cert, key: readFileSync(keyFile, 'utf8') };
+  }
+
+  /** The key of a certificate, under a password, in a file of its own. */
+  encryptedKey({ keyFile }: Certificate, format: 'pkcs8' | 'traditional'): string {
+    const path = `${keyFile}.${format}`;
+    const password = ['-aes128', '-passout', 'pass:secret'];
+    if (format === 'pkcs8') this.#openssl('pkey', '-in', keyFile, '-out', path, ...password);
+    else this.#openssl('ec', '-in', keyFile, '-out', path, ...password);
+    return path;
   }
 
   remove(): void {

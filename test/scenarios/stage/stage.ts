@@ -1,9 +1,9 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect } from 'vitest';
-import { AgentProcess } from './agent-process.ts';
+import { AgentProcess, executable } from './agent-process.ts';
 import { LocalService, SilentPort } from './local-service.ts';
 import { Reflector } from './reflector.ts';
 import { slow } from './wait.ts';
@@ -46,9 +46,19 @@ export class Stage {
     return path;
   }
 
-  /** Starts the executable under test with any arguments. */
-  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): AgentProcess {
-    const agent = AgentProcess.start(args, environment);
+  /** Writes a file into a directory of the stage, which is made if need be; whole at once. */
+  directoryWith(directory: string, name: string, content: string): void {
+    mkdirSync(directory, { recursive: true });
+    renameSync(this.file(content), join(directory, name));
+  }
+
+  /** Starts the executable under test, or another, with any arguments. */
+  run(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    command = executable,
+  ): AgentProcess {
+    const agent = AgentProcess.start(args, environment, command);
     this.#agents.push(agent);
     return agent;
   }

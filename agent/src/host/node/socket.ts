@@ -91,6 +91,12 @@ export class NodeSocket implements Socket {
 
   destroy(): void {
     this.#handler = null;
+    // Within an event of TLS, Node uses the connection below once more when the event returns: resetting it there crashes.
+    if (this.#stream === this.#tcp) this.#discard();
+    else setImmediate(() => this.#discard());
+  }
+
+  #discard(): void {
     const stream = this.#stream;
     const orderly = stream.readableEnded && stream.writableFinished;
     // While a FIN is on its way the kernel's socket cannot be reset (libuv: EINVAL), and Node would lose it unclosed.

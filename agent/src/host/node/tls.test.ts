@@ -136,6 +136,40 @@ describe('startTls', () => {
     expect(await codeOf(await serve(good), { serverName: '127.0.0.2' })).toBe('tls-host-name');
   });
 
+  it('judges dates at another time, and everything else as ever', async () => {
+    const [then, now] = [
+      ['DNS:localhost', 2040, 2042],
+      ['DNS:localhost', 2020, 2039],
+    ] as const;
+    const lasting = new Authority(undefined, 9_000);
+    const judged = { judgedAt: Date.UTC(2041, 0), ca: lasting.certificate };
+    const { recorder, socket } = secure(await serve(lasting.issue(...then)), judged);
+    await recorder.saw('data');
+    expect(recorder.session?.publicKeyDigest).toHaveLength(32);
+    socket.destroy();
+    const codes = [
+      [lasting.issue(...now), {}, 'tls-expired'],
+      [lasting.issue('DNS:localhost', 2042, 2043), {}, 'tls-not-yet-valid'],
+      // Wrong in two ways, of which OpenSSL tells but one.
+      [stranger.issue(...then), {}, 'tls-untrusted'],
+      [stranger.issue('DNS:localhost', 2020, 2021), {}, 'tls-expired'],
+      [lasting.issue('DNS:other.example', 2040, 2042), {}, 'tls-host-name'],
+      [lasting.issue(...then), { serverName: '127.0.0.2' }, 'tls-host-name'],
+      // What is not asked for is not looked at.
+      [stranger.issue(...now), { verify: false, judgedAt: Date.UTC(2041, 0) }, 'secured'],
+    ] as const;
+    for (const [certificate, options, code] of codes) {
+      const options_ = { ...judged, ...options };
+      if (code !== 'secured') expect(await codeOf(await serve(certificate), options_)).toBe(code);
+      else {
+        const unverified = secure(await serve(certificate), options_);
+        await unverified.recorder.saw('data');
+        unverified.socket.destroy();
+      }
+    }
+    lasting.remove();
+  });
+
   it('accepts any certificate when it is told not to verify', async () => {
     for (const certificate of [stranger.issue('DNS:x'), authority.issue('DNS:localhost', 2020, 2021)]) {
       const { recorder, socket } = secure(await serve(certificate), { verify: false });
@@ -196,6 +230,20 @@ describe('startTls', () => {
     await other.recorder.saw('data');
     other.socket.destroy();
     expect(recorder.events).toEqual(['connected']);
+  });
+
+  it('destroyed as soon as it is secured reports nothing more, and resets the connection', async () => {
+    const closed = new Promise<unknown>((resolve) => {
+      void serve(good).then((port) => {
+        const { recorder, socket } = secure(port);
+        recorder.secured = () => {
+          socket.destroy();
+          expect(recorder.events).toEqual(['connected']);
+        };
+        servers.at(-1)?.once('connection', (one) => one.once('close', resolve));
+      });
+    });
+    await closed;
   });
 
   it('works within TLS, as an https: proxy needs it', async () => {

@@ -44,8 +44,8 @@ export class Authority {
   readonly directory = mkdtempSync(join(tmpdir(), 'rm-authority-'));
   readonly certificate = join(this.directory, 'ca.pem');
 
-  /** Signs itself, unless another authority does. */
-  constructor(signedBy?: { readonly authority: Authority; readonly options: IssueOptions }) {
+  /** Signs itself for `days`, unless another authority does. */
+  constructor(signedBy?: { readonly authority: Authority; readonly options: IssueOptions }, days = 9) {
     writeFileSync(join(this.directory, 'ca.cnf'), configuration);
     writeFileSync(join(this.directory, 'index.txt'), '');
     writeFileSync(join(this.directory, 'serial'), '01\n');
@@ -57,7 +57,7 @@ export class Authority {
       renameSync(certificate, this.certificate);
       renameSync(key, join(this.directory, 'ca.key'));
     } else {
-      const self = ['-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test', '-days', '9'];
+      const self = ['-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test', '-days', String(days)];
       this.#openssl('req', '-x509', ...newKey('P-256'), ...self);
     }
   }
