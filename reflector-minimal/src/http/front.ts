@@ -5,6 +5,8 @@ import { ClientEndpoint } from '../client/client-endpoint.ts';
 import type { Context } from '../context.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
 import { admit } from './admission.ts';
+import { isNavigation } from './browser.ts';
+import { answerReserved, beginDeviceLogIn, isReserved } from './device-log-in.ts';
 import { DeviceRelay } from './device-relay.ts';
 import type { DeviceRequest } from './device-request.ts';
 import { destinationOf } from './host-names.ts';
@@ -57,9 +59,19 @@ export class Front {
     if (!isOriginForm(request)) return refuse(refusals.badRequest('The request target must start with /'));
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);
-    const admitted = await admit(this.#context, request, destination.label, origin);
+    const { label } = destination;
+    if (isReserved(request)) {
+      const refusal = answerReserved(this.#context, request, response, origin, label);
+      return refusal ? refuse(refusal) : undefined;
+    }
+    const admitted = await admit(this.#context, request, label, origin);
     if (response.destroyed) return;
-    if ('refusal' in admitted) return refuse(admitted.refusal);
+    if ('refusal' in admitted) {
+      const logIn = admitted.refusal === refusals.logIn && isNavigation(request);
+      return logIn
+        ? beginDeviceLogIn(this.#context, request, response, origin, label)
+        : refuse(admitted.refusal);
+    }
     const relay = this.#relay.request(request, response, origin, admitted);
     if ('status' in relay) return refuse(relay);
     this.#responses.set(response, relay);
@@ -82,6 +94,7 @@ export class Front {
       return this.#deviceEndpoint.upgrade(request, socket, head);
     }
     if (destination.kind !== 'device') return refuse(refusals.unknownHost);
+    if (isReserved(request)) return refuse(refusals.nothingHere);
     const admitted = await admit(this.#context, request, destination.label, origin);
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;

@@ -3,10 +3,13 @@ import { deviceList, deviceListPath } from '../admin/device-list.ts';
 import { landingPage } from '../admin/landing.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
 import type { Context } from '../context.ts';
-import { isNavigation, sendToLogIn, serveLogIn } from '../log-in/endpoint.ts';
+import { sendToLogIn, serveLogIn } from '../log-in/endpoint.ts';
+import { isNavigation } from './browser.ts';
+import { crossOriginRefusal } from './cross-origin.ts';
+import { openDevice, openPath } from './device-log-in.ts';
 import { securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
-import { refusalOf, sendRefusal } from './refusal.ts';
+import { refusalOf, refusals, sendRefusal } from './refusal.ts';
 
 /** The reflector's own pages and interfaces. Rejects only when the request breaks off. */
 export async function serveOwnHost(
@@ -32,13 +35,17 @@ export async function serveOwnHost(
     if (isNavigation(request)) return sendToLogIn(request, response);
     return sendRefusal(request, response, refusalOf(identity));
   }
+  const refusal = crossOriginRefusal(request, origin, identity);
+  if (refusal) return sendRefusal(request, response, refusal);
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
     return send(response, 200, 'application/json', deviceList(context, identity.user));
   }
-  if (path !== '/' || !reads) {
-    return sendRefusal(request, response, { status: 404, error: 'There is nothing here' });
+  if (path === openPath && request.method === 'GET') {
+    const refused = openDevice(context, request, response, origin, identity);
+    return refused ? sendRefusal(request, response, refused) : undefined;
   }
+  if (path !== '/' || !reads) return sendRefusal(request, response, refusals.nothingHere);
   send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity));
 }
 

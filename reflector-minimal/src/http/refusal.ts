@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
+import { isBrowser } from './browser.ts';
 import { html, page, securityHeaders } from './html.ts';
 
 /** An answer of the reflector in place of the device's. */
@@ -12,6 +13,8 @@ export interface Refusal {
   readonly error: string;
   /** What the person may do about it. */
   readonly advice?: string;
+  /** Where the person may go on. */
+  readonly link?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -39,6 +42,13 @@ export const refusals = {
     advice: 'Try again in a moment.',
     headers: retry,
   },
+  codeSpent: {
+    status: 403,
+    error: 'This way to the device is not good any more',
+    advice: 'Open the device again.',
+    link: '/',
+  },
+  nothingHere: { status: 404, error: 'There is nothing here' },
   otherOrigin: {
     status: 403,
     error: 'A page of another host has asked for this',
@@ -144,20 +154,21 @@ function wantsHtml(request: IncomingMessage): boolean {
 
 /** Sends the refusal as a page, or as one line of text to a program. The response must not have begun. */
 export function sendRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const { status, error, advice = '', headers = {} } = refusal;
+  const { status, error, advice = '', link, headers = {} } = refusal;
   const asHtml = wantsHtml(request);
   const body = asHtml
     ? page(
         error,
         html`<h1>${error}</h1>
-<p>${advice}</p>
+<p>${link === undefined ? advice : html`<a href="${link}">${advice}</a>`}</p>
 <p class="status">${status} ${STATUS_CODES[status] ?? ''}</p>`,
       )
     : `${error}\n`;
   for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
     response.setHeader(name, value);
-  // Where a script asks, a prompt for Basic would come out of nowhere: browsers act on no other scheme.
-  if (status === 401 && (request.headers['sec-fetch-mode'] ?? 'navigate') !== 'navigate') {
+  // A browser would ask for a password, remember it, and send it with whatever a page of anybody has it send. It acts on
+  // no other scheme.
+  if (status === 401 && isBrowser(request)) {
     response.setHeader('WWW-Authenticate', 'Bearer realm="Reflector"');
   }
   response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);

@@ -4,7 +4,12 @@ import { type RawHeaders, valuesOf } from '../http/headers.ts';
  * Cookies of the reflector (RFC 6265bis). Over TLS their names begin with `__Host-`: a browser takes such a cookie only
  * from the very host, over TLS, without `Domain`, so that no device's page can put one in its place.
  */
-const names = { own: 'rm-session', device: 'rm-device-session', known: 'rm-known' } as const;
+const names = {
+  own: 'rm-session',
+  device: 'rm-device-session',
+  nonce: 'rm-device-nonce',
+  known: 'rm-known',
+} as const;
 
 /** `known`: the mark of a browser in which somebody has logged in before; it opens nothing. */
 export type CookieKind = keyof typeof names;

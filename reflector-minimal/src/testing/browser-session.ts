@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { type Session, Sessions } from '../sessions/sessions.ts';
 import { type Stage, user } from './stage.ts';
@@ -8,12 +8,12 @@ export class BrowserSession {
   readonly #sessions: Sessions;
   readonly #own: { readonly secret: string; readonly session: Session };
 
-  constructor(stage: Stage, name: string = user.name) {
+  constructor(stage: Stage, clock: Clock = systemClock) {
     const hour = 3600_000;
     const { store } = stage.reflector;
-    this.#sessions = new Sessions(store, systemClock, defaultLimits, { absoluteMs: hour, idleMs: hour });
+    this.#sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: hour, idleMs: hour });
     this.#own = created(
-      this.#sessions.create(created(store.users.get(name)), { kind: 'own', address: '', agent: '' }),
+      this.#sessions.create(created(store.users.get(user.name)), { kind: 'own', address: '', agent: '' }),
     );
   }
 

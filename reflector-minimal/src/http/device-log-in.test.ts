@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Answer, ask } from '../testing/ask.ts';
+import { BrowserSession } from '../testing/browser-session.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { device, Stage } from '../testing/stage.ts';
+
+const page = { Accept: 'text/html,*/*', 'User-Agent': 'Mozilla/5.0' };
+
+/** Cookies by host, as a browser keeps those of the reflector. */
+class Browser {
+  readonly #port: number;
+  readonly cookies = new Map<string, Map<string, string>>();
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+    const { hostname, pathname, search } = new URL(url);
+    const jar = this.cookies.get(hostname) ?? new Map<string, string>();
+    this.cookies.set(hostname, jar);
+    const Cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer = await ask(this.#port, `${pathname}${search}`, {
+      host: hostname,
+      headers: { ...page, Authorization: [], ...(Cookie && { Cookie }), ...headers },
+    });
+    for (const line of answer.headers['set-cookie'] ?? []) {
+      expect(line).toMatch(/; Path=\/; HttpOnly; SameSite=Lax$/);
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      jar.set(name, value);
+    }
+    return answer;
+  }
+
+  put(host: string, cookie: string): void {
+    const [name = '', value = ''] = cookie.split('=');
+    this.cookies.set(host, new Map(this.cookies.get(host)).set(name, value));
+  }
+}
+
+describe('the way of a browser to the host of a device', () => {
+  let stage: Stage;
+  let base: string;
+  let own: string;
+  let session: BrowserSession;
+  let browser: Browser;
+  beforeEach(async () => {
+    stage = await Stage.open();
+    base = `http://${device.id}.localhost:${stage.port}`;
+    own = `http://localhost:${stage.port}`;
+    session = new BrowserSession(stage);
+    browser = new Browser(stage.port);
+    browser.put('localhost', session.ownCookie);
+    await stage.web((request, response) => response.end(`device ${request.url}`));
+  });
+  afterEach(() => stage.close());
+
+  const to = (answer: Answer) => {
+    expect([answer.status, answer.headers['cache-control']]).toEqual([303, 'no-store']);
+    return String(answer.headers.location);
+  };
+
+  test('is four steps; nothing of the code stays in its address', async () => {
+    const open = to(await browser.get(`${base}/page?x=1&y=%2f`));
+    expect(open).toMatch(/^http:\/\/localhost:\d+\/my-devices\/open\?host=dev1&nonce=[\w-]{22}&to=/);
+    const code = to(await browser.get(open));
+    expect(code).toMatch(/^http:\/\/dev1\.localhost:\d+\/\.rm-reflector\/session\?code=[\w-]{43}&to=/);
+    const back = to(await browser.get(code));
+    expect(back).toBe(`${base}/page?x=1&y=%2f`);
+    const answer = await browser.get(back);
+    expect([answer.status, answer.text]).toEqual([200, 'device /page?x=1&y=%2f']);
+    expect([...(browser.cookies.get('localhost') ?? [])].map(([name]) => name)).toEqual(['rm-session']);
+    // Another port of the device is another host.
+    to(await browser.get(base.replace('dev1', 'dev1-80')));
+  });
+
+  test('ends with the log-out on the own host, at once', async () => {
+    await browser.get(to(await browser.get(to(await browser.get(`${base}/`)))));
+    expect((await browser.get(`${base}/`)).status).toBe(200);
+    session.logOut();
+    to(await browser.get(`${base}/`));
+  });
+
+  test('a code is good once, and not on another host', async () => {
+    const code = to(await browser.get(to(await browser.get(`${base}/`))));
+    browser.put(
+      'dev2.localhost',
+      `rm-device-nonce=${browser.cookies.get('dev1.localhost')?.get('rm-device-nonce')}`,
+    );
+    expect((await browser.get(code.replace('dev1', 'dev2'))).status).toBe(403);
+    expect((await browser.get(code)).status).toBe(403);
+  });
+
+  test('who reads a code has no use for it, and nobody is logged in with that of another', async () => {
+    const victim = browser;
+    const attacker = new Browser(stage.port);
+    attacker.put('localhost', new BrowserSession(stage).ownCookie);
+    const stolen = to(await victim.get(to(await victim.get(`${base}/`))));
+    await attacker.get(`${base}/`);
+    expect((await attacker.get(stolen)).status).toBe(403);
+    const planted = to(await attacker.get(to(await attacker.get(`${base}/`))));
+    const refused = await victim.get(planted);
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain('<a href="/">');
+    // Nor in a browser that has not asked at all.
+    expect((await new Browser(stage.port).get(planted)).status).toBe(403);
+  });
+
+  test('a nonce put beside the own one is trusted as little', async () => {
+    const code = to(await browser.get(to(await browser.get(`${base}/`))));
+    const nonce = browser.cookies.get('dev1.localhost')?.get('rm-device-nonce');
+    const Cookie = `rm-device-nonce=${'x'.repeat(22)}; rm-device-nonce=${nonce}`;
+    expect((await browser.get(code, { Cookie })).status).toBe(403);
+  });
+
+  test('tabs that open at the same time share the nonce', async () => {
+    const opened = [await browser.get(`${base}/1`), await browser.get(`${base}/2`)].map(to);
+    for (const [i, open] of opened.entries()) {
+      expect(to(await browser.get(to(await browser.get(open))))).toBe(`${base}/${i + 1}`);
+    }
+  });
+
+  test('leads nowhere else: hosts and targets that are no device', async () => {
+    const nonce = 'n'.repeat(22);
+    const open = (query: Record<string, string>) =>
+      browser.get(`${own}/my-devices/open?${new URLSearchParams({ nonce, ...query })}`);
+    for (const host of ['', 'nobody', 'evil.example.com', 'dev1.evil', 'dev1@evil', 'dev1/..', 'localhost']) {
+      expect([host, (await open({ host })).status]).toEqual([host, 404]);
+    }
+    expect((await open({ host: 'dev1', nonce: 'short' })).status).toBe(403);
+    for (const target of [
+      '//evil.example',
+      '/\\evil.example',
+      'https://evil.example',
+      '/\t/evil',
+      '/.rm-reflector/x',
+      `/${'x'.repeat(3000)}`,
+    ]) {
+      const code = to(await open({ host: 'dev1', to: target }));
+      expect([target, new URL(code).searchParams.get('to')]).toEqual([target, '/']);
+    }
+    const code = new URL(to(await browser.get(to(await browser.get(`${base}/`)))));
+    code.searchParams.set('to', '//evil.example/');
+    expect(to(await browser.get(code.href))).toBe(`${base}/`);
+  });
+
+  test('is for people: programs, pictures, frames and forms are refused, and no browser is asked for a password', async () => {
+    const asked = async (headers: Record<string, string>, method = 'GET') => {
+      const answer = await ask(stage.port, '/', { method, headers: { Authorization: [], ...headers } });
+      return [answer.status, answer.headers['www-authenticate']?.split(' ')[0]];
+    };
+    expect(await asked({})).toEqual([401, 'Basic']);
+    expect(await asked({ 'User-Agent': 'Mozilla/5.0' })).toEqual([401, undefined]);
+    expect(await asked({ ...page, 'Sec-Fetch-Dest': 'image', 'Sec-Fetch-Site': 'same-site' })).toEqual([
+      401,
+      undefined,
+    ]);
+    expect(await asked({ ...page, 'Sec-Fetch-Dest': 'iframe', 'Sec-Fetch-Site': 'same-site' })).toEqual([
+      401,
+      undefined,
+    ]);
+    expect(await asked(page, 'POST')).toEqual([401, undefined]);
+  });
+
+  test('what begins with /.rm-reflector/ never reaches the device', async () => {
+    await browser.get(to(await browser.get(to(await browser.get(`${base}/`)))));
+    for (const path of ['/.rm-reflector', '/.rm-reflector/', '/.rm-reflector/x', '/.rm-reflector?x']) {
+      expect([path, (await browser.get(`${base}${path}`)).status]).toEqual([path, 404]);
+    }
+    expect((await browser.get(`${base}/.rm-reflector-not`)).text).toBe('device /.rm-reflector-not');
+  });
+});
+
+test('deviceCodeMs: a code is good for a short time', async () => {
+  const clock = new ManualClock();
+  const stage = await Stage.open({ clock, limits: { deviceCodeMs: 1_000 } });
+  const browser = new Browser(stage.port);
+  browser.put('localhost', new BrowserSession(stage, clock).ownCookie);
+  const open = await browser.get(`http://dev1.localhost:${stage.port}/`);
+  const code = String((await browser.get(String(open.headers.location))).headers.location);
+  clock.advance(1_000);
+  expect((await browser.get(code)).status).toBe(403);
+  await stage.close();
+});

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Context } from '../context.ts';
+import { namedDevice } from '../devices/target.ts';
+import { secretsOf, setCookie } from '../sessions/cookies.ts';
+import { type Identity, seesDevice } from '../users/identity.ts';
+import { portSuffix } from './host-names.ts';
+import { securityHeaders } from './html.ts';
+import type { Origin } from './origin.ts';
+import { type Refusal, refusals } from './refusal.ts';
+
+/*
+ * How a browser that is logged in on the reflector's own host gets a session on the host of a device, which has cookies
+ * of its own:
+ *
+ *   DEVICE.DOMAIN/page                    303, and a nonce in a cookie of this host
+ *   DOMAIN/my-devices/open                logs in, if need be; 303 with a one-time code for this host and nonce
+ *   DEVICE.DOMAIN/.rm-reflector/session   takes code and nonce for a session in a cookie of this host; 303
+ *   DEVICE.DOMAIN/page                    the device
+ *
+ * What begins with /.rm-reflector/ never reaches a device. No page is ever shown at an address with a code, so that none
+ * is in a `Referer` or in the history. Without the nonce another's code is worth nothing: neither can a device's page
+ * that reads one log in with it, nor can it make somebody's browser log in with a code of its own.
+ */
+
+/** On the reflector's own host. */
+export const openPath = '/my-devices/open';
+/** On hosts of devices. */
+const sessionPath = '/.rm-reflector/session';
+
+/** Whether a target on the host of a device is the reflector's. */
+export function isReserved({ url }: Pick<IncomingMessage, 'url'>): boolean {
+  return /^\/\.rm-reflector(?:[/?#]|$)/.test(url ?? '');
+}
+
+/** Longest target that a browser is brought back to after log-in; from a longer one it gets to `/`. */
+const targetLength = 2048;
+
+/** A path with its query on the present host, which no spelling makes that of another. */
+function safeTarget(target: string | null): string {
+  const fits = target !== null && target.length <= targetLength;
+  return fits && /^\/(?![/\\])[\x21-\x7e]*$/.test(target) && !isReserved({ url: target }) ? target : '/';
+}
+
+/** The nonce of this browser on this host. More than one: somebody has put one there, and none is to be trusted. */
+function nonceOf(request: IncomingMessage, secure: boolean): string | null {
+  const [nonce = '', ...more] = secretsOf(request.rawHeaders, 'nonce', secure);
+  return more.length === 0 && /^[\w-]{22}$/.test(nonce) ? nonce : null;
+}
+
+/** Sends a browser without a session on this host of a device to the reflector's own host. */
+export function beginDeviceLogIn(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+  label: string,
+): void {
+  const secure = origin.protocol === 'https';
+  // Several tabs may be on their way at once: they share one nonce.
+  const nonce = nonceOf(request, secure) ?? randomBytes(16).toString('base64url');
+  const query = new URLSearchParams({ host: label, nonce, to: safeTarget(request.url ?? null) });
+  const authority = `${context.domain}${portSuffix(origin.authority)}`;
+  redirect(response, `${origin.protocol}://${authority}${openPath}?${query}`, [
+    setCookie('nonce', nonce, secure),
+  ]);
+}
+
+/** `openPath`: gives a logged-in browser a one-time code for the host of a device. Gives why not, if so. */
+export function openDevice(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+  { user, session }: Identity,
+): Refusal | null {
+  const { audit, deviceCodes, domain } = context;
+  const query = queryOf(request);
+  const host = (query.get('host') ?? '').toLowerCase();
+  const nonce = query.get('nonce') ?? '';
+  if (session?.kind !== 'own') return refusals.logIn;
+  if (!/^[\w-]{22}$/.test(nonce)) return refusals.codeSpent;
+  const device = namedDevice(context, host);
+  if (!device || !seesDevice(user, device)) {
+    const { address } = origin;
+    const reason = refusals.unknownDevice(host).error;
+    audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
+    return refusals.unknownDevice(host);
+  }
+  const code = deviceCodes.issue(session, { host, nonce });
+  const to = new URLSearchParams({ code, to: safeTarget(query.get('to')) });
+  const authority = `${host}.${domain}${portSuffix(origin.authority)}`;
+  redirect(response, `${origin.protocol}://${authority}${sessionPath}?${to}`);
+  return null;
+}
+
+/** Answers what begins with /.rm-reflector/ on the host of a device. Gives why not, if so. */
+export function answerReserved(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+  label: string,
+): Refusal | null {
+  const { audit, deviceCodes, sessions } = context;
+  if ((request.url ?? '').split('?', 1)[0] !== sessionPath || request.method !== 'GET') {
+    return refusals.nothingHere;
+  }
+  const secure = origin.protocol === 'https';
+  const query = queryOf(request);
+  const nonce = nonceOf(request, secure);
+  const issued = nonce === null ? null : deviceCodes.redeem(query.get('code') ?? '', { host: label, nonce });
+  const parent = issued && sessions.present(issued);
+  const { address } = origin;
+  const device = namedDevice(context, label)?.id;
+  const agent = request.headers['user-agent'] ?? '';
+  const created =
+    parent && sessions.create(parent.user, { kind: 'device', device: label, parent, address, agent });
+  if (!parent || !created) {
+    const reason = refusals.codeSpent.error;
+    audit.count({ event: 'device-session', allowed: false, address, device, reason });
+    return refusals.codeSpent;
+  }
+  const user = parent.user.name;
+  audit.record({ event: 'device-session', allowed: true, user, by: 'session', address, device });
+  redirect(response, `${origin.protocol}://${origin.authority}${safeTarget(query.get('to'))}`, [
+    setCookie('device', created.secret, secure),
+  ]);
+  return null;
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  const url = request.url ?? '';
+  return new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
+}
+
+function redirect(response: ServerResponse, location: string, cookies: readonly string[] = []): void {
+  response.writeHead(303, {
+    ...securityHeaders,
+    Location: location,
+    ...(cookies.length > 0 && { 'Set-Cookie': [...cookies] }),
+    'Content-Length': 0,
+  });
+  response.end();
+}
