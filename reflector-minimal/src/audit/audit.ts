@@ -15,10 +15,10 @@ interface Series {
   bytesTo: number;
 }
 
-/** Payload from the device to the user, and back. */
+/** Payload from the device to the user, and back; counted on while it goes on. */
 export interface Traffic {
-  readonly bytesFrom: number;
-  readonly bytesTo: number;
+  bytesFrom: number;
+  bytesTo: number;
 }
 
 /** Refused before anybody had shown who they are: of such there can be any number. */
@@ -76,7 +76,7 @@ export class Audit {
   }
 
   /** One decision of a kind that comes in crowds. The returned function adds what it has carried, when that is known. */
-  count(decision: AuditRecord): (traffic: Traffic) => void {
+  count(decision: AuditRecord): (traffic: Readonly<Traffic>) => void {
     let record = decision;
     let key = JSON.stringify(record);
     const now = this.#clock.now();

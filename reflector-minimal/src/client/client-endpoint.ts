@@ -10,12 +10,13 @@ import {
   LEGACY_FRAME_BYTES,
   ProtocolError,
 } from 'rm-agent/protocol';
+import type { AuditRecord } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { valuesOf } from '../http/headers.ts';
-import { refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
+import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
 import type { Channel } from '../tunnels/channel.ts';
-import { type Identity, revokedReason } from '../users/identity.ts';
+import { credentialOf, type Identity, revokedReason } from '../users/identity.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { ClientTunnel } from './client-tunnel.ts';
@@ -38,10 +39,20 @@ export class ClientEndpoint {
     head: Buffer,
     target: { readonly identity: Identity; readonly device: ConnectedDevice },
   ): void {
-    const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
+    const refuse = (refusal: Refusal) => {
+      this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
       if (!socket.destroyed) sendRefusal(request, responseOn(request, socket), refusal);
     };
     const port = readPort(request);
+    const { identity, device } = target;
+    const decision = {
+      event: 'client-tunnel',
+      user: identity.user.name,
+      by: credentialOf(identity),
+      address: this.#context.proxies.originOf(request).address,
+      device: device.id,
+      port: port ?? undefined,
+    };
     if (port === null) {
       refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
       return;
@@ -66,7 +77,7 @@ export class ClientEndpoint {
     channel.once('open', () => {
       socket.off('close', abandon);
       channel.off('error', failed);
-      this.#connect(request, socket, head, { ...target, port, channel, extension });
+      this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
     });
   }
 
@@ -85,11 +96,11 @@ export class ClientEndpoint {
       readonly port: number;
       readonly channel: Channel;
       readonly extension: Extension | null;
+      readonly decision: Omit<AuditRecord, 'allowed'>;
     },
   ): void {
-    const { limits, clock, access, log } = this.#context;
-    const { identity, device, port, channel, extension } = target;
-    const { user } = identity;
+    const { limits, clock, access, audit } = this.#context;
+    const { identity, device, channel, extension, decision } = target;
     const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
     const headers: Record<string, string> = {
       'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
@@ -101,19 +112,23 @@ export class ClientEndpoint {
     socket.once('close', orphaned);
     this.#handshake.complete(request, socket, head, headers, (webSocket) => {
       socket.off('close', orphaned);
+      const traffic = { bytesFrom: 0, bytesTo: 0 };
+      const opened = clock.now();
       const tunnel = new ClientTunnel({
         webSocket,
         socket,
         channel,
         extended: extension !== null,
         maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
+        traffic,
         keepAlive,
         limits,
         clock,
         ended: () => {
           release();
           this.#tunnels.delete(tunnel);
-          log.debug({ user: user.name, device: device.id, port }, 'client tunnel ended');
+          const ms = Math.round(clock.now() - opened);
+          audit.record({ ...decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
         },
       });
       const release = access.add({
@@ -121,7 +136,7 @@ export class ClientEndpoint {
         end: () => tunnel.close(1008),
       });
       this.#tunnels.add(tunnel);
-      log.debug({ user: user.name, device: device.id, port }, 'client tunnel open');
+      audit.record({ ...decision, allowed: true });
     });
   }
 

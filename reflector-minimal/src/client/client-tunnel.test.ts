@@ -48,6 +48,7 @@ function setUp(): {
     socket,
     channel,
     extended: false,
+    traffic: { bytesFrom: 0, bytesTo: 0 },
     maxMessage: 2048,
     keepAlive: 300,
     limits: { ...defaultLimits, userQueueBytes: 32_768 },

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Traffic } from '../audit/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Channel } from '../tunnels/channel.ts';
@@ -16,6 +17,8 @@ export interface ClientTunnelOptions {
   readonly extended: boolean;
   /** Largest message towards the client, in bytes. */
   readonly maxMessage: number;
+  /** What the connection has carried is counted here. */
+  readonly traffic: Traffic;
   /** Seconds. */
   readonly keepAlive: number;
   readonly limits: Limits;
@@ -56,10 +59,11 @@ export class ClientTunnel {
   }
 
   #listenToClient(): void {
-    const { webSocket, channel, extended } = this.#options;
+    const { webSocket, channel, extended, traffic } = this.#options;
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#liveness.seen();
       if (channel.destroyed || channel.writableEnded) return;
+      if (isBinary) traffic.bytesTo += data.length;
       if (!isBinary) this.close(unsupported);
       else if (data.length === 0) {
         if (extended) channel.end();
@@ -72,9 +76,10 @@ export class ClientTunnel {
   }
 
   #listenToDevice(): void {
-    const { channel, socket, extended, limits } = this.#options;
+    const { channel, socket, extended, limits, traffic } = this.#options;
     channel.on('data', (piece: Buffer) => {
       this.#liveness.seen();
+      traffic.bytesFrom += piece.length;
       this.#send(piece);
       if (this.#writer.queued >= limits.userQueueBytes) channel.pause();
     });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   agree,
+  decodeBasic,
   decodeExtension,
   decodePropertyHeader,
   EXTENSION_HEADER,
@@ -41,7 +42,7 @@ export class DeviceEndpoint {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { log, proxies } = this.#context;
+    const { audit, log, proxies } = this.#context;
     const { address } = proxies.originOf(request);
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
@@ -52,7 +53,11 @@ export class DeviceEndpoint {
     if ('refusal' in verdict) {
       const { status, error, challenges } = verdict.refusal;
       // The first request of an agent that uses Digest carries nothing: that is no event.
-      if (request.headers.authorization !== undefined) log.warn({ address, status, error }, 'device refused');
+      if (request.headers.authorization !== undefined) {
+        log.warn({ address, status, error }, 'device refused');
+        const claimed = decodeBasic(request.headers.authorization)?.user;
+        audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
+      }
       refuse(request, socket, status, error, { 'WWW-Authenticate': challenges });
       return;
     }
@@ -94,10 +99,12 @@ export class DeviceEndpoint {
       readonly keepAlive: number;
     },
   ): void {
-    const { limits, clock, store, devices, access } = this.#context;
+    const { limits, clock, store, devices, access, audit } = this.#context;
     const { address, agent, properties, extension, keepAlive } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
+    const decision = { event: 'device-tunnel', allowed: true, device: id, address };
+    const opened = clock.now();
     let cancelSave: (() => void) | null = null;
     const saveProperties = () => {
       cancelSave?.();
@@ -123,7 +130,10 @@ export class DeviceEndpoint {
           this.saveTraffic(device);
           // The end of a tunnel that was replaced says nothing about its successor.
           if (devices.detach(id, device)) store.devices.noteDisconnected(id, clock.date());
-          log.info({ reason, bytesFrom: tunnel.bytesFrom, bytesTo: tunnel.bytesTo }, 'tunnel ended');
+          const { bytesFrom, bytesTo } = tunnel;
+          const ms = Math.round(clock.now() - opened);
+          audit.record({ ...decision, event: 'device-tunnel-end', reason, bytesFrom, bytesTo, ms });
+          log.info({ reason, bytesFrom, bytesTo }, 'tunnel ended');
         },
         aliveThoughReplaced: () => this.#noteAlive(id, address),
         misbehaved: (what) => log.debug({ what }, 'device misbehaved'),
@@ -139,6 +149,7 @@ export class DeviceEndpoint {
     });
     devices.attach(id, device);
     store.devices.noteConnected(id, clock.date(), { address, agent, properties });
+    audit.record(decision);
     log.info({ agent, extension, keepAlive }, 'tunnel open');
   }
 

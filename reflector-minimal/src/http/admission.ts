@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
-import { type Identity, seesDevice } from '../users/identity.ts';
+import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 import { crossOriginRefusal } from './cross-origin.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusalOf, refusals } from './refusal.ts';
@@ -14,13 +14,41 @@ export interface Admitted {
   readonly authorization: string | null;
 }
 
-/** First who asks, then what for: a stranger does not learn which devices there are. */
+interface Refused {
+  readonly refusal: Refusal;
+  /** Who is refused, when that is known. */
+  readonly identity?: Identity;
+}
+
+/** First who asks, then what for: a stranger does not learn which devices there are. A refusal is recorded. */
 export async function admit(
   context: Context,
   request: IncomingMessage,
   label: string,
   origin: Origin,
-): Promise<Admitted | { readonly refusal: Refusal }> {
+): Promise<Admitted | Refused> {
+  const decision = await decide(context, request, label, origin);
+  if ('refusal' in decision) {
+    const { identity, refusal } = decision;
+    context.audit.count({
+      event: request.headers.upgrade === undefined ? 'request' : 'upgrade',
+      allowed: false,
+      user: identity?.user.name,
+      by: identity && credentialOf(identity),
+      address: origin.address,
+      device: namedDevice(context, label)?.id,
+      reason: refusal.error,
+    });
+  }
+  return decision;
+}
+
+async function decide(
+  context: Context,
+  request: IncomingMessage,
+  label: string,
+  origin: Origin,
+): Promise<Admitted | Refused> {
   const { users, log } = context;
   const named = namedDevice(context, label);
   const identity = await users.authenticate(request, {
@@ -36,11 +64,12 @@ export async function admit(
     return { refusal: refusalOf(identity) };
   }
   const refusal = crossOriginRefusal(request, origin, identity);
-  if (refusal) return { refusal };
+  if (refusal) return { refusal, identity };
   // A device that this user does not see is one that does not exist, in every respect.
-  if (!named || !seesDevice(identity.user, named)) return { refusal: refusals.unknownDevice(label) };
+  if (!named || !seesDevice(identity.user, named))
+    return { refusal: refusals.unknownDevice(label), identity };
   const target = findTarget(context, named);
-  if ('status' in target) return { refusal: target };
+  if ('status' in target) return { refusal: target, identity };
   return { identity, target, authorization: await forDevice(context, request, identity) };
 }
 

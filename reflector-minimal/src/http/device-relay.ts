@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Traffic } from '../audit/audit.ts';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
-import { type Identity, revokedReason } from '../users/identity.ts';
+import { credentialOf, type Identity, revokedReason } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
 import { DeviceAgents } from './device-agent.ts';
 import { DeviceRequest } from './device-request.ts';
@@ -29,14 +30,20 @@ export class DeviceRelay {
   ): DeviceRequest | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
-    const { limits, log } = this.#context;
-    log.debug(
-      { user: identity.user.name, device: device.id, port, method: request.method, address: origin.address },
-      'request',
-    );
+    const { limits } = this.#context;
+    const traffic = this.#audit('request', origin, identity, device, port, response);
     this.#grant(identity, device, response, () => response.destroy());
     const agents = this.#agentsOf(device, port);
-    const relay = new DeviceRequest({ request, response, origin, agents, port, authorization, limits });
+    const relay = new DeviceRequest({
+      request,
+      response,
+      origin,
+      agents,
+      port,
+      authorization,
+      traffic,
+      limits,
+    });
     relay.start();
     return relay;
   }
@@ -58,7 +65,8 @@ export class DeviceRelay {
     this.#grant(identity, device, socket, () => socket.destroy());
     const agents = this.#agentsOf(device, port);
     const { limits } = this.#context;
-    relayUpgrade({ request, socket, head, origin, agents, port, authorization, limits });
+    const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
+    relayUpgrade({ request, socket, head, origin, agents, port, authorization, traffic, limits });
     return null;
   }
 
@@ -74,6 +82,22 @@ export class DeviceRelay {
       byPort.set(port, agents);
     }
     return agents;
+  }
+
+  #audit(
+    event: string,
+    { address }: Origin,
+    identity: Identity,
+    device: ConnectedDevice,
+    port: number,
+    lasting: Duplex | ServerResponse,
+  ): Traffic {
+    const traffic = { bytesFrom: 0, bytesTo: 0 };
+    const by = credentialOf(identity);
+    const record = { event, allowed: true, user: identity.user.name, by, address, device: device.id, port };
+    const carried = this.#context.audit.count(record);
+    lasting.once('close', () => carried(traffic));
+    return traffic;
   }
 
   /** What a user was let into ends with the account, the session, and the sight of the device. */

@@ -4,6 +4,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Traffic } from '../audit/audit.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
 import type { DeviceAgents } from './device-agent.ts';
@@ -20,6 +21,8 @@ export interface DeviceExchange {
   readonly port: number;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
+  /** Bodies are counted here. */
+  readonly traffic: Traffic;
   readonly limits: Limits;
 }
 
@@ -103,6 +106,7 @@ export class DeviceRequest {
       // After the response has ended, or the device has gone, the rest is read only to be dropped.
       if (!upstream || upstream.destroyed || upstream.writableEnded) return;
       if (!this.#answered) this.#await();
+      this.#exchange.traffic.bytesTo += chunk.length;
       if (!upstream.write(chunk)) {
         request.pause();
         upstream.once('drain', () => request.resume());
@@ -184,6 +188,7 @@ export class DeviceRequest {
     });
     incoming.on('data', (chunk: Buffer) => {
       begun = true;
+      this.#exchange.traffic.bytesFrom += chunk.length;
       if (!response.write(chunk)) incoming.pause();
     });
     response.on('drain', () => incoming.resume());

@@ -58,6 +58,15 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     socket.write(headOf(incoming));
     if (channelHead.length > 0) socket.write(channelHead);
     if (exchange.head.length > 0) channel.write(exchange.head);
+    const { traffic } = exchange;
+    traffic.bytesFrom += channelHead.length;
+    traffic.bytesTo += exchange.head.length;
+    channel.on('data', (bytes: Buffer) => {
+      traffic.bytesFrom += bytes.length;
+    });
+    socket.on('data', (bytes: Buffer) => {
+      traffic.bytesTo += bytes.length;
+    });
     join(socket, channel);
   });
   upstream.on('response', (incoming) => {

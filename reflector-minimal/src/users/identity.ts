@@ -1,3 +1,4 @@
+import type { Credential } from '../audit/record.ts';
 import type { Session, Sessions } from '../sessions/sessions.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
@@ -8,6 +9,12 @@ export interface Identity {
   readonly user: UserRecord;
   /** `null`: by name and password with this very request. */
   readonly session: Session | null;
+}
+
+/** For the audit log. */
+export function credentialOf({ session }: Identity): Credential {
+  if (session === null) return 'password';
+  return session.kind === 'token' ? 'token' : 'session';
 }
 
 /** An administrator sees every device, a user those of the domains granted; what is not seen does not exist. */

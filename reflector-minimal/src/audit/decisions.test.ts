@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ask } from '../testing/ask.ts';
+import { BrowserSession } from '../testing/browser-session.ts';
+import { authorization, device, Stage, user } from '../testing/stage.ts';
+import { WebSocketPeer } from '../testing/web-socket-peer.ts';
+
+/** What a running reflector records. */
+
+let folder: string;
+let path: string;
+let stage: Stage;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rm-audit-'));
+  path = join(folder, 'audit.log');
+  stage = await Stage.open({ audit: path });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Ends the reflector, and gives the records of some kinds without what differs from run to run. */
+async function records(...events: string[]): Promise<Record<string, unknown>[]> {
+  await stage.close();
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => events.includes(String(event)))
+    .map(({ time: _time, ms: _ms, ...record }) => record);
+}
+
+const who = { user: user.name, address: '127.0.0.1', device: device.id };
+
+test('requests: who, how, which device and port, from where, how many and how much', async () => {
+  const { port } = await stage.web((request, response) =>
+    request.resume().on('end', () => response.end('12345')),
+  );
+  for (let i = 0; i < 3; i++) await ask(stage.port, '/', { method: 'POST', body: '123' });
+  const cookie = new BrowserSession(stage).deviceCookie(device.id);
+  await ask(stage.port, '/', { headers: { Cookie: cookie, Authorization: [] } });
+  const by = (credential: string) => ({ allowed: true, ...who, by: credential, port });
+  expect(await records('request', 'requests')).toEqual([
+    { event: 'request', ...by('password') },
+    { event: 'request', ...by('session') },
+    { event: 'requests', ...by('password'), times: 2, bytesFrom: 15, bytesTo: 9 },
+    { event: 'requests', ...by('session'), times: 0, bytesFrom: 5, bytesTo: 0 },
+  ]);
+});
+
+test('refusals: with what is known of who asked, and no secret', async () => {
+  await ask(stage.port, '/', { headers: { Authorization: 'Basic YWxpY2U6c2VjcmV0' } });
+  await ask(stage.port, '/', { host: 'nobody.localhost' });
+  await ask(stage.port, '/');
+  const headers = { Cookie: new BrowserSession(stage).deviceCookie(device.id), Authorization: [] };
+  await ask(stage.port, '/', { method: 'POST', headers });
+  const refused = await records('request');
+  expect(refused).toEqual([
+    { event: 'request', allowed: false, address: '127.0.0.1', device: device.id, reason: 'Please log in' },
+    {
+      event: 'request',
+      allowed: false,
+      user: user.name,
+      by: 'password',
+      address: '127.0.0.1',
+      reason: 'There is no device “nobody”',
+    },
+    { event: 'request', allowed: false, ...who, by: 'password', reason: 'The device “dev1” is off line' },
+    {
+      event: 'request',
+      allowed: false,
+      ...who,
+      by: 'session',
+      reason: 'A page of another host has asked for this',
+    },
+  ]);
+  expect(readFileSync(path, 'utf8')).not.toMatch(/YWxpY2U6c2VjcmV0|secret|rm-device/);
+});
+
+test('client tunnels, their ends with bytes, and those refused', async () => {
+  const { port } = await stage.web((_request, response) => response.end('12345'));
+  const head = (to: number) =>
+    [
+      'GET / HTTP/1.1',
+      'Host: dev1.localhost',
+      `Authorization: ${authorization}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
+      `X-WebTunnel-RemotePort: ${to}`,
+      '\r\n',
+    ].join('\r\n');
+  await WebSocketPeer.connect(stage.port, head(9)).catch(() => {});
+  const peer = await WebSocketPeer.connect(stage.port, head(port));
+  peer.socket.destroy();
+  const tunnel = { ...who, by: 'password', port };
+  expect(await records('client-tunnel', 'client-tunnel-end')).toEqual([
+    {
+      event: 'client-tunnel',
+      allowed: false,
+      ...tunnel,
+      port: 9,
+      reason: 'The device does not forward port 9',
+    },
+    { event: 'client-tunnel', allowed: true, ...tunnel },
+    { event: 'client-tunnel-end', allowed: true, ...tunnel, bytesFrom: 0, bytesTo: 0 },
+  ]);
+});
+
+test('devices that connect, that leave, and that are refused', async () => {
+  await stage.agent({ password: 'mistyped' }).catch(() => {});
+  const agent = await stage.agent();
+  agent.destroy();
+  const tunnel = { device: device.id, address: '127.0.0.1' };
+  const recorded = await records('device-tunnel', 'device-tunnel-end');
+  expect(recorded).toMatchObject([
+    { allowed: false, device: `${device.id}@${device.domain}`, address: '127.0.0.1' },
+    { event: 'device-tunnel', allowed: true, ...tunnel },
+    { event: 'device-tunnel-end', allowed: true, ...tunnel, bytesFrom: 0, bytesTo: 0 },
+  ]);
+  expect(readFileSync(path, 'utf8')).not.toContain('mistyped');
+});
