@@ -2,8 +2,9 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLoggedIn, startChromium } from '../system/chromium.ts';
 import { DemoDevice } from '../system/demo-device.ts';
 import { RemoteSystem } from '../system/remote-system.ts';
 
@@ -21,25 +22,10 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rm-browser-'));
   device = await DemoDevice.start();
   system = await RemoteSystem.start({ services: [{ port: device.port, kind: 'http' }] });
-  browser = await chromium.launch({
-    executablePath: process.env.RM_CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  const context = await browser.newContext({
-    httpCredentials: { username: system.user, password: system.password },
-    acceptDownloads: true,
-  });
+  browser = await startChromium();
+  const context = await browser.newContext({ acceptDownloads: true });
   page = await context.newPage();
-  await page.goto(`${system.url}/`);
+  await openLoggedIn(page, `${system.url}/`, system);
 });
 
 afterAll(async () => {

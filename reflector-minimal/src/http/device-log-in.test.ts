@@ -150,16 +150,16 @@ describe('the way of a browser to the host of a device', () => {
       return [answer.status, answer.headers['www-authenticate']?.split(' ')[0]];
     };
     expect(await asked({})).toEqual([401, 'Basic']);
-    expect(await asked({ 'User-Agent': 'Mozilla/5.0' })).toEqual([401, undefined]);
+    expect(await asked({ 'User-Agent': 'Mozilla/5.0' })).toEqual([401, 'Bearer']);
     expect(await asked({ ...page, 'Sec-Fetch-Dest': 'image', 'Sec-Fetch-Site': 'same-site' })).toEqual([
       401,
-      undefined,
+      'Bearer',
     ]);
     expect(await asked({ ...page, 'Sec-Fetch-Dest': 'iframe', 'Sec-Fetch-Site': 'same-site' })).toEqual([
       401,
-      undefined,
+      'Bearer',
     ]);
-    expect(await asked(page, 'POST')).toEqual([401, undefined]);
+    expect(await asked(page, 'POST')).toEqual([401, 'Bearer']);
   });
 
   test('what begins with /.rm-reflector/ never reaches the device', async () => {

@@ -11,6 +11,9 @@ import { securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
 import { refusalOf, refusals, sendRefusal } from './refusal.ts';
 
+/** For this host alone (RFC 6797): of the hosts of devices, each device decides. */
+const hsts = 'max-age=31536000';
+
 /** The reflector's own pages and interfaces. Rejects only when the request breaks off. */
 export async function serveOwnHost(
   context: Context,
@@ -18,6 +21,7 @@ export async function serveOwnHost(
   response: ServerResponse,
   origin: Origin,
 ): Promise<void> {
+  if (origin.protocol === 'https') response.setHeader('Strict-Transport-Security', hsts);
   const path = (request.url ?? '').split('?', 1)[0];
   if (path === '/healthz') {
     context.store.check();

@@ -61,16 +61,6 @@ export async function serveLogIn(
   return false;
 }
 
-/** Whether a person in a browser asks for a page, whom the log-in page helps more than a status. */
-export function isNavigation({ method, headers }: IncomingMessage): boolean {
-  return (
-    (method === 'GET' || method === 'HEAD') &&
-    headers.authorization === undefined &&
-    /text\/html/i.test(headers.accept ?? '') &&
-    (headers['sec-fetch-mode'] ?? 'navigate') === 'navigate'
-  );
-}
-
 /** To the log-in page of this host, and back again. */
 export function sendToLogIn(request: IncomingMessage, response: ServerResponse): void {
   redirect(response, logInAddress(request.url ?? '/'));

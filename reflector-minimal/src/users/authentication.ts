@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-agent/protocol';
+import { isBrowser } from '../http/browser.ts';
 import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
@@ -40,7 +41,8 @@ export class UserAuthentication {
     if (authorization === undefined) return refused;
     const token = this.#bearer(authorization);
     if (token !== null) return this.token(token) ?? refused;
-    const basic = decodeBasic(authorization);
+    // A browser's is the device's: see `isBrowser`.
+    const basic = isBrowser(request) ? null : decodeBasic(authorization);
     if (!basic) return refused;
     const verdict = await this.#logIn.check({
       name: basic.user,

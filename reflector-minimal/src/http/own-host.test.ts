@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ask } from '../testing/ask.ts';
+import { BrowserSession } from '../testing/browser-session.ts';
+import { Stage } from '../testing/stage.ts';
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await Stage.open({ trustProxy: ['127.0.0.1'] });
+});
+afterEach(() => stage.close());
+
+const own = { host: 'localhost' };
+
+test.each(['/', '/log-in', '/account', '/nothing'])(
+  '%s runs no script, takes one style, and stands in no frame',
+  async (path) => {
+    const Cookie = path === '/log-in' ? '' : new BrowserSession(stage).ownCookie;
+    const headers = { Cookie, Authorization: [], Accept: 'text/html' };
+    const answer = await ask(stage.port, path, { ...own, headers });
+    const style = /<style>(.*?)<\/style>/s.exec(answer.text)?.[1] ?? '';
+    const policy = answer.headers['content-security-policy'] ?? '';
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    expect(policy).toMatch(
+      /^default-src 'none'; .*frame-ancestors 'none'; base-uri 'none'; form-action 'self'/,
+    );
+    expect(policy).not.toContain('unsafe');
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+    expect(answer.headers['referrer-policy']).toBe('same-origin');
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(answer.headers['strict-transport-security']).toBeUndefined();
+    expect(answer.text).not.toMatch(/<script|<[^>]* (?:style|on[a-z]+)=/i);
+  },
+);
+
+test('over TLS it is to stay so, on this host alone', async () => {
+  const headers = { 'X-Forwarded-Proto': 'https' };
+  const answer = await ask(stage.port, '/healthz', { ...own, headers });
+  expect(answer.headers['strict-transport-security']).toBe('max-age=31536000');
+});
+
+test('a page of a device gets nothing out of it, and changes nothing', async () => {
+  const session = new BrowserSession(stage);
+  const Origin = `http://dev1.localhost:${stage.port}`;
+  const headers = { Cookie: session.ownCookie, Authorization: [], Origin };
+  for (const [method, path] of [
+    ['GET', '/my-devices/api/devices'],
+    ['OPTIONS', '/my-devices/api/devices'],
+    ['GET', '/my-devices/open?host=dev1'],
+    ['GET', '/'],
+    ['POST', '/log-out'],
+    ['POST', '/account/end'],
+  ] as const) {
+    const answer = await ask(stage.port, path, { ...own, method, headers });
+    expect([path, answer.status, answer.headers['access-control-allow-origin']]).toEqual([
+      path,
+      403,
+      undefined,
+    ]);
+  }
+  const still = await ask(stage.port, '/my-devices/api/devices', {
+    ...own,
+    headers: { Cookie: session.ownCookie, Authorization: [] },
+  });
+  expect(still.status).toBe(200);
+});
