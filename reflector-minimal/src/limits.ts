@@ -7,6 +7,12 @@ export interface Limits {
   readonly headBytes: number;
   /** Time for a request head to arrive, so that slow heads do not collect connections. */
   readonly headMs: number;
+  /** Requests that one connection may have sent before the first is answered; one that sends more is closed. */
+  readonly pipelinedRequests: number;
+  /** Longest time without a byte of a request's body while we want to read it. Beyond it: 408. */
+  readonly bodyIdleMs: number;
+  /** Longest time in which a user takes nothing of a response that waits for it; then the connection is closed. */
+  readonly userStallMs: number;
   /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
   readonly connections: number;
   /** Largest data payload in one frame that we offer (`webtunnel.md` section 5): one socket read. */
@@ -43,7 +49,9 @@ export interface Limits {
   readonly idleConnectionMs: number;
   /** Time from the last byte of a request to the response head. Beyond it: 504. */
   readonly responseMs: number;
-  /** Time that the rest of a request is read and dropped after its response has ended. */
+  /** Responses with a status of 1xx before the final one: they pass whether the user reads or not. */
+  readonly interimResponses: number;
+  /** Time that a connection whose last response has ended is still read, so that the response is not lost. */
   readonly discardMs: number;
   /** Time that a half-closed HTTP connection to a device waits for the device's own close. */
   readonly lingerMs: number;
@@ -115,6 +123,9 @@ const MiB = 1024 * KiB;
 export const defaultLimits: Limits = {
   headBytes: 32 * KiB,
   headMs: 20_000,
+  pipelinedRequests: 32,
+  bodyIdleMs: 60_000,
+  userStallMs: 120_000,
   connections: 20_000,
   maxFrame: 64 * KiB,
   window: 256 * KiB,
@@ -133,6 +144,7 @@ export const defaultLimits: Limits = {
   idleConnectionsPerPort: 8,
   idleConnectionMs: 4_000,
   responseMs: 120_000,
+  interimResponses: 16,
   discardMs: 30_000,
   lingerMs: 5_000,
   clientMessageBytes: 1 * MiB,

@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
+import { Edge } from './http/edge.ts';
 import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -144,11 +145,13 @@ function readTls(tls: { readonly cert: string; readonly key: string }): { cert: 
 }
 
 function makeServer(tls: { readonly cert: string; readonly key: string } | null, limits: Limits): Server {
-  const options: ServerOptions = {
+  const options: ServerOptions & { readonly handshakeTimeout: number } = {
+    insecureHTTPParser: false,
+    requireHostHeader: true,
     maxHeaderSize: limits.headBytes,
+    handshakeTimeout: limits.headMs,
     headersTimeout: limits.headMs,
-    // A request may be of any size and as slow as its user: the time of its head is bounded above, that of a stalled
-    // device elsewhere.
+    // A request may be of any size: the time of its head is bounded above, the pace of its body in `http/edge.ts`.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
     keepAliveTimeout: 60_000,
@@ -188,17 +191,13 @@ class RunningReflector implements Reflector {
     this.#tls = tls ?? null;
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#front = new Front(context, this.#deviceEndpoint);
-    const handle = (request: IncomingMessage, response: Parameters<Front['request']>[1]) => {
-      this.#front.request(request, response).catch((error) => this.#failed(error, response));
-    };
-    server.on('request', handle);
-    // Otherwise node:http says "100 Continue" itself; the device is to say it.
-    server.on('checkContinue', handle);
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
       this.#upgraded.add(socket);
       socket.once('close', () => this.#upgraded.delete(socket));
-      this.#front.upgrade(request, socket, head).catch((error) => this.#failed(error, socket));
     });
+    new Edge(server, this.#front, context.limits, (error) =>
+      context.log.error({ err: error }, 'request failed'),
+    );
   }
 
   get port(): number {
@@ -273,11 +272,5 @@ class RunningReflector implements Reflector {
       store.setServed(clock.date());
       this.#scheduleStatistics();
     });
-  }
-
-  /** A fault of ours, or a request that broke off while it was read: it must cost this connection only. */
-  #failed(error: unknown, connection: { destroy(): unknown; readonly destroyed: boolean }): void {
-    if (!connection.destroyed) this.#context.log.error({ err: error }, 'request failed');
-    connection.destroy();
   }
 }

@@ -39,9 +39,10 @@ export class ClientEndpoint {
     head: Buffer,
     target: { readonly identity: Identity; readonly device: ConnectedDevice },
   ): void {
+    const { limits } = this.#context;
     const refuse = (refusal: Refusal) => {
       this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket), refusal);
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
     };
     const port = readPort(request);
     const { identity, device } = target;

@@ -42,7 +42,7 @@ export class DeviceEndpoint {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { audit, log, proxies } = this.#context;
+    const { audit, log, proxies, limits } = this.#context;
     const { address } = proxies.originOf(request);
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
@@ -58,21 +58,21 @@ export class DeviceEndpoint {
         const claimed = decodeBasic(request.headers.authorization)?.user;
         audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
       }
-      refuse(request, socket, status, error, { 'WWW-Authenticate': challenges });
+      refuse(request, socket, limits, status, error, { 'WWW-Authenticate': challenges });
       return;
     }
     let properties: Readonly<Record<string, string>> | null;
     let extension: Extension | null;
     try {
-      properties = mergeProperties({}, readProperties(request), this.#context.limits.propertiesBytes);
-      extension = agreeExtension(request, this.#context.limits);
+      properties = mergeProperties({}, readProperties(request), limits.propertiesBytes);
+      extension = agreeExtension(request, limits);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      refuse(request, socket, 400, error.message);
+      refuse(request, socket, limits, 400, error.message);
       return;
     }
     if (!properties) {
-      refuse(request, socket, 400, 'too many properties');
+      refuse(request, socket, limits, 400, 'too many properties');
       return;
     }
     const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
@@ -170,11 +170,12 @@ export class DeviceEndpoint {
 function refuse(
   request: IncomingMessage,
   socket: Duplex,
+  limits: Limits,
   status: number,
   error: string,
   headers: Readonly<Record<string, readonly string[]>> = {},
 ): void {
-  const response = responseOn(request, socket);
+  const response = responseOn(request, socket, limits.discardMs);
   for (const [name, values] of Object.entries(headers))
     if (values.length > 0) response.setHeader(name, values);
   response.setHeader('X-PTTH-Error', headerText(error));

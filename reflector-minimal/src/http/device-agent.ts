@@ -1,4 +1,4 @@
-import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
+import { Agent, type AgentOptions, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../limits.ts';
 import type { Channel } from '../tunnels/channel.ts';
@@ -33,6 +33,23 @@ class ChannelAgent extends Agent {
       return undefined as unknown as Duplex;
     }
   }
+
+  override keepSocketAlive(channel: Duplex): boolean {
+    channel.on('data', endIt);
+    channel.resume();
+    // Its types do not say that it decides.
+    return (super.keepSocketAlive as (channel: Duplex) => unknown)(channel) !== false;
+  }
+
+  override reuseSocket(channel: Duplex, request: ClientRequest): void {
+    channel.off('data', endIt);
+    super.reuseSocket(channel, request);
+  }
+}
+
+/** Who speaks on an idle connection answers what nobody has asked, and would answer the next request with it. */
+function endIt(this: Duplex): void {
+  this.destroy();
 }
 
 /** The connections that one tunnel keeps open to one port. */

@@ -8,7 +8,6 @@ import type { Admitted } from './admission.ts';
 import { DeviceAgents } from './device-agent.ts';
 import { DeviceRequest } from './device-request.ts';
 import { relayUpgrade } from './device-upgrade.ts';
-import { framingOf } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
@@ -58,10 +57,6 @@ export class DeviceRelay {
   ): Refusal | null {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
-    if (framingOf(request.rawHeaders) !== 'none') {
-      // node:http has stopped reading: the body would be taken for the new protocol.
-      return { status: 501, error: 'An upgrade with a body is not supported' };
-    }
     this.#grant(identity, device, socket, () => socket.destroy());
     const agents = this.#agentsOf(device, port);
     const { limits } = this.#context;

@@ -4,6 +4,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
@@ -12,6 +13,7 @@ import { withinItsHost, withoutOurCookies } from './device-cookies.ts';
 import { framingOf, type RequestFraming, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { refusalFor, refusals, sendRefusal } from './refusal.ts';
+import { responseViolation } from './response-rules.ts';
 
 export interface DeviceExchange {
   readonly request: IncomingMessage;
@@ -40,6 +42,8 @@ export class DeviceRequest {
   #retried = false;
   #answered = false;
   #endless = false;
+  /** Responses with a status of 1xx so far. */
+  #interim = 0;
   /** Waits for the response head; armed anew by each piece of the request. */
   #timer: NodeJS.Timeout | null = null;
 
@@ -82,8 +86,11 @@ export class DeviceRequest {
     upstream.maxHeadersCount = 0;
     this.#upstream = upstream;
     upstream.on('response', (incoming) => this.#answer(incoming));
-    upstream.on('continue', () => this.#continue());
-    upstream.on('information', (info) => this.#inform(info.statusCode, withinItsHost(info.rawHeaders)));
+    upstream.on('information', (info) => {
+      if (upstream !== this.#upstream || this.#flooded()) return;
+      if (info.statusCode === 100) this.#continue();
+      else this.#inform(info.statusCode, withinItsHost(info.rawHeaders));
+    });
     upstream.on('error', (error) => {
       if (upstream !== this.#upstream) return;
       if (repeatable && upstream.reusedSocket && !this.#retried && !this.#answered && !isFinal(error)) {
@@ -140,6 +147,14 @@ export class DeviceRequest {
     this.#timer = null;
   }
 
+  /** Interim responses go to the user as they come, whether the user reads or not: a few are enough. */
+  #flooded(): boolean {
+    if (++this.#interim <= this.#exchange.limits.interimResponses) return false;
+    this.#upstream?.destroy();
+    this.#refuse(refusals.invalidAnswer);
+    return true;
+  }
+
   #continue(): void {
     const { request, response } = this.#exchange;
     if (request.httpVersionMinor > 0 && request.headers.expect && !response.headersSent)
@@ -165,6 +180,10 @@ export class DeviceRequest {
 
   #answer(incoming: IncomingMessage): void {
     const { request, response } = this.#exchange;
+    if (responseViolation(incoming)) {
+      this.#refuseAnswer(incoming);
+      return;
+    }
     this.#answered = true;
     this.#endless = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '');
     this.#stopWaiting();
@@ -172,15 +191,15 @@ export class DeviceRequest {
       response.writeHead(
         incoming.statusCode ?? 502,
         incoming.statusMessage ?? '',
-        withinItsHost(responseHeaders(incoming.rawHeaders)),
+        withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode)),
       );
     } catch {
-      // A head with characters that must not be passed on.
+      // A head with names that must not be passed on.
       this.#answered = false;
-      incoming.destroy();
-      this.#refuse(refusalFor(null, this.#exchange.port));
+      this.#refuseAnswer(incoming);
       return;
     }
+    const channel = incoming.socket;
     let begun = false;
     // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
     setImmediate(() => {
@@ -194,6 +213,7 @@ export class DeviceRequest {
     response.on('drain', () => incoming.resume());
     incoming.on('end', () => {
       begun = true;
+      noneBehind(channel);
       const trailers = trailerFields(incoming.rawTrailers);
       if (trailers.length > 0) response.addTrailers(trailers);
       response.end();
@@ -208,6 +228,12 @@ export class DeviceRequest {
       // Cut short: the user must not take it for the whole.
       if (!incoming.complete) response.destroy();
     });
+  }
+
+  #refuseAnswer(incoming: IncomingMessage): void {
+    incoming.on('error', () => {});
+    incoming.destroy();
+    this.#refuse(refusals.invalidAnswer);
   }
 
   #fail(error: Error): void {
@@ -238,6 +264,11 @@ export function deviceRequestHead(
   );
   if (authorization !== null) head.push('Authorization', authorization);
   return head;
+}
+
+/** Bytes behind a response belong to no request: the next one on this connection would take them for its answer. */
+function noneBehind(socket: Duplex): void {
+  if (socket.readableLength > 0) socket.destroy();
 }
 
 /** The device itself has said that there is no connection to be had. */

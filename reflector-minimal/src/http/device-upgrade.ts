@@ -5,6 +5,7 @@ import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
 import { responseHeaders } from './headers.ts';
 import { join } from './join.ts';
 import { refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
+import { isFieldText, responseViolation } from './response-rules.ts';
 
 export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
   readonly socket: Duplex;
@@ -13,18 +14,18 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
 };
 
 /**
- * Carries an upgrade (WebSocket, as a rule) to the device. After its 101 both connections are one; any other answer goes
- * back as it is.
+ * Carries an upgrade to WebSocket to the device; other protocols that the user offers beside it are left out. After the
+ * device's 101 both connections are one; any other answer goes back as it is, and what the user has sent behind the
+ * request is dropped with the connection.
  */
 export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
   const { request, socket, agents, port, limits } = exchange;
   const method = request.method ?? 'GET';
-  const upgrade = request.headers.upgrade ?? '';
   const upstream = httpRequest({
     agent: agents.single,
     method,
     path: request.url ?? '/',
-    headers: deviceRequestHead(exchange, { body: 'none', upgrade }),
+    headers: deviceRequestHead(exchange, { body: 'none', upgrade: 'websocket' }),
     setHost: false,
     maxHeaderSize: limits.headBytes * 2,
     host: 'device',
@@ -40,7 +41,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
   const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
     if (answered || socket.destroyed) return;
     settle();
-    sendRefusal(request, responseOn(request, socket), refusal);
+    sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
   };
   const settle = () => {
     answered = true;
@@ -52,6 +53,11 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
   socket.on('error', () => {});
   upstream.on('error', (error) => refuse(refusalFor(error, port)));
   upstream.on('upgrade', (incoming, channel, channelHead) => {
+    if (!isWebSocketAnswer(incoming)) {
+      channel.destroy();
+      refuse(refusals.invalidAnswer);
+      return;
+    }
     settle();
     // From here on each direction ends by itself.
     channel.allowHalfOpen = true;
@@ -69,17 +75,43 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     });
     join(socket, channel);
   });
+  let interim = 0;
+  upstream.on('information', () => {
+    if (++interim <= limits.interimResponses) return;
+    upstream.destroy();
+    refuse(refusals.invalidAnswer);
+  });
   upstream.on('response', (incoming) => {
+    incoming.on('error', () => {});
+    if (answered || responseViolation(incoming)) {
+      incoming.destroy();
+      refuse(refusals.invalidAnswer);
+      return;
+    }
     settle();
-    const response = responseOn(request, socket);
+    const response = responseOn(request, socket, limits.discardMs);
     response.writeHead(
       incoming.statusCode ?? 502,
       incoming.statusMessage ?? '',
-      withinItsHost(responseHeaders(incoming.rawHeaders)),
+      withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode)),
     );
     pipeline(incoming, response, () => {});
   });
   upstream.end();
+}
+
+/** Only what was asked for is agreed to (RFC 9110 section 7.8). */
+function isWebSocketAnswer({
+  statusCode,
+  statusMessage = '',
+  headers,
+  rawHeaders,
+}: IncomingMessage): boolean {
+  return (
+    statusCode === 101 &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    [statusMessage, ...rawHeaders].every(isFieldText)
+  );
 }
 
 /** The 101 response, for a connection that `node:http` has let go of. */

@@ -45,7 +45,7 @@ export class Front {
     });
   }
 
-  /** Answers one request. Rejects only when the request itself breaks off. */
+  /** Answers one request that the edge has let through. Rejects only when the request itself breaks off. */
   async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: Refusal) => sendRefusal(request, response, refusal);
     this.#track(request, response);
@@ -55,8 +55,6 @@ export class Front {
     }
     const origin = this.#context.proxies.originOf(request);
     const destination = destinationOf(origin.authority, this.#context.domain);
-    // In absolute form the target would name a second host (RFC 9112 section 3.2.2); browsers send it to proxies only.
-    if (!isOriginForm(request)) return refuse(refusals.badRequest('The request target must start with /'));
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);
     const { label } = destination;
@@ -77,18 +75,16 @@ export class Front {
     this.#responses.set(response, relay);
   }
 
-  /** Answers one request that asks for an upgrade. */
+  /** Answers one request that asks for an upgrade to WebSocket. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // Between the event and the answer the peer may go away.
-    socket.on('error', () => {});
+    const { limits } = this.#context;
     const refuse = (refusal: Refusal) => {
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket), refusal);
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
     };
     if (this.#stopping) return refuse(refusals.stopping);
     const protocol = String(request.headers['sec-websocket-protocol'] ?? '').trim();
     const origin = this.#context.proxies.originOf(request);
     const destination = destinationOf(origin.authority, this.#context.domain);
-    if (!isOriginForm(request)) return refuse(refusals.badRequest('The request target must start with /'));
     // An agent may know the reflector by any name; its credentials decide.
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
       return this.#deviceEndpoint.upgrade(request, socket, head);
@@ -130,9 +126,4 @@ export class Front {
     // Node does not always close a request that has its answer; its connection ends in any case.
     request.socket.once('close', done);
   }
-}
-
-function isOriginForm(request: IncomingMessage): boolean {
-  const target = request.url ?? '';
-  return target.startsWith('/') || (target === '*' && request.method === 'OPTIONS');
 }

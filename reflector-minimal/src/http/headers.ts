@@ -18,15 +18,22 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** What a proxy in front may say of the user; replaced by what we know. */
+/**
+ * What a proxy in front may say of the user; replaced by what we know. `Proxy` is no such thing, but CGI makes
+ * `HTTP_PROXY` of it, which programs take for the proxy to use (CVE-2016-5385).
+ */
 const forwarding = new Set([
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
+  'proxy',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
   'x-real-ip',
 ]);
+
+function isForwarding(lower: string): boolean {
+  return forwarding.has(lower) || lower.startsWith('x-forwarded-');
+}
 
 function* lines(headers: RawHeaders): Generator<[name: string, value: string, lower: string]> {
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -48,14 +55,24 @@ function connectionOptions(headers: RawHeaders): Set<string> {
   return new Set(options.map((option) => option.trim().toLowerCase()));
 }
 
+/**
+ * The lines that are passed on. Those that frame the message never depend on what the sender declares to be of its
+ * connection, and a length is written in its one canonical form: the framing is ours.
+ */
 function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string[] {
   const options = connectionOptions(headers);
   const kept: string[] = [];
   for (const [name, value, lower] of lines(headers)) {
-    if (hopByHop.has(lower) || options.has(lower) || drop(lower)) continue;
-    kept.push(name, value);
+    if (hopByHop.has(lower) || drop(lower)) continue;
+    if (lower === 'content-length') kept.push(name, String(Number(value)));
+    else if (!options.has(lower)) kept.push(name, value);
   }
   return kept;
+}
+
+/** CGI and WSGI make one variable of `X-Real-IP` and `X_Real_IP`: what must not pass as one must not as the other. */
+function spelledForCgi(lower: string): string {
+  return lower.replaceAll('_', '-');
 }
 
 export interface RequestFraming {
@@ -65,11 +82,14 @@ export interface RequestFraming {
   readonly upgrade?: string;
 }
 
-/** How the body of a request is delimited. `node:http` has refused whatever is ambiguous. */
+/** How the body of a request is delimited. Whatever is ambiguous has been refused (`request-rules.ts`). */
 export function framingOf(headers: RawHeaders): RequestFraming['body'] {
   if (valuesOf(headers, 'transfer-encoding').length > 0) return 'chunked';
   return valuesOf(headers, 'content-length').some((value) => Number(value) > 0) ? 'length' : 'none';
 }
+
+/** Fields that say where a request goes and where it ends. */
+const framingFields = new Set(['content-length', 'host', 'transfer-encoding']);
 
 /** Methods whose request must say so when it has no body (RFC 9110 section 8.6). */
 const bodyExpected = new Set(['POST', 'PUT', 'PATCH']);
@@ -81,11 +101,12 @@ export function requestHeaders(
   framing: RequestFraming,
   origin: Origin,
 ): string[] {
-  const result = endToEnd(
-    headers,
+  const result = endToEnd(headers, (lower) => {
+    const meant = spelledForCgi(lower);
     // The credentials are those of the reflector's user: the device must not see them.
-    (lower) => lower === 'authorization' || forwarding.has(lower),
-  );
+    if (meant === 'authorization' || isForwarding(meant)) return true;
+    return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
+  });
   const trailers = valuesOf(headers, 'te').some((value) => /(^|[,\s])trailers([,;\s]|$)/i.test(value));
   const connection: string[] = [];
   if (trailers) {
@@ -111,16 +132,44 @@ export function requestHeaders(
   return result;
 }
 
-/** The head that the user gets of what the device has answered. */
-export function responseHeaders(headers: RawHeaders): string[] {
-  return endToEnd(headers, () => false);
+/** The head that the user gets of what the device has answered with `status`. */
+export function responseHeaders(headers: RawHeaders, status = 200): string[] {
+  // There is no content with 204, and no length of it (RFC 9110 section 8.6).
+  return endToEnd(headers, (lower) => status === 204 && lower === 'content-length');
 }
+
+/** Fields that mean something before the content, or to who passes it on, and so nothing behind it. */
+const neverTrailers = new Set([
+  ...framingFields,
+  'age',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expect',
+  'expires',
+  'location',
+  'max-forwards',
+  'origin',
+  'pragma',
+  'range',
+  'retry-after',
+  'set-cookie',
+  'trailer',
+  'vary',
+  'warning',
+  'www-authenticate',
+]);
 
 /** Trailer fields as pairs, without those that must not be trailers (RFC 9110 section 6.5.1). */
 export function trailerFields(trailers: RawHeaders): [string, string][] {
   const fields: [string, string][] = [];
   for (const [name, value, lower] of lines(trailers)) {
-    if (hopByHop.has(lower) || lower === 'content-length' || lower === 'host' || lower === 'authorization')
+    const meant = spelledForCgi(lower);
+    if (hopByHop.has(meant) || neverTrailers.has(meant) || isForwarding(meant) || meant.startsWith('if-'))
       continue;
     fields.push([name, value]);
   }

@@ -6,15 +6,26 @@ export type Destination =
   | { readonly kind: 'device'; readonly label: string }
   | { readonly kind: 'unknown' };
 
-/** The host of an authority (`host[:port]`, RFC 9110 section 7.2) in lower case, an IPv6 literal without brackets. */
+/**
+ * The host of an authority (`host[:port]`, RFC 9110 section 7.2) in lower case, an IPv6 literal without brackets, or an
+ * empty string for what is no authority. Names are those of DNS, in the form in which it has them: what is encoded, has a
+ * user before it or another list item behind it could be taken for another host by the device.
+ */
 export function hostOf(authority: string): string {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::\d*)?$/i.exec(authority.trim());
-  return (match?.[1] ?? match?.[2] ?? '').toLowerCase().replace(/\.$/, '');
+  if (authority.length > maxAuthority) return '';
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)\.?)(?::(\d{0,5}))?$/i.exec(
+    authority,
+  );
+  if (!match || Number(match[3] ?? 0) > 65535) return '';
+  return (match[1] ?? match[2] ?? '').toLowerCase();
 }
+
+/** 253 characters of a name (RFC 1035), a dot, and `:65535`. */
+const maxAuthority = 260;
 
 /** The `:port` of an authority, or an empty string. */
 export function portSuffix(authority: string): string {
-  return /:\d+$/.exec(authority.trim())?.[0] ?? '';
+  return /:\d+$/.exec(authority)?.[0] ?? '';
 }
 
 /**

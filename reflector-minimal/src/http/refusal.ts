@@ -5,6 +5,7 @@ import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
 import { isBrowser } from './browser.ts';
 import { html, page, securityHeaders } from './html.ts';
+import { endAndLinger } from './linger.ts';
 
 /** An answer of the reflector in place of the device's. */
 export interface Refusal {
@@ -96,6 +97,11 @@ export const refusals = {
     error: 'The device has not answered in time',
     advice: 'Try again, or look whether the service on the device still runs.',
   },
+  invalidAnswer: {
+    status: 502,
+    error: 'The service on the device gave no valid answer',
+    advice: 'What it sent cannot be read in one way only.',
+  },
 } as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
 
 /** Why somebody is not let in. */
@@ -183,14 +189,19 @@ export function headerText(text: string): string {
   return text.replace(/[“”]/g, '"').replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** A response on a connection that `node:http` has handed over because the request asked for an upgrade. */
-export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+/**
+ * A response on a connection that `node:http` has handed over because the request asked for an upgrade; `lingerMs` is
+ * how long the connection then waits for the user to close it.
+ */
+export function responseOn(request: IncomingMessage, socket: Duplex, lingerMs: number): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
   response.on('finish', () => {
     response.detachSocket(socket as Socket);
-    socket.end();
+    endAndLinger(socket, lingerMs);
+    // As `node:http` does on connections that it still has.
+    process.nextTick(() => response.emit('close'));
   });
   return response;
 }

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * Bounds how slowly the body of a request may come: some byte of it within each `idleMs` in which we wanted to read. The
+ * whole may take as long as it likes, and a device that takes nothing costs its user nothing.
+ */
+export class BodyPace {
+  readonly #request: IncomingMessage;
+  readonly #stalled: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #bytes: number;
+
+  constructor(request: IncomingMessage, idleMs: number, stalled: () => void) {
+    this.#request = request;
+    this.#stalled = stalled;
+    this.#bytes = request.socket.bytesRead;
+    this.#timer = setInterval(() => this.#check(), idleMs);
+    const stop = () => clearInterval(this.#timer);
+    request.once('end', stop).once('close', stop);
+    // Node does not always close a request that has its answer; its connection ends in any case.
+    request.socket.once('close', stop);
+  }
+
+  #check(): void {
+    const { socket, complete, readableFlowing, readableLength } = this.#request;
+    const bytes = socket.bytesRead;
+    const reading = readableFlowing === true || this.#request.listenerCount('readable') > 0;
+    const waiting = reading && readableLength === 0 && !complete;
+    const moved = bytes !== this.#bytes;
+    this.#bytes = bytes;
+    if (!waiting || moved) return;
+    clearInterval(this.#timer);
+    this.#stalled();
+  }
+}

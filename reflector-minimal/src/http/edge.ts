@@ -1,0 +1,215 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Limits } from '../limits.ts';
+import { BodyPace } from './body-pace.ts';
+import { framingOf, valuesOf } from './headers.ts';
+import { endAndLinger } from './linger.ts';
+import { plainRefusal } from './plain-refusal.ts';
+import { type Refusal, responseOn, sendRefusal } from './refusal.ts';
+import { requestViolation } from './request-rules.ts';
+
+/** What answers the requests that the edge lets through. */
+export interface Answering {
+  request(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** `head`: bytes behind the request's head, which belong to the new protocol. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** One connection of a user or device, while `node:http` speaks on it. */
+interface Connection {
+  /** Requests that have no complete answer, the one under way first. */
+  readonly exchanges: Exchange[];
+  /** Its bytes are not HTTP any more. */
+  broken: boolean;
+  /** Said once everything before has been answered. */
+  lastWord: (() => void) | null;
+}
+
+/**
+ * The outermost part of the server: what gets past it is one well-formed request after the other, of a connection that
+ * is not stuck. The requests of one connection are answered one at a time, in their order, also when they come in one
+ * piece (RFC 9112 section 9.3.2); an upgrade that we do not know is ignored (RFC 9110 section 7.8).
+ */
+export class Edge {
+  readonly #limits: Limits;
+  readonly #answering: Answering;
+  readonly #failed: (error: unknown) => void;
+  readonly #connections = new WeakMap<Duplex, Connection>();
+
+  /** `failed` is told of errors that are a fault of ours. They cost the connection only. */
+  constructor(server: Server, answering: Answering, limits: Limits, failed: (error: unknown) => void) {
+    this.#limits = limits;
+    this.#answering = answering;
+    this.#failed = failed;
+    const take = (request: IncomingMessage, response: ServerResponse) => this.#take(request, response);
+    server.on('request', take);
+    // Otherwise node:http says "100 Continue" itself; the device is to say it.
+    server.on('checkContinue', take);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head);
+    });
+    server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+      socket.on('error', () => {});
+      refuseOn(request, socket, limits, { status: 405, error: 'CONNECT is for proxies' });
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#broken(error, socket));
+    server.setTimeout(limits.userStallMs, (socket: Socket) => this.#silent(socket));
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const connection = this.#of(socket);
+    const { exchanges } = connection;
+    if (socket.destroyed) return;
+    if (exchanges.length >= this.#limits.pipelinedRequests) {
+      socket.destroy();
+      return;
+    }
+    exchanges.push({ request, response });
+    response.once('close', () => this.#answered(connection, response));
+    if (exchanges.length === 1) this.#answer(connection);
+  }
+
+  #answer(connection: Connection): void {
+    const [exchange] = connection.exchanges;
+    if (!exchange) {
+      connection.lastWord?.();
+      return;
+    }
+    const { request, response } = exchange;
+    const violation = requestViolation(request);
+    if (violation) {
+      // Who sends such things gets no second try on this connection.
+      response.shouldKeepAlive = false;
+      request.resume();
+      sendRefusal(request, response, violation);
+      return;
+    }
+    if (framingOf(request.rawHeaders) !== 'none') {
+      new BodyPace(request, this.#limits.bodyIdleMs, () => this.#tooSlow(response, request.socket));
+    }
+    this.#run(request.socket, () => this.#answering.request(request, response));
+  }
+
+  #answered(connection: Connection, response: ServerResponse): void {
+    const at = connection.exchanges.findIndex((exchange) => exchange.response === response);
+    if (at >= 0) connection.exchanges.splice(at, 1);
+    if (at === 0) this.#answer(connection);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Between the event and the answer the peer may go away.
+    socket.on('error', () => {});
+    const connection = this.#of(socket);
+    if (connection.exchanges.length > 0) {
+      // Behind a request that has no answer yet: to take the connection over now would mix the two answers.
+      socket.destroy();
+      return;
+    }
+    const violation = requestViolation(request) ?? upgradeViolation(request);
+    if (violation) {
+      refuseOn(request, socket, this.#limits, violation);
+    } else if (asksForWebSocket(request)) {
+      this.#run(socket, () => this.#answering.upgrade(request, socket, head));
+    } else {
+      const response = responseOn(request, socket, this.#limits.discardMs);
+      this.#run(socket, () => this.#answering.request(request, response));
+    }
+  }
+
+  /** Bytes that are no request, or none in time. */
+  #broken(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const connection = this.#of(socket);
+    if (connection.broken || socket.destroyed) return;
+    connection.broken = true;
+    const say = () => {
+      if (socket.writable && error.code !== 'ECONNRESET') {
+        socket.write(plainRefusal(error.code ?? ''));
+        endAndLinger(socket, this.#limits.discardMs);
+      } else {
+        socket.destroy();
+      }
+    };
+    const { exchanges } = connection;
+    const last = exchanges.at(-1);
+    if (!last) say();
+    else if (last.request.complete) connection.lastWord = say;
+    // The body of the last request is broken: it will have no answer of its own.
+    else if (exchanges.length === 1 && !last.response.headersSent) this.#cutShort(last, socket, say);
+    else socket.destroy();
+  }
+
+  #cutShort({ response }: Exchange, socket: Duplex, say: () => void): void {
+    response.detachSocket(socket as Socket);
+    say();
+    // Whoever would answer it learns that it has come to nothing.
+    response.destroy();
+    response.emit('close');
+  }
+
+  #tooSlow(response: ServerResponse, socket: Duplex): void {
+    const connection = this.#of(socket);
+    const last = connection.exchanges.at(-1);
+    if (last?.response !== response || response.headersSent || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    connection.broken = true;
+    this.#cutShort(last, socket, () => {
+      socket.write(plainRefusal('ERR_HTTP_REQUEST_TIMEOUT'));
+      endAndLinger(socket, this.#limits.discardMs);
+    });
+  }
+
+  /** Nothing has gone either way for a time: the peer takes nothing, or `node:http` waits for its next request. */
+  #silent(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    const idle = (connection?.exchanges.length ?? 0) === 0 && isOfHttp(socket);
+    if (idle || socket.writableLength > 0) socket.destroy();
+  }
+
+  #of(socket: Duplex): Connection {
+    let connection = this.#connections.get(socket);
+    if (!connection) {
+      connection = { exchanges: [], broken: false, lastWord: null };
+      this.#connections.set(socket, connection);
+    }
+    return connection;
+  }
+
+  #run(socket: Duplex, answer: () => Promise<void>): void {
+    answer().catch((error: unknown) => {
+      if (!socket.destroyed) this.#failed(error);
+      socket.destroy();
+    });
+  }
+}
+
+/** `node:http` has not handed the socket over. */
+function isOfHttp(socket: Socket): boolean {
+  return (socket as { readonly parser?: unknown }).parser != null;
+}
+
+function refuseOn(request: IncomingMessage, socket: Duplex, limits: Limits, refusal: Refusal): void {
+  sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+}
+
+/** `node:http` has stopped reading at the end of the head: a body would be taken for the new protocol. */
+function upgradeViolation(request: IncomingMessage): Refusal | null {
+  if (framingOf(request.rawHeaders) === 'none') return null;
+  return { status: 501, error: 'An upgrade with a body is not supported' };
+}
+
+/** HTTP/1.0 knows no upgrades (RFC 9110 section 7.8). */
+function asksForWebSocket(request: IncomingMessage): boolean {
+  const protocols = valuesOf(request.rawHeaders, 'upgrade').flatMap((value) =>
+    value.toLowerCase().split(','),
+  );
+  return request.httpVersion === '1.1' && protocols.some((protocol) => protocol.trim() === 'websocket');
+}

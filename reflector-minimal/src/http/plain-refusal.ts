@@ -1,0 +1,24 @@
+import { STATUS_CODES } from 'node:http';
+
+/** What the parser of `node:http` says, as a status and a sentence; everything else is a 400. */
+const known: Readonly<Record<string, readonly [status: number, error: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time'],
+  HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large'],
+};
+
+/** The whole answer to bytes that are no request, for a connection that ends with it. */
+export function plainRefusal(code: string): string {
+  const [status, error] = known[code] ?? [400, 'This is not a valid HTTP/1.1 request'];
+  const body = `${error}\n`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${body.length}`,
+    `X-PTTH-Error: ${error}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+import { type RawHeaders, valuesOf } from './headers.ts';
+import { hostOf } from './host-names.ts';
+import { type Refusal, refusals } from './refusal.ts';
+
+/**
+ * Fields whose loss would change what a request means, and which therefore may not be declared to be of this connection
+ * only (RFC 9110 section 7.6.1). `Connection: Content-Length` would leave a body that nothing delimits.
+ */
+const neverHopByHop = new Set([
+  'authorization',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'host',
+  'origin',
+  'range',
+  'referer',
+  'sec-websocket-key',
+  'sec-websocket-protocol',
+  'trailer',
+  'transfer-encoding',
+]);
+
+/** Fields that two readers could take differently when they come twice. */
+const once = ['authorization', 'content-length', 'content-type', 'host', 'origin', 'transfer-encoding'];
+
+/**
+ * Why a request is not passed on, or `null`. `node:http` has refused what its strict parser does not take: here is what
+ * that leaves, so that whatever the device gets can be read in one way only, and as we have read it.
+ */
+export function requestViolation(request: IncomingMessage): Refusal | null {
+  const { rawHeaders, httpVersion, method = '', url = '' } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return { status: 505, error: `HTTP/${httpVersion} is not spoken here` };
+  }
+  if (method === 'TRACE') return { status: 405, error: 'TRACE is not passed on' };
+  const bad =
+    repeated(rawHeaders) ??
+    badHost(rawHeaders) ??
+    badTarget(method, url) ??
+    badFraming(rawHeaders, httpVersion) ??
+    badConnection(rawHeaders);
+  return bad === null ? null : refusals.badRequest(bad);
+}
+
+function repeated(headers: RawHeaders): string | null {
+  for (const name of once) if (valuesOf(headers, name).length > 1) return `More than one ${name} header`;
+  return null;
+}
+
+function badHost(headers: RawHeaders): string | null {
+  const [host] = valuesOf(headers, 'host');
+  return host === undefined || hostOf(host) !== '' ? null : 'The Host header is not a host name';
+}
+
+/**
+ * In absolute form the target would name a second host (RFC 9112 section 3.2.2); browsers send it to proxies only. A
+ * fragment is no part of a target: some servers would cut it off, others not.
+ */
+function badTarget(method: string, target: string): string | null {
+  if (target === '*' && method === 'OPTIONS') return null;
+  if (!target.startsWith('/')) return 'The request target must start with /';
+  return /^[\x21\x22\x24-\x7e]+$/.test(target)
+    ? null
+    : 'The request target has characters that must be encoded';
+}
+
+function badFraming(headers: RawHeaders, version: string): string | null {
+  const [coding] = valuesOf(headers, 'transfer-encoding');
+  const [length] = valuesOf(headers, 'content-length');
+  if (coding !== undefined) {
+    // Another coding before `chunked` would be lost when we cut the body into chunks of our own.
+    if (coding.toLowerCase() !== 'chunked') return 'The only transfer coding known here is chunked';
+    if (version === '1.0') return 'HTTP/1.0 has no transfer codings';
+    if (length !== undefined) return 'Both Transfer-Encoding and Content-Length';
+  }
+  return length === undefined || /^\d{1,15}$/.test(length) ? null : 'Content-Length is not a length';
+}
+
+function badConnection(headers: RawHeaders): string | null {
+  for (const value of valuesOf(headers, 'connection')) {
+    for (const option of value.toLowerCase().split(',')) {
+      const name = option.trim();
+      if (neverHopByHop.has(name)) return `Connection names ${name}, which is of the request`;
+    }
+  }
+  return null;
+}
