@@ -5,6 +5,8 @@
 export interface Limits {
   /** Request head. Browsers send up to 16 KiB with large cookies; more is a flood. Beyond it: 431. */
   readonly headBytes: number;
+  /** Lines of a head, of a request or a device's response: `node:http` counts names and values only. Beyond it: 431. */
+  readonly headLines: number;
   /** Time for a request head to arrive, so that slow heads do not collect connections. */
   readonly headMs: number;
   /** Requests that one connection may have sent before the first is answered; one that sends more is closed. */
@@ -122,6 +124,7 @@ const MiB = 1024 * KiB;
 
 export const defaultLimits: Limits = {
   headBytes: 32 * KiB,
+  headLines: 512,
   headMs: 20_000,
   pipelinedRequests: 32,
   bodyIdleMs: 60_000,

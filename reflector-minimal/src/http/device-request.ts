@@ -73,8 +73,9 @@ export class DeviceRequest {
     const { request, agents, port } = this.#exchange;
     const method = request.method ?? 'GET';
     const repeatable = this.#body === 'none' && safeMethods.has(method);
+    const pooled = repeatable && !this.#retried;
     const upstream = httpRequest({
-      agent: repeatable && !this.#retried ? agents.pooled : agents.single,
+      agent: pooled ? agents.pooled : agents.single,
       method,
       path: request.url ?? '/',
       headers: deviceRequestHead(this.#exchange, { body: this.#body }),
@@ -85,7 +86,16 @@ export class DeviceRequest {
     });
     upstream.maxHeadersCount = 0;
     this.#upstream = upstream;
-    upstream.on('response', (incoming) => this.#answer(incoming));
+    upstream.on('response', (incoming) => {
+      // It says nothing of this: a server that closes early, with the rest of the request unread, loses its answer.
+      if (!pooled) upstream.shouldKeepAlive = false;
+      this.#answer(incoming);
+    });
+    upstream.on('upgrade', (_incoming, channel) => {
+      // Nobody has asked for another protocol.
+      channel.destroy();
+      if (upstream === this.#upstream) this.#refuse(refusals.invalidAnswer);
+    });
     upstream.on('information', (info) => {
       if (upstream !== this.#upstream || this.#flooded()) return;
       if (info.statusCode === 100) this.#continue();
@@ -122,6 +132,11 @@ export class DeviceRequest {
     request.on('end', () => {
       const upstream = this.#upstream;
       if (!upstream || upstream.destroyed) return;
+      if (request.rawTrailers.length / 2 > this.#exchange.limits.headLines) {
+        upstream.destroy();
+        this.#refuse({ status: 431, error: 'Too many trailer lines' });
+        return;
+      }
       if (this.#body === 'chunked') upstream.addTrailers(trailerFields(request.rawTrailers));
       upstream.end();
     });
@@ -180,7 +195,7 @@ export class DeviceRequest {
 
   #answer(incoming: IncomingMessage): void {
     const { request, response } = this.#exchange;
-    if (responseViolation(incoming)) {
+    if (responseViolation(incoming, this.#exchange.limits)) {
       this.#refuseAnswer(incoming);
       return;
     }
@@ -214,6 +229,10 @@ export class DeviceRequest {
     incoming.on('end', () => {
       begun = true;
       noneBehind(channel);
+      if (incoming.rawTrailers.length / 2 > this.#exchange.limits.headLines) {
+        response.destroy();
+        return;
+      }
       const trailers = trailerFields(incoming.rawTrailers);
       if (trailers.length > 0) response.addTrailers(trailers);
       response.end();

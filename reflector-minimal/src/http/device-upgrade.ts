@@ -83,7 +83,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
   });
   upstream.on('response', (incoming) => {
     incoming.on('error', () => {});
-    if (answered || responseViolation(incoming)) {
+    if (answered || responseViolation(incoming, limits)) {
       incoming.destroy();
       refuse(refusals.invalidAnswer);
       return;

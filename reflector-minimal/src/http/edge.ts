@@ -83,7 +83,7 @@ export class Edge {
       return;
     }
     const { request, response } = exchange;
-    const violation = requestViolation(request);
+    const violation = requestViolation(request, this.#limits);
     if (violation) {
       // Who sends such things gets no second try on this connection.
       response.shouldKeepAlive = false;
@@ -112,7 +112,7 @@ export class Edge {
       socket.destroy();
       return;
     }
-    const violation = requestViolation(request) ?? upgradeViolation(request);
+    const violation = requestViolation(request, this.#limits) ?? upgradeViolation(request);
     if (violation) {
       refuseOn(request, socket, this.#limits, violation);
     } else if (asksForWebSocket(request)) {

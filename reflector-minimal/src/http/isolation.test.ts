@@ -123,7 +123,7 @@ test('101 sets no cookie beyond their host either', async () => {
   const { server } = await stage.web((_request, response) => response.end(), { extensions });
   server.on('upgrade', (_request, socket) => {
     socket.end(
-      'HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: x\r\nSet-Cookie: a=1; Domain=localhost\r\nSet-Cookie: rm-session=1\r\n\r\n',
+      'HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: a=1; Domain=localhost\r\nSet-Cookie: rm-session=1\r\n\r\n',
     );
   });
   const head = await new Promise<string[]>((resolve) => {
@@ -133,7 +133,7 @@ test('101 sets no cookie beyond their host either', async () => {
         Host: `${label}.localhost:${stage.port}`,
         Authorization: authorization,
         Connection: 'Upgrade',
-        Upgrade: 'x',
+        Upgrade: 'websocket',
       },
     });
     asking.on('upgrade', (response, socket) => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Limits } from '../limits.ts';
 import { type RawHeaders, valuesOf } from './headers.ts';
 import { hostOf } from './host-names.ts';
 import { type Refusal, refusals } from './refusal.ts';
@@ -32,10 +33,13 @@ const once = ['authorization', 'content-length', 'content-type', 'host', 'origin
  * Why a request is not passed on, or `null`. `node:http` has refused what its strict parser does not take: here is what
  * that leaves, so that whatever the device gets can be read in one way only, and as we have read it.
  */
-export function requestViolation(request: IncomingMessage): Refusal | null {
+export function requestViolation(request: IncomingMessage, limits: Limits): Refusal | null {
   const { rawHeaders, httpVersion, method = '', url = '' } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return { status: 505, error: `HTTP/${httpVersion} is not spoken here` };
+  }
+  if (rawHeaders.length / 2 > limits.headLines) {
+    return { status: 431, error: `More than ${limits.headLines} header lines` };
   }
   if (method === 'TRACE') return { status: 405, error: 'TRACE is not passed on' };
   const bad =

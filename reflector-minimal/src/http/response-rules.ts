@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http';
+import type { Limits } from '../limits.ts';
 import { valuesOf } from './headers.ts';
 
 /**
  * Why the head of a device's response cannot be passed on, or `null`. `node:http` has refused what its strict parser does
  * not take; what is left here would be read by the user in another way than by us.
  */
-export function responseViolation(response: IncomingMessage): string | null {
+export function responseViolation(response: IncomingMessage, limits: Limits): string | null {
   const { httpVersion, rawHeaders, statusCode = 0, statusMessage = '' } = response;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return `HTTP/${httpVersion}`;
+  if (rawHeaders.length / 2 > limits.headLines) return 'too many header lines';
   if (statusCode < 200 || statusCode > 999) return `status ${statusCode}`;
   if (!isFieldText(statusMessage)) return 'control characters in the status line';
   const codings = valuesOf(rawHeaders, 'transfer-encoding');

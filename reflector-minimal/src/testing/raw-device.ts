@@ -18,6 +18,9 @@ export interface RawConnection {
 /** What the device sends for each request that is complete; the bytes as they are. */
 export type Answer = (request: string, connection: RawConnection) => string | null;
 
+/** Small enough for every agent, large enough that a head comes in one piece. */
+const frameBytes = 32_768;
+
 const ok: Answer = () => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** A web server behind a scripted agent that neither parses nor frames: it keeps what comes and says what it is told. */
@@ -70,7 +73,9 @@ export class RawDevice {
       answered: 0,
       ended: false,
       send: (bytes) => {
-        if (!finished && this.#open.has(channel)) this.#agent.data(channel, Buffer.from(bytes, 'latin1'));
+        for (let at = 0; at < bytes.length && !finished && this.#open.has(channel); at += frameBytes) {
+          this.#agent.data(channel, Buffer.from(bytes.slice(at, at + frameBytes), 'latin1'));
+        }
       },
       end: () => {
         if (!finished && this.#open.has(channel)) this.#agent.close(channel);

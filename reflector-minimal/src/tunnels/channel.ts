@@ -94,6 +94,10 @@ export class Channel extends Duplex {
   /** `piece` stays the caller's only as memory that does not change any more. */
   onData(piece: Buffer): void {
     if (this.destroyed || this.#endedOnWire) return;
+    if (!this.#opened) {
+      this.fail(ChannelError.violation, 'the device sent data before it had confirmed');
+      return;
+    }
     this.#received += piece.length;
     const { window } = this.#link;
     if (this.#receivedClose || (window !== null && this.#received > window + this.#granted)) {
@@ -120,6 +124,10 @@ export class Channel extends Duplex {
 
   onClose(): void {
     if (this.#receivedClose || this.#endedOnWire) return;
+    if (!this.#opened) {
+      this.fail(ChannelError.violation, 'the device closed before it had confirmed');
+      return;
+    }
     this.#receivedClose = true;
     if (this.#inbound.bytes === 0) this.push(null);
     this.#finishIfClosed();

@@ -1,0 +1,528 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { RawDevice } from '../testing/raw-device.ts';
+import { RawUser } from '../testing/raw-user.ts';
+import { authorization, extensions, Stage } from '../testing/stage.ts';
+import { Incomplete, readStrictly } from '../testing/strict-http.ts';
+import { until } from '../testing/until.ts';
+
+/*
+ * The tables of what a hostile user and a hostile device send, byte for byte, with what the other side saw. Each is
+ * refused, or passed on so that it can be read in one way only: nothing is reinterpreted.
+ */
+
+const host = 'Host: dev1.localhost\r\n';
+const login = `Authorization: ${authorization}\r\n`;
+/** What lets a request in, and makes the connection end with its answer. */
+const head = `${host}${login}Connection: close\r\n`;
+
+/** What the reflector says of the user to the device. */
+const forwarded = (authority = 'dev1.localhost') =>
+  `X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${authority}\r\n`;
+const kept = `${forwarded()}Connection: keep-alive\r\n\r\n`;
+const get = `GET / HTTP/1.1\r\n${host}${kept}`;
+const chunked = `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n`;
+const rechunked = `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n${kept}`;
+
+interface Row {
+  readonly sent: string;
+  /** Status of each answer, in order; the connection is closed after the last. */
+  readonly got: readonly number[];
+  /** All bytes that the device has received, connection by connection; nothing when left out. */
+  readonly saw?: readonly string[];
+}
+
+const post = (lines: string, body: string, version = '1.1') =>
+  `POST / HTTP/${version}\r\n${head}${lines}\r\n${body}`;
+const ask = (lines: string, target = '/', method = 'GET') =>
+  `${method} ${target} HTTP/1.1\r\n${head}${lines}\r\n`;
+const upgrade = (lines: string, connection = 'Connection: Upgrade\r\n') =>
+  `GET / HTTP/1.1\r\n${host}${login}${connection}${lines}\r\n`;
+const smuggled = `GET /smuggled HTTP/1.1\r\n${host}\r\n`;
+
+const lengths: Record<string, Row> = {
+  'a length': {
+    sent: post('Content-Length: 3\r\n', 'abc'),
+    got: [200],
+    saw: [`POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n${kept}abc`],
+  },
+  'leading zeros are written anew': {
+    sent: post('content-length: 0003\r\n', 'abc'),
+    got: [200],
+    saw: [`POST / HTTP/1.1\r\n${host}content-length: 3\r\n${kept}abc`],
+  },
+  'two lengths, equal': { sent: post('Content-Length: 3\r\nContent-Length: 3\r\n', 'abc'), got: [400] },
+  'two lengths, different': { sent: post('Content-Length: 3\r\nContent-Length: 0\r\n', 'abc'), got: [400] },
+  'a list of lengths': { sent: post('Content-Length: 3, 3\r\n', 'abc'), got: [400] },
+  'a sign': { sent: post('Content-Length: +3\r\n', 'abc'), got: [400] },
+  'a negative length': { sent: post('Content-Length: -3\r\n', 'abc'), got: [400] },
+  hexadecimal: { sent: post('Content-Length: 0x3\r\n', 'abc'), got: [400] },
+  'an empty length': { sent: post('Content-Length: \r\n', ''), got: [400] },
+  'digits apart': { sent: post('Content-Length: 3 3\r\n', 'abc'), got: [400] },
+  'a length beyond 2^64': { sent: post('Content-Length: 99999999999999999999\r\n', 'abc'), got: [400] },
+  'a length beyond 2^53': { sent: post('Content-Length: 9999999999999999\r\n', 'abc'), got: [400] },
+  'a length that is declared to be of the connection': {
+    sent: `GET / HTTP/1.1\r\n${host}${login}Connection: close, content-length\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
+    got: [400],
+  },
+  'a host that is declared to be of the connection': {
+    sent: `GET / HTTP/1.1\r\n${host}${login}Connection: Host\r\n\r\n`,
+    got: [400],
+  },
+  'a length as CGI would spell it': { sent: ask('Content_Length: 40\r\n'), got: [200], saw: [get] },
+};
+
+const codings: Record<string, Row> = {
+  'length and coding': {
+    sent: post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
+    got: [400],
+  },
+  'coding and length': {
+    sent: post('Transfer-Encoding: chunked\r\nContent-Length: 3\r\n', '0\r\n\r\n'),
+    got: [400],
+  },
+  'chunked, identity': { sent: post('Transfer-Encoding: chunked, identity\r\n', '0\r\n\r\n'), got: [400] },
+  'identity, chunked': { sent: post('Transfer-Encoding: identity, chunked\r\n', '0\r\n\r\n'), got: [400] },
+  'gzip, chunked': { sent: post('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), got: [400] },
+  'gzip and chunked in two lines': {
+    sent: post('Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
+    got: [400],
+  },
+  'chunked twice': { sent: post('Transfer-Encoding: chunked, chunked\r\n', '0\r\n\r\n'), got: [400] },
+  xchunked: { sent: post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), got: [400] },
+  'quoted chunked': { sent: post('Transfer-Encoding: "chunked"\r\n', '0\r\n\r\n'), got: [400] },
+  'chunked with a parameter': { sent: post('Transfer-Encoding: chunked;q=1\r\n', '0\r\n\r\n'), got: [400] },
+  'an empty coding': { sent: post('Transfer-Encoding: \r\n', 'abc'), got: [400] },
+  'a vertical tab before chunked': {
+    sent: post('Transfer-Encoding: \x0bchunked\r\n', '0\r\n\r\n'),
+    got: [400],
+  },
+  'a space before the colon': { sent: post('Transfer-Encoding : chunked\r\n', '0\r\n\r\n'), got: [400] },
+  'a tab before the colon': { sent: post('Transfer-Encoding\t: chunked\r\n', '0\r\n\r\n'), got: [400] },
+  'a folded coding': { sent: post('Transfer-Encoding:\r\n chunked\r\n', '0\r\n\r\n'), got: [400] },
+  'a coding in HTTP/1.0': {
+    sent: post('Transfer-Encoding: chunked\r\n', '0\r\n\r\n', '1.0'),
+    got: [400],
+  },
+  'capitals and a tab are written anew': {
+    sent: post('Transfer-Encoding:\tCHUNKED\r\n', '0\r\n\r\n'),
+    got: [200],
+    saw: [`${rechunked}0\r\n\r\n`],
+  },
+  'a coding as CGI would spell it': {
+    sent: ask('Transfer_Encoding: chunked\r\n'),
+    got: [200],
+    saw: [get],
+  },
+};
+
+const chunks: Record<string, Row> = {
+  'extensions are dropped, sizes written anew': {
+    sent: `${chunked}0003;a=b;c="d e"\r\nabc\r\n000\r\n\r\n`,
+    got: [200],
+    saw: [`${rechunked}3\r\nabc\r\n0\r\n\r\n`],
+  },
+  'extensions without end': { sent: `${chunked}3;${'a'.repeat(20_000)}\r\nabc\r\n0\r\n\r\n`, got: [413] },
+  'a negative size': { sent: `${chunked}-3\r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a size with 0x': { sent: `${chunked}0x3\r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a space behind the size': { sent: `${chunked}3 \r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a space before the size': { sent: `${chunked} 3\r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a size beyond 2^64': { sent: `${chunked}10000000000000003\r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'no size': { sent: `${chunked}\r\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a bare LF behind the size': { sent: `${chunked}3\nabc\r\n0\r\n\r\n`, got: [400] },
+  'a bare LF behind the data': { sent: `${chunked}3\r\nabc\n0\r\n\r\n`, got: [400] },
+  'a bare LF in an extension': { sent: `${chunked}3;a\nabc\r\n0\r\n\r\n`, got: [400] },
+  'more data than the size': { sent: `${chunked}3\r\nabcd\r\n0\r\n\r\n`, got: [400] },
+  'trailers that may pass': {
+    sent: `${chunked}0\r\nX-Sum: 1\r\n\r\n`,
+    got: [200],
+    saw: [`${rechunked}0\r\nX-Sum: 1\r\n\r\n`],
+  },
+  'trailers that would count as the head': {
+    sent: `${chunked}0\r\nHost: evil\r\nX-Forwarded-For: 6.6.6.6\r\nX_Real_IP: 6\r\nCookie: a=b\r\nContent-Type: x\r\nIf-Match: x\r\nAuthorization: x\r\n\r\n`,
+    got: [200],
+    saw: [`${rechunked}0\r\n\r\n`],
+  },
+  'a length among the trailers': { sent: `${chunked}0\r\nContent-Length: 9\r\n\r\n`, got: [400] },
+  'trailers without end': { sent: `${chunked}0\r\n${'X: y\r\n'.repeat(9_000)}\r\n`, got: [431] },
+};
+
+const heads: Record<string, Row> = {
+  'bare LF': { sent: `GET / HTTP/1.1\n${head.replaceAll('\r', '')}\n`, got: [400] },
+  'bare LF between fields': { sent: ask('X: a\nY: b\r\n'), got: [400] },
+  'bare LF at the end': { sent: `GET / HTTP/1.1\r\n${head}\n`, got: [400] },
+  'bare CR': { sent: ask('X: a\rY: b\r\n'), got: [400] },
+  'CR CR LF': { sent: ask('X: a\r\r\n'), got: [400] },
+  'a folded value': { sent: ask('X: a\r\n b\r\n'), got: [400] },
+  'a fold in the place of the first field': { sent: `GET / HTTP/1.1\r\n X: a\r\n${head}\r\n`, got: [400] },
+  'NUL in a value': { sent: ask('X: a\0b\r\n'), got: [400] },
+  'a control byte in a value': { sent: ask('X: a\x01b\r\n'), got: [400] },
+  'DEL in a value': { sent: ask('X: a\x7fb\r\n'), got: [400] },
+  'high bytes and tabs in a value pass as they are': {
+    sent: ask('X: \xe4\t\xff\r\n'),
+    got: [200],
+    saw: [`GET / HTTP/1.1\r\n${host}X: \xe4\t\xff\r\n${kept}`],
+  },
+  'no colon': { sent: ask('X\r\n'), got: [400] },
+  'an empty name': { sent: ask(': x\r\n'), got: [400] },
+  'a space in a name': { sent: ask('X Y: x\r\n'), got: [400] },
+  'a high byte in a name': { sent: ask('X\xe4: x\r\n'), got: [400] },
+  'one oversized field': { sent: ask(`X: ${'a'.repeat(40_000)}\r\n`), got: [431] },
+  'many small fields': { sent: ask('a:\r\n'.repeat(12_000)), got: [431] },
+  'an oversized target': { sent: ask('', `/${'a'.repeat(40_000)}`), got: [431] },
+  'an expectation that nobody knows': { sent: ask('Expect: 200-maybe\r\n'), got: [417] },
+  'what untrusted peers say of the user': {
+    sent: ask(
+      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Prefix: /x\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX_FORWARDED_FOR: 6.6.6.6\r\nTrue-Client-IP: 6\r\nProxy: evil\r\n',
+    ),
+    got: [200],
+    saw: [get],
+  },
+  'two credentials': { sent: ask(login), got: [400] },
+};
+
+const targets: Record<string, Row> = {
+  'absolute form': { sent: ask('', 'http://dev1.localhost/'), got: [400] },
+  'absolute form with another host': { sent: ask('', 'http://dev2.localhost/'), got: [400] },
+  'authority form': { sent: ask('', 'dev1.localhost:80'), got: [400] },
+  'asterisk form': { sent: ask('', '*'), got: [400] },
+  'asterisk form of OPTIONS': {
+    sent: ask('', '*', 'OPTIONS'),
+    got: [200],
+    saw: [`OPTIONS * HTTP/1.1\r\n${host}${kept}`],
+  },
+  CONNECT: { sent: ask('', 'dev1.localhost:22', 'CONNECT'), got: [405] },
+  TRACE: { sent: ask('', '/', 'TRACE'), got: [405] },
+  'a method that nobody knows': { sent: ask('', '/', 'FOO'), got: [400] },
+  'a method in small letters': { sent: ask('', '/', 'get'), got: [400] },
+  'a path that needs no cleaning': {
+    sent: ask('', '//a/./../%2e%2e/%00%0d%0a/;x?q=//|^"{}'),
+    got: [200],
+    saw: [`GET //a/./../%2e%2e/%00%0d%0a/;x?q=//|^"{} HTTP/1.1\r\n${host}${kept}`],
+  },
+  'a fragment': { sent: ask('', '/a#b'), got: [400] },
+  'a high byte': { sent: ask('', '/\xe4'), got: [400] },
+  'a control byte': { sent: ask('', '/\x01'), got: [400] },
+  NUL: { sent: ask('', '/\0'), got: [400] },
+  DEL: { sent: ask('', '/\x7f'), got: [400] },
+  'a space': { sent: ask('', '/ a'), got: [400] },
+  'a tab': { sent: `GET\t/\tHTTP/1.1\r\n${head}\r\n`, got: [400] },
+  'two spaces are written as one': { sent: `GET  /  HTTP/1.1\r\n${head}\r\n`, got: [200], saw: [get] },
+  'empty lines before the request are dropped': { sent: `\r\n\r\n${ask('')}`, got: [200], saw: [get] },
+};
+
+const versions: Record<string, Row> = {
+  'HTTP/1.0': { sent: `GET / HTTP/1.0\r\n${host}${login}\r\n`, got: [200], saw: [get] },
+  'HTTP/1.0 without a host': { sent: `GET / HTTP/1.0\r\n${login}\r\n`, got: [404] },
+  'HTTP/1.2': { sent: `GET / HTTP/1.2\r\n${head}\r\n`, got: [400] },
+  'HTTP/2.0 in the form of 1.1': { sent: `GET / HTTP/2.0\r\n${head}\r\n`, got: [505] },
+  'HTTP/3.0': { sent: `GET / HTTP/3.0\r\n${head}\r\n`, got: [400] },
+  'the preface of HTTP/2': { sent: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', got: [400] },
+  'small letters': { sent: `GET / http/1.1\r\n${head}\r\n`, got: [400] },
+  'HTTP/0.9': { sent: 'GET /\r\n\r\n', got: [505] },
+  'a TLS hello': { sent: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', got: [400] },
+  'something else': { sent: 'SSH-2.0-OpenSSH_9.6\r\n', got: [400] },
+};
+
+const named = (value: string) => `GET / HTTP/1.1\r\nHost: ${value}\r\n${login}Connection: close\r\n\r\n`;
+const sawHost = (value: string) => [
+  `GET / HTTP/1.1\r\nHost: ${value}\r\n${forwarded(value)}Connection: keep-alive\r\n\r\n`,
+];
+const hosts: Record<string, Row> = {
+  'no host': { sent: `GET / HTTP/1.1\r\n${login}Connection: close\r\n\r\n`, got: [400] },
+  'two hosts': { sent: ask('Host: dev2.localhost\r\n'), got: [400] },
+  'two equal hosts': { sent: ask(host), got: [400] },
+  'an empty host': { sent: named(''), got: [400] },
+  'a user before it': { sent: named('evil@dev1.localhost'), got: [400] },
+  'a user and a port': { sent: named('dev1.localhost:80@evil'), got: [400] },
+  'a path behind it': { sent: named('dev1.localhost/x'), got: [400] },
+  'a list': { sent: named('dev1.localhost, dev2.localhost'), got: [400] },
+  'a space in it': { sent: named('dev1 .localhost'), got: [400] },
+  'percent-encoded': { sent: named('dev%31.localhost'), got: [400] },
+  'not ASCII': { sent: named('d\xe9v1.localhost'), got: [400] },
+  'a port beyond 65535': { sent: named('dev1.localhost:65536'), got: [400] },
+  'two ports': { sent: named('dev1.localhost:80:80'), got: [400] },
+  'a port that is none': { sent: named('dev1.localhost:http'), got: [400] },
+  'two dots at the end': { sent: named('dev1.localhost..'), got: [400] },
+  'an address in brackets that is none': { sent: named('[dev1].localhost'), got: [400] },
+  'capitals, a dot at the end, a port: the same host': {
+    sent: named('DEV1.LocalHost.:65535'),
+    got: [200],
+    saw: sawHost('DEV1.LocalHost.:65535'),
+  },
+  'an empty port': { sent: named('dev1.localhost:'), got: [200], saw: sawHost('dev1.localhost:') },
+  'a stranger': { sent: named('evil.example'), got: [404] },
+  'a label below a device': { sent: named('x.dev1.localhost'), got: [404] },
+  'a port of the device that it does not forward': { sent: named('dev1-22.localhost'), got: [403] },
+};
+
+const webSocket =
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUpgrade: websocket\r\n';
+const upgraded = `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUpgrade: websocket\r\n${forwarded()}Connection: Upgrade\r\n\r\n`;
+const upgrades: Record<string, Row> = {
+  'without Connection it is none': { sent: ask('Upgrade: websocket\r\n'), got: [200], saw: [get] },
+  'a device that answers 200': { sent: upgrade(webSocket), got: [200], saw: [upgraded] },
+  'bytes behind the head, and a device that answers 200': {
+    sent: `${upgrade(webSocket)}${smuggled}`,
+    got: [200],
+    saw: [upgraded],
+  },
+  'several protocols: only WebSocket goes on': {
+    sent: upgrade(`${webSocket.trimEnd()}, h2c\r\n`),
+    got: [200],
+    saw: [upgraded],
+  },
+  'h2c is ignored, and what is behind the head dropped': {
+    sent: `${upgrade('Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n', 'Connection: Upgrade, HTTP2-Settings\r\n')}${smuggled}`,
+    got: [200],
+    saw: [get],
+  },
+  'TLS/1.0 is ignored': { sent: upgrade('Upgrade: TLS/1.0\r\n'), got: [200], saw: [get] },
+  'in HTTP/1.0 it is ignored': {
+    sent: `GET / HTTP/1.0\r\n${host}${login}Connection: Upgrade\r\n${webSocket}\r\n`,
+    got: [200],
+    saw: [
+      `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${kept}`,
+    ],
+  },
+  'with a body': { sent: `${upgrade(`Content-Length: 4\r\n${webSocket}`)}body`, got: [501] },
+  'with a body in chunks': {
+    sent: `${upgrade(`Transfer-Encoding: chunked\r\n${webSocket}`)}0\r\n\r\n`,
+    got: [501],
+  },
+  "the agents' protocol with a body": {
+    sent: `POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nContent-Length: 4\r\nSec-WebSocket-Protocol: com.appinf.webtunnel.server/1.0\r\n${webSocket}\r\nbody`,
+    got: [501],
+  },
+  'by a stranger': { sent: `GET / HTTP/1.1\r\n${host}Connection: Upgrade\r\n${webSocket}\r\n`, got: [401] },
+};
+
+const open = `GET /1 HTTP/1.1\r\n${host}${login}\r\n`;
+const sawOpen = `GET /1 HTTP/1.1\r\n${host}${kept}`;
+const pipelines: Record<string, Row> = {
+  'two requests': {
+    sent: `${open}${ask('', '/2')}`,
+    got: [200, 200],
+    saw: [`${sawOpen}GET /2 HTTP/1.1\r\n${host}${kept}`],
+  },
+  'something else behind a request': { sent: `${open}NONSENSE\r\n\r\n`, got: [200, 400], saw: [sawOpen] },
+  'a request that is refused behind a good one': {
+    sent: `${open}${ask('', 'http://evil/')}`,
+    got: [200, 400],
+    saw: [sawOpen],
+  },
+  'a request behind the last one': { sent: `${ask('')}${ask('', '/2')}`, got: [200], saw: [get] },
+  'a request behind a broken body': { sent: `${chunked}zz\r\n${ask('', '/2')}`, got: [400] },
+  'a body that is a request': {
+    sent: post(`Content-Length: ${smuggled.length}\r\n`, smuggled),
+    got: [200],
+    saw: [`POST / HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n${kept}${smuggled}`],
+  },
+  'a body of GET that is a request': {
+    sent: `GET / HTTP/1.1\r\n${head}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
+    got: [200],
+    saw: [`GET / HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n${kept}${smuggled}`],
+  },
+};
+
+const answers: Record<string, { readonly said: string; readonly got: string }> = {
+  'two lengths': { said: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', got: '502' },
+  'a list of lengths': { said: 'HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok', got: '502' },
+  'length and coding': {
+    said: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    got: '502',
+  },
+  'another coding': {
+    said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    got: '502',
+  },
+  'a coding that does not end': {
+    said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok',
+    got: '502',
+  },
+  'a coding in HTTP/1.0': {
+    said: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    got: '502',
+  },
+  'extensions of chunks are dropped': {
+    said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n02;x="y"\r\nok\r\n0\r\n\r\n',
+    got: '200 Transfer-Encoding: chunked|2|ok|0||',
+  },
+  'a broken chunk': { said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', got: 'cut' },
+  'a body longer than its length': {
+    said: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokGARBAGE',
+    got: '200 Content-Length: 2|ok',
+  },
+  'a second response': {
+    said: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+    got: '200 Content-Length: 2|ok',
+  },
+  'a body shorter than its length': { said: 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok', got: 'cut' },
+  'a length of 204': { said: 'HTTP/1.1 204 None\r\nContent-Length: 4\r\n\r\n', got: '204 ' },
+  'NUL in a value': { said: 'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'bare CR in a value': { said: 'HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'a folded value': { said: 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'a control byte in the reason': { said: 'HTTP/1.1 200 \x01\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'an oversized head': { said: `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(70_000)}\r\n\r\n`, got: '502' },
+  'cookies beyond the head': {
+    said: `HTTP/1.1 200 OK\r\n${'Set-Cookie: aaaaaaaaaaaaaaaa=b\r\n'.repeat(3_000)}Content-Length: 2\r\n\r\nok`,
+    got: '502',
+  },
+  'a status of four digits': { said: 'HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'a status below 100': { said: 'HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'HTTP/2.0': { said: 'HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok', got: '502' },
+  'no HTTP': { said: 'SSH-2.0-dropbear\r\n', got: '502' },
+  '101 that nobody asked for': {
+    said: 'HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw bytes',
+    got: '502',
+  },
+  'names in Connection': {
+    said: 'HTTP/1.1 200 OK\r\nConnection: close, X-Hop, Content-Length\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\nok',
+    got: '200 Content-Length: 2|ok',
+  },
+  'interim responses without end': { said: 'HTTP/1.1 102 Wait\r\n\r\n'.repeat(10_000), got: '502' },
+  'early hints that would split the response': {
+    said: 'HTTP/1.1 103 Hints\r\nLink: <a>; rel=preload\rX: y\r\n\r\n',
+    got: '502',
+  },
+};
+
+/** As {@link answers} of a request for an upgrade. */
+const upgradeAnswers: typeof answers = {
+  '101 to another protocol': {
+    said: 'HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nraw',
+    got: '502',
+  },
+  '101 that names no protocol': { said: 'HTTP/1.1 101 Yes\r\n\r\nraw', got: '502' },
+  'a control byte in the reason': {
+    said: 'HTTP/1.1 101 \x01\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    got: '502',
+  },
+  'a control byte in the reason of a refusal': {
+    said: 'HTTP/1.1 403 \x01\r\nContent-Length: 2\r\n\r\nno',
+    got: '502',
+  },
+  'a refusal framed twice': {
+    said: 'HTTP/1.1 403 No\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n',
+    got: '502',
+  },
+  'interim responses without end': { said: 'HTTP/1.1 102 Wait\r\n\r\n'.repeat(10_000), got: '502' },
+  'a status below 200 as the last': { said: 'HTTP/1.1 099 OK\r\n\r\n', got: '502' },
+};
+
+/** Whether all of it is requests to act upon; one that broke off is not. Throws for what two readers could read in two ways. */
+function isWhole(bytes: string): boolean {
+  try {
+    return readStrictly(bytes).length > 0;
+  } catch (error) {
+    if (error instanceof Incomplete) return false;
+    throw error;
+  }
+}
+
+let stage: Stage;
+let device: RawDevice;
+let user: RawUser;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+beforeEach(async () => {
+  const agent = await stage.agent({ extensions, properties: [{ name: 'targetPorts', value: '80' }] });
+  device = new RawDevice(agent);
+  user = new RawUser(stage.port);
+  return () => {
+    user.destroy();
+    agent.destroy();
+  };
+});
+afterAll(() => stage.close());
+
+describe.each([
+  ['lengths', lengths],
+  ['codings', codings],
+  ['chunks', chunks],
+  ['heads', heads],
+  ['targets', targets],
+  ['versions', versions],
+  ['hosts', hosts],
+  ['upgrades', upgrades],
+  ['pipelines', pipelines],
+])('a hostile user: %s', (_title, table) => {
+  test.each(Object.entries(table))('%s', async (_name, { sent, got, saw = [] }) => {
+    user.send(sent);
+    await user.whole();
+    expect([user.statuses, device.saw.filter(isWhole)]).toEqual([got, saw]);
+    // Nothing that was opened for a request outlives it, but what is kept for the next one.
+    await until(() => device.open <= 1);
+  });
+});
+
+/** What the user saw: status, framing and body; or that the response was cut short. */
+function summary(received: string): string {
+  const [top = '', ...rest] = received.split('\r\n\r\n');
+  const status = /^HTTP\/1\.1 (\d+)/.exec(top)?.[1] ?? 'cut';
+  if (status === '502' || status === 'cut') return status;
+  const framing = /^(?:Content-Length|Transfer-Encoding): .*$/gim.exec(top)?.[0] ?? '';
+  const body = rest.join('\r\n\r\n');
+  const length = /^Content-Length: (\d+)/i.exec(framing)?.[1];
+  if (length !== undefined && body.length < Number(length)) return 'cut';
+  if (/chunked/.test(framing) && !body.endsWith('0\r\n\r\n')) return 'cut';
+  return `${status} ${framing}${body ? `|${body.replaceAll('\r\n', '|')}` : ''}`;
+}
+
+describe('a hostile device', () => {
+  test.each(Object.entries(answers))('%s', async (_name, { said, got }) => {
+    device.answer = (_request, connection) => {
+      connection.send(said);
+      connection.end();
+      return null;
+    };
+    user.send(ask(''));
+    const received = (await user.whole()).replace(/^(?:HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n)+/, '');
+    expect(summary(received)).toBe(got);
+    await until(() => device.open === 0);
+  });
+
+  test.each(Object.entries(upgradeAnswers))('of an upgrade: %s', async (_name, { said, got }) => {
+    device.answer = (_request, connection) => {
+      connection.send(said);
+      connection.end();
+      return null;
+    };
+    user.send(upgrade(webSocket));
+    expect(summary(await user.whole())).toBe(got);
+    await until(() => device.open === 0);
+  });
+
+  test('who speaks on an idle connection does not answer the next request on it', async () => {
+    user.send(open);
+    await until(() => user.statuses.length === 1);
+    const [idle] = device.connections;
+    idle?.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+    await until(() => idle?.ended);
+    user.send(ask('', '/2'));
+    expect(await user.whole()).not.toContain('evil');
+    expect(device.saw).toEqual([sawOpen, `GET /2 HTTP/1.1\r\n${host}${kept}`]);
+  });
+
+  test('bytes behind a response end its connection', async () => {
+    device.answer = () =>
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
+    user.send(`${open}${ask('', '/2')}`);
+    await user.whole();
+    expect(user.statuses).toEqual([200, 200]);
+    expect(device.saw).toEqual([sawOpen, `GET /2 HTTP/1.1\r\n${host}${kept}`]);
+  });
+
+  test('what it said before it was asked is no answer', async () => {
+    const early = await stage.agent({ extensions, properties: [{ name: 'targetPorts', value: '80' }] });
+    early.onFrame = ({ opcode, channel }) => {
+      if (opcode === 0x01) {
+        early.data(channel, 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+        early.confirm(channel);
+      }
+    };
+    user.send(ask(''));
+    expect(summary(await user.whole())).toBe('502');
+    early.destroy();
+  });
+});
