@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
-import { hashPassword } from 'rm-reflector';
+import { hashPassword, recoveryHash } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits } from './limits.ts';
 import { TestServer } from './testing/server.ts';
@@ -252,6 +252,45 @@ describe('rm-client login, devices and logout', () => {
       `rm-client: localhost:${stage.reflector.port}: the token of bob is not accepted any more: rm-client login\n`,
     ]);
     await world.run('logout');
+  });
+
+  test('logout makes the token void at the reflector too, and says when it could not', async () => {
+    const world = stage.world({ RM_USER: user, RM_PASSWORD: password });
+    await world.run('login');
+    const file = join(stage.folder, 'rm-client/login.json');
+    const kept = readFileSync(file);
+    expect((await stage.world().run('logout')).status).toBe(0);
+    writeFileSync(file, kept, { mode: 0o600 });
+    expect((await stage.world().run('devices')).err).toMatch(/the token of alice is not accepted any more/);
+    // Void already: there is nothing left to say.
+    expect(await stage.world().run('logout')).toMatchObject({ status: 0, err: '' });
+    writeFileSync(file, kept, { mode: 0o600 });
+    const cutOff = stage.world({ http_proxy: 'http://127.0.0.1:1' });
+    const { status, out, err } = await cutOff.run('logout');
+    expect([status, out]).toEqual([1, `Logged out at ${stage.reflector.url}\n`]);
+    expect(err).toMatch(/the token is forgotten here; at the reflector it is good until \d{4}-/);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('one-time passwords are asked for at login, and a password alone is told to be too little', async () => {
+    const { store } = stage.reflector;
+    store.users.add('carol', await hashPassword('carol’s own'), 0, 'administrator');
+    // The secret of RFC 6238 appendix B.
+    store.users.setTotp('carol', Buffer.from('12345678901234567890'), 0, [
+      recoveryHash('abcd-efgh-jkmn-pqrs'),
+    ]);
+    const environment = { RM_USER: 'carol', RM_PASSWORD: 'carol’s own' };
+    const line = `rm-client: localhost:${stage.reflector.port}: this account needs a one-time password: rm-client login\n`;
+    expect((await stage.world(environment).run('devices')).err).toBe(line);
+    expect((await stage.world(environment).run('connect', 'pump-7:7')).err).toBe(line);
+    const wrong = stage.world(environment);
+    wrong.answers = ['123456'];
+    expect((await wrong.run('login')).err).toContain('wrong user name, password or one-time password');
+    const world = stage.world(environment);
+    world.answers = ['abcd-efgh-jkmn-pqrs'];
+    expect((await world.run('login')).status).toBe(0);
+    expect((await stage.world().run('devices')).status).toBe(0);
+    await stage.world().run('logout');
   });
 
   test('a wrong password gives no token', async () => {

@@ -3,6 +3,7 @@ export type { Clock } from './clock.ts';
 export type { ConnectedDevice } from './devices/connected-device.ts';
 export { deviceSecrets } from './devices/digest-secrets.ts';
 export { defaultLimits, type Limits } from './limits.ts';
+export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword } from './passwords/scrypt.ts';
 export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
 export type { DeviceRecord, DeviceSecrets } from './store/devices.ts';

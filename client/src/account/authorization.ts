@@ -5,3 +5,15 @@ export interface Authorization {
   /** What a 401 means then, for the person. */
   readonly refused: string;
 }
+
+/** What a 401 with this `X-Authenticate` means, for the person: a password may be right and not be enough. */
+export function refusedReason(challenge: string | undefined, { refused }: Authorization): string {
+  return asksForOneTimePassword(challenge)
+    ? 'this account needs a one-time password: rm-client login'
+    : refused;
+}
+
+/** `X-Authenticate` of a 401 (`webtunnel.md` section 4). */
+export function asksForOneTimePassword(challenge: string | undefined): boolean {
+  return /^totp$/i.test((challenge ?? '').trim());
+}

@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { hostHeader } from 'rm-agent/protocol';
 import { dial, type Route } from '../connection/dial.ts';
 import { Failure, reasonOf } from '../failure.ts';
-import type { Authorization } from './authorization.ts';
+import { type Authorization, asksForOneTimePassword, refusedReason } from './authorization.ts';
 
 export interface Token {
   readonly token: string;
@@ -20,6 +20,8 @@ export interface ListedDevice {
   readonly name: string | null;
   readonly version: string | null;
 }
+
+const tokenPath = '/my-devices/api/token';
 
 interface Answer {
   readonly status: number;
@@ -46,15 +48,14 @@ export async function requestToken(
     application: 'rm-client',
     ...(totp === undefined ? {} : { totp }),
   });
-  const path = '/my-devices/api/token';
-  const answer = await exchange(route, path, {
+  const answer = await exchange(route, tokenPath, {
     method: 'POST',
     body: form.toString(),
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
   });
   const where = hostHeader(route.reflector);
   if (answer.status === 401) {
-    if (/^totp$/i.test(String(answer.headers['x-authenticate'] ?? '').trim()) && totp === undefined) {
+    if (asksForOneTimePassword(challengeOf(answer)) && totp === undefined) {
       throw new OneTimePasswordNeeded();
     }
     const which =
@@ -62,7 +63,7 @@ export async function requestToken(
     throw new Failure(`${where}: ${which}`);
   }
   if (answer.status === 404) throw new Failure(`${where}: gives no tokens; is it a reflector?`);
-  const value = read(answer, where, path) as Partial<Token> | null;
+  const value = read(answer, where, tokenPath) as Partial<Token> | null;
   if (
     typeof value?.token !== 'string' ||
     !/^[\x21-\x7e]+$/.test(value.token) ||
@@ -71,6 +72,19 @@ export async function requestToken(
     throw new Failure(`${where}: the answer holds no token`);
   }
   return { token: value.token, expires: value.expires };
+}
+
+/**
+ * Makes a token void at the reflector. False where the reflector cannot: the token ends when it expires then. Rejects
+ * with a {@link Failure}.
+ */
+export async function revokeToken(route: Route, token: string): Promise<boolean> {
+  const { status } = await exchange(route, tokenPath, {
+    method: 'DELETE',
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  // 401: it is void already.
+  return status === 204 || status === 200 || status === 401;
 }
 
 /** All devices this user may see. Rejects with a {@link Failure}. */
@@ -84,11 +98,17 @@ export async function listDevices(
     headers: { Authorization: authorization.header },
   });
   const where = hostHeader(route.reflector);
-  if (answer.status === 401) throw new Failure(`${where}: ${authorization.refused}`);
+  if (answer.status === 401)
+    throw new Failure(`${where}: ${refusedReason(challengeOf(answer), authorization)}`);
   if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
   const value = read(answer, where, path) as { readonly devices?: unknown } | null;
   if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
   return value.devices.map(readDevice);
+}
+
+function challengeOf({ headers }: Answer): string | undefined {
+  const value = headers['x-authenticate'];
+  return value === undefined ? undefined : String(value);
 }
 
 function readDevice(value: unknown): ListedDevice {
@@ -120,7 +140,7 @@ async function exchange(
   route: Route,
   path: string,
   options: {
-    readonly method: 'GET' | 'POST';
+    readonly method: 'GET' | 'POST' | 'DELETE';
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: string;
   },

@@ -12,7 +12,7 @@ const overview = `Usage: rm-client COMMAND [OPTIONS] …
 Reaches TCP services of a device through the reflector.
 
   login                            get a token for your password, and keep it
-  logout                           forget it
+  logout                           forget it, and revoke it at the reflector
   devices [--json]                 list the devices
   forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device
   connect DEVICE:PORT              connect standard input and output, for ProxyCommand
@@ -70,7 +70,7 @@ you can read. The other commands use it until it expires. Logins at several refl
 ${shared}`,
   logout: `Usage: rm-client logout [--reflector URL]
 
-Removes the token from this machine. At the reflector it ends when it expires, and with your password.
+Removes the token from this machine, and makes it void at the reflector.
 `,
   devices: `Usage: rm-client devices [--json] [OPTIONS]
 

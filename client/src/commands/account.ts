@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util';
 import { askPassword } from '../account/credentials.ts';
-import { listDevices, OneTimePasswordNeeded, requestToken, type Token } from '../account/reflector-api.ts';
+import {
+  listDevices,
+  OneTimePasswordNeeded,
+  requestToken,
+  revokeToken,
+  type Token,
+} from '../account/reflector-api.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import type { World } from '../command-line/world.ts';
 import type { Route } from '../connection/dial.ts';
-import { ExitStatus, printable } from '../failure.ts';
+import { ExitStatus, Failure, printable } from '../failure.ts';
 
 /** `rm-client login`: a password becomes a token, which is kept. */
 export async function login(args: string[], world: World): Promise<number> {
@@ -33,12 +39,33 @@ async function tokenFor(
   }
 }
 
-/** `rm-client logout`: the token is forgotten here. */
+/** `rm-client logout`: the token is forgotten here in any case, and made void at the reflector. */
 export async function logout(args: string[], world: World): Promise<number> {
   const { values } = parseArgs({ args, options: reflectorOptions });
-  const { url, logins } = chooseReflector(values, world);
-  world.print(logins.remove(url) ? `Logged out at ${url}\n` : `Not logged in at ${url}\n`);
-  return ExitStatus.ok;
+  const { url, route, logins } = chooseReflector(values, world);
+  const login = logins.get(url);
+  if (!logins.remove(url) || !login) {
+    world.print(`Not logged in at ${url}\n`);
+    return ExitStatus.ok;
+  }
+  world.print(`Logged out at ${url}\n`);
+  const expired = login.expires * 1000 <= world.date();
+  if (expired || (await revoked(route, login.token, world))) return ExitStatus.ok;
+  world.complain(
+    `rm-client: the token is forgotten here; at the reflector it is good until ${time(login.expires)}\n`,
+  );
+  return ExitStatus.failed;
+}
+
+/** Says why not. */
+async function revoked(route: Route, token: string, world: World): Promise<boolean> {
+  try {
+    return await revokeToken(route, token);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    world.complain(`rm-client: ${error.message}\n`);
+    return false;
+  }
 }
 
 /** `rm-client devices`: what the reflector knows, a line each or as JSON. */

@@ -14,7 +14,7 @@ import {
   ProtocolError,
   type ResponseHead,
 } from 'rm-agent/protocol';
-import type { Authorization } from '../account/authorization.ts';
+import { type Authorization, refusedReason } from '../account/authorization.ts';
 import { dial, exchangeHeads, type Route } from '../connection/dial.ts';
 import { Failure } from '../failure.ts';
 import { DeviceStream } from './device-stream.ts';
@@ -104,7 +104,10 @@ function refusal(
   authorization: Authorization,
   name: string,
 ): Failure {
-  if (status === 401) return new Failure(`${hostHeader(reflector)}: ${authorization.refused}`);
+  if (status === 401) {
+    const reason = refusedReason(headers.get('x-authenticate'), authorization);
+    return new Failure(`${hostHeader(reflector)}: ${reason}`);
+  }
   const text = headers.get('x-ptth-error') || meanings[status];
   return new Failure(`${name}: ${text ?? `the reflector answered ${status} ${reason}`}`);
 }
