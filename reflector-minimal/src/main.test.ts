@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +68,12 @@ describe('the executable', () => {
         .split('\n')
         .map((line) => (JSON.parse(line) as { msg: string }).msg);
       expect(messages[0]).toBe('listening');
+      // Nobody had an account, and standard output is no terminal.
+      const first = readFileSync(join(folder, 'first-administrator.txt'), 'utf8');
+      const password = /^user: admin\npassword: (\S+)\n$/.exec(first)?.[1] ?? '';
+      expect(messages[1]).toBe('nobody had an account: the first administrator is in this file');
+      expect(password).not.toBe('');
+      expect(run.out + run.err).not.toContain(password);
       expect(messages).toContain('tunnel open');
       expect(messages.at(-1)).toBe('stopped');
       expect(run.err).not.toMatch(/s3cret|Basic /);

@@ -69,7 +69,15 @@ export class RemoteSystem {
       writeFileSync(file, `${text}\n`, { mode: 0o600 });
       return ['--password-file', file];
     };
-    administer('user', 'add', 'operator', '--data', data, ...password('user', 'operator password'));
+    administer(
+      'user',
+      'add',
+      'operator',
+      '--admin',
+      '--data',
+      data,
+      ...password('user', 'operator password'),
+    );
     const added = administer(
       'device',
       'add',

@@ -8,6 +8,9 @@ export interface ChosenPassword {
   readonly generated: boolean;
 }
 
+/** Why a password is not taken; `null` when it is. */
+type Complain = (password: string) => string | null;
+
 /** Longer than what scrypt gains from; and a file that is not a password is noticed. */
 const maxBytes = 1024;
 
@@ -15,7 +18,7 @@ const maxBytes = 1024;
  * The first line of `file` (`-`: of standard input), or a generated one when `file` is `undefined`. Never an argument:
  * those can be read by everybody on the machine.
  */
-export function choosePassword(file: string | undefined): ChosenPassword {
+export function choosePassword(file: string | undefined, complain: Complain = () => null): ChosenPassword {
   if (file === undefined) return { password: generatePassword(), generated: true };
   const where = file === '-' ? 'standard input' : file;
   let text: string;
@@ -29,6 +32,13 @@ export function choosePassword(file: string | undefined): ChosenPassword {
     throw new CommandError(
       ExitStatus.usage,
       `${where}: the first line must be a password of 1 to ${maxBytes} bytes`,
+    );
+  }
+  const complaint = complain(password);
+  if (complaint !== null) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `${where}: the password ${complaint}; without a file one is made`,
     );
   }
   return { password, generated: false };

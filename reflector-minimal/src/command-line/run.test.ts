@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { matchesHash } from '../passwords/scrypt.ts';
 import { Store } from '../store/store.ts';
 import { run } from './run.ts';
@@ -18,6 +19,9 @@ describe('rm-reflector', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
+  /** What is typed when a command asks, given what it has printed. */
+  let answers: ((out: string) => string)[] = [];
+
   async function command(...args: string[]): Promise<{ status: number; out: string; err: string }> {
     let [out, err] = ['', ''];
     const status = await run(args, {
@@ -27,6 +31,10 @@ describe('rm-reflector', () => {
       },
       complain: (text) => {
         err += text;
+      },
+      ask: async (question) => {
+        out += question;
+        return answers.shift()?.(out) ?? null;
       },
     });
     return { status, out, err };
@@ -41,34 +49,117 @@ describe('rm-reflector', () => {
     }
   }
 
-  test('user add, passwd, list, remove', async () => {
-    const added = await command('user', 'add', 'alice');
-    expect(added.out).toMatch(/^user alice added\npassword: [a-z2-9]{26}\n$/);
-    const password = added.out.split('password: ')[1]?.trim() ?? '';
-    expect(
-      await matchesHash(
-        password,
-        look((store) => store.users.get('alice')?.password ?? ''),
-      ),
-    ).toBe(true);
+  function passwordFile(password: string): string {
     const file = join(folder, 'password');
-    writeFileSync(file, 'my own\nsecond line');
+    writeFileSync(file, password);
     chmodSync(file, 0o600);
+    return file;
+  }
+
+  test('user add, passwd, list, remove', async () => {
+    const added = await command('user', 'add', 'alice', '--admin');
+    expect(added.out).toMatch(/^administrator alice added\npassword: [a-z2-9]{26}\n$/);
+    const password = added.out.split('password: ')[1]?.trim() ?? '';
+    const stored = () => look((store) => store.users.get('alice')?.password ?? '');
+    expect(await matchesHash(password, stored())).toBe(true);
+    const file = passwordFile('my own password\nsecond line');
     const changed = await command('user', 'passwd', 'alice', '--password-file', file);
     expect(changed.out).toBe('password of alice changed\n');
-    expect(
-      await matchesHash(
-        'my own',
-        look((store) => store.users.get('alice')?.password ?? ''),
-      ),
-    ).toBe(true);
-    expect((await command('user', 'list')).out).toBe('alice\n');
+    expect(await matchesHash('my own password', stored())).toBe(true);
+    const bob = await command('user', 'add', 'bob', '--password-file', file);
+    expect(bob.out).toBe('user bob added\nit sees no device yet: rm-reflector user grant bob DOMAIN\n');
+    expect((await command('user', 'list')).out).toBe(
+      'alice  administrator  every device\nbob  user  no device\n',
+    );
     expect((await command('user', 'remove', 'alice')).status).toBe(0);
     expect(await command('user', 'remove', 'alice')).toEqual({
       status: 1,
       out: '',
       err: 'rm-reflector: user alice: there is no such user\n',
     });
+  });
+
+  test('a password that is short, common or the name is refused in one line, and changes nothing', async () => {
+    await command('user', 'add', 'alice');
+    const before = look((store) => store.users.get('alice')?.password);
+    for (const [password, why] of [
+      ['short', 'must have at least 10 characters'],
+      ['Password2026!', 'is among the most common passwords'],
+      ['12345678901', 'is a sequence of neighbours, which is among the first that are guessed'],
+    ] as const) {
+      const file = passwordFile(password);
+      expect(await command('user', 'passwd', 'alice', '--password-file', file)).toEqual({
+        status: 64,
+        out: '',
+        err: `rm-reflector: ${file}: the password ${why}; without a file one is made\n`,
+      });
+      expect((await command('user', 'add', 'bob', '--password-file', file)).status).toBe(64);
+      // That of a device is typed by nobody, and is that of an existing device, perhaps.
+      expect((await command('device', 'add', `d${why.length}`, '--password-file', file)).status).toBe(0);
+    }
+    expect(look((store) => [store.users.get('alice')?.password, store.users.get('bob')])).toEqual([
+      before,
+      null,
+    ]);
+  });
+
+  test('user grant, revoke, promote, demote', async () => {
+    await command('user', 'add', 'bob');
+    await command('device', 'add', 'dev1', '--domain', 'plant-1');
+    expect((await command('user', 'grant', 'bob', 'plant-1')).out).toBe(
+      'user bob sees the devices of plant-1 (1 now)\n',
+    );
+    await command('user', 'grant', 'bob', 'plant-2');
+    expect((await command('user', 'list')).out).toBe('bob  user  plant-1, plant-2\n');
+    expect((await command('user', 'revoke', 'bob', 'plant-1')).status).toBe(0);
+    expect(await command('user', 'revoke', 'bob', 'plant-1')).toMatchObject({
+      status: 1,
+      err: 'rm-reflector: user bob: plant-1 is not granted; granted: plant-2\n',
+    });
+    expect((await command('user', 'promote', 'bob')).out).toBe(
+      'bob is an administrator and sees every device\n',
+    );
+    expect((await command('user', 'demote', 'bob')).out).toBe(
+      'bob is a user and sees the devices of plant-2\n',
+    );
+    expect(await command('user', 'grant', 'bob')).toMatchObject({
+      status: 64,
+      err: expect.stringMatching(
+        /a domain is missing; that of devices added without one is [0-9a-f-]{36}\n$/,
+      ),
+    });
+  });
+
+  test('user logout ends sessions and tokens', async () => {
+    await command('user', 'add', 'alice');
+    expect((await command('user', 'logout', 'alice')).out).toBe('user alice logged out: 0 sessions ended\n');
+    expect((await command('user', 'logout', 'bob')).err).toContain('there is no such user');
+  });
+
+  test('user totp shows a secret, and switches on once a code has proved it', async () => {
+    await command('user', 'add', 'alice');
+    const right = (out: string) => {
+      const base32 = /secret: ([A-Z2-7 ]+)\n/.exec(out)?.[1]?.replaceAll(' ', '') ?? '';
+      expect(out).toContain(`otpauth://totp/rm-reflector:alice?secret=${base32}&issuer=rm-reflector`);
+      return totpCode(fromBase32(base32), stepAt(Date.now()));
+    };
+    answers = [() => '000000', right];
+    const { status, out } = await command('user', 'totp', 'alice');
+    expect(status).toBe(0);
+    expect(out).toContain('▄');
+    expect(out).toContain('That is not the code of this moment');
+    expect(out.match(/^ {2}(?:[a-z2-9]{4}-){3}[a-z2-9]{4}$/gm)).toHaveLength(10);
+    expect((await command('user', 'list')).out).toBe('alice  user  no device  one-time passwords\n');
+    expect((await command('user', 'totp', 'alice', '--remove')).status).toBe(0);
+    expect((await command('user', 'totp', 'alice', '--remove')).err).toContain('has no one-time passwords');
+    answers = [() => '1', () => '2', () => '3', right];
+    expect(await command('user', 'totp', 'alice')).toMatchObject({
+      status: 1,
+      err: 'rm-reflector: user alice: no right code; nothing was changed\n',
+    });
+    answers = [];
+    expect((await command('user', 'totp', 'alice')).status).toBe(1);
+    expect(look((store) => store.users.get('alice')?.totpSecret)).toBeNull();
   });
 
   test('device add, list, claim, remove', async () => {
@@ -121,8 +212,14 @@ describe('rm-reflector', () => {
     [['user', 'add'], 64, 'user add: a name is missing'],
     [['user', 'add', 'a:b'], 64, 'a name is 1 to 64 characters without spaces and ":"'],
     [['user', 'add', 'a', 'b'], 64, 'user add: too many names'],
+    [['user', 'grant', 'a', 'b', 'c'], 64, 'user grant: too many names'],
+    [['user', 'add', 'a', '--remove'], 64, '--remove: not an option of user add'],
     [['user', 'list', 'a'], 64, 'user list: too many names'],
-    [['user', 'rename', 'a'], 64, 'user rename: must be one of add, passwd, logout, remove, list'],
+    [
+      ['user', 'rename', 'a'],
+      64,
+      'user rename: must be one of add, passwd, grant, revoke, promote, demote, totp, logout, remove, list',
+    ],
     [['user', 'remove', 'a', '--digest'], 64, '--digest: not an option of user remove'],
     [['device', 'add', 'a.b'], 64, 'an id is 1 to 63 of a-z, 0-9, - and _'],
     [['device', 'add', 'a', '--domain', 'a b'], 64, '--domain "a b": must be a UUID'],
@@ -157,3 +254,9 @@ describe('rm-reflector', () => {
     for (const text of ['--listen ADDRESS:PORT', 'device claim', 'Exit status']) expect(out).toContain(text);
   });
 });
+
+function fromBase32(text: string): Buffer {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...text].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}

@@ -25,13 +25,16 @@ const accountOptions = {
   ...everywhere,
   domain: { type: 'string' },
   digest: { type: 'boolean' },
+  admin: { type: 'boolean' },
+  remove: { type: 'boolean' },
   'password-file': { type: 'string' },
 } as const;
 
 /** Which of the account options belong to which command. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'device add': ['domain', 'digest', 'password-file'],
-  'user add': ['password-file'],
+  'user add': ['admin', 'password-file'],
+  'user totp': ['remove'],
   'user passwd': ['password-file'],
 };
 
@@ -39,6 +42,8 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   print(text: string): void;
   complain(text: string): void;
+  /** A line of standard input, after the question was printed; `null` at its end. */
+  ask(question: string): Promise<string | null>;
 }
 
 /** Runs one command line; gives the exit status, after one line for whatever went wrong. */
@@ -99,10 +104,12 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
       `${command}: must be one of serve, device, user; see rm-reflector --help`,
     );
   }
-  const [action = '', name, ...rest] = positionals;
+  const [action = '', name, ...others] = positionals;
   if (action === '') {
     throw new CommandError(ExitStatus.usage, `${command}: what about it? See rm-reflector --help`);
   }
+  const takesDomain = command === 'user' && (action === 'grant' || action === 'revoke');
+  const [domain, ...rest] = takesDomain ? others : [undefined, ...others];
   if (rest.length > 0 || (action === 'list' && name !== undefined)) {
     throw new CommandError(ExitStatus.usage, `${command} ${action}: too many names`);
   }
@@ -116,8 +123,12 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   }
   const store = Store.open(data);
   try {
-    const runCommand = command === 'device' ? runDeviceCommand : runUserCommand;
-    terminal.print(await runCommand(store, action, name, values as Record<string, never>));
+    const options = values as Record<string, never>;
+    terminal.print(
+      command === 'device'
+        ? await runDeviceCommand(store, action, name, options)
+        : await runUserCommand(store, action, name, domain, options, terminal),
+    );
   } finally {
     store.close();
   }

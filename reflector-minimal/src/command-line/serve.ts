@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
 import { CommandError, ExitStatus } from './exit.ts';
+import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
 
 /** Log lines that wait for a slow reader, in bytes; what comes on top is dropped, so that a full pipe stops nothing. */
 const logQueueBytes = 1024 * 1024;
@@ -19,11 +20,37 @@ export async function serve(configuration: Configuration, data: string): Promise
     if (!configuration.tls && !loopback.test(configuration.host)) {
       log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
     }
+    const first = await ensureAdministrator(reflector.store, data, process.stdout.isTTY === true).catch(
+      async (error) => {
+        await reflector.close();
+        throw new CommandError(ExitStatus.data, `first administrator: ${error.message}`);
+      },
+    );
+    if (first) tellAdministrator(first, log);
     process.stdout.write(`rm-reflector listens on ${reflector.url}\n`);
     await untilStopped(reflector, log);
     return ExitStatus.ok;
   } finally {
-    destination.flushSync();
+    // `flushSync` would overtake the line that is being written.
+    await new Promise<void>((resolve) => {
+      destination.once('close', resolve);
+      destination.end();
+    });
+  }
+}
+
+function tellAdministrator(first: FirstAdministrator, log: Logger): void {
+  if (first.kind === 'shown') {
+    process.stdout.write(
+      `Nobody had an account: the first administrator is\n${first.text}Shown only this once.\n`,
+    );
+  } else if (first.kind === 'filed') {
+    log.warn({ file: first.file }, 'nobody had an account: the first administrator is in this file');
+  } else {
+    log.warn(
+      { file: first.file },
+      'the password of the first administrator is still in this file: remove it',
+    );
   }
 }
 

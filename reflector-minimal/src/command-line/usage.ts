@@ -16,15 +16,22 @@ export function usage(environment: Readonly<Record<string, string | undefined>>)
        rm-reflector device claim ID
        rm-reflector device remove ID
        rm-reflector device list
-       rm-reflector user add NAME [--password-file FILE]
+       rm-reflector user add NAME [--admin] [--password-file FILE]
        rm-reflector user passwd NAME [--password-file FILE]
+       rm-reflector user grant|revoke NAME DOMAIN
+       rm-reflector user promote|demote NAME
+       rm-reflector user totp NAME [--remove]
        rm-reflector user logout NAME
        rm-reflector user remove NAME
        rm-reflector user list
 
 The reflector takes the tunnels of devices, and gives users HTTP and TCP through them.
 
-Passwords: read from --password-file (- is standard input), or generated and printed.
+Passwords: read from --password-file (- is standard input), or generated and printed. Those of users have at least 10
+characters and are not common.
+
+Users: an administrator sees every device, a user those of the domains granted. totp makes log-ins ask for one-time
+passwords (an authenticator app), logout ends all sessions and tokens.
 
 Options of every command:
   --data FILE                  data file (${defaultDataFile(environment)}), or RM_REFLECTOR_DATA

@@ -1,57 +1,136 @@
+import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import type { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-import { choosePassword } from './password-input.ts';
+import { type ChosenPassword, choosePassword } from './password-input.ts';
+import { runTotpCommand, type TotpTerminal } from './totp-command.ts';
 
 /** Basic credentials end a name at the first `:`. */
 const namePattern = /^[^\s:\p{Cc}]{1,64}$/u;
+const domainPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Runs `rm-reflector user …`; gives what to print. Throws {@link CommandError}. */
+export interface UserOptions {
+  readonly admin?: boolean | undefined;
+  readonly remove?: boolean | undefined;
+  readonly domain?: string | undefined;
+  readonly 'password-file'?: string | undefined;
+}
+
+const actions = ['add', 'passwd', 'grant', 'revoke', 'promote', 'demote', 'totp', 'logout', 'remove', 'list'];
+
+/**
+ * Runs `rm-reflector user …`; gives what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
+ */
 export async function runUserCommand(
   store: Store,
   action: string,
   name: string | undefined,
-  options: { readonly 'password-file'?: string | undefined },
+  domain: string | undefined,
+  options: UserOptions,
+  terminal: TotpTerminal,
 ): Promise<string> {
-  if (action === 'list') {
-    const users = store.users.list();
-    return users.map((user) => `${user.name}\n`).join('');
+  if (action === 'list') return listUsers(store);
+  if (!actions.includes(action)) {
+    throw new CommandError(ExitStatus.usage, `user ${action}: must be one of ${actions.join(', ')}`);
   }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `user ${action}: a name is missing`);
-  const missing = () => new CommandError(ExitStatus.failed, `user ${name}: there is no such user`);
+  if (action === 'add') return addUser(store, name, options);
+  const user = store.users.get(name);
+  if (!user) throw missing(name);
   switch (action) {
-    case 'add': {
-      if (!namePattern.test(name)) {
-        throw new CommandError(
-          ExitStatus.usage,
-          `user ${JSON.stringify(name)}: a name is 1 to 64 characters without spaces and ":"`,
-        );
-      }
-      if (store.users.get(name)) throw new CommandError(ExitStatus.failed, `user ${name}: exists already`);
-      const { password, generated } = choosePassword(options['password-file']);
-      if (!store.users.add(name, await hashPassword(password), Date.now(), 'administrator')) {
-        throw new CommandError(ExitStatus.failed, `user ${name}: exists already`);
-      }
-      return `user ${name} added\n${generated ? `password: ${password}\n` : ''}`;
-    }
-    case 'passwd': {
-      if (!store.users.get(name)) throw missing();
-      const { password, generated } = choosePassword(options['password-file']);
-      if (!store.users.setPassword(name, await hashPassword(password))) throw missing();
-      return `password of ${name} changed\n${generated ? `password: ${password}\n` : ''}`;
-    }
+    case 'passwd':
+      return changePassword(store, name, options);
+    case 'grant':
+    case 'revoke':
+      return changeGrant(store, user, action, domain);
+    case 'promote':
+    case 'demote':
+      return changeRole(store, user, action);
+    case 'totp':
+      return runTotpCommand(store, user, options.remove ?? false, terminal);
     case 'logout': {
-      if (!store.users.get(name)) throw missing();
       const ended = store.sessions.removeAll(name);
       return `user ${name} logged out: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended\n`;
     }
-    case 'remove':
-      if (!store.users.remove(name)) throw missing();
-      return `user ${name} removed\n`;
     default:
-      throw new CommandError(
-        ExitStatus.usage,
-        `user ${action}: must be one of add, passwd, logout, remove, list`,
-      );
+      if (!store.users.remove(name)) throw missing(name);
+      return `user ${name} removed\n`;
   }
+}
+
+function missing(name: string): CommandError {
+  return new CommandError(ExitStatus.failed, `user ${name}: there is no such user`);
+}
+
+/** A line each: name, role, and what a user sees. */
+function listUsers(store: Store): string {
+  const lines = store.users.list().map(({ name, role, domains, totpSecret }) => {
+    const seen = role === 'administrator' ? 'every device' : domains.join(', ') || 'no device';
+    return `${name}  ${role}  ${seen}${totpSecret ? '  one-time passwords' : ''}\n`;
+  });
+  return lines.join('');
+}
+
+async function addUser(store: Store, name: string, options: UserOptions): Promise<string> {
+  if (!namePattern.test(name)) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `user ${JSON.stringify(name)}: a name is 1 to 64 characters without spaces and ":"`,
+    );
+  }
+  const taken = () => new CommandError(ExitStatus.failed, `user ${name}: exists already`);
+  if (store.users.get(name)) throw taken();
+  const chosen = chooseFor(name, options);
+  const role = options.admin ? 'administrator' : 'user';
+  if (!store.users.add(name, await hashPassword(chosen.password), Date.now(), role)) throw taken();
+  const sight = options.admin ? '' : `it sees no device yet: rm-reflector user grant ${name} DOMAIN\n`;
+  return `${role} ${name} added\n${told(chosen)}${sight}`;
+}
+
+async function changePassword(store: Store, name: string, options: UserOptions): Promise<string> {
+  const chosen = chooseFor(name, options);
+  if (!store.users.setPassword(name, await hashPassword(chosen.password))) throw missing(name);
+  return `password of ${name} changed\n${told(chosen)}`;
+}
+
+function chooseFor(name: string, options: UserOptions): ChosenPassword {
+  return choosePassword(options['password-file'], (password) => passwordComplaint(password, name));
+}
+
+function told({ password, generated }: ChosenPassword): string {
+  return generated ? `password: ${password}\n` : '';
+}
+
+function changeGrant(
+  store: Store,
+  { name, role, domains }: UserRecord,
+  action: 'grant' | 'revoke',
+  domain: string | undefined,
+): string {
+  if (domain === undefined) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `user ${action} ${name}: a domain is missing; that of devices added without one is ${store.domain()}`,
+    );
+  }
+  if (!domainPattern.test(domain)) {
+    throw new CommandError(ExitStatus.usage, `user ${action} ${name}: domain "${domain}": must be a UUID`);
+  }
+  if (action === 'revoke') {
+    if (store.users.revoke(name, domain))
+      return `user ${name} does not see the devices of ${domain} any more\n`;
+    const others = domains.length > 0 ? domains.join(', ') : 'none';
+    throw new CommandError(ExitStatus.failed, `user ${name}: ${domain} is not granted; granted: ${others}`);
+  }
+  store.users.grant(name, domain);
+  const note = role === 'administrator' ? ', and as an administrator all others' : '';
+  const devices = store.devices.list().filter((device) => device.claimed && device.domain === domain).length;
+  return `user ${name} sees the devices of ${domain} (${devices} now)${note}\n`;
+}
+
+function changeRole(store: Store, { name, domains }: UserRecord, action: 'promote' | 'demote'): string {
+  store.users.setRole(name, action === 'promote' ? 'administrator' : 'user');
+  if (action === 'promote') return `${name} is an administrator and sees every device\n`;
+  return `${name} is a user and sees ${domains.length > 0 ? `the devices of ${domains.join(', ')}` : 'no device'}\n`;
 }

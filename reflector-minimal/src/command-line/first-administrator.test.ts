@@ -1,0 +1,55 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { matchesHash } from '../passwords/scrypt.ts';
+import { Store } from '../store/store.ts';
+import { ensureAdministrator } from './first-administrator.ts';
+
+describe('the first administrator', () => {
+  let folder: string;
+  let data: string;
+  let store: Store;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rm-reflector-first-'));
+    data = join(folder, 'reflector.sqlite');
+    store = Store.open(data);
+  });
+  afterEach(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const passwordIn = (text: string) => /^user: admin\npassword: ([a-z2-9]{26})\n$/.exec(text)?.[1] ?? '';
+  const isGood = (password: string) => matchesHash(password, store.users.get('admin')?.password ?? '');
+
+  test('is shown at a terminal, once', async () => {
+    const first = await ensureAdministrator(store, data, true);
+    if (first?.kind !== 'shown') throw new Error('not shown');
+    expect(await isGood(passwordIn(first.text))).toBe(true);
+    expect(store.users.get('admin')?.role).toBe('administrator');
+    expect(await ensureAdministrator(store, data, true)).toBeNull();
+  });
+
+  test('is in a private file where nobody looks, and the next start still says so', async () => {
+    const file = join(folder, 'first-administrator.txt');
+    const before = process.umask(0);
+    try {
+      expect(await ensureAdministrator(store, data, false)).toEqual({ kind: 'filed', file });
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await isGood(passwordIn(readFileSync(file, 'utf8')))).toBe(true);
+    expect(await ensureAdministrator(store, data, false)).toEqual({ kind: 'left', file });
+    rmSync(file);
+    expect(await ensureAdministrator(store, data, false)).toBeNull();
+  });
+
+  test('is not made where there is any user', async () => {
+    store.users.add('bob', 'hash', 0, 'user');
+    expect(await ensureAdministrator(store, data, true)).toBeNull();
+    expect(store.users.list().map(({ name }) => name)).toEqual(['bob']);
+    expect(existsSync(join(folder, 'first-administrator.txt'))).toBe(false);
+  });
+});

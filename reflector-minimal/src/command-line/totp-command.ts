@@ -1,0 +1,67 @@
+import { renderUnicodeCompact } from 'uqr';
+import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
+import { base32, makeTotpSecret, otpauthUri, stepOfCode } from '../one-time-password/totp.ts';
+import type { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+
+export interface TotpTerminal {
+  print(text: string): void;
+  /** A line of standard input; `null` at its end. */
+  ask(question: string): Promise<string | null>;
+}
+
+/** Codes that may be mistyped, or of a clock that is being set, before the enrolment ends without effect. */
+const tries = 3;
+
+/**
+ * `rm-reflector user totp NAME`: shows a new secret, and switches one-time passwords on once a code has shown that the
+ * user's app has it. Gives what to print. Throws {@link CommandError}.
+ */
+export async function runTotpCommand(
+  store: Store,
+  user: UserRecord,
+  remove: boolean,
+  terminal: TotpTerminal,
+): Promise<string> {
+  const { name } = user;
+  if (remove) {
+    if (!store.users.removeTotp(name)) {
+      throw new CommandError(ExitStatus.failed, `user ${name}: has no one-time passwords`);
+    }
+    return `${name} logs in without one-time passwords\n`;
+  }
+  const secret = makeTotpSecret();
+  const uri = otpauthUri('rm-reflector', name, secret);
+  terminal.print(
+    `${renderUnicodeCompact(uri, { border: 2 })}\n\n${uri}\nsecret: ${grouped(base32(secret))}\n\n`,
+  );
+  for (let n = 0; n < tries; n++) {
+    const code = await terminal.ask('Code that the app shows: ');
+    if (code === null) {
+      terminal.print('\n');
+      break;
+    }
+    const step = stepOfCode(secret, code, Date.now());
+    if (step !== null) return switchOn(store, name, secret, step);
+    terminal.print(
+      'That is not the code of this moment; is the clock of the phone, and of this machine, right?\n',
+    );
+  }
+  throw new CommandError(ExitStatus.failed, `user ${name}: no right code; nothing was changed`);
+}
+
+function switchOn(store: Store, name: string, secret: Buffer, step: number): string {
+  const codes = makeRecoveryCodes();
+  if (!store.users.setTotp(name, secret, step, codes.map(recoveryHash))) {
+    throw new CommandError(ExitStatus.failed, `user ${name}: there is no such user`);
+  }
+  return `
+${name} logs in with one-time passwords from now on; what was logged in before has ended.
+Recovery codes, each good once in place of a code, shown only now:
+${codes.map((code) => `  ${code}\n`).join('')}`;
+}
+
+function grouped(text: string): string {
+  return text.replaceAll(/.{4}(?=.)/g, '$& ');
+}
