@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect } from 'vitest';
 import { AgentProcess, executable } from './agent-process.ts';
+import { HttpProxy } from './http-proxy.ts';
 import { LocalService, SilentPort } from './local-service.ts';
 import { Reflector } from './reflector.ts';
+import { SocksProxy } from './socks-proxy.ts';
 import { slow } from './wait.ts';
 
 export const deviceId = '11111111-2222-3333-4444-555555555555';
@@ -24,6 +26,18 @@ export class Stage {
     const reflector = await Reflector.start(tls, port);
     this.#endings.push(() => reflector.stop());
     return reflector;
+  }
+
+  async httpProxy(tls?: ServerOptions): Promise<HttpProxy> {
+    const proxy = await HttpProxy.start(tls);
+    this.#endings.push(() => proxy.stop());
+    return proxy;
+  }
+
+  async socksProxy(login?: string): Promise<SocksProxy> {
+    const proxy = await SocksProxy.start(login);
+    this.#endings.push(() => proxy.stop());
+    return proxy;
   }
 
   async service(start: () => Promise<LocalService> = LocalService.start): Promise<LocalService> {
@@ -64,8 +78,9 @@ export class Stage {
   }
 
   /** Starts an agent of this configuration. */
-  agent(configuration: Configuration): AgentProcess {
-    return this.run(['--config', this.file(JSON.stringify(configuration), `rm-agent-${++this.#files}.json`)]);
+  agent(configuration: Configuration, environment: Readonly<Record<string, string>> = {}): AgentProcess {
+    const file = this.file(JSON.stringify(configuration), `rm-agent-${++this.#files}.json`);
+    return this.run(['--config', file], environment);
   }
 
   /** Ends everything. An agent that still runs must end as asked, which also lets a memory checker report. */
