@@ -1,7 +1,10 @@
 /* Time: a heap of timers over the monotonic clock. Nothing ticks; the loop sleeps until the earliest is due. */
 #include "rm.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static rm_timer **heap; /* heap[1] is the earliest */
 static size_t count, capacity;
@@ -129,7 +132,18 @@ static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("schedule", 2, clock_schedule),
 };
 
+/* OpenWrt has its time zone in /etc/TZ, where its own C library looks; ours looks at TZ and /etc/localtime. */
+static void adopt_time_zone(void) {
+  uint8_t *zone;
+  size_t length;
+  if (getenv("TZ") || access("/etc/localtime", R_OK) == 0 || rm_file_load("/etc/TZ", 256, &zone, &length)) return;
+  zone[strcspn((char *)zone, "\n")] = 0;
+  setenv("TZ", (char *)zone, 1);
+  rm_free(zone);
+}
+
 void rm_clock_init(JSValueConst native) {
+  adopt_time_zone();
   rm_functions(rm_namespace(native, "clock"), entries, sizeof entries / sizeof *entries);
 }
 

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 8, RETRY_MS = 1000 };
+enum { BACKLOG = 8, RETRY_MS = 1000, LOCK_TRIES = 100 };
 
 typedef struct {
   rm_handle handle;
@@ -98,15 +101,29 @@ static int bind_private(int fd, const struct sockaddr_un *address) {
   return error;
 }
 
+/* Locks the directory of a path, so that of several that start at the same moment one has looked at, removed, made and
+ * opened its socket before the next one looks. Nobody needs that lock for long: after a second it is not waited for. */
+static int lock_directory(const char *path) {
+  char directory[sizeof((struct sockaddr_un *)0)->sun_path + 1];
+  const char *slash = strrchr(path, '/');
+  snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK; i++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000000 / LOCK_TRIES}, NULL);
+  return fd;
+}
+
 /* Opens, binds and listens. Returns 0 or an errno value, and then *fd is -1. */
 static int listen_at(const struct sockaddr_un *address, int *fd) {
   *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (*fd < 0) return errno;
+  int lock = lock_directory(address->sun_path);
   int error = bind_private(*fd, address);
   struct stat state;
   if (error == EADDRINUSE && probe(address) == ECONNREFUSED && lstat(address->sun_path, &state) == 0
       && S_ISSOCK(state.st_mode) && unlink(address->sun_path) == 0) error = bind_private(*fd, address);
   if (!error && listen(*fd, BACKLOG)) error = errno;
+  if (lock >= 0) close(lock);
   if (error) {
     close(*fd);
     *fd = -1;

@@ -271,6 +271,30 @@ describe('processes', () => {
   });
 });
 
+describe('the time zone', () => {
+  const offset = (before: readonly string[], environment: Readonly<Record<string, string>>) =>
+    runWith({ before, environment }, (_native, report) =>
+      report('offset', -new Date(Date.UTC(2026, 6, 1)).getTimezoneOffset()),
+    );
+  /** A machine of OpenWrt, as far as time zones go. */
+  const openWrt = [
+    'unshare',
+    '-m',
+    'sh',
+    '-c',
+    'mount -t tmpfs none /etc && echo CET-1CEST > /etc/TZ && exec "$0" "$@"',
+  ];
+
+  it('is that of TZ', async () => {
+    expect(await offset([], { TZ: 'IST-5:30' }).finish()).toEqual([['offset', 330]]);
+  });
+
+  it.skipIf(underValgrind)('is that of /etc/TZ where nothing else names one', async () => {
+    expect(await offset(openWrt, {}).finish()).toEqual([['offset', 120]]);
+    expect(await offset(openWrt, { TZ: 'UTC' }).finish()).toEqual([['offset', 0]]);
+  });
+});
+
 describe('local sockets', () => {
   it('carry bytes both ways, with mode 0600, and leave no file behind', async () => {
     const path = join(temporaryDirectory(), 'control');
@@ -304,7 +328,10 @@ describe('local sockets', () => {
       });
     }, path);
     const events = await guest.finish();
-    expect(events).toContainEqual(['mode', { kind: 'other', size: 0, mode: 0o600 }]);
+    expect(events).toContainEqual([
+      'mode',
+      { kind: 'other', size: 0, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/) },
+    ]);
     expect(events).toContainEqual(['echoed', [1, 2]]);
     expect(events).toContainEqual(['client closed', null]);
     expect(events).toContainEqual(['accepted closed', null]);
@@ -353,6 +380,38 @@ describe('local sockets', () => {
     expect(readFileSync(plain, 'utf8')).toBe('precious');
   });
 
+  it('go to one of several that start at the same moment, and that one leaves a stale file to the next', async () => {
+    const path = join(temporaryDirectory(), 'control');
+    for (let round = 0; round < 5; round++) {
+      const guests = Array.from({ length: 6 }, () =>
+        run((native, _report, at) => {
+          const accept = () => ({
+            connected: () => undefined,
+            data: () => undefined,
+            taken: () => undefined,
+            ended: () => undefined,
+            closed: () => undefined,
+          });
+          const life = native.clock.schedule(100_000, () => undefined);
+          native.network.listenLocal(at, accept, (error) => {
+            native.system.print(2, error.code);
+            life.cancel();
+          });
+        }, path),
+      );
+      let over = 0;
+      await new Promise<void>((resolve) => {
+        for (const guest of guests) guest.ending().then(() => ++over === 5 && resolve());
+      });
+      for (const guest of guests) guest.stop();
+      const endings = await Promise.all(guests.map((guest) => guest.ending()));
+      expect(endings.map(({ signal, stderr }) => signal ?? stderr).sort()).toEqual([
+        'SIGKILL',
+        ...Array(5).fill('in-use'),
+      ]);
+    }
+  });
+
   it('fail when nobody listens', async () => {
     const guest = run(
       (native, report, path) => {
@@ -391,7 +450,7 @@ describe('files', () => {
     const events = await guest.finish();
     expect(events.slice(0, 5)).toEqual([
       ['read', [...Buffer.from('new')]],
-      ['stat', { kind: 'file', size: 3, mode: 0o600 }],
+      ['stat', { kind: 'file', size: 3, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/) }],
       ['append', 4],
       ['gone', null],
       ['created', 2],

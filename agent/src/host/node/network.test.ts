@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,7 +62,7 @@ describe('listenLocal', () => {
     const before = process.umask();
     const { failures, listener } = listen();
     expect(process.umask()).toBe(before);
-    expect(await hello()).toBe('hello');
+    await eventually(async () => expect(await hello()).toBe('hello'));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     listener.close();
     await eventually(() => expect(existsSync(path)).toBe(false));
@@ -71,7 +71,7 @@ describe('listenLocal', () => {
 
   it('leaves a live socket alone', async () => {
     const first = listen();
-    expect(await hello()).toBe('hello');
+    await eventually(async () => expect(await hello()).toBe('hello'));
     const second = listen();
     await eventually(() => expect(second.failures.map(({ code }) => code)).toEqual(['in-use']));
     expect(await hello()).toBe('hello');
@@ -86,6 +86,18 @@ describe('listenLocal', () => {
     await eventually(async () => expect(await hello()).toBe('hello'));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(failures).toEqual([]);
+  });
+
+  it('leaves it to one of those that find it at the same moment', async () => {
+    const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', script]);
+    const all = Array.from({ length: 5 }, () => listen());
+    await eventually(() => expect(all.flatMap(({ failures }) => failures)).toHaveLength(4));
+    expect(new Set(all.flatMap(({ failures }) => failures.map(({ code }) => code)))).toEqual(
+      new Set(['in-use']),
+    );
+    expect(await hello()).toBe('hello');
+    expect(readdirSync(directory)).toEqual(['control.sock']);
   });
 
   it('does not touch a file that is no socket', async () => {
