@@ -21,7 +21,17 @@ describe.concurrent('the command line', () => {
     const { status, output, log } = await outcome(stage, ['--help']);
     expect(status).toBe(0);
     expect(log).toEqual([]);
-    for (const word of ['run', 'check', 'status', 'retry', 'enable', 'disable', 'import', '--config']) {
+    for (const word of [
+      'run',
+      'check',
+      'status',
+      'retry',
+      'enable',
+      'disable',
+      'consent',
+      'import',
+      '--config',
+    ]) {
       expect(output).toContain(word);
     }
   });

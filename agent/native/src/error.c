@@ -58,14 +58,12 @@ JSValue rm_error(int error, const char *what) {
   return rm_error_text(code_of(error), message);
 }
 
-JSValue rm_throw_text(const char *code, const char *message, const char *path) {
-  char text[512];
-  snprintf(text, sizeof text, "%s: %s", path, message);
+JSValue rm_throw_text(const char *code, const char *message) {
   JSValue failure = JS_NewError(rm_context);
   if (JS_IsException(failure)) return failure;
-  rm_set(failure, "message", rm_string(text));
+  rm_set(failure, "message", rm_string(message));
   rm_set(failure, "code", rm_string(code));
   return JS_Throw(rm_context, failure);
 }
 
-JSValue rm_throw(int error, const char *path) { return rm_throw_text(code_of(error), strerror(error), path); }
+JSValue rm_throw(int error) { return rm_throw_text(code_of(error), strerror(error)); }

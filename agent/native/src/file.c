@@ -97,9 +97,9 @@ static JSValue files_read(JSContext *context, JSValueConst self, int argc, JSVal
   if (error == EFBIG) {
     char message[64];
     snprintf(message, sizeof message, "larger than %lld bytes", (long long)limit);
-    result = rm_throw_text("too-large", message, path);
+    result = rm_throw_text("too-large", message);
   } else if (error) {
-    result = rm_throw(error, path);
+    result = rm_throw(error);
   } else {
     result = rm_bytes_copy(data, length);
     rm_free(data);
@@ -117,7 +117,7 @@ static JSValue files_write(JSContext *context, JSValueConst self, int argc, JSVa
   const char *path = JS_ToCString(context, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
   int error = write_atomically(path, data, length);
-  JSValue result = error ? rm_throw(error, path) : JS_UNDEFINED;
+  JSValue result = error ? rm_throw(error) : JS_UNDEFINED;
   JS_FreeCString(context, path);
   return result;
 }
@@ -143,7 +143,7 @@ static JSValue files_append(JSContext *context, JSValueConst self, int argc, JSV
   const char *path = JS_ToCString(context, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
   int error = append(path, data, length, &size);
-  JSValue result = error ? rm_throw(error, path) : JS_NewInt64(context, size);
+  JSValue result = error ? rm_throw(error) : JS_NewInt64(context, size);
   JS_FreeCString(context, path);
   return result;
 }
@@ -155,7 +155,7 @@ static JSValue files_rename(JSContext *context, JSValueConst self, int argc, JSV
   if (from == NULL) return JS_EXCEPTION;
   const char *to = JS_ToCString(context, argv[1]);
   JSValue result = JS_EXCEPTION;
-  if (to) result = rename(from, to) ? rm_throw(errno, from) : JS_UNDEFINED;
+  if (to) result = rename(from, to) ? rm_throw(errno) : JS_UNDEFINED;
   JS_FreeCString(context, from);
   if (to) JS_FreeCString(context, to);
   return result;
@@ -166,7 +166,7 @@ static JSValue files_remove(JSContext *context, JSValueConst self, int argc, JSV
   (void)argc;
   const char *path = JS_ToCString(context, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
-  JSValue result = unlink(path) && errno != ENOENT ? rm_throw(errno, path) : JS_UNDEFINED;
+  JSValue result = unlink(path) && errno != ENOENT ? rm_throw(errno) : JS_UNDEFINED;
   JS_FreeCString(context, path);
   return result;
 }
@@ -178,7 +178,7 @@ static JSValue files_list(JSContext *context, JSValueConst self, int argc, JSVal
   const char *path = JS_ToCString(context, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
   DIR *directory = opendir(path);
-  JSValue result = directory ? JS_NewArray(context) : rm_throw(errno, path);
+  JSValue result = directory ? JS_NewArray(context) : rm_throw(errno);
   JS_FreeCString(context, path);
   if (directory == NULL) return result;
   uint32_t count = 0;
@@ -208,7 +208,7 @@ static JSValue files_stat(JSContext *context, JSValueConst self, int argc, JSVal
     snprintf(id, sizeof id, "%llu:%llu", (unsigned long long)state.st_dev, (unsigned long long)state.st_ino);
     rm_set(result, "id", rm_string(id));
   } else {
-    result = errno == ENOENT || errno == ENOTDIR ? JS_NULL : rm_throw(errno, path);
+    result = errno == ENOENT || errno == ENOTDIR ? JS_NULL : rm_throw(errno);
   }
   JS_FreeCString(context, path);
   return result;

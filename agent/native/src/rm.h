@@ -147,8 +147,8 @@ void rm_clock_teardown(void);
 JSValue rm_error(int error, const char *what);
 JSValue rm_error_text(const char *code, const char *message);
 /* Throws a HostFailure made of an errno value; `path` names the file. */
-JSValue rm_throw(int error, const char *path);
-JSValue rm_throw_text(const char *code, const char *message, const char *path);
+JSValue rm_throw(int error);
+JSValue rm_throw_text(const char *code, const char *message);
 
 /* --- bytes.c: arguments and results */
 

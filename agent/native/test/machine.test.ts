@@ -487,20 +487,15 @@ describe('files', () => {
       attempt(() => native.files.writeAtomically('/proc/version', new Uint8Array(1)));
       attempt(() => native.files.append('/dev/full', new Uint8Array(10)));
     }, directory);
-    const at = (name: string) => `${directory}/${name}`;
     expect((await guest.finish()).map(([event, ...rest]) => [event, ...rest.slice(0, 2)])).toEqual([
-      ['failure', 'not-found', `${at('none')}: No such file or directory`],
-      ['failure', 'too-large', `${at('four')}: larger than 3 bytes`],
-      ['failure', 'other', `${at('folder')}: Is a directory`],
-      ['failure', 'not-found', `${at('none')}: No such file or directory`],
-      ['failure', 'not-found', `${at('none/file')}: No such file or directory`],
-      ['failure', 'not-found', `${at('none')}: No such file or directory`],
-      [
-        'failure',
-        expect.stringMatching(/access|not-found|other/),
-        expect.stringContaining('/proc/version: '),
-      ],
-      ['failure', 'no-resources', '/dev/full: No space left on device'],
+      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', 'too-large', 'larger than 3 bytes'],
+      ['failure', 'other', 'Is a directory'],
+      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', expect.stringMatching(/access|not-found|other/), expect.any(String)],
+      ['failure', 'no-resources', 'No space left on device'],
     ]);
     expect(readdirSync(directory).sort()).toEqual(['folder', 'four']);
   });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { root } from '../../checkout.ts';
 import { within } from './wait.ts';
 
@@ -51,12 +51,15 @@ export class AgentProcess {
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
     [command = '', ...leading]: readonly string[] = executable,
+    stderr: string | null = null,
   ): AgentProcess {
+    const file = stderr === null ? null : openSync(stderr, 'a');
     const child = spawn(command, [...leading, ...args], {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', file ?? 'pipe'],
       env: { ...process.env, ...environment },
     });
+    if (file !== null) closeSync(file);
     return new AgentProcess(child);
   }
 

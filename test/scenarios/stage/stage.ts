@@ -66,13 +66,14 @@ export class Stage {
     renameSync(this.file(content), join(directory, name));
   }
 
-  /** Starts the executable under test, or another, with any arguments. */
+  /** Starts the executable under test, or another, with any arguments; `stderr` names a file that takes its log. */
   run(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
     command = executable,
+    stderr: string | null = null,
   ): AgentProcess {
-    const agent = AgentProcess.start(args, environment, command);
+    const agent = AgentProcess.start(args, environment, command, stderr);
     this.#agents.push(agent);
     return agent;
   }
