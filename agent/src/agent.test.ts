@@ -291,6 +291,16 @@ describe('events and status', () => {
     expect(host.lines.filter((line) => line.includes('not connected')).length).toBeGreaterThan(10);
   });
 
+  it('log failures that alternate once each', () => {
+    const host = new AgentHost();
+    let attempt = 0;
+    host.reflector.answer = () => `HTTP/1.1 ${attempt++ % 2 === 0 ? '503 Busy' : '500 Broken'}\r\n\r\n`;
+    agentOn(host).agent.start();
+    host.clock.advance(20 * 3_600_000);
+    expect(attempt).toBeGreaterThan(100);
+    expect(host.lines.filter((line) => line.startsWith('warning'))).toHaveLength(2);
+  });
+
   it('go to nobody who has left', () => {
     const host = new AgentHost();
     const { agent } = agentOn(host);

@@ -12,6 +12,7 @@ import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step, StepFailure } from './link/steps.ts';
 import type { Log } from './log/log.ts';
+import { OutageNews } from './log/outage.ts';
 import {
   agree,
   decodeExtension,
@@ -52,6 +53,7 @@ export class AgentCore {
   readonly #access: AccessControl;
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
+  readonly #outage = new OutageNews();
   #onStopped: (() => void)[] = [];
   #lastFailures = '';
 
@@ -231,6 +233,7 @@ export class AgentCore {
     const proxy = connection.route && describeProxy(connection.route);
     this.#tellFailures(connection.failures);
     this.#record.connected(reflector, proxy, keepAliveMs);
+    this.#outage.end();
     const way = proxy === null ? '' : ` through proxy ${proxy}`;
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     const shortened =
@@ -266,12 +269,11 @@ export class AgentCore {
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
     this.#properties.stop();
     this.#tlsNews.ended();
-    const { state, lastError } = this.#record;
+    const { state } = this.#record;
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
     const text = `${state === 'connected' ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
-    // The same failure again is no news: a reflector that is away for a week fills no log.
-    if (reason === lastError) this.#log.debug(text);
-    else this.#log.warning(text);
+    if (this.#outage.isNews(reason, this.#host.clock.now())) this.#log.warning(text);
+    else this.#log.debug(text);
     this.#record.disconnected(reason, retryMs);
     this.#events.emit('disconnected', { reason, kind, retryMs });
   }
