@@ -18,6 +18,7 @@ import {
   Agent,
   type AgentConfiguration,
   type AgentEvents,
+  type AgentOptions,
   ConfigurationError,
   type ServiceHandler,
 } from './index.ts';
@@ -104,9 +105,13 @@ afterEach(async () => {
   server.close();
 });
 
-function agentWith(services: AgentConfiguration['services'], given: Partial<AgentConfiguration> = {}) {
+function agentWith(
+  services: AgentConfiguration['services'],
+  given: Partial<AgentConfiguration> = {},
+  options: AgentOptions = {},
+) {
   const device = { id: 'dev1', domain: 'dom', password: 'p' };
-  const agent = new Agent({ reflector, device, services, reconnect: { min: 1, max: 1 }, ...given });
+  const agent = new Agent({ reflector, device, services, reconnect: { min: 1, max: 1 }, ...given }, options);
   agents.push(agent);
   const events: [string, unknown][] = [];
   for (const name of ['connecting', 'connected', 'disconnected', 'channel'] as const) {
@@ -195,7 +200,7 @@ describe('an agent inside an application', () => {
     const channel = { channel: 3, port: 7, error: null };
     expect(events).toEqual([
       ['connecting', { reflector }],
-      ['connected', { reflector, extension: null, keepAliveMs: 300_000 }],
+      ['connected', { reflector, proxy: null, extension: null, keepAliveMs: 300_000 }],
       ['channel', { ...channel, state: 'open', received: 0, sent: 0 }],
       ['channel', { ...channel, state: 'closed', received: 10, sent: 3 }],
       [
@@ -279,5 +284,83 @@ describe('an agent inside an application', () => {
     expect(error.message).toBe('handler is broken');
     await tunnel.saw(`error 1 ${ChannelError.socket}`);
     await tunnel.open(2, 8);
+  });
+});
+
+describe('consent by an application', () => {
+  const services = [{ port: 7, handler: echo }];
+  const accessed = (agent: Agent) => {
+    const states: string[] = [];
+    agent.on('access', ({ state, port }) => states.push(`${state} ${port}`));
+    return states;
+  };
+
+  it.each([
+    ['true', async () => true, 'confirm 1', 'allowed 7'],
+    ['false', () => false, `fault 1 ${ChannelError.refused}`, 'refused 7'],
+    [
+      'a rejection',
+      () => Promise.reject(new Error('no dialogue')),
+      `fault 1 ${ChannelError.refused}`,
+      'refused 7',
+    ],
+  ])('of %s', async (_name, access, answer, state) => {
+    const asked: unknown[] = [];
+    const { agent } = agentWith(
+      services,
+      { access: { mode: 'consent' } },
+      {
+        access: ({ port, channel }) => {
+          asked.push([port, channel]);
+          return access();
+        },
+      },
+    );
+    const states = accessed(agent);
+    const tunnel = await tunnelOf(agent);
+    tunnel.socket.send(encodeWord(Opcode.openRequest, 1, 7));
+    await tunnel.saw(answer);
+    expect(asked).toEqual([[7, 1]]);
+    expect(states).toEqual(['asked 7', state]);
+  });
+
+  it('that comes from elsewhere aborts the question', async () => {
+    const signals: AbortSignal[] = [];
+    const { agent } = agentWith(
+      services,
+      { access: { mode: 'consent' } },
+      {
+        access: ({ signal }) => {
+          signals.push(signal);
+          return new Promise(() => undefined);
+        },
+      },
+    );
+    const tunnel = await tunnelOf(agent);
+    expect(agent.consent(true)).toBe(false);
+    tunnel.socket.send(encodeWord(Opcode.openRequest, 1, 7));
+    await eventually(() => expect(agent.status.access.waiting).toMatchObject([{ port: 7, channels: 1 }]));
+    await eventually(() => expect(signals).toHaveLength(1));
+    expect(agent.consent(true, 7)).toBe(true);
+    await tunnel.saw('confirm 1');
+    expect(signals[0]?.aborted).toBe(true);
+    expect(agent.consent(false)).toBe(true);
+    await tunnel.saw(`error 1 ${ChannelError.refused}`);
+  });
+
+  it('is demanded where nobody else could give it', () => {
+    expect(() => agentWith(services, { access: { mode: 'consent' } })).toThrow(
+      'access: mode "consent" needs access.ask, or the function access among the options',
+    );
+  });
+
+  it('may be switched off altogether', async () => {
+    const { agent } = agentWith(services);
+    const tunnel = await tunnelOf(agent);
+    const closed = once(tunnel.socket, 'close');
+    agent.disable();
+    expect((await closed)[0]).toBe(1001);
+    expect(agent.status.state).toBe('disabled');
+    await tunnelOf(agent);
   });
 });

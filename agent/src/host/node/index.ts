@@ -147,7 +147,10 @@ export class Agent {
     // What is undefined is absent, as in a file. There is no control socket, whatever may be asked through it.
     const control = options.access ? '/run/rm-agent.sock' : null;
     const loaded = configure(nodeHost, JSON.parse(JSON.stringify({ ...configuration, services, control })));
-    if ('errors' in loaded) throw new ConfigurationError(loaded.errors);
+    if ('errors' in loaded) {
+      const here = 'access: mode "consent" needs access.ask, or the function access among the options';
+      throw new ConfigurationError(loaded.errors.map((line) => (line.startsWith('control: ') ? here : line)));
+    }
     const { log = silent, access } = options;
     for (const warning of loaded.warnings) log.warning(warning);
     const host = withoutVariables(nodeHost, loaded.hidden);
