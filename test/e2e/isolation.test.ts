@@ -37,6 +37,7 @@ describe.each([
     goodPage = await context.newPage();
     await openLoggedIn(evilPage, `${shared.origin('evil')}/`, shared);
     // Logged in already: there and back without a question.
+    good.take();
     await goodPage.goto(`${shared.origin('good')}/`);
     expect(good.take()).toEqual(['GET /']);
     evil.take();
