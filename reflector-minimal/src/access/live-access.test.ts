@@ -18,6 +18,7 @@ function setUp(): {
   const ended: string[] = [];
   const grant = (name: string) =>
     access.add({
+      kind: 'user',
       revoked: () => (store.users.get(name)?.password === `hash of ${name}` ? null : 'changed'),
       end: (reason) => ended.push(`${name} ${reason}`),
     });
@@ -72,6 +73,7 @@ test('what ends by time is looked at every sessionTouchMs', () => {
   const { clock, access } = setUp();
   let asked = 0;
   access.add({
+    kind: 'user',
     revoked: () => {
       asked++;
       return null;
@@ -81,5 +83,27 @@ test('what ends by time is looked at every sessionTouchMs', () => {
   clock.advance(defaultLimits.sessionTouchMs - 1);
   expect(asked).toBe(0);
   clock.advance(1);
+  expect(asked).toBe(1);
+});
+
+test('devices are looked at when devices change, and not for what users do, nor as time passes', () => {
+  const { store, clock, access } = setUp();
+  const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+  store.devices.add('dev1', 'd', secrets, 0);
+  access.check();
+  let asked = 0;
+  access.add({
+    kind: 'device',
+    revoked: () => {
+      asked++;
+      return null;
+    },
+    end: () => {},
+  });
+  store.users.remove('alice');
+  clock.advance(10 * defaultLimits.sessionTouchMs);
+  expect(asked).toBe(0);
+  store.devices.remove('dev1');
+  clock.advance(defaultLimits.storePollMs);
   expect(asked).toBe(1);
 });

@@ -4,57 +4,74 @@ import type { Store } from '../store/store.ts';
 
 /** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
 interface Grant {
+  /** Whom it was granted to. A device's depends on devices alone and does not end by time. */
+  readonly kind: 'user' | 'device';
   /** Why it is not to go on, for a person; `null` while it may. */
   revoked(): string | null;
   end(reason: string): void;
+}
+
+/** Grants of one kind, and what was last looked at. */
+interface Watched {
+  readonly grants: Set<Grant>;
+  version: string;
+  /** Monotonic ms. */
+  checked: number;
 }
 
 /**
  * Ends what is live when what let it in has ended: an account, its password, a session, a token, the sight of a device;
  * by this process or by the command line in another one. The store is asked for its version every `limits.storePollMs`,
  * and only while something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any
- * tool counts. What ends by time alone is looked at every `limits.sessionTouchMs`.
+ * tool counts. What ends by time alone is looked at every `limits.sessionTouchMs`. Ten thousand devices are not looked
+ * at because a user has logged out.
  */
 export class LiveAccess {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #limits: Limits;
-  readonly #grants = new Set<Grant>();
-  #version: string;
-  #checked: number;
+  readonly #watched: Readonly<Record<Grant['kind'], Watched>>;
   #cancelPoll: (() => void) | null = null;
 
   constructor(store: Store, clock: Clock, limits: Limits) {
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
-    this.#version = store.version();
-    this.#checked = clock.now();
+    const watch = (kind: Grant['kind']): Watched => ({
+      grants: new Set(),
+      version: store.version(kind),
+      checked: clock.now(),
+    });
+    this.#watched = { user: watch('user'), device: watch('device') };
   }
 
   /** `end` is called at most once, unless the returned function was called before. */
   add(grant: Grant): () => void {
     // The version from before the grant was decided: a change since then is looked at.
-    this.#grants.add(grant);
+    this.#watched[grant.kind].grants.add(grant);
     this.#cancelPoll ??= this.#schedule();
     return () => {
-      this.#grants.delete(grant);
-      if (this.#grants.size === 0) this.stop();
+      this.#watched[grant.kind].grants.delete(grant);
+      if (this.#idle) this.stop();
     };
   }
 
   /** Looks at once, after a change by this process: nobody who was just logged out goes on until the next poll. */
   check(): void {
-    const version = this.#store.version();
-    const now = this.#clock.now();
-    if (version === this.#version && now - this.#checked < this.#limits.sessionTouchMs) return;
-    this.#version = version;
-    this.#checked = now;
-    for (const grant of [...this.#grants]) {
-      const reason = grant.revoked();
-      if (reason === null) continue;
-      this.#grants.delete(grant);
-      grant.end(reason);
+    for (const kind of ['user', 'device'] as const) {
+      const watched = this.#watched[kind];
+      const version = this.#store.version(kind);
+      const now = this.#clock.now();
+      const due = kind === 'user' && now - watched.checked >= this.#limits.sessionTouchMs;
+      if (version === watched.version && !due) continue;
+      watched.version = version;
+      watched.checked = now;
+      for (const grant of [...watched.grants]) {
+        const reason = grant.revoked();
+        if (reason === null) continue;
+        watched.grants.delete(grant);
+        grant.end(reason);
+      }
     }
   }
 
@@ -63,11 +80,15 @@ export class LiveAccess {
     this.#cancelPoll = null;
   }
 
+  get #idle(): boolean {
+    return this.#watched.user.grants.size + this.#watched.device.grants.size === 0;
+  }
+
   #schedule(): () => void {
     return this.#clock.schedule(this.#limits.storePollMs, () => {
       this.#cancelPoll = null;
       this.check();
-      if (this.#grants.size > 0) this.#cancelPoll ??= this.#schedule();
+      if (!this.#idle) this.#cancelPoll ??= this.#schedule();
     });
   }
 }

@@ -133,6 +133,7 @@ export class ClientEndpoint {
         },
       });
       const release = access.add({
+        kind: 'user',
         revoked: () => revokedReason(this.#context, identity, device.id),
         end: () => tunnel.close(1008),
       });

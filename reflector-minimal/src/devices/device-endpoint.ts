@@ -141,8 +141,9 @@ export class DeviceEndpoint {
     });
     const device = new ConnectedDevice(id, tunnel, address, properties, limits);
     const release = access.add({
+      kind: 'device',
       revoked: () =>
-        store.devices.get(id)?.password === record.password
+        store.devices.identity(id)?.password === record.password
           ? null
           : 'the password of this device was changed, or the device was removed',
       end: (reason) => tunnel.close(1008, reason),

@@ -103,7 +103,11 @@ export class DeviceRelay {
     end: () => void,
   ): void {
     const context = this.#context;
-    const release = context.access.add({ revoked: () => revokedReason(context, identity, id), end });
+    const release = context.access.add({
+      kind: 'user',
+      revoked: () => revokedReason(context, identity, id),
+      end,
+    });
     lasting.once('close', release);
   }
 }

@@ -78,16 +78,23 @@ export class DeviceTable {
   readonly #database: Database.Database;
   readonly #changed: () => void;
   readonly #get: Database.Statement<[string]>;
+  readonly #identity: Database.Statement<[string]>;
 
   constructor(database: Database.Database, changed: () => void) {
     this.#database = database;
     this.#changed = changed;
     this.#get = database.prepare('SELECT * FROM devices WHERE id = ?');
+    this.#identity = database.prepare('SELECT domain, password FROM devices WHERE id = ? AND claimed = 1');
   }
 
   get(id: string): DeviceRecord | null {
     const row = this.#get.get(id) as Row | undefined;
     return row ? record(row) : null;
+  }
+
+  /** Domain and password hash of a claimed device, without the cost of its properties. */
+  identity(id: string): { readonly domain: string; readonly password: string } | null {
+    return (this.#identity.get(id) as { domain: string; password: string } | undefined) ?? null;
   }
 
   /** All devices by id, unclaimed ones last. */

@@ -48,10 +48,10 @@ describe('the store', () => {
   test('says another version after a change by anybody, and the same one otherwise', () => {
     const store = Store.open(path);
     const other = Store.open(path);
-    const versions = [store.version()];
+    const versions = [store.version('user')];
     const step = (change: () => void) => {
       change();
-      versions.push(store.version());
+      versions.push(store.version('user'));
     };
     step(() => {});
     step(() => other.users.add('alice', 'hash', 1, 'user'));
@@ -61,6 +61,15 @@ describe('the store', () => {
     expect(still).toBe(start);
     expect(new Set(changed).size).toBe(2);
     expect(changed).not.toContain(start);
+    const [users, devices] = [store.version('user'), store.version('device')];
+    store.users.add('carol', 'hash', 1, 'user');
+    expect([store.version('user') === users, store.version('device') === devices]).toEqual([false, true]);
+    store.devices.add('dev1', 'd', secrets, 1);
+    expect(store.version('device')).not.toBe(devices);
+    // What devices do all the time is no change of who may do what.
+    const before = store.version('user');
+    store.devices.noteDisconnected('dev1', 2);
+    expect(store.version('user')).toBe(before);
     store.close();
     other.close();
   });

@@ -21,7 +21,8 @@ export class Store {
   readonly devices: DeviceTable;
   readonly sessions: SessionTable;
   readonly #database: Database.Database;
-  #ownChanges = 0;
+  /** Changes by this process: those of devices, and those of users, their sessions and grants. */
+  readonly #changes = { device: 0, user: 0 };
 
   /** Opens or creates the file (mode 0600, its folder 0700). Throws {@link StoreError}. */
   static open(path: string): Store {
@@ -45,15 +46,20 @@ export class Store {
     // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
     database.pragma('synchronous = NORMAL');
     migrate(database);
-    const changed = () => this.#ownChanges++;
-    this.users = new UserTable(database, changed);
-    this.devices = new DeviceTable(database, changed);
-    this.sessions = new SessionTable(database, changed);
+    const userChanged = () => this.#changes.user++;
+    this.users = new UserTable(database, userChanged);
+    this.devices = new DeviceTable(database, () => this.#changes.device++);
+    this.sessions = new SessionTable(database, userChanged);
   }
 
-  /** Another value after users, devices, their passwords or sessions were changed, by this process or by another. */
-  version(): string {
-    return `${this.#database.pragma('data_version', { simple: true })}/${this.#ownChanges}`;
+  /**
+   * Another value after devices or their passwords were changed, by this process or by another; for `user` also after
+   * users, their passwords, grants or sessions were.
+   */
+  version(of: 'user' | 'device'): string {
+    const { user, device } = this.#changes;
+    const own = of === 'device' ? device : `${device}/${user}`;
+    return `${this.#database.pragma('data_version', { simple: true })}/${own}`;
   }
 
   /** The key that signs tokens; made once. */

@@ -37,7 +37,7 @@ export function revokedReason(
   }
   if (session && !sessions.present(session)) return 'logged out';
   if (deviceId !== null) {
-    const device = store.devices.get(deviceId);
+    const device = store.devices.identity(deviceId);
     if (!device || !seesDevice(present, device)) return 'this user does not see the device any more';
   }
   return null;
