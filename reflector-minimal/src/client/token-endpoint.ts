@@ -20,26 +20,33 @@ export async function serveToken(
   response: ServerResponse,
   origin: Origin,
 ): Promise<void> {
-  if (request.method === 'DELETE') return revoke(context, request, response);
+  if (request.method === 'DELETE') return revoke(context, request, response, origin);
   if (request.method !== 'POST')
     return refuse(response, 405, 'only POST and DELETE are allowed here', { Allow: 'POST, DELETE' });
   const form = await readForm(request, response, context.limits.formBytes);
   if ('status' in form) return refuse(response, form.status, form.error);
+  const { address } = origin;
+  const name = form.get('username') ?? '';
   const verdict = await context.logIn.check({
-    name: form.get('username') ?? '',
+    name,
     password: form.get('password') ?? '',
     code: codeOf(form),
-    address: origin.address,
+    address,
     marks: [],
   });
   if ('denied' in verdict) {
-    context.log.warn({ address: origin.address, reason: verdict.denied }, 'token refused');
+    // Asked for the one-time password, a program comes again: that is no event.
+    if (verdict.denied !== 'oneTimePassword') {
+      const reason = explain(verdict).error;
+      context.audit.count({ event: 'token', allowed: false, user: name, by: 'password', address, reason });
+    }
     return deny(response, verdict);
   }
   const application = headerText(form.get('application') ?? '').slice(0, 100);
-  const token = context.tokens.issue(verdict.user, { application, address: origin.address });
-  if (token) answer(response, 200, token);
-  else deny(response, { denied: 'refused' });
+  const token = context.tokens.issue(verdict.user, { application, address });
+  if (!token) return deny(response, { denied: 'refused' });
+  context.audit.record({ event: 'token', allowed: true, user: name, by: 'password', address });
+  answer(response, 200, token);
 }
 
 /** An empty field is one that was not filled in. */
@@ -58,7 +65,7 @@ function explain(denied: Denied): Refusal {
   return { status: 401, error: 'a one-time password is needed', headers: { 'X-Authenticate': 'TOTP' } };
 }
 
-function revoke(context: Context, request: IncomingMessage, response: ServerResponse): void {
+function revoke(context: Context, request: IncomingMessage, response: ServerResponse, origin: Origin): void {
   const identity = context.users.bearer(request.headers.authorization);
   if (!identity?.session) {
     refuse(response, 401, 'no token that is good', { 'WWW-Authenticate': 'Bearer realm="Reflector"' });
@@ -66,6 +73,8 @@ function revoke(context: Context, request: IncomingMessage, response: ServerResp
   }
   context.sessions.end(identity.session);
   context.access.check();
+  const { address } = origin;
+  context.audit.record({ event: 'log-out', allowed: true, user: identity.user.name, by: 'token', address });
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
   response.writeHead(204);
   response.end();

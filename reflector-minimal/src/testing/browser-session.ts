@@ -8,12 +8,12 @@ export class BrowserSession {
   readonly #sessions: Sessions;
   readonly #own: { readonly secret: string; readonly session: Session };
 
-  constructor(stage: Stage, clock: Clock = systemClock) {
+  constructor(stage: Stage, clock: Clock = systemClock, name: string = user.name) {
     const hour = 3600_000;
     const { store } = stage.reflector;
     this.#sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: hour, idleMs: hour });
     this.#own = created(
-      this.#sessions.create(created(store.users.get(user.name)), { kind: 'own', address: '', agent: '' }),
+      this.#sessions.create(created(store.users.get(name)), { kind: 'own', address: '', agent: '' }),
     );
   }
 
