@@ -240,6 +240,16 @@ describe('an HTTP proxy that wants credentials', () => {
     );
   });
 
+  it('and answers wrong ones with 401 refuses, too', () => {
+    const dialling = new Proxied(({ headers }) =>
+      headers.get('proxy-authorization') ? 'HTTP/1.1 401 Unauthorized\r\n\r\n' : challenge('Basic realm="x"'),
+    );
+    expect(dialling.fails('https://r.example/', way)).toMatchObject({
+      kind: 'refusal',
+      message: 'proxy p.example:3128 answered 401 Unauthorized: user or password was not accepted',
+    });
+  });
+
   it('does not get those of another', () => {
     const dialling = asking('Basic realm="x"');
     dialling.host.network.names.set('q.example', ['203.0.113.9']);

@@ -49,7 +49,8 @@ export class HttpConnect implements ProxyHandshake {
     const { response, rest } = read;
     const { status } = response;
     const answer = `${status} ${response.reason}`.trim();
-    if (status === 407) return this.#challenged(response, `answered ${answer}`);
+    // tinyproxy answers a wrong password with 401.
+    if (status === 407 || status === 401) return this.#challenged(response, `answered ${answer}`);
     if (status < 200 || status > 299) {
       const kind = status === 403 ? 'refusal' : 'fault';
       return { failed: `answered ${answer} to CONNECT ${this.#options.authority}`, kind, useless: 'here' };
