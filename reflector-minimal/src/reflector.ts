@@ -27,6 +27,13 @@ import { UserAuthentication } from './users/authentication.ts';
 import { DeviceCredentials } from './users/device-credentials.ts';
 import { Tokens } from './users/tokens.ts';
 
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities whose certificates prove devices, see `devices/client-certificate.ts`; none without. */
+  readonly clientCa?: string | null;
+}
+
 export interface ReflectorOptions {
   /** Address to listen on; `127.0.0.1` by default. */
   readonly host?: string;
@@ -37,7 +44,7 @@ export interface ReflectorOptions {
   /** SQLite file; `:memory:` by default. */
   readonly data?: string;
   /** PEM files for TLS of the reflector's own. Without them a proxy in front may end TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  readonly tls?: TlsFiles | null;
   /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
   readonly trustProxy?: readonly string[];
   /** Take unknown devices into the list of unclaimed ones. */
@@ -140,11 +147,24 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   }
 }
 
-function readTls(tls: { readonly cert: string; readonly key: string }): { cert: Buffer; key: Buffer } {
-  return { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+function readTls({ cert, key, clientCa }: TlsFiles): { cert: Buffer; key: Buffer; ca?: Buffer } {
+  return {
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    ...(clientCa ? { ca: readAuthorities(clientCa) } : {}),
+  };
 }
 
-function makeServer(tls: { readonly cert: string; readonly key: string } | null, limits: Limits): Server {
+/** Without a certificate in it, Node would trust every authority of the world. */
+function readAuthorities(path: string): Buffer {
+  const pem = readFileSync(path);
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
+    throw Object.assign(new Error(`${path}: holds no certificate in PEM`), { code: 'ERR_CLIENT_CA' });
+  }
+  return pem;
+}
+
+function makeServer(tls: TlsFiles | null, limits: Limits): Server {
   const options: ServerOptions & { readonly handshakeTimeout: number } = {
     insecureHTTPParser: false,
     requireHostHeader: true,
@@ -158,7 +178,9 @@ function makeServer(tls: { readonly cert: string; readonly key: string } | null,
     highWaterMark: 64 * 1024,
     noDelay: true,
   };
-  const server = tls ? createTlsServer({ ...options, ...readTls(tls) }) : createServer(options);
+  // A browser, and a device with a password, need no certificate: each request is judged by itself.
+  const asks = { requestCert: Boolean(tls?.clientCa), rejectUnauthorized: false };
+  const server = tls ? createTlsServer({ ...options, ...asks, ...readTls(tls) }) : createServer(options);
   server.maxConnections = limits.connections;
   // Bounded by bytes; `node:http` would drop header lines above a number without saying so.
   server.maxHeadersCount = 0;
@@ -170,7 +192,7 @@ class RunningReflector implements Reflector {
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly #context: Context;
   readonly #server: Server;
-  readonly #tls: { readonly cert: string; readonly key: string } | null;
+  readonly #tls: TlsFiles | null;
   readonly #front: Front;
   readonly #deviceEndpoint: DeviceEndpoint;
   /** Connections that `node:http` has handed over. */

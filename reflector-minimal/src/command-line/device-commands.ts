@@ -2,6 +2,7 @@ import { duplicateShownMs } from '../admin/landing.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { defaultLimits } from '../limits.ts';
+import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
@@ -10,6 +11,7 @@ import { choosePassword } from './password-input.ts';
 export interface DeviceOptions {
   readonly domain?: string | undefined;
   readonly digest?: boolean | undefined;
+  readonly certificate?: boolean | undefined;
   readonly 'password-file'?: string | undefined;
 }
 
@@ -53,7 +55,13 @@ async function addDevice(store: Store, id: string, name: string, options: Device
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if (store.devices.get(id)?.claimed) throw taken();
-  const { password, generated } = choosePassword(options['password-file']);
+  if (options.certificate && (options.digest || options['password-file'] !== undefined)) {
+    throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
+  }
+  // Where only a certificate counts, the password is one that nobody has seen.
+  const { password, generated } = options.certificate
+    ? { password: generatePassword(), generated: false }
+    : choosePassword(options['password-file']);
   // Digest is computed over the id as the device spells it.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
   if (!store.devices.add(id, domain, secrets, Date.now())) throw taken();

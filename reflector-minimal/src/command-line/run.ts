@@ -25,6 +25,7 @@ const accountOptions = {
   ...everywhere,
   domain: { type: 'string' },
   digest: { type: 'boolean' },
+  certificate: { type: 'boolean' },
   admin: { type: 'boolean' },
   remove: { type: 'boolean' },
   'password-file': { type: 'string' },
@@ -32,7 +33,7 @@ const accountOptions = {
 
 /** Which of the account options belong to which command. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  'device add': ['domain', 'digest', 'password-file'],
+  'device add': ['domain', 'digest', 'certificate', 'password-file'],
   'user add': ['admin', 'password-file'],
   'user totp': ['remove'],
   'user passwd': ['password-file'],

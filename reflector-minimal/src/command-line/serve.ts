@@ -97,7 +97,8 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
         return new CommandError(ExitStatus.unavailable, `--listen ${host}:${port}: ${error.message}`);
       }
   }
-  return tls ? new CommandError(ExitStatus.configuration, `--tls-cert, --tls-key: ${error.message}`) : error;
+  const options = tls?.clientCa ? '--tls-cert, --tls-key, --client-ca' : '--tls-cert, --tls-key';
+  return tls ? new CommandError(ExitStatus.configuration, `${options}: ${error.message}`) : error;
 }
 
 /** The first signal stops in order, a second one at once. */

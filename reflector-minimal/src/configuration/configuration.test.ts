@@ -70,6 +70,7 @@ describe('the configuration', () => {
     ],
     [{ options: { domain: 'a..b' } }, /^--domain: /],
     [{ options: { tlsCert: 'a.pem' } }, '--tls-cert: needs --tls-key as well'],
+    [{ options: { clientCa: 'a.pem' } }, '--client-ca: needs --tls-cert and --tls-key as well'],
     [{ options: { tlsKey: 'a.pem' } }, '--tls-key: needs --tls-cert as well'],
     [
       { options: { trustProxy: 'nix' } },

@@ -8,7 +8,7 @@ export interface Configuration {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
   readonly trustProxy: readonly string[];
   readonly unclaimed: boolean;
   readonly keepAlive: number;
@@ -134,6 +134,8 @@ function assemble(
   const [cert, key] = [get<string | null>('tlsCert'), get<string | null>('tlsKey')];
   if (cert !== null && key === null) complain('tlsCert', 'needs --tls-key as well');
   if (cert === null && key !== null) complain('tlsKey', 'needs --tls-cert as well');
+  const clientCa = get<string | null>('clientCa');
+  if (clientCa !== null && cert === null) complain('clientCa', 'needs --tls-cert and --tls-key as well');
   const trustProxy = get<readonly string[]>('trustProxy');
   try {
     new TrustedProxies(trustProxy);
@@ -144,7 +146,7 @@ function assemble(
     host: listen.host,
     port: listen.port,
     domain,
-    tls: cert !== null && key !== null ? { cert, key } : null,
+    tls: cert !== null && key !== null ? { cert, key, clientCa } : null,
     trustProxy,
     unclaimed: get('unclaimed'),
     keepAlive: get('keepAlive'),

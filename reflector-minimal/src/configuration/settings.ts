@@ -40,6 +40,13 @@ export const settings = [
   },
   { key: 'tlsKey', kind: 'text', default: null, value: 'FILE', help: 'PEM file with the private key' },
   {
+    key: 'clientCa',
+    kind: 'text',
+    default: null,
+    value: 'FILE',
+    help: 'PEM file with the authorities whose certificates prove devices, see below; needs TLS of its own. Read again on SIGHUP',
+  },
+  {
     key: 'trustProxy',
     kind: 'list',
     default: [],

@@ -12,6 +12,7 @@ import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
+import { type ClientCertificate, isOf } from './client-certificate.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
 import { Nonces } from './nonces.ts';
@@ -41,6 +42,16 @@ function equalText(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
+/** The user that `Authorization` names, of whichever scheme; empty when it cannot be read. */
+function userOf(authorization: string): string {
+  try {
+    return (decodeDigest(authorization) ?? decodeBasic(authorization))?.user ?? '';
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return '';
+  }
+}
+
 export interface DeviceAuthenticationOptions {
   readonly store: Store;
   readonly verifier: PasswordVerifier;
@@ -50,7 +61,10 @@ export interface DeviceAuthenticationOptions {
   readonly acceptUnclaimed: boolean;
 }
 
-/** Decides who a device is by the `Authorization` of its upgrade (`webtunnel.md` section 1). */
+/**
+ * Decides who a device is: by the certificate that it has shown, else by the `Authorization` of its upgrade
+ * (`webtunnel.md` section 1).
+ */
 export class DeviceAuthentication {
   readonly #options: DeviceAuthenticationOptions;
   readonly #nonces: Nonces;
@@ -61,6 +75,39 @@ export class DeviceAuthentication {
   }
 
   async authenticate(request: {
+    readonly method: string;
+    readonly target: string;
+    readonly authorization: string | undefined;
+    readonly certificate: ClientCertificate | null;
+  }): Promise<DeviceVerdict> {
+    const { certificate } = request;
+    if (!certificate) return this.#byPassword(request);
+    const device = 'names' in certificate ? this.#byCertificate(certificate, request.authorization) : null;
+    if (device) return device.claimed ? { device } : this.#unclaimed();
+    const verdict = await this.#byPassword(request);
+    if (!('refusal' in verdict)) return verdict;
+    const reason = 'fault' in certificate ? `is not accepted (${certificate.fault})` : 'is of no such device';
+    const { refusal } = verdict;
+    return { refusal: { ...refusal, error: `${refusal.error}; the client certificate ${reason}` } };
+  }
+
+  /** The device that a certificate is of: the one that `Authorization` names, without it the first that there is. */
+  #byCertificate(
+    certificate: { readonly names: readonly string[] },
+    authorization: string | undefined,
+  ): DeviceRecord | null {
+    const users = authorization === undefined ? certificate.names : [userOf(authorization)];
+    for (const user of users) {
+      const name = splitDeviceUser(user) ?? { deviceId: user, domain: null };
+      const id = normalizeDeviceId(name.deviceId);
+      const device = id === null ? null : this.#options.store.devices.get(id);
+      if (!device || !isOf(certificate, device.id, device.domain)) continue;
+      if (name.domain === null || name.domain.toLowerCase() === device.domain.toLowerCase()) return device;
+    }
+    return null;
+  }
+
+  async #byPassword(request: {
     readonly method: string;
     readonly target: string;
     readonly authorization: string | undefined;

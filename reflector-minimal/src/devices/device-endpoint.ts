@@ -23,6 +23,7 @@ import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import type { DeviceAuthentication } from './authentication.ts';
+import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
 
@@ -48,6 +49,7 @@ export class DeviceEndpoint {
       method: request.method ?? '',
       target: request.url ?? '',
       authorization: request.headers.authorization,
+      certificate: clientCertificateOf(request.socket, this.#context.clock.date()),
     });
     if (socket.destroyed) return;
     if ('refusal' in verdict) {

@@ -78,6 +78,12 @@ export class Stage {
     return agent;
   }
 
+  /** Ends with the stage, too. */
+  adopt(agent: AgentProcess): AgentProcess {
+    this.#agents.push(agent);
+    return agent;
+  }
+
   /** Starts an agent of this configuration. */
   agent(configuration: Configuration, environment: Readonly<Record<string, string>> = {}): AgentProcess {
     const file = this.file(JSON.stringify(configuration), `rm-agent-${++this.#files}.json`);
