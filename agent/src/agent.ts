@@ -96,6 +96,7 @@ export class AgentCore {
       live: (connection, keepAlive, ended) => this.#live(connection, keepAlive, ended),
       disconnected: (reason, kind, retryMs) => this.#disconnected(reason, kind, retryMs),
       stopped: () => this.#stopped(),
+      unwatched: ({ message }) => log.info(`changes of the network go unnoticed: ${message}`),
     });
   }
 

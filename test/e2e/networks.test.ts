@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { disturbances } from '../networks/disturbances.ts';
 import { Field } from '../networks/field.ts';
+import { addresses } from '../networks/lab.ts';
 
 /** Real networks that break: the agent comes back by itself, and the device is reached again. */
 
@@ -41,6 +42,43 @@ describe.each(agents)('the agent %s behind a proxy', (_, agent) => {
       happen: () => field.stopProxy(),
       mend: () => field.startProxy(),
     });
+    expect(await field.ask()).toBe('alive');
+  });
+});
+
+describe.each(agents)('the agent %s that has been told to wait for an hour', (_, agent) => {
+  let field: Field;
+
+  beforeAll(async () => {
+    field = await Field.start(agent, { proxy: false, patient: true });
+  });
+
+  afterAll(() => field?.stop());
+
+  test.each([
+    {
+      name: 'its link goes down, and up again',
+      away: 'ip link set eth0 down',
+      back: `ip link set eth0 up; ip route replace default via ${addresses.routerInside}`,
+    },
+    {
+      name: 'it loses its address, and gets another',
+      away: 'ip addr flush dev eth0',
+      back: `ip addr add ${addresses.deviceLater}/24 dev eth0
+             ip route replace default via ${addresses.routerInside}`,
+    },
+    {
+      name: 'its way out vanishes, and is there again',
+      away: `ip route replace default via ${addresses.deviceLater}`,
+      back: `ip route replace default via ${addresses.routerInside}`,
+    },
+  ])('hears at once that $name', async ({ away, back }) => {
+    expect(await field.ask()).toBe('alive');
+    const seen = field.agent.log.length;
+    field.lab.sh('device', away);
+    await field.agent.logged(/disconnected: link is dead/, seen);
+    field.lab.sh('device', back);
+    await field.agent.logged(/ connected to/, seen);
     expect(await field.ask()).toBe('alive');
   });
 });

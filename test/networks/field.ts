@@ -16,13 +16,16 @@ const serviceCode = `require('node:http').createServer((_, answer) => answer.end
   .listen(${servicePort}, '127.0.0.1', () => console.log('listening'))`;
 
 /** Seconds. Short, so that a dead link is noticed within a test; nothing is asserted about them. */
-const settings = { timeouts: { connect: 2, keepAlive: 2 }, reconnect: { min: 1, max: 2 } };
+const impatient = { timeouts: { connect: 2, keepAlive: 2 }, reconnect: { min: 1, max: 2 } };
+
+/** An hour for everything: what happens sooner, the machine has told the agent to do. */
+const patient = { timeouts: { connect: 2, keepAlive: 3600 }, reconnect: { min: 3600, max: 3600 } };
 
 /** An agent on the lab's device, a reflector on its internet, and a web server on the device. */
 export class Field {
   readonly lab: Lab;
   readonly #system: RemoteSystem;
-  readonly #agent: AgentProcess;
+  readonly agent: AgentProcess;
   readonly #directory: string;
   /** What is to be undone at the end, the last first. */
   readonly #undo: readonly (() => unknown)[];
@@ -38,14 +41,17 @@ export class Field {
   ) {
     this.lab = lab;
     this.#system = system;
-    this.#agent = agent;
+    this.agent = agent;
     this.#directory = directory;
     this.#proxy = proxy;
     this.#undo = undo;
   }
 
   /** `agent`: its executable with leading arguments. */
-  static async start(agent: readonly string[], options: { readonly proxy: boolean }): Promise<Field> {
+  static async start(
+    agent: readonly string[],
+    options: { readonly proxy: boolean; readonly patient?: boolean },
+  ): Promise<Field> {
     const undo: (() => unknown)[] = [];
     try {
       const lab = await Lab.build();
@@ -61,7 +67,7 @@ export class Field {
         agent: [...lab.in('device'), ...agent],
         place: { command: lab.in('internet'), address: addresses.internet },
         configuration: {
-          ...settings,
+          ...(options.patient ? patient : impatient),
           ...(options.proxy ? { proxy: `http://${addresses.routerInside}:${proxyPort}` } : {}),
         },
       });
@@ -91,18 +97,18 @@ export class Field {
     happen,
     mend,
   }: Disturbance): Promise<{ readonly noticedMs: number; readonly backMs: number }> {
-    const seen = this.#agent.log.length;
+    const seen = this.agent.log.length;
     const happened = performance.now();
     await happen(this.lab);
-    await this.#agent.logged(/disconnected/, seen);
+    await this.agent.logged(/disconnected/, seen);
     const noticed = performance.now();
     // While it lasts, the agent has to try at least once in vain.
     if (mend) {
-      await this.#agent.logged(/not connected/, seen);
+      await this.agent.logged(/not connected/, seen);
       await mend(this.lab);
     }
     const mended = performance.now();
-    await this.#agent.logged(/ connected to/, seen);
+    await this.agent.logged(/ connected to/, seen);
     return { noticedMs: noticed - happened, backMs: performance.now() - mended };
   }
 

@@ -66,6 +66,7 @@ static void add_modules(int argc, char **argv) {
   rm_socket_init(native);
   rm_listener_init(native);
   rm_resolver_init(native);
+  rm_netlink_init(native);
   rm_file_init(native);
   rm_process_init(native);
   rm_system_init(native, argc, argv);

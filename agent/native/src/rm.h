@@ -243,6 +243,7 @@ void rm_file_init(JSValueConst native);
  * to be freed with rm_free. */
 int rm_file_load(const char *path, size_t limit, uint8_t **data, size_t *length);
 void rm_listener_init(JSValueConst native);
+void rm_netlink_init(JSValueConst native);
 void rm_process_init(JSValueConst native);
 /* Looks which children have ended. */
 void rm_process_reap(void);

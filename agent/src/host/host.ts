@@ -198,6 +198,12 @@ export interface Network {
     accept: (socket: Socket) => SocketHandler,
     failed: (error: HostError) => void,
   ): Listener;
+  /**
+   * Calls `changed` whenever an address or a default route of the machine has come or gone, or a link has gone up or
+   * down, until cancelled. Renewals are no changes; a call too many is allowed. It costs nothing while nothing changes.
+   * `failed` is told, once, when this machine cannot tell.
+   */
+  onChange(changed: () => void, failed: (error: HostError) => void): Cancellable;
 }
 
 export interface Files {

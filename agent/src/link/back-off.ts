@@ -37,6 +37,12 @@ export class BackOff {
     if (kind === 'fault' && liveMs >= Math.min(LASTING_MS, settings.maxMs)) this.reset();
   }
 
+  /** The machine has come to another network, where what failed before may work; a refusal stays one. */
+  newNetwork(): void {
+    this.#faults = 0;
+  }
+
+  /** Somebody wants it to start anew. */
   reset(): void {
     this.#faults = 0;
     this.#refusals = 0;

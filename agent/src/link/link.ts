@@ -1,9 +1,10 @@
-import type { Cancellable, Host } from '../host/host.ts';
+import type { Cancellable, Host, HostError } from '../host/host.ts';
 import { CLOSE_REPLACED } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
+import { Haste } from './haste.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { LiveLink } from './live-link.ts';
 import type { DialSettings } from './settings.ts';
@@ -34,6 +35,8 @@ export interface LinkEvents {
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
   /** All is closed after `stop` or `disable`. */
   stopped(): void;
+  /** This machine cannot tell when its network changes. */
+  unwatched(error: HostError): void;
 }
 
 /** Keeps one tunnel up: dials, watches over it, and dials again, by the table in `states.ts`. */
@@ -43,9 +46,14 @@ export class Link {
   readonly #deadline: Deadline;
   readonly #backOff = new BackOff();
   readonly #keepAlive = new KeepAlive();
+  readonly #haste = new Haste();
   #state: LinkState = 'idle';
   #activity: Cancellable | null = null;
   #current: LiveLink | null = null;
+  #watchedNetwork: Cancellable | null = null;
+  /** When the wait is over, and whether the reflector has asked for it. */
+  #retryAt = 0;
+  #asked = false;
   /** What the link is to be, whatever it is now. */
   #wanted: 'up' | 'stop' | 'disable' = 'up';
   /** Why the link is closing. */
@@ -68,6 +76,10 @@ export class Link {
   start(): void {
     this.#wanted = 'up';
     if (this.#state === 'idle' || this.#state === 'disabled') this.#prepare();
+    this.#watchedNetwork ??= this.#host.network.onChange(
+      () => this.#networkChanged(),
+      (error) => this.#events.unwatched(error),
+    );
   }
 
   /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then. */
@@ -147,7 +159,12 @@ export class Link {
   /** `next` is what {@link LiveLink.check} has said. */
   #watch(next: number | string): void {
     if (typeof next === 'string') this.#cut(`link is dead: ${next}`);
-    else this.#deadline.set(next, () => this.#watch(this.#current?.check() ?? 0));
+    else this.#deadline.set(Math.min(next, this.#hasteMs()), () => this.#lookAfter());
+  }
+
+  #lookAfter(): void {
+    const link = this.#current;
+    if (link) this.#watch(this.#haste.take(this.#host.clock.now()) ? link.probe() : link.check());
   }
 
   /** The tunnel has said its last word, by a close frame of either side. */
@@ -191,10 +208,35 @@ export class Link {
 
   #wait(reason: string, kind: FailureKind, askedMs: number | null): void {
     this.#leave('lost');
-    const random = this.#random();
-    const retryMs = this.#backOff.next(kind, this.#events.backOff(), random, askedMs);
-    this.#deadline.set(retryMs, () => this.#prepare());
-    this.#events.disconnected(reason, kind, retryMs);
+    const waitMs = this.#backOff.next(kind, this.#events.backOff(), this.#random(), askedMs);
+    this.#retryAt = this.#host.clock.now() + waitMs;
+    this.#asked = askedMs !== null;
+    this.#events.disconnected(reason, kind, this.#sleep());
+  }
+
+  /** Sleeps until it is time to dial; returns the milliseconds until then. */
+  #sleep(): number {
+    const now = this.#host.clock.now();
+    const patientMs = this.#retryAt - now;
+    const sleepMs = this.#asked ? patientMs : Math.min(patientMs, this.#hasteMs());
+    this.#deadline.set(sleepMs, () => {
+      if (this.#haste.take(this.#host.clock.now())) this.#backOff.newNetwork();
+      this.#prepare();
+    });
+    return sleepMs;
+  }
+
+  /** Milliseconds until the link acts on a change of the network. */
+  #hasteMs(): number {
+    const { actAt } = this.#haste;
+    return actAt === null ? Number.POSITIVE_INFINITY : Math.max(0, actAt - this.#host.clock.now());
+  }
+
+  /** A live link is probed, one that waits dials; an attempt under way goes on, and does so when it has ended. */
+  #networkChanged(): void {
+    this.#haste.changed(this.#host.clock.now(), this.#random());
+    if (this.#current && this.#state === 'live') this.#watch(this.#current.check());
+    else if (this.#state === 'waiting') this.#sleep();
   }
 
   #goDown(wish: 'stop' | 'disable', reason: string): void {
@@ -210,6 +252,9 @@ export class Link {
 
   #down(wish: 'stop' | 'disable'): void {
     this.#leave(wish);
+    this.#watchedNetwork?.cancel();
+    this.#watchedNetwork = null;
+    this.#haste.forget();
     this.#events.stopped();
   }
 

@@ -4,9 +4,12 @@ import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Address, Cancellable, HostError, Listener, Network, Socket, SocketHandler } from '../host.ts';
 import { toHostError } from './errors.ts';
+import { onChange } from './network-changes.ts';
 import { NodeSocket } from './socket.ts';
 
 export const network: Network = {
+  onChange,
+
   ownAuthorities: `those of Node.js ${process.versions.node}`,
 
   resolve(name, done): Cancellable {

@@ -82,6 +82,7 @@ export class LinkStage {
         this.waits.push(retryMs);
       },
       stopped: () => this.events.push('stopped'),
+      unwatched: ({ message }) => this.events.push(`unwatched: ${message}`),
     });
   }
 

@@ -41,6 +41,7 @@ export class SimulatedNetwork implements Network, World {
   /** What the agent holds at present. */
   readonly sockets = new Set<SimulatedSocket>();
   lookUps = 0;
+  readonly #watchers = new Set<() => void>();
   /** All that was dialled, in order. */
   readonly dialled: string[] = [];
 
@@ -101,6 +102,22 @@ export class SimulatedNetwork implements Network, World {
     }
     this.paths.set(path, { accept });
     return { close: () => this.paths.delete(path) };
+  }
+
+  onChange(changed: () => void): Cancellable {
+    this.#watchers.add(changed);
+    return { cancel: () => void this.#watchers.delete(changed) };
+  }
+
+  /** How many want to be told of changes. */
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** An address or a default route has come or gone. */
+  change(): void {
+    for (const changed of [...this.#watchers])
+      this.clock.defer(0, () => this.#watchers.has(changed) && changed());
   }
 
   /** A program that listens. */
