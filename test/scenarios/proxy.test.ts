@@ -412,6 +412,19 @@ describe.concurrent('"addresses"', () => {
   /** No name server is asked for a name with a label of 64 characters: it has no answer by RFC 1035 section 2.3.4. */
   const name = 'x'.repeat(64);
 
+  scenario('that are silent hold up nobody', async ({ stage }) => {
+    const silent = await stage.silentPort();
+    const reflector = await stage.reflector(undefined, silent.port, '127.0.0.2');
+    stage.agent(
+      configuration(`http://${name}:${silent.port}/`, [1], {
+        addresses: { [name]: ['127.0.0.1', '127.0.0.2'] },
+        // Far longer than the whole scenario may take.
+        timeouts: { connect: 600 },
+      }),
+    );
+    await reflector.tunnel();
+  });
+
   scenario('are dialled when there is no other, the next when one has failed', async ({ stage }) => {
     const reflector = await stage.reflector(authority.issue({ names: `DNS:${name.slice(1)},IP:127.0.0.1` }));
     const plain = await stage.reflector();

@@ -73,6 +73,19 @@ describe('an HTTP proxy', () => {
     expect(dialling.asked[0]?.target).toBe('[2001:db8::7]:81');
   });
 
+  it('is not asked for a host that cannot be written down', () => {
+    const dialling = new Proxied();
+    dialling.plain.answer = () => 'HTTP/1.1 302 x\r\nLocation: http://\xe9.example/\r\n\r\n';
+    const proxy = proxyOf('http://p.example:3128');
+    const failure = dialling.fails('http://r.example/', {
+      routes: ({ host }) => [host === 'r.example' ? null : proxy],
+    });
+    expect(failure).toMatchObject({
+      step: 'proxy',
+      message: 'proxy p.example:3128: request line cannot be sent',
+    });
+  });
+
   it('may send interim responses', () => {
     new Proxied(`HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 x\r\n\r\n${CONNECTED}`).succeeds(
       'https://r.example/',

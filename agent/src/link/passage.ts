@@ -133,7 +133,8 @@ export class Passage implements Cancellable {
     this.#connection = connection;
     connection.handler = {
       secured: (session) => this.#secured(session),
-      data: (bytes, start, end) => this.#receive(bytes, start, end),
+      data: (bytes, start, end) =>
+        this.#converse((handshake) => handshake.receive(bytes, start, end), 'proxy'),
       taken: () => undefined,
       // An alert that says why may still be on its way to `closed`.
       ended: () => connection.socket.end(),
@@ -170,16 +171,17 @@ export class Passage implements Cancellable {
           authorization: this.#authorization,
           headBytes: this.#settings.limits.headBytes,
         });
-    this.#connection?.socket.write(this.#handshake.start());
+    this.#converse((handshake) => ({ send: handshake.start() }), 'way');
   }
 
-  #receive(bytes: Uint8Array, start: number, end: number): void {
-    let step: HandshakeStep | null | undefined;
+  /** `at` is to blame when something cannot be said, or is said wrongly. */
+  #converse(turn: (handshake: ProxyHandshake) => HandshakeStep | null, at: 'proxy' | 'way'): void {
+    let step: HandshakeStep | null;
     try {
-      step = this.#handshake?.receive(bytes, start, end);
+      step = this.#handshake && turn(this.#handshake);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#fail('fault', `${this.#peer}: ${error.message}`, 'proxy');
+      this.#fail('fault', `${this.#peer}: ${error.message}`, at);
       return;
     }
     if (step) this.#handshakeStep(step);

@@ -39,6 +39,8 @@ describe('a proxy', () => {
     'http://p:65536',
     'http://p/x',
     'http://a@b@c',
+    'http://u:a%0d%0ab@p',
+    'http://%00@p',
   ])('is not read from "%s"', (text) => {
     expect(parseProxy(text)).toBeNull();
   });

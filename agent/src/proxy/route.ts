@@ -19,7 +19,10 @@ const ports = { http: 80, https: 443, socks5: 1080, socks5h: 1080 } as const;
 
 const pattern = /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i;
 
-/** Reads `SCHEME://[USER[:PASSWORD]@]HOST[:PORT]`, user and password percent-encoded; `null` when it is anything else. */
+/**
+ * Reads `SCHEME://[USER[:PASSWORD]@]HOST[:PORT]`, user and password percent-encoded and without control characters;
+ * `null` when it is anything else.
+ */
 export function parseProxy(text: string): ProxyServer | null {
   const [, word = '', login, authority] = pattern.exec(text) ?? [];
   const scheme = word.toLowerCase() as ProxyServer['scheme'];
@@ -28,6 +31,8 @@ export function parseProxy(text: string): ProxyServer | null {
   const port = /:\d+$/.test(authority ?? '') ? uri.port : ports[scheme];
   if (login === undefined) return { scheme, host: uri.host, port, credentials: null };
   const [user = '', ...password] = login.split(':').map(decodePercent);
+  // RFC 7617 section 2.
+  if (/[\x00-\x1f\x7f]/.test(user + password.join(''))) return null;
   return { scheme, host: uri.host, port, credentials: { user, password: password.join(':') } };
 }
 

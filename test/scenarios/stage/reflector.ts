@@ -101,8 +101,8 @@ export class Reflector {
     this.#close = close;
   }
 
-  /** Listens on an ephemeral port of the loopback interface, or on `port` again after {@link stop}. */
-  static async start(tls?: ServerOptions, port = 0): Promise<Reflector> {
+  /** Listens on an ephemeral port of the loopback interface, or on `port` (again after {@link stop}). */
+  static async start(tls?: ServerOptions, port = 0, address = '127.0.0.1'): Promise<Reflector> {
     const server = tls ? createTlsServer(tls) : createServer();
     const upgrades = new Mailbox<Upgrade>('an upgrade request');
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -110,7 +110,7 @@ export class Reflector {
       upgrades.put(new Upgrade(request, socket, head));
     });
     server.on('tlsClientError', () => {});
-    server.listen(port, '127.0.0.1');
+    server.listen(port, address);
     await within(once(server, 'listening'), 'the reflector to listen');
     const bound = (server.address() as AddressInfo).port;
     const reflector = new Reflector(bound, tls ? 'https' : 'http', upgrades, () => server.close());

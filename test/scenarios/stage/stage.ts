@@ -22,8 +22,8 @@ export class Stage {
   readonly #endings: (() => void | Promise<void>)[] = [];
   #files = 0;
 
-  async reflector(tls?: ServerOptions, port?: number): Promise<Reflector> {
-    const reflector = await Reflector.start(tls, port);
+  async reflector(tls?: ServerOptions, port?: number, address?: string): Promise<Reflector> {
+    const reflector = await Reflector.start(tls, port, address);
     this.#endings.push(() => reflector.stop());
     return reflector;
   }

@@ -24,8 +24,10 @@ type PropertyValue =
 
 /** The configuration of `/etc/rm-agent.json` (`docs/configuration.md`), with handlers in the place of TCP services. */
 export interface AgentConfiguration {
-  /** `http:` or `https:` URI of the reflector. */
-  readonly reflector: string;
+  /** `http:` or `https:` URI of the reflector, or several, which are tried in order. */
+  readonly reflector: string | readonly string[];
+  /** Addresses of hosts, by name, for when the name server is of no use. */
+  readonly addresses?: Readonly<Record<string, readonly string[]>>;
   readonly upgrade?: { readonly method?: 'GET' | 'POST' };
   readonly device: {
     readonly id: string;
@@ -52,7 +54,8 @@ export interface AgentConfiguration {
     readonly verify?: boolean;
     readonly clock?: 'build' | 'system';
   };
-  readonly proxy?: string | null;
+  /** The way to the reflector, or several, which are tried in order: `direct`, `env`, or the URI of a proxy. */
+  readonly proxy?: string | ProxyServer | readonly (string | ProxyServer)[] | null;
   /** Seconds. */
   readonly timeouts?: { readonly connect?: number; readonly local?: number; readonly keepAlive?: number };
   /** Seconds. */
@@ -65,6 +68,13 @@ export interface AgentConfiguration {
     readonly channels?: number;
     readonly totalBytes?: number;
   };
+}
+
+/** A proxy with its password apart from its URI. */
+export interface ProxyServer {
+  readonly uri: string;
+  readonly user: string;
+  readonly password?: Secret;
 }
 
 /** Times in seconds. */
