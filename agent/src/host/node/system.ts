@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { arch, hostname, machine, release, type } from 'node:os';
-import type { Severity, System } from '../host.ts';
-
-const priorities: Record<Severity, string> = { 3: 'err', 4: 'warning', 6: 'info', 7: 'debug' };
+import type { System } from '../host.ts';
+import { Syslog } from './syslog.ts';
 
 /** Hardware addresses of the network interfaces below `base` in the kernel's order, without loopback. */
 export function hardwareAddresses(base: string): string[] {
@@ -46,6 +44,8 @@ function printAll(stream: 1 | 2, text: string): void {
   }
 }
 
+const log = new Syslog((line) => printAll(2, `${line}\n`));
+
 export const system: System = {
   arguments: process.argv.slice(2),
   environment: (name) => process.env[name],
@@ -57,12 +57,10 @@ export const system: System = {
     process.on(signal, run);
   },
   print: printAll,
-  syslog: (severity, text) => {
-    // Node has no datagram socket of the local kind, which /dev/log is.
-    spawn('logger', ['-t', 'rm-agent', '-p', `daemon.${priorities[severity]}`, '--', text], {
-      stdio: 'ignore',
-    }).on('error', () => printAll(2, `${text}\n`));
-  },
+  syslog: (severity, text) => log.write(severity, text),
   residentMemory: () => process.memoryUsage.rss(),
-  exit: (status) => process.exit(status),
+  exit: (status) => {
+    log.flush();
+    process.exit(status);
+  },
 };
