@@ -80,7 +80,8 @@ export const refusals = {
   notForwarded: (port: number): Refusal => ({
     status: 403,
     error: `The device does not forward port ${port}`,
-    advice: 'Only ports listed in the configuration of its agent can be reached.',
+    advice:
+      'Only ports listed in the configuration of its agent can be reached, and some of them at certain times only.',
   }),
   noWebInterface: (id: string): Refusal => ({
     status: 502,
@@ -95,7 +96,8 @@ export const refusals = {
   noAnswer: {
     status: 504,
     error: 'The device has not answered in time',
-    advice: 'Try again, or look whether the service on the device still runs.',
+    advice:
+      'Try again, or look whether the service on the device still runs. Where somebody there has to agree, nobody has done so yet.',
   },
   invalidAnswer: {
     status: 502,
@@ -142,7 +144,8 @@ export function refusalFor(error: unknown, port: number): Refusal {
       return {
         status: 502,
         error: `Nothing answers on port ${port} of the device`,
-        advice: 'The device is on line, but the service behind this port does not run.',
+        advice:
+          'The device is on line, but the service behind this port does not run, or somebody there has refused the access.',
       };
     }
   }

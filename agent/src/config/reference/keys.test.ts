@@ -14,6 +14,8 @@ import { keyTables } from './tables.ts';
 const schemaFile = fileURLToPath(new URL('../../../rm-agent.schema.json', import.meta.url));
 const page = fileURLToPath(new URL('../../../../docs/configuration.md', import.meta.url));
 
+const operating = fileURLToPath(new URL('../../../../docs/operating.md', import.meta.url));
+
 const keys = keysOf(configurationSchema);
 
 function problems(schema: Schema, json: Json): unknown {
@@ -61,7 +63,16 @@ describe('docs/configuration.md', () => {
     await expect(`${head}\n${keyTables(configurationSchema)}\n${tail}`).toMatchFileSnapshot(page);
   });
 
-  it('has examples that are right', () => {
+  it('has examples that are right, and so has docs/operating.md', () => {
+    const least =
+      '{ "reflector": "https://r/", "device": { "id": "a", "domain": "b" }, "services": [{ "port": 80 }]';
+    const parts = [...readFileSync(operating, 'utf8').matchAll(/```json\n\{(.*?)```/gs)];
+    expect(parts.length).toBeGreaterThan(3);
+    for (const [, part = ''] of parts)
+      expect([part, problems(configurationSchema, parse(`${least}, ${part}`))]).toEqual([part, []]);
+  });
+
+  it('has complete examples that are right', () => {
     const examples = [...readFileSync(page, 'utf8').matchAll(/```json\n(.*?)```/gs)].map(
       ([, example = '']) => example,
     );
