@@ -8,6 +8,7 @@ import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Upgraded } from './link/attempt.ts';
 import type { BackOffSettings, FailureKind } from './link/back-off.ts';
+import { reasons } from './link/candidates.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step, StepFailure } from './link/steps.ts';
@@ -250,7 +251,7 @@ export class AgentCore {
 
   /** What had to be given up before the reflector that is in use now. */
   #tellFailures(failures: readonly StepFailure[]): void {
-    const text = failures.map(({ message }) => message).join('; ');
+    const text = reasons(failures, this.#limits.reasonLength);
     // As in #disconnected: a first choice that is away for a week is one line, not one for each time we come back.
     if (text !== '' && text !== this.#lastFailures) this.#log.warning(`tried first: ${text}`);
     this.#lastFailures = text;

@@ -41,6 +41,11 @@ export interface Limits extends CommandLimits {
   readonly reflectors: number;
   /** Proxies of the configuration, by each of which one attempt may try each reflector. */
   readonly proxies: number;
+  /**
+   * Characters of what is told of a failed attempt, in the log and in the status: each reflector and way that was tried
+   * is named, as long as there is room. How many more there were is said behind that.
+   */
+  readonly reasonLength: number;
 }
 
 /** Bounds on what programs of the device itself cost; `custom-properties.test.ts` has them broken. */
@@ -78,5 +83,6 @@ export const defaultLimits: Limits = {
   addresses: 8,
   reflectors: 8,
   proxies: 8,
+  reasonLength: 2000,
   ...defaultCommandLimits,
 };

@@ -426,20 +426,26 @@ describe.concurrent('"addresses"', () => {
   });
 
   scenario('are dialled when there is no other, the next when one has failed', async ({ stage }) => {
-    const reflector = await stage.reflector(authority.issue({ names: `DNS:${name.slice(1)},IP:127.0.0.1` }));
-    const plain = await stage.reflector();
-    const agent = stage.agent(
-      configuration('', [1], {
-        reflector: [`https://${name}:${reflector.port}/`, `http://${name}:${plain.port}/`],
+    const reflector = await stage.reflector(authority.issue({ names: `DNS:${name}` }));
+    stage.agent(
+      configuration(`https://${name}:${reflector.port}/`, [1], {
         addresses: { [name]: ['127.0.0.2', '127.0.0.1'] },
         tls: { ca: authority.file },
       }),
     );
-    // The certificate is for another name: the address alone is no proof.
-    const upgrade = await plain.upgrade();
-    expect(upgrade.header('Host')).toBe(`${name}:${plain.port}`);
-    upgrade.accept();
-    expect(await agent.logged(/tried first/)).toMatch(/certificate/i);
+    expect((await reflector.upgrade()).header('Host')).toBe(`${name}:${reflector.port}`);
+  });
+
+  scenario('are no proof of who is there', async ({ stage }) => {
+    const reflector = await stage.reflector(authority.issue());
+    const agent = stage.agent(
+      configuration(`https://${name}:${reflector.port}/`, [1], {
+        addresses: { [name]: ['127.0.0.1'] },
+        tls: { ca: authority.file },
+        ...patient,
+      }),
+    );
+    expect(await agent.logged(/not connected/)).toMatch(/certificate/i);
     expect(reflector.pending).toBe(0);
   });
 });

@@ -66,6 +66,17 @@ describe('several reflectors', () => {
     });
   });
 
+  it('are named as long as there is room, in one line', () => {
+    const dialling = new Dialling();
+    const many = Array.from({ length: 8 }, (_, at) => `http://${'x'.repeat(300)}${at}.example/`);
+    const { message } = dialling.fails(undefined, { reflectors: uris(...many) });
+    expect(message).toMatch(/^x{300}0\.example: name not found; .*; and 2 more$/);
+    expect(message.length).toBeLessThan(2000 + 20);
+    dialling.failure = null;
+    dialling.plain.answer = () => `HTTP/1.1 500 ${'x'.repeat(10_000)}\r\n\r\n`;
+    expect(dialling.fails().message).toMatch(/^r\.example answered 500 x{1976}…$/);
+  });
+
   it('have refused only when each has', () => {
     const dialling = withA(new Dialling());
     dialling.a.answer = () => 'HTTP/1.1 401 No\r\n\r\n';
@@ -135,6 +146,25 @@ describe('several ways', () => {
   it('that has timed out may lead to another reflector', () => {
     const dialling = withA(new Proxied(({ target }) => (target === 'a.example:80' ? 'silent' : CONNECTED)));
     dialling.succeeds(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
+  });
+
+  it.each([404, 426])('are tried to a reflector of which somebody has answered %i without TLS', (status) => {
+    const dialling = new Proxied();
+    dialling.plain.answer = () => `HTTP/1.1 ${status} x\r\n\r\n`;
+    dialling.secure.answer = () => `HTTP/1.1 ${status} x\r\n\r\n`;
+    expect(dialling.succeeds('http://r.example/', by(null, 'http://p.example:3128')).route).not.toBeNull();
+    const certain = new Proxied();
+    certain.secure.answer = () => `HTTP/1.1 ${status} x\r\n\r\n`;
+    certain.fails('https://r.example/', by(null, 'http://p.example:3128'));
+    expect(certain.tried).toHaveLength(1);
+  });
+
+  it('are tried once each', () => {
+    const dialling = new Dialling();
+    dialling.host.network.names.delete('r.example');
+    const routes = [null, proxyOf('http://p.example')];
+    dialling.fails('http://r.example/', { routes: () => [...routes, ...routes] });
+    expect(dialling.tried).toEqual(['http://r.example/', 'http://r.example/ by http://p.example:80']);
   });
 
   it.each(['HTTP/1.1 401 No\r\n\r\n', 'HTTP/1.1 503 Full\r\nRetry-After: 1\r\n\r\n'])(

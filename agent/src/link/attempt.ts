@@ -128,7 +128,7 @@ export class Attempt implements Cancellable {
         },
       });
     } else if ('failed' in answer) {
-      if (answer.kind === 'refusal' || answer.askedMs !== null) this.#candidates.settled(candidate);
+      if (answer.settled) this.#candidates.settled(candidate);
       this.#lost(answer.kind, bySameWay(answer.failed, candidate), answer.askedMs);
     } else if ('challenge' in answer) {
       this.cancel();
@@ -156,6 +156,7 @@ export class Attempt implements Cancellable {
     const failure = { step: this.#steps.current, kind, message, askedMs };
     this.#failures.push(failure);
     this.#events.lost(failure);
-    if (!this.#next()) this.#events.failed(summary(this.#failures, failure));
+    if (!this.#next())
+      this.#events.failed(summary(this.#failures, failure, this.#settings.limits.reasonLength));
   }
 }

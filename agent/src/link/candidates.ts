@@ -17,7 +17,7 @@ export interface Candidate {
 export class Candidates {
   readonly #routes: (uri: HttpUri) => readonly Route[];
   #left: Candidate[];
-  readonly #uselessProxies = new Set<string>();
+  readonly #uselessProxies = new Set<Route>();
 
   constructor(reflectors: readonly HttpUri[], routes: (uri: HttpUri) => readonly Route[]) {
     this.#routes = routes;
@@ -28,12 +28,11 @@ export class Candidates {
   next(): Candidate | null {
     const candidate = this.#left.shift();
     if (!candidate) return null;
-    const useless = candidate.route && this.#uselessProxies.has(describeProxy(candidate.route));
-    return useless ? this.next() : candidate;
+    return this.#uselessProxies.has(candidate.route) ? this.next() : candidate;
   }
 
   proxyFailed(route: Route): void {
-    if (route) this.#uselessProxies.add(describeProxy(route));
+    this.#uselessProxies.add(route);
   }
 
   /** The reflector has answered: the same way or another, it would be the same. */
@@ -48,7 +47,7 @@ export class Candidates {
   }
 
   #waysTo(uri: HttpUri): Candidate[] {
-    const routes = this.#routes(uri);
+    const routes = [...new Set(this.#routes(uri))];
     return routes.map((route) => ({ uri, route, oneOfMany: routes.length > 1 }));
   }
 }
@@ -60,16 +59,31 @@ export function bySameWay(message: string, { route, oneOfMany }: Candidate): str
 }
 
 /**
- * One failure for all: each in words, once. It is a refusal only when everybody has refused, because what was a fault
- * may work again soon.
+ * One failure for all: each in words, once, as long as `most` characters last. It is a refusal only when everybody has
+ * refused, because what was a fault may work again soon.
  */
-export function summary(failures: readonly StepFailure[], last: StepFailure): StepFailure {
-  const messages = [...new Set(failures.map(({ message }) => message))];
+export function summary(failures: readonly StepFailure[], last: StepFailure, most: number): StepFailure {
   const asked = failures.map(({ askedMs }) => askedMs ?? -1);
   return {
     step: last.step,
     kind: failures.every(({ kind }) => kind === 'refusal') ? 'refusal' : 'fault',
-    message: messages.join('; '),
+    message: reasons(failures, most),
     askedMs: Math.max(...asked) < 0 ? null : Math.max(...asked),
   };
+}
+
+/** What has failed, each in words, once, in one line of about `most` characters. */
+export function reasons(failures: readonly StepFailure[], most: number): string {
+  const messages = [...new Set(failures.map(({ message }) => message))];
+  let text = '';
+  for (const [index, message] of messages.entries()) {
+    const next = index === 0 ? cut(message, most) : `${text}; ${message}`;
+    if (next.length > most) return `${text}; and ${messages.length - index} more`;
+    text = next;
+  }
+  return text;
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

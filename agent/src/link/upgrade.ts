@@ -27,7 +27,13 @@ export type UpgradeAnswer =
   | { readonly redirect: HttpUri }
   /** The request is to be sent again, with an answer to this. */
   | { readonly challenge: Challenge }
-  | { readonly failed: string; readonly kind: FailureKind; readonly askedMs: number | null };
+  | {
+      readonly failed: string;
+      readonly kind: FailureKind;
+      readonly askedMs: number | null;
+      /** It is for sure the reflector that has answered so: the same request by another way would get the same answer. */
+      readonly settled: boolean;
+    };
 
 const refusals = new Set([400, 401, 403, 404, 405, 410, 426, 451]);
 
@@ -106,11 +112,16 @@ export class UpgradeExchange {
       status === 401 && auth === 'basic' && /digest/i.test(offered)
         ? '; it offers Digest: see device.auth'
         : '';
-    return failed(
-      refusals.has(status) ? 'refusal' : 'fault',
-      `${hostHeader(this.#uri)} answered ${answer}${hint}`,
-      retryAfter(headers),
-    );
+    const kind = refusals.has(status) ? 'refusal' : 'fault';
+    const askedMs = retryAfter(headers);
+    // Without TLS somebody on the way may have taken the upgrade out of the request.
+    const certain = this.#uri.secure ? kind === 'refusal' : status === 401 || status === 403;
+    return {
+      failed: `${hostHeader(this.#uri)} answered ${answer}${hint}`,
+      kind,
+      askedMs,
+      settled: certain || askedMs !== null,
+    };
   }
 
   #redirect(location: string): UpgradeAnswer {
@@ -127,8 +138,8 @@ export class UpgradeExchange {
   }
 }
 
-function failed(kind: FailureKind, message: string, askedMs: number | null = null): UpgradeAnswer {
-  return { failed: message, kind, askedMs };
+function failed(kind: FailureKind, message: string): UpgradeAnswer {
+  return { failed: message, kind, askedMs: null, settled: false };
 }
 
 function readChallenge(offered: string): Challenge | null {
