@@ -61,7 +61,16 @@ export const networks = ['conntrack', 'iproute2', 'nftables', 'procps', 'tinypro
 
 /** Other people's programs that the tests run. */
 export const peers = [
-  ...['chromium', 'curl', 'dropbear-bin', 'expect', 'lighttpd', 'openssh-client', 'openssh-server'],
+  ...[
+    'busybox',
+    'chromium',
+    'curl',
+    'dropbear-bin',
+    'expect',
+    'lighttpd',
+    'openssh-client',
+    'openssh-server',
+  ],
   ...['microsocks', 'squid-openssl'],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
   ...networks,
