@@ -31,14 +31,14 @@ export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
 }
 
 const style = new Html(`
-:root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #b35900; }
+:root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #b35900; --quiet: #666; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 3rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.5rem; font-weight: 600; }
-p.status { color: #808080; }
+h1 { font-size: 1.5rem; font-weight: 600; } h2 { font-size: 1.2rem; font-weight: 600; }
+p.status { color: var(--quiet); }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; }
-.on { color: var(--good); } .warning { color: var(--bad); } .quiet { color: #808080; }
+.on { color: var(--good); } .warning { color: var(--bad); } .quiet { color: var(--quiet); }
 code { font-size: .9em; overflow-wrap: anywhere; }
 header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline; justify-content: space-between; }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; }
@@ -58,7 +58,7 @@ a { color: #0b5cad; }
 @media (max-width: 30rem) {
   body { margin: 1rem auto; padding: 0 1rem; } .card { margin-top: 1rem; padding: 0; border: 0; }
 }
-@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #e0a34a; } a { color: #79b8ff; } }
+@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #e0a34a; --quiet: #a0a0a0; } a { color: #79b8ff; } }
 `);
 
 /** Pages take no other style than this one (CSP Level 3 section 2.3.1). */

@@ -15,7 +15,7 @@ export function accountPage(user: UserRecord, sessions: readonly Session[], curr
     }.</p>
 <h2>Where you are logged in</h2>
 <div class="scroll"><table>
-<thead><tr><th>What</th><th>From</th><th>Since</th><th>Last used</th><th></th></tr></thead>
+<thead><tr><th>What</th><th>Last used</th><th></th></tr></thead>
 <tbody>
 ${shown.map((session) => row(session, session.id === current?.id))}</tbody>
 </table></div>
@@ -33,9 +33,7 @@ export const logOutForm: Html = html`<form class="inline" method="post" action="
 function row({ id, kind, agent, address, created, used }: Session, isCurrent: boolean): Html {
   const what = kind === 'token' ? html`Program ${agent || 'without a name'}` : html`${browserName(agent)}`;
   return html`<tr>
-<td>${what}${isCurrent ? html`<br><span class="on">this browser</span>` : html``}</td>
-<td>${address}</td>
-<td>${time(created)}</td>
+<td>${what}${isCurrent ? html`, <span class="on">this browser</span>` : html``}<br><span class="quiet">from ${address}, since ${time(created)}</span></td>
 <td>${time(used)}</td>
 <td><form class="inline" method="post" action="/account/end"><input type="hidden" name="session" value="${id}"><button aria-label="End ${what} from ${address}">End</button></form></td>
 </tr>

@@ -1,0 +1,105 @@
+import type { BrowserContext } from 'playwright-core';
+import { hashPassword, recoveryHash } from 'rm-reflector';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLoggedIn } from '../system/chromium.ts';
+import type { RecordingDevice } from '../system/recording-device.ts';
+import { SharedReflector } from '../system/shared-reflector.ts';
+
+/** Log-in and roles in Chromium, on a small screen and with scripts switched off. */
+
+const withoutScript = {
+  ignoreHTTPSErrors: true,
+  javaScriptEnabled: false,
+  viewport: { width: 360, height: 640 },
+} as const;
+const recoveryCode = 'abcd-efgh-jkmn-pqrs';
+
+describe.each([
+  ['on localhost', { tls: false }],
+  ['with TLS', { tls: true }],
+])('%s', (_where, options) => {
+  let shared: SharedReflector;
+  let device: RecordingDevice;
+  const bob = { user: 'bob', password: 'bob and no one else' };
+
+  beforeAll(async () => {
+    shared = await SharedReflector.start(options);
+    device = await shared.device('pump');
+    const { store } = shared.reflector;
+    store.users.add(bob.user, await hashPassword(bob.password), Date.now(), 'user');
+    store.users.setTotp(bob.user, Buffer.from('12345678901234567890'), 0, [recoveryHash(recoveryCode)]);
+  });
+  afterAll(() => shared?.stop());
+
+  async function inBrowser(run: (context: BrowserContext) => Promise<void>): Promise<void> {
+    const context = await shared.browser.newContext(withoutScript);
+    await run(context);
+    await context.close();
+  }
+
+  test('leads to the page that was asked for, after a mistake too', () =>
+    inBrowser(async (context) => {
+      const page = await context.newPage();
+      const wanted = `${shared.origin('pump')}/some/page?with=query`;
+      await page.goto(wanted);
+      expect(new URL(page.url()).host).toBe(new URL(shared.origin()).host);
+      await page.getByLabel('Name').fill(shared.user);
+      await page.getByLabel('Password').fill('a mistake');
+      await page.keyboard.press('Enter');
+      expect(await page.getByRole('alert').textContent()).toBe('Wrong name or password');
+      expect(await page.getByLabel('Name').inputValue()).toBe(shared.user);
+      device.take();
+      await page.getByLabel('Password').fill(shared.password);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(wanted);
+      expect(device.take()).toContain('GET /some/page?with=query');
+      const small = await page.goto(`${shared.origin()}/account`);
+      expect(small?.status()).toBe(200);
+      expect(await page.getByText('this browser').count()).toBe(1);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    }));
+
+  test('a one-time password is asked for; a user sees what was granted, and nothing else', () =>
+    inBrowser(async (context) => {
+      const page = await context.newPage();
+      await page.goto(`${shared.origin('pump')}/`);
+      await page.getByLabel('Name').fill(bob.user);
+      await page.getByLabel('Password').fill(bob.password);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      const code = page.getByLabel('Code from your authenticator app');
+      await code.fill('000000');
+      await page.getByRole('button', { name: 'Go on' }).click();
+      expect(await page.getByRole('alert').textContent()).toContain('Wrong code');
+      device.take();
+      await code.fill(recoveryCode);
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('heading', { name: 'There is no device “pump”' }).waitFor();
+      expect(device.take()).toEqual([]);
+      await page.goto(`${shared.origin()}/`);
+      expect(await page.locator('body').textContent()).not.toContain('pump');
+      const { store } = shared.reflector;
+      store.users.grant(bob.user, store.domain());
+      await page.goto(`${shared.origin()}/`);
+      await page.getByRole('link', { name: /^pump\./ }).click();
+      await page.waitForURL(`${shared.origin('pump')}/`);
+      expect(device.take()).toContain('GET /');
+    }));
+
+  test('log-out everywhere ends the other browser', () =>
+    inBrowser(async (first) => {
+      await inBrowser(async (second) => {
+        const [here, there] = [await first.newPage(), await second.newPage()];
+        await openLoggedIn(here, `${shared.origin()}/`, shared);
+        await openLoggedIn(there, `${shared.origin('pump')}/`, shared);
+        await here.goto(`${shared.origin()}/account`);
+        await here.getByRole('button', { name: 'Log out everywhere' }).click();
+        await here.waitForURL(`${shared.origin()}/log-in`);
+        device.take();
+        await there.goto(`${shared.origin('pump')}/`);
+        expect(new URL(there.url()).pathname).toBe('/log-in');
+        expect(device.take()).toEqual([]);
+        await here.goto(`${shared.origin()}/`);
+        expect(new URL(here.url()).pathname).toBe('/log-in');
+      });
+    }));
+});
