@@ -75,7 +75,7 @@ export class AgentCore {
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
     const access = new AccessControl(host, configuration, log, buildDate, ask, {
       changed: (state, detail, port, channel) => {
-        log.info(`access${port === null ? '' : ` to port ${port}`} ${detail}`);
+        log.info(`access${port === null ? '' : ` to ${this.#label(port)}`} ${detail}`);
         this.#events.emit('access', { state, port, channel, detail });
       },
       end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
@@ -161,6 +161,7 @@ export class AgentCore {
     return {
       state,
       since,
+      link: this.#link.state,
       reflector: this.#reflector,
       connectedTo,
       proxy,
@@ -207,7 +208,7 @@ export class AgentCore {
       extension,
       events: {
         opened: ({ number, port }) => {
-          this.#log.debug(`channel ${number} to port ${port} opened`);
+          this.#log.debug(`channel ${number} to ${this.#label(port)} opened`);
           this.#events.emit('channel', {
             state: 'open',
             channel: number,
@@ -223,7 +224,7 @@ export class AgentCore {
           this.#record.received += received;
           this.#record.sent += sent;
           this.#log.debug(
-            `channel ${number} to port ${port} ended (${received} bytes in, ${sent} out)${error ? `: ${error}` : ''}`,
+            `channel ${number} to ${this.#label(port)} ended (${received} bytes in, ${sent} out)${error ? `: ${error}` : ''}`,
           );
           this.#events.emit('channel', { state: 'closed', channel: number, port, received, sent, error });
         },
@@ -255,6 +256,12 @@ export class AgentCore {
     // As in #disconnected: a first choice that is away for a week is one line, not one for each time we come back.
     if (text !== '' && text !== this.#lastFailures) this.#log.warning(`tried first: ${text}`);
     this.#lastFailures = text;
+  }
+
+  /** A port as the person who has named its service knows it. */
+  #label(port: number): string {
+    const name = this.#configuration.services.find((service) => service.port === port)?.name;
+    return name ? `port ${port} (${name})` : `port ${port}`;
   }
 
   #extensionOf({ response }: Upgraded): Extension | null {

@@ -341,6 +341,7 @@ describe('consent', () => {
     const host = hostWith({
       access,
       device,
+      services: [{ port: 22, name: 'Shell' }],
       proxy: 'http://u:${env.PROXY_SECRET}@192.0.2.1:80',
       notify: { command: 'notify' },
     });
@@ -359,6 +360,7 @@ describe('consent', () => {
         maxOutputBytes: 0,
         environment: {
           RM_PORT: '22',
+          RM_SERVICE: 'Shell',
           RM_CHANNEL: '3',
           RM_TIMEOUT: '60',
           RM_PASSWORD: '',

@@ -12,13 +12,14 @@ export function servicesOf(
   { services, target }: Configuration,
   { addresses }: Limits,
   handlers: Handlers,
-  admitTo: (port: number) => Admit,
+  admitTo: (port: number) => Admit | undefined,
 ): Map<number, Service> {
   return new Map(
     services.map((service) => {
       const { port } = service;
       const tcp = () => dialTcp(host, service.target ?? target, port, service.kind === 'https', addresses);
-      return [port, { port, dial: handlers.get(port) ?? tcp(), admit: admitTo(port) }];
+      const admit = admitTo(port);
+      return [port, { port, dial: handlers.get(port) ?? tcp(), ...(admit ? { admit } : {}) }];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -73,6 +73,7 @@ describe.concurrent('status', () => {
       expect.objectContaining({
         state: 'connected',
         since: expect.any(Number),
+        link: 'live',
         reflector: reflector.uri,
         connectedTo: reflector.uri,
         keepAliveMs: 300_000,
@@ -150,6 +151,8 @@ describe.concurrent('the switch', () => {
     expect(reflector.connections).toBe(1);
     await control.command('enable');
     await reflector.tunnel();
+    // Nothing is written to flash in normal operation.
+    expect(readdirSync(stage.directory).sort()).toEqual(['control.sock', 'rm-agent.json']);
   });
 
   scenario('may be off from the start', async ({ stage }) => {

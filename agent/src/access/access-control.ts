@@ -10,7 +10,7 @@ type Rule = Configuration['access'];
 /** What an application or `rm-agent status` learns of consent. */
 export interface AccessStatus {
   /** Questions that wait for `rm-agent consent`. */
-  readonly waiting: readonly Waiting[];
+  readonly waiting: readonly (Waiting & { readonly name: string | null })[];
   /** Sessions that were allowed and go on. */
   readonly sessions: number;
 }
@@ -18,6 +18,7 @@ export interface AccessStatus {
 /** The gates of the configuration: one for `access`, and one for each service that has a rule of its own. */
 export class AccessControl {
   readonly #gates = new Map<number, Gate>();
+  readonly #names: ReadonlyMap<number, string | null>;
   readonly #all: readonly Gate[];
 
   /** `ask` stands in the place of the programs of the configuration, where an application gives one. */
@@ -29,14 +30,23 @@ export class AccessControl {
     ask: Ask | null,
     events: GateEvents,
   ) {
-    const make = (rule: Rule) => new Gate(host.clock, rule, notBefore, ask ?? asker(host, rule, log), events);
+    this.#names = new Map(services.map(({ port, name }) => [port, name]));
+    const make = (rule: Rule) =>
+      rule.mode === 'always'
+        ? null
+        : new Gate(host.clock, rule, notBefore, ask ?? asker(host, rule, this.#names, log), events);
     const common = make(access);
-    for (const { port, access: own } of services) this.#gates.set(port, own ? make(own) : common);
-    this.#all = [...new Set([common, ...this.#gates.values()])];
+    for (const { port, access: own } of services) {
+      const gate = own ? make(own) : common;
+      if (gate) this.#gates.set(port, gate);
+    }
+    this.#all = [...new Set(this.#gates.values())];
   }
 
-  admitTo(port: number): Admit {
-    return (channel, decided) => this.#gates.get(port)?.admit(port, channel, decided) ?? null;
+  /** What is asked before a channel to this port is opened; undefined where everybody is let in. */
+  admitTo(port: number): Admit | undefined {
+    const gate = this.#gates.get(port);
+    return gate && ((channel, decided) => gate.admit(port, channel, decided));
   }
 
   released(port: number, channel: number): void {
@@ -55,7 +65,9 @@ export class AccessControl {
 
   get status(): AccessStatus {
     return {
-      waiting: this.#all.flatMap(({ waiting }) => waiting ?? []),
+      waiting: this.#all.flatMap(({ waiting }) =>
+        waiting ? { ...waiting, name: this.#names.get(waiting.port) ?? null } : [],
+      ),
       sessions: this.#all.filter(({ inSession }) => inSession).length,
     };
   }
@@ -66,12 +78,13 @@ export class AccessControl {
 }
 
 /** Asks by the program of the rule; without one the question is there for `rm-agent consent` alone. */
-function asker(host: Host, { ask }: Rule, log: Log): Ask {
+function asker(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
   return ({ port, channel, timeoutMs }: Question, answer) => {
     if (ask === null) return { cancel: () => undefined };
     const argv = words(ask);
     const environment = {
       RM_PORT: String(port),
+      RM_SERVICE: names.get(port) ?? '',
       RM_CHANNEL: String(channel),
       RM_TIMEOUT: String(timeoutMs / 1000),
     };

@@ -65,15 +65,6 @@ class GateStage {
   }
 }
 
-describe('always', () => {
-  it('lets everybody in', () => {
-    const stage = new GateStage({ ...consent, mode: 'always' });
-    expect(stage.open(1).result).toBe('in');
-    stage.gate.released(1);
-    expect([stage.asked, stage.events, stage.clock.timers]).toEqual([[], [], 0]);
-  });
-});
-
 describe('a window', () => {
   it.each([
     ['08:00:00', 'in'],

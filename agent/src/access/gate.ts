@@ -3,9 +3,9 @@ import { ChannelError, type ChannelErrorCode } from '../protocol/index.ts';
 import type { Refusal } from '../tunnel/service.ts';
 import { minuteOfWeek, minutesLeft, type Window } from './windows.ts';
 
-/** When channels may be opened. Times in seconds. */
+/** When channels may be opened; a rule of mode `always` needs no gate. Times in seconds. */
 export interface Rule {
-  readonly mode: 'always' | 'window' | 'consent';
+  readonly mode: 'window' | 'consent' | 'always';
   /** With mode `consent`: when anybody is asked at all; none means at any time. */
   readonly windows: readonly Window[];
   /** What becomes of open channels when the window closes. */
@@ -168,8 +168,8 @@ export class Gate {
   // ---- windows ----
 
   #shut(): Refusal | null {
-    const { windows, mode } = this.#rule;
-    if (mode === 'always' || windows.length === 0) return null;
+    const { windows } = this.#rule;
+    if (windows.length === 0) return null;
     const unset = this.#clock.date() < this.#notBefore;
     if (!unset && minutesLeft(windows, minuteOfWeek(this.#clock)) > 0) return null;
     const reason = unset ? 'is closed: the clock is not set' : 'is closed at this time';
@@ -177,8 +177,8 @@ export class Gate {
   }
 
   #watchWindow(): void {
-    const { windows, mode, closing } = this.#rule;
-    if (mode === 'always' || windows.length === 0 || closing === 'keep') return;
+    const { windows, closing } = this.#rule;
+    if (windows.length === 0 || closing === 'keep') return;
     const left = minutesLeft(windows, minuteOfWeek(this.#clock)) * 60_000;
     this.#closing = this.#clock.schedule(Math.min(Math.ceil(left) + 1, RECHECK_MS), () => {
       this.#closing = null;

@@ -22,6 +22,7 @@ describe('formatStatus', () => {
   it('has a line for each thing a person asks for', () => {
     const status = {
       state: 'waiting',
+      link: 'waiting',
       since: 1_000_000,
       reflector: 'https://r.example/',
       connectedTo: null,
@@ -57,6 +58,7 @@ describe('formatStatus', () => {
   it('names the reflector to which a redirect has led, and the proxy on the way', () => {
     const live = {
       state: 'connected',
+      link: 'live',
       since: 1_000_000,
       reflector: 'https://r.example/',
       connectedTo: 'https://r7.example/',
@@ -78,15 +80,18 @@ describe('formatStatus', () => {
     expect(text).toContain(
       'connected to: https://r7.example/\nproxy:        http://p.example:3128\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
     );
-    const waiting = [{ port: 22, channels: 2, since: 1_060_000, until: 1_100_000 }];
+    const waiting = [{ port: 22, name: 'SSH', channels: 2, since: 1_060_000, until: 1_100_000 }];
     const text2 = formatStatus(
       { ...live, access: { waiting, sessions: 1 }, persisted: 'disabled' },
       1_065_000,
     );
     expect(text2).toContain(
-      'consent:      port 22: waits for "rm-agent consent", 35 s left, 2 waiting\nconsent:      given\nchannels:',
+      'consent:      port 22 (SSH): waits for "rm-agent consent", 35 s left, 2 waiting\nconsent:      given\nchannels:',
     );
     expect(text2).toContain('\nnext start:   disabled\n');
+    expect(formatStatus({ ...live, state: 'connecting', link: 'tls' }, 1_065_000)).toMatch(
+      /^state: +connecting \(tls\) for 1 min 5 s\n/,
+    );
     expect(formatStatus({ ...live, connectedTo: live.reflector }, 0)).not.toContain('connected to');
   });
 });

@@ -2,8 +2,9 @@ import type { DaemonStatus } from './status.ts';
 
 /** `rm-agent status` for a person: one `name: value` a line. */
 export function formatStatus(status: DaemonStatus, nowMs: number): string {
+  const step = status.state === 'connecting' ? ` (${status.link})` : '';
   const lines: [string, string][] = [
-    ['state', `${status.state} for ${duration(nowMs - status.since)}`],
+    ['state', `${status.state}${step} for ${duration(nowMs - status.since)}`],
     ['reflector', status.reflector],
   ];
   if (status.connectedTo !== null && status.connectedTo !== status.reflector)
@@ -19,9 +20,13 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
     lines.push(['certificate', left < 0 ? `expired ${duration(-left)} ago` : `expires in ${duration(left)}`]);
   }
   const { waiting, sessions } = status.access;
-  for (const { port, channels, until } of waiting) {
+  for (const { port, name, channels, until } of waiting) {
     const left = duration(until - nowMs);
-    lines.push(['consent', `port ${port}: waits for "rm-agent consent", ${left} left, ${channels} waiting`]);
+    const service = name === null ? '' : ` (${name})`;
+    lines.push([
+      'consent',
+      `port ${port}${service}: waits for "rm-agent consent", ${left} left, ${channels} waiting`,
+    ]);
   }
   if (sessions > 0) lines.push(['consent', 'given']);
   lines.push(

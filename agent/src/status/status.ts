@@ -1,5 +1,6 @@
 import type { AccessStatus } from '../access/access-control.ts';
 import type { Clock } from '../host/host.ts';
+import type { LinkState } from '../link/states.ts';
 import type { Persisted } from './state-file.ts';
 
 export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
@@ -11,6 +12,8 @@ export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | '
 export interface AgentStatus {
   readonly state: AgentState;
   readonly since: number;
+  /** What the link does within that state: `resolving`, `tls`, … (`link/states.ts`). */
+  readonly link: LinkState;
   /** The reflector of the configuration; several are separated by `, `. */
   readonly reflector: string;
   /** The reflector that the tunnel leads to, which a redirect may have named; `null` without a tunnel. */
