@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LiveAccess } from './access/live-access.ts';
+import type { UserLoad } from './access/user-load.ts';
 import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
@@ -29,6 +30,7 @@ export interface Context {
   readonly deviceCodes: DeviceCodes;
   readonly sessions: Sessions;
   readonly access: LiveAccess;
+  readonly load: UserLoad;
   readonly proxies: TrustedProxies;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { defaultLimits } from './limits.ts';
 import { ask } from './testing/ask.ts';
@@ -27,6 +30,20 @@ test('every bound is a positive whole number', () => {
   for (const [name, value] of Object.entries(defaultLimits)) {
     expect([name, Number.isInteger(value) && value > 0]).toEqual([name, true]);
   }
+});
+
+test('every bound is broken by a test that is named after it', () => {
+  const folder = fileURLToPath(new URL('.', import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const titles = files
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    // Titles of tests, and the keys of tables of them: a name, or several, before a colon.
+    .flatMap((text) =>
+      [...text.matchAll(/['"`]([A-Za-z, ]+): .*['"`](?:,|: \{)/g)].map(([, names]) => names ?? ''),
+    )
+    .flatMap((names) => names.split(', '));
+  expect(Object.keys(defaultLimits).filter((name) => !titles.includes(name))).toEqual([]);
 });
 
 test('httpConnectionsPerPort: further requests wait for a connection', async () => {
@@ -57,7 +74,7 @@ test('a connection that serves many requests collects no listeners', async () =>
   expect([forwarding.opens, warnings]).toEqual([1, []]);
 });
 
-test('idleConnectionsPerPort and idleConnectionMs: what is not needed is closed', async () => {
+test('idleConnectionsPerPort, idleConnectionMs: what is not needed is closed', async () => {
   const stage = await open({ limits: { idleConnectionsPerPort: 1, idleConnectionMs: 200 } });
   const held: ServerResponse[] = [];
   const { forwarding } = await stage.web((_request, response) => held.push(response));

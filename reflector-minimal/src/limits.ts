@@ -25,6 +25,8 @@ export interface Limits {
   readonly channelHeldBytes: number;
   /** Bytes held of all channels of a tunnel, before it is paused: many stalled readers must not add up. */
   readonly tunnelHeldBytes: number;
+  /** Bytes held of all channels of all tunnels; beyond it the channel that holds most of the tunnel ends that adds to it. */
+  readonly heldBytes: number;
   /** How long a tunnel may stay paused for a reader: then that channel ends with error 4, and the others go on. */
   readonly stallMs: number;
   /** Channels of one tunnel, opening ones included: less than the 65,535 numbers, more than any use we know. */
@@ -59,10 +61,20 @@ export interface Limits {
   readonly lingerMs: number;
   /** One WebSocket message from a client of `webtunnel.md` section 4; the original sends 2,048. */
   readonly clientMessageBytes: number;
+  /** Fragments of one WebSocket message, each of which costs more than its byte; beyond it: closed with 1008. */
+  readonly messageFragments: number;
+  /** Socket reads that one WebSocket frame may be spread over, for the same reason; beyond it: closed with 1008. */
+  readonly messageReads: number;
+  /** PONGs under way to one peer; who asks for more is cut off. */
+  readonly pendingPongs: number;
+  /** Requests, WebSockets and client tunnels of one user at once; beyond it: 429. */
+  readonly exchangesPerUser: number;
   /** Bytes queued for a user's socket before its channel is paused. */
   readonly userQueueBytes: number;
   /** Body of a token request or another form of ours. */
   readonly formBytes: number;
+  /** Time for such a body to come as a whole: whoever sends it may be a stranger. Then the connection is closed. */
+  readonly formMs: number;
   /** Password verifications at once; each costs a thread and 16 MiB for some 40 ms. */
   readonly verificationsAtOnce: number;
   /** Password verifications that wait, of users and of devices each; beyond it: 503. */
@@ -134,6 +146,7 @@ export const defaultLimits: Limits = {
   window: 256 * KiB,
   channelHeldBytes: 1 * MiB,
   tunnelHeldBytes: 16 * MiB,
+  heldBytes: 512 * MiB,
   stallMs: 30_000,
   channelsPerTunnel: 1024,
   tunnelQueueBytes: 128 * KiB,
@@ -151,8 +164,13 @@ export const defaultLimits: Limits = {
   discardMs: 30_000,
   lingerMs: 5_000,
   clientMessageBytes: 1 * MiB,
+  messageFragments: 1024,
+  messageReads: 4096,
+  pendingPongs: 64,
+  exchangesPerUser: 1024,
   userQueueBytes: 128 * KiB,
   formBytes: 8 * KiB,
+  formMs: 20_000,
   verificationsAtOnce: 2,
   verificationsWaiting: 1024,
   verifiedCredentials: 1024,

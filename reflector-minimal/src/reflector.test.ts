@@ -54,7 +54,7 @@ describe('shutdown', () => {
     await stage.close();
   });
 
-  test('a response that does not end is cut off after its time, an agent that does not answer as well', async () => {
+  test('shutdownMs, closeMs: a response that does not end is cut off after its time, an agent that does not answer as well', async () => {
     const clock = new ManualClock();
     const stage = await Stage.open({ clock });
     const { agent } = await stage.web((_request, response) => {
@@ -79,7 +79,7 @@ describe('shutdown', () => {
   });
 });
 
-test('headers that never end are cut off, long ones refused, and so is one connection too many', async () => {
+test('headMs, headBytes, connections: headers that never end are cut off, long ones refused, and so is one connection too many', async () => {
   const reflector = await startReflector({ limits: { headMs: 50, headBytes: 2048, connections: 2 } });
   const speak = async (text: string) => {
     const socket = connect(reflector.port, '127.0.0.1');
@@ -102,7 +102,7 @@ test('headers that never end are cut off, long ones refused, and so is one conne
   await reflector.close();
 });
 
-test('a device that does not answer a request: 504', async () => {
+test('responseMs: a device that does not answer a request: 504', async () => {
   const stage = await Stage.open({ limits: { responseMs: 50 } });
   await stage.web(() => {});
   const answer = await ask(stage.port, '/');

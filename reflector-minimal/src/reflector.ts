@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import { LiveAccess } from './access/live-access.ts';
+import { UserLoad } from './access/user-load.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -125,6 +126,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       deviceCodes: new DeviceCodes(clock, limits),
       sessions,
       access: new LiveAccess(store, clock, limits),
+      load: new UserLoad(limits.exchangesPerUser),
       proxies,
       carried: options.carried ?? (() => {}),
       domain: (options.domain ?? 'localhost').toLowerCase(),

@@ -25,7 +25,7 @@ function setUp(): {
   return { store, clock, access, ended, grant };
 }
 
-test('what an account was let into ends with it within one poll, and nothing else does', () => {
+test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', () => {
   const { store, clock, ended, grant } = setUp();
   grant('alice');
   grant('bob');

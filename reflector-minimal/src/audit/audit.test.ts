@@ -69,7 +69,7 @@ describe('what comes alone', () => {
 });
 
 describe('what comes in crowds', () => {
-  test('is recorded when it begins, and summed up when it has been quiet', () => {
+  test('auditQuietMs: is recorded when it begins, and summed up when it has been quiet', () => {
     for (let i = 0; i < 50; i++) {
       audit.count(request)({ bytesFrom: 100, bytesTo: 1 });
       clock.advance(10);

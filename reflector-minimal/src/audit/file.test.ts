@@ -23,7 +23,7 @@ test('its mode is 0600, also where the file was there with another one', () => {
   expect(readFileSync(path, 'utf8')).toBe('before\nafter\n');
 });
 
-test('auditFileBytes and auditFiles: the file is renamed before it grows beyond, and the oldest goes', () => {
+test('auditFileBytes, auditFiles: the file is renamed before it grows beyond, and the oldest goes', () => {
   const file = new AuditFile(path, limits);
   for (let i = 0; i < 20; i++) file.write(`line ${i}\n`);
   file.close();

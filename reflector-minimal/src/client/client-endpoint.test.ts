@@ -227,7 +227,7 @@ describe('a client', () => {
     expect(await refused(originalUpgrade(22, `Bearer ${token}`))).toEqual([401, 'Please log in']);
   });
 
-  test('gets no token for anything else', async () => {
+  test('formBytes: gets no token for anything else', async () => {
     const wrong = await form({ username: user.name, password: 'guess' });
     expect([wrong.status, wrong.headers['x-ptth-error']]).toEqual([401, 'unknown user or wrong password']);
     expect((await form({})).status).toBe(401);
@@ -237,7 +237,7 @@ describe('a client', () => {
     expect((await ask(stage.port, '/my-devices/api/token', { host: 'localhost' })).status).toBe(405);
   });
 
-  test('may send only so much in one message', async () => {
+  test('clientMessageBytes: may send only so much in one message', async () => {
     const agent = await stage.agent();
     agent.onFrame = (frame) => {
       if (frame.opcode === 1) agent.confirm(frame.channel);

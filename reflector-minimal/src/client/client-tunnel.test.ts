@@ -60,7 +60,7 @@ function setUp(): {
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a client that reads nothing holds back its channel, and nothing is lost', async () => {
+test('userQueueBytes: a client that reads nothing holds back its channel, and nothing is lost', async () => {
   const { link, channel, writes } = setUp();
   const credits = () => link.sent.filter((entry) => entry.startsWith('credit'));
   await tick();

@@ -23,7 +23,7 @@ export async function serveToken(
   if (request.method === 'DELETE') return revoke(context, request, response, origin);
   if (request.method !== 'POST')
     return refuse(response, 405, 'only POST and DELETE are allowed here', { Allow: 'POST, DELETE' });
-  const form = await readForm(request, response, context.limits.formBytes);
+  const form = await readForm(request, response, context.limits);
   if ('status' in form) return refuse(response, form.status, form.error);
   const { address } = origin;
   const name = form.get('username') ?? '';

@@ -138,7 +138,7 @@ describe('the upgrade of a device', () => {
     expect(stage.reflector.devices.size).toBe(0);
   });
 
-  test('keeps updated properties, and no more than the bound', async () => {
+  test('propertiesBytes: keeps updated properties, and no more than the bound', async () => {
     const agent = await connect({ properties: [{ name: 'targetPorts', value: '22' }] });
     agent.peer.send(encodePropertiesUpdate([{ name: 'httpPort', value: '8080' }]));
     const { store, devices } = stage.reflector;
@@ -160,7 +160,7 @@ describe('the upgrade of a device', () => {
   });
 });
 
-test('a flood of property updates is one write to the store a second, the last one at the end', async () => {
+test('propertiesSaveMs: a flood of property updates is one write to the store a second, the last one at the end', async () => {
   const clock = new ManualClock();
   const stage = await Stage.open({ clock });
   const { store, devices } = stage.reflector;
@@ -244,7 +244,7 @@ describe('Digest', () => {
 });
 
 describe('unknown devices', () => {
-  test('wait for being claimed, where the operator allows it, and only so many', async () => {
+  test('unclaimedDevices: wait for being claimed, where the operator allows it, and only so many', async () => {
     const stage = await Stage.open({ acceptUnclaimed: true, limits: { unclaimedDevices: 2 } });
     const { store } = stage.reflector;
     for (const id of ['new1', 'new2']) {
@@ -340,7 +340,7 @@ describe('an account that changes', () => {
   );
 });
 
-test('a device may not open channels: too many invalid frames end its tunnel with 1008', async () => {
+test('violationsPerTunnel: a device may not open channels: too many invalid frames end its tunnel with 1008', async () => {
   const stage = await Stage.open({ limits: { violationsPerTunnel: 3 } });
   const agent = await stage.agent({ extensions });
   for (let i = 0; i < 3; i++) agent.peer.send(Buffer.from([Opcode.openRequest, 0, 0, 1, 0, 80]));

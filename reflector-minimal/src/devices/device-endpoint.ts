@@ -20,6 +20,7 @@ import { headerText, responseOn } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
+import { HeldTotal } from '../tunnels/held-total.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import type { DeviceAuthentication } from './authentication.ts';
@@ -32,12 +33,14 @@ export class DeviceEndpoint {
   readonly #context: Context;
   readonly #authentication: DeviceAuthentication;
   readonly #handshake: Handshake;
+  readonly #held: HeldTotal;
   readonly #duplicates = new DuplicateDetector();
 
   constructor(context: Context, authentication: DeviceAuthentication) {
     this.#context = context;
     this.#authentication = authentication;
     const { limits } = context;
+    this.#held = new HeldTotal(limits.heldBytes);
     const headerBytes = 16;
     this.#handshake = new Handshake(limits, Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes);
   }
@@ -120,6 +123,7 @@ export class DeviceEndpoint {
       keepAlive,
       limits,
       clock,
+      held: this.#held,
       events: {
         properties: (changes) => {
           if (!device.update(changes)) log.warn('properties update beyond the bound');

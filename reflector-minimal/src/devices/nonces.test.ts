@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { Nonces } from './nonces.ts';
 
-test('a nonce is good once, for its time, and only at its maker', () => {
+test('nonceMs: a nonce is good once, for its time, and only at its maker', () => {
   const nonces = new Nonces(defaultLimits);
   const nonce = nonces.issue(1000);
   expect(nonces.check(nonce, 1000)).toBe('good');
@@ -14,7 +14,7 @@ test('a nonce is good once, for its time, and only at its maker', () => {
   expect(nonces.check('', 1000)).toBe('foreign');
 });
 
-test('no more used nonces are remembered than the bound; they are forgotten when they expire', () => {
+test('usedNonces: no more used nonces are remembered than the bound; they are forgotten when they expire', () => {
   const nonces = new Nonces({ ...defaultLimits, usedNonces: 2 });
   expect([1, 2, 3].map((now) => nonces.use(nonces.issue(now), now))).toEqual([true, true, false]);
   expect(nonces.use(nonces.issue(60_001), 60_001)).toBe(true);

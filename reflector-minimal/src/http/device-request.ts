@@ -61,7 +61,11 @@ export class DeviceRequest {
     const { request, response } = this.#exchange;
     response.on('close', () => {
       this.#stopWaiting();
-      if (!response.writableFinished) this.#upstream?.destroy();
+      if (response.writableFinished) return;
+      const upstream = this.#upstream;
+      // Its end is ours, and no reason to send the request again.
+      this.#upstream = null;
+      upstream?.destroy();
     });
     request.on('error', () => {});
     response.on('error', () => {});

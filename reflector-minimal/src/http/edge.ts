@@ -83,6 +83,11 @@ export class Edge {
       return;
     }
     const { request, response } = exchange;
+    if (request.socket.destroyed) {
+      // Nobody is there for what was to come next.
+      connection.exchanges.length = 0;
+      return;
+    }
     const violation = requestViolation(request, this.#limits);
     if (violation) {
       // Who sends such things gets no second try on this connection.

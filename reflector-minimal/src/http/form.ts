@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../limits.ts';
 
 export type Form = Pick<URLSearchParams, 'get'>;
 
@@ -9,13 +10,14 @@ export type Form = Pick<URLSearchParams, 'get'>;
 export async function readForm(
   request: IncomingMessage,
   response: ServerResponse,
-  maxBytes: number,
+  { formBytes: maxBytes, formMs }: Limits,
 ): Promise<Form | { readonly status: number; readonly error: string }> {
   if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     return { status: 415, error: 'the body must be application/x-www-form-urlencoded' };
   }
   if (request.headers.expect !== undefined) response.writeContinue();
-  const body = await readText(request, maxBytes);
+  const timer = setTimeout(() => request.destroy(), formMs);
+  const body = await readText(request, maxBytes).finally(() => clearTimeout(timer));
   if (body === null) return { status: 413, error: `the body must be at most ${maxBytes} bytes` };
   return new URLSearchParams(body);
 }

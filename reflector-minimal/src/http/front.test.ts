@@ -99,7 +99,7 @@ describe('the front', () => {
     expect(forwarding.opens).toBe(1);
   });
 
-  test('a refusal reaches a user who is still sending, for a time', async () => {
+  test('discardMs: a refusal reaches a user who is still sending, for a time', async () => {
     const refused = await ask(stage.port, '/', {
       method: 'POST',
       body: Buffer.alloc(3_000_000),

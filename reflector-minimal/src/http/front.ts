@@ -4,7 +4,7 @@ import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
 import { ClientEndpoint } from '../client/client-endpoint.ts';
 import type { Context } from '../context.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
-import { admit } from './admission.ts';
+import { type Admitted, admit } from './admission.ts';
 import { isNavigation } from './browser.ts';
 import { answerReserved, beginDeviceLogIn, isReserved } from './device-log-in.ts';
 import { DeviceRelay } from './device-relay.ts';
@@ -70,6 +70,7 @@ export class Front {
         ? beginDeviceLogIn(this.#context, request, response, origin, label)
         : refuse(admitted.refusal);
     }
+    if (!this.#begin(admitted, response)) return refuse(refusals.tooMuchUnderWay);
     const relay = this.#relay.request(request, response, origin, admitted);
     if ('status' in relay) return refuse(relay);
     this.#responses.set(response, relay);
@@ -94,6 +95,7 @@ export class Front {
     const admitted = await admit(this.#context, request, destination.label, origin);
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
+    if (!this.#begin(admitted, socket)) return refuse(refusals.tooMuchUnderWay);
     if (protocol === CLIENT_PROTOCOL) {
       const { identity, target } = admitted;
       // A browser adds a cookie by itself, whoever asks it to.
@@ -102,6 +104,13 @@ export class Front {
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);
     if (refusal) refuse(refusal);
+  }
+
+  /** False when this user has too much under way already. */
+  #begin({ identity }: Admitted, lasting: Duplex | ServerResponse): boolean {
+    const end = this.#context.load.begin(identity.user.name);
+    if (end) lasting.once('close', end);
+    return end !== null;
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {

@@ -99,6 +99,12 @@ export const refusals = {
     advice:
       'Try again, or look whether the service on the device still runs. Where somebody there has to agree, nobody has done so yet.',
   },
+  tooMuchUnderWay: {
+    status: 429,
+    error: 'You have too many connections open',
+    advice: 'Close some of them, and try again.',
+    headers: retry,
+  },
   invalidAnswer: {
     status: 502,
     error: 'The service on the device gave no valid answer',

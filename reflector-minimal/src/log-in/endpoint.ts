@@ -69,7 +69,7 @@ export function sendToLogIn(request: IncomingMessage, response: ServerResponse):
 async function submit(exchange: Exchange, handle: Handler): Promise<void> {
   const { context, request, response, origin } = exchange;
   if (!isSameOrigin(request, origin)) return sendRefusal(request, response, refusals.otherOrigin);
-  const form = await readForm(request, response, context.limits.formBytes);
+  const form = await readForm(request, response, context.limits);
   if ('status' in form) return sendRefusal(request, response, form);
   await handle(exchange, form);
 }

@@ -63,7 +63,7 @@ describe('the log-in', () => {
     expect(await attempt({ name: '' })).toBe('refused');
   });
 
-  test('logInFailures: one address has to wait, for whichever account, and for no longer than logInWaitMs', async () => {
+  test('logInFailures, logInWaitMs: one address has to wait, for whichever account, and for no longer than logInWaitMs', async () => {
     expect(await guess((n) => ({ name: `user${n}` }))).toBe(10);
     expect(await attempt()).toBe('wait 1000');
     expect(await attempt({ address: '192.0.2.2' })).toBe('alice');

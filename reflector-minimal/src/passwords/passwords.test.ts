@@ -67,7 +67,7 @@ describe('the verifier', () => {
     );
   });
 
-  test('lets only so many wait', async () => {
+  test('verificationsWaiting, verificationsAtOnce: lets only so many wait', async () => {
     const verifier = new PasswordVerifier({
       ...defaultLimits,
       verificationsAtOnce: 1,
@@ -80,7 +80,7 @@ describe('the verifier', () => {
     expect(await verifier.verify(claim, null)).toBe(false);
   });
 
-  test('remembers only so many', async () => {
+  test('verifiedCredentials: remembers only so many', async () => {
     const verifier = new PasswordVerifier({
       ...defaultLimits,
       verifiedCredentials: 1,

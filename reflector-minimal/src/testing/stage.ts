@@ -37,6 +37,15 @@ export class Stage {
     return this.reflector.port;
   }
 
+  /** Another device, with domain and password of the first. */
+  addDevice(id: string): void {
+    const { devices } = this.reflector.store;
+    const first = devices.get(device.id);
+    if (!first) throw new Error('the first device is gone');
+    const { password, digestSha256, digestMd5 } = first;
+    devices.add(id, domain, { password, digestSha256, digestMd5 }, 0);
+  }
+
   /** The device, with every answer left to the test. */
   async agent(options: Partial<AgentOptions> = {}): Promise<ScriptedAgent> {
     const agent = await ScriptedAgent.connect(this.port, { ...device, ...options });

@@ -8,7 +8,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 const fault = async (channel: Channel) => (await once(channel, 'error'))[0] as ChannelFailure;
 
 describe('a channel towards the device', () => {
-  test('sends no more than its credit, in frames of at most maxFrame, and goes on with more', () => {
+  test('maxFrame: sends no more than its credit, in frames of at most maxFrame, and goes on with more', () => {
     const link = new FakeLink();
     const channel = link.open();
     channel.write(Buffer.alloc(450));
@@ -80,7 +80,7 @@ describe('a channel from the device', () => {
     expect(link.held).toBe(0);
   });
 
-  test('more than the window ends it with error 6', async () => {
+  test('window: more than that ends it with error 6', async () => {
     const link = new FakeLink();
     const channel = link.open();
     const failed = fault(channel);

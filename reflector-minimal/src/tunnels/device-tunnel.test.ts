@@ -47,13 +47,13 @@ describe('opening', () => {
     expect([first.number, second.number, third.number]).toEqual([1, 2, 3]);
   });
 
-  test('no more channels than the bound', async () => {
+  test('channelsPerTunnel: no more channels than the bound', async () => {
     const { tunnel } = await setUp({ channelsPerTunnel: 3 });
     for (let i = 0; i < 3; i++) tunnel.open(80);
     expect(() => tunnel.open(80)).toThrow(TunnelFull);
   });
 
-  test('a device that does not answer: error 4, and the number stays taken until it does', async () => {
+  test('openMs: a device that does not answer: error 4, and the number stays taken until it does', async () => {
     const { agent, tunnel } = await setUp({ channelsPerTunnel: 1 });
     const channel = tunnel.open(80);
     const failed = once(channel, 'error');
@@ -79,7 +79,7 @@ describe('opening', () => {
 });
 
 describe('sharing the socket', () => {
-  test('a short request waits no longer than a frame of each busy channel', async () => {
+  test('tunnelQueueBytes: a short request waits no longer than a frame of each busy channel', async () => {
     const { agent, tunnel } = await setUp(
       { tunnelQueueBytes: 16384 },
       { extensions: 'max-frame=4096, window=1000000' },
@@ -139,7 +139,7 @@ describe('sharing the socket', () => {
 });
 
 describe('a reader that stalls', () => {
-  test('of an original agent: its channel ends with error 4 after a time, the others go on', async () => {
+  test('channelHeldBytes, stallMs: of an original agent: its channel ends with error 4 after a time, the others go on', async () => {
     const { agent, tunnel } = await setUp({ channelHeldBytes: 10_000, stallMs: 5_000 }, {});
     const stalled = await opened(agent, tunnel);
     const good = await opened(agent, tunnel);
@@ -199,7 +199,7 @@ describe('a hostile device', () => {
     expect((await agent.expect(Opcode.error)).payload.readUInt16BE()).toBe(6);
   });
 
-  test('that takes no frames is cut off', async () => {
+  test('tunnelBacklogBytes: that takes no frames is cut off', async () => {
     const MiB = 1024 * 1024;
     const { agent, tunnel } = await setUp(
       { window: 64 * MiB, tunnelQueueBytes: 4096, tunnelBacklogBytes: 16_384, channelsPerTunnel: 60_000 },
@@ -219,7 +219,7 @@ describe('a hostile device', () => {
 });
 
 describe('a silent tunnel', () => {
-  test('of ours is asked once it is silent for longer than its keep-alive, and given up without an answer', async () => {
+  test('pongMs: of ours is asked once it is silent for longer than its keep-alive, and given up without an answer', async () => {
     const { agent, tunnel } = await setUp({}, { extensions, keepAlive: 100 });
     clock.advance(125_000);
     await until(() => agent.pings === 1);

@@ -16,6 +16,7 @@ import { Channel, type ChannelLink } from './channel.ts';
 import { ChannelError, TunnelFull, TunnelLost } from './channel-failure.ts';
 import { FrameSender } from './frame-sender.ts';
 import { HeldBound } from './held-bound.ts';
+import type { HeldTotal } from './held-total.ts';
 import { Liveness } from './liveness.ts';
 
 export interface TunnelOptions {
@@ -28,6 +29,8 @@ export interface TunnelOptions {
   readonly keepAlive: number;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Shared by all tunnels. */
+  readonly held: HeldTotal;
   readonly events: TunnelEvents;
 }
 
@@ -72,7 +75,7 @@ export class DeviceTunnel implements ChannelLink {
   #lastNumber = 0;
   #violations = 0;
 
-  constructor({ webSocket, socket, extension, keepAlive, limits, clock, events }: TunnelOptions) {
+  constructor({ webSocket, socket, extension, keepAlive, limits, clock, held, events }: TunnelOptions) {
     this.extension = extension;
     this.maxFrame = extension?.maxFrame ?? LEGACY_FRAME_BYTES;
     this.window = extension?.window ?? null;
@@ -90,6 +93,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#held = new HeldBound(this.window === null ? limits.channelHeldBytes : Number.POSITIVE_INFINITY, {
       limits,
       clock,
+      all: held,
       pause: () => webSocket.pause(),
       resume: () => webSocket.resume(),
     });

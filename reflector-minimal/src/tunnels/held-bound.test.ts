@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { HeldBound, type Holding } from './held-bound.ts';
+import { HeldTotal } from './held-total.ts';
 
 class Reader implements Holding {
   held = 0;
@@ -24,12 +25,16 @@ class Reader implements Holding {
   }
 }
 
-function setUp(channelBytes: number): { bound: HeldBound; clock: ManualClock; log: string[] } {
+function setUp(
+  channelBytes: number,
+  all = new HeldTotal(1_000_000),
+): { bound: HeldBound; clock: ManualClock; log: string[] } {
   const clock = new ManualClock();
   const log: string[] = [];
   const bound = new HeldBound(channelBytes, {
     limits: { ...defaultLimits, tunnelHeldBytes: 1000, stallMs: 100 },
     clock,
+    all,
     pause: () => log.push('pause'),
     resume: () => log.push('resume'),
   });
@@ -63,7 +68,7 @@ describe('what a tunnel holds for slow readers', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('over the bound of the tunnel the one that holds most goes, one after the other', () => {
+  test('tunnelHeldBytes: over the bound of the tunnel the one that holds most goes, one after the other', () => {
     const { bound, clock, log } = setUp(Number.POSITIVE_INFINITY);
     const readers = [400, 900, 700].map((bytes) => {
       const reader = new Reader(bound);
@@ -77,6 +82,21 @@ describe('what a tunnel holds for slow readers', () => {
     expect(readers.map(({ failed }) => failed)).toEqual([null, 4, 4]);
     expect(bound.total).toBe(400);
     expect(log.at(-1)).toBe('resume');
+  });
+
+  test('heldBytes: over the bound of all tunnels, the one that adds to it loses the channel that holds most', () => {
+    const all = new HeldTotal(1_000);
+    const [first, second] = [setUp(900, all), setUp(900, all)];
+    const [old, small, large] = [new Reader(first.bound), new Reader(second.bound), new Reader(second.bound)];
+    old.hold(800);
+    small.hold(50);
+    large.hold(150);
+    expect(all.bytes).toBe(1_000);
+    small.hold(60);
+    expect([old.failed, small.failed, large.failed]).toEqual([null, null, 4]);
+    expect(all.bytes).toBe(860);
+    for (const reader of [old, small]) reader.hold(0);
+    expect(all.bytes).toBe(0);
   });
 
   test('stop leaves no timer', () => {

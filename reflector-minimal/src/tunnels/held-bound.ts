@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelError } from './channel-failure.ts';
+import type { HeldTotal } from './held-total.ts';
 
 /** What this needs of a channel. */
 export interface Holding {
@@ -23,6 +24,7 @@ export class HeldBound {
   /** Channels that hold anything, and those of them over their own bound. */
   readonly #holding = new Set<Holding>();
   readonly #over = new Set<Holding>();
+  readonly #all: HeldTotal;
   #total = 0;
   #cancelStall: (() => void) | null = null;
 
@@ -32,6 +34,8 @@ export class HeldBound {
     needs: {
       readonly limits: Limits;
       readonly clock: Clock;
+      /** What this and all other tunnels hold. */
+      readonly all: HeldTotal;
       readonly pause: () => void;
       readonly resume: () => void;
     },
@@ -39,6 +43,7 @@ export class HeldBound {
     this.#channelBytes = channelBytes;
     this.#limits = needs.limits;
     this.#clock = needs.clock;
+    this.#all = needs.all;
     this.#pause = needs.pause;
     this.#resume = needs.resume;
   }
@@ -53,6 +58,10 @@ export class HeldBound {
     mark(this.#holding, channel, channel.held > 0);
     mark(this.#over, channel, channel.held > this.#channelBytes);
     this.#weigh();
+    this.#all.add(difference);
+    if (difference > 0 && this.#all.exceeded) {
+      this.#mostHeld()?.fail(ChannelError.timeout, 'its reader has stalled, and all tunnels hold too much');
+    }
   }
 
   stop(): void {

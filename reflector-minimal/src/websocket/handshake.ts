@@ -17,6 +17,9 @@ export class Handshake {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: maxMessage,
+      maxFragments: limits.messageFragments,
+      maxBufferedChunks: limits.messageReads,
+      maxPendingAutoPongs: limits.pendingPongs,
       closeTimeout: limits.closeMs,
     } as ConstructorParameters<typeof WebSocketServer>[0]);
     this.#server.on('headers', (headers, request) => headers.push(...(additions.get(request) ?? [])));
