@@ -1,33 +1,26 @@
 import { AccessControl } from './access/access-control.ts';
 import type { Ask } from './access/gate.ts';
+import { AgentLog } from './agent-log.ts';
+import { agreementOf } from './agreement.ts';
 import type { Configuration } from './config/configuration.ts';
 import { CustomProperties } from './custom-properties.ts';
-import { dialSettings, offer, reflectorsOf } from './dial-settings.ts';
+import { backOffSettings, dialSettings, reflectorsOf } from './dial-settings.ts';
 import { type AgentEvents, EventHub, type Listener } from './events.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Upgraded } from './link/attempt.ts';
-import type { BackOffSettings, FailureKind } from './link/back-off.ts';
-import { reasons } from './link/candidates.ts';
+import type { FailureKind } from './link/back-off.ts';
 import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
-import type { Step, StepFailure } from './link/steps.ts';
+import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
-import { OutageNews } from './log/outage.ts';
-import {
-  agree,
-  decodeExtension,
-  describeChannelError,
-  EXTENSION_HEADER,
-  type Extension,
-  formatHttpUri,
-  ProtocolError,
-} from './protocol/index.ts';
+import { describeChannelError, formatHttpUri } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status/status.ts';
 import { TlsNews } from './tls/news.ts';
 import { certificateExpiry } from './tls/own-certificate.ts';
+import type { Channel } from './tunnel/channel.ts';
 import type { Service } from './tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from './tunnel/tunnel.ts';
 import { buildDate, version } from './version.ts';
@@ -46,6 +39,7 @@ export class AgentCore {
   /** The reflectors of the configuration, for people. */
   readonly #reflector: string;
   readonly #log: Log;
+  readonly #say: AgentLog;
   readonly #limits: Limits;
   readonly #services: ReadonlyMap<number, Service>;
   readonly #link: Link;
@@ -54,9 +48,7 @@ export class AgentCore {
   readonly #access: AccessControl;
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
-  readonly #outage = new OutageNews();
   #onStopped: (() => void)[] = [];
-  #lastFailures = '';
 
   constructor(
     host: Host,
@@ -68,6 +60,7 @@ export class AgentCore {
     this.#configuration = configuration;
     this.#reflector = reflectorsOf(configuration).join(', ');
     this.#log = log;
+    this.#say = new AgentLog(log, host.clock, configuration);
     this.#record = new StatusRecord(host.clock, (state, previous, reason) =>
       this.#events.emit('state', { state, previous, reason }),
     );
@@ -75,7 +68,7 @@ export class AgentCore {
     this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
     const access = new AccessControl(host, configuration, log, buildDate, ask, {
       changed: (state, detail, port, channel) => {
-        log.info(`access${port === null ? '' : ` to ${this.#label(port)}`} ${detail}`);
+        this.#say.access(detail, port);
         this.#events.emit('access', { state, port, channel, detail });
       },
       end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
@@ -195,8 +188,9 @@ export class AgentCore {
     ended: (end: TunnelEnd) => void,
   ): { tunnel: Tunnel; keepAliveMs: number } {
     const { timeouts } = this.#configuration;
-    const extension = this.#extensionOf(connection);
-    const agreedMs = keepAliveOf(connection) ?? timeouts.keepAlive * 1000;
+    const agreement = agreementOf(connection, this.#limits, (what) => this.#log.warning(what));
+    const { extension } = agreement;
+    const agreedMs = agreement.keepAliveMs ?? timeouts.keepAlive * 1000;
     const keepAliveMs = keepAlive(agreedMs);
     const tunnel = new Tunnel({
       socket: connection.socket,
@@ -207,26 +201,17 @@ export class AgentCore {
       timeouts: { connectMs: timeouts.connect * 1000, localMs: timeouts.local * 1000 },
       extension,
       events: {
-        opened: ({ number, port }) => {
-          this.#log.debug(`channel ${number} to ${this.#label(port)} opened`);
-          this.#events.emit('channel', {
-            state: 'open',
-            channel: number,
-            port,
-            received: 0,
-            sent: 0,
-            error: null,
-          });
+        opened: (channel) => {
+          this.#say.opened(channel);
+          this.#tell(channel, 'open', null);
         },
-        closed: ({ number, port, received, sent }, code) => {
+        closed: (channel, code) => {
           const error = code === null ? null : describeChannelError(code);
-          this.#access.released(port, number);
-          this.#record.received += received;
-          this.#record.sent += sent;
-          this.#log.debug(
-            `channel ${number} to ${this.#label(port)} ended (${received} bytes in, ${sent} out)${error ? `: ${error}` : ''}`,
-          );
-          this.#events.emit('channel', { state: 'closed', channel: number, port, received, sent, error });
+          this.#access.released(channel.port, channel.number);
+          this.#record.received += channel.received;
+          this.#record.sent += channel.sent;
+          this.#say.closed(channel, error);
+          this.#tell(channel, 'closed', error);
         },
         refused: (what) => this.#log.debug(`refused: ${what}`),
       },
@@ -234,55 +219,23 @@ export class AgentCore {
     });
     const reflector = formatHttpUri(connection.uri);
     const proxy = connection.route && describeProxy(connection.route);
-    this.#tellFailures(connection.failures);
+    this.#say.triedFirst(connection, this.#limits.reasonLength);
     this.#record.connected(reflector, proxy, keepAliveMs);
-    this.#outage.end();
-    const way = proxy === null ? '' : ` through proxy ${proxy}`;
-    const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
-    const shortened =
-      keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
-    this.#log.info(
-      `connected to ${reflector}${way} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`,
-    );
+    this.#say.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
     this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
     this.#tlsNews.connected();
     this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
     return { tunnel, keepAliveMs };
   }
 
-  /** What had to be given up before the reflector that is in use now. */
-  #tellFailures(failures: readonly StepFailure[]): void {
-    const text = reasons(failures, this.#limits.reasonLength);
-    // As in #disconnected: a first choice that is away for a week is one line, not one for each time we come back.
-    if (text !== '' && text !== this.#lastFailures) this.#log.warning(`tried first: ${text}`);
-    this.#lastFailures = text;
-  }
-
-  /** A port as the person who has named its service knows it. */
-  #label(port: number): string {
-    const name = this.#configuration.services.find((service) => service.port === port)?.name;
-    return name ? `port ${port} (${name})` : `port ${port}`;
-  }
-
-  #extensionOf({ response }: Upgraded): Extension | null {
-    try {
-      const answer = decodeExtension(response.headers.get(EXTENSION_HEADER) ?? '');
-      return answer && agree(offer(this.#limits), answer);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#log.warning(`the reflector's ${EXTENSION_HEADER} is left alone: ${error.message}`);
-      return null;
-    }
+  #tell({ number, port, received, sent }: Channel, state: 'open' | 'closed', error: string | null): void {
+    this.#events.emit('channel', { state, channel: number, port, received, sent, error });
   }
 
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
     this.#properties.stop();
     this.#tlsNews.ended();
-    const { state } = this.#record;
-    const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
-    const text = `${state === 'connected' ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
-    if (this.#outage.isNews(reason, this.#host.clock.now())) this.#log.warning(text);
-    else this.#log.debug(text);
+    this.#say.disconnected(this.#record.state === 'connected', reason, retryMs);
     this.#record.disconnected(reason, retryMs);
     this.#events.emit('disconnected', { reason, kind, retryMs });
   }
@@ -299,19 +252,4 @@ export class AgentCore {
     if (state !== 'disabled') this.#record.become('stopped');
     for (const run of done) run();
   }
-}
-
-/** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */
-const DEFAULT_REFUSED_MAX = 3600;
-
-function backOffSettings({ min, max, refusedMax }: Configuration['reconnect']): BackOffSettings {
-  const refused = refusedMax ?? Math.max(max, DEFAULT_REFUSED_MAX);
-  return { minMs: min * 1000, maxMs: max * 1000, refusedMaxMs: refused * 1000 };
-}
-
-/** The keep-alive time that the reflector asks for, in milliseconds, or `null`. */
-function keepAliveOf({ response }: Upgraded): number | null {
-  const value = response.headers.get('X-WebTunnel-KeepAlive') ?? '';
-  const seconds = /^\d{1,5}$/.test(value) ? Number(value) : 0;
-  return seconds >= 1 && seconds <= 86_400 ? seconds * 1000 : null;
 }

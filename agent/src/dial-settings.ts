@@ -2,6 +2,7 @@ import type { Configuration } from './config/configuration.ts';
 import { readSecret } from './config/secret.ts';
 import type { Address, Host } from './host/host.ts';
 import type { Limits } from './limits.ts';
+import type { BackOffSettings } from './link/back-off.ts';
 import type { DialSettings } from './link/settings.ts';
 import { fixedProperties } from './properties.ts';
 import {
@@ -71,4 +72,12 @@ export function reflectorsOf({ reflector }: Pick<Configuration, 'reflector'>): r
 function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {
   const read = (address: string): Address => ({ address, family: address.includes(':') ? 6 : 4 });
   return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(read)]));
+}
+
+/** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */
+const DEFAULT_REFUSED_MAX = 3600;
+
+export function backOffSettings({ min, max, refusedMax }: Configuration['reconnect']): BackOffSettings {
+  const refused = refusedMax ?? Math.max(max, DEFAULT_REFUSED_MAX);
+  return { minMs: min * 1000, maxMs: max * 1000, refusedMaxMs: refused * 1000 };
 }
