@@ -7,6 +7,7 @@ import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
 import type { Limits } from './limits.ts';
 import type { LogIn } from './log-in/log-in.ts';
+import type { Choices } from './sessions/choices.ts';
 import type { DeviceCodes } from './sessions/device-codes.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
@@ -34,6 +35,9 @@ export interface Context {
   readonly proxies: TrustedProxies;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
+  /** Host name, in lower case, on which users without names for each device choose one; `null`: there is none. */
+  readonly cookieHost: string | null;
+  readonly choices: Choices;
   /** Told of payload bytes that have passed through a tunnel. */
   readonly carried: (bytes: number) => void;
   /** Seconds that we suggest to peers. */

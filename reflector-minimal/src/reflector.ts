@@ -20,6 +20,7 @@ import { TrustedProxies } from './http/origin.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import { Choices } from './sessions/choices.ts';
 import { DeviceCodes } from './sessions/device-codes.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Store } from './store/store.ts';
@@ -42,6 +43,11 @@ export interface ReflectorOptions {
   readonly port?: number;
   /** Domain whose labels are devices; `localhost` by default. */
   readonly domain?: string;
+  /**
+   * Second host name, on which a user sees the device that they have chosen: for those who have no names for each
+   * device. The weaker way: see `docs/reflector.md`. None by default.
+   */
+  readonly cookieHost?: string | null;
   /** SQLite file; `:memory:` by default. */
   readonly data?: string;
   /** PEM files for TLS of the reflector's own. Without them a proxy in front may end TLS. */
@@ -130,6 +136,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       proxies,
       carried: options.carried ?? (() => {}),
       domain: (options.domain ?? 'localhost').toLowerCase(),
+      cookieHost: options.cookieHost?.toLowerCase() ?? null,
+      choices: new Choices(limits),
       keepAlive: options.keepAlive ?? 300,
     };
     const authentication = new DeviceAuthentication({

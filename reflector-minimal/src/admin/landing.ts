@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
+import { choosePath } from '../http/shared-host.ts';
 import { logOutForm } from '../log-in/account-page.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
@@ -58,7 +59,10 @@ function link(
 ): Html {
   if (services.httpPort === null) return html`none`;
   const authority = `${id}.${context.domain}${portSuffix(origin.authority)}`;
-  return html`<a href="${origin.protocol}://${authority}${services.httpPath}">${authority}</a>`;
+  const address = html`<a href="${origin.protocol}://${authority}${services.httpPath}">${authority}</a>`;
+  if (context.cookieHost === null) return address;
+  return html`${address}<form method="post" action="${choosePath}">
+<input type="hidden" name="device" value="${id}"><button>Show on ${context.cookieHost}</button></form>`;
 }
 
 function lastSeen({ lastSeen, lastConnect }: DeviceRecord): string {

@@ -55,13 +55,14 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
 }
 
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
-  const { host, port, domain, tls, trustProxy, unclaimed, keepAlive, audit } = configuration;
+  const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, audit } = configuration;
   const { tokenLifetime, sessionLifetime, sessionIdle } = configuration;
   try {
     return await startReflector({
       host,
       port,
       domain,
+      cookieHost,
       data,
       tls,
       trustProxy,

@@ -28,6 +28,7 @@ describe('the configuration', () => {
       port: 8080,
       audit: null,
       domain: 'localhost',
+      cookieHost: null,
       tls: null,
       trustProxy: [],
       unclaimed: false,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { hostOf } from '../http/host-names.ts';
 import { TrustedProxies } from '../http/origin.ts';
 import { optionName, type Setting, type SettingKey, settings, variableName } from './settings.ts';
 
@@ -8,6 +9,8 @@ export interface Configuration {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
+  /** Second host name, or `null`. */
+  readonly cookieHost: string | null;
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
   readonly trustProxy: readonly string[];
   readonly unclaimed: boolean;
@@ -131,6 +134,11 @@ function assemble(
   if (!new RegExp(`^${label}(?:\\.${label})*$`).test(domain) || isIP(domain) !== 0) {
     complain('domain', `"${domain}": must be a host name, as in reflector.example.com`);
   }
+  const cookieHost = get<string | null>('cookieHost')?.toLowerCase() ?? null;
+  if (cookieHost !== null && hostOf(cookieHost) !== cookieHost) {
+    complain('cookieHost', `"${cookieHost}": must be a host name or an IPv4 address, without a port`);
+  }
+  if (cookieHost === domain) complain('cookieHost', `"${cookieHost}": must be another one than --domain`);
   const [cert, key] = [get<string | null>('tlsCert'), get<string | null>('tlsKey')];
   if (cert !== null && key === null) complain('tlsCert', 'needs --tls-key as well');
   if (cert === null && key !== null) complain('tlsKey', 'needs --tls-cert as well');
@@ -146,6 +154,7 @@ function assemble(
     host: listen.host,
     port: listen.port,
     domain,
+    cookieHost,
     tls: cert !== null && key !== null ? { cert, key, clientCa } : null,
     trustProxy,
     unclaimed: get('unclaimed'),

@@ -32,6 +32,13 @@ export const settings = [
     help: 'a device is reached as DEVICE.NAME; browsers know *.localhost without any DNS entry',
   },
   {
+    key: 'cookieHost',
+    kind: 'text',
+    default: null,
+    value: 'NAME',
+    help: 'second host name or address, where a user sees the device chosen on the page of devices; for those without DNS entries for each device, and weaker',
+  },
+  {
     key: 'tlsCert',
     kind: 'text',
     default: null,

@@ -3,8 +3,10 @@ import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 import { crossOriginRefusal } from './cross-origin.ts';
+import type { DeviceHost } from './device-log-in.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusalOf, refusals } from './refusal.ts';
+import { chosenDevice, isServiceWorker } from './shared-host.ts';
 
 /** Who may talk to what. */
 export interface Admitted {
@@ -12,31 +14,34 @@ export interface Admitted {
   readonly target: Target;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
+  /** On the host that all devices share. */
+  readonly shared: boolean;
 }
 
 interface Refused {
   readonly refusal: Refusal;
-  /** Who is refused, when that is known. */
+  /** Who is refused and for which device, when that is known. */
   readonly identity?: Identity;
+  readonly label?: string;
 }
 
 /** First who asks, then what for: a stranger does not learn which devices there are. A refusal is recorded. */
 export async function admit(
   context: Context,
   request: IncomingMessage,
-  label: string,
+  host: DeviceHost,
   origin: Origin,
 ): Promise<Admitted | Refused> {
-  const decision = await decide(context, request, label, origin);
+  const decision = await decide(context, request, host, origin);
   if ('refusal' in decision) {
-    const { identity, refusal } = decision;
+    const { identity, label, refusal } = decision;
     context.audit.count({
       event: request.headers.upgrade === undefined ? 'request' : 'upgrade',
       allowed: false,
       user: identity?.user.name,
       by: identity && credentialOf(identity),
       address: origin.address,
-      device: namedDevice(context, label)?.id,
+      device: label === undefined ? undefined : namedDevice(context, label)?.id,
       reason: refusal.error,
     });
   }
@@ -46,31 +51,48 @@ export async function admit(
 async function decide(
   context: Context,
   request: IncomingMessage,
-  label: string,
+  host: DeviceHost,
   origin: Origin,
 ): Promise<Admitted | Refused> {
-  const { users, log } = context;
-  const named = namedDevice(context, label);
-  const identity = await users.authenticate(request, {
-    // Each port of a device is a host of its own, with a session of its own.
-    place: { kind: 'device', device: label },
-    secure: origin.protocol === 'https',
-    address: origin.address,
-  });
-  if ('denied' in identity) {
-    if (request.headers.authorization !== undefined) {
-      log.warn({ address: origin.address, reason: identity.denied }, 'log-in refused');
-    }
-    return { refusal: refusalOf(identity) };
-  }
+  const shared = host.kind === 'shared';
+  const known = await identify(context, request, host, origin);
+  if ('refusal' in known) return known;
+  const { identity, label } = known;
   const refusal = crossOriginRefusal(request, origin, identity);
-  if (refusal) return { refusal, identity };
+  if (refusal) return { ...known, refusal };
+  if (shared && isServiceWorker(request)) return { ...known, refusal: refusals.serviceWorker };
   // A device that this user does not see is one that does not exist, in every respect.
+  const named = namedDevice(context, label);
   if (!named || !seesDevice(identity.user, named))
-    return { refusal: refusals.unknownDevice(label), identity };
+    return { ...known, refusal: refusals.unknownDevice(label) };
   const target = findTarget(context, named);
-  if ('status' in target) return { refusal: target, identity };
-  return { identity, target, authorization: await forDevice(context, request, identity) };
+  if ('status' in target) return { ...known, refusal: target };
+  // A browser would send to the next device on a shared host what this one has asked it for.
+  const authorization = shared ? null : await forDevice(context, request, identity);
+  return { identity, target, authorization, shared };
+}
+
+/** Who asks, and for which device. */
+async function identify(
+  context: Context,
+  request: IncomingMessage,
+  host: DeviceHost,
+  { protocol, address }: Origin,
+): Promise<{ readonly identity: Identity; readonly label: string } | Refused> {
+  const { users, log } = context;
+  const secure = protocol === 'https';
+  if (host.kind === 'shared') {
+    return chosenDevice(context, request, secure) ?? { refusal: refusals.logIn };
+  }
+  const { label } = host;
+  // Each port of a device is a host of its own, with a session of its own.
+  const place = { kind: 'device', device: label } as const;
+  const identity = await users.authenticate(request, { place, secure, address });
+  if (!('denied' in identity)) return { identity, label };
+  if (request.headers.authorization !== undefined) {
+    log.warn({ address, reason: identity.denied }, 'log-in refused');
+  }
+  return { refusal: refusalOf(identity), label };
 }
 
 /** What let the user in is the reflector's; with a session, `Authorization` may be the device's. */

@@ -55,6 +55,11 @@ describe('Set-Cookie lines of a device', () => {
   });
 });
 
+test('on a shared host a cookie of a device has the path /', () => {
+  expect(cookieFromDevice('a=1; path=/x; Domain=y; HttpOnly; Path', true)).toBe('a=1; HttpOnly; Path=/');
+  expect(withinItsHost(['Set-Cookie', 'a=1'], true)).toEqual(['Set-Cookie', 'a=1; Path=/']);
+});
+
 test.each([
   ['"cache", "cookies", "storage"', '"cache", "storage"'],
   ['"*"', '"cache", "storage"'],
@@ -70,15 +75,18 @@ test('all lines are looked at, whatever their spelling; nothing else is touched'
     withoutOurCookies(['COOKIE', 'rm-session=s', 'cookie', 'a=1; rm-session=t', 'X', 'rm-session=u']),
   ).toEqual(['cookie', 'a=1', 'X', 'rm-session=u']);
   expect(
-    withinItsHost([
-      'set-COOKIE',
-      'a=1; Domain=x',
-      'Set-Cookie',
-      'rm-session=1',
-      'Clear-Site-Data',
-      '"*"',
-      'Location',
-      '/',
-    ]),
+    withinItsHost(
+      [
+        'set-COOKIE',
+        'a=1; Domain=x',
+        'Set-Cookie',
+        'rm-session=1',
+        'Clear-Site-Data',
+        '"*"',
+        'Location',
+        '/',
+      ],
+      false,
+    ),
   ).toEqual(['set-COOKIE', 'a=1', 'Clear-Site-Data', '"cache", "storage"', 'Location', '/']);
 });

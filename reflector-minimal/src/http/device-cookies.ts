@@ -29,14 +29,20 @@ export function cookiesForDevice(line: string): string | null {
 
 /**
  * A `Set-Cookie` line of the device for its own host alone: without `Domain`, which would give the cookie to all other
- * devices and to the reflector. `null` when it would be a cookie of ours.
+ * devices and to the reflector. `null` when it would be a cookie of ours. On a host that devices share it gets the path
+ * `/`, so that it is seen, and removed, when another device is chosen.
  */
-export function cookieFromDevice(line: string): string | null {
+export function cookieFromDevice(line: string, shared = false): string | null {
   const [pair = '', ...attributes] = line.split(';');
   if (isOurs(pair)) return null;
-  const kept = attributes.filter((attribute) => !/^\s*domain\s*(?:=|$)/i.test(attribute));
-  return kept.length === attributes.length ? line : [pair, ...kept].join(';');
+  const pattern = shared ? domainOrPath : domain;
+  const kept = attributes.filter((attribute) => !pattern.test(attribute));
+  if (shared) kept.push(' Path=/');
+  return kept.length === attributes.length && !shared ? line : [pair, ...kept].join(';');
 }
+
+const domain = /^\s*domain\s*(?:=|$)/i;
+const domainOrPath = /^\s*(?:domain|path)\s*(?:=|$)/i;
 
 /**
  * `Clear-Site-Data` of the device without `cookies`, which browsers take for the whole registrable domain: one device
@@ -62,13 +68,17 @@ export function withoutOurCookies(headers: RawHeaders): string[] {
   return kept;
 }
 
-/** The lines of a device's response, without what would have an effect beyond its own host. */
-export function withinItsHost(headers: RawHeaders): string[] {
+/**
+ * The lines of a device's response, without what would have an effect beyond its own host, or its turn on a
+ * shared one: there a browser would send what it was asked for to the next device too.
+ */
+export function withinItsHost(headers: RawHeaders, shared: boolean): string[] {
   const kept: string[] = [];
   for (const [name, value] of lines(headers)) {
     const lower = name.toLowerCase();
     let passed: string | null = value;
-    if (lower === 'set-cookie') passed = cookieFromDevice(value);
+    if (lower === 'set-cookie') passed = cookieFromDevice(value, shared);
+    else if (shared && lower === 'www-authenticate') passed = null;
     else if (lower === 'clear-site-data') passed = siteDataToClear(value);
     if (passed !== null) kept.push(name, passed);
   }

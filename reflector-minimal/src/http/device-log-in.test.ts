@@ -1,55 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
+import { CookieBrowser, page } from '../testing/cookie-browser.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { device, Stage } from '../testing/stage.ts';
-
-const page = { Accept: 'text/html,*/*', 'User-Agent': 'Mozilla/5.0' };
-
-/** Cookies by host, as a browser keeps those of the reflector. */
-class Browser {
-  readonly #port: number;
-  readonly cookies = new Map<string, Map<string, string>>();
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  async get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
-    const { hostname, pathname, search } = new URL(url);
-    const jar = this.cookies.get(hostname) ?? new Map<string, string>();
-    this.cookies.set(hostname, jar);
-    const Cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await ask(this.#port, `${pathname}${search}`, {
-      host: hostname,
-      headers: { ...page, Authorization: [], ...(Cookie && { Cookie }), ...headers },
-    });
-    for (const line of answer.headers['set-cookie'] ?? []) {
-      expect(line).toMatch(/; Path=\/; HttpOnly; SameSite=Lax$/);
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      jar.set(name, value);
-    }
-    return answer;
-  }
-
-  put(host: string, cookie: string): void {
-    const [name = '', value = ''] = cookie.split('=');
-    this.cookies.set(host, new Map(this.cookies.get(host)).set(name, value));
-  }
-}
 
 describe('the way of a browser to the host of a device', () => {
   let stage: Stage;
   let base: string;
   let own: string;
   let session: BrowserSession;
-  let browser: Browser;
+  let browser: CookieBrowser;
   beforeEach(async () => {
     stage = await Stage.open();
     base = `http://${device.id}.localhost:${stage.port}`;
     own = `http://localhost:${stage.port}`;
     session = new BrowserSession(stage);
-    browser = new Browser(stage.port);
+    browser = new CookieBrowser(stage.port);
     browser.put('localhost', session.ownCookie);
     await stage.web((request, response) => response.end(`device ${request.url}`));
   });
@@ -93,7 +60,7 @@ describe('the way of a browser to the host of a device', () => {
 
   test('who reads a code has no use for it, and nobody is logged in with that of another', async () => {
     const victim = browser;
-    const attacker = new Browser(stage.port);
+    const attacker = new CookieBrowser(stage.port);
     attacker.put('localhost', new BrowserSession(stage).ownCookie);
     const stolen = to(await victim.get(to(await victim.get(`${base}/`))));
     await attacker.get(`${base}/`);
@@ -103,7 +70,7 @@ describe('the way of a browser to the host of a device', () => {
     expect(refused.status).toBe(403);
     expect(refused.text).toContain('<a href="/">');
     // Nor in a browser that has not asked at all.
-    expect((await new Browser(stage.port).get(planted)).status).toBe(403);
+    expect((await new CookieBrowser(stage.port).get(planted)).status).toBe(403);
   });
 
   test('a nonce put beside the own one is trusted as little', async () => {
@@ -174,7 +141,7 @@ describe('the way of a browser to the host of a device', () => {
 test('deviceCodeMs: a code is good for a short time', async () => {
   const clock = new ManualClock();
   const stage = await Stage.open({ clock, limits: { deviceCodeMs: 1_000 } });
-  const browser = new Browser(stage.port);
+  const browser = new CookieBrowser(stage.port);
   browser.put('localhost', new BrowserSession(stage, clock).ownCookie);
   const open = await browser.get(`http://dev1.localhost:${stage.port}/`);
   const code = String((await browser.get(String(open.headers.location))).headers.location);

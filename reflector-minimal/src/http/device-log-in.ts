@@ -4,10 +4,11 @@ import type { Context } from '../context.ts';
 import { namedDevice } from '../devices/target.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
-import { portSuffix } from './host-names.ts';
+import { type Destination, portSuffix } from './host-names.ts';
 import { securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
+import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
 /*
  * How a browser that is logged in on the reflector's own host gets a session on the host of a device, which has cookies
@@ -48,18 +49,26 @@ function nonceOf(request: IncomingMessage, secure: boolean): string | null {
   return more.length === 0 && /^[\w-]{22}$/.test(nonce) ? nonce : null;
 }
 
-/** Sends a browser without a session on this host of a device to the reflector's own host. */
+/** Where a device is shown: the label of its own host, or `sharedKey`. */
+export type DeviceHost = Extract<Destination, { kind: 'device' | 'shared' }>;
+
+function keyOf(host: DeviceHost): string {
+  return host.kind === 'device' ? host.label : sharedKey;
+}
+
+/** Sends a browser without a session on this host to the reflector's own host; `to`: where it comes back to. */
 export function beginDeviceLogIn(
   context: Context,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
-  label: string,
+  host: DeviceHost,
+  to: string | null = request.url ?? null,
 ): void {
   const secure = origin.protocol === 'https';
   // Several tabs may be on their way at once: they share one nonce.
   const nonce = nonceOf(request, secure) ?? randomBytes(16).toString('base64url');
-  const query = new URLSearchParams({ host: label, nonce, to: safeTarget(request.url ?? null) });
+  const query = new URLSearchParams({ host: keyOf(host), nonce, to: safeTarget(to) });
   const authority = `${context.domain}${portSuffix(origin.authority)}`;
   redirect(response, `${origin.protocol}://${authority}${openPath}?${query}`, [
     setCookie('nonce', nonce, secure),
@@ -74,23 +83,30 @@ export function openDevice(
   origin: Origin,
   { user, session }: Identity,
 ): Refusal | null {
-  const { audit, deviceCodes, domain } = context;
+  const { audit, choices, cookieHost, deviceCodes, domain } = context;
   const query = queryOf(request);
   const host = (query.get('host') ?? '').toLowerCase();
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
   if (!/^[\w-]{22}$/.test(nonce)) return refusals.codeSpent;
-  const device = namedDevice(context, host);
+  const shared = host === sharedKey && cookieHost !== null;
+  const label = shared ? choices.chosen(session) : host;
+  // Nothing is chosen: on the page of devices it can be.
+  if (label === null) {
+    redirect(response, '/');
+    return null;
+  }
+  const device = namedDevice(context, label);
   if (!device || !seesDevice(user, device)) {
     const { address } = origin;
-    const reason = refusals.unknownDevice(host).error;
+    const reason = refusals.unknownDevice(label).error;
     audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
-    return refusals.unknownDevice(host);
+    return refusals.unknownDevice(label);
   }
-  const code = deviceCodes.issue(session, { host, nonce });
+  const code = deviceCodes.issue(session, shared ? sharedPlace(label) : label, { host, nonce });
   const to = new URLSearchParams({ code, to: safeTarget(query.get('to')) });
-  const authority = `${host}.${domain}${portSuffix(origin.authority)}`;
-  redirect(response, `${origin.protocol}://${authority}${sessionPath}?${to}`);
+  const name = shared ? cookieHost : `${label}.${domain}`;
+  redirect(response, `${origin.protocol}://${name}${portSuffix(origin.authority)}${sessionPath}?${to}`);
   return null;
 }
 
@@ -100,32 +116,57 @@ export function answerReserved(
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
-  label: string,
+  host: DeviceHost,
 ): Refusal | null {
-  const { audit, deviceCodes, sessions } = context;
-  if ((request.url ?? '').split('?', 1)[0] !== sessionPath || request.method !== 'GET') {
-    return refusals.nothingHere;
+  const path = (request.url ?? '').split('?', 1)[0];
+  if (request.method === 'GET' && path === sessionPath) {
+    return takeCode(context, request, response, origin, host);
   }
+  if (request.method === 'GET' && path === changePath && host.kind === 'shared') {
+    beginDeviceLogIn(context, request, response, origin, host, queryOf(request).get('to'));
+    return null;
+  }
+  return refusals.nothingHere;
+}
+
+function takeCode(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+  host: DeviceHost,
+): Refusal | null {
+  const { access, audit, deviceCodes, sessions } = context;
+  const { address } = origin;
   const secure = origin.protocol === 'https';
   const query = queryOf(request);
   const nonce = nonceOf(request, secure);
-  const issued = nonce === null ? null : deviceCodes.redeem(query.get('code') ?? '', { host: label, nonce });
-  const parent = issued && sessions.present(issued);
-  const { address } = origin;
-  const device = namedDevice(context, label)?.id;
+  const issued =
+    nonce === null ? null : deviceCodes.redeem(query.get('code') ?? '', { host: keyOf(host), nonce });
+  const parent = issued && sessions.present(issued.session);
   const agent = request.headers['user-agent'] ?? '';
   const created =
-    parent && sessions.create(parent.user, { kind: 'device', device: label, parent, address, agent });
-  if (!parent || !created) {
+    parent && sessions.create(parent.user, { kind: 'device', device: issued.device, parent, address, agent });
+  const label = issued?.device.replace(sharedKey, '') ?? (host.kind === 'device' ? host.label : '');
+  const device = namedDevice(context, label)?.id;
+  if (!created) {
     const reason = refusals.codeSpent.error;
     audit.count({ event: 'device-session', allowed: false, address, device, reason });
     return refusals.codeSpent;
   }
   const user = parent.user.name;
   audit.record({ event: 'device-session', allowed: true, user, by: 'session', address, device });
-  redirect(response, `${origin.protocol}://${origin.authority}${safeTarget(query.get('to'))}`, [
-    setCookie('device', created.secret, secure),
-  ]);
+  const target = `${origin.protocol}://${origin.authority}${safeTarget(query.get('to'))}`;
+  if (host.kind === 'device') {
+    redirect(response, target, [setCookie('device', created.secret, secure)]);
+    return null;
+  }
+  const former = chosenDevice(context, request, secure);
+  if (former?.identity.session) sessions.end(former.identity.session);
+  access.check();
+  const { clear, cookies } = leaveBehind(request.rawHeaders);
+  response.setHeader('Clear-Site-Data', clear);
+  redirect(response, target, [...cookies, setCookie('device', `${created.secret}.${label}`, secure)]);
   return null;
 }
 

@@ -25,7 +25,7 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    { identity, target, authorization }: Admitted,
+    { identity, target, authorization, shared }: Admitted,
   ): DeviceRequest | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
@@ -40,6 +40,7 @@ export class DeviceRelay {
       agents,
       port,
       authorization,
+      shared,
       traffic,
       limits,
     });
@@ -53,7 +54,7 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    { identity, target, authorization }: Admitted,
+    { identity, target, authorization, shared }: Admitted,
   ): Refusal | null {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
@@ -61,7 +62,7 @@ export class DeviceRelay {
     const agents = this.#agentsOf(device, port);
     const { limits } = this.#context;
     const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
-    relayUpgrade({ request, socket, head, origin, agents, port, authorization, traffic, limits });
+    relayUpgrade({ request, socket, head, origin, agents, port, authorization, shared, traffic, limits });
     return null;
   }
 

@@ -23,6 +23,8 @@ export interface DeviceExchange {
   readonly port: number;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
+  /** On a host that devices share. */
+  readonly shared: boolean;
   /** Bodies are counted here. */
   readonly traffic: Traffic;
   readonly limits: Limits;
@@ -103,7 +105,7 @@ export class DeviceRequest {
     upstream.on('information', (info) => {
       if (upstream !== this.#upstream || this.#flooded()) return;
       if (info.statusCode === 100) this.#continue();
-      else this.#inform(info.statusCode, withinItsHost(info.rawHeaders));
+      else this.#inform(info.statusCode, withinItsHost(info.rawHeaders, this.#exchange.shared));
     });
     upstream.on('error', (error) => {
       if (upstream !== this.#upstream) return;
@@ -210,7 +212,7 @@ export class DeviceRequest {
       response.writeHead(
         incoming.statusCode ?? 502,
         incoming.statusMessage ?? '',
-        withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode)),
+        withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode), this.#exchange.shared),
       );
     } catch {
       // A head with names that must not be passed on.

@@ -61,7 +61,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     settle();
     // From here on each direction ends by itself.
     channel.allowHalfOpen = true;
-    socket.write(headOf(incoming));
+    socket.write(headOf(incoming, exchange.shared));
     if (channelHead.length > 0) socket.write(channelHead);
     if (exchange.head.length > 0) channel.write(exchange.head);
     const { traffic } = exchange;
@@ -93,7 +93,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     response.writeHead(
       incoming.statusCode ?? 502,
       incoming.statusMessage ?? '',
-      withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode)),
+      withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode), exchange.shared),
     );
     pipeline(incoming, response, () => {});
   });
@@ -115,10 +115,10 @@ function isWebSocketAnswer({
 }
 
 /** The 101 response, for a connection that `node:http` has let go of. */
-function headOf(incoming: IncomingMessage): string {
+function headOf(incoming: IncomingMessage, shared: boolean): string {
   const status = incoming.statusCode ?? 101;
   let head = `HTTP/1.1 ${status} ${incoming.statusMessage || STATUS_CODES[status]}\r\n`;
-  const lines = withinItsHost(incoming.rawHeaders);
+  const lines = withinItsHost(incoming.rawHeaders, shared);
   for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
   return `${head}\r\n`;
 }

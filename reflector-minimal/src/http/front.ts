@@ -54,20 +54,19 @@ export class Front {
       return refuse(refusals.stopping);
     }
     const origin = this.#context.proxies.originOf(request);
-    const destination = destinationOf(origin.authority, this.#context.domain);
+    const destination = destinationOf(origin.authority, this.#context);
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);
-    const { label } = destination;
     if (isReserved(request)) {
-      const refusal = answerReserved(this.#context, request, response, origin, label);
+      const refusal = answerReserved(this.#context, request, response, origin, destination);
       return refusal ? refuse(refusal) : undefined;
     }
-    const admitted = await admit(this.#context, request, label, origin);
+    const admitted = await admit(this.#context, request, destination, origin);
     if (response.destroyed) return;
     if ('refusal' in admitted) {
       const logIn = admitted.refusal === refusals.logIn && isNavigation(request);
       return logIn
-        ? beginDeviceLogIn(this.#context, request, response, origin, label)
+        ? beginDeviceLogIn(this.#context, request, response, origin, destination)
         : refuse(admitted.refusal);
     }
     if (!this.#begin(admitted, response)) return refuse(refusals.tooMuchUnderWay);
@@ -85,14 +84,15 @@ export class Front {
     if (this.#stopping) return refuse(refusals.stopping);
     const protocol = String(request.headers['sec-websocket-protocol'] ?? '').trim();
     const origin = this.#context.proxies.originOf(request);
-    const destination = destinationOf(origin.authority, this.#context.domain);
+    const destination = destinationOf(origin.authority, this.#context);
     // An agent may know the reflector by any name; its credentials decide.
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
       return this.#deviceEndpoint.upgrade(request, socket, head);
     }
-    if (destination.kind !== 'device') return refuse(refusals.unknownHost);
+    if (destination.kind === 'unknown' || destination.kind === 'reflector')
+      return refuse(refusals.unknownHost);
     if (isReserved(request)) return refuse(refusals.nothingHere);
-    const admitted = await admit(this.#context, request, destination.label, origin);
+    const admitted = await admit(this.#context, request, destination, origin);
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
     if (!this.#begin(admitted, socket)) return refuse(refusals.tooMuchUnderWay);

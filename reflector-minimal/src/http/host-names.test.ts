@@ -6,13 +6,15 @@ test.each([
   ['DEV1.LocalHost', 'localhost', 'dev1'],
   ['dev1.remote.example.com.', 'remote.example.com', 'dev1'],
 ])('%s under %s is device %s', (authority, domain, label) => {
-  expect(destinationOf(authority, domain)).toEqual({ kind: 'device', label });
+  expect(destinationOf(authority, { domain, cookieHost: null })).toEqual({ kind: 'device', label });
 });
 
 test.each(['remote.example.com', 'localhost:1', '127.0.0.1:8080', '[::1]:8080', '192.0.2.1'])(
   '%s is the reflector itself',
   (authority) => {
-    expect(destinationOf(authority, 'remote.example.com').kind).toBe('reflector');
+    expect(destinationOf(authority, { domain: 'remote.example.com', cookieHost: null }).kind).toBe(
+      'reflector',
+    );
   },
 );
 
@@ -25,10 +27,17 @@ test.each([
   'a:b:c',
   'evilremote.example.com',
 ])('%j is unknown', (authority) => {
-  expect(destinationOf(authority, 'remote.example.com').kind).toBe('unknown');
+  expect(destinationOf(authority, { domain: 'remote.example.com', cookieHost: null }).kind).toBe('unknown');
 });
 
 test('parts of an authority', () => {
   expect([hostOf('[2001:DB8::1]:443'), portSuffix('[2001:DB8::1]:443')]).toEqual(['2001:db8::1', ':443']);
   expect([hostOf('a.example'), portSuffix('a.example')]).toEqual(['a.example', '']);
+});
+
+test('the host that devices share comes first', () => {
+  for (const cookieHost of ['view.remote.example.com', 'view.example.com', '127.0.0.1']) {
+    const names = { domain: 'remote.example.com', cookieHost };
+    expect(destinationOf(`${cookieHost.toUpperCase()}:8080`, names)).toEqual({ kind: 'shared' });
+  }
 });

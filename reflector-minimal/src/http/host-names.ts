@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 export type Destination =
   | { readonly kind: 'reflector' }
   | { readonly kind: 'device'; readonly label: string }
+  /** The one host on which each user has the device of their choice. */
+  | { readonly kind: 'shared' }
   | { readonly kind: 'unknown' };
 
 /**
@@ -30,10 +32,15 @@ export function portSuffix(authority: string): string {
 
 /**
  * `<label>.<domain>` is a device, the domain itself the reflector. So are address literals and `localhost`, which no
- * page of a stranger can make a browser take for another host (DNS rebinding needs a name).
+ * page of a stranger can make a browser take for another host (DNS rebinding needs a name); unless one of them is the
+ * `cookieHost`.
  */
-export function destinationOf(authority: string, domain: string): Destination {
+export function destinationOf(
+  authority: string,
+  { domain, cookieHost }: { readonly domain: string; readonly cookieHost: string | null },
+): Destination {
   const host = hostOf(authority);
+  if (host === cookieHost) return { kind: 'shared' };
   if (host === domain || host === 'localhost' || isIP(host) !== 0) return { kind: 'reflector' };
   if (host.endsWith(`.${domain}`)) {
     const label = host.slice(0, -domain.length - 1);

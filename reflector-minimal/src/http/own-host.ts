@@ -7,9 +7,11 @@ import { sendToLogIn, serveLogIn } from '../log-in/endpoint.ts';
 import { isNavigation } from './browser.ts';
 import { crossOriginRefusal } from './cross-origin.ts';
 import { openDevice, openPath } from './device-log-in.ts';
-import { securityHeaders } from './html.ts';
+import { portSuffix } from './host-names.ts';
+import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
 import { refusalOf, refusals, sendRefusal } from './refusal.ts';
+import { chooseDevice, choosePath } from './shared-host.ts';
 
 /** For this host alone (RFC 6797): of the hosts of devices, each device decides. */
 const hsts = 'max-age=31536000';
@@ -49,13 +51,32 @@ export async function serveOwnHost(
     const refused = openDevice(context, request, response, origin, identity);
     return refused ? sendRefusal(request, response, refused) : undefined;
   }
+  if (path === choosePath && request.method === 'POST') {
+    const chosen = await chooseDevice(context, request, response, origin, identity);
+    if ('status' in chosen) return sendRefusal(request, response, chosen);
+    response.writeHead(303, { ...securityHeaders, Location: chosen.location, 'Content-Length': 0 });
+    response.end();
+    return;
+  }
   if (path !== '/' || !reads) return sendRefusal(request, response, refusals.nothingHere);
-  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity));
+  // The form that chooses a device leads to it.
+  const shared = `${origin.protocol}://${context.cookieHost}${portSuffix(origin.authority)}`;
+  const policy = contentPolicy(context.cookieHost === null ? "'self'" : `'self' ${shared}`);
+  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity), {
+    'Content-Security-Policy': policy,
+  });
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, {
     ...securityHeaders,
+    ...headers,
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
   });

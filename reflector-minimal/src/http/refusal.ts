@@ -61,6 +61,10 @@ export const refusals = {
     error: 'TCP connections are for programs, with a token or a password',
     advice: 'Use rm-client.',
   },
+  serviceWorker: {
+    status: 403,
+    error: 'Service workers are not possible on a host that several devices share',
+  },
   unknownHost: {
     status: 404,
     error: 'There is no such host here',

@@ -23,7 +23,8 @@ export function returnAddress(next: string | null, { protocol, authority }: Orig
   const plain = url.protocol === home.protocol && url.username === '' && url.password === '';
   const own = url.host === home.host && !notAfterLogIn.has(url.pathname);
   const device =
-    destinationOf(url.host, domain).kind === 'device' && portSuffix(url.host) === portSuffix(home.host);
+    destinationOf(url.host, { domain, cookieHost: null }).kind === 'device' &&
+    portSuffix(url.host) === portSuffix(home.host);
   return plain && (own || device) ? url.href : home.href;
 }
 

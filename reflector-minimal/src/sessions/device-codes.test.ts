@@ -15,9 +15,9 @@ describe('a one-time code', () => {
   });
 
   test('is good once', () => {
-    const code = codes.issue(session, purpose);
+    const code = codes.issue(session, 'dev1', purpose);
     expect(code).toMatch(/^[\w-]{43}$/);
-    expect(codes.redeem(code, purpose)).toBe(session);
+    expect(codes.redeem(code, purpose)).toMatchObject({ session, device: 'dev1' });
     expect(codes.redeem(code, purpose)).toBeNull();
     expect(codes.redeem('unknown', purpose)).toBeNull();
   });
@@ -28,21 +28,21 @@ describe('a one-time code', () => {
     ['in another browser', { host: 'dev1', nonce: 'm' }],
     ['in a browser that did not ask', { host: 'dev1', nonce: '' }],
   ])('is not good %s, and then nowhere', (_where, other) => {
-    const code = codes.issue(session, purpose);
+    const code = codes.issue(session, 'dev1', purpose);
     expect(codes.redeem(code, other)).toBeNull();
     expect(codes.redeem(code, purpose)).toBeNull();
   });
 
   test('deviceCodeMs: is good for a short time', () => {
-    const [first, second] = [codes.issue(session, purpose), codes.issue(session, purpose)];
+    const [first, second] = [codes.issue(session, 'dev1', purpose), codes.issue(session, 'dev1', purpose)];
     clock.advance(999);
-    expect(codes.redeem(first, purpose)).toBe(session);
+    expect(codes.redeem(first, purpose)?.session).toBe(session);
     clock.advance(1);
     expect(codes.redeem(second, purpose)).toBeNull();
   });
 
   test('deviceCodes: the oldest goes first', () => {
-    const issued = Array.from({ length: 4 }, () => codes.issue(session, purpose));
+    const issued = Array.from({ length: 4 }, () => codes.issue(session, 'dev1', purpose));
     expect(issued.map((code) => codes.redeem(code, purpose) !== null)).toEqual([false, true, true, true]);
   });
 });

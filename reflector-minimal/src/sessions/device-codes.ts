@@ -5,7 +5,7 @@ import type { Session } from './sessions.ts';
 
 /** What a code is good for. */
 export interface CodePurpose {
-  /** The host of the device. */
+  /** The host that the device is shown on. */
   readonly host: string;
   /** What the browser that asked keeps in a cookie on that host. */
   readonly nonce: string;
@@ -13,6 +13,8 @@ export interface CodePurpose {
 
 interface Issued extends CodePurpose {
   readonly session: Session;
+  /** What the device session is to be good for. */
+  readonly device: string;
   readonly expires: number;
 }
 
@@ -35,27 +37,34 @@ export class DeviceCodes {
     this.#limits = limits;
   }
 
-  /** `session`: of kind `own`. Beyond `limits.deviceCodes` the oldest code is good no more. */
-  issue(session: Session, { host, nonce }: CodePurpose): string {
+  /**
+   * `session`: of kind `own`; `device`: what a session of kind `device` is to be good for. Beyond `limits.deviceCodes` the
+   * oldest code is good no more.
+   */
+  issue(session: Session, device: string, { host, nonce }: CodePurpose): string {
     const now = this.#clock.now();
     for (const [key, { expires }] of this.#issued) {
       if (expires > now && this.#issued.size < this.#limits.deviceCodes) break;
       this.#issued.delete(key);
     }
     const code = randomBytes(32).toString('base64url');
-    this.#issued.set(digest(code), { host, nonce, session, expires: now + this.#limits.deviceCodeMs });
+    this.#issued.set(digest(code), {
+      host,
+      nonce,
+      session,
+      device,
+      expires: now + this.#limits.deviceCodeMs,
+    });
     return code;
   }
 
-  /** The session that the code was issued under; `null` for a code that is not good here. In any case it is used up. */
-  redeem(code: string, { host, nonce }: CodePurpose): Session | null {
+  /** What the code was issued for; `null` for a code that is not good here. In any case it is used up. */
+  redeem(code: string, { host, nonce }: CodePurpose): Pick<Issued, 'session' | 'device'> | null {
     const key = digest(code);
     const issued = this.#issued.get(key);
     this.#issued.delete(key);
     if (!issued || issued.expires <= this.#clock.now() || issued.host !== host) return null;
-    return timingSafeEqual(Buffer.from(digest(issued.nonce)), Buffer.from(digest(nonce)))
-      ? issued.session
-      : null;
+    return timingSafeEqual(Buffer.from(digest(issued.nonce)), Buffer.from(digest(nonce))) ? issued : null;
   }
 }
 

@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Context } from '../context.ts';
+import { namedDevice } from '../devices/target.ts';
+import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
+import { type Identity, seesDevice } from '../users/identity.ts';
+import { readForm } from './form.ts';
+import type { RawHeaders } from './headers.ts';
+import { portSuffix } from './host-names.ts';
+import type { Origin } from './origin.ts';
+import { type Refusal, refusals } from './refusal.ts';
+
+/*
+ * One host name for all devices (`--cookie-host`): a user chooses a device on the reflector's own host, by a form, and
+ * then has it on that second host. The way there is that of `device-log-in.ts`; the session that it gives names the
+ * device, so that whoever has the cookie cannot have another device for it:
+ *
+ *   rm-device-session=<secret>.<label>
+ *
+ * For the browser all devices are one origin there. What one leaves behind in it is taken away before the next one is
+ * shown, as far as that can be done from here: cookies, stored data, caches; service workers are not let in at all.
+ */
+
+/** In the place of a label, where the host is meant that all devices share; no device has such a name. */
+export const sharedKey = '*';
+
+/** On the reflector's own host. */
+export const choosePath = '/my-devices/choose';
+/** On the shared host: comes back with a session for what has been chosen now. */
+export const changePath = '/.rm-reflector/change';
+
+/** What a device session is good for that shows this device on the shared host. */
+export function sharedPlace(label: string): string {
+  return `${sharedKey}${label}`;
+}
+
+/** Who asks on the shared host, and the label of the device that they have there; by cookie alone. */
+export function chosenDevice(
+  { sessions }: Pick<Context, 'sessions'>,
+  request: IncomingMessage,
+  secure: boolean,
+): { readonly identity: Identity; readonly label: string } | null {
+  for (const value of secretsOf(request.rawHeaders, 'device', secure)) {
+    const [secret = '', label = ''] = value.split('.', 2);
+    const session = sessions.find(secret, { kind: 'device', device: sharedPlace(label) });
+    if (session) return { identity: { user: session.user, session }, label };
+  }
+  return null;
+}
+
+/** `choosePath`: takes the form of the page of devices. The request has been proven to come from there. */
+export async function chooseDevice(
+  context: Context,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+  { user, session }: Identity,
+): Promise<Refusal | { readonly location: string }> {
+  const { cookieHost, choices, devices, limits } = context;
+  if (cookieHost === null) return refusals.nothingHere;
+  if (session?.kind !== 'own') return refusals.logIn;
+  const form = await readForm(request, response, limits);
+  if ('status' in form) return form;
+  const label = (form.get('device') ?? '').toLowerCase();
+  const device = namedDevice(context, label);
+  if (!device || !seesDevice(user, device)) return refusals.unknownDevice(label);
+  choices.choose(session, label);
+  const to = devices.get(device.id)?.services.httpPath ?? '/';
+  const authority = `${cookieHost}${portSuffix(origin.authority)}`;
+  return { location: `${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}` };
+}
+
+/**
+ * Headers that take from the browser what the device before has left on the shared host. Its cookies are all known, as
+ * `withinItsHost` gives them the path `/`, but for those that its scripts have set for paths of their own.
+ */
+export function leaveBehind(headers: RawHeaders): { readonly clear: string; readonly cookies: string[] } {
+  const theirs = cookiePairs(headers).map(({ name }) => name);
+  const names = [...new Set(theirs)].filter((name) => name !== '' && !cookieNames.has(name));
+  const cookies = names.map(
+    (name) => `${name}=; Max-Age=0; Path=/${/^__(?:host|secure)-/i.test(name) ? '; Secure' : ''}`,
+  );
+  return { clear: '"cache", "storage"', cookies };
+}
+
+/** Whether a browser fetches the script of a service worker, which would answer in the place of every later device. */
+export function isServiceWorker({ headers }: IncomingMessage): boolean {
+  return headers['service-worker'] !== undefined;
+}
