@@ -8,7 +8,7 @@ import type { Step } from './steps.ts';
  * | `idle`       | nothing: it was not started, or was stopped                   | none                                |
  * | `preparing`  | reads secrets, files and properties for the next attempt      | none; commands have limits          |
  * | `resolving`  | looks up the name of the reflector or proxy                   | the step has taken too long         |
- * | `connecting` | dials TCP                                                     | the step has taken too long         |
+ * | `connecting` | dials TCP: a race, which has a timer for the next address too | the step has taken too long         |
  * | `proxy`      | asks a proxy for a connection                                 | the step has taken too long         |
  * | `tls`        | shakes hands with the proxy or the reflector                  | the step has taken too long         |
  * | `upgrade`    | waits for the reflector's answer to the upgrade               | the step has taken too long         |
