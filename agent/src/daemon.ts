@@ -112,8 +112,8 @@ export class Daemon implements Controlled {
   #make({ ok, hidden }: Valid): void {
     const host = withoutVariables(this.#host, hidden);
     this.#log = openLog(host, ok.log);
-    this.#notifier ??= new Notifier(host, this.#log);
-    this.#notifier.settings = ok.notify;
+    this.#notifier ??= new Notifier(host, this.#log, null);
+    this.#notifier.configure(host, this.#log, ok.notify);
     this.#agent = new AgentCore(host, ok, this.#log);
     this.#agent.on('state', (change) => this.#notifier.changed(change));
   }

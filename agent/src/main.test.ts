@@ -293,6 +293,20 @@ describe('SIGHUP', () => {
     expect(host.handles).toEqual(noHandles);
   });
 
+  it('brings another program, another log and other secrets into force, too', () => {
+    const host = hostWith();
+    rmAgent(host);
+    host.system.variables.set('RM_PASSWORD', 'hunter2');
+    rewrite(host, {
+      device: { id: 'i', domain: 'd', password: { env: 'RM_PASSWORD' } },
+      notify: { command: 'missing' },
+      log: { to: 'syslog' },
+    });
+    expect(host.processes.runs.length).toBeGreaterThan(0);
+    for (const { options } of host.processes.runs) expect(options.environment?.RM_PASSWORD).toBe('');
+    expect(host.system.logged).toContainEqual([4, 'notify: missing: no such file']);
+  });
+
   it('keeps the old one when the new one is wrong, in one line', () => {
     const host = hostWith();
     rmAgent(host);

@@ -9,8 +9,7 @@ type State = AgentEvents['state']['state'];
 function notifierWith(program: Program) {
   const host = new AgentHost();
   host.processes.results.set('tell me', program);
-  const notifier = new Notifier(host, host.log);
-  notifier.settings = { command: 'tell me', timeout: 5 };
+  const notifier = new Notifier(host, host.log, { command: 'tell me', timeout: 5 });
   const change = (previous: State, state: State, reason: string | null = null) =>
     notifier.changed({ state, previous, reason });
   const told = () =>
@@ -65,7 +64,7 @@ describe('notify', () => {
 
   it('runs nothing without a program', () => {
     const { host, notifier, change, told } = notifierWith({});
-    notifier.settings = null;
+    notifier.configure(host, host.log, null);
     change('stopped', 'connecting');
     expect(told()).toEqual([]);
     expect(host.handles).toEqual(noHandles);

@@ -14,18 +14,25 @@ const LAST_MS = 2000;
  * runs only the newest change is kept.
  */
 export class Notifier {
-  /** May be changed at any time. */
-  settings: Configuration['notify'] = null;
-  readonly #host: Host;
-  readonly #log: Log;
+  #settings: Configuration['notify'] = null;
+  #host: Host;
+  #log: Log;
   #running: Cancellable | null = null;
   #next: Change | null = null;
   #failure: string | null = null;
   #idle: () => void = () => undefined;
 
-  constructor(host: Host, log: Log) {
+  constructor(host: Host, log: Log, settings: Configuration['notify']) {
     this.#host = host;
     this.#log = log;
+    this.#settings = settings;
+  }
+
+  /** Takes another configuration, with the host and the log that belong to it. */
+  configure(host: Host, log: Log, settings: Configuration['notify']): void {
+    this.#host = host;
+    this.#log = log;
+    this.#settings = settings;
   }
 
   changed(change: Change): void {
@@ -48,11 +55,11 @@ export class Notifier {
   #run(): void {
     const change = this.#next;
     this.#next = null;
-    if (!change || !this.settings || change.state === change.previous) {
+    if (!change || !this.#settings || change.state === change.previous) {
       this.#idle();
       return;
     }
-    const { command, timeout } = this.settings;
+    const { command, timeout } = this.#settings;
     const argv = words(command);
     const environment = {
       RM_STATE: change.state,
