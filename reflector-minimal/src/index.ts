@@ -8,4 +8,4 @@ export { generatePassword, hashPassword } from './passwords/scrypt.ts';
 export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
 export type { DeviceRecord, DeviceSecrets } from './store/devices.ts';
 export { Store, StoreError } from './store/store.ts';
-export type { UserRecord } from './store/users.ts';
+export type { Role, UserRecord } from './store/users.ts';

@@ -142,7 +142,7 @@ export class DeviceAuthentication {
 
   async #remember(id: string, domain: string, password: string): Promise<DeviceVerdict> {
     const { store, clock, limits, verifier } = this.#options;
-    const hash = await verifier.hash(password);
+    const hash = await verifier.hash('device', password);
     const added = store.devices.addUnclaimed(id, domain, hash, clock.date(), limits.unclaimedDevices);
     return added ? this.#unclaimed() : refuse(403, 'too many devices wait for being claimed');
   }

@@ -42,7 +42,7 @@ th { font-weight: 600; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline; justify-content: space-between; }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; }
-form.inline { display: inline; }
+form.inline { display: inline; } form.narrow { max-width: 22rem; }
 label { display: block; font-weight: 600; margin-top: 1rem; }
 input { font: inherit; width: 100%; box-sizing: border-box; margin-top: .25rem; padding: .625rem .75rem;
   border: 1px solid #888; border-radius: .5rem; background: Field; color: FieldText; }

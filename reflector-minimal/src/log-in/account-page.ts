@@ -1,9 +1,21 @@
 import { type Html, html, page } from '../http/html.ts';
+import { minPasswordLength } from '../passwords/rules.ts';
 import type { Session } from '../sessions/sessions.ts';
 import type { UserRecord } from '../store/users.ts';
 
+/** What came of a form. */
+export interface AccountNote {
+  readonly error?: string;
+  readonly done?: string;
+}
+
 /** The user's own page: where the account is logged in, and the ways to end that. `current`: `null` without a cookie. */
-export function accountPage(user: UserRecord, sessions: readonly Session[], current: Session | null): string {
+export function accountPage(
+  user: UserRecord,
+  sessions: readonly Session[],
+  current: Session | null,
+  { error, done }: AccountNote,
+): string {
   // Sessions on devices hang on that of a browser and end with it.
   const shown = sessions.filter(({ kind }) => kind !== 'device');
   return page(
@@ -13,6 +25,7 @@ export function accountPage(user: UserRecord, sessions: readonly Session[], curr
 <p>You are <strong>${user.name}</strong>, ${user.role === 'administrator' ? 'an administrator' : 'a user'}${
       user.totpSecret ? ', with one-time passwords' : ''
     }.</p>
+${error === undefined ? html`` : html`<p class="alert" role="alert">${error}</p>`}${done === undefined ? html`` : html`<p class="alert" role="status">${done}</p>`}
 <h2>Where you are logged in</h2>
 <div class="scroll"><table>
 <thead><tr><th>What</th><th>Last used</th><th></th></tr></thead>
@@ -23,6 +36,19 @@ ${shown.map((session) => row(session, session.id === current?.id))}</tbody>
 <input type="hidden" name="everywhere" value="yes">
 <p><button>Log out everywhere</button></p>
 <p class="status">Ends every browser and every token of a program, and what they have open.</p>
+</form>
+<h2>Another password</h2>
+<form class="narrow" method="post" action="/account/password">
+<input type="hidden" name="name" value="${user.name}" autocomplete="username">
+<label for="present">Present password</label>
+<input id="present" name="present" type="password" required autocomplete="current-password">
+<label for="new">New password</label>
+<input id="new" name="new" type="password" required minlength="${minPasswordLength}" autocomplete="new-password" aria-describedby="rules">
+<p id="rules" class="status">At least ${minPasswordLength} characters: a few words that do not belong together are easy to keep and hard to guess.</p>
+<label for="again">New password again</label>
+<input id="again" name="again" type="password" required minlength="${minPasswordLength}" autocomplete="new-password">
+<p><button>Change the password</button></p>
+<p class="status">Everything else is logged out then.</p>
 </form>`,
   );
 }

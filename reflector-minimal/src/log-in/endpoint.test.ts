@@ -259,4 +259,54 @@ describe('log-in in a browser', () => {
     stage.reflector.store.users.setPassword(user.name, 'another');
     expect(await status()).toBe(303);
   });
+
+  test('a password is changed with the present one, by the rules, and ends everything else', async () => {
+    const fresh = 'kettle orbit walnut';
+    const change = (form: Record<string, string>) =>
+      browse('/account/password', { present: user.password, new: fresh, again: fresh, ...form });
+    expect((await change({})).status).toBe(401);
+    await logIn();
+    const other = String(cookies.get('rm-session'));
+    cookies.clear();
+    await logIn();
+    for (const [form, status, error] of [
+      [{ again: 'kettle orbit' }, 422, 'The two new passwords are not the same'],
+      [{ new: 'short', again: 'short' }, 422, 'The new password must have at least 10 characters'],
+      [{ new: 'password123', again: 'password123' }, 422, 'The new password is among the most common'],
+      [{ present: 'wrong' }, 403, 'That is not your present password'],
+    ] as const) {
+      const answer = await change(form);
+      expect([answer.status, answer.text.includes(error)]).toEqual([status, true]);
+    }
+    const before = String(cookies.get('rm-session'));
+    const changed = await change({});
+    expect([changed.status, changed.text.includes('role="status"')]).toEqual([200, true]);
+    expect(changed.text.match(/this browser/g)).toHaveLength(1);
+    expect(await status()).toBe(200);
+    for (const former of [before, other]) {
+      cookies.set('rm-session', former);
+      expect(await status()).toBe(303);
+    }
+    expect((await logIn()).status).toBe(403);
+    expect((await logIn({ password: fresh })).status).toBe(303);
+  });
+
+  test('the present password cannot be guessed by a session that was taken', async () => {
+    await logIn();
+    const guess = (n: number) =>
+      browse('/account/password', {
+        present: `guess ${n}`,
+        new: 'kettle orbit walnut',
+        again: 'kettle orbit walnut',
+      });
+    for (let n = 0; n < 10; n++) expect((await guess(n)).status).toBe(403);
+    expect((await guess(10)).status).toBe(429);
+  });
+
+  test.each(['//', '//[', '/log-in?next=%', '/log-in?next=http://[', '/%', '/account?%'])(
+    'the target %s breaks nothing',
+    async (path) => {
+      expect((await browse(path)).status).toBeLessThan(500);
+    },
+  );
 });

@@ -133,6 +133,15 @@ describe('the log-in', () => {
     expect(await attempt({ address: '198.51.100.77' })).toBe('wait 1000');
   });
 
+  test('logInsRemembered: the place known for longest is forgotten', async () => {
+    logIn = make({ logInsRemembered: 2, logInFailures: 2 });
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+      expect(await attempt({ address })).toBe('alice');
+    await guess((n) => ({ address: `198.51.100.${n}` }));
+    expect(await attempt({ address: '192.0.2.3' })).toBe('alice');
+    expect(await attempt({ address: '192.0.2.1' })).toBe('wait 1000');
+  });
+
   test('the same credentials side by side are checked once', async () => {
     logIn = make({ logInFailures: 1, verificationsWaiting: 1 });
     const all = await Promise.all(Array.from({ length: 30 }, () => attempt()));

@@ -105,6 +105,22 @@ export class LogIn {
     return this.#throttled({ name: user.name, ...place }, () => this.#verifyCode(user, code));
   }
 
+  /**
+   * Another password, which ends all sessions and tokens of the user. Gives the user as it is then; `null` when it is
+   * gone, or its password was changed by somebody else in the meantime.
+   */
+  async setPassword(user: UserRecord, password: string): Promise<UserRecord | null | 'busy'> {
+    try {
+      const hash = await this.#verifier.hash('user', password);
+      const { users } = this.#store;
+      if (users.get(user.name)?.password !== user.password) return null;
+      return users.setPassword(user.name, hash) ? users.get(user.name) : null;
+    } catch (error) {
+      if (error instanceof VerifierBusy) return 'busy';
+      throw error;
+    }
+  }
+
   async #verify({ name, password, code }: Attempt): Promise<LogInVerdict> {
     const user = this.#store.users.get(name);
     const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);

@@ -80,6 +80,23 @@ describe('the verifier', () => {
     expect(await verifier.verify(claim, null)).toBe(false);
   });
 
+  test('a flood of users does not keep a device out', async () => {
+    const verifier = new PasswordVerifier({
+      ...defaultLimits,
+      verificationsAtOnce: 1,
+      verificationsWaiting: 5,
+    });
+    const done: string[] = [];
+    const ask = async (kind: 'user' | 'device', password: string) => {
+      await verifier.verify({ kind, name: 'a', password }, null).catch(() => done.push('busy'));
+      done.push(kind);
+    };
+    const users = Array.from({ length: 7 }, (_, n) => ask('user', String(n)));
+    await Promise.all([...users, ask('device', 'x')]);
+    expect(done.slice(0, 2)).toEqual(['busy', 'user']);
+    expect(done.indexOf('device')).toBeLessThanOrEqual(4);
+  });
+
   test('verifiedCredentials: remembers only so many', async () => {
     const verifier = new PasswordVerifier({
       ...defaultLimits,

@@ -57,9 +57,9 @@ export class PasswordVerifier {
     return valid;
   }
 
-  /** A hash of a device's password to be stored, within the same bounds as verifications. */
-  hash(password: string): Promise<string> {
-    return this.#inTurn('device', () => hashPassword(password));
+  /** A hash to be stored, within the same bounds as verifications. */
+  hash(kind: Claim['kind'], password: string): Promise<string> {
+    return this.#inTurn(kind, () => hashPassword(password));
   }
 
   #identify({ kind, name, password }: Claim): string {
