@@ -1,5 +1,5 @@
 import type { Cancellable, Host, HostError } from '../host/host.ts';
-import { CLOSE_REPLACED } from '../protocol/index.ts';
+import { CLOSE_REPLACED, formatHttpUri } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
@@ -50,6 +50,8 @@ export class Link {
   #state: LinkState = 'idle';
   #activity: Cancellable | null = null;
   #current: LiveLink | null = null;
+  /** The reflector that was last seen to answer PINGs. */
+  #answering: string | null = null;
   #watchedNetwork: Cancellable | null = null;
   /** When the wait is over, and whether the reflector has asked for it. */
   #retryAt = 0;
@@ -151,7 +153,8 @@ export class Link {
       (agreedMs) => this.#keepAlive.begin(agreedMs, now),
       (end) => this.#tunnelEnded(end),
     );
-    this.#current = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs);
+    const answers = this.#answering === formatHttpUri(connection.uri);
+    this.#current = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs, answers);
     this.#watch(this.#current.check());
     this.#current.begin((reason) => this.#cut(reason));
   }
@@ -200,6 +203,7 @@ export class Link {
 
   #finish({ reason, kind }: { reason: string; kind: FailureKind }): void {
     this.#backOff.linkEnded(this.#current?.ageMs ?? 0, kind, this.#events.backOff());
+    this.#answering = this.#current?.answering ?? this.#answering;
     this.#current?.destroy();
     this.#current = null;
     if (this.#wanted === 'up') this.#wait(reason, kind, null);

@@ -1,4 +1,5 @@
 import type { Clock } from '../host/host.ts';
+import { formatHttpUri } from '../protocol/index.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { Upgraded } from './attempt.ts';
 import { Liveness } from './liveness.ts';
@@ -11,12 +12,13 @@ export class LiveLink {
   readonly #liveness: Liveness;
   readonly #since: number;
 
-  constructor(clock: Clock, connection: Upgraded, tunnel: Tunnel, keepAliveMs: number) {
+  /** `answers`: see {@link Liveness}. */
+  constructor(clock: Clock, connection: Upgraded, tunnel: Tunnel, keepAliveMs: number, answers: boolean) {
     this.tunnel = tunnel;
     this.#clock = clock;
     this.#connection = connection;
     this.#since = clock.now();
-    this.#liveness = new Liveness(keepAliveMs, this.#since);
+    this.#liveness = new Liveness(keepAliveMs, this.#since, answers);
   }
 
   /** From now on what the socket reports goes to the tunnel; `gone` is told when there is no connection any more. */
@@ -32,6 +34,11 @@ export class LiveLink {
       closed: (error) => gone(error?.message ?? 'connection closed'),
     });
     if (early.length > 0) this.tunnel.receive(early, 0, early.length);
+  }
+
+  /** The reflector, if it has answered a PING. */
+  get answering(): string | null {
+    return this.tunnel.outgoing.pongedAt === null ? null : formatHttpUri(this.#connection.uri);
   }
 
   get ageMs(): number {

@@ -133,6 +133,17 @@ describe('the direction to the reflector', () => {
     });
   });
 
+  it('is judged from the first PING on when the reflector has answered on an earlier link', () => {
+    const liveness = new Liveness(KEEP_ALIVE, 0, true);
+    liveness.heard(100_000);
+    expect(liveness.check(100_000, idle)).toMatchObject({ ping: true });
+    for (let now = 100_000; now < 230_000; now += 10_000) {
+      liveness.heard(now);
+      expect(liveness.check(now, idle)).not.toHaveProperty('dead');
+    }
+    expect(liveness.check(230_000, idle)).toEqual({ dead: 'no answer to PING, although bytes come' });
+  });
+
   it('is dead when the kernel takes nothing of what waits, however much comes in', () => {
     const heard = every(1000, 5_000_000);
     expect(watch({ heard, stuckSince: 50_000 }, 5_000_000)).toMatchObject({

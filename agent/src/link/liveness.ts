@@ -20,8 +20,8 @@ export type Verdict =
  * - *From the reflector.* Silence for the keep-alive time asks for a PING, and silence for the answer time after it is
  *   the end. While bytes of ours move, the answer may be behind them: then it has one keep-alive time more.
  * - *To the reflector, end to end.* Without a PONG for the keep-alive time a PING is sent, however much comes in, and no
- *   PONG within the keep-alive and the answer time after it is the end. This holds for a reflector that has answered a
- *   PING on this link; one that never does is judged by the other two rules.
+ *   PONG within the keep-alive and the answer time after it is the end. This holds for a reflector that is known to answer
+ *   PINGs, as RFC 6455 section 5.5.2 demands; one that never does is judged by the other two rules.
  * - *To the reflector, the first hop.* Bytes that wait, of which the kernel takes none for the keep-alive and the answer
  *   time, are the end.
  *
@@ -30,6 +30,7 @@ export type Verdict =
 export class Liveness {
   readonly #keepAliveMs: number;
   readonly #answerMs: number;
+  readonly #answers: boolean;
   readonly #start: number;
   #heard: number;
   /** Until when no silence proves anything. */
@@ -41,9 +42,11 @@ export class Liveness {
   /** When the next check is due. */
   #due = Number.POSITIVE_INFINITY;
 
-  constructor(keepAliveMs: number, now: number) {
+  /** `answers`: the reflector has answered a PING before, on another link. */
+  constructor(keepAliveMs: number, now: number, answers = false) {
     this.#keepAliveMs = keepAliveMs;
     this.#answerMs = Math.min(keepAliveMs, ANSWER_MS);
+    this.#answers = answers;
     this.#start = this.#heard = this.#excused = now;
   }
 
@@ -100,7 +103,7 @@ export class Liveness {
     if (now >= silent) return { dead: 'no answer to PING' };
     let unproved = Number.POSITIVE_INFINITY;
     if (this.#sentAt === null) unproved = proved + this.#keepAliveMs;
-    else if (pongedAt !== null) unproved = this.#sentAt + patience;
+    else if (this.#answers || pongedAt !== null) unproved = this.#sentAt + patience;
     if (now >= unproved) return { dead: 'no answer to PING, although bytes come' };
     const stuck =
       stuckSince === null ? Number.POSITIVE_INFINITY : Math.max(stuckSince, this.#excused) + patience;

@@ -1,7 +1,8 @@
 import type { Step } from './steps.ts';
 
 /**
- * The states of a link. Those between `preparing` and `live` are the steps of an attempt.
+ * The states of a link. Those between `preparing` and `live` are the steps of an attempt. One timer serves them all; only
+ * the race of `connecting` has a second, a quarter of a second long, after which it dials one address more.
  *
  * | state        | what the link does there                                      | what its one timer means            |
  * | ------------ | ------------------------------------------------------------- | ----------------------------------- |
@@ -36,22 +37,19 @@ export type LinkEvent =
 type Row = { readonly [Event in LinkEvent]?: LinkState };
 
 const down = { stop: 'idle', disable: 'disabled' } as const satisfies Row;
-/** In any step the attempt may go on to the next address, proxy or URI, and in any step it may fail. */
-const attempt = {
-  resolving: 'resolving',
-  connecting: 'connecting',
-  lost: 'waiting',
-  ...down,
-} as const satisfies Row;
+/** In any step the attempt may fail, or begin again with the next proxy or reflector. */
+const attempt = { resolving: 'resolving', lost: 'waiting', ...down } as const satisfies Row;
+/** Where one address, or one answer of a proxy, is not the end of it. */
+const redial = { ...attempt, connecting: 'connecting' } as const satisfies Row;
 
 /** Which event leads where. What is not in it is a bug of ours, and throws. */
 export const transitions: { readonly [State in LinkState]: Row } = {
   idle: { dial: 'preparing', ...down },
   preparing: { resolving: 'resolving', lost: 'waiting', ...down },
-  resolving: attempt,
-  connecting: { ...attempt, proxy: 'proxy', tls: 'tls', upgrade: 'upgrade' },
-  proxy: { ...attempt, tls: 'tls', upgrade: 'upgrade' },
-  tls: { ...attempt, proxy: 'proxy', upgrade: 'upgrade' },
+  resolving: redial,
+  connecting: { ...redial, proxy: 'proxy', tls: 'tls', upgrade: 'upgrade' },
+  proxy: { ...redial, tls: 'tls', upgrade: 'upgrade' },
+  tls: { ...redial, proxy: 'proxy', upgrade: 'upgrade' },
   upgrade: { ...attempt, upgraded: 'live' },
   live: { close: 'closing', lost: 'waiting' },
   closing: { lost: 'waiting', ...down },

@@ -20,6 +20,8 @@ export class SimulatedClock implements Clock {
   #timers = 0;
   /** Events that ran at the present time. */
   #standing = 0;
+  /** Called after each event: for what must hold at any time. */
+  observer: () => void = () => undefined;
   /** What `date()` is ahead of `now()`. */
   wallOffset = Date.UTC(2026, 0, 1);
 
@@ -95,6 +97,7 @@ export class SimulatedClock implements Clock {
       if (event.cancelled) continue;
       event.cancelled = true;
       event.run();
+      this.observer();
     }
   }
 
@@ -108,6 +111,7 @@ export class SimulatedClock implements Clock {
       if (this.#standing > 1_000_000) throw new Error(`events without end at ${this.#now} ms: ${next.run}`);
       this.#now = Math.max(this.#now, next.at);
       next.run();
+      this.observer();
       return true;
     }
     return false;

@@ -10,7 +10,7 @@ import type {
 } from '../host.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { Random } from './random.ts';
-import { SimulatedSocket, type TlsAnswer, type World } from './socket.ts';
+import { type Mishap, SimulatedSocket, type TlsAnswer, type World } from './socket.ts';
 
 /** What stands at an address: a program that accepts, an error, or nothing that answers. */
 export type Place =
@@ -31,6 +31,8 @@ export class SimulatedNetwork implements Network, World {
   readonly random: Random;
   bufferBytes = 65_536;
   latencyMs: readonly [number, number] = [1, 1];
+  /** What befalls the connections that are dialled from now on. */
+  mishap: () => Mishap | null = () => null;
   forgetsAfterMs = Number.POSITIVE_INFINITY;
   readonly received = new Set<Uint8Array>();
   /** Look-ups of names; an IP literal needs none. */
@@ -138,6 +140,7 @@ export class SimulatedNetwork implements Network, World {
   #dial(find: () => Place | undefined, handler: SocketHandler): SimulatedSocket {
     const socket = new SimulatedSocket(this, (gone) => this.sockets.delete(gone));
     socket.handler = handler;
+    socket.mishap = this.mishap();
     this.sockets.add(socket);
     this.clock.defer(this.latency(), () => {
       if (socket.over) return;

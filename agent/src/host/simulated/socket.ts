@@ -16,6 +16,16 @@ export interface World {
   readonly received: Set<Uint8Array>;
 }
 
+/** What befalls a connection when it has carried this many bytes, those of TLS handshakes and of both directions included. */
+export interface Mishap {
+  readonly afterBytes: number;
+  /** A reset for both ends; the end of the stream for the one that dialled; or silence. */
+  readonly kind: 'reset' | 'end' | 'silence';
+}
+
+/** The three flights of a TLS handshake. They are short, so that all ways in which one can be cut are soon tried. */
+const TLS_FLIGHTS = [5, 20, 3];
+
 /** How a listener answers a TLS handshake: with a session, with an error, or never. */
 export type TlsAnswer = (options: TlsOptions) => TlsSession | HostError | 'silent';
 
@@ -36,6 +46,10 @@ export class SimulatedSocket implements Socket {
   tls: TlsAnswer | null = null;
   /** Nothing arrives any more, in either direction, and nobody is told: a NAT entry that was dropped. */
   cut = false;
+  /** Of the end that has dialled. */
+  mishap: Mishap | null = null;
+  /** Bytes of both directions, as far as this end has seen them. */
+  carried = 0;
   /** What this end sends does not arrive, and what the other end sends does. */
   mute = false;
   /** When anything last went either way. */
@@ -75,6 +89,18 @@ export class SimulatedSocket implements Socket {
 
   get paused(): boolean {
     return this.#paused;
+  }
+
+  /** The other end. */
+  get partner(): SimulatedSocket | null {
+    return this.#other;
+  }
+
+  /** No byte can go to the other end any more, or come from there. */
+  get isHarmed(): boolean {
+    return [this, this.#other].some(
+      (end) => end && (end.cut || end.mute || end.#over || end.#finSent || end.#finArrived),
+    );
   }
 
   /** Bytes that were written and not taken. */
@@ -122,6 +148,7 @@ export class SimulatedSocket implements Socket {
   startTls(options: TlsOptions): void {
     this.#world.clock.defer(2 * this.#world.latency(), () => {
       if (this.#over || this.cut) return;
+      for (const bytes of TLS_FLIGHTS) if (this.#carry(bytes) < bytes) return;
       const answer = this.tls?.(options) ?? {
         code: 'tls-protocol' as const,
         message: 'TLS failed: no TLS there',
@@ -143,6 +170,30 @@ export class SimulatedSocket implements Socket {
     const handler = this.handler;
     this.#close();
     handler?.closed(error);
+  }
+
+  /** Counts bytes that this end sends or receives; returns how many of them get through before a mishap. */
+  #carry(bytes: number): number {
+    const { mishap } = this;
+    this.carried += bytes;
+    const beyond = mishap ? this.carried - mishap.afterBytes : 0;
+    if (!mishap || beyond < 0) return bytes;
+    this.mishap = null;
+    this.#world.clock.defer(0, () => this.#befall(mishap.kind));
+    return Math.max(0, bytes - beyond);
+  }
+
+  #befall(kind: Mishap['kind']): void {
+    const other = this.#other;
+    if (kind === 'silence') this.cut = true;
+    else if (kind === 'reset') {
+      other?.fail(reset);
+      this.fail(reset);
+    } else if (other && !this.#over) {
+      other.mute = true;
+      this.#finArrived = true;
+      this.#read();
+    }
   }
 
   #close(): void {
@@ -193,7 +244,8 @@ export class SimulatedSocket implements Socket {
         this.#first = 0;
       }
       this.#inFlight += count;
-      this.#deliver(() => other.#arrive(piece));
+      const through = piece.subarray(0, this.#carry(count));
+      if (through.length > 0) this.#deliver(() => other.#arrive(through));
       this.handler?.taken(count);
     }
     if (this.#over || !other || this.#first < this.#queue.length || !this.#endAsked || this.#finSent) return;
@@ -211,7 +263,8 @@ export class SimulatedSocket implements Socket {
       if (other) this.#deliver(() => other.fail(reset));
       return;
     }
-    this.#inbox.push(piece);
+    const through = this.#carry(piece.length);
+    if (through > 0) this.#inbox.push(piece.subarray(0, through));
     this.#read();
   }
 
