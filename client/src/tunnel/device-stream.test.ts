@@ -73,7 +73,7 @@ describe('a device stream', () => {
 
   test.each([
     ['88 02 03f3', 'the connection on the device broke'],
-    ['88 02 03f0', 'access has ended: the account was changed or removed, or has logged out'],
+    ['88 02 03f0', 'access has ended: the token has expired or was revoked, or the account was changed'],
     ['88 02 03e9', 'the reflector is being stopped'],
     ['88 06 0fa0 6d696e64', 'the reflector closed it with 4000 (mind)'],
     ['88 04 0fa0 1b5b', 'the reflector closed it with 4000 ( [)'],

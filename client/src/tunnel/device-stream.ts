@@ -29,7 +29,7 @@ const protocolError = 1002;
 /** What a close code of the reflector means. */
 const endings: Readonly<Record<number, string>> = {
   1001: 'the reflector is being stopped',
-  1008: 'access has ended: the account was changed or removed, or has logged out',
+  1008: 'access has ended: the token has expired or was revoked, or the account was changed',
   1009: 'the reflector does not take messages of this size',
   1011: 'the connection on the device broke',
 };

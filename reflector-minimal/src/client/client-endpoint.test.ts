@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
@@ -226,6 +227,36 @@ describe('a client', () => {
     clock.advance(100_000);
     expect(await refused(originalUpgrade(22, `Bearer ${token}`))).toEqual([401, 'Please log in']);
   });
+
+  test.each(['expires', 'is revoked', 'is of a user who logs out everywhere'])(
+    'ends when its token %s',
+    async (how) => {
+      const answer = await form({ username: user.name, password: user.password });
+      const { token } = JSON.parse(answer.text) as { token: string };
+      const agent = await stage.agent();
+      agent.onFrame = (frame) => {
+        if (frame.opcode === 1) agent.confirm(frame.channel);
+      };
+      const client = new Client(
+        await WebSocketPeer.connect(stage.port, originalUpgrade(22, `Bearer ${token}`)),
+      );
+      // The tunnel is entered after its 101 has left.
+      await ask(stage.port, '/healthz', { host: 'localhost' });
+      if (how === 'is revoked') {
+        const headers = { Authorization: `Bearer ${token}` };
+        const options = { host: 'localhost', method: 'DELETE', headers };
+        expect((await ask(stage.port, '/my-devices/api/token', options)).status).toBe(204);
+      } else {
+        if (how === 'expires') clock.advance(100_000);
+        else stage.reflector.store.sessions.removeAll(user.name);
+        clock.advance(defaultLimits.sessionTouchMs);
+      }
+      await client.ended;
+      expect(client.closeCode).toBe(1008);
+      // The account stands: its password opens as before.
+      expect((await ask(stage.port, '/', { host: 'localhost' })).status).toBe(200);
+    },
+  );
 
   test('formBytes: gets no token for anything else', async () => {
     const wrong = await form({ username: user.name, password: 'guess' });

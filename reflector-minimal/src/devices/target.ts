@@ -23,8 +23,8 @@ export interface NamedDevice {
 export function namedDevice({ store }: Pick<Context, 'store'>, label: string): NamedDevice | null {
   const known = (text: string, port: number | null): NamedDevice | null => {
     const id = normalizeDeviceId(text);
-    const record = id === null ? null : store.devices.get(id);
-    return record?.claimed ? { id: record.id, domain: record.domain, port } : null;
+    const claimed = id === null ? null : store.devices.identity(id);
+    return id !== null && claimed ? { id, domain: claimed.domain, port } : null;
   };
   const exact = known(label, null);
   if (exact !== null) return exact;

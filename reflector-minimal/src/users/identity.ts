@@ -35,7 +35,7 @@ export function revokedReason(
   if (present?.password !== user.password) {
     return 'the password of this user was changed, or the user was removed';
   }
-  if (session && !sessions.present(session)) return 'logged out';
+  if (session && !sessions.present(session)) return 'logged out, or the session or token has expired';
   if (deviceId !== null) {
     const device = store.devices.identity(deviceId);
     if (!device || !seesDevice(present, device)) return 'this user does not see the device any more';
