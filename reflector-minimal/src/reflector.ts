@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
@@ -83,6 +84,8 @@ export interface Reflector {
   readonly devices: TunnelRegistry<ConnectedDevice>;
   /** Reads the TLS files anew; what is connected stays. Throws when they cannot be used. */
   reloadTls(): void;
+  /** Opens the audit file anew with the next record, after another program has moved it away. */
+  reopenAudit(): void;
   /** Stops listening, lets responses under way end, closes tunnels with 1001, then the store. Idempotent. */
   close(): Promise<void>;
 }
@@ -111,6 +114,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   try {
     store.devices.noteAllOffline();
     store.setServed(clock.date());
+    store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
     const verifier = new PasswordVerifier(limits);
     const sessions = new Sessions(store, clock, limits, {
       absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
@@ -254,6 +258,10 @@ class RunningReflector implements Reflector {
 
   reloadTls(): void {
     if (this.#tls) (this.#server as unknown as TlsServer).setSecureContext(readTls(this.#tls));
+  }
+
+  reopenAudit(): void {
+    this.#context.audit.reopen();
   }
 
   close(): Promise<void> {

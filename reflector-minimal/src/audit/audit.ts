@@ -104,6 +104,11 @@ export class Audit {
     };
   }
 
+  /** The file is opened anew with the next record. */
+  reopen(): void {
+    this.#sink?.close();
+  }
+
   /** Sums up what is counted, and closes the file. */
   close(): void {
     this.#cancelSweep?.();

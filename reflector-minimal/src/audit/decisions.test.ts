@@ -109,6 +109,21 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
   ]);
 });
 
+test('a flood of failed log-ins, of whatever names, wears nothing out', async () => {
+  const post = (name: string) =>
+    ask(stage.port, '/my-devices/api/token', {
+      host: 'localhost',
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: [] },
+      body: `username=${name}&password=wrong`,
+    });
+  for (let i = 0; i < 130; i++) await post(`name${i}`);
+  const failed = await records('token', 'tokens');
+  expect(failed[0]).toMatchObject({ event: 'token', allowed: false, user: 'name0', address: '127.0.0.1' });
+  expect(failed).toContainEqual({ event: 'token', allowed: false, reason: 'from many strangers' });
+  expect(failed.length).toBeLessThan(105);
+});
+
 test('devices that connect, that leave, and that are refused', async () => {
   await stage.agent({ password: 'mistyped' }).catch(() => {});
   const agent = await stage.agent();

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -49,6 +49,24 @@ test('what was cut short, by a power cut for example, does not swallow the next 
   file.write('next\n');
   file.close();
   expect(readFileSync(path, 'utf8')).toBe('{"half\nnext\n');
+});
+
+test('moved away by another program, it is begun anew after close', () => {
+  const file = new AuditFile(path, limits);
+  file.write('1\n');
+  renameSync(path, `${path}.moved`);
+  file.write('2\n');
+  file.close();
+  file.write('3\n');
+  file.close();
+  expect(readFileSync(`${path}.moved`, 'utf8')).toBe('1\n2\n');
+  expect(readFileSync(path, 'utf8')).toBe('3\n');
+});
+
+test('what is no file is refused, and its mode stays', () => {
+  expect(() => new AuditFile('/dev/null', limits)).toThrow('/dev/null: must be a regular file');
+  expect(statSync('/dev/null').mode & 0o777).toBe(0o666);
+  expect(() => new AuditFile(folder, limits)).toThrow(/EISDIR/);
 });
 
 test('a file that cannot be opened says so at once', () => {

@@ -1,6 +1,16 @@
-import { closeSync, fchmodSync, fstatSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import type { Limits } from '../limits.ts';
 
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR } = constants;
 const lineFeed = 0x0a;
 
 /** The audit file cannot be used; the message is one line for a person. */
@@ -12,6 +22,7 @@ export class AuditFileError extends Error {
 export interface AuditSink {
   /** One line with its end. Throws when it cannot be kept. */
   write(line: string): void;
+  /** Until the next `write`. */
   close(): void;
 }
 
@@ -57,10 +68,13 @@ export class AuditFile implements AuditSink {
   }
 
   #open(): number {
-    const descriptor = openSync(this.#path, 'a+', 0o600);
+    // Opening a pipe would wait for its reader.
+    const descriptor = openSync(this.#path, O_APPEND | O_CREAT | O_RDWR | O_NONBLOCK, 0o600);
     try {
+      const status = fstatSync(descriptor);
+      if (!status.isFile()) throw new Error('must be a regular file');
       fchmodSync(descriptor, 0o600);
-      this.#size = fstatSync(descriptor).size;
+      this.#size = status.size;
       const last = Buffer.alloc(1);
       if (this.#size > 0) readSync(descriptor, last, 0, 1, this.#size - 1);
       if (this.#size > 0 && last[0] !== lineFeed) this.#size += writeSync(descriptor, '\n');

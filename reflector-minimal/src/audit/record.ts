@@ -13,6 +13,10 @@ export interface AuditRecord {
   readonly address?: string | undefined;
   readonly device?: string | undefined;
   readonly port?: number | undefined;
+  /** Of a command: the account of the operating system that ran it. */
+  readonly operator?: string | undefined;
+  /** Of a command: what else it was given. */
+  readonly detail?: string | undefined;
   /** Why not, or why it ended: one short sentence. */
   readonly reason?: string | undefined;
   /** How many equal decisions this record stands for; 1 where it is left out. */

@@ -38,7 +38,7 @@ export async function serveToken(
     // Asked for the one-time password, a program comes again: that is no event.
     if (verdict.denied !== 'oneTimePassword') {
       const reason = explain(verdict).error;
-      context.audit.count({ event: 'token', allowed: false, user: name, by: 'password', address, reason });
+      context.audit.count({ event: 'token', allowed: false, user: name, address, reason });
     }
     return deny(response, verdict);
   }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
@@ -55,6 +55,27 @@ describe('rm-reflector', () => {
     chmodSync(file, 0o600);
     return file;
   }
+
+  test('what a command has changed is recorded where the reflector records', async () => {
+    const audit = join(folder, 'audit.log');
+    await command('user', 'add', 'alice');
+    look((store) => store.setAuditFile(audit));
+    await command('user', 'grant', 'alice', 'acme');
+    await command('user', 'list');
+    expect((await command('user', 'remove', 'nobody')).status).toBe(1);
+    await command('device', 'add', 'pump-7');
+    const operator = userInfo().username;
+    const lines = readFileSync(audit, 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => ({ ...JSON.parse(line), time: '' }))).toEqual([
+      { time: '', event: 'user-grant', allowed: true, user: 'alice', operator, detail: 'domain acme' },
+      { time: '', event: 'device-add', allowed: true, device: 'pump-7', operator },
+    ]);
+    expect(statSync(audit).mode & 0o777).toBe(0o600);
+    look((store) => store.setAuditFile(join(folder, 'none', 'audit.log')));
+    const unrecorded = await command('user', 'remove', 'alice');
+    expect([unrecorded.status, look((store) => store.users.get('alice'))]).toEqual([0, null]);
+    expect(unrecorded.err).toMatch(/^rm-reflector: done, but not recorded: .*ENOENT.*\n$/);
+  });
 
   test('user add, passwd, list, remove', async () => {
     const added = await command('user', 'add', 'alice', '--admin');

@@ -4,6 +4,7 @@ import { ConfigurationError, readConfiguration } from '../configuration/configur
 import { defaultDataFile } from '../configuration/data-file.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { Store, StoreError } from '../store/store.ts';
+import { recordCommand } from './command-record.ts';
 import { runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { serve } from './serve.ts';
@@ -130,6 +131,10 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
         ? await runDeviceCommand(store, action, name, options)
         : await runUserCommand(store, action, name, domain, options, terminal),
     );
+    if (name !== undefined) {
+      const complaint = recordCommand(store, { command, action, name, domain });
+      if (complaint !== null) terminal.complain(`rm-reflector: ${complaint}\n`);
+    }
   } finally {
     store.close();
   }

@@ -105,6 +105,7 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
 /** The first signal stops in order, a second one at once. */
 async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
   const reload = () => {
+    reflector.reopenAudit();
     try {
       reflector.reloadTls();
       log.info('TLS files read again');

@@ -38,8 +38,13 @@ export function endSession(exchange: Exchange, form: Form): void {
   }
   const { name } = identity.user;
   const session = context.sessions.list(name).find(({ id }) => id === form.get('session'));
-  if (session) context.sessions.end(session);
-  context.access.check();
+  if (session) {
+    context.sessions.end(session);
+    context.access.check();
+    const { address } = exchange.origin;
+    const detail = `session ${session.id} from ${session.address}`;
+    context.audit.record({ event: 'log-out', allowed: true, user: name, by: 'session', address, detail });
+  }
   redirect(response, '/account');
 }
 

@@ -118,7 +118,6 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
     event: 'log-in',
     allowed: false,
     user: name,
-    by: 'password',
     address,
     reason: verdict.denied,
   });

@@ -87,6 +87,23 @@ export class Store {
       .run(Buffer.from(String(now)));
   }
 
+  /** The audit file of the reflector that was started last on this data file; `null`: it has none. */
+  auditFile(): string | null {
+    const row = this.#database.prepare("SELECT value FROM settings WHERE name = 'audit_file'").get() as
+      | { value: Buffer }
+      | undefined;
+    return row?.value.toString() || null;
+  }
+
+  /** `path`: absolute, or `null`. */
+  setAuditFile(path: string | null): void {
+    this.#database
+      .prepare(
+        "INSERT INTO settings VALUES ('audit_file', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      )
+      .run(Buffer.from(path ?? ''));
+  }
+
   /** Throws {@link StoreError} when the file does not answer. */
   check(): void {
     try {

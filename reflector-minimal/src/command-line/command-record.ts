@@ -1,0 +1,53 @@
+import { userInfo } from 'node:os';
+import { AuditFile, AuditFileError } from '../audit/file.ts';
+import { auditLine } from '../audit/record.ts';
+import type { Store } from '../store/store.ts';
+
+/** A command that has changed something. */
+export interface Command {
+  readonly command: 'device' | 'user';
+  readonly action: string;
+  readonly name: string;
+  /** Of `grant` and `revoke`. */
+  readonly domain: string | undefined;
+}
+
+/** Only the reflector itself renames its file. */
+const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
+
+/**
+ * Records a command in the audit file of the reflector that was started last on this data file, if it has one. When that
+ * is not possible, what was done stays done; gives the complaint then.
+ */
+export function recordCommand(store: Store, { command, action, name, domain }: Command): string | null {
+  const path = store.auditFile();
+  if (path === null) return null;
+  const record = {
+    event: `${command}-${action}`,
+    allowed: true,
+    [command]: name,
+    operator: operator(),
+    detail: domain === undefined ? undefined : `domain ${domain}`,
+  };
+  try {
+    const file = new AuditFile(path, never);
+    try {
+      file.write(auditLine(record, Date.now()));
+    } finally {
+      file.close();
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof AuditFileError) return `done, but not recorded: ${error.message}`;
+    return `done, but not recorded: ${path}: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+/** Who runs this process, as the system knows them. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
