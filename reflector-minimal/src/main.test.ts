@@ -69,7 +69,7 @@ describe('the executable', () => {
         .map((line) => (JSON.parse(line) as { msg: string }).msg);
       expect(messages[0]).toBe('listening');
       // Nobody had an account, and standard output is no terminal.
-      const first = readFileSync(join(folder, 'first-administrator.txt'), 'utf8');
+      const first = readFileSync(join(folder, 'data.sqlite.first-administrator'), 'utf8');
       const password = /^user: admin\npassword: (\S+)\n$/.exec(first)?.[1] ?? '';
       expect(messages[1]).toBe('nobody had an account: the first administrator is in this file');
       expect(password).not.toBe('');

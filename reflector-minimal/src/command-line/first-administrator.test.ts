@@ -32,7 +32,7 @@ describe('the first administrator', () => {
   });
 
   test('is in a private file where nobody looks, and the next start still says so', async () => {
-    const file = join(folder, 'first-administrator.txt');
+    const file = join(folder, 'reflector.sqlite.first-administrator');
     const before = process.umask(0);
     try {
       expect(await ensureAdministrator(store, data, false)).toEqual({ kind: 'filed', file });
@@ -50,6 +50,6 @@ describe('the first administrator', () => {
     store.users.add('bob', 'hash', 0, 'user');
     expect(await ensureAdministrator(store, data, true)).toBeNull();
     expect(store.users.list().map(({ name }) => name)).toEqual(['bob']);
-    expect(existsSync(join(folder, 'first-administrator.txt'))).toBe(false);
+    expect(existsSync(join(folder, 'reflector.sqlite.first-administrator'))).toBe(false);
   });
 });

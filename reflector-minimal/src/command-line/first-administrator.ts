@@ -1,5 +1,4 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { generatePassword, hashPassword } from '../passwords/scrypt.ts';
 import type { Store } from '../store/store.ts';
 
@@ -23,7 +22,7 @@ export async function ensureAdministrator(
   data: string,
   atTerminal: boolean,
 ): Promise<FirstAdministrator | null> {
-  const file = join(dirname(data), 'first-administrator.txt');
+  const file = `${data}.first-administrator`;
   if (!store.users.empty) return existsSync(file) ? { kind: 'left', file } : null;
   const password = generatePassword();
   const text = `user: ${name}\npassword: ${password}\n`;
