@@ -74,6 +74,11 @@ const tasks = {
     run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     run(process.execPath, 'test/dist/soak/main.js', ...rest);
   },
+  /** Longer than `npm test` does it, and with other seeds. */
+  fuzz() {
+    prepare(root);
+    run(process.execPath, 'toolchain/fuzz.mjs', ...rest);
+  },
   build() {
     prepare(root);
     run(process.execPath, 'toolchain/build.mjs', ...rest);

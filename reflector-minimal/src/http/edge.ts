@@ -83,11 +83,6 @@ export class Edge {
       return;
     }
     const { request, response } = exchange;
-    if (request.socket.destroyed) {
-      // Nobody is there for what was to come next.
-      connection.exchanges.length = 0;
-      return;
-    }
     const violation = requestViolation(request, this.#limits);
     if (violation) {
       // Who sends such things gets no second try on this connection.
@@ -105,7 +100,9 @@ export class Edge {
   #answered(connection: Connection, response: ServerResponse): void {
     const at = connection.exchanges.findIndex((exchange) => exchange.response === response);
     if (at >= 0) connection.exchanges.splice(at, 1);
-    if (at === 0) this.#answer(connection);
+    // The connection ends with an answer that says so; nobody is there for what was to come next.
+    const ends = !response.shouldKeepAlive || response.req.socket.destroyed;
+    if (at === 0 && (!ends || connection.exchanges.length === 0)) this.#answer(connection);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -184,6 +181,7 @@ export class Edge {
     if (!connection) {
       connection = { exchanges: [], broken: false, lastWord: null };
       this.#connections.set(socket, connection);
+      socket.once('close', () => process.nextTick(forget, connection));
     }
     return connection;
   }
@@ -193,6 +191,14 @@ export class Edge {
       if (!socket.destroyed) this.#failed(error);
       socket.destroy();
     });
+  }
+}
+
+/** What waited for its turn on a connection that is gone has no `close` from `node:http`. */
+function forget({ exchanges }: Connection): void {
+  for (const { response } of exchanges.splice(0)) {
+    response.destroy();
+    response.emit('close');
   }
 }
 
