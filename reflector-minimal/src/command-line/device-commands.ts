@@ -1,6 +1,7 @@
 import { duplicateShownMs } from '../admin/landing.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
+import { Fingerprints } from '../devices/fingerprints.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceRecord } from '../store/devices.ts';
@@ -65,6 +66,9 @@ async function addDevice(store: Store, id: string, name: string, options: Device
   // Digest is computed over the id as the device spells it.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
   if (!store.devices.add(id, domain, secrets, Date.now())) throw taken();
+  if (generated) {
+    new Fingerprints(store).remember({ id, password: secrets.password, fingerprint: null }, password, true);
+  }
   return `device ${id} added\ndomain: ${domain}\n${generated ? `password: ${password}\n` : ''}`;
 }
 

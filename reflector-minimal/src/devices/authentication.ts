@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { type ClientCertificate, isOf } from './client-certificate.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
+import { Fingerprints } from './fingerprints.ts';
 import { Nonces } from './nonces.ts';
 
 export interface DeviceRefusal {
@@ -68,10 +69,12 @@ export interface DeviceAuthenticationOptions {
 export class DeviceAuthentication {
   readonly #options: DeviceAuthenticationOptions;
   readonly #nonces: Nonces;
+  readonly #fingerprints: Fingerprints;
 
   constructor(options: DeviceAuthenticationOptions) {
     this.#options = options;
     this.#nonces = new Nonces(options.limits);
+    this.#fingerprints = new Fingerprints(options.store);
   }
 
   async authenticate(request: {
@@ -132,7 +135,10 @@ export class DeviceAuthentication {
     const id = name && normalizeDeviceId(name.deviceId);
     const known = id ? store.devices.get(id) : null;
     const device = known?.domain === name?.domain ? known : null;
-    const valid = await verifier.verify({ kind: 'device', name: user, password }, device?.password ?? null);
+    const seen = device && this.#fingerprints.check(device, password);
+    const valid =
+      seen ?? (await verifier.verify({ kind: 'device', name: user, password }, device?.password ?? null));
+    if (valid && device) this.#fingerprints.remember(device, password);
     if (valid && device) return device.claimed ? { device } : this.#unclaimed();
     if (name && id && !known && this.#options.acceptUnclaimed) {
       return await this.#remember(id, name.domain, password);

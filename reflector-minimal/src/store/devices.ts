@@ -30,6 +30,8 @@ export interface DeviceRecord extends DeviceSecrets {
   readonly bytesTo: number;
   /** When two devices with this identity were last seen evicting each other. */
   readonly duplicateNoticed: number | null;
+  /** HMAC of a password that needs no scrypt (`devices/fingerprints.ts`). */
+  readonly fingerprint: Buffer | null;
 }
 
 interface Row {
@@ -50,6 +52,7 @@ interface Row {
   bytes_from: number;
   bytes_to: number;
   duplicate_noticed: number | null;
+  fingerprint: Buffer | null;
 }
 
 function record(row: Row): DeviceRecord {
@@ -71,6 +74,7 @@ function record(row: Row): DeviceRecord {
     bytesFrom: row.bytes_from,
     bytesTo: row.bytes_to,
     duplicateNoticed: row.duplicate_noticed,
+    fingerprint: row.fingerprint,
   };
 }
 
@@ -109,9 +113,16 @@ export class DeviceTable {
       `INSERT INTO devices (id, domain, claimed, password, digest_sha256, digest_md5, created)
        VALUES (@id, @domain, 1, @password, @digestSha256, @digestMd5, @now)
        ON CONFLICT DO UPDATE SET domain = @domain, claimed = 1, password = @password,
-         digest_sha256 = @digestSha256, digest_md5 = @digestMd5 WHERE claimed = 0`,
+         digest_sha256 = @digestSha256, digest_md5 = @digestMd5, fingerprint = NULL WHERE claimed = 0`,
     );
     return this.#done(insert.run({ id, domain, now, ...secrets }));
+  }
+
+  /** `hash`: the password hash that it goes with; nothing happens when the device has another by now. */
+  setFingerprint(id: string, hash: string, fingerprint: Buffer): void {
+    this.#database
+      .prepare('UPDATE devices SET fingerprint = ? WHERE id = ? AND password = ?')
+      .run(fingerprint, id, hash);
   }
 
   /** Remembers an unknown device; false when the id is known or `limit` devices wait already. */

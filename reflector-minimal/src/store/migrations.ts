@@ -56,4 +56,5 @@ export const migrations: readonly string[] = [
    CREATE INDEX sessions_of_parent ON sessions (parent);
    CREATE INDEX sessions_used ON sessions (used);
    CREATE INDEX sessions_expire ON sessions (expires);`,
+  'ALTER TABLE devices ADD COLUMN fingerprint BLOB;',
 ];

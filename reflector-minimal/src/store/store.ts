@@ -67,6 +67,11 @@ export class Store {
     return this.#setting('token_key', () => randomBytes(32));
   }
 
+  /** The key of the fingerprints of devices' passwords; made once. */
+  fingerprintKey(): Buffer {
+    return this.#setting('fingerprint_key', () => randomBytes(32));
+  }
+
   /** The domain that devices are added to unless the operator names another: a UUID, made once. */
   domain(): string {
     return this.#setting('domain', () => Buffer.from(randomUUID())).toString();
