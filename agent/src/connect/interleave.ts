@@ -6,6 +6,7 @@ import type { Address } from '../host/host.ts';
  * beyond `most` is left out.
  */
 export function interleave(addresses: readonly Address[], most: number): Address[] {
+  if (addresses.length < 2) return [...addresses];
   const unique = [...new Map(addresses.map((entry) => [entry.address, entry])).values()];
   const first = unique.filter(({ family }) => family === unique[0]?.family);
   const second = unique.filter(({ family }) => family !== unique[0]?.family);

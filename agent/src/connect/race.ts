@@ -1,4 +1,12 @@
-import type { Address, Cancellable, Host, HostError, Socket, SocketHandler } from '../host/host.ts';
+import type {
+  Address,
+  Cancellable,
+  Host,
+  HostError,
+  Socket,
+  SocketHandler,
+  TlsSession,
+} from '../host/host.ts';
 
 /** How long an address may take before the next is dialled beside it, in milliseconds (RFC 8305 section 5). */
 const STAGGER_MS = 250;
@@ -30,17 +38,64 @@ export interface RaceEvents {
   failed(error: HostError): void;
 }
 
+const idle: ConnectionHandler = {
+  data: () => undefined,
+  taken: () => undefined,
+  ended: () => undefined,
+  closed: () => undefined,
+};
+
+/** One connection of a race, and the winner's for good. A class, because there is one for each channel of a tunnel. */
+class Runner implements SocketHandler, Connection {
+  readonly address: string;
+  /** Set at once by the race. */
+  socket!: Socket;
+  handler: ConnectionHandler = idle;
+  /** `null` when the race is over. */
+  race: Race | null;
+
+  constructor(address: string, race: Race) {
+    this.address = address;
+    this.race = race;
+  }
+
+  connected(): void {
+    this.race?.won(this);
+  }
+
+  secured(session: TlsSession): void {
+    this.handler.secured?.(session);
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.handler.data(bytes, start, end);
+  }
+
+  taken(count: number): void {
+    this.handler.taken(count);
+  }
+
+  ended(): void {
+    this.handler.ended();
+  }
+
+  closed(error: HostError | null): void {
+    if (this.race) this.race.lost(this, error ?? { code: 'reset', message: 'connection closed' });
+    else this.handler.closed(error);
+  }
+}
+
 /**
  * Dials the addresses of one host (RFC 8305 section 5): the next one as soon as one has failed, or when none has
- * connected for a quarter of a second. The first to connect wins, the others are destroyed. There is no time
- * limit; the caller arms its own and calls `expire`, or `cancel`.
+ * connected for a quarter of a second. The first to connect wins, the others are destroyed. There is no time limit; the
+ * caller arms its own and calls `expire`, or `cancel`.
  */
 export class Race implements Cancellable {
   readonly #host: Pick<Host, 'network' | 'clock'>;
   readonly #destination: Destination;
   readonly #events: RaceEvents;
-  readonly #failures = new Map<string, HostError>();
-  readonly #runners = new Map<string, Socket>();
+  #runners: Runner[] = [];
+  #failures: (readonly [address: string, error: HostError])[] = [];
   #next = 0;
   #stagger: Cancellable | null = null;
 
@@ -53,14 +108,34 @@ export class Race implements Cancellable {
 
   cancel(): void {
     this.#stagger?.cancel();
-    for (const socket of this.#runners.values()) socket.destroy();
-    this.#runners.clear();
+    for (const { socket } of this.#runners) socket.destroy();
+    this.#runners = [];
   }
 
   /** The time is up: what is under way has failed by this error. */
   expire(error: HostError): void {
-    for (const address of this.#runners.keys()) this.#failures.set(address, error);
+    for (const { address } of this.#runners) this.#failures.push([address, error]);
     this.#fail();
+  }
+
+  /** @internal */
+  won(runner: Runner): void {
+    runner.race = null;
+    this.#leave(runner);
+    this.cancel();
+    this.#events.connected(runner);
+  }
+
+  /** @internal */
+  lost(runner: Runner, error: HostError): void {
+    this.#leave(runner);
+    this.#failures.push([runner.address, error]);
+    if (this.#next < this.#destination.addresses.length) this.#dial();
+    else if (this.#runners.length === 0) this.#fail();
+  }
+
+  #leave(runner: Runner): void {
+    this.#runners = this.#runners.filter((other) => other !== runner);
   }
 
   #dial(): void {
@@ -71,35 +146,10 @@ export class Race implements Cancellable {
     if (this.#next < addresses.length) {
       this.#stagger = this.#host.clock.schedule(STAGGER_MS, () => this.#dial());
     }
-    let won: Connection | null = null;
-    const socket = this.#host.network.connect(
-      { address, port, probeAfterSeconds },
-      {
-        connected: () => {
-          this.#runners.delete(address);
-          this.cancel();
-          won = { socket, address, handler: idle };
-          this.#events.connected(won);
-        },
-        secured: (session) => won?.handler.secured?.(session),
-        data: (bytes, start, end) => won?.handler.data(bytes, start, end),
-        taken: (count) => won?.handler.taken(count),
-        ended: () => won?.handler.ended(),
-        closed: (error) => {
-          if (won) won.handler.closed(error);
-          else this.#lost(address, error ?? { code: 'reset', message: 'connection closed' });
-        },
-      },
-    );
-    this.#runners.set(address, socket);
+    const runner = new Runner(address, this);
+    runner.socket = this.#host.network.connect({ address, port, probeAfterSeconds }, runner);
+    this.#runners.push(runner);
     if (this.#next > 1) this.#events.another?.(address);
-  }
-
-  #lost(address: string, error: HostError): void {
-    this.#runners.delete(address);
-    this.#failures.set(address, error);
-    if (this.#next < this.#destination.addresses.length) this.#dial();
-    else if (this.#runners.size === 0) this.#fail();
   }
 
   #fail(): void {
@@ -108,18 +158,10 @@ export class Race implements Cancellable {
   }
 }
 
-const idle: ConnectionHandler = {
-  data: () => undefined,
-  taken: () => undefined,
-  ended: () => undefined,
-  closed: () => undefined,
-};
-
 /** One error for all: the code of the last, and the addresses where they have failed in different ways. */
-function summary(failures: ReadonlyMap<string, HostError>): HostError {
-  const last = [...failures.values()].at(-1) ?? { code: 'other' as const, message: 'no address' };
-  const same = [...failures.values()].every(({ message }) => message === last.message);
-  if (same) return last;
-  const each = [...failures].map(([address, { message }]) => `${address}: ${message}`);
+function summary(failures: readonly (readonly [address: string, error: HostError])[]): HostError {
+  const last = failures.at(-1)?.[1] ?? { code: 'other' as const, message: 'no address' };
+  if (failures.every(([, { message }]) => message === last.message)) return last;
+  const each = failures.map(([address, { message }]) => `${address}: ${message}`);
   return { code: last.code, message: each.join(', ') };
 }

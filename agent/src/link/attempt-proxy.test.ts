@@ -186,6 +186,7 @@ describe('an HTTP proxy that wants credentials', () => {
     dialling.succeeds('https://r.example/', way);
     expect(sent(dialling)).toEqual([undefined, 'Basic dXNlcjpzZWNyZXQ=']);
     expect(dialling.proxy.connections).toHaveLength(2);
+    expect(dialling.passed).toContain('proxy asks for a password, gets Basic');
     const upgrade = dialling.proxy.last.requests[1];
     expect(upgrade?.headers.get('proxy-authorization')).toBeUndefined();
     // Its name is not looked up again for that.

@@ -191,6 +191,7 @@ export class Passage implements Cancellable {
     if ('send' in step) {
       this.#connection?.socket.write(step.send);
     } else if ('authorization' in step) {
+      this.#steps.passed(`asks for a password, gets ${step.authorization.replace(/ .*/, '')}`);
       this.#authorization = step.authorization;
       this.#reconnect();
     } else if ('passed' in step) {
