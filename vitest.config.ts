@@ -18,18 +18,23 @@ function scenarios({
   clockless = '',
   patience,
   heapNoise,
+  without = [],
+  part = ['*'],
+  atOnce,
 }: Omit<Executable, 'build' | 'packages'>) {
   return {
     resolve,
     test: {
       name,
-      include: ['test/scenarios/**/*.test.ts'],
+      include: part.map((file) => `test/scenarios/**/${file}.test.ts`),
+      ...(atOnce === undefined ? {} : { maxConcurrency: atOnce }),
       testTimeout: 60_000 * patience,
       env: {
         RM_AGENT: command,
         RM_AGENT_CLOCKLESS: clockless,
         RM_SLOW: String(patience),
         RM_HEAP_NOISE: String(heapNoise),
+        RM_WITHOUT: without.join(','),
       },
     },
   };
@@ -41,6 +46,7 @@ const {
   RM_AGENT_CLOCKLESS: ownClockless = '',
   RM_SLOW: ownPatience = '1',
   RM_HEAP_NOISE: ownNoise = '24576',
+  RM_WITHOUT: ownLack = '',
 } = process.env;
 
 export default defineConfig({
@@ -69,6 +75,7 @@ export default defineConfig({
               clockless: ownClockless,
               patience: Number(ownPatience),
               heapNoise: Number(ownNoise),
+              without: ownLack.split(','),
             }),
           ]
         : executables.map((executable) =>

@@ -11,7 +11,19 @@
  *   sanitizer that keeps freed memory to catch its users
  * @property {string} [clockless] how to run the one in `dist/…-clockless`, which was built with `--clockless`: for the
  *   scenarios of a clock that is not set
+ * @property {readonly string[]} [without] features (toolchain/tiny/features.mjs) that it lacks: what needs them is skipped
+ * @property {readonly string[]} [part] scenario files to run; absent: all
+ * @property {number} [atOnce] scenarios of a file that run at once; absent: what vitest.config.ts says
+ * @property {readonly string[]} [also] other projects of vitest.config.ts that need it
+ * @property {boolean} [onDemand] left out of a plain `npm test`
  */
+
+/**
+ * What is run of the Node executables for other processors: an agent with Node under an emulator takes one to two CPU
+ * seconds to start. These are the files in which its pieces can differ from Node on x64, which runs all: arguments, TLS
+ * of that Node's OpenSSL, and what the agent does with sockets.
+ */
+const smoke = ['command-line', 'tls', 'half-close', 'redirect', 'digest'];
 
 /** @type {readonly Executable[]} */
 export const executables = [
@@ -24,13 +36,20 @@ export const executables = [
     patience: 1,
     heapNoise: 24_576,
   },
-  withClockless(native('x86_64')),
+  { ...withClockless(native('x86_64')), also: ['e2e'] },
+  variant('x86_64', ['tls', 'tls13', 'import']),
+  variant('x86_64', [], 'quickjs-ng'),
   withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),
   emulated('mips-24kc', 'qemu-mips-static'),
   emulated('armv7hf', 'qemu-arm-static'),
   emulated('aarch64', 'qemu-aarch64-static'),
+  { ...emulated('armv5', 'qemu-arm-static'), onDemand: true },
+  { ...emulated('riscv64', 'qemu-riscv64-static'), onDemand: true },
+  { ...native('i686'), onDemand: true },
   instrumented('sanitize', 2, 131_072),
   instrumented('force-gc', 8, 4096),
+  underValgrind({ name: 'valgrind-smoke', part: ['half-close'] }),
+  underValgrind({ name: 'valgrind', onDemand: true }),
   {
     name: 'node-linux-x64',
     build: ['--node', 'linux-x64'],
@@ -39,7 +58,34 @@ export const executables = [
     patience: 1,
     heapNoise: 24_576,
   },
+  emulatedNode('linux-arm64', { part: smoke }),
+  emulatedNode('linux-armv7', { part: smoke }),
+  emulatedNode('linux-arm64', { name: 'node-linux-arm64-whole', onDemand: true }),
+  emulatedNode('linux-armv7', { name: 'node-linux-armv7-whole', onDemand: true }),
 ];
+
+/**
+ * Those that a run of the tests drives: with `--project`, what that names, as vitest reads it (`*`, and `!` for all but);
+ * otherwise all that are not only on demand.
+ * @param {readonly string[]} args of vitest
+ */
+export function drivenBy(args) {
+  const patterns = args.flatMap((arg, index) =>
+    arg === '--project' ? [args[index + 1] ?? ''] : arg.startsWith('--project=') ? [arg.slice(10)] : [],
+  );
+  const matches = (/** @type {Executable} */ { name, also = [] }, /** @type {string} */ pattern) =>
+    [`scenarios-${name}`, ...also].some((project) =>
+      new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(project),
+    );
+  const wanted = patterns.filter((pattern) => !pattern.startsWith('!'));
+  const unwanted = patterns.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
+  return executables.filter(
+    (each) =>
+      (patterns.length > 0 || !each.onDemand) &&
+      (wanted.length === 0 || wanted.some((pattern) => matches(each, pattern))) &&
+      !unwanted.some((pattern) => matches(each, pattern)),
+  );
+}
 
 /**
  * @param {Executable} executable
@@ -85,5 +131,56 @@ function instrumented(kind, patience, heapNoise) {
     packages: [],
     patience,
     heapNoise,
+  };
+}
+
+/**
+ * With choices that the build offers.
+ * @param {string} target
+ * @param {readonly string[]} without
+ * @param {string} [engine]
+ */
+function variant(target, without, engine) {
+  const name = [target, ...(engine ? [engine] : []), ...without.map((feature) => `without-${feature}`)].join(
+    '-',
+  );
+  const build = [
+    ...native(target).build,
+    ...(engine ? ['--engine', engine] : []),
+    ...(without.length > 0 ? ['--without', without.join(',')] : []),
+  ];
+  return { ...native(name), build, without };
+}
+
+/**
+ * Any error or lost byte that valgrind finds becomes the exit status, which every scenario looks at. A child that was
+ * forked and runs another program is none of ours.
+ * @param {Partial<Executable>} more
+ */
+function underValgrind(more) {
+  const valgrind = 'valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes';
+  const made = instrumented('valgrind', 8, 131_072);
+  return { ...made, command: `${valgrind} ${made.command}`, packages: ['valgrind', 'libc6-dbg'], ...more };
+}
+
+/**
+ * @param {'linux-arm64' | 'linux-armv7'} platform
+ * @param {Partial<Executable>} more
+ */
+function emulatedNode(platform, more) {
+  const [qemu, debian, gnu] =
+    platform === 'linux-arm64'
+      ? ['qemu-aarch64-static', 'arm64', 'aarch64-linux-gnu']
+      : ['qemu-arm-static', 'armhf', 'arm-linux-gnueabihf'];
+  return {
+    name: `node-${platform}`,
+    build: ['--node', platform],
+    command: `${qemu} -L /usr/${gnu} dist/node-${platform}/rm-agent`,
+    packages: ['qemu-user-static', `libc6-${debian}-cross`, `libstdc++6-${debian}-cross`],
+    patience: 8,
+    // V8's heap and its translation by the emulator.
+    heapNoise: 65_536,
+    atOnce: 2,
+    ...more,
   };
 }

@@ -22,14 +22,16 @@ function fail(message) {
 
 /**
  * What waits for peers runs side by side; what measures memory or drives a browser runs after it, alone.
- * @param {readonly string[]} filters
+ * @param {readonly string[]} args for vitest
+ * @param {readonly string[]} onDemand projects that run only when they are named
  */
-function testAll(filters) {
-  if (filters.length > 0) {
-    run(bin('vitest'), 'run', ...filters);
+function testAll(args, onDemand) {
+  const plain = onDemand.map((project) => `--project=!${project}`);
+  if (args.length > 0) {
+    run(bin('vitest'), 'run', ...args, ...(args.some((arg) => arg.startsWith('--project')) ? [] : plain));
     return;
   }
-  run(bin('vitest'), 'run', '--project', '!e2e');
+  run(bin('vitest'), 'run', '--project=!e2e', ...plain);
   run(bin('vitest'), 'run', '--project', 'e2e');
 }
 
@@ -45,16 +47,18 @@ const tasks = {
   async test() {
     prepare(root);
     const { needPackages, peers } = await import('./debian.mjs');
-    const { executables } = await import('./executables.mjs');
+    const { drivenBy, executables } = await import('./executables.mjs');
+    const driven = drivenBy(rest);
     needPackages(peers);
-    needPackages([...new Set(executables.flatMap(({ packages }) => packages))]);
+    needPackages([...new Set(driven.flatMap(({ packages }) => packages))]);
     run(bin('biome'), 'check', '--error-on-warnings', '.');
-    for (const { build, clockless } of executables) {
+    for (const { build, clockless } of driven) {
       if (build.length === 0) continue;
       run(process.execPath, 'toolchain/build.mjs', ...build);
       if (clockless !== undefined) run(process.execPath, 'toolchain/build.mjs', ...build, '--clockless');
     }
-    testAll(rest);
+    const onDemand = executables.filter((each) => each.onDemand).map(({ name }) => `scenarios-${name}`);
+    testAll(rest, onDemand);
   },
   async bench() {
     prepare(root);

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { lacks } from './stage/features.ts';
 import { closedPort } from './stage/local-service.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 
@@ -171,7 +172,7 @@ describe.concurrent('check', () => {
   });
 });
 
-describe.concurrent('import', () => {
+describe.skipIf(lacks('import')).concurrent('import', () => {
   const properties = (uri: string, port: number) => `
 # WebTunnelAgent.properties
 webtunnel.domain = ${domain}

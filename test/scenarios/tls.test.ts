@@ -3,6 +3,7 @@ import type { ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { Authority } from './stage/authority.ts';
+import { lacks } from './stage/features.ts';
 import { data } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
@@ -44,7 +45,7 @@ async function expectWorking({ reflector, echo }: Awaited<ReturnType<typeof conn
   return upgrade.socket as TLSSocket;
 }
 
-describe.concurrent('a TLS reflector', () => {
+describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
   const versions = ['TLSv1.2', 'TLSv1.3'] as const;
   const signatures = [
     // Not in TLS 1.3, which has no other RSA signatures than RSA-PSS.

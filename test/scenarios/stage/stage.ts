@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect } from 'vitest';
 import { AgentProcess, executable } from './agent-process.ts';
+import type { Certificate } from './authority.ts';
+import { lacks } from './features.ts';
 import { HttpProxy } from './http-proxy.ts';
 import { LocalService, SilentPort } from './local-service.ts';
+import { OpensslServer } from './openssl-server.ts';
 import { Reflector } from './reflector.ts';
 import { SocksProxy } from './socks-proxy.ts';
 import { slow } from './wait.ts';
@@ -20,18 +23,33 @@ export class Stage {
   readonly directory = mkdtempSync(join(tmpdir(), 'rm-scenario-'));
   readonly #agents: AgentProcess[] = [];
   readonly #endings: (() => void | Promise<void>)[] = [];
+  readonly #skip: (why: string) => void;
   #files = 0;
 
+  /** `skip` ends a scenario that needs what the executable has not got; without it, that is a failure. */
+  constructor(skip?: (why: string) => void) {
+    this.#skip = skip ?? expect.unreachable;
+  }
+
   async reflector(tls?: ServerOptions, port?: number, address?: string): Promise<Reflector> {
+    this.#needTls(tls);
     const reflector = await Reflector.start(tls, port, address);
     this.#endings.push(() => reflector.stop());
     return reflector;
   }
 
   async httpProxy(tls?: ServerOptions): Promise<HttpProxy> {
+    this.#needTls(tls);
     const proxy = await HttpProxy.start(tls);
     this.#endings.push(() => proxy.stop());
     return proxy;
+  }
+
+  async opensslServer(certificate: Certificate, args: readonly string[]): Promise<OpensslServer> {
+    this.#needTls(certificate);
+    const server = await OpensslServer.start(certificate, args);
+    this.#endings.push(() => server.stop());
+    return server;
   }
 
   async socksProxy(login?: string): Promise<SocksProxy> {
@@ -90,6 +108,10 @@ export class Stage {
     return this.run(['--config', file], environment);
   }
 
+  #needTls(tls: object | undefined): void {
+    if (tls && lacks('tls')) this.#skip('built without TLS');
+  }
+
   /** Ends everything. An agent that still runs must end as asked, which also lets a memory checker report. */
   async end(): Promise<void> {
     const running = this.#agents.filter((agent) => !agent.exit);
@@ -123,9 +145,8 @@ export function configuration(
 
 /** A scenario: a test with a {@link Stage} of its own. */
 export const scenario = base.extend<{ stage: Stage }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest demands a destructured first parameter
-  stage: async ({}, use) => {
-    const stage = new Stage();
+  stage: async ({ skip }, use) => {
+    const stage = new Stage(skip);
     await use(stage);
     await stage.end();
   },
