@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 8, RETRY_MS = 1000, LOCK_TRIES = 100 };
+enum { BACKLOG = 8, RETRY_MS = 1000, LOCK_TRIES = 500, LOCK_TRY_MS = 10 };
 
 typedef struct {
   rm_handle handle;
@@ -103,14 +103,14 @@ static int bind_private(int fd, const struct sockaddr_un *address) {
 }
 
 /* Locks the directory of a path, so that of several that start at the same moment one has looked at, removed, made and
- * opened its socket before the next one looks. Nobody needs that lock for long: after a second it is not waited for. */
+ * opened its socket before the next one looks. Nobody needs that lock for long: after 5 s it is not waited for. */
 static int lock_directory(const char *path) {
   char directory[sizeof((struct sockaddr_un *)0)->sun_path + 1];
   const char *slash = strrchr(path, '/');
   snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
   int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK; i++)
-    nanosleep(&(struct timespec){.tv_nsec = 1000000000 / LOCK_TRIES}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = LOCK_TRY_MS * 1000000}, NULL);
   return fd;
 }
 

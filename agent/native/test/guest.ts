@@ -59,6 +59,13 @@ export class Guest {
 
   /** The next event, which must have this name; gives its values. */
   async expect(name: string): Promise<Value[]> {
+    const [found, ...values] = await this.next(name);
+    expect([found, ...values], this.#stderr).toEqual([name, ...values]);
+    return values;
+  }
+
+  /** The next event with its values, whatever it is; `name` of what is waited for. */
+  async next(name = ''): Promise<Value[]> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -72,9 +79,7 @@ export class Guest {
     clearTimeout(timer);
     const event = this.#events.shift();
     if (!event) throw new Error(`no event ${name}; standard error: ${this.#stderr || 'nothing'}`);
-    const [found, ...values] = event;
-    expect([found, ...values], this.#stderr).toEqual([name, ...values]);
-    return values;
+    return event;
   }
 
   /** All events until the process ends; it must end well. */

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -380,36 +381,87 @@ describe('local sockets', () => {
     expect(readFileSync(plain, 'utf8')).toBe('precious');
   });
 
-  it('go to one of several that start at the same moment, and that one leaves a stale file to the next', async () => {
-    const path = join(temporaryDirectory(), 'control');
-    for (let round = 0; round < 5; round++) {
-      const guests = Array.from({ length: 6 }, () =>
-        run((native, _report, at) => {
-          const accept = () => ({
+  it('go to one of several that find a stale file at the same moment', async () => {
+    const directory = temporaryDirectory();
+    const rounds = 10;
+    const leave = `for (let i = 0; i < ${rounds}; i++) require('node:net').createServer().listen('${directory}/' + i);
+      setImmediate(() => process.kill(process.pid, 'SIGKILL'));`;
+    spawnSync(process.execPath, ['-e', leave]);
+    expect(readdirSync(directory)).toHaveLength(rounds);
+    const guests = Array.from({ length: 3 }, () =>
+      run(
+        (native, report, folder, last) => {
+          const handler = () => ({
             connected: () => undefined,
             data: () => undefined,
             taken: () => undefined,
             ended: () => undefined,
             closed: () => undefined,
           });
-          const life = native.clock.schedule(100_000, () => undefined);
-          native.network.listenLocal(at, accept, (error) => {
-            native.system.print(2, error.code);
-            life.cancel();
-          });
-        }, path),
-      );
-      let over = 0;
-      await new Promise<void>((resolve) => {
-        for (const guest of guests) guest.ending().then(() => ++over === 5 && resolve());
-      });
-      for (const guest of guests) guest.stop();
-      const endings = await Promise.all(guests.map((guest) => guest.ending()));
-      expect(endings.map(({ signal, stderr }) => signal ?? stderr).sort()).toEqual([
-        'SIGKILL',
-        ...Array(5).fill('in-use'),
-      ]);
+          const listen = (round: number) => {
+            // Whoever has the last one keeps it until the test is over.
+            if (round === last) return;
+            report('ready');
+            // As close together as two processors can be.
+            while (native.files.stat(`${folder}/go-${round}`) === null);
+            let outcome = 'listens';
+            native.network.listenLocal(`${folder}/${round}`, handler, (error) => {
+              outcome = error.code;
+            });
+            // In two turns of the loop the failure has come, if one comes.
+            native.clock.schedule(0, () =>
+              native.clock.schedule(0, () => {
+                report(outcome);
+                listen(round + 1);
+              }),
+            );
+          };
+          listen(0);
+        },
+        directory,
+        rounds,
+      ),
+    );
+    for (let round = 0; round < rounds; round++) {
+      for (const guest of guests) await guest.expect('ready');
+      writeFileSync(join(directory, `go-${round}`), '');
+      const outcomes = await Promise.all(guests.map((guest) => guest.next()));
+      expect(outcomes.flat().sort()).toEqual(['in-use', 'in-use', 'listens']);
     }
+  });
+
+  it('are not made while another agent looks for its own in the same directory', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'control');
+    const other = spawn('flock', [directory, 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    other.stdin.write('locked');
+    await once(other.stdout, 'data');
+    const guest = run((native, report, at) => {
+      const nothing = () => undefined;
+      const accept = () => ({
+        connected: nothing,
+        data: nothing,
+        taken: nothing,
+        ended: nothing,
+        closed: nothing,
+      });
+      report('looks');
+      const listener = native.network.listenLocal(at, accept, (error) => report('failed', error));
+      report('listens');
+      native.clock.schedule(0, () => listener.close());
+    }, path);
+    await guest.expect('looks');
+    const sleeps = () =>
+      Number(
+        /^voluntary_ctxt_switches:\s+(\d+)/m.exec(
+          readFileSync(`/proc/${guest.process.pid}/status`, 'utf8'),
+        )?.[1],
+      );
+    // It has looked at the lock several times.
+    for (const before = sleeps(); sleeps() < before + 10; await new Promise(setImmediate))
+      expect(existsSync(path)).toBe(false);
+    other.stdin.end();
+    expect(await guest.finish()).toEqual([['listens']]);
   });
 
   it('fail when nobody listens', async () => {

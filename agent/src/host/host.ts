@@ -189,7 +189,8 @@ export interface Network {
   /** Dials a local (UNIX) stream socket. */
   connectLocal(path: string, handler: SocketHandler): Socket;
   /**
-   * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, a live one is `in-use`;
+   * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, by one of those that find it
+   * at the same moment; a live one is `in-use`;
    * `failed` is told when listening is not possible. `accept` returns the handler of the new socket, which is
    * connected already (`connected` is not called).
    */
