@@ -276,7 +276,12 @@ describe('events and status', () => {
     expect(since).toBeGreaterThanOrEqual(before);
     expect(nextAttemptAt).toBeLessThanOrEqual(host.clock.date() + 1000);
     until('connected');
-    expect(agent.status()).toMatchObject({ connects: 2, nextAttemptAt: null, lastError: null });
+    expect(agent.status()).toMatchObject({
+      connects: 2,
+      nextAttemptAt: null,
+      lastError: null,
+      lastFailure: { reason: 'closed by the reflector (1001)', at: since },
+    });
   });
 
   it('log the same failure once, however long it lasts', () => {

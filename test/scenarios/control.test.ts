@@ -78,6 +78,7 @@ describe.concurrent('status', () => {
         connectedTo: reflector.uri,
         keepAliveMs: 300_000,
         lastError: null,
+        lastFailure: null,
         nextAttemptAt: null,
         channels: 1,
         access: { waiting: [], sessions: 0 },

@@ -29,6 +29,7 @@ describe('formatStatus', () => {
       proxy: null,
       keepAliveMs: null,
       lastError: 'r.example: name not found',
+      lastFailure: { reason: 'r.example: name not found', at: 1_060_000 },
       nextAttemptAt: 1_100_000,
       channels: 0,
       access: { waiting: [], sessions: 0 },
@@ -65,6 +66,7 @@ describe('formatStatus', () => {
       proxy: 'http://p.example:3128',
       keepAliveMs: 60_000,
       lastError: null,
+      lastFailure: { reason: 'link is dead', at: 1_005_000 },
       nextAttemptAt: null,
       channels: 2,
       access: { waiting: [], sessions: 0 },
@@ -78,7 +80,7 @@ describe('formatStatus', () => {
     } as const;
     const text = formatStatus(live, 1_065_000);
     expect(text).toContain(
-      'connected to: https://r7.example/\nproxy:        http://p.example:3128\nlast error:   none\nkeep-alive:   every 1 min 0 s\n',
+      'connected to: https://r7.example/\nproxy:        http://p.example:3128\nlast error:   none (1 min 0 s ago: link is dead)\nkeep-alive:   every 1 min 0 s\n',
     );
     const waiting = [{ port: 22, name: 'SSH', channels: 2, since: 1_060_000, until: 1_100_000 }];
     const text2 = formatStatus(

@@ -10,7 +10,9 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   if (status.connectedTo !== null && status.connectedTo !== status.reflector)
     lines.push(['connected to', status.connectedTo]);
   if (status.proxy !== null) lines.push(['proxy', status.proxy]);
-  lines.push(['last error', status.lastError ?? 'none']);
+  const { lastError, lastFailure } = status;
+  const before = lastFailure ? ` (${duration(nowMs - lastFailure.at)} ago: ${lastFailure.reason})` : '';
+  lines.push(['last error', lastError ?? `none${before}`]);
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
   if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);

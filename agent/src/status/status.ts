@@ -24,6 +24,8 @@ export interface AgentStatus {
   readonly keepAliveMs: number | null;
   /** Why there is no tunnel, in words for a person; `null` while there is one. */
   readonly lastError: string | null;
+  /** The last failure there was, which stays when a tunnel has come about; `null` without one. */
+  readonly lastFailure: { readonly reason: string; readonly at: number } | null;
   readonly nextAttemptAt: number | null;
   readonly channels: number;
   readonly access: AccessStatus;
@@ -53,6 +55,7 @@ export class StatusRecord {
   proxy: string | null = null;
   keepAliveMs: number | null = null;
   lastError: string | null = null;
+  lastFailure: AgentStatus['lastFailure'] = null;
   nextAttemptAt: number | null = null;
   connects = 0;
   /** Payload bytes of ended channels. */
@@ -95,6 +98,7 @@ export class StatusRecord {
 
   disconnected(reason: string, retryMs: number | null): void {
     this.lastError = reason;
+    this.lastFailure = { reason, at: this.#clock.date() };
     this.become('waiting', reason);
     this.nextAttemptAt = retryMs === null ? null : this.#clock.date() + retryMs;
   }
