@@ -17,6 +17,23 @@ export interface Limits {
   readonly userStallMs: number;
   /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
   readonly connections: number;
+  /** Devices connected at once, so that users still find a connection. Beyond it: 503 for those that come anew. */
+  readonly tunnels: number;
+  /** Devices that may come at one moment before the rates below hold them back: a small fleet never notices them. */
+  readonly arrivalsAtOnce: number;
+  /** Devices a second that are let in right after a start, while caches are empty. Beyond it: 503 with Retry-After. */
+  readonly arrivalsPerSecondAtStart: number;
+  /** The same later on: what one thread can do of TLS and of the store. */
+  readonly arrivalsPerSecond: number;
+  /** Of those the ones whose password must be verified by scrypt, as the three above. */
+  readonly slowArrivalsAtOnce: number;
+  readonly slowArrivalsPerSecondAtStart: number;
+  /** What two threads can verify, at some 40 ms each. */
+  readonly slowArrivalsPerSecond: number;
+  /** Time from the start until the rates have grown. */
+  readonly arrivalsRampMs: number;
+  /** Longest time that a device is asked to wait; agents add up to as much again. */
+  readonly arrivalsAskedMs: number;
   /** Largest data payload in one frame that we offer (`webtunnel.md` section 5): one socket read. */
   readonly maxFrame: number;
   /** Credit of a channel and direction that we offer: what a stalled user can hold of memory. */
@@ -142,6 +159,15 @@ export const defaultLimits: Limits = {
   bodyIdleMs: 60_000,
   userStallMs: 120_000,
   connections: 20_000,
+  tunnels: 16_000,
+  arrivalsAtOnce: 500,
+  arrivalsPerSecondAtStart: 200,
+  arrivalsPerSecond: 500,
+  slowArrivalsAtOnce: 100,
+  slowArrivalsPerSecondAtStart: 20,
+  slowArrivalsPerSecond: 50,
+  arrivalsRampMs: 60_000,
+  arrivalsAskedMs: 300_000,
   maxFrame: 64 * KiB,
   window: 256 * KiB,
   channelHeldBytes: 1 * MiB,

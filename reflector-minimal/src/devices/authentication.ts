@@ -44,13 +44,19 @@ function equalText(a: string, b: string): boolean {
 }
 
 /** The user that `Authorization` names, of whichever scheme; empty when it cannot be read. */
-function userOf(authorization: string): string {
+export function userOf(authorization: string): string {
   try {
     return (decodeDigest(authorization) ?? decodeBasic(authorization))?.user ?? '';
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return '';
   }
+}
+
+/** What a device brings to prove who it is. */
+export interface Proof {
+  readonly authorization: string | undefined;
+  readonly certificate: ClientCertificate | null;
 }
 
 export interface DeviceAuthenticationOptions {
@@ -75,6 +81,15 @@ export class DeviceAuthentication {
     this.#options = options;
     this.#nonces = new Nonces(options.limits);
     this.#fingerprints = new Fingerprints(options.store);
+  }
+
+  /** Whether only scrypt can tell who this is: that takes some 40 ms of a thread, everything else next to nothing. */
+  needsScrypt({ authorization, certificate }: Proof): boolean {
+    if (certificate && 'names' in certificate && this.#byCertificate(certificate, authorization))
+      return false;
+    if (authorization === undefined || !/^basic /i.test(authorization)) return false;
+    const id = normalizeDeviceId(splitDeviceUser(userOf(authorization))?.deviceId ?? '');
+    return ((id !== null && this.#options.store.devices.get(id)?.fingerprint) ?? null) === null;
   }
 
   async authenticate(request: {

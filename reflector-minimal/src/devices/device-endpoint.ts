@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   agree,
-  decodeBasic,
   decodeExtension,
   decodePropertyHeader,
   EXTENSION_HEADER,
@@ -23,7 +22,8 @@ import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { HeldTotal } from '../tunnels/held-total.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
-import type { DeviceAuthentication } from './authentication.ts';
+import { Door } from './arrivals.ts';
+import { type DeviceAuthentication, userOf } from './authentication.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
@@ -35,35 +35,56 @@ export class DeviceEndpoint {
   readonly #handshake: Handshake;
   readonly #held: HeldTotal;
   readonly #duplicates = new DuplicateDetector();
+  readonly #door: Door;
+  #toldOfArrivals = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, authentication: DeviceAuthentication) {
     this.#context = context;
     this.#authentication = authentication;
-    const { limits } = context;
+    const { limits, clock } = context;
     this.#held = new HeldTotal(limits.heldBytes);
+    this.#door = new Door(limits, clock.now());
     const headerBytes = 16;
     this.#handshake = new Handshake(limits, Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes);
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { audit, log, proxies, limits } = this.#context;
+    const { audit, log, proxies, limits, clock } = this.#context;
     const { address } = proxies.originOf(request);
+    const { authorization } = request.headers;
+    const certificate = clientCertificateOf(request.socket, clock.date());
+    // The first request of an agent that uses Digest costs nothing, and the second is to be let in.
+    const proof = { authorization, certificate };
+    const asked =
+      authorization === undefined && !certificate
+        ? null
+        : this.#door.admit(this.#authentication.needsScrypt(proof), clock.now());
+    if (asked !== null) {
+      this.#tellOfArrivals();
+      refuse(request, socket, limits, 503, 'too many devices at once', { 'Retry-After': [String(asked)] });
+      return;
+    }
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
       target: request.url ?? '',
-      authorization: request.headers.authorization,
-      certificate: clientCertificateOf(request.socket, this.#context.clock.date()),
+      ...proof,
     });
     if (socket.destroyed) return;
+    if ('device' in verdict && this.#isFullFor(verdict.device)) {
+      log.warn({ address, device: verdict.device.id, tunnels: limits.tunnels }, 'no room for another device');
+      refuse(request, socket, limits, 503, 'no room for another device', this.#later());
+      return;
+    }
     if ('refusal' in verdict) {
       const { status, error, challenges } = verdict.refusal;
       // The first request of an agent that uses Digest carries nothing: that is no event.
-      if (request.headers.authorization !== undefined) {
+      if (authorization !== undefined) {
         log.warn({ address, status, error }, 'device refused');
-        const claimed = decodeBasic(request.headers.authorization)?.user;
+        const claimed = userOf(authorization) || undefined;
         audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
       }
-      refuse(request, socket, limits, status, error, { 'WWW-Authenticate': challenges });
+      const later = status === 503 ? this.#later() : {};
+      refuse(request, socket, limits, status, error, { 'WWW-Authenticate': challenges, ...later });
       return;
     }
     let properties: Readonly<Record<string, string>> | null;
@@ -90,6 +111,25 @@ export class DeviceEndpoint {
     this.#handshake.complete(request, socket, head, headers, (webSocket) => {
       this.#attach(verdict.device, webSocket, socket, { address, agent, properties, extension, keepAlive });
     });
+  }
+
+  /** The new tunnel of a device that has one takes its place. */
+  #isFullFor({ id }: DeviceRecord): boolean {
+    const { devices, limits } = this.#context;
+    return devices.size >= limits.tunnels && devices.get(id) === null;
+  }
+
+  /** For what will not be better in a moment. */
+  #later(): Readonly<Record<string, readonly string[]>> {
+    return { 'Retry-After': [String(Math.ceil(this.#context.limits.arrivalsAskedMs / 10_000))] };
+  }
+
+  /** A fleet that comes back is one event, not one for each device. */
+  #tellOfArrivals(): void {
+    const { clock, log, limits } = this.#context;
+    if (clock.now() - this.#toldOfArrivals < limits.arrivalsAskedMs) return;
+    this.#toldOfArrivals = clock.now();
+    log.warn('more devices come than are let in at once: they are asked to come again later');
   }
 
   #attach(

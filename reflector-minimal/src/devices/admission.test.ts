@@ -1,0 +1,107 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { type AgentOptions, ScriptedAgent } from '../testing/scripted-agent.ts';
+import { device, domain, Stage } from '../testing/stage.ts';
+import { UpgradeRefused } from '../testing/web-socket-peer.ts';
+import { deviceSecrets } from './digest-secrets.ts';
+
+async function open(options: Parameters<typeof Stage.open>[0]): Promise<Stage> {
+  const stage = await Stage.open(options);
+  onTestFinished(() => stage.close());
+  return stage;
+}
+
+/** Status and Retry-After with which an upgrade is refused. */
+async function refusal(stage: Stage, options: Partial<AgentOptions> = {}): Promise<readonly unknown[]> {
+  const error = await ScriptedAgent.connect(stage.port, { ...device, ...options }).catch((caught) => caught);
+  if (!(error instanceof UpgradeRefused)) throw new Error(`not refused: ${error}`);
+  return [error.status, ...error.values('Retry-After')];
+}
+
+test('slowArrivalsAtOnce, slowArrivalsPerSecond, arrivalsAskedMs: who comes with too many others is told when to come again', async () => {
+  const clock = new ManualClock();
+  const limits = {
+    arrivalsAtOnce: 2,
+    arrivalsPerSecondAtStart: 1,
+    arrivalsPerSecond: 1,
+    arrivalsAskedMs: 3_000,
+  };
+  const stage = await open({ clock, limits });
+  await stage.agent();
+  // A wrong password takes a place as well.
+  expect(await refusal(stage, { password: 'wrong' })).toEqual([401]);
+  for (const seconds of ['1', '2', '3', '3']) expect(await refusal(stage)).toEqual([503, seconds]);
+  // The question of an agent that uses Digest costs nothing, and takes no place.
+  expect(await refusal(stage, { authorization: null })).toEqual([401]);
+  clock.advance(1_000);
+  await stage.agent();
+  expect(await refusal(stage)).toEqual([503, '3']);
+});
+
+test('arrivalsAtOnce, arrivalsPerSecond: a device that needs no scrypt is delayed by its own kind only', async () => {
+  const clock = new ManualClock();
+  const limits = {
+    slowArrivalsAtOnce: 1,
+    arrivalsAtOnce: 3,
+    arrivalsPerSecondAtStart: 1,
+    arrivalsPerSecond: 1,
+  };
+  const stage = await open({ clock, limits });
+  const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
+  const { devices } = stage.reflector.store;
+  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  const machine = { id: 'dev2', password };
+  await stage.agent(machine);
+  expect(await refusal(stage)).toEqual([503, '1']);
+  await stage.agent(machine);
+  await stage.agent(machine);
+  expect(await refusal(stage, machine)).toEqual([503, '1']);
+});
+
+test('arrivalsPerSecondAtStart, slowArrivalsPerSecondAtStart, arrivalsRampMs: the rates grow after a start', async () => {
+  const clock = new ManualClock();
+  const limits = {
+    ...{ arrivalsAtOnce: 2, arrivalsPerSecondAtStart: 1, arrivalsPerSecond: 2, arrivalsRampMs: 10_000 },
+    ...{ slowArrivalsAtOnce: 2, slowArrivalsPerSecondAtStart: 1, slowArrivalsPerSecond: 2 },
+  };
+  const stage = await open({ clock, limits });
+  /** How many of four that come now are let in. */
+  const admitted = async () => {
+    let count = 0;
+    for (let i = 0; i < 4; i++) {
+      const [status] = await refusal(stage, { password: 'wrong' });
+      if (status === 401) count++;
+    }
+    return count;
+  };
+  expect(await admitted()).toBe(2);
+  clock.advance(1_000);
+  expect(await admitted()).toBe(1);
+  clock.advance(20_000);
+  expect(await admitted()).toBe(2);
+  clock.advance(1_000);
+  expect(await admitted()).toBe(2);
+});
+
+test('tunnels: a device too many is told to come later, and one that comes again takes its own place', async () => {
+  const stage = await open({ limits: { tunnels: 1 } });
+  stage.reflector.store.devices.add('dev2', domain, await deviceSecrets('dev2', domain, 's3cret', false), 0);
+  const first = await stage.agent();
+  expect(await refusal(stage, { id: 'dev2' })).toEqual([503, '30']);
+  await stage.agent();
+  await first.ended;
+  expect(stage.reflector.devices.size).toBe(1);
+});
+
+test('verificationsWaiting: who finds the queue full is told to come later', async () => {
+  const stage = await open({ limits: { verificationsAtOnce: 1, verificationsWaiting: 1 } });
+  const asked = await Promise.all(
+    Array.from({ length: 6 }, (_, i) => refusal(stage, { password: `wrong ${i}` })),
+  );
+  expect(asked.filter(([status]) => status === 503)).toEqual(Array(4).fill([503, '30']));
+});
+
+test('credentials that cannot be read are refused as wrong ones are', async () => {
+  const stage = await open({});
+  expect(await refusal(stage, { authorization: 'Basic !' })).toEqual([401]);
+});

@@ -1,0 +1,144 @@
+import { BackOff, type BackOffSettings } from '../../../agent/src/link/back-off.ts';
+import { Door } from '../devices/arrivals.ts';
+import { defaultLimits } from '../limits.ts';
+
+/** Devices that lose their reflector in one moment and come back, on a clock of their own. */
+export interface FleetOptions {
+  readonly devices: number;
+  /** How long the reflector is away, in milliseconds. */
+  readonly awayMs: number;
+  /** Whether the reflector holds arrivals back, or takes whoever comes. */
+  readonly heldBack: boolean;
+  /** Whether scrypt verifies the devices' passwords; otherwise certificates, or passwords that a machine has made. */
+  readonly scrypt: boolean;
+  readonly seed: number;
+  /** When to look away, in milliseconds: there are fleets that never come back. */
+  readonly untilMs: number;
+}
+
+/** What one second has seen. */
+export interface Second {
+  /** Attempts that reached the reflector. */
+  attempts: number;
+  /** Told to come again later. */
+  asked: number;
+  /** Tunnels that came about. */
+  connected: number;
+  /** Passwords verified for a device that had given up waiting. */
+  wasted: number;
+}
+
+/** The defaults of the agent's configuration (`agent/src/config`). */
+const backOff: BackOffSettings = { minMs: 1_000, maxMs: 300_000, refusedMaxMs: 3_600_000 };
+
+/** Time for a step of an attempt: `timeouts.connect`. */
+const patienceMs = 10_000;
+
+/** One password, on one of `verificationsAtOnce` threads. */
+const verificationMs = 40;
+
+type Event = readonly [at: number, run: () => void];
+
+/** Runs the fleet until all devices are connected, or `untilMs`; gives each second from the loss on. */
+export function simulateFleet({ devices, awayMs, heldBack, scrypt, seed, untilMs }: FleetOptions): Second[] {
+  const random = mulberry32(seed);
+  const seconds: Second[] = [];
+  const heap = new EventHeap();
+  const door = heldBack ? new Door(defaultLimits, awayMs) : null;
+  const threads: number[] = Array(defaultLimits.verificationsAtOnce).fill(0);
+  let left = devices;
+  const second = (at: number): Second => {
+    const index = Math.floor(at / 1000);
+    while (seconds.length <= index) seconds.push({ attempts: 0, asked: 0, connected: 0, wasted: 0 });
+    return seconds[index] as Second;
+  };
+  const again = (device: BackOff, now: number, askedMs: number | null = null) => {
+    const wait = device.next('fault', backOff, random(), askedMs);
+    heap.put([now + wait, () => dial(device, now + wait)]);
+  };
+  const dial = (device: BackOff, now: number) => {
+    if (now < awayMs) return again(device, now);
+    second(now).attempts++;
+    const asked = door?.admit(scrypt, now) ?? null;
+    if (asked !== null) {
+      second(now).asked++;
+      return again(device, now, asked * 1000);
+    }
+    if (!scrypt) {
+      second(now).connected++;
+      left--;
+      return;
+    }
+    // The password is verified on the thread that is free first; who waits too long has gone by then.
+    const free = threads.indexOf(Math.min(...threads));
+    const start = Math.max(now, threads[free] ?? 0);
+    if ((start - now) / verificationMs > defaultLimits.verificationsWaiting / threads.length) {
+      return again(device, now);
+    }
+    const done = start + verificationMs;
+    threads[free] = done;
+    if (done - now > patienceMs) {
+      heap.put([done, () => second(done).wasted++]);
+      again(device, now + patienceMs);
+    } else {
+      heap.put([
+        done,
+        () => {
+          second(done).connected++;
+          left--;
+        },
+      ]);
+    }
+  };
+  for (let i = 0; i < devices; i++) again(new BackOff(), 0);
+  for (let event = heap.take(); event && event[0] < untilMs && left > 0; event = heap.take()) event[1]();
+  return seconds;
+}
+
+/** Reproducible numbers, uniform in [0, 1). */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+/** A binary heap, the earliest event first. */
+class EventHeap {
+  readonly #events: Event[] = [];
+
+  put(event: Event): void {
+    const events = this.#events;
+    let at = events.push(event) - 1;
+    for (let up = (at - 1) >> 1; at > 0 && time(events, up) > event[0]; up = (at - 1) >> 1) {
+      events[at] = events[up] as Event;
+      at = up;
+    }
+    events[at] = event;
+  }
+
+  take(): Event | undefined {
+    const events = this.#events;
+    const [first] = events;
+    const last = events.pop();
+    if (!last || events.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let down = 2 * at + 1;
+      if (down >= events.length) break;
+      if (down + 1 < events.length && time(events, down + 1) < time(events, down)) down++;
+      if (time(events, down) >= last[0]) break;
+      events[at] = events[down] as Event;
+      at = down;
+    }
+    events[at] = last;
+    return first;
+  }
+}
+
+function time(events: readonly Event[], at: number): number {
+  return events[at]?.[0] ?? Number.POSITIVE_INFINITY;
+}
