@@ -143,6 +143,8 @@ void rm_clock_teardown(void);
 
 /* --- error.c */
 
+/* An errno value in words. */
+const char *rm_reason(int error);
 /* A HostError made of an errno value. `what` begins the message and may be NULL. */
 JSValue rm_error(int error, const char *what);
 JSValue rm_error_text(const char *code, const char *message);

@@ -226,7 +226,7 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   uint8_t *data;
   size_t length;
   int error = rm_file_load(options->certificate, PEM_MOST, &data, &length);
-  if (error) return file_error("client certificate", options->certificate, strerror(error));
+  if (error) return file_error("client certificate", options->certificate, rm_reason(error));
   tls->own = rm_alloc(sizeof *tls->own);
   mbedtls_x509_crt_init(&tls->own->chain);
   mbedtls_pk_init(&tls->own->key);
@@ -236,7 +236,7 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   rm_free(data);
   if (error) return file_error("client certificate", options->certificate, "holds no certificate chain in PEM");
   error = rm_file_load(key_path, PEM_MOST, &data, &length);
-  if (error) return file_error("client key", key_path, strerror(error));
+  if (error) return file_error("client key", key_path, rm_reason(error));
   error = mbedtls_pk_parse_key(&tls->own->key, data, length + 1, NULL, 0, random_bytes, NULL);
   /* PKCS #8, and the older format of OpenSSL. */
   bool encrypted = error && (strstr((char *)data, "BEGIN ENCRYPTED ") || strstr((char *)data, "4,ENCRYPTED"));
@@ -293,7 +293,7 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
     if (path == NULL) {
       error = rm_error_text("tls-files", "there are no trusted certificates on this system");
     } else if (unreadable) {
-      error = file_error("trusted certificates", path, strerror(unreadable));
+      error = file_error("trusted certificates", path, rm_reason(unreadable));
     } else {
       rm_trust_digest(path, &identity);
       tls->trust = rm_alloc(strlen(path) + 1);

@@ -238,7 +238,7 @@ describe('processes', () => {
         report('done', status, error?.code, error?.message);
       });
     });
-    expect(await guest.finish()).toEqual([['done', null, 'not-found', 'No such file or directory']]);
+    expect(await guest.finish()).toEqual([['done', null, 'not-found', 'no such file']]);
   });
 
   it('get an environment that adds to the own, and no signal that is blocked', async () => {
@@ -540,14 +540,14 @@ describe('files', () => {
       attempt(() => native.files.append('/dev/full', new Uint8Array(10)));
     }, directory);
     expect((await guest.finish()).map(([event, ...rest]) => [event, ...rest.slice(0, 2)])).toEqual([
-      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', 'not-found', 'no such file'],
       ['failure', 'too-large', 'larger than 3 bytes'],
-      ['failure', 'other', 'Is a directory'],
-      ['failure', 'not-found', 'No such file or directory'],
-      ['failure', 'not-found', 'No such file or directory'],
-      ['failure', 'not-found', 'No such file or directory'],
+      ['failure', 'other', 'is a directory'],
+      ['failure', 'not-found', 'no such file'],
+      ['failure', 'not-found', 'no such file'],
+      ['failure', 'not-found', 'no such file'],
       ['failure', expect.stringMatching(/access|not-found|other/), expect.any(String)],
-      ['failure', 'no-resources', 'No space left on device'],
+      ['failure', 'no-resources', 'no space left'],
     ]);
     expect(readdirSync(directory).sort()).toEqual(['folder', 'four']);
   });

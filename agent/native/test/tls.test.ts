@@ -245,7 +245,7 @@ describe('TLS', () => {
     const peer = await Peer.tls({ ...certificate });
     const [code, message] = await failure(peer.port, { [option]: '/nonexistent/file.pem' });
     expect(code).toBe('tls-files');
-    expect(message).toBe(`${what} /nonexistent/file.pem: No such file or directory`);
+    expect(message).toBe(`${what} /nonexistent/file.pem: no such file`);
   });
 
   it('names a key that does not belong to the certificate', async () => {
