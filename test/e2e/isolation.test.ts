@@ -12,7 +12,7 @@ import { SharedReflector } from '../system/shared-reflector.ts';
 
 describe.each([
   // For a browser each *.localhost is a site of its own: it sends no cookie with a form of another one.
-  ['on localhost', { tls: false, formRefused: 'Please log in' }],
+  ['on localhost', { tls: false, domain: 'localhost', formRefused: 'Please log in' }],
   // The devices are one site, so that it does.
   ['with TLS', { tls: true, formRefused: 'A page of another host has asked for this' }],
 ])('%s', (_where, { formRefused, ...options }) => {
@@ -379,5 +379,48 @@ describe.each([
     await goodPage.reload();
     expect(new URL(goodPage.url()).pathname).toBe('/log-in');
     expect(good.take()).toEqual([]);
+  });
+});
+
+describe('without TLS, elsewhere than on localhost', () => {
+  let shared: SharedReflector;
+  let good: RecordingDevice;
+  let context: BrowserContext;
+  let page: Page;
+
+  beforeAll(async () => {
+    shared = await SharedReflector.start({ tls: false, domain: 'reflector.test' });
+    good = await shared.device('good');
+    await shared.device('evil');
+    context = await shared.browser.newContext();
+    page = await context.newPage();
+    await openLoggedIn(page, `${shared.origin('evil')}/`, shared);
+    const goodPage = await context.newPage();
+    await goodPage.goto(`${shared.origin('good')}/`);
+    await goodPage.evaluate(() => fetch('/own', { method: 'POST', body: 'x' }));
+    expect(good.take()).toEqual(['GET /', 'POST /own']);
+  });
+  afterAll(() => shared?.stop());
+
+  test('the browser does not tell who asks for a picture, and tells it of all else', async () => {
+    await page.evaluate(async (target) => {
+      const credentials = 'include' as const;
+      const picture = new Promise((resolve) => {
+        const image = new Image();
+        image.addEventListener('error', resolve);
+        image.src = `${target}/picture`;
+      });
+      const socket = new Promise((resolve) => {
+        const live = new WebSocket(`${target.replace('http', 'ws')}/live`);
+        live.addEventListener('error', resolve);
+      });
+      await Promise.allSettled([
+        picture,
+        socket,
+        fetch(`${target}/get`, { credentials }),
+        fetch(`${target}/post`, { credentials, mode: 'no-cors', method: 'POST', body: 'x' }),
+      ]);
+    }, shared.origin('good'));
+    expect(good.take()).toEqual(['GET /picture']);
   });
 });

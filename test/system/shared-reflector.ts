@@ -7,8 +7,9 @@ import { startChromium } from './chromium.ts';
 import { RecordingDevice } from './recording-device.ts';
 
 export interface SharedOptions {
-  /** With TLS the domain is `reflector.test`, otherwise `localhost`. */
   readonly tls: boolean;
+  /** `localhost`, or a name that ends in `.test`; with TLS `reflector.test`, otherwise `localhost`. */
+  readonly domain?: string;
   /** Second host name, for access by cookie. */
   readonly cookieHost?: string;
 }
@@ -33,8 +34,8 @@ export class SharedReflector {
     this.#authority = authority;
   }
 
-  static async start({ tls, cookieHost }: SharedOptions): Promise<SharedReflector> {
-    const domain = tls ? 'reflector.test' : 'localhost';
+  static async start(options: SharedOptions): Promise<SharedReflector> {
+    const { tls, domain = tls ? 'reflector.test' : 'localhost', cookieHost } = options;
     const authority = tls ? new Authority() : null;
     const names = `DNS:${domain},DNS:*.${domain},IP:127.0.0.1`;
     const certificate = authority?.issue({ names });

@@ -2,11 +2,14 @@ import type { IncomingMessage } from 'node:http';
 
 /**
  * Whether a browser has sent this. Browsers log in on the page, since a name and password that a browser remembers can
- * neither be logged out nor be kept from other pages; so to a browser Basic is not offered, and not taken from it. All
- * browsers name themselves Mozilla, and over TLS none leaves Fetch Metadata out.
+ * neither be logged out nor be kept from other pages; so to a browser Basic is not offered, and not taken from it. Over
+ * TLS none leaves Fetch Metadata out; all name themselves Mozilla/5.0, and so does PowerShell, which is none.
  */
 export function isBrowser({ headers }: IncomingMessage): boolean {
-  return headers['sec-fetch-site'] !== undefined || /^mozilla\//i.test(headers['user-agent'] ?? '');
+  const agent = headers['user-agent'] ?? '';
+  return (
+    headers['sec-fetch-site'] !== undefined || (/^mozilla\/5\.0/i.test(agent) && !/powershell/i.test(agent))
+  );
 }
 
 /** Whether a person is looking at what will be answered: only then is the log-in page of use. */

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { cookieNames } from '../sessions/cookies.ts';
 import {
   cookieFromDevice,
   cookiesForDevice,
@@ -89,4 +91,50 @@ test('all lines are looked at, whatever their spelling; nothing else is touched'
       false,
     ),
   ).toEqual(['set-COOKIE', 'a=1', 'Clear-Site-Data', '"cache", "storage"', 'Location', '/']);
+});
+
+describe('whatever stands around them', () => {
+  const secret = 'S'.repeat(43);
+  const ours = fc
+    .tuple(
+      fc.constantFrom(...cookieNames),
+      fc.constantFrom('', ' ', '\t', '  '),
+      fc.constantFrom('', ' ', '\t'),
+      fc.constantFrom(secret, `"${secret}"`, ` ${secret}`),
+    )
+    .map(([name, before, after, value]) => `${before}${name}${after}=${value}`);
+  // Anything a browser or program can put between two semicolons, quotes and commas above all.
+  const other = fc.oneof(
+    fc.string({ unit: fc.constantFrom('a', '"', ',', '=', ' ', '\\', '_'), maxLength: 8 }),
+    fc.string({ maxLength: 12 }).map((text) => text.replaceAll(';', '')),
+  );
+
+  test('our cookies do not pass, and no other is lost but with them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(ours, other), { maxLength: 8 }), (parts) => {
+        const passed = cookiesForDevice(parts.join(';'));
+        expect(passed ?? '').not.toContain(secret);
+        const names = parts.filter((part) => /^[a-z]+=/.test(part) && !part.includes(','));
+        for (const part of names)
+          expect((passed ?? '').split(';').map((kept) => kept.trim())).toContain(part.trim());
+      }),
+    );
+  });
+
+  test('no device sets one of ours, or one for others', () => {
+    const domain = fc.constantFrom('Domain=x', ' domain = .x', '\tDOMAIN', ' Domain="x"');
+    fc.assert(
+      fc.property(
+        fc.oneof(ours, other),
+        fc.array(fc.oneof(domain, other), { maxLength: 6 }),
+        (pair, rest) => {
+          const line = cookieFromDevice([pair, ...rest].join(';'));
+          if (pair.includes(secret)) expect(line).toBeNull();
+          for (const attribute of (line ?? '').split(';').slice(1)) {
+            expect(attribute.trim()).not.toMatch(/^domain\s*(=|$)/i);
+          }
+        },
+      ),
+    );
+  });
 });
