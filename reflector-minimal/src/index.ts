@@ -2,6 +2,7 @@
 export type { Clock } from './clock.ts';
 export type { ConnectedDevice } from './devices/connected-device.ts';
 export { deviceSecrets } from './devices/digest-secrets.ts';
+export { Fingerprints } from './devices/fingerprints.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword } from './passwords/scrypt.ts';

@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
+import { root } from '../../checkout.ts';
+import type { FleetFacts, FleetPart } from './light-device.ts';
+
+/** Devices in one process: below what a process may open, whatever `ulimit -n` says. */
+const perProcess = 2_500;
+
+const program = join(root, 'test/dist/bench/reflector/fleet-process.js');
+
+/** Idle devices on one reflector, in processes of their own. */
+export class Fleet {
+  readonly size: number;
+  readonly #parts: ChildProcess[] = [];
+  readonly #up: number[] = [];
+  readonly #changes = new EventEmitter();
+
+  constructor(facts: FleetFacts, size: number) {
+    this.size = size;
+    for (let from = 0; from < size; from += perProcess) {
+      const part = fork(program, { stdio: 'inherit' });
+      const index = this.#parts.push(part) - 1;
+      this.#up[index] = 0;
+      part.on('message', (up: number) => {
+        this.#up[index] = up;
+        this.#changes.emit('change');
+      });
+      part.send({ facts, from, count: Math.min(perProcess, size - from) } satisfies FleetPart);
+    }
+  }
+
+  get up(): number {
+    return this.#up.reduce((sum, up) => sum + up, 0);
+  }
+
+  /** Resolves when so many tunnels are up. */
+  async has(count: number): Promise<void> {
+    while (this.up !== count) await once(this.#changes, 'change');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#parts.map(async (part) => {
+        if (part.exitCode !== null) return;
+        part.disconnect();
+        await once(part, 'exit');
+      }),
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
+import { root } from '../../checkout.ts';
+import { type Memory, memory } from '../../system/process-figures.ts';
+import { deviceName, type FleetFacts } from './light-device.ts';
+
+export interface SiteOptions {
+  readonly devices: number;
+  readonly users: number;
+  readonly tls: boolean;
+}
+
+export const userPassword = 'a pass phrase of the bench';
+
+export function userName(index: number): string {
+  return `user-${index}`;
+}
+
+/** A reflector as a process of its own, with accounts for a fleet and its users, that can be restarted. */
+export class Site {
+  readonly facts: FleetFacts;
+  readonly #folder: string;
+  #process: ChildProcess | null = null;
+
+  private constructor(folder: string, facts: FleetFacts) {
+    this.#folder = folder;
+    this.facts = facts;
+  }
+
+  static async open({ devices, users, tls }: SiteOptions): Promise<Site> {
+    const folder = mkdtempSync(join(tmpdir(), 'rm-bench-reflector-'));
+    const store = Store.open(join(folder, 'reflector.sqlite'));
+    const domain = store.domain();
+    const password = generatePassword();
+    // One password and hash for all: to make the hashes is what "device add" takes its time for.
+    const secrets = await deviceSecrets(deviceName(0), domain, password, false);
+    const fingerprints = new Fingerprints(store);
+    for (let i = 0; i < devices; i++) {
+      const id = deviceName(i);
+      store.devices.add(id, domain, secrets, Date.now());
+      // As "device add" does it with a password that it has made.
+      fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);
+    }
+    const hash = await hashPassword(userPassword);
+    for (let i = 0; i < users; i++) store.users.add(userName(i), hash, Date.now(), 'administrator');
+    store.close();
+    if (tls) makeCertificate(folder);
+    const site = new Site(folder, { port: await freePort(), tls, domain, password });
+    await site.start();
+    return site;
+  }
+
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('the reflector does not run');
+    return pid;
+  }
+
+  get memory(): Memory {
+    return memory(this.pid);
+  }
+
+  /** Descriptors that the reflector has open. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
+  async start(): Promise<void> {
+    const { port, tls } = this.facts;
+    const program = join(root, 'reflector-minimal/dist/main.js');
+    const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', join(this.#folder, 'reflector.sqlite')];
+    if (tls)
+      args.push('--tls-cert', join(this.#folder, 'cert.pem'), '--tls-key', join(this.#folder, 'key.pem'));
+    this.#process = spawn(process.execPath, [program, ...args, '--log-level', 'error'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(this.#process.stdout as NodeJS.ReadableStream, 'data');
+  }
+
+  /** The end of a process that had no time to say good-bye. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (!running || running.exitCode !== null) return;
+    running.kill(signal);
+    await once(running, 'exit');
+  }
+
+  async close(): Promise<void> {
+    await this.kill('SIGTERM');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Nobody else takes it between two starts, as a rule. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function makeCertificate(folder: string): void {
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', ...curve, '-nodes', '-days', '2', '-subj', '/CN=localhost', ...files],
+    {
+      stdio: 'ignore',
+    },
+  );
+}
