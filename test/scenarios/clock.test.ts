@@ -2,6 +2,7 @@ import type { ServerOptions } from 'node:https';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { executable } from './stage/agent-process.ts';
 import { Authority, type CertificateOptions } from './stage/authority.ts';
+import { fault, open } from './stage/frames.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
 /**
@@ -44,6 +45,17 @@ async function dial(
 }
 
 (clockless.length > 0 ? describe.concurrent : describe.skip)('a clock that is not set', () => {
+  scenario('opens no window of access', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const access = { mode: 'window', windows: [{ from: '00:00', to: '24:00' }] };
+    const settings = configuration(reflector, [80], { access });
+    const agent = stage.run(['--config', stage.file(JSON.stringify(settings))], {}, clockless);
+    const tunnel = await reflector.tunnel();
+    tunnel.send(open(1, 80));
+    await tunnel.expect(fault(1, 2));
+    await agent.logged(/access to port 80 is closed: the clock is not set/);
+  });
+
   scenario.for(['TLSv1.2', 'TLSv1.3'] as const)(
     'is told of once, and dates are judged by the day of the build, over %s',
     async (version, { stage }) => {
