@@ -15,10 +15,15 @@ export class BodyPace {
     this.#stalled = stalled;
     this.#bytes = request.socket.bytesRead;
     this.#timer = setInterval(() => this.#check(), idleMs);
-    const stop = () => clearInterval(this.#timer);
+    // Kept: a request loses its connection when that ends, and the next one on it has a pace of its own.
+    const { socket } = request;
+    const stop = () => {
+      clearInterval(this.#timer);
+      socket.off('close', stop);
+    };
     request.once('end', stop).once('close', stop);
     // Node does not always close a request that has its answer; its connection ends in any case.
-    request.socket.once('close', stop);
+    socket.once('close', stop);
   }
 
   #check(): void {

@@ -130,9 +130,13 @@ export class Front {
     if (request.complete || request.destroyed) return;
     request.resume();
     const timer = setTimeout(() => request.destroy(), this.#context.limits.discardMs);
-    const done = () => clearTimeout(timer);
+    const { socket } = request;
+    const done = () => {
+      clearTimeout(timer);
+      socket.off('close', done);
+    };
     request.once('end', done).once('close', done);
     // Node does not always close a request that has its answer; its connection ends in any case.
-    request.socket.once('close', done);
+    socket.once('close', done);
   }
 }
