@@ -5,15 +5,15 @@ import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
+import type { Choices } from './isolation/choices.ts';
+import type { DeviceCodes } from './isolation/device-codes.ts';
+import type { DeviceCredentials } from './isolation/device-credentials.ts';
 import type { Limits } from './limits.ts';
 import type { LogIn } from './log-in/log-in.ts';
-import type { Choices } from './sessions/choices.ts';
-import type { DeviceCodes } from './sessions/device-codes.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
 import type { UserAuthentication } from './users/authentication.ts';
-import type { DeviceCredentials } from './users/device-credentials.ts';
 import type { Tokens } from './users/tokens.ts';
 
 /** What the parts of one running reflector share. */

@@ -18,16 +18,16 @@ import { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { Edge } from './http/edge.ts';
 import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
+import { Choices } from './isolation/choices.ts';
+import { DeviceCodes } from './isolation/device-codes.ts';
+import { DeviceCredentials } from './isolation/device-credentials.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
-import { Choices } from './sessions/choices.ts';
-import { DeviceCodes } from './sessions/device-codes.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Store } from './store/store.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
-import { DeviceCredentials } from './users/device-credentials.ts';
 import { Tokens } from './users/tokens.ts';
 
 export interface TlsFiles {

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
-import { choosePath } from '../http/shared-host.ts';
+import { choosePath } from '../isolation/shared-host.ts';
 import { logOutForm } from '../log-in/account-page.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
+import { crossOriginRefusal } from '../isolation/cross-origin.ts';
+import type { DeviceHost } from '../isolation/device-log-in.ts';
+import { chosenDevice, isServiceWorker } from '../isolation/shared-host.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
-import { crossOriginRefusal } from './cross-origin.ts';
-import type { DeviceHost } from './device-log-in.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusalOf, refusals } from './refusal.ts';
-import { chosenDevice, isServiceWorker } from './shared-host.ts';
 
 /** Who may talk to what. */
 export interface Admitted {

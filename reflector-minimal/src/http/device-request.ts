@@ -6,10 +6,10 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
+import { withinItsHost, withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
 import type { DeviceAgents } from './device-agent.ts';
-import { withinItsHost, withoutOurCookies } from './device-cookies.ts';
 import { framingOf, type RequestFraming, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { refusalFor, refusals, sendRefusal } from './refusal.ts';

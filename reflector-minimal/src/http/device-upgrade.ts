@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
-import { withinItsHost } from './device-cookies.ts';
+import { withinItsHost } from '../isolation/device-cookies.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
 import { responseHeaders } from './headers.ts';
 import { join } from './join.ts';

@@ -3,16 +3,16 @@ import { deviceList, deviceListPath } from '../admin/device-list.ts';
 import { landingPage } from '../admin/landing.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
 import type { Context } from '../context.ts';
+import { isNavigation } from '../isolation/browser.ts';
+import { crossOriginRefusal } from '../isolation/cross-origin.ts';
+import { openDevice, openPath } from '../isolation/device-log-in.ts';
+import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
 import { serveLogIn } from '../log-in/endpoint.ts';
 import { sendToLogIn } from '../log-in/exchange.ts';
-import { isNavigation } from './browser.ts';
-import { crossOriginRefusal } from './cross-origin.ts';
-import { openDevice, openPath } from './device-log-in.ts';
 import { portSuffix } from './host-names.ts';
 import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
 import { refusalOf, refusals, sendRefusal } from './refusal.ts';
-import { chooseDevice, choosePath } from './shared-host.ts';
 
 /** For this host alone (RFC 6797): of the hosts of devices, each device decides. */
 const hsts = 'max-age=31536000';

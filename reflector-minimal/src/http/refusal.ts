@@ -1,9 +1,9 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isBrowser } from '../isolation/browser.ts';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
-import { isBrowser } from './browser.ts';
 import { html, page, securityHeaders } from './html.ts';
 import { endAndLinger } from './linger.ts';
 

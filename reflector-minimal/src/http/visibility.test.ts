@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPath } from '../isolation/device-log-in.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { device, domain, extensions, Stage, user } from '../testing/stage.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
-import { openPath } from './device-log-in.ts';
 
 /** A user sees the devices of the domains granted; every other one is as if it did not exist. */
 

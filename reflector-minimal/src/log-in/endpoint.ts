@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import type { Origin } from '../http/origin.ts';
 import { refusalOf, refusals, sendRefusal } from '../http/refusal.ts';
-import { isSameOrigin } from '../http/same-origin.ts';
+import { isSameOrigin } from '../isolation/same-origin.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { UserRecord } from '../store/users.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';

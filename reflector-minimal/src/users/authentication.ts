@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-agent/protocol';
-import { isBrowser } from '../http/browser.ts';
+import { isBrowser } from '../isolation/browser.ts';
 import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';

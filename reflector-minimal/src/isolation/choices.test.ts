@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Session } from '../sessions/sessions.ts';
 import { Choices } from './choices.ts';
-import type { Session } from './sessions.ts';
 
 const session = (id: string) => ({ id }) as Session;
 

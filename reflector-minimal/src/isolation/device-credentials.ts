@@ -3,7 +3,7 @@ import { decodeBasic } from 'rm-agent/protocol';
 import type { Limits } from '../limits.ts';
 import type { PasswordVerifier } from '../passwords/verifier.ts';
 import type { Session } from '../sessions/sessions.ts';
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from '../users/tokens.ts';
 
 /**
  * Tells credentials of the reflector from those of a device, in a request that a session has let in: such an

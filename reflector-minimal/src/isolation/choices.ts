@@ -1,5 +1,5 @@
 import type { Limits } from '../limits.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sessions/sessions.ts';
 
 /**
  * Which device a user wants to see on the host that all share, by the session on the reflector's own host. Only a form of

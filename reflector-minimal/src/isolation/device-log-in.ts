@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
 import { namedDevice } from '../devices/target.ts';
+import { type Destination, portSuffix } from '../http/host-names.ts';
+import { securityHeaders } from '../http/html.ts';
+import type { Origin } from '../http/origin.ts';
+import { type Refusal, refusals } from '../http/refusal.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
-import { type Destination, portSuffix } from './host-names.ts';
-import { securityHeaders } from './html.ts';
-import type { Origin } from './origin.ts';
-import { type Refusal, refusals } from './refusal.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
 /*

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../http/origin.ts';
 
 /**
  * Whether a page of this very host has made the request, as browsers prove it: `Origin` (RFC 6454) with every request

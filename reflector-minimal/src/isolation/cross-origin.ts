@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import type { Origin } from '../http/origin.ts';
+import { type Refusal, refusals } from '../http/refusal.ts';
 import type { Identity } from '../users/identity.ts';
-import type { Origin } from './origin.ts';
-import { type Refusal, refusals } from './refusal.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 /*

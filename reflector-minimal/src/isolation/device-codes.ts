@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sessions/sessions.ts';
 
 /** What a code is good for. */
 export interface CodePurpose {

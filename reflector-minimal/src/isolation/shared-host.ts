@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
 import { namedDevice } from '../devices/target.ts';
+import { readForm } from '../http/form.ts';
+import type { RawHeaders } from '../http/headers.ts';
+import { portSuffix } from '../http/host-names.ts';
+import type { Origin } from '../http/origin.ts';
+import { type Refusal, refusals } from '../http/refusal.ts';
 import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
-import { readForm } from './form.ts';
-import type { RawHeaders } from './headers.ts';
-import { portSuffix } from './host-names.ts';
-import type { Origin } from './origin.ts';
-import { type Refusal, refusals } from './refusal.ts';
 
 /*
  * One host name for all devices (`--cookie-host`): a user chooses a device on the reflector's own host, by a form, and

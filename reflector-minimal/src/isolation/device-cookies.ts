@@ -1,5 +1,5 @@
+import type { RawHeaders } from '../http/headers.ts';
 import { cookieNames } from '../sessions/cookies.ts';
-import type { RawHeaders } from './headers.ts';
 
 /*
  * Cookies between browser and device. Browsers cut `Cookie` and `Set-Cookie` at semicolons and nowhere else (RFC 6265

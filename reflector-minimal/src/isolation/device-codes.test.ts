@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../sessions/sessions.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { DeviceCodes } from './device-codes.ts';
-import type { Session } from './sessions.ts';
 
 const session = { id: '1' } as Session;
 const purpose = { host: 'dev1', nonce: 'n' };
