@@ -4,7 +4,7 @@ import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { closedPort, LocalService } from './stage/local-service.ts';
-import { configuration, scenario } from './stage/stage.ts';
+import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';
 
 /** Getting a tunnel, keeping it, losing it, getting it back. */
@@ -84,6 +84,69 @@ describe.concurrent('keep-alive', () => {
   });
 });
 
+describe.concurrent('a path that is half dead', () => {
+  scenario('is left when PINGs are not answered any more, although bytes come', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: briefly } }));
+    const tunnel = await reflector.tunnel();
+    await tunnel.pings.next();
+    await tunnel.pings.next();
+    tunnel.ignorePings();
+    const talk = setInterval(() => tunnel.ping('alive'), 100);
+    await reflector.tunnel().finally(() => clearInterval(talk));
+    await tunnel.closed;
+  });
+});
+
+describe.concurrent('a middlebox that cuts silent links', () => {
+  scenario('teaches the agent to speak sooner', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: 16 } }));
+    for (let link = 0; link < 2; link++) {
+      const tunnel = await reflector.tunnel();
+      tunnel.ignorePings();
+      await tunnel.pings.next();
+      tunnel.drop();
+    }
+    await reflector.tunnel();
+    await agent.logged(/keep-alive 15 s in place of 16 s/);
+  });
+});
+
+describe.concurrent('a process that was stopped', () => {
+  /** Stops the agent for longer than any of its times, by the keep-alive of another. */
+  async function stopped(stage: Stage, agent: AgentProcess): Promise<void> {
+    const clock = await stage.reflector();
+    stage.agent(configuration(clock, [1], { timeouts: { keepAlive: 8 + briefly } }));
+    const other = await clock.tunnel();
+    agent.signal('SIGSTOP');
+    await other.pings.next();
+    agent.signal('SIGCONT');
+  }
+
+  scenario('does not take its own absence for the silence of the reflector', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [echo.port], { timeouts: { keepAlive: briefly } }));
+    const tunnel = await reflector.tunnel();
+    await tunnel.pings.next();
+    await stopped(stage, agent);
+    await tunnel.open(1, echo.port);
+    await tunnel.pings.next();
+    expect(reflector.connections).toBe(1);
+  });
+
+  scenario('leaves a link that has died meanwhile', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { timeouts: { keepAlive: briefly } }));
+    const tunnel = await reflector.tunnel();
+    await tunnel.pings.next();
+    tunnel.ignorePings();
+    await stopped(stage, agent);
+    await reflector.tunnel();
+  });
+});
+
 describe.concurrent('a lost tunnel', () => {
   scenario('is dialled again, once', async ({ stage }) => {
     const reflector = await stage.reflector();
@@ -154,6 +217,66 @@ describe.concurrent('back-off', () => {
     expect(announced(await agent.logged(/503/))).toBeLessThanOrEqual(1);
     (await reflector.upgrade()).refuse('401 Unauthorized');
     expect(announced(await agent.logged(/401/))).toBeGreaterThan(60);
+  });
+
+  scenario.for(['401 Unauthorized', '403 Forbidden'])('after %s is a slow one', async (status, { stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 800 } }));
+    (await reflector.upgrade()).refuse(status);
+    const wait = announced(await agent.logged(/not connected/));
+    expect(wait).toBeGreaterThanOrEqual(50);
+    expect(wait).toBeLessThanOrEqual(100);
+  });
+
+  scenario('after refusals grows up to a limit of its own', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const reconnect = { min: 1, max: 1, refusedMax: 2 };
+    const agent = stage.agent(configuration(reflector, [1], { reconnect, log: { level: 'debug' } }));
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      (await reflector.upgrade()).refuse('403 Forbidden');
+      waits.push(announced(await agent.logged(/403.*next attempt/, agent.log.length)));
+    }
+    expect(Math.max(...waits)).toBeGreaterThanOrEqual(1);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(2);
+  });
+
+  scenario('is a slow one when the reflector does not speak our subprotocol', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 3600 } }));
+    (await reflector.upgrade()).accept({ subprotocol: null });
+    expect(announced(await agent.logged(/not connected/))).toBeGreaterThan(60);
+  });
+
+  scenario.for([
+    ['429 Too Many Requests', 'Retry-After: 500'],
+    ['503 Service Unavailable', 'Retry-After: 500'],
+    // The clock of the device is out of it.
+    [
+      '503 Service Unavailable',
+      'Date: Thu, 01 Jan 1970 00:00:00 GMT',
+      'Retry-After: Thu, 01 Jan 1970 00:08:20 GMT',
+    ],
+  ])('is as long as the reflector asks for: %s', async ([status = '', ...lines], { stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1]));
+    (await reflector.upgrade()).refuse(status, ...lines);
+    const wait = announced(await agent.logged(/not connected/));
+    expect(wait).toBeGreaterThanOrEqual(500);
+    expect(wait).toBeLessThanOrEqual(1000);
+    agent.signal('SIGHUP');
+    await reflector.tunnel();
+  });
+
+  scenario('goes on behind a captive portal, until that lets us out', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1]));
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { socket } = await reflector.upgrade();
+      socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Welcome! Please log in.</html>');
+    }
+    await agent.logged(/not connected: .*200 OK/);
+    await reflector.tunnel();
   });
 
   scenario('grows although every attempt succeeds, as long as no link lasts', async ({ stage }) => {

@@ -16,7 +16,7 @@ enum { NETLINK_ROUTE = 0, FLAG_REPLACE = 0x100, LINKS = 1, ADDRESSES4 = 0x10, RO
 enum { NEW_LINK = 16, DEL_LINK = 17, NEW_ADDRESS = 20, DEL_ADDRESS = 21, NEW_ROUTE = 24, DEL_ROUTE = 25 };
 enum { IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_FLAGS = 8, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PRIORITY = 6, RTA_MULTIPATH = 9 };
 enum { IFF_LOOPBACK = 8, IFF_RUNNING = 0x40, IFA_F_DADFAILED = 8, IFA_F_TENTATIVE = 0x40 };
-enum { SCOPE_LINK = 253, SCOPE_HOST = 254, TABLE_LOCAL = 255, TYPE_UNICAST = 1 };
+enum { SCOPE_LINK = 253, SCOPE_HOST = 254, TABLE_LOCAL = 255 };
 
 typedef struct {
   uint16_t family, pad;
@@ -141,7 +141,7 @@ static bool route_changed(monitor *m, bool exists, bool replaces, const uint8_t 
   route_info info;
   if (length < sizeof info) return false;
   memcpy(&info, data, sizeof info);
-  if (info.destination_length != 0 || info.type != TYPE_UNICAST || info.table == TABLE_LOCAL) return false;
+  if (info.destination_length != 0 || info.table == TABLE_LOCAL) return false;
   uint32_t none;
   uint64_t hash = mix('r', &info.family, sizeof info.family);
   uint32_t wanted = 1u << RTA_OIF | 1u << RTA_GATEWAY | 1u << RTA_PRIORITY | 1u << RTA_MULTIPATH;

@@ -47,6 +47,8 @@ describe('onChange', () => {
        ip route add default via 192.0.2.1`,
       'ip route add default via 192.0.2.2 metric 7',
       'ip route replace default via 192.0.2.3',
+      'ip route replace blackhole default',
+      'ip route replace default via 192.0.2.1',
       'ip route del default metric 7',
       'ip addr add 2001:db8::5/64 dev one nodad',
       'ip -6 route add default via fe80::1 dev one',

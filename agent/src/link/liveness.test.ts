@@ -198,6 +198,38 @@ describe('doubt', () => {
     });
   });
 
+  it('demands a PONG of any reflector within 30 s, although bytes come', () => {
+    const liveness = new Liveness(KEEP_ALIVE, 0);
+    liveness.doubt();
+    liveness.check(1000, idle);
+    for (let now = 2000; now < 31_000; now += 1000) {
+      liveness.heard(now);
+      expect(liveness.check(now, idle)).not.toHaveProperty('dead');
+    }
+    expect(liveness.check(31_000, idle)).toEqual({ dead: 'no answer to PING, although bytes come' });
+  });
+
+  it('that goes on does not put the end off', () => {
+    const liveness = new Liveness(KEEP_ALIVE, 0);
+    for (let now = 1000; now < 11_000; now += 1000) {
+      liveness.doubt();
+      expect(liveness.check(now, idle)).toEqual({ ping: true, inMs: 11_000 - now });
+    }
+    expect(liveness.check(11_000, idle)).toEqual({ dead: 'no answer to PING' });
+  });
+
+  it('shortens the time that an answer has that is awaited already', () => {
+    const liveness = new Liveness(KEEP_ALIVE, 0);
+    liveness.check(100_000, idle);
+    liveness.doubt();
+    expect(liveness.check(105_000, idle)).toEqual({ ping: true, inMs: 10_000 });
+    expect(liveness.check(115_000, idle)).toEqual({ dead: 'no answer to PING' });
+    const late = new Liveness(KEEP_ALIVE, 0);
+    late.check(100_000, idle);
+    late.doubt();
+    expect(late.check(125_000, idle)).toEqual({ ping: true, inMs: 5000 });
+  });
+
   it('does not come from a check that is a little late', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
     liveness.check(100_000, idle);

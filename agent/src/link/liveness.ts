@@ -6,6 +6,9 @@ const ANSWER_MS = 30_000;
 /** The same where there is reason for doubt: the network has changed, or the process has slept. */
 const PROBE_MS = 10_000;
 
+/** How many times as long the answer to that may take while other bytes come. */
+const PROBE_FACTOR = 3;
+
 /** A check that comes so much later than it was asked for was held up by a stopped process or a sleeping machine. */
 const LATE_MS = 5000;
 
@@ -25,7 +28,8 @@ export type Verdict =
  * - *To the reflector, the first hop.* Bytes that wait, of which the kernel takes none for the keep-alive and the answer
  *   time, are the end.
  *
- * A late check judges nothing, because what has come meanwhile may not have been read yet: it asks for a PING.
+ * A link in doubt has less time, and is judged in both directions whatever the reflector did before. A late check judges
+ * nothing, because what has come meanwhile may not have been read yet: it puts the link in doubt.
  */
 export class Liveness {
   readonly #keepAliveMs: number;
@@ -37,8 +41,9 @@ export class Liveness {
   #excused: number;
   /** The PING that the reflector's silence has asked for. */
   #asked: { readonly at: number; readonly answerMs: number; readonly idleMs: number } | null = null;
-  /** The PING that is to prove the direction to the reflector. */
-  #sentAt: number | null = null;
+  /** The PING that is to prove the direction to the reflector; `strict` if it has to be answered by any reflector. */
+  #sent: { readonly at: number; readonly withinMs: number; readonly strict: boolean } | null = null;
+  #doubted = false;
   /** When the next check is due. */
   #due = Number.POSITIVE_INFINITY;
 
@@ -62,37 +67,32 @@ export class Liveness {
 
   /** For how long nothing has gone either way; while an answer is owed, at the time at which it was asked for. */
   idleMs(now: number, { activeAt }: Outgoing): number {
-    return this.#owed() ?? now - Math.max(this.#heard, activeAt);
+    if (this.#asked && this.#heard < this.#asked.at) return this.#asked.idleMs;
+    return now - Math.max(this.#heard, activeAt);
   }
 
   /** Makes the next check one that trusts nothing. */
   doubt(): void {
-    this.#due = Number.NEGATIVE_INFINITY;
+    this.#doubted = true;
   }
 
   /** What to do now. */
   check(now: number, outgoing: Outgoing): Verdict {
-    const patience = this.#keepAliveMs + this.#answerMs;
     const { pongedAt, movedAt, stuckSince } = outgoing;
-    if (now > this.#due + LATE_MS) {
-      const answerMs = Math.min(PROBE_MS, this.#answerMs);
-      // How long the link was idle proves nothing of what has happened to it meanwhile.
-      this.#asked = { at: now, answerMs, idleMs: 0 };
-      this.#sentAt = now;
-      return this.#again(now, true, answerMs);
-    }
-    let ping = false;
+    const patience = this.#keepAliveMs + this.#answerMs;
     const heard = Math.max(this.#heard, this.#excused);
-    if (this.#asked && heard >= this.#asked.at) this.#asked = null;
+    const proved = Math.max(pongedAt ?? this.#start, movedAt, this.#excused);
+    const late = now > this.#due + LATE_MS;
+    if (late || (this.#asked && heard >= this.#asked.at)) this.#asked = null;
+    if (late || (this.#sent && proved >= this.#sent.at)) this.#sent = null;
+    if (late || this.#doubted) return this.#probe(now);
+    let ping = false;
     if (!this.#asked && now >= heard + this.#keepAliveMs) {
       this.#asked = { at: now, answerMs: this.#answerMs, idleMs: this.idleMs(now, outgoing) };
-      this.#sentAt ??= now;
       ping = true;
     }
-    const proved = Math.max(pongedAt ?? this.#start, movedAt, this.#excused);
-    if (this.#sentAt !== null && proved >= this.#sentAt) this.#sentAt = null;
-    if (this.#sentAt === null && now >= proved + this.#keepAliveMs) {
-      this.#sentAt = now;
+    if (!this.#sent && (ping || now >= proved + this.#keepAliveMs)) {
+      this.#sent = { at: now, withinMs: patience, strict: false };
       ping = true;
     }
     let silent = heard + this.#keepAliveMs;
@@ -102,8 +102,9 @@ export class Liveness {
     }
     if (now >= silent) return { dead: 'no answer to PING' };
     let unproved = Number.POSITIVE_INFINITY;
-    if (this.#sentAt === null) unproved = proved + this.#keepAliveMs;
-    else if (this.#answers || pongedAt !== null) unproved = this.#sentAt + patience;
+    if (!this.#sent) unproved = proved + this.#keepAliveMs;
+    else if (this.#sent.strict || this.#answers || pongedAt !== null)
+      unproved = this.#sent.at + this.#sent.withinMs;
     if (now >= unproved) return { dead: 'no answer to PING, although bytes come' };
     const stuck =
       stuckSince === null ? Number.POSITIVE_INFINITY : Math.max(stuckSince, this.#excused) + patience;
@@ -111,9 +112,15 @@ export class Liveness {
     return this.#again(now, ping, Math.min(silent, unproved, stuck) - now);
   }
 
-  /** The idle time at an earlier PING that still has no answer. */
-  #owed(): number | null {
-    return this.#asked && this.#heard < this.#asked.at ? this.#asked.idleMs : null;
+  /** A PING that is to be answered soon; one of this kind that has no answer yet does not get more time by it. */
+  #probe(now: number): Verdict {
+    this.#doubted = false;
+    const answerMs = Math.min(PROBE_MS, this.#answerMs);
+    const { at, answerMs: left } = this.#asked ?? { at: now, answerMs };
+    // How long the link was idle proves nothing of what has happened to it meanwhile.
+    this.#asked = { at, answerMs: Math.min(left, now - at + answerMs), idleMs: 0 };
+    if (!this.#sent?.strict) this.#sent = { at: now, withinMs: PROBE_FACTOR * answerMs, strict: true };
+    return this.#again(now, true, at + this.#asked.answerMs - now);
   }
 
   #again(now: number, ping: boolean, inMs: number): Verdict {
