@@ -103,24 +103,32 @@ export class RemoteSystem {
       ...[process.execPath, ...(options.node ?? []), reflectorProgram, 'serve', ...args],
     ];
     const reflector = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
-    const port = Number(/:(\d+)\/?$/m.exec(line.toString().trim())?.[1]);
     let agent: AgentProcess | null = null;
-    const started = performance.now();
-    if (options.agent !== null) {
-      const configuration = {
-        reflector: `http://${address}:${(await options.way?.(port)) ?? port}/`,
-        device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
-        services: options.services,
-        control: null,
-        ...options.configuration,
-      };
-      const file = join(directory, 'rm-agent.json');
-      writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
-      agent = AgentProcess.start(['--config', file], {}, options.agent);
-      await agent.logged(/connected to/);
+    try {
+      const [line] = (await within(once(reflector.stdout, 'data'), 'the reflector to listen')) as [Buffer];
+      const port = Number(/:(\d+)\/?$/m.exec(line.toString().trim())?.[1]);
+      const started = performance.now();
+      if (options.agent !== null) {
+        const configuration = {
+          reflector: `http://${address}:${(await options.way?.(port)) ?? port}/`,
+          device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
+          services: options.services,
+          control: null,
+          ...options.configuration,
+        };
+        const file = join(directory, 'rm-agent.json');
+        writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+        agent = AgentProcess.start(['--config', file], {}, options.agent);
+        await agent.logged(/connected to/);
+      }
+      return new RemoteSystem(port, domain, directory, reflector, agent, performance.now() - started);
+    } catch (error) {
+      // Nothing of a system that has not come about is to go on.
+      agent?.signal('SIGKILL');
+      reflector.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
     }
-    return new RemoteSystem(port, domain, directory, reflector, agent, performance.now() - started);
   }
 
   /** The user's `Authorization` header. */
