@@ -6,6 +6,9 @@ import { connectWith, expectAlive, modes } from './stage/modes.ts';
 import { configuration, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';
 
+/** The local reader is this process: that it gets no time on a busy machine must not pass for a stall. */
+const patient = { limits: { stallMs: 60_000 } };
+
 /** The table of `webtunnel.md` section 2, row by row; each row holds with and without the extension. */
 
 describe.concurrent.each(modes)('a channel %s', (_, mode) => {
@@ -227,7 +230,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
 
   scenario('carries 8 MiB each way unchanged', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
-    const tunnel = await connect(stage, [echo.port]);
+    const tunnel = await connect(stage, [echo.port], patient);
     await tunnel.open(26, echo.port);
     const payload = randomBytes(8 << 20);
     const sending = tunnel.sendData(26, payload, 2048).then(() => tunnel.send(close(26)));
@@ -242,7 +245,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
 
   scenario('is one of 200 at once, each with its own data', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
-    const tunnel = await connect(stage, [echo.port]);
+    const tunnel = await connect(stage, [echo.port], patient);
     const channels = Array.from({ length: 200 }, (_unused, i) => i + 1);
     for (const channel of channels) tunnel.send(open(channel, echo.port));
     await Promise.all(channels.map((channel) => tunnel.expect(confirm(channel))));

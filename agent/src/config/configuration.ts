@@ -204,6 +204,7 @@ const limits = object(
     frameBytes: withDefault(integer(2_048, 1_048_576, 'bytes'), defaultLimits.frameBytes),
     channels: withDefault(integer(1, 65_535), defaultLimits.channels),
     totalBytes: withDefault(integer(65_536, 1_073_741_824, 'bytes'), defaultLimits.totalBytes),
+    stallMs: withDefault(integer(100, 600_000, 'milliseconds'), defaultLimits.stallMs),
   },
   ({ windowBytes, frameBytes, totalBytes }, report) => {
     if (frameBytes > windowBytes) {

@@ -101,7 +101,13 @@ describe('load', () => {
         proxy: null,
         timeouts: { connect: 10, local: 7200, keepAlive: 300 },
         reconnect: { min: 1, max: 300, refusedMax: null },
-        limits: { windowBytes: 262_144, frameBytes: 65_536, channels: 1024, totalBytes: 16_777_216 },
+        limits: {
+          windowBytes: 262_144,
+          frameBytes: 65_536,
+          channels: 1024,
+          totalBytes: 16_777_216,
+          stallMs: 1000,
+        },
         access: {
           mode: 'always',
           windows: [],

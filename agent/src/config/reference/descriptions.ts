@@ -226,6 +226,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
     'What waits for all local readers together, at most. At least `limits.windowBytes`.',
     '2097152',
   ),
+  'limits.stallMs': key(
+    'With a reflector that has no windows: how long one local reader that is behind and takes nothing, such as an upload to slow flash, may hold up all others before its connection ends.',
+    '5000',
+  ),
 
   ...accessRule(
     'access',
