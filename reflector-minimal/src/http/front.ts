@@ -4,7 +4,7 @@ import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
 import { ClientEndpoint } from '../client/client-endpoint.ts';
 import type { Context } from '../context.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
-import { isNavigation } from '../isolation/browser.ts';
+import { isBrowser, isNavigation } from '../isolation/browser.ts';
 import { answerReserved, beginDeviceLogIn, isReserved } from '../isolation/device-log-in.ts';
 import { type Admitted, admit } from './admission.ts';
 import { DeviceRelay } from './device-relay.ts';
@@ -64,10 +64,9 @@ export class Front {
     const admitted = await admit(this.#context, request, destination, origin);
     if (response.destroyed) return;
     if ('refusal' in admitted) {
-      const logIn = admitted.refusal === refusals.logIn && isNavigation(request);
-      return logIn
-        ? beginDeviceLogIn(this.#context, request, response, origin, destination)
-        : refuse(admitted.refusal);
+      if (admitted.refusal !== refusals.logIn) return refuse(admitted.refusal);
+      if (!isNavigation(request)) return refuse(isBrowser(request) ? refusals.logInAgain : refusals.logIn);
+      return beginDeviceLogIn(this.#context, request, response, origin, destination);
     }
     if (!this.#begin(admitted, response)) return refuse(refusals.tooMuchUnderWay);
     const relay = this.#relay.request(request, response, origin, admitted);

@@ -29,6 +29,14 @@ export const refusals = {
     advice: 'Use the name and password of your account at this reflector.',
     headers: { 'WWW-Authenticate': 'Basic realm="Reflector", charset="UTF-8"' },
   },
+  /** In a browser on the host of a device, where a form was sent after its session had ended, for example. */
+  logInAgain: {
+    status: 401,
+    error: 'Please log in',
+    advice: 'Open the device again, and log in.',
+    link: '/',
+    headers: { 'WWW-Authenticate': 'Bearer realm="Reflector"' },
+  },
   /** Of an account with one-time passwords by name and password alone. */
   oneTimePassword: {
     status: 401,

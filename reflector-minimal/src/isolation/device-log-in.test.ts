@@ -129,6 +129,18 @@ describe('the way of a browser to the host of a device', () => {
     expect(await asked(page, 'POST')).toEqual([401, 'Bearer']);
   });
 
+  test('a form sent after the session has ended leads back to the device', async () => {
+    const answer = await browser.ask(`${base}/form`, {
+      method: 'POST',
+      body: 'x',
+      headers: { Origin: base },
+    });
+    expect([answer.status, answer.text]).toEqual([
+      401,
+      expect.stringContaining('<a href="/">Open the device again, and log in.</a>'),
+    ]);
+  });
+
   test('what begins with /.rm-reflector/ never reaches the device', async () => {
     await browser.get(to(await browser.get(to(await browser.get(`${base}/`)))));
     for (const path of ['/.rm-reflector', '/.rm-reflector/', '/.rm-reflector/x', '/.rm-reflector?x']) {
