@@ -66,6 +66,14 @@ const tasks = {
     needPackages(['openssh-client', 'openssh-server', 'openssl']);
     run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
+  /** One reflector: sessions, a fleet that comes back, and requests beside nginx. */
+  async 'bench:reflector'() {
+    prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    needPackages(['nginx-light', 'openssl', 'wrk']);
+    run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
+    run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
+  },
   async 'bench:networks'() {
     prepare(root);
     const { needPackages, networks } = await import('./debian.mjs');

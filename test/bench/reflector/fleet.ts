@@ -16,8 +16,10 @@ export class Fleet {
   readonly #up: number[] = [];
   readonly #changes = new EventEmitter();
 
-  constructor(facts: FleetFacts, size: number) {
+  /** `first`: number of the first device. */
+  constructor(facts: FleetFacts, size: number, first = 0) {
     this.size = size;
+    this.#changes.setMaxListeners(0);
     for (let from = 0; from < size; from += perProcess) {
       const part = fork(program, { stdio: 'inherit' });
       const index = this.#parts.push(part) - 1;
@@ -26,7 +28,7 @@ export class Fleet {
         this.#up[index] = up;
         this.#changes.emit('change');
       });
-      part.send({ facts, from, count: Math.min(perProcess, size - from) } satisfies FleetPart);
+      part.send({ facts, from: first + from, count: Math.min(perProcess, size - from) } satisfies FleetPart);
     }
   }
 
@@ -37,6 +39,11 @@ export class Fleet {
   /** Resolves when so many tunnels are up. */
   async has(count: number): Promise<void> {
     while (this.up !== count) await once(this.#changes, 'change');
+  }
+
+  /** Resolves when at least so many tunnels are up. */
+  async atLeast(count: number): Promise<void> {
+    while (this.up < count) await once(this.#changes, 'change');
   }
 
   async stop(): Promise<void> {

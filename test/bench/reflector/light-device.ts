@@ -55,6 +55,8 @@ export class LightDevice {
   #up = false;
   #ceiling = backOff.min;
   #stopped = false;
+  /** `Retry-After` of the last refusal, ms. */
+  #askedMs = 0;
 
   /** `address`: of this machine, to dial from. */
   constructor(id: string, facts: FleetFacts, address: string, changed: (up: boolean) => void) {
@@ -70,6 +72,7 @@ export class LightDevice {
     const where = { port, host: '127.0.0.1', localAddress: this.#address };
     // Whose certificate it is does not matter to what it costs.
     const socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
+    socket.setNoDelay(true);
     this.#socket = socket;
     socket.once(tls ? 'secureConnect' : 'connect', () => socket.write(this.#head()));
     socket.on('error', () => {});
@@ -80,8 +83,10 @@ export class LightDevice {
       const end = head.indexOf('\r\n\r\n');
       if (end < 0) return;
       socket.off('data', onHead);
-      if (!head.startsWith('HTTP/1.1 101 ')) socket.destroy();
-      else this.#opened(socket, Buffer.from(head.slice(end + 4), 'latin1'));
+      if (!head.startsWith('HTTP/1.1 101 ')) {
+        this.#askedMs = 1000 * Number(/^retry-after: (\d+)/im.exec(head)?.[1] ?? 0);
+        socket.destroy();
+      } else this.#opened(socket, Buffer.from(head.slice(end + 4), 'latin1'));
     };
     socket.on('data', onHead);
   }
@@ -99,8 +104,12 @@ export class LightDevice {
       this.#changed(false);
     }
     if (this.#stopped) return;
-    setTimeout(() => this.dial(), Math.random() * this.#ceiling);
-    this.#ceiling = Math.min(this.#ceiling * 2, backOff.max);
+    // What the reflector asks for, and up to as much again, so that those who were asked together do not come together.
+    const asked = this.#askedMs;
+    this.#askedMs = 0;
+    const wait = asked > 0 ? asked + Math.random() * asked : Math.random() * this.#ceiling;
+    setTimeout(() => this.dial(), wait);
+    if (asked === 0) this.#ceiling = Math.min(this.#ceiling * 2, backOff.max);
   }
 
   #head(): string {

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
 import { root } from '../../checkout.ts';
+import { freePort } from '../../system/listening.ts';
 import { type Memory, memory } from '../../system/process-figures.ts';
 import { deviceName, type FleetFacts } from './light-device.ts';
 
@@ -95,17 +95,6 @@ export class Site {
     await this.kill('SIGTERM');
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** Nobody else takes it between two starts, as a rule. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function makeCertificate(folder: string): void {

@@ -1,0 +1,96 @@
+import { Agent, request as httpRequest } from 'node:http';
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { type Site, userName, userPassword } from './site.ts';
+
+export interface Probed {
+  /** Of each request that was answered, in ascending order. */
+  readonly ms: readonly number[];
+  readonly failed: number;
+}
+
+/** A user, logged in by a token, who asks one device for something again and again. */
+export class Prober {
+  readonly #site: Site;
+  readonly #device: string;
+  readonly #token: string;
+
+  private constructor(site: Site, device: string, token: string) {
+    this.#site = site;
+    this.#device = device;
+    this.#token = token;
+  }
+
+  static async open(site: Site, device: string): Promise<Prober> {
+    const form = new URLSearchParams({ username: userName(0), password: userPassword, application: 'bench' });
+    const own = new Prober(site, device, '');
+    const agent = own.#agent();
+    const answer = await own.#ask(agent, 'localhost', '/my-devices/api/token', form.toString());
+    agent.destroy();
+    return new Prober(site, device, (JSON.parse(answer.body) as { token: string }).token);
+  }
+
+  /** Asks until `end` is there; whatever is not `body` has failed. */
+  async until(end: Promise<unknown>, path: string, body: string): Promise<Probed> {
+    const ms: number[] = [];
+    let failed = 0;
+    let ended = false;
+    void end.then(() => {
+      ended = true;
+    });
+    const agent = this.#agent();
+    while (!ended) {
+      const asked = performance.now();
+      const answer = await this.#ask(agent, `${this.#device}.localhost`, path, null).catch(() => null);
+      if (answer?.status === 200 && answer.body === body) ms.push(performance.now() - asked);
+      else failed++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    agent.destroy();
+    return { ms: ms.sort((a, b) => a - b), failed };
+  }
+
+  #agent(): Agent {
+    const options = { keepAlive: true, rejectUnauthorized: false };
+    return this.#site.facts.tls ? new TlsAgent(options) : new Agent(options);
+  }
+
+  #ask(
+    agent: Agent,
+    host: string,
+    path: string,
+    form: string | null,
+  ): Promise<{ readonly status: number; readonly body: string }> {
+    const { port, tls } = this.#site.facts;
+    return new Promise((resolve, reject) => {
+      const asking = (tls ? httpsRequest : httpRequest)(
+        {
+          agent,
+          host: '127.0.0.1',
+          port,
+          path,
+          method: form === null ? 'GET' : 'POST',
+          headers: {
+            Host: `${host}:${port}`,
+            ...(form === null
+              ? { Authorization: `Bearer ${this.#token}` }
+              : {
+                  'Content-Type': 'application/x-www-form-urlencoded',
+                  'Content-Length': Buffer.byteLength(form),
+                }),
+          },
+        },
+        (response) => {
+          let body = '';
+          response.setEncoding('latin1');
+          response.on('data', (chunk: string) => {
+            body += chunk;
+          });
+          response.on('error', reject);
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        },
+      );
+      asking.on('error', reject);
+      asking.end(form ?? undefined);
+    });
+  }
+}
