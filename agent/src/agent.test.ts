@@ -284,6 +284,22 @@ describe('events and status', () => {
     });
   });
 
+  it('tell when it is tried again, although the clock was set or the network has changed meanwhile', () => {
+    const host = new AgentHost();
+    host.network.names.clear();
+    const { agent, until } = agentOn(host, { reconnect: { min: 3600, max: 3600 } });
+    agent.start();
+    until('waiting');
+    const inMs = () => Number(agent.status().nextAttemptAt) - host.clock.date();
+    const before = inMs();
+    expect(before).toBeGreaterThan(2000);
+    host.clock.wallOffset += 86_400_000;
+    expect(inMs()).toBeCloseTo(before, 0);
+    host.network.change();
+    host.clock.advance(0);
+    expect(inMs()).toBeLessThanOrEqual(1500);
+  });
+
   it('log the same failure once, however long it lasts', () => {
     const host = new AgentHost();
     host.network.names.delete('r.example');

@@ -146,11 +146,11 @@ export class AgentCore {
       keepAliveMs,
       lastError,
       lastFailure,
-      nextAttemptAt,
       connects,
       received,
       sent,
     } = this.#record;
+    const { retryInMs } = this.#link;
     const live = this.#link.tunnel?.traffic ?? { received: 0, sent: 0 };
     return {
       state,
@@ -162,7 +162,8 @@ export class AgentCore {
       keepAliveMs,
       lastError,
       lastFailure,
-      nextAttemptAt,
+      // The clock may have been set since the wait began.
+      nextAttemptAt: retryInMs === null ? null : this.#host.clock.date() + retryInMs,
       channels: this.#link.tunnel?.channels ?? 0,
       access: this.#access.status,
       connects,
@@ -238,7 +239,7 @@ export class AgentCore {
     this.#properties.stop();
     this.#tlsNews.ended();
     this.#say.disconnected(this.#record.state === 'connected', reason, retryMs);
-    this.#record.disconnected(reason, retryMs);
+    this.#record.disconnected(reason);
     this.#events.emit('disconnected', { reason, kind, retryMs });
   }
 

@@ -1,4 +1,5 @@
-/* Time: a heap of timers over the monotonic clock. Nothing ticks; the loop sleeps until the earliest is due. */
+/* Time: a heap of timers over the monotonic clock that counts the sleep of the machine, too: after it, timers are late,
+ * which says that it slept. Nothing ticks; the loop sleeps until the earliest is due. */
 #include "rm.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ static size_t count, capacity;
 
 static uint64_t now_ns(void) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(CLOCK_BOOTTIME, &time);
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 

@@ -27,7 +27,10 @@ export interface Cancellable {
 }
 
 export interface Clock {
-  /** Milliseconds of a monotonic clock that never jumps; the origin is unspecified. */
+  /**
+   * Milliseconds of a monotonic clock that nobody can set; the origin is unspecified. Whether it counts the time that the
+   * machine sleeps is up to the host: the tiny one's does, Node's does not.
+   */
   now(): number;
   /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z; may jump and may be wrong. */
   date(): number;

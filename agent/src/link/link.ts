@@ -53,9 +53,10 @@ export class Link {
   /** The reflector that was last seen to answer PINGs. */
   #answering: string | null = null;
   #watchedNetwork: Cancellable | null = null;
-  /** When the wait is over, and whether the reflector has asked for it. */
+  /** When the wait is over, and whether the reflector has asked for it; and when it is over on a changed network. */
   #retryAt = 0;
   #asked = false;
+  #dialAt = 0;
   /** What the link is to be, whatever it is now. */
   #wanted: 'up' | 'stop' | 'disable' = 'up';
   /** Why the link is closing. */
@@ -69,6 +70,11 @@ export class Link {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Milliseconds until the next attempt, or `null` when the link does not wait for one. */
+  get retryInMs(): number | null {
+    return this.#state === 'waiting' ? Math.max(0, this.#dialAt - this.#host.clock.now()) : null;
   }
 
   get tunnel(): Tunnel | null {
@@ -223,6 +229,7 @@ export class Link {
     const now = this.#host.clock.now();
     const patientMs = this.#retryAt - now;
     const sleepMs = this.#asked ? patientMs : Math.min(patientMs, this.#hasteMs());
+    this.#dialAt = now + sleepMs;
     this.#deadline.set(sleepMs, () => {
       if (this.#haste.take(this.#host.clock.now())) this.#backOff.newNetwork();
       this.#prepare();

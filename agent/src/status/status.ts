@@ -56,7 +56,6 @@ export class StatusRecord {
   keepAliveMs: number | null = null;
   lastError: string | null = null;
   lastFailure: AgentStatus['lastFailure'] = null;
-  nextAttemptAt: number | null = null;
   connects = 0;
   /** Payload bytes of ended channels. */
   received = 0;
@@ -78,7 +77,6 @@ export class StatusRecord {
     if (previous === state) return;
     this.state = state;
     this.since = this.#clock.date();
-    this.nextAttemptAt = null;
     if (state !== 'connected') {
       this.connectedTo = null;
       this.proxy = null;
@@ -96,10 +94,9 @@ export class StatusRecord {
     this.become('connected');
   }
 
-  disconnected(reason: string, retryMs: number | null): void {
+  disconnected(reason: string): void {
     this.lastError = reason;
     this.lastFailure = { reason, at: this.#clock.date() };
     this.become('waiting', reason);
-    this.nextAttemptAt = retryMs === null ? null : this.#clock.date() + retryMs;
   }
 }
