@@ -5,7 +5,7 @@ import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { closedPort, LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
-import { briefly } from './stage/wait.ts';
+import { briefly, slow } from './stage/wait.ts';
 
 /** Getting a tunnel, keeping it, losing it, getting it back. */
 
@@ -180,11 +180,12 @@ describe.concurrent('a lost tunnel', () => {
     for (let attempt = 0; attempt < 3; attempt++) await agent.logged(/name/i, agent.log.length);
   });
 
-  scenario('costs neither descriptors nor memory, however often', async ({ stage }) => {
+  const rounds = Number(process.env.RM_RECONNECTS ?? '60');
+  const limit = { timeout: (60_000 + rounds * 500) * slow };
+  scenario('costs neither descriptors nor memory, however often', limit, async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [echo.port], patient));
-    const rounds = Number(process.env.RM_RECONNECTS ?? '60');
     const descriptors = () => readdirSync(`/proc/${agent.pid}/fd`).length;
     let after10 = 0;
     let memory10 = 0;
