@@ -504,3 +504,15 @@ describe('a service', () => {
     expect(asked).toEqual([false]);
   });
 });
+
+describe('the memory that the process may hold', () => {
+  it.each([
+    ['is 32 MiB', {}, 33_554_432],
+    ['is what was configured', { memoryBytes: 8_388_608, totalBytes: 4_194_304 }, 8_388_608],
+    ['is more where readers may keep more waiting', { totalBytes: 67_108_864 }, 134_217_728],
+  ])('%s', (_, limits, bytes) => {
+    const host = new AgentHost();
+    agentOn(host, { limits });
+    expect(host.system.memoryLimit).toBe(bytes);
+  });
+});

@@ -65,7 +65,13 @@ export class AgentCore {
       this.#events.emit('state', { state, previous, reason }),
     );
     const set = Object.entries(configuration.limits).filter(([, value]) => value !== null);
-    this.#limits = { ...defaultLimits, ...Object.fromEntries(set) };
+    const { memoryBytes, totalBytes } = { ...defaultLimits, ...Object.fromEntries(set) };
+    this.#limits = {
+      ...defaultLimits,
+      ...Object.fromEntries(set),
+      memoryBytes: Math.max(memoryBytes, 2 * totalBytes),
+    };
+    host.system.limitMemory(this.#limits.memoryBytes);
     const access = new AccessControl(host, configuration, log, buildDate, ask, {
       changed: (state, detail, port, channel) => {
         this.#say.access(detail, port);

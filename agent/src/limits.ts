@@ -24,6 +24,12 @@ export interface Limits extends CommandLimits {
   /** Payload bytes that wait for all local readers together; beyond it the channel that holds most of them ends. */
   readonly totalBytes: number;
   /**
+   * What the process may hold on the tiny runtime, engine and host together; one byte more ends it, and the supervisor
+   * starts it anew. Twice `totalBytes` at least, so that no peer reaches it with bytes that wait, and little enough that
+   * the kernel of a board with 64 MB never has to choose whom to kill.
+   */
+  readonly memoryBytes: number;
+  /**
    * Bytes on their way to the reflector above which local sockets are not read: little enough that a new request does
    * not wait long behind a bulk transfer.
    */
@@ -77,6 +83,7 @@ export const defaultLimits: Limits = {
   channels: 1024,
   pendingOpens: 256,
   totalBytes: 16_777_216,
+  memoryBytes: 33_554_432,
   queueBytes: 131_072,
   answerBytes: 65_536,
   headBytes: 16_384,

@@ -205,13 +205,20 @@ const limits = object(
     channels: withDefault(integer(1, 65_535), defaultLimits.channels),
     totalBytes: withDefault(integer(65_536, 1_073_741_824, 'bytes'), defaultLimits.totalBytes),
     stallMs: withDefault(integer(100, 600_000, 'milliseconds'), defaultLimits.stallMs),
+    memoryBytes: optional(integer(1_048_576, 2_147_483_647, 'bytes')),
   },
-  ({ windowBytes, frameBytes, totalBytes }, report) => {
+  ({ windowBytes, frameBytes, totalBytes, memoryBytes }, report) => {
     if (frameBytes > windowBytes) {
       report('frameBytes', `found ${frameBytes}, allowed is at most limits.windowBytes (${windowBytes})`);
     }
     if (windowBytes > totalBytes) {
       report('windowBytes', `found ${windowBytes}, allowed is at most limits.totalBytes (${totalBytes})`);
+    }
+    if (memoryBytes !== null && memoryBytes < 2 * totalBytes) {
+      report(
+        'memoryBytes',
+        `found ${memoryBytes}, allowed is at least twice limits.totalBytes (${totalBytes})`,
+      );
     }
   },
 );

@@ -107,6 +107,7 @@ describe('load', () => {
           channels: 1024,
           totalBytes: 16_777_216,
           stallMs: 1000,
+          memoryBytes: null,
         },
         access: {
           mode: 'always',
@@ -408,6 +409,11 @@ describe('what is allowed', () => {
       'a window above the total',
       { limits: { totalBytes: 65536 } },
       'limits.windowBytes: found 262144, allowed is at most limits.totalBytes (65536)',
+    ],
+    [
+      'memory that peers could fill',
+      { limits: { memoryBytes: 33_554_431 } },
+      'limits.memoryBytes: found 33554431, allowed is at least twice limits.totalBytes (16777216)',
     ],
     [
       'a window that no frame of the original fits',

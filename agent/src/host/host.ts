@@ -283,6 +283,11 @@ export interface System {
   syslog(severity: Severity, text: string): void;
   /** Resident memory of the process in bytes, for `status`; 0 when unknown. */
   residentMemory(): number;
+  /**
+   * Bounds what the process may hold, in bytes. One more ends it with status 71 (EX_OSERR), and one line on standard error
+   * and in the system log. A host whose engine bounds itself, as V8 does, leaves it to that.
+   */
+  limitMemory(bytes: number): void;
   /** Ends the process with this status once what was printed is written. */
   exit(status: number): void;
 }

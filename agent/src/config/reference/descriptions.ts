@@ -230,6 +230,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
     'With a reflector that has no windows: how long one local reader that is behind and takes nothing, such as an upload to slow flash, may hold up all others before its connection ends.',
     '5000',
   ),
+  'limits.memoryBytes': key(
+    'What the whole agent may hold, on the tiny runtime only: one byte more ends it with status 71 and a line in the log, for the supervisor to start it anew. At least twice `limits.totalBytes`; `null`: 33554432, or twice `limits.totalBytes` where that is more.',
+    '8388608',
+  ),
 
   ...accessRule(
     'access',

@@ -67,6 +67,8 @@ export interface AgentConfiguration {
     readonly frameBytes?: number;
     readonly channels?: number;
     readonly totalBytes?: number;
+    /** Heeded on the tiny runtime only. */
+    readonly memoryBytes?: number | null;
   };
 }
 

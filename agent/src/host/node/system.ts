@@ -59,6 +59,7 @@ export const system: System = {
   print: printAll,
   syslog: (severity, text) => log.write(severity, text),
   residentMemory: () => process.memoryUsage.rss(),
+  limitMemory: () => undefined,
   exit: (status) => {
     log.flush();
     process.exit(status);

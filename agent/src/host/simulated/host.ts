@@ -120,6 +120,10 @@ export class SimulatedSystem implements System {
   };
   syslog = (severity: Severity, text: string) => void this.logged.push([severity, text]);
   residentMemory = () => 1_048_576;
+  memoryLimit = 0;
+  limitMemory = (bytes: number) => {
+    this.memoryLimit = bytes;
+  };
   exit = (status: number) => {
     this.exitStatus ??= status;
   };

@@ -1,4 +1,4 @@
-import type { Clock, Files, Host, Processes } from '../host.ts';
+import type { Clock, Files, Host, Processes, System } from '../host.ts';
 import { native } from './native.ts';
 
 /** The host on our C runtime. */
@@ -25,6 +25,7 @@ export function tinyHost(): Host {
     utcOffset: (dateMs) => -new Date(dateMs).getTimezoneOffset(),
     schedule: native.clock.schedule,
   };
-  const { crypto, network, system } = native;
+  const { crypto, network } = native;
+  const system: System = Object.assign(native.system, { limitMemory: native.memoryLimit });
   return { clock, crypto, network, files, processes, system };
 }
