@@ -244,10 +244,11 @@ class RunningReflector implements Reflector {
     return `${this.#tls ? 'https' : 'http'}://${this.#context.domain}:${this.port}`;
   }
 
+  /** The backlog is for a fleet that comes back at once: what finds no place in it waits for a second. */
   async listen(host: string, port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, backlog: 4096 }, () => {
         this.#server.off('error', reject);
         resolve();
       });

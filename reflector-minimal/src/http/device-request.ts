@@ -236,7 +236,7 @@ export class DeviceRequest {
       begun = true;
       noneBehind(channel);
       if (incoming.rawTrailers.length / 2 > this.#exchange.limits.headLines) {
-        response.destroy();
+        cutShort(response);
         return;
       }
       const trailers = trailerFields(incoming.rawTrailers);
@@ -248,10 +248,10 @@ export class DeviceRequest {
         this.#upstream = null;
       }
     });
-    incoming.on('error', () => response.destroy());
+    incoming.on('error', () => cutShort(response));
     incoming.on('close', () => {
       // Cut short: the user must not take it for the whole.
-      if (!incoming.complete) response.destroy();
+      if (!incoming.complete) cutShort(response);
     });
   }
 
@@ -289,6 +289,16 @@ export function deviceRequestHead(
   );
   if (authorization !== null) head.push('Authorization', authorization);
   return head;
+}
+
+/**
+ * Ends a response that is not whole. In HTTP/1.0 only the end of the connection may delimit the body, and this must not
+ * look like an end in order: a reset does not.
+ */
+function cutShort(response: ServerResponse): void {
+  const { socket, req } = response;
+  if (req.httpVersion === '1.0' && socket && 'resetAndDestroy' in socket) socket.resetAndDestroy();
+  response.destroy();
 }
 
 /** Bytes behind a response belong to no request: the next one on this connection would take them for its answer. */

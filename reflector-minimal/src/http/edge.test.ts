@@ -116,6 +116,42 @@ describe('the edge', () => {
     expect(waiting.statuses).toEqual([200]);
   });
 
+  test('a body that only the end delimits, and that is cut short, ends with a reset', async () => {
+    await open({});
+    const device = new RawDevice(await stage.agent({ extensions, properties }));
+    device.answer = (_request, connection) => {
+      connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
+      return null;
+    };
+    const user = speak(last.replace('HTTP/1.1', 'HTTP/1.0'));
+    const reset = new Promise((resolve) => user.socket.once('error', resolve));
+    await until(() => user.received.endsWith('half'));
+    device.connections[0]?.send('nonsense\r\n');
+    expect(await reset).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  test('a trusted proxy may name one host, and nothing that is none', async () => {
+    stage = await Stage.open({ trustProxy: ['127.0.0.1'] });
+    const device = new RawDevice(await stage.agent({ extensions, properties }));
+    const through = async (lines: string) => {
+      const user = speak(last.replace('\r\n\r\n', `\r\n${lines}\r\n\r\n`).replace('dev1.localhost', 'proxy'));
+      await user.whole();
+      return user.statuses;
+    };
+    expect(await through('X-Forwarded-Host: dev1.localhost\r\nX-Forwarded-Proto: https')).toEqual([200]);
+    expect(device.saw[0]).toContain('X-Forwarded-Proto: https\r\nX-Forwarded-Host: dev1.localhost\r\n');
+    for (const host of [
+      'dev1.localhost, evil',
+      'evil@dev1.localhost',
+      'dev1.localhost/x',
+      'dev%31.localhost',
+    ]) {
+      expect([host, await through(`X-Forwarded-Host: ${host}`)]).toEqual([host, [404]]);
+    }
+    expect(await through('X-Forwarded-Host: dev1.localhost\r\nX-Forwarded-Host: evil')).toEqual([404]);
+    expect(device.connections.length).toBe(1);
+  });
+
   test('interimResponses: a device may not send them without end', async () => {
     await open({ interimResponses: 3 });
     const device = new RawDevice(await stage.agent({ extensions, properties }));
