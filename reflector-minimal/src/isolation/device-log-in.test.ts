@@ -41,6 +41,18 @@ describe('the way of a browser to the host of a device', () => {
     to(await browser.get(base.replace('dev1', 'dev1-80')));
   });
 
+  test('leads over the log-in page, which names the device', async () => {
+    const stranger = new CookieBrowser(stage.port);
+    const open = to(await stranger.get(`${base}/page`));
+    const logIn = new URL(to(await stranger.get(open)), own);
+    expect([logIn.pathname, new URL(logIn.searchParams.get('next') ?? '', own).href]).toEqual([
+      '/log-in',
+      open,
+    ]);
+    const shown = (await stranger.get(logIn.href)).text;
+    expect(shown).toContain(`To <strong>dev1.localhost:${stage.port}</strong>`);
+  });
+
   test('ends with the log-out on the own host, at once', async () => {
     await browser.get(to(await browser.get(to(await browser.get(`${base}/`)))));
     expect((await browser.get(`${base}/`)).status).toBe(200);

@@ -1,4 +1,5 @@
 import { type Html, html, page } from '../http/html.ts';
+import { openPath } from '../isolation/device-log-in.ts';
 
 /** What a page of the log-in says besides its form. */
 export interface LogInNote {
@@ -64,6 +65,9 @@ function described(error: string | undefined): Html {
   return error === undefined ? html`` : html` aria-describedby="error"`;
 }
 
+/** Where the person is going, as they know it: the device that sent them here, or the reflector. */
 function hostIn(address: string): string {
-  return new URL(address).host;
+  const { host, pathname, searchParams } = new URL(address);
+  const label = pathname === openPath ? (searchParams.get('host') ?? '') : '';
+  return /^[a-z0-9_-]{1,69}$/.test(label) ? `${label}.${host}` : host;
 }
