@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
@@ -158,11 +158,39 @@ describe.concurrent('a lost tunnel', () => {
     }
   });
 
-  scenario('is dialled again after FIN without a close frame', async ({ stage }) => {
+  /** Connections to `port` whose other end has closed them, and this end has not (RFC 9293 section 3.3.2). */
+  const inCloseWait = (port: number) =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/ +/))
+      .filter(
+        ([, , remote, state]) =>
+          state === '08' && remote?.endsWith(`:${port.toString(16).padStart(4, '0').toUpperCase()}`),
+      );
+
+  scenario(
+    'is dialled again after FIN without a close frame, and leaves nothing in CLOSE_WAIT',
+    async ({ stage }) => {
+      const reflector = await stage.reflector();
+      stage.agent(configuration(reflector, [1]));
+      for (let round = 0; round < 3; round++) (await reflector.tunnel()).socket.end();
+      await reflector.tunnel();
+      expect(inCloseWait(reflector.port)).toEqual([]);
+    },
+  );
+
+  scenario('is dialled again when the upgrade is never answered', async ({ stage }) => {
     const reflector = await stage.reflector();
-    stage.agent(configuration(reflector, [1]));
-    (await reflector.tunnel()).socket.end();
-    await reflector.tunnel();
+    const timeouts = { connect: briefly };
+    const agent = stage.agent(configuration(reflector, [1], { timeouts }));
+    const { socket } = await reflector.upgrade();
+    const gone = new Promise((resolve) => socket.on('close', resolve));
+    const tunnel = await reflector.tunnel();
+    await gone;
+    await agent.logged(/no answer within/);
+    tunnel.ping('registered');
+    await tunnel.pongs.next();
+    expect(reflector.connections).toBe(2);
   });
 
   scenario('is dialled until the reflector is there, however long that takes', async ({ stage }) => {
@@ -201,6 +229,30 @@ describe.concurrent('a lost tunnel', () => {
       tunnel.drop();
       await noticed(agent, from);
       agent.signal('SIGHUP');
+    }
+    expect(descriptors()).toBe(after10);
+    expect(agent.memory('VmRSS') - memory10).toBeLessThan(heapNoise);
+  });
+});
+
+describe.concurrent('a reflector that is away', () => {
+  scenario('costs neither descriptors nor memory, however long', async ({ stage }) => {
+    const port = await closedPort();
+    const more = { ...patient, log: { level: 'debug' } };
+    const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1], more));
+    const rounds = Number(process.env.RM_RECONNECTS ?? '60');
+    const descriptors = () => readdirSync(`/proc/${agent.pid}/fd`).length;
+    await agent.logged(/not connected/);
+    let after10 = 0;
+    let memory10 = 0;
+    for (let round = 1; round <= rounds; round++) {
+      const from = agent.log.length;
+      agent.signal('SIGHUP');
+      await agent.logged(/not connected/, from);
+      if (round === 10) {
+        after10 = descriptors();
+        memory10 = agent.memory('VmRSS');
+      }
     }
     expect(descriptors()).toBe(after10);
     expect(agent.memory('VmRSS') - memory10).toBeLessThan(heapNoise);
@@ -267,6 +319,13 @@ describe.concurrent('back-off', () => {
     expect(wait).toBeLessThanOrEqual(1000);
     agent.signal('SIGHUP');
     await reflector.tunnel();
+  });
+
+  scenario('is a slow one for a device of which there are two', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 800 } }));
+    (await reflector.tunnel()).close(4001);
+    expect(announced(await agent.logged(/replaced/))).toBeGreaterThanOrEqual(50);
   });
 
   scenario('goes on behind a captive portal, until that lets us out', async ({ stage }) => {
