@@ -9,7 +9,7 @@ import { run } from '../system/rm-client.ts';
 import type { Disturbance } from './disturbances.ts';
 import { addresses, Lab } from './lab.ts';
 
-const servicePort = 8000;
+export const servicePort = 8000;
 const proxyPort = 3128;
 
 const serviceCode = `require('node:http').createServer((_, answer) => answer.end('alive'))
@@ -20,6 +20,17 @@ const impatient = { timeouts: { connect: 2, keepAlive: 2 }, reconnect: { min: 1,
 
 /** An hour for everything: what happens sooner, the machine has told the agent to do. */
 const patient = { timeouts: { connect: 2, keepAlive: 3600 }, reconnect: { min: 3600, max: 3600 } };
+
+export interface FieldOptions {
+  readonly proxy: boolean;
+  readonly patient?: boolean;
+  /** Called before anything runs in the lab. */
+  readonly prepare?: (lab: Lab) => void;
+  /** The host by which the agent knows the reflector; its address by default. */
+  readonly name?: string;
+  /** Added to the agent's configuration. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
+}
 
 /** An agent on the lab's device, a reflector on its internet, and a web server on the device. */
 export class Field {
@@ -48,14 +59,12 @@ export class Field {
   }
 
   /** `agent`: its executable with leading arguments. */
-  static async start(
-    agent: readonly string[],
-    options: { readonly proxy: boolean; readonly patient?: boolean },
-  ): Promise<Field> {
+  static async start(agent: readonly string[], options: FieldOptions): Promise<Field> {
     const undo: (() => unknown)[] = [];
     try {
       const lab = await Lab.build();
       undo.push(() => lab.destroy());
+      options.prepare?.(lab);
       const directory = mkdtempSync(join(tmpdir(), 'rm-field-'));
       undo.push(() => rmSync(directory, { recursive: true, force: true }));
       const service = await started(lab.in('device'), [process.execPath, '-e', serviceCode], /listening/);
@@ -66,9 +75,11 @@ export class Field {
         services: [{ port: servicePort, kind: 'http' }],
         agent: [...lab.in('device'), ...agent],
         place: { command: lab.in('internet'), address: addresses.internet },
+        ...(options.name === undefined ? {} : { name: options.name }),
         configuration: {
           ...(options.patient ? patient : impatient),
           ...(options.proxy ? { proxy: `http://${addresses.routerInside}:${proxyPort}` } : {}),
+          ...options.configuration,
         },
       });
       undo.push(() => system.stop());
@@ -80,10 +91,10 @@ export class Field {
     }
   }
 
-  /** What a user on the internet gets from the device's web server. */
-  async ask(): Promise<string> {
+  /** What a user on the internet gets from the device's web server, or from another port of it. */
+  async ask(port = servicePort): Promise<string> {
     const [command = '', ...words] = this.lab.in('internet');
-    const host = `${deviceId}.localhost:${this.#system.port}`;
+    const host = `${deviceId}-${port}.localhost:${this.#system.port}`;
     const url = `http://${addresses.internet}:${this.#system.port}/`;
     const header = join(this.#directory, 'authorization');
     writeFileSync(header, `Authorization: ${this.#system.authorization}\n`, { mode: 0o600 });

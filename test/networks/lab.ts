@@ -73,6 +73,12 @@ export class Lab {
     this.#run(['ip', 'netns', 'exec', place, 'sh', '-e', '-c', line]);
   }
 
+  /** Puts another file over one of this machine, for the lab alone. */
+  cover(path: string, content: string): void {
+    const file = `/run/${path.replaceAll('/', '-')}`;
+    this.#run(['sh', '-e', '-c', 'printf %s "$1" > "$2"; mount --bind "$2" "$3"', 'sh', content, file, path]);
+  }
+
   setDefaultRoute(): void {
     this.sh('device', `ip route replace default via ${addresses.routerInside}`);
   }

@@ -21,6 +21,8 @@ export interface SystemOptions {
   readonly node?: readonly string[];
   /** Words to put before the reflector's command, which run it elsewhere, and the address it has there. */
   readonly place?: { readonly command: readonly string[]; readonly address: string };
+  /** The host in the agent's URI of the reflector, in the place of its address. */
+  readonly name?: string;
   /** Opens a detour to the port of the reflector, for the agent; gives its port. */
   readonly way?: (port: number) => Promise<number>;
   /** Added to the agent's configuration, or in the place of what it has. */
@@ -110,7 +112,7 @@ export class RemoteSystem {
       const started = performance.now();
       if (options.agent !== null) {
         const configuration = {
-          reflector: `http://${address}:${(await options.way?.(port)) ?? port}/`,
+          reflector: `http://${options.name ?? address}:${(await options.way?.(port)) ?? port}/`,
           device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
           services: options.services,
           control: null,
