@@ -70,12 +70,12 @@ function simulate(seed: number, tell: (what: string) => void): void {
   }
   tell(`${Math.round(host.clock.now())} ms, ${link.state}: everything is healed`);
   world.heal();
-  // What was on its way belongs to what has gone wrong.
-  world.run(2 * SLOWEST_MS);
   for (const { peer, socket } of reflector.connections) {
     if (peer) peer.answersPings = true;
     if (!socket.isHarmed) socket.resume();
   }
+  // What was on its way belongs to what has gone wrong.
+  world.run(2 * SLOWEST_MS);
   const lost = new Set(world.held.filter((socket) => socket.isHarmed));
   const healthy = () => link.state === 'live' && world.held.every((socket) => !lost.has(socket));
   host.clock.until('live again', healthy, BOUND_MS);
