@@ -143,7 +143,7 @@ export class Edge {
     if (!last) say();
     else if (last.request.complete) connection.lastWord = say;
     // The body of the last request is broken: it will have no answer of its own.
-    else if (exchanges.length === 1 && !last.response.headersSent) this.#cutShort(last, socket, say);
+    else if (exchanges.length === 1 && isToAnswer(last.response, socket)) this.#cutShort(last, socket, say);
     else socket.destroy();
   }
 
@@ -158,7 +158,7 @@ export class Edge {
   #tooSlow(response: ServerResponse, socket: Duplex): void {
     const connection = this.#of(socket);
     const last = connection.exchanges.at(-1);
-    if (last?.response !== response || response.headersSent || !socket.writable) {
+    if (last?.response !== response || !isToAnswer(response, socket)) {
       socket.destroy();
       return;
     }
@@ -200,6 +200,11 @@ function forget({ exchanges }: Connection): void {
     response.destroy();
     response.emit('close');
   }
+}
+
+/** Nothing of it has been sent, and it is its turn: `node:http` may have an answer of its own before it (417). */
+function isToAnswer(response: ServerResponse, socket: Duplex): boolean {
+  return socket.writable && !response.headersSent && response.socket === socket;
 }
 
 /** `node:http` has not handed the socket over. */

@@ -311,6 +311,10 @@ const pipelines: Record<string, Row> = {
     saw: [sawOpen],
   },
   'a request behind the last one': { sent: `${ask('')}${ask('', '/2')}`, got: [200], saw: [get] },
+  'a broken body behind an expectation that nobody knows': {
+    sent: `GET / HTTP/1.1\r\n${host}${login}Expect: x\r\n\r\n${chunked}zz\r\n`,
+    got: [417],
+  },
   'a request behind a broken body': { sent: `${chunked}zz\r\n${ask('', '/2')}`, got: [400] },
   'a body that is a request': {
     sent: post(`Content-Length: ${smuggled.length}\r\n`, smuggled),
