@@ -39,6 +39,8 @@ function setUp(): {
   const webSocket = new FakeWebSocket();
   const writes: (() => void)[] = [];
   const socket = new Duplex({
+    // What Node 20 has by default; later ones have more.
+    highWaterMark: 16_384,
     read: () => {},
     writev: (_chunks, done) => writes.push(done),
     write: (_chunk, _encoding, done) => writes.push(done),

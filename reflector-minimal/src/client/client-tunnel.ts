@@ -38,6 +38,8 @@ const nothing = new Uint8Array(0);
 export class ClientTunnel {
   readonly #options: ClientTunnelOptions;
   readonly #writer: MessageWriter;
+  /** Bytes that may wait for the kernel; below its own mark a stream does not say when it has drained. */
+  readonly #queueBytes: number;
   readonly #liveness: Liveness;
   #closing = false;
   #ended = false;
@@ -45,6 +47,7 @@ export class ClientTunnel {
   constructor(options: ClientTunnelOptions) {
     this.#options = options;
     this.#writer = new MessageWriter(options.socket);
+    this.#queueBytes = Math.max(options.limits.userQueueBytes, options.socket.writableHighWaterMark);
     const { clock, keepAlive, webSocket } = options;
     // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
     this.#liveness = new Liveness(clock, keepAlive * 3000, null, () => webSocket.terminate());
@@ -76,12 +79,12 @@ export class ClientTunnel {
   }
 
   #listenToDevice(): void {
-    const { channel, socket, extended, limits, traffic } = this.#options;
+    const { channel, socket, extended, traffic } = this.#options;
     channel.on('data', (piece: Buffer) => {
       this.#liveness.seen();
       traffic.bytesFrom += piece.length;
       this.#send(piece);
-      if (this.#writer.queued >= limits.userQueueBytes) channel.pause();
+      if (this.#writer.queued >= this.#queueBytes) channel.pause();
     });
     socket.on('drain', () => channel.resume());
     channel.on('end', () => {

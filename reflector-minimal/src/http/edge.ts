@@ -58,7 +58,15 @@ export class Edge {
       socket.on('error', () => {});
       refuseOn(request, socket, limits, { status: 405, error: 'CONNECT is for proxies' });
     });
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#broken(error, socket));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      try {
+        this.#broken(error, socket);
+      } catch (fault) {
+        // Whatever strangers send may cost their connection, never the process.
+        this.#failed(fault);
+        socket.destroy();
+      }
+    });
     server.setTimeout(limits.userStallMs, (socket: Socket) => this.#silent(socket));
   }
 

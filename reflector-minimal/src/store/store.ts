@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { DeviceTable } from './devices.ts';
 import { migrations } from './migrations.ts';
 import { SessionTable } from './sessions.ts';
+import { keepStatements, readPragma } from './statements.ts';
 import { UserTable } from './users.ts';
 
 /** The data file cannot be used; the message is one line for a person. */
@@ -42,9 +43,10 @@ export class Store {
 
   private constructor(database: Database.Database) {
     this.#database = database;
-    database.pragma('journal_mode = WAL');
+    keepStatements(database);
+    database.prepare('PRAGMA journal_mode = WAL').get();
     // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
-    database.pragma('synchronous = NORMAL');
+    database.prepare('PRAGMA synchronous = NORMAL').run();
     migrate(database);
     const userChanged = () => this.#changes.user++;
     this.users = new UserTable(database, userChanged);
@@ -59,7 +61,7 @@ export class Store {
   version(of: 'user' | 'device'): string {
     const { user, device } = this.#changes;
     const own = of === 'device' ? device : `${device}/${user}`;
-    return `${this.#database.pragma('data_version', { simple: true })}/${own}`;
+    return `${readPragma(this.#database, 'data_version')}/${own}`;
   }
 
   /** The key that signs tokens; made once. */
@@ -144,14 +146,14 @@ function migrate(database: Database.Database): void {
   // Two processes may open a new file at once: the version is read inside the transaction that changes it.
   database
     .transaction(() => {
-      const done = Number(database.pragma('user_version', { simple: true }));
+      const done = readPragma(database, 'user_version');
       if (done > migrations.length) {
         throw new StoreError(
           `made by a newer rm-reflector (version ${done}, this one knows ${migrations.length})`,
         );
       }
       for (const step of migrations.slice(done)) database.exec(step);
-      database.pragma(`user_version = ${migrations.length}`);
+      database.prepare(`PRAGMA user_version = ${migrations.length}`).run();
     })
     .immediate();
 }
