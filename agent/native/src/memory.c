@@ -57,19 +57,22 @@ static const JSMallocFunctions functions = {
 
 #else
 
-/* QuickJS decides by these two numbers when to collect. */
+/* QuickJS decides by these two numbers when to collect. What an operation has changed in `used` is its size: the C
+ * library searches for as long to tell a size as it does to allocate. */
 static void *engine_alloc(JSMallocState *state, size_t size) {
   if (size == 0) return NULL;
+  size_t before = used;
   void *memory = rm_alloc(size);
   state->malloc_count++;
-  state->malloc_size += malloc_usable_size(memory);
+  state->malloc_size += used - before;
   return memory;
 }
 static void engine_free(JSMallocState *state, void *memory) {
   if (memory == NULL) return;
-  state->malloc_count--;
-  state->malloc_size -= malloc_usable_size(memory);
+  size_t before = used;
   rm_free(memory);
+  state->malloc_count--;
+  state->malloc_size -= before - used;
 }
 static void *engine_realloc(JSMallocState *state, void *memory, size_t size) {
   if (memory == NULL) return engine_alloc(state, size);
@@ -77,9 +80,9 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size) {
     engine_free(state, memory);
     return NULL;
   }
-  state->malloc_size -= malloc_usable_size(memory);
+  size_t before = used;
   memory = rm_realloc(memory, size);
-  state->malloc_size += malloc_usable_size(memory);
+  state->malloc_size += used - before;
   return memory;
 }
 static size_t engine_usable(const void *memory) { return malloc_usable_size((void *)memory); }
