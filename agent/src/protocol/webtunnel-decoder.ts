@@ -91,11 +91,13 @@ export class FrameDecoder {
       this.#handler.data((head[2] << 8) | head[3], bytes, start + FRAME_HEADER_BYTES, end);
       return;
     }
-    while (this.#length < FRAME_HEADER_BYTES && start < end) this.#head[this.#length++] = bytes[start++] ?? 0;
+    const head = this.#head;
+    let length = this.#length;
+    while (length < FRAME_HEADER_BYTES && start < end) head[length++] = bytes[start++] ?? 0;
+    this.#length = length + end - start;
     if (start === end) return;
-    const opcode = this.#head[0] ?? 0;
-    const before = this.#length - FRAME_HEADER_BYTES;
-    this.#length += end - start;
+    const opcode = head[0] ?? 0;
+    const before = length - FRAME_HEADER_BYTES;
     if (opcode === Opcode.data) {
       const excess = this.#length - FRAME_HEADER_BYTES - this.#limits.frameBytes;
       const fitting = excess > 0 ? end - excess : end;
@@ -103,10 +105,10 @@ export class FrameDecoder {
       if (excess > 0) this.#violate(`data frame of more than ${this.#limits.frameBytes} bytes`);
     } else if (opcode === Opcode.properties) {
       this.#collect(bytes, start, end, before);
-    } else if (this.#length > this.#head.length) {
+    } else if (this.#length > head.length) {
       this.#violate(this.#complaint(opcode));
     } else {
-      this.#head.set(bytes.subarray(start, end), FRAME_HEADER_BYTES + before);
+      while (start < end) head[length++] = bytes[start++] ?? 0;
     }
   }
 
