@@ -15,8 +15,8 @@ const SMALL_BATCH_BYTES = 4096;
 /** What the kernel takes sooner than this after it was offered was only copied to its buffer. */
 const WAITED_MS = 50;
 
-/** Random bytes fetched at once for masking keys: system calls cost more than memory. */
-const KEY_POOL_BYTES = 1024;
+/** Masking keys, of 4 bytes each, fetched at once: system calls cost more than memory. */
+const KEY_POOL = 256;
 
 /**
  * Frames on their way to the reflector. What one event of the loop causes is gathered into one batch, masked as it
@@ -27,9 +27,11 @@ export class FrameQueue {
   readonly #crypto: Crypto;
   readonly #clock: Clock;
   readonly #capacity: number;
-  readonly #keys = new Uint8Array(KEY_POOL_BYTES);
-  #nextKey = KEY_POOL_BYTES;
-  readonly #key = new Uint8Array(4);
+  readonly #keys = new Uint32Array(KEY_POOL);
+  #nextKey = KEY_POOL;
+  /** The key of the frame under way, and its bytes. */
+  readonly #keyWord = new Uint32Array(1);
+  readonly #key = new Uint8Array(this.#keyWord.buffer);
   #batch: Uint8Array;
   #used = 0;
   #queued = 0;
@@ -114,13 +116,12 @@ export class FrameQueue {
       const least = MAX_HEADER_BYTES + length;
       if (least > this.#batch.length) this.#batch = new Uint8Array(least);
     }
-    if (this.#nextKey === KEY_POOL_BYTES) {
-      this.#crypto.random(this.#keys);
+    if (this.#nextKey === KEY_POOL) {
+      this.#crypto.random(new Uint8Array(this.#keys.buffer));
       this.#nextKey = 0;
     }
-    const key = this.#key;
-    for (let i = 0; i < 4; i++) key[i] = this.#keys[this.#nextKey++] ?? 0;
-    this.#used = writeClientHeader(this.#batch, this.#used, opcode, length, key);
+    this.#keyWord[0] = this.#keys[this.#nextKey++] ?? 0;
+    this.#used = writeClientHeader(this.#batch, this.#used, opcode, length, this.#key);
   }
 
   #append(bytes: Uint8Array, start: number, end: number, phase: number): void {

@@ -203,8 +203,9 @@ export class Tunnel implements WebSocketHandler {
 
   #watchAnswers(): void {
     const { queueBytes, answerBytes } = this.#options.limits;
-    if (this.#queue.queued > queueBytes + answerBytes) this.#pause(HELD_BY_ANSWERS, true);
-    else if (this.#queue.queued <= queueBytes) this.#pause(HELD_BY_ANSWERS, false);
+    const held = (this.#paused & HELD_BY_ANSWERS) !== 0;
+    const { queued } = this.#queue;
+    if (held ? queued <= queueBytes : queued > queueBytes + answerBytes) this.#pause(HELD_BY_ANSWERS, !held);
   }
 
   #pause(reason: number, stop: boolean): void {
