@@ -50,17 +50,17 @@ export class AgentLog {
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
     const text = `${wasConnected ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
     if (this.#outage.isNews(reason, this.#clock.now())) this.#log.warning(text);
-    else this.#log.debug(text);
+    else this.#log.debug?.(text);
   }
 
   opened({ number, port }: Channel): void {
-    this.#log.debug(`channel ${number} to ${this.#label(port)} opened`);
+    this.#log.debug?.(`channel ${number} to ${this.#label(port)} opened`);
   }
 
   closed({ number, port, received, sent }: Channel, error: string | null): void {
-    const bytes = `(${received} bytes in, ${sent} out)`;
-    this.#log.debug(
-      `channel ${number} to ${this.#label(port)} ended ${bytes}${error === null ? '' : `: ${error}`}`,
+    const why = error === null ? '' : `: ${error}`;
+    this.#log.debug?.(
+      `channel ${number} to ${this.#label(port)} ended (${received} bytes in, ${sent} out)${why}`,
     );
   }
 

@@ -92,7 +92,7 @@ export class AgentCore {
         this.#record.become('connecting');
         this.#events.emit('connecting', { reflector: this.#reflector });
       },
-      step: (step: Step, detail) => log.debug(`${step} ${detail}`),
+      step: (step: Step, detail) => log.debug?.(`${step} ${detail}`),
       live: (connection, keepAlive, ended) => this.#live(connection, keepAlive, ended),
       disconnected: (reason, kind, retryMs) => this.#disconnected(reason, kind, retryMs),
       stopped: () => this.#stopped(),
@@ -222,7 +222,7 @@ export class AgentCore {
           this.#say.closed(channel, error);
           this.#tell(channel, 'closed', error);
         },
-        refused: (what) => this.#log.debug(`refused: ${what}`),
+        refused: (what) => this.#log.debug?.(`refused: ${what}`),
       },
       ended,
     });
@@ -237,7 +237,9 @@ export class AgentCore {
     return { tunnel, keepAliveMs };
   }
 
-  #tell({ number, port, received, sent }: Channel, state: 'open' | 'closed', error: string | null): void {
+  #tell(channel: Channel, state: 'open' | 'closed', error: string | null): void {
+    if (!this.#events.heard('channel')) return;
+    const { number, port, received, sent } = channel;
     this.#events.emit('channel', { state, channel: number, port, received, sent, error });
   }
 

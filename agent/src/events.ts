@@ -56,6 +56,11 @@ export class EventHub {
     this.#of(name).delete(listener);
   }
 
+  /** Whether anybody listens: what happens all the time need not be told otherwise. */
+  heard(name: keyof AgentEvents): boolean {
+    return (this.#listeners[name]?.size ?? 0) > 0;
+  }
+
   emit<Name extends keyof AgentEvents>(name: Name, event: AgentEvents[Name]): void {
     for (const listener of this.#of(name)) listener(event);
   }

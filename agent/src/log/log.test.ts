@@ -11,10 +11,15 @@ describe('a log', () => {
   it.each(levels)('of level %s holds that level and what is more severe', (level) => {
     const host = new SimulatedHost();
     const log = openLog(host, { level, to: 'stderr', priorities: 'auto' });
-    for (const name of levels) log[name]('x');
+    for (const name of levels) log[name]?.('x');
     const expected = levels.slice(0, levels.indexOf(level) + 1);
     expect(host.system.printed[2]).toBe(expected.map((name) => `${name} x\n`).join(''));
     expect(host.system.printed[1]).toBe('');
+  });
+
+  it.each(levels)('of level %s has debug only where its lines go somewhere', (level) => {
+    const log = openLog(new SimulatedHost(), { level, to: 'stderr', priorities: 'auto' });
+    expect(log.debug !== undefined).toBe(level === 'debug');
   });
 
   it('keeps one event one line, whatever a peer has sent', () => {
@@ -26,7 +31,7 @@ describe('a log', () => {
   it('goes to the system log with its severity', () => {
     const host = new SimulatedHost();
     const log = openLog(host, { level: 'debug', to: 'syslog', priorities: 'auto' });
-    for (const name of levels) log[name](name);
+    for (const name of levels) log[name]?.(name);
     expect(host.system.logged).toEqual([
       [3, 'error'],
       [4, 'warning'],
@@ -105,7 +110,7 @@ describe('a line that is repeated', () => {
     for (let i = 0; i < 5; i++) log.info('same');
     log.warning('same');
     log.info('other');
-    log.debug('not logged');
+    log.debug?.('not logged');
     log.info('other');
     log.info('last');
     expect(host.system.printed[2].split('\n')).toEqual([

@@ -6,7 +6,8 @@ export interface Log {
   error(text: string): void;
   warning(text: string): void;
   info(text: string): void;
-  debug(text: string): void;
+  /** Absent where it would go nowhere: then `log.debug?.(…)` does not make the text either. */
+  debug?: ((text: string) => void) | undefined;
 }
 
 /** A log that folds what is repeated. */
@@ -75,7 +76,7 @@ export function openLog(host: Machine, settings: LogSettings): FoldingLog {
     error: write('error'),
     warning: write('warning'),
     info: write('info'),
-    debug: write('debug'),
+    debug: bound < severities.debug ? undefined : write('debug'),
     flush,
   };
 }
