@@ -64,7 +64,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   readonly #all = new Set<Channel>();
   readonly #dialling = new Map<Channel, Cancellable>();
   /** Channels that wait for room in the queue, in the order in which they are to go on. */
-  #waiting: Channel[] = [];
+  readonly #waiting = new Set<Channel>();
   #resumption: Cancellable | null = null;
   #idleTimer: Cancellable | null = null;
   #held = 0;
@@ -170,7 +170,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   /** The queue to the reflector has become shorter. */
   drained(): void {
-    if (this.#waiting.length > 0 && this.queue.queued <= this.limits.queueBytes / 2) this.#resumeWaiting();
+    if (this.#waiting.size > 0 && this.queue.queued <= this.limits.queueBytes / 2) this.#resumeWaiting();
   }
 
   /** Ends these channels with this error. */
@@ -183,7 +183,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     for (const channel of [...this.#all]) channel.abandon();
     this.#idleTimer?.cancel();
     this.#resumption?.cancel();
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   // ---- ChannelOwner ----
@@ -210,7 +210,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   gone(channel: Channel): void {
     this.#all.delete(channel);
     this.#brake?.forget(channel);
-    this.#waiting = this.#waiting.filter((waiting) => waiting !== channel);
+    this.#waiting.delete(channel);
     if (this.#all.size === 0) {
       this.#idleTimer?.cancel();
       this.#idleTimer = null;
@@ -228,7 +228,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   }
 
   awaitQueue(channel: Channel): void {
-    if (!this.#waiting.includes(channel)) this.#waiting.push(channel);
+    this.#waiting.add(channel);
   }
 
   // ---- inside ----
@@ -239,9 +239,10 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
    */
   #resumeWaiting(): void {
     const room = Math.floor((this.limits.queueBytes - this.queue.queued) / this.frameBytes);
-    const next = this.#waiting.splice(0, Math.max(1, room));
+    const next = [...this.#waiting].slice(0, Math.max(1, room));
+    for (const channel of next) this.#waiting.delete(channel);
     for (const channel of next) channel.resumeReading();
-    if (this.#waiting.length === 0 || this.#resumption) return;
+    if (this.#waiting.size === 0 || this.#resumption) return;
     this.#resumption = this.#options.clock.schedule(0, () => {
       this.#resumption = null;
       this.drained();
@@ -268,32 +269,40 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   /** Opens the channel, at once or when it is let in; as long as it waits it counts as one that is dialled. */
   #admit(number: number, { port, dial, admit }: Service): void {
-    const { clock, timeouts } = this.#options;
-    let decide: (refusal: Refusal | null) => void = () => undefined;
-    const answer = admit?.(number, (refusal) => decide(refusal)) ?? null;
+    let decide: ((refusal: Refusal | null) => void) | undefined;
+    const answer = admit?.(number, (refusal) => decide?.(refusal)) ?? null;
     if (answer && 'fault' in answer) {
       this.#refuse(number, answer.fault, `port ${port} ${answer.reason}`);
       return;
     }
-    const expire = () => channel.expire(ChannelError.timeout);
-    const timer = () => clock.schedule(timeouts.connectMs, expire);
-    const later = (waiting: Cancellable) => (handler: LocalHandler) => {
-      let attempt = waiting;
-      decide = (refusal) => {
-        if (refusal) {
-          channel.expire(refusal.fault);
-          return;
-        }
-        this.#dialling.set(channel, timer());
-        attempt = dial(handler);
-      };
-      return { cancel: () => attempt.cancel() };
-    };
-    const channel = new Channel(this, number, port, answer ? later(answer) : dial);
+    const later =
+      answer &&
+      ((handler: LocalHandler) => {
+        let attempt = answer;
+        decide = (refusal) => {
+          if (refusal) {
+            channel.expire(refusal.fault);
+            return;
+          }
+          this.#limitDialling(channel);
+          attempt = dial(handler);
+        };
+        return { cancel: () => attempt.cancel() };
+      });
+    const channel = new Channel(this, number, port, later ?? dial);
     this.#byNumber.set(number, channel);
     this.#all.add(channel);
-    this.#dialling.set(channel, answer ?? timer());
-    this.#idleTimer ??= clock.schedule(timeouts.localMs, () => this.#expireIdle());
+    if (answer) this.#dialling.set(channel, answer);
+    else this.#limitDialling(channel);
+    this.#idleTimer ??= this.#options.clock.schedule(this.#options.timeouts.localMs, () =>
+      this.#expireIdle(),
+    );
+  }
+
+  #limitDialling(channel: Channel): void {
+    const { clock, timeouts } = this.#options;
+    const timer = clock.schedule(timeouts.connectMs, () => channel.expire(ChannelError.timeout));
+    this.#dialling.set(channel, timer);
   }
 
   #refuse(number: number, error: ChannelErrorCode, what: string): void {
