@@ -5,8 +5,8 @@ import type { Address } from '../host/host.ts';
  * family that the resolver prefers, and each family in the resolver's order. Twice the same address counts once; what is
  * beyond `most` is left out.
  */
-export function interleave(addresses: readonly Address[], most: number): Address[] {
-  if (addresses.length < 2) return [...addresses];
+export function interleave(addresses: readonly Address[], most: number): readonly Address[] {
+  if (addresses.length < 2) return addresses;
   const unique = [...new Map(addresses.map((entry) => [entry.address, entry])).values()];
   const first = unique.filter(({ family }) => family === unique[0]?.family);
   const second = unique.filter(({ family }) => family !== unique[0]?.family);

@@ -51,7 +51,7 @@ class Runner implements SocketHandler, Connection {
   /** Set at once by the race. */
   socket!: Socket;
   handler: ConnectionHandler = idle;
-  /** `null` when the race is over. */
+  /** `null` when the race is won. */
   race: Race | null;
 
   constructor(address: string, race: Race) {
@@ -108,7 +108,7 @@ export class Race implements Cancellable {
 
   cancel(): void {
     this.#stagger?.cancel();
-    for (const { socket } of this.#runners) socket.destroy();
+    for (const { race, socket } of this.#runners) if (race) socket.destroy();
     this.#runners = [];
   }
 
@@ -121,21 +121,16 @@ export class Race implements Cancellable {
   /** @internal */
   won(runner: Runner): void {
     runner.race = null;
-    this.#leave(runner);
     this.cancel();
     this.#events.connected(runner);
   }
 
   /** @internal */
   lost(runner: Runner, error: HostError): void {
-    this.#leave(runner);
+    this.#runners = this.#runners.filter((other) => other !== runner);
     this.#failures.push([runner.address, error]);
     if (this.#next < this.#destination.addresses.length) this.#dial();
     else if (this.#runners.length === 0) this.#fail();
-  }
-
-  #leave(runner: Runner): void {
-    this.#runners = this.#runners.filter((other) => other !== runner);
   }
 
   #dial(): void {
