@@ -14,10 +14,10 @@ class LocalDial {
   closed: HostError | null | undefined;
   received = 0;
 
-  start(tls = false) {
+  start(tls = false, target = 'camera') {
     return dialTcp(
       this.host,
-      'camera',
+      target,
       80,
       tls,
       defaultLimits.addresses,
@@ -56,6 +56,16 @@ describe('a TCP service', () => {
     service.last.socket.write(new Uint8Array(5));
     dial.run().socket?.destroy();
     expect(dial.received).toBe(5);
+    expect(dial.host.handles).toEqual(noHandles);
+  });
+
+  it.each(['192.0.2.9', '2001:db8::9'])('at the address %s is reached without a look-up', (address) => {
+    const dial = new LocalDial();
+    new LocalService(dial.host.network, 80, address);
+    dial.start(false, address);
+    expect(dial.host.network.dialled).toEqual([`${address}:80`]);
+    expect(dial.run().socket).not.toBeNull();
+    dial.socket?.destroy();
     expect(dial.host.handles).toEqual(noHandles);
   });
 
