@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { startAgent } from './agent-subject.ts';
-import { frameCosts } from './instructions.ts';
+import { instructionCosts } from './instructions.ts';
 import { type Extent, type Figures, measure, measureIdle, type Ports } from './measure.ts';
 import { hottest } from './profile.ts';
 import { startSsh } from './ssh-subject.ts';
@@ -24,8 +24,8 @@ Measures agents beside "ssh -R" on this machine, in one run.
   --idle SECONDS    how long idleness is watched (default 20)
   --tls             the tunnels of "legacy" and "extension" over TLS
   --profile DIR     write V8 profiles of agents that run on Node, and name the hottest functions
-  --instructions    only count instructions for each data frame, with callgrind (Debian's valgrind), of a
-                    static agent such as dist/i686/rm-agent
+  --instructions    only count instructions for a data frame and for a channel opened and closed, with callgrind
+                    (Debian's valgrind), of a static agent such as dist/i686/rm-agent
   --json            print JSON instead of a table
 `;
 
@@ -95,9 +95,9 @@ function makeDirectory(path: string): string {
 
 if (options.instructions) {
   for (const agent of agents) {
-    for (const cost of await frameCosts(agent.split(/ +/), ports)) {
+    for (const cost of await instructionCosts(agent.split(/ +/), ports)) {
       process.stdout.write(
-        `${agent}: ${cost.direction}: ${cost.instructions} instructions a frame of 2 KiB, ` +
+        `${agent}: ${cost.what}: ${cost.instructions} instructions, ` +
           `about ${cost.microseconds24KEc} µs on a MIPS 24KEc at 580 MHz\n`,
       );
     }
