@@ -61,7 +61,8 @@ export class Channel implements LocalHandler {
   received = 0;
   sent = 0;
   readonly #owner: ChannelOwner;
-  readonly #attempt: Cancellable;
+  /** Let go when it is over: it refers to this channel, and what refers to itself stays until it is searched for. */
+  #attempt: Cancellable | null;
   readonly #sendCredit: SendCredit | null;
   readonly #receiveCredit: ReceiveCredit | null;
   #socket: Socket | null = null;
@@ -183,6 +184,7 @@ export class Channel implements LocalHandler {
     this.#owner.enter();
     this.#socket = socket;
     this.#opening = false;
+    this.#attempt = null;
     this.lastActivity = this.#owner.now;
     this.#owner.dialled(this, true);
     this.#owner.queue.frame(encodeBare(Opcode.openConfirm, this.number));
@@ -283,7 +285,8 @@ export class Channel implements LocalHandler {
   #end(error: ChannelErrorCode | null): void {
     if (this.#opening) {
       this.#opening = false;
-      this.#attempt.cancel();
+      this.#attempt?.cancel();
+      this.#attempt = null;
       this.#owner.dialled(this, false);
     }
     const socket = this.#socket;

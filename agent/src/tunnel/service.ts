@@ -93,6 +93,7 @@ class Dialling implements Cancellable, RaceEvents {
 
   cancel(): void {
     this.#underWay?.cancel();
+    this.#underWay = null;
   }
 
   /** @internal */
@@ -110,6 +111,7 @@ class Dialling implements Cancellable, RaceEvents {
 
   /** @internal */
   failed(error: HostError): void {
+    this.#underWay = null;
     this.#handler.closed(error);
   }
 
