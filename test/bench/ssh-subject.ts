@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { OpenSshServer } from '../ssh/openssh-server.ts';
+import { startOpenSsh } from '../ssh/openssh.ts';
 import { DuplexStream } from './duplex-stream.ts';
 import type { Subject } from './subject.ts';
 
 /** `ssh -R` from the device to an sshd, both OpenSSH with their defaults. */
 export async function startSsh(ports: readonly number[]): Promise<Subject> {
-  const server = await OpenSshServer.start();
+  const server = await startOpenSsh();
   const forwards = ports.flatMap((port) => ['-R', `127.0.0.1:0:127.0.0.1:${port}`]);
   const login = ['-p', `${server.port}`, `${server.user}@127.0.0.1`];
   const options = ['-N', '-T', '-o', 'ExitOnForwardFailure=yes'];

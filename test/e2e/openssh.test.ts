@@ -7,19 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OpenSshServer } from '../ssh/openssh-server.ts';
+import { startOpenSsh } from '../ssh/openssh.ts';
+import type { SshServer } from '../ssh/ssh-server.ts';
 import { type ClientOptions, ClientTunnel, Refusal } from '../system/client-tunnel.ts';
 import { RemoteSystem } from '../system/remote-system.ts';
 
 /** OpenSSH on both ends, a client of `webtunnel.md` section 4 and the whole system between them. */
 
-let sshd: OpenSshServer;
+let sshd: SshServer;
 let system: RemoteSystem;
 let directory: string;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rm-openssh-'));
-  sshd = await OpenSshServer.start();
+  sshd = await startOpenSsh();
   system = await RemoteSystem.start({ services: [{ port: sshd.port, kind: 'ssh' }] });
 });
 

@@ -18,10 +18,10 @@ export class SshKeys {
   readonly hostKey: string;
   /** A home whose `.ssh` lets the user in. */
   readonly home: string;
-  /** Options with which OpenSSH's programs log in; they know the server by any of `names`. */
+  /** Options with which OpenSSH's programs log in; they know the server by `name`, wherever they reach it. */
   readonly clientOptions: readonly string[];
 
-  constructor(...names: readonly string[]) {
+  constructor(name: string) {
     this.directory = mkdtempSync(join(tmpdir(), 'rm-ssh-'));
     this.hostKey = join(this.directory, 'host_key');
     const userKey = join(this.directory, 'user_key');
@@ -32,10 +32,11 @@ export class SshKeys {
     copyFileSync(`${userKey}.pub`, this.authorizedKeys);
     chmodSync(this.authorizedKeys, 0o600);
     const knownHosts = join(this.directory, 'known_hosts');
-    writeFileSync(knownHosts, `${names.join(',')} ${readFileSync(`${this.hostKey}.pub`, 'utf8')}`);
+    writeFileSync(knownHosts, `${name} ${readFileSync(`${this.hostKey}.pub`, 'utf8')}`);
     this.clientOptions = [
       ...['-F', 'none', '-i', userKey, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
       ...['-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${knownHosts}`],
+      ...['-o', `HostKeyAlias=${name}`],
     ];
   }
 

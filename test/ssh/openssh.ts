@@ -1,0 +1,31 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../system/listening.ts';
+import { SshKeys } from './keys.ts';
+import { SshServer } from './ssh-server.ts';
+
+/** OpenSSH's server. `name`: under which the clients know it, wherever they reach it. */
+export async function startOpenSsh(name = 'device'): Promise<SshServer> {
+  const keys = new SshKeys(name);
+  const port = await freePort();
+  const options = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${keys.hostKey}`,
+    `AuthorizedKeysFile ${keys.authorizedKeys}`,
+    'PidFile none',
+    'StrictModes no',
+    'UsePAM no',
+    'PasswordAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'AllowTcpForwarding yes',
+    'MaxSessions 200',
+    'MaxStartups 200',
+    'Subsystem sftp internal-sftp',
+  ];
+  const configuration = join(keys.directory, 'sshd_config');
+  writeFileSync(configuration, `${options.join('\n')}\n`);
+  // Where sshd separates privileges, as root, this directory must exist; Debian's service unit makes it.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  return SshServer.run(keys, port, ['/usr/sbin/sshd', '-D', '-e', '-f', configuration]);
+}
