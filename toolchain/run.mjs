@@ -21,18 +21,23 @@ function fail(message) {
 }
 
 /**
- * What waits for peers runs side by side; what measures memory or drives a browser runs after it, alone.
+ * What waits for peers runs side by side; what measures memory or drives a browser runs after it, alone. What is on demand
+ * runs only when it is named.
  * @param {readonly string[]} args for vitest
- * @param {readonly string[]} onDemand projects that run only when they are named
+ * @param {readonly string[]} driven names of the executables that are built
  */
-function testAll(args, onDemand) {
-  const plain = onDemand.map((project) => `--project=!${project}`);
+function testAll(args, driven) {
+  // Each by its name: vitest takes several projects that are to be left out for no choice at all.
+  const named = (projects) => projects.map((project) => `--project=${project}`);
+  const scenarios = process.env.RM_AGENT ? ['scenarios'] : driven.map((name) => `scenarios-${name}`);
+  const sideBySide = ['unit', 'native', ...scenarios];
   if (args.length > 0) {
-    run(bin('vitest'), 'run', ...args, ...(args.some((arg) => arg.startsWith('--project')) ? [] : plain));
+    const chosen = args.some((arg) => arg.startsWith('--project'));
+    run(bin('vitest'), 'run', ...args, ...(chosen ? [] : named([...sideBySide, 'e2e'])));
     return;
   }
-  run(bin('vitest'), 'run', '--project=!e2e', ...plain);
-  run(bin('vitest'), 'run', '--project', 'e2e');
+  run(bin('vitest'), 'run', ...named(sideBySide));
+  run(bin('vitest'), 'run', ...named(['e2e']));
 }
 
 const bin = (name) => `node_modules/.bin/${name}`;
@@ -47,7 +52,7 @@ const tasks = {
   async test() {
     prepare(root);
     const { needPackages, peers } = await import('./debian.mjs');
-    const { drivenBy, executables } = await import('./executables.mjs');
+    const { drivenBy } = await import('./executables.mjs');
     const driven = drivenBy(rest);
     needPackages(peers);
     needPackages([...new Set(driven.flatMap(({ packages }) => packages))]);
@@ -57,8 +62,10 @@ const tasks = {
       run(process.execPath, 'toolchain/build.mjs', ...build);
       if (clockless !== undefined) run(process.execPath, 'toolchain/build.mjs', ...build, '--clockless');
     }
-    const onDemand = executables.filter((each) => each.onDemand).map(({ name }) => `scenarios-${name}`);
-    testAll(rest, onDemand);
+    testAll(
+      rest,
+      driven.map(({ name }) => name),
+    );
   },
   async bench() {
     prepare(root);

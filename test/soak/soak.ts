@@ -42,11 +42,12 @@ const users = 8;
 /** Forced reconnects first, then mixed traffic. */
 export async function soak({ agent, reconnects, seconds, seed }: SoakExtent): Promise<SoakFigures> {
   const undo: (() => unknown)[] = [];
+  let system: RemoteSystem | undefined;
   try {
     const services = await SoakServices.open();
     undo.push(() => services.close());
     let relay: CutRelay | undefined;
-    const system = await RemoteSystem.start({
+    system = await RemoteSystem.start({
       services: services.all,
       agent,
       way: async (port) => {
@@ -54,21 +55,22 @@ export async function soak({ agent, reconnects, seconds, seed }: SoakExtent): Pr
         return relay.port;
       },
     });
+    const running = system;
     undo.push(
       () => relay?.close(),
-      () => system.stop(),
+      () => running.stop(),
     );
-    const agentPid = system.agent?.pid ?? 0;
-    const reflectorPid = system.reflector.pid ?? 0;
+    const agentPid = running.agent?.pid ?? 0;
+    const reflectorPid = running.reflector.pid ?? 0;
     const idle = { agent: descriptors(agentPid), reflector: descriptors(reflectorPid) };
     const reconnect = async (rounds: number) => {
       for (let round = 0; round < rounds; round++) {
-        const seen = system.agent?.log.length ?? 0;
+        const seen = running.agent?.log.length ?? 0;
         relay?.cut();
-        await system.agent?.logged(/disconnected/, seen);
+        await running.agent?.logged(/disconnected/, seen);
         // What a person may do at any time; without it the back-off would make of 1,000 rounds some days.
-        system.agent?.signal('SIGHUP');
-        await system.agent?.logged(/ connected to/, seen);
+        running.agent?.signal('SIGHUP');
+        await running.agent?.logged(/ connected to/, seen);
       }
       return settled(agentPid, idle.agent);
     };
@@ -79,7 +81,7 @@ export async function soak({ agent, reconnects, seconds, seed }: SoakExtent): Pr
     const tally: Tally = new Map();
     const traffic = async (milliseconds: number) => {
       const end = performance.now() + milliseconds;
-      await new Traffic(system, services, random, tally).run(users, () => performance.now() >= end);
+      await new Traffic(running, services, random, tally).run(users, () => performance.now() >= end);
       return {
         agent: await settled(agentPid, idle.agent),
         reflector: await settled(reflectorPid, idle.reflector),
@@ -93,6 +95,9 @@ export async function soak({ agent, reconnects, seconds, seed }: SoakExtent): Pr
       reflector: { early: early.reflector, late: late.reflector },
       tally,
     };
+  } catch (error) {
+    const log = system?.agent?.log.slice(-10).join('\n') ?? '';
+    throw new Error(`${error instanceof Error ? error.message : error}; the end of the agent's log:\n${log}`);
   } finally {
     for (const step of undo.reverse()) await step();
   }

@@ -106,6 +106,19 @@ export class Traffic {
     asked.destroy();
   }
 
+  /** What comes next; rejects when nothing does any more. */
+  async #next(tunnel: ClientTunnel): Promise<string> {
+    const closed = new AbortController();
+    const close = () => closed.abort(new Error('the connection has closed'));
+    tunnel.once('close', close);
+    try {
+      const [text] = (await once(tunnel, 'data', { signal: closed.signal })) as [string];
+      return text;
+    } finally {
+      tunnel.off('close', close);
+    }
+  }
+
   /** Short lines to and fro, as a shell has them. */
   async #converse(): Promise<void> {
     const tunnel = await this.#tunnel(this.#services.echo);
@@ -114,10 +127,7 @@ export class Traffic {
       const sent = `line ${line}\n`;
       tunnel.write(sent);
       let received = '';
-      while (received.length < sent.length) {
-        const [more] = (await once(tunnel, 'data')) as [string];
-        received += more;
-      }
+      while (received.length < sent.length) received += await this.#next(tunnel);
       if (received !== sent) throw new Error(`sent ${JSON.stringify(sent)}, got ${JSON.stringify(received)}`);
     }
     tunnel.destroy();
