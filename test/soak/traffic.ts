@@ -106,28 +106,21 @@ export class Traffic {
     asked.destroy();
   }
 
-  /** What comes next; rejects when nothing does any more. */
-  async #next(tunnel: ClientTunnel): Promise<string> {
-    const closed = new AbortController();
-    const close = () => closed.abort(new Error('the connection has closed'));
-    tunnel.once('close', close);
-    try {
-      const [text] = (await once(tunnel, 'data', { signal: closed.signal })) as [string];
-      return text;
-    } finally {
-      tunnel.off('close', close);
-    }
-  }
-
   /** Short lines to and fro, as a shell has them. */
   async #converse(): Promise<void> {
     const tunnel = await this.#tunnel(this.#services.echo);
     tunnel.setEncoding('utf8');
+    // An iterator keeps what comes between two turns; a listener that is put on anew each time would miss it.
+    const chunks = tunnel[Symbol.asyncIterator]() as AsyncIterator<string, undefined>;
     for (let line = 0; line < 20; line++) {
       const sent = `line ${line}\n`;
       tunnel.write(sent);
       let received = '';
-      while (received.length < sent.length) received += await this.#next(tunnel);
+      while (received.length < sent.length) {
+        const { value, done } = await chunks.next();
+        if (done) throw new Error(`the connection ended in line ${line}`);
+        received += value;
+      }
       if (received !== sent) throw new Error(`sent ${JSON.stringify(sent)}, got ${JSON.stringify(received)}`);
     }
     tunnel.destroy();
