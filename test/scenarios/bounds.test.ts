@@ -50,10 +50,14 @@ describe.concurrent('bounds', () => {
       const echo = await stage.service(LocalService.echo);
       const reflector = await stage.reflector();
       // A megabyte is not enough for so many channels, and the agent itself takes half of it.
-      const limits = { memoryBytes: 1_048_576, totalBytes: 65_536, windowBytes: 4096, frameBytes: 4096 };
+      const channels = 4000;
+      const limits = {
+        ...{ memoryBytes: 1_048_576, totalBytes: 65_536, windowBytes: 4096, frameBytes: 4096 },
+        channels,
+      };
       const agent = stage.agent(configuration(reflector, [echo.port], { limits }));
       const tunnel = await reflector.tunnel();
-      for (let channel = 1; channel <= 1000 && !agent.exit; channel++) {
+      for (let channel = 1; channel <= channels && !agent.exit; channel++) {
         await Promise.race([tunnel.open(channel, echo.port), agent.exited]).catch(() => {});
       }
       await agent.logged(/memory limit of 1048576 bytes/);
