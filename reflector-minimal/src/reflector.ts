@@ -12,6 +12,7 @@ import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
+import { Door } from './devices/arrivals.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
@@ -149,6 +150,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       verifier,
       limits,
       clock,
+      door: new Door(limits, clock.now()),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
     const running = new RunningReflector(context, server, authentication, options);

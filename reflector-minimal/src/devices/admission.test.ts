@@ -58,6 +58,37 @@ test('arrivalsAtOnce, arrivalsPerSecond: a device that needs no scrypt is delaye
   expect(await refusal(stage, machine)).toEqual([503, '1']);
 });
 
+test('guesses that cost next to nothing take nobody else his place', async () => {
+  const clock = new ManualClock();
+  const limits = { arrivalsAtOnce: 3, arrivalsPerSecondAtStart: 1, arrivalsPerSecond: 1 };
+  const stage = await open({ clock, limits });
+  const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
+  const { devices } = stage.reflector.store;
+  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  const machine = { id: 'dev2', password };
+  await stage.agent(machine);
+  const digest =
+    'Digest username="dev2@x", realm="r", nonce="n", uri="/", response="r", qop=auth, nc=00000001, cnonce="c"';
+  for (let i = 0; i < 5; i++) {
+    expect(await refusal(stage, { ...machine, password: 'wrong' })).toEqual([401]);
+    expect(await refusal(stage, { ...machine, authorization: digest })).toEqual([401]);
+  }
+  await stage.agent(machine);
+});
+
+test('a guess that scrypt has to refuse takes a place, whatever device it names', async () => {
+  const limits = { slowArrivalsAtOnce: 2, slowArrivalsPerSecondAtStart: 1, slowArrivalsPerSecond: 1 };
+  const stage = await open({ clock: new ManualClock(), limits });
+  const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
+  const { devices } = stage.reflector.store;
+  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  await stage.agent({ id: 'dev2', password });
+  // Of another domain it is another device, which nothing is known of.
+  const elsewhere = { id: 'dev2', domain: '00000000-0000-0000-0000-0000000000bb', password };
+  expect(await refusal(stage, elsewhere)).toEqual([401]);
+  expect(await refusal(stage, elsewhere)).toEqual([503, '1']);
+});
+
 test('arrivalsPerSecondAtStart, slowArrivalsPerSecondAtStart, arrivalsRampMs: the rates grow after a start', async () => {
   const clock = new ManualClock();
   const limits = {

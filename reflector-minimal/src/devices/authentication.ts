@@ -12,6 +12,7 @@ import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
+import type { Door } from './arrivals.ts';
 import { type ClientCertificate, isOf } from './client-certificate.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
@@ -24,6 +25,8 @@ export interface DeviceRefusal {
   readonly error: string;
   /** Values of `WWW-Authenticate`. */
   readonly challenges: readonly string[];
+  /** Too many come at once: seconds after which this one is to come again. */
+  readonly askedSeconds?: number;
 }
 
 export type DeviceVerdict = { readonly device: DeviceRecord } | { readonly refusal: DeviceRefusal };
@@ -44,7 +47,7 @@ function equalText(a: string, b: string): boolean {
 }
 
 /** The user that `Authorization` names, of whichever scheme; empty when it cannot be read. */
-export function userOf(authorization: string): string {
+function userOf(authorization: string): string {
   try {
     return (decodeDigest(authorization) ?? decodeBasic(authorization))?.user ?? '';
   } catch (error) {
@@ -59,11 +62,18 @@ export interface Proof {
   readonly certificate: ClientCertificate | null;
 }
 
+/** Which device somebody claims to be, for the audit log. */
+export function claimedBy({ authorization, certificate }: Proof): string | undefined {
+  const named = certificate && 'names' in certificate ? certificate.names[0] : undefined;
+  return (authorization === undefined ? named : userOf(authorization)) || undefined;
+}
+
 export interface DeviceAuthenticationOptions {
   readonly store: Store;
   readonly verifier: PasswordVerifier;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly door: Door;
   /** Take unknown devices into the list of unclaimed ones. */
   readonly acceptUnclaimed: boolean;
 }
@@ -83,25 +93,17 @@ export class DeviceAuthentication {
     this.#fingerprints = new Fingerprints(options.store);
   }
 
-  /** Whether only scrypt can tell who this is: that takes some 40 ms of a thread, everything else next to nothing. */
-  needsScrypt({ authorization, certificate }: Proof): boolean {
-    if (certificate && 'names' in certificate && this.#byCertificate(certificate, authorization))
-      return false;
-    if (authorization === undefined || !/^basic /i.test(authorization)) return false;
-    const id = normalizeDeviceId(splitDeviceUser(userOf(authorization))?.deviceId ?? '');
-    return ((id !== null && this.#options.store.devices.get(id)?.fingerprint) ?? null) === null;
-  }
-
-  async authenticate(request: {
-    readonly method: string;
-    readonly target: string;
-    readonly authorization: string | undefined;
-    readonly certificate: ClientCertificate | null;
-  }): Promise<DeviceVerdict> {
+  /**
+   * Who is let in, and whoever needs scrypt, takes a place at the door. The first question of an agent that uses Digest,
+   * and guesses that cost next to nothing, take none: so they keep nobody out.
+   */
+  async authenticate(
+    request: Proof & { readonly method: string; readonly target: string },
+  ): Promise<DeviceVerdict> {
     const { certificate } = request;
     if (!certificate) return this.#byPassword(request);
     const device = 'names' in certificate ? this.#byCertificate(certificate, request.authorization) : null;
-    if (device) return device.claimed ? { device } : this.#unclaimed();
+    if (device) return this.#arrive() ?? this.#settle(device);
     const verdict = await this.#byPassword(request);
     if (!('refusal' in verdict)) return verdict;
     const reason = 'fault' in certificate ? `is not accepted (${certificate.fault})` : 'is of no such device';
@@ -151,10 +153,13 @@ export class DeviceAuthentication {
     const known = id ? store.devices.get(id) : null;
     const device = known?.domain === name?.domain ? known : null;
     const seen = device && this.#fingerprints.check(device, password);
+    // A wrong guess that costs next to nothing takes nobody's place.
+    const asked = seen === false ? null : this.#arrive(seen === null);
+    if (asked) return asked;
     const valid =
       seen ?? (await verifier.verify({ kind: 'device', name: user, password }, device?.password ?? null));
     if (valid && device) this.#fingerprints.remember(device, password);
-    if (valid && device) return device.claimed ? { device } : this.#unclaimed();
+    if (valid && device) return this.#settle(device);
     if (name && id && !known && this.#options.acceptUnclaimed) {
       return await this.#remember(id, name.domain, password);
     }
@@ -166,6 +171,17 @@ export class DeviceAuthentication {
     const hash = await verifier.hash('device', password);
     const added = store.devices.addUnclaimed(id, domain, hash, clock.date(), limits.unclaimedDevices);
     return added ? this.#unclaimed() : refuse(403, 'too many devices wait for being claimed');
+  }
+
+  /** Takes a place among those that come now; otherwise when to come again. `slow`: only scrypt can tell who this is. */
+  #arrive(slow = false): DeviceVerdict | null {
+    const askedSeconds = this.#options.door.admit(slow, this.#options.clock.now());
+    if (askedSeconds === null) return null;
+    return { refusal: { status: 503, error: 'too many devices at once', challenges: [], askedSeconds } };
+  }
+
+  #settle(device: DeviceRecord): DeviceVerdict {
+    return device.claimed ? { device } : this.#unclaimed();
   }
 
   #unclaimed(): DeviceVerdict {
@@ -192,8 +208,10 @@ export class DeviceAuthentication {
       return refuse(401, 'unknown device or wrong password', [basicChallenge]);
     }
     if (nonce === 'stale') return refuse(401, 'expired nonce', this.#challenges(true));
+    const asked = this.#arrive();
+    if (asked) return asked;
     if (!this.#nonces.use(digest.nonce, now)) return refuse(503, 'too many log-ins, try again');
-    return device.claimed ? { device } : this.#unclaimed();
+    return this.#settle(device);
   }
 
   #challenges(stale: boolean): string[] {

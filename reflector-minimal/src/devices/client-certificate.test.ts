@@ -4,7 +4,8 @@ import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { DeviceAuthentication } from './authentication.ts';
+import { Door } from './arrivals.ts';
+import { claimedBy, DeviceAuthentication } from './authentication.ts';
 import { type ClientCertificate, clientCertificateOf, isOf, namesIn } from './client-certificate.ts';
 import { deviceSecrets } from './digest-secrets.ts';
 
@@ -60,6 +61,7 @@ describe('a device with a certificate', () => {
       verifier: new PasswordVerifier(defaultLimits),
       limits: defaultLimits,
       clock: new ManualClock(),
+      door: new Door(defaultLimits, 0),
       acceptUnclaimed: true,
     });
   });
@@ -111,5 +113,15 @@ describe('a device with a certificate', () => {
   it('waits for being claimed as any other', async () => {
     expect(await verdict(null, basic('dev3@acme', 'first'))).toMatch(/^403 /);
     expect(await verdict({ names: ['dev3'] }, basic('dev3@acme'))).toMatch(/^403 .*claimed/);
+  });
+
+  it('is named in the audit log by its password, else by its certificate', () => {
+    const certificate = { names: ['dev1', 'dev2'] };
+    expect(claimedBy({ authorization: basic('dev2@acme'), certificate })).toBe('dev2@acme');
+    expect(claimedBy({ authorization: undefined, certificate })).toBe('dev1');
+    expect(
+      claimedBy({ authorization: undefined, certificate: { fault: 'CERT_HAS_EXPIRED' } }),
+    ).toBeUndefined();
+    expect(claimedBy({ authorization: 'Basic !', certificate: null })).toBeUndefined();
   });
 });

@@ -22,8 +22,7 @@ import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { HeldTotal } from '../tunnels/held-total.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
-import { Door } from './arrivals.ts';
-import { type DeviceAuthentication, userOf } from './authentication.ts';
+import { claimedBy, type DeviceAuthentication } from './authentication.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
@@ -35,15 +34,13 @@ export class DeviceEndpoint {
   readonly #handshake: Handshake;
   readonly #held: HeldTotal;
   readonly #duplicates = new DuplicateDetector();
-  readonly #door: Door;
   #toldOfArrivals = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, authentication: DeviceAuthentication) {
     this.#context = context;
     this.#authentication = authentication;
-    const { limits, clock } = context;
+    const { limits } = context;
     this.#held = new HeldTotal(limits.heldBytes);
-    this.#door = new Door(limits, clock.now());
     const headerBytes = 16;
     this.#handshake = new Handshake(limits, Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes);
   }
@@ -53,21 +50,11 @@ export class DeviceEndpoint {
     const { address } = proxies.originOf(request);
     const { authorization } = request.headers;
     const certificate = clientCertificateOf(request.socket, clock.date());
-    // The first request of an agent that uses Digest costs nothing, and the second is to be let in.
-    const proof = { authorization, certificate };
-    const asked =
-      authorization === undefined && !certificate
-        ? null
-        : this.#door.admit(this.#authentication.needsScrypt(proof), clock.now());
-    if (asked !== null) {
-      this.#tellOfArrivals();
-      refuse(request, socket, limits, 503, 'too many devices at once', { 'Retry-After': [String(asked)] });
-      return;
-    }
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
       target: request.url ?? '',
-      ...proof,
+      authorization,
+      certificate,
     });
     if (socket.destroyed) return;
     if ('device' in verdict && this.#isFullFor(verdict.device)) {
@@ -76,11 +63,16 @@ export class DeviceEndpoint {
       return;
     }
     if ('refusal' in verdict) {
-      const { status, error, challenges } = verdict.refusal;
+      const { status, error, challenges, askedSeconds } = verdict.refusal;
+      if (askedSeconds !== undefined) {
+        this.#tellOfArrivals();
+        refuse(request, socket, limits, status, error, { 'Retry-After': [String(askedSeconds)] });
+        return;
+      }
       // The first request of an agent that uses Digest carries nothing: that is no event.
-      if (authorization !== undefined) {
+      if (authorization !== undefined || certificate) {
         log.warn({ address, status, error }, 'device refused');
-        const claimed = userOf(authorization) || undefined;
+        const claimed = claimedBy({ authorization, certificate });
         audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
       }
       const later = status === 503 ? this.#later() : {};
