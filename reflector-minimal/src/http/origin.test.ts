@@ -48,6 +48,18 @@ describe('who asked', () => {
     });
   });
 
+  test.each([
+    ['6.6.6.6, unknown', '10.0.0.1'],
+    ['6.6.6.6, unknown, 10.1.2.3', '10.0.0.1'],
+    ['6.6.6.6, ', '10.0.0.1'],
+    ['6.6.6.6, 198.51.100.7:4711', '198.51.100.7'],
+    ['6.6.6.6, [2001:db8::1]:4711, 10.1.2.3:80', '2001:db8::1'],
+    ['6.6.6.6, [2001:db8::1]', '2001:db8::1'],
+  ])('of X-Forwarded-For: %s, it was %s: nothing is taken from left of what cannot be read', (chain, who) => {
+    const proxies = new TrustedProxies(['10.0.0.0/8']);
+    expect(proxies.originOf(request('10.0.0.1', { 'x-forwarded-for': chain })).address).toBe(who);
+  });
+
   test.each(['nix', '10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/9', ''])('%j is no network', (entry) => {
     expect(() => new TrustedProxies([entry])).toThrow(RangeError);
   });

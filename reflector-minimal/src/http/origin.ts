@@ -44,19 +44,25 @@ export class TrustedProxies {
     const authority = request.headers.host ?? '';
     if (!this.has(peer)) return { address: peer, protocol, authority, forwardedFor: peer };
     const header = (name: string) => String(request.headers[name] ?? '').trim();
-    const chain = header('x-forwarded-for')
-      .split(',')
-      .map((item) => plainAddress(item.trim()))
-      .filter((item) => isIP(item) !== 0);
+    const chain = header('x-forwarded-for').split(',').map(addressIn);
     const forwarded = header('x-forwarded-proto');
     return {
-      // From right to left: the first that is not a proxy of ours is the one who asked; what is left of it anybody can invent.
-      address: [...chain].reverse().find((item) => !this.has(item)) ?? peer,
+      // From right to left: the first that is not a proxy of ours is the one who asked; what is left of it anybody can
+      // invent, and so it stays out of account where that first one cannot be read.
+      address: [...chain].reverse().find((item) => !this.has(item)) || peer,
       protocol: forwarded === 'https' || forwarded === 'http' ? forwarded : protocol,
       authority: header('x-forwarded-host') || authority,
-      forwardedFor: [...chain, peer].join(', '),
+      forwardedFor: [...chain.filter((item) => item !== ''), peer].join(', '),
     };
   }
+}
+
+/** An item of `X-Forwarded-For`, to which some proxies add the port; empty for what is no address. */
+function addressIn(item: string): string {
+  const text = item.trim();
+  const [, v6, v4] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
+  const address = plainAddress(v6 ?? v4 ?? text);
+  return isIP(address) === 0 ? '' : address;
 }
 
 /** IPv4 as such, also when it came in on an IPv6 socket. */
