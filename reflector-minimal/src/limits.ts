@@ -128,7 +128,7 @@ export interface Limits {
   readonly deviceCodes: number;
   /** How long such a code is good: two redirects, on a slow line. */
   readonly deviceCodeMs: number;
-  /** Passwords for the device itself that are told from the user's own one, per session: nobody has more to try. */
+  /** Passwords for a device itself that are told from the user's own one, per user: nobody has more to try. */
   readonly deviceCredentials: number;
   /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
   readonly auditFileBytes: number;

@@ -68,7 +68,7 @@ async function decide(
   const target = findTarget(context, named);
   if ('status' in target) return { ...known, refusal: target };
   // A browser would send to the next device on a shared host what this one has asked it for.
-  const authorization = shared ? null : await forDevice(context, request, identity);
+  const authorization = shared ? null : await forDevice(context, request, identity, named.id);
   return { identity, target, authorization, shared };
 }
 
@@ -100,8 +100,9 @@ async function forDevice(
   { deviceCredentials }: Context,
   request: IncomingMessage,
   { session }: Identity,
+  device: string,
 ): Promise<string | null> {
   const { authorization } = request.headers;
   if (!authorization || session?.kind !== 'device') return null;
-  return (await deviceCredentials.forDevice(authorization, session)) ? authorization : null;
+  return (await deviceCredentials.forDevice(authorization, session, device)) ? authorization : null;
 }

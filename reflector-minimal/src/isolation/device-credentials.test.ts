@@ -40,32 +40,35 @@ describe('of credentials beside a session', () => {
     [basic('alice', 'alice'), true],
     [basic('alice', 'wonderland'), false],
   ])('%j is for the device: %s', async (authorization, expected) => {
-    expect(await credentials.forDevice(authorization, alice)).toBe(expected);
+    expect(await credentials.forDevice(authorization, alice, 'dev1')).toBe(expected);
   });
 
   test("the user's password is not passed while it is being looked at, however often it comes", async () => {
     const ours = basic('alice', 'wonderland');
-    const verdicts = Array.from({ length: 20 }, () => credentials.forDevice(ours, alice));
+    const verdicts = Array.from({ length: 20 }, () => credentials.forDevice(ours, alice, 'dev1'));
     expect(new Set(await Promise.all(verdicts))).toEqual(new Set([false]));
     expect(verified).toBe(1);
   });
 
-  test('deviceCredentials: a session cannot be used to try passwords', async () => {
+  test('deviceCredentials: a device cannot try passwords of its user, in however many sessions', async () => {
     for (const password of ['1', '2']) {
-      expect(await credentials.forDevice(basic('alice', password), alice)).toBe(true);
+      expect(await credentials.forDevice(basic('alice', password), alice, 'dev1')).toBe(true);
     }
     for (const password of ['3', 'wonderland', '4']) {
-      expect(await credentials.forDevice(basic('alice', password), alice)).toBe(false);
+      const another = { ...alice, id: `session ${password}` };
+      expect(await credentials.forDevice(basic('alice', password), another, 'dev1')).toBe(false);
     }
     expect(verified).toBe(2);
-    expect(await credentials.forDevice(basic('alice', '1'), alice)).toBe(true);
-    expect(await credentials.forDevice(basic('root', '3'), alice)).toBe(true);
+    expect(await credentials.forDevice(basic('alice', '1'), alice, 'dev1')).toBe(true);
+    expect(await credentials.forDevice(basic('root', '3'), alice, 'dev1')).toBe(true);
+    // Another device has passwords of its own.
+    expect(await credentials.forDevice(basic('alice', '3'), alice, 'dev2')).toBe(true);
   });
 
-  test('verifiedCredentials: the session that came first is forgotten', async () => {
-    for (const id of ['1', '2', '3', '1']) await credentials.forDevice(basic('alice', 'x'), { ...alice, id });
+  test('verifiedCredentials: the device that came first is forgotten', async () => {
+    for (const id of ['1', '2', '3', '1']) await credentials.forDevice(basic('alice', 'x'), alice, id);
     expect(verified).toBe(4);
-    await credentials.forDevice(basic('alice', 'x'), { ...alice, id: '3' });
+    await credentials.forDevice(basic('alice', 'x'), alice, '3');
     expect(verified).toBe(4);
   });
 });

@@ -11,15 +11,16 @@ import type { Tokens } from '../users/tokens.ts';
  * name and password of this very user, who may have used one for both, or whose browser remembers it.
  *
  * That must not become a way to try passwords. So only the user's own name is looked at, and what came out is
- * remembered; after `limits.deviceCredentials` passwords in one session nothing more is tried, or passed, under this
- * name.
+ * remembered; after `limits.deviceCredentials` passwords of one user for one device nothing more is tried, or passed, under
+ * this name. It is the same count for all sessions and ports: a device's page can have its user's browser open one after
+ * the other.
  */
 export class DeviceCredentials {
   readonly #verifier: PasswordVerifier;
   readonly #tokens: Pick<Tokens, 'verify'>;
   readonly #limits: Pick<Limits, 'deviceCredentials' | 'verifiedCredentials'>;
   readonly #key = randomBytes(32);
-  /** By session, the oldest first: whether a password, by its HMAC, is for the device. */
+  /** By user and device, the oldest first: whether a password, by its HMAC, is for the device. */
   readonly #verdicts = new Map<string, Map<string, Promise<boolean>>>();
 
   constructor(
@@ -32,13 +33,13 @@ export class DeviceCredentials {
     this.#limits = limits;
   }
 
-  /** Whether the device may see this `Authorization`. */
-  async forDevice(authorization: string, { id, user }: Session): Promise<boolean> {
+  /** Whether this device may see this `Authorization`. */
+  async forDevice(authorization: string, { user }: Pick<Session, 'user'>, device: string): Promise<boolean> {
     const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
     if (token !== undefined) return this.#tokens.verify(token) === null;
     const basic = decodeBasic(authorization);
     if (!basic || basic.user !== user.name) return true;
-    const verdicts = this.#verdictsOf(id);
+    const verdicts = this.#verdictsOf(JSON.stringify([user.name, device]));
     const key = createHmac('sha256', this.#key)
       .update(JSON.stringify([user.password, basic.password]))
       .digest('base64');
@@ -59,15 +60,15 @@ export class DeviceCredentials {
     return verdict;
   }
 
-  #verdictsOf(session: string): Map<string, Promise<boolean>> {
-    let verdicts = this.#verdicts.get(session);
+  #verdictsOf(key: string): Map<string, Promise<boolean>> {
+    let verdicts = this.#verdicts.get(key);
     if (!verdicts) {
       for (const oldest of this.#verdicts.keys()) {
         if (this.#verdicts.size < this.#limits.verifiedCredentials) break;
         this.#verdicts.delete(oldest);
       }
       verdicts = new Map();
-      this.#verdicts.set(session, verdicts);
+      this.#verdicts.set(key, verdicts);
     }
     return verdicts;
   }
