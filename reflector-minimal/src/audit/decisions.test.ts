@@ -93,6 +93,10 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
       '\r\n',
     ].join('\r\n');
   await WebSocketPeer.connect(stage.port, head(9)).catch(() => {});
+  // A session of a browser opens none, as there are no programs with one.
+  const cookie = `Cookie: ${new BrowserSession(stage).deviceCookie(device.id)}\r\nOrigin: http://dev1.localhost`;
+  const byCookie = head(port).replace(`Authorization: ${authorization}`, cookie);
+  await WebSocketPeer.connect(stage.port, byCookie).catch(() => {});
   const peer = await WebSocketPeer.connect(stage.port, head(port));
   peer.socket.destroy();
   const tunnel = { ...who, by: 'password', port };
@@ -103,6 +107,13 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
       ...tunnel,
       port: 9,
       reason: 'The device does not forward port 9',
+    },
+    {
+      event: 'client-tunnel',
+      allowed: false,
+      ...who,
+      by: 'session',
+      reason: 'TCP connections are for programs, with a token or a password',
     },
     { event: 'client-tunnel', allowed: true, ...tunnel },
     { event: 'client-tunnel-end', allowed: true, ...tunnel, bytesFrom: 0, bytesTo: 0 },

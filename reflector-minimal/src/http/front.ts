@@ -6,10 +6,12 @@ import type { Context } from '../context.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
 import { isBrowser, isNavigation } from '../isolation/browser.ts';
 import { answerReserved, beginDeviceLogIn, isReserved } from '../isolation/device-log-in.ts';
+import { credentialOf } from '../users/identity.ts';
 import { type Admitted, admit } from './admission.ts';
 import { DeviceRelay } from './device-relay.ts';
 import type { DeviceRequest } from './device-request.ts';
 import { destinationOf } from './host-names.ts';
+import type { Origin } from './origin.ts';
 import { serveOwnHost } from './own-host.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
 
@@ -68,7 +70,9 @@ export class Front {
       if (!isNavigation(request)) return refuse(isBrowser(request) ? refusals.logInAgain : refusals.logIn);
       return beginDeviceLogIn(this.#context, request, response, origin, destination);
     }
-    if (!this.#begin(admitted, response)) return refuse(refusals.tooMuchUnderWay);
+    if (!this.#begin(admitted, response)) {
+      return refuse(this.#recorded('request', admitted, origin, refusals.tooMuchUnderWay));
+    }
     const relay = this.#relay.request(request, response, origin, admitted);
     if ('status' in relay) return refuse(relay);
     this.#responses.set(response, relay);
@@ -94,15 +98,34 @@ export class Front {
     const admitted = await admit(this.#context, request, destination, origin);
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
-    if (!this.#begin(admitted, socket)) return refuse(refusals.tooMuchUnderWay);
+    const event = protocol === CLIENT_PROTOCOL ? 'client-tunnel' : 'upgrade';
+    if (!this.#begin(admitted, socket)) {
+      return refuse(this.#recorded(event, admitted, origin, refusals.tooMuchUnderWay));
+    }
     if (protocol === CLIENT_PROTOCOL) {
       const { identity, target } = admitted;
       // A browser adds a cookie by itself, whoever asks it to.
-      if (identity.session?.kind === 'device') return refuse(refusals.forPrograms);
+      if (identity.session?.kind === 'device') {
+        return refuse(this.#recorded(event, admitted, origin, refusals.forPrograms));
+      }
       return this.#clients.upgrade(request, socket, head, { identity, device: target.device });
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);
     if (refusal) refuse(refusal);
+  }
+
+  /** The refusal, once it is in the audit log. */
+  #recorded(event: string, { identity, target }: Admitted, { address }: Origin, refusal: Refusal): Refusal {
+    this.#context.audit.count({
+      event,
+      allowed: false,
+      user: identity.user.name,
+      by: credentialOf(identity),
+      address,
+      device: target.device.id,
+      reason: refusal.error,
+    });
+    return refusal;
   }
 
   /** False when this user has too much under way already. */

@@ -55,14 +55,20 @@ export async function chooseDevice(
   origin: Origin,
   { user, session }: Identity,
 ): Promise<Refusal | { readonly location: string }> {
-  const { cookieHost, choices, devices, limits } = context;
+  const { audit, cookieHost, choices, devices, limits } = context;
   if (cookieHost === null) return refusals.nothingHere;
   if (session?.kind !== 'own') return refusals.logIn;
   const form = await readForm(request, response, limits);
   if ('status' in form) return form;
   const label = (form.get('device') ?? '').toLowerCase();
   const device = namedDevice(context, label);
-  if (!device || !seesDevice(user, device)) return refusals.unknownDevice(label);
+  if (!device || !seesDevice(user, device)) {
+    const refusal = refusals.unknownDevice(label);
+    const { address } = origin;
+    const reason = refusal.error;
+    audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
+    return refusal;
+  }
   choices.choose(session, label);
   const to = devices.get(device.id)?.services.httpPath ?? '/';
   const authority = `${cookieHost}${portSuffix(origin.authority)}`;
