@@ -61,7 +61,7 @@ function explain(error: unknown): Failure {
   if (error instanceof Failure) return error;
   // node:util's parseArgs explains in several sentences; the first says what is wrong.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
-    return new Failure(`${error.message.split('. ')[0]}; see rm-client --help`, ExitStatus.usage);
+    return new Failure(`${error.message.split(/\.(?:\s|$)/, 1)[0]}; see rm-client --help`, ExitStatus.usage);
   }
   throw error;
 }

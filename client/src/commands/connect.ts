@@ -13,8 +13,9 @@ export async function connect(args: string[], world: World): Promise<number> {
   if (port === undefined || rest.length > 0) {
     throw new Failure('usage: rm-client connect DEVICE:PORT', ExitStatus.usage);
   }
+  const remotePort = readPort(port, 'port');
   const chosen = chooseReflector(values, world);
-  const target = { device: readDevice(name, chosen.route.reflector), port: readPort(port, 'port') };
+  const target = { device: readDevice(name, chosen.route.reflector), port: remotePort };
   const remote = await openDevice(chosen.route, await authorizeAt(chosen, world), target);
   const source = world.input();
   const sink = world.output();

@@ -16,6 +16,9 @@ export interface DeviceOptions {
   readonly 'password-file'?: string | undefined;
 }
 
+/** Of `rm-reflector device`. */
+export const deviceActions: readonly string[] = ['add', 'claim', 'remove', 'list'];
+
 /** Runs `rm-reflector device …`; gives what to print. Throws {@link CommandError}. */
 export async function runDeviceCommand(
   store: Store,
@@ -24,6 +27,9 @@ export async function runDeviceCommand(
   options: DeviceOptions,
 ): Promise<string> {
   if (action === 'list') return listDevices(store, Date.now());
+  if (!deviceActions.includes(action)) {
+    throw new CommandError(ExitStatus.usage, `device ${action}: must be one of ${deviceActions.join(', ')}`);
+  }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `device ${action}: an id is missing`);
   const id = normalizeDeviceId(name);
   if (id === null) {
@@ -40,19 +46,20 @@ export async function runDeviceCommand(
         throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);
       }
       return `device ${id} claimed; it comes on line at its next attempt\n`;
-    case 'remove':
+    default:
       if (!store.devices.remove(id))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
       return `device ${id} removed\n`;
-    default:
-      throw new CommandError(ExitStatus.usage, `device ${action}: must be one of add, claim, remove, list`);
   }
 }
 
 async function addDevice(store: Store, id: string, name: string, options: DeviceOptions): Promise<string> {
   const domain = options.domain ?? store.domain();
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(domain)) {
-    throw new CommandError(ExitStatus.usage, `--domain "${domain}": must be a UUID`);
+    throw new CommandError(
+      ExitStatus.usage,
+      `--domain "${domain}": must be a UUID, or 1 to 64 of letters, digits, ".", "_" and "-"`,
+    );
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if (store.devices.get(id)?.claimed) throw taken();

@@ -229,7 +229,10 @@ describe('rm-reflector', () => {
   test.each([
     [['frobnicate'], 64, 'frobnicate: must be one of serve, device, user'],
     [['--bogus'], 64, "Unknown option '--bogus'"],
-    [['user'], 64, 'user: what about it?'],
+    [['user'], 64, 'user: must be followed by one of add, passwd, grant,'],
+    [['device'], 64, 'device: must be followed by one of add, claim, remove, list'],
+    [['device', 'frob'], 64, 'device frob: must be one of add, claim, remove, list'],
+    [['--domain', '-x'], 64, "Option '--domain' argument is ambiguous; see rm-reflector --help"],
     [['user', 'add'], 64, 'user add: a name is missing'],
     [['user', 'add', 'a:b'], 64, 'a name is 1 to 64 characters without spaces and ":"'],
     [['user', 'add', 'a', 'b'], 64, 'user add: too many names'],

@@ -5,11 +5,11 @@ import { defaultDataFile } from '../configuration/data-file.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { Store, StoreError } from '../store/store.ts';
 import { recordCommand } from './command-record.ts';
-import { runDeviceCommand } from './device-commands.ts';
+import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
-import { runUserCommand } from './user-commands.ts';
+import { runUserCommand, userActions } from './user-commands.ts';
 
 const serveOptions = Object.fromEntries(
   settings.map(({ key, kind }) => [
@@ -54,7 +54,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     return await dispatch([...args], terminal);
   } catch (error) {
     const [status, message] = explain(error);
-    terminal.complain(`rm-reflector: ${message}\n`);
+    // What libraries say may have line ends.
+    terminal.complain(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
     return status;
   }
 }
@@ -65,7 +66,7 @@ function explain(error: unknown): [status: number, message: string] {
   if (error instanceof StoreError) return [ExitStatus.data, error.message];
   // node:util's parseArgs explains in several sentences; the first says what is wrong.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
-    return [ExitStatus.usage, `${error.message.split('. ')[0]}; see rm-reflector --help`];
+    return [ExitStatus.usage, `${error.message.split(/\.(?:\s|$)/, 1)[0]}; see rm-reflector --help`];
   }
   throw error;
 }
@@ -108,7 +109,8 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   }
   const [action = '', name, ...others] = positionals;
   if (action === '') {
-    throw new CommandError(ExitStatus.usage, `${command}: what about it? See rm-reflector --help`);
+    const actions = (command === 'device' ? deviceActions : userActions).join(', ');
+    throw new CommandError(ExitStatus.usage, `${command}: must be followed by one of ${actions}`);
   }
   const takesDomain = command === 'user' && (action === 'grant' || action === 'revoke');
   const [domain, ...rest] = takesDomain ? others : [undefined, ...others];

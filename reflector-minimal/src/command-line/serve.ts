@@ -99,7 +99,10 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
       }
   }
   const options = tls?.clientCa ? '--tls-cert, --tls-key, --client-ca' : '--tls-cert, --tls-key';
-  return tls ? new CommandError(ExitStatus.configuration, `${options}: ${error.message}`) : error;
+  const allowed = String(error.code).startsWith('ERR_OSSL')
+    ? 'must be PEM files, the key that of the certificate: '
+    : '';
+  return tls ? new CommandError(ExitStatus.configuration, `${options}: ${allowed}${error.message}`) : error;
 }
 
 /** The first signal stops in order, a second one at once. */

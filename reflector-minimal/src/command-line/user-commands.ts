@@ -17,7 +17,19 @@ export interface UserOptions {
   readonly 'password-file'?: string | undefined;
 }
 
-const actions = ['add', 'passwd', 'grant', 'revoke', 'promote', 'demote', 'totp', 'logout', 'remove', 'list'];
+/** Of `rm-reflector user`. */
+export const userActions: readonly string[] = [
+  'add',
+  'passwd',
+  'grant',
+  'revoke',
+  'promote',
+  'demote',
+  'totp',
+  'logout',
+  'remove',
+  'list',
+];
 
 /**
  * Runs `rm-reflector user …`; gives what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
@@ -31,8 +43,8 @@ export async function runUserCommand(
   terminal: TotpTerminal,
 ): Promise<string> {
   if (action === 'list') return listUsers(store);
-  if (!actions.includes(action)) {
-    throw new CommandError(ExitStatus.usage, `user ${action}: must be one of ${actions.join(', ')}`);
+  if (!userActions.includes(action)) {
+    throw new CommandError(ExitStatus.usage, `user ${action}: must be one of ${userActions.join(', ')}`);
   }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `user ${action}: a name is missing`);
   if (action === 'add') return addUser(store, name, options);
@@ -115,7 +127,10 @@ function changeGrant(
     );
   }
   if (!domainPattern.test(domain)) {
-    throw new CommandError(ExitStatus.usage, `user ${action} ${name}: domain "${domain}": must be a UUID`);
+    throw new CommandError(
+      ExitStatus.usage,
+      `user ${action} ${name}: domain "${domain}": must be that of a device, 1 to 64 of letters, digits, ".", "_" and "-"`,
+    );
   }
   if (action === 'revoke') {
     if (store.users.revoke(name, domain))
