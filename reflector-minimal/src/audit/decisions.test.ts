@@ -56,7 +56,7 @@ test('refusals: with what is known of who asked, and no secret', async () => {
   await ask(stage.port, '/', { method: 'POST', headers });
   const refused = await records('request');
   expect(refused).toEqual([
-    { event: 'request', allowed: false, address: '127.0.0.1', device: device.id, reason: 'Please log in' },
+    { event: 'request', allowed: false, ...who, reason: 'Please log in' },
     {
       event: 'request',
       allowed: false,
@@ -75,6 +75,28 @@ test('refusals: with what is known of who asked, and no secret', async () => {
     },
   ]);
   expect(readFileSync(path, 'utf8')).not.toMatch(/YWxpY2U6c2VjcmV0|secret|rm-device/);
+});
+
+test("refusals on the reflector's own host: passwords that are tried, and pages of others", async () => {
+  const list = (headers: Record<string, string | string[]>) =>
+    ask(stage.port, '/my-devices/api/devices', { host: 'localhost', headers });
+  await list({ Authorization: 'Basic YWxpY2U6c2VjcmV0' });
+  await list({ Authorization: 'Bearer nonsense' });
+  await list({ Authorization: [] });
+  await list({
+    Authorization: [],
+    Cookie: new BrowserSession(stage).ownCookie,
+    Origin: 'http://dev1.localhost',
+  });
+  const [address, allowed] = ['127.0.0.1', false];
+  expect(await records('log-in', 'request')).toEqual([
+    { event: 'log-in', allowed, user: user.name, address, reason: 'refused' },
+    { event: 'log-in', allowed, address, reason: 'refused' },
+    {
+      ...{ event: 'request', allowed, user: user.name, by: 'session', address },
+      reason: 'A page of another host has asked for this',
+    },
+  ]);
 });
 
 test('client tunnels, their ends with bytes, and those refused', async () => {

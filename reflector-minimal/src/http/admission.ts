@@ -4,6 +4,7 @@ import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { chosenDevice, isServiceWorker } from '../isolation/shared-host.ts';
+import { claimedName } from '../users/authentication.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusalOf, refusals } from './refusal.ts';
@@ -38,7 +39,7 @@ export async function admit(
     context.audit.count({
       event: request.headers.upgrade === undefined ? 'request' : 'upgrade',
       allowed: false,
-      user: identity?.user.name,
+      user: identity?.user.name ?? claimedName(request),
       by: identity && credentialOf(identity),
       address: origin.address,
       device: label === undefined ? undefined : namedDevice(context, label)?.id,

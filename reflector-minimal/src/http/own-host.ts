@@ -9,6 +9,8 @@ import { openDevice, openPath } from '../isolation/device-log-in.ts';
 import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
 import { serveLogIn } from '../log-in/endpoint.ts';
 import { sendToLogIn } from '../log-in/exchange.ts';
+import { claimedName } from '../users/authentication.ts';
+import { credentialOf } from '../users/identity.ts';
 import { portSuffix } from './host-names.ts';
 import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
@@ -39,11 +41,22 @@ export async function serveOwnHost(
   });
   if (response.destroyed) return;
   if ('denied' in identity) {
+    const { address } = origin;
+    // Without credentials nothing was decided: everybody is asked for them.
+    if (request.headers.authorization !== undefined) {
+      const user = claimedName(request);
+      context.audit.count({ event: 'log-in', allowed: false, user, address, reason: identity.denied });
+    }
     if (isNavigation(request)) return sendToLogIn(request, response);
     return sendRefusal(request, response, refusalOf(identity));
   }
   const refusal = crossOriginRefusal(request, origin, identity);
-  if (refusal) return sendRefusal(request, response, refusal);
+  if (refusal) {
+    const [user, by] = [identity.user.name, credentialOf(identity)];
+    const { address } = origin;
+    context.audit.count({ event: 'request', allowed: false, user, by, address, reason: refusal.error });
+    return sendRefusal(request, response, refusal);
+  }
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
     return send(response, 200, 'application/json', deviceList(context, identity.user));

@@ -19,6 +19,12 @@ export interface RequestPlace {
 
 const refused: Denied = { denied: 'refused' };
 
+/** The name that a request claims, for the audit log; in a browser it is meant for the device. */
+export function claimedName(request: IncomingMessage): string | undefined {
+  const { authorization } = request.headers;
+  return authorization === undefined || isBrowser(request) ? undefined : decodeBasic(authorization)?.user;
+}
+
 /**
  * Decides who a request is from: by the cookie of a session, else by `Authorization`: Basic, or Bearer with a token of
  * ours. With a valid cookie `Authorization` is not looked at: it is meant for the device then.
