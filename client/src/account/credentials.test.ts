@@ -44,6 +44,7 @@ describe('who we are', () => {
     expect(await header(undefined, {})).toBe('Bearer a.b.c');
     expect(await header('alice', {})).toBe('Bearer a.b.c');
     expect(await header(undefined, { RM_USER: 'alice' })).toBe('Bearer a.b.c');
+    expect(await header(undefined, { RM_PASSWORD: 'of nobody that is named' })).toBe('Bearer a.b.c');
     expect(asked).toEqual([]);
   });
 
@@ -59,6 +60,9 @@ describe('who we are', () => {
     );
     await expect(header(undefined, {}, 0, 'https://another')).rejects.toThrow(
       'https://another: not logged in',
+    );
+    await expect(header(undefined, { RM_PASSWORD: 'x' }, 0, 'https://another')).rejects.toThrow(
+      'https://another: not logged in: rm-client login, or RM_USER and RM_PASSWORD',
     );
     await expect(header('a:b', { RM_PASSWORD: 'x' })).rejects.toThrow(
       'user name "a:b": must be some text without ":"',

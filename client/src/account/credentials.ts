@@ -23,7 +23,8 @@ export interface CredentialSources {
 export async function authorize(sources: CredentialSources): Promise<Authorization> {
   const { reflector, environment, logins, now } = sources;
   const user = sources.user ?? (environment.RM_USER || undefined);
-  if (environment.RM_PASSWORD) return basic(await askPassword(sources));
+  // A password without a name is whose? It does not stand in the way of a token.
+  if (environment.RM_PASSWORD && user !== undefined) return basic(await askPassword(sources));
   const login = logins.get(reflector);
   if (login && (user === undefined || login.user === user)) {
     if (login.expires > now) {
