@@ -6,15 +6,23 @@ import { defaultLimits } from './limits.ts';
 const reference = readFileSync(new URL('../../docs/reflector.md', import.meta.url), 'utf8');
 
 test('docs/reflector.md has every setting with its default and help', () => {
-  for (const { key, help, value } of settings) {
+  const shown = (value: unknown) => {
+    if (value === null) return '–';
+    if (value === false) return 'no';
+    return Array.isArray(value) ? 'none' : `\`${value}\``;
+  };
+  for (const { key, help, value, default: initial } of settings) {
     const option = `--${optionName(key)}${value === '' ? '' : ` ${value}`}`;
-    expect(reference).toContain(`| \`${option}\` | \`${variableName(key)}\` | \`${key}\` |`);
-    expect(reference).toContain(help);
+    const names = `| \`${option}\` | \`${variableName(key)}\` | \`${key}\` |`;
+    expect(reference).toContain(`${names} ${shown(initial)} | ${help} |`);
   }
 });
 
-test('docs/reflector.md has every bound with its value', () => {
+test('docs/reflector.md has every bound with its value and what it is for', () => {
+  const source = readFileSync(new URL('limits.ts', import.meta.url), 'utf8');
   for (const [name, value] of Object.entries(defaultLimits)) {
-    expect(reference).toContain(`| \`${name}\` | ${value.toLocaleString('en')} |`);
+    const comment = new RegExp(`/\\*\\* ([^\\n]*) \\*/\\n  readonly ${name}: number;`).exec(source)?.[1];
+    const row = `| \`${name}\` | ${value.toLocaleString('en')} |`;
+    expect(reference).toContain(comment === undefined ? row : `${row} ${comment} |`);
   }
 });
