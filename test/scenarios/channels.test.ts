@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import { close, confirm, data, error, fault, hex, open, u16 } from './stage/frames.ts';
-import { closedPort, LocalService } from './stage/local-service.ts';
+import { LocalService } from './stage/local-service.ts';
 import { connectWith, expectAlive, modes } from './stage/modes.ts';
 import { configuration, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import { lacks } from './stage/features.ts';
-import { closedPort } from './stage/local-service.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 
 /** The command line and the configuration file: what `design.md` promises of both. */

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
-import { closedPort, LocalService } from './stage/local-service.ts';
+import { LocalService } from './stage/local-service.ts';
 import { type Configuration, configuration, type Stage, scenario } from './stage/stage.ts';
 
 /** `rm-agent status`, `retry`, `enable`, `disable`, and the configuration that SIGHUP reads again. */

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
-import { closedPort, LocalService } from './stage/local-service.ts';
+import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { briefly, slow } from './stage/wait.ts';
 

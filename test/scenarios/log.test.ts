@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import { open } from './stage/frames.ts';
-import { closedPort, LocalService } from './stage/local-service.ts';
+import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
 
 /** What is logged, where, and how little. */
@@ -94,10 +95,10 @@ describe.concurrent('a quiet agent', () => {
     const port = await closedPort();
     const file = join(stage.directory, 'log');
     const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1], { log: { to: { file } } }));
-    const reflector = await stage.reflector(undefined, port).catch(() => null);
+    const reflector = await stage.reflector(undefined, port);
     // Refused upgrades count the attempts, and are refused alike.
     for (let attempt = 0; attempt < 4; attempt++)
-      (await reflector?.upgrade())?.refuse('503 Service Unavailable');
+      (await reflector.upgrade()).refuse('503 Service Unavailable');
     agent.signal('SIGTERM');
     await agent.ended();
     const lines = textOf(file)

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { closedPort } from '../system/listening.ts';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { Authority } from './stage/authority.ts';
-import { closedPort, LocalService } from './stage/local-service.ts';
+import { LocalService } from './stage/local-service.ts';
 import type { Upgrade } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';

@@ -1,6 +1,33 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** Both ends of each connection that holds a port. */
+const held = new Set<Socket>();
+
+/**
+ * A port of 127.0.0.1 that refuses connections and that nobody else gets by chance, for as long as this process lives.
+ * One end of a connection is bound to it, so that the kernel gives it neither to who asks for any port nor to who
+ * connects; who names it may listen on it.
+ */
+export async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  // With an address of its own the socket is bound before it connects: such a port is never shared.
+  const holder = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' });
+  const [[peer]] = (await Promise.all([once(server, 'connection'), once(holder, 'connect')])) as [
+    [Socket],
+    unknown,
+  ];
+  for (const end of [holder, peer]) {
+    end.on('error', () => undefined);
+    end.unref();
+    held.add(end);
+  }
+  server.close();
+  return holder.localPort as number;
+}
 
 /** A port that was free a moment ago; for programs that cannot be told to choose one themselves. */
 export async function freePort(): Promise<number> {

@@ -114,13 +114,6 @@ export class LocalService {
   }
 }
 
-/** A port on which nobody listens (any more). */
-export async function closedPort(): Promise<number> {
-  const service = await LocalService.start();
-  service.stop();
-  return service.port;
-}
-
 /**
  * A port whose connections are never completed: its thread has stopped for good, so that nobody accepts, and the
  * kernel drops every SYN once the listener's queue is full.
