@@ -157,6 +157,7 @@ export class AgentCore {
       sent,
     } = this.#record;
     const { retryInMs } = this.#link;
+    const certificateExpiresAt = certificateExpiry(this.#host, this.#configuration.tls);
     const live = this.#link.tunnel?.traffic ?? { received: 0, sent: 0 };
     return {
       state,
@@ -176,7 +177,8 @@ export class AgentCore {
       received: received + live.received,
       sent: sent + live.sent,
       residentMemory: this.#host.system.residentMemory(),
-      certificateExpiresAt: certificateExpiry(this.#host, this.#configuration.tls),
+      certificateExpiresAt,
+      certificateDays: this.#tlsNews.daysUntil(certificateExpiresAt),
       version,
     };
   }

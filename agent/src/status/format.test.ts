@@ -37,7 +37,8 @@ describe('formatStatus', () => {
       received: 10,
       sent: 20,
       residentMemory: 1_572_864,
-      certificateExpiresAt: 1_065_000 + 29.5 * 86_400_000,
+      certificateExpiresAt: 29.5 * 86_400_000,
+      certificateDays: 29,
       version: '0.1.0',
       persisted: null,
     } as const;
@@ -46,7 +47,7 @@ describe('formatStatus', () => {
       'reflector:    https://r.example/',
       'last error:   r.example: name not found',
       'next attempt: in 35 s',
-      'certificate:  expires in 29 d 12 h',
+      'certificate:  29 days left, 1970-01-30',
       'channels:     0',
       'connected:    1 time',
       'bytes:        10 received, 20 sent',
@@ -75,6 +76,7 @@ describe('formatStatus', () => {
       sent: 20,
       residentMemory: 1_572_864,
       certificateExpiresAt: null,
+      certificateDays: null,
       version: '0.1.0',
       persisted: null,
     } as const;
@@ -93,6 +95,9 @@ describe('formatStatus', () => {
     expect(text2).toContain('\nnext start:   disabled\n');
     expect(formatStatus({ ...live, state: 'connecting', link: 'tls' }, 1_065_000)).toMatch(
       /^state: +connecting \(tls\) for 1 min 5 s\n/,
+    );
+    expect(formatStatus({ ...live, certificateExpiresAt: 0, certificateDays: -1 }, 0)).toContain(
+      '\ncertificate:  has expired, 1970-01-01\n',
     );
     expect(formatStatus({ ...live, connectedTo: live.reflector }, 0)).not.toContain('connected to');
   });

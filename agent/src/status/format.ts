@@ -16,10 +16,10 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
   if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);
-  const { certificateExpiresAt: end } = status;
-  if (end !== null) {
-    const left = end - nowMs;
-    lines.push(['certificate', left < 0 ? `expired ${duration(-left)} ago` : `expires in ${duration(left)}`]);
+  const { certificateDays: days, certificateExpiresAt: end } = status;
+  if (days !== null && end !== null) {
+    const date = new Date(end).toISOString().slice(0, 10);
+    lines.push(['certificate', `${days < 0 ? 'has expired' : `${days} days left`}, ${date}`]);
   }
   const { waiting, sessions } = status.access;
   for (const { port, name, channels, until } of waiting) {

@@ -38,6 +38,8 @@ export interface AgentStatus {
   readonly residentMemory: number;
   /** When the certificate of `tls.cert`, or one that signs it there, expires; `null` without one. */
   readonly certificateExpiresAt: number | null;
+  /** Whole days until then, negative after it; by the day of the build while the clock is not set, as in the log. */
+  readonly certificateDays: number | null;
   readonly version: string;
 }
 

@@ -76,6 +76,22 @@ describe('the log tells', () => {
     expect(host.clock.timers).toBe(0);
   });
 
+  it('the days that are left by the day of the build while the clock is not set, and by the clock from then on', () => {
+    const { host, news } = device(0);
+    const { tls } = dialSettingsFor('https://r/');
+    news.attempt(dialSettingsFor('https://r/', { tls: { ...tls, judgedAt: buildDate } }));
+    expect(news.daysUntil(buildDate + 12.5 * day)).toBe(12);
+    expect(news.daysUntil(buildDate - 0.5 * day)).toBe(-1);
+    expect(news.daysUntil(null)).toBeNull();
+    news.connected();
+    host.lines.length = 0;
+    host.clock.wallOffset = ends - 10 * day - host.clock.now();
+    expect(news.daysUntil(ends)).toBe(10);
+    host.clock.advance(day);
+    expect(host.lines).toEqual(['warning tls.cert: /c.pem expires in 9 days, on 2030-01-01']);
+    news.ended();
+  });
+
   it('nothing of a certificate that was renewed meanwhile', () => {
     const { host, news } = device(ends - 10 * day);
     news.connected();

@@ -39,10 +39,7 @@ export class TlsNews {
   /** The tunnel is up: warns of a certificate that will expire, now and as long as it is up. */
   connected(): void {
     if (this.#tls.cert === null) return;
-    const warning = expiryWarning(
-      certificateExpiry(this.#host, this.#tls),
-      this.#judgedAt ?? this.#host.clock.date(),
-    );
+    const warning = expiryWarning(certificateExpiry(this.#host, this.#tls), this.#date());
     const now = this.#host.clock.now();
     // A link that comes and goes must not fill the log.
     if (warning !== null && now - this.#saidAt >= DAY_MS) {
@@ -50,6 +47,16 @@ export class TlsNews {
       this.#saidAt = now;
     }
     this.#reminder = this.#host.clock.schedule(DAY_MS, () => this.connected());
+  }
+
+  /** Whole days until `expiresAt`, by the date that certificates are judged by; negative when it is past. */
+  daysUntil(expiresAt: number | null): number | null {
+    return expiresAt === null ? null : Math.floor((expiresAt - this.#date()) / DAY_MS);
+  }
+
+  /** The clock may have been set since the attempt. */
+  #date(): number {
+    return Math.max(this.#judgedAt ?? 0, this.#host.clock.date());
   }
 
   ended(): void {
