@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Configuration } from '../../config/configuration.ts';
 import {
   ChannelError,
   encodeBare,
@@ -250,6 +251,21 @@ describe('an agent inside an application', () => {
     expect([name, errors.length]).toEqual(['ConfigurationError', 3]);
     expect(errors[0]).toMatch(/^reflector: /);
     expect(message.split('\n')).toEqual(errors);
+  });
+
+  it('has a type with every key of the file, but those of the program alone', () => {
+    type Given<Key extends keyof AgentConfiguration> = keyof NonNullable<AgentConfiguration[Key]>;
+    type Program = '$schema' | 'control' | 'stateFile' | 'notify' | 'log' | 'start';
+    expectTypeOf<keyof AgentConfiguration>().toEqualTypeOf<Exclude<keyof Configuration, Program>>();
+    expectTypeOf<Given<'upgrade'>>().toEqualTypeOf<keyof Configuration['upgrade']>();
+    expectTypeOf<Given<'device'>>().toEqualTypeOf<keyof Configuration['device']>();
+    expectTypeOf<Given<'tls'>>().toEqualTypeOf<keyof Configuration['tls']>();
+    expectTypeOf<Given<'timeouts'>>().toEqualTypeOf<keyof Configuration['timeouts']>();
+    expectTypeOf<Given<'reconnect'>>().toEqualTypeOf<keyof Configuration['reconnect']>();
+    expectTypeOf<Given<'access'>>().toEqualTypeOf<keyof Configuration['access']>();
+    expectTypeOf<Given<'limits'>>().toEqualTypeOf<keyof Configuration['limits']>();
+    type Service = Configuration['services'][number];
+    expectTypeOf<keyof AgentConfiguration['services'][number]>().toEqualTypeOf<keyof Service | 'handler'>();
   });
 
   it('hands warnings and lines to the log of the application, secrets never', async () => {

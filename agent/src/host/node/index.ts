@@ -67,6 +67,7 @@ export interface AgentConfiguration {
     readonly frameBytes?: number;
     readonly channels?: number;
     readonly totalBytes?: number;
+    readonly stallMs?: number;
     /** Heeded on the tiny runtime only. */
     readonly memoryBytes?: number | null;
   };
@@ -88,7 +89,7 @@ export interface AccessRule {
     readonly to: string;
   }[];
   readonly closing?: 'end' | 'keep';
-  readonly ask?: string | readonly [string, ...string[]];
+  readonly ask?: string | readonly [string, ...string[]] | null;
   readonly askTimeout?: number;
   readonly idle?: number;
   readonly pause?: number;
