@@ -24,6 +24,8 @@ export class Daemon implements Controlled {
   #persisted: Persisted | null = null;
   /** The agent of the configuration before is being stopped. */
   #replacing = false;
+  /** SIGHUP has come meanwhile: the file may have changed once more. */
+  #again = false;
   #stopping = false;
 
   /** `path` is that of the configuration, which is read again on SIGHUP. */
@@ -50,6 +52,7 @@ export class Daemon implements Controlled {
    * same, changes nothing. In either case an agent that waits dials at once.
    */
   reload(): void {
+    this.#again = this.#replacing;
     if (this.#replacing || this.#stopping) return;
     const loaded = load(this.#host, this.#path);
     if ('errors' in loaded) {
@@ -109,11 +112,12 @@ export class Daemon implements Controlled {
 
   // ---- inside ----
 
-  #make({ ok, hidden }: Valid): void {
+  #make({ ok, warnings, hidden }: Valid): void {
     const host = withoutVariables(this.#host, hidden);
     this.#log = openLog(host, ok.log);
     this.#notifier ??= new Notifier(host, this.#log, null);
     this.#notifier.configure(host, this.#log, ok.notify);
+    for (const line of warnings) this.#log.warning(line);
     this.#agent = new AgentCore(host, ok, this.#log);
     this.#agent.on('state', (change) => this.#notifier.changed(change));
   }
@@ -143,12 +147,12 @@ export class Daemon implements Controlled {
       this.#configuration = loaded.ok;
       this.#log.flush();
       this.#make(loaded);
-      for (const line of loaded.warnings) this.#log.warning(line);
       if (loaded.ok.control !== before) {
         this.#listener?.close();
         this.#listen();
       }
       this.#follow();
+      if (this.#again) this.reload();
     });
   }
 }

@@ -86,6 +86,15 @@ describe('rm-agent', () => {
     }
   });
 
+  it('warns in the log that is configured, and beside the report of check, and nowhere else', () => {
+    const host = hostWith({ reflector: 'https://r.example/', tls: { verify: false }, log: { to: 'syslog' } });
+    const warning = expect.stringMatching(/tls\.verify: false: anybody on the way/);
+    expect(rmAgent(host).err).toBe('');
+    expect(host.system.logged).toContainEqual([4, warning]);
+    expect(rmAgent(host, 'status').err).toBe('');
+    expect(rmAgent(host, 'check').err).toEqual(warning);
+  });
+
   it('that starts disabled holds nothing, and ends with 0 on SIGTERM', () => {
     const host = hostWith({ start: 'disabled' });
     expect(rmAgent(host).status).toBeNull();
@@ -291,6 +300,24 @@ describe('SIGHUP', () => {
     host.clock.advance(3000);
     expect(host.system.exitStatus).toBe(0);
     expect(host.handles).toEqual(noHandles);
+  });
+
+  it('counts what was changed while an earlier change took effect', () => {
+    const host = hostWith();
+    rmAgent(host);
+    const write = (port: number) =>
+      host.files.content.set(
+        '/etc/rm-agent.json',
+        hostWith({ services: [{ port }] }).files.read('/etc/rm-agent.json', 1e6),
+      );
+    write(8080);
+    host.system.signals.get('SIGHUP')?.();
+    write(8081);
+    host.system.signals.get('SIGHUP')?.();
+    host.clock.advance(10_000);
+    const sent = host.reflector.last.requests[0]?.headers.all('x-ptth-set-property');
+    expect(sent).toContain('device;targetPorts=8081');
+    expect(JSON.parse(rmAgent(host, 'status', '--json').out).state).toBe('connected');
   });
 
   it('brings another program, another log and other secrets into force, too', () => {

@@ -57,7 +57,8 @@ function obey(host: Host, command: Command): void {
       });
       break;
     case 'check':
-      withConfiguration(host, command.config, ({ ok }) => {
+      withConfiguration(host, command.config, ({ ok, warnings }) => {
+        for (const line of warnings) host.system.print(2, `warning ${line}\n`);
         host.system.print(1, `ok     configuration ${command.config}\n`);
         check(host, ok, (connected) => host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable));
       });
@@ -74,7 +75,6 @@ function withConfiguration(host: Host, path: string, use: (loaded: Valid) => voi
     host.system.exit(ExitStatus.configuration);
     return;
   }
-  for (const line of loaded.warnings) host.system.print(2, `warning ${line}\n`);
   use(loaded);
 }
 

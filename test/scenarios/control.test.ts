@@ -87,6 +87,8 @@ describe.concurrent('status', () => {
         // Those of the channel that is open.
         received: 4,
         sent: 4,
+        certificateExpiresAt: null,
+        certificateDays: null,
         residentMemory: expect.any(Number),
         version: expect.stringMatching(/^\d+\.\d+\.\d+/),
         persisted: null,
