@@ -202,6 +202,30 @@ describe('what is in force', () => {
   });
 });
 
+describe('an agent that is connected and idle', () => {
+  it('writes nothing all day, has one timer, and wakes up for PING and PONG alone', () => {
+    const host = new AgentHost();
+    connected(host);
+    const lines = host.lines.length;
+    host.reflector.peer.take();
+    const schedule = host.clock.schedule.bind(host.clock);
+    let scheduled = 0;
+    host.clock.schedule = (...given) => {
+      scheduled++;
+      return schedule(...given);
+    };
+    host.clock.advance(86_400_000);
+    expect(host.lines).toHaveLength(lines);
+    expect(host.handles.timers).toBe(1);
+    const pings = host.reflector.peer.take();
+    expect(new Set(pings)).toEqual(new Set(['ping']));
+    expect(pings.length).toBeLessThanOrEqual(288);
+    // For each PING one timer, and one that finds the answer there.
+    expect(scheduled).toBeLessThanOrEqual(3 * 288);
+    expect(host.reflector.connections).toHaveLength(1);
+  });
+});
+
 describe('events and status', () => {
   it('tell of channels and of the bytes they carried', () => {
     const host = new AgentHost();

@@ -93,7 +93,8 @@ function asker(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | nu
       { timeoutMs, maxOutputBytes: 0, environment },
       ({ status, timedOut, error }) => {
         // A program that cannot be started has refused nothing: `rm-agent consent` still may.
-        if (error) log.error(`access: ${argv[0]}: ${error.message}`);
+        if (error)
+          log.error(`access: ${argv[0]}: ${error.message}; "rm-agent consent" can answer in its place`);
         else answer(verdict(status, timedOut));
       },
     );
