@@ -7,6 +7,9 @@ import { OutageNews } from './log/outage.ts';
 import type { Extension } from './protocol/index.ts';
 import type { Channel } from './tunnel/channel.ts';
 
+/** A tunnel that ends sooner is part of the outage before it, so that a link that comes and goes is not told for ever: 1 h. */
+const LASTING_MS = 3_600_000;
+
 /** What the agent tells of itself in words: one line for each event, and which of them are no news. */
 export class AgentLog {
   readonly #log: Log;
@@ -14,6 +17,9 @@ export class AgentLog {
   readonly #names: ReadonlyMap<number, string | null>;
   readonly #outage = new OutageNews();
   #lastFailures = '';
+  #connectedAt = 0;
+  /** It was told that there is no tunnel. */
+  #toldDown = false;
 
   constructor(log: Log, clock: Clock, { services }: Configuration) {
     this.#log = log;
@@ -28,14 +34,16 @@ export class AgentLog {
     agreedMs: number,
     keepAliveMs: number,
   ): void {
-    this.#outage.end();
     const way = proxy === null ? '' : ` through proxy ${proxy}`;
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     const shortened =
       keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
-    this.#log.info(
-      `connected to ${reflector}${way} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`,
-    );
+    const text = `connected to ${reflector}${way} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`;
+    this.#connectedAt = this.#clock.now();
+    const isNews = this.#outage.isNews(text, this.#connectedAt);
+    if (isNews || this.#toldDown) this.#log.info(text);
+    else this.#log.debug?.(text);
+    this.#toldDown = false;
   }
 
   /** What had to be given up before the reflector that is in use now; `most` bounds the text. */
@@ -49,8 +57,22 @@ export class AgentLog {
   disconnected(wasConnected: boolean, reason: string, retryMs: number | null): void {
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
     const text = `${wasConnected ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
-    if (this.#outage.isNews(reason, this.#clock.now())) this.#log.warning(text);
+    const now = this.#clock.now();
+    if (wasConnected && now - this.#connectedAt >= LASTING_MS) this.#outage.end();
+    if (this.#outage.isNews(reason, now)) this.#warn(text);
+    else if (wasConnected && this.#outage.isNews(`again: ${reason}`, now))
+      this.#warn(`${text}; the like is told no more today, unless a tunnel lasts an hour`);
     else this.#log.debug?.(text);
+  }
+
+  /** The agent is off line as somebody has wished. */
+  ended(): void {
+    this.#outage.end();
+  }
+
+  #warn(text: string): void {
+    this.#toldDown = true;
+    this.#log.warning(text);
   }
 
   opened({ number, port }: Channel): void {

@@ -336,6 +336,34 @@ describe('events and status', () => {
     expect(host.lines.filter((line) => line.includes('not connected')).length).toBeGreaterThan(10);
   });
 
+  it('log a link that comes and goes for ever a few times a day, and each end of one that lasted', () => {
+    const host = new AgentHost();
+    const { agent } = connected(host);
+    const flap = (times: number, lastingMs: number) => {
+      for (let round = 0; round < times; round++) {
+        host.clock.advance(lastingMs);
+        host.reflector.last.socket.destroy();
+        host.clock.until('agent is waiting', () => agent.status().state === 'waiting');
+        host.clock.until('agent is back', () => agent.status().state === 'connected', 3_600_000);
+      }
+      return host.lines.splice(0).filter((line) => !line.startsWith('debug'));
+    };
+    const [, ...lines] = flap(50, 10_000);
+    expect(lines.map((line) => line.replace(/:.*| to .*/, ''))).toEqual([
+      'warning disconnected',
+      'info connected',
+      'warning disconnected',
+      'info connected',
+    ]);
+    expect(lines[2]).toMatch(/; the like is told no more today, unless a tunnel lasts an hour$/);
+    expect(flap(3, 3_700_000)).toHaveLength(6);
+    agent.disable();
+    host.clock.advance(5000);
+    agent.start();
+    host.clock.advance(5000);
+    expect(host.lines.at(-1)).toMatch(/^info connected to /);
+  });
+
   it('log failures that alternate once each', () => {
     const host = new AgentHost();
     let attempt = 0;

@@ -256,6 +256,7 @@ export class AgentCore {
   #stopped(): void {
     this.#properties.stop();
     this.#tlsNews.ended();
+    this.#say.ended();
     const done = this.#onStopped;
     this.#onStopped = [];
     const { state } = this.#record;

@@ -79,6 +79,7 @@ export class Field {
         configuration: {
           ...(options.patient ? patient : impatient),
           ...(options.proxy ? { proxy: `http://${addresses.routerInside}:${proxyPort}` } : {}),
+          log: { level: 'debug' },
           ...options.configuration,
         },
       });

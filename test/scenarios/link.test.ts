@@ -342,7 +342,8 @@ describe.concurrent('back-off', () => {
 
   scenario('grows although every attempt succeeds, as long as no link lasts', async ({ stage }) => {
     const reflector = await stage.reflector();
-    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 300 } }));
+    const more = { reconnect: { min: 1, max: 300 }, log: { level: 'debug' } };
+    const agent = stage.agent(configuration(reflector, [1], more));
     // A wait is random below a ceiling that doubles from 1 s: one of more than 1 s proves that it was not reset.
     let wait = 0;
     for (let round = 0; wait <= 1 && round < 12; round++) {

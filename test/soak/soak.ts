@@ -49,6 +49,8 @@ export async function soak({ agent, reconnects, seconds, seed }: SoakExtent): Pr
     let relay: CutRelay | undefined;
     system = await RemoteSystem.start({
       services: services.all,
+      // At other levels a link that is cut over and over is told a few times only.
+      configuration: { log: { level: 'debug' } },
       agent,
       way: async (port) => {
         relay = await CutRelay.open(port);

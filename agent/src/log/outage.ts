@@ -21,7 +21,7 @@ export class OutageNews {
     return true;
   }
 
-  /** The outage is over. */
+  /** The outage is over, or of no interest. */
   end(): void {
     this.#told.clear();
   }
