@@ -115,12 +115,17 @@ export function run<A extends readonly Value[]>(script: Script<A>, ...args: A): 
   return runWith({}, script, ...args);
 }
 
-/** Starts a guest with a command in front of the executable, and more in the environment. */
-export function runWith<A extends readonly Value[]>(
-  options: { readonly before?: readonly string[]; readonly environment?: Readonly<Record<string, string>> },
-  script: Script<A>,
-  ...args: A
-): Guest {
+interface Options {
+  /** A command in front of the executable. */
+  readonly before?: readonly string[];
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Without sanitizers. */
+  readonly plain?: boolean;
+}
+
+/** Starts a guest in other circumstances. */
+export function runWith<A extends readonly Value[]>(options: Options, script: Script<A>, ...args: A): Guest {
   const path = join(temporaryDirectory(), 'script.js');
   const report = '(...event) => rmNative.system.print(1, `${JSON.stringify(event)}\\n`)';
   writeFileSync(path, `(${script.toString()})(rmNative, ${report}, ...${JSON.stringify(args)});\n`);
@@ -128,15 +133,9 @@ export function runWith<A extends readonly Value[]>(
 }
 
 /** Starts a guest that is a script of its own. */
-export function runFile(
-  path: string,
-  options: {
-    readonly before?: readonly string[];
-    readonly environment?: Readonly<Record<string, string>>;
-  } = {},
-): Guest {
-  const executable = process.env.RM_NATIVE_TEST;
-  if (!executable) throw new Error('RM_NATIVE_TEST names no executable');
+export function runFile(path: string, options: Options = {}): Guest {
+  const executable = options.plain ? process.env.RM_NATIVE_PLAIN : process.env.RM_NATIVE_TEST;
+  if (!executable) throw new Error('the environment names no executable');
   const guest = new Guest([...(options.before ?? []), ...executable.split(' '), path], {
     ...process.env,
     ...options.environment,
