@@ -15,6 +15,8 @@ export interface Limits {
   readonly bodyIdleMs: number;
   /** Longest time in which a user takes nothing of a response that waits for it; then the connection is closed. */
   readonly userStallMs: number;
+  /** How often a client that is not read, because its device takes nothing, is asked whether it is still there. */
+  readonly clientProbeMs: number;
   /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
   readonly connections: number;
   /** Devices connected at once, so that users still find a connection. Beyond it: 503 for those that come anew. */
@@ -158,6 +160,7 @@ export const defaultLimits: Limits = {
   pipelinedRequests: 32,
   bodyIdleMs: 60_000,
   userStallMs: 120_000,
+  clientProbeMs: 30_000,
   connections: 20_000,
   tunnels: 16_000,
   arrivalsAtOnce: 500,

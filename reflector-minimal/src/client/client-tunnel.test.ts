@@ -23,6 +23,10 @@ class FakeWebSocket extends EventEmitter {
     this.calls.push(`close ${code}`);
   }
 
+  pong(): void {
+    this.calls.push('pong');
+  }
+
   terminate(): void {
     this.calls.push('terminate');
   }
@@ -33,7 +37,9 @@ function setUp(): {
   channel: ReturnType<FakeLink['open']>;
   webSocket: FakeWebSocket;
   writes: (() => void)[];
+  clock: ManualClock;
 } {
+  const clock = new ManualClock();
   const link = new FakeLink(16_384, 65_536);
   const channel = link.open();
   const webSocket = new FakeWebSocket();
@@ -54,10 +60,10 @@ function setUp(): {
     maxMessage: 2048,
     keepAlive: 300,
     limits: { ...defaultLimits, userQueueBytes: 32_768 },
-    clock: new ManualClock(),
+    clock,
     ended: () => webSocket.calls.push('ended'),
   });
-  return { link, channel, webSocket, writes };
+  return { link, channel, webSocket, writes, clock };
 }
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
@@ -88,6 +94,31 @@ test('a device that takes nothing holds back its client', async () => {
   channel.onCredit(1_000_000);
   await tick();
   expect(webSocket.calls.at(-1)).toBe('resume');
+});
+
+test('clientProbeMs: only as long as it is held back a client is asked whether it is still there', async () => {
+  const { channel, webSocket, clock } = setUp();
+  const pongs = () => webSocket.calls.filter((call) => call === 'pong').length;
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(0);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  await tick();
+  clock.advance(defaultLimits.clientProbeMs);
+  clock.advance(defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(2);
+  channel.onCredit(1_000_000);
+  await tick();
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(2);
+});
+
+test('a client that has gone while it was held back is asked no more', async () => {
+  const { webSocket, clock } = setUp();
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  webSocket.emit('close', 1006);
+  await tick();
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(webSocket.calls).not.toContain('pong');
 });
 
 test('a text message ends it with 1003', async () => {

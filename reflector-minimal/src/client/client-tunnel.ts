@@ -43,6 +43,8 @@ export class ClientTunnel {
   readonly #liveness: Liveness;
   #closing = false;
   #ended = false;
+  /** Ends the probing of a client that is not read. */
+  #cancelProbe: (() => void) | null = null;
 
   constructor(options: ClientTunnelOptions) {
     this.#options = options;
@@ -70,12 +72,35 @@ export class ClientTunnel {
       if (!isBinary) this.close(unsupported);
       else if (data.length === 0) {
         if (extended) channel.end();
-      } else if (!channel.write(data)) webSocket.pause();
+      } else if (!channel.write(data)) {
+        webSocket.pause();
+        this.#cancelProbe ??= this.#probe();
+      }
     });
-    channel.on('drain', () => webSocket.resume());
+    channel.on('drain', () => {
+      this.#stopProbing();
+      webSocket.resume();
+    });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('error', () => {});
     webSocket.on('close', (code: number) => this.#end(code !== connectionLost));
+  }
+
+  /**
+   * As long as a client is not read, nobody learns that it has gone. A PONG that nobody asked for (RFC 6455 section 5.5.3)
+   * meets a closed connection with a reset, which the next one finds; to a client that is there it means nothing.
+   */
+  #probe(): () => void {
+    const { clock, limits, webSocket } = this.#options;
+    return clock.schedule(limits.clientProbeMs, () => {
+      webSocket.pong();
+      this.#cancelProbe = this.#probe();
+    });
+  }
+
+  #stopProbing(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = null;
   }
 
   #listenToDevice(): void {
@@ -124,6 +149,7 @@ export class ClientTunnel {
     if (this.#closing) return;
     this.#closing = true;
     const { webSocket } = this.#options;
+    this.#stopProbing();
     webSocket.resume();
     webSocket.close(code);
   }
@@ -134,6 +160,7 @@ export class ClientTunnel {
     this.#ended = true;
     this.#closing = true;
     this.#liveness.stop();
+    this.#stopProbing();
     const { channel } = this.#options;
     channel.resume();
     if (inOrder && !channel.writableEnded) {
