@@ -36,7 +36,8 @@ export function onChange(changed: () => void, failed: (error: HostError) => void
   return {
     cancel: () => {
       over = true;
-      monitor.kill();
+      // Of a process that could not be started Node sends the signal to our own process group.
+      if (monitor.pid !== undefined) monitor.kill();
     },
   };
 }
