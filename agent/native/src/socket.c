@@ -44,6 +44,7 @@ struct rm_socket {
   size_t stash_start, stash_end;
   size_t unreported;      /* bytes taken, not yet told */
   int reads_left;
+  size_t most;            /* bytes that one data call is wished to bring, up to RECEIVE */
   bool tcp, connecting, connected, announced; /* announced: `connected` was called, or is not to be */
   bool handshaking, paused, want_write, read_again;
   bool ending, ended_write, ended_read; /* end() was called; FIN is sent; FIN was received */
@@ -327,7 +328,7 @@ static void end_of_stream(rm_socket *s) {
 
 static void read_plain(rm_socket *s) {
   ssize_t got;
-  do got = recv(s->watch.fd, receive_buffer, RECEIVE, 0);
+  do got = recv(s->watch.fd, receive_buffer, s->most, 0);
   while (got < 0 && errno == EINTR);
   if (got > 0) deliver(s, (size_t)got);
   else if (got == 0) end_of_stream(s);
@@ -340,9 +341,9 @@ static void read_secured(rm_socket *s) {
   do {
     size_t filled = 0, got;
     do {
-      status = rm_tls_read(s->top->tls, receive_buffer + filled, RECEIVE - filled, &got);
+      status = rm_tls_read(s->top->tls, receive_buffer + filled, s->most - filled, &got);
       if (status == RM_TLS_DONE) filled += got;
-    } while (status == RM_TLS_DONE && filled < RECEIVE);
+    } while (status == RM_TLS_DONE && filled < s->most);
     if (filled > 0) deliver(s, filled);
   } while (status == RM_TLS_DONE && !s->dead && !s->over && !s->paused && !s->handshaking && !s->starting);
   if (s->dead || s->over) return;
@@ -484,6 +485,7 @@ static JSValue socket_new(int fd, JSValueConst handler, rm_socket **made) {
   memset(s, 0, sizeof *s);
   s->watch.fd = fd;
   s->watch.ready = socket_ready;
+  s->most = RECEIVE;
   rm_task_init(&s->task, socket_task);
   rm_outbox_init(&s->outbox);
   s->handler = JS_DupValue(rm_context, handler);
@@ -622,6 +624,15 @@ static JSValue set_paused(JSContext *context, JSValueConst self, int argc, JSVal
   return JS_UNDEFINED;
 }
 
+static JSValue socket_read_at_most(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)argc;
+  rm_socket *s = this_socket(context, self);
+  int64_t most;
+  if (s == NULL || JS_ToInt64(context, &most, argv[0])) return JS_EXCEPTION;
+  s->most = most < 1 ? 1 : most > RECEIVE ? RECEIVE : (size_t)most;
+  return JS_UNDEFINED;
+}
+
 static JSValue socket_destroy(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)argc;
   (void)argv;
@@ -688,6 +699,7 @@ static const JSCFunctionListEntry methods[] = {
   JS_CFUNC_DEF("end", 0, socket_end),
   JS_CFUNC_MAGIC_DEF("pause", 0, set_paused, 1),
   JS_CFUNC_MAGIC_DEF("resume", 0, set_paused, 0),
+  JS_CFUNC_DEF("readAtMost", 1, socket_read_at_most),
   JS_CFUNC_DEF("destroy", 0, socket_destroy),
   JS_CFUNC_DEF("startTls", 1, socket_start_tls),
 };

@@ -325,6 +325,49 @@ describe('writing', () => {
   });
 });
 
+describe('a socket', () => {
+  it.each([
+    [1, 1],
+    [1000, 1000],
+    [0, 1],
+    [1_000_000, 65_400],
+  ])('that is to read at most %i bytes brings %i in one call', async (most, expected) => {
+    const peer = await Peer.tcp();
+    const guest = run(
+      (native, report, port, bytes) => {
+        let received = 0;
+        let largest = 0;
+        const socket = native.network.connect(
+          { address: '127.0.0.1', port },
+          {
+            connected: () => {
+              socket.pause();
+              socket.readAtMost?.(bytes);
+              report('connected');
+              native.clock.schedule(200, () => socket.resume());
+            },
+            data: (_bytes, start, end) => {
+              received += end - start;
+              largest = Math.max(largest, end - start);
+            },
+            taken: () => undefined,
+            ended: () => socket.end(),
+            closed: (error) => report('closed', error, received, largest),
+          },
+        );
+      },
+      peer.port,
+      most,
+    );
+    const socket = await peer.connection();
+    const length = expected * 3;
+    socket.end(new Uint8Array(length));
+    await guest.expect('connected');
+    const events = await guest.finish();
+    expect(events.at(-1)).toEqual(['closed', null, length, expected]);
+  });
+});
+
 describe('a paused socket', () => {
   it('leaves the rest to the kernel, and reads on when it is resumed', async () => {
     const peer = await Peer.tcp();

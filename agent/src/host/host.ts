@@ -158,6 +158,11 @@ export interface Socket {
   /** Stops and restarts reading; a paused socket lets the kernel's window fill. Both idempotent. */
   pause(): void;
   resume(): void;
+  /**
+   * Wishes that no later `data` call bring more than `bytes` (at least 1), so that nothing is read that can't be passed
+   * on. A wish only: what is under way may be more, and a host that can't bound its reads leaves this out.
+   */
+  readAtMost?(bytes: number): void;
   /** Closes at once and drops what is queued: a TCP peer sees a reset unless both directions had ended. Idempotent. */
   destroy(): void;
   /** Starts TLS as client over this connected socket; from then on `data` and `write` are plain text within it. */

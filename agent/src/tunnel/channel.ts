@@ -37,7 +37,7 @@ export interface ChannelOwner {
   awaitQueue(channel: Channel): void;
 }
 
-/** What one read of the tunnel's socket brings at most, on any host. */
+/** What one read of a socket brings at most, on any host. */
 const READ_BYTES = 65_536;
 
 /** Why reading from the local socket is suspended; any of them suffices. */
@@ -76,7 +76,8 @@ export class Channel implements LocalHandler {
   /** We have sent close. */
   #localClosed = false;
   #held = 0;
-  /** What was read from the local socket and has no credit. */
+  #readsAtMost = READ_BYTES;
+  /** What was read from the local socket, by a host that can't bound its reads, and has no credit. */
   #rest: Uint8Array | null = null;
   #suspended = 0;
 
@@ -143,13 +144,13 @@ export class Channel implements LocalHandler {
       return;
     }
     const rest = this.#rest;
-    if (!rest) return;
-    this.#rest = null;
-    this.#send(rest, 0, rest.length);
-    if (this.#rest === null) {
-      this.#suspend(this.#suspended & ~WAITS_FOR_CREDIT);
+    if (rest) {
+      this.#rest = null;
+      this.#send(rest, 0, rest.length);
+      if (this.#rest) return;
       if (this.#localEnded) this.#sendClose();
     }
+    this.#readWithinCredit();
   }
 
   /** The queue to the reflector has room again. */
@@ -196,6 +197,7 @@ export class Channel implements LocalHandler {
     this.#owner.enter();
     this.lastActivity = this.#owner.now;
     this.#send(bytes, start, end);
+    this.#readWithinCredit();
     if (this.#owner.queue.queued > this.#owner.limits.queueBytes) {
       this.#suspend(this.#suspended | WAITS_FOR_QUEUE);
       this.#owner.awaitQueue(this);
@@ -252,7 +254,6 @@ export class Channel implements LocalHandler {
         if (length === 0) {
           // A copy, which slice() of a Node Buffer is not.
           this.#rest = new Uint8Array(bytes.subarray(start, end));
-          this.#suspend(this.#suspended | WAITS_FOR_CREDIT);
           return;
         }
         credit.spend(length);
@@ -306,6 +307,17 @@ export class Channel implements LocalHandler {
     const held = this.#held;
     this.#held = 0;
     if (held > 0) this.#owner.holds(this, -held);
+  }
+
+  /** Reads no more than may be sent: what has no credit stays in the kernel. */
+  #readWithinCredit(): void {
+    if (!this.#sendCredit) return;
+    const { left } = this.#sendCredit;
+    this.#suspend(left > 0 ? this.#suspended & ~WAITS_FOR_CREDIT : this.#suspended | WAITS_FOR_CREDIT);
+    const most = Math.min(left, READ_BYTES);
+    if (most === 0 || most === this.#readsAtMost) return;
+    this.#readsAtMost = most;
+    this.#socket?.readAtMost?.(most);
   }
 
   #suspend(reasons: number): void {

@@ -123,6 +123,28 @@ describe('with the extension', () => {
     expect(Math.max(...stage.peer.lengths)).toBe(extension.maxFrame);
   });
 
+  it('the agent reads no more than it may send, as far as the host can bound its reads', () => {
+    const stage = new TunnelStage({ extension });
+    const local = stage.open(1);
+    const [agentEnd] = [...stage.host.network.sockets].filter((socket) => socket.partner === local.socket);
+    const wishes: number[] = [];
+    if (agentEnd) agentEnd.readAtMost = (bytes) => wishes.push(bytes);
+    local.socket.write(pattern(WINDOW - 300));
+    stage.run(500);
+    expect(wishes.at(-1)).toBe(300);
+    expect(agentEnd?.paused).toBe(false);
+    local.socket.write(pattern(300));
+    stage.run(500);
+    expect(agentEnd?.paused).toBe(true);
+    stage.peer.grant(1, 7);
+    stage.run();
+    expect(wishes.at(-1)).toBe(7);
+    expect(agentEnd?.paused).toBe(false);
+    stage.peer.grant(1, 1_000_000);
+    stage.run();
+    expect(wishes.at(-1)).toBe(65_536);
+  });
+
   it('the end of a local peer waits for what has no credit, even when the host tells of it early', () => {
     const stage = new TunnelStage({ extension });
     const local = stage.open(1);

@@ -158,6 +158,21 @@ describe('a TCP socket', () => {
     expect(difference(recorder.received.bytes, pattern(8_000_000))).toBeNull();
   });
 
+  it('reads at most what it is asked to', async () => {
+    const { socket, recorder, peer } = await connected();
+    const lengths: number[] = [];
+    const { data } = recorder;
+    recorder.data = (bytes, start, end) => {
+      lengths.push(end - start);
+      socket.readAtMost?.(1000);
+      data.call(recorder, bytes, start, end);
+    };
+    peer.end(pattern(200_000));
+    await recorder.saw('ended');
+    expect(difference(recorder.received.bytes, pattern(200_000))).toBeNull();
+    expect(Math.max(...lengths.slice(1))).toBe(1000);
+  });
+
   it('counts as taken just what was written, and only when the kernel took it', async () => {
     const { socket, recorder, peer } = await connected();
     let written = 0;

@@ -10,6 +10,7 @@ const GATHER_BYTES = 16_384;
 
 /** A `net.Socket` (or the TLS sockets over it) as the host's socket. It must have been made with `allowHalfOpen`. */
 export class NodeSocket implements Socket {
+  readAtMost?: (bytes: number) => void;
   readonly #tcp: NetSocket;
   #stream: NetSocket | TLSSocket;
   #handler: SocketHandler | null;
@@ -20,6 +21,7 @@ export class NodeSocket implements Socket {
   /** Dials TCP. */
   static dial({ address, port, probeAfterSeconds = 0 }: ConnectOptions, handler: SocketHandler): NodeSocket {
     let slab = Slab.take();
+    let readBytes = Number.POSITIVE_INFINITY;
     const socket: NetSocket = connect({
       host: address,
       port,
@@ -31,7 +33,7 @@ export class NodeSocket implements Socket {
         // Node asks for the place of the next read after each, which its types do not know.
         buffer: (() => {
           slab = slab.next();
-          return slab.bytes;
+          return slab.bytes.subarray(0, readBytes);
         }) as unknown as Uint8Array,
         callback: (count) => {
           slab.deliver(count, dialled.#receive);
@@ -41,6 +43,9 @@ export class NodeSocket implements Socket {
     });
     socket.on('close', () => slab.detach());
     const dialled = new NodeSocket(socket, handler);
+    dialled.readAtMost = (bytes) => {
+      readBytes = bytes;
+    };
     return dialled;
   }
 

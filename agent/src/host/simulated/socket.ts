@@ -67,6 +67,8 @@ export class SimulatedSocket implements Socket {
   #lastDelivery = 0;
   #inbox: Uint8Array[] = [];
   #paused = false;
+  /** The wish for the size of the next piece. */
+  #readBytes = Number.POSITIVE_INFINITY;
   #endAsked = false;
   #finSent = false;
   #finArrived = false;
@@ -135,6 +137,10 @@ export class SimulatedSocket implements Socket {
     if (!this.#paused) return;
     this.#paused = false;
     this.#world.clock.defer(0, () => this.#read());
+  }
+
+  readAtMost(bytes: number): void {
+    this.#readBytes = bytes;
   }
 
   destroy(): void {
@@ -274,10 +280,9 @@ export class SimulatedSocket implements Socket {
       const piece = this.#inbox.shift();
       if (!piece) break;
       let count = piece.length;
-      if (count > 1 && this.#world.random.chance(0.2)) {
-        count = this.#world.random.integer(1, count - 1);
-        this.#inbox.unshift(piece.subarray(count));
-      }
+      if (count > this.#readBytes && this.#world.random.chance(0.5)) count = this.#readBytes;
+      if (count > 1 && this.#world.random.chance(0.2)) count = this.#world.random.integer(1, count - 1);
+      if (count < piece.length) this.#inbox.unshift(piece.subarray(count));
       this.#hand(piece.subarray(0, count));
       const other = this.#other;
       if (other) this.#deliver(() => other.#readByPeer(count));
