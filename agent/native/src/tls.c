@@ -543,6 +543,10 @@ JSValue rm_tls_error(rm_tls *tls) {
     break;
   case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
     return rm_error_text("tls-protocol", "the server offers no TLS version that is allowed here");
+  case MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL:
+    if (tls->established || !tls->own_certificate) break;
+    return rm_error_text("tls-files", "the client certificate is too long: "
+      "with those that sign it, at most some 8,000 bytes can be shown");
   case MBEDTLS_ERR_SSL_ALLOC_FAILED:
   case MBEDTLS_ERR_X509_ALLOC_FAILED:
     return rm_error_text("no-resources", "out of memory for TLS");

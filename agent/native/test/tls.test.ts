@@ -269,6 +269,63 @@ describe('TLS', () => {
     expect((await read(socket)).toString()).toBe('hi');
   });
 
+  /** Shows a certificate of about so many bytes to a server that demands one over this version. */
+  async function showing(version: 'TLSv1.2' | 'TLSv1.3', bytes: number) {
+    const server = { ...certificate, requestCert: true, ca: readFileSync(authority.file) };
+    const peer = await Peer.tls({ ...server, minVersion: version, maxVersion: version });
+    const names = Array.from({ length: bytes / 64 }, (_, index) => `DNS:${`${index}`.padStart(62, 'n')}`);
+    const own = authority.issue({ names: names.join() });
+    return { peer, guest: run(greet, peer.port, options({ certificate: own.certFile, key: own.keyFile })) };
+  }
+
+  it.each(versions)('shows a certificate of 7 KiB over %s', async (version) => {
+    const { peer } = await showing(version, 7000);
+    expect((await peer.connection()).authorized).toBe(true);
+  });
+
+  it.each(versions)('says over %s that a certificate is too long', async (version) => {
+    const { guest } = await showing(version, 8400);
+    expect((await guest.finish()).at(-1)).toEqual([
+      'closed',
+      'tls-files',
+      'the client certificate is too long: with those that sign it, at most some 8,000 bytes can be shown',
+    ]);
+  });
+
+  it.each(versions)('shakes hands 100 times at once over %s', async (version) => {
+    const peer = await Peer.tls({ ...certificate, minVersion: version, maxVersion: version });
+    const door = await Peer.tcp();
+    const guest = run(
+      (native, report, port, tls) => {
+        let secured = 0;
+        for (let i = 0; i < 100; i++) {
+          const socket = native.network.connect(
+            { address: '127.0.0.1', port },
+            {
+              connected: () => socket.startTls(tls as unknown as Options),
+              secured: () => {
+                if (++secured === 100) report('secured');
+                socket.end();
+              },
+              data: () => undefined,
+              taken: () => undefined,
+              ended: () => undefined,
+              closed: (error) => error && report('closed', error.message),
+            },
+          );
+        }
+      },
+      door.port,
+      options(),
+    );
+    // All have said hello before the first is answered.
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => door.connection()));
+    await Promise.all(sockets.map((socket) => once(socket, 'readable')));
+    for (const socket of sockets) peer.server.emit('connection', socket);
+    for (let i = 0; i < 100; i++) (await peer.connection()).resume().end();
+    expect(await guest.finish()).toEqual([['secured']]);
+  });
+
   // Node lets a handshake without a certificate succeed and then hangs up; OpenSSL says why.
   it.each([
     ['TLSv1.2', '-tls1_2'],
