@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
-import { authorization, device, Stage, user } from '../testing/stage.ts';
+import { device, Stage, user } from '../testing/stage.ts';
+import { clientTunnelHead } from '../testing/upgrade-head.ts';
 import { WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /** What a running reflector records. */
@@ -101,25 +102,11 @@ test("refusals on the reflector's own host: passwords that are tried, and pages 
 
 test('client tunnels, their ends with bytes, and those refused', async () => {
   const { port } = await stage.web((_request, response) => response.end('12345'));
-  const head = (to: number) =>
-    [
-      'GET / HTTP/1.1',
-      'Host: dev1.localhost',
-      `Authorization: ${authorization}`,
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
-      `X-WebTunnel-RemotePort: ${to}`,
-      '\r\n',
-    ].join('\r\n');
-  await WebSocketPeer.connect(stage.port, head(9)).catch(() => {});
+  await WebSocketPeer.connect(stage.port, clientTunnelHead(9)).catch(() => {});
   // A session of a browser opens none, as there are no programs with one.
-  const cookie = `Cookie: ${new BrowserSession(stage).deviceCookie(device.id)}\r\nOrigin: http://dev1.localhost`;
-  const byCookie = head(port).replace(`Authorization: ${authorization}`, cookie);
-  await WebSocketPeer.connect(stage.port, byCookie).catch(() => {});
-  const peer = await WebSocketPeer.connect(stage.port, head(port));
+  const credentials = `Cookie: ${new BrowserSession(stage).deviceCookie(device.id)}\r\nOrigin: http://dev1.localhost`;
+  await WebSocketPeer.connect(stage.port, clientTunnelHead(port, { credentials })).catch(() => {});
+  const peer = await WebSocketPeer.connect(stage.port, clientTunnelHead(port));
   peer.socket.destroy();
   const tunnel = { ...who, by: 'password', port };
   expect(await records('client-tunnel', 'client-tunnel-end')).toEqual([

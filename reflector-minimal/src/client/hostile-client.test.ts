@@ -5,6 +5,7 @@ import { RawUser } from '../testing/raw-user.ts';
 import { Forwarding, type ScriptedAgent } from '../testing/scripted-agent.ts';
 import { authorization, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
+import { clientTunnelHead } from '../testing/upgrade-head.ts';
 import { type UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /* Clients of `webtunnel.md` section 4 and users who want to harm: it costs their connections, and nobody else anything. */
@@ -53,19 +54,7 @@ afterAll(async () => {
 });
 
 function open(toPort = port): Promise<WebSocketPeer> {
-  const head = [
-    'GET / HTTP/1.1',
-    'Host: dev1.localhost',
-    `Authorization: ${authorization}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
-    `X-WebTunnel-RemotePort: ${toPort}`,
-    '\r\n',
-  ].join('\r\n');
-  return WebSocketPeer.connect(stage.port, head);
+  return WebSocketPeer.connect(stage.port, clientTunnelHead(toPort));
 }
 
 async function othersAreServed(): Promise<void> {

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { fuzzTimeout, Random, runs, seed } from '../testing/random.ts';
 import { ScriptedAgent, upgradeHead } from '../testing/scripted-agent.ts';
-import { authorization, device, extensions, Stage } from '../testing/stage.ts';
+import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
+import { clientTunnelHead } from '../testing/upgrade-head.ts';
 import { type UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /*
@@ -90,7 +91,10 @@ test('whatever a client sends, others are served', { timeout: fuzzTimeout }, asy
   const rounds = runs(40);
   for (let round = 0; round < rounds; round++) {
     const told = `seed ${seed}, round ${round}`;
-    const peer = await WebSocketPeer.connect(stage.port, clientHead(random.chance(2)));
+    const peer = await WebSocketPeer.connect(
+      stage.port,
+      clientTunnelHead(22, random.chance(2) ? { extensions } : {}),
+    );
     for (let i = 0; i < 40 && !peer.socket.destroyed; i++) {
       attack(random, peer, () => random.bytes(random.below(random.chance(10) ? 5_000 : 20)));
       if (random.chance(8)) await setImmediate();
@@ -102,22 +106,6 @@ test('whatever a client sends, others are served', { timeout: fuzzTimeout }, asy
   }
   agent.destroy();
 });
-
-function clientHead(extended: boolean): string {
-  return [
-    'GET / HTTP/1.1',
-    'Host: dev1.localhost',
-    `Authorization: ${authorization}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
-    ...(extended ? [`X-WebTunnel-Extensions: ${extensions}`] : []),
-    'X-WebTunnel-RemotePort: 22',
-    '\r\n',
-  ].join('\r\n');
-}
 
 const likely = [
   '\r\n',
@@ -158,7 +146,7 @@ test('whatever head asks for an upgrade, it is taken or refused', { timeout: fuz
   });
   const rounds = runs(150);
   for (let round = 0; round < rounds; round++) {
-    const head = random.damage(random.chance(3) ? clientHead(true) : agentHead, likely);
+    const head = random.damage(random.chance(3) ? clientTunnelHead(22, { extensions }) : agentHead, likely);
     const told = `seed ${seed}, round ${round}: ${JSON.stringify(head)}`;
     const peer = await WebSocketPeer.connect(
       stage.port,

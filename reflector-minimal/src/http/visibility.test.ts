@@ -7,6 +7,7 @@ import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { device, domain, extensions, Stage, user } from '../testing/stage.ts';
+import { webSocketHead } from '../testing/upgrade-head.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /** A user sees the devices of the domains granted; every other one is as if it did not exist. */
@@ -90,17 +91,10 @@ describe('a device that a user may not see', () => {
     ['a client', ['Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0', 'X-WebTunnel-RemotePort: 22']],
   ])('%s is refused as for an unknown one', async (_title, lines) => {
     const upgrade = async (label: string) => {
-      const head = [
-        'GET / HTTP/1.1',
-        `Host: ${label}.localhost`,
-        `Authorization: ${bob}`,
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: pVjARIB3e2F+zoQGIpOYZg==',
-        ...lines,
-        '\r\n',
-      ].join('\r\n');
+      const head = webSocketHead(lines, {
+        host: `${label}.localhost`,
+        credentials: `Authorization: ${bob}`,
+      });
       const refused = await WebSocketPeer.connect(stage.port, head).then(
         () => null,
         (error: unknown) => error,
