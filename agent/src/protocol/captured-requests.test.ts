@@ -1,56 +1,20 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ascii } from '../host/simulated/bytes.ts';
 import { decodeBasic, splitDeviceUser } from './basic.ts';
 import { HeadReader, type RequestHead } from './http-head.ts';
 import { decodePropertyHeader, encodePropertyHeader } from './property.ts';
 import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from './subprotocol.ts';
 
 /** Requests as the programs of the original C++ SDK, release 2.5.0, have sent them. */
-
-const agentUpgrade = [
-  'POST / HTTP/1.1',
-  'Sec-WebSocket-Protocol: com.appinf.webtunnel.server/1.0',
-  'X-PTTH-Set-Property: device;targetHost=127.0.0.1',
-  'X-PTTH-Set-Property: device;targetPorts=18022, 18080, 18099',
-  'X-PTTH-Set-Property: device;httpPath="/ui/"',
-  'X-PTTH-Set-Property: device;httpPort=18080',
-  'X-PTTH-Set-Property: device;sshPort=18022',
-  'X-PTTH-Set-Property: device;name="probe \\"dev\\""',
-  'X-PTTH-Set-Property: device;version="1.2.3"',
-  'X-PTTH-Set-Property: device;kernel="6.1.0"',
-  'X-PTTH-Set-Property: device;serial="SN-1"',
-  'User-Agent: WebTunnelAgent/2.5.0 (Linux/6.1.0; x86_64) POCO/1.11.10',
-  'X-WebTunnel-KeepAlive: 300',
-  'Authorization: Basic MTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1QDAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDBhYTpzM2NyZXQ=',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: IPzDYSW5ClWCGSAl2iQBNQ==',
-  'Host: 127.0.0.1:19000',
-];
-
-const clientUpgrade = [
-  'POST / HTTP/1.1',
-  'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
-  'X-WebTunnel-RemotePort: 22',
-  'X-WebTunnel-KeepAlive: 300',
-  'Authorization: Basic dTpw',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: pVjARIB3e2F+zoQGIpOYZg==',
-  'Host: dev1.test:19001',
-];
-
-function read(lines: readonly string[]): RequestHead {
-  const bytes = ascii(`${lines.join('\r\n')}\r\n\r\n`);
+function read(file: string): RequestHead {
+  const bytes = readFileSync(new URL(`captured/${file}`, import.meta.url));
   const reader = new HeadReader(16_384);
   expect(reader.push(bytes, 0, bytes.length)).toBe(bytes.length);
   return reader.request();
 }
 
 describe("the original agent's upgrade", () => {
-  const { method, target, headers } = read(agentUpgrade);
+  const { method, target, headers } = read('agent-upgrade.http');
 
   it('is read', () => {
     expect({ method, target }).toEqual({ method: 'POST', target: '/' });
@@ -88,7 +52,7 @@ describe("the original agent's upgrade", () => {
 
 describe("the original client's upgrade", () => {
   it('is read', () => {
-    const { method, headers } = read(clientUpgrade);
+    const { method, headers } = read('client-upgrade.http');
     expect(method).toBe('POST');
     expect(headers.get('sec-websocket-protocol')).toBe(CLIENT_PROTOCOL);
     expect(headers.get('x-webtunnel-remoteport')).toBe('22');

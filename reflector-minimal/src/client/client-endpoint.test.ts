@@ -7,27 +7,14 @@ import { defaultLimits } from '../limits.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { originalClientUpgrade } from '../testing/original-upgrades.ts';
 import { Forwarding, type ScriptedAgent } from '../testing/scripted-agent.ts';
 import { authorization, device, extensions, Stage, user } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import { type RawFrame, UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
-/** What the original's client sends (release 2.5.0), but for port, host and credentials. */
 function originalUpgrade(port: number | string, credentials = authorization, ...more: string[]): string {
-  return [
-    'POST / HTTP/1.1',
-    'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
-    `X-WebTunnel-RemotePort: ${port}`,
-    'X-WebTunnel-KeepAlive: 300',
-    `Authorization: ${credentials}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: pVjARIB3e2F+zoQGIpOYZg==',
-    ...more,
-    `Host: ${device.id}.localhost:19001`,
-    '\r\n',
-  ].join('\r\n');
+  return originalClientUpgrade(port, credentials, `${device.id}.localhost:19001`, ...more);
 }
 
 /** A client, and what came for it. */

@@ -13,35 +13,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Store } from '../store/store.ts';
 import { ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { originalAgentUpgrade } from '../testing/original-upgrades.ts';
 import { type AgentOptions, ScriptedAgent, upgradeHead } from '../testing/scripted-agent.ts';
 import { device, domain, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 import { deviceSecrets } from './digest-secrets.ts';
 
-/** What the original's agent sent (release 2.5.0). */
-const originalUpgrade = [
-  'POST / HTTP/1.1',
-  'Sec-WebSocket-Protocol: com.appinf.webtunnel.server/1.0',
-  'X-PTTH-Set-Property: device;targetHost=127.0.0.1',
-  'X-PTTH-Set-Property: device;targetPorts=18022, 18080, 18099',
-  'X-PTTH-Set-Property: device;httpPath="/ui/"',
-  'X-PTTH-Set-Property: device;httpPort=18080',
-  'X-PTTH-Set-Property: device;sshPort=18022',
-  'X-PTTH-Set-Property: device;name="probe \\"dev\\""',
-  'X-PTTH-Set-Property: device;version="1.2.3"',
-  'X-PTTH-Set-Property: device;kernel="6.1.0"',
-  'X-PTTH-Set-Property: device;serial="SN-1"',
-  'User-Agent: WebTunnelAgent/2.5.0 (Linux/6.1.0; x86_64) POCO/1.11.10',
-  'X-WebTunnel-KeepAlive: 300',
-  'Authorization: Basic MTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1QDAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDBhYTpzM2NyZXQ=',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: IPzDYSW5ClWCGSAl2iQBNQ==',
-  'Host: 127.0.0.1:19000',
-  '\r\n',
-].join('\r\n');
+/** The device of {@link originalAgentUpgrade}. */
 const originalId = '11111111-2222-3333-4444-555555555555';
 
 async function refusal(attempt: Promise<unknown>): Promise<UpgradeRefused> {
@@ -62,7 +41,7 @@ describe('the upgrade of a device', () => {
   test('takes the original agent as it is', async () => {
     const { store, devices } = stage.reflector;
     store.devices.add(originalId, domain, await deviceSecrets(originalId, domain, 's3cret', false), 0);
-    const peer = await WebSocketPeer.connect(stage.port, originalUpgrade);
+    const peer = await WebSocketPeer.connect(stage.port, originalAgentUpgrade);
     expect(peer.header('Sec-WebSocket-Protocol')).toBe('com.appinf.webtunnel.server/1.0');
     expect(peer.header('X-WebTunnel-KeepAlive')).toBe('300');
     expect(peer.header('X-WebTunnel-Extensions')).toBeUndefined();
