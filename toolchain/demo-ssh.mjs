@@ -2,35 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { listens, reservedPort } from './loopback-port.mjs';
 
 const program = '/usr/sbin/sshd';
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Whether it listens; false when it has ended instead. */
-async function listens(child, port) {
-  while (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-    const socket = connect(port, '127.0.0.1');
-    const connected = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (connected) return true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return false;
-}
 
 /**
  * Starts a server on a port of 127.0.0.1 that takes one key, which is made for it; all its files are in a new folder of
@@ -50,7 +26,7 @@ export async function startDemoSsh(folder, name) {
     if (made.status !== 0) return null;
   }
   copyFileSync(file('user_key.pub'), file('authorized_keys'));
-  const port = await freePort();
+  const port = await reservedPort();
   const { username } = userInfo();
   writeFileSync(
     file('sshd_config'),
@@ -87,7 +63,7 @@ StrictHostKeyChecking yes
   }
   const child = spawn(program, ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
   child.on('error', () => {});
-  if (!(await listens(child, port))) return null;
+  if (!(await listens(port, child))) return null;
   return {
     port,
     config: file('config'),

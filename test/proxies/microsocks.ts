@@ -1,4 +1,4 @@
-import { freePort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 /** Debian's microsocks: SOCKS5, which wants {@link login}. */
@@ -7,7 +7,7 @@ export class Microsocks extends ProxyProcess {
 
   static async start(): Promise<Microsocks> {
     const proxy = new Microsocks();
-    proxy.port = await freePort();
+    proxy.port = await reservedPort();
     const args = ['-i', '127.0.0.1', '-p', String(proxy.port), '-u', login.user, '-P', login.password];
     await proxy.start(proxy.port, 'microsocks', args);
     return proxy;

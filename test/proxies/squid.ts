@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { Certificate } from '../scenarios/stage/authority.ts';
-import { freePort } from '../system/listening.ts';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 const programs = '/usr/lib/squid';
@@ -19,8 +19,8 @@ export class Squid extends ProxyProcess {
   }
 
   async #start(scheme: 'basic' | 'digest', { cert, key }: Certificate): Promise<void> {
-    this.port = await freePort();
-    this.tlsPort = await freePort();
+    this.port = await reservedPort();
+    this.tlsPort = await reservedPort();
     const certFile = this.file('cert.pem', cert);
     const keyFile = this.file('key.pem', key);
     const lines = [

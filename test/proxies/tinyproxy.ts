@@ -1,4 +1,4 @@
-import { freePort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 /** Debian's tinyproxy, which wants the user of {@link login} by Basic; it knows no password with other signs than these. */
@@ -8,7 +8,7 @@ export class Tinyproxy extends ProxyProcess {
 
   static async start(): Promise<Tinyproxy> {
     const proxy = new Tinyproxy();
-    proxy.port = await freePort();
+    proxy.port = await reservedPort();
     const lines = [
       `Port ${proxy.port}`,
       'Listen 127.0.0.1',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { close, confirm, data, error, fault, hex, open, u16 } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { connectWith, expectAlive, modes } from './stage/modes.ts';
@@ -50,7 +50,7 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
 
   scenario('to a port where nobody listens is refused with fault 3', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
-    const port = await closedPort();
+    const port = await reservedPort();
     const tunnel = await connect(stage, [echo.port, port]);
     tunnel.send(open(3, port));
     await tunnel.expect(hex('81 00 0003 0003'));

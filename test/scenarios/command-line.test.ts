@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { lacks } from './stage/features.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 
@@ -152,7 +152,7 @@ describe.concurrent('check', () => {
   });
 
   scenario('ends with status 69 when nobody listens, and says so', async ({ stage }) => {
-    const uri = `http://127.0.0.1:${await closedPort()}/`;
+    const uri = `http://127.0.0.1:${await reservedPort()}/`;
     const { status, output, log } = await outcome(stage, [
       'check',
       '--config',

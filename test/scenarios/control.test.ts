@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
@@ -98,7 +98,7 @@ describe.concurrent('status', () => {
   });
 
   scenario('says why there is no tunnel, and when it is tried again', async ({ stage }) => {
-    const port = await closedPort();
+    const port = await reservedPort();
     const control = new ControlStage(stage);
     const agent = control.run(configuration(`http://127.0.0.1:${port}/`, [1], patient));
     await agent.logged(/refused/);

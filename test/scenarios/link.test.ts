@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
@@ -191,7 +191,7 @@ describe.concurrent('a lost tunnel', () => {
   });
 
   scenario('is dialled until the reflector is there, however long that takes', async ({ stage }) => {
-    const port = await closedPort();
+    const port = await reservedPort();
     const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1]));
     await agent.logged(/refused/i);
     const reflector = await stage.reflector(undefined, port);
@@ -236,7 +236,7 @@ describe.concurrent('a lost tunnel', () => {
 
 describe.concurrent('a reflector that is away', () => {
   scenario('costs neither descriptors nor memory, however long', async ({ stage }) => {
-    const port = await closedPort();
+    const port = await reservedPort();
     const more = { ...patient, log: { level: 'debug' } };
     const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1], more));
     const rounds = Number(process.env.RM_RECONNECTS ?? '60');

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
@@ -92,7 +92,7 @@ describe.concurrent('a log file', () => {
 
 describe.concurrent('a quiet agent', () => {
   scenario('writes one line for a reflector that is away, however often it is dialled', async ({ stage }) => {
-    const port = await closedPort();
+    const port = await reservedPort();
     const file = join(stage.directory, 'log');
     const agent = stage.agent(configuration(`http://127.0.0.1:${port}/`, [1], { log: { to: { file } } }));
     const reflector = await stage.reflector(undefined, port);

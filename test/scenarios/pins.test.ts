@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { Authority, type Certificate } from './stage/authority.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
@@ -88,7 +89,8 @@ describe.concurrent('pins', () => {
     async (version, { stage }) => {
       const [first, second] = [selfSigned(), selfSigned()];
       const tls = { minVersion: version, maxVersion: version } as const;
-      const reflector = await stage.reflector({ ...first, ...tls });
+      const port = await reservedPort();
+      const reflector = await stage.reflector({ ...first, ...tls }, port);
       const agent = agentWith(stage, reflector, { pins: [pinOf(first)], pinMode: 'replace' });
       for (let round = 0; round < 2; round++) {
         const tunnel = (await reflector.upgrade()).accept();
@@ -96,7 +98,7 @@ describe.concurrent('pins', () => {
       }
       await reflector.upgrade();
       reflector.stop();
-      const other = await stage.reflector({ ...second, ...tls }, reflector.port);
+      const other = await stage.reflector({ ...second, ...tls }, port);
       await agent.logged(/is none of tls\.pins/);
       expect(other.pending).toBe(0);
     },

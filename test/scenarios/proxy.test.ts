@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { closedPort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { AgentProcess } from './stage/agent-process.ts';
 import { Authority } from './stage/authority.ts';
 import { LocalService } from './stage/local-service.ts';
@@ -292,7 +292,7 @@ describe.concurrent('a SOCKS5 proxy', () => {
 
   scenario('that cannot connect says why', async ({ stage }) => {
     const proxy = await stage.socksProxy();
-    const port = await closedPort();
+    const port = await reservedPort();
     const agent = stage.agent(
       configuration(`http://127.0.0.1:${port}/`, [1], {
         proxy: `socks5h://127.0.0.1:${proxy.port}`,
@@ -337,7 +337,7 @@ describe.concurrent('"proxy": "env"', () => {
 
 describe.concurrent('several ways', () => {
   scenario('are tried at once, one after the other', async ({ stage }) => {
-    const dead = await closedPort();
+    const dead = await reservedPort();
     const proxy = await stage.httpProxy();
     const socks = await stage.socksProxy('me:right');
     const reflector = await stage.reflector();
@@ -376,7 +376,7 @@ describe.concurrent('several ways', () => {
   });
 
   scenario('that have all failed are each named, in one line', async ({ stage }) => {
-    const dead = await closedPort();
+    const dead = await reservedPort();
     const full = await stage.reflector();
     const agent = stage.agent(
       configuration('', [1], { reflector: [`http://127.0.0.1:${dead}/`, full.uri], ...patient }),
@@ -388,7 +388,7 @@ describe.concurrent('several ways', () => {
   });
 
   scenario('are each reported by check', async ({ stage }) => {
-    const dead = await closedPort();
+    const dead = await reservedPort();
     const reflector = await stage.reflector();
     const file = stage.file(
       JSON.stringify(

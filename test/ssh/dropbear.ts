@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { SshKeys } from './keys.ts';
 import { SshServer } from './ssh-server.ts';
 
@@ -13,7 +13,7 @@ export async function startDropbear(name = 'device'): Promise<SshServer> {
     encoding: 'utf8',
   });
   if (converted.status !== 0) throw new Error(`dropbearconvert: ${converted.stderr}`);
-  const port = await freePort();
+  const port = await reservedPort();
   const dropbear = `exec /usr/sbin/dropbear -F -E -s -r '${hostKey}' -P '' -p 127.0.0.1:${port}`;
   // Dropbear looks for keys in the user's home and nowhere else: in a mount namespace of its own that is another one.
   const namespaces =

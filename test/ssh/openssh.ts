@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../system/listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { SshKeys } from './keys.ts';
 import { SshServer } from './ssh-server.ts';
 
 /** OpenSSH's server. `name`: under which the clients know it, wherever they reach it. */
 export async function startOpenSsh(name = 'device'): Promise<SshServer> {
   const keys = new SshKeys(name);
-  const port = await freePort();
+  const port = await reservedPort();
   const options = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, listening } from './listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { listening } from './listening.ts';
 
 /** Debian's lighttpd, with a configuration and a document root of its own. */
 export class Lighttpd {
@@ -24,7 +25,7 @@ export class Lighttpd {
     const directory = mkdtempSync(join(tmpdir(), 'rm-lighttpd-'));
     const documents = join(directory, 'documents');
     mkdirSync(documents);
-    const port = await freePort();
+    const port = await reservedPort();
     const file = join(directory, 'lighttpd.conf');
     const settings = [
       `server.document-root = "${documents}"`,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { freePort, listening } from './listening.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { listening } from './listening.ts';
 
 /** TigerVNC's X server: a screen that nobody sees but through VNC. */
 export class VncServer {
@@ -19,7 +20,7 @@ export class VncServer {
 
   /** `name`: what the server calls its desktop. */
   static async start(name: string): Promise<VncServer> {
-    const port = await freePort();
+    const port = await reservedPort();
     // A display of its own, far from those that people use; its socket of X11 is under this number.
     const display = `:${port}`;
     const child = spawn(

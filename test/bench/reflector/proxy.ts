@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { reservedPort } from '../../../toolchain/loopback-port.mjs';
 import { root } from '../../checkout.ts';
-import { freePort, listening } from '../../system/listening.ts';
+import { listening } from '../../system/listening.ts';
 import { cpuSeconds } from '../../system/process-figures.ts';
 import { RemoteSystem } from '../../system/remote-system.ts';
 
@@ -80,7 +81,7 @@ class Nginx {
 
   static async start(server: (folder: string, port: number) => string, http = ''): Promise<Nginx> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-bench-nginx-'));
-    const port = await freePort();
+    const port = await reservedPort();
     const file = join(folder, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (kind) => `${kind}_temp_path ${folder}/${kind};`,

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
+import { reservedPort } from '../../../toolchain/loopback-port.mjs';
 import { root } from '../../checkout.ts';
-import { freePort } from '../../system/listening.ts';
 import { type Memory, memory } from '../../system/process-figures.ts';
 import { deviceName, type FleetFacts } from './light-device.ts';
 
@@ -50,7 +50,7 @@ export class Site {
     for (let i = 0; i < users; i++) store.users.add(userName(i), hash, Date.now(), 'administrator');
     store.close();
     if (tls) makeCertificate(folder);
-    const site = new Site(folder, { port: await freePort(), tls, domain, password });
+    const site = new Site(folder, { port: await reservedPort(), tls, domain, password });
     await site.start();
     return site;
   }
