@@ -36,6 +36,18 @@ export interface Limits {
   readonly arrivalsRampMs: number;
   /** Longest time that a device is asked to wait; agents add up to as much again. */
   readonly arrivalsAskedMs: number;
+  /** How far the devices of one network that are asked to wait push back those of others. */
+  readonly arrivalsShareMs: number;
+  /** Wrong passwords in `slowFailuresMs` from one IPv4 /24 or IPv6 /64, beyond which it is asked to wait. */
+  readonly slowFailuresPerNetwork: number;
+  /** The same for an IPv6 /48, of which anybody may have one. */
+  readonly slowFailuresPerSite: number;
+  /** The same for a device that comes from where it came last: it is not kept waiting by its network. */
+  readonly slowFailuresPerDevice: number;
+  /** Time in which that many failures are forgotten: one network then takes less than a hundredth of all places. */
+  readonly slowFailuresMs: number;
+  /** Networks and devices with such failures that are remembered; beyond it the oldest are forgotten. */
+  readonly slowFailuresRemembered: number;
   /** Largest data payload in one frame that we offer (`webtunnel.md` section 5): one socket read. */
   readonly maxFrame: number;
   /** Credit of a channel and direction that we offer: what a stalled user can hold of memory. */
@@ -171,6 +183,12 @@ export const defaultLimits: Limits = {
   slowArrivalsPerSecond: 50,
   arrivalsRampMs: 60_000,
   arrivalsAskedMs: 300_000,
+  arrivalsShareMs: 1_000,
+  slowFailuresPerNetwork: 20,
+  slowFailuresPerSite: 80,
+  slowFailuresPerDevice: 5,
+  slowFailuresMs: 60_000,
+  slowFailuresRemembered: 10_000,
   maxFrame: 64 * KiB,
   window: 256 * KiB,
   channelHeldBytes: 1 * MiB,

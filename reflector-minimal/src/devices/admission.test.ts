@@ -89,6 +89,35 @@ test('a guess that scrypt has to refuse takes a place, whatever device it names'
   expect(await refusal(stage, elsewhere)).toEqual([503, '1']);
 });
 
+test('slowFailuresPerNetwork: who guesses is asked to wait, by the address that a trusted proxy names; nobody else is', async () => {
+  const clock = new ManualClock();
+  const limits = { slowFailuresPerNetwork: 2, slowFailuresPerDevice: 1, slowFailuresMs: 10_000 };
+  const stage = await open({ clock, limits, trustProxy: ['127.0.0.1'] });
+  const home = { forwardedFor: '198.51.100.1' };
+  await stage.agent(home);
+  const guess = { password: 'wrong', forwardedFor: '203.0.113.1' };
+  const guesses = [guess, { ...guess, forwardedFor: '203.0.113.99, 203.0.113.2' }, guess];
+  const seen: unknown[] = [];
+  for (const options of guesses) seen.push(await refusal(stage, options));
+  expect(seen).toEqual([[401], [401], [503, '5']]);
+  // Nor does it help to name somebody else on the left.
+  expect(await refusal(stage, { ...guess, forwardedFor: '192.0.2.1, 203.0.113.1' })).toEqual([503, '5']);
+  await stage.agent({ forwardedFor: '192.0.2.1' });
+  expect(await refusal(stage, { ...home, password: 'wrong' })).toEqual([401]);
+  clock.advance(5_000);
+  expect(await refusal(stage, guess)).toEqual([401]);
+});
+
+test('slowFailuresPerDevice: a device that was there before comes back beside who guesses', async () => {
+  const stage = await open({ clock: new ManualClock(), limits: { slowFailuresPerNetwork: 2 } });
+  await stage.agent();
+  for (let i = 0; i < 2; i++) expect(await refusal(stage, { id: 'nobody', password: `${i}` })).toEqual([401]);
+  expect(await refusal(stage, { id: 'nobody' })).toEqual([503, '30']);
+  stage.addDevice('dev2');
+  expect(await refusal(stage, { id: 'dev2' })).toEqual([503, '30']);
+  await stage.agent();
+});
+
 test('arrivalsPerSecondAtStart, slowArrivalsPerSecondAtStart, arrivalsRampMs: the rates grow after a start', async () => {
   const clock = new ManualClock();
   const limits = {

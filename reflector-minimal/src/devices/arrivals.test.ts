@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultLimits } from '../limits.ts';
-import { Arrivals, Door } from './arrivals.ts';
+import { Arrivals } from './arrivals.ts';
 
 const bounds = {
   atOnce: 4,
@@ -9,6 +8,7 @@ const bounds = {
   perSecond: 10,
   rampMs: 8_000,
   askedMs: 30_000,
+  shareMs: 8_000,
 };
 
 /** How many of `count` that come at one moment get in. */
@@ -64,16 +64,13 @@ describe('arrivals', () => {
     );
   });
 
-  test('by default are no more than what passwords can be verified in time', () => {
-    const { slowArrivalsAtOnce, slowArrivalsPerSecond, verificationsWaiting } = defaultLimits;
-    expect(slowArrivalsAtOnce + slowArrivalsPerSecond).toBeLessThan(verificationsWaiting);
-  });
-
-  test('that need scrypt delay nobody else, and take one of the places of all', () => {
-    const door = new Door({ ...defaultLimits, slowArrivalsAtOnce: 2, arrivalsAtOnce: 5 }, 0);
-    const slow = Array.from({ length: 50 }, () => door.admit(true, 0));
-    expect(slow.filter((asked) => asked === null)).toHaveLength(2);
-    const others = Array.from({ length: 5 }, () => door.admit(false, 0));
-    expect(others).toEqual([null, null, null, 1, 1]);
+  test('arrivalsShareMs: of one network do not push back all others', () => {
+    const arrivals = new Arrivals(bounds, 0);
+    admitted(arrivals, 4, 0);
+    const line = { last: 0 };
+    const asked = Array.from({ length: 100 }, () => arrivals.admit(0, () => line));
+    expect(asked.slice(0, 6)).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(asked.at(-1)).toBe(30);
+    expect(arrivals.admit(0)).toBe(Math.ceil(bounds.shareMs / 1000 + 0.5));
   });
 });

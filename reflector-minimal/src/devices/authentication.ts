@@ -8,14 +8,15 @@ import {
   splitDeviceUser,
 } from 'rm-agent/protocol';
 import type { Clock } from '../clock.ts';
+import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
-import type { Door } from './arrivals.ts';
 import { type ClientCertificate, isOf } from './client-certificate.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
+import type { Door, SlowPlace } from './door.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { Nonces } from './nonces.ts';
 
@@ -31,6 +32,7 @@ export interface DeviceRefusal {
 
 export type DeviceVerdict = { readonly device: DeviceRecord } | { readonly refusal: DeviceRefusal };
 
+const wrongPassword = 'unknown device or wrong password';
 const basicChallenge = `Basic realm="${deviceRealm}", charset="UTF-8"`;
 
 function refuse(
@@ -39,6 +41,10 @@ function refuse(
   challenges: readonly string[] = [],
 ): DeviceVerdict {
   return { refusal: { status, error, challenges } };
+}
+
+function askedToWait(askedSeconds: number): DeviceVerdict {
+  return { refusal: { status: 503, error: 'too many devices at once', challenges: [], askedSeconds } };
 }
 
 function equalText(a: string, b: string): boolean {
@@ -98,7 +104,7 @@ export class DeviceAuthentication {
    * and guesses that cost next to nothing, take none: so they keep nobody out.
    */
   async authenticate(
-    request: Proof & { readonly method: string; readonly target: string },
+    request: Proof & { readonly method: string; readonly target: string; readonly address: string },
   ): Promise<DeviceVerdict> {
     const { certificate } = request;
     if (!certificate) return this.#byPassword(request);
@@ -131,14 +137,15 @@ export class DeviceAuthentication {
     readonly method: string;
     readonly target: string;
     readonly authorization: string | undefined;
+    readonly address: string;
   }): Promise<DeviceVerdict> {
-    const { authorization } = request;
+    const { authorization, address } = request;
     if (authorization === undefined) return refuse(401, 'no credentials', this.#challenges(false));
     try {
       const digest = decodeDigest(authorization);
       if (digest) return this.#checkDigest(digest, request);
       const basic = decodeBasic(authorization);
-      if (basic) return await this.#checkBasic(basic.user, basic.password);
+      if (basic) return await this.#checkBasic(basic.user, basic.password, address);
     } catch (error) {
       if (error instanceof VerifierBusy) return refuse(503, 'too many log-ins, try again');
       if (!(error instanceof ProtocolError)) throw error;
@@ -146,24 +153,46 @@ export class DeviceAuthentication {
     return refuse(401, 'credentials that cannot be read', this.#challenges(false));
   }
 
-  async #checkBasic(user: string, password: string): Promise<DeviceVerdict> {
-    const { store, verifier } = this.#options;
+  async #checkBasic(user: string, password: string, address: string): Promise<DeviceVerdict> {
+    const { store, clock, door } = this.#options;
     const name = splitDeviceUser(user);
     const id = name && normalizeDeviceId(name.deviceId);
     const known = id ? store.devices.get(id) : null;
     const device = known?.domain === name?.domain ? known : null;
     const seen = device && this.#fingerprints.check(device, password);
+    if (device && seen) return this.#arrive() ?? this.#settle(device);
     // A wrong guess that costs next to nothing takes nobody's place.
-    const asked = seen === false ? null : this.#arrive(seen === null);
-    if (asked) return asked;
-    const valid =
-      seen ?? (await verifier.verify({ kind: 'device', name: user, password }, device?.password ?? null));
-    if (valid && device) this.#fingerprints.remember(device, password);
-    if (valid && device) return this.#settle(device);
+    if (seen === false) return refuse(401, wrongPassword, [basicChallenge]);
+    const here = device !== null && networksOf(device.address)[0] === networksOf(address)[0];
+    const place = door.admitSlow({ address, device: here ? device.id : null }, clock.now());
+    if (typeof place === 'number') return askedToWait(place);
+    const valid = await this.#verify(user, password, device, place);
+    if (valid && device) {
+      this.#fingerprints.remember(device, password);
+      return this.#settle(device);
+    }
     if (name && id && !known && this.#options.acceptUnclaimed) {
       return await this.#remember(id, name.domain, password);
     }
-    return refuse(401, 'unknown device or wrong password', [basicChallenge]);
+    return refuse(401, wrongPassword, [basicChallenge]);
+  }
+
+  /** By scrypt. Only a device that is let in is no failure: what waits for being claimed comes for nothing as well. */
+  async #verify(
+    name: string,
+    password: string,
+    device: DeviceRecord | null,
+    place: SlowPlace,
+  ): Promise<boolean> {
+    const { verifier, clock } = this.#options;
+    let outcome: Parameters<SlowPlace['end']>[0] = 'neither';
+    try {
+      const valid = await verifier.verify({ kind: 'device', name, password }, device?.password ?? null);
+      outcome = valid && device?.claimed ? 'letIn' : 'failed';
+      return valid;
+    } finally {
+      place.end(outcome, clock.now());
+    }
   }
 
   async #remember(id: string, domain: string, password: string): Promise<DeviceVerdict> {
@@ -173,11 +202,10 @@ export class DeviceAuthentication {
     return added ? this.#unclaimed() : refuse(403, 'too many devices wait for being claimed');
   }
 
-  /** Takes a place among those that come now; otherwise when to come again. `slow`: only scrypt can tell who this is. */
-  #arrive(slow = false): DeviceVerdict | null {
-    const askedSeconds = this.#options.door.admit(slow, this.#options.clock.now());
-    if (askedSeconds === null) return null;
-    return { refusal: { status: 503, error: 'too many devices at once', challenges: [], askedSeconds } };
+  /** Takes a place among those that come now; otherwise when to come again. */
+  #arrive(): DeviceVerdict | null {
+    const askedSeconds = this.#options.door.admit(this.#options.clock.now());
+    return askedSeconds === null ? null : askedToWait(askedSeconds);
   }
 
   #settle(device: DeviceRecord): DeviceVerdict {
@@ -205,7 +233,7 @@ export class DeviceAuthentication {
       equalText(expectedDigest(digestFunction, secret ?? '', digest, request.method), digest.response);
     // A wrong answer, and a device that was not added for Digest, are told to use Basic: no second round of Digest.
     if (!matches || !secret || !device || nonce === 'foreign') {
-      return refuse(401, 'unknown device or wrong password', [basicChallenge]);
+      return refuse(401, wrongPassword, [basicChallenge]);
     }
     if (nonce === 'stale') return refuse(401, 'expired nonce', this.#challenges(true));
     const asked = this.#arrive();

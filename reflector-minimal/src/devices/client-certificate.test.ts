@@ -4,10 +4,10 @@ import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { Door } from './arrivals.ts';
 import { claimedBy, DeviceAuthentication } from './authentication.ts';
 import { type ClientCertificate, clientCertificateOf, isOf, namesIn } from './client-certificate.ts';
 import { deviceSecrets } from './digest-secrets.ts';
+import { Door } from './door.ts';
 
 describe('the names of a certificate', () => {
   it.each([
@@ -71,7 +71,7 @@ describe('a device with a certificate', () => {
     `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
   async function verdict(certificate: ClientCertificate | null, authorization?: string): Promise<unknown> {
-    const request = { method: 'GET', target: '/', authorization, certificate };
+    const request = { method: 'GET', target: '/', address: '192.0.2.1', authorization, certificate };
     const found = await authentication.authenticate(request);
     return 'device' in found ? found.device.id : `${found.refusal.status} ${found.refusal.error}`;
   }

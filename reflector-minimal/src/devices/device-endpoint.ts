@@ -53,6 +53,7 @@ export class DeviceEndpoint {
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
       target: request.url ?? '',
+      address,
       authorization,
       certificate,
     });

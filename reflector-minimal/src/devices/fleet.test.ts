@@ -2,13 +2,21 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
-import { simulateFleet } from '../testing/fleet.ts';
+import { type FleetOptions, simulateFleet } from '../testing/fleet.ts';
 import { fleetReport } from '../testing/fleet-report.ts';
 
 // `npm run fleet -w rm-reflector` writes what the last test compares.
 const docs = (name: string) => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
 
 const restart = { devices: 10_000, awayMs: 5_000, scrypt: true, heldBack: true, untilMs: 3_600_000 };
+
+/** Seconds until all are back; infinite when they are not within an hour. */
+function backAfter(options: Partial<FleetOptions>): number {
+  const all = { ...restart, seed: 1, ...options };
+  const seconds = simulateFleet(all);
+  const connected = seconds.reduce((sum, second) => sum + second.connected, 0);
+  return connected === all.devices ? seconds.length : Number.POSITIVE_INFINITY;
+}
 
 describe('10,000 devices that come back after a restart', () => {
   test.each([1, 2, 3])(
@@ -42,6 +50,34 @@ describe('10,000 devices that come back after a restart', () => {
     const seconds = simulateFleet({ ...restart, heldBack: false, seed: 1 });
     const connected = seconds.reduce((sum, second) => sum + second.connected, 0);
     expect(connected).toBeLessThan(restart.devices / 10);
+  });
+
+  describe('while somebody guesses passwords, a thousand a second', () => {
+    const crowd = { devices: 1_000, untilMs: 300_000 };
+    const guesses = { perSecond: 1_000, addresses: ['192.0.2.1'] };
+
+    test.each([1, 10])('are back as soon as ever: from %i networks', (networks) => {
+      const addresses = Array.from({ length: networks }, (_, n) => `192.0.${n}.1`);
+      expect(backAfter({ ...crowd, guesses: { ...guesses, addresses } })).toBeLessThan(
+        1.3 * backAfter(crowd),
+      );
+    });
+
+    test('would be kept out without a budget for each network', () => {
+      const limits = { slowFailuresPerNetwork: 1_000_000_000 };
+      expect(backAfter({ ...crowd, guesses, limits })).toBe(Number.POSITIVE_INFINITY);
+    });
+
+    test('are back in the very network that it comes from, where they were before', () => {
+      const together = { ...crowd, perNetwork: 1_000, guesses: { ...guesses, addresses: ['10.0.0.7'] } };
+      expect(backAfter({ ...together, known: true })).toBeLessThan(2 * backAfter(crowd));
+      // Elsewhere nobody can tell them from guesses before scrypt has.
+      expect(backAfter(together)).toBe(Number.POSITIVE_INFINITY);
+    });
+  });
+
+  test('come back from one network as from many', () => {
+    expect(backAfter({ perNetwork: 10_000 })).toBeLessThan(1.1 * backAfter({}));
   });
 
   test('are what docs/fleet.md shows', async () => {

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { networkOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { Store } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';
 import { type FailureBounds, Failures, TooManyWaiting, type Turn } from './failures.ts';
 import { KnownBrowsers } from './known-browsers.ts';
-import { networkOf } from './network.ts';
 import { SecondFactor } from './second-factor.ts';
 
 export interface Attempt {

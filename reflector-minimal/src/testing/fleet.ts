@@ -1,6 +1,6 @@
 import { BackOff, type BackOffSettings } from '../../../agent/src/link/back-off.ts';
-import { Door } from '../devices/arrivals.ts';
-import { defaultLimits } from '../limits.ts';
+import { Door } from '../devices/door.ts';
+import { defaultLimits, type Limits } from '../limits.ts';
 
 /** Devices that lose their reflector in one moment and come back, on a clock of their own. */
 export interface FleetOptions {
@@ -12,6 +12,13 @@ export interface FleetOptions {
   /** Whether scrypt verifies the devices' passwords; otherwise certificates, or passwords that a machine has made. */
   readonly scrypt: boolean;
   readonly seed: number;
+  /** Devices of one network, one after the other; 1 by default. */
+  readonly perNetwork?: number;
+  /** Whether the reflector has seen the devices come from there before; not by default. */
+  readonly known?: boolean;
+  /** Guesses at passwords a second, from each of these addresses in turn; none by default. The devices' are 10.x.x.1. */
+  readonly guesses?: { readonly perSecond: number; readonly addresses: readonly string[] };
+  readonly limits?: Partial<Limits>;
   /** When to look away, in milliseconds: there are fleets that never come back. */
   readonly untilMs: number;
 }
@@ -37,14 +44,31 @@ const patienceMs = 10_000;
 /** One password, on one of `verificationsAtOnce` threads. */
 const verificationMs = 40;
 
+interface Device {
+  readonly number: number;
+  readonly backOff: BackOff;
+}
+
 type Event = readonly [at: number, run: () => void];
 
 /** Runs the fleet until all devices are connected, or `untilMs`; gives each second from the loss on. */
-export function simulateFleet({ devices, awayMs, heldBack, scrypt, seed, untilMs }: FleetOptions): Second[] {
+export function simulateFleet(options: FleetOptions): Second[] {
+  const {
+    devices,
+    awayMs,
+    heldBack,
+    scrypt,
+    seed,
+    untilMs,
+    perNetwork = 1,
+    known = false,
+    guesses,
+  } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const random = mulberry32(seed);
   const seconds: Second[] = [];
   const heap = new EventHeap();
-  const door = heldBack ? new Door(defaultLimits, awayMs) : null;
+  const door = heldBack ? new Door(limits, awayMs) : null;
   const threads: number[] = Array(defaultLimits.verificationsAtOnce).fill(0);
   let left = devices;
   const second = (at: number): Second => {
@@ -52,45 +76,61 @@ export function simulateFleet({ devices, awayMs, heldBack, scrypt, seed, untilMs
     while (seconds.length <= index) seconds.push({ attempts: 0, asked: 0, connected: 0, wasted: 0 });
     return seconds[index] as Second;
   };
-  const again = (device: BackOff, now: number, askedMs: number | null = null) => {
-    const wait = device.next('fault', backOff, random(), askedMs);
+  const addressOf = (network: number) => `10.${(network >> 8) & 255}.${network & 255}.1`;
+  /** The moment at which a password has been verified, on the thread that is free first; `null`: too many wait. */
+  const verify = (now: number): number | null => {
+    const free = threads.indexOf(Math.min(...threads));
+    const start = Math.max(now, threads[free] ?? 0);
+    if ((start - now) / verificationMs > limits.verificationsWaiting / threads.length) return null;
+    threads[free] = start + verificationMs;
+    return start + verificationMs;
+  };
+  const again = (device: Device, now: number, askedMs: number | null = null) => {
+    const wait = device.backOff.next('fault', backOff, random(), askedMs);
     heap.put([now + wait, () => dial(device, now + wait)]);
   };
-  const dial = (device: BackOff, now: number) => {
+  const dial = (device: Device, now: number) => {
     if (now < awayMs) return again(device, now);
     second(now).attempts++;
-    const asked = door?.admit(scrypt, now) ?? null;
-    if (asked !== null) {
+    const address = addressOf(Math.floor(device.number / perNetwork));
+    const claimed = known ? String(device.number) : null;
+    const place = scrypt ? door?.admitSlow({ address, device: claimed }, now) : door?.admit(now);
+    if (typeof place === 'number') {
       second(now).asked++;
-      return again(device, now, asked * 1000);
+      return again(device, now, place * 1000);
     }
     if (!scrypt) {
       second(now).connected++;
       left--;
       return;
     }
-    // The password is verified on the thread that is free first; who waits too long has gone by then.
-    const free = threads.indexOf(Math.min(...threads));
-    const start = Math.max(now, threads[free] ?? 0);
-    if ((start - now) / verificationMs > defaultLimits.verificationsWaiting / threads.length) {
-      return again(device, now);
-    }
-    const done = start + verificationMs;
-    threads[free] = done;
-    if (done - now > patienceMs) {
-      heap.put([done, () => second(done).wasted++]);
-      again(device, now + patienceMs);
-    } else {
-      heap.put([
-        done,
-        () => {
-          second(done).connected++;
-          left--;
-        },
-      ]);
-    }
+    const done = verify(now);
+    // Who waits too long has gone by then.
+    const gone = done !== null && done - now > patienceMs;
+    if (done === null || gone) again(device, gone ? now + patienceMs : now);
+    if (done === null) return place?.end('neither', now);
+    heap.put([
+      done,
+      () => {
+        place?.end('letIn', done);
+        second(done)[gone ? 'wasted' : 'connected']++;
+        if (!gone) left--;
+      },
+    ]);
   };
-  for (let i = 0; i < devices; i++) again(new BackOff(), 0);
+  const guess = (number: number, now: number) => {
+    if (!guesses) return;
+    const next = now + 1000 / guesses.perSecond;
+    heap.put([next, () => guess(number + 1, next)]);
+    const address = guesses.addresses[number % guesses.addresses.length] ?? '';
+    const place = door?.admitSlow({ address, device: null }, now);
+    if (typeof place !== 'object') return;
+    const done = verify(now);
+    if (done === null) place.end('neither', now);
+    else heap.put([done, () => place.end('failed', done)]);
+  };
+  if (guesses) heap.put([awayMs, () => guess(0, awayMs)]);
+  for (let number = 0; number < devices; number++) again({ number, backOff: new BackOff() }, 0);
   for (let event = heap.take(); event && event[0] < untilMs && left > 0; event = heap.take()) event[1]();
   return seconds;
 }

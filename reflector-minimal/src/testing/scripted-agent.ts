@@ -27,6 +27,8 @@ export interface AgentOptions {
   readonly keepAlive?: number;
   /** The whole header value, in place of Basic with the password; `null`: none. */
   readonly authorization?: string | null;
+  /** What a proxy in front says of where it comes from. */
+  readonly forwardedFor?: string;
 }
 
 /** A frame from the reflector. */
@@ -58,6 +60,7 @@ export function upgradeHead(options: AgentOptions): string {
     `X-WebTunnel-KeepAlive: ${keepAlive}`,
     ...(options.extensions === undefined ? [] : [`X-WebTunnel-Extensions: ${options.extensions}`]),
     ...(authorization === null ? [] : [`Authorization: ${authorization}`]),
+    ...(options.forwardedFor === undefined ? [] : [`X-Forwarded-For: ${options.forwardedFor}`]),
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { networkOf } from './network.ts';
+import { networkOf, networksOf } from './network.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],
@@ -15,4 +15,14 @@ test.each([
   ['1:2:3:4:5:6:7::', '1:2:3:4::/64'],
 ])('%s is in %s', (address, network) => {
   expect(networkOf(address)).toBe(network);
+});
+
+test.each([
+  ['192.0.2.7', ['192.0.2.0/24']],
+  ['192.0.2.255', ['192.0.2.0/24']],
+  ['2001:db8:1:2::7', ['2001:db8:1:2::/64', '2001:db8:1::/48']],
+  ['fe80::1%eth0', ['fe80:0:0:0::/64', 'fe80:0:0::/48']],
+  ['', ['']],
+])('%j counts for the networks %j', (address, networks) => {
+  expect(networksOf(address)).toEqual(networks);
 });

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { defaultLimits, type Limits } from '../limits.ts';
+import { Door, type SlowArrival } from './door.ts';
+
+const many = { slowArrivalsAtOnce: 1_000, arrivalsAtOnce: 1_000 };
+
+/** How many of `count` wrong passwords are verified, one after the other. */
+function guess(door: Door, count: number, from: (n: number) => SlowArrival, now = 0): number {
+  let verified = 0;
+  for (let n = 0; n < count; n++) {
+    const place = door.admitSlow(from(n), now);
+    if (typeof place === 'number') continue;
+    place.end('failed', now);
+    verified++;
+  }
+  return verified;
+}
+
+const open = (limits: Partial<Limits> = {}) => new Door({ ...defaultLimits, ...many, ...limits }, 0);
+const stranger = (address: string) => () => ({ address, device: null });
+
+test('by default those who need scrypt are no more than what can be verified in time', () => {
+  const { slowArrivalsAtOnce, slowArrivalsPerSecond, verificationsWaiting } = defaultLimits;
+  expect(slowArrivalsAtOnce + slowArrivalsPerSecond).toBeLessThan(verificationsWaiting);
+});
+
+test('who needs scrypt delays nobody else, and takes one of the places of all', () => {
+  const door = open({ slowArrivalsAtOnce: 2, arrivalsAtOnce: 5 });
+  const slow = Array.from({ length: 50 }, (_, n) =>
+    door.admitSlow({ address: `192.0.2.${n}`, device: null }, 0),
+  );
+  expect(slow.filter((place) => typeof place === 'object')).toHaveLength(2);
+  const others = Array.from({ length: 5 }, () => door.admit(0));
+  expect(others).toEqual([null, null, null, 1, 1]);
+});
+
+test('slowFailuresPerNetwork, slowFailuresMs: one network guesses so often, and nobody else waits for it', () => {
+  const door = open({ slowFailuresPerNetwork: 4, slowFailuresMs: 8_000 });
+  expect(guess(door, 100, (n) => ({ address: `192.0.2.${n}`, device: null }))).toBe(4);
+  expect(door.admitSlow({ address: '192.0.2.200', device: null }, 0)).toBe(2);
+  expect(guess(door, 100, stranger('192.0.3.1'))).toBe(4);
+  expect(guess(door, 100, stranger('192.0.2.1'), 2_000)).toBe(1);
+  expect(guess(door, 100, stranger('192.0.2.1'), 1_000_000)).toBe(4);
+});
+
+test('slowFailuresPerSite: networks of one IPv6 /48 are not as many as they look', () => {
+  const door = open({ slowFailuresPerNetwork: 4, slowFailuresPerSite: 10 });
+  expect(guess(door, 100, (n) => ({ address: `2001:db8:1:${n}::1`, device: null }))).toBe(10);
+  expect(guess(door, 100, stranger('2001:db8:2:1::1'))).toBe(4);
+});
+
+test('slowFailuresPerDevice: a device where it came last is not kept waiting by its network', () => {
+  const door = open({ slowFailuresPerDevice: 2, slowFailuresPerNetwork: 4 });
+  guess(door, 100, stranger('192.0.2.1'));
+  const device = { address: '192.0.2.7', device: 'dev1' };
+  expect(guess(door, 100, () => device)).toBe(2);
+  expect(typeof door.admitSlow({ ...device, device: 'dev2' }, 0)).toBe('object');
+});
+
+test('slowFailuresPerDevice: who has used it up has that of the network', () => {
+  const door = open({ slowFailuresPerDevice: 2, slowFailuresPerNetwork: 4 });
+  expect(guess(door, 100, () => ({ address: '192.0.2.7', device: 'dev1' }))).toBe(6);
+});
+
+test('slowFailuresRemembered: networks fill no memory', () => {
+  const door = open({ slowFailuresRemembered: 5 });
+  guess(door, 500, (n) => ({ address: `10.0.${n >> 1}.1`, device: null }));
+  expect(door.remembered).toBe(5);
+});
+
+test('devices that are let in cost their network nothing, and no memory', () => {
+  const door = open();
+  for (let n = 0; n < 1_000; n++) {
+    const place = door.admitSlow({ address: '192.0.2.1', device: `dev${n}` }, 0);
+    if (typeof place === 'number') throw new Error('kept waiting');
+    place.end('letIn', 0);
+  }
+  expect(door.remembered).toBe(0);
+});

@@ -1,0 +1,90 @@
+import { networksOf } from '../http/network.ts';
+import type { Limits } from '../limits.ts';
+import { Arrivals } from './arrivals.ts';
+import { type Budget, FailureBudgets } from './failure-budgets.ts';
+
+/** Who needs scrypt, as far as that can be told before. */
+export interface SlowArrival {
+  readonly address: string;
+  /** The device that it claims to be, if that one was last let in from this network; else `null`. */
+  readonly device: string | null;
+}
+
+/** A place among those whose password is verified; to be given back once. */
+export interface SlowPlace {
+  /** `neither`: nothing was verified. */
+  end(outcome: 'letIn' | 'failed' | 'neither', now: number): void;
+}
+
+/**
+ * Holds devices back that come with too many others. After a restart the whole fleet comes back: what is more than can be
+ * verified would wait, give up and come again, and nobody would get in (`docs/fleet.md`). Whoever needs scrypt has a bucket
+ * of its own, so that neither such devices nor who guesses passwords delays those that do not need it.
+ *
+ * Who guesses, takes the places of devices with passwords that scrypt must verify, and so each network may fail a few
+ * times a minute only; what counts is that alone, so that a fleet behind one address comes back as fast as any other. A
+ * device that comes from where it came last is counted by itself first: it gets in beside somebody in the same network
+ * who guesses.
+ */
+export class Door {
+  readonly #limits: Limits;
+  readonly #all: Arrivals;
+  readonly #slow: Arrivals;
+  readonly #budgets: FailureBudgets;
+
+  /** `now`: monotonic ms, here and below. */
+  constructor(limits: Limits, now: number) {
+    this.#limits = limits;
+    const { arrivalsRampMs: rampMs, arrivalsAskedMs: askedMs, arrivalsShareMs: shareMs } = limits;
+    const all = {
+      atOnce: limits.arrivalsAtOnce,
+      perSecondAtStart: limits.arrivalsPerSecondAtStart,
+      perSecond: limits.arrivalsPerSecond,
+    };
+    const slow = {
+      atOnce: limits.slowArrivalsAtOnce,
+      perSecondAtStart: limits.slowArrivalsPerSecondAtStart,
+      perSecond: limits.slowArrivalsPerSecond,
+    };
+    this.#all = new Arrivals({ ...all, rampMs, askedMs, shareMs }, now);
+    this.#slow = new Arrivals({ ...slow, rampMs, askedMs, shareMs }, now);
+    this.#budgets = new FailureBudgets({
+      periodMs: limits.slowFailuresMs,
+      keys: limits.slowFailuresRemembered,
+    });
+  }
+
+  /** Networks and devices in memory. */
+  get remembered(): number {
+    return this.#budgets.size;
+  }
+
+  /** As {@link Arrivals.admit}, for who has proven who it is. */
+  admit(now: number): number | null {
+    return this.#all.admit(now);
+  }
+
+  /** A place for who needs scrypt, or the seconds after which it is to come again. */
+  admitSlow({ address, device }: SlowArrival, now: number): SlowPlace | number {
+    const [narrow, wide] = networksOf(address);
+    const { slowFailuresPerDevice, slowFailuresPerNetwork, slowFailuresPerSite, arrivalsAskedMs } =
+      this.#limits;
+    const network: Budget[] = [{ key: narrow, failures: slowFailuresPerNetwork }];
+    if (wide !== undefined) network.push({ key: wide, failures: slowFailuresPerSite });
+    const own: Budget[] = [{ key: `device ${device}`, failures: slowFailuresPerDevice }];
+    const choices = device === null ? [network] : [own, network];
+    const waits = choices.map((budgets) =>
+      Math.max(...budgets.map((budget) => this.#budgets.wait(budget, now))),
+    );
+    const budgets = choices[waits.indexOf(0)];
+    if (!budgets) return Math.ceil(Math.min(...waits, arrivalsAskedMs) / 1000);
+    const asked = this.#slow.admit(now, () => this.#budgets.line(narrow, now)) ?? this.#all.admit(now);
+    if (asked !== null) return asked;
+    for (const budget of budgets) this.#budgets.begin(budget, now);
+    return {
+      end: (outcome, then) => {
+        for (const budget of budgets) this.#budgets.end(budget, outcome === 'failed', then);
+      },
+    };
+  }
+}

@@ -1,0 +1,32 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/**
+ * What counts as one place in the world: an IPv4 address, or the /64 of an IPv6 address, which is one household or
+ * server (RFC 6177) and within which addresses cost nothing.
+ */
+export function networkOf(address: string): string {
+  return isIPv6(address) ? prefixOf(address, 4) : address;
+}
+
+/**
+ * The networks that what comes from an address is counted for, the narrowest first: the /24 of an IPv4 address; the /64
+ * and the /48 of an IPv6 one, as a household may have 256 of the former, and who rents a server 65,536 (RFC 6177).
+ */
+export function networksOf(address: string): readonly [narrow: string, wide?: string] {
+  if (isIPv6(address)) return [prefixOf(address, 4), prefixOf(address, 3)];
+  return [isIPv4(address) ? address.replace(/\d+$/, '0/24') : address];
+}
+
+/** The first groups of an IPv6 address, as a network. */
+function prefixOf(address: string, groups: 3 | 4): string {
+  const plain = (address.split('%', 1)[0] ?? '').toLowerCase();
+  const [head = '', tail] = plain.split('::');
+  const split = (text: string | undefined) => (text ? text.split(':') : []);
+  const [first, last] = [split(head), split(tail)];
+  // An IPv4 address at the end stands for two groups.
+  const present = first.length + last.length + (plain.includes('.') ? 1 : 0);
+  const zeros = tail === undefined ? 0 : 8 - present;
+  const all = [...first, ...Array.from({ length: zeros }, () => '0'), ...last];
+  const prefix = all.slice(0, groups).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${prefix.join(':')}::/${groups * 16}`;
+}
