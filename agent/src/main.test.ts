@@ -141,6 +141,39 @@ describe('rm-agent status', () => {
     expect(host.reflector.connections).toHaveLength(2);
   });
 
+  it('are obeyed although the configuration has become wrong meanwhile, which is said', () => {
+    const host = hostWith();
+    rmAgent(host);
+    host.files.content.set('/etc/rm-agent.json', ascii('{ "reflector": 1,'));
+    const warning = /^warning \/etc\/rm-agent\.json:1:18: expected a key in double quotes, .*\n$/;
+    const json = rmAgent(host, 'status', '--json');
+    expect([json.status, JSON.parse(json.out).state]).toEqual([0, 'connected']);
+    expect(json.err).toMatch(warning);
+    expect(rmAgent(host, 'disable')).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^state: +disabled/),
+      err: expect.stringMatching(warning),
+    });
+    host.files.content.delete('/etc/rm-agent.json');
+    expect(rmAgent(host, 'enable').status).toBe(0);
+  });
+
+  it('end with 78 when the configuration is wrong and no agent answers', () => {
+    const host = hostWith({ reflector: 1 });
+    const { err, status } = rmAgent(host, 'status');
+    expect(status).toBe(78);
+    expect(err.split('\n')).toEqual([
+      expect.stringMatching(/^warning .* reflector: /),
+      `no running agent answers: ${control}: no such file`,
+      '',
+    ]);
+    // What file the agent was started with, nobody knows.
+    expect(rmAgent(host, 'disable', '--config', '/etc/typo.json')).toMatchObject({
+      err: '/etc/typo.json: cannot be read: no such file\n',
+      status: 78,
+    });
+  });
+
   it('are obeyed once a connection, whatever follows', () => {
     const host = hostWith({ start: 'disabled' });
     rmAgent(host);

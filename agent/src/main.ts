@@ -2,6 +2,7 @@ import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
 import { importProperties } from './config/import.ts';
 import { load, type Valid } from './config/load.ts';
+import { salvageControl } from './config/salvage.ts';
 import { Daemon } from './daemon.ts';
 import type { Host } from './host/host.ts';
 import { utf8DecodeStrict } from './protocol/text.ts';
@@ -64,18 +65,19 @@ function obey(host: Host, command: Command): void {
       });
       break;
     default:
-      withConfiguration(host, command.config, ({ ok }) => ask(host, ok.control, command));
+      askAgent(host, command);
   }
 }
 
 function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
   const loaded = load(host, path);
-  if ('errors' in loaded) {
-    for (const line of loaded.errors) host.system.print(2, `${line}\n`);
-    host.system.exit(ExitStatus.configuration);
-    return;
-  }
-  use(loaded);
+  if ('errors' in loaded) wrong(host, loaded.errors);
+  else use(loaded);
+}
+
+function wrong(host: Host, errors: readonly string[]): void {
+  for (const line of errors) host.system.print(2, `${line}\n`);
+  host.system.exit(ExitStatus.configuration);
 }
 
 /** The line that the control socket takes. */
@@ -86,13 +88,23 @@ function lineOf(command: Asked): string {
   return `consent ${command.word}${command.port === null ? '' : ` ${command.port}`}`;
 }
 
-function ask(host: Host, control: string | null, command: Asked): void {
+/** A configuration that has become wrong meanwhile keeps nobody from the agent that runs. */
+function askAgent(host: Host, command: Asked): void {
+  const loaded = load(host, command.config);
+  const errors = 'errors' in loaded ? loaded.errors : [];
+  const control = 'errors' in loaded ? salvageControl(host, command.config) : loaded.ok.control;
+  if (control === undefined) {
+    wrong(host, errors);
+    return;
+  }
+  for (const line of errors) host.system.print(2, `warning ${line}\n`);
+  const unanswered = errors.length > 0 ? ExitStatus.configuration : ExitStatus.unavailable;
   if (control === null) {
     host.system.print(
       2,
       `control: found null, so no agent can be reached; allowed is the path of a socket\n`,
     );
-    host.system.exit(ExitStatus.unavailable);
+    host.system.exit(unanswered);
     return;
   }
   const json = command.name === 'status' && command.json;
@@ -100,7 +112,7 @@ function ask(host: Host, control: string | null, command: Asked): void {
     if (error !== null) host.system.print(2, `${error}\n`);
     else if (json) host.system.print(1, `${JSON.stringify(answer, null, 2)}\n`);
     else host.system.print(1, formatStatus(answer as DaemonStatus, host.clock.date()));
-    host.system.exit(error === null ? ExitStatus.ok : ExitStatus.unavailable);
+    host.system.exit(error === null ? ExitStatus.ok : unanswered);
   });
 }
 

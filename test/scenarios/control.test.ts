@@ -125,6 +125,20 @@ describe.concurrent('status', () => {
     expect([status, log]).toEqual([69, expect.stringContaining(control.path)]);
   });
 
+  scenario('reaches the agent although the configuration has become wrong meanwhile', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const control = new ControlStage(stage);
+    control.run(configuration(reflector, [1]));
+    const tunnel = await reflector.tunnel();
+    await control.status();
+    stage.file(`{ "reflector": \n "control": "${control.path}" }`, 'rm-agent.json');
+    const { status, output, log } = await control.command('status', '--json');
+    expect([status, JSON.parse(output)]).toEqual([0, expect.objectContaining({ state: 'connected' })]);
+    expect(log).toMatch(/^warning .*rm-agent\.json:2:11: /);
+    expect((await control.command('disable')).status).toBe(0);
+    await tunnel.closed;
+  });
+
   scenario('is not held up by callers that say nothing', async ({ stage }) => {
     const reflector = await stage.reflector();
     const control = new ControlStage(stage);

@@ -7,7 +7,7 @@ import { proxiesOf, secretsOf } from './proxies.ts';
 import { type Problem, validate } from './validate.ts';
 
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
-const maxFileBytes = 262_144;
+export const maxFileBytes = 262_144;
 
 /** A configuration, with what the user should be told about it, one line each. */
 export interface Valid {

@@ -1,0 +1,47 @@
+import type { Host } from '../host/host.ts';
+import { utf8Decode } from '../protocol/text.ts';
+import { defaultConfigurationPath } from './command-line.ts';
+import { configurationSchema } from './configuration.ts';
+import { expansion } from './expand.ts';
+import { type Json, parseJson } from './json.ts';
+import { maxFileBytes } from './load.ts';
+import { validate } from './validate.ts';
+
+const schema = configurationSchema.keys.control;
+
+/**
+ * The `control` of a configuration that is wrong: the agent that runs was started with one that was right. `undefined`
+ * when it cannot be told. A file that cannot be read has the default where it is the default file; any other may be a
+ * slip of the pen, and the agent at the default socket not the one that is meant.
+ */
+export function salvageControl(
+  host: Pick<Host, 'files' | 'system'>,
+  path: string,
+): string | null | undefined {
+  let text = '';
+  try {
+    text = utf8Decode(host.files.read(path, maxFileBytes));
+  } catch {
+    if (path !== defaultConfigurationPath) return undefined;
+  }
+  const judged = validate(schema, controlIn(text), expansion(host.system));
+  return 'value' in judged ? judged.value : undefined;
+}
+
+function controlIn(text: string): Json {
+  let at = -1;
+  let reached = 0;
+  try {
+    parseJson(text, (path, offset) => {
+      reached = offset;
+      if (path === 'control') at = offset;
+    });
+  } catch {
+    // What stands behind the mistake cannot be parsed, but is there to be read.
+    const key = /"control"\s*:\s*/.exec(text.slice(reached));
+    if (at < 0 && key) at = reached + key.index + key[0].length;
+  }
+  if (at < 0) return schema.default;
+  const [source = '0'] = /^(?:null\b|"(?:[^"\\\n]|\\["\\/bfnrt])*")/.exec(text.slice(at)) ?? [];
+  return JSON.parse(source);
+}
