@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { AgentProcess } from './stage/agent-process.ts';
@@ -6,7 +6,7 @@ import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
-import { briefly, slow } from './stage/wait.ts';
+import { briefly, slow, within } from './stage/wait.ts';
 
 /** Getting a tunnel, keeping it, losing it, getting it back. */
 
@@ -424,5 +424,31 @@ describe.concurrent('the end', () => {
     await reflector.upgrade();
     agent.signal('SIGTERM');
     expect(await agent.ended()).toEqual({ status: 0, signal: null });
+  });
+});
+
+describe.concurrent('an agent that was killed', () => {
+  /** The processes that this one has started, and those that these have. */
+  const descendants = (pid: number): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .split(' ')
+      .filter(Boolean)
+      .flatMap((child) => [Number(child), ...descendants(Number(child))]);
+
+  /** Whether a process is there that is not only waiting to be reaped by its new parent. */
+  const runs = (pid: number) =>
+    existsSync(`/proc/${pid}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+  scenario('leaves no process behind, though nothing happens on the network', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [1]));
+    await reflector.tunnel();
+    const started = descendants(agent.pid);
+    agent.signal('SIGKILL');
+    await agent.exited;
+    const ended = async () => {
+      while (started.some(runs)) await new Promise(setImmediate);
+    };
+    await within(ended(), `the processes ${started} to end`);
   });
 });

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { HostError } from '../host.ts';
 import { eventually } from '../simulated/recorder.ts';
@@ -11,6 +14,25 @@ function withPath(path: string): void {
     process.env.PATH = before;
   });
 }
+
+/** Another program in the place of `ip`; gives the path of the file to which it writes its process id. */
+function withIp(script: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rm-ip-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'pid');
+  writeFileSync(join(directory, 'ip'), `#!/bin/sh\necho $$ > ${file}\n${script}\n`, { mode: 0o755 });
+  withPath(`${directory}:/usr/bin:/bin`);
+  return file;
+}
+
+/** Whether it has ended, be it that nobody has reaped it yet. */
+const isGone = (pid: number) => {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+};
 
 // That changes are told is tested on a network that may be changed: test/e2e/networks.test.ts.
 describe('onChange', () => {
@@ -40,5 +62,31 @@ describe('onChange', () => {
     );
     await eventually(() => expect(later).toHaveLength(1));
     expect(failures).toEqual([]);
+  });
+
+  it('ends what it has started when it is cancelled, although that ignores signals', async () => {
+    const file = withIp("trap '' HUP INT TERM PIPE; while :; do sleep 1; done");
+    const failures: HostError[] = [];
+    const watch = onChange(
+      () => undefined,
+      (error) => failures.push(error),
+    );
+    await eventually(() => expect(readFileSync(file, 'utf8')).toMatch(/^\d+\n$/));
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(isGone(pid)).toBe(false);
+    watch.cancel();
+    await eventually(() => expect(isGone(pid)).toBe(true));
+    expect(failures).toEqual([]);
+  });
+
+  it('says when it is another ip, which cannot monitor', async () => {
+    withIp('exit 1');
+    const failures: HostError[] = [];
+    onChange(
+      () => undefined,
+      (error) => failures.push(error),
+    );
+    await eventually(() => expect(failures).toHaveLength(1));
+    expect(failures[0]?.message).toBe('ip monitor: it has ended; is there an ip of iproute2?');
   });
 });

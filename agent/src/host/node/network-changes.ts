@@ -5,25 +5,41 @@ import type { Cancellable, HostError } from '../host.ts';
 import { toHostError } from './errors.ts';
 
 /**
+ * Runs `ip monitor` for as long as standard input is open, which it is until the agent is gone, whatever way it went:
+ * `ip` itself would stay until it has something to say. The shell sleeps in `read`. Signals that are meant for the agent
+ * (of a terminal, of a supervisor that knows the whole group) are left to it.
+ */
+const script = `
+command -v ip >/dev/null || exit 127
+trap '' HUP INT QUIT TERM
+ip monitor link address route &
+exec >&-
+read -r end
+kill -KILL $!
+`;
+
+/**
  * Node has no netlink sockets: `ip monitor` of iproute2 has one, and says something whenever something has changed. What
- * it says is not read; what the machine has is compared. It ends with the agent; when the agent was killed, with the
- * next thing that it has to say.
+ * it says is not read; what the machine has is compared.
  */
 export function onChange(changed: () => void, failed: (error: HostError) => void): Cancellable {
   let before = present();
   let over = false;
-  const monitor = spawn('ip', ['monitor', 'link', 'address', 'route'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const fail = (error: HostError) => {
-    if (!over) failed(error);
+  const monitor = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const end = () => {
     over = true;
+    monitor.stdin.destroy();
   };
-  monitor.on('error', (error: NodeJS.ErrnoException) => {
-    const { code, message } = toHostError(error);
-    fail({ code, message: `ip monitor: ${message}` });
-  });
-  monitor.on('exit', () => fail({ code: 'other', message: 'ip monitor: it has ended; is this iproute2?' }));
+  const fail = ({ code, message }: HostError) => {
+    if (!over) failed({ code, message: `ip monitor: ${message}` });
+    end();
+  };
+  monitor.on('error', (error: NodeJS.ErrnoException) => fail(toHostError(error)));
+  monitor.stdin.on('error', () => undefined);
+  // `ip` alone has the other end of it by then.
+  monitor.stdout.on('end', () =>
+    fail({ code: 'other', message: 'it has ended; is there an ip of iproute2?' }),
+  );
   monitor.stdout.on('data', () => {
     const now = present();
     if (over || now === before) return;
@@ -32,14 +48,8 @@ export function onChange(changed: () => void, failed: (error: HostError) => void
   });
   // A process that has nothing else to do may end.
   monitor.unref();
-  (monitor.stdout as unknown as { unref(): void }).unref();
-  return {
-    cancel: () => {
-      over = true;
-      // Of a process that could not be started Node sends the signal to our own process group.
-      if (monitor.pid !== undefined) monitor.kill();
-    },
-  };
+  for (const pipe of [monitor.stdin, monitor.stdout]) (pipe as unknown as { unref(): void }).unref();
+  return { cancel: end };
 }
 
 /** The addresses that others can reach, on links that are up, and the default routes. */
