@@ -138,8 +138,10 @@ export interface Limits {
   readonly unclaimedDevices: number;
   /** How often the store is asked, while something is live, whether another process has changed it. */
   readonly storePollMs: number;
-  /** One-time codes for sessions on hosts of devices that are good at once; the oldest goes first. */
+  /** One-time codes for sessions on hosts of devices that are good at once; beyond it the oldest goes of who has most. */
   readonly deviceCodes: number;
+  /** Those of one user, who may open as many devices at once; beyond it the user's own oldest goes. */
+  readonly deviceCodesPerUser: number;
   /** How long such a code is good: two redirects, on a slow line. */
   readonly deviceCodeMs: number;
   /** Passwords for a device itself that are told from the user's own one, per user: nobody has more to try. */
@@ -235,6 +237,7 @@ export const defaultLimits: Limits = {
   unclaimedDevices: 1000,
   storePollMs: 2_000,
   deviceCodes: 10_000,
+  deviceCodesPerUser: 256,
   deviceCodeMs: 60_000,
   deviceCredentials: 8,
   auditFileBytes: 10 * MiB,

@@ -1,3 +1,4 @@
+import { UserTable } from '../access/user-table.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
 
@@ -7,22 +8,16 @@ import type { Session } from '../sessions/sessions.ts';
  * restart the user chooses again, unless the browser has its session on that host already.
  */
 export class Choices {
-  readonly #limits: Pick<Limits, 'sessions'>;
-  /** Label of the device by the session's id, the oldest choice first. */
-  readonly #labels = new Map<string, string>();
+  /** Label of the device by the session's id. */
+  readonly #labels: UserTable<string>;
 
-  constructor(limits: Pick<Limits, 'sessions'>) {
-    this.#limits = limits;
+  constructor({ sessions, sessionsPerUser }: Pick<Limits, 'sessions' | 'sessionsPerUser'>) {
+    this.#labels = new UserTable({ perUser: sessionsPerUser, total: sessions });
   }
 
-  /** Beyond `limits.sessions` the oldest choice is forgotten. */
-  choose({ id }: Session, label: string): void {
-    this.#labels.delete(id);
-    for (const oldest of this.#labels.keys()) {
-      if (this.#labels.size < this.#limits.sessions) break;
-      this.#labels.delete(oldest);
-    }
-    this.#labels.set(id, label);
+  /** Beyond `limits.sessionsPerUser` the oldest choice of this user is forgotten: its session has most likely ended. */
+  choose({ id, user }: Session, label: string): void {
+    this.#labels.set(user.name, id, label);
   }
 
   chosen({ id }: Session): string | null {

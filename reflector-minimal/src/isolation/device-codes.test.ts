@@ -3,7 +3,8 @@ import type { Session } from '../sessions/sessions.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { DeviceCodes } from './device-codes.ts';
 
-const session = { id: '1' } as Session;
+const sessionOf = (name: string) => ({ id: name, user: { name } }) as Session;
+const session = sessionOf('alice');
 const purpose = { host: 'dev1', nonce: 'n' };
 
 describe('a one-time code', () => {
@@ -11,7 +12,7 @@ describe('a one-time code', () => {
   let codes: DeviceCodes;
   beforeEach(() => {
     clock = new ManualClock();
-    codes = new DeviceCodes(clock, { deviceCodes: 3, deviceCodeMs: 1_000 });
+    codes = new DeviceCodes(clock, { deviceCodes: 5, deviceCodesPerUser: 3, deviceCodeMs: 1_000 });
   });
 
   test('is good once', () => {
@@ -41,8 +42,29 @@ describe('a one-time code', () => {
     expect(codes.redeem(second, purpose)).toBeNull();
   });
 
-  test('deviceCodes: the oldest goes first', () => {
-    const issued = Array.from({ length: 4 }, () => codes.issue(session, 'dev1', purpose));
-    expect(issued.map((code) => codes.redeem(code, purpose) !== null)).toEqual([false, true, true, true]);
+  /** Which codes are good. */
+  const good = (issued: readonly string[]) => issued.map((code) => codes.redeem(code, purpose) !== null);
+  const issue = (user: string, count: number) =>
+    Array.from({ length: count }, () => codes.issue(sessionOf(user), 'dev1', purpose));
+
+  test('deviceCodesPerUser: the oldest of the same user goes first, and none of others', () => {
+    const [others, issued] = [issue('bob', 2), issue('alice', 4)];
+    expect(good(issued)).toEqual([false, true, true, true]);
+    issue('alice', 1_000);
+    expect(good(others)).toEqual([true, true]);
+  });
+
+  test('deviceCodes: of all the oldest goes of who has most', () => {
+    const [alice, bob, carol] = [issue('alice', 3), issue('bob', 2), issue('carol', 1)];
+    expect(good([...alice, ...bob, ...carol])).toEqual([false, true, true, true, true, true]);
+    clock.advance(1_000);
+    expect(good(issue('dave', 3))).toEqual([true, true, true]);
+  });
+
+  test('a code that is spent takes no place any more', () => {
+    const first = issue('alice', 3);
+    expect(good(first.slice(1))).toEqual([true, true]);
+    issue('alice', 2);
+    expect(good(first.slice(0, 1))).toEqual([true]);
   });
 });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { UserTable } from '../access/user-table.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
@@ -18,6 +19,8 @@ interface Issued extends CodePurpose {
   readonly expires: number;
 }
 
+type CodeLimits = Pick<Limits, 'deviceCodes' | 'deviceCodesPerUser' | 'deviceCodeMs'>;
+
 /**
  * One-time codes by which a browser that is logged in on the reflector's own host gets a session on the host of a
  * device (as OAuth 2.0 has them, RFC 6749 section 4.1, with the binding that RFC 9700 section 4.7 asks for). A code is
@@ -28,41 +31,33 @@ interface Issued extends CodePurpose {
  */
 export class DeviceCodes {
   readonly #clock: Clock;
-  readonly #limits: Pick<Limits, 'deviceCodes' | 'deviceCodeMs'>;
-  /** By the digest of the code, the oldest first. */
-  readonly #issued = new Map<string, Issued>();
+  readonly #limits: CodeLimits;
+  /** By the digest of the code. */
+  readonly #issued: UserTable<Issued>;
 
-  constructor(clock: Clock, limits: Pick<Limits, 'deviceCodes' | 'deviceCodeMs'>) {
+  constructor(clock: Clock, limits: CodeLimits) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#issued = new UserTable({ perUser: limits.deviceCodesPerUser, total: limits.deviceCodes });
   }
 
   /**
-   * `session`: of kind `own`; `device`: what a session of kind `device` is to be good for. Beyond `limits.deviceCodes` the
-   * oldest code is good no more.
+   * `session`: of kind `own`; `device`: what a session of kind `device` is to be good for. Beyond
+   * `limits.deviceCodesPerUser` the oldest code of this user is good no more; beyond `limits.deviceCodes` the oldest of
+   * who has most.
    */
   issue(session: Session, device: string, { host, nonce }: CodePurpose): string {
     const now = this.#clock.now();
-    for (const [key, { expires }] of this.#issued) {
-      if (expires > now && this.#issued.size < this.#limits.deviceCodes) break;
-      this.#issued.delete(key);
-    }
+    this.#issued.takeWhile(({ expires }) => expires <= now);
     const code = randomBytes(32).toString('base64url');
-    this.#issued.set(digest(code), {
-      host,
-      nonce,
-      session,
-      device,
-      expires: now + this.#limits.deviceCodeMs,
-    });
+    const expires = now + this.#limits.deviceCodeMs;
+    this.#issued.set(session.user.name, digest(code), { host, nonce, session, device, expires });
     return code;
   }
 
   /** What the code was issued for; `null` for a code that is not good here. In any case it is used up. */
   redeem(code: string, { host, nonce }: CodePurpose): Pick<Issued, 'session' | 'device'> | null {
-    const key = digest(code);
-    const issued = this.#issued.get(key);
-    this.#issued.delete(key);
+    const issued = this.#issued.take(digest(code));
     if (!issued || issued.expires <= this.#clock.now() || issued.host !== host) return null;
     return timingSafeEqual(Buffer.from(digest(issued.nonce)), Buffer.from(digest(nonce))) ? issued : null;
   }
