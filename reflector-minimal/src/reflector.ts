@@ -22,6 +22,7 @@ import { TrustedProxies } from './http/origin.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { DeviceCredentials } from './isolation/device-credentials.ts';
+import { takeCookieHost } from './isolation/hidden-device.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
@@ -95,7 +96,7 @@ const goingAway = 1001;
 
 /**
  * Starts a reflector in this process. Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`), with `StoreError`,
- * with `AuditFileError`, or with that of an unreadable TLS file; nothing is left open then.
+ * with `AuditFileError`, with `CookieHostTaken`, or with that of an unreadable TLS file; nothing is left open then.
  */
 export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
   const clock = options.clock ?? systemClock;
@@ -114,6 +115,9 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   }
   try {
     store.devices.noteAllOffline();
+    const domain = (options.domain ?? 'localhost').toLowerCase();
+    const cookieHost = options.cookieHost?.toLowerCase() ?? null;
+    takeCookieHost(store, { domain, cookieHost });
     store.setServed(clock.date());
     store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
     const verifier = new PasswordVerifier(limits);
@@ -140,8 +144,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       load: new UserLoad(limits.exchangesPerUser),
       proxies,
       carried: options.carried ?? (() => {}),
-      domain: (options.domain ?? 'localhost').toLowerCase(),
-      cookieHost: options.cookieHost?.toLowerCase() ?? null,
+      domain,
+      cookieHost,
       choices: new Choices(limits),
       keepAlive: options.keepAlive ?? 300,
     };

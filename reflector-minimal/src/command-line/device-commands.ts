@@ -2,6 +2,7 @@ import { duplicateShownMs } from '../admin/landing.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
+import { isHidden } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceRecord } from '../store/devices.ts';
@@ -36,6 +37,12 @@ export async function runDeviceCommand(
     throw new CommandError(
       ExitStatus.usage,
       `device ${JSON.stringify(name)}: an id is 1 to 63 of a-z, 0-9, - and _, and begins and ends with a letter or digit`,
+    );
+  }
+  if (action !== 'remove' && isHidden(id, store.takenLabel())) {
+    throw new CommandError(
+      ExitStatus.failed,
+      `device ${id}: its host name is the --cookie-host of the reflector; choose another for one of them`,
     );
   }
   switch (action) {

@@ -56,6 +56,26 @@ describe('rm-reflector', () => {
     return file;
   }
 
+  test('--cookie-host and a device that it would hide exclude each other, in one line', async () => {
+    await command('device', 'add', 'view');
+    const hosts = ['--listen', '127.0.0.1:0', '--domain', 'r.test', '--cookie-host', 'view.r.test'];
+    expect(await command(...hosts)).toEqual({
+      status: 78,
+      out: '',
+      err: 'rm-reflector: --cookie-host: "view.r.test": is a host name of the device view; choose another name, or remove the device\n',
+    });
+    await command('device', 'remove', 'view');
+    look((store) => store.setTakenLabel('view'));
+    for (const action of ['add', 'claim']) {
+      expect(await command('device', action, 'view')).toEqual({
+        status: 1,
+        out: '',
+        err: 'rm-reflector: device view: its host name is the --cookie-host of the reflector; choose another for one of them\n',
+      });
+    }
+    expect(await command('device', 'add', 'view2')).toMatchObject({ status: 0 });
+  });
+
   test('what a command has changed is recorded where the reflector records', async () => {
     const audit = join(folder, 'audit.log');
     await command('user', 'add', 'alice');

@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { CookieHostTaken } from '../isolation/hidden-device.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
 import { CommandError, ExitStatus } from './exit.ts';
@@ -83,6 +84,9 @@ async function start(configuration: Configuration, data: string, log: Logger): P
 function explain(error: unknown, { host, port, tls }: Configuration): unknown {
   if (error instanceof AuditFileError) {
     return new CommandError(ExitStatus.configuration, `--audit: ${error.message}`);
+  }
+  if (error instanceof CookieHostTaken) {
+    return new CommandError(ExitStatus.configuration, `--cookie-host: ${error.message}`);
   }
   if (!(error instanceof Error) || !('code' in error)) return error;
   switch (error.code) {

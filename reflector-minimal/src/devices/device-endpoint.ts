@@ -16,6 +16,7 @@ import type { WebSocket } from 'ws';
 import type { Context } from '../context.ts';
 import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
+import { isHidden, takenLabel } from '../isolation/hidden-device.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
@@ -26,6 +27,9 @@ import { claimedBy, type DeviceAuthentication } from './authentication.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
+
+const hiddenDevice =
+  'the host name of this device is the --cookie-host of the reflector: nobody could reach it';
 
 /** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps registry and store in step with their tunnels. */
 export class DeviceEndpoint {
@@ -58,6 +62,13 @@ export class DeviceEndpoint {
       certificate,
     });
     if (socket.destroyed) return;
+    if ('device' in verdict && isHidden(verdict.device.id, takenLabel(this.#context))) {
+      const { id } = verdict.device;
+      log.warn({ address, device: id, cookieHost: this.#context.cookieHost }, hiddenDevice);
+      audit.count({ event: 'device-tunnel', allowed: false, device: id, address, reason: hiddenDevice });
+      refuse(request, socket, limits, 403, hiddenDevice);
+      return;
+    }
     if ('device' in verdict && this.#isFullFor(verdict.device)) {
       log.warn({ address, device: verdict.device.id, tunnels: limits.tunnels }, 'no room for another device');
       refuse(request, socket, limits, 503, 'no room for another device', this.#later());

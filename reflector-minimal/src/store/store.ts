@@ -81,34 +81,32 @@ export class Store {
 
   /** Whether a reflector has said within `withinMs` that it is running: only then on-line states mean anything. */
   isServed(now: number, withinMs: number): boolean {
-    const row = this.#database.prepare("SELECT value FROM settings WHERE name = 'served'").get() as
-      | { value: Buffer }
-      | undefined;
-    return row !== undefined && Math.abs(now - Number(row.value.toString())) <= withinMs;
+    const served = this.#readText('served');
+    return served !== null && Math.abs(now - Number(served)) <= withinMs;
   }
 
   /** Says that a reflector runs (`now`, wall-clock ms) or has ended (0). */
   setServed(now: number): void {
-    this.#database
-      .prepare("INSERT INTO settings VALUES ('served', ?) ON CONFLICT DO UPDATE SET value = excluded.value")
-      .run(Buffer.from(String(now)));
+    this.#writeText('served', String(now));
   }
 
   /** The audit file of the reflector that was started last on this data file; `null`: it has none. */
   auditFile(): string | null {
-    const row = this.#database.prepare("SELECT value FROM settings WHERE name = 'audit_file'").get() as
-      | { value: Buffer }
-      | undefined;
-    return row?.value.toString() || null;
+    return this.#readText('audit_file');
   }
 
   /** `path`: absolute, or `null`. */
   setAuditFile(path: string | null): void {
-    this.#database
-      .prepare(
-        "INSERT INTO settings VALUES ('audit_file', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-      )
-      .run(Buffer.from(path ?? ''));
+    this.#writeText('audit_file', path);
+  }
+
+  /** The label that the `--cookie-host` of that reflector takes from devices; `null`: none. */
+  takenLabel(): string | null {
+    return this.#readText('taken_label');
+  }
+
+  setTakenLabel(label: string | null): void {
+    this.#writeText('taken_label', label);
   }
 
   /** Throws {@link StoreError} when the file does not answer. */
@@ -123,6 +121,20 @@ export class Store {
   /** Everything written is in the file afterwards. Idempotent. */
   close(): void {
     if (this.#database.open) this.#database.close();
+  }
+
+  /** `null` for an empty one as well. */
+  #readText(name: string): string | null {
+    const row = this.#database.prepare('SELECT value FROM settings WHERE name = ?').get(name) as
+      | { value: Buffer }
+      | undefined;
+    return row?.value.toString() || null;
+  }
+
+  #writeText(name: string, text: string | null): void {
+    this.#database
+      .prepare('INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+      .run(name, Buffer.from(text ?? ''));
   }
 
   #setting(name: string, make: () => Buffer): Buffer {

@@ -1,0 +1,99 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Store } from '../store/store.ts';
+import { ScriptedAgent } from '../testing/scripted-agent.ts';
+import { device, domain, Stage } from '../testing/stage.ts';
+import { UpgradeRefused } from '../testing/web-socket-peer.ts';
+import { CookieHostTaken, isHidden, takeCookieHost, takenLabel } from './hidden-device.ts';
+
+const names = (cookieHost: string | null) => ({ domain: 'r.example', cookieHost });
+
+test.each([
+  ['view.r.example', 'view'],
+  ['pump-80.r.example', 'pump-80'],
+  ['a.view.r.example', null],
+  ['view.example', null],
+  ['r.example.org', null],
+  ['192.0.2.1', null],
+  [null, null],
+])('%s takes the label %s', (cookieHost, label) => {
+  expect(takenLabel(names(cookieHost))).toBe(label);
+});
+
+test.each([
+  ['view', 'view', true],
+  ['pump', 'pump-80', true],
+  ['pump-80', 'pump-80', true],
+  ['pump', 'pump-800000', false],
+  ['pump-80', 'pump', false],
+  ['view', null, false],
+])('the device %s is hidden by the label %s: %s', (id, label, hidden) => {
+  expect(isHidden(id, label)).toBe(hidden);
+});
+
+describe('beside a device of that name', () => {
+  let store: Store;
+  beforeEach(() => {
+    store = Store.open(':memory:');
+    const secrets = { password: '', digestSha256: null, digestMd5: null };
+    store.devices.add('view', domain, secrets, 0);
+  });
+  afterEach(() => store.close());
+
+  test.each(['view.r.example', 'view-80.r.example'])('%s cannot be the host that all share', (cookieHost) => {
+    expect(() => takeCookieHost(store, names(cookieHost))).toThrow(
+      new CookieHostTaken(
+        `"${cookieHost}": is a host name of the device view; choose another name, or remove the device`,
+      ),
+    );
+    expect(store.takenLabel()).toBeNull();
+  });
+
+  test('others can, and one that only waits for being claimed is in nobody’s way', () => {
+    store.devices.addUnclaimed('show', domain, '', 0, 10);
+    takeCookieHost(store, names('show.r.example'));
+    expect(store.takenLabel()).toBe('show');
+    takeCookieHost(store, names(null));
+    expect(store.takenLabel()).toBeNull();
+  });
+});
+
+describe('a device that comes under the name of the shared host', () => {
+  let stage: Stage;
+  const lines: Record<string, unknown>[] = [];
+  beforeEach(async () => {
+    lines.length = 0;
+    const sink = new Writable({
+      write: (chunk, _encoding, done) => {
+        lines.push(JSON.parse(String(chunk)) as Record<string, unknown>);
+        done();
+      },
+    });
+    stage = await Stage.open({ cookieHost: 'view.localhost', log: pino(sink) });
+    stage.addDevice('view');
+  });
+  afterEach(() => stage.close());
+
+  test('is told why not, as is the operator; others come as ever', async () => {
+    const refused = await ScriptedAgent.connect(stage.port, { ...device, id: 'view' }).catch(
+      (error) => error,
+    );
+    if (!(refused instanceof UpgradeRefused)) throw new Error(`not refused: ${refused}`);
+    const reason =
+      'the host name of this device is the --cookie-host of the reflector: nobody could reach it';
+    expect([refused.status, ...refused.values('X-PTTH-Error')]).toEqual([403, reason]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: reason, device: 'view', cookieHost: 'view.localhost' }),
+    );
+    const audit = expect.objectContaining({ event: 'device-tunnel', allowed: false, device: 'view', reason });
+    expect(lines).toContainEqual(expect.objectContaining({ audit }));
+    await stage.agent();
+  });
+
+  test('is told nothing before it has proven who it is', async () => {
+    const wrong = { ...device, id: 'view', password: 'wrong' };
+    const refused = await ScriptedAgent.connect(stage.port, wrong).catch((error) => error);
+    expect(refused).toMatchObject({ status: 401 });
+  });
+});
