@@ -122,8 +122,12 @@ export interface Limits {
   readonly logInFailures: number;
   /** Longest wait after further failures: it doubles from 1 s. Short, so that nobody can lock others out for long. */
   readonly logInWaitMs: number;
-  /** The same for wrong one-time passwords: who gets that far knows the password, and six digits are few. */
+  /** Wrong one-time passwords that cost no wait: who gets that far knows the password, and six digits are few. */
+  readonly secondFactorFailures: number;
+  /** Longest wait after further ones: long, as places where the user has logged in before are counted by themselves. */
   readonly secondFactorWaitMs: number;
+  /** After this time without a wrong one those before are forgotten. */
+  readonly secondFactorMemoryMs: number;
   /** After this time without a failure those before are forgotten. */
   readonly logInMemoryMs: number;
   /** Addresses, names and browsers each, of which failures are remembered; beyond it the oldest are forgotten. */
@@ -228,7 +232,9 @@ export const defaultLimits: Limits = {
   sessionTouchMs: 60_000,
   logInFailures: 10,
   logInWaitMs: 60_000,
-  secondFactorWaitMs: 900_000,
+  secondFactorFailures: 5,
+  secondFactorWaitMs: 86_400_000,
+  secondFactorMemoryMs: 2_592_000_000,
   logInMemoryMs: 3_600_000,
   logInsRemembered: 10_000,
   secondFactorMs: 300_000,

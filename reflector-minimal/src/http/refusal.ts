@@ -143,10 +143,17 @@ function throttled(waitMs: number): Refusal {
   const seconds = Math.ceil(waitMs / 1000);
   return {
     status: 429,
-    error: `Too many failed log-ins: try again in ${seconds} s`,
-    advice: 'Somebody has tried several wrong passwords from your address, or for your account.',
+    error: `Too many failed log-ins: try again in ${duration(seconds)}`,
+    advice:
+      'Somebody has tried several wrong passwords from your address, or for your account. If it takes long, somebody knows your password and tries one-time passwords: have it changed.',
     headers: { 'Retry-After': String(seconds) },
   };
+}
+
+/** For a person, who waits no shorter than that. */
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;
 }
 
 /** What a failed channel or request means for the user. */

@@ -190,18 +190,65 @@ describe('the log-in', () => {
       expect(await attempt({ code: second })).toBe('alice');
     });
 
-    test('secondFactorWaitMs: who knows the password cannot try codes without end, nor wait others out', async () => {
-      let [waited, longest] = [0, 0];
-      for (let n = 0; n < 30; n++) {
-        clock.advance(waited || minute);
-        const verdict = await attempt({ code: `${100_000 + n}`, ...elsewhere(n) });
-        waited = Number(/^wait (\d+)$/.exec(verdict)?.[1] ?? 0);
-        longest = Math.max(longest, waited);
+    /** Wrong codes that are looked at within `ms`, from one who tries as soon as it is possible. */
+    async function guessCodes(
+      ms: number,
+      given: (n: number) => Partial<Attempt> = elsewhere,
+    ): Promise<number> {
+      const end = clock.now() + ms;
+      for (let n = 0; ; ) {
+        const verdict = await attempt({ code: '000000', ...given(n) });
+        const wait = Number(/^wait (\d+)$/.exec(verdict)?.[1] ?? 0);
+        if (wait === 0) n++;
+        if (clock.now() + wait >= end) return n;
+        clock.advance(wait);
       }
-      expect(longest).toBeGreaterThan(defaultLimits.logInWaitMs);
-      expect(longest).toBeLessThanOrEqual(defaultLimits.secondFactorWaitMs);
-      clock.advance(defaultLimits.secondFactorWaitMs);
-      expect(await attempt({ code: codeAt(), address: '203.0.113.1' })).toBe('alice');
+    }
+    const [hour, day] = [3_600_000, 86_400_000];
+
+    test.each([
+      ['an hour', hour, 16],
+      ['a day', day, 21],
+      ['a year', 365 * day, 385],
+    ])(
+      'secondFactorFailures, secondFactorWaitMs: who knows the password has few guesses in %s',
+      async (_time, ms, most) => {
+        // Addresses enough that they are no hindrance.
+        logIn = make({ logInFailures: 1_000_000 });
+        expect(await guessCodes(ms, (n) => ({ address: `10.0.${n >> 8}.${n & 255}` }))).toBe(most);
+      },
+    );
+
+    test('secondFactorMemoryMs: what was wrong long ago is forgotten, but not for its pauses', async () => {
+      logIn = make({ logInFailures: 1_000_000 });
+      expect(await guessCodes(hour)).toBe(16);
+      clock.advance(defaultLimits.secondFactorMemoryMs - hour);
+      expect(await guessCodes(hour)).toBe(1);
+      clock.advance(defaultLimits.secondFactorMemoryMs);
+      expect(await guessCodes(hour)).toBe(16);
+    });
+
+    test('does not keep the user waiting who was there before, for the codes that others try', async () => {
+      expect(await attempt({ code: codeAt() })).toBe('alice');
+      const marks = [logIn.browsers.mark('alice')];
+      await guessCodes(day);
+      expect(await attempt({ code: codeAt(), address: '203.0.113.1' })).toMatch(/^wait \d{7,}$/);
+      expect(await attempt({ code: codeAt() })).toBe('alice');
+      clock.advance(minute);
+      expect(await attempt({ code: codeAt(), address: '203.0.113.1', marks })).toBe('alice');
+      // From the address that the user has, they do not wait for what is tried there, in the browser that is known.
+      await guessCodes(day, () => ({}));
+      expect(await attempt({ code: codeAt() })).toMatch(/^wait/);
+      expect(await attempt({ code: codeAt(), marks })).toBe('alice');
+    });
+
+    test('another password begins anew: who guesses does not have it', async () => {
+      logIn = make({ logInFailures: 1_000_000 });
+      await guessCodes(day);
+      const other = `${hash.slice(0, -43)}${scryptSync('looking-glass', salt, 32, { N: 256, r: 4, p: 1 }).toString('base64url')}`;
+      store.users.setPassword('alice', other);
+      const place = { address: '203.0.113.1', password: 'looking-glass' };
+      expect(await attempt({ ...place, code: codeAt() })).toBe('alice');
     });
 
     test('secondFactorMs: a ticket stands for the password, for a time and this password and secret', async () => {

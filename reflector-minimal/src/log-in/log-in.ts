@@ -30,6 +30,9 @@ export type Denied =
 
 export type LogInVerdict = { readonly user: UserRecord } | Denied;
 
+/** What an attempt comes from: a browser, or an address, in which the account has been logged in to; or neither. */
+type Acquaintance = 'browser' | 'place' | 'stranger';
+
 const busy: Denied = { denied: 'busy' };
 const refused: Denied = { denied: 'refused' };
 
@@ -75,18 +78,23 @@ export class LogIn {
     this.#addresses = new Failures(clock, bounds);
     this.#accounts = new Failures(clock, bounds);
     this.#known = new Failures(clock, bounds);
-    this.#codes = new Failures(clock, { ...bounds, waitMs: limits.secondFactorWaitMs });
+    this.#codes = new Failures(clock, {
+      ...bounds,
+      free: limits.secondFactorFailures,
+      waitMs: limits.secondFactorWaitMs,
+      memoryMs: limits.secondFactorMemoryMs,
+    });
   }
 
   /** Checks name and password, and the code where the account has one-time passwords. */
   check(attempt: Attempt): Promise<LogInVerdict> {
     // A code is good once: two who bring the same are two.
-    if (attempt.code !== null) return this.#throttled(attempt, () => this.#verify(attempt));
+    if (attempt.code !== null) return this.#throttled(attempt, (from) => this.#verify(attempt, from));
     const { name, password, address, marks } = attempt;
     const key = this.#digest(JSON.stringify([name, password, address, marks]));
     let verdict = this.#underWay.get(key);
     if (!verdict) {
-      verdict = this.#throttled(attempt, () => this.#verify(attempt)).finally(() =>
+      verdict = this.#throttled(attempt, (from) => this.#verify(attempt, from)).finally(() =>
         this.#underWay.delete(key),
       );
       this.#underWay.set(key, verdict);
@@ -102,7 +110,7 @@ export class LogIn {
   ): Promise<LogInVerdict> {
     const user = this.secondFactor.userOf(ticket);
     if (!user) return refused;
-    return this.#throttled({ name: user.name, ...place }, () => this.#verifyCode(user, code));
+    return this.#throttled({ name: user.name, ...place }, (from) => this.#verifyCode(user, code, from));
   }
 
   /**
@@ -121,16 +129,17 @@ export class LogIn {
     }
   }
 
-  async #verify({ name, password, code }: Attempt): Promise<LogInVerdict> {
+  async #verify({ name, password, code }: Attempt, from: Acquaintance): Promise<LogInVerdict> {
     const user = this.#store.users.get(name);
     const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);
     if (!valid || !user) return refused;
     if (!user.totpSecret) return { user };
-    return code === null ? { denied: 'oneTimePassword', user } : this.#verifyCode(user, code);
+    return code === null ? { denied: 'oneTimePassword', user } : this.#verifyCode(user, code, from);
   }
 
-  async #verifyCode(user: UserRecord, code: string): Promise<LogInVerdict> {
-    const turn = await this.#codes.begin(user.name);
+  /** Who guesses without having been let in before, is counted apart from the user; under another password, anew. */
+  async #verifyCode(user: UserRecord, code: string, from: Acquaintance): Promise<LogInVerdict> {
+    const turn = await this.#codes.begin(`${from} ${this.#digest(user.password)} ${user.name}`);
     if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
     const accepted = this.secondFactor.accept(user, code);
     turn.end(accepted ? 'succeeded' : 'failed');
@@ -139,10 +148,10 @@ export class LogIn {
 
   async #throttled(
     { name, address, marks }: Pick<Attempt, 'name' | 'address' | 'marks'>,
-    verify: () => Promise<LogInVerdict>,
+    verify: (from: Acquaintance) => Promise<LogInVerdict>,
   ): Promise<LogInVerdict> {
     const network = networkOf(address);
-    const counted = this.#counted(name, network, marks);
+    const { from, counted } = this.#counted(name, network, marks);
     const turns: Turn[] = [];
     let outcome: Parameters<Turn['end']>[0] = 'neither';
     try {
@@ -151,10 +160,10 @@ export class LogIn {
         if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
         turns.push(turn);
       }
-      const verdict = await verify();
+      const verdict = await verify(from);
       if (!('denied' in verdict)) {
         // A stranger's success says nothing about the others who are counted with it.
-        outcome = counted.length === 1 ? 'succeeded' : 'neither';
+        outcome = from === 'stranger' ? 'neither' : 'succeeded';
         this.#remember(placeOf(name, network));
       } else if (verdict.denied === 'refused') {
         outcome = 'failed';
@@ -169,14 +178,17 @@ export class LogIn {
   }
 
   /** Where a failure of this attempt counts, always in this order, so that no two attempts wait for each other. */
-  #counted(name: string, network: string, marks: readonly string[]): [Failures, string][] {
+  #counted(
+    name: string,
+    network: string,
+    marks: readonly string[],
+  ): { readonly from: Acquaintance; readonly counted: readonly (readonly [Failures, string])[] } {
     const browser = this.browsers.identify(marks, name);
-    if (browser !== null) return [[this.#known, `browser ${browser}`]];
-    if (this.#knownPlaces.has(placeOf(name, network))) return [[this.#known, placeOf(name, network)]];
-    return [
-      [this.#addresses, network],
-      [this.#accounts, this.#accountKey(name)],
-    ];
+    if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
+    const place = placeOf(name, network);
+    if (this.#knownPlaces.has(place)) return { from: 'place', counted: [[this.#known, place]] };
+    const counted = [[this.#addresses, network] as const, [this.#accounts, this.#accountKey(name)] as const];
+    return { from: 'stranger', counted };
   }
 
   #accountKey(name: string): string {
