@@ -5,6 +5,7 @@ import { data, error, open, webSocketFrame } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';
+import { slow } from './stage/wait.ts';
 
 /** What a hostile or slow peer costs: its own channel, at worst its own tunnel, and nobody else anything. */
 
@@ -181,8 +182,8 @@ describe.concurrent('bounds', () => {
           clearTimeout(stuck);
           more();
         });
-        // No event tells that a peer will never read again: silence for a second has to do.
-        stuck = setTimeout(resolve, 1000);
+        // No event tells that a peer will never read again: a silence has to do.
+        stuck = setTimeout(resolve, 1000 * slow);
       };
       more();
     });

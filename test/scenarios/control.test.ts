@@ -7,6 +7,7 @@ import type { AgentProcess } from './stage/agent-process.ts';
 import { data } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { type Configuration, configuration, type Stage, scenario } from './stage/stage.ts';
+import { within } from './stage/wait.ts';
 
 /** `rm-agent status`, `retry`, `enable`, `disable`, and the configuration that SIGHUP reads again. */
 
@@ -247,15 +248,15 @@ describe.concurrent('of agents that start together', () => {
     const agents = Array.from({ length: 4 }, () => control.run(configuration(reflector, [1])));
     for (const _ of agents) (await reflector.upgrade()).accept();
     let without = 0;
-    await new Promise<void>((resolve, reject) => {
+    const three = new Promise<void>((resolve) => {
       for (const agent of agents)
         agent.logged(/another agent uses it/).then(
           () => ++without === 3 && resolve(),
           // The one that has it.
           () => undefined,
         );
-      setTimeout(() => reject(new Error(`${without} of 3 go without`)), 15_000).unref();
     });
+    await within(three, 'three of four agents to go without');
     expect(without).toBe(3);
     expect((await control.status()).state).toBe('connected');
   });

@@ -403,7 +403,7 @@ describe.concurrent('the end', () => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [1]));
     const tunnel = await reflector.tunnel();
-    await agent.logged(/connected/i);
+    await agent.logged(/ connected to/);
     tunnel.socket.pause();
     agent.signal('SIGTERM');
     expect(await agent.ended()).toEqual({ status: 0, signal: null });

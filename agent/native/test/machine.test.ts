@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { run, runWith, temporaryDirectory, underValgrind } from './guest.ts';
 
@@ -603,8 +604,11 @@ describe('the system', () => {
       native.system.print(1, `"${'x'.repeat(1_000_000)}"\n`);
       report('printed');
     });
-    guest.process.stdout?.pause();
-    setTimeout(() => guest.process.stdout?.resume(), 100);
+    const output = guest.process.stdout as Readable;
+    // What it prints is far more than a pipe holds, and is read from when there is something in it.
+    output.pause();
+    await once(output, 'readable');
+    output.resume();
     await expect(guest.finish()).resolves.toHaveLength(2);
     const closed = run((native, _report) => {
       for (let i = 0; i < 100; i++) native.system.print(1, 'x'.repeat(10_000));

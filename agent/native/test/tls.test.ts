@@ -462,6 +462,10 @@ describe('TLS', () => {
     const secured = await Peer.tls({ ...certificate });
     const plain = createServer({ allowHalfOpen: true }, (socket) => {
       // The clear part is larger than what the kernel takes at once.
+    let isWritten = () => {};
+    const written = new Promise<void>((resolve) => {
+      isWritten = resolve;
+    });
       let left = 4_000_000;
       const take = () => {
         for (let part: Buffer | null = socket.read(); part !== null; part = socket.read()) {
@@ -474,7 +478,7 @@ describe('TLS', () => {
           return;
         }
       };
-      setTimeout(() => socket.on('readable', take), 50);
+      void written.then(() => socket.on('readable', take));
     }).listen(0, '127.0.0.1');
     await once(plain, 'listening');
     const guest = run(
@@ -489,6 +493,7 @@ describe('TLS', () => {
               socket.write(Uint8Array.from([104, 105]));
             },
             secured: () => report('secured', taken),
+              report('written');
             data: () => undefined,
             taken: (count) => {
               taken += count;
@@ -504,6 +509,8 @@ describe('TLS', () => {
     );
     const socket: TLSSocket = await secured.connection();
     expect((await read(socket)).toString()).toBe('hi');
+    await guest.expect('written');
+    isWritten();
     socket.end();
     expect(await guest.finish()).toEqual([
       ['secured', 4_000_000],

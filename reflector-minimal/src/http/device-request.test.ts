@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { authorization, extensions, Stage } from '../testing/stage.ts';
@@ -349,13 +349,12 @@ describe('HTTP to a device', () => {
 
   test('a slow user holds back the device, and gets everything', async () => {
     const size = 8 * 1024 * 1024;
-    const { server } = await stage.web((_request, response) => response.end(Buffer.alloc(size, 7)));
-    let sent = 0;
-    server.on('connection', (socket) => {
-      const watch = setInterval(() => {
-        sent = socket.bytesWritten - socket.writableLength;
-      }, 1);
-      socket.on('close', () => clearInterval(watch));
+    let sent = () => 0;
+    await stage.web(({ url }, response) => {
+      if (url === '/small') return response.end();
+      const socket = response.socket as Socket;
+      sent = () => socket.bytesWritten - socket.writableLength;
+      return response.end(Buffer.alloc(size, 7));
     });
     const request = httpRequest({
       port: stage.port,
@@ -365,10 +364,10 @@ describe('HTTP to a device', () => {
     });
     request.end();
     const [response] = (await once(request, 'response')) as [IncomingMessage];
-    // Nothing is read until what is on the way has come to rest.
-    for (let before = -1; before !== sent; ) {
-      before = sent;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    // Nothing is read until what is on the way has come to rest: others get there and back, and it does not move on.
+    for (let before = -1; before !== sent(); ) {
+      before = sent();
+      for (let round = 0; round < 20; round++) await ask(stage.port, '/small');
     }
     const device = [...stage.reflector.devices.all()][0];
     expect(device?.tunnel.bytesFrom).toBeLessThan(size);
