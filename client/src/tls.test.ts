@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,23 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Reflector, startReflector } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { selfSigned } from '../../test/certificates/self-signed.ts';
 import { TestServer } from './testing/server.ts';
 import { TestWorld } from './testing/test-world.ts';
-
-/** A certificate for one name, signed by itself; `openssl` makes it. */
-function makeCertificate(folder: string, name: string): { cert: string; key: string } {
-  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
-  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
-  const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...algorithm, ...subject, '-days', '2', '-keyout', key, '-out', cert],
-    {
-      stdio: 'ignore',
-    },
-  );
-  return { cert, key };
-}
 
 describe('a reflector with TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rm-client-tls-'));
@@ -31,8 +16,8 @@ describe('a reflector with TLS', () => {
   let reflector: Reflector;
   let mistaken: Reflector;
   beforeAll(async () => {
-    own = makeCertificate(folder, 'localhost');
-    other = makeCertificate(folder, 'elsewhere');
+    own = selfSigned(folder, 'localhost', { names: 'DNS:localhost' });
+    other = selfSigned(folder, 'elsewhere', { names: 'DNS:elsewhere' });
     reflector = await startReflector({ tls: own });
     mistaken = await startReflector({ tls: other });
   });

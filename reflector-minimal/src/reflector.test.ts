@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
@@ -7,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { selfSigned } from '../../test/certificates/self-signed.ts';
 import { startReflector } from './reflector.ts';
 import { ask } from './testing/ask.ts';
 import { ManualClock } from './testing/manual-clock.ts';
@@ -115,30 +115,8 @@ test('responseMs: a device that does not answer a request: 504', async () => {
 
 test('with TLS of its own, and files that change', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rm-reflector-tls-'));
-  const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
-  const makeCertificate = (name: string) =>
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-        '-keyout',
-        tls.key,
-        '-out',
-        tls.cert,
-      ],
-      { stdio: 'ignore' },
-    );
-  makeCertificate('first');
+  const makeCertificate = (name: string) => selfSigned(folder, name, { file: 'reflector' });
+  const tls = makeCertificate('first');
   const reflector = await startReflector({ tls });
   expect(reflector.url).toBe(`https://localhost:${reflector.port}`);
   const subject = () =>

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import { Authority } from '../certificates/authority.ts';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
-import { Authority } from '../scenarios/stage/authority.ts';
 import { RawTunnel } from './raw-tunnel.ts';
 import type { Subject } from './subject.ts';
 

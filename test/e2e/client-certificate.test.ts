@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Authority } from '../certificates/authority.ts';
 import { root } from '../checkout.ts';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
-import { Authority } from '../scenarios/stage/authority.ts';
 import { Stage } from '../scenarios/stage/stage.ts';
 import { deviceId, RemoteSystem } from '../system/remote-system.ts';
 

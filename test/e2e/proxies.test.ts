@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Authority } from '../certificates/authority.ts';
 import { Microsocks } from '../proxies/microsocks.ts';
 import { login } from '../proxies/proxy-process.ts';
 import { Squid } from '../proxies/squid.ts';
 import { Tinyproxy } from '../proxies/tinyproxy.ts';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
-import { Authority } from '../scenarios/stage/authority.ts';
 import { curl } from '../system/curl.ts';
 import { DemoDevice } from '../system/demo-device.ts';
 import { deviceId, RemoteSystem } from '../system/remote-system.ts';

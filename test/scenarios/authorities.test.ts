@@ -1,24 +1,15 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Authority } from './stage/authority.ts';
+import { describe, expect } from 'vitest';
+import type { Authority } from '../certificates/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
-let authority: Authority;
-let other: Authority;
+const authority = authorityOfFile();
+const other = authorityOfFile();
 
-beforeAll(() => {
-  authority = new Authority();
-  other = new Authority();
-});
-
-afterAll(() => {
-  authority.remove();
-  other.remove();
-});
-
-function secure(stage: Stage, by = authority): Promise<Reflector> {
+function secure(stage: Stage, by = authority()): Promise<Reflector> {
   return stage.reflector({ ...by.issue() });
 }
 
@@ -29,8 +20,8 @@ function run(stage: Stage, command: string, reflector: Reflector, environment = 
 
 describe.concurrent('trusted authorities', () => {
   scenario.for([
-    ['SSL_CERT_FILE', () => authority.file],
-    ['SSL_CERT_DIR', () => authority.caDirectory()],
+    ['SSL_CERT_FILE', () => authority().file],
+    ['SSL_CERT_DIR', () => authority().caDirectory()],
   ] as const)('come from %s, and the log says so', async ([variable, place], { stage }) => {
     const reflector = await secure(stage);
     const agent = run(stage, 'run', reflector, { SSL_CERT_FILE: '', [variable]: place() });
@@ -44,7 +35,7 @@ describe.concurrent('trusted authorities', () => {
 
   scenario('of the configuration come before the environment', async ({ stage }) => {
     const reflector = await secure(stage);
-    const agent = run(stage, 'check', reflector, { SSL_CERT_FILE: other.file }, { ca: authority.file });
+    const agent = run(stage, 'check', reflector, { SSL_CERT_FILE: other().file }, { ca: authority().file });
     (await reflector.upgrade()).accept();
     expect((await agent.ended()).status).toBe(0);
     expect(agent.output).toMatch(/^ok +trusted +\/.*ca\.pem \(tls\.ca\)$/m);
@@ -82,16 +73,16 @@ describe.concurrent('trusted authorities', () => {
           stage.directoryWith(directory, 'authority.pem', content);
         }
       };
-      put(authority);
+      put(authority());
       const reflector = await secure(stage);
       const agent = run(stage, 'run', reflector, {}, { ca: kind === 'file' ? file : directory });
       for (let round = 0; round < 2; round++) (await reflector.upgrade()).accept().drop();
       const third = (await reflector.upgrade()).accept();
       // From now on nothing that this server shows is trusted, a ticket that it gave before included.
-      put(other);
+      put(other());
       third.drop();
       await agent.logged(/not connected: .*(trust|issuer|authority)/);
-      put(authority);
+      put(authority());
       (await reflector.upgrade()).accept();
       rmSync(directory, { recursive: true, force: true });
     },

@@ -1,32 +1,23 @@
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Authority, type Certificate } from './stage/authority.ts';
+import { describe, expect } from 'vitest';
+import { Authority, type Certificate } from '../certificates/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
-let authority: Authority;
-let intermediate: Authority;
-
-beforeAll(() => {
-  authority = new Authority();
-  intermediate = authority.intermediate();
-});
-
-afterAll(() => {
-  authority.remove();
-  intermediate.remove();
-});
+const authority = authorityOfFile();
+const intermediate = authorityOfFile(() => authority().intermediate());
 
 /** A reflector that takes only devices with a certificate of the authority. */
 function demanding(stage: Stage): Promise<Reflector> {
-  const ca = readFileSync(authority.file);
-  return stage.reflector({ ...authority.issue(), ca, requestCert: true, rejectUnauthorized: true });
+  const ca = readFileSync(authority().file);
+  return stage.reflector({ ...authority().issue(), ca, requestCert: true, rejectUnauthorized: true });
 }
 
 function agentWith(stage: Stage, reflector: Reflector, tls: object) {
   return stage.agent(
-    configuration(`https://127.0.0.1:${reflector.port}/`, [80], { tls: { ca: authority.file, ...tls } }),
+    configuration(`https://127.0.0.1:${reflector.port}/`, [80], { tls: { ca: authority().file, ...tls } }),
   );
 }
 
@@ -52,13 +43,13 @@ describe.concurrent('the certificate of the device', () => {
     'is shown with an %s key, its chain included',
     async (key, { stage }) => {
       const reflector = await demanding(stage);
-      agentWith(stage, reflector, files(intermediate.issue({ key, name: 'dev1' })));
+      agentWith(stage, reflector, files(intermediate().issue({ key, name: 'dev1' })));
       expect(await seen(reflector)).toBe('dev1');
     },
   );
 
   scenario('is in one file with its key, in either order', async ({ stage }) => {
-    const { cert, key } = authority.issue({ name: 'dev1' });
+    const { cert, key } = authority().issue({ name: 'dev1' });
     const reflector = await demanding(stage);
     for (const content of [cert + key, key + cert]) {
       const agent = agentWith(stage, reflector, { cert: stage.file(content) });
@@ -70,7 +61,10 @@ describe.concurrent('the certificate of the device', () => {
 
   scenario('is read anew for each attempt, as is its key', async ({ stage }) => {
     const reflector = await demanding(stage);
-    const [old, fresh] = [authority.issue({ name: 'old' }), authority.issue({ name: 'fresh', key: 'rsa' })];
+    const [old, fresh] = [
+      authority().issue({ name: 'old' }),
+      authority().issue({ name: 'fresh', key: 'rsa' }),
+    ];
     const [cert, key] = [stage.file(old.cert), stage.file(old.key)];
     const agent = agentWith(stage, reflector, { cert, key });
     expect(await seen(reflector)).toBe('old');
@@ -82,7 +76,7 @@ describe.concurrent('the certificate of the device', () => {
 
   scenario('that does not fit, cannot be read or is none is told of in one clear line', async ({ stage }) => {
     const reflector = await demanding(stage);
-    const [own, other] = [authority.issue(), authority.issue()];
+    const [own, other] = [authority().issue(), authority().issue()];
     const cases: [string, object, RegExp][] = [
       ['other', { cert: own.certFile, key: other.keyFile }, /does not belong to the client certificate/],
       ['none', { cert: stage.file('nothing'), key: own.keyFile }, /holds no certificate chain in PEM/],
@@ -90,7 +84,7 @@ describe.concurrent('the certificate of the device', () => {
       ['no key in it', { cert: own.certFile }, /holds no private key in PEM/],
       ...(['pkcs8', 'traditional'] as const).map((format): [string, object, RegExp] => [
         format,
-        { cert: own.certFile, key: authority.encryptedKey(own, format) },
+        { cert: own.certFile, key: authority().encryptedKey(own, format) },
         /client key .* is encrypted; allowed is a key without a password/,
       ]),
     ];
@@ -103,7 +97,7 @@ describe.concurrent('the certificate of the device', () => {
 
   scenario('is warned of when everybody can read its key', async ({ stage }) => {
     const reflector = await demanding(stage);
-    const { cert, key } = authority.issue({ name: 'dev1' });
+    const { cert, key } = authority().issue({ name: 'dev1' });
     const path = stage.file(key);
     chmodSync(path, 0o644);
     const agent = agentWith(stage, reflector, { cert: stage.file(cert), key: path });
@@ -116,12 +110,12 @@ describe.concurrent('the certificate of the device', () => {
       const date = new Date(Date.now() + days * 86_400_000).toISOString();
       return `${date.slice(0, 19).replace(/[-T:]/g, '')}Z`;
     };
-    const reflector = await stage.reflector({ ...authority.issue() });
+    const reflector = await stage.reflector({ ...authority().issue() });
     for (const [days, line] of [
       [12.5, /warning.* tls\.cert: .* expires in 12 days, on \d{4}-\d\d-\d\d/],
       [-3.5, /warning.* tls\.cert: .* has expired 3 days ago, on \d{4}-\d\d-\d\d/],
     ] as const) {
-      const agent = agentWith(stage, reflector, files(authority.issue({ until: day(days) })));
+      const agent = agentWith(stage, reflector, files(authority().issue({ until: day(days) })));
       (await reflector.upgrade()).accept();
       await agent.logged(line);
     }

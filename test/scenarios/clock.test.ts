@@ -1,7 +1,8 @@
 import type { ServerOptions } from 'node:https';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
+import { Authority, type CertificateOptions } from '../certificates/authority.ts';
 import { executable } from './stage/agent-process.ts';
-import { Authority, type CertificateOptions } from './stage/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import { fault, open } from './stage/frames.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
@@ -11,19 +12,9 @@ import { configuration, type Stage, scenario } from './stage/stage.ts';
  */
 const clockless = (process.env.RM_AGENT_CLOCKLESS ?? '').split(/ +/).filter((word) => word !== '');
 
-let authority: Authority;
-let stranger: Authority;
-
-beforeAll(() => {
-  const longLived = 40_000;
-  authority = new Authority('ecdsa', longLived);
-  stranger = new Authority('ecdsa', longLived);
-});
-
-afterAll(() => {
-  authority.remove();
-  stranger.remove();
-});
+const longLived = () => new Authority('ecdsa', 40_000);
+const authority = authorityOfFile(longLived);
+const stranger = authorityOfFile(longLived);
 
 /** Valid when the agent was built, and not yet now. */
 const then = { from: '20990101000000Z', until: '21010101000000Z' };
@@ -38,7 +29,7 @@ async function dial(
 ) {
   const reflector = await stage.reflector(server);
   const settings = configuration(`https://127.0.0.1:${reflector.port}/`, [80], {
-    tls: { ca: authority.file, ...tls },
+    tls: { ca: authority().file, ...tls },
   });
   const agent = stage.run(['run', '--config', stage.file(JSON.stringify(settings))], {}, command);
   return { agent, reflector };
@@ -60,7 +51,7 @@ async function dial(
     'is told of once, and dates are judged by the day of the build, over %s',
     async (version, { stage }) => {
       const { agent, reflector } = await dial(stage, {
-        ...authority.issue(then),
+        ...authority().issue(then),
         minVersion: version,
         maxVersion: version,
       });
@@ -76,7 +67,7 @@ async function dial(
   );
 
   scenario('does not matter to a longer chain', async ({ stage }) => {
-    const between = authority.intermediate(then);
+    const between = authority().intermediate(then);
     const { agent, reflector } = await dial(stage, { ...between.issue(then) });
     (await reflector.upgrade()).accept();
     await agent.logged(/connected to https:/);
@@ -107,7 +98,7 @@ async function dial(
   scenario.for(hostile)(
     'lets no reflector in with a certificate %s',
     async ([, options, line], { stage }) => {
-      const by = options.by === 'stranger' ? stranger : authority;
+      const by = (options.by === 'stranger' ? stranger : authority)();
       const { agent, reflector } = await dial(stage, { ...by.issue(options) });
       expect(await agent.logged(/not connected: /)).toMatch(line);
       expect(reflector.pending).toBe(0);
@@ -122,7 +113,7 @@ async function dial(
   scenario.for(between)(
     'lets no reflector in over an authority that %s',
     async ([, options, line], { stage }) => {
-      const middle = authority.intermediate(options);
+      const middle = authority().intermediate(options);
       const { agent, reflector } = await dial(stage, { ...middle.issue(then) });
       expect(await agent.logged(/not connected: /)).toMatch(line);
       expect(reflector.pending).toBe(0);
@@ -131,18 +122,18 @@ async function dial(
   );
 
   scenario('is believed all the same with "tls.clock": "system"', async ({ stage }) => {
-    const late = await dial(stage, { ...authority.issue(then) }, { clock: 'system' });
+    const late = await dial(stage, { ...authority().issue(then) }, { clock: 'system' });
     await late.agent.logged(/not connected: .*not (yet )?valid/);
-    const { agent, reflector } = await dial(stage, { ...authority.issue(now) }, { clock: 'system' });
+    const { agent, reflector } = await dial(stage, { ...authority().issue(now) }, { clock: 'system' });
     (await reflector.upgrade()).accept();
     await agent.logged(/connected to https:/);
     expect([...agent.log, ...late.agent.log].join('\n')).not.toMatch(/the clock shows/);
   });
 
   scenario('is reported by check', async ({ stage }) => {
-    const reflector = await stage.reflector({ ...authority.issue(then) });
+    const reflector = await stage.reflector({ ...authority().issue(then) });
     const settings = configuration(`https://127.0.0.1:${reflector.port}/`, [80], {
-      tls: { ca: authority.file },
+      tls: { ca: authority().file },
     });
     const agent = stage.run(['check', '--config', stage.file(JSON.stringify(settings))], {}, clockless);
     (await reflector.upgrade()).accept();
@@ -153,7 +144,7 @@ async function dial(
 
 describe.concurrent('a clock that is set', () => {
   scenario('is no news', async ({ stage }) => {
-    const { agent, reflector } = await dial(stage, { ...authority.issue(now) }, {}, executable);
+    const { agent, reflector } = await dial(stage, { ...authority().issue(now) }, {}, executable);
     (await reflector.upgrade()).accept();
     await agent.logged(/connected to https:/);
     expect(agent.log.join('\n')).not.toMatch(/the clock/);

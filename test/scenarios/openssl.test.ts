@@ -1,19 +1,19 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Authority, type Certificate, type CertificateOptions } from './stage/authority.ts';
+import { beforeAll, describe, expect } from 'vitest';
+import type { Certificate, CertificateOptions } from '../certificates/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { slow } from './stage/wait.ts';
 
 const keys = ['rsa', 'rsa-pss', 'ec'] as const;
 
-let authority: Authority;
-let other: Authority;
 let certificates: Readonly<Record<(typeof keys)[number], Certificate>>;
 
+const authority = authorityOfFile();
+const other = authorityOfFile();
+
+// Once for all: to find RSA keys takes long.
 beforeAll(() => {
-  authority = new Authority();
-  other = new Authority();
-  // Once for all: to find RSA keys takes long.
-  const [rsa, pss, ec] = keys.map((key) => authority.issue({ key })) as [
+  const [rsa, pss, ec] = keys.map((key) => authority().issue({ key })) as [
     Certificate,
     Certificate,
     Certificate,
@@ -21,14 +21,9 @@ beforeAll(() => {
   certificates = { rsa, 'rsa-pss': pss, ec };
 }, 60_000 * slow);
 
-afterAll(() => {
-  authority.remove();
-  other.remove();
-});
-
 /** `rm-agent check` against a port on which OpenSSL listens. */
 function check(stage: Stage, port: number, tls: object = {}, host = '127.0.0.1') {
-  const settings = configuration(`https://${host}:${port}/`, [1], { tls: { ca: authority.file, ...tls } });
+  const settings = configuration(`https://${host}:${port}/`, [1], { tls: { ca: authority().file, ...tls } });
   return stage.run(['check', '--config', stage.file(JSON.stringify(settings))]);
 }
 
@@ -71,14 +66,14 @@ describe.concurrent("check against OpenSSL's server", () => {
 
   scenario.for(refused)('refuses over %s a certificate for %s, and says so', async (row, { stage }) => {
     const [, , flag, options, host, reason] = row;
-    const server = await stage.opensslServer(authority.issue(options), [flag]);
+    const server = await stage.opensslServer(authority().issue(options), [flag]);
     const agent = check(stage, server.port, {}, host);
     expect((await agent.ended()).status).toBe(69);
     expect(agent.output + agent.log.join('\n')).toMatch(reason);
   });
 
   scenario.for(versions)('refuses over %s an unknown authority, and says so', async ([, flag], { stage }) => {
-    const server = await stage.opensslServer(other.issue(), [flag]);
+    const server = await stage.opensslServer(other().issue(), [flag]);
     const agent = check(stage, server.port);
     expect((await agent.ended()).status).toBe(69);
     expect(agent.output + agent.log.join('\n')).toMatch(/trust|unknown (authority|issuer)|issuer/i);
@@ -87,9 +82,9 @@ describe.concurrent("check against OpenSSL's server", () => {
   scenario.for(versions)(
     'shows its certificate over %s where it is demanded',
     async ([, flag], { stage }) => {
-      const demand = [flag, '-Verify', '1', '-verify_return_error', '-CAfile', authority.file];
+      const demand = [flag, '-Verify', '1', '-verify_return_error', '-CAfile', authority().file];
       const server = await stage.opensslServer(certificates.ec, demand);
-      const { certFile, keyFile } = authority.issue({ name: 'device-1' });
+      const { certFile, keyFile } = authority().issue({ name: 'device-1' });
       const agent = check(stage, server.port, { cert: certFile, key: keyFile });
       await server.accept();
       expect((await agent.ended()).status, agent.output + agent.log.join('\n')).toBe(0);
@@ -98,7 +93,7 @@ describe.concurrent("check against OpenSSL's server", () => {
   );
 
   scenario.for(versions)('says over %s that a certificate is demanded', async ([, flag], { stage }) => {
-    const demand = [flag, '-Verify', '1', '-verify_return_error', '-CAfile', authority.file];
+    const demand = [flag, '-Verify', '1', '-verify_return_error', '-CAfile', authority().file];
     const server = await stage.opensslServer(certificates.ec, demand);
     const agent = check(stage, server.port);
     expect((await agent.ended()).status).toBe(69);

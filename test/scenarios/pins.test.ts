@@ -1,22 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { reservedPort } from '../../toolchain/loopback-port.mjs';
-import { Authority, type Certificate } from './stage/authority.ts';
+import type { Certificate } from '../certificates/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 
-let authority: Authority;
-let stranger: Authority;
-
-beforeAll(() => {
-  authority = new Authority();
-  stranger = new Authority();
-});
-
-afterAll(() => {
-  authority.remove();
-  stranger.remove();
-});
+const authority = authorityOfFile();
+const stranger = authorityOfFile();
 
 /** The pin of a certificate's key, as RFC 7469 writes it. */
 function pinOf({ cert }: { readonly cert: string }): string {
@@ -28,18 +19,18 @@ const noPin = `sha256/${'A'.repeat(43)}=`;
 
 function agentWith(stage: Stage, reflector: Reflector, tls: object) {
   return stage.agent(
-    configuration(`https://127.0.0.1:${reflector.port}/`, [80], { tls: { ca: authority.file, ...tls } }),
+    configuration(`https://127.0.0.1:${reflector.port}/`, [80], { tls: { ca: authority().file, ...tls } }),
   );
 }
 
 /** Who has signed itself, for another name and a time long past. */
 function selfSigned(): Certificate {
-  return stranger.issue({ names: 'DNS:elsewhere.example', until: '20210101000000Z' });
+  return stranger().issue({ names: 'DNS:elsewhere.example', until: '20210101000000Z' });
 }
 
 describe.concurrent('pins', () => {
   scenario('let a trusted reflector in whose key is one of them', async ({ stage }) => {
-    const server = authority.issue();
+    const server = authority().issue();
     const reflector = await stage.reflector({ ...server });
     const agent = agentWith(stage, reflector, { pins: [noPin, pinOf(server)] });
     (await reflector.upgrade()).accept();
@@ -50,7 +41,7 @@ describe.concurrent('pins', () => {
   scenario(
     'keep a trusted reflector out that has another key, before it learns anything',
     async ({ stage }) => {
-      const reflector = await stage.reflector({ ...authority.issue() });
+      const reflector = await stage.reflector({ ...authority().issue() });
       const agent = agentWith(stage, reflector, { pins: [noPin] });
       await agent.logged(/public key \(sha256\/.*\) is none of tls\.pins/);
       expect(reflector.pending).toBe(0);
@@ -58,7 +49,7 @@ describe.concurrent('pins', () => {
   );
 
   scenario('do not let in who is not trusted', async ({ stage }) => {
-    const server = stranger.issue();
+    const server = stranger().issue();
     const reflector = await stage.reflector({ ...server });
     const agent = agentWith(stage, reflector, { pins: [pinOf(server)] });
     await agent.logged(/not connected: .*(trust|issuer|authority)/);
@@ -77,8 +68,11 @@ describe.concurrent('pins', () => {
   });
 
   scenario('that replace the authorities let nobody else in, however trusted', async ({ stage }) => {
-    const reflector = await stage.reflector({ ...authority.issue() });
-    const agent = agentWith(stage, reflector, { pins: [noPin, pinOf(stranger.issue())], pinMode: 'replace' });
+    const reflector = await stage.reflector({ ...authority().issue() });
+    const agent = agentWith(stage, reflector, {
+      pins: [noPin, pinOf(stranger().issue())],
+      pinMode: 'replace',
+    });
     await agent.logged(/is none of tls\.pins/);
     expect(reflector.pending).toBe(0);
   });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { AgentProcess } from './stage/agent-process.ts';
-import { Authority } from './stage/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import { LocalService } from './stage/local-service.ts';
 import type { Upgrade } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
@@ -10,18 +10,8 @@ import { briefly } from './stage/wait.ts';
 
 /** The ways out: proxies, several of them, the environment. Passwords of proxies are `proxy-s3cret` everywhere here. */
 
-let authority: Authority;
-let other: Authority;
-
-beforeAll(() => {
-  authority = new Authority();
-  other = new Authority();
-});
-
-afterAll(() => {
-  authority.remove();
-  other.remove();
-});
+const authority = authorityOfFile();
+const other = authorityOfFile();
 
 const patient = { reconnect: { min: 600, max: 600 } };
 const loud = { log: { level: 'debug' } };
@@ -45,11 +35,11 @@ describe.concurrent('an HTTP proxy', () => {
   scenario.for(['http', 'https'])('leads to an %s: reflector', async (scheme, { stage }) => {
     const echo = await stage.service(LocalService.echo);
     const proxy = await stage.httpProxy();
-    const reflector = await stage.reflector(scheme === 'https' ? authority.issue() : undefined);
+    const reflector = await stage.reflector(scheme === 'https' ? authority().issue() : undefined);
     stage.agent(
       configuration(reflector, [echo.port], {
         proxy: `http://127.0.0.1:${proxy.port}`,
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
       }),
     );
     const request = await proxy.request();
@@ -62,12 +52,12 @@ describe.concurrent('an HTTP proxy', () => {
 
   scenario.for(['http', 'https'])('may speak TLS itself, to an %s: reflector', async (scheme, { stage }) => {
     const echo = await stage.service(LocalService.echo);
-    const proxy = await stage.httpProxy(authority.issue());
-    const reflector = await stage.reflector(scheme === 'https' ? authority.issue() : undefined);
+    const proxy = await stage.httpProxy(authority().issue());
+    const reflector = await stage.reflector(scheme === 'https' ? authority().issue() : undefined);
     stage.agent(
       configuration(reflector, [echo.port], {
         proxy: `https://127.0.0.1:${proxy.port}`,
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
       }),
     );
     (await proxy.request()).accept();
@@ -75,12 +65,12 @@ describe.concurrent('an HTTP proxy', () => {
   });
 
   scenario('whose certificate is not trusted gets nothing', async ({ stage }) => {
-    const proxy = await stage.httpProxy(other.issue());
-    const reflector = await stage.reflector(authority.issue());
+    const proxy = await stage.httpProxy(other().issue());
+    const reflector = await stage.reflector(authority().issue());
     const agent = stage.agent(
       configuration(reflector, [1], {
         proxy: `https://user:proxy-s3cret@127.0.0.1:${proxy.port}`,
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
         ...patient,
       }),
     );
@@ -259,11 +249,11 @@ describe.concurrent('a SOCKS5 proxy', () => {
   scenario('gets user and password when it asks', async ({ stage }) => {
     const echo = await stage.service(LocalService.echo);
     const proxy = await stage.socksProxy('me:proxy-s3cret');
-    const reflector = await stage.reflector(authority.issue());
+    const reflector = await stage.reflector(authority().issue());
     const agent = stage.agent(
       configuration(reflector, [echo.port], {
         proxy: `socks5h://me:proxy-s3cret@127.0.0.1:${proxy.port}`,
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
         ...loud,
       }),
     );
@@ -427,22 +417,22 @@ describe.concurrent('"addresses"', () => {
   });
 
   scenario('are dialled when there is no other, the next when one has failed', async ({ stage }) => {
-    const reflector = await stage.reflector(authority.issue({ names: `DNS:${name}` }));
+    const reflector = await stage.reflector(authority().issue({ names: `DNS:${name}` }));
     stage.agent(
       configuration(`https://${name}:${reflector.port}/`, [1], {
         addresses: { [name]: ['127.0.0.2', '127.0.0.1'] },
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
       }),
     );
     expect((await reflector.upgrade()).header('Host')).toBe(`${name}:${reflector.port}`);
   });
 
   scenario('are no proof of who is there', async ({ stage }) => {
-    const reflector = await stage.reflector(authority.issue());
+    const reflector = await stage.reflector(authority().issue());
     const agent = stage.agent(
       configuration(`https://${name}:${reflector.port}/`, [1], {
         addresses: { [name]: ['127.0.0.1'] },
-        tls: { ca: authority.file },
+        tls: { ca: authority().file },
         ...patient,
       }),
     );

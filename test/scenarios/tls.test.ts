@@ -1,29 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Authority } from './stage/authority.ts';
+import { describe, expect } from 'vitest';
+import { Authority } from '../certificates/authority.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import { lacks } from './stage/features.ts';
 import { data } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
 import { briefly } from './stage/wait.ts';
 
-let authority: Authority;
-let other: Authority;
-let pss: Authority;
-
-beforeAll(() => {
-  authority = new Authority();
-  other = new Authority();
-  pss = new Authority('rsa-pss');
-});
-
-afterAll(() => {
-  authority.remove();
-  other.remove();
-  pss.remove();
-});
+const authority = authorityOfFile();
+const other = authorityOfFile();
+const pss = authorityOfFile(() => new Authority('rsa-pss'));
 
 async function connect(stage: Stage, server: ServerOptions, tls: object, host = '127.0.0.1') {
   const echo = await stage.service(LocalService.echo);
@@ -58,8 +47,8 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
 
   scenario.for(signatures)('is used over %s with an %s key and %s', async (row, { stage }) => {
     const [version, key, sigalgs] = row;
-    const server = { ...authority.issue({ key }), minVersion: version, maxVersion: version, sigalgs };
-    const connection = await connect(stage, server, { ca: authority.file });
+    const server = { ...authority().issue({ key }), minVersion: version, maxVersion: version, sigalgs };
+    const connection = await connect(stage, server, { ca: authority().file });
     const socket = await expectWorking(connection);
     expect(socket.getProtocol()).toBe(version);
   });
@@ -67,31 +56,31 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
   scenario.for(versions)(
     'is used over %s with a certificate signed with RSA-PSS',
     async (version, { stage }) => {
-      const server = { ...pss.issue({ key: 'rsa' }), minVersion: version, maxVersion: version };
-      await expectWorking(await connect(stage, server, { ca: pss.file }));
+      const server = { ...pss().issue({ key: 'rsa' }), minVersion: version, maxVersion: version };
+      await expectWorking(await connect(stage, server, { ca: pss().file }));
     },
   );
 
   scenario('is trusted by a directory of certificates', async ({ stage }) => {
-    await expectWorking(await connect(stage, authority.issue(), { ca: authority.caDirectory() }));
+    await expectWorking(await connect(stage, authority().issue(), { ca: authority().caDirectory() }));
   });
 
   scenario('is asked for by name', async ({ stage }) => {
-    const server = authority.issue({ names: 'DNS:localhost' });
-    const socket = await expectWorking(await connect(stage, server, { ca: authority.file }, 'localhost'));
+    const server = authority().issue({ names: 'DNS:localhost' });
+    const socket = await expectWorking(await connect(stage, server, { ca: authority().file }, 'localhost'));
     expect(socket.servername).toBe('localhost');
   });
 
   scenario('with an expired certificate is refused, and the log says so', async ({ stage }) => {
-    const server = authority.issue({ from: '20200101000000Z', until: '20200201000000Z' });
-    const { agent, reflector } = await connect(stage, server, { ca: authority.file });
+    const server = authority().issue({ from: '20200101000000Z', until: '20200201000000Z' });
+    const { agent, reflector } = await connect(stage, server, { ca: authority().file });
     await agent.logged(/not connected: .*expired/i);
     expect(reflector.connections).toBeGreaterThan(0);
   });
 
   scenario('with a certificate that is not valid yet is refused, and the log says so', async ({ stage }) => {
-    const server = authority.issue({ from: '20480101000000Z' });
-    const { agent } = await connect(stage, server, { ca: authority.file });
+    const server = authority().issue({ from: '20480101000000Z' });
+    const { agent } = await connect(stage, server, { ca: authority().file });
     await agent.logged(/not connected: .*not (yet )?valid/i);
   });
 
@@ -100,29 +89,29 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
     ['another address', 'IP:127.0.0.2', '127.0.0.1'],
     ['a name where an address is dialled', 'DNS:localhost', '127.0.0.1'],
   ])('with a certificate for %s is refused, and the log says so', async ([, names = '', host], { stage }) => {
-    const { agent } = await connect(stage, authority.issue({ names }), { ca: authority.file }, host);
+    const { agent } = await connect(stage, authority().issue({ names }), { ca: authority().file }, host);
     await agent.logged(/not connected: .*(name|not (valid |issued )?for|does not match)/i);
   });
 
   scenario('of an unknown authority is refused, and the log says so', async ({ stage }) => {
-    const { agent } = await connect(stage, other.issue(), { ca: authority.file });
+    const { agent } = await connect(stage, other().issue(), { ca: authority().file });
     await agent.logged(/not connected: .*(trust|issuer|authority)/i);
   });
 
   scenario('is refused by default when only the system authorities are trusted', async ({ stage }) => {
-    const { agent } = await connect(stage, authority.issue(), {});
+    const { agent } = await connect(stage, authority().issue(), {});
     await agent.logged(/not connected: .*(trust|issuer|authority)/i);
   });
 
   scenario('sees no request from an agent that does not trust it', async ({ stage }) => {
-    const { agent, reflector } = await connect(stage, other.issue(), { ca: authority.file });
+    const { agent, reflector } = await connect(stage, other().issue(), { ca: authority().file });
     for (let attempt = 0; attempt < 3; attempt++) await reflector.connection();
     await agent.logged(/not connected: .*(trust|issuer|authority)/i);
     expect(reflector.pending).toBe(0);
   });
 
   scenario('is not verified where the configuration says so, loudly', async ({ stage }) => {
-    const connection = await connect(stage, other.issue({ names: 'DNS:elsewhere.example' }), {
+    const connection = await connect(stage, other().issue({ names: 'DNS:elsewhere.example' }), {
       verify: false,
     });
     await expectWorking(connection);
@@ -130,20 +119,20 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
   });
 
   scenario('below the least version is refused', async ({ stage }) => {
-    const server = { ...authority.issue(), maxVersion: 'TLSv1.2' } as const;
-    const { agent } = await connect(stage, server, { ca: authority.file, minVersion: '1.3' });
+    const server = { ...authority().issue(), maxVersion: 'TLSv1.2' } as const;
+    const { agent } = await connect(stage, server, { ca: authority().file, minVersion: '1.3' });
     await agent.logged(/not connected: .*(TLS|version|protocol)/i);
   });
 
   scenario('that demands a client certificate gets it', async ({ stage }) => {
-    const client = authority.issue({ names: 'DNS:device-1' });
+    const client = authority().issue({ names: 'DNS:device-1' });
     const server = {
-      ...authority.issue(),
-      ca: readFileSync(authority.file),
+      ...authority().issue(),
+      ca: readFileSync(authority().file),
       requestCert: true,
       rejectUnauthorized: true,
     };
-    const tls = { ca: authority.file, cert: client.certFile, key: client.keyFile };
+    const tls = { ca: authority().file, cert: client.certFile, key: client.keyFile };
     const socket = await expectWorking(await connect(stage, server, tls));
     expect(socket.authorized).toBe(true);
     expect(socket.getPeerCertificate().subjectaltname).toBe('DNS:device-1');
@@ -153,14 +142,14 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
     'that demands a client certificate over %s refuses to go without',
     async (version, { stage }) => {
       const server = {
-        ...authority.issue(),
-        ca: readFileSync(authority.file),
+        ...authority().issue(),
+        ca: readFileSync(authority().file),
         requestCert: true,
         rejectUnauthorized: true,
         minVersion: version,
         maxVersion: version,
       };
-      const { agent } = await connect(stage, server, { ca: authority.file });
+      const { agent } = await connect(stage, server, { ca: authority().file });
       await agent.logged(/not connected: .*(certificate|handshake|alert)/i);
     },
   );

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { Agent } from 'rm-agent';
 import { deviceSecrets, hashPassword, type Reflector, startReflector } from 'rm-reflector';
-import { Authority } from '../scenarios/stage/authority.ts';
+import { Authority } from '../certificates/authority.ts';
 import { within } from '../scenarios/stage/wait.ts';
 import { startChromium } from './chromium.ts';
 import { RecordingDevice } from './recording-device.ts';

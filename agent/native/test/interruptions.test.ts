@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Authority } from '../../../test/scenarios/stage/authority.ts';
+import { Authority } from '../../../test/certificates/authority.ts';
 import { run, temporaryDirectory } from './guest.ts';
 import { Peer, read } from './peer.ts';
 

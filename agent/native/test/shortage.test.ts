@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Authority } from '../../../test/scenarios/stage/authority.ts';
+import { Authority } from '../../../test/certificates/authority.ts';
 import { type Guest, runWith, temporaryDirectory } from './guest.ts';
 import { Peer, read } from './peer.ts';
 

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Authority, type Certificate } from '../../../test/scenarios/stage/authority.ts';
+import { Authority, type Certificate } from '../../../test/certificates/authority.ts';
+import type { KeyKind } from '../../../test/certificates/openssl.ts';
+import { selfSigned } from '../../../test/certificates/self-signed.ts';
 import type { Native } from '../../src/host/tiny/native.ts';
 import { type Report, run, temporaryDirectory } from './guest.ts';
 import { Peer, read } from './peer.ts';
@@ -73,7 +75,7 @@ describe('TLS', () => {
   it.each(versions.flatMap((version) => kinds.map((kind) => [version, kind] as const)))(
     'speaks %s with a server that has an %s certificate',
     async (version, kind) => {
-      const { cert, key } = selfSigned(kind);
+      const { cert, key } = lone(kind);
       const peer = await Peer.tls({ ...contents(cert, key), minVersion: version, maxVersion: version });
       const guest = run(greet, peer.port, options({ ca: cert }));
       const socket = await peer.connection();
@@ -233,7 +235,7 @@ describe('TLS', () => {
   it('trusts a server certificate that is itself in the bundle', async () => {
     const peer = await Peer.tls({ ...certificate });
     expect((await failure(peer.port, { ca: certificate.certFile }))[0]).toBe('tls-untrusted');
-    const own = selfSigned('ec');
+    const own = lone('ec');
     const selfPeer = await Peer.tls(contents(own.cert, own.key));
     await run(greet, selfPeer.port, options({ ca: own.cert })).expect('secured');
   });
@@ -460,12 +462,12 @@ describe('TLS', () => {
 
   it('starts behind what was written in the clear', async () => {
     const secured = await Peer.tls({ ...certificate });
-    const plain = createServer({ allowHalfOpen: true }, (socket) => {
-      // The clear part is larger than what the kernel takes at once.
     let isWritten = () => {};
     const written = new Promise<void>((resolve) => {
       isWritten = resolve;
     });
+    const plain = createServer({ allowHalfOpen: true }, (socket) => {
+      // The clear part is larger than what the kernel takes at once.
       let left = 4_000_000;
       const take = () => {
         for (let part: Buffer | null = socket.read(); part !== null; part = socket.read()) {
@@ -491,9 +493,9 @@ describe('TLS', () => {
               socket.write(new Uint8Array(4_000_000));
               socket.startTls(tls as unknown as Options);
               socket.write(Uint8Array.from([104, 105]));
+              report('written');
             },
             secured: () => report('secured', taken),
-              report('written');
             data: () => undefined,
             taken: (count) => {
               taken += count;
@@ -507,10 +509,10 @@ describe('TLS', () => {
       (plain.address() as { port: number }).port,
       options(),
     );
-    const socket: TLSSocket = await secured.connection();
-    expect((await read(socket)).toString()).toBe('hi');
     await guest.expect('written');
     isWritten();
+    const socket: TLSSocket = await secured.connection();
+    expect((await read(socket)).toString()).toBe('hi');
     socket.end();
     expect(await guest.finish()).toEqual([
       ['secured', 4_000_000],
@@ -520,31 +522,14 @@ describe('TLS', () => {
   });
 });
 
-const keyOptions = {
-  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  rsa: ['-newkey', 'rsa:2048'],
-  'rsa-pss': ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'],
-};
-
 function contents(cert: string, key: string): { readonly cert: Buffer; readonly key: Buffer } {
   return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 
 /** PEM files of a certificate that has signed itself and is no authority. */
-function selfSigned(kind: keyof typeof keyOptions): { readonly cert: string; readonly key: string } {
-  const directory = temporaryDirectory();
-  const [cert, key] = [join(directory, 'self.pem'), join(directory, 'self.key')];
-  const { status, stderr } = spawnSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-batch', ...keyOptions[kind], '-nodes'],
-      ...['-keyout', key, '-out', cert, '-subj', '/CN=self', '-days', '30'],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'],
-    ],
-    { encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(stderr);
-  return { cert, key };
+function lone(key: KeyKind): { readonly cert: string; readonly key: string } {
+  const extensions = ['basicConstraints=critical,CA:FALSE'];
+  return selfSigned(temporaryDirectory(), 'self', { names: 'IP:127.0.0.1', key, extensions });
 }
 
 /** A wire to a port that can be cut: both ends see FIN, and no close_notify. */

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Authority } from '../host/simulated/authority.ts';
+import { Authority } from '../../../test/certificates/authority.ts';
 import { certificateEnds } from './certificate.ts';
 import { derElement, derElements } from './der.ts';
 
@@ -12,17 +11,15 @@ beforeAll(() => {
   authority = new Authority();
   // UTCTime and, from 2050 on, GeneralizedTime.
   pem = [2031, 2049, 2050, 2107]
-    .map((year) => read(authority.issue('DNS:a', 2020, year).certificate))
+    .map((year) => authority.issue({ names: 'DNS:a', until: year }).cert)
     .join('');
 });
 afterAll(() => authority.remove());
 
-const read = (path: string) => readFileSync(path, 'latin1');
-
 describe('certificateEnds', () => {
   it('reads the end of each certificate, among other things', () => {
-    const { key, certificate } = authority.issue('DNS:a', 1995, 1999);
-    const text = `comment\n${read(key)}${pem}${read(certificate)}`;
+    const { key, cert } = authority.issue({ names: 'DNS:a', from: 1995, until: 1999 });
+    const text = `comment\n${key}${pem}${cert}`;
     const ends = certificateEnds(text).map((end) => new Date(end).toISOString());
     expect(ends).toEqual([2031, 2049, 2050, 2107, 1999].map((year) => `${year}-01-01T00:00:00.000Z`));
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Authority } from '../../../test/certificates/authority.ts';
 import { AgentHost } from '../host/simulated/agent-host.ts';
-import { Authority } from '../host/simulated/authority.ts';
 import { dialSettingsFor } from '../host/simulated/dial-settings.ts';
 import { buildDate } from '../version.ts';
 import { TlsNews } from './news.ts';
@@ -14,7 +14,7 @@ let authority: Authority;
 let pem: Uint8Array;
 beforeAll(() => {
   authority = new Authority();
-  pem = readFileSync(authority.issue('DNS:device', 2020, 2030).certificate);
+  pem = readFileSync(authority.issue({ names: 'DNS:device', until: 2030 }).certFile);
 });
 afterAll(() => authority.remove());
 
@@ -95,7 +95,10 @@ describe('the log tells', () => {
   it('nothing of a certificate that was renewed meanwhile', () => {
     const { host, news } = device(ends - 10 * day);
     news.connected();
-    host.files.content.set('/c.pem', readFileSync(authority.issue('DNS:device', 2020, 2040).certificate));
+    host.files.content.set(
+      '/c.pem',
+      readFileSync(authority.issue({ names: 'DNS:device', until: 2040 }).certFile),
+    );
     host.clock.advance(2 * day);
     expect(host.lines).toHaveLength(1);
     news.ended();
@@ -113,7 +116,7 @@ describe('certificateExpiry', () => {
   it('is that of the first certificate of the chain to end', () => {
     const { host, tls } = device(0);
     expect(certificateExpiry(host, tls)).toBe(ends);
-    const signer = readFileSync(authority.issue('DNS:ca', 2020, 2028).certificate);
+    const signer = readFileSync(authority.issue({ names: 'DNS:ca', until: 2028 }).certFile);
     host.files.content.set('/c.pem', Buffer.concat([pem, signer]));
     expect(certificateExpiry(host, tls)).toBe(Date.UTC(2028, 0, 1));
   });

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
 import { reservedPort } from '../../../toolchain/loopback-port.mjs';
+import { selfSigned } from '../../certificates/self-signed.ts';
 import { root } from '../../checkout.ts';
 import { type Memory, memory } from '../../system/process-figures.ts';
 import { deviceName, type FleetFacts } from './light-device.ts';
@@ -49,7 +50,7 @@ export class Site {
     const hash = await hashPassword(userPassword);
     for (let i = 0; i < users; i++) store.users.add(userName(i), hash, Date.now(), 'administrator');
     store.close();
-    if (tls) makeCertificate(folder);
+    if (tls) selfSigned(folder, 'localhost');
     const site = new Site(folder, { port: await reservedPort(), tls, domain, password });
     await site.start();
     return site;
@@ -75,7 +76,12 @@ export class Site {
     const program = join(root, 'reflector-minimal/dist/main.js');
     const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', join(this.#folder, 'reflector.sqlite')];
     if (tls)
-      args.push('--tls-cert', join(this.#folder, 'cert.pem'), '--tls-key', join(this.#folder, 'key.pem'));
+      args.push(
+        '--tls-cert',
+        join(this.#folder, 'localhost.pem'),
+        '--tls-key',
+        join(this.#folder, 'localhost.key'),
+      );
     this.#process = spawn(process.execPath, [program, ...args, '--log-level', 'error'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -95,16 +101,4 @@ export class Site {
     await this.kill('SIGTERM');
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-function makeCertificate(folder: string): void {
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...curve, '-nodes', '-days', '2', '-subj', '/CN=localhost', ...files],
-    {
-      stdio: 'ignore',
-    },
-  );
 }

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import type { Certificate } from './authority.ts';
+import type { Certificate } from '../../certificates/authority.ts';
 import { within } from './wait.ts';
 
 /** RFC 6455 section 1.3. */

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { join } from 'node:path';
 import { createServer, type TlsOptions as NodeTlsOptions, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Authority, type Certificate } from '../../../../test/certificates/authority.ts';
 import type { TlsOptions } from '../host.ts';
-import { Authority, type Certificate } from '../simulated/authority.ts';
 import { difference, pattern } from '../simulated/bytes.ts';
 import { eventually, Recorder } from '../simulated/recorder.ts';
 import { toHostError } from './errors.ts';
@@ -21,8 +21,8 @@ const servers: Server[] = [];
 beforeAll(() => {
   authority = new Authority();
   stranger = new Authority();
-  good = authority.issue('DNS:localhost,IP:127.0.0.1');
-  client = authority.issue('DNS:device');
+  good = authority.issue({ names: 'DNS:localhost,IP:127.0.0.1' });
+  client = authority.issue({ names: 'DNS:device' });
 });
 
 afterEach(() => {
@@ -43,13 +43,17 @@ async function listening(server: Server): Promise<number> {
 
 /** A TLS server that echoes, and says nothing of errors. */
 function serve(certificate: Certificate, options: NodeTlsOptions = {}): Promise<number> {
-  const files = { cert: readFileSync(certificate.certificate), key: readFileSync(certificate.key) };
-  const server = createServer({ ...files, ...options, allowHalfOpen: true }, (socket: TLSSocket) => {
+  const server = createServer({ ...certificate, ...options, allowHalfOpen: true }, (socket: TLSSocket) => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
   });
   server.on('tlsClientError', () => undefined);
   return listening(server);
+}
+
+/** Options with which a client shows a certificate. */
+function shown({ certFile, keyFile }: Certificate): Partial<TlsOptions> {
+  return { certificate: certFile, key: keyFile };
 }
 
 /** Connects, starts TLS once connected, and says hello once secured. */
@@ -60,7 +64,7 @@ function secure(port: number, options: Partial<TlsOptions> = {}) {
     recorder.events.push('connected');
     socket.startTls({
       serverName: 'localhost',
-      ca: authority.certificate,
+      ca: authority.file,
       certificate: null,
       key: null,
       minVersion: '1.2',
@@ -109,7 +113,7 @@ describe('startTls', () => {
   it('gives the SHA-256 of the public key, as pins have it', async () => {
     const { recorder, socket } = secure(await serve(good));
     await recorder.saw('secured');
-    const { publicKey } = new X509Certificate(readFileSync(good.certificate));
+    const { publicKey } = new X509Certificate(readFileSync(good.certFile));
     const expected = createHash('sha256')
       .update(publicKey.export({ type: 'spki', format: 'der' }))
       .digest('hex');
@@ -120,7 +124,7 @@ describe('startTls', () => {
   it('takes a directory of certificates, and an address as the name', async () => {
     const directory = join(authority.directory, 'trusted');
     mkdirSync(directory);
-    writeFileSync(join(directory, 'ours.crt'), readFileSync(authority.certificate));
+    writeFileSync(join(directory, 'ours.crt'), readFileSync(authority.file));
     writeFileSync(join(directory, 'README'), 'no certificate');
     const { recorder, socket } = secure(await serve(good), { ca: directory, serverName: '127.0.0.1' });
     await recorder.saw('secured');
@@ -128,35 +132,37 @@ describe('startTls', () => {
   });
 
   it('reports what is wrong with the certificate', async () => {
-    expect(await codeOf(await serve(good), { ca: stranger.certificate })).toBe('tls-untrusted');
-    expect(await codeOf(await serve(stranger.issue('DNS:localhost')))).toBe('tls-untrusted');
-    expect(await codeOf(await serve(authority.issue('DNS:localhost', 2020, 2021)))).toBe('tls-expired');
-    expect(await codeOf(await serve(authority.issue('DNS:localhost', 2048, 2049)))).toBe('tls-not-yet-valid');
-    expect(await codeOf(await serve(authority.issue('DNS:other.example')))).toBe('tls-host-name');
+    expect(await codeOf(await serve(good), { ca: stranger.file })).toBe('tls-untrusted');
+    expect(await codeOf(await serve(stranger.issue({ names: 'DNS:localhost' })))).toBe('tls-untrusted');
+    expect(await codeOf(await serve(authority.issue({ names: 'DNS:localhost', until: 2021 })))).toBe(
+      'tls-expired',
+    );
+    expect(await codeOf(await serve(authority.issue({ names: 'DNS:localhost', from: 2048 })))).toBe(
+      'tls-not-yet-valid',
+    );
+    expect(await codeOf(await serve(authority.issue({ names: 'DNS:other.example' })))).toBe('tls-host-name');
     expect(await codeOf(await serve(good), { serverName: '127.0.0.2' })).toBe('tls-host-name');
   });
 
   it('judges dates at another time, and everything else as ever', async () => {
-    const [then, now] = [
-      ['DNS:localhost', 2040, 2042],
-      ['DNS:localhost', 2020, 2039],
-    ] as const;
-    const lasting = new Authority(undefined, 9_000);
-    const judged = { judgedAt: Date.UTC(2041, 0), ca: lasting.certificate };
-    const { recorder, socket } = secure(await serve(lasting.issue(...then)), judged);
+    const then = { names: 'DNS:localhost', from: 2040, until: 2042 };
+    const now = { names: 'DNS:localhost', until: 2039 };
+    const lasting = new Authority('ecdsa', 9_000);
+    const judged = { judgedAt: Date.UTC(2041, 0), ca: lasting.file };
+    const { recorder, socket } = secure(await serve(lasting.issue(then)), judged);
     await recorder.saw('data');
     expect(recorder.session?.publicKeyDigest).toHaveLength(32);
     socket.destroy();
     const codes = [
-      [lasting.issue(...now), {}, 'tls-expired'],
-      [lasting.issue('DNS:localhost', 2042, 2043), {}, 'tls-not-yet-valid'],
+      [lasting.issue(now), {}, 'tls-expired'],
+      [lasting.issue({ names: 'DNS:localhost', from: 2042, until: 2043 }), {}, 'tls-not-yet-valid'],
       // Wrong in two ways, of which OpenSSL tells but one.
-      [stranger.issue(...then), {}, 'tls-untrusted'],
-      [stranger.issue('DNS:localhost', 2020, 2021), {}, 'tls-expired'],
-      [lasting.issue('DNS:other.example', 2040, 2042), {}, 'tls-host-name'],
-      [lasting.issue(...then), { serverName: '127.0.0.2' }, 'tls-host-name'],
+      [stranger.issue(then), {}, 'tls-untrusted'],
+      [stranger.issue({ names: 'DNS:localhost', until: 2021 }), {}, 'tls-expired'],
+      [lasting.issue({ names: 'DNS:other.example', from: 2040, until: 2042 }), {}, 'tls-host-name'],
+      [lasting.issue(then), { serverName: '127.0.0.2' }, 'tls-host-name'],
       // What is not asked for is not looked at.
-      [stranger.issue(...now), { verify: false, judgedAt: Date.UTC(2041, 0) }, 'secured'],
+      [stranger.issue(now), { verify: false, judgedAt: Date.UTC(2041, 0) }, 'secured'],
     ] as const;
     for (const [certificate, options, code] of codes) {
       const options_ = { ...judged, ...options };
@@ -171,7 +177,10 @@ describe('startTls', () => {
   });
 
   it('accepts any certificate when it is told not to verify', async () => {
-    for (const certificate of [stranger.issue('DNS:x'), authority.issue('DNS:localhost', 2020, 2021)]) {
+    for (const certificate of [
+      stranger.issue({ names: 'DNS:x' }),
+      authority.issue({ names: 'DNS:localhost', until: 2021 }),
+    ]) {
       const { recorder, socket } = secure(await serve(certificate), { verify: false });
       await recorder.saw('data');
       socket.destroy();
@@ -183,17 +192,17 @@ describe('startTls', () => {
     async (version) => {
       const demanding = {
         requestCert: true,
-        ca: readFileSync(authority.certificate),
+        ca: readFileSync(authority.file),
         maxVersion: `TLSv${version}`,
       } as const;
       const port = await serve(good, demanding);
-      const { recorder, socket } = secure(port, client);
+      const { recorder, socket } = secure(port, shown(client));
       await recorder.saw('data');
       socket.destroy();
       // A TLS 1.2 server can only say that the handshake failed.
       expect(await codeOf(port)).toBe(version === '1.2' ? 'tls-protocol' : 'tls-client-certificate');
       // Node's server says nothing to one that has the wrong certificate.
-      expect(await codeOf(port, stranger.issue('DNS:device'))).toMatch(
+      expect(await codeOf(port, shown(stranger.issue({ names: 'DNS:device' })))).toMatch(
         /^(tls-client-certificate|reset|none)$/,
       );
     },
@@ -249,8 +258,7 @@ describe('startTls', () => {
   it('works within TLS, as an https: proxy needs it', async () => {
     const inner = await serve(good);
     // The outer server hands the bytes on to the inner one.
-    const files = { cert: readFileSync(good.certificate), key: readFileSync(good.key) };
-    const outer = createServer({ ...files, allowHalfOpen: true }, (socket) => {
+    const outer = createServer({ ...good, allowHalfOpen: true }, (socket) => {
       const recorder = new Recorder();
       const onward = network.connect({ address: '127.0.0.1', port: inner }, recorder);
       recorder.data = (bytes, start, end) => void socket.write(bytes.slice(start, end));
@@ -262,7 +270,7 @@ describe('startTls', () => {
     const recorder = new Recorder();
     const socket = network.connect({ address: '127.0.0.1', port: await listening(outer) }, recorder);
     const options = {
-      ca: authority.certificate,
+      ca: authority.file,
       certificate: null,
       key: null,
       minVersion: '1.2',

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type KeyKind, newKey, openssl } from './openssl.ts';
 
 const caConfiguration = `
 [ca]
@@ -18,23 +18,19 @@ copy_extensions = copy
 commonName = supplied
 `;
 
-const keys = {
-  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  rsa: ['-newkey', 'rsa:2048'],
-  'rsa-pss': ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'],
-};
-
 export interface CertificateOptions {
-  readonly key?: keyof typeof keys;
+  readonly key?: KeyKind;
   /** As OpenSSL writes subject alternative names. */
   readonly names?: string;
   /** Further extensions, as OpenSSL's `-addext` takes them. */
   readonly extensions?: readonly string[];
   /** The common name. */
   readonly name?: string;
-  /** `YYYYMMDDHHMMSSZ`. */
-  readonly from?: string;
-  readonly until?: string;
+  /** `YYYYMMDDHHMMSSZ`, or a year, at whose beginning. */
+  readonly from?: string | number;
+  readonly until?: string | number;
+  /** With which the authority signs. */
+  readonly digest?: string;
 }
 
 export interface Certificate {
@@ -45,6 +41,11 @@ export interface Certificate {
   readonly key: string;
 }
 
+/** How many were issued, by all authorities: no two certificates have one name, nor do a certificate and its issuer. */
+let issued = 0;
+
+const time = (at: string | number) => (typeof at === 'number' ? `${at}0101000000Z` : at);
+
 /** A certification authority of the tests' own, kept by the openssl program in a directory of its own. */
 export class Authority {
   readonly directory = mkdtempSync(join(tmpdir(), 'rm-authority-'));
@@ -52,7 +53,6 @@ export class Authority {
   readonly file = join(this.directory, 'ca.pem');
   /** How it signs certificates. */
   readonly #signature: readonly string[];
-  #issued = 0;
   /** What a certificate of this authority is shown with. */
   #chain = '';
 
@@ -61,7 +61,7 @@ export class Authority {
    * unless it is given a certificate of another authority.
    */
   constructor(signature: 'ecdsa' | 'rsa-pss' = 'ecdsa', days = 30, own: Certificate | null = null) {
-    const key = signature === 'ecdsa' ? keys.ec : keys.rsa;
+    const key = signature === 'ecdsa' ? newKey.ec : newKey.rsa;
     this.#signature = signature === 'ecdsa' ? [] : ['-sigopt', 'rsa_padding_mode:pss'];
     writeFileSync(join(this.directory, 'ca.cnf'), caConfiguration);
     writeFileSync(join(this.directory, 'index.txt'), '');
@@ -85,12 +85,12 @@ export class Authority {
   }
 
   /** Another certificate of the authority itself, with the same name and key. */
-  again({ from = '20200101000000Z', until = '20491231000000Z' }: CertificateOptions): string {
+  again({ from = 2020, until = 2049 }: CertificateOptions): string {
     const name = 'again.pem';
     const request = ['-new', '-batch', '-key', 'ca.key', '-subj', '/CN=Test authority', '-out', 'again.csr'];
     this.#openssl('req', ...request, '-addext', 'basicConstraints=critical,CA:TRUE');
     const own = ['-config', 'ca.cnf', '-keyfile', 'ca.key', '-selfsign', '-in', 'again.csr', '-out', name];
-    this.#openssl('ca', '-batch', '-notext', ...own, '-startdate', from, '-enddate', until);
+    this.#openssl('ca', '-batch', '-notext', ...own, '-startdate', time(from), '-enddate', time(until));
     return readFileSync(join(this.directory, name), 'utf8');
   }
 
@@ -109,7 +109,7 @@ export class Authority {
 
   /** Issues a certificate; for the address of the tests and valid now unless told otherwise. */
   issue(options: CertificateOptions = {}): Certificate {
-    const name = `certificate-${++this.#issued}`;
+    const name = `certificate-${++issued}`;
     const extensions = [`subjectAltName=${options.names ?? 'IP:127.0.0.1'}`, ...(options.extensions ?? [])];
     const request = ['-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`];
     const subject = [
@@ -117,11 +117,11 @@ export class Authority {
       `/CN=${options.name ?? name}`,
       ...extensions.flatMap((one) => ['-addext', one]),
     ];
-    this.#openssl('req', '-batch', ...keys[options.key ?? 'ec'], ...request, ...subject);
-    const from = ['-startdate', options.from ?? '20200101000000Z'];
-    const until = ['-enddate', options.until ?? '20491231000000Z'];
+    this.#openssl('req', '-batch', ...newKey[options.key ?? 'ec'], ...request, ...subject);
+    const from = ['-startdate', time(options.from ?? 2020)];
+    const until = ['-enddate', time(options.until ?? 2049)];
     const issuer = [...this.#signature, '-config', 'ca.cnf', '-keyfile', 'ca.key', '-cert', 'ca.pem'];
-    const files = ['-in', `${name}.csr`, '-out', `${name}.pem`];
+    const files = ['-md', options.digest ?? 'sha256', '-in', `${name}.csr`, '-out', `${name}.pem`];
     this.#openssl('ca', '-batch', '-notext', ...issuer, ...files, ...from, ...until);
     const certFile = join(this.directory, `${name}.pem`);
     const keyFile = join(this.directory, `${name}.key`);
@@ -144,7 +144,6 @@ export class Authority {
   }
 
   #openssl(...args: string[]): void {
-    const { status, stderr, error } = spawnSync('openssl', args, { cwd: this.directory, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`openssl ${args.join(' ')}: ${error?.message ?? stderr}`);
+    openssl(args, this.directory);
   }
 }
