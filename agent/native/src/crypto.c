@@ -8,12 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-static JSValue crypto_random(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)context;
-  (void)self;
-  uint8_t *data;
-  size_t length;
-  if (!rm_bytes_range(argc > 1 ? 1 : argc, argv, &data, &length)) return JS_EXCEPTION;
+void rm_random(uint8_t *data, size_t length) {
   while (length > 0) {
     ssize_t got = getrandom(data, length, 0);
     if (got < 0 && errno == EINTR) continue;
@@ -21,6 +16,15 @@ static JSValue crypto_random(JSContext *context, JSValueConst self, int argc, JS
     data += got;
     length -= (size_t)got;
   }
+}
+
+static JSValue crypto_random(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)context;
+  (void)self;
+  uint8_t *data;
+  size_t length;
+  if (!rm_bytes_range(argc > 1 ? 1 : argc, argv, &data, &length)) return JS_EXCEPTION;
+  rm_random(data, length);
   return JS_UNDEFINED;
 }
 

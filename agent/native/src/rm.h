@@ -167,6 +167,11 @@ void rm_functions(JSValueConst object, const JSCFunctionListEntry *list, int cou
 /* An empty object that becomes native[name]; the reference returned is borrowed. */
 JSValue rm_namespace(JSValueConst native, const char *name);
 
+/* --- crypto.c */
+
+/* Fills a range with random numbers of the kernel. */
+void rm_random(uint8_t *data, size_t length);
+
 /* --- outbox.c: what a socket still has to send */
 
 typedef struct rm_chunk rm_chunk;

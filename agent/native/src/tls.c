@@ -14,7 +14,6 @@
 #include <psa/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -58,13 +57,7 @@ struct rm_tls {
 
 static int random_bytes(void *context, unsigned char *data, size_t length) {
   (void)context;
-  while (length > 0) {
-    ssize_t got = getrandom(data, length, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) rm_fatal(RM_EXIT_OS, "no random numbers from the kernel: %s", strerror(errno));
-    data += got;
-    length -= (size_t)got;
-  }
+  rm_random(data, length);
   return 0;
 }
 
@@ -72,7 +65,7 @@ static int random_bytes(void *context, unsigned char *data, size_t length) {
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
   size_t size, size_t *length) {
   (void)context;
-  random_bytes(NULL, output, size);
+  rm_random(output, size);
   *length = size;
   return PSA_SUCCESS;
 }

@@ -1,4 +1,4 @@
-import type { Cancellable, Clock, Crypto, Files, Network, RunResult, Severity, SignalName } from '../host.ts';
+import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } from '../host.ts';
 
 /**
  * What the C host defines before the script runs. Most of it is the port itself, so that a call costs nothing beyond the
@@ -20,18 +20,7 @@ export interface Native {
       done: (result: RunResult) => void,
     ): Cancellable;
   };
-  readonly system: {
-    readonly arguments: readonly string[];
-    environment(name: string): string | undefined;
-    hostName(): string;
-    nodeId(): string;
-    platform(): string;
-    onSignal(signal: SignalName, run: () => void): void;
-    print(stream: 1 | 2, text: string): void;
-    syslog(severity: Severity, text: string): void;
-    residentMemory(): number;
-    exit(status: number): void;
-  };
+  readonly system: Omit<System, 'limitMemory'>;
   /**
    * From now on the engine and the host may hold this many bytes together. One more, and the process ends with status
    * 71 and one line on standard error and in the system log.
