@@ -1,0 +1,124 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashPassword, recoveryHash } from 'rm-reflector';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { password, Stage, user } from '../testing/stage.ts';
+
+/** The commands against a reflector with a real agent behind it. */
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterAll(() => stage.close());
+
+describe('rm-client login, devices and logout', () => {
+  test('a token stands in for the password until logout', async () => {
+    const world = stage.world();
+    world.answers = [user, password];
+    const file = join(stage.folder, 'rm-client/login.json');
+    const { status, out } = await world.run('login');
+    expect(status).toBe(0);
+    expect(out).toMatch(
+      /^Logged in at http:\/\/localhost:\d+ as alice until \d{4}-\d\d-\d\d \d\d:\d\d UTC; the token is in /,
+    );
+    expect(world.questions).toEqual(['User: ', 'Password of alice: ']);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(join(stage.folder, 'rm-client')).mode & 0o777).toBe(0o700);
+    expect(readFileSync(file, 'utf8')).not.toContain(password);
+
+    // The reflector of the last log-in, its user and token: nothing else has to be said.
+    const later = stage.world();
+    delete later.environment.RM_REFLECTOR;
+    const listed = await later.run('devices');
+    expect(listed.err).toBe('');
+    expect(listed.out).toBe(
+      [
+        'DEVICE  STATE       PORTS        NAME    VERSION',
+        'pump-7  on line     7,13,9,11,1  Pump 7  1.4',
+        'pump-8  never seen  -            -       -',
+        '',
+      ].join('\n'),
+    );
+    const json = await later.run('devices', '--json');
+    expect(JSON.parse(json.out)).toHaveLength(2);
+
+    const expired = stage.world();
+    expired.now += 9 * 3600_000;
+    expect((await expired.run('devices')).err).toMatch(/the token of alice has expired: rm-client login\n$/);
+
+    expect(await later.run('logout')).toMatchObject({
+      status: 0,
+      out: `Logged out at ${stage.reflector.url}\n`,
+    });
+    expect(existsSync(file)).toBe(false);
+    expect((await stage.world().run('logout')).out).toBe(`Not logged in at ${stage.reflector.url}\n`);
+    const without = await stage.world().run('devices');
+    expect([without.status, without.err]).toEqual([
+      1,
+      `rm-client: ${stage.reflector.url}: not logged in: rm-client login, or RM_USER and RM_PASSWORD\n`,
+    ]);
+  });
+
+  test('a token that is no longer accepted says so', async () => {
+    const { store } = stage.reflector;
+    store.users.add('bob', await hashPassword('builder'), 0, 'administrator');
+    const world = stage.world({ RM_USER: 'bob', RM_PASSWORD: 'builder' });
+    await world.run('login');
+    store.users.setPassword('bob', await hashPassword('another'));
+    const { status, err } = await stage.world().run('connect', 'pump-7:7');
+    expect([status, err]).toEqual([
+      1,
+      `rm-client: localhost:${stage.reflector.port}: the token of bob is not accepted any more: rm-client login\n`,
+    ]);
+    await world.run('logout');
+  });
+
+  test('logout makes the token void at the reflector too, and says when it could not', async () => {
+    const world = stage.world({ RM_USER: user, RM_PASSWORD: password });
+    await world.run('login');
+    const file = join(stage.folder, 'rm-client/login.json');
+    const kept = readFileSync(file);
+    expect((await stage.world().run('logout')).status).toBe(0);
+    writeFileSync(file, kept, { mode: 0o600 });
+    expect((await stage.world().run('devices')).err).toMatch(/the token of alice is not accepted any more/);
+    // Void already: there is nothing left to say.
+    expect(await stage.world().run('logout')).toMatchObject({ status: 0, err: '' });
+    writeFileSync(file, kept, { mode: 0o600 });
+    const cutOff = stage.world({ http_proxy: 'http://127.0.0.1:1' });
+    const { status, out, err } = await cutOff.run('logout');
+    expect([status, out]).toEqual([1, `Logged out at ${stage.reflector.url}\n`]);
+    expect(err).toMatch(/the token is forgotten here; at the reflector it is good until \d{4}-/);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('one-time passwords are asked for at login, and a password alone is told to be too little', async () => {
+    const { store } = stage.reflector;
+    store.users.add('carol', await hashPassword('carol’s own'), 0, 'administrator');
+    // The secret of RFC 6238 appendix B.
+    store.users.setTotp('carol', Buffer.from('12345678901234567890'), 0, [
+      recoveryHash('abcd-efgh-jkmn-pqrs'),
+    ]);
+    const environment = { RM_USER: 'carol', RM_PASSWORD: 'carol’s own' };
+    const line = `rm-client: localhost:${stage.reflector.port}: this account needs a one-time password: rm-client login\n`;
+    expect((await stage.world(environment).run('devices')).err).toBe(line);
+    expect((await stage.world(environment).run('connect', 'pump-7:7')).err).toBe(line);
+    const wrong = stage.world(environment);
+    wrong.answers = ['123456'];
+    expect((await wrong.run('login')).err).toContain('wrong user name, password or one-time password');
+    const world = stage.world(environment);
+    world.answers = ['abcd-efgh-jkmn-pqrs'];
+    expect((await world.run('login')).status).toBe(0);
+    expect((await stage.world().run('devices')).status).toBe(0);
+    await stage.world().run('logout');
+  });
+
+  test('a wrong password gives no token', async () => {
+    const { status, err } = await stage.world({ RM_USER: user, RM_PASSWORD: 'guess' }).run('login');
+    expect([status, err]).toEqual([
+      1,
+      `rm-client: localhost:${stage.reflector.port}: wrong user name or password\n`,
+    ]);
+    expect(existsSync(join(stage.folder, 'rm-client/login.json'))).toBe(false);
+  });
+});

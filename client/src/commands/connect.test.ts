@@ -1,0 +1,79 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ports, Stage, user } from '../testing/stage.ts';
+
+/** The commands against a reflector with a real agent behind it. */
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterAll(() => stage.close());
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe('rm-client connect', () => {
+  test('carries 8 MiB of any bytes there and back, and ends with 0', async () => {
+    const world = stage.loggedIn;
+    const content = randomBytes(8 << 20);
+    const received = buffer(world.stdout);
+    world.stdin.end(content);
+    expect(await world.run('connect', `pump-7:${ports.echo}`)).toEqual({ status: 0, out: '', err: '' });
+    expect(sha256(await received)).toBe(sha256(content));
+  });
+
+  test('the end of standard input half-closes: the answer still comes', async () => {
+    const world = stage.loggedIn;
+    const answer = text(world.stdout);
+    world.stdin.end('a request');
+    expect((await world.run('connect', `PUMP-7:${ports.digest}`)).status).toBe(0);
+    expect(await answer).toBe(sha256(Buffer.from('a request')));
+  });
+
+  test("the end of the device's stream reaches standard output while input goes on", async () => {
+    const world = stage.loggedIn;
+    const ended = world.run('connect', `pump-7:${ports.idle}`);
+    const before = stage.streams.length;
+    while (stage.streams.length === before) await new Promise(setImmediate);
+    const stream = stage.streams.at(-1);
+    const received = text(stream as NodeJS.ReadableStream);
+    stream?.end('all of it');
+    expect(await text(world.stdout)).toBe('all of it');
+    world.stdin.end('and later words');
+    expect((await ended).status).toBe(0);
+    expect(await received).toBe('and later words');
+  });
+
+  test('a connection that breaks on the device ends with 1 and a line', async () => {
+    const world = stage.loggedIn;
+    world.stdin.write('x');
+    expect(await world.run('connect', `pump-7:${ports.breaking}`)).toEqual({
+      status: 1,
+      out: '',
+      err: `rm-client: pump-7 port ${ports.breaking}: the connection on the device broke\n`,
+    });
+  });
+
+  test.each([
+    ['pump-7:2', 'pump-7 port 2: The device does not forward port 2'],
+    ['pump-7:1', 'pump-7 port 1: Nothing answers on port 1 of the device'],
+    ['pump-8:22', 'pump-8 port 22: The device "pump-8" is off line'],
+    ['pump-9:22', 'pump-9 port 22: There is no device "pump-9"'],
+  ])('%s: one line, and 1', async (target, line) => {
+    expect(await stage.loggedIn.run('connect', target)).toEqual({
+      status: 1,
+      out: '',
+      err: `rm-client: ${line}\n`,
+    });
+  });
+
+  test('a wrong password: one line, and 1', async () => {
+    const world = stage.world({ RM_USER: user, RM_PASSWORD: 'guess' });
+    const { status, err } = await world.run('connect', 'pump-7:7');
+    expect([status, err]).toEqual([
+      1,
+      `rm-client: localhost:${stage.reflector.port}: wrong password, or no user alice\n`,
+    ]);
+  });
+});

@@ -1,0 +1,125 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { TestServer } from '../testing/server.ts';
+import { ports, Stage } from '../testing/stage.ts';
+import type { TestWorld } from '../testing/test-world.ts';
+
+/** The commands against a reflector with a real agent behind it. */
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterAll(() => stage.close());
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe('rm-client forward', () => {
+  async function forward(
+    world: TestWorld,
+    ...args: string[]
+  ): Promise<{ port: number; ended: Promise<unknown> }> {
+    const printed = new Promise<void>((resolve) => {
+      world.onPrint = resolve;
+    });
+    const ended = world.run('forward', ...args);
+    await Promise.race([printed, ended]);
+    return { port: Number(/^127\.0\.0\.1:(\d+) leads/.exec(world.out)?.[1]), ended };
+  }
+
+  test('leads each of several connections to the device, until it is stopped', async () => {
+    const world = stage.loggedIn;
+    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.echo), '-L', '0');
+    const contents = [1, 2, 3].map(() => randomBytes(1 << 20));
+    const echoes = await Promise.all(
+      contents.map((content) => {
+        const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+        socket.end(content);
+        return buffer(socket);
+      }),
+    );
+    expect(echoes.map(sha256)).toEqual(contents.map(sha256));
+    world.stop();
+    expect(await ended).toMatchObject({ status: 0, err: '' });
+    const [error] = await once(connect(port, '127.0.0.1'), 'error');
+    expect((error as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
+  });
+
+  test('tells why a connection fails, resets it, and goes on', async () => {
+    const world = stage.loggedIn;
+    const { port, ended } = await forward(world, 'pump-7', '-R', '1');
+    for (const _ of [1, 2]) {
+      const [error] = await once(connect(port, '127.0.0.1').resume(), 'error');
+      expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
+    }
+    const line = 'rm-client: pump-7 port 1: Nothing answers on port 1 of the device\n';
+    world.stop();
+    expect(await ended).toMatchObject({ status: 0, err: line + line });
+  });
+
+  test('a connection that breaks on the device is reset', async () => {
+    const world = stage.loggedIn;
+    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.breaking));
+    const socket = connect(port, '127.0.0.1');
+    socket.write('x');
+    const [error] = await once(socket, 'error');
+    expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
+    world.stop();
+    await ended;
+  });
+
+  test('a local program that breaks off frees the device', async () => {
+    const world = stage.loggedIn;
+    const before = stage.streams.length;
+    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.idle));
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    while (stage.streams.length === before) await new Promise(setImmediate);
+    const closed = once(stage.streams.at(-1) as NodeJS.EventEmitter, 'close');
+    socket.resetAndDestroy();
+    await closed;
+    world.stop();
+    expect(await ended).toMatchObject({ err: '' });
+  });
+
+  test('takes no more connections at once than its bound', async () => {
+    const world = stage.loggedIn;
+    world.limits = { ...defaultLimits, connections: 2 };
+    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.echo));
+    const sockets = [1, 2].map(() => connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+    for (const socket of sockets) {
+      socket.write('x');
+      await once(socket, 'data');
+    }
+    await once(
+      connect(port, '127.0.0.1').on('error', () => {}),
+      'close',
+    );
+    expect(world.err).toBe('rm-client: more than 2 connections at once: one was refused\n');
+    // The others are not disturbed.
+    for (const socket of sockets) {
+      socket.end('y');
+      expect(await text(socket)).toBe('y');
+    }
+    world.stop();
+    await ended;
+  });
+
+  test('a port that is taken: one line, and 1', async () => {
+    const taken = await TestServer.open(() => {});
+    const { status, err } = await stage.loggedIn.run(
+      'forward',
+      'pump-7',
+      '-R',
+      '7',
+      '-L',
+      String(taken.port),
+    );
+    expect([status, err]).toEqual([1, `rm-client: 127.0.0.1 port ${taken.port}: the port is taken\n`]);
+    await taken.close();
+  });
+});
