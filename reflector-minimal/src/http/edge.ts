@@ -139,7 +139,7 @@ export class Edge {
     if (connection.broken || socket.destroyed) return;
     connection.broken = true;
     const say = () => {
-      if (socket.writable && error.code !== 'ECONNRESET') {
+      if (socket.writable && error.code !== 'ECONNRESET' && !isBeforeTls(socket)) {
         socket.write(plainRefusal(error.code ?? ''));
         endAndLinger(socket, this.#limits.discardMs);
       } else {
@@ -213,6 +213,11 @@ function forget({ exchanges }: Connection): void {
 /** Nothing of it has been sent, and it is its turn: `node:http` may have an answer of its own before it (417). */
 function isToAnswer(response: ServerResponse, socket: Duplex): boolean {
   return socket.writable && !response.headersSent && response.socket === socket;
+}
+
+/** Its handshake has not come to an end: an answer would wait for that. */
+function isBeforeTls(socket: Duplex): boolean {
+  return (socket as { readonly secureConnecting?: boolean }).secureConnecting === true;
 }
 
 /** `node:http` has not handed the socket over. */
