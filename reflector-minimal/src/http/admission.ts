@@ -91,7 +91,7 @@ async function identify(
   const identity = await users.authenticate(request, { place, secure, address });
   if (!('denied' in identity)) return { identity, label };
   if (request.headers.authorization !== undefined) {
-    log.warn({ address, reason: identity.denied }, 'log-in refused');
+    log.debug({ address, reason: identity.denied }, 'log-in refused');
   }
   return { refusal: refusalOf(identity), label };
 }
