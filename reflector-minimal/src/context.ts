@@ -5,6 +5,7 @@ import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
+import type { Strangers } from './http/strangers.ts';
 import type { Choices } from './isolation/choices.ts';
 import type { DeviceCodes } from './isolation/device-codes.ts';
 import type { DeviceCredentials } from './isolation/device-credentials.ts';
@@ -33,6 +34,7 @@ export interface Context {
   readonly access: LiveAccess;
   readonly load: UserLoad;
   readonly proxies: TrustedProxies;
+  readonly strangers: Strangers;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
   /** Host name, in lower case, on which users without names for each device choose one; `null`: there is none. */

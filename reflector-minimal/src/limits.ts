@@ -19,6 +19,12 @@ export interface Limits {
   readonly clientProbeMs: number;
   /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
   readonly connections: number;
+  /** Those from one IPv4 /24 or IPv6 /48 on which nobody has logged in yet; what is more is closed at once. */
+  readonly strangersPerNetwork: number;
+  /** How long a user's connection is kept open without a request. */
+  readonly userIdleMs: number;
+  /** Silence after which TCP asks whether a user or client is still there; devices have their keep-alive. */
+  readonly userProbeMs: number;
   /** Devices connected at once, so that users still find a connection. Beyond it: 503 for those that come anew. */
   readonly tunnels: number;
   /** Devices that may come at one moment before the rates below hold them back: a small fleet never notices them. */
@@ -180,6 +186,9 @@ export const defaultLimits: Limits = {
   userStallMs: 120_000,
   clientProbeMs: 30_000,
   connections: 20_000,
+  strangersPerNetwork: 4_000,
+  userIdleMs: 60_000,
+  userProbeMs: 120_000,
   tunnels: 16_000,
   arrivalsAtOnce: 500,
   arrivalsPerSecondAtStart: 200,

@@ -19,6 +19,7 @@ import { Door } from './devices/door.ts';
 import { Edge } from './http/edge.ts';
 import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
+import { Strangers } from './http/strangers.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { DeviceCredentials } from './isolation/device-credentials.ts';
@@ -143,6 +144,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       access: new LiveAccess(store, clock, limits),
       load: new UserLoad(limits.exchangesPerUser),
       proxies,
+      strangers: new Strangers(limits.strangersPerNetwork, proxies),
       carried: options.carried ?? (() => {}),
       domain,
       cookieHost,
@@ -194,7 +196,10 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
     // A request may be of any size: the time of its head is bounded above, the pace of its body in `http/edge.ts`.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
-    keepAliveTimeout: 60_000,
+    keepAliveTimeout: limits.userIdleMs,
+    // Who vanishes behind a connection that is silent would hold it for ever.
+    keepAlive: true,
+    keepAliveInitialDelay: limits.userProbeMs,
     highWaterMark: 64 * 1024,
     noDelay: true,
   };
@@ -218,6 +223,7 @@ class RunningReflector implements Reflector {
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
   #cancelStatistics: () => void = () => {};
+  #toldOfStrangers = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -233,6 +239,7 @@ class RunningReflector implements Reflector {
     this.#tls = tls ?? null;
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#front = new Front(context, this.#deviceEndpoint);
+    context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
     server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
       this.#upgraded.add(socket);
       socket.once('close', () => this.#upgraded.delete(socket));
@@ -309,6 +316,17 @@ class RunningReflector implements Reflector {
   async #upgradesEnded(): Promise<void> {
     await Promise.all(
       [...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    );
+  }
+
+  /** A flood is one event. */
+  #tellOfStrangers(address: string): void {
+    const { clock, limits, log } = this.#context;
+    if (clock.now() - this.#toldOfStrangers < limits.arrivalsAskedMs) return;
+    this.#toldOfStrangers = clock.now();
+    log.warn(
+      { address },
+      'too many connections from one network: those on which nobody has logged in are closed',
     );
   }
 

@@ -83,7 +83,8 @@ export class DeviceEndpoint {
       }
       // The first request of an agent that uses Digest carries nothing: that is no event.
       if (authorization !== undefined || certificate) {
-        log.warn({ address, status, error }, 'device refused');
+        // Anybody can cause as many as they like: the audit log counts them.
+        log.debug({ address, status, error }, 'device refused');
         const claimed = claimedBy({ authorization, certificate });
         audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
       }
@@ -112,7 +113,10 @@ export class DeviceEndpoint {
       ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
     };
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
+    this.#context.strangers.proven(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket) => {
+      // The tunnel notices by itself who is gone; TCP would wake the device up for it.
+      request.socket.setKeepAlive(false);
       this.#attach(verdict.device, webSocket, socket, { address, agent, properties, extension, keepAlive });
     });
   }

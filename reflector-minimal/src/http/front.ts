@@ -70,7 +70,7 @@ export class Front {
       if (!isNavigation(request)) return refuse(isBrowser(request) ? refusals.logInAgain : refusals.logIn);
       return beginDeviceLogIn(this.#context, request, response, origin, destination);
     }
-    if (!this.#begin(admitted, response)) {
+    if (!this.#begin(admitted, request, response)) {
       return refuse(this.#recorded('request', admitted, origin, refusals.tooMuchUnderWay));
     }
     const relay = this.#relay.request(request, response, origin, admitted);
@@ -99,7 +99,7 @@ export class Front {
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
     const event = protocol === CLIENT_PROTOCOL ? 'client-tunnel' : 'upgrade';
-    if (!this.#begin(admitted, socket)) {
+    if (!this.#begin(admitted, request, socket)) {
       return refuse(this.#recorded(event, admitted, origin, refusals.tooMuchUnderWay));
     }
     if (protocol === CLIENT_PROTOCOL) {
@@ -129,8 +129,9 @@ export class Front {
   }
 
   /** False when this user has too much under way already. */
-  #begin({ identity }: Admitted, lasting: Duplex | ServerResponse): boolean {
+  #begin({ identity }: Admitted, { socket }: IncomingMessage, lasting: Duplex | ServerResponse): boolean {
     const end = this.#context.load.begin(identity.user.name);
+    this.#context.strangers.proven(socket);
     if (end) lasting.once('close', end);
     return end !== null;
   }

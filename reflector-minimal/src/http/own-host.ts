@@ -50,6 +50,7 @@ export async function serveOwnHost(
     if (isNavigation(request)) return sendToLogIn(request, response);
     return sendRefusal(request, response, refusalOf(identity));
   }
+  context.strangers.proven(request.socket);
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) {
     const [user, by] = [identity.user.name, credentialOf(identity)];
