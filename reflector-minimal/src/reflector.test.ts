@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../../test/certificates/self-signed.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { startReflector } from './reflector.ts';
 import { ask } from './testing/ask.ts';
 import { ManualClock } from './testing/manual-clock.ts';
@@ -14,7 +15,8 @@ import { authorization, device, Stage } from './testing/stage.ts';
 
 describe('shutdown', () => {
   test('a response under way ends whole, a stream of events at once, tunnels with 1001', async () => {
-    const stage = await Stage.open();
+    // Nobody else's once it is closed.
+    const stage = await Stage.open({ port: await reservedPort() });
     let finish: () => void = () => {};
     const { agent } = await stage.web((request, response) => {
       if (request.url === '/events') {

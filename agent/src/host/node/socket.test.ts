@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket as NetSocket, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { reservedPort } from '../../../../toolchain/loopback-port.mjs';
 import { Collected, difference, pattern } from '../simulated/bytes.ts';
 import { eventually, Recorder } from '../simulated/recorder.ts';
 import { network } from './network.ts';
@@ -133,10 +134,8 @@ describe('a TCP socket', () => {
     peer.resetAndDestroy();
     await recorder.saw('closed reset');
     expect(recorder.events).toEqual(['connected', 'closed reset']);
-    server.close();
-    await once(server, 'close');
     const refused = new Recorder();
-    network.connect({ address: '127.0.0.1', port }, refused);
+    network.connect({ address: '127.0.0.1', port: await reservedPort() }, refused);
     await refused.saw('closed refused');
     expect(refused.events).toEqual(['closed refused']);
     expect(refused.error).toEqual({ code: 'refused', message: 'connection refused' });
