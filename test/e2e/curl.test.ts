@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { Mailbox, within } from '../scenarios/stage/wait.ts';
 import { curl, startCurl } from '../system/curl.ts';
 import { DemoDevice } from '../system/demo-device.ts';
 import { Lighttpd } from '../system/lighttpd.ts';
+import { reservedPort } from '../system/loopback-port.ts';
 import { memory, peakResident, resetPeakResident } from '../system/process-figures.ts';
 import { RemoteSystem } from '../system/remote-system.ts';
 

@@ -1,4 +1,4 @@
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 /** Debian's microsocks: SOCKS5, which wants {@link login}. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { Certificate } from '../certificates/authority.ts';
+import { reservedPort } from '../system/loopback-port.ts';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 const programs = '/usr/lib/squid';

@@ -1,4 +1,4 @@
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { login, ProxyProcess } from './proxy-process.ts';
 
 /** Debian's tinyproxy, which wants the user of {@link login} by Basic; it knows no password with other signs than these. */

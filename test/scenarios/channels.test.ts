@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { close, confirm, data, error, fault, hex, open, u16 } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { connectWith, expectAlive, modes } from './stage/modes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { lacks } from './stage/features.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 

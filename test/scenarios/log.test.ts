@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, scenario } from './stage/stage.ts';

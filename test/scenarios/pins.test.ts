@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import type { Certificate } from '../certificates/authority.ts';
+import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import { LocalService } from './stage/local-service.ts';
 import { expectNoSecret } from './stage/proxy-secret.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
+import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import { expectNoSecret } from './stage/proxy-secret.ts';
 import { configuration, scenario } from './stage/stage.ts';

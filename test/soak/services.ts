@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
+/** How often a service that does not read looks whether somebody is still there, in milliseconds. */
+const LOOKS_MS = 30_000;
+
 /** Bytes that both ends can make: any part of it tells where it is from. */
 const pattern = Buffer.alloc(1 << 20);
 for (let i = 0; i < pattern.length; i += 4) pattern.writeUInt32LE((i * 2_654_435_761) >>> 0, i);
@@ -24,7 +27,7 @@ export class SoakServices {
   readonly echo: number;
   /** Sends without an end. */
   readonly source: number;
-  /** Never reads. */
+  /** Reads next to nothing. */
   readonly stubborn: number;
   readonly #servers: readonly Server[];
   readonly #sockets: Set<Socket>;
@@ -62,7 +65,15 @@ export class SoakServices {
       socket.on('drain', more);
       more();
     });
-    const stubborn = createServer((socket) => socket.pause());
+    const stubborn = createServer((socket) => {
+      socket.pause();
+      // Who never reads never learns that its peer has gone, and its socket would stay with all that is in it.
+      const look = setInterval(() => {
+        socket.resume();
+        setImmediate(() => socket.pause());
+      }, LOOKS_MS);
+      socket.on('close', () => clearInterval(look));
+    });
     const servers = [web, echo, source, stubborn];
     for (const server of servers) {
       server.on('connection', (socket: Socket) => {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { listening } from './listening.ts';
+import { reservedPort } from './loopback-port.ts';
 
 /** Debian's lighttpd, with a configuration and a document root of its own. */
 export class Lighttpd {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { listens } from '../../toolchain/loopback-port.mjs';
+import { listens } from './loopback-port.ts';
 
 /** Waits until something accepts connections on a port of the loopback interface; throws when `child` ends instead. */
 export async function listening(port: number, child: ChildProcess, stderr: () => string): Promise<void> {

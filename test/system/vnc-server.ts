@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { listening } from './listening.ts';
+import { reservedPort } from './loopback-port.ts';
 
 /** TigerVNC's X server: a screen that nobody sees but through VNC. */
 export class VncServer {

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { reservedPort } from '../../../toolchain/loopback-port.mjs';
 import { root } from '../../checkout.ts';
 import { listening } from '../../system/listening.ts';
+import { reservedPort } from '../../system/loopback-port.ts';
 import { cpuSeconds } from '../../system/process-figures.ts';
 import { RemoteSystem } from '../../system/remote-system.ts';
 

@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
-import { reservedPort } from '../../../toolchain/loopback-port.mjs';
 import { selfSigned } from '../../certificates/self-signed.ts';
 import { root } from '../../checkout.ts';
+import { reservedPort } from '../../system/loopback-port.ts';
 import { type Memory, memory } from '../../system/process-figures.ts';
 import { deviceName, type FleetFacts } from './light-device.ts';
 
