@@ -59,21 +59,7 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
       return;
     }
     settle();
-    // From here on each direction ends by itself.
-    channel.allowHalfOpen = true;
-    socket.write(headOf(incoming, exchange.shared));
-    if (channelHead.length > 0) socket.write(channelHead);
-    if (exchange.head.length > 0) channel.write(exchange.head);
-    const { traffic } = exchange;
-    traffic.bytesFrom += channelHead.length;
-    traffic.bytesTo += exchange.head.length;
-    channel.on('data', (bytes: Buffer) => {
-      traffic.bytesFrom += bytes.length;
-    });
-    socket.on('data', (bytes: Buffer) => {
-      traffic.bytesTo += bytes.length;
-    });
-    join(socket, channel);
+    carry(exchange, incoming, channel, channelHead);
   });
   let interim = 0;
   upstream.on('information', () => {
@@ -98,6 +84,28 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
     pipeline(incoming, response, () => {});
   });
   upstream.end();
+}
+
+/** Makes one connection of both once the device has taken the upgrade; from here on each direction ends by itself. */
+function carry(
+  { socket, head, traffic, shared }: DeviceUpgradeExchange,
+  incoming: IncomingMessage,
+  channel: Duplex,
+  channelHead: Buffer,
+): void {
+  channel.allowHalfOpen = true;
+  socket.write(headOf(incoming, shared));
+  if (channelHead.length > 0) socket.write(channelHead);
+  if (head.length > 0) channel.write(head);
+  traffic.bytesFrom += channelHead.length;
+  traffic.bytesTo += head.length;
+  channel.on('data', (bytes: Buffer) => {
+    traffic.bytesFrom += bytes.length;
+  });
+  socket.on('data', (bytes: Buffer) => {
+    traffic.bytesTo += bytes.length;
+  });
+  join(socket, channel);
 }
 
 /** Only what was asked for is agreed to (RFC 9110 section 7.8). */
