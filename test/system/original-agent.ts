@@ -1,7 +1,13 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { root } from '../checkout.ts';
 import { Mailbox } from '../scenarios/stage/wait.ts';
 import { deviceId, type RemoteSystem } from './remote-system.ts';
+
+/** The upgrade of the original, release 2.5.0. */
+const captured = readFileSync(join(root, 'agent/src/protocol/captured/agent-upgrade.http'), 'latin1');
 
 /** The largest message that the original takes: 4 + 2,048 bytes. */
 const messageBytes = 2052;
@@ -33,27 +39,15 @@ export class OriginalAgent {
   static async connect(system: RemoteSystem, ports: readonly number[]): Promise<OriginalAgent> {
     const socket = connect(system.port, '127.0.0.1');
     const user = `${deviceId}@${system.domain}:${system.devicePassword}`;
-    socket.write(
-      [
-        'POST / HTTP/1.1',
-        'Sec-WebSocket-Protocol: com.appinf.webtunnel.server/1.0',
-        'X-PTTH-Set-Property: device;targetHost=127.0.0.1',
-        `X-PTTH-Set-Property: device;targetPorts=${ports.join(', ')}`,
-        'X-PTTH-Set-Property: device;httpPath="/"',
-        `X-PTTH-Set-Property: device;httpPort=${ports[0]}`,
-        'X-PTTH-Set-Property: device;name="probe \\"dev\\""',
-        'User-Agent: WebTunnelAgent/2.5.0 (Linux/6.1.0; x86_64) POCO/1.11.10',
-        'X-WebTunnel-KeepAlive: 300',
-        `Authorization: Basic ${Buffer.from(user).toString('base64')}`,
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: IPzDYSW5ClWCGSAl2iQBNQ==',
-        `Host: 127.0.0.1:${system.port}`,
-        '',
-        '',
-      ].join('\r\n'),
-    );
+    const own: readonly (readonly [RegExp, string])[] = [
+      [/(?<=^X-PTTH-Set-Property: device;targetPorts=).*$/m, ports.join(', ')],
+      [/(?<=^X-PTTH-Set-Property: device;httpPath=).*$/m, '"/"'],
+      [/(?<=^X-PTTH-Set-Property: device;httpPort=).*$/m, String(ports[0])],
+      [/^X-PTTH-Set-Property: device;sshPort=.*\r\n/m, ''],
+      [/(?<=^Authorization: ).*$/m, `Basic ${Buffer.from(user).toString('base64')}`],
+      [/(?<=^Host: ).*$/m, `127.0.0.1:${system.port}`],
+    ];
+    socket.write(own.reduce((head, [part, value]) => head.replace(part, value), captured));
     let head: Buffer = Buffer.alloc(0);
     while (!head.includes('\r\n\r\n')) {
       const [bytes] = (await once(socket, 'data')) as [Buffer];
