@@ -228,7 +228,7 @@ describe.concurrent('the switch', () => {
     const control = new ControlStage(stage);
     const agent = control.run(configuration(reflector, [1], patient));
     (await reflector.upgrade()).refuse('503 Service Unavailable');
-    await agent.logged(/503/);
+    await agent.logged(/answered 503/);
     await control.until({ state: 'waiting' });
     await control.command('retry');
     await reflector.tunnel();

@@ -55,6 +55,6 @@ describe.concurrent('Digest authorization', () => {
       const upgrade = await reflector.upgrade();
       upgrade.refuse('401 Unauthorized', `WWW-Authenticate: Digest realm="r", qop="auth", nonce="${nonce}"`);
     }
-    await agent.logged(/401/);
+    await agent.logged(/answered 401/);
   });
 });

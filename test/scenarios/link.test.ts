@@ -134,9 +134,9 @@ describe.concurrent('back-off', () => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 3600 } }));
     (await reflector.upgrade()).refuse('503 Service Unavailable');
-    expect(announced(await agent.logged(/503/))).toBeLessThanOrEqual(1);
+    expect(announced(await agent.logged(/answered 503/))).toBeLessThanOrEqual(1);
     (await reflector.upgrade()).refuse('401 Unauthorized');
-    expect(announced(await agent.logged(/401/))).toBeGreaterThan(60);
+    expect(announced(await agent.logged(/answered 401/))).toBeGreaterThan(60);
   });
 
   scenario.for(['401 Unauthorized', '403 Forbidden'])('after %s is a slow one', async (status, { stage }) => {
@@ -155,7 +155,7 @@ describe.concurrent('back-off', () => {
     const waits: number[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
       (await reflector.upgrade()).refuse('403 Forbidden');
-      waits.push(announced(await agent.logged(/403.*next attempt/, agent.log.length)));
+      waits.push(announced(await agent.logged(/answered 403.*next attempt/, agent.log.length)));
     }
     expect(Math.max(...waits)).toBeGreaterThanOrEqual(1);
     expect(Math.max(...waits)).toBeLessThanOrEqual(2);
@@ -227,10 +227,10 @@ describe.concurrent('SIGHUP', () => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [1], patient));
     (await reflector.upgrade()).refuse('503 Service Unavailable');
-    await agent.logged(/503/);
+    await agent.logged(/answered 503/);
     agent.signal('SIGHUP');
     (await reflector.upgrade()).refuse('403 Forbidden');
-    await agent.logged(/403/);
+    await agent.logged(/answered 403/);
     agent.signal('SIGHUP');
     await reflector.tunnel();
   });
@@ -281,7 +281,7 @@ describe.concurrent('the end', () => {
     const reflector = await stage.reflector();
     const agent = stage.agent(configuration(reflector, [1], patient));
     (await reflector.upgrade()).refuse('503 Service Unavailable');
-    await agent.logged(/503/);
+    await agent.logged(/answered 503/);
     agent.signal('SIGTERM');
     expect(await agent.ended()).toEqual({ status: 0, signal: null });
   });

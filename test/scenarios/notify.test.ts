@@ -37,7 +37,7 @@ describe.concurrent('notify', () => {
       configuration(reflector, [1], { notify: { command }, reconnect: { min: 3600, max: 3600 } }),
     );
     (await reflector.upgrade()).refuse('503 Service Unavailable');
-    await agent.logged(/503/);
+    await agent.logged(/answered 503/);
     agent.signal('SIGTERM');
     await agent.ended();
     expect(told().join('\n')).toMatch(/>waiting .*503|>stopped/);
