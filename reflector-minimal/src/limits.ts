@@ -126,6 +126,8 @@ export interface Limits {
   readonly sessionTouchMs: number;
   /** Failed log-ins from one place, or to one account, that cost no wait. */
   readonly logInFailures: number;
+  /** The same for an IPv6 /48, of which anybody may have one. */
+  readonly logInFailuresPerSite: number;
   /** Longest wait after further failures: it doubles from 1 s. Short, so that nobody can lock others out for long. */
   readonly logInWaitMs: number;
   /** Wrong one-time passwords that cost no wait: who gets that far knows the password, and six digits are few. */
@@ -240,6 +242,7 @@ export const defaultLimits: Limits = {
   sessions: 50_000,
   sessionTouchMs: 60_000,
   logInFailures: 10,
+  logInFailuresPerSite: 40,
   logInWaitMs: 60_000,
   secondFactorFailures: 5,
   secondFactorWaitMs: 86_400_000,

@@ -82,6 +82,14 @@ describe('the log-in', () => {
     expect(await attempt({ address: '2001:db8:1:3::1' })).toBe('alice');
   });
 
+  test('logInFailuresPerSite: nor are the networks of one IPv6 site as many as they look', async () => {
+    logIn = make({ logInFailuresPerSite: 20 });
+    const from = (n: number) => ({ name: `user${n}`, address: `2001:db8:1:${n}::1` });
+    expect(await guess(from)).toBe(20);
+    expect(await attempt({ address: '2001:db8:1:ffff::1' })).toBe('wait 1000');
+    expect(await attempt({ address: '2001:db8:2:1::1' })).toBe('alice');
+  });
+
   test('an account that is guessed at from many addresses makes strangers wait, whether it exists or not', async () => {
     expect(await guess(elsewhere)).toBe(10);
     expect(await attempt({ address: '203.0.113.1' })).toBe('wait 1000');

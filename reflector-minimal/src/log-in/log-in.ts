@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { networkOf } from '../http/network.ts';
+import { networkOf, networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { Store } from '../store/store.ts';
@@ -54,6 +54,7 @@ export class LogIn {
   readonly #limits: Limits;
   readonly #key: Buffer;
   readonly #addresses: Failures;
+  readonly #sites: Failures;
   readonly #accounts: Failures;
   readonly #known: Failures;
   readonly #codes: Failures;
@@ -76,6 +77,7 @@ export class LogIn {
       waiting: limits.verificationsWaiting,
     };
     this.#addresses = new Failures(clock, bounds);
+    this.#sites = new Failures(clock, { ...bounds, free: limits.logInFailuresPerSite });
     this.#accounts = new Failures(clock, bounds);
     this.#known = new Failures(clock, bounds);
     this.#codes = new Failures(clock, {
@@ -150,8 +152,7 @@ export class LogIn {
     { name, address, marks }: Pick<Attempt, 'name' | 'address' | 'marks'>,
     verify: (from: Acquaintance) => Promise<LogInVerdict>,
   ): Promise<LogInVerdict> {
-    const network = networkOf(address);
-    const { from, counted } = this.#counted(name, network, marks);
+    const { from, counted } = this.#counted(name, address, marks);
     const turns: Turn[] = [];
     let outcome: Parameters<Turn['end']>[0] = 'neither';
     try {
@@ -164,7 +165,7 @@ export class LogIn {
       if (!('denied' in verdict)) {
         // A stranger's success says nothing about the others who are counted with it.
         outcome = from === 'stranger' ? 'neither' : 'succeeded';
-        this.#remember(placeOf(name, network));
+        this.#remember(placeOf(name, networkOf(address)));
       } else if (verdict.denied === 'refused') {
         outcome = 'failed';
       }
@@ -180,14 +181,19 @@ export class LogIn {
   /** Where a failure of this attempt counts, always in this order, so that no two attempts wait for each other. */
   #counted(
     name: string,
-    network: string,
+    address: string,
     marks: readonly string[],
   ): { readonly from: Acquaintance; readonly counted: readonly (readonly [Failures, string])[] } {
     const browser = this.browsers.identify(marks, name);
     if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
+    const network = networkOf(address);
     const place = placeOf(name, network);
     if (this.#knownPlaces.has(place)) return { from: 'place', counted: [[this.#known, place]] };
-    const counted = [[this.#addresses, network] as const, [this.#accounts, this.#accountKey(name)] as const];
+    const counted: [Failures, string][] = [[this.#addresses, network]];
+    // Of networks within one IPv6 /48 anybody may have as many as they like.
+    const [, site] = networksOf(address);
+    if (site !== undefined) counted.push([this.#sites, site]);
+    counted.push([this.#accounts, this.#accountKey(name)]);
     return { from: 'stranger', counted };
   }
 
