@@ -84,7 +84,7 @@ describe('the edge', () => {
   });
 
   test('userStallMs: a user who takes nothing frees what is held for him', async () => {
-    await open({ userStallMs: 50 });
+    await open({ userStallMs: 500 });
     const { forwarding } = await stage.web((_request, response) => {
       const more = () => {
         while (response.write(Buffer.alloc(65_536)));
@@ -99,7 +99,7 @@ describe('the edge', () => {
   });
 
   test('userStallMs: who waits for a slow device is not cut off', async () => {
-    await open({ userStallMs: 50 });
+    await open({ userStallMs: 500 });
     const held: ServerResponse[] = [];
     const { forwarding } = await stage.web((request, response) => {
       held.push(response);
