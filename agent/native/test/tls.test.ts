@@ -220,6 +220,13 @@ describe('TLS', () => {
     await run(greet, peer.port, options({ ca: path })).expect('secured');
   });
 
+  it('finds the authority at the end of a file whose last line has no end', async () => {
+    const path = join(temporaryDirectory(), 'pasted.pem');
+    writeFileSync(path, readFileSync(authority.file, 'utf8').trimEnd());
+    const peer = await Peer.tls({ ...certificate });
+    await run(greet, peer.port, options({ ca: path })).expect('secured');
+  });
+
   it('finds the authority at the end of a large bundle', async () => {
     const bundle = join(temporaryDirectory(), 'bundle.pem');
     const other = new Authority();
