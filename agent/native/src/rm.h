@@ -233,7 +233,9 @@ rm_tls_status rm_tls_handshake(rm_tls *tls);
 rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *length);
 /* Takes pieces in order; *taken counts plain bytes that are out of the layer's hands. */
 rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, size_t *taken);
-/* Sends close_notify. */
+/* Goes on with what the layer below has not taken yet. */
+rm_tls_status rm_tls_flush(rm_tls *tls);
+/* Sends close_notify, once; to be called again after RM_TLS_WANT_WRITE. */
 rm_tls_status rm_tls_end(rm_tls *tls);
 /* The HostError after RM_TLS_FAILED. */
 JSValue rm_tls_error(rm_tls *tls);

@@ -206,6 +206,19 @@ static ssize_t transport_receive(void *context, uint8_t *data, size_t length) {
   }
 }
 
+/* A layer counts as sent what the one below has taken, which may still have it in its own buffer: false when it has, or
+ * when the connection has failed. */
+static bool flush_layers(rm_socket *s, layer *top) {
+  for (layer *next = top; next; next = next->below) {
+    rm_tls_status status = rm_tls_flush(next->tls);
+    if (status == RM_TLS_DONE) continue;
+    if (status == RM_TLS_FAILED) finish(s, rm_tls_error(next->tls));
+    else s->want_write = true;
+    return false;
+  }
+  return true;
+}
+
 /* The handshake goes on, or begins. `secured` is called when it is over. */
 static void handshake(rm_socket *s) {
   s->want_write = false;
@@ -219,12 +232,13 @@ static void handshake(rm_socket *s) {
       JS_FreeValue(rm_context, session);
     }
     JS_FreeValue(rm_context, secured);
-    if (!s->dead) rm_outbox_flush(&s->outbox);
+    if (!s->dead && !s->over && flush_layers(s, s->top->below)) rm_outbox_flush(&s->outbox);
     break;
   case RM_TLS_WANT_WRITE:
     s->want_write = true;
     break;
   case RM_TLS_WANT_READ:
+    flush_layers(s, s->top->below);
     break;
   case RM_TLS_EOF:
     finish(s, rm_error_text("reset", "the peer closed the connection during the TLS handshake"));
@@ -240,9 +254,8 @@ static void try_end(rm_socket *s) {
   if (!s->ending || s->ended_write || s->dead || s->over || !s->connected || s->handshaking || s->starting) return;
   if (rm_outbox_size(&s->outbox) > 0) return;
 #ifdef RM_TLS
-  if (s->top) {
-    rm_tls_status status = rm_tls_end(s->top->tls);
-    if (status == RM_TLS_WANT_WRITE) {
+  for (layer *next = s->top; next; next = next->below) {
+    if (rm_tls_end(next->tls) == RM_TLS_WANT_WRITE) {
       s->want_write = true;
       return;
     }
@@ -276,6 +289,7 @@ ssize_t rm_socket_send(rm_outbox *outbox, const struct iovec *pieces, int count)
       return -1;
     }
     s->want_write = status == RM_TLS_WANT_WRITE || taken < offered;
+    if (!flush_layers(s, s->top->below) && s->over) return -1;
     sent = (ssize_t)taken;
   } else
 #endif
@@ -422,13 +436,7 @@ static void socket_ready(rm_watch *watch, uint32_t events) {
     s->want_write = false;
 #ifdef RM_TLS
     if (s->handshaking) read_some(s);
-    else if (s->top && rm_outbox_size(&s->outbox) == 0) {
-      /* A record that was cut short, with nothing behind it. */
-      size_t taken;
-      rm_tls_status status = rm_tls_write(s->top->tls, NULL, 0, &taken);
-      if (status == RM_TLS_FAILED) finish(s, rm_tls_error(s->top->tls));
-      s->want_write = status == RM_TLS_WANT_WRITE;
-    }
+    else if (rm_outbox_size(&s->outbox) == 0) flush_layers(s, s->top); /* cut short, with nothing behind it */
 #endif
     if (!s->dead && !s->over && !s->handshaking) rm_outbox_flush(&s->outbox);
     if (!s->dead) try_end(s);

@@ -47,12 +47,11 @@ struct rm_tls {
   uint8_t address[16];      /* the server name when it is an IP literal */
   size_t address_size;
   char name[256];
-  size_t in_flight;         /* plain bytes of a record that was cut short */
   int failure;              /* of mbedTLS */
   int system_failure;       /* an errno value of the layer below */
   bool more;                /* another record follows at once */
   bool starved;             /* the layer below had nothing to read when it was asked last */
-  bool own_certificate, established;
+  bool own_certificate, established, ended;
 };
 
 static int random_bytes(void *context, unsigned char *data, size_t length) {
@@ -405,24 +404,20 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
   return status_of(tls, result == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : result);
 }
 
-/* A record that was cut short is complete in mbedTLS's own buffer; it wants to be asked with the same length. */
-static rm_tls_status finish_record(rm_tls *tls) {
+/* What was cut short, a record of ours or an alert, is complete in mbedTLS's own buffer. As long as there is something,
+ * mbedTLS takes nothing else: what it is given only makes it go on with that. */
+rm_tls_status rm_tls_flush(rm_tls *tls) {
   static const uint8_t unused[1];
-  if (tls->in_flight == 0) return RM_TLS_DONE;
-  /* Something else that was sent since has flushed it. */
-  if (tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) tls->in_flight = 0;
-  if (tls->in_flight == 0) return RM_TLS_DONE;
-  int result = mbedtls_ssl_write(&tls->ssl, unused, tls->in_flight);
-  if (result < 0) return status_of(tls, result);
-  tls->in_flight = 0;
-  return RM_TLS_DONE;
+  if (tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) return RM_TLS_DONE;
+  int result = mbedtls_ssl_write(&tls->ssl, unused, sizeof unused);
+  return result < 0 ? status_of(tls, result) : RM_TLS_DONE;
 }
 
 rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, size_t *taken) {
   static uint8_t record[RECORD];
   *taken = 0;
   tls->more = count > 0;
-  rm_tls_status status = finish_record(tls);
+  rm_tls_status status = rm_tls_flush(tls);
   if (status != RM_TLS_DONE) return status;
   int most = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
   if (most <= 0) return status_of(tls, most);
@@ -453,8 +448,7 @@ rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, s
     tls->more = i < count;
     if (length == 0) continue;
     int result = mbedtls_ssl_write(&tls->ssl, data, length);
-    if (result == MBEDTLS_ERR_SSL_WANT_WRITE) tls->in_flight = length;
-    else if (result < 0) return status_of(tls, result);
+    if (result < 0 && result != MBEDTLS_ERR_SSL_WANT_WRITE) return status_of(tls, result);
     *taken += length;
     if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return RM_TLS_WANT_WRITE;
   }
@@ -463,8 +457,9 @@ rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, s
 
 rm_tls_status rm_tls_end(rm_tls *tls) {
   tls->more = false;
-  rm_tls_status status = finish_record(tls);
-  if (status != RM_TLS_DONE) return status;
+  rm_tls_status status = rm_tls_flush(tls);
+  if (status != RM_TLS_DONE || tls->ended) return status;
+  tls->ended = true;
   int result = mbedtls_ssl_close_notify(&tls->ssl);
   return result ? status_of(tls, result) : RM_TLS_DONE;
 }

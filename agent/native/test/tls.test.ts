@@ -467,6 +467,74 @@ describe('TLS', () => {
     ]);
   });
 
+  it('holds nothing back that the TLS connection below could not send at once', async () => {
+    const inner = await Peer.tls({ ...certificate });
+    const outer = await Peer.tls({ ...authority.issue({ names: 'DNS:proxy.example' }) });
+    const CHUNK = 4000;
+    // Writes chunk after chunk, each when the one before was taken, and says how many were when the next is not.
+    const guest = run(
+      (native, report, port, first, second, size) => {
+        const connection = (most: number, done: (written: number) => void) => {
+          let layers = 0;
+          let written = 0;
+          let taken = 0;
+          const look = (turns: number) => {
+            if (taken === written && written < most * Number(size)) {
+              written += Number(size);
+              socket.write(new Uint8Array(Number(size)));
+              native.clock.schedule(0, () => look(5));
+            } else if (turns > 0 && taken < written) native.clock.schedule(0, () => look(turns - 1));
+            else done(written / Number(size));
+          };
+          const socket = native.network.connect(
+            { address: '127.0.0.1', port: Number(port) },
+            {
+              connected: () => socket.startTls(first as unknown as Options),
+              secured: () => {
+                if (++layers === 1) socket.startTls(second as unknown as Options);
+                else report('ready');
+              },
+              // The peer reads no more.
+              data: () => look(5),
+              taken: (count) => {
+                taken += count;
+              },
+              ended: () => undefined,
+              closed: () => undefined,
+            },
+          );
+        };
+        const next = (most: number, left: number) =>
+          connection(most, (written) => {
+            report('written', written);
+            if (left > 0) next(most - 1, left - 1);
+          });
+        connection(1e9, (written) => {
+          report('written', written);
+          next(written, 4);
+        });
+      },
+      outer.port,
+      options({ serverName: 'proxy.example' }),
+      options(),
+      CHUNK,
+    );
+    for (let round = 0; round < 6; round++) {
+      const proxy = await outer.connection();
+      const through = connect(inner.port, '127.0.0.1');
+      proxy.on('data', (part) => through.write(part));
+      through.on('data', (part) => proxy.write(part));
+      const socket = await inner.connection();
+      await guest.expect('ready');
+      proxy.pause();
+      socket.write('.');
+      const [chunks] = await guest.expect('written');
+      proxy.resume();
+      expect(await read(socket, Number(chunks) * CHUNK)).toHaveLength(Number(chunks) * CHUNK);
+    }
+    guest.stop();
+  });
+
   it('starts behind what was written in the clear', async () => {
     const secured = await Peer.tls({ ...certificate });
     let isWritten = () => {};
