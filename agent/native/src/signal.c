@@ -64,8 +64,10 @@ static JSValue system_on_signal(JSContext *context, JSValueConst self, int argc,
 static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("onSignal", 2, system_on_signal)};
 
 void rm_signal_init(JSValueConst native) {
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
   sigaction(SIGPIPE, &ignore, NULL);
+  /* Whoever has started us may ignore it, and then the kernel would tell nobody what becomes of our children. */
+  sigaction(SIGCHLD, &usual, NULL);
   sigemptyset(&caught);
   for (size_t i = 0; i < COUNT; i++) handlers[i] = JS_UNDEFINED;
   catch_signal(SIGCHLD);

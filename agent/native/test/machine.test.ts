@@ -261,6 +261,13 @@ describe('processes', () => {
     expect(output).toMatch(/^kept new added\nSigBlk:\s*0+\n$/);
   });
 
+  it('are heard of where whoever has started the agent ignored the end of children', async () => {
+    const guest = runWith({ before: ['env', '--ignore-signal=CHLD'] }, (native, report) => {
+      native.processes.run(['sh', '-c', 'exit 3'], 20_000, 0, [], ({ status }) => report('done', status));
+    });
+    expect(await guest.finish()).toEqual([['done', 3]]);
+  });
+
   it('are not heard of once cancelled, and do not go on', async () => {
     const directory = temporaryDirectory();
     const guest = run((native, report, path) => {
