@@ -44,7 +44,7 @@ static void sink(size_t index, rm_timer *timer) {
 void rm_timer_start(rm_timer *timer, double delay_ms, void (*run)(rm_timer *)) {
   rm_timer_stop(timer);
   if (!(delay_ms >= 0)) delay_ms = 0;
-  if (delay_ms > INT32_MAX) delay_ms = INT32_MAX;
+  if (delay_ms > 1e12) delay_ms = 1e12; /* some thirty years */
   timer->due = now_ns() + (uint64_t)(delay_ms * 1e6);
   timer->run = run;
   if (count + 2 > capacity) {
@@ -67,7 +67,8 @@ void rm_timer_stop(rm_timer *timer) {
 int rm_timers_wait(void) {
   if (count == 0) return -1;
   uint64_t now = now_ns(), due = heap[1]->due;
-  return due <= now ? 0 : (int)((due - now + 999999) / 1000000);
+  uint64_t wait = due <= now ? 0 : (due - now + 999999) / 1000000;
+  return wait > INT32_MAX ? INT32_MAX : (int)wait;
 }
 
 void rm_timers_run(void) {

@@ -36,7 +36,7 @@ export interface Clock {
   date(): number;
   /** Minutes by which local time, as the system's time zone has it, is ahead of UTC at this time (Unix milliseconds). */
   utcOffset(dateMs: number): number;
-  /** Calls `run` once, not before `delayMs` (0 to 2^31-1) milliseconds have passed. */
+  /** Calls `run` once, not before `delayMs` (at least 0, some years at most) milliseconds have passed. */
   schedule(delayMs: number, run: () => void): Cancellable;
 }
 
