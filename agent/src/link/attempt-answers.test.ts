@@ -26,6 +26,12 @@ describe('an answer', () => {
       'r.example answered 403 Forbidden (Device is locked)',
     ],
     [
+      'one that would move the cursor of whoever reads it',
+      'HTTP/1.1 403 \x1b[2J\x9b1mNo\r\nX-PTTH-Error: \x1b]0;owned\x07\r\n\r\n',
+      'refusal',
+      'r.example answered 403  [2J 1mNo ( ]0;owned )',
+    ],
+    [
       'a captive portal with a page',
       'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Please log in</html>',
       'fault',

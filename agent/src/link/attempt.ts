@@ -6,6 +6,7 @@ import {
   type HttpUri,
   hostHeader,
   ProtocolError,
+  printable,
   type ResponseHead,
 } from '../protocol/index.ts';
 import type { Route } from '../proxy/route.ts';
@@ -153,7 +154,7 @@ export class Attempt implements Cancellable {
   }
 
   #lost(kind: FailureKind, message: string, askedMs: number | null = null): void {
-    const failure = { step: this.#steps.current, kind, message, askedMs };
+    const failure = { step: this.#steps.current, kind, message: printable(message), askedMs };
     this.#failures.push(failure);
     this.#events.lost(failure);
     if (!this.#next())

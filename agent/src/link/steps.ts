@@ -1,4 +1,5 @@
 import type { HostError } from '../host/host.ts';
+import { printable } from '../protocol/index.ts';
 import type { FailureKind } from './back-off.ts';
 import type { Deadline } from './deadline.ts';
 
@@ -54,7 +55,7 @@ export class Steps {
   }
 
   passed(detail: string): void {
-    this.#events.passed(this.#current, detail);
+    this.#events.passed(this.#current, printable(detail));
   }
 
   end(): void {

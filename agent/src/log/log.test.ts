@@ -24,8 +24,10 @@ describe('a log', () => {
 
   it('keeps one event one line, whatever a peer has sent', () => {
     const host = new SimulatedHost();
-    openLog(host, { level: 'info', to: 'stderr', priorities: 'auto' }).info('a\r\nerror forged\x1b[31m\0b');
-    expect(host.system.printed[2]).toBe('info a error forged [31m b\n');
+    openLog(host, { level: 'info', to: 'stderr', priorities: 'auto' }).info(
+      'a\r\nerror forged\x1b[31m\0b\x9b\u2028c',
+    );
+    expect(host.system.printed[2]).toBe('info a error forged [31m b c\n');
   });
 
   it('goes to the system log with its severity', () => {

@@ -1,5 +1,5 @@
 import type { Host, Severity } from '../host/host.ts';
-import { utf8Encode } from '../protocol/text.ts';
+import { printable, utf8Encode } from '../protocol/text.ts';
 
 /** Where lines go. One call is one line, without its end. */
 export interface Log {
@@ -58,7 +58,7 @@ export function openLog(host: Machine, settings: LogSettings): FoldingLog {
   };
   const write = (name: LogLevel) => (text: string) => {
     if (severities[name] > bound) return;
-    const line = text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, LINE_LENGTH);
+    const line = printable(text).slice(0, LINE_LENGTH);
     const now = host.clock.now();
     if (line === last && name === lastName) {
       repeats++;
