@@ -43,6 +43,20 @@ describe('processes.run', () => {
     expect((await run(['sh', '-c', script])).status).toBe(status);
   });
 
+  it('is over when the program is, whatever that has left running', async () => {
+    const result = await run(['sh', '-c', 'sleep 1000 & echo $!']);
+    const left = Number(output(result));
+    expect(result).toMatchObject({ status: 0, timedOut: false });
+    expect(isAlive(left)).toBe(true);
+    process.kill(left);
+  });
+
+  it('has all that a program has printed, as much as a pipe holds', async () => {
+    const maxOutputBytes = 65_536;
+    const result = await run(['sh', '-c', 'head -c 65536 /dev/zero'], { maxOutputBytes });
+    expect(result.output).toHaveLength(65_536);
+  });
+
   it('has an empty standard input and drops standard error', async () => {
     const result = await run(['sh', '-c', 'cat; echo seen; echo unseen >&2']);
     expect(output(result)).toBe('seen\n');

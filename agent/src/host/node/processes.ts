@@ -48,13 +48,17 @@ export const processes: Processes = {
       over = true;
       done({ status: null, output, timedOut, error: toHostError(error) });
     });
-    child.on('close', (code, signal) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(timer);
       if (over) return;
       over = true;
+      child.stdout.destroy();
       const status = code ?? 128 + (signal ? constants.signals[signal] : 0);
       done({ status, output, timedOut, error: null });
-    });
+    };
+    child.on('close', end);
+    // What it has left running may hold the pipe open for ever; what it has printed itself is read within one turn.
+    child.on('exit', (code, signal) => setImmediate(() => setImmediate(() => end(code, signal))));
     return {
       cancel: () => {
         over = true;
