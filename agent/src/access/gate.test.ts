@@ -26,6 +26,7 @@ class GateStage {
   readonly events: string[] = [];
   readonly ended: string[] = [];
   answer: (answer: Answer) => void = () => undefined;
+  told: (change: string) => void = () => undefined;
 
   constructor(rule: Rule, time = at('12:00:00')) {
     this.time = time;
@@ -39,7 +40,10 @@ class GateStage {
         return { cancel: () => this.asked.push('cancelled') };
       },
       {
-        changed: (change, detail, port) => this.events.push(`${change} ${port}: ${detail}`),
+        changed: (change, detail, port) => {
+          this.events.push(`${change} ${port}: ${detail}`);
+          this.told(change);
+        },
         end: (channels, error) => {
           this.ended.push(`${[...channels].join(' ')}: ${error}`);
           for (const channel of channels) this.gate.released(channel);
@@ -149,6 +153,22 @@ describe('a window', () => {
 });
 
 describe('consent', () => {
+  it.each([
+    [true, 'in'],
+    [false, 3],
+  ])('can be answered by whoever is just told of the question: %s is %s', (allow, result) => {
+    const stage = new GateStage(consent);
+    const answered: boolean[] = [];
+    stage.told = (change) => {
+      if (change === 'asked') answered.push(stage.gate.answer(allow));
+    };
+    const opened = stage.open(1);
+    expect(opened.result).toBe('waits');
+    stage.clock.advance(1);
+    expect(answered).toEqual([true]);
+    expect(opened.result).toBe(result);
+  });
+
   it('is asked for once, and lets in all that waited', () => {
     const stage = new GateStage(consent);
     const opened = Array.from({ length: 30 }, (_, i) => stage.open(i));

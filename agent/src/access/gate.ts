@@ -75,6 +75,8 @@ export class Gate {
   readonly #notBefore: number;
   readonly #open = new Set<number>();
   #pending: Pending | null = null;
+  /** An open request is on its way in, and can be answered only when it is there. */
+  #asking = false;
   #session = false;
   #idle: Cancellable | null = null;
   #closing: Cancellable | null = null;
@@ -122,9 +124,11 @@ export class Gate {
       return null;
     }
     if (this.#refusal && this.#clock.now() < this.#quietUntil) return this.#refusal;
+    const asked = this.#pending !== null;
     this.#pending ??= this.#question(port, channel);
     const { waiting } = this.#pending;
     waiting.set(channel, decided);
+    if (!asked) this.#tellAsked(port, channel);
     return { cancel: () => waiting.delete(channel) };
   }
 
@@ -141,8 +145,13 @@ export class Gate {
    * one. False when there was nothing to decide.
    */
   answer(allow: boolean): boolean {
-    if (this.#pending) {
-      this.#settle(allow ? 'allowed' : 'refused');
+    const pending = this.#pending;
+    if (pending) {
+      const settle = () => {
+        if (this.#pending === pending) this.#settle(allow ? 'allowed' : 'refused');
+      };
+      if (this.#asking) this.#clock.schedule(0, settle);
+      else settle();
       return true;
     }
     if (allow || !this.#session) return false;
@@ -191,7 +200,6 @@ export class Gate {
 
   #question(port: number, channel: number): Pending {
     const timeoutMs = this.#rule.askTimeout * 1000;
-    this.#events.changed('asked', `waits for consent, ${this.#rule.askTimeout} s at most`, port, channel);
     return {
       port,
       channel,
@@ -200,6 +208,13 @@ export class Gate {
       asked: this.#ask({ port, channel, timeoutMs }, (answer) => this.#settle(answer)),
       timer: this.#clock.schedule(timeoutMs, () => this.#settle('unanswered')),
     };
+  }
+
+  /** Whoever is told may answer at once; those who wait hear of it later. */
+  #tellAsked(port: number, channel: number): void {
+    this.#asking = true;
+    this.#events.changed('asked', `waits for consent, ${this.#rule.askTimeout} s at most`, port, channel);
+    this.#asking = false;
   }
 
   #settle(answer: Answer): void {
