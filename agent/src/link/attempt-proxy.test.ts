@@ -207,6 +207,27 @@ describe('an HTTP proxy that wants credentials', () => {
     expect(second).not.toContain('secret');
   });
 
+  const digest = (nonce: string, more = '') => `Digest realm="x", nonce="${nonce}", qop="auth"${more}`;
+
+  it('gets another Digest when the nonce was too old', () => {
+    let round = 0;
+    const dialling = new Proxied(() =>
+      ++round === 3 ? CONNECTED : challenge(digest(`n${round}`, round === 2 ? ', stale=TRUE' : '')),
+    );
+    dialling.succeeds('https://r.example/', way);
+    expect(sent(dialling).map((header) => /nonce="(\w+)"/.exec(header ?? '')?.[1])).toEqual([
+      undefined,
+      'n1',
+      'n2',
+    ]);
+  });
+
+  it('gets no more when each nonce is too old', () => {
+    const dialling = new Proxied(challenge(digest('n', ', stale=true')));
+    expect(dialling.fails('https://r.example/', way).message).toContain('was not accepted');
+    expect(dialling.asked.length).toBeLessThanOrEqual(3);
+  });
+
   it('over TLS gets them within TLS', () => {
     const dialling = new Proxied(
       ({ headers }) => (headers.get('proxy-authorization') ? CONNECTED : challenge('Basic realm="x"')),

@@ -6,19 +6,20 @@ import {
   decodeChallenges,
   encodeBasic,
   encodeRequestHead,
+  isStale,
   ProtocolError,
   type ResponseHead,
 } from '../protocol/index.ts';
 import { digestAnswer } from './authorization.ts';
-import type { HandshakeStep, ProxyHandshake } from './proxy-handshake.ts';
+import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import { ResponseReader } from './response-reader.ts';
 
 export interface HttpConnectOptions {
   /** `HOST:PORT` of the destination. */
   readonly authority: string;
   readonly credentials: Credentials | null;
-  /** The answer to the challenge of an earlier try, or `null`: credentials are sent to a proxy that has asked for them. */
-  readonly authorization: string | null;
+  /** What an earlier try has led to, or `null`: credentials are sent to a proxy that has asked for them. */
+  readonly answer: ProxyAnswer | null;
   /** Bound of the head of the answer. */
   readonly headBytes: number;
 }
@@ -36,10 +37,10 @@ export class HttpConnect implements ProxyHandshake {
   }
 
   start(): Uint8Array {
-    const { authority, authorization } = this.#options;
+    const { authority, answer } = this.#options;
     return encodeRequestHead('CONNECT', authority, [
       ['Host', authority],
-      ...(authorization === null ? [] : [['Proxy-Authorization', authorization] as const]),
+      ...(answer ? [['Proxy-Authorization', answer.authorization] as const] : []),
     ]);
   }
 
@@ -61,19 +62,20 @@ export class HttpConnect implements ProxyHandshake {
   }
 
   #challenged({ headers }: ResponseHead, answered: string): HandshakeStep {
-    const { credentials, authority } = this.#options;
+    const { credentials, authority, answer } = this.#options;
     const refused = (why: string) =>
       ({ failed: `${answered}: ${why}`, kind: 'refusal', useless: 'always' }) as const;
     if (!credentials) return refused('it wants a user and a password');
-    if (this.#options.authorization !== null) return refused('user or password was not accepted');
     const challenges = read(headers.get('proxy-authenticate') ?? '');
     const digest = chooseDigest(challenges);
+    if (answer && !(digest && answer.to && isStale(digest, answer.to)))
+      return refused('user or password was not accepted');
     if (digest) {
       const request = { method: 'CONNECT', uri: authority };
-      return { authorization: digestAnswer(this.#host, digest, credentials, request) };
+      return { authorization: digestAnswer(this.#host, digest, credentials, request), to: digest };
     }
     if (challenges.some(({ scheme }) => scheme === 'basic'))
-      return { authorization: encodeBasic(credentials) };
+      return { authorization: encodeBasic(credentials), to: null };
     const offered = challenges
       .map(({ scheme }) => scheme)
       .join(', ')

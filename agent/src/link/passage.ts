@@ -5,7 +5,7 @@ import { base64Encode, type HttpUri, ProtocolError } from '../protocol/index.ts'
 import { proxyPlace, type Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';
-import type { HandshakeStep, ProxyHandshake } from './proxy-handshake.ts';
+import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import type { DialSettings } from './settings.ts';
 import { SocksConnect } from './socks-connect.ts';
 import type { Steps } from './steps.ts';
@@ -41,7 +41,7 @@ export class Passage implements Cancellable {
   /** What the proxy is asked for, one after the other: the name of the reflector, or its addresses. */
   #destinations: string[];
   #handshake: ProxyHandshake | null = null;
-  #authorization: string | null = null;
+  #answer: ProxyAnswer | null = null;
   /** The proxy has connected us to the reflector, or there is none. */
   #through: boolean;
 
@@ -168,7 +168,7 @@ export class Passage implements Cancellable {
       : new HttpConnect(this.#host, {
           authority: `${destination.includes(':') ? `[${destination}]` : destination}:${port}`,
           credentials: route.credentials,
-          authorization: this.#authorization,
+          answer: this.#answer,
           headBytes: this.#settings.limits.headBytes,
         });
     this.#converse((handshake) => ({ send: handshake.start() }), 'way');
@@ -192,7 +192,7 @@ export class Passage implements Cancellable {
       this.#connection?.socket.write(step.send);
     } else if ('authorization' in step) {
       this.#steps.passed(`asks for a password, gets ${step.authorization.replace(/ .*/, '')}`);
-      this.#authorization = step.authorization;
+      this.#answer = step;
       this.#reconnect();
     } else if ('passed' in step) {
       this.#steps.passed(step.passed);

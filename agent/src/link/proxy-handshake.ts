@@ -1,12 +1,19 @@
+import type { Challenge } from '../protocol/index.ts';
 import type { FailureKind } from './back-off.ts';
+
+/** A value of `Proxy-Authorization`, and the challenge of Digest that it answers. */
+export interface ProxyAnswer {
+  readonly authorization: string;
+  readonly to: Challenge | null;
+}
 
 /** What follows from what a proxy has said. */
 export type HandshakeStep =
   | { readonly send: Uint8Array }
   /** The connection leads to the destination from now on; the text is for `check`. */
   | { readonly passed: string }
-  /** The proxy is to be asked again over a new connection, with this value of `Proxy-Authorization`. */
-  | { readonly authorization: string }
+  /** The proxy is to be asked again over a new connection, with this. */
+  | ProxyAnswer
   | {
       readonly failed: string;
       readonly kind: FailureKind;

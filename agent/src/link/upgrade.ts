@@ -10,6 +10,7 @@ import {
   formatHttpUri,
   type HttpUri,
   hostHeader,
+  isStale,
   ProtocolError,
   type ResponseHead,
   resolveLocation,
@@ -102,9 +103,9 @@ export class UpgradeExchange {
     const offered = headers.get('www-authenticate') ?? '';
     if ([301, 302, 303, 307, 308].includes(status)) return this.#redirect(headers.get('location') ?? '');
     const { auth } = this.#settings;
-    if (status === 401 && auth === 'digest' && !this.#challenge) {
+    if (status === 401 && auth === 'digest') {
       const challenge = readChallenge(offered);
-      if (challenge) return { challenge };
+      if (challenge && (!this.#challenge || isStale(challenge, this.#challenge))) return { challenge };
     }
     const text = headers.get('x-ptth-error');
     const answer = `${status} ${reason}${text ? ` (${text})` : ''}`.trim();

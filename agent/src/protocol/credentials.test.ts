@@ -181,6 +181,20 @@ describe('Digest', () => {
     expect(header).not.toMatch(/cnonce|nc=|qop|algorithm/);
   });
 
+  it('hashes the bytes of a realm and a user that are not ASCII', () => {
+    const bytes = (text: string) => Buffer.from(text).toString('latin1');
+    const challenge = chooseDigest(
+      decodeChallenges(`Digest realm="${bytes('Zugang für Geräte')}", nonce="n"`),
+    );
+    if (!challenge) throw new Error('not chosen');
+    const header = answerDigest(digest, challenge, { user: 'jörg', password: 'ß' }, request, 'c', 1);
+    const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+    const response = md5(`${md5('jörg:Zugang für Geräte:ß')}:n:${md5('GET:/dir/index.html')}`);
+    expect(header).toContain(`response="${response}"`);
+    expect(header).toContain(`username="${bytes('jörg')}", realm="${bytes('Zugang für Geräte')}"`);
+    expect(decodeDigest(header)?.user).toBe('jörg');
+  });
+
   it.each([
     ['SHA-256 before MD5', 'Digest algorithm=MD5, nonce="a", Digest algorithm=SHA-256, nonce="b"', 'b'],
     ['MD5 where nothing better is offered', 'Digest algorithm=SHA-512-256, nonce="a", Digest nonce="b"', 'b'],

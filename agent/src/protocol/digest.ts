@@ -1,7 +1,7 @@
 import type { Credentials } from './basic.ts';
 import { type Challenge, decodeChallenges } from './challenge.ts';
 import { ProtocolError } from './errors.ts';
-import { hexEncode, utf8Encode } from './text.ts';
+import { hexEncode, latin1Decode, latin1Encode, utf8DecodeStrict, utf8Encode } from './text.ts';
 
 /** HTTP Digest access authentication (RFC 7616) with SHA-256 and MD5, for `qop=auth` and for peers without `qop`. */
 
@@ -73,6 +73,11 @@ function responseFor(
     : hash(digest, kind, a1, value('nonce'), a2);
 }
 
+/** Text of a header, whose bytes are UTF-8 mostly (RFC 7616 section 3.4) and were read one by one. */
+function fromHeader(text: string): string {
+  return utf8DecodeStrict(latin1Encode(text)) ?? text;
+}
+
 /** The strongest challenge that we can answer, or `null`. */
 export function chooseDigest(challenges: readonly Challenge[]): Challenge | null {
   const usable = (challenge: Challenge) => {
@@ -85,6 +90,15 @@ export function chooseDigest(challenges: readonly Challenge[]): Challenge | null
     if (found) return found;
   }
   return null;
+}
+
+/**
+ * Whether a challenge to an answer is worth another one: the server has taken the credentials and only the nonce was too
+ * old (RFC 7616 section 3.3). Not twice in a row: that one would never be pleased.
+ */
+export function isStale(challenge: Challenge, answered: Challenge): boolean {
+  const stale = ({ parameters }: Challenge) => parameters.get('stale')?.toLowerCase() === 'true';
+  return stale(challenge) && !stale(answered);
 }
 
 function quote(text: string): string {
@@ -106,7 +120,7 @@ export function answerDigest(
   const algorithm = algorithmOf(challenge.parameters) ?? 'MD5';
   const realm = challenge.parameters.get('realm') ?? '';
   const answer = new Map<string, string>([
-    ['username', quote(credentials.user)],
+    ['username', quote(latin1Decode(utf8Encode(credentials.user)))],
     ['realm', quote(realm)],
     ['nonce', quote(challenge.parameters.get('nonce') ?? '')],
     ['uri', quote(request.uri)],
@@ -118,7 +132,7 @@ export function answerDigest(
     ['nc', count.toString(16).padStart(8, '0')],
   ]);
   if (challenge.parameters.has('qop')) values.set('qop', 'auth');
-  const secret = digestSecret(digest, base(algorithm), credentials, realm);
+  const secret = digestSecret(digest, base(algorithm), credentials, fromHeader(realm));
   answer.set('response', quote(responseFor(digest, secret, values, request)));
   if (challenge.parameters.has('algorithm')) {
     answer.set('algorithm', algorithm.replace('-SESS', '-sess'));
@@ -150,7 +164,7 @@ export function decodeDigest(header: string): DigestAuthorization | null {
     throw new ProtocolError('RM_CREDENTIALS', 'digest with unknown qop');
   if (qop !== undefined) need('cnonce');
   return {
-    user: need('username'),
+    user: fromHeader(need('username')),
     realm: need('realm'),
     nonce: need('nonce'),
     uri: need('uri'),
