@@ -181,6 +181,33 @@ describe('what is in force', () => {
   });
 });
 
+describe('an agent whose listener', () => {
+  it.each(['connecting', 'connected', 'disconnected', 'state', 'channel'] as const)(
+    'stops it on %s holds nothing afterwards, and starts again',
+    (name) => {
+      const host = new AgentHost();
+      const { agent } = agentOn(host);
+      let stopped = 0;
+      const stop = () => {
+        agent.off(name, stop);
+        agent.stop(() => stopped++);
+      };
+      agent.on(name, stop);
+      agent.start();
+      if (name === 'disconnected' || name === 'channel') {
+        host.clock.until('agent is connected', () => agent.status().state === 'connected');
+        if (name === 'channel') host.reflector.peer.open(1, 80);
+        else host.reflector.last.socket.destroy();
+      }
+      host.clock.until('agent is stopped', () => stopped === 1 && agent.status().state === 'stopped', 5000);
+      host.clock.advance(5000);
+      expect(host.handles).toEqual(noHandles);
+      agent.start();
+      host.clock.until('agent is connected', () => agent.status().state === 'connected');
+    },
+  );
+});
+
 describe('an agent that is connected and idle', () => {
   it('writes nothing all day, has one timer, and wakes up for PING and PONG alone', () => {
     const host = new AgentHost();

@@ -197,7 +197,7 @@ export class AgentCore {
     connection: Upgraded,
     keepAlive: (agreedMs: number) => number,
     ended: (end: TunnelEnd) => void,
-  ): { tunnel: Tunnel; keepAliveMs: number } {
+  ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void } {
     const { timeouts } = this.#configuration;
     const agreement = agreementOf(connection, this.#limits, (what) => this.#log.warning(what));
     const { extension } = agreement;
@@ -230,13 +230,15 @@ export class AgentCore {
     });
     const reflector = formatHttpUri(connection.uri);
     const proxy = connection.route && describeProxy(connection.route);
-    this.#say.triedFirst(connection, this.#limits.reasonLength);
-    this.#record.connected(reflector, proxy, keepAliveMs);
-    this.#say.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
-    this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
-    this.#tlsNews.connected();
-    this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
-    return { tunnel, keepAliveMs };
+    const tell = () => {
+      this.#tlsNews.connected();
+      this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
+      this.#say.triedFirst(connection, this.#limits.reasonLength);
+      this.#say.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
+      this.#record.connected(reflector, proxy, keepAliveMs);
+      this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
+    };
+    return { tunnel, keepAliveMs, tell };
   }
 
   #tell(channel: Channel, state: 'open' | 'closed', error: string | null): void {

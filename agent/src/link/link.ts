@@ -1,5 +1,5 @@
 import type { Cancellable, Host, HostError } from '../host/host.ts';
-import { CLOSE_REPLACED, formatHttpUri } from '../protocol/index.ts';
+import { CLOSE_REPLACED, formatHttpUri, printable } from '../protocol/index.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
@@ -19,18 +19,19 @@ export interface LinkEvents {
   prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable;
   /** Read for each wait. */
   backOff(): BackOffSettings;
+  /** An attempt has begun. */
   connecting(): void;
   step(step: Step, detail: string): void;
   /**
    * The connection is upgraded: makes the tunnel over it. `keepAlive` tells how much of an agreed keep-alive time (in
    * milliseconds) the network is known to allow; what is returned is in force. `ended` is called by the tunnel with its
-   * last word.
+   * last word. `tell` is called once the link is up in all respects: whoever is told of it may stop it at once.
    */
   live(
     connection: Upgraded,
     keepAlive: (agreedMs: number) => number,
     ended: (end: TunnelEnd) => void,
-  ): { tunnel: Tunnel; keepAliveMs: number };
+  ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void };
   /** The link is down; `reason` for a person, `retryMs` until the next attempt, or `null` when there is none. */
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
   /** All is closed after `stop` or `disable`. */
@@ -124,11 +125,11 @@ export class Link {
 
   #prepare(): void {
     this.#leave('dial');
-    this.#events.connecting();
     this.#activity = this.#events.prepare((settings) => {
       if ('error' in settings) this.#failed({ message: settings.error, kind: 'fault', askedMs: null });
       else this.#dial(settings);
     });
+    this.#events.connecting();
   }
 
   #dial(settings: DialSettings): void {
@@ -154,15 +155,17 @@ export class Link {
     this.#activity = null;
     this.#leave('upgraded');
     const now = this.#host.clock.now();
-    const { tunnel, keepAliveMs } = this.#events.live(
+    const { tunnel, keepAliveMs, tell } = this.#events.live(
       connection,
       (agreedMs) => this.#keepAlive.begin(agreedMs, now),
       (end) => this.#tunnelEnded(end),
     );
     const answers = this.#answering === formatHttpUri(connection.uri);
-    this.#current = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs, answers);
-    this.#watch(this.#current.check());
-    this.#current.begin((reason) => this.#cut(reason));
+    const link = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs, answers);
+    this.#current = link;
+    this.#watch(link.check());
+    tell();
+    link.begin((reason) => this.#cut(reason));
   }
 
   /** `next` is what {@link LiveLink.check} has said. */
@@ -178,7 +181,7 @@ export class Link {
 
   /** The tunnel has said its last word, by a close frame of either side. */
   #tunnelEnded({ code, reason, by }: TunnelEnd): void {
-    const text = reason === '' ? '' : `: ${reason.replace(/[\x00-\x1f\x7f]/g, ' ')}`;
+    const text = reason === '' ? '' : `: ${printable(reason)}`;
     const replaced = code === CLOSE_REPLACED;
     const end = replaced
       ? { reason: `replaced: another agent has connected as this device${text}`, kind: 'refusal' as const }

@@ -61,7 +61,6 @@ export class LinkStage {
       connecting: () => this.events.push('connecting'),
       step: () => undefined,
       live: ({ socket }, keepAlive, ended) => {
-        this.events.push('live');
         const tunnel = new Tunnel({
           socket,
           clock,
@@ -74,7 +73,7 @@ export class LinkStage {
           ended,
         });
         this.keepAlives.push(keepAlive(keepAliveMs));
-        return { tunnel, keepAliveMs: this.keepAlives.at(-1) ?? 0 };
+        return { tunnel, keepAliveMs: this.keepAlives.at(-1) ?? 0, tell: () => this.events.push('live') };
       },
       disconnected: (reason, kind, retryMs) => {
         this.events.push(reason);
