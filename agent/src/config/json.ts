@@ -149,7 +149,8 @@ class Reader {
       this.#fail(
         source.startsWith('"')
           ? 'a string with an escape or a character that JSON does not allow'
-          : `${source} is not a value`,
+          : // Not shown: it may be a password whose quotes were forgotten.
+            'expected a value; text stands in double quotes',
         start,
       );
     }
