@@ -119,6 +119,7 @@ export async function executableFor({ name, target, compiler, engine, parts, scr
         MBEDTLS_ROOT: mbedtlsFolder,
         RM_SCRIPT: join(work, 'rm-agent.js'),
         RM_VERSION: version,
+        RM_WERROR: 'ON',
         ...switches,
       };
       const build = join(work, 'build');

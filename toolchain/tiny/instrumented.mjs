@@ -40,6 +40,7 @@ export async function buildInstrumented({ kind, engine, without, output }) {
     QUICKJS_SOURCE: await unpackedSource(engine),
     MBEDTLS_SOURCE: await unpackedSource('mbedtls'),
     RM_VERSION: version,
+    RM_WERROR: 'ON',
     ...kinds[kind],
     ...cmake,
   };
