@@ -39,6 +39,19 @@ async function verifySoftFloat(file, { prefix }) {
 }
 
 /**
+ * What is wrong with the program headers of an executable, as lines for a person.
+ * @param {string} headers of `readelf -lW`
+ */
+export function headerFaults(headers) {
+  const faults = [];
+  if (/^\s*(?:INTERP|DYNAMIC)\b/m.test(headers)) faults.push('is not fully static');
+  if (/^\s*LOAD\b.*\sRWE\s/m.test(headers)) faults.push('has a segment that can be written and executed');
+  // Without this header the kernel of several architectures makes the stack executable.
+  if (!/^\s*GNU_STACK\b.*\sRW\s/m.test(headers)) faults.push('asks for an executable stack');
+  return faults;
+}
+
+/**
  * @param {string} file not stripped yet
  * @param {import('../targets.mjs').Target} target
  * @param {import('../compilers.mjs').Compiler} compiler
@@ -46,6 +59,7 @@ async function verifySoftFloat(file, { prefix }) {
  */
 export async function verifyExecutable(file, target, compiler) {
   const headers = await run(`${compiler.prefix}-readelf`, ['-lW', file]);
-  if (/\b(INTERP|DYNAMIC)\b/.test(headers)) throw new BuildError(`${file} is not fully static`);
+  const faults = headerFaults(headers);
+  if (faults.length > 0) throw new BuildError(`${file} ${faults.join(', ')}`);
   if (target.softFloat) await verifySoftFloat(file, compiler);
 }

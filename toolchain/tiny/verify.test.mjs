@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { floatingPointInstructions } from './verify.mjs';
+import { floatingPointInstructions, headerFaults } from './verify.mjs';
 
 /** @param {readonly string[]} instructions */
 const listing = (instructions) =>
@@ -53,5 +53,31 @@ describe('floatingPointInstructions', () => {
       'b\t40',
     ];
     expect(floatingPointInstructions('arm', listing(code))).toEqual(['vldr', 'vadd.f64', 'fldmiax']);
+  });
+});
+
+describe('headerFaults', () => {
+  const code = '  LOAD           0x000000 0x00400000 0x00400000 0xb262c 0xb262c R E 0x10000';
+  const data = '  LOAD           0x0b2630 0x004c2630 0x004c2630 0x000fc 0x23168 RW  0x10000';
+  const stack = '  GNU_STACK      0x000000 0x00000000 0x00000000 0x00000 0x00000 RW  0x10';
+
+  it('finds none in a static executable whose stack and data hold no code', () => {
+    expect(headerFaults([code, data, stack].join('\n'))).toEqual([]);
+  });
+
+  it.each([
+    [
+      [code, data, stack, '  INTERP         0x000154 0x00000154 0x00000154 0x00019 0x00019 R   0x1'],
+      /static/,
+    ],
+    [
+      [code, data, stack, '  DYNAMIC        0x000154 0x00000154 0x00000154 0x00019 0x00019 RW  0x4'],
+      /static/,
+    ],
+    [[code.replace('R E', 'RWE'), data, stack], /written and executed/],
+    [[code, data, stack.replace('RW ', 'RWE')], /executable stack/],
+    [[code, data], /executable stack/],
+  ])('finds the one in %j', (headers, said) => {
+    expect(headerFaults(headers.join('\n'))).toEqual([expect.stringMatching(said)]);
   });
 });
