@@ -6,7 +6,8 @@ import { cached, cacheFolder, sha256 } from './cache.mjs';
 import { sources } from './sources.mjs';
 import { BuildError, run } from './subprocess.mjs';
 
-const patchFolder = fileURLToPath(new URL('tiny/patches', import.meta.url));
+/** Where our changes to the sources are. */
+export const patchFolder = fileURLToPath(new URL('tiny/patches', import.meta.url));
 const downloader = '/usr/lib/apt/apt-helper';
 
 /** The Debian archives in this machine's apt configuration, in its order. */
@@ -28,23 +29,29 @@ async function debianArchives() {
  * A file of a Debian archive by its place in the pool. There is no need for apt's lists: the content is pinned.
  * @param {import('./sources.mjs').Source} source
  * @param {string} path where to write it
+ * @returns {Promise<string | undefined>} why there is none, in one line
  */
 async function download({ pool, file, sha256 }, path) {
-  const archives = existsSync(downloader) ? await debianArchives() : [];
+  if (!existsSync(downloader)) return `there is no ${downloader}`;
+  const archives = await debianArchives();
+  /** @type {string | undefined} */
+  let refusal;
   for (const archive of archives) {
     // Security updates have a pool of their own, one folder further down.
     for (const place of [pool, `updates/${pool}`]) {
       const uri = `${archive}pool/${place}/${file}`;
       const options = ['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=2', '-q'];
-      const got = await run(downloader, [...options, 'download-file', uri, path, `SHA256:${sha256}`]).then(
-        () => true,
-        () => false,
+      const fault = await run(downloader, [...options, 'download-file', uri, path, `SHA256:${sha256}`]).then(
+        () => undefined,
+        (/** @type {Error} */ error) => error.message,
       );
-      if (got) return true;
+      if (fault === undefined) return undefined;
       rmSync(path, { force: true });
+      // Of apt's words, the first line of those that say what went wrong; the pool of security updates has fewer files.
+      if (place === pool) refusal ??= /^E: (.*)/m.exec(fault)?.[1] ?? fault.split('\n')[0] ?? '';
     }
   }
-  return false;
+  return refusal ?? 'apt names none';
 }
 
 /**
@@ -56,29 +63,35 @@ async function download({ pool, file, sha256 }, path) {
 async function archiveOf(name, source) {
   const folder = join(cacheFolder, 'sources');
   const path = join(folder, source.file);
-  if (existsSync(path)) return path;
+  // One that a disk has spoilt is fetched again.
+  if (existsSync(path) && sha256(readFileSync(path)) === source.sha256) return path;
   mkdirSync(folder, { recursive: true });
   const unfinished = `${path}.${process.pid}`;
   const own = process.env.RM_AGENT_SOURCES && join(process.env.RM_AGENT_SOURCES, source.file);
-  if (own && existsSync(own)) {
-    copyFileSync(own, unfinished);
-  } else {
-    console.error(`Fetching ${name} ${source.version} …`);
-    if (!(await download(source, unfinished))) {
-      throw new BuildError(
-        `${source.file} is on no Debian mirror of this machine. A mirror drops a version once it is superseded: ` +
-          `put the file (SHA-256 ${source.sha256}) into a folder named by RM_AGENT_SOURCES, ` +
-          'or pin the newer version in toolchain/sources.mjs.',
-      );
+  try {
+    if (own && existsSync(own)) {
+      copyFileSync(own, unfinished);
+    } else {
+      console.error(`Fetching ${name} ${source.version} …`);
+      const refusal = await download(source, unfinished);
+      if (refusal !== undefined) {
+        throw new BuildError(
+          `${source.file} comes from no Debian mirror of this machine (${refusal}). A mirror drops a version once it is ` +
+            `superseded: put the file (SHA-256 ${source.sha256}) into a folder named by RM_AGENT_SOURCES, ` +
+            'or pin the newer version in toolchain/sources.mjs.',
+        );
+      }
     }
+    const found = sha256(readFileSync(unfinished));
+    if (found !== source.sha256) {
+      const from = own && existsSync(own) ? own : source.file;
+      throw new BuildError(`${from} has SHA-256 ${found}, but ${source.sha256} is pinned`);
+    }
+    renameSync(unfinished, path);
+    return path;
+  } finally {
+    rmSync(unfinished, { force: true });
   }
-  const found = sha256(readFileSync(unfinished));
-  if (found !== source.sha256) {
-    rmSync(unfinished);
-    throw new BuildError(`${source.file} has SHA-256 ${found}, but ${source.sha256} is pinned`);
-  }
-  renameSync(unfinished, path);
-  return path;
 }
 
 /**

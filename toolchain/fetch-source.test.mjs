@@ -25,8 +25,19 @@ describe('a source archive', () => {
     mkdirSync(join(home, 'own'));
     writeFileSync(join(home, 'own', sources.musl.file), 'something else');
     await expect(unpackedSource('musl')).rejects.toThrow(
-      /^musl_.* has SHA-256 [0-9a-f]{64}, but a9a118bb.* is pinned$/,
+      /^\/.*\/own\/musl_.* has SHA-256 [0-9a-f]{64}, but a9a118bb.* is pinned$/,
     );
     expect(readdirSync(join(home, 'cache/rm-agent/sources'))).toEqual([]);
+  });
+
+  it('that was spoilt in the cache is not used', async () => {
+    const { unpackedSource } = await import('./fetch-source.mjs');
+    const { sources } = await import('./sources.mjs');
+    for (const folder of ['own', 'cache/rm-agent/sources']) {
+      mkdirSync(join(home, folder), { recursive: true });
+      writeFileSync(join(home, folder, sources.musl.file), `spoilt, of ${folder}`);
+    }
+    // That it looks elsewhere shows that it did not take the one in the cache.
+    await expect(unpackedSource('musl')).rejects.toThrow(/\/own\/musl_.* has SHA-256/);
   });
 });

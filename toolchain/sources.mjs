@@ -8,6 +8,8 @@
  * @property {string} sha256
  * @property {string} licence SPDX expression
  * @property {string} licenceFile where the text of the licence is, inside the archive
+ * @property {readonly string[]} [notices] files that are compiled in and begin with a licence of their own, which `licenceFile`
+ *   does not have
  * @property {string} [only] the one folder of the archive that is unpacked
  * @property {readonly string[]} [patches] files in toolchain/tiny/patches
  */
@@ -19,8 +21,9 @@ export const sources = {
     file: 'musl_1.2.5.orig.tar.gz',
     pool: 'main/m/musl',
     sha256: 'a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4',
-    licence: 'MIT',
+    licence: 'MIT AND BSD-2-Clause',
     licenceFile: 'COPYRIGHT',
+    notices: ['src/string/arm/memcpy.S'],
   },
   quickjs: {
     version: '2025.04.26',

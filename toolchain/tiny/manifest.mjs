@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sha256 } from '../cache.mjs';
-import { unpackedSource } from '../fetch-source.mjs';
+import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 import { run } from '../subprocess.mjs';
 
@@ -16,6 +16,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export async function squashfsBytes(file) {
   const listing = `set -o pipefail; xz --stdout --format=xz --check=crc32 --block-size=262144 --lzma2=preset=9,dict=256KiB "$1" | wc -c`;
   return Number(await run('bash', ['-c', listing, 'xz', file]));
+}
+
+/** A change that we make to a source. @param {string} name */
+function patchOf(name) {
+  return { name, sha256: sha256(readFileSync(join(patchFolder, name))) };
 }
 
 /**
@@ -33,8 +38,8 @@ export async function manifestOf({ target, file, version, engine, features, comp
   const bytes = readFileSync(file);
   const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const parts = contains.map((name) => {
-    const { version, licence, sha256 } = sources[name];
-    return { name, version, licence, sha256 };
+    const { version, licence, sha256, patches } = sources[name];
+    return { name, version, licence, sha256, ...(patches && { patches: patches.map(patchOf) }) };
   });
   return {
     name: 'rm-agent',
@@ -65,8 +70,13 @@ export async function manifestOf({ target, file, version, engine, features, comp
 export async function licenceTexts(contains) {
   const texts = [`rm-agent\n\n${readFileSync(join(root, 'LICENSE'), 'utf8')}`];
   for (const name of contains) {
-    const text = readFileSync(join(await unpackedSource(name), sources[name].licenceFile), 'utf8');
-    texts.push(`${name} ${sources[name].version} (${sources[name].licence})\n\n${text}`);
+    const { version, licence, licenceFile, notices = [] } = sources[name];
+    const folder = await unpackedSource(name);
+    texts.push(`${name} ${version} (${licence})\n\n${readFileSync(join(folder, licenceFile), 'utf8')}`);
+    for (const file of notices) {
+      const [comment = ''] = /^\/\*.*?\*\//s.exec(readFileSync(join(folder, file), 'utf8')) ?? [];
+      texts.push(`${name} ${version}, ${file}\n\n${comment}`);
+    }
   }
   return texts.map((text) => `${text.trimEnd()}\n`).join(`\n${'-'.repeat(80)}\n\n`);
 }
