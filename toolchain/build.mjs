@@ -31,9 +31,9 @@ BOARD: ${boardNames().join(', ')}
 ENGINE: ${engines.join(', ')}
 PLATFORM: ${nodePlatforms.join(', ')}`;
 
-/** Ends with the usage and status 64. @param {string} [fault] @returns {never} */
+/** Ends with status 64. @param {string} fault @returns {never} */
 function misuse(fault) {
-  console.error(fault === undefined ? usage : `${fault}\n${usage}`);
+  console.error(fault);
   process.exit(64);
 }
 
@@ -46,7 +46,7 @@ function misuse(fault) {
  */
 function oneOf(what, value, allowed) {
   const found = allowed.find((each) => each === value);
-  return found ?? misuse(`unknown ${what} "${value}"`);
+  return found ?? misuse(`unknown ${what} "${value}": there are ${allowed.join(', ')}`);
 }
 
 function options() {
@@ -56,7 +56,7 @@ function options() {
         target: { type: 'string', multiple: true, default: [] },
         all: { type: 'boolean', default: false },
         board: { type: 'string', multiple: true, default: [] },
-        without: { type: 'string', default: '' },
+        without: { type: 'string', multiple: true, default: [] },
         engine: { type: 'string', default: 'quickjs' },
         clockless: { type: 'boolean', default: false },
         'check-reproducible': { type: 'boolean', default: false },
@@ -71,7 +71,8 @@ function options() {
       },
     }).values;
   } catch (error) {
-    return misuse(error instanceof Error ? error.message : undefined);
+    const [fault] = error instanceof Error ? error.message.split('. ') : [];
+    return misuse(`${fault}: see npm run build -- --help`);
   }
 }
 
@@ -88,8 +89,9 @@ async function main() {
     return;
   }
   const engine = oneOf('engine', chosen.engine, engines);
-  const without = chosen.without.split(',').filter((name) => name !== '');
-  for (const name of without) oneOf('feature', name, Object.keys(features));
+  const left = chosen.without.flatMap((names) => names.split(',')).filter((name) => name !== '');
+  for (const name of left) oneOf('feature', name, Object.keys(features));
+  const without = Object.keys(features).filter((name) => left.includes(name));
   const names = chosen.all ? Object.keys(targets) : chosen.target;
   for (const name of names) oneOf('target', name, Object.keys(targets));
   const boards = chosen.board.map((board) => oneOf('board', board, boardNames()));
@@ -98,7 +100,7 @@ async function main() {
     (kind) => chosen[kind],
   );
   const asked = chosen.sizes || chosen.system || chosen.script;
-  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !asked) misuse();
+  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
@@ -150,7 +152,8 @@ async function main() {
 }
 
 await main().catch((error) => {
-  if (!(error instanceof BuildError)) throw error;
+  // What the system refuses, such as a full disk, is no defect of the build either.
+  if (!(error instanceof BuildError) && error?.syscall === undefined) throw error;
   console.error(error.message);
   process.exit(1);
 });

@@ -9,18 +9,32 @@ const build = (...args) => spawnSync(process.execPath, [program, ...args], { enc
 
 describe('npm run build', () => {
   it.each([
-    [['--target', 'z80'], /^unknown target "z80"\n(?:.|\n)*NAME: mipsel-24kc, /],
-    [['--target', 'armv5', '--without', 'tls,colour'], /^unknown feature "colour"\n(?:.|\n)*FEATURE: tls, /],
-    [['--target', 'armv5', '--engine', 'v8'], /^unknown engine "v8"\n(?:.|\n)*ENGINE: quickjs, /],
-    [['--board', 'toaster'], /^unknown board "toaster"\n(?:.|\n)*BOARD: [^\n]*beaglebone-black/],
-    [['--node', 'linux-s390x'], /^unknown platform "linux-s390x"\n(?:.|\n)*PLATFORM: linux-x64, /],
-    [['--fast'], /^Unknown option '--fast'/],
+    [['--target', 'z80'], /^unknown target "z80": there are mipsel-24kc, .*\n$/],
+    [['--target', 'armv5', '--without', 'tls,colour'], /^unknown feature "colour": there are tls, .*\n$/],
+    [
+      ['--target', 'armv5', '--without', 'tls', '--without', 'mqtt'],
+      /^unknown feature "mqtt": there are tls, .*\n$/,
+    ],
+    [['--target', 'armv5', '--engine', 'v8'], /^unknown engine "v8": there are quickjs, .*\n$/],
+    [['--board', 'toaster'], /^unknown board "toaster": there are .*beaglebone-black.*\n$/],
+    [['--node', 'linux-s390x'], /^unknown platform "linux-s390x": there are linux-x64, .*\n$/],
+    [['--fast'], /^Unknown option '--fast': see npm run build -- --help\n$/],
     [[], /^usage: npm run build/],
   ])('of %j ends with status 64 and says what is allowed', (args, said) => {
     const { status, stderr, stdout } = build(...args);
     expect(stderr).toMatch(said);
     expect(stdout).toBe('');
     expect(status).toBe(64);
+  });
+
+  it('that a full disk stops ends with status 1 and one line', () => {
+    // What cannot be written to is a file where the folder of the cache should be.
+    const { status, stderr } = spawnSync(process.execPath, [program, '--target', 'x86_64'], {
+      encoding: 'utf8',
+      env: { ...process.env, XDG_CACHE_HOME: '/dev/full' },
+    });
+    expect(stderr).toMatch(/^ENOTDIR: .*\/dev\/full\/rm-agent'\n$/);
+    expect(status).toBe(1);
   });
 
   it('--help prints the usage', () => {

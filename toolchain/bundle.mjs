@@ -2,6 +2,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { BuildError } from './subprocess.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,11 +35,13 @@ export async function bundle({ host, outfile, minify = host === 'tiny', format, 
     minify,
     legalComments: 'none',
     charset: 'utf8',
-    logLevel: 'error',
+    logLevel: 'silent',
     define: { RM_VERSION: JSON.stringify(version), ...buildDate(), ...define },
     ...(host === 'node'
       ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
       : { platform: 'neutral', target: 'es2022', format: format ?? 'iife' }),
+  }).catch((error) => {
+    throw new BuildError(error.message);
   });
 }
 

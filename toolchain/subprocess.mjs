@@ -28,9 +28,18 @@ export function run(command, args, { cwd, env, input } = {}) {
     });
     child.stdin.on('error', () => {});
     child.stdin.end(input);
-    child.on('error', (error) => reject(new BuildError(`${command}: ${error.message}`)));
+    child.on('error', (error) => {
+      const missing = 'code' in error && error.code === 'ENOENT';
+      const why = missing
+        ? `not found${cwd === undefined ? '' : `, or not its folder ${cwd}`}`
+        : error.message;
+      reject(new BuildError(`${command}: ${why}`));
+    });
     child.on('close', (status, signal) => {
       if (status === 0) return resolve(output);
+      // One compiler of many was the first to notice; what the others say of it helps nobody.
+      const full = all.split('\n').find((line) => /no space left on device/i.test(line));
+      if (full !== undefined) return reject(new BuildError(`${command}: ${full.trim()}`));
       const words = all.trimEnd().split('\n').slice(-lastLines).join('\n');
       reject(new BuildError(`${words}\n${command} ended with ${signal ?? `status ${status}`}`));
     });

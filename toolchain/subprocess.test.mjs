@@ -12,7 +12,14 @@ describe('run', () => {
       /^81\n(?:\d+\n)*100\nsh ended with status 3$/,
     );
     await expect(run('sh', ['-c', 'kill -TERM $$'])).rejects.toThrow('sh ended with SIGTERM');
-    await expect(run('no-such-program', [])).rejects.toThrow(BuildError);
+    await expect(run('no-such-program', [])).rejects.toThrow(new BuildError('no-such-program: not found'));
+  });
+
+  it('says in one line that the disk is full, whatever else a compiler said', async () => {
+    const script = 'echo cat: write error: No space left on device >&2; seq 50; exit 2';
+    await expect(run('sh', ['-c', script])).rejects.toThrow(
+      new BuildError('sh: cat: write error: No space left on device'),
+    );
   });
 });
 
