@@ -44,3 +44,45 @@ describe('what one read brings leaves with one write', () => {
     expect(Math.max(...writes(1))).toBeLessThan(65_536 * 1.01);
   });
 });
+
+describe('a batch that the socket refers to', () => {
+  it('is used again when it has been taken, and not before', () => {
+    const { network, clock, crypto } = new SimulatedHost(1);
+    const handler = {
+      connected: () => undefined,
+      data: () => undefined,
+      taken: () => undefined,
+      ended: () => undefined,
+      closed: () => undefined,
+    };
+    const batches: Uint8Array[] = [];
+    const keeping = Object.assign(
+      Object.create(network.connect({ address: '192.0.2.1', port: 443 }, handler)),
+      {
+        write: (bytes: Uint8Array) => {
+          batches.push(bytes);
+          return false;
+        },
+      },
+    );
+    const read = new Uint8Array(10_000);
+    const queue = new FrameQueue(keeping, clock, crypto, read.length);
+    const send = (): number => {
+      const before = queue.queued;
+      queue.data(1, read, 0, read.length);
+      queue.flush();
+      return queue.queued - before;
+    };
+    const length = send();
+    send();
+    queue.taken(length - 1);
+    send();
+    expect(new Set(batches).size).toBe(3);
+    queue.taken(1);
+    // The one that the socket has done with is next but one: another is at hand already.
+    send();
+    send();
+    expect(batches[4]).toBe(batches[0]);
+    expect(new Set(batches).size).toBe(4);
+  });
+});

@@ -15,6 +15,9 @@ const SMALL_BATCH_BYTES = 4096;
 /** What the kernel takes sooner than this after it was offered was only copied to its buffer. */
 const WAITED_MS = 50;
 
+/** Batches that the socket has done with, kept for what comes next. */
+const SPARE_BATCHES = 4;
+
 /** Masking keys, of 4 bytes each, fetched at once: system calls cost more than memory. */
 const KEY_POOL = 256;
 
@@ -33,7 +36,12 @@ export class FrameQueue {
   readonly #keyWord = new Uint32Array(1);
   readonly #key = new Uint8Array(this.#keyWord.buffer);
   #batch: Uint8Array;
+  /** Batches that the socket still refers to, each with what it will have taken in all when it no longer does. */
+  readonly #lent: { readonly batch: Uint8Array; readonly until: number }[] = [];
+  readonly #spare: Uint8Array[] = [];
   #used = 0;
+  /** Bytes ever handed to the socket. */
+  #written = 0;
   #queued = 0;
   /** When the kernel last took bytes, or was first offered those that wait. */
   #waitingSince = 0;
@@ -75,6 +83,11 @@ export class FrameQueue {
     if (now - this.#waitingSince >= WAITED_MS) this.#movedAt = now;
     this.#waitingSince = now;
     this.#queued -= count;
+    const taken = this.#written - this.#queued;
+    for (let first = this.#lent[0]; first && first.until <= taken; first = this.#lent[0]) {
+      this.#lent.shift();
+      if (this.#spare.length < SPARE_BATCHES) this.#spare.push(first.batch);
+    }
   }
 
   /** A data frame with `bytes[start..end)`, at most `frameBytes`. */
@@ -103,10 +116,12 @@ export class FrameQueue {
     this.#used = 0;
     if (this.#queued === 0) this.#waitingSince = this.#clock.now();
     this.#queued += used;
+    this.#written += used;
     if (used <= SMALL_BATCH_BYTES) {
       this.#socket.write(this.#batch.slice(0, used));
     } else if (!this.#socket.write(this.#batch, 0, used)) {
-      this.#batch = new Uint8Array(this.#capacity);
+      this.#lent.push({ batch: this.#batch, until: this.#written });
+      this.#batch = this.#spare.pop() ?? new Uint8Array(this.#capacity);
     }
   }
 
