@@ -148,6 +148,8 @@ export interface Limits {
   readonly usedNonces: number;
   /** Unknown devices kept for the operator to claim. */
   readonly unclaimedDevices: number;
+  /** Those of one IPv4 /24 or IPv6 /48, so that strangers leave places to others. */
+  readonly unclaimedPerNetwork: number;
   /** How often the store is asked, while something is live, whether another process has changed it. */
   readonly storePollMs: number;
   /** One-time codes for sessions on hosts of devices that are good at once; beyond it the oldest goes of who has most. */
@@ -253,6 +255,7 @@ export const defaultLimits: Limits = {
   nonceMs: 60_000,
   usedNonces: 10_000,
   unclaimedDevices: 1000,
+  unclaimedPerNetwork: 200,
   storePollMs: 2_000,
   deviceCodes: 10_000,
   deviceCodesPerUser: 256,

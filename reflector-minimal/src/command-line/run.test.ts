@@ -210,7 +210,7 @@ describe('rm-reflector', () => {
     await command('device', 'add', 'dev2', '--domain', 'd2');
     const second = look((store) => store.devices.get('dev2'));
     expect([second?.domain, second?.digestMd5]).toEqual(['d2', null]);
-    look((store) => store.devices.addUnclaimed('dev3', 'd', 'hash', 0, 10));
+    look((store) => store.devices.addUnclaimed('dev3', 'd', { password: 'hash', address: '' }, 0, 10));
     look((store) => {
       store.setServed(Date.now());
       store.devices.noteConnected('dev1', Date.UTC(2026, 0, 1), {

@@ -18,6 +18,13 @@ async function refusal(stage: Stage, options: Partial<AgentOptions> = {}): Promi
   return [error.status, ...error.values('Retry-After')];
 }
 
+/** Why an upgrade is refused. */
+async function refusalText(stage: Stage, options: Partial<AgentOptions>): Promise<string> {
+  const error = await ScriptedAgent.connect(stage.port, { ...device, ...options }).catch((caught) => caught);
+  if (!(error instanceof UpgradeRefused)) throw new Error(`not refused: ${error}`);
+  return error.values('X-PTTH-Error').join();
+}
+
 test('slowArrivalsAtOnce, slowArrivalsPerSecond, arrivalsAskedMs: who comes with too many others is told when to come again', async () => {
   const clock = new ManualClock();
   const limits = {
@@ -164,4 +171,22 @@ test('verificationsWaiting: who finds the queue full is told to come later', asy
 test('credentials that cannot be read are refused as wrong ones are', async () => {
   const stage = await open({});
   expect(await refusal(stage, { authorization: 'Basic !' })).toEqual([401]);
+});
+
+test('unclaimedPerNetwork: strangers of one network leave places to others, who are shown with their address', async () => {
+  const stage = await open({
+    acceptUnclaimed: true,
+    trustProxy: ['127.0.0.1'],
+    limits: { unclaimedPerNetwork: 2 },
+  });
+  const come = (id: string, forwardedFor: string) => refusalText(stage, { id, forwardedFor });
+  const waits = 'this device waits for being claimed by the operator of the reflector';
+  expect(await come('new1', '203.0.113.1')).toBe(waits);
+  expect(await come('new2', '203.0.113.2')).toBe(waits);
+  expect(await come('new3', '203.0.113.3')).toBe('too many devices wait for being claimed');
+  expect(await come('new4', '198.51.100.1')).toBe(waits);
+  const { devices } = stage.reflector.store;
+  expect(devices.get('new4')?.address).toBe('198.51.100.1');
+  devices.remove('new1');
+  expect(await come('new3', '203.0.113.3')).toBe(waits);
 });

@@ -62,6 +62,11 @@ function userOf(authorization: string): string {
   }
 }
 
+/** The widest that an address is counted for. */
+function widestOf(address: string): string | undefined {
+  return networksOf(address).at(-1);
+}
+
 /** What a device brings to prove who it is. */
 export interface Proof {
   readonly authorization: string | undefined;
@@ -163,7 +168,7 @@ export class DeviceAuthentication {
     if (device && seen) return this.#arrive() ?? this.#settle(device);
     // A wrong guess that costs next to nothing takes nobody's place.
     if (seen === false) return refuse(401, wrongPassword, [basicChallenge]);
-    const here = device !== null && networksOf(device.address)[0] === networksOf(address)[0];
+    const here = device?.claimed && networksOf(device.address)[0] === networksOf(address)[0];
     const place = door.admitSlow({ address, device: here ? device.id : null }, clock.now());
     if (typeof place === 'number') return askedToWait(place);
     const valid = await this.#verify(user, password, device, place);
@@ -172,7 +177,7 @@ export class DeviceAuthentication {
       return this.#settle(device);
     }
     if (name && id && !known && this.#options.acceptUnclaimed) {
-      return await this.#remember(id, name.domain, password);
+      return await this.#remember(id, name.domain, password, address);
     }
     return refuse(401, wrongPassword, [basicChallenge]);
   }
@@ -195,11 +200,16 @@ export class DeviceAuthentication {
     }
   }
 
-  async #remember(id: string, domain: string, password: string): Promise<DeviceVerdict> {
+  async #remember(id: string, domain: string, password: string, address: string): Promise<DeviceVerdict> {
     const { store, clock, limits, verifier } = this.#options;
+    const full = () => refuse(403, 'too many devices wait for being claimed');
+    const waiting = store.devices.unclaimedAddresses();
+    const beside = waiting.filter((other) => widestOf(other) === widestOf(address)).length;
+    if (beside >= limits.unclaimedPerNetwork || waiting.length >= limits.unclaimedDevices) return full();
     const hash = await verifier.hash('device', password);
-    const added = store.devices.addUnclaimed(id, domain, hash, clock.date(), limits.unclaimedDevices);
-    return added ? this.#unclaimed() : refuse(403, 'too many devices wait for being claimed');
+    const facts = { password: hash, address };
+    const added = store.devices.addUnclaimed(id, domain, facts, clock.date(), limits.unclaimedDevices);
+    return added ? this.#unclaimed() : full();
   }
 
   /** Takes a place among those that come now; otherwise when to come again. */

@@ -26,7 +26,7 @@ describe('a device that a user may not see', () => {
     store.users.grant('bob', elsewhere);
     const secrets = { password: '', digestSha256: null, digestMd5: null };
     store.devices.add('dev2', elsewhere, secrets, 0);
-    store.devices.addUnclaimed('dev9', elsewhere, '', 0, 10);
+    store.devices.addUnclaimed('dev9', elsewhere, { password: '', address: '' }, 0, 10);
     await stage.web((_request, response) => response.end('device'));
   });
   afterEach(() => stage.close());

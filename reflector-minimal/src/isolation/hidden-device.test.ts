@@ -51,7 +51,7 @@ describe('beside a device of that name', () => {
   });
 
   test('others can, and one that only waits for being claimed is in nobody’s way', () => {
-    store.devices.addUnclaimed('show', domain, '', 0, 10);
+    store.devices.addUnclaimed('show', domain, { password: '', address: '' }, 0, 10);
     takeCookieHost(store, names('show.r.example'));
     expect(store.takenLabel()).toBe('show');
     takeCookieHost(store, names(null));

@@ -126,12 +126,24 @@ export class DeviceTable {
   }
 
   /** Remembers an unknown device; false when the id is known or `limit` devices wait already. */
-  addUnclaimed(id: string, domain: string, password: string, now: number, limit: number): boolean {
+  addUnclaimed(
+    id: string,
+    domain: string,
+    { password, address }: { readonly password: string; readonly address: string },
+    now: number,
+    limit: number,
+  ): boolean {
     const insert = this.#database.prepare(
-      `INSERT OR IGNORE INTO devices (id, domain, claimed, password, created)
-       SELECT ?, ?, 0, ?, ? WHERE (SELECT count(*) FROM devices WHERE claimed = 0) < ?`,
+      `INSERT OR IGNORE INTO devices (id, domain, claimed, password, address, created)
+       SELECT ?, ?, 0, ?, ?, ? WHERE (SELECT count(*) FROM devices WHERE claimed = 0) < ?`,
     );
-    return this.#done(insert.run(id, domain, password, now, limit));
+    return this.#done(insert.run(id, domain, password, address, now, limit));
+  }
+
+  /** Where the devices come from that wait for being claimed. */
+  unclaimedAddresses(): string[] {
+    const select = this.#database.prepare('SELECT address FROM devices WHERE claimed = 0');
+    return select.pluck().all() as string[];
   }
 
   /** False when no unclaimed device has this id. */

@@ -152,8 +152,8 @@ describe('the store', () => {
 
   test('an unclaimed device gives way to one that is added', () => {
     const store = Store.open(':memory:');
-    expect(store.devices.addUnclaimed('dev1', 'd1', 'first', 1, 10)).toBe(true);
-    expect(store.devices.addUnclaimed('dev1', 'd1', 'second', 1, 10)).toBe(false);
+    expect(store.devices.addUnclaimed('dev1', 'd1', { password: 'first', address: '' }, 1, 10)).toBe(true);
+    expect(store.devices.addUnclaimed('dev1', 'd1', { password: 'second', address: '' }, 1, 10)).toBe(false);
     expect(store.devices.get('dev1')?.password).toBe('first');
     expect(store.devices.add('dev1', 'd2', secrets, 2)).toBe(true);
     expect(store.devices.get('dev1')).toMatchObject({ claimed: true, domain: 'd2', password: 'hash' });
