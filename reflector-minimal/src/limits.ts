@@ -168,7 +168,7 @@ export interface Limits {
   readonly auditQuietMs: number;
   /** Kinds of requests that the audit log counts at once; the one that began first is summed up early. */
   readonly auditSeries: number;
-  /** Those of them that nobody has logged in for; what is more is counted as one, so that no flood wears the file out. */
+  /** New kinds of strangers' refusals in ten times `auditQuietMs`; what is more is one kind: no flood wears the file out. */
   readonly auditStrangers: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;

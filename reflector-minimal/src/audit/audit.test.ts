@@ -137,7 +137,19 @@ describe('what comes in crowds', () => {
     expect(sink.take()).toEqual([
       { ...many, event: 'requests', times: 997, bytesFrom: 0, bytesTo: 0, ms: 0 },
     ]);
+    clock.advance(3_000);
     audit.count(refused);
     expect(sink.take()).toEqual([refused]);
+  });
+
+  test('auditStrangers: a flood that does not end, of ever new kinds, costs few lines', () => {
+    let lines = 0;
+    for (let step = 0; step < 10_000; step++) {
+      audit.count({ ...refused, address: `10.0.${step >> 8}.${step & 255}` });
+      clock.advance(100);
+      lines += sink.take().length;
+    }
+    // Two kinds in ten seconds, and one that stands for all others, summed up every ten: for a thousand.
+    expect(lines).toBeLessThan(500);
   });
 });

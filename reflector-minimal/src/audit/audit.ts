@@ -32,7 +32,7 @@ function isStranger({ allowed, by }: AuditRecord): boolean {
  * What comes alone (a log-in, a tunnel, a command) is recorded as it is. What comes in crowds (requests, and refusals)
  * is recorded when it begins and summed up when the same has not come for `limits.auditQuietMs`, or for ten times that
  * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals. No number of addresses
- * makes it more than `limits.auditStrangers` kinds of refusals.
+ * makes it more than `limits.auditStrangers` kinds of refusals in ten times `limits.auditQuietMs`.
  *
  * When records cannot be written, the service goes on: the log says so, once, and later how many were lost.
  */
@@ -42,8 +42,9 @@ export class Audit {
   readonly #log: Logger;
   readonly #sink: AuditSink | null;
   readonly #series = new Map<string, Series>();
-  /** Series among them of those who have not logged in. */
+  /** Kinds of refusals of strangers that were begun lately, and when that was true; forgotten evenly. */
   #strangers = 0;
+  #strangersAt: number;
   #cancelSweep: (() => void) | null = null;
   #lost = 0;
 
@@ -53,6 +54,7 @@ export class Audit {
     this.#limits = limits;
     this.#log = log;
     this.#sink = sink;
+    this.#strangersAt = clock.now();
   }
 
   /** One decision that stands alone. */
@@ -81,7 +83,7 @@ export class Audit {
     let key = JSON.stringify(record);
     const now = this.#clock.now();
     let series = this.#series.get(key);
-    if (!series && isStranger(record) && this.#strangers >= this.#limits.auditStrangers) {
+    if (!series && isStranger(record) && !this.#hasRoomForStranger(now)) {
       record = { event: record.event, allowed: false, reason: 'from many strangers' };
       key = JSON.stringify(record);
       series = this.#series.get(key);
@@ -102,6 +104,17 @@ export class Audit {
       // Its series was summed up while it was still under way.
       if (this.#series.get(key) !== counted) this.#sumUp(counted);
     };
+  }
+
+  /** For one more kind, which is counted then. */
+  #hasRoomForStranger(now: number): boolean {
+    const { auditStrangers, auditQuietMs } = this.#limits;
+    const forgotten = ((now - this.#strangersAt) * auditStrangers) / (10 * auditQuietMs);
+    this.#strangers = Math.max(0, this.#strangers - forgotten);
+    this.#strangersAt = now;
+    if (this.#strangers + 1 > auditStrangers) return false;
+    this.#strangers++;
+    return true;
   }
 
   /** The file is opened anew with the next record. */
@@ -136,14 +149,12 @@ export class Audit {
       this.#end(oldest, first);
     }
     this.#series.set(key, series);
-    if (isStranger(series.record)) this.#strangers++;
     this.record(series.record);
     this.#cancelSweep ??= this.#schedule();
   }
 
   #end(key: string, series: Series): void {
     this.#series.delete(key);
-    if (isStranger(series.record)) this.#strangers--;
     this.#sumUp(series);
   }
 
