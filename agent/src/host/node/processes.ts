@@ -61,6 +61,8 @@ export const processes: Processes = {
     child.on('exit', (code, signal) => setImmediate(() => setImmediate(() => end(code, signal))));
     return {
       cancel: () => {
+        // What a program has left running is not ours, and its number may be another's by now.
+        if (over) return;
         over = true;
         clearTimeout(timer);
         kill();
