@@ -23,13 +23,17 @@ typedef struct {
   JSValue accept, failed;
   int error; /* errno value: listening is not possible, `failed` is to be told */
   struct sockaddr_un address;
+  ino_t inode; /* of the socket that was made there */
 } listener;
 
 static JSClassID listener_class;
 
 static void listener_stop(rm_handle *handle) {
   listener *l = rm_container(handle, listener, handle);
-  if (l->watch.fd >= 0) unlink(l->address.sun_path);
+  struct stat state;
+  /* What somebody else has put in its place stays. */
+  if (l->watch.fd >= 0 && lstat(l->address.sun_path, &state) == 0 && state.st_ino == l->inode)
+    unlink(l->address.sun_path);
   rm_watch_close(&l->watch);
   rm_timer_stop(&l->retry);
   rm_task_cancel(&l->failing);
@@ -158,7 +162,9 @@ static JSValue network_listen_local(JSContext *context, JSValueConst self, int a
   rm_handle_pin(&l->handle, result, listener_stop);
   if (length < sizeof l->address.sun_path) {
     memcpy(l->address.sun_path, path, length);
+    struct stat state;
     l->error = listen_at(&l->address, &l->watch.fd);
+    if (!l->error && lstat(l->address.sun_path, &state) == 0) l->inode = state.st_ino;
   } else {
     l->error = ENAMETOOLONG;
   }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -346,6 +346,24 @@ describe('local sockets', () => {
     expect(events).toContainEqual(['accepted closed', null]);
     expect(events).not.toContainEqual(['connected on accept']);
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('leave alone what somebody else has put in their place', async () => {
+    const path = join(temporaryDirectory(), 'control');
+    const guest = run((native, report, where) => {
+      const accept = (): never => {
+        throw new Error('nobody calls');
+      };
+      const listener = native.network.listenLocal(where, accept, (error) => report('failed', error.code));
+      native.system.onSignal('SIGUSR1', () => listener.close());
+      report('listens');
+    }, path);
+    await guest.expect('listens');
+    rmSync(path);
+    writeFileSync(path, 'of another');
+    guest.process.kill('SIGUSR1');
+    expect(await guest.finish()).toEqual([]);
+    expect(existsSync(path)).toBe(true);
   });
 
   it('replace a stale file, but neither a live one nor one of another kind', async () => {
