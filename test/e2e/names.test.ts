@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Field, servicePort } from '../networks/field.ts';
 import { addresses } from '../networks/lab.ts';
+import { NameServer } from '../networks/name-server.ts';
 
 /** Names and addresses on a real network: RFC 8305, and a name server that does not answer. */
 
@@ -32,6 +36,43 @@ describe.each(agents)('the agent %s', (_, agent) => {
     const dialled = field.agent.log.flatMap((line) => /connecting (\S+) port/.exec(line)?.[1] ?? []);
     expect(dialled).toEqual(['2001:db8:2::2', addresses.internet]);
     expect(await field.ask()).toBe('alive');
+  });
+
+  test('asks for the address at each attempt, however long it was to be kept, and not in between', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rm-names-'));
+    let names: NameServer | undefined;
+    try {
+      field = await Field.start(agent, {
+        proxy: false,
+        name: 'reflector.test',
+        configuration: { log: { level: 'debug', to: 'stderr' } },
+        prepare: (lab) => {
+          const file = join(directory, 'answer');
+          names = new NameServer(lab.in('internet'), addresses.internet, file, addresses.internet);
+          lab.cover('/etc/hosts', '127.0.0.1 localhost\n');
+          lab.cover('/etc/resolv.conf', `nameserver ${addresses.internet}\noptions timeout:1\n`);
+        },
+      });
+      if (!names) throw new Error('no name server');
+      expect(await field.ask()).toBe('alive');
+      const asked = names.asked;
+      expect(asked).toBeGreaterThan(0);
+      for (let round = 0; round < 5; round++) expect(await field.ask()).toBe('alive');
+      expect(names.asked).toBe(asked);
+
+      const seen = field.agent.log.length;
+      const moved = '10.77.2.9';
+      names.answer(moved);
+      field.lab.sh('router', 'conntrack -F');
+      await field.agent.logged(/disconnected/, seen);
+      await field.agent.logged(new RegExp(`connecting ${moved} port`), seen);
+      names.answer(addresses.internet);
+      await field.agent.logged(/ connected to/, seen);
+      expect(await field.ask()).toBe('alive');
+    } finally {
+      await names?.stop();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('serves others while a name server does not answer', async () => {
