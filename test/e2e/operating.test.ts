@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { root } from '../checkout.ts';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
+import { open } from '../scenarios/stage/frames.ts';
+import { configuration, Stage } from '../scenarios/stage/stage.ts';
 import { within } from '../scenarios/stage/wait.ts';
 import { curl } from '../system/curl.ts';
 import { DemoDevice } from '../system/demo-device.ts';
@@ -114,5 +116,55 @@ test.each(executables)(
     expect(readFileSync(file, 'utf8')).toMatch(
       /daemon\.warn(ing)? rm-agent: not connected: .*connection refused; next attempt in/i,
     );
+  },
+);
+
+test.each(executables)(
+  'a log of %s on a disk that is full has whole lines, and goes on',
+  async (_name, agent) => {
+    const stage = new Stage();
+    try {
+      const disk = join(directory, 'disk');
+      mkdirSync(disk);
+      const reflector = await stage.reflector();
+      const log = { level: 'debug', to: { file: join(disk, 'log'), maxBytes: 8192 } };
+      const config = stage.file(JSON.stringify(configuration(reflector, [80], { log })));
+      // Three pages, of which two are taken.
+      const script = `mount -t tmpfs -o size=12k none ${disk} && head -c 8192 /dev/zero > ${disk}/other && exec "$@"`;
+      const run = stage.adopt(
+        AgentProcess.start(['--config', config], {}, ['unshare', '-m', 'sh', '-c', script, 'sh', ...agent]),
+      );
+      const tunnel = await reflector.tunnel();
+      const seen = `/proc/${run.pid}/root${disk}`;
+      /** Refused ports, each of which is a line of the log. */
+      const refuse = async (first: number, last: number) => {
+        for (let port = first; port <= last; port++) {
+          tunnel.send(open(1, port));
+          await tunnel.frame(1);
+        }
+      };
+      /** The ports that the lines of a file speak of; each line is whole. */
+      const portsIn = (name: string) => {
+        const text = readFileSync(join(seen, name), 'utf8');
+        expect(text.replace(/^\d{4}-\d\d-\d\dT[^ ]+Z (debug|info) .*\n/gm, '')).toBe('');
+        return [...text.matchAll(/ port (\d+) is not forwarded\n/g)].map(([, number]) => Number(number));
+      };
+      await refuse(1001, 1100);
+      await run.logged(/cannot be written: no space left/i);
+      await run.logged(/port 1100 is/);
+      expect(portsIn('log')[0]).toBe(1001);
+      rmSync(join(seen, 'other'));
+      await refuse(1101, 1300);
+      // Two pages were turned over, which left one.
+      expect(readdirSync(seen).sort()).toEqual(['log', 'log.1']);
+      expect(run.log.filter((line) => line.includes('cannot be written'))).toHaveLength(2);
+      const kept = [...portsIn('log.1'), ...portsIn('log')];
+      expect(kept).toEqual([...kept].sort((a, b) => a - b));
+      expect(kept).toContain(1001);
+      expect(kept).toContain(1101);
+      await run.logged(/port 1300 is/);
+    } finally {
+      await stage.end();
+    }
   },
 );

@@ -125,11 +125,13 @@ static JSValue files_write(JSContext *context, JSValueConst self, int argc, JSVa
 static int append(const char *path, const uint8_t *data, size_t length, off_t *size) {
   int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
-  struct stat state;
-  int error = write_all(fd, data, length);
-  if (!error && fstat(fd, &state)) error = errno;
+  struct stat before = {0}, after;
+  int error = fstat(fd, &before) ? errno : write_all(fd, data, length);
+  /* A disk that is full may have taken a part. */
+  if (error && S_ISREG(before.st_mode) && ftruncate(fd, before.st_size)) error = errno;
+  if (!error && fstat(fd, &after)) error = errno;
   if (close(fd) && !error) error = errno;
-  if (!error) *size = state.st_size;
+  if (!error) *size = after.st_size;
   return error;
 }
 

@@ -220,7 +220,7 @@ export interface Files {
   read(path: string, maxBytes: number): Uint8Array;
   /** Writes a file of mode 0600 so that a reader sees the old or the new content, never a part. */
   writeAtomically(path: string, bytes: Uint8Array): void;
-  /** Appends to a file, which is created with mode 0600 if need be; returns its size after that. */
+  /** Appends all or, on a disk that is full, nothing to a file, which is created with mode 0600; returns its size after that. */
   append(path: string, bytes: Uint8Array): number;
   /** Renames a file; `to` is replaced. */
   rename(from: string, to: string): void;

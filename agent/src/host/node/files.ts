@@ -2,6 +2,7 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readdirSync,
   readSync,
@@ -76,7 +77,13 @@ export const files: Files = {
   append: (path, bytes) =>
     guarded(() =>
       withFile(path, 'a', (descriptor) => {
-        writeAll(descriptor, bytes);
+        const before = fstatSync(descriptor);
+        try {
+          writeAll(descriptor, bytes);
+        } catch (error) {
+          if (before.isFile()) ftruncateSync(descriptor, before.size);
+          throw error;
+        }
         return fstatSync(descriptor).size;
       }),
     ),
