@@ -143,6 +143,15 @@ describe('a window', () => {
     expect(stage.ended).toEqual(['1: 4']);
   });
 
+  it('does not end before its time by a clock that was set back', () => {
+    const stage = new GateStage(office, at('16:58:00'));
+    stage.open(1);
+    stage.time = at('09:00:00');
+    stage.clock.advance(900_000);
+    expect(stage.ended).toEqual([]);
+    expect(stage.open(2).result).toBe('in');
+  });
+
   it('costs no timer when nothing is open', () => {
     const stage = new GateStage(office);
     stage.open(1);
