@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { bundle, version } from '../bundle.mjs';
 import { sha256 } from '../cache.mjs';
 import { baseBinary, bases } from './base-binaries.mjs';
@@ -9,7 +10,7 @@ import { packWithPkg } from './pkg.mjs';
 import { packWithNode } from './sea.mjs';
 
 /**
- * Writes `rm-agent`, `manifest.json` and Node's `LICENSE` into a folder; gives the path of the executable.
+ * Writes `rm-agent`, `manifest.json`, our `LICENSE` and Node's into a folder; gives the path of the executable.
  * @param {keyof typeof bases} platform
  * @param {string} output an existing folder
  */
@@ -30,6 +31,7 @@ export async function buildNodeExecutable(platform, output) {
     rmSync(work, { recursive: true, force: true });
   }
   copyFileSync(join(await baseBinary(platform), 'LICENSE'), join(output, 'LICENSE-node'));
+  copyFileSync(fileURLToPath(new URL('../../LICENSE', import.meta.url)), join(output, 'LICENSE'));
   const bytes = readFileSync(file);
   const node = {
     name: 'node',
