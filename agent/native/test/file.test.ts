@@ -1,0 +1,81 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, temporaryDirectory } from './guest.ts';
+
+describe('files', () => {
+  it('are written so that a reader sees all or nothing, and only the owner may read', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'settings');
+    writeFileSync(path, 'old', { mode: 0o644 });
+    const guest = run((native, report, file) => {
+      native.files.writeAtomically(file, Uint8Array.from([110, 101, 119]));
+      report('read', Array.from(native.files.read(file, 3)));
+      report('stat', native.files.stat(file));
+      report('append', native.files.append(file, Uint8Array.from([33])));
+      native.files.rename(file, `${file}.1`);
+      native.files.remove(file);
+      report('gone', native.files.stat(file));
+      report('created', native.files.append(`${file}.2`, new Uint8Array(2)));
+      report('list', native.files.list(file.slice(0, file.lastIndexOf('/'))).length);
+    }, path);
+    const events = await guest.finish();
+    expect(events.slice(0, 5)).toEqual([
+      ['read', [...Buffer.from('new')]],
+      ['stat', { kind: 'file', size: 3, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/) }],
+      ['append', 4],
+      ['gone', null],
+      ['created', 2],
+    ]);
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe('new!');
+    expect(statSync(`${path}.2`).mode & 0o777).toBe(0o600);
+    expect(readdirSync(directory).sort()).toEqual(['settings.1', 'settings.2']);
+  });
+
+  it('tell why they cannot be had', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'four'), '1234');
+    mkdirSync(join(directory, 'folder'));
+    const guest = run((native, report, folder) => {
+      const attempt = (use: () => unknown) => {
+        try {
+          use();
+          report('no failure');
+        } catch (error) {
+          report(
+            'failure',
+            (error as { code: string }).code,
+            (error as Error).message,
+            error instanceof Error,
+          );
+        }
+      };
+      attempt(() => native.files.read(`${folder}/none`, 10));
+      attempt(() => native.files.read(`${folder}/four`, 3));
+      attempt(() => native.files.read(`${folder}/folder`, 10));
+      attempt(() => native.files.list(`${folder}/none`));
+      attempt(() => native.files.writeAtomically(`${folder}/none/file`, new Uint8Array(1)));
+      attempt(() => native.files.rename(`${folder}/none`, `${folder}/other`));
+      attempt(() => native.files.writeAtomically('/proc/version', new Uint8Array(1)));
+      attempt(() => native.files.append('/dev/full', new Uint8Array(10)));
+    }, directory);
+    expect((await guest.finish()).map(([event, ...rest]) => [event, ...rest.slice(0, 2)])).toEqual([
+      ['failure', 'not-found', 'no such file'],
+      ['failure', 'too-large', 'larger than 3 bytes'],
+      ['failure', 'other', 'is a directory'],
+      ['failure', 'not-found', 'no such file'],
+      ['failure', 'not-found', 'no such file'],
+      ['failure', 'not-found', 'no such file'],
+      ['failure', expect.stringMatching(/access|not-found|other/), expect.any(String)],
+      ['failure', 'no-resources', 'no space left'],
+    ]);
+    expect(readdirSync(directory).sort()).toEqual(['folder', 'four']);
+  });
+
+  it('without a size of their own are read whole', async () => {
+    const guest = run((native, report) =>
+      report('lines', native.files.read('/proc/self/status', 65_536).length > 100),
+    );
+    expect(await guest.finish()).toEqual([['lines', true]]);
+  });
+});
