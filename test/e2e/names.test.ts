@@ -76,23 +76,27 @@ describe.each(agents)('the agent %s', (_, agent) => {
   });
 
   test('serves others while a name server does not answer', async () => {
-    const lost = servicePort + 1;
+    const [lost, local] = [servicePort + 1, servicePort + 2];
     field = await Field.start(agent, {
       proxy: false,
       configuration: {
         services: [
           { port: servicePort, kind: 'http' },
           { port: lost, kind: 'http', target: 'slow.test' },
+          { port: local, kind: 'http', target: 'service.test' },
         ],
       },
       prepare: (lab) => {
+        lab.cover('/etc/hosts', '127.0.0.1 service.test\n');
         lab.cover('/etc/resolv.conf', 'nameserver 10.77.9.9\n');
         lab.sh('router', 'ip route add blackhole 10.77.9.0/24');
       },
     });
-    // Its channel ends by the agent's own time limit, which could not run out while a look-up held up everything.
-    const waiting = field.ask(lost);
+    // Its channels end by the agent's own time limit, which could not run out while a look-up held up everything.
+    const waiting = Promise.all(Array.from({ length: 8 }, () => field?.ask(lost)));
     expect(await field.ask()).toBe('alive');
-    expect(await waiting).toMatch(/in time/);
+    // Nobody listens there, which is known as soon as its name is.
+    expect(await field.ask(local)).toMatch(/Nothing answers/);
+    for (const answer of await waiting) expect(answer).toMatch(/in time/);
   });
 });

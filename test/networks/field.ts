@@ -85,6 +85,8 @@ export class Field {
       });
       undo.push(() => system.stop());
       if (!system.agent) throw new Error('no agent');
+      const header = join(directory, 'authorization');
+      writeFileSync(header, `Authorization: ${system.authorization}\n`, { mode: 0o600 });
       return new Field(lab, system, system.agent, directory, proxy, undo);
     } catch (error) {
       for (const step of undo.reverse()) await step();
@@ -98,7 +100,6 @@ export class Field {
     const host = `${deviceId}-${port}.localhost:${this.#system.port}`;
     const url = `http://${addresses.internet}:${this.#system.port}/`;
     const header = join(this.#directory, 'authorization');
-    writeFileSync(header, `Authorization: ${this.#system.authorization}\n`, { mode: 0o600 });
     const curl = ['curl', '-sS', '--max-time', '20', '-H', `Host: ${host}`, '-H', `@${header}`, url];
     const outcome = await run(command, [...words, ...curl]);
     return outcome.errors + outcome.output;

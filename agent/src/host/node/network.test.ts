@@ -144,27 +144,3 @@ describe('connectLocal', () => {
     server.close();
   });
 });
-
-describe('resolve', () => {
-  it.each([
-    ['127.0.0.1', 4],
-    ['192.0.2.7', 4],
-    ['::1', 6],
-  ])('of the literal %s gives itself, later', async (address, family) => {
-    const answers: unknown[] = [];
-    network.resolve(address, (addresses, error) => answers.push([addresses, error]));
-    expect(answers).toEqual([]);
-    await eventually(() => expect(answers).toEqual([[[{ address, family }], null]]));
-  });
-
-  it('that is cancelled calls nobody', async () => {
-    let called = false;
-    const lookUp = network.resolve('127.0.0.1', () => {
-      called = true;
-    });
-    lookUp.cancel();
-    lookUp.cancel();
-    await new Promise((resolve) => network.resolve('127.0.0.1', resolve));
-    expect(called).toBe(false);
-  });
-});

@@ -1,9 +1,9 @@
-import { lookup } from 'node:dns';
 import { existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Address, Cancellable, HostError, Listener, Network, Socket, SocketHandler } from '../host.ts';
+import type { HostError, Listener, Network, Socket, SocketHandler } from '../host.ts';
 import { toHostError } from './errors.ts';
+import { resolve } from './look-ups.ts';
 import { onChange } from './network-changes.ts';
 import { NodeSocket } from './socket.ts';
 
@@ -12,23 +12,7 @@ export const network: Network = {
 
   ownAuthorities: `those of Node.js ${process.versions.node}`,
 
-  resolve(name, done): Cancellable {
-    let cancelled = false;
-    lookup(name, { all: true, verbatim: true }, (error, found) => {
-      if (cancelled) return;
-      if (error) done([], toHostError(error));
-      else
-        done(
-          found.map(({ address, family }): Address => ({ address, family: family === 6 ? 6 : 4 })),
-          null,
-        );
-    });
-    return {
-      cancel: () => {
-        cancelled = true;
-      },
-    };
-  },
+  resolve,
 
   connect(options, handler): Socket {
     return NodeSocket.dial(options, handler);
