@@ -4,8 +4,8 @@
 #include <mbedtls/platform_util.h>
 #include <string.h>
 
-/* The configured reflector and the one it redirects to. */
-enum { SLOTS = 2, SESSION_MOST = 4096 };
+/* The configured reflector and the one it redirects to, a proxy, and the services of the device itself. */
+enum { SLOTS = 4, SESSION_MOST = 4096 };
 
 static struct {
   uint8_t key[RM_SESSION_KEY];

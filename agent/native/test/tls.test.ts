@@ -417,6 +417,41 @@ describe('TLS', () => {
     expect(third).toEqual(first);
   });
 
+  it('resumes a session after those with a proxy, with another reflector and with a service of the device', async () => {
+    const names = ['reflector.example', 'proxy.example', 'other.example', '127.0.0.1', 'reflector.example'];
+    const peer = await Peer.tls({ ...certificate });
+    run(
+      (native, _report, port, all) => {
+        const [tls, ...rest] = all as unknown as Options[];
+        const dial = (options: Options | undefined): void => {
+          if (!options) return;
+          const socket = native.network.connect(
+            { address: '127.0.0.1', port },
+            {
+              connected: () => socket.startTls(options),
+              data: () => socket.end(),
+              taken: () => undefined,
+              ended: () => undefined,
+              closed: () => dial(rest.shift()),
+            },
+          );
+        };
+        dial(tls);
+      },
+      peer.port,
+      names.map((serverName) => options({ serverName, verify: false })),
+    );
+    const reused: boolean[] = [];
+    while (reused.length < names.length) {
+      const socket = await peer.connection();
+      reused.push(socket.isSessionReused());
+      socket.write('.');
+      await read(socket);
+      socket.end();
+    }
+    expect(reused).toEqual([false, false, false, false, true]);
+  });
+
   it('runs through another TLS connection', async () => {
     const inner = await Peer.tls({ ...certificate });
     const outer = await Peer.tls({ ...authority.issue({ names: 'DNS:proxy.example' }) });
