@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { isLoopback } from '../http/network.ts';
 import { CookieHostTaken } from '../isolation/hidden-device.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
@@ -10,15 +11,14 @@ import { ensureAdministrator, type FirstAdministrator } from './first-administra
 /** Log lines that wait for a slow reader, in bytes; what comes on top is dropped, so that a full pipe stops nothing. */
 const logQueueBytes = 1024 * 1024;
 
-const loopback = /^(127\.|::1$|localhost$)/;
-
 /** Runs the reflector until SIGTERM or SIGINT; gives the exit status. Throws {@link CommandError}. */
 export async function serve(configuration: Configuration, data: string): Promise<number> {
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     const reflector = await start(configuration, data, log);
-    if (!configuration.tls && !loopback.test(configuration.host)) {
+    const { tls, host } = configuration;
+    if (!tls && host !== 'localhost' && !isLoopback(host)) {
       log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
     }
     const first = await ensureAdministrator(reflector.store, data, process.stdout.isTTY === true).catch(

@@ -204,7 +204,8 @@ export class DeviceAuthentication {
     const { store, clock, limits, verifier } = this.#options;
     const full = () => refuse(403, 'too many devices wait for being claimed');
     const waiting = store.devices.unclaimedAddresses();
-    const beside = waiting.filter((other) => widestOf(other) === widestOf(address)).length;
+    const network = widestOf(address);
+    const beside = waiting.filter((other) => widestOf(other) === network).length;
     if (beside >= limits.unclaimedPerNetwork || waiting.length >= limits.unclaimedDevices) return full();
     const hash = await verifier.hash('device', password);
     const facts = { password: hash, address };

@@ -1,5 +1,15 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
+/** IPv4 as such, also when it came in on an IPv6 socket. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/** Whether a plain address is this machine's own. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
 /**
  * What counts as one place in the world: an IPv4 address, or the /64 of an IPv6 address, which is one household or
  * server (RFC 6177) and within which addresses cost nothing.

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from './network.ts';
 
 /** Who asked, as far as we may believe it. */
 export interface Origin {
@@ -63,9 +64,4 @@ function addressIn(item: string): string {
   const [, v6, v4] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
   const address = plainAddress(v6 ?? v4 ?? text);
   return isIP(address) === 0 ? '' : address;
-}
-
-/** IPv4 as such, also when it came in on an IPv6 socket. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

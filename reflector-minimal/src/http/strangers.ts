@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { networksOf } from './network.ts';
+import { isLoopback, networksOf, plainAddress } from './network.ts';
 import type { TrustedProxies } from './origin.ts';
 
 /** What names a connection, also where the socket that speaks TLS on it is another than the one that was accepted. */
@@ -52,8 +52,8 @@ export class Strangers {
 
   /** False when the network has too many already. */
   #add(peer: Peer): boolean {
-    const address = (peer.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
-    if (address.startsWith('127.') || address === '::1' || this.#proxies.has(address)) return true;
+    const address = plainAddress(peer.remoteAddress ?? '');
+    if (isLoopback(address) || this.#proxies.has(address)) return true;
     const [narrow, network = narrow] = networksOf(address);
     const count = this.#counts.get(network) ?? 0;
     if (count >= this.#perNetwork) return false;
