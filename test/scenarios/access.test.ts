@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type AgentProcess, executable } from './stage/agent-process.ts';
+import type { AgentProcess } from './stage/agent-process.ts';
+import { runsUnder } from './stage/features.ts';
 import { close, confirm, data, error, fault, open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
@@ -141,8 +142,7 @@ describe.concurrent('a program that is asked', () => {
   });
 
   // valgrind makes a fork of vfork(), whose child cannot tell its parent why it did not start.
-  const forks = executable.some((word) => /valgrind/.test(word));
-  scenario.skipIf(forks)('and cannot be started has refused nothing', async ({ stage }) => {
+  scenario.skipIf(runsUnder('valgrind'))('and cannot be started has refused nothing', async ({ stage }) => {
     const { agent, tunnel, echo, consent } = await withAccess(stage, {
       mode: 'consent',
       ask: '/no/such/program',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { executable } from './stage/agent-process.ts';
+import { runsUnder } from './stage/features.ts';
 import { data, error, open, webSocketFrame } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
@@ -44,8 +44,7 @@ describe.concurrent('bounds', () => {
   );
 
   // V8 has a bound of its own, which is far away. To valgrind the block that was one too many is lost.
-  const another = executable.some((word) => /node|valgrind/.test(word));
-  scenario.skipIf(another)(
+  scenario.skipIf(runsUnder('node') || runsUnder('valgrind'))(
     'memory beyond the limit ends the agent, and the log says so',
     async ({ stage }) => {
       const echo = await stage.service(LocalService.echo);

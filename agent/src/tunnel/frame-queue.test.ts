@@ -3,10 +3,12 @@ import { SimulatedHost } from '../host/simulated/host.ts';
 import { defaultLimits } from '../limits.ts';
 import { FrameQueue } from './frame-queue.ts';
 
-/** The lengths of what is written for the frames of one read from a local socket. */
-function writes(frameBytes: number): number[] {
+/** A queue for batches of so many bytes, on a socket of which only this is asked. */
+function queueOn(
+  batchBytes: number,
+  write: (bytes: Uint8Array, start: number, end: number) => boolean,
+): FrameQueue {
   const { network, clock, crypto } = new SimulatedHost(1);
-  const lengths: number[] = [];
   const handler = {
     connected: () => undefined,
     data: () => undefined,
@@ -15,14 +17,17 @@ function writes(frameBytes: number): number[] {
     closed: () => undefined,
   };
   const socket = network.connect({ address: '192.0.2.1', port: 443 }, handler);
-  const counting = Object.assign(Object.create(socket), {
-    write(_bytes: Uint8Array, start: number, end: number) {
-      lengths.push(end - start);
-      return true;
-    },
-  });
+  return new FrameQueue(Object.assign(Object.create(socket), { write }), clock, crypto, batchBytes);
+}
+
+/** The lengths of what is written for the frames of one read from a local socket. */
+function writes(frameBytes: number): number[] {
+  const lengths: number[] = [];
   const read = new Uint8Array(defaultLimits.frameBytes);
-  const queue = new FrameQueue(counting, clock, crypto, read.length);
+  const queue = queueOn(read.length, (_bytes, start, end) => {
+    lengths.push(end - start);
+    return true;
+  });
   for (let at = 0; at < read.length; at += frameBytes) {
     queue.data(1, read, at, Math.min(at + frameBytes, read.length));
   }
@@ -47,26 +52,12 @@ describe('what one read brings leaves with one write', () => {
 
 describe('a batch that the socket refers to', () => {
   it('is used again when it has been taken, and not before', () => {
-    const { network, clock, crypto } = new SimulatedHost(1);
-    const handler = {
-      connected: () => undefined,
-      data: () => undefined,
-      taken: () => undefined,
-      ended: () => undefined,
-      closed: () => undefined,
-    };
     const batches: Uint8Array[] = [];
-    const keeping = Object.assign(
-      Object.create(network.connect({ address: '192.0.2.1', port: 443 }, handler)),
-      {
-        write: (bytes: Uint8Array) => {
-          batches.push(bytes);
-          return false;
-        },
-      },
-    );
     const read = new Uint8Array(10_000);
-    const queue = new FrameQueue(keeping, clock, crypto, read.length);
+    const queue = queueOn(read.length, (bytes) => {
+      batches.push(bytes);
+      return false;
+    });
     const send = (): number => {
       const before = queue.queued;
       queue.data(1, read, 0, read.length);

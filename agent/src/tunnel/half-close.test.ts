@@ -2,6 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { difference, pattern } from '../host/simulated/bytes.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
 
+/** A channel that both sides have closed, while its socket still has bytes for a local peer that does not read. */
+function draining() {
+  const stage = new TunnelStage();
+  const local = stage.open(1);
+  stage.host.network.bufferBytes = 500;
+  local.socket.pause();
+  stage.peer.data(1, pattern(2000));
+  stage.peer.close(1);
+  local.socket.end();
+  stage.run();
+  return { stage, local };
+}
+
 describe('half-close', () => {
   it('of the local peer: close goes out, data still comes in until the close of the reflector', () => {
     const stage = new TunnelStage();
@@ -66,14 +79,7 @@ describe('half-close', () => {
   });
 
   it('frees the number at once, while the old socket still drains to a slow reader', () => {
-    const stage = new TunnelStage();
-    const local = stage.open(1);
-    stage.host.network.bufferBytes = 500;
-    local.socket.pause();
-    stage.peer.data(1, pattern(2000));
-    stage.peer.close(1);
-    local.socket.end();
-    stage.run();
+    const { stage, local } = draining();
     expect(stage.peer.take()).toEqual(['close 1']);
     expect([stage.tunnel.channels, stage.localSockets]).toEqual([0, 1]);
     const next = stage.open(1, 81);
@@ -86,14 +92,7 @@ describe('half-close', () => {
   });
 
   it('then an error of the old socket does not touch the new channel of the same number', () => {
-    const stage = new TunnelStage();
-    const local = stage.open(1);
-    stage.host.network.bufferBytes = 500;
-    local.socket.pause();
-    stage.peer.data(1, pattern(2000));
-    stage.peer.close(1);
-    local.socket.end();
-    stage.run();
+    const { stage, local } = draining();
     const next = stage.open(1, 81);
     local.socket.destroy();
     stage.run();

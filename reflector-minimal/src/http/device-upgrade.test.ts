@@ -2,21 +2,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { authorization, extensions, Stage } from '../testing/stage.ts';
+import { extensions, Stage } from '../testing/stage.ts';
+import { webSocketHead } from '../testing/upgrade-head.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 function head(...lines: string[]): string {
-  return [
-    'GET /live HTTP/1.1',
-    'Host: dev1.localhost',
-    `Authorization: ${authorization}`,
-    'Connection: keep-alive, Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ...lines,
-    '\r\n',
-  ].join('\r\n');
+  return webSocketHead(lines, { path: '/live', connection: 'keep-alive, Upgrade' });
 }
 
 describe.each([

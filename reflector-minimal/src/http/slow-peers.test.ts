@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { selfSigned } from '../../../test/certificates/self-signed.ts';
 import { RawUser } from '../testing/raw-user.ts';
 import { extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
@@ -48,9 +48,7 @@ test.each(['', 'GET', 'GET / HTTP/1.1\r\nHost: localhost\r\n'])(
 test('headMs: a handshake of TLS that does not come ends at once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rm-reflector-slow-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
-  const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost';
-  execFileSync('openssl', [...request.split(' '), '-keyout', tls.key, '-out', tls.cert], { stdio: 'ignore' });
+  const tls = selfSigned(folder, 'localhost');
   // Nobody waits for the answer to such a thing to be taken.
   const { port } = await open({ tls, limits: { headMs: 200, discardMs: 3_600_000 } });
   for (const said of ['', '\x16\x03\x01\x02\x00\x01']) {

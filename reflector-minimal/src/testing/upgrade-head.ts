@@ -2,6 +2,8 @@ import { authorization, device } from './stage.ts';
 
 export interface UpgradeHeadOptions {
   readonly host?: string;
+  readonly path?: string;
+  readonly connection?: string;
   /** The header that says who asks, in the place of the user's `Authorization`. */
   readonly credentials?: string;
 }
@@ -11,14 +13,16 @@ export function webSocketHead(
   lines: readonly string[],
   {
     host = `${device.id}.localhost`,
+    path = '/',
+    connection = 'Upgrade',
     credentials = `Authorization: ${authorization}`,
   }: UpgradeHeadOptions = {},
 ): string {
   return [
-    'GET / HTTP/1.1',
+    `GET ${path} HTTP/1.1`,
     `Host: ${host}`,
     credentials,
-    'Connection: Upgrade',
+    `Connection: ${connection}`,
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',

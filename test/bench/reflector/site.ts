@@ -26,10 +26,12 @@ export function userName(index: number): string {
 export class Site {
   readonly facts: FleetFacts;
   readonly #folder: string;
+  readonly #tls: readonly string[];
   #process: ChildProcess | null = null;
 
-  private constructor(folder: string, facts: FleetFacts) {
+  private constructor(folder: string, tls: readonly string[], facts: FleetFacts) {
     this.#folder = folder;
+    this.#tls = tls;
     this.facts = facts;
   }
 
@@ -50,8 +52,9 @@ export class Site {
     const hash = await hashPassword(userPassword);
     for (let i = 0; i < users; i++) store.users.add(userName(i), hash, Date.now(), 'administrator');
     store.close();
-    if (tls) selfSigned(folder, 'localhost');
-    const site = new Site(folder, { port: await reservedPort(), tls, domain, password });
+    const certificate = tls ? selfSigned(folder, 'localhost') : null;
+    const files = certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : [];
+    const site = new Site(folder, files, { port: await reservedPort(), tls, domain, password });
     await site.start();
     return site;
   }
@@ -72,17 +75,10 @@ export class Site {
   }
 
   async start(): Promise<void> {
-    const { port, tls } = this.facts;
     const program = join(root, 'reflector-minimal/dist/main.js');
-    const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', join(this.#folder, 'reflector.sqlite')];
-    if (tls)
-      args.push(
-        '--tls-cert',
-        join(this.#folder, 'localhost.pem'),
-        '--tls-key',
-        join(this.#folder, 'localhost.key'),
-      );
-    this.#process = spawn(process.execPath, [program, ...args, '--log-level', 'error'], {
+    const listen = `127.0.0.1:${this.facts.port}`;
+    const args = ['serve', '--listen', listen, '--data', join(this.#folder, 'reflector.sqlite')];
+    this.#process = spawn(process.execPath, [program, ...args, ...this.#tls, '--log-level', 'error'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(this.#process.stdout as NodeJS.ReadableStream, 'data');
