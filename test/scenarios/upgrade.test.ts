@@ -217,15 +217,29 @@ describe.concurrent('the response', () => {
     expect(log).not.toContain(Buffer.from(`${user}:s3cret`).toString('base64'));
   });
 
-  scenario.for(['200 OK', '404 Not Found', '500 Internal Server Error', '503 Service Unavailable'])(
-    '%s is tried again',
-    async (status, { stage }) => {
-      const reflector = await stage.reflector();
-      stage.agent(configuration(reflector, [1]));
-      (await reflector.upgrade()).refuse(status);
-      await reflector.tunnel();
-    },
-  );
+  scenario.for([
+    '200 OK',
+    '400 Bad Request',
+    '404 Not Found',
+    '405 Method Not Allowed',
+    '426 Upgrade Required',
+    '500 Internal Server Error',
+    '503 Service Unavailable',
+  ])('%s is tried again', async (status, { stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1]));
+    (await reflector.upgrade()).refuse(status);
+    await reflector.tunnel();
+  });
+
+  scenario('426 is a fault, and what may be the cause is said', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    // A refusal would be waited for an eighth of this at least.
+    const agent = stage.agent(configuration(reflector, [1], { reconnect: { min: 1, max: 86_400 } }));
+    (await reflector.upgrade()).refuse('426 Upgrade Required');
+    await agent.logged(/answered 426 .*pass "Upgrade" on\?; next attempt in [01]\./);
+    await reflector.tunnel();
+  });
 
   scenario.for([
     'not HTTP at all\r\n\r\n',

@@ -13,12 +13,24 @@ describe('an answer', () => {
     ],
     ['429', 'HTTP/1.1 429 \r\n\r\n', 'fault', 'r.example answered 429'],
     ['500', 'HTTP/1.1 500 Oops\r\n\r\n', 'fault', 'r.example answered 500 Oops'],
-    ...[400, 401, 403, 404, 405, 410, 426, 451].map((status): [string, string, 'refusal', string] => [
+    ...[401, 403, 410, 451].map((status): [string, string, 'refusal', string] => [
       String(status),
       `HTTP/1.1 ${status} No\r\n\r\n`,
       'refusal',
       `r.example answered ${status} No`,
     ]),
+    ...[400, 404, 405, 426].map((status): [string, string, 'fault', string] => [
+      `${status}, as of a proxy that drops Upgrade,`,
+      `HTTP/1.1 ${status} No\r\n\r\n`,
+      'fault',
+      `r.example answered ${status} No; does the proxy in front of it pass "Upgrade" on?`,
+    ]),
+    [
+      '426 that says why',
+      'HTTP/1.1 426 Upgrade Required\r\nX-PTTH-Error: The proxy drops Upgrade\r\n\r\n',
+      'fault',
+      'r.example answered 426 Upgrade Required (The proxy drops Upgrade)',
+    ],
     [
       '403 with a reason',
       'HTTP/1.1 403 Forbidden\r\nX-PTTH-Error: Device is locked\r\n\r\n',

@@ -36,7 +36,11 @@ export type UpgradeAnswer =
       readonly settled: boolean;
     };
 
-const refusals = new Set([400, 401, 403, 404, 405, 410, 426, 451]);
+/** What a reflector alone says of a device: asking again soon would not change its mind. */
+const refusals = new Set([401, 403, 410, 451]);
+
+/** What also a proxy in front of the reflector answers when it drops `Upgrade`, or while its configuration is being mended. */
+const misdirected = new Set([400, 404, 405, 426]);
 
 /** One upgrade request and the answer to it: sans-IO. */
 export class UpgradeExchange {
@@ -109,14 +113,16 @@ export class UpgradeExchange {
     }
     const text = headers.get('x-ptth-error');
     const answer = `${status} ${reason}${text ? ` (${text})` : ''}`.trim();
-    const hint =
-      status === 401 && auth === 'basic' && /digest/i.test(offered)
-        ? '; it offers Digest: see device.auth'
-        : '';
+    let hint = '';
+    if (status === 401 && auth === 'basic' && /digest/i.test(offered))
+      hint = '; it offers Digest: see device.auth';
+    else if (misdirected.has(status) && !text) hint = '; does the proxy in front of it pass "Upgrade" on?';
     const kind = refusals.has(status) ? 'refusal' : 'fault';
     const askedMs = retryAfter(headers);
     // Without TLS somebody on the way may have taken the upgrade out of the request.
-    const certain = this.#uri.secure ? kind === 'refusal' : status === 401 || status === 403;
+    const certain = this.#uri.secure
+      ? kind === 'refusal' || misdirected.has(status)
+      : status === 401 || status === 403;
     return {
       failed: `${hostHeader(this.#uri)} answered ${answer}${hint}`,
       kind,

@@ -205,7 +205,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'reconnect.min': key('The upper end of the first delay.', '1'),
   'reconnect.max': key('The upper end of the last delay.', '900'),
   'reconnect.refusedMax': key(
-    'The same where the reflector or a proxy has refused (401, 403, …): asking again soon would not change its mind. At least `reconnect.max`; `null`: 3600, or `reconnect.max` where that is more.',
+    'The same where the reflector or a proxy has refused (401, 403, 410, 451): asking again soon would not change its mind. At least `reconnect.max`; `null`: 3600, or `reconnect.max` where that is more.',
     '7200',
   ),
 
