@@ -272,6 +272,73 @@ describe('consent', () => {
     expect(stage.asked).toEqual(['22 1', 'cancelled']);
   });
 
+  describe('with windows', () => {
+    const rule: Rule = {
+      ...office,
+      mode: 'consent',
+      windows: [{ days: ['tue', 'wed'], from: '08:00', to: '17:00' }],
+    };
+    const allowed = (more: Partial<Rule>, time = at('16:00:00')) => {
+      const stage = new GateStage({ ...rule, ...more }, time);
+      stage.open(1);
+      stage.answer('allowed');
+      return stage;
+    };
+    const nextMorning = at('09:00:00') + 86_400_000;
+
+    it('is over when they close, though what is open is kept', () => {
+      const stage = allowed({ closing: 'keep' });
+      stage.clock.advance(nextMorning - at('16:00:00'));
+      expect(stage.ended).toEqual([]);
+      expect(stage.events.at(-1)).toBe('ended null: consent is over: its time is over');
+      expect(stage.gate.inSession).toBe(false);
+      expect(stage.open(2).result).toBe('waits');
+      stage.answer('refused');
+      expect(stage.ended).toEqual([]);
+      // Who refuses now ends what was kept, too.
+      expect(stage.gate.answer(false)).toBe(true);
+      expect(stage.ended).toEqual(['1: 3']);
+      expect(stage.gate.answer(false)).toBe(false);
+      expect(stage.clock.timers).toBe(0);
+    });
+
+    it.each(['end', 'keep'] as const)('is over with them although nothing is open: %s', (closing) => {
+      const stage = allowed({ closing, idle: 86_400 });
+      stage.gate.released(1);
+      stage.clock.advance(nextMorning - at('16:00:00'));
+      expect(stage.gate.inSession).toBe(false);
+      expect(stage.clock.timers).toBe(0);
+      expect(stage.open(2).result).toBe('waits');
+    });
+
+    it.each(['end', 'keep'] as const)('does not outlive a night that the machine slept: %s', (closing) => {
+      const stage = allowed({ closing });
+      stage.time = nextMorning;
+      expect(stage.open(2).result).toBe('waits');
+      stage.answer('refused');
+      stage.clock.advance(900_000);
+      expect(stage.ended).toEqual(closing === 'end' ? ['1: 4'] : []);
+    });
+
+    it('goes on from one to the next that adjoins it', () => {
+      const windows = [...rule.windows, { days: ['tue'] as const, from: '17:00', to: '18:00' }];
+      const stage = allowed({ windows });
+      stage.clock.advance(7_000_000);
+      expect(stage.open(2).result).toBe('in');
+      stage.clock.advance(300_000);
+      expect(stage.ended).toEqual(['1 2: 4']);
+    });
+
+    it('given after the channel that asked has gone is over when they close', () => {
+      const stage = new GateStage({ ...rule, idle: 86_400 }, at('16:59:00'));
+      stage.open(1).cancel();
+      stage.answer('allowed');
+      expect(stage.gate.inSession).toBe(true);
+      stage.clock.advance(61_000);
+      expect(stage.gate.inSession).toBe(false);
+    });
+  });
+
   it('that comes after the window has closed lets nobody in', () => {
     const stage = new GateStage({ ...office, mode: 'consent' }, at('16:59:30'));
     const opened = stage.open(1);

@@ -1,7 +1,7 @@
 import type { Cancellable, Clock } from '../host/host.ts';
 import { ChannelError, type ChannelErrorCode } from '../protocol/index.ts';
 import type { Refusal } from '../tunnel/service.ts';
-import { minuteOfWeek, minutesLeft, type Window } from './windows.ts';
+import { minuteOfWeek, minutesLeft, minutesUntilShut, type Window } from './windows.ts';
 
 /** When channels may be opened; a rule of mode `always` needs no gate. Times in seconds. */
 export interface Rule {
@@ -64,8 +64,9 @@ const RECHECK_MS = 900_000;
  *
  * With mode `consent` the first open request asks, and those that come meanwhile wait for the same answer. Allowed, a
  * *session* begins: what is opened in it is not asked for again. It ends when no channel has been open for `idle`
- * seconds. A question goes on when the channels that wait for it have gone: a person takes longer than a reflector
- * waits, and is in when the page is loaded again.
+ * seconds, and at the latest when the window closes: channels may be kept open then, but whoever comes next is asked for
+ * again. A question goes on when the channels that wait for it have gone: a person takes longer than a reflector waits,
+ * and is in when the page is loaded again.
  */
 export class Gate {
   readonly #rule: Rule;
@@ -80,6 +81,8 @@ export class Gate {
   #session = false;
   #idle: Cancellable | null = null;
   #closing: Cancellable | null = null;
+  /** When the window closes that was open last: by the wall clock, and by the monotonic one in case somebody sets that. */
+  #shutsAt = { date: 0, now: 0 };
   #refusal: Refusal | null = null;
   /** Until when nobody is asked; monotonic. */
   #quietUntil = 0;
@@ -112,6 +115,7 @@ export class Gate {
     channel: number,
     decided: (refusal: Refusal | null) => void,
   ): Refusal | Cancellable | null {
+    if (this.#session && this.#outlivedWindow()) this.#consentEnds();
     const shut = this.#shut();
     if (shut) {
       if (!this.#toldClosed) this.#events.changed('closed', shut.reason, port, channel);
@@ -135,14 +139,13 @@ export class Gate {
   /** The channel has ended, if it was let in here. */
   released(channel: number): void {
     if (!this.#open.delete(channel) || this.#open.size > 0) return;
-    this.#closing?.cancel();
-    this.#closing = null;
-    this.#awaitIdle();
+    if (this.#session) this.#awaitIdle();
+    else this.#unwatchWindow();
   }
 
   /**
    * The person has decided. With `allow` the open question is answered; without it the session ends too, if there is
-   * one. False when there was nothing to decide.
+   * one, with all that was let in. False when there was nothing to decide.
    */
   answer(allow: boolean): boolean {
     const pending = this.#pending;
@@ -154,7 +157,7 @@ export class Gate {
       else settle();
       return true;
     }
-    if (allow || !this.#session) return false;
+    if (allow || (!this.#session && (this.#rule.mode !== 'consent' || this.#open.size === 0))) return false;
     this.#keepQuiet('refused');
     this.#endSession(ChannelError.refused, 'ended at the device');
     return true;
@@ -166,9 +169,8 @@ export class Gate {
     this.#pending?.timer.cancel();
     this.#pending = null;
     this.#idle?.cancel();
-    this.#closing?.cancel();
     this.#idle = null;
-    this.#closing = null;
+    this.#unwatchWindow();
     this.#session = false;
     this.#refusal = null;
     this.#open.clear();
@@ -185,15 +187,38 @@ export class Gate {
     return { fault: ChannelError.notForwarded, reason };
   }
 
+  /** Consent ends with its window, and so do channels unless the rule keeps them. */
   #watchWindow(): void {
     const { windows, closing } = this.#rule;
-    if (windows.length === 0 || closing === 'keep') return;
-    const left = minutesLeft(windows, minuteOfWeek(this.#clock)) * 60_000;
-    this.#closing = this.#clock.schedule(Math.min(Math.ceil(left) + 1, RECHECK_MS), () => {
+    if (windows.length === 0 || this.#closing || (closing === 'keep' && !this.#session)) return;
+    const left = Math.ceil(minutesUntilShut(windows, minuteOfWeek(this.#clock)) * 60_000) + 1;
+    this.#shutsAt = { date: this.#clock.date() + left, now: this.#clock.now() + left };
+    this.#closing = this.#clock.schedule(Math.min(left, RECHECK_MS), () => {
       this.#closing = null;
-      if (!this.#shut()) this.#watchWindow();
-      else this.#endSession(ChannelError.timeout, 'is closed now: its time is over');
+      if (!this.#shut() && !this.#outlivedWindow()) this.#watchWindow();
+      else if (closing === 'end') this.#endSession(ChannelError.timeout, 'is closed now: its time is over');
+      else this.#consentEnds();
     });
+  }
+
+  #unwatchWindow(): void {
+    this.#closing?.cancel();
+    this.#closing = null;
+  }
+
+  /** The machine may have slept while the window closed and another opened. */
+  #outlivedWindow(): boolean {
+    const { date, now } = this.#shutsAt;
+    return this.#rule.windows.length > 0 && (this.#clock.date() > date || this.#clock.now() > now);
+  }
+
+  /** Nobody is let in any more without a question; channels go on, or end by the timer of the window. */
+  #consentEnds(): void {
+    this.#session = false;
+    this.#idle?.cancel();
+    this.#idle = null;
+    if (this.#open.size === 0 || this.#rule.closing === 'keep') this.#unwatchWindow();
+    this.#events.changed('ended', 'consent is over: its time is over', null, null);
   }
 
   // ---- consent ----
@@ -226,7 +251,10 @@ export class Gate {
     pending.timer.cancel();
     const shut = this.#shut();
     const refusal = answer === 'allowed' ? shut : this.#keepQuiet(answer);
-    if (!refusal) this.#session = true;
+    if (!refusal) {
+      this.#session = true;
+      this.#watchWindow();
+    }
     this.#events.changed(shut ? 'closed' : answer, refusal?.reason ?? 'allowed', port, channel);
     for (const [number, decided] of waiting) {
       if (!refusal) this.#enter(number);
@@ -253,7 +281,7 @@ export class Gate {
     this.#idle?.cancel();
     this.#idle = null;
     this.#open.add(channel);
-    if (!this.#closing) this.#watchWindow();
+    this.#watchWindow();
   }
 
   #awaitIdle(): void {
@@ -268,6 +296,7 @@ export class Gate {
     this.#session = false;
     this.#idle?.cancel();
     this.#idle = null;
+    this.#unwatchWindow();
     this.#events.changed('ended', detail, null, null);
     if (this.#open.size > 0) this.#events.end(new Set(this.#open), error);
   }

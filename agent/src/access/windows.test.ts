@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { minuteOfWeek, minutesLeft, type Window } from './windows.ts';
+import { days } from '../config/configuration.ts';
+import { minuteOfWeek, minutesLeft, minutesUntilShut, type Window } from './windows.ts';
 
 const hours = (day: number, hour: number, minute = 0) => day * 1440 + hour * 60 + minute;
 const [SUN, MON, TUE, SAT] = [0, 1, 2, 6];
@@ -31,6 +32,26 @@ describe('a window', () => {
   it('of several that are open counts as long as the longest', () => {
     expect(minutesLeft([office, whole], hours(MON, 17))).toBe(420);
     expect(minutesLeft([], hours(MON, 17))).toBe(0);
+  });
+});
+
+describe('windows that adjoin or overlap', () => {
+  const daily = (from: string, to: string): Window => ({ days: [...days], from, to });
+
+  it.each([
+    [
+      'end with the last of them',
+      [daily('08:00', '12:00'), daily('11:00', '13:00'), daily('13:00', '14:00')],
+      360,
+    ],
+    ['with a minute between them do not', [daily('08:00', '12:00'), daily('12:01', '13:00')], 240],
+    ['all day are never shut', [daily('00:00', '24:00')], 7 * 1440],
+    ['are not open', [daily('09:00', '10:00')], 0],
+  ])('%s', (_name, windows, left) => {
+    expect(minutesUntilShut(windows, hours(MON, 8))).toBe(left);
+    // A third of a second later, which no sum of fractions hits.
+    const later = minutesUntilShut(windows, hours(MON, 8) + 1 / 180);
+    expect(later).toBeCloseTo(left === 0 || left === 7 * 1440 ? left : left - 1 / 180, 6);
   });
 });
 

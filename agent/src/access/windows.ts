@@ -38,3 +38,17 @@ export function minutesLeft(windows: readonly Window[], minute: number): number 
 function minuteOfDay(text: string): number {
   return Number(text.slice(0, 2)) * 60 + Number(text.slice(3));
 }
+
+/**
+ * How many minutes are left until no window is open, where one begins before another ends; 0 when none is open now, at
+ * most a week.
+ */
+export function minutesUntilShut(windows: readonly Window[], minute: number): number {
+  let until = 0;
+  for (let left = minutesLeft(windows, minute); left > 0 && until < WEEK; ) {
+    until += left;
+    // An end is a whole minute, which sums of fractions miss.
+    left = minutesLeft(windows, Math.round(minute + until) % WEEK);
+  }
+  return Math.min(until, WEEK);
+}
