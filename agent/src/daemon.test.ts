@@ -144,6 +144,33 @@ describe('consent', () => {
     expect(host.processes.runs.every(({ options }) => options.environment?.RM_PASSWORD === '')).toBe(true);
   });
 
+  it('is asked, as all programs are run, without the passwords of the proxies in the environment', () => {
+    const host = hostWith({
+      access: { mode: 'consent', ask: 'ask' },
+      services: [{ port: 22 }],
+      device: { id: 'i', domain: 'd', properties: { uptime: { command: 'uptime' } } },
+      proxy: ['env', 'direct'],
+      notify: { command: 'notify' },
+    });
+    const secret = 'http://u:hunter2@192.0.2.1:80';
+    for (const name of ['http_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'all_proxy'])
+      host.system.variables.set(name, secret);
+    host.system.variables.set('https_proxy', 'http://192.0.2.1:80');
+    host.system.variables.set('no_proxy', '10.0.0.0/8');
+    host.reflector.answer = ({ method }) => (method === 'CONNECT' ? 'HTTP/1.1 200 OK\r\n\r\n' : 'accept');
+    for (const name of ['ask', 'notify', 'uptime']) host.processes.results.set(name, {});
+    rmAgent(host);
+    host.reflector.peer.open(3, 22);
+    host.clock.advance(100);
+    const { runs } = host.processes;
+    expect(new Set(runs.map(({ command }) => command))).toEqual(new Set(['ask', 'notify', 'uptime']));
+    for (const { options } of runs) {
+      const { http_proxy, https_proxy, no_proxy, ...rest } = options.environment ?? {};
+      expect([http_proxy, https_proxy, no_proxy]).toEqual(['', undefined, undefined]);
+      expect(rest).toMatchObject({ HTTP_PROXY: '', HTTPS_PROXY: '', all_proxy: '' });
+    }
+  });
+
   it('waits for rm-agent consent, and status says who', () => {
     const host = hostWith({ access: { mode: 'consent' } });
     rmAgent(host);

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
@@ -310,6 +312,30 @@ describe.concurrent('"proxy": "env"', () => {
     if (used) (await proxy.request()).accept();
     await reflector.tunnel();
     expect(proxy.pending).toBe(0);
+  });
+
+  scenario('keeps its password from the programs that the agent runs', async ({ stage }) => {
+    const proxy = await stage.httpProxy();
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const seen = join(stage.directory, 'seen');
+    const program = (name: string) => ['/bin/sh', stage.file(`echo ${name} >> ${seen}; env >> ${seen}`)];
+    const configured = configuration(reflector, [echo.port], {
+      proxy: 'env',
+      device: { id: 'i', domain: 'd', properties: { uptime: { command: program('property') } } },
+      access: { mode: 'consent', ask: program('ask') },
+      notify: { command: program('notify') },
+    });
+    const uri = `http://me:proxy-s3cret@127.0.0.1:${proxy.port}`;
+    const agent = stage.agent(configured, { http_proxy: uri, HTTP_PROXY: uri, all_proxy: uri });
+    (await proxy.request()).accept();
+    const tunnel = await reflector.tunnel();
+    await tunnel.open(1, echo.port);
+    agent.signal('SIGTERM');
+    await agent.ended();
+    const text = readFileSync(seen, 'utf8');
+    for (const name of ['property', 'ask', 'notify']) expect(text).toContain(`${name}\n`);
+    expect(text).not.toContain('proxy-s3cret');
   });
 
   scenario('that is of no use is named, without its value', async ({ stage }) => {

@@ -1,5 +1,6 @@
 import type { Host, HostFailure } from '../host/host.ts';
 import { utf8DecodeStrict } from '../protocol/text.ts';
+import { secretVariables } from '../proxy/environment.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
@@ -83,6 +84,8 @@ function judge(
   for (const [, secret] of secretsOf(result.value)) {
     if (typeof secret === 'object' && 'env' in secret) hidden.push(secret.env);
   }
+  if (proxiesOf(result.value).some(([, entry]) => entry === 'env'))
+    hidden.push(...secretVariables(host.system));
   return { ok: result.value, warnings, hidden };
 }
 

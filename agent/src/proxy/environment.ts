@@ -3,6 +3,19 @@ import type { HttpUri } from '../protocol/index.ts';
 import { bypasses } from './no-proxy.ts';
 import { parseProxy, type Route } from './route.ts';
 
+const plainNames = ['http_proxy', 'all_proxy', 'ALL_PROXY'] as const;
+const secureNames = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'] as const;
+
+/**
+ * The variables that hold a user or password for a proxy. `HTTP_PROXY` is one of them: it is not read here, but has what
+ * `http_proxy` has.
+ */
+export function secretVariables(system: Pick<System, 'environment'>): readonly string[] {
+  return [...new Set([...plainNames, ...secureNames, 'HTTP_PROXY'])].filter((name) =>
+    system.environment(name)?.includes('@'),
+  );
+}
+
 /** The way to a URI that the environment gives. */
 export type EnvironmentRoute = (uri: HttpUri) => Route;
 
@@ -16,7 +29,7 @@ export function environmentRoute(
   system: Pick<System, 'environment'>,
 ): EnvironmentRoute | { readonly error: string } {
   const problems: string[] = [];
-  const proxyOf = (...names: string[]): Route => {
+  const proxyOf = (names: readonly string[]): Route => {
     const name = names.find((candidate) => system.environment(candidate) !== undefined);
     const text = (name === undefined ? '' : system.environment(name)) || '';
     if (name === undefined || text === '') return null;
@@ -28,8 +41,8 @@ export function environmentRoute(
     }
     return proxy;
   };
-  const plain = proxyOf('http_proxy', 'all_proxy', 'ALL_PROXY');
-  const secure = proxyOf('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY');
+  const plain = proxyOf(plainNames);
+  const secure = proxyOf(secureNames);
   const [error] = problems;
   if (error !== undefined) return { error };
   const noProxy = system.environment('no_proxy') ?? system.environment('NO_PROXY') ?? '';
