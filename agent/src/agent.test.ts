@@ -50,6 +50,31 @@ describe('the upgrade', () => {
     ]);
   });
 
+  it('says of single services what the reflector needs to ask them rightly', () => {
+    const host = new AgentHost();
+    connected(host, {
+      services: [
+        { port: 80, kind: 'http' },
+        { port: 443, kind: 'https' },
+        {
+          port: 631,
+          kind: 'http',
+          target: '192.168.1.20',
+          host: 'localhost:631',
+          forwarded: false,
+          headers: 'few',
+          connections: 1,
+          responseTimeout: 600,
+        },
+      ],
+    });
+    const sent = host.reflector.last.requests[0]?.headers.all('x-ptth-set-property') ?? [];
+    expect(sent.filter((line) => line.startsWith('device;service'))).toEqual([
+      'device;service-443="kind=https"',
+      'device;service-631="target=192.168.1.20; host=localhost:631; forwarded=no; headers=few; connections=1; responseTimeout=600"',
+    ]);
+  });
+
   it('leaves out a property whose command fails, and says why', () => {
     const host = new AgentHost();
     host.processes.results.set('bad', { status: 3 });

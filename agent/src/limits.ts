@@ -52,6 +52,11 @@ export interface Limits extends CommandLimits {
    * is named, as long as there is room. How many more there were is said behind that.
    */
   readonly reasonLength: number;
+  /**
+   * Characters of what the reflector is told of single services, in the same head as the custom properties; enough for
+   * 256 services on hosts of their own.
+   */
+  readonly serviceSettingsLength: number;
 }
 
 /** Bounds on what programs of the device itself cost; `custom-properties.test.ts` has them broken. */
@@ -91,5 +96,6 @@ export const defaultLimits: Limits = {
   reflectors: 8,
   proxies: 8,
   reasonLength: 2000,
+  serviceSettingsLength: 8192,
   ...defaultCommandLimits,
 };

@@ -1,5 +1,5 @@
 import type { Configuration } from './config/configuration.ts';
-import type { Property } from './protocol/index.ts';
+import { encodeServiceSettings, type Property } from './protocol/index.ts';
 
 /** The property that names the port of each kind (`webtunnel.md` section 1). */
 const portProperties = [
@@ -26,6 +26,10 @@ export function fixedProperties({ device, services, target }: Configuration): Pr
   add('httpPath', services.find(({ kind }) => kind === 'http' || kind === 'https')?.path);
   for (const service of services) {
     for (const [kind, name] of portProperties) if (service.kind === kind) add(name, service.port);
+  }
+  for (const service of services) {
+    const settings = encodeServiceSettings(service);
+    if (settings) properties.push(settings);
   }
   add('name', device.name);
   add('version', device.version);

@@ -102,6 +102,7 @@ describe('what is allowed', () => {
       'x\r\n': '2',
       httpPort: 80,
       targetHost: 'x',
+      'service-80': 'host=x',
       name: 'x',
       ok: 1.5,
       names: true,
@@ -117,6 +118,7 @@ describe('what is allowed', () => {
       'device.properties["x\\r\\n"]: the',
       'device.properties.httpPort: the',
       'device.properties.targetHost: the',
+      'device.properties.service-80: the',
       'device.properties.name: the',
       'device.properties.list: found',
       'device.properties.text: found',
@@ -130,6 +132,25 @@ describe('what is allowed', () => {
     expect(errors(loadWith({ device: { ...minimal.device, properties: properties(1024) } }))).toEqual([
       'device.properties: found 8200 characters in all, allowed are 8192',
     ]);
+  });
+
+  it('no more settings of services than the head of a request holds', () => {
+    const services = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ port: i + 1, host: `${'x'.repeat(245)}:8080` }));
+    expect(errors(loadWith({ services: services(32) }))).toEqual([]);
+    expect(errors(loadWith({ services: services(33) }))).toEqual([
+      'services: found 8415 characters of settings for the reflector, allowed are 8192',
+    ]);
+  });
+
+  it('no Host that is not one', () => {
+    for (const host of ['a b', 'http://a', 'a/b', 'a:0', 'a:65536', 'a; b', 'u@a', 'ä', '']) {
+      expect(errors(loadWith({ services: [{ port: 80, host }] }))).toEqual([
+        `services[0].host: found ${JSON.stringify(host)}, allowed is HOST[:PORT] or null`,
+      ]);
+    }
+    for (const host of ['localhost:631', '[::1]', '192.168.1.1', 'printer.local'])
+      expect(errors(loadWith({ services: [{ port: 80, host }] }))).toEqual([]);
   });
 
   it('no port twice', () => {

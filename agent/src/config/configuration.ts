@@ -1,5 +1,6 @@
 import { defaultLimits } from '../limits.ts';
 import { parseIp } from '../protocol/ip.ts';
+import { encodeServiceSettings } from '../protocol/service-settings.ts';
 import {
   choice,
   confidential,
@@ -38,10 +39,12 @@ const proxyUri = new RegExp(
 const proxyPlace = new RegExp(`^(?:https?|socks5h?)://${authority}/?$`);
 /** SPKI pin: base64 of a SHA-256 digest, as RFC 7469 section 2.1.1 writes it. */
 const pin = /^sha256\/[A-Za-z0-9+/]{43}=$/;
+/** `HOST[:PORT]` as `Host` has it (RFC 9110 section 7.2). */
+const hostHeader = new RegExp(`^${authority}$`);
 const requestPath = /^\/[!-~]*$/;
 /** Property names that the agent itself sends (`webtunnel.md` section 1) are not free. */
 const propertyName =
-  /^(?!(?:targetHost|targetPorts|httpPath|name|version|tenant|(?:http|ssh|vnc|rdp|vpn|app)Port)$)[A-Za-z0-9_.-]+$/;
+  /^(?!(?:targetHost|targetPorts|httpPath|name|version|tenant|service-\d+|(?:http|ssh|vnc|rdp|vpn|app)Port)$)[A-Za-z0-9_.-]+$/;
 
 const path = text('an absolute path', absolutePath);
 const label = text('text without control characters', oneLine, 256);
@@ -150,6 +153,11 @@ const service = object(
     path: optional(text('a path that starts with "/"', requestPath)),
     name: optional(label),
     target: optional(text('a host name or an IP address', hostName, 255)),
+    host: optional(text('HOST[:PORT]', hostHeader, 261)),
+    forwarded: withDefault(flag(), true),
+    headers: withDefault(choice('all', 'few'), 'all'),
+    connections: optional(integer(1, 64)),
+    responseTimeout: optional(integer(1, 86_400, 'seconds')),
     access: optional(access),
   },
   (value, report) => {
@@ -264,6 +272,11 @@ export const configurationSchema = object(
     const unanswerable = (rule: typeof access | null) => rule?.mode === 'consent' && rule.ask === null;
     if (control === null && [access, ...services.map((one) => one.access)].some(unanswerable))
       report('control', 'found null, needed is a socket, or access.ask, because somebody must consent');
+    const length = services.reduce((sum, one) => sum + (encodeServiceSettings(one)?.value.length ?? 0), 0);
+    const most = defaultLimits.serviceSettingsLength;
+    if (length > most) {
+      report('services', `found ${length} characters of settings for the reflector, allowed are ${most}`);
+    }
     for (const [name, list] of Object.entries(addresses)) {
       for (const address of list) {
         if (!parseIp(address))

@@ -30,7 +30,21 @@ describe('load', () => {
           propertiesInterval: 0,
         },
         target: '127.0.0.1',
-        services: [{ port: 80, kind: 'http', path: null, name: null, target: null, access: null }],
+        services: [
+          {
+            port: 80,
+            kind: 'http',
+            path: null,
+            name: null,
+            target: null,
+            host: null,
+            forwarded: true,
+            headers: 'all',
+            connections: null,
+            responseTimeout: null,
+            access: null,
+          },
+        ],
         tls: {
           ca: null,
           cert: null,

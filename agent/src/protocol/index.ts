@@ -11,6 +11,7 @@ export * from './http-head.ts';
 export * from './ip.ts';
 export * from './property.ts';
 export * from './retry-after.ts';
+export * from './service-settings.ts';
 export * from './socks5.ts';
 export * from './subprotocol.ts';
 export * from './text.ts';

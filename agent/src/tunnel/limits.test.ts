@@ -22,8 +22,11 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** Tried elsewhere: in `link/attempt-answers.test.ts`, `link/attempt-candidates.test.ts`, `service.test.ts`, `config/load.test.ts`, `test/scenarios/bounds.test.ts`, and those of commands. */
-const elsewhere = ['headBytes', 'addresses', 'reflectors', 'proxies', 'reasonLength', 'memoryBytes'] as const;
+/** Tried elsewhere: in `link/attempt-answers.test.ts`, `link/attempt-candidates.test.ts`, `service.test.ts`, `config/load.test.ts`, `config/allowed.test.ts`, `test/scenarios/bounds.test.ts`, and those of commands. */
+const elsewhere = [
+  ...(['headBytes', 'addresses', 'reflectors', 'proxies', 'reasonLength', 'memoryBytes'] as const),
+  'serviceSettingsLength',
+] as const;
 
 /** A peer that goes beyond each bound on purpose. */
 const attacks: Record<Exclude<keyof Limits, (typeof elsewhere)[number] | keyof CommandLimits>, () => void> = {

@@ -1,6 +1,7 @@
 import type { Property } from 'rm-agent/protocol';
 import type { Limits } from '../limits.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';
+import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { readServices, type Services } from './services.ts';
 
 /** A device whose tunnel is up. */
@@ -11,6 +12,8 @@ export class ConnectedDevice {
   readonly #limits: Limits;
   #properties: Readonly<Record<string, string>>;
   #services: Services;
+  /** Of the ports that were asked for. */
+  readonly #settings = new Map<number, ServiceSettings>();
   #savedFrom = 0;
   #savedTo = 0;
 
@@ -37,12 +40,23 @@ export class ConnectedDevice {
     return this.#services;
   }
 
+  /** What it says of the service on one of its ports. */
+  settingsOf(port: number): ServiceSettings {
+    let settings = this.#settings.get(port);
+    if (!settings) {
+      settings = readServiceSettings(this.#properties, port);
+      this.#settings.set(port, settings);
+    }
+    return settings;
+  }
+
   /** False when the properties would be more than `limits.propertiesBytes`: then they stay as they are. */
   update(changes: readonly Property[]): boolean {
     const merged = mergeProperties(this.#properties, changes, this.#limits.propertiesBytes);
     if (!merged) return false;
     this.#properties = merged;
     this.#services = readServices(merged);
+    this.#settings.clear();
     return true;
   }
 

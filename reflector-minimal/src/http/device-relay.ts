@@ -39,6 +39,7 @@ export class DeviceRelay {
       origin,
       agents,
       port,
+      settings: device.settingsOf(port),
       authorization,
       shared,
       traffic,
@@ -62,7 +63,19 @@ export class DeviceRelay {
     const agents = this.#agentsOf(device, port);
     const { limits } = this.#context;
     const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
-    relayUpgrade({ request, socket, head, origin, agents, port, authorization, shared, traffic, limits });
+    relayUpgrade({
+      request,
+      socket,
+      head,
+      origin,
+      agents,
+      port,
+      settings: device.settingsOf(port),
+      authorization,
+      shared,
+      traffic,
+      limits,
+    });
     return null;
   }
 

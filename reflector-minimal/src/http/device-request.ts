@@ -6,6 +6,7 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
+import type { ServiceSettings } from '../devices/service-settings.ts';
 import { withinItsHost, withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
@@ -21,6 +22,7 @@ export interface DeviceExchange {
   readonly origin: Origin;
   readonly agents: DeviceAgents;
   readonly port: number;
+  readonly settings: ServiceSettings;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
   /** On a host that devices share. */
@@ -281,11 +283,16 @@ export class DeviceRequest {
 
 /** The head that the device gets: nothing in it opens the reflector. */
 export function deviceRequestHead(
-  { request, origin, authorization }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization'>,
+  {
+    request,
+    origin,
+    authorization,
+    settings,
+  }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization' | 'settings'>,
   framing: RequestFraming,
 ): string[] {
   const head = withoutOurCookies(
-    requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin),
+    requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin, settings),
   );
   if (authorization !== null) head.push('Authorization', authorization);
   return head;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readServiceSettings } from '../devices/service-settings.ts';
 import { framingOf, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
 
 const origin = {
@@ -7,6 +8,8 @@ const origin = {
   authority: 'dev1.example',
   forwardedFor: '192.0.2.1',
 } as const;
+
+const settings = readServiceSettings({}, 80);
 
 test('a request loses what is of one connection, and the credentials', () => {
   const headers = requestHeaders(
@@ -31,6 +34,7 @@ test('a request loses what is of one connection, and the credentials', () => {
     'GET',
     { body: 'none' },
     origin,
+    settings,
   );
   expect(headers).toEqual([
     'Host',
@@ -56,6 +60,7 @@ test('an upgrade and a chunked body are declared anew', () => {
     'POST',
     { body: 'chunked', upgrade: 'websocket' },
     origin,
+    settings,
   );
   expect(headers.join('|')).toMatch(
     /^Transfer-Encoding\|chunked\|Upgrade\|websocket\|.*\|Connection\|Upgrade$/,

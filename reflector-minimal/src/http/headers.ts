@@ -1,4 +1,6 @@
+import type { ServiceSettings } from '../devices/service-settings.ts';
 import type { Origin } from './origin.ts';
+import { asService } from './service-head.ts';
 
 /**
  * Header lines as `node:http` takes them: names and values in turn, in their order and their spelling.
@@ -100,13 +102,15 @@ export function requestHeaders(
   method: string,
   framing: RequestFraming,
   origin: Origin,
+  settings: ServiceSettings,
 ): string[] {
-  const result = endToEnd(headers, (lower) => {
+  const kept = endToEnd(headers, (lower) => {
     const meant = spelledForCgi(lower);
     // The credentials are those of the reflector's user: the device must not see them.
     if (meant === 'authorization' || isForwarding(meant)) return true;
     return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
   });
+  const result = asService(kept, origin, settings);
   const trailers = valuesOf(headers, 'te').some((value) => /(^|[,\s])trailers([,;\s]|$)/i.test(value));
   const connection: string[] = [];
   if (trailers) {
@@ -125,9 +129,11 @@ export function requestHeaders(
     result.push('Upgrade', framing.upgrade);
     connection.push('Upgrade');
   }
-  result.push('X-Forwarded-For', origin.forwardedFor);
-  result.push('X-Forwarded-Proto', origin.protocol);
-  result.push('X-Forwarded-Host', origin.authority);
+  if (settings.forwarded && settings.headers === 'all') {
+    result.push('X-Forwarded-For', origin.forwardedFor);
+    result.push('X-Forwarded-Proto', origin.protocol);
+    result.push('X-Forwarded-Host', origin.authority);
+  }
   if (connection.length > 0) result.push('Connection', connection.join(', '));
   return result;
 }

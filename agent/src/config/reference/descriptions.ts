@@ -145,6 +145,26 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'services[].path': key('Where the web interface starts; for `http` and `https` only.', '"/ui/"'),
   'services[].name': key('A name for the log and `rm-agent status`.', '"Web interface"'),
   'services[].target': key('The host of this service, where it is not `target`.', '"192.168.1.11"'),
+  'services[].host': key(
+    'What the service gets as `Host`, for one that accepts only names that it knows. `Origin`, `Referer` and `Destination` are changed to match. `null`: the name of the device at the reflector.',
+    '"localhost:631"',
+  ),
+  'services[].forwarded': key(
+    '`false`: the service gets no `X-Forwarded-*`, for one that refuses requests with them.',
+    'false',
+  ),
+  'services[].headers': key(
+    '`few` leaves out what browsers add to every request and small devices do not need. A head then has less than 512 bytes.',
+    '"few"',
+  ),
+  'services[].connections': key(
+    'How many HTTP connections the service takes at once. `null`: the reflector finds out.',
+    '1',
+  ),
+  'services[].responseTimeout': key(
+    'How long the service may take to begin its answer to an HTTP request, such as a firmware upload. `null`: as long as the reflector waits for every device.',
+    '600',
+  ),
   ...accessRule('services[].access', 'The rule of this service, in the place of `access`.'),
 
   tls: key('TLS towards an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),

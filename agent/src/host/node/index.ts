@@ -101,6 +101,15 @@ export interface AgentService {
   readonly path?: string;
   readonly name?: string;
   readonly target?: string;
+  /** What the service gets as `Host`; `null`: the name of the device at the reflector. */
+  readonly host?: string | null;
+  /** Whether the service gets `X-Forwarded-*`. */
+  readonly forwarded?: boolean;
+  readonly headers?: 'all' | 'few';
+  /** HTTP connections that the service takes at once, 1 to 64. */
+  readonly connections?: number | null;
+  /** Seconds until the service must have begun its answer. */
+  readonly responseTimeout?: number | null;
   readonly access?: AccessRule;
   /** Serves the port inside this process; nothing listens for it. */
   readonly handler?: ServiceHandler;

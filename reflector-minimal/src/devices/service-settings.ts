@@ -1,0 +1,65 @@
+import { hostOf } from '../http/host-names.ts';
+
+/** What the agent says of one of its services, in the property `service-PORT`. */
+export interface ServiceSettings {
+  /** The service speaks TLS, which the agent does for us. */
+  readonly tls: boolean;
+  /** The host that the agent dials: a name or an address, in lower case. */
+  readonly target: string | null;
+  /** `Host` for the service, in the place of ours; `host[:port]`. */
+  readonly host: string | null;
+  /** Whether it gets `X-Forwarded-*`. */
+  readonly forwarded: boolean;
+  /** `few`: without what browsers add to every request and small devices do not need. */
+  readonly headers: 'all' | 'few';
+  /** HTTP connections that it takes at once, 1 to 64; `null`: unknown. */
+  readonly connections: number | null;
+  /** Time until its answer must have begun, at most a day; `null`: `limits.responseMs`. */
+  readonly responseTimeoutMs: number | null;
+}
+
+const day = 86_400;
+
+/** Properties come from the device: whatever cannot be read counts as absent. */
+export function readServiceSettings(
+  properties: Readonly<Record<string, string>>,
+  port: number,
+): ServiceSettings {
+  const pairs = pairsOf(properties[`service-${port}`] ?? '');
+  const kind = pairs.get('kind');
+  return {
+    // The original agent does not say so.
+    tls: kind === undefined ? port === 443 : kind === 'https',
+    target: hostOf(pairs.get('target') ?? properties.targetHost ?? '') || null,
+    host: authority(pairs.get('host')),
+    forwarded: pairs.get('forwarded') !== 'no',
+    headers: pairs.get('headers') === 'few' ? 'few' : 'all',
+    connections: number(pairs.get('connections'), 64),
+    responseTimeoutMs: seconds(pairs.get('responseTimeout')),
+  };
+}
+
+function pairsOf(text: string): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>();
+  for (const pair of text.split(';')) {
+    const [name = '', ...value] = pair.split('=');
+    if (!pairs.has(name.trim())) pairs.set(name.trim(), value.join('=').trim());
+  }
+  return pairs;
+}
+
+/** It becomes a header line: nothing but a host name or an address, and a port. */
+function authority(text: string | undefined): string | null {
+  return text !== undefined && hostOf(text) !== '' ? text : null;
+}
+
+function number(text: string | undefined, most: number): number | null {
+  if (text === undefined || !/^\d{1,5}$/.test(text)) return null;
+  const value = Number(text);
+  return value >= 1 && value <= most ? value : null;
+}
+
+function seconds(text: string | undefined): number | null {
+  const value = number(text, day);
+  return value === null ? null : value * 1000;
+}
