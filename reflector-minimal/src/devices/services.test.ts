@@ -11,11 +11,16 @@ test.each([
     { ports: [22], httpPort: 8080, httpPath: '/ui/?a=b' },
   ],
   [
+    { targetPorts: '2222, 5901', sshPort: '2222', vncPort: '5901', rdpPort: 'none' },
+    { ports: [2222, 5901], httpPort: 2222, httpPath: '/', sshPort: 2222, vncPort: 5901 },
+  ],
+  [
     { targetPorts: 'x, 0, 65536, -1, 1e3, 443', httpPort: '99999' },
     { ports: [443], httpPort: 443, httpPath: '/' },
   ],
 ])('%j', (properties, services) => {
-  expect(readServices(properties as Record<string, string>)).toEqual(services);
+  const none = { sshPort: null, vncPort: null, rdpPort: null };
+  expect(readServices(properties as Record<string, string>)).toEqual({ ...none, ...services });
 });
 
 test.each(['//evil.example', '/\\evil.example', 'https://evil.example', 'ui', '', '/a b'])(

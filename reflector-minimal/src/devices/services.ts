@@ -4,6 +4,10 @@ export interface Services {
   readonly ports: readonly number[];
   /** The port of its web interface, or `null`. */
   readonly httpPort: number | null;
+  /** The ports of its first service of each kind, or `null`. */
+  readonly sshPort: number | null;
+  readonly vncPort: number | null;
+  readonly rdpPort: number | null;
   /** Where its web interface starts; begins with `/`. */
   readonly httpPath: string;
 }
@@ -24,5 +28,13 @@ export function readServices(properties: Readonly<Record<string, string>>): Serv
   const path = properties.httpPath ?? '/';
   // Nothing that could leave the device's own host name.
   const httpPath = /^\/(?![/\\])[\x21-\x7e]*$/.test(path) ? path : '/';
-  return { ports, httpPort, httpPath };
+  const [sshPort, vncPort, rdpPort] = [properties.sshPort, properties.vncPort, properties.rdpPort].map(port);
+  return {
+    ports,
+    httpPort,
+    httpPath,
+    sshPort: sshPort ?? null,
+    vncPort: vncPort ?? null,
+    rdpPort: rdpPort ?? null,
+  };
 }

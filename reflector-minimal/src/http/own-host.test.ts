@@ -64,3 +64,35 @@ test('a page of a device gets nothing out of it, and changes nothing', async () 
   });
   expect(still.status).toBe(200);
 });
+
+test('a device is told of by itself, to a user who sees it', async () => {
+  const { store } = stage.reflector;
+  const seen = store.users.get('alice');
+  store.users.add('bob', seen?.password ?? '', 0, 'user');
+  const properties = [
+    { name: 'targetPorts', value: '80, 2222' },
+    { name: 'sshPort', value: '2222' },
+  ];
+  await stage.agent({ properties });
+  const get = (id: string, user = 'alice') =>
+    ask(stage.port, `/my-devices/api/devices/${id}`, {
+      ...own,
+      headers: { Authorization: `Basic ${Buffer.from(`${user}:wonderland`).toString('base64')}` },
+    });
+  const answer = await get('DEV1');
+  expect(JSON.parse(answer.text)).toEqual({
+    id: 'dev1',
+    online: true,
+    lastSeen: null,
+    ports: [80, 2222],
+    name: null,
+    version: null,
+    sshPort: 2222,
+    vncPort: null,
+    rdpPort: null,
+  });
+  for (const [id, user] of [['dev1', 'bob'], ['dev2'], ['%64ev1'], ['__proto__']] as const) {
+    const { status, headers } = await get(id, user);
+    expect([status, headers['x-ptth-error']]).toEqual([404, `There is no device "${id}"`]);
+  }
+});

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { deviceDetails, deviceOfPath } from '../admin/device-details.ts';
 import { deviceList, deviceListPath } from '../admin/device-list.ts';
 import { landingPage } from '../admin/landing.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
@@ -61,6 +62,12 @@ export async function serveOwnHost(
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
     return send(response, 200, 'application/json', deviceList(context, identity.user));
+  }
+  const id = deviceOfPath(path ?? '');
+  if (id !== null && reads) {
+    const details = deviceDetails(context, identity.user, id);
+    if (details === null) return sendRefusal(request, response, refusals.unknownDevice(id));
+    return send(response, 200, 'application/json', details);
   }
   if (path === openPath && request.method === 'GET') {
     const refused = openDevice(context, request, response, origin, identity);
