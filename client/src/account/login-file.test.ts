@@ -53,6 +53,12 @@ describe('the file of log-ins', () => {
     expect(() => file.get('https://one')).toThrow(`${file.path}: others may read it (mode 0640)`);
   });
 
+  test('on Windows, where the mode says nothing, is taken as it is', () => {
+    file.save('https://one', alice);
+    chmodSync(file.path, 0o666);
+    expect(new LoginFile(file.path, defaultLimits.loginFileBytes, false).get('https://one')).toEqual(alice);
+  });
+
   test.each([
     ['', 'not a file of rm-client'],
     ['{"reflector": 1}', 'not a file of rm-client'],

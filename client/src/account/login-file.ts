@@ -43,10 +43,16 @@ export function loginFilePath(environment: Readonly<Record<string, string | unde
 export class LoginFile {
   readonly path: string;
   readonly #maxBytes: number;
+  readonly #hasModes: boolean;
 
-  constructor(path: string, maxBytes: number) {
+  /**
+   * `hasModes`: the mode of a file says who may read it. On Windows it does not: Node reports 0666 for every writable file,
+   * and the access list of the user's profile keeps others out.
+   */
+  constructor(path: string, maxBytes: number, hasModes: boolean = process.platform !== 'win32') {
     this.path = path;
     this.#maxBytes = maxBytes;
+    this.#hasModes = hasModes;
   }
 
   /** URL of the reflector of the last log-in, or `null`. */
@@ -85,7 +91,7 @@ export class LoginFile {
       const file = openSync(this.path, 'r');
       try {
         const { mode, size } = fstatSync(file);
-        if (mode & 0o077) {
+        if (this.#hasModes && mode & 0o077) {
           const octal = (mode & 0o777).toString(8).padStart(4, '0');
           throw new Error(`others may read it (mode ${octal}): chmod 600 it, and log in again`);
         }
