@@ -17,7 +17,10 @@ export interface Limits {
   readonly messageBytes: number;
   /** Connections of one forward at once: each costs two descriptors and some 300 KiB when it stalls. */
   readonly connections: number;
-  /** Silence after which the reflector is asked for a sign of life, unless it wants it sooner: below the 60 s of many proxies. */
+  /**
+   * Silence after which the reflector is asked for a sign of life, unless it wants it sooner: half of the 50 s after which
+   * HAProxy's usual configuration closes an idle connection; nginx waits 60 s.
+   */
   readonly keepAliveMs: number;
   /** Time for the reflector to answer a PING. */
   readonly pongMs: number;
@@ -44,7 +47,7 @@ export const defaultLimits: Limits = {
   upgradeMs: 30_000,
   messageBytes: 64 * KiB,
   connections: 256,
-  keepAliveMs: 50_000,
+  keepAliveMs: 25_000,
   pongMs: 20_000,
   provenBytes: 16 * KiB,
   closeMs: 120_000,

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { hostHeader } from 'rm-agent/protocol';
 import { dial, type Route } from '../connection/dial.ts';
+import { proxyFault } from '../connection/proxy-fault.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { type Authorization, asksForOneTimePassword, refusedReason } from './authorization.ts';
 
@@ -21,6 +22,15 @@ export interface ListedDevice {
   readonly version: string | null;
 }
 
+/** A device with what its services are for. */
+export interface DeviceDetails extends ListedDevice {
+  /** The port of its first service of each kind; `null`: it has none. */
+  readonly sshPort: number | null;
+  readonly vncPort: number | null;
+  readonly rdpPort: number | null;
+}
+
+const devicesPath = '/my-devices/api/devices';
 const tokenPath = '/my-devices/api/token';
 
 interface Answer {
@@ -92,7 +102,49 @@ export async function listDevices(
   route: Route,
   authorization: Authorization,
 ): Promise<readonly ListedDevice[]> {
-  const path = '/my-devices/api/devices';
+  const { answer, where } = await ask(route, authorization, devicesPath);
+  if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
+  const value = read(answer, where, devicesPath) as { readonly devices?: unknown } | null;
+  if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
+  return value.devices.map(readDevice);
+}
+
+/**
+ * One device; `null` from a reflector that does not tell of single ones. Rejects with a {@link Failure}, also when there
+ * is no such device, or none that this user may see.
+ */
+export async function describeDevice(
+  route: Route,
+  authorization: Authorization,
+  id: string,
+): Promise<DeviceDetails | null> {
+  const path = `${devicesPath}/${id}`;
+  const { answer, where } = await ask(route, authorization, path);
+  const { status, headers } = answer;
+  if (status === 404 && /\bno device\b/i.test(String(headers['x-ptth-error'] ?? ''))) {
+    throw new Failure(`${where}: ${headers['x-ptth-error']}`);
+  }
+  // The original's bodies are not known: what says nothing of ports is not ours.
+  if (status === 403 || status === 404 || status === 405) return null;
+  const value = Object(read(answer, where, path)) as Record<string, unknown>;
+  if (!Array.isArray(value.ports)) return null;
+  return {
+    ...readDevice(value),
+    sshPort: readPort(value.sshPort),
+    vncPort: readPort(value.vncPort),
+    rdpPort: readPort(value.rdpPort),
+  };
+}
+
+function readPort(value: unknown): number | null {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535 ? value : null;
+}
+
+async function ask(
+  route: Route,
+  authorization: Authorization,
+  path: string,
+): Promise<{ readonly answer: Answer; readonly where: string }> {
   const answer = await exchange(route, path, {
     method: 'GET',
     headers: { Authorization: authorization.header },
@@ -100,10 +152,7 @@ export async function listDevices(
   const where = hostHeader(route.reflector);
   if (answer.status === 401)
     throw new Failure(`${where}: ${refusedReason(challengeOf(answer), authorization)}`);
-  if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
-  const value = read(answer, where, path) as { readonly devices?: unknown } | null;
-  if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
-  return value.devices.map(readDevice);
+  return { answer, where };
 }
 
 function challengeOf({ headers }: Answer): string | undefined {
@@ -124,9 +173,14 @@ function readDevice(value: unknown): ListedDevice {
   };
 }
 
+function headerText(value: string | readonly string[] | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
 function read({ status, headers, text }: Answer, where: string, path: string): unknown {
   if (status !== 200) {
-    throw new Failure(`${where}: ${headers['x-ptth-error'] ?? `${path} was answered with ${status}`}`);
+    const said = headers['x-ptth-error'] ?? proxyFault(status, (name) => headerText(headers[name]));
+    throw new Failure(`${where}: ${said ?? `${path} was answered with ${status}`}`);
   }
   try {
     return JSON.parse(text);

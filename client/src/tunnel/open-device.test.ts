@@ -55,7 +55,7 @@ describe('opening a device', () => {
         `Host: pump-7.localhost:${server.port}`,
         'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0',
         'X-WebTunnel-RemotePort: 22',
-        'X-WebTunnel-KeepAlive: 50',
+        'X-WebTunnel-KeepAlive: 25',
         'X-WebTunnel-Extensions: max-frame=65536, window=65536',
         'Authorization: Bearer abc',
       ]),
@@ -88,6 +88,17 @@ describe('opening a device', () => {
     ['503 Busy', '', /^pump-7 port 22: the device is off line$/],
     ['503 Busy', 'X-PTTH-Error: Too many log-ins at once\r\n', /^pump-7 port 22: Too many log-ins at once$/],
     ['504 Timeout', '', /^pump-7 port 22: the device has not answered in time$/],
+    [
+      '502 Bad Gateway',
+      'Server: nginx/1.22.1\r\n',
+      /^pump-7 port 22: a proxy \(nginx\/1\.22\.1\) answered 502 in place of the reflector: it does not reach it, or not in time$/,
+    ],
+    [
+      '503 Service Unavailable',
+      'Content-Type: text/html\r\n',
+      /^pump-7 port 22: a proxy answered 503 in place of/,
+    ],
+    ['426 Upgrade Required', '', /^pump-7 port 22: a proxy on the way does not pass WebSocket upgrades on$/],
     ['302 Found', 'Location: /login\r\n', /^pump-7 port 22: the reflector answered 302 Found$/],
     ['101 Switching', '', /^pump-7 port 22: 101 without "Upgrade: websocket"$/],
   ])('%s is one line', async (status, fields, line) => {

@@ -16,6 +16,7 @@ import {
 } from 'rm-agent/protocol';
 import { type Authorization, refusedReason } from '../account/authorization.ts';
 import { dial, exchangeHeads, type Route } from '../connection/dial.ts';
+import { proxyFault } from '../connection/proxy-fault.ts';
 import { Failure } from '../failure.ts';
 import { DeviceStream } from './device-stream.ts';
 
@@ -24,6 +25,9 @@ export interface Target {
   readonly device: string;
   readonly port: number;
 }
+
+/** The device does not forward the port, or this user may not use it. */
+export class NotForwarded extends Failure {}
 
 /**
  * Opens one TCP connection to a port of a device. The reflector is dialled under its own name, so that nobody needs a
@@ -93,6 +97,7 @@ function agreedKeepAlive({ headers }: ResponseHead, ours: number): number {
 const meanings: Readonly<Record<number, string>> = {
   403: 'the device does not forward this port, or you are not allowed to use it',
   404: 'there is no such device',
+  426: 'a proxy on the way does not pass WebSocket upgrades on',
   502: 'the service on the device does not answer',
   503: 'the device is off line',
   504: 'the device has not answered in time',
@@ -108,6 +113,8 @@ function refusal(
     const reason = refusedReason(headers.get('x-authenticate'), authorization);
     return new Failure(`${hostHeader(reflector)}: ${reason}`);
   }
-  const text = headers.get('x-ptth-error') || meanings[status];
-  return new Failure(`${name}: ${text ?? `the reflector answered ${status} ${reason}`}`);
+  const text =
+    headers.get('x-ptth-error') || proxyFault(status, (field) => headers.get(field)) || meanings[status];
+  const line = `${name}: ${text ?? `the reflector answered ${status} ${reason}`}`;
+  return status === 403 ? new NotForwarded(line) : new Failure(line);
 }
