@@ -67,12 +67,13 @@ describe('the executable', () => {
   });
 
   test('its ProxyCommand goes through the shell unharmed', async () => {
-    // In the place of ssh: expands %% as it does, and has the shell run the command.
+    // In the place of ssh: expands %% and %p as it does, and has the shell run the command.
     const ssh = join(stage.folder, "it's ssh");
     writeFileSync(
       ssh,
       `#!${process.execPath}
-const command = process.argv.find((word) => word.startsWith('ProxyCommand=')).slice(13).replaceAll('%%', '%');
+const option = (name) => process.argv.find((word) => word.startsWith(name + '=')).slice(name.length + 1);
+const command = option('ProxyCommand').replace(/%([%p])/g, (_, token) => (token === 'p' ? option('Port') : '%'));
 require('node:child_process').spawnSync('/bin/sh', ['-c', 'exec ' + command], { stdio: 'inherit' });
 `,
     );

@@ -15,6 +15,7 @@ export const reflectorOptions = {
   proxy: { type: 'string' },
   ca: { type: 'string' },
   insecure: { type: 'boolean' },
+  'keep-alive': { type: 'string' },
 } as const;
 
 export interface ReflectorValues {
@@ -23,6 +24,7 @@ export interface ReflectorValues {
   readonly proxy?: string | undefined;
   readonly ca?: string | undefined;
   readonly insecure?: boolean | undefined;
+  readonly 'keep-alive'?: string | undefined;
 }
 
 /** The reflector chosen, and how to reach it. */
@@ -36,7 +38,8 @@ export interface Chosen {
 
 /** Reads the options of every command; throws a {@link Failure}. Warns of whatever leaves the connection open to others. */
 export function chooseReflector(values: ReflectorValues, world: World): Chosen {
-  const { environment, limits, clock } = world;
+  const { environment, clock } = world;
+  const limits = { ...world.limits, ...readKeepAlive(values['keep-alive']) };
   const logins = new LoginFile(loginFilePath(environment), limits.loginFileBytes);
   const text = (values.reflector ?? environment.RM_REFLECTOR) || logins.reflector;
   if (!text) {
@@ -71,6 +74,16 @@ function readReflector(text: string): HttpUri {
   return uri;
 }
 
+/** Seconds of silence before a PING. */
+function readKeepAlive(text: string | undefined): { readonly keepAliveMs?: number } {
+  if (text === undefined) return {};
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1 || seconds > 3600) {
+    throw new Failure(`--keep-alive ${text}: must be a number of seconds from 1 to 3600`, ExitStatus.usage);
+  }
+  return { keepAliveMs: seconds * 1000 };
+}
+
 /** Who we are at the reflector. Rejects with a {@link Failure}. */
 export function authorizeAt({ url, user, logins }: Chosen, world: World): Promise<Authorization> {
   const { environment, ask } = world;
@@ -81,9 +94,11 @@ export function authorizeAt({ url, user, logins }: Chosen, world: World): Promis
 export function reflectorArguments(values: ReflectorValues, { url, route }: Chosen): string[] {
   return [
     ...['--reflector', url],
-    ...(values.user === undefined ? [] : ['--user', values.user]),
-    ...(values.proxy === undefined ? [] : ['--proxy', values.proxy]),
-    ...(route.tls.ca === null ? [] : ['--ca', route.tls.ca]),
+    // In one word each: a value that begins with "-" must not be taken for an option.
+    ...(values.user === undefined ? [] : [`--user=${values.user}`]),
+    ...(values.proxy === undefined ? [] : [`--proxy=${values.proxy}`]),
+    ...(route.tls.ca === null ? [] : [`--ca=${route.tls.ca}`]),
     ...(values.insecure ? ['--insecure'] : []),
+    ...(values['keep-alive'] === undefined ? [] : [`--keep-alive=${values['keep-alive']}`]),
   ];
 }

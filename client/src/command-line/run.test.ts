@@ -16,6 +16,8 @@ describe('the command line', () => {
     [['connect', 'pump-7:0'], 'port 0: must be a port number from 1 to 65535'],
     [['connect', 'pump.7:22'], 'device "pump.7": must be 1 to 63 letters, digits, "-" and "_"'],
     [['connect', 'x:1', '--password', 'y'], "Unknown option '--password'; see rm-client --help"],
+    [['connect', 'x:1', '--keep-alive', '0'], '--keep-alive 0: must be a number of seconds from 1 to 3600'],
+    [['connect', 'x:1', '--kind', 'http'], '--kind http: must be one of ssh, vnc, rdp'],
     [['forward', 'pump-7'], 'usage: rm-client forward DEVICE -R PORT [-L PORT]'],
     [['forward', 'pump-7', '-R', '22', '-L', '65536'], '-L 65536: must be a port number from 0 to 65535'],
     [['ssh'], 'usage: rm-client ssh [OPTIONS] DEVICE [ARGUMENTS]'],

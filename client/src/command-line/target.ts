@@ -20,6 +20,21 @@ export function readDevice(text: string, reflector: HttpUri): string {
   return device;
 }
 
+/**
+ * `LOGIN@DEVICE` in its two parts, the login with its `@`, or empty. Throws a {@link Failure} for a login that a program
+ * could take for an option, or that the shell of a `ProxyCommand` could: as strict as `valid_ruser` of OpenSSH's `ssh.c`,
+ * which only versions from 9.6 on have.
+ */
+export function splitLogin(destination: string): [login: string, device: string] {
+  const at = destination.lastIndexOf('@') + 1;
+  const login = destination.slice(0, at);
+  const name = login.slice(0, -1);
+  if (at > 0 && (name === '' || /^-|[\s\x00-\x1f\x7f'"`$;&<>|(){}]|\\$/.test(name))) {
+    throw new Failure(`user name "${name}": not one that a program can be given`, ExitStatus.usage);
+  }
+  return [login, destination.slice(at)];
+}
+
 /** Throws a {@link Failure} for what is no port from `least` on. */
 export function readPort(text: string | undefined, option: string, least: 0 | 1 = 1): number {
   const port = /^\d{1,5}$/.test(text ?? '') ? Number(text) : -1;

@@ -5,6 +5,7 @@ Options of every command that asks the reflector:
   --ca FILE         PEM certificates to trust in the place of the system's; login remembers it
   --proxy URL       HTTP proxy to go through, or none (https_proxy, http_proxy, no_proxy)
   --insecure        do not check the reflector's certificate: anybody may listen in
+  --keep-alive SECS silence before a PING (25); less than the time-out of proxies on the way
 `;
 
 const overview = `Usage: rm-client COMMAND [OPTIONS] …
@@ -30,35 +31,39 @@ certificates cannot be used; ssh, scp, sftp, vnc, rdp: that of the program, 127 
 
 const programHelp = (
   command: string,
-  port: number,
+  port: string,
   how: string,
+  order: string,
 ) => `Usage: rm-client ${command} [OPTIONS] ${how}
-Options come before DEVICE; everything after it is passed on. The exit status is that of the program.
+${order} The exit status is that of the program.
 
   -R, --remote-port PORT   port of the device (${port})
   --program FILE           what to start in the place of the usual program
-  --reflector, --user, --ca, --proxy, --insecure: see rm-client --help
+  --reflector, --user, --ca, --proxy, --insecure, --keep-alive: see rm-client --help
 `;
 
 const secureShell = (command: string, how: string) =>
   programHelp(
     command,
-    22,
+    'the one that it advertises for SSH, or 22',
     `[LOGIN@]DEVICE ${how}
 
 Starts the ${command} of OpenSSH with "rm-client connect" as its ProxyCommand: nothing listens on this machine. Host
 keys are known under the name of the device.
 `,
+    `Options of rm-client come before DEVICE. Options of OpenSSH may come before or after it, except that -R before it is
+the port of the device.`,
   );
 
 const desktop = (command: string, port: number, what: string) =>
   programHelp(
     command,
-    port,
+    `the one that it advertises, or ${port}`,
     `DEVICE [ARGUMENTS]
 
 Starts ${what} with a port on 127.0.0.1 that leads to the device, until it ends.
 `,
+    'Options of rm-client come before DEVICE; everything after it is passed on.',
   );
 
 /** By command. */
@@ -86,7 +91,9 @@ ${shared}`,
   connect: `Usage: rm-client connect DEVICE:PORT [OPTIONS]
 
 Connects standard input and output to a port of the device, as nc -N does: the end of the input half-closes the
-connection, which lasts until the device ends it too. For OpenSSH: ProxyCommand rm-client connect %h:%p
+connection, which lasts until the device ends it too. For OpenSSH: ProxyCommand rm-client connect --kind ssh %h:%p
+
+  --kind ssh|vnc|rdp   if the device does not forward the standard port of that service, use the one it advertises
 ${shared}`,
   ssh: secureShell('ssh', '[SSH-OPTIONS] [COMMAND]'),
   scp:

@@ -34,9 +34,9 @@ describe('rm-client login, devices and logout', () => {
     expect(listed.err).toBe('');
     expect(listed.out).toBe(
       [
-        'DEVICE  STATE       PORTS        NAME    VERSION',
-        'pump-7  on line     7,13,9,11,1  Pump 7  1.4',
-        'pump-8  never seen  -            -       -',
+        'DEVICE  STATE       PORTS                  NAME    VERSION',
+        'pump-7  on line     7,13,9,11,5901,2222,1  Pump 7  1.4',
+        'pump-8  never seen  -                      -       -',
         '',
       ].join('\n'),
     );

@@ -23,6 +23,18 @@ describe('rm-client connect', () => {
     expect(sha256(await received)).toBe(sha256(content));
   });
 
+  test('with a kind, the port that the device advertises stands in for the standard one', async () => {
+    const world = stage.loggedIn;
+    const received = text(world.stdout);
+    world.stdin.end();
+    expect(await world.run('connect', '--kind', 'ssh', 'pump-7:22')).toMatchObject({ status: 0, err: '' });
+    expect(await received).toBe('SSH-2.0-test\r\n');
+    for (const args of [['pump-7:22'], ['--kind', 'ssh', 'pump-7:23'], ['--kind', 'rdp', 'pump-7:3389']]) {
+      const { status, err } = await stage.loggedIn.run('connect', ...args);
+      expect([status, err]).toEqual([1, expect.stringMatching(/does not forward port \d+\n$/)]);
+    }
+  });
+
   test('the end of standard input half-closes: the answer still comes', async () => {
     const world = stage.loggedIn;
     const answer = text(world.stdout);

@@ -1,22 +1,32 @@
 import { parseArgs } from 'node:util';
+import type { Authorization } from '../account/authorization.ts';
+import { describeDevice } from '../account/reflector-api.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice, readPort } from '../command-line/target.ts';
 import type { World } from '../command-line/world.ts';
+import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
-import { openDevice } from '../tunnel/open-device.ts';
+import type { DeviceStream } from '../tunnel/device-stream.ts';
+import { NotForwarded, openDevice, type Target } from '../tunnel/open-device.ts';
 import { relay } from '../tunnel/relay.ts';
+import { isServiceKind, type ServiceKind, standardPorts } from './service-port.ts';
 
 /** `rm-client connect`: standard input and output are the connection, as with `nc -N`. */
 export async function connect(args: string[], world: World): Promise<number> {
-  const { values, positionals } = parseArgs({ args, options: reflectorOptions, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args,
+    options: { ...reflectorOptions, kind: { type: 'string' } },
+    allowPositionals: true,
+  });
   const [name = '', port, ...rest] = positionals.flatMap((text) => text.split(':'));
   if (port === undefined || rest.length > 0) {
     throw new Failure('usage: rm-client connect DEVICE:PORT', ExitStatus.usage);
   }
   const remotePort = readPort(port, 'port');
+  const kind = readKind(values.kind);
   const chosen = chooseReflector(values, world);
   const target = { device: readDevice(name, chosen.route.reflector), port: remotePort };
-  const remote = await openDevice(chosen.route, await authorizeAt(chosen, world), target);
+  const remote = await open(chosen.route, await authorizeAt(chosen, world), target, kind);
   const source = world.input();
   const sink = world.output();
   // A person at a terminal cannot see that the device has ended: there the end of one direction is the end.
@@ -32,4 +42,29 @@ export async function connect(args: string[], world: World): Promise<number> {
     source.destroy();
   }
   return ExitStatus.ok;
+}
+
+function readKind(text: string | undefined): ServiceKind | null {
+  if (text === undefined) return null;
+  if (isServiceKind(text)) return text;
+  const all = Object.keys(standardPorts).join(', ');
+  throw new Failure(`--kind ${text}: must be one of ${all}`, ExitStatus.usage);
+}
+
+/** A device that does not forward the standard port of a service may have the service on another, and say so. */
+async function open(
+  route: Route,
+  authorization: Authorization,
+  target: Target,
+  kind: ServiceKind | null,
+): Promise<DeviceStream> {
+  try {
+    return await openDevice(route, authorization, target);
+  } catch (error) {
+    if (!(error instanceof NotForwarded) || kind === null || target.port !== standardPorts[kind]) throw error;
+    const described = await describeDevice(route, authorization, target.device);
+    const port = described?.[`${kind}Port`] ?? null;
+    if (port === null || port === target.port) throw error;
+    return openDevice(route, authorization, { ...target, port });
+  }
 }

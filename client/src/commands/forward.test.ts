@@ -61,6 +61,22 @@ describe('rm-client forward', () => {
     expect(await ended).toMatchObject({ status: 0, err: line + line });
   });
 
+  test('a device that does not exist is said at once', async () => {
+    const { status, out, err } = await stage.loggedIn.run('forward', 'pump-77', '-R', '22');
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^rm-client: localhost:\d+: There is no device "pump-77"\n$/);
+  });
+
+  test.each([
+    ['pump-8', 'the device "pump-8" is off line at the moment'],
+    ['pump-7', 'the device "pump-7" does not forward port 99 at the moment'],
+  ])('%s: what would fail now is said, and the forward waits for it', async (device, line) => {
+    const world = stage.loggedIn;
+    const { ended } = await forward(world, device, '-R', '99');
+    world.stop();
+    expect(await ended).toMatchObject({ status: 0, err: `rm-client: ${line}\n` });
+  });
+
   test('a connection that breaks on the device is reset', async () => {
     const world = stage.loggedIn;
     const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.breaking));

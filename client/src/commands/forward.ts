@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type DeviceDetails, describeDevice } from '../account/reflector-api.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice, readPort } from '../command-line/target.ts';
 import type { World } from '../command-line/world.ts';
@@ -24,16 +25,26 @@ export async function forward(args: string[], world: World): Promise<number> {
   const localPort = readPort(values['local-port'], '-L', 0);
   const chosen = chooseReflector(values, world);
   const device = readDevice(name, chosen.route.reflector);
+  const authorization = await authorizeAt(chosen, world);
+  const described = await describeDevice(chosen.route, authorization, device);
   const listener = await Listener.open({
     route: chosen.route,
-    authorization: await authorizeAt(chosen, world),
+    authorization,
     target: { device, port: remotePort },
     port: localPort,
     failed: (message) => world.complain(`rm-client: ${message}\n`),
   });
   const signal = world.untilSignal();
   world.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
+  const hindrance = described && hindranceOf(described, remotePort);
+  if (hindrance) world.complain(`rm-client: ${hindrance}\n`);
   await signal;
   listener.close();
   return ExitStatus.ok;
+}
+
+/** Why connections would fail now. The forward goes on all the same: a device comes on line, and may offer more ports. */
+function hindranceOf({ id, online, ports }: DeviceDetails, port: number): string | null {
+  if (!online) return `the device "${id}" is off line at the moment`;
+  return ports.includes(port) ? null : `the device "${id}" does not forward port ${port} at the moment`;
 }

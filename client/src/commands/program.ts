@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeDevice } from '../account/reflector-api.ts';
 import {
   authorizeAt,
   type Chosen,
@@ -11,11 +12,12 @@ import {
   reflectorArguments,
   reflectorOptions,
 } from '../command-line/reflector-options.ts';
-import { readDevice, readPort } from '../command-line/target.ts';
+import { readDevice, readPort, splitLogin } from '../command-line/target.ts';
 import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
-import type { Target } from '../tunnel/open-device.ts';
 import { Listener } from './listener.ts';
+import { splitArguments } from './openssh-options.ts';
+import { type ServiceKind, standardPorts } from './service-port.ts';
 
 const options = {
   ...reflectorOptions,
@@ -25,8 +27,8 @@ const options = {
 
 /** A local program that is started with a way to the device. */
 interface Program {
-  /** The port of the device unless `-R` names another. */
-  readonly port: number;
+  /** What it talks to: decides the port of the device, unless `-R` names one. */
+  readonly service: ServiceKind;
   /** Names under which it is installed, the best first. */
   readonly names: readonly string[];
   readonly install: string;
@@ -34,12 +36,13 @@ interface Program {
   readonly way:
     | {
         readonly kind: 'proxy-command';
+        /** What follows the program's options. */
         arguments(destination: string, rest: readonly string[]): readonly string[];
       }
     | { readonly kind: 'listener'; arguments(port: number, rest: readonly string[]): readonly string[] };
 }
 
-const openSsh = { port: 22, install: 'the OpenSSH client' };
+const openSsh = { service: 'ssh', install: 'the OpenSSH client' } as const;
 
 /** By the name of the command. */
 export const programs: Readonly<Record<string, Program>> = {
@@ -64,36 +67,36 @@ export const programs: Readonly<Record<string, Program>> = {
     way: { kind: 'proxy-command', arguments: (destination, rest) => [...rest, destination] },
   },
   vnc: {
-    port: 5900,
+    service: 'vnc',
     names: ['vncviewer', 'xtigervncviewer'],
     install: 'a VNC viewer, such as TigerVNC',
     way: { kind: 'listener', arguments: (port, rest) => [...rest, `127.0.0.1::${port}`] },
   },
   rdp: {
-    port: 3389,
+    service: 'rdp',
     names: ['xfreerdp3', 'xfreerdp', 'wlfreerdp'],
     install: 'FreeRDP',
     way: { kind: 'listener', arguments: (port, rest) => [`/v:127.0.0.1:${port}`, ...rest] },
   },
 };
 
-/** `rm-client ssh` and its like: our options, the device, and then what belongs to the program. Gives its exit status. */
+/** `rm-client ssh` and its like: options, the device, and what belongs to the program. Returns its exit status. */
 export async function runProgram(
   command: string,
   program: Program,
   args: string[],
   world: World,
 ): Promise<number> {
-  const at = deviceIndex(args);
-  const destination = args[at];
+  const { way, service } = program;
+  const { ours, theirs, destination, rest } =
+    way.kind === 'proxy-command' ? splitArguments(command, args, options) : behindDevice(command, args);
   if (destination === undefined) {
     throw new Failure(`usage: rm-client ${command} [OPTIONS] DEVICE [ARGUMENTS]`, ExitStatus.usage);
   }
-  const { values } = parseArgs({ args: args.slice(0, at), options });
-  const rest = args.slice(at + 1);
-  const port = values['remote-port'] === undefined ? program.port : readPort(values['remote-port'], '-R');
-  const chosen = chooseReflector(values, world);
+  const { values } = parseArgs({ args: [...ours], options });
+  const port = values['remote-port'] === undefined ? null : readPort(values['remote-port'], '-R');
   const [login, name] = splitLogin(destination);
+  const chosen = chooseReflector(values, world);
   const device = readDevice(name, chosen.route.reflector);
   const file = findProgram(values.program === undefined ? program.names : [values.program], world);
   if (file === null) {
@@ -103,16 +106,19 @@ export async function runProgram(
       ExitStatus.noProgram,
     );
   }
-  const { way } = program;
   if (way.kind === 'proxy-command') {
-    const ssh = sshOptions(world.self, { device, port }, values, chosen);
-    return start(file, [...ssh, ...way.arguments(login + device, rest)]);
+    const ssh = sshOptions(world.self, device, values, chosen);
+    // The first value that OpenSSH gets for an option counts.
+    const remotePort = port === null ? [] : ['-o', `Port=${port}`];
+    return start(file, [...ssh, ...remotePort, ...theirs, ...way.arguments(login + device, rest)]);
   }
   if (login !== '') throw new Failure(`${destination}: ${command} takes no user name`, ExitStatus.usage);
+  const authorization = await authorizeAt(chosen, world);
+  const described = port === null ? await describeDevice(chosen.route, authorization, device) : null;
   const listener = await Listener.open({
     route: chosen.route,
-    authorization: await authorizeAt(chosen, world),
-    target: { device, port },
+    authorization,
+    target: { device, port: port ?? described?.[`${service}Port`] ?? standardPorts[service] },
     port: 0,
     failed: (message) => world.complain(`rm-client: ${message}\n`),
   });
@@ -123,34 +129,40 @@ export async function runProgram(
   }
 }
 
-/** Where the first argument is that is neither an option of ours nor the value of one. */
-function deviceIndex(args: readonly string[]): number {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  return tokens.find(({ kind }) => kind === 'positional')?.index ?? args.length;
+/** Options of viewers have no common form: they come behind the device. */
+function behindDevice(command: string, args: string[]): ReturnType<typeof splitArguments> {
+  const { tokens } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true });
+  const at = tokens.find(({ kind }) => kind === 'positional')?.index ?? args.length;
+  for (const token of tokens) {
+    if (token.kind !== 'option' || token.index > at || Object.hasOwn(options, token.name)) continue;
+    throw new Failure(
+      `${token.rawName}: not an option of rm-client; those of the program come behind the device: rm-client ${command} DEVICE [ARGUMENTS]`,
+      ExitStatus.usage,
+    );
+  }
+  return {
+    ours: args.slice(0, at).filter((arg) => arg !== '--'),
+    theirs: [],
+    destination: args[at],
+    rest: args.slice(at + 1),
+  };
 }
 
-function splitLogin(destination: string): [login: string, device: string] {
-  const at = destination.lastIndexOf('@') + 1;
-  return [destination.slice(0, at), destination.slice(at)];
-}
-
-/** OpenSSH gets its connection from `rm-client connect`: nothing listens, so nobody else on this machine gets in. */
+/**
+ * OpenSSH gets its connection from `rm-client connect`: nothing listens, so nobody else on this machine gets in. It puts
+ * the port in itself, wherever that comes from: `-p`, `-P`, `-o Port` or its own configuration.
+ */
 export function sshOptions(
   self: readonly string[],
-  { device, port }: Target,
+  device: string,
   values: ReflectorValues,
   chosen: Chosen,
 ): string[] {
-  const command = [...self, 'connect', ...reflectorArguments(values, chosen), `${device}:${port}`];
+  const command = [...self, 'connect', '--kind=ssh', ...reflectorArguments(values, chosen)];
   // The shell that OpenSSH starts, and the tokens that OpenSSH itself expands.
   const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`.replaceAll('%', '%%'));
-  return ['-o', `ProxyCommand=${quoted.join(' ')}`, '-o', `HostKeyAlias=${device}`];
+  const proxyCommand = [...quoted, `'${device}:%p'`].join(' ');
+  return ['-o', `ProxyCommand=${proxyCommand}`, '-o', `HostKeyAlias=${device}`];
 }
 
 function findProgram(names: readonly string[], { environment }: World): string | null {

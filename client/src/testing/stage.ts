@@ -17,7 +17,7 @@ export const user = 'alice';
 export const password = 'wonderland';
 
 /** Ports of the device, served inside the process. */
-export const ports = { echo: 7, digest: 13, breaking: 9, idle: 11 };
+export const ports = { echo: 7, digest: 13, breaking: 9, idle: 11, vnc: 5901, ssh: 2222 };
 
 /** A reflector and a real agent with a device `pump-7`; another device, `pump-8`, is off line. */
 export class Stage {
@@ -55,6 +55,8 @@ export class Stage {
         { port: ports.digest, handler: kept(answerDigest) },
         { port: ports.breaking, handler: kept((stream) => stream.once('data', () => stream.destroy())) },
         { port: ports.idle, handler: kept(() => {}) },
+        { port: ports.vnc, kind: 'vnc', handler: kept((stream) => stream.end('RFB 003.008\n')) },
+        { port: ports.ssh, kind: 'ssh', handler: kept((stream) => stream.end('SSH-2.0-test\r\n')) },
         // Port 1 of the loopback interface: nobody listens there.
         { port: 1 },
       ],

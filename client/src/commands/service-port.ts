@@ -1,0 +1,10 @@
+/** What a service of a device is, as its agent's configuration calls it. */
+export type ServiceKind = 'ssh' | 'vnc' | 'rdp';
+
+/** Where such services listen unless a device says otherwise. */
+export const standardPorts: Readonly<Record<ServiceKind, number>> = { ssh: 22, vnc: 5900, rdp: 3389 };
+
+/** Whether `text` names a kind of service. */
+export function isServiceKind(text: string): text is ServiceKind {
+  return Object.hasOwn(standardPorts, text);
+}
