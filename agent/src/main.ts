@@ -58,9 +58,10 @@ function obey(host: Host, command: Command): void {
       });
       break;
     case 'check':
-      withConfiguration(host, command.config, ({ ok, warnings }) => {
+      withConfiguration(host, command.config, ({ ok, warnings, identity }) => {
         for (const line of warnings) host.system.print(2, `warning ${line}\n`);
         host.system.print(1, `ok     configuration ${command.config}\n`);
+        for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
         check(host, ok, (connected) => host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable));
       });
       break;

@@ -194,7 +194,7 @@ describe('what is allowed', () => {
     [
       'a window that no frame of the original fits',
       { limits: { windowBytes: 2047 } },
-      'limits.windowBytes: found 2047, allowed is an integer from 2048 to 16777216 (bytes)',
+      'limits.windowBytes: found 2047, allowed is an integer from 2048 to 16777216 (bytes) or a size such as "64KiB"',
     ],
     [
       'a socket path that the kernel cannot hold',

@@ -5,6 +5,7 @@ import {
   choice,
   confidential,
   flag,
+  fromFile,
   integer,
   list,
   map,
@@ -115,7 +116,7 @@ const access = object(
 
 const device = object(
   {
-    id: text('printable ASCII without space, "@" and ":"', identity, 128),
+    id: fromFile(text('printable ASCII without space, "@" and ":"', identity, 128)),
     domain: text('printable ASCII without space, "@" and ":"', identity, 255),
     password: withDefault(secret, ''),
     auth: withDefault(choice('basic', 'digest'), 'basic'),

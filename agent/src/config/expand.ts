@@ -1,26 +1,47 @@
-import type { Host } from '../host/host.ts';
+import type { Host, HostFailure } from '../host/host.ts';
+import { utf8Decode, utf8DecodeStrict } from '../protocol/text.ts';
 import type { Expand } from './validate.ts';
 
+/** More than any name or serial number has. */
+const MAX_FILE_BYTES = 4096;
+
+const interfaces = '/sys/class/net';
+
+export interface ExpansionEvents {
+  /** An environment variable is part of a confidential text. */
+  hide?(name: string): void;
+  /** A hardware address was taken: `${nodeId} is 0123456789ab, the hardware address of eth0`. */
+  identified?(line: string): void;
+}
+
+type Machine = Pick<Host, 'files' | 'system'>;
+type Looked = { readonly text: string } | { readonly reason: string };
+
 /**
- * Expands `${nodeId}`, `${hostname}`, `${env.NAME}` and `${$}`, which is a `$`. What an expansion yields is not
- * expanded again. An unknown or unset variable and a `${` without `}` are reported. `hide` is told of each environment
- * variable that is part of a confidential text.
+ * Expands `${nodeId}`, `${mac:INTERFACE}`, `${hostname}`, `${env.NAME}`, `${file:PATH}` and `${$}`, which is a `$`. What
+ * an expansion yields is not expanded again. An unknown or unset variable, a file that cannot be read and a `${` without
+ * `}` are reported.
  */
-export function expansion(system: Host['system'], hide: (name: string) => void = () => undefined): Expand {
+export function expansion(host: Machine, { hide, identified }: ExpansionEvents = {}): Expand {
   return (text, fail, confidential) =>
     text.replace(/\$\{([^}]*)(\}?)/g, (reference, name: string, end: string) => {
       if (end === '') {
         fail(`found "\${" without "}"; a literal "\${" is written "\${$}{"`);
         return reference;
       }
-      const value = lookUp(system, name);
-      if (confidential && name.startsWith('env.')) hide(name.slice(4));
-      if ('reason' in value) fail(`found ${reference}, ${value.reason}`);
-      return 'reason' in value ? reference : value.text;
+      const value = lookUp(host, name);
+      if (confidential && name.startsWith('env.')) hide?.(name.slice(4));
+      if ('reason' in value) {
+        fail(`found ${reference}, ${value.reason}`);
+        return reference;
+      }
+      if (identified && name === 'nodeId')
+        identified(`${reference} is ${value.text}${ofInterface(host, value.text)}`);
+      return value.text;
     });
 }
 
-function lookUp(system: Host['system'], name: string): { text: string } | { reason: string } {
+function lookUp({ files, system }: Machine, name: string): Looked {
   if (name === '$') return { text: '$' };
   if (name === 'hostname') return { text: system.hostName() };
   if (name === 'nodeId') {
@@ -33,5 +54,46 @@ function lookUp(system: Host['system'], name: string): { text: string } | { reas
     const value = system.environment(name.slice(4));
     return value === undefined ? { reason: 'but that environment variable is not set' } : { text: value };
   }
-  return { reason: 'allowed variables are ${nodeId}, ${hostname}, ${env.NAME} and ${$}' };
+  if (name.startsWith('file:/')) return contentOf(files, name.slice(5));
+  if (/^mac:[^/]+$/.test(name)) {
+    const address = hardwareAddress(files, name.slice(4));
+    return address === null ? { reason: 'but there is no such hardware address' } : { text: address };
+  }
+  return {
+    reason:
+      'allowed variables are ${nodeId}, ${mac:INTERFACE}, ${hostname}, ${env.NAME}, ${file:/PATH} and ${$}',
+  };
+}
+
+/** One line break at the end of the file is not part of the text. */
+function contentOf(files: Host['files'], path: string): Looked {
+  try {
+    const text = utf8DecodeStrict(files.read(path, MAX_FILE_BYTES));
+    return text === null ? { reason: 'but it is not UTF-8 text' } : { text: text.replace(/\r?\n$/, '') };
+  } catch (error) {
+    return { reason: `but it cannot be read: ${(error as HostFailure).message}` };
+  }
+}
+
+/** 12 lower-case hexadecimal digits, as `${nodeId}` has them; `null` where there is none, or only zeros. */
+function hardwareAddress(files: Host['files'], name: string): string | null {
+  try {
+    const address = utf8Decode(files.read(`${interfaces}/${name}/address`, MAX_FILE_BYTES)).replace(
+      /[:\s]/g,
+      '',
+    );
+    return /^(?!0*$)[0-9a-f]{12}$/.test(address) ? address : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Which interfaces have this address: a bridge and its first port share one. */
+function ofInterface({ files }: Machine, address: string): string {
+  try {
+    const names = files.list(interfaces).filter((name) => hardwareAddress(files, name) === address);
+    return names.length === 0 ? '' : `, the hardware address of ${names.join(' and ')}`;
+  } catch {
+    return '';
+  }
 }

@@ -136,7 +136,7 @@ describe('importProperties', () => {
       'to be corrected in the result: services: missing, needed is an array',
     ]);
     expect(imported('webtunnel.localTimeout=0').warnings).toEqual([
-      'to be corrected in the result: timeouts.local: found 0, allowed is an integer from 1 to 604800 (seconds)',
+      'to be corrected in the result: timeouts.local: found 0, allowed is an integer from 1 to 604800 (seconds) or a duration such as "30s"',
     ]);
   });
 

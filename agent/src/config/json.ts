@@ -1,4 +1,7 @@
-/** A JSON reader (RFC 8259) for files that people write: it says where every value stands, and refuses a key that is given twice. */
+/**
+ * A JSON reader (RFC 8259) for files that people write: comments and a comma after the last entry are allowed, as in
+ * JSONC; it says where every value stands, and refuses a key that is given twice.
+ */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -61,10 +64,19 @@ class Reader {
     return value;
   }
 
-  /** The next character that is not white space, or `''` at the end. */
+  /** The next character that is neither white space nor part of a comment, or `''` at the end. */
   #peek(): string {
-    while (' \t\r\n'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
-    return this.#text.charAt(this.#at);
+    for (;;) {
+      const space = /[^ \t\r\n]/g;
+      space.lastIndex = this.#at;
+      this.#at = space.exec(this.#text)?.index ?? this.#text.length;
+      const start = this.#text.slice(this.#at, this.#at + 2);
+      if (start !== '//' && start !== '/*') return start.charAt(0);
+      const end = this.#text.indexOf(start === '//' ? '\n' : '*/', this.#at + 2);
+      if (end >= 0) this.#at = end + (start === '//' ? 1 : 2);
+      else if (start === '//') this.#at = this.#text.length;
+      else this.#fail('a comment that does not end');
+    }
   }
 
   #skip(character: string): boolean {
@@ -75,7 +87,7 @@ class Reader {
 
   #expected(what: string): never {
     const found = this.#peek();
-    const comment = found === '/' || found === '#' ? ' (JSON has no comments)' : '';
+    const comment = found === '#' ? ' (comments are written // or /* */)' : '';
     this.#fail(
       `expected ${what}, found ${found === '' ? 'the end of the file' : JSON.stringify(found)}${comment}`,
     );
@@ -98,15 +110,15 @@ class Reader {
   #object(path: string, depth: number): JsonObject {
     const object: Record<string, Json> = Object.create(null);
     this.#at++;
-    if (this.#skip('}')) return object;
-    do {
+    while (this.#peek() !== '}') {
       if (this.#peek() !== '"') this.#expected('a key in double quotes');
       const keyAt = this.#at;
       const key = this.#string();
       if (key in object) this.#fail(`the key ${JSON.stringify(key)} is given twice`, keyAt);
       if (!this.#skip(':')) this.#expected(`":" after the key ${JSON.stringify(key)}`);
       object[key] = this.#value(memberPath(path, key), depth + 1);
-    } while (this.#skip(','));
+      if (!this.#skip(',')) break;
+    }
     if (!this.#skip('}')) this.#expected('"," or "}"');
     return object;
   }
@@ -114,10 +126,10 @@ class Reader {
   #array(path: string, depth: number): Json[] {
     const array: Json[] = [];
     this.#at++;
-    if (this.#skip(']')) return array;
-    do {
+    while (this.#peek() !== ']') {
       array.push(this.#value(memberPath(path, array.length), depth + 1));
-    } while (this.#skip(','));
+      if (!this.#skip(',')) break;
+    }
     if (!this.#skip(']')) this.#expected('"," or "]"');
     return array;
   }

@@ -84,6 +84,7 @@ describe('load', () => {
       },
       warnings: [],
       hidden: [],
+      identity: [],
     });
   });
 
@@ -145,6 +146,26 @@ describe('load', () => {
     });
   });
 
+  it('takes comments, a comma behind the last entry, and units', () => {
+    const content = `// Pump house
+{
+  "reflector": "https://remote.example.com/", /* ours */
+  "device": { "id": "pump-7", "domain": "7f1c", },
+  "services": [{ "port": 80, "kind": "http" },],
+  "timeouts": { "connect": "30s", "keepAlive": "5m", "local": "2h" },
+  "limits": { "windowBytes": "64KiB", "frameBytes": "16 KiB", "stallMs": "1.5s" },
+}
+`;
+    const { timeouts, limits } = accepted(load(machine({ [path]: { content } }), path));
+    expect(timeouts).toEqual({ connect: 30, keepAlive: 300, local: 7200 });
+    expect(limits).toMatchObject({ windowBytes: 65_536, frameBytes: 16_384, stallMs: 1500 });
+    expect(errors(loadWith({ timeouts: { connect: '500ms', keepAlive: '2 min', local: '8d' } }))).toEqual([
+      'timeouts.connect: found "500ms", allowed is an integer from 1 to 600 (seconds) or a duration such as "30s"',
+      'timeouts.local: found "8d", allowed is an integer from 1 to 604800 (seconds) or a duration such as "30s"',
+      'timeouts.keepAlive: found "2 min", allowed is an integer from 1 to 86400 (seconds) or a duration such as "30s"',
+    ]);
+  });
+
   it('judges a configuration in memory without line numbers', () => {
     expect(configure(machine({}), { ...minimal, target: 'a b' })).toEqual({
       errors: ['target: found "a b", allowed is a host name or an IP address'],
@@ -155,6 +176,18 @@ describe('load', () => {
 
 describe('variables', () => {
   const device = (id: string) => ({ device: { id, domain: 'd', name: id } });
+  const net = '/sys/class/net';
+  const known: Record<string, FakeFile> = {
+    '/etc/serial': { content: 'SN-1\n' },
+    '/etc/dollar': { content: '${nodeId}' },
+    '/etc/latin-1': { content: new Uint8Array([0xff]) },
+    '/etc/image': { content: ' '.repeat(4097) },
+    [`${net}/lo/address`]: { content: '00:00:00:00:00:00\n' },
+    [`${net}/wan0/address`]: { content: 'a0:b1:c2:d3:e4:f5\n' },
+    [`${net}/eth0/address`]: { content: '01:23:45:67:89:ab\n' },
+    [`${net}/br-lan/address`]: { content: '01:23:45:67:89:ab\n' },
+    [`${net}/tun0/address`]: { content: '\n' },
+  };
 
   it.each([
     ['${nodeId}', '0123456789ab'],
@@ -163,16 +196,59 @@ describe('variables', () => {
     ['${env.NESTED}', '${nodeId}'],
     ['${$}{nodeId}', '${nodeId}'],
     ['$nodeId', '$nodeId'],
+    ['${mac:wan0}', 'a0b1c2d3e4f5'],
+    ['${file:/etc/serial}', 'SN-1'],
+    ['x-${file:/etc/dollar}', 'x-${nodeId}'],
   ])('expands %s to %s', (source, text) => {
-    expect(accepted(loadWith(device(source))).device.name).toBe(text);
+    expect(accepted(loadWith({ device: { id: 'x', domain: 'd', name: source } }, known)).device.name).toBe(
+      text,
+    );
   });
 
   it.each([
-    ['${nodeID}', 'found ${nodeID}, allowed variables are ${nodeId}, ${hostname}, ${env.NAME} and ${$}'],
+    [
+      '${nodeID}',
+      'found ${nodeID}, allowed variables are ${nodeId}, ${mac:INTERFACE}, ${hostname}, ${env.NAME}, ${file:/PATH} and ${$}',
+    ],
+    ['${file:/etc/nothing}', 'found ${file:/etc/nothing}, but it cannot be read: no such file'],
+    ['${file:/etc/image}', 'found ${file:/etc/image}, but it cannot be read: too large'],
+    ['${file:/etc/latin-1}', 'found ${file:/etc/latin-1}, but it is not UTF-8 text'],
+    ['${mac:eth9}', 'found ${mac:eth9}, but there is no such hardware address'],
+    ['${mac:lo}', 'found ${mac:lo}, but there is no such hardware address'],
+    ['${mac:tun0}', 'found ${mac:tun0}, but there is no such hardware address'],
     ['${env.MISSING}', 'found ${env.MISSING}, but that environment variable is not set'],
     ['a${hostname', 'found "${" without "}"; a literal "${" is written "${$}{"'],
   ])('refuses %s', (source, message) => {
-    expect(errors(loadWith(device(source)))).toEqual([`device.id: ${message}`, `device.name: ${message}`]);
+    expect(errors(loadWith(device(source), known))).toEqual([
+      `device.id: ${message}`,
+      `device.name: ${message}`,
+    ]);
+  });
+
+  it('say which interface ${nodeId} was taken from', () => {
+    expect(loadWith(device('${nodeId}'), known)).toHaveProperty('identity', [
+      '${nodeId} is 0123456789ab, the hardware address of br-lan and eth0',
+    ]);
+    expect(loadWith(device('${nodeId}'))).toHaveProperty('identity', ['${nodeId} is 0123456789ab']);
+    expect(loadWith(device('${mac:eth0}'), known)).toHaveProperty('identity', []);
+  });
+
+  it('are what { "file": … } stands for as the id of the device', () => {
+    const of = (id: object) => loadWith({ device: { id, domain: 'd' } }, known);
+    expect(accepted(of({ file: '/etc/serial' })).device.id).toBe('SN-1');
+    expect(errors(of({ file: '/etc/nothing' }))).toEqual([
+      'device.id: found ${file:/etc/nothing}, but it cannot be read: no such file',
+    ]);
+    expect(errors(of({ file: '/etc/dollar' }))).toEqual([]);
+    expect(errors(of({ file: '/etc/image', env: 'X' }))).toEqual([
+      'device.id.env: unknown key, allowed are file',
+    ]);
+    expect(errors(of({ file: 'serial' }))).toEqual([
+      'device.id.file: found "serial", allowed is an absolute path without "}"',
+    ]);
+    expect(errors(loadWith({ device: { id: 7, domain: 'd' } }))).toEqual([
+      'device.id: found 7, allowed is printable ASCII without space, "@" and ":", or { "file": … }',
+    ]);
   });
 
   it('refuses ${nodeId} where it would be the same on every device', () => {

@@ -16,6 +16,8 @@ export interface Valid {
   readonly warnings: readonly string[];
   /** Environment variables that hold secrets. */
   readonly hidden: readonly string[];
+  /** Which hardware address each variable has become, one line each. */
+  readonly identity: readonly string[];
 }
 
 /** A configuration, or every reason why there is none; one line each. */
@@ -53,28 +55,29 @@ export function load(host: Machine, path: string): Loaded {
   if (holdsPassword(result.ok) && readableByAll(host, path)) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
-  return { ok: result.ok, warnings, hidden: result.hidden };
+  return { ...result, warnings };
 }
 
 /** As {@link load}, for a configuration that is in memory. */
 export function configure(host: Machine, json: Json): Loaded {
   const result = judge(host, json);
   if ('problems' in result) return { errors: result.problems.map(lineOf) };
-  return { ok: result.ok, warnings: result.warnings.map(lineOf), hidden: result.hidden };
+  return { ...result, warnings: result.warnings.map(lineOf) };
 }
 
 function judge(
   host: Machine,
   json: Json,
 ):
-  | { readonly ok: Configuration; readonly warnings: Problem[]; readonly hidden: readonly string[] }
+  | (Omit<Valid, 'warnings'> & { readonly warnings: readonly Problem[] })
   | { readonly problems: readonly Problem[] } {
   const hidden: string[] = [];
-  const result = validate(
-    configurationSchema,
-    json,
-    expansion(host.system, (name) => hidden.push(name)),
-  );
+  const identity = new Set<string>();
+  const expand = expansion(host, {
+    hide: (name) => hidden.push(name),
+    identified: (line) => identity.add(line),
+  });
+  const result = validate(configurationSchema, json, expand);
   if ('problems' in result) return result;
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
@@ -86,7 +89,7 @@ function judge(
   }
   if (proxiesOf(result.value).some(([, entry]) => entry === 'env'))
     hidden.push(...secretVariables(host.system));
-  return { ok: result.value, warnings, hidden };
+  return { ok: result.value, warnings, hidden, identity: [...identity] };
 }
 
 function lineOf({ path, message }: Problem): string {

@@ -24,7 +24,7 @@ export function salvageControl(
   } catch {
     if (path !== defaultConfigurationPath) return undefined;
   }
-  const judged = validate(schema, controlIn(text), expansion(host.system));
+  const judged = validate(schema, controlIn(text), expansion(host));
   return 'value' in judged ? judged.value : undefined;
 }
 

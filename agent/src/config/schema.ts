@@ -1,4 +1,5 @@
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
+import { example, type Unit } from './units.ts';
 
 /**
  * A small schema language. A schema is plain data: {@link Value} is the TypeScript type of what it lets through,
@@ -20,6 +21,8 @@ export type Schema =
 interface Common {
   /** What an absent key means, as it would stand in the file. */
   readonly default?: Json;
+  /** The same where it depends on the other members of the object; `null`: as `default` says. */
+  readonly derived?: (members: JsonObject) => Json;
   readonly nullable?: true;
   /** The value is never shown, in error messages least of all. */
   readonly confidential?: true;
@@ -33,13 +36,16 @@ export interface TextSchema extends Common {
   readonly pattern: RegExp;
   /** In UTF-16 code units. */
   readonly maxLength: number;
+  /** `{ "file": … }`, an absolute path, may stand in its place. */
+  readonly fromFile?: true;
 }
 
+/** With a unit, text such as `"30s"` is allowed too, and means so many of that unit. */
 export interface IntegerSchema extends Common {
   readonly type: 'integer';
   readonly min: number;
   readonly max: number;
-  readonly unit: string;
+  readonly unit: Unit;
 }
 
 export interface NumberSchema extends Common {
@@ -118,7 +124,7 @@ export function text(allowed = 'text without control characters', pattern = oneL
   return { type: 'text', allowed, pattern, maxLength } as const;
 }
 
-export function integer(min: number, max: number, unit = '') {
+export function integer(min: number, max: number, unit: Unit = '') {
   return { type: 'integer', min, max, unit } as const;
 }
 
@@ -166,6 +172,15 @@ export function withDefault<const S extends Schema>(schema: S, value: Json) {
   return { ...schema, default: value };
 }
 
+/** An absent key whose meaning follows from the other members, and is `value` where it does not. */
+export function derived<const S extends Schema>(schema: S, value: Json, from: (members: JsonObject) => Json) {
+  return { ...schema, default: value, derived: from };
+}
+
+export function fromFile<const S extends TextSchema>(schema: S) {
+  return { ...schema, fromFile: true } as const;
+}
+
 export function confidential<const S extends Schema>(schema: S) {
   return { ...schema, confidential: true } as const;
 }
@@ -174,9 +189,11 @@ export function confidential<const S extends Schema>(schema: S) {
 export function allowed(schema: Schema): string {
   switch (schema.type) {
     case 'text':
-      return schema.allowed;
-    case 'integer':
-      return `an integer from ${schema.min} to ${schema.max}${schema.unit && ` (${schema.unit})`}`;
+      return schema.fromFile ? `${schema.allowed}, or { "file": … }` : schema.allowed;
+    case 'integer': {
+      const { min, max, unit } = schema;
+      return `an integer from ${min} to ${max}${unit && ` (${unit}) or ${example(unit)}`}`;
+    }
     case 'number':
       return 'a number';
     case 'flag':

@@ -5,12 +5,15 @@ import {
   type ListSchema,
   type MapSchema,
   type ObjectSchema,
+  object,
   requiredKeys,
   type Schema,
   type TextSchema,
+  text,
   type UnionSchema,
   type Value,
 } from './schema.ts';
+import { inUnit } from './units.ts';
 
 export interface Problem {
   /** Where in the document: `services[1].port`; `''` is the document itself. */
@@ -49,6 +52,8 @@ function isObject(json: Json): json is JsonObject {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
+const fileReference = object({ file: text('an absolute path without "}"', /^\/[^\x00-\x1f\x7f}]*$/) });
+
 class Validation {
   readonly problems: Problem[] = [];
   readonly #expand: Expand;
@@ -63,11 +68,19 @@ class Validation {
     switch (schema.type) {
       case 'text':
         if (typeof json === 'string') return this.#text(schema, json, path);
+        if (schema.fromFile && isObject(json)) return this.#fromFile(schema, json, path);
         break;
-      case 'integer':
-        if (typeof json === 'number' && Number.isInteger(json) && json >= schema.min && json <= schema.max)
-          return json;
+      case 'integer': {
+        const value = typeof json === 'string' ? inUnit(json, schema.unit) : json;
+        if (
+          typeof value === 'number' &&
+          Number.isInteger(value) &&
+          value >= schema.min &&
+          value <= schema.max
+        )
+          return value;
         break;
+      }
       case 'number':
         if (typeof json === 'number' && Number.isFinite(json)) return json;
         break;
@@ -96,9 +109,9 @@ class Validation {
     this.problems.push({ path, message });
   }
 
-  #refuse(schema: Schema, json: Json, path: string): void {
+  #refuse(schema: Schema, json: Json, path: string, what = allowed(schema)): void {
     const orNull = schema.nullable ? ' or null' : '';
-    this.#problem(path, `found ${found(json, schema.confidential)}, allowed is ${allowed(schema)}${orNull}`);
+    this.#problem(path, `found ${found(json, schema.confidential)}, allowed is ${what}${orNull}`);
   }
 
   #text(schema: TextSchema, source: string, path: string): string {
@@ -108,9 +121,16 @@ class Validation {
     if (text.length > schema.maxLength) {
       this.#problem(path, `found ${text.length} characters, allowed are ${schema.maxLength}`);
     } else if (!schema.pattern.test(text)) {
-      this.#refuse(schema, text, path);
+      this.#refuse(schema, text, path, schema.allowed);
     }
     return text;
+  }
+
+  /** `{ "file": "/etc/name" }` is another way to write `${file:/etc/name}`. */
+  #fromFile(schema: TextSchema, json: JsonObject, path: string): string {
+    const before = this.problems.length;
+    const { file } = this.#object(fileReference, json, path);
+    return this.problems.length > before ? '' : this.#text(schema, `\${file:${file}}`, path);
   }
 
   #list(schema: ListSchema, json: readonly Json[], path: string): unknown[] {
@@ -163,7 +183,7 @@ class Validation {
       const member = schema.keys[key];
       if (member === undefined) continue;
       const at = memberPath(path, key);
-      const source = Object.hasOwn(json, key) ? json[key] : member.default;
+      const source = Object.hasOwn(json, key) ? json[key] : (member.derived?.(json) ?? member.default);
       if (source === undefined) this.#problem(at, `missing, needed is ${allowed(member)}`);
       else result[key] = this.value(member, source, at);
     }
@@ -189,10 +209,11 @@ class Validation {
 function mayBe(schema: Schema, json: Json): boolean {
   switch (schema.type) {
     case 'text':
-      return typeof json === 'string';
+      return typeof json === 'string' || (schema.fromFile === true && isObject(json));
     case 'choice':
       return typeof json === 'string' && schema.values.includes(json);
     case 'integer':
+      return typeof json === 'number' || (typeof json === 'string' && inUnit(json, schema.unit) !== null);
     case 'number':
       return typeof json === 'number';
     case 'flag':

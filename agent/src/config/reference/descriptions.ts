@@ -86,7 +86,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
 
   device: key('Who this device is.', '{ "id": "pump-7", "domain": "7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11" }'),
   'device.id': key(
-    'Identifies the device at the reflector, and is the first label of the host name by which browsers reach it; it should be letters, digits and `-`.',
+    'Identifies the device at the reflector, and is the first label of the host name by which browsers reach it; it should be letters, digits and `-`. `{ "file": … }` reads it from a file when the agent starts, as `${file:…}` does.',
     '"pump-${nodeId}"',
   ),
   'device.domain': key(

@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts';
-import { requiredKeys, type Schema } from '../schema.ts';
+import { requiredKeys, type Schema, type TextSchema } from '../schema.ts';
+import { pattern } from '../units.ts';
 import { descriptions } from './descriptions.ts';
 
 type Fragment = Readonly<Record<string, Json>>;
@@ -17,24 +18,41 @@ function fragment(schema: Schema, path: string): Fragment {
   return {
     ...(description === undefined ? {} : { description: description.replaceAll('`', '') }),
     ...orNull(judged(schema, path), schema.nullable),
-    ...(schema.default === undefined ? {} : { default: schema.default }),
+    ...(schema.default === undefined || schema.derived ? {} : { default: schema.default }),
   };
 }
 
 function orNull(judge: Fragment, nullable: boolean | undefined): Fragment {
   if (!nullable) return judge;
-  return typeof judge.type === 'string' && judge.enum === undefined
-    ? { ...judge, type: [judge.type, 'null'] }
+  const types = Array.isArray(judge.type) ? judge.type : [judge.type];
+  return types[0] !== undefined && judge.enum === undefined
+    ? { ...judge, type: [...types, 'null'] }
     : { anyOf: [judge, { type: 'null' }] };
+}
+
+const judgedFile: Fragment = {
+  required: ['file'],
+  additionalProperties: false,
+  properties: { file: { type: 'string' } },
+};
+
+function judgedText({ pattern, maxLength }: TextSchema): Fragment {
+  // A text with a variable is judged once it is expanded.
+  return { type: 'string', pattern: `\\$\\{|${pattern.source}`, maxLength };
 }
 
 function judged(schema: Schema, path: string): Fragment {
   switch (schema.type) {
     case 'text':
-      // A text with a variable is judged once it is expanded.
-      return { type: 'string', pattern: `\\$\\{|${schema.pattern.source}`, maxLength: schema.maxLength };
-    case 'integer':
-      return { type: 'integer', minimum: schema.min, maximum: schema.max };
+      return schema.fromFile
+        ? { anyOf: [judgedText(schema), { type: 'object', ...judgedFile }] }
+        : judgedText(schema);
+    case 'integer': {
+      const { min: minimum, max: maximum, unit } = schema;
+      if (unit === '') return { type: 'integer', minimum, maximum };
+      // Bounds are for numbers alone and the pattern is for strings alone (draft 2020-12, section 6 of the validation).
+      return { type: ['integer', 'string'], minimum, maximum, pattern: pattern(unit) };
+    }
     case 'number':
       return { type: 'number' };
     case 'flag':

@@ -35,7 +35,7 @@ export function typeOf(schema: Schema): string {
   const orNull = schema.nullable ? ' or null' : '';
   switch (schema.type) {
     case 'text':
-      return `${schema.allowed}, at most ${schema.maxLength} characters${orNull}`;
+      return `${schema.allowed}, at most ${schema.maxLength} characters${schema.fromFile ? '; or { "file": … }' : ''}${orNull}`;
     case 'list':
       return `array of ${schema.min} to ${schema.max}${orNull}`;
     case 'map':

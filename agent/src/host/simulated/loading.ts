@@ -29,6 +29,10 @@ export function machine(files: Record<string, FakeFile>, nodeId = '0123456789ab'
         if (bytes.length > maxBytes) throw Object.assign(new Error('too large'), { code: 'too-large' });
         return bytes;
       },
+      list: (name: string) => {
+        const below = Object.keys(files).filter((file) => file.startsWith(`${name}/`));
+        return [...new Set(below.map((file) => file.slice(name.length + 1).replace(/\/.*/, '')))].sort();
+      },
       stat: (name: string) => {
         const file = files[name];
         return file === undefined ? null : { kind: file.kind ?? 'file', size: 0, mode: file.mode ?? 0o600 };
