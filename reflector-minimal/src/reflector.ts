@@ -189,7 +189,8 @@ function readAuthorities(path: string): Buffer {
 function makeServer(tls: TlsFiles | null, limits: Limits): Server {
   const options: ServerOptions & { readonly handshakeTimeout: number } = {
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Refused in `http/request-rules.ts`, where a load balancer's check needs none.
+    requireHostHeader: false,
     maxHeaderSize: limits.headBytes,
     handshakeTimeout: limits.headMs,
     headersTimeout: limits.headMs,

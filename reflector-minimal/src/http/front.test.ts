@@ -1,5 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { extensions, Stage } from '../testing/stage.ts';
@@ -98,6 +102,53 @@ describe('the front', () => {
     expect((await ask(stage.port, '/healthz')).text).toBe('device /healthz');
     expect(forwarding.opens).toBe(1);
   });
+
+  test('/healthz is not ok without the data file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rm-health-'));
+    const data = join(folder, 'reflector.sqlite');
+    const filed = await Stage.open({ data });
+    const health = () => ask(filed.port, '/my-devices/health.json', { host: 'localhost' });
+    expect((await health()).status).toBe(200);
+    rmSync(data);
+    const answer = await health();
+    expect([answer.status, answer.text]).toEqual([503, '{"status":"the data file cannot be used"}\n']);
+    await filed.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    [
+      'an agent, in HTTP/1.1',
+      'GET / HTTP/1.1',
+      'X-PTTH-Set-Property: device;targetPorts=80\r\n',
+      '',
+      /: the proxy at 127\.0\.0\.1 does not pass "Upgrade" on$/,
+    ],
+    [
+      'the original agent',
+      'POST / HTTP/1.1',
+      'Sec-WebSocket-Protocol: com.appinf.webtunnel.server/1.0\r\n',
+      'Via: 1.1 squid\r\n',
+      /: the proxy "1\.1 squid" does not pass "Upgrade" on$/,
+    ],
+    [
+      'a client, in HTTP/1.0',
+      'GET / HTTP/1.0',
+      'Sec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+      '',
+      /: the proxy at 127\.0\.0\.1 speaks HTTP\/1\.0$/,
+    ],
+  ])(
+    '%s, whose upgrade a proxy has lost, is told so before anything else',
+    async (_, line, lines, via, error) => {
+      const socket = connect(stage.port, '127.0.0.1');
+      socket.write(`${line}\r\nHost: dev1.localhost\r\n${lines}${via}Content-Length: 0\r\n\r\n`);
+      const answer = await text(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\n/);
+      expect(answer).toMatch(/^Upgrade: websocket\r$/m);
+      expect(/^X-PTTH-Error: (.*)\r$/m.exec(answer)?.[1]).toMatch(error);
+    },
+  );
 
   test('discardMs: a refusal reaches a user who is still sending, for a time', async () => {
     const refused = await ask(stage.port, '/', {

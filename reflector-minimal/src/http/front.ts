@@ -10,7 +10,9 @@ import { credentialOf } from '../users/identity.ts';
 import { type Admitted, admit } from './admission.ts';
 import { DeviceRelay } from './device-relay.ts';
 import type { DeviceRequest } from './device-request.ts';
+import { isHealthCheck, serveHealth } from './health.ts';
 import { destinationOf } from './host-names.ts';
+import { lostUpgrade } from './lost-upgrade.ts';
 import type { Origin } from './origin.ts';
 import { serveOwnHost } from './own-host.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
@@ -55,7 +57,12 @@ export class Front {
       response.shouldKeepAlive = false;
       return refuse(refusals.stopping);
     }
+    const lost = lostUpgrade(request);
+    if (lost) return refuse(lost);
     const origin = this.#context.proxies.originOf(request);
+    if (isHealthCheck(request) && origin.authority === '') {
+      return serveHealth(this.#context, response);
+    }
     const destination = destinationOf(origin.authority, this.#context);
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);

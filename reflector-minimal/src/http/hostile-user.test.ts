@@ -210,6 +210,16 @@ const targets: Record<string, Row> = {
 const versions: Record<string, Row> = {
   'HTTP/1.0': { sent: `GET / HTTP/1.0\r\n${host}${login}\r\n`, got: [200], saw: [get] },
   'HTTP/1.0 without a host': { sent: `GET / HTTP/1.0\r\n${login}\r\n`, got: [404] },
+  // As `option httpchk GET /healthz` of HAProxy sends it, with and without a version.
+  'a health check in HTTP/1.0 without a host': { sent: 'GET /healthz HTTP/1.0\r\n\r\n', got: [200] },
+  'a health check without a host': {
+    sent: 'OPTIONS /healthz HTTP/1.1\r\nConnection: close\r\n\r\n',
+    got: [200],
+  },
+  'a health check with an empty host': {
+    sent: 'GET /healthz HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n',
+    got: [400],
+  },
   'HTTP/1.2': { sent: `GET / HTTP/1.2\r\n${head}\r\n`, got: [400] },
   'HTTP/2.0 in the form of 1.1': { sent: `GET / HTTP/2.0\r\n${head}\r\n`, got: [505] },
   'HTTP/3.0': { sent: `GET / HTTP/3.0\r\n${head}\r\n`, got: [400] },
@@ -272,13 +282,15 @@ const upgrades: Record<string, Row> = {
     saw: [get],
   },
   'TLS/1.0 is ignored': { sent: upgrade('Upgrade: TLS/1.0\r\n'), got: [200], saw: [get] },
-  'in HTTP/1.0 it is ignored': {
+  'in HTTP/1.0 it is none': {
     sent: `GET / HTTP/1.0\r\n${host}${login}Connection: Upgrade\r\n${webSocket}\r\n`,
-    got: [200],
-    saw: [
-      `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${kept}`,
-    ],
+    got: [426],
   },
+  'a key without an upgrade': {
+    sent: ask(webSocket.replace('Upgrade: websocket\r\n', '')),
+    got: [426],
+  },
+  'a key and an upgrade without Connection': { sent: ask(webSocket), got: [426] },
   'with a body': { sent: `${upgrade(`Content-Length: 4\r\n${webSocket}`)}body`, got: [501] },
   'with a body in chunks': {
     sent: `${upgrade(`Transfer-Encoding: chunked\r\n${webSocket}`)}0\r\n\r\n`,

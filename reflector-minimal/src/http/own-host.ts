@@ -12,6 +12,7 @@ import { serveLogIn } from '../log-in/endpoint.ts';
 import { sendToLogIn } from '../log-in/exchange.ts';
 import { claimedName } from '../users/authentication.ts';
 import { credentialOf } from '../users/identity.ts';
+import { isHealthCheck, serveHealth } from './health.ts';
 import { portSuffix } from './host-names.ts';
 import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
@@ -29,10 +30,7 @@ export async function serveOwnHost(
 ): Promise<void> {
   if (origin.protocol === 'https') response.setHeader('Strict-Transport-Security', hsts);
   const path = (request.url ?? '').split('?', 1)[0];
-  if (path === '/healthz') {
-    context.store.check();
-    return send(response, 200, 'application/json', '{"status":"ok"}\n');
-  }
+  if (isHealthCheck(request)) return serveHealth(context, response);
   if (path === tokenPath) return serveToken(context, request, response, origin);
   if (await serveLogIn(context, request, response, origin)) return;
   const identity = await context.users.authenticate(request, {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../limits.ts';
 import { type RawHeaders, valuesOf } from './headers.ts';
+import { isHealthCheck } from './health.ts';
 import { hostOf } from './host-names.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
@@ -44,7 +45,7 @@ export function requestViolation(request: IncomingMessage, limits: Limits): Refu
   if (method === 'TRACE') return { status: 405, error: 'TRACE is not passed on' };
   const bad =
     repeated(rawHeaders) ??
-    badHost(rawHeaders) ??
+    badHost(request) ??
     badTarget(method, url) ??
     badFraming(rawHeaders, httpVersion) ??
     badConnection(rawHeaders);
@@ -56,9 +57,12 @@ function repeated(headers: RawHeaders): string | null {
   return null;
 }
 
-function badHost(headers: RawHeaders): string | null {
-  const [host] = valuesOf(headers, 'host');
-  return host === undefined || hostOf(host) !== '' ? null : 'The Host header is not a host name';
+/** HTTP/1.0 has no `Host`; there the request is for no host of ours, unless it asks for none. */
+function badHost(request: IncomingMessage): string | null {
+  const [host] = valuesOf(request.rawHeaders, 'host');
+  if (host !== undefined) return hostOf(host) === '' ? 'The Host header is not a host name' : null;
+  const needed = request.httpVersion === '1.1' && !isHealthCheck(request);
+  return needed ? 'HTTP/1.1 needs a Host header' : null;
 }
 
 /**

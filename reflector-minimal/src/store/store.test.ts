@@ -45,6 +45,20 @@ describe('the store', () => {
     again.close();
   });
 
+  test('notices that its file was deleted or replaced', () => {
+    const store = Store.open(path);
+    store.check();
+    const memory = Store.open(':memory:');
+    memory.check();
+    memory.close();
+    rmSync(path);
+    expect(() => store.check()).toThrow(`data file ${path}: was deleted or replaced while it was in use`);
+    Store.open(path).close();
+    expect(() => store.check()).toThrow(StoreError);
+    store.close();
+    expect(() => store.check()).toThrow(StoreError);
+  });
+
   test('says another version after a change by anybody, and the same one otherwise', () => {
     const store = Store.open(path);
     const other = Store.open(path);

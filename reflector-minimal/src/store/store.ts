@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { DeviceTable } from './devices.ts';
@@ -22,6 +22,8 @@ export class Store {
   readonly devices: DeviceTable;
   readonly sessions: SessionTable;
   readonly #database: Database.Database;
+  /** Which file it is, whatever has its name later; `null`: in memory. */
+  readonly #opened: string | null;
   /** Changes by this process: those of devices, and those of users, their sessions and grants. */
   readonly #changes = { device: 0, user: 0 };
 
@@ -43,6 +45,7 @@ export class Store {
 
   private constructor(database: Database.Database) {
     this.#database = database;
+    this.#opened = database.memory ? null : fileIdentity(database.name);
     keepStatements(database);
     database.prepare('PRAGMA journal_mode = WAL').get();
     // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
@@ -109,12 +112,18 @@ export class Store {
     this.#writeText('taken_label', label);
   }
 
-  /** Throws {@link StoreError} when the file does not answer. */
+  /** Throws {@link StoreError} when the file does not answer, or is not the one that was opened any more. */
   check(): void {
     try {
-      this.#database.prepare('SELECT 1').get();
+      // Without reading a table, SQLite would answer from memory.
+      this.#database.prepare('SELECT COUNT(*) FROM settings').get();
     } catch (error) {
       throw new StoreError(`data file: ${error instanceof Error ? error.message : error}`);
+    }
+    // SQLite goes on with a file that has lost its name, and everything written to it is lost with the process.
+    const path = this.#database.name;
+    if (this.#opened !== null && fileIdentity(path) !== this.#opened) {
+      throw new StoreError(`data file ${path}: was deleted or replaced while it was in use`);
     }
   }
 
@@ -146,6 +155,11 @@ export class Store {
     // Another process may have been quicker: what is stored counts.
     return (read.get(name) as { value: Buffer }).value;
   }
+}
+
+function fileIdentity(path: string): string | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? `${found.dev}:${found.ino}` : null;
 }
 
 function createPrivately(path: string): void {
