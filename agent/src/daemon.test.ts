@@ -82,6 +82,22 @@ describe('SIGHUP', () => {
     expect(host.reflector.connections).toHaveLength(1);
   });
 
+  it('is kept from a tunnel that is up by a file that is missing, and only from that', () => {
+    const host = hostWith();
+    rmAgent(host);
+    const changed = { device: { id: 'dev1', domain: 'dom', password: { file: '/secret' } } };
+    rewrite(host, changed);
+    expect(host.reflector.connections).toHaveLength(1);
+    expect(logOf(host).at(-2)).toMatch(/the configuration stays as it was: .*\/secret: no such file/);
+    rmAgent(host, 'disable');
+    rewrite(host, changed);
+    rmAgent(host, 'enable');
+    expect(host.reflector.connections).toHaveLength(1);
+    host.files.content.set('/secret', ascii('hunter2\n'));
+    rmAgent(host, 'retry');
+    expect(host.reflector.connections).toHaveLength(2);
+  });
+
   it('does not turn on what is turned off', () => {
     const host = hostWith();
     rmAgent(host);
@@ -104,6 +120,22 @@ describe('SIGHUP', () => {
     host.clock.advance(5000);
     expect(host.system.exitStatus).toBe(signal === 'SIGTERM' ? 0 : null);
     expect(host.reflector.connections).toHaveLength(signal === 'SIGTERM' ? 1 : 2);
+  });
+});
+
+describe('a secret that is written after the start', () => {
+  it.each([null, '', '\n'])('is waited for: %j', (before) => {
+    const host = hostWith({ device: { id: 'dev1', domain: 'dom', password: { file: '/secret' } } });
+    if (before !== null) host.files.content.set('/secret', ascii(before));
+    expect(rmAgent(host, 'run').status).toBeNull();
+    const { out } = rmAgent(host, 'status');
+    expect(out).toMatch(/state: +waiting/);
+    const reason = before === null ? 'cannot be read: no such file' : 'is empty';
+    expect(out).toContain(`device.password: the secret file /secret ${reason}\n`);
+    expect(rmAgent(host, 'check')).toMatchObject({ status: 69 });
+    host.files.content.set('/secret', ascii('hunter2\n'));
+    host.clock.advance(300_000);
+    expect(host.reflector.connections).toHaveLength(1);
   });
 });
 

@@ -49,14 +49,17 @@ export class Daemon implements Controlled {
 
   /**
    * Reads the configuration again. One that has changed counts at once, over a new tunnel; one that is wrong, or the
-   * same, changes nothing. In either case an agent that waits dials at once.
+   * same, changes nothing, and neither does one whose files are missing while the tunnel is up. In either case an agent
+   * that waits dials at once.
    */
   reload(): void {
     this.#again = this.#replacing;
     if (this.#replacing || this.#stopping) return;
     const loaded = load(this.#host, this.#path);
-    if ('errors' in loaded) {
-      const [first, ...more] = loaded.errors;
+    const connected = this.#agent.status().state === 'connected';
+    const errors = 'errors' in loaded ? loaded.errors : connected ? loaded.missing : [];
+    if (errors.length > 0 || 'errors' in loaded) {
+      const [first, ...more] = errors;
       const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
       this.#log.error(`the configuration stays as it was: ${first}${rest}`);
     } else if (JSON.stringify(loaded.ok) !== JSON.stringify(this.#configuration)) {

@@ -1,9 +1,14 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
 import { lacks } from './stage/features.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 
 /** The command line and the configuration file: what `design.md` promises of both. */
+
+const authority = authorityOfFile();
 
 async function outcome(stage: Stage, args: readonly string[]) {
   const agent = stage.run(args);
@@ -72,7 +77,7 @@ describe.concurrent('a wrong configuration', () => {
     ['no services', { ...good, services: [] }, /services/],
     ['a time below its least', { ...good, timeouts: { keepAlive: 0 } }, /timeouts\.keepAlive.*0.*1/],
     ['a deep unknown key', { ...good, tls: { verfy: false } }, /tls\.verfy.*verify/],
-    ['a file that is missing', { ...good, tls: { ca: '/no/such/file' } }, /tls\.ca.*\/no\/such\/file/],
+    ['a directory in the place of a file', { ...good, tls: { cert: '/etc' } }, /tls\.cert.*\/etc.*file/],
     [
       'a name for a variable that is not set',
       { ...good, reflector: 'http://${env.RM_NO_SUCH}/' },
@@ -120,6 +125,56 @@ describe.concurrent('a wrong configuration', () => {
     expect(status).toBe(78);
     expect(log.join('\n')).toContain('device.password');
     expect(log.join('\n')).not.toContain('hunter2');
+  });
+});
+
+describe.concurrent('a file that the configuration names', () => {
+  scenario.for([
+    ['secret', { device: { id: deviceId, domain, password: { file: 'FILE' } } }, 'hunter2\n'],
+    ['certificate', { tls: { cert: 'FILE' } }, ''],
+    ['authority', { tls: { ca: 'FILE' } }, ''],
+  ] as const)(
+    'and that is written after the start is waited for: %s',
+    async ([kind, more, text], { stage }) => {
+      if (kind !== 'secret' && lacks('tls')) return;
+      const server = kind === 'secret' ? undefined : authority().issue();
+      const reflector = await stage.reflector(server);
+      const file = join(stage.directory, 'later');
+      const { ca, ...rest } = { ca: authority().file };
+      const uri = server ? `https://127.0.0.1:${reflector.port}/` : reflector.uri;
+      const named = JSON.parse(JSON.stringify(more).replace('FILE', file));
+      const settings = configuration(uri, [1], { ...named, ...rest, tls: { ca, ...named.tls } });
+      const config = stage.file(JSON.stringify({ ...settings, control: join(stage.directory, 'c') }));
+      const agent = stage.run(['--config', config]);
+      await agent.logged(/warning .*later: no such file; each attempt looks again/);
+      await agent.logged(/not connected: .*later.*: no such file; next attempt/);
+      const status = await outcome(stage, ['status', '--config', config]);
+      expect(status.output).toMatch(/^last error: .*later.*no such file$/m);
+      const check = await outcome(stage, ['check', '--config', config]);
+      expect(check).toMatchObject({ status: 69, output: expect.stringMatching(/later.*no such file/) });
+      expect(reflector.connections).toBe(0);
+      const own = authority().issue();
+      stage.file(kind === 'authority' ? authority().caPem() : text || own.cert + own.key, 'later');
+      (await reflector.upgrade()).accept();
+    },
+  );
+
+  scenario('and that every user can change is warned of', async ({ stage }) => {
+    const program = stage.file('#!/bin/sh\n', 'program');
+    const more = { notify: { command: program }, access: { mode: 'consent', ask: '/no/such/program' } };
+    const settings = configuration('http://127.0.0.1:9/', [80], {
+      ...more,
+      control: join(stage.directory, 'c'),
+    });
+    const config = stage.file(JSON.stringify(settings));
+    chmodSync(config, 0o602);
+    chmodSync(program, 0o777);
+    const { log } = await outcome(stage, ['check', '--config', config]);
+    expect(log).toEqual([
+      expect.stringMatching(/access\.ask: \/no\/such\/program: no such file$/),
+      expect.stringMatching(/notify\.command: .*program can be changed by every user/),
+      expect.stringMatching(/ .*file-1 can be changed by every user/),
+    ]);
   });
 });
 

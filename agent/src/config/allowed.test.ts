@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accepted, errors, loadWith, minimal } from '../host/simulated/loading.ts';
+import { accepted, errors, loadWith, minimal, warnings } from '../host/simulated/loading.ts';
 
 describe('what is allowed', () => {
   it.each([
@@ -64,11 +64,11 @@ describe('what is allowed', () => {
       'proxy.uri: found text, allowed is http://HOST[:PORT] or https://…, socks5://…, socks5h://…',
     ]);
     expect(errors(loadWith({ proxy: [server, { ...server, user: 'a:b' }] }))).toHaveLength(1);
-    expect(errors(loadWith({ proxy: { ...server, password: { file: '/nowhere' } } }))).toEqual([
-      'proxy.password.file: found /nowhere, which does not exist; allowed is a file',
+    expect(warnings(loadWith({ proxy: { ...server, password: { file: '/nowhere' } } }))).toEqual([
+      'proxy.password.file: /nowhere: no such file; each attempt looks again',
     ]);
-    expect(errors(loadWith({ proxy: ['env', { ...server, password: { file: '/nowhere' } }] }))).toEqual([
-      'proxy[1].password.file: found /nowhere, which does not exist; allowed is a file',
+    expect(warnings(loadWith({ proxy: ['env', { ...server, password: { file: '/nowhere' } }] }))).toEqual([
+      'proxy[1].password.file: /nowhere: no such file; each attempt looks again',
     ]);
     const uri = 'https://a/';
     expect(accepted(loadWith({ reflector: [uri, 'http://b/'] })).reflector).toEqual([uri, 'http://b/']);

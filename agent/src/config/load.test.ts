@@ -83,6 +83,7 @@ describe('load', () => {
         log: { level: 'info', to: 'stderr', priorities: 'auto' },
       },
       warnings: [],
+      missing: [],
       hidden: [],
       identity: [],
     });
@@ -105,6 +106,7 @@ describe('load', () => {
     const host = machine({
       [path]: { content, mode: 0o644 },
       '/etc/rm-agent.secret': { content: 'x' },
+      '/usr/bin/uptime': { content: '', mode: 0o755 },
       '/etc/ssl/certs': { content: '', kind: 'directory', mode: 0o755 },
     });
     expect(load(host, path)).toMatchObject({
@@ -283,21 +285,26 @@ describe('variables', () => {
 describe('files that the configuration names', () => {
   const key = { tls: { cert: '/cert.pem', key: '/key.pem' } };
 
-  it('exist', () => {
-    expect(
-      errors(loadWith({ ...key, device: { ...minimal.device, password: { file: '/secret' } } })),
-    ).toEqual([
-      'tls.cert: found /cert.pem, which does not exist; allowed is a file',
-      'tls.key: found /key.pem, which does not exist; allowed is a file',
-      'device.password.file: found /secret, which does not exist; allowed is a file',
-    ]);
-    expect(errors(loadWith({ tls: { ca: '/ca' } }))).toEqual([
-      'tls.ca: found /ca, which does not exist; allowed is a file or a directory',
-    ]);
+  it('may be written later: what is missing is a warning', () => {
+    const device = { ...minimal.device, password: { file: '/secret' } };
+    const loaded = loadWith({ device, tls: { ...key.tls, ca: '/ca' } });
+    const missing = [
+      'tls.ca: /ca',
+      'tls.cert: /cert.pem',
+      'tls.key: /key.pem',
+      'device.password.file: /secret',
+    ];
+    const lines = missing.map((line) => `${line}: no such file; each attempt looks again`);
+    expect(warnings(loaded)).toEqual(lines);
+    expect('ok' in loaded && loaded.missing).toEqual('ok' in loaded && loaded.warnings);
+  });
+
+  it('are no directories, but authorities may be', () => {
     const directory: FakeFile = { content: '', kind: 'directory' };
     expect(errors(loadWith({ tls: { cert: '/c', key: '/c' } }, { '/c': directory }))[0]).toBe(
       'tls.cert: found /c, which is a directory; allowed is a file',
     );
+    expect(warnings(loadWith({ tls: { ca: '/c' } }, { '/c': directory }))).toEqual([]);
   });
 
   it('come in pairs', () => {

@@ -4,6 +4,7 @@ import { secretVariables } from '../proxy/environment.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
+import { inspectNamedFiles, missingDirectories, writable } from './named-files.ts';
 import { proxiesOf, secretsOf } from './proxies.ts';
 import { type Problem, validate } from './validate.ts';
 
@@ -14,6 +15,8 @@ export const maxFileBytes = 262_144;
 export interface Valid {
   readonly ok: Configuration;
   readonly warnings: readonly string[];
+  /** Those of the warnings that tell of files without which no attempt can succeed. */
+  readonly missing: readonly string[];
   /** Environment variables that hold secrets. */
   readonly hidden: readonly string[];
   /** Which hardware address each variable has become, one line each. */
@@ -51,25 +54,31 @@ export function load(host: Machine, path: string): Loaded {
   }
   const result = judge(host, json);
   if ('problems' in result) return { errors: result.problems.map(line) };
-  const warnings = result.warnings.map(line);
-  if (holdsPassword(result.ok) && readableByAll(host, path)) {
+  const missing = result.missing.map(line);
+  const warnings = [...missing, ...result.warnings.map(line)];
+  if (holdsPassword(result.ok) && ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
-  return { ...result, warnings };
+  warnings.push(...missingDirectories(host, result.ok).map(line), ...writable(host, '', path).map(lineOf));
+  return { ...result, warnings, missing };
 }
 
 /** As {@link load}, for a configuration that is in memory. */
 export function configure(host: Machine, json: Json): Loaded {
   const result = judge(host, json);
   if ('problems' in result) return { errors: result.problems.map(lineOf) };
-  return { ...result, warnings: result.warnings.map(lineOf) };
+  const missing = result.missing.map(lineOf);
+  return { ...result, warnings: [...missing, ...result.warnings.map(lineOf)], missing };
 }
 
 function judge(
   host: Machine,
   json: Json,
 ):
-  | (Omit<Valid, 'warnings'> & { readonly warnings: readonly Problem[] })
+  | (Omit<Valid, 'warnings' | 'missing'> & {
+      readonly warnings: readonly Problem[];
+      readonly missing: readonly Problem[];
+    })
   | { readonly problems: readonly Problem[] } {
   const hidden: string[] = [];
   const identity = new Set<string>();
@@ -79,17 +88,16 @@ function judge(
   });
   const result = validate(configurationSchema, json, expand);
   if ('problems' in result) return result;
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  checkFiles(host, result.value, problems, warnings);
+  const { problems, missing, warnings: found } = inspectNamedFiles(host, result.value);
   if (problems.length > 0) return { problems };
+  const warnings = [...found];
   advise(result.value, warnings);
   for (const [, secret] of secretsOf(result.value)) {
     if (typeof secret === 'object' && 'env' in secret) hidden.push(secret.env);
   }
   if (proxiesOf(result.value).some(([, entry]) => entry === 'env'))
     hidden.push(...secretVariables(host.system));
-  return { ok: result.value, warnings, hidden, identity: [...identity] };
+  return { ok: result.value, warnings, missing, hidden, identity: [...identity] };
 }
 
 function lineOf({ path, message }: Problem): string {
@@ -112,44 +120,6 @@ function holdsPassword(configuration: Configuration): boolean {
     secretsOf(configuration).some(([, secret]) => typeof secret === 'string' && secret !== '') ||
     proxiesOf(configuration).some(inUri)
   );
-}
-
-function readableByAll(host: Machine, path: string): boolean {
-  return ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0;
-}
-
-/** The files that are named exist; what must be secret is. */
-function checkFiles(
-  host: Machine,
-  configuration: Configuration,
-  problems: Problem[],
-  warnings: Problem[],
-): void {
-  const check = (path: string, file: string | null, directoryToo: boolean, isSecret: boolean): void => {
-    if (file === null) return;
-    let kind: 'file' | 'directory' | 'other' | undefined;
-    try {
-      kind = host.files.stat(file)?.kind;
-    } catch (error) {
-      problems.push({ path, message: `${file} cannot be looked at: ${(error as HostFailure).message}` });
-      return;
-    }
-    const allowed = directoryToo ? 'a file or a directory' : 'a file';
-    if (kind === undefined)
-      problems.push({ path, message: `found ${file}, which does not exist; allowed is ${allowed}` });
-    else if (kind === 'directory' && !directoryToo) {
-      problems.push({ path, message: `found ${file}, which is a directory; allowed is ${allowed}` });
-    } else if (isSecret && readableByAll(host, file)) {
-      warnings.push({ path, message: `${file} can be read by every user; set its mode to 600` });
-    }
-  };
-  const { tls } = configuration;
-  check('tls.ca', tls.ca, true, false);
-  check('tls.cert', tls.cert, false, tls.key === null);
-  check('tls.key', tls.key, false, true);
-  for (const [path, secret] of secretsOf(configuration)) {
-    check(`${path}.file`, typeof secret === 'object' && 'file' in secret ? secret.file : null, false, true);
-  }
 }
 
 /** What is allowed, and probably not what was meant. */

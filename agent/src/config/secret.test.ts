@@ -30,7 +30,6 @@ describe('readSecret', () => {
     ['hunter2\r\n', 'hunter2'],
     [' hunter2 \n', ' hunter2 '],
     ['schlüssel\n', 'schlüssel'],
-    ['', ''],
   ])('reads the file %j', (content, secret) => {
     expect(read({ file: '/secret' }, utf8Encode(content))).toBe(secret);
   });
@@ -48,6 +47,10 @@ describe('readSecret', () => {
     expect(read({ file: '/missing' })).toEqual({
       error: 'the secret file /missing cannot be read: no such file',
     });
+    for (const empty of ['', '\n', '\r\n'])
+      expect(read({ file: '/secret' }, utf8Encode(empty))).toEqual({
+        error: 'the secret file /secret is empty',
+      });
     expect(read({ file: '/secret' }, latin1Encode('\xff'))).toEqual({
       error: 'the secret file /secret is not UTF-8 text',
     });

@@ -26,7 +26,10 @@ export function readSecret(secret: Secret, host: Pick<Host, 'files' | 'system'>)
   }
   const text = utf8DecodeStrict(bytes);
   if (text === null) return { error: `the secret file ${secret.file} is not UTF-8 text` };
-  return checked(text.replace(/\r?\n$/, ''), `the secret file ${secret.file}`);
+  const line = text.replace(/\r?\n$/, '');
+  // Most likely one that is still to be written.
+  if (line === '') return { error: `the secret file ${secret.file} is empty` };
+  return checked(line, `the secret file ${secret.file}`);
 }
 
 /** Control characters cannot be part of credentials (RFC 7617 section 2). */

@@ -36,12 +36,28 @@ describe('tlsSettings', () => {
 
   it('shows a proxy neither the certificate nor the key of the device', () => {
     const host = new AgentHost();
-    host.files.content.set('/c.pem', new Uint8Array());
+    host.files.content.set('/c.pem', Uint8Array.of(1));
     expect(settings({ cert: '/c.pem' }, true, host)).toMatchObject({
       tls: { certificate: '/c.pem', key: null },
       proxyTls: { certificate: null, key: null },
     });
   });
+
+  it.each(['ca', 'cert', 'key'])(
+    'says that the file of %s is missing or empty, before anybody is dialled',
+    (name) => {
+      const host = new AgentHost();
+      const tls = { ca: '/ca', cert: '/cert', key: '/key' };
+      for (const file of Object.values(tls)) host.files.content.set(file, Uint8Array.of(1));
+      expect(settings(tls, false, host)).not.toHaveProperty('error');
+      host.files.content.set(`/${name}`, new Uint8Array());
+      expect(settings(tls, false, host)).toEqual({ error: `tls.${name}: /${name}: is empty` });
+      host.files.content.delete(`/${name}`);
+      expect(settings(tls, false, host)).toEqual({ error: `tls.${name}: /${name}: no such file` });
+      // Plain HTTP needs none of them, and never takes other authorities instead.
+      expect(settings(tls, false, host, false)).toMatchObject({ tls: { ca: '/ca' } });
+    },
+  );
 
   it('wants authorities only where they are needed for sure', () => {
     const error = {

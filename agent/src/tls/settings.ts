@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Host } from '../host/host.ts';
+import type { Host, HostFailure } from '../host/host.ts';
 import type { DialSettings } from '../link/settings.ts';
 import { buildDate } from '../version.ts';
 import { findAuthorities } from './authorities.ts';
@@ -14,11 +14,14 @@ export function tlsSettings(
   secureProxy: boolean,
 ): TlsSettings | { readonly error: string } {
   const byPins = tls.pinMode === 'replace';
+  const fault = secureReflector ? fileFault(host, tls, byPins) : null;
+  if (fault !== null) return { error: fault };
   const found = tls.verify ? findAuthorities(host, tls.ca) : null;
   if (found && 'error' in found && (secureProxy || (secureReflector && !byPins))) return found;
   const authorities = found && 'path' in found ? found : null;
   const proxyTls = {
-    ca: authorities?.path ?? null,
+    // Never others than those of the configuration, whatever has become of them.
+    ca: tls.ca ?? authorities?.path ?? null,
     certificate: null,
     key: null,
     judgedAt: tls.clock === 'build' && host.clock.date() < buildDate ? buildDate : null,
@@ -34,4 +37,24 @@ export function tlsSettings(
     trusted: (secureReflector && trusted.join(', and ')) || null,
     pins: tls.pins.map((pin) => pin.replace(/^sha256\//, '')),
   };
+}
+
+/** Why the files of the configuration are of no use now: before anybody is dialled in vain. */
+function fileFault({ files }: Host, tls: Configuration['tls'], byPins: boolean): string | null {
+  const needed = [
+    ['tls.ca', tls.verify && !byPins ? tls.ca : null],
+    ['tls.cert', tls.cert],
+    ['tls.key', tls.key],
+  ] as const;
+  for (const [key, file] of needed) {
+    if (file === null) continue;
+    try {
+      const found = files.stat(file);
+      if (found === null) return `${key}: ${file}: no such file`;
+      if (found.kind === 'file' && found.size === 0) return `${key}: ${file}: is empty`;
+    } catch (error) {
+      return `${key}: ${file}: ${(error as HostFailure).message}`;
+    }
+  }
+  return null;
 }

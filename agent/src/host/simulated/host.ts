@@ -8,6 +8,8 @@ import { Random } from './random.ts';
 /** Files in memory. */
 export class SimulatedFiles implements Files {
   readonly content = new Map<string, Uint8Array>();
+  /** Directories that are there although they are empty. */
+  readonly directories = new Set(['/', '/run', '/var/lib', '/var/log']);
   /** Whatever is done fails, as on a disk that is full. */
   full = false;
 
@@ -51,7 +53,9 @@ export class SimulatedFiles implements Files {
     const bytes = this.content.get(path);
     const id = `1:${path}`;
     if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600, id };
-    return this.list(path).length > 0 ? { kind: 'directory' as const, size: 0, mode: 0o700, id } : null;
+    return this.directories.has(path) || this.list(path).length > 0
+      ? { kind: 'directory' as const, size: 0, mode: 0o700, id }
+      : null;
   }
 
   #demandRoom(): void {

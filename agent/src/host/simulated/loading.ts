@@ -12,13 +12,20 @@ export interface FakeFile {
   readonly kind?: 'file' | 'directory';
 }
 
+const directory: FakeFile = { content: '', mode: 0o755, kind: 'directory' };
+
 /** All of a machine that reading a configuration looks at. */
-export function machine(files: Record<string, FakeFile>, nodeId = '0123456789ab'): Host {
+export function machine(given: Record<string, FakeFile>, nodeId = '0123456789ab'): Host {
+  const files: Record<string, FakeFile> = {
+    ...{ '/': directory, '/run': directory, '/var/lib': directory },
+    ...given,
+  };
   const environment: Record<string, string> = {
     DOMAIN: 'from-env',
     NESTED: '${nodeId}',
     BAD: 'a@b',
     EMPTY: '',
+    PATH: '/bin:/usr/bin',
   };
   return {
     files: {
