@@ -5,6 +5,7 @@ import { readServiceSettings } from './service-settings.ts';
 const defaults = {
   tls: false,
   target: null,
+  targetPort: null,
   host: null,
   forwarded: true,
   headers: 'all',
@@ -26,6 +27,7 @@ test('what the agent writes is read', () => {
   expect(readServiceSettings({ [property?.name ?? '']: property?.value ?? '' }, 631)).toEqual({
     tls: true,
     target: 'printer.lan',
+    targetPort: null,
     host: 'localhost:631',
     forwarded: false,
     headers: 'few',

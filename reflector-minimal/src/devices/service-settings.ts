@@ -6,6 +6,8 @@ export interface ServiceSettings {
   readonly tls: boolean;
   /** The host that the agent dials: a name or an address, in lower case. */
   readonly target: string | null;
+  /** The port there, where it is not the one that it is forwarded as. */
+  readonly targetPort: number | null;
   /** `Host` for the service, in the place of ours; `host[:port]`. */
   readonly host: string | null;
   /** Whether it gets `X-Forwarded-*`. */
@@ -31,6 +33,7 @@ export function readServiceSettings(
     // The original agent does not say so.
     tls: kind === undefined ? port === 443 : kind === 'https',
     target: hostOf(pairs.get('target') ?? properties.targetHost ?? '') || null,
+    targetPort: number(pairs.get('targetPort'), 65_535),
     host: authority(pairs.get('host')),
     forwarded: pairs.get('forwarded') !== 'no',
     headers: pairs.get('headers') === 'few' ? 'few' : 'all',

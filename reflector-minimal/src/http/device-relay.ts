@@ -6,6 +6,7 @@ import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { credentialOf, type Identity, revokedReason } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
 import { DeviceAgents } from './device-agent.ts';
+import type { DeviceSite } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
 import { relayUpgrade } from './device-upgrade.ts';
 import type { Origin } from './origin.ts';
@@ -40,6 +41,7 @@ export class DeviceRelay {
       agents,
       port,
       settings: device.settingsOf(port),
+      site: this.#site(device, port, origin, shared),
       authorization,
       shared,
       traffic,
@@ -71,6 +73,7 @@ export class DeviceRelay {
       agents,
       port,
       settings: device.settingsOf(port),
+      site: this.#site(device, port, origin, shared),
       authorization,
       shared,
       traffic,
@@ -91,6 +94,13 @@ export class DeviceRelay {
       byPort.set(port, agents);
     }
     return agents;
+  }
+
+  #site(device: ConnectedDevice, port: number, origin: Origin, shared: boolean): DeviceSite {
+    const { ports, httpPort } = device.services;
+    const settingsOf = (other: number) => device.settingsOf(other);
+    const { domain } = this.#context;
+    return { id: device.id, domain, port, ports, httpPort, settingsOf, origin, shared };
   }
 
   #audit(

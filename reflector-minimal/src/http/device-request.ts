@@ -10,8 +10,10 @@ import type { ServiceSettings } from '../devices/service-settings.ts';
 import { withinItsHost, withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelFailure } from '../tunnels/channel-failure.ts';
+import { answerHead } from './answer-head.ts';
 import type { DeviceAgents } from './device-agent.ts';
-import { framingOf, type RequestFraming, requestHeaders, responseHeaders, trailerFields } from './headers.ts';
+import type { DeviceSite } from './device-links.ts';
+import { framingOf, type RequestFraming, requestHeaders, trailerFields } from './headers.ts';
 import type { Origin } from './origin.ts';
 import { refusalFor, refusals, sendRefusal } from './refusal.ts';
 import { responseViolation } from './response-rules.ts';
@@ -23,6 +25,7 @@ export interface DeviceExchange {
   readonly agents: DeviceAgents;
   readonly port: number;
   readonly settings: ServiceSettings;
+  readonly site: DeviceSite;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
   /** On a host that devices share. */
@@ -207,15 +210,18 @@ export class DeviceRequest {
       this.#refuseAnswer(incoming);
       return;
     }
+    const head = answerHead(this.#exchange, incoming.statusCode ?? 502, incoming.rawHeaders);
+    if ('error' in head) {
+      incoming.on('error', () => {});
+      incoming.destroy();
+      this.#refuse(head);
+      return;
+    }
     this.#answered = true;
     this.#endless = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '');
     this.#stopWaiting();
     try {
-      response.writeHead(
-        incoming.statusCode ?? 502,
-        incoming.statusMessage ?? '',
-        withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode), this.#exchange.shared),
-      );
+      response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', head);
     } catch {
       // A head with names that must not be passed on.
       this.#answered = false;

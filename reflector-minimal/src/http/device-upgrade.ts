@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import { withinItsHost } from '../isolation/device-cookies.ts';
+import { answerHead } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
-import { responseHeaders } from './headers.ts';
 import { join } from './join.ts';
 import { refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
 import { isFieldText, responseViolation } from './response-rules.ts';
@@ -74,13 +74,15 @@ export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
       refuse(refusals.invalidAnswer);
       return;
     }
+    const head = answerHead(exchange, incoming.statusCode ?? 502, incoming.rawHeaders);
+    if ('error' in head) {
+      incoming.destroy();
+      refuse(head);
+      return;
+    }
     settle();
     const response = responseOn(request, socket, limits.discardMs);
-    response.writeHead(
-      incoming.statusCode ?? 502,
-      incoming.statusMessage ?? '',
-      withinItsHost(responseHeaders(incoming.rawHeaders, incoming.statusCode), exchange.shared),
-    );
+    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', head);
     pipeline(incoming, response, () => {});
   });
   upstream.end();

@@ -117,6 +117,18 @@ export const refusals = {
     advice: 'Close some of them, and try again.',
     headers: retry,
   },
+  /** The service redirects to its page with TLS, or without, which leads the browser to the same page again. */
+  otherScheme: ({ kind, port }: { kind: 'https' | 'http'; port: number }): Refusal => ({
+    status: 502,
+    error: `The device leads to its page by ${kind}, on its port ${port}, which is not forwarded`,
+    advice: `Add { "port": ${port}, "kind": "${kind}" } to “services” in the configuration of its agent, or switch this redirect off on the device.`,
+  }),
+  /** The service redirects to the same page under a name of its own. */
+  otherHost: (host: string): Refusal => ({
+    status: 502,
+    error: `The device wants to be asked as ${host}, and leads to the same page again`,
+    advice: `Set "host": "${host}" for this service in the configuration of its agent.`,
+  }),
   invalidAnswer: {
     status: 502,
     error: 'The service on the device gave no valid answer',

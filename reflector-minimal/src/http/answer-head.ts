@@ -1,0 +1,35 @@
+import { cookiesForDevice, withinItsHost } from '../isolation/device-cookies.ts';
+import { linksForUser, redirectCircle } from './device-links.ts';
+import type { DeviceExchange } from './device-request.ts';
+import { responseHeaders, valuesOf } from './headers.ts';
+import { type Refusal, refusals } from './refusal.ts';
+
+/**
+ * The head that the user gets of an answer of the device: nothing in it has an effect beyond the device's own host, and
+ * its links lead to where the user can follow them. A refusal where they would lead in a circle.
+ */
+export function answerHead(
+  { request, site, shared }: Pick<DeviceExchange, 'request' | 'site' | 'shared'>,
+  status: number,
+  rawHeaders: readonly string[],
+): string[] | Refusal {
+  const head = linksForUser(site, withinItsHost(responseHeaders(rawHeaders, status), shared));
+  const [location] = valuesOf(rawHeaders, 'location');
+  if (location === undefined) return head;
+  const circle = redirectCircle(
+    site,
+    {
+      method: request.method ?? 'GET',
+      url: request.url ?? '/',
+      cookies: valuesOf(request.rawHeaders, 'cookie').some((line) => cookiesForDevice(line) !== null),
+    },
+    { status, location, setsCookie: valuesOf(rawHeaders, 'set-cookie').length > 0 },
+  );
+  if (circle === null) return head;
+  if ('location' in circle) {
+    return head.map((value, i) =>
+      i % 2 === 1 && head[i - 1]?.toLowerCase() === 'location' ? circle.location : value,
+    );
+  }
+  return circle.kind === 'host' ? refusals.otherHost(circle.host) : refusals.otherScheme(circle);
+}
