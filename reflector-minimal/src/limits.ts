@@ -90,6 +90,10 @@ export interface Limits {
   readonly idleConnectionMs: number;
   /** Time from the last byte of a request to the response head. Beyond it: 504. */
   readonly responseMs: number;
+  /** Head of a device's response, and its trailers: twice what browsers send, for large cookies. Beyond it: 502. */
+  readonly responseHeadBytes: number;
+  /** Line before a chunk of a device's response, with its extensions, which are dropped. Beyond it: 502, or cut. */
+  readonly chunkLineBytes: number;
   /** Responses with a status of 1xx before the final one: they pass whether the user reads or not. */
   readonly interimResponses: number;
   /** Time that a connection whose last response has ended is still read, so that the response is not lost. */
@@ -226,6 +230,8 @@ export const defaultLimits: Limits = {
   idleConnectionsPerPort: 8,
   idleConnectionMs: 4_000,
   responseMs: 120_000,
+  responseHeadBytes: 64 * KiB,
+  chunkLineBytes: 4 * KiB,
   interimResponses: 16,
   discardMs: 30_000,
   lingerMs: 5_000,

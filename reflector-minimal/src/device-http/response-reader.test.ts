@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { fuzzTimeout, Random, runs, seed } from '../testing/random.ts';
+import { read } from '../testing/read-response.ts';
+import { ResponseReader } from './response-reader.ts';
+
+const examples = [
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello',
+  'HTTP/1.1 103 Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.0 200 OK\nContent-Type: text/html\n\nhello until the end',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x="y"\r\nhello\r\n0A\r\n0123456789\r\n0\r\nX: 1\r\nY: 2\r\n\r\n',
+  '\r\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n',
+];
+
+test('arbitrary cuts of arbitrary answers give the same events', () => {
+  const pieces = fc.array(
+    fc.constantFrom(...examples.flatMap((text) => text.split(/(?<=\n)/)), '\r', '\n', 'a'),
+    {
+      maxLength: 12,
+    },
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.constantFrom(...examples),
+        pieces.map((list) => list.join('')),
+      ),
+      fc.nat(40),
+      (bytes, size) => {
+        expect(read(bytes, size + 1)).toEqual(read(bytes));
+      },
+    ),
+    { seed, numRuns: runs(2000) },
+  );
+});
+
+test('whatever a device sends, only InvalidAnswer leaves the reader', { timeout: fuzzTimeout }, () => {
+  const random = new Random(seed);
+  const likely = [
+    '\r\n',
+    '\n',
+    '\r',
+    '\0',
+    ' ',
+    ':',
+    '0',
+    '-1',
+    'HTTP/1.0',
+    ';',
+    '\xff',
+    'Content-Length: 1\r\n',
+    '101',
+    '204',
+  ];
+  const rounds = runs(20_000);
+  for (let round = 0; round < rounds; round++) {
+    const bytes = random.damage(random.damage(random.pick(examples), likely), likely);
+    const result = read(bytes, 1 + random.below(bytes.length + 1));
+    if (typeof result === 'string') continue;
+    // What is passed on is safe in any head.
+    expect(result.headers).toMatch(/^[\t\x20-\x7e\x80-\xff]*$/);
+  }
+});
+
+test('an upgrade that was asked for ends the response, and what follows stays', () => {
+  let status = 0;
+  const nothing = () => {};
+  const reader = new ResponseReader('GET', true, defaultLimits, {
+    interim: nothing,
+    head: nothing,
+    body: nothing,
+    end: nothing,
+    switched: (head) => {
+      status = head.status;
+    },
+  });
+  const head = 'HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\n\r\n';
+  expect(reader.receive(Buffer.from(`${head}rest`))).toBe(head.length);
+  expect([status, reader.done]).toEqual([101, true]);
+});
+
+const limits = {
+  ...defaultLimits,
+  responseHeadBytes: 100,
+  headLines: 3,
+  chunkLineBytes: 20,
+  interimResponses: 2,
+};
+const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+describe('bounds', () => {
+  test.each([
+    [
+      'responseHeadBytes: an endless head',
+      `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(100)}`,
+      'its head has more than 100 bytes',
+    ],
+    [
+      'responseHeadBytes: endless trailers',
+      `${chunked}0\r\nX: ${'a'.repeat(100)}`,
+      'the part behind its body has more than 100 bytes',
+    ],
+    [
+      'headLines: too many',
+      `HTTP/1.1 200 OK\r\n${'X:\r\n'.repeat(4)}\r\n`,
+      'it has more than 3 header lines',
+    ],
+    [
+      'chunkLineBytes: an endless extension',
+      `${chunked}5;${'a'.repeat(20)}`,
+      'a chunk line has more than 20 bytes',
+    ],
+    [
+      'interimResponses: too many',
+      'HTTP/1.1 102 Wait\r\n\r\n'.repeat(3),
+      'it has more than 2 interim responses',
+    ],
+    ['empty lines before the head', '\r\n'.repeat(3), 'it begins with empty lines'],
+  ])('%s', (_name, bytes, error) => {
+    expect(read(bytes, bytes.length, 'GET', limits)).toBe(error);
+    expect(read(bytes, 1, 'GET', limits)).toBe(error);
+  });
+});
