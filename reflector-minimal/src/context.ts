@@ -13,6 +13,7 @@ import type { Limits } from './limits.ts';
 import type { LogIn } from './log-in/log-in.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Store } from './store/store.ts';
+import type { HeldTotal } from './tunnels/held-total.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
 import type { UserAuthentication } from './users/authentication.ts';
 import type { Tokens } from './users/tokens.ts';
@@ -33,6 +34,8 @@ export interface Context {
   readonly sessions: Sessions;
   readonly access: LiveAccess;
   readonly load: UserLoad;
+  /** What is read ahead of all users whose devices stall. */
+  readonly readAhead: HeldTotal;
   readonly proxies: TrustedProxies;
   readonly strangers: Strangers;
   /** The domain whose labels are devices, in lower case. */

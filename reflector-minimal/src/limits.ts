@@ -15,8 +15,16 @@ export interface Limits {
   readonly bodyIdleMs: number;
   /** Longest time in which a user takes nothing of a response that waits for it; then the connection is closed. */
   readonly userStallMs: number;
-  /** How often a client that is not read, because its device takes nothing, is asked whether it is still there. */
+  /** Time in which a device takes nothing of what a user sends, before the user is read ahead to see it go. */
+  readonly readAheadMs: number;
+  /** Bytes read ahead of one user: what the kernels of both ends keep of a sender that has gone. */
+  readonly readAheadBytes: number;
+  /** Bytes read ahead of all users; beyond it nobody is read ahead. */
+  readonly readAheadTotalBytes: number;
+  /** How often a client that is not read ahead any more is asked whether it is still there. */
   readonly clientProbeMs: number;
+  /** Longest time in which a device takes nothing of what a client left that has gone; then its connection is reset. */
+  readonly leftoverMs: number;
   /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
   readonly connections: number;
   /** Those from one IPv4 /24 or IPv6 /48 on which nobody has logged in yet; what is more is closed at once. */
@@ -192,7 +200,11 @@ export const defaultLimits: Limits = {
   pipelinedRequests: 32,
   bodyIdleMs: 60_000,
   userStallMs: 120_000,
+  readAheadMs: 1_000,
+  readAheadBytes: 8 * MiB,
+  readAheadTotalBytes: 128 * MiB,
   clientProbeMs: 30_000,
+  leftoverMs: 120_000,
   connections: 20_000,
   strangersPerNetwork: 4_000,
   userIdleMs: 60_000,

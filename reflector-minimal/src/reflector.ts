@@ -29,6 +29,7 @@ import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Store } from './store/store.ts';
+import { HeldTotal } from './tunnels/held-total.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
 import { Tokens } from './users/tokens.ts';
@@ -143,6 +144,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       sessions,
       access: new LiveAccess(store, clock, limits),
       load: new UserLoad(limits.exchangesPerUser),
+      readAhead: new HeldTotal(limits.readAheadTotalBytes),
       proxies,
       strangers: new Strangers(limits.strangersPerNetwork, proxies),
       carried: options.carried ?? (() => {}),

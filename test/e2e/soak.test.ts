@@ -16,7 +16,7 @@ test.each([
     [figures.agent, allowed],
     [figures.reflector, noise.v8],
   ] as const) {
-    expect(course.late.resident - course.early.resident).toBeLessThan(most);
+    expect(course.late.memory - course.early.memory).toBeLessThan(most);
     expect(course.late.descriptors).toBe(0);
   }
   expect([...figures.tally.keys()].sort()).toEqual([

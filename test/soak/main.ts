@@ -30,7 +30,7 @@ if (options.help) {
 }
 
 const text = ({ early, late }: Course) =>
-  `${early.resident} KiB, then ${late.resident} KiB; ${late.descriptors} descriptors more`;
+  `${early.memory} KiB, then ${late.memory} KiB; ${late.descriptors} descriptors more`;
 
 const seed = Number(options.seed ?? Date.now() % 1_000_000);
 for (const agent of options.agent ?? ['dist/x86_64/rm-agent', 'node dist/node/rm-agent.mjs']) {

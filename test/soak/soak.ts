@@ -14,9 +14,10 @@ export interface SoakExtent {
   readonly seed: number;
 }
 
-/** Of a process while nothing happens: resident memory in KiB, and descriptors. */
+/** Of a process while nothing happens. */
 export interface Footprint {
-  readonly resident: number;
+  /** KiB of memory that is no file's: pages of the executable come and go as the machine has room. */
+  readonly memory: number;
   /** More than when it was idle at first. */
   readonly descriptors: number;
 }
@@ -115,7 +116,7 @@ async function settled(pid: number, idle: number): Promise<Footprint> {
   while (descriptors(pid) > idle && performance.now() < limit) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return { resident: memory(pid).resident, descriptors: descriptors(pid) - idle };
+  return { memory: memory(pid).anonymous, descriptors: descriptors(pid) - idle };
 }
 
 /** Uniform in [0, 1): mulberry32, so that a seed replays. */

@@ -52,12 +52,18 @@ export interface Memory {
   readonly resident: number;
   /** Pages that no other process shares. */
   readonly private: number;
+  /** Pages of no file: what the process has asked for, while those of its executable come and go with the machine. */
+  readonly anonymous: number;
 }
 
 export function memory(pid: number): Memory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const value = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0);
-  return { resident: value('Rss'), private: value('Private_Clean') + value('Private_Dirty') };
+  return {
+    resident: value('Rss'),
+    private: value('Private_Clean') + value('Private_Dirty'),
+    anonymous: value('Anonymous'),
+  };
 }
 
 /** Forgets the peak so far. */

@@ -266,6 +266,46 @@ describe('a client', () => {
     expect(client.closeCode).toBe(1009);
   });
 
+  test.each([
+    ['without a word loses its connection to the device', false, 'error 5'],
+    ['in order leaves to the device what it has sent', true, 'close'],
+  ])('that goes %s, while the device takes nothing', async (_how, inOrder, ending) => {
+    const agent = await stage.agent({ extensions });
+    const seen: string[] = [];
+    let channel = 0;
+    let bytes = 0;
+    agent.onFrame = (frame) => {
+      channel = frame.channel;
+      if (frame.opcode === 1) agent.confirm(channel);
+      if (frame.opcode === 0) bytes += frame.payload.length;
+      if (frame.opcode === 2) seen.push('close');
+      if (frame.opcode === 128) seen.push(`error ${frame.payload.readUInt16BE()}`);
+    };
+    const upgrade = originalUpgrade(22);
+    const peer = await WebSocketPeer.connect(stage.port, upgrade);
+    // More than the window of the device and the queue before it, so that the end is behind what is not read.
+    const sent = 3_000_000;
+    for (let at = 0; at < sent; at += 50_000) peer.send(Buffer.alloc(50_000));
+    if (inOrder) peer.close();
+    peer.socket.end();
+    await until(() => bytes === 262_144);
+    // Alone what has been read ahead of it can tell that it has gone: its probe is far away.
+    const told = () => (inOrder ? peer.socket.closed : seen.length > 0);
+    const probe = clock.now() + defaultLimits.clientProbeMs;
+    await until(() => {
+      clock.advance(10);
+      return told() || clock.now() >= probe;
+    });
+    expect(told()).toBe(true);
+    if (inOrder) {
+      expect(seen).toEqual([]);
+      agent.credit(channel, sent);
+      await until(() => seen.length > 0);
+      expect(bytes).toBe(sent);
+    }
+    expect(seen).toEqual([ending]);
+  });
+
   test('that is silent for three keep-alive times is given up', async () => {
     const agent = await stage.agent({ keepAlive: 10_000 });
     agent.onFrame = (frame) => {

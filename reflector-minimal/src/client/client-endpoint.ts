@@ -122,6 +122,7 @@ export class ClientEndpoint {
         extended: extension !== null,
         maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
         traffic,
+        readAhead: this.#context.readAhead,
         keepAlive,
         limits,
         clock,

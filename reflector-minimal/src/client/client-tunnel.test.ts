@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws';
 import { defaultLimits } from '../limits.ts';
 import { FakeLink } from '../testing/fake-link.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { HeldTotal } from '../tunnels/held-total.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 
 /** A WebSocket of which only what is asked of it is seen. */
@@ -57,9 +58,10 @@ function setUp(): {
     channel,
     extended: false,
     traffic: { bytesFrom: 0, bytesTo: 0 },
+    readAhead: new HeldTotal(1_000_000),
     maxMessage: 2048,
     keepAlive: 300,
-    limits: { ...defaultLimits, userQueueBytes: 32_768 },
+    limits: { ...defaultLimits, userQueueBytes: 32_768, readAheadBytes: 16_384 },
     clock,
     ended: () => webSocket.calls.push('ended'),
   });
@@ -103,6 +105,8 @@ test('clientProbeMs: only as long as it is held back a client is asked whether i
   expect(pongs()).toBe(0);
   for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
   await tick();
+  clock.advance(defaultLimits.readAheadMs);
+  webSocket.emit('message', Buffer.alloc(16_384), true);
   clock.advance(defaultLimits.clientProbeMs);
   clock.advance(defaultLimits.clientProbeMs);
   expect(pongs()).toBe(2);
@@ -119,6 +123,7 @@ test('a client that has gone while it was held back is asked no more', async () 
   await tick();
   clock.advance(2 * defaultLimits.clientProbeMs);
   expect(webSocket.calls).not.toContain('pong');
+  expect(clock.pending).toBe(0);
 });
 
 test('a text message ends it with 1003', async () => {

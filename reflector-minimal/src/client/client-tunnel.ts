@@ -4,7 +4,9 @@ import type { Traffic } from '../audit/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Channel } from '../tunnels/channel.ts';
+import type { HeldTotal } from '../tunnels/held-total.ts';
 import { Liveness } from '../tunnels/liveness.ts';
+import { Uplink } from '../tunnels/uplink.ts';
 import { MessageWriter } from '../websocket/message-writer.ts';
 
 export interface ClientTunnelOptions {
@@ -19,6 +21,8 @@ export interface ClientTunnelOptions {
   readonly maxMessage: number;
   /** What the connection has carried is counted here. */
   readonly traffic: Traffic;
+  /** What is read ahead of all users. */
+  readonly readAhead: HeldTotal;
   /** Seconds. */
   readonly keepAlive: number;
   readonly limits: Limits;
@@ -41,16 +45,25 @@ export class ClientTunnel {
   /** Bytes that may wait for the kernel; below its own mark a stream does not say when it has drained. */
   readonly #queueBytes: number;
   readonly #liveness: Liveness;
+  readonly #uplink: Uplink;
   #closing = false;
   #ended = false;
-  /** Ends the probing of a client that is not read. */
-  #cancelProbe: (() => void) | null = null;
 
   constructor(options: ClientTunnelOptions) {
     this.#options = options;
     this.#writer = new MessageWriter(options.socket);
     this.#queueBytes = Math.max(options.limits.userQueueBytes, options.socket.writableHighWaterMark);
-    const { clock, keepAlive, webSocket } = options;
+    const { channel, limits, clock, keepAlive, webSocket, readAhead } = options;
+    this.#uplink = new Uplink({
+      channel,
+      source: webSocket,
+      // A PONG that nobody asked for (RFC 6455 section 5.5.3) meets a closed connection with a reset, which the next one
+      // finds; to a client that is there it means nothing.
+      probe: () => webSocket.pong(),
+      limits,
+      clock,
+      total: readAhead,
+    });
     // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
     this.#liveness = new Liveness(clock, keepAlive * 3000, null, () => webSocket.terminate());
     this.#listenToClient();
@@ -70,37 +83,12 @@ export class ClientTunnel {
       if (channel.destroyed || channel.writableEnded) return;
       if (isBinary) traffic.bytesTo += data.length;
       if (!isBinary) this.close(unsupported);
-      else if (data.length === 0) {
-        if (extended) channel.end();
-      } else if (!channel.write(data)) {
-        webSocket.pause();
-        this.#cancelProbe ??= this.#probe();
-      }
-    });
-    channel.on('drain', () => {
-      this.#stopProbing();
-      webSocket.resume();
+      else if (data.length > 0) this.#uplink.write(data);
+      else if (extended) channel.end();
     });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('error', () => {});
     webSocket.on('close', (code: number) => this.#end(code !== connectionLost));
-  }
-
-  /**
-   * As long as a client is not read, nobody learns that it has gone. A PONG that nobody asked for (RFC 6455 section 5.5.3)
-   * meets a closed connection with a reset, which the next one finds; to a client that is there it means nothing.
-   */
-  #probe(): () => void {
-    const { clock, limits, webSocket } = this.#options;
-    return clock.schedule(limits.clientProbeMs, () => {
-      webSocket.pong();
-      this.#cancelProbe = this.#probe();
-    });
-  }
-
-  #stopProbing(): void {
-    this.#cancelProbe?.();
-    this.#cancelProbe = null;
   }
 
   #listenToDevice(): void {
@@ -149,7 +137,7 @@ export class ClientTunnel {
     if (this.#closing) return;
     this.#closing = true;
     const { webSocket } = this.#options;
-    this.#stopProbing();
+    this.#uplink.stop();
     webSocket.resume();
     webSocket.close(code);
   }
@@ -160,13 +148,13 @@ export class ClientTunnel {
     this.#ended = true;
     this.#closing = true;
     this.#liveness.stop();
-    this.#stopProbing();
+    this.#uplink.stop();
     const { channel } = this.#options;
     channel.resume();
     if (inOrder && !channel.writableEnded) {
       // The other half has nobody to go to: the device gets a short time to end it.
       channel.allowHalfOpen = false;
-      channel.end();
+      this.#uplink.end();
     } else {
       channel.destroy();
     }

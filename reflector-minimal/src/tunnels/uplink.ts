@@ -1,0 +1,123 @@
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import type { Channel } from './channel.ts';
+import type { HeldTotal } from './held-total.ts';
+
+export interface UplinkOptions {
+  readonly channel: Channel;
+  /** The user's connection. Both calls may come in any state of it. */
+  readonly source: { pause(): void; resume(): void };
+  /** Finds out whether the user is still there by sending something that means nothing. */
+  readonly probe?: () => void;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** What is read ahead of all users. */
+  readonly total: HeldTotal;
+}
+
+/** What a message costs beyond its bytes: its view and its place in the stream's queue. */
+const messageBytes = 256;
+
+/**
+ * What one user sends to a channel. While the device takes nothing, the user is held back.
+ *
+ * The end of a connection that nobody reads stays in the kernel, behind what was sent before it: a user who has gone
+ * would hold the device's connection for as long as the device stalls. So once the device has taken nothing for
+ * `readAheadMs`, the user is read on, up to `readAheadBytes`: as much as a kernel keeps of a sender that has gone. A
+ * device that is merely slow holds its user back as before.
+ */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  /** Bytes read ahead, as counted in the total. */
+  #ahead = 0;
+  #paused = false;
+  #readingOn = false;
+  #cancel: (() => void) | null = null;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    const { channel } = options;
+    channel.on('drain', () => this.#taken());
+    // After `end` a stream says no more that it has drained.
+    channel.on('finish', () => this.#taken());
+    channel.on('close', () => this.#taken());
+  }
+
+  write(bytes: Buffer): void {
+    const { channel, limits, clock, total } = this.#options;
+    if (channel.write(bytes)) return;
+    if (this.#readingOn) {
+      const cost = bytes.length + messageBytes;
+      this.#ahead += cost;
+      total.add(cost);
+      if (this.#full) this.#readOn();
+    } else if (!this.#cancel) {
+      this.#pause();
+      this.#cancel = clock.schedule(limits.readAheadMs, () => this.#readOn());
+    }
+  }
+
+  /** The user has ended in order: the device gets what is left for as long as it takes some of it. */
+  end(): void {
+    const { channel } = this.#options;
+    this.stop();
+    channel.end();
+    if (!channel.writableFinished && !channel.destroyed) this.#awaitProgress();
+  }
+
+  /** The user is not read any more, or read to the end whatever the device takes. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#readingOn = false;
+  }
+
+  get #full(): boolean {
+    return this.#ahead >= this.#options.limits.readAheadBytes || this.#options.total.exceeded;
+  }
+
+  #readOn(): void {
+    const { limits, clock, probe } = this.#options;
+    this.stop();
+    this.#readingOn = !this.#full;
+    if (this.#readingOn) {
+      this.#resume();
+      return;
+    }
+    this.#pause();
+    this.#cancel = clock.schedule(limits.clientProbeMs, () => {
+      probe?.();
+      this.#readOn();
+    });
+  }
+
+  /** The device has all of it, or will get no more. */
+  #taken(): void {
+    this.stop();
+    this.#options.total.add(-this.#ahead);
+    this.#ahead = 0;
+    this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#options.source.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#options.source.resume();
+  }
+
+  #awaitProgress(): void {
+    const { channel, limits, clock } = this.#options;
+    const before = channel.writableLength + channel.queued;
+    this.#cancel = clock.schedule(limits.leftoverMs, () => {
+      this.#cancel = null;
+      if (channel.writableLength + channel.queued === before) channel.destroy();
+      else this.#awaitProgress();
+    });
+  }
+}
