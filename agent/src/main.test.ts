@@ -54,6 +54,47 @@ describe('rm-agent', () => {
     expect(host.network.dialled).toEqual([]);
   });
 
+  describe('with an ID that the machine has not got yet', () => {
+    const waiting = () => {
+      const host = hostWith({ device: { id: '${file:/etc/id}', domain: 'd' } });
+      const { err, status } = rmAgent(host, 'run');
+      expect(status).toBeNull();
+      expect(err).toMatch(
+        /^warning .*device\.id: found .*, but it cannot be read: no such file; waiting for it\n$/,
+      );
+      return host;
+    };
+
+    it('waits for it', () => {
+      const host = waiting();
+      host.clock.advance(600_000);
+      expect(host.system.printed[2].split('\n')).toHaveLength(2);
+      host.files.content.set('/etc/id', ascii(''));
+      host.clock.advance(60_000);
+      expect(host.system.printed[2]).toContain('but it is empty; waiting for it\n');
+      host.files.content.set('/etc/id', ascii('pump-7\n'));
+      expect(rmAgent(host, 'check').status).toBe(0);
+      host.clock.advance(60_000);
+      expect(host.reflector.connections).toHaveLength(2);
+    });
+
+    it.each(['SIGHUP', 'SIGTERM'] as const)('obeys %s', (signal) => {
+      const host = waiting();
+      host.files.content.set('/etc/id', ascii('pump-7\n'));
+      host.system.signals.get(signal)?.();
+      host.clock.advance(200);
+      expect(host.reflector.connections).toHaveLength(signal === 'SIGHUP' ? 1 : 0);
+      expect(host.system.exitStatus).toBe(signal === 'SIGHUP' ? null : 0);
+      if (signal === 'SIGTERM') expect(host.handles).toEqual(noHandles);
+    });
+
+    it('is told of by check, with 69, and with 78 when there is more to mend', () => {
+      expect(rmAgent(waiting(), 'check').status).toBe(69);
+      const more = hostWith({ device: { id: '${file:/etc/id}', domain: 'd' }, services: [] });
+      expect(rmAgent(more, 'run').status).toBe(78);
+    });
+  });
+
   it('connects, and ends with 0 on SIGTERM', () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const host = hostWith();

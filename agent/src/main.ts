@@ -1,10 +1,10 @@
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
 import { importProperties } from './config/import.ts';
-import { load, type Valid } from './config/load.ts';
+import { type Invalid, load, type Valid } from './config/load.ts';
 import { salvageControl } from './config/salvage.ts';
 import { Daemon } from './daemon.ts';
-import type { Host } from './host/host.ts';
+import type { Cancellable, Host } from './host/host.ts';
 import { utf8DecodeStrict } from './protocol/text.ts';
 import { askControl } from './status/control.ts';
 import { formatStatus } from './status/format.ts';
@@ -19,6 +19,10 @@ type Asked = Extract<Command, { readonly name: 'status' | 'retry' | 'enable' | '
 
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
+
+/** How soon, in milliseconds, it is looked again for what the machine lacks; twice as long each time, up to the second. */
+const WAIT_MS = 1000;
+const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, does what it says and ends with the exit status of `design.md`. */
 export function main(host: Host): void {
@@ -50,12 +54,7 @@ function obey(host: Host, command: Command): void {
       }
       break;
     case 'run':
-      withConfiguration(host, command.config, (loaded) => {
-        const daemon = new Daemon(host, command.config, loaded);
-        host.system.onSignal('SIGTERM', () => daemon.stop());
-        host.system.onSignal('SIGINT', () => daemon.stop());
-        host.system.onSignal('SIGHUP', () => daemon.reload());
-      });
+      run(host, command.config);
       break;
     case 'check':
       withConfiguration(host, command.config, ({ ok, warnings, identity }) => {
@@ -70,15 +69,48 @@ function obey(host: Host, command: Command): void {
   }
 }
 
+/**
+ * Follows the configuration until a signal ends it. What the machine still lacks of it, such as a file with the ID of the
+ * device that is written at the first boot, is waited for.
+ */
+function run(host: Host, path: string): void {
+  let daemon: Daemon | null = null;
+  let timer: Cancellable | null = null;
+  let told = '';
+  let waitMs = WAIT_MS;
+  const start = (): void => {
+    timer?.cancel();
+    timer = null;
+    const loaded = load(host, path);
+    if (!('errors' in loaded)) daemon = new Daemon(host, path, loaded);
+    else if (loaded.passing) {
+      const lines = loaded.errors.map((line) => `warning ${line}; waiting for it\n`).join('');
+      if (lines !== told) host.system.print(2, lines);
+      told = lines;
+      timer = host.clock.schedule(waitMs, start);
+      waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
+    } else wrong(host, loaded);
+  };
+  const stop = (): void => {
+    timer?.cancel();
+    if (daemon) daemon.stop();
+    else host.system.exit(ExitStatus.ok);
+  };
+  host.system.onSignal('SIGTERM', stop);
+  host.system.onSignal('SIGINT', stop);
+  host.system.onSignal('SIGHUP', () => (daemon ? daemon.reload() : start()));
+  start();
+}
+
 function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
   const loaded = load(host, path);
-  if ('errors' in loaded) wrong(host, loaded.errors);
+  if ('errors' in loaded) wrong(host, loaded);
   else use(loaded);
 }
 
-function wrong(host: Host, errors: readonly string[]): void {
+function wrong(host: Host, { errors, passing }: Invalid): void {
   for (const line of errors) host.system.print(2, `${line}\n`);
-  host.system.exit(ExitStatus.configuration);
+  host.system.exit(passing ? ExitStatus.unavailable : ExitStatus.configuration);
 }
 
 /** The line that the control socket takes. */
@@ -95,7 +127,7 @@ function askAgent(host: Host, command: Asked): void {
   const errors = 'errors' in loaded ? loaded.errors : [];
   const control = 'errors' in loaded ? salvageControl(host, command.config) : loaded.ok.control;
   if (control === undefined) {
-    wrong(host, errors);
+    wrong(host, { errors });
     return;
   }
   for (const line of errors) host.system.print(2, `warning ${line}\n`);

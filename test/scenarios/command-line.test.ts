@@ -159,6 +159,17 @@ describe.concurrent('a file that the configuration names', () => {
     },
   );
 
+  scenario('and that holds the ID of the device is waited for', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const id = join(stage.directory, 'id');
+    const device = { id: `\${file:${id}}`, domain, password: 's3cret' };
+    const agent = stage.agent(configuration(reflector, [1], { device }));
+    await agent.logged(/warning .*device\.id: .*no such file; waiting for it/);
+    stage.file('pump-7\n', 'id');
+    const { socket } = await reflector.upgrade();
+    expect(socket).toBeDefined();
+  });
+
   scenario('and that every user can change is warned of', async ({ stage }) => {
     const program = stage.file('#!/bin/sh\n', 'program');
     const more = { notify: { command: program }, access: { mode: 'consent', ask: '/no/such/program' } };

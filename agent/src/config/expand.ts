@@ -15,7 +15,8 @@ export interface ExpansionEvents {
 }
 
 type Machine = Pick<Host, 'files' | 'system'>;
-type Looked = { readonly text: string } | { readonly reason: string };
+/** `passing`: the reason may be gone later. */
+type Looked = { readonly text: string } | { readonly reason: string; readonly passing?: boolean };
 
 /**
  * Expands `${nodeId}`, `${mac:INTERFACE}`, `${hostname}`, `${env.NAME}`, `${file:PATH}` and `${$}`, which is a `$`. What
@@ -32,7 +33,7 @@ export function expansion(host: Machine, { hide, identified }: ExpansionEvents =
       const value = lookUp(host, name);
       if (confidential && name.startsWith('env.')) hide?.(name.slice(4));
       if ('reason' in value) {
-        fail(`found ${reference}, ${value.reason}`);
+        fail(`found ${reference}, ${value.reason}`, value.passing);
         return reference;
       }
       if (identified && name === 'nodeId')
@@ -47,7 +48,8 @@ function lookUp({ files, system }: Machine, name: string): Looked {
   if (name === 'nodeId') {
     const nodeId = system.nodeId();
     // All devices without a network interface would share one identity, and evict each other at the reflector.
-    if (/^0*$/.test(nodeId)) return { reason: 'but no network interface has a hardware address' };
+    if (/^0*$/.test(nodeId))
+      return { reason: 'but no network interface has a hardware address', passing: true };
     return { text: nodeId };
   }
   if (name.startsWith('env.')) {
@@ -57,7 +59,9 @@ function lookUp({ files, system }: Machine, name: string): Looked {
   if (name.startsWith('file:/')) return contentOf(files, name.slice(5));
   if (/^mac:[^/]+$/.test(name)) {
     const address = hardwareAddress(files, name.slice(4));
-    return address === null ? { reason: 'but there is no such hardware address' } : { text: address };
+    return address === null
+      ? { reason: 'but there is no such hardware address', passing: true }
+      : { text: address };
   }
   return {
     reason:
@@ -68,10 +72,11 @@ function lookUp({ files, system }: Machine, name: string): Looked {
 /** One line break at the end of the file is not part of the text. */
 function contentOf(files: Host['files'], path: string): Looked {
   try {
-    const text = utf8DecodeStrict(files.read(path, MAX_FILE_BYTES));
-    return text === null ? { reason: 'but it is not UTF-8 text' } : { text: text.replace(/\r?\n$/, '') };
+    const text = utf8DecodeStrict(files.read(path, MAX_FILE_BYTES))?.replace(/\r?\n$/, '');
+    if (text === '') return { reason: 'but it is empty', passing: true };
+    return text === undefined ? { reason: 'but it is not UTF-8 text' } : { text };
   } catch (error) {
-    return { reason: `but it cannot be read: ${(error as HostFailure).message}` };
+    return { reason: `but it cannot be read: ${(error as HostFailure).message}`, passing: true };
   }
 }
 

@@ -23,8 +23,14 @@ export interface Valid {
   readonly identity: readonly string[];
 }
 
-/** A configuration, or every reason why there is none; one line each. */
-export type Loaded = Valid | { readonly errors: readonly string[] };
+/** Every reason why there is no configuration, one line each. */
+export interface Invalid {
+  readonly errors: readonly string[];
+  /** All of them are of the machine, and may be gone later although nobody edits the file. */
+  readonly passing?: boolean;
+}
+
+export type Loaded = Valid | Invalid;
 
 type Machine = Pick<Host, 'files' | 'system'>;
 
@@ -53,7 +59,7 @@ export function load(host: Machine, path: string): Loaded {
     return { errors: [place(error.offset) + error.message] };
   }
   const result = judge(host, json);
-  if ('problems' in result) return { errors: result.problems.map(line) };
+  if ('problems' in result) return invalid(result.problems, line);
   const missing = result.missing.map(line);
   const warnings = [...missing, ...result.warnings.map(line)];
   if (holdsPassword(result.ok) && ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0) {
@@ -66,9 +72,14 @@ export function load(host: Machine, path: string): Loaded {
 /** As {@link load}, for a configuration that is in memory. */
 export function configure(host: Machine, json: Json): Loaded {
   const result = judge(host, json);
-  if ('problems' in result) return { errors: result.problems.map(lineOf) };
+  if ('problems' in result) return invalid(result.problems, lineOf);
   const missing = result.missing.map(lineOf);
   return { ...result, warnings: [...missing, ...result.warnings.map(lineOf)], missing };
+}
+
+function invalid(problems: readonly Problem[], line: (problem: Problem) => string): Invalid {
+  const errors = problems.map(line);
+  return problems.every(({ passing }) => passing) ? { errors, passing: true } : { errors };
 }
 
 function judge(

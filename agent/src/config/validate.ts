@@ -20,6 +20,8 @@ export interface Problem {
   readonly path: string;
   /** What was found and what is allowed, in one line. */
   readonly message: string;
+  /** It may be right later although nobody edits the document. */
+  readonly passing?: boolean;
 }
 
 export type Validated<S> = { readonly value: Value<S> } | { readonly problems: readonly Problem[] };
@@ -27,7 +29,7 @@ export type Validated<S> = { readonly value: Value<S> } | { readonly problems: r
 /** Replaces the variables in a string; calls `fail` with the reason for each that it cannot replace. */
 export type Expand = (
   text: string,
-  fail: (message: string) => void,
+  fail: (message: string, passing?: boolean) => void,
   confidential: boolean | undefined,
 ) => string;
 
@@ -105,8 +107,8 @@ class Validation {
     return this.#refuse(schema, json, path);
   }
 
-  #problem(path: string, message: string): void {
-    this.problems.push({ path, message });
+  #problem(path: string, message: string, passing = false): void {
+    this.problems.push(passing ? { path, message, passing } : { path, message });
   }
 
   #refuse(schema: Schema, json: Json, path: string, what = allowed(schema)): void {
@@ -116,7 +118,11 @@ class Validation {
 
   #text(schema: TextSchema, source: string, path: string): string {
     const before = this.problems.length;
-    const text = this.#expand(source, (message) => this.#problem(path, message), schema.confidential);
+    const text = this.#expand(
+      source,
+      (message, passing) => this.#problem(path, message, passing),
+      schema.confidential,
+    );
     if (this.problems.length > before) return text;
     if (text.length > schema.maxLength) {
       this.#problem(path, `found ${text.length} characters, allowed are ${schema.maxLength}`);
