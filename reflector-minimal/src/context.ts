@@ -12,6 +12,7 @@ import type { DeviceCredentials } from './isolation/device-credentials.ts';
 import type { Limits } from './limits.ts';
 import type { LogIn } from './log-in/log-in.ts';
 import type { Sessions } from './sessions/sessions.ts';
+import type { DeferredWrites } from './store/deferred-writes.ts';
 import type { Store } from './store/store.ts';
 import type { HeldTotal } from './tunnels/held-total.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
@@ -25,6 +26,8 @@ export interface Context {
   readonly log: Logger;
   readonly audit: Audit;
   readonly store: Store;
+  /** For what nobody waits for. */
+  readonly deferred: DeferredWrites;
   readonly devices: TunnelRegistry<ConnectedDevice>;
   readonly users: UserAuthentication;
   readonly logIn: LogIn;

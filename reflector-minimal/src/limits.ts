@@ -162,6 +162,12 @@ export interface Limits {
   readonly unclaimedDevices: number;
   /** Those of one IPv4 /24 or IPv6 /48, so that strangers leave places to others. */
   readonly unclaimedPerNetwork: number;
+  /** How long a call waits for another process that holds the data file: everything else waits as well. */
+  readonly storeBusyMs: number;
+  /** How long the data file is left alone after a call has failed; requests that need it get 503 meanwhile. */
+  readonly storeRetryMs: number;
+  /** Facts about devices that wait for a data file that cannot be written: some four for each tunnel. */
+  readonly deferredWrites: number;
   /** How often the store is asked, while something is live, whether another process has changed it. */
   readonly storePollMs: number;
   /** One-time codes for sessions on hosts of devices that are good at once; beyond it the oldest goes of who has most. */
@@ -274,6 +280,9 @@ export const defaultLimits: Limits = {
   usedNonces: 10_000,
   unclaimedDevices: 1000,
   unclaimedPerNetwork: 200,
+  storeBusyMs: 100,
+  storeRetryMs: 2_000,
+  deferredWrites: 64_000,
   storePollMs: 2_000,
   deviceCodes: 10_000,
   deviceCodesPerUser: 256,

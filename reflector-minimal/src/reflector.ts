@@ -10,6 +10,7 @@ import { LiveAccess } from './access/live-access.ts';
 import { UserLoad } from './access/user-load.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
+import { containServer, containTimers } from './boundary.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
@@ -28,6 +29,8 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { DataFileLock } from './store/data-file-lock.ts';
+import { DeferredWrites } from './store/deferred-writes.ts';
 import { Store } from './store/store.ts';
 import { HeldTotal } from './tunnels/held-total.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
@@ -101,27 +104,42 @@ const goingAway = 1001;
  * with `AuditFileError`, with `CookieHostTaken`, or with that of an unreadable TLS file; nothing is left open then.
  */
 export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
-  const clock = options.clock ?? systemClock;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const log = options.log ?? pino({ level: 'silent' });
+  const clock = containTimers(options.clock ?? systemClock, (error) =>
+    log.error({ err: error }, 'timer failed'),
+  );
   const proxies = new TrustedProxies(options.trustProxy ?? []);
   const server = makeServer(options.tls ?? null, limits);
-  const sink = typeof options.audit === 'string' ? new AuditFile(options.audit, limits) : null;
-  const audit = new Audit(clock, limits, log, sink);
-  let store: Store;
+  const { data = ':memory:' } = options;
+  const opened: (() => void)[] = [];
   try {
-    store = Store.open(options.data ?? ':memory:');
-  } catch (error) {
-    audit.close();
-    throw error;
-  }
-  try {
+    if (data !== ':memory:') {
+      const lock = DataFileLock.take(data);
+      opened.push(() => lock.release());
+    }
+    // Nothing of the store or the audit file is touched before the port is ours. Whoever connects waits in the backlog
+    // until this turn of the event loop is over.
+    await listen(server, options.host ?? '127.0.0.1', options.port ?? 0);
+    opened.push(() => server.close());
+    const sink = typeof options.audit === 'string' ? new AuditFile(options.audit, limits) : null;
+    const audit = new Audit(clock, limits, log, sink);
+    opened.push(() => audit.close());
+    const store = Store.open(data, { warn: (text) => log.warn(text) });
+    opened.push(() => store.close());
     store.devices.noteAllOffline();
     const domain = (options.domain ?? 'localhost').toLowerCase();
     const cookieHost = options.cookieHost?.toLowerCase() ?? null;
     takeCookieHost(store, { domain, cookieHost });
-    store.setServed(clock.date());
     store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
+    store.watch({
+      busyMs: limits.storeBusyMs,
+      retryMs: limits.storeRetryMs,
+      now: () => clock.now(),
+      failed: (kind, error) =>
+        log.error({ code: error.code }, `${error.message} (${kind}); it is tried again`),
+      recovered: (kind) => log.warn(`the data file can be used again (${kind})`),
+    });
     const verifier = new PasswordVerifier(limits);
     const sessions = new Sessions(store, clock, limits, {
       absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
@@ -135,6 +153,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       log,
       audit,
       store,
+      deferred: new DeferredWrites(clock, limits),
       devices: new TunnelRegistry(),
       users: new UserAuthentication(logIn, tokens, sessions),
       logIn,
@@ -161,14 +180,27 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       door: new Door(limits, clock.now()),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
-    const running = new RunningReflector(context, server, authentication, options);
-    await running.listen(options.host ?? '127.0.0.1', options.port ?? 0);
-    return running;
+    return new RunningReflector(context, server, authentication, options, () => closeAll(opened));
   } catch (error) {
-    audit.close();
-    store.close();
+    closeAll(opened);
     throw error;
   }
+}
+
+/** What was opened last is closed first. */
+function closeAll(opened: (() => void)[]): void {
+  for (const close of opened.splice(0).reverse()) close();
+}
+
+/** The backlog is for a fleet that comes back at once: what finds no place in it waits for a second. */
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function readTls({ cert, key, clientCa }: TlsFiles): { cert: Buffer; key: Buffer; ca?: Buffer } {
@@ -222,6 +254,7 @@ class RunningReflector implements Reflector {
   readonly #server: Server;
   readonly #tls: TlsFiles | null;
   readonly #front: Front;
+  readonly #closeFiles: () => void;
   readonly #deviceEndpoint: DeviceEndpoint;
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
@@ -233,8 +266,10 @@ class RunningReflector implements Reflector {
     context: Context,
     server: Server,
     authentication: DeviceAuthentication,
-    { tls }: ReflectorOptions,
+    { tls, host = '127.0.0.1' }: ReflectorOptions,
+    closeFiles: () => void,
   ) {
+    this.#closeFiles = closeFiles;
     this.store = context.store;
     this.devices = context.devices;
     this.#context = context;
@@ -247,9 +282,11 @@ class RunningReflector implements Reflector {
       this.#upgraded.add(socket);
       socket.once('close', () => this.#upgraded.delete(socket));
     });
-    new Edge(server, this.#front, context.limits, (error) =>
-      context.log.error({ err: error }, 'request failed'),
-    );
+    const failed = (error: unknown) => context.log.error({ err: error }, 'request failed');
+    new Edge(server, this.#front, context.limits, failed);
+    containServer(server, failed);
+    this.#scheduleStatistics();
+    context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
   }
 
   get port(): number {
@@ -258,19 +295,6 @@ class RunningReflector implements Reflector {
 
   get url(): string {
     return `${this.#tls ? 'https' : 'http'}://${this.#context.domain}:${this.port}`;
-  }
-
-  /** The backlog is for a fleet that comes back at once: what finds no place in it waits for a second. */
-  async listen(host: string, port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, host, backlog: 4096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#scheduleStatistics();
-    this.#context.log.info({ host, port: this.port, domain: this.#context.domain }, 'listening');
   }
 
   reloadTls(): void {
@@ -287,7 +311,7 @@ class RunningReflector implements Reflector {
   }
 
   async #close(): Promise<void> {
-    const { limits, access, audit, log, store } = this.#context;
+    const { limits, access, log, deferred } = this.#context;
     log.info('stopping');
     this.#cancelStatistics();
     access.stop();
@@ -300,9 +324,10 @@ class RunningReflector implements Reflector {
     for (const socket of this.#upgraded) socket.destroy();
     this.#server.closeAllConnections();
     await drained;
-    audit.close();
-    store.setServed(0);
-    store.close();
+    deferred.stop();
+    if (!deferred.flush())
+      log.warn({ writes: deferred.size }, 'data file not up to date: it could not be written');
+    this.#closeFiles();
     log.info('stopped');
   }
 
@@ -334,11 +359,10 @@ class RunningReflector implements Reflector {
   }
 
   #scheduleStatistics(): void {
-    const { clock, limits, store } = this.#context;
+    const { clock, limits } = this.#context;
     this.#cancelStatistics = clock.schedule(limits.statisticsMs, () => {
-      for (const device of this.devices.all()) this.#deviceEndpoint.saveTraffic(device);
-      store.setServed(clock.date());
       this.#scheduleStatistics();
+      for (const device of this.devices.all()) this.#deviceEndpoint.saveTraffic(device);
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailable } from '../store/store.ts';
 
 /** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
 interface Grant {
@@ -56,22 +56,33 @@ export class LiveAccess {
     };
   }
 
-  /** Looks at once, after a change by this process: nobody who was just logged out goes on until the next poll. */
+  /**
+   * Looks at once, after a change by this process: nobody who was just logged out goes on until the next poll. While the
+   * data file cannot be used nothing can be told: what is live goes on, and is looked at again with the next poll.
+   */
   check(): void {
+    try {
+      this.#check();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  #check(): void {
     for (const kind of ['user', 'device'] as const) {
       const watched = this.#watched[kind];
       const version = this.#store.version(kind);
       const now = this.#clock.now();
       const due = kind === 'user' && now - watched.checked >= this.#limits.sessionTouchMs;
       if (version === watched.version && !due) continue;
-      watched.version = version;
-      watched.checked = now;
       for (const grant of [...watched.grants]) {
         const reason = grant.revoked();
         if (reason === null) continue;
         watched.grants.delete(grant);
         grant.end(reason);
       }
+      watched.version = version;
+      watched.checked = now;
     }
   }
 
@@ -87,8 +98,11 @@ export class LiveAccess {
   #schedule(): () => void {
     return this.#clock.schedule(this.#limits.storePollMs, () => {
       this.#cancelPoll = null;
-      this.check();
-      if (!this.#idle) this.#cancelPoll ??= this.#schedule();
+      try {
+        this.check();
+      } finally {
+        if (!this.#idle) this.#cancelPoll ??= this.#schedule();
+      }
     });
   }
 }

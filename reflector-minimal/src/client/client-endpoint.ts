@@ -29,7 +29,10 @@ export class ClientEndpoint {
 
   constructor(context: Context) {
     this.#context = context;
-    this.#handshake = new Handshake(context.limits, context.limits.clientMessageBytes);
+    const { limits, log } = context;
+    this.#handshake = new Handshake(limits, limits.clientMessageBytes, (error) =>
+      log.error({ err: error }, 'client tunnel failed'),
+    );
   }
 
   /** The device has been found and the user let in. */
@@ -111,7 +114,7 @@ export class ClientEndpoint {
     // A head that `ws` refuses ends the socket; then nobody is there for the channel.
     const orphaned = () => channel.destroy();
     socket.once('close', orphaned);
-    this.#handshake.complete(request, socket, head, headers, (webSocket) => {
+    this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       socket.off('close', orphaned);
       const traffic = { bytesFrom: 0, bytesTo: 0 };
       const opened = clock.now();
@@ -125,7 +128,7 @@ export class ClientEndpoint {
         readAhead: this.#context.readAhead,
         keepAlive,
         limits,
-        clock,
+        clock: boundary.clock(clock),
         ended: () => {
           release();
           this.#tunnels.delete(tunnel);

@@ -3,7 +3,6 @@ import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { isHidden } from '../isolation/hidden-device.ts';
-import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
@@ -87,8 +86,8 @@ async function addDevice(store: Store, id: string, name: string, options: Device
 }
 
 function listDevices(store: Store, now: number): string {
-  // A reflector writes a sign of life with its counters; without one the states in the file are old.
-  const served = store.isServed(now, 3 * defaultLimits.statisticsMs);
+  // Without a reflector the states in the file are old.
+  const served = store.isServed();
   const header = ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'];
   const rows = store.devices
     .list()

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { matchesHash } from '../passwords/scrypt.ts';
+import { DataFileLock } from '../store/data-file-lock.ts';
 import { Store } from '../store/store.ts';
 import { run } from './run.ts';
 
@@ -212,7 +213,6 @@ describe('rm-reflector', () => {
     expect([second?.domain, second?.digestMd5]).toEqual(['d2', null]);
     look((store) => store.devices.addUnclaimed('dev3', 'd', { password: 'hash', address: '' }, 0, 10));
     look((store) => {
-      store.setServed(Date.now());
       store.devices.noteConnected('dev1', Date.UTC(2026, 0, 1), {
         address: '192.0.2.1',
         agent: 'a',
@@ -221,7 +221,9 @@ describe('rm-reflector', () => {
       store.devices.addTraffic('dev1', 5 * 1024 * 1024, 17);
       store.devices.noteDuplicate('dev1', Date.now());
     });
+    const lock = DataFileLock.take(data);
     const { out } = await command('device', 'list');
+    lock.release();
     expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'],
       [
@@ -238,7 +240,6 @@ describe('rm-reflector', () => {
       ['dev3', 'unclaimed', '-', '-', '-', '0', '0 B', '0 B'],
       [''],
     ]);
-    look((store) => store.setServed(0));
     expect((await command('device', 'list')).out).toContain('dev1    off line');
     expect((await command('device', 'claim', 'dev3')).status).toBe(0);
     expect((await command('device', 'claim', 'dev3')).err).toContain('no unclaimed device has this id');

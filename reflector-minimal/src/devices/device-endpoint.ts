@@ -13,6 +13,7 @@ import {
   SERVER_PROTOCOL,
 } from 'rm-agent/protocol';
 import type { WebSocket } from 'ws';
+import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
 import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
@@ -38,15 +39,20 @@ export class DeviceEndpoint {
   readonly #handshake: Handshake;
   readonly #held: HeldTotal;
   readonly #duplicates = new DuplicateDetector();
+  /** Shares of traffic that were counted. */
+  #shares = 0;
   #toldOfArrivals = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, authentication: DeviceAuthentication) {
     this.#context = context;
     this.#authentication = authentication;
-    const { limits } = context;
+    const { limits, log } = context;
     this.#held = new HeldTotal(limits.heldBytes);
     const headerBytes = 16;
-    this.#handshake = new Handshake(limits, Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes);
+    const maxMessage = Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes;
+    this.#handshake = new Handshake(limits, maxMessage, (error) =>
+      log.error({ err: error }, 'tunnel failed'),
+    );
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -114,10 +120,16 @@ export class DeviceEndpoint {
     };
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
     this.#context.strangers.proven(socket);
-    this.#handshake.complete(request, socket, head, headers, (webSocket) => {
+    this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself who is gone; TCP would wake the device up for it.
       request.socket.setKeepAlive(false);
-      this.#attach(verdict.device, webSocket, socket, { address, agent, properties, extension, keepAlive });
+      this.#attach(verdict.device, webSocket, boundary, socket, {
+        address,
+        agent,
+        properties,
+        extension,
+        keepAlive,
+      });
     });
   }
 
@@ -143,6 +155,7 @@ export class DeviceEndpoint {
   #attach(
     record: DeviceRecord,
     webSocket: WebSocket,
+    boundary: Boundary,
     socket: Duplex,
     facts: {
       readonly address: string;
@@ -152,7 +165,8 @@ export class DeviceEndpoint {
       readonly keepAlive: number;
     },
   ): void {
-    const { limits, clock, store, devices, access, audit } = this.#context;
+    const { limits, store, deferred, devices, access, audit } = this.#context;
+    const clock = boundary.clock(this.#context.clock);
     const { address, agent, properties, extension, keepAlive } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
@@ -162,7 +176,9 @@ export class DeviceEndpoint {
     const saveProperties = () => {
       cancelSave?.();
       cancelSave = null;
-      if (devices.get(id) === device) store.devices.setProperties(id, device.properties);
+      if (devices.get(id) !== device) return;
+      const { properties } = device;
+      deferred.write(`properties ${id}`, () => store.devices.setProperties(id, properties));
     };
     const tunnel = new DeviceTunnel({
       webSocket,
@@ -183,7 +199,10 @@ export class DeviceEndpoint {
           if (cancelSave) saveProperties();
           this.saveTraffic(device);
           // The end of a tunnel that was replaced says nothing about its successor.
-          if (devices.detach(id, device)) store.devices.noteDisconnected(id, clock.date());
+          if (devices.detach(id, device)) {
+            const now = clock.date();
+            deferred.write(`disconnected ${id}`, () => store.devices.noteDisconnected(id, now));
+          }
           const { bytesFrom, bytesTo } = tunnel;
           const ms = Math.round(clock.now() - opened);
           audit.record({ ...decision, event: 'device-tunnel-end', reason, bytesFrom, bytesTo, ms });
@@ -191,6 +210,7 @@ export class DeviceEndpoint {
         },
         aliveThoughReplaced: () => this.#noteAlive(id, address),
         misbehaved: (what) => log.debug({ what }, 'device misbehaved'),
+        failed: (error) => log.error({ err: error }, 'channel failed'),
       },
     });
     const device = new ConnectedDevice(id, tunnel, address, properties, limits);
@@ -203,21 +223,30 @@ export class DeviceEndpoint {
       end: (reason) => tunnel.close(1008, reason),
     });
     devices.attach(id, device);
-    store.devices.noteConnected(id, clock.date(), { address, agent, properties });
+    const now = clock.date();
+    deferred.write(`connected ${id}`, () =>
+      store.devices.noteConnected(id, now, { address, agent, properties }),
+    );
     audit.record(decision);
     log.info({ agent, extension, keepAlive }, 'tunnel open');
   }
 
   /** Adds what a device has sent and received since the last time to its counters in the store. */
   saveTraffic(device: ConnectedDevice): void {
+    const { store, deferred } = this.#context;
     const { bytesFrom, bytesTo } = device.takeTraffic();
-    if (bytesFrom + bytesTo > 0) this.#context.store.devices.addTraffic(device.id, bytesFrom, bytesTo);
+    if (bytesFrom + bytesTo === 0) return;
+    // Each is a share of its own: none may take the place of one that waits.
+    deferred.write(`traffic ${device.id} ${this.#shares++}`, () =>
+      store.devices.addTraffic(device.id, bytesFrom, bytesTo),
+    );
   }
 
   #noteAlive(id: string, address: string): void {
-    const { clock, log, store } = this.#context;
+    const { clock, log, store, deferred } = this.#context;
     if (!this.#duplicates.alive(id, clock.now())) return;
-    store.devices.noteDuplicate(id, clock.date());
+    const now = clock.date();
+    deferred.write(`duplicate ${id}`, () => store.devices.noteDuplicate(id, now));
     log.warn({ device: id, address }, 'two devices with this identity evict each other');
   }
 }

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailable } from '../store/store.ts';
 
 /*
  * scrypt makes a stolen data file hard to guess passwords from, and a fleet slow to come back: 10,000 log-ins of 40 ms
@@ -60,7 +60,12 @@ export class Fingerprints {
   /** To be called with a password that has been verified. `generated`: whether a machine has made it. */
   remember(device: Fingerprinted, password: string, generated = looksGenerated(password)): void {
     if (device.fingerprint !== null || !generated) return;
-    this.#store.devices.setFingerprint(device.id, device.password, this.#of(device, password));
+    try {
+      this.#store.devices.setFingerprint(device.id, device.password, this.#of(device, password));
+    } catch (error) {
+      // It saves time, and there is another log-in.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
   }
 
   #of({ id, password: hash }: Fingerprinted, password: string): Buffer {

@@ -1,12 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
+import { StoreUnavailable } from '../store/unavailable.ts';
 import { BodyPace } from './body-pace.ts';
 import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
-import { type Refusal, responseOn, sendRefusal } from './refusal.ts';
+import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
 import { requestViolation } from './request-rules.ts';
 
 /** What answers the requests that the edge lets through. */
@@ -29,6 +31,8 @@ interface Connection {
   broken: boolean;
   /** Said once everything before has been answered. */
   lastWord: (() => void) | null;
+  /** What is thrown anywhere costs this connection only. */
+  readonly boundary: Boundary;
 }
 
 /**
@@ -47,33 +51,40 @@ export class Edge {
     this.#limits = limits;
     this.#answering = answering;
     this.#failed = failed;
-    const take = (request: IncomingMessage, response: ServerResponse) => this.#take(request, response);
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      this.#within(request.socket, () => this.#take(request, response));
+    };
     server.on('request', take);
     // Otherwise node:http says "100 Continue" itself; the device is to say it.
     server.on('checkContinue', take);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#upgrade(request, socket, head);
+      this.#within(socket, () => this.#upgrade(request, socket, head));
     });
     server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-      socket.on('error', () => {});
-      refuseOn(request, socket, limits, { status: 405, error: 'CONNECT is for proxies' });
+      this.#within(socket, () => {
+        socket.on('error', () => {});
+        refuseOn(request, socket, limits, { status: 405, error: 'CONNECT is for proxies' });
+      });
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-      try {
-        this.#broken(error, socket);
-      } catch (fault) {
-        // Whatever strangers send may cost their connection, never the process.
-        this.#failed(fault);
-        socket.destroy();
-      }
+      this.#within(socket, () => this.#broken(error, socket));
     });
-    server.setTimeout(limits.userStallMs, (socket: Socket) => this.#silent(socket));
+    server.setTimeout(limits.userStallMs, (socket: Socket) => {
+      this.#within(socket, () => this.#silent(socket));
+    });
+  }
+
+  /** Whatever strangers send may cost their connection, never the process. */
+  #within(socket: Duplex, handle: () => void): void {
+    this.#of(socket).boundary.run(handle);
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#of(socket);
     const { exchanges } = connection;
+    connection.boundary.contain(request);
+    connection.boundary.contain(response);
     if (socket.destroyed) return;
     if (exchanges.length >= this.#limits.pipelinedRequests) {
       socket.destroy();
@@ -100,9 +111,15 @@ export class Edge {
       return;
     }
     if (framingOf(request.rawHeaders) !== 'none') {
-      new BodyPace(request, this.#limits.bodyIdleMs, () => this.#tooSlow(response, request.socket));
+      new BodyPace(request, this.#limits.bodyIdleMs, () => {
+        connection.boundary.run(() => this.#tooSlow(response, request.socket));
+      });
     }
-    this.#run(request.socket, () => this.#answering.request(request, response));
+    this.#run(
+      request,
+      () => response,
+      () => this.#answering.request(request, response),
+    );
   }
 
   #answered(connection: Connection, response: ServerResponse): void {
@@ -117,6 +134,7 @@ export class Edge {
     // Between the event and the answer the peer may go away.
     socket.on('error', () => {});
     const connection = this.#of(socket);
+    connection.boundary.contain(request);
     if (connection.exchanges.length > 0) {
       // Behind a request that has no answer yet: to take the connection over now would mix the two answers.
       socket.destroy();
@@ -126,10 +144,18 @@ export class Edge {
     if (violation) {
       refuseOn(request, socket, this.#limits, violation);
     } else if (asksForWebSocket(request)) {
-      this.#run(socket, () => this.#answering.upgrade(request, socket, head));
+      this.#run(
+        request,
+        () => responseOn(request, socket, this.#limits.discardMs),
+        () => this.#answering.upgrade(request, socket, head),
+      );
     } else {
       const response = responseOn(request, socket, this.#limits.discardMs);
-      this.#run(socket, () => this.#answering.request(request, response));
+      this.#run(
+        request,
+        () => response,
+        () => this.#answering.request(request, response),
+      );
     }
   }
 
@@ -187,17 +213,31 @@ export class Edge {
   #of(socket: Duplex): Connection {
     let connection = this.#connections.get(socket);
     if (!connection) {
-      connection = { exchanges: [], broken: false, lastWord: null };
-      this.#connections.set(socket, connection);
-      socket.once('close', () => process.nextTick(forget, connection));
+      const boundary = new Boundary(
+        () => socket.destroy(),
+        (error) => this.#failed(error),
+      );
+      boundary.contain(socket);
+      const made: Connection = { exchanges: [], broken: false, lastWord: null, boundary };
+      this.#connections.set(socket, made);
+      socket.once('close', () => process.nextTick(() => boundary.run(() => forget(made))));
+      connection = made;
     }
     return connection;
   }
 
-  #run(socket: Duplex, answer: () => Promise<void>): void {
+  /** Without the data file nobody can be told who is asking: a 503, and no fault of ours. */
+  #run(request: IncomingMessage, respond: () => ServerResponse, answer: () => Promise<void>): void {
+    const { socket } = request;
+    const { boundary } = this.#of(socket);
     answer().catch((error: unknown) => {
-      if (!socket.destroyed) this.#failed(error);
-      socket.destroy();
+      if (socket.destroyed) return;
+      boundary.run(() => {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        const response = respond();
+        if (response.headersSent) socket.destroy();
+        else sendRefusal(request, response, refusals.storeUnavailable);
+      });
     });
   }
 }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { boundaryOf } from '../boundary.ts';
 import { isBrowser } from '../isolation/browser.ts';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
@@ -45,6 +46,12 @@ export const refusals = {
     headers: { 'WWW-Authenticate': 'Bearer realm="Reflector"', 'X-Authenticate': 'TOTP' },
   },
   busy: { status: 503, error: 'Too many log-ins at once', advice: 'Try again in a moment.', headers: retry },
+  storeUnavailable: {
+    status: 503,
+    error: 'The reflector cannot use its data file just now',
+    advice: 'Try again in a moment. Its log says what is wrong.',
+    headers: retry,
+  },
   stopping: {
     status: 503,
     error: 'The reflector is being restarted',
@@ -235,6 +242,7 @@ export function headerText(text: string): string {
  */
 export function responseOn(request: IncomingMessage, socket: Duplex, lingerMs: number): ServerResponse {
   const response = new ServerResponse(request);
+  boundaryOf(socket)?.contain(response);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
   response.on('finish', () => {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { SessionKind, SessionRecord } from '../store/sessions.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailable } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';
 
 /*
@@ -136,9 +136,17 @@ export class Sessions {
     if (!user || !this.#holds(record, user)) return null;
     const now = this.#clock.date();
     // Not each request is worth a write.
-    if (now - record.used >= this.#limits.sessionTouchMs)
-      this.#store.sessions.touch(hash, record.parent, now);
+    if (now - record.used >= this.#limits.sessionTouchMs) this.#touch(hash, record.parent, now);
     return present(record, user);
+  }
+
+  /** The use of a session that cannot be noted is no reason to refuse it. */
+  #touch(hash: Buffer, parent: Buffer | null, now: number): void {
+    try {
+      this.#store.sessions.touch(hash, parent, now);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
   }
 
   #holds(record: SessionRecord, user: UserRecord): boolean {

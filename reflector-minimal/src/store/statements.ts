@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { Breaker } from './breaker.ts';
 
 /**
  * Every statement of every store that this process has opened, for good: some fifty of a few hundred bytes each. On Node
@@ -8,21 +9,35 @@ import type Database from 'better-sqlite3';
 const kept: unknown[] = [];
 
 /**
- * Makes `prepare` give the same statement for the same text, so that what is asked often is compiled once. The texts are
- * constants of this folder: their number is bounded.
+ * Makes `prepare` give the same statement for the same text, so that what is asked often is compiled once, and runs each
+ * call under the breaker of its kind. The texts are constants of this folder: their number is bounded.
  */
-export function keepStatements(database: Database.Database): void {
+export function keepStatements(
+  database: Database.Database,
+  { reads, writes }: { readonly reads: Breaker; readonly writes: Breaker },
+): void {
   const prepare = database.prepare.bind(database) as (sql: string) => Database.Statement;
   const statements = new Map<string, Database.Statement>();
   kept.push(statements);
   database.prepare = ((sql: string) => {
     let statement = statements.get(sql);
     if (!statement) {
-      statement = prepare(sql);
+      statement = reads.run(() => prepare(sql));
+      const { run, get, all } = statement;
+      const own = statement;
+      own.run = (...values: unknown[]) => writes.run(() => run.apply(own, values));
+      own.get = (...values: unknown[]) => reads.run(() => get.apply(own, values));
+      own.all = (...values: unknown[]) => reads.run(() => all.apply(own, values));
       statements.set(sql, statement);
     }
     return statement;
   }) as Database.Database['prepare'];
+  const transaction = database.transaction.bind(database);
+  database.transaction = ((run: () => unknown) => {
+    const transact = transaction(run);
+    const { immediate } = transact;
+    return Object.assign(() => writes.run(transact), { immediate: () => writes.run(immediate) });
+  }) as unknown as Database.Database['transaction'];
 }
 
 /** The value of a pragma. `Database.pragma` would leave a statement behind each time. */

@@ -175,12 +175,4 @@ describe('the store', () => {
     expect(store.devices.claim('dev1')).toBe(false);
     store.close();
   });
-
-  test('knows whether a reflector serves it', () => {
-    const store = Store.open(':memory:');
-    expect(store.isServed(1000, 100)).toBe(false);
-    store.setServed(1000);
-    expect([store.isServed(1100, 100), store.isServed(1101, 100)]).toEqual([true, false]);
-    store.close();
-  });
 });

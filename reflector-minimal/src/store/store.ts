@@ -1,16 +1,23 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { Breaker, type StoreCare } from './breaker.ts';
+import { DataFileLock } from './data-file-lock.ts';
 import { DeviceTable } from './devices.ts';
 import { migrations } from './migrations.ts';
+import { createPrivately, makePrivate } from './private-file.ts';
 import { SessionTable } from './sessions.ts';
 import { keepStatements, readPragma } from './statements.ts';
+import { StoreError } from './unavailable.ts';
 import { UserTable } from './users.ts';
 
-/** The data file cannot be used; the message is one line for a person. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
+export { StoreError, StoreUnavailable } from './unavailable.ts';
+
+export interface StoreOptions {
+  /** Refuse to make a new file. */
+  readonly existing?: boolean;
+  /** Told what was wrong with the file and has been put right, one line each. */
+  readonly warn?: (text: string) => void;
 }
 
 /**
@@ -24,16 +31,21 @@ export class Store {
   readonly #database: Database.Database;
   /** Which file it is, whatever has its name later; `null`: in memory. */
   readonly #opened: string | null;
+  readonly #path: string;
+  readonly #breakers = { reads: new Breaker('read'), writes: new Breaker('write') };
   /** Changes by this process: those of devices, and those of users, their sessions and grants. */
   readonly #changes = { device: 0, user: 0 };
 
-  /** Opens or creates the file (mode 0600, its folder 0700). Throws {@link StoreError}. */
-  static open(path: string): Store {
+  /**
+   * Opens the file, or creates it (mode 0600, its folder 0700) unless `existing` is asked for. Takes away what lets others
+   * read it, and tells `warn`. Throws {@link StoreError}.
+   */
+  static open(path: string, { existing = false, warn = () => {} }: StoreOptions = {}): Store {
     try {
-      if (path !== ':memory:') createPrivately(path);
+      if (path !== ':memory:') prepareFile(path, existing, warn);
       const database = new Database(path, { timeout: 5_000 });
       try {
-        return new Store(database);
+        return new Store(database, path);
       } catch (error) {
         database.close();
         throw error;
@@ -43,10 +55,11 @@ export class Store {
     }
   }
 
-  private constructor(database: Database.Database) {
+  private constructor(database: Database.Database, path: string) {
     this.#database = database;
+    this.#path = path;
     this.#opened = database.memory ? null : fileIdentity(database.name);
-    keepStatements(database);
+    keepStatements(database, this.#breakers);
     database.prepare('PRAGMA journal_mode = WAL').get();
     // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
     database.prepare('PRAGMA synchronous = NORMAL').run();
@@ -82,15 +95,9 @@ export class Store {
     return this.#setting('domain', () => Buffer.from(randomUUID())).toString();
   }
 
-  /** Whether a reflector has said within `withinMs` that it is running: only then on-line states mean anything. */
-  isServed(now: number, withinMs: number): boolean {
-    const served = this.#readText('served');
-    return served !== null && Math.abs(now - Number(served)) <= withinMs;
-  }
-
-  /** Says that a reflector runs (`now`, wall-clock ms) or has ended (0). */
-  setServed(now: number): void {
-    this.#writeText('served', String(now));
+  /** Whether a reflector is running on this file: only then on-line states mean anything. */
+  isServed(): boolean {
+    return DataFileLock.isHeld(this.#path);
   }
 
   /** The audit file of the reflector that was started last on this data file; `null`: it has none. */
@@ -112,12 +119,20 @@ export class Store {
     this.#writeText('taken_label', label);
   }
 
+  /** From now on the file may fail: calls throw {@link StoreUnavailable} soon, and `care` is told. */
+  watch(care: StoreCare): void {
+    this.#database.pragma(`busy_timeout = ${care.busyMs}`);
+    this.#breakers.reads.watch(care);
+    this.#breakers.writes.watch(care);
+  }
+
   /** Throws {@link StoreError} when the file does not answer, or is not the one that was opened any more. */
   check(): void {
     try {
       // Without reading a table, SQLite would answer from memory.
       this.#database.prepare('SELECT COUNT(*) FROM settings').get();
     } catch (error) {
+      if (error instanceof StoreError) throw error;
       throw new StoreError(`data file: ${error instanceof Error ? error.message : error}`);
     }
     // SQLite goes on with a file that has lost its name, and everything written to it is lost with the process.
@@ -162,10 +177,14 @@ function fileIdentity(path: string): string | null {
   return found ? `${found.dev}:${found.ino}` : null;
 }
 
-function createPrivately(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // SQLite gives its -wal and -shm files the mode of the file itself.
-  closeSync(openSync(path, 'a', 0o600));
+function prepareFile(path: string, existing: boolean, warn: (text: string) => void): void {
+  if (existing && !existsSync(path)) throw new Error('there is no such file');
+  if (!existsSync(path)) {
+    createPrivately(path);
+    return;
+  }
+  const warning = makePrivate(path);
+  if (warning !== null) warn(warning);
 }
 
 function migrate(database: Database.Database): void {

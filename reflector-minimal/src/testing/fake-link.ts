@@ -48,4 +48,8 @@ export class FakeLink implements ChannelLink {
   finished(): void {
     this.free = true;
   }
+
+  failed(error: unknown): void {
+    throw error;
+  }
 }

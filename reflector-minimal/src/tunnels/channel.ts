@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { Boundary } from '../boundary.ts';
 import { ChannelError, ChannelFailure, TunnelLost } from './channel-failure.ts';
 import { InboundQueue } from './inbound-queue.ts';
 import { OutboundQueue } from './outbound-queue.ts';
@@ -23,6 +24,8 @@ export interface ChannelLink {
   heldChanged(channel: Channel, difference: number): void;
   /** Ended on the wire in both directions: the number is free. */
   finished(channel: Channel): void;
+  /** A fault of ours has ended the channel. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -35,6 +38,7 @@ export class Channel extends Duplex {
   readonly number: number;
   readonly port: number;
   readonly #link: ChannelLink;
+  readonly #boundary: Boundary;
   readonly #inbound = new InboundQueue();
   readonly #outbound = new OutboundQueue();
   #opened = false;
@@ -62,6 +66,11 @@ export class Channel extends Duplex {
     this.port = port;
     this.#link = link;
     this.#credit = link.window ?? Number.POSITIVE_INFINITY;
+    this.#boundary = new Boundary(
+      () => this.destroy(),
+      (error) => link.failed(error),
+    );
+    this.#boundary.contain(this);
     // A channel may fail before its user has had a turn to listen; the user learns of it by `close` at the latest.
     this.on('error', () => {});
   }
@@ -309,7 +318,7 @@ export class Channel extends Duplex {
     this.#settling = true;
     process.nextTick(() => {
       this.#settling = false;
-      this.#settle();
+      this.#boundary.run(() => this.#settle());
     });
   }
 }

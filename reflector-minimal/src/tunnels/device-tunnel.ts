@@ -44,6 +44,8 @@ export interface TunnelEvents {
   aliveThoughReplaced(): void;
   /** Something for the log that a device should not do. */
   misbehaved(what: string): void;
+  /** A fault of ours has cost a channel. */
+  failed(error: unknown): void;
 }
 
 /** WebSocket close codes (RFC 6455 section 7.4.1). */
@@ -154,6 +156,10 @@ export class DeviceTunnel implements ChannelLink {
   }
 
   // --- ChannelLink ---
+
+  failed(error: unknown): void {
+    this.#events.failed(error);
+  }
 
   ready(channel: Channel): void {
     this.#sender.ready(channel);

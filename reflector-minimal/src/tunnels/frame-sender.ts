@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { FRAME_HEADER_BYTES, LEGACY_FRAME_BYTES, Opcode, writeFrameHeader } from 'rm-agent/protocol';
+import { boundaryOf } from '../boundary.ts';
 import { MessageWriter } from '../websocket/message-writer.ts';
 import type { Channel } from './channel.ts';
 
@@ -76,7 +77,10 @@ export class FrameSender {
     this.#scheduled = true;
     process.nextTick(() => {
       this.#scheduled = false;
-      if (!this.#stopped) this.#pump();
+      if (this.#stopped) return;
+      const boundary = boundaryOf(this.#options.socket);
+      if (boundary) boundary.run(() => this.#pump());
+      else this.#pump();
     });
   }
 

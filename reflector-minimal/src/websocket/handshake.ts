@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 
 /** Response headers that a handshake under way adds. */
@@ -9,9 +10,11 @@ const additions = new WeakMap<IncomingMessage, readonly string[]>();
 /** Completes WebTunnel upgrades with the library `ws`, which on its own refuses the original's requests. */
 export class Handshake {
   readonly #server: WebSocketServer;
+  readonly #failed: (error: unknown) => void;
 
-  /** `maxMessage`: the largest message that a peer may send, in bytes. */
-  constructor(limits: Limits, maxMessage: number) {
+  /** `maxMessage`: the largest message that a peer may send, in bytes. `failed` is told of faults of ours. */
+  constructor(limits: Limits, maxMessage: number, failed: (error: unknown) => void) {
+    this.#failed = failed;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -29,13 +32,16 @@ export class Handshake {
     });
   }
 
-  /** Sends the 101 response with `headers` in it and calls `done` at once, or refuses a broken head with 400. */
+  /**
+   * Sends the 101 response with `headers` in it and calls `done` at once, or refuses a broken head with 400. What a
+   * listener of the WebSocket throws crosses `boundary`, which ends the WebSocket.
+   */
   complete(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     headers: Readonly<Record<string, string>>,
-    done: (webSocket: WebSocket) => void,
+    done: (webSocket: WebSocket, boundary: Boundary) => void,
   ): void {
     // The original upgrades with POST, and its subprotocol names have a `/`, which is no token character: `ws` would
     // answer 405 and 400 (webtunnel.md section 1).
@@ -45,6 +51,10 @@ export class Handshake {
       request,
       Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     );
-    this.#server.handleUpgrade(request, socket, head, done);
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const boundary = new Boundary(() => webSocket.terminate(), this.#failed);
+      boundary.contain(webSocket);
+      boundary.run(() => done(webSocket, boundary));
+    });
   }
 }

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { createPrivately } from './private-file.ts';
+import { StoreError } from './unavailable.ts';
+
+/** A `device list` that looks at the lock just now holds it for a moment. */
+const patienceMs = 1_000;
+
+/**
+ * Says that a reflector serves a data file, and keeps a second one off it: an open transaction in a small SQLite file
+ * beside it. The system drops the lock with the process, however that ends. The data file itself stays open to commands.
+ */
+export class DataFileLock {
+  readonly #database: Database.Database;
+
+  /** Throws {@link StoreError} when another process holds it, or the file cannot be made. */
+  static take(data: string): DataFileLock {
+    const path = lockPath(data);
+    try {
+      createPrivately(path);
+      const database = new Database(path, { timeout: patienceMs });
+      try {
+        database.exec('BEGIN EXCLUSIVE');
+        return new DataFileLock(database);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    } catch (error) {
+      const reason = isBusy(error)
+        ? 'another rm-reflector is using it'
+        : `${path}: ${error instanceof Error ? error.message : error}`;
+      throw new StoreError(`data file ${data}: ${reason}`);
+    }
+  }
+
+  /** Whether a reflector serves this data file. */
+  static isHeld(data: string): boolean {
+    const path = lockPath(data);
+    if (!existsSync(path)) return false;
+    let database: Database.Database | null = null;
+    try {
+      database = new Database(path, { timeout: 0, readonly: true, fileMustExist: true });
+      database.exec('SELECT 1 FROM sqlite_master');
+      return false;
+    } catch (error) {
+      return isBusy(error);
+    } finally {
+      database?.close();
+    }
+  }
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+  }
+
+  /** Idempotent. */
+  release(): void {
+    this.#database.close();
+  }
+}
+
+function lockPath(data: string): string {
+  return `${data}-lock`;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+}
