@@ -4,6 +4,7 @@ import { encodeServiceSettings } from '../protocol/service-settings.ts';
 import {
   choice,
   confidential,
+  derived,
   flag,
   fromFile,
   integer,
@@ -19,6 +20,7 @@ import {
   type Value,
   withDefault,
 } from './schema.ts';
+import { kindByPort } from './service-kind.ts';
 
 /**
  * The schema of `/etc/rm-agent.json`. What each key means is in `reference/descriptions.ts`, which is not part of the
@@ -29,6 +31,8 @@ import {
 const identity = /^[!-9;-?A-~]+$/;
 const absolutePath = /^\/[^\x00-\x1f\x7f]*$/;
 const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
+/** The path of a local socket has at most 107 bytes (unix(7)). */
+const serviceTarget = new RegExp(`${hostName.source}|^unix:/[^\\x00-\\x1f\\x7f]{1,106}$`);
 /** `HOST[:PORT]` of a URI (RFC 3986 section 3.2); a port from 1 to 65,535. */
 const authority =
   '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])' +
@@ -147,13 +151,38 @@ const device = object(
   },
 );
 
+const pins = withDefault(list(text('"sha256/" and 44 characters of base64', pin), 0, 16), []);
+const minVersion = withDefault(choice('1.2', '1.3'), '1.2');
+
+/** Towards a service of kind `https`. */
+const serviceTls = object(
+  {
+    verify: withDefault(flag(), false),
+    name: optional(text('a host name or an IP address', hostName, 255)),
+    ca: optional(path),
+    cert: optional(path),
+    key: optional(path),
+    pins,
+    minVersion,
+  },
+  ({ verify, name, ca, cert, key }, report) => {
+    for (const member of ['name', 'ca'] as const) {
+      if (!verify && { name, ca }[member] !== null)
+        report(member, 'found with "verify": false, allowed is it with "verify": true');
+    }
+    if (key !== null && cert === null) report('cert', 'missing, needed is the certificate of key');
+  },
+);
+
 const service = object(
   {
     port: integer(1, 65_535),
-    kind: withDefault(choice('http', 'https', 'ssh', 'vnc', 'rdp', 'vpn', 'app', 'tcp'), 'tcp'),
+    kind: derived(choice('http', 'https', 'ssh', 'vnc', 'rdp', 'vpn', 'app', 'tcp'), 'tcp', kindByPort),
     path: optional(text('a path that starts with "/"', requestPath)),
     name: optional(label),
-    target: optional(text('a host name or an IP address', hostName, 255)),
+    target: optional(text('a host name, an IP address or "unix:/PATH"', serviceTarget, 255)),
+    targetPort: optional(integer(1, 65_535)),
+    tls: optional(serviceTls),
     host: optional(text('HOST[:PORT]', hostHeader, 261)),
     forwarded: withDefault(flag(), true),
     headers: withDefault(choice('all', 'few'), 'all'),
@@ -165,6 +194,10 @@ const service = object(
     if (value.path !== null && value.kind !== 'http' && value.kind !== 'https') {
       report('path', `found for kind "${value.kind}", allowed is a path for "http" and "https" only`);
     }
+    if (value.tls !== null && value.kind !== 'https')
+      report('tls', `found for kind "${value.kind}", allowed is it for "https" only`);
+    if (value.targetPort !== null && value.target?.startsWith('unix:'))
+      report('targetPort', 'found for a local socket, which has no port');
   },
 );
 
@@ -173,9 +206,9 @@ const tls = object(
     ca: optional(path),
     cert: optional(path),
     key: optional(path),
-    pins: withDefault(list(text('"sha256/" and 44 characters of base64', pin), 0, 16), []),
+    pins,
     pinMode: withDefault(choice('add', 'replace'), 'add'),
-    minVersion: withDefault(choice('1.2', '1.3'), '1.2'),
+    minVersion,
     verify: withDefault(flag(), true),
     clock: withDefault(choice('build', 'system'), 'build'),
   },

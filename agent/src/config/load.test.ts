@@ -37,6 +37,8 @@ describe('load', () => {
             path: null,
             name: null,
             target: null,
+            targetPort: null,
+            tls: null,
             host: null,
             forwarded: true,
             headers: 'all',
@@ -280,6 +282,79 @@ describe('variables', () => {
     expect(services[0]?.target).toBe('pump-house');
     expect(device.properties).toEqual({ a: 'pump-house', b: { command: ['cat', '/x/pump-house'] } });
   });
+});
+
+describe('services', () => {
+  const services = (...list: object[]) => loadWith({ services: list });
+
+  it.each<[object, string]>([
+    [{ port: 80 }, 'http'],
+    [{ port: 443 }, 'https'],
+    [{ port: 22 }, 'ssh'],
+    [{ port: 3389 }, 'rdp'],
+    [{ port: 5900 }, 'vnc'],
+    [{ port: 81 }, 'tcp'],
+    [{ port: 443, kind: 'tcp' }, 'tcp'],
+    [{ port: 8001, targetPort: 80 }, 'http'],
+    [{ port: 80, targetPort: 443 }, 'https'],
+    [{ port: 80, targetPort: 8080 }, 'http'],
+    [{ port: 80, target: 'unix:/run/x' }, 'http'],
+    [{ port: 80, targetPort: null }, 'http'],
+  ])('are of the kind that their port has: %j', (service, kind) => {
+    expect(accepted(services(service)).services[0]?.kind).toBe(kind);
+  });
+
+  it('have no kind null, and do not hide that a port is wrong', () => {
+    expect(errors(services({ port: 80, kind: null }))).toEqual([
+      expect.stringMatching(/^services\[0\]\.kind: found null, allowed is one of "http", /),
+    ]);
+    expect(errors(services({ port: '80', targetPort: 'x' }))).toHaveLength(2);
+  });
+
+  it('reach local sockets whose path the kernel takes', () => {
+    const target = (length: number) => `unix:/${'a'.repeat(length - 1)}`;
+    expect(errors(services({ port: 80, target: target(107) }))).toEqual([]);
+    expect(errors(services({ port: 80, target: target(108) }))).toHaveLength(1);
+  });
+
+  it.each<[object, string]>([
+    [
+      { port: 80, target: 'unix:run' },
+      'services[0].target: found "unix:run", allowed is a host name, an IP address or "unix:/PATH" or null',
+    ],
+    [
+      { port: 80, target: 'unix:/run/x', targetPort: 80 },
+      'services[0].targetPort: found for a local socket, which has no port',
+    ],
+    [
+      { port: 80, targetPort: 0 },
+      'services[0].targetPort: found 0, allowed is an integer from 1 to 65535 or null',
+    ],
+    [{ port: 80, tls: {} }, 'services[0].tls: found for kind "http", allowed is it for "https" only'],
+    [
+      { port: 443, tls: { ca: '/ca' } },
+      'services[0].tls.ca: found with "verify": false, allowed is it with "verify": true',
+    ],
+    [
+      { port: 443, tls: { name: 'a' } },
+      'services[0].tls.name: found with "verify": false, allowed is it with "verify": true',
+    ],
+    [{ port: 443, tls: { key: '/k' } }, 'services[0].tls.cert: missing, needed is the certificate of key'],
+  ])('%j are wrong', (service, error) => {
+    expect(errors(services(service))).toEqual([error]);
+  });
+});
+
+it('the files of TLS towards a service may come later', () => {
+  const tls = { verify: true, ca: '/ca', cert: '/c', key: '/k' };
+  expect(loadWith({ services: [{ port: 443, tls }] })).toMatchObject({ missing: [] });
+  expect(
+    warnings(loadWith({ services: [{ port: 443, tls }] }, { '/k': { content: '', mode: 0o644 } })),
+  ).toEqual([
+    'services[0].tls.ca: /ca: no such file; each connection looks again',
+    'services[0].tls.cert: /c: no such file; each connection looks again',
+    'services[0].tls.key: /k can be read by every user; set its mode to 600',
+  ]);
 });
 
 describe('files that the configuration names', () => {

@@ -28,12 +28,19 @@ export function inspectNamedFiles(host: Machine, configuration: Configuration): 
   const missing: Problem[] = [];
   const warnings: Problem[] = [];
 
-  const check = (path: string, file: string | null, directoryToo: boolean, isSecret: boolean): void => {
+  const check = (
+    path: string,
+    file: string | null,
+    directoryToo: boolean,
+    isSecret: boolean,
+    absent = missing,
+    again = 'attempt',
+  ): void => {
     if (file === null) return;
     const found = look(host, file);
     const allowed = directoryToo ? 'a file or a directory' : 'a file';
     if (typeof found === 'string') {
-      missing.push({ path, message: `${file}: ${found}; each attempt looks again` });
+      absent.push({ path, message: `${file}: ${found}; each ${again} looks again` });
     } else if (found.kind === 'directory' && !directoryToo) {
       problems.push({ path, message: `found ${file}, which is a directory; allowed is ${allowed}` });
     } else {
@@ -46,6 +53,12 @@ export function inspectNamedFiles(host: Machine, configuration: Configuration): 
   check('tls.ca', tls.ca, true, false);
   check('tls.cert', tls.cert, false, tls.key === null);
   check('tls.key', tls.key, false, true);
+  configuration.services.forEach(({ tls }, index) => {
+    const path = `services[${index}].tls`;
+    check(`${path}.ca`, tls?.ca ?? null, true, false, warnings, 'connection');
+    check(`${path}.cert`, tls?.cert ?? null, false, tls?.key === null, warnings, 'connection');
+    check(`${path}.key`, tls?.key ?? null, false, true, warnings, 'connection');
+  });
   for (const [path, secret] of secretsOf(configuration)) {
     check(`${path}.file`, typeof secret === 'object' && 'file' in secret ? secret.file : null, false, true);
   }

@@ -4,8 +4,10 @@ import type { Property } from './property.ts';
 export interface AnnouncedService {
   readonly port: number;
   readonly kind: string;
-  /** The host that it runs on, where that is not the one of all services. */
+  /** The host that it runs on, where that is not the one of all services; `unix:` and the path of a local socket. */
   readonly target: string | null;
+  /** Its port there, where that is not `port`. */
+  readonly targetPort: number | null;
   /** The value of `Host`, in the place of the name that the device has at the reflector. */
   readonly host: string | null;
   /** Whether it is told by `X-Forwarded-*` who asks. */
@@ -22,13 +24,14 @@ export interface AnnouncedService {
  * is. A reflector that does not know it shows it as a custom property.
  */
 export function encodeServiceSettings(service: AnnouncedService): Property | null {
-  const { port, kind, target, host, forwarded, headers, connections, responseTimeout } = service;
+  const { port, kind, target, targetPort, host, forwarded, headers, connections, responseTimeout } = service;
   const pairs: string[] = [];
   const add = (name: string, value: string | number | null) => {
     if (value !== null) pairs.push(`${name}=${value}`);
   };
   add('kind', kind === 'https' ? kind : null);
-  add('target', target);
+  add('target', target?.startsWith('unix:') ? null : target);
+  add('targetPort', targetPort);
   add('host', host);
   add('forwarded', forwarded ? null : 'no');
   add('headers', headers === 'all' ? null : headers);

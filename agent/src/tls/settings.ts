@@ -24,7 +24,7 @@ export function tlsSettings(
     ca: tls.ca ?? authorities?.path ?? null,
     certificate: null,
     key: null,
-    judgedAt: tls.clock === 'build' && host.clock.date() < buildDate ? buildDate : null,
+    judgedAt: judgedAt(host, tls.clock),
     minVersion: tls.minVersion,
     verify: tls.verify,
   };
@@ -35,7 +35,7 @@ export function tlsSettings(
     tls: { ...proxyTls, certificate: tls.cert, key: tls.key, verify: tls.verify && !byPins },
     proxyTls,
     trusted: (secureReflector && trusted.join(', and ')) || null,
-    pins: tls.pins.map((pin) => pin.replace(/^sha256\//, '')),
+    pins: pinDigests(tls.pins),
   };
 }
 
@@ -57,4 +57,14 @@ function fileFault({ files }: Host, tls: Configuration['tls'], byPins: boolean):
     }
   }
   return null;
+}
+
+/** When dates of certificates are judged, as `TlsOptions` has it. */
+export function judgedAt({ clock }: Pick<Host, 'clock'>, by: Configuration['tls']['clock']): number | null {
+  return by === 'build' && clock.date() < buildDate ? buildDate : null;
+}
+
+/** The digests of pins, in base64. */
+export function pinDigests(pins: readonly string[]): string[] {
+  return pins.map((pin) => pin.replace(/^sha256\//, ''));
 }

@@ -5,7 +5,7 @@ import { noHandles, SimulatedHost } from '../host/simulated/host.ts';
 import { LocalService } from '../host/simulated/local-service.ts';
 import { refused, unreachable } from '../host/simulated/network.ts';
 import { defaultLimits } from '../limits.ts';
-import { dialTcp } from './service.ts';
+import { dialService, type LocalTls, type Place } from './service.ts';
 
 /** One connection to port 80 of `camera`, and what became of it. */
 class LocalDial {
@@ -14,11 +14,10 @@ class LocalDial {
   closed: HostError | null | undefined;
   received = 0;
 
-  start(tls = false, target = 'camera') {
-    return dialTcp(
+  start(tls: LocalTls | null = null, place: Place = { host: 'camera', port: 80 }) {
+    return dialService(
       this.host,
-      target,
-      80,
+      place,
       tls,
       defaultLimits.addresses,
     )({
@@ -43,6 +42,20 @@ class LocalDial {
   }
 }
 
+/** TLS with a certificate that is not looked at. */
+const accepting: LocalTls = {
+  pins: [],
+  options: () => ({
+    serverName: 'camera',
+    ca: null,
+    certificate: null,
+    key: null,
+    judgedAt: null,
+    minVersion: '1.2',
+    verify: false,
+  }),
+};
+
 describe('a TCP service', () => {
   it('is reached at whichever of its addresses answers first', () => {
     const dial = new LocalDial();
@@ -62,7 +75,7 @@ describe('a TCP service', () => {
   it.each(['192.0.2.9', '2001:db8::9'])('at the address %s is reached without a look-up', (address) => {
     const dial = new LocalDial();
     new LocalService(dial.host.network, 80, address);
-    dial.start(false, address);
+    dial.start(null, { host: address, port: 80 });
     expect(dial.host.network.dialled).toEqual([`${address}:80`]);
     expect(dial.run().socket).not.toBeNull();
     dial.socket?.destroy();
@@ -106,7 +119,7 @@ describe('a TCP service', () => {
       () => idle,
       () => SESSION,
     );
-    dial.start(true);
+    dial.start(accepting);
     expect(dial.run().socket).not.toBeNull();
     dial.socket?.destroy();
     expect(dial.host.handles).toEqual(noHandles);
@@ -122,12 +135,97 @@ describe('a TCP service', () => {
         () => idle,
         () => answer,
       );
-      const attempt = dial.start(true);
+      const attempt = dial.start(accepting);
       dial.run();
       expect([dial.socket, dial.closed]).toEqual([null, answer === 'silent' ? undefined : answer]);
       attempt.cancel();
       expect(dial.host.handles).toEqual(noHandles);
     }
+  });
+});
+
+describe('the public key of a service', () => {
+  const shown = Buffer.from(SESSION.publicKeyDigest).toString('base64');
+
+  function dialled(pins: readonly string[]) {
+    const dial = new LocalDial();
+    dial.host.network.listen(
+      '192.0.2.8',
+      80,
+      () => idle,
+      () => SESSION,
+    );
+    dial.start({ ...accepting, pins }, { host: '192.0.2.8', port: 80 });
+    return dial.run();
+  }
+
+  it('is one of those that are pinned', () => {
+    const dial = dialled(['AAAA', shown]);
+    expect(dial.socket).not.toBeNull();
+    dial.socket?.destroy();
+  });
+
+  it('ends the connection when it is another', () => {
+    const dial = dialled(['AAAA']);
+    expect(dial.socket).toBeNull();
+    expect(dial.closed).toEqual({
+      code: 'tls-untrusted',
+      message: `its public key (sha256/${shown}) is none of tls.pins`,
+    });
+    expect(dial.host.handles).toEqual(noHandles);
+  });
+});
+
+it('does not begin TLS with files that cannot be used', () => {
+  const dial = new LocalDial();
+  new LocalService(dial.host.network, 80, '192.0.2.8');
+  const error = 'no trusted certificates';
+  dial.start({ pins: [], options: () => ({ error }) }, { host: '192.0.2.8', port: 80 });
+  expect(dial.run().closed).toEqual({ code: 'tls-files', message: error });
+  expect(dial.host.handles).toEqual(noHandles);
+});
+
+describe('a service at a local socket', () => {
+  const path = '/run/web.sock';
+
+  function listening() {
+    const dial = new LocalDial();
+    const accepted: Socket[] = [];
+    dial.host.network.listenLocal(
+      path,
+      (socket) => {
+        accepted.push(socket);
+        return idle;
+      },
+      (error) => expect.unreachable(error.message),
+    );
+    return { dial, accepted };
+  }
+
+  it('is reached, and carries data', () => {
+    const { dial, accepted } = listening();
+    dial.start(null, { path });
+    dial.run();
+    expect(dial.host.network.dialled).toEqual([]);
+    accepted[0]?.write(new Uint8Array(5));
+    dial.run();
+    expect(dial.received).toBe(5);
+    dial.socket?.destroy();
+    expect(dial.host.handles).toEqual(noHandles);
+  });
+
+  it('that nobody listens at is told as closed', () => {
+    const dial = new LocalDial();
+    dial.start(null, { path });
+    expect(dial.run().closed).toEqual({ code: 'not-found', message: 'no such file' });
+    expect(dial.host.handles).toEqual(noHandles);
+  });
+
+  it('is left alone when the attempt is cancelled', () => {
+    const { dial } = listening();
+    dial.start(null, { path }).cancel();
+    expect([dial.run().socket, dial.closed]).toEqual([null, undefined]);
+    expect(dial.host.handles).toEqual(noHandles);
   });
 });
 

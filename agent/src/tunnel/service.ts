@@ -1,4 +1,5 @@
 import { interleave } from '../connect/interleave.ts';
+import { LocalSocket } from '../connect/local-socket.ts';
 import { type Connection, type ConnectionHandler, Race, type RaceEvents } from '../connect/race.ts';
 import type {
   Address,
@@ -8,8 +9,9 @@ import type {
   Socket,
   SocketHandler,
   TlsOptions,
+  TlsSession,
 } from '../host/host.ts';
-import { type ChannelErrorCode, parseIp } from '../protocol/index.ts';
+import { base64Encode, type ChannelErrorCode, parseIp } from '../protocol/index.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;
@@ -50,24 +52,34 @@ export interface LocalHandler extends Omit<SocketHandler, 'connected' | 'secured
  */
 export type Dial = (handler: LocalHandler) => Cancellable;
 
+/** How TLS is spoken to a service. */
+export interface LocalTls {
+  /** Asked for each connection, because files and the clock change. The error is one line for a person. */
+  readonly options: () => TlsOptions | { readonly error: string };
+  /** Base64 of SHA-256 digests of public keys, of which the service must show one; none: any key will do. */
+  readonly pins: readonly string[];
+}
+
+/** Where a service is: a port of a host, which is a name or an IP literal, or a local (UNIX) socket. */
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
+
 /**
- * Dials `port` of `target`, a name or an IP literal; a name is resolved afresh each time, and at most `most` of its
- * addresses race. With `tls` the connection is made private before it counts as connected. The certificate is not
- * checked: it is the device's own, mostly self-signed, and reached over its own loopback interface.
+ * Dials a service; a name is resolved afresh each time, and at most `most` of its addresses race. With `tls` the
+ * connection is made private, and the service judged, before it counts as connected.
  */
-export function dialTcp(host: Machine, target: string, port: number, tls: boolean, most: number): Dial {
-  const literal = parseIp(target);
-  const address: Address | null = literal && { address: target, family: literal.length === 4 ? 4 : 6 };
-  const service = { target, port, tls, most, fixed: address && [address] };
+export function dialService(host: Machine, place: Place, tls: LocalTls | null, most: number): Dial {
+  const literal = 'host' in place ? parseIp(place.host) : null;
+  const fixed: readonly Address[] | null =
+    'host' in place && literal ? [{ address: place.host, family: literal.length === 4 ? 4 : 6 }] : null;
+  const service = { place, tls, most, fixed };
   return (handler) => new Dialling(host, service, handler);
 }
 
 type Machine = Pick<Host, 'network' | 'clock'>;
 
-interface TcpService {
-  readonly target: string;
-  readonly port: number;
-  readonly tls: boolean;
+interface PlacedService {
+  readonly place: Place;
+  readonly tls: LocalTls | null;
   readonly most: number;
   /** Of an IP literal. */
   readonly fixed: readonly Address[] | null;
@@ -76,19 +88,22 @@ interface TcpService {
 /** One connection to a service on its way. A class, because there is one for each channel of a tunnel. */
 class Dialling implements Cancellable, RaceEvents {
   readonly #host: Machine;
-  readonly #service: TcpService;
+  readonly #service: PlacedService;
   readonly #handler: LocalHandler;
   /** The look-up, the race or the handshake; `null` when it is over. */
   #underWay: Cancellable | null;
 
-  constructor(host: Machine, service: TcpService, handler: LocalHandler) {
+  constructor(host: Machine, service: PlacedService, handler: LocalHandler) {
     this.#host = host;
     this.#service = service;
     this.#handler = handler;
-    const { target, fixed } = service;
-    this.#underWay = fixed
-      ? this.#race(fixed)
-      : host.network.resolve(target, (addresses, error) => this.#resolved(addresses, error));
+    const { place, fixed } = service;
+    if ('path' in place) this.#underWay = new LocalSocket(host, place.path, this);
+    else if (fixed) this.#underWay = this.#race(fixed, place.port);
+    else
+      this.#underWay = host.network.resolve(place.host, (addresses, error) =>
+        this.#resolved(addresses, error, place),
+      );
   }
 
   cancel(): void {
@@ -98,15 +113,21 @@ class Dialling implements Cancellable, RaceEvents {
 
   /** @internal */
   connected(connection: Connection): void {
-    const { target, tls } = this.#service;
+    const { tls } = this.#service;
     if (!tls) {
       this.#ready(connection);
       return;
     }
     const { socket } = connection;
+    const options = tls.options();
+    if ('error' in options) {
+      socket.destroy();
+      this.failed({ code: 'tls-files', message: options.error });
+      return;
+    }
     this.#underWay = { cancel: () => socket.destroy() };
-    connection.handler = untilSecured(this.#handler, () => this.#ready(connection));
-    socket.startTls(localTls(target));
+    connection.handler = untilSecured(this.#handler, (session) => this.#secured(connection, session));
+    socket.startTls(options);
   }
 
   /** @internal */
@@ -115,18 +136,31 @@ class Dialling implements Cancellable, RaceEvents {
     this.#handler.closed(error);
   }
 
-  #resolved(addresses: readonly Address[], error: HostError | null): void {
-    const { target, most } = this.#service;
+  #resolved(
+    addresses: readonly Address[],
+    error: HostError | null,
+    { host, port }: { readonly host: string; readonly port: number },
+  ): void {
     if (error || addresses.length === 0) {
-      this.failed(error ?? { code: 'name-not-found', message: `${target} has no address` });
+      this.failed(error ?? { code: 'name-not-found', message: `${host} has no address` });
       return;
     }
-    this.#underWay = this.#race(interleave(addresses, most));
+    this.#underWay = this.#race(interleave(addresses, this.#service.most), port);
   }
 
-  #race(addresses: readonly Address[]): Race {
-    const { port } = this.#service;
+  #race(addresses: readonly Address[], port: number): Race {
     return new Race(this.#host, { addresses, port, probeAfterSeconds: PROBE_AFTER_SECONDS }, this);
+  }
+
+  #secured(connection: Connection, { publicKeyDigest }: TlsSession): void {
+    const { pins = [] } = this.#service.tls ?? {};
+    const shown = base64Encode(publicKeyDigest);
+    if (pins.length === 0 || pins.includes(shown)) {
+      this.#ready(connection);
+      return;
+    }
+    connection.socket.destroy();
+    this.failed({ code: 'tls-untrusted', message: `its public key (sha256/${shown}) is none of tls.pins` });
   }
 
   #ready(connection: Connection): void {
@@ -136,7 +170,7 @@ class Dialling implements Cancellable, RaceEvents {
   }
 }
 
-function untilSecured(handler: LocalHandler, secured: () => void): ConnectionHandler {
+function untilSecured(handler: LocalHandler, secured: (session: TlsSession) => void): ConnectionHandler {
   return {
     secured,
     data: () => undefined,
@@ -145,9 +179,4 @@ function untilSecured(handler: LocalHandler, secured: () => void): ConnectionHan
     ended: () => undefined,
     closed: (error) => handler.closed(error ?? { code: 'reset', message: 'connection closed during TLS' }),
   };
-}
-
-function localTls(serverName: string): TlsOptions {
-  const none = { ca: null, certificate: null, key: null, judgedAt: null };
-  return { serverName, ...none, minVersion: '1.2', verify: false };
 }

@@ -18,6 +18,7 @@ test('what the agent writes is read', () => {
     port: 631,
     kind: 'https',
     target: 'Printer.lan',
+    targetPort: 6310,
     host: 'localhost:631',
     forwarded: false,
     headers: 'few',
@@ -27,7 +28,7 @@ test('what the agent writes is read', () => {
   expect(readServiceSettings({ [property?.name ?? '']: property?.value ?? '' }, 631)).toEqual({
     tls: true,
     target: 'printer.lan',
-    targetPort: null,
+    targetPort: 6310,
     host: 'localhost:631',
     forwarded: false,
     headers: 'few',
@@ -37,7 +38,13 @@ test('what the agent writes is read', () => {
 });
 
 test('what the agent does not write is the default', () => {
-  const service = { target: null, host: null, connections: null, responseTimeout: null } as const;
+  const service = {
+    target: null,
+    targetPort: null,
+    host: null,
+    connections: null,
+    responseTimeout: null,
+  } as const;
   expect(encodeServiceSettings({ ...service, port: 80, kind: 'http', forwarded: true, headers: 'all' })).toBe(
     null,
   );
@@ -60,6 +67,9 @@ test.each([
   `host=${'a'.repeat(300)}`,
   'host=',
   'target=a b; host',
+  'targetPort=0',
+  'targetPort=65536',
+  'targetPort=-1',
   'connections=0',
   'connections=65',
   'connections=-1',
@@ -75,6 +85,12 @@ test.each([
   '=;=;;;',
 ])('%j changes nothing', (value) => {
   expect(readServiceSettings({ 'service-80': value }, 80)).toEqual(defaults);
+});
+
+test('the path of a local socket is not announced', () => {
+  const service = { targetPort: null, host: null, connections: null, responseTimeout: null } as const;
+  const local = { ...service, port: 80, kind: 'http', forwarded: true, headers: 'all' } as const;
+  expect(encodeServiceSettings({ ...local, target: 'unix:/run/x; host=evil' })).toBe(null);
 });
 
 test('the first of two of a name counts', () => {

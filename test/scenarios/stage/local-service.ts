@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
 import { Mailbox, within } from './wait.ts';
@@ -58,38 +59,44 @@ export class LocalConnection {
   }
 }
 
-/** A TCP service on the device. */
+/** A service on the device. */
 export class LocalService {
+  /** 0 at a local socket. */
   readonly port: number;
   readonly #connections: Mailbox<LocalConnection>;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
 
-  private constructor(
-    server: Server,
-    sockets: Set<Socket>,
-    connections: Mailbox<LocalConnection>,
-    address: AddressInfo,
-  ) {
+  private constructor(server: Server, sockets: Set<Socket>, connections: Mailbox<LocalConnection>) {
+    const address = server.address() as AddressInfo | string;
     this.#server = server;
     this.#sockets = sockets;
     this.#connections = connections;
-    this.port = address.port;
+    this.port = typeof address === 'string' ? 0 : address.port;
   }
 
-  /** A service whose connections a test takes one by one; `serve` sees each socket first, before anything is read. */
-  static async start(serve: (socket: Socket) => void = () => {}): Promise<LocalService> {
+  /**
+   * A service whose connections a test takes one by one; `serve` sees each socket first, before anything is read. It
+   * listens at a TCP port, or at the local socket `path`; with `tls` a connection counts when it is private.
+   */
+  static async start(
+    serve: (socket: Socket) => void = () => {},
+    { path, tls }: { readonly path?: string; readonly tls?: TlsOptions } = {},
+  ): Promise<LocalService> {
     const sockets = new Set<Socket>();
     const connections = new Mailbox<LocalConnection>('a connection to the local service');
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const accept = (socket: Socket) => {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
       connections.put(new LocalConnection(socket));
       serve(socket);
-    });
-    server.listen(0, '127.0.0.1');
+    };
+    const options = { allowHalfOpen: true, noDelay: true };
+    const server = tls ? createTlsServer({ ...options, ...tls }, accept) : createServer(options, accept);
+    if (path === undefined) server.listen(0, '127.0.0.1');
+    else server.listen(path);
     await within(once(server, 'listening'), 'the local service to listen');
-    return new LocalService(server, sockets, connections, server.address() as AddressInfo);
+    return new LocalService(server, sockets, connections);
   }
 
   /** Sends back what it gets, and ends when its peer ends. */

@@ -137,14 +137,51 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '[ { "port": 80, "kind": "http" } ]',
   ),
   'services[]': key('One service.', '{ "port": 22, "kind": "ssh" }'),
-  'services[].port': key('The TCP port. Each is listed once.', '80'),
+  'services[].port': key(
+    'The port by which the reflector and its users know the service. Each is listed once.',
+    '80',
+  ),
   'services[].kind': key(
-    'What speaks there. The reflector is told the port of the first service of each kind, except `tcp`, and offers what fits it. `https` is a web server that wants TLS.',
+    'What speaks there. The reflector is told the port of the first service of each kind, except `tcp`, and offers what fits it. With `https` the agent speaks TLS to the service, and the reflector gets plain text. Without `kind`, port 80 (`targetPort`, else `port`) is `http`, 443 `https`, 22 `ssh`, 3389 `rdp`, 5900 `vnc`, and any other `tcp`.',
     '"http"',
   ),
   'services[].path': key('Where the web interface starts; for `http` and `https` only.', '"/ui/"'),
   'services[].name': key('A name for the log and `rm-agent status`.', '"Web interface"'),
-  'services[].target': key('The host of this service, where it is not `target`.', '"192.168.1.11"'),
+  'services[].target': key(
+    'Where the service is: a host, or a local (UNIX) socket as `unix:/PATH`. `null`: the host `target`.',
+    '"192.168.1.11"',
+  ),
+  'services[].targetPort': key('The port of the service on its host. `null`: `port`.', '80'),
+  'services[].tls': key(
+    'TLS towards a service of kind `https`. `null`: TLS 1.2 or later, and its certificate is not checked.',
+    '{ "verify": true, "ca": "/etc/camera.pem" }',
+  ),
+  'services[].tls.verify': key(
+    'Whether the certificate of the service must be signed by a trusted authority, be valid now, and have its name.',
+    'true',
+  ),
+  'services[].tls.name': key(
+    'The name or address that the certificate must have. `null`: the host of the service, `localhost` for a local socket.',
+    '"camera.lan"',
+  ),
+  'services[].tls.ca': key(
+    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system.',
+    '"/etc/camera.pem"',
+  ),
+  'services[].tls.cert': key(
+    'The certificate that the agent shows to the service, where that asks for one (PEM). Read anew for each connection, as is `key`.',
+    '"/etc/rm-agent/service.pem"',
+  ),
+  'services[].tls.key': key(
+    'The private key of `cert`. `null`: it is in the file of `cert`. Its mode should be 600 or 640.',
+    '"/etc/rm-agent/service.key"',
+  ),
+  'services[].tls.pins': key(
+    'Public keys of which the service must have one, as in `tls.pins`. With `verify` false they alone decide.',
+    '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
+  ),
+  'services[].tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
+  'services[].tls.minVersion': key('The oldest version of TLS that is accepted.', '"1.3"'),
   'services[].host': key(
     'What the service gets as `Host`, for one that accepts only names that it knows. `Origin`, `Referer` and `Destination` are changed to match. `null`: the name of the device at the reflector.',
     '"localhost:631"',

@@ -76,7 +76,7 @@ describe('docs/configuration.md', () => {
     const examples = [...readFileSync(page, 'utf8').matchAll(/```json\n(.*?)```/gs)].map(
       ([, example = '']) => example,
     );
-    expect(examples).toHaveLength(2);
+    expect(examples).toHaveLength(3);
     for (const example of examples)
       expect([example, problems(configurationSchema, parse(example))]).toEqual([example, []]);
   });

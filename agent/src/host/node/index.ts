@@ -15,6 +15,8 @@ export type { AgentState, AgentStatus } from '../../status/status.ts';
 export type { ServiceHandler } from './handler-service.ts';
 
 type ServiceKind = 'http' | 'https' | 'ssh' | 'vnc' | 'rdp' | 'vpn' | 'app' | 'tcp';
+/** A number, of the unit that the key names, or text with a unit: `"30s"`, `"64KiB"`. */
+type Quantity = number | string;
 type Secret = string | { readonly file: string } | { readonly env: string };
 type PropertyValue =
   | string
@@ -30,7 +32,7 @@ export interface AgentConfiguration {
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
   readonly upgrade?: { readonly method?: 'GET' | 'POST' };
   readonly device: {
-    readonly id: string;
+    readonly id: string | { readonly file: string };
     readonly domain: string;
     readonly password?: Secret;
     readonly auth?: 'basic' | 'digest';
@@ -39,7 +41,7 @@ export interface AgentConfiguration {
     readonly tenant?: string;
     readonly properties?: Readonly<Record<string, PropertyValue>>;
     /** Seconds between updates of properties; 0 sends them once. */
-    readonly propertiesInterval?: number;
+    readonly propertiesInterval?: Quantity;
   };
   /** Where services are that have no target and no handler of their own. */
   readonly target?: string;
@@ -57,19 +59,27 @@ export interface AgentConfiguration {
   /** The way to the reflector, or several, which are tried in order: `direct`, `env`, or the URI of a proxy. */
   readonly proxy?: string | ProxyServer | readonly (string | ProxyServer)[] | null;
   /** Seconds. */
-  readonly timeouts?: { readonly connect?: number; readonly local?: number; readonly keepAlive?: number };
+  readonly timeouts?: {
+    readonly connect?: Quantity;
+    readonly local?: Quantity;
+    readonly keepAlive?: Quantity;
+  };
   /** Seconds. */
-  readonly reconnect?: { readonly min?: number; readonly max?: number; readonly refusedMax?: number | null };
+  readonly reconnect?: {
+    readonly min?: Quantity;
+    readonly max?: Quantity;
+    readonly refusedMax?: Quantity | null;
+  };
   /** When connections are let in; a service may have a rule of its own. */
   readonly access?: AccessRule;
   readonly limits?: {
-    readonly windowBytes?: number;
-    readonly frameBytes?: number;
+    readonly windowBytes?: Quantity;
+    readonly frameBytes?: Quantity;
     readonly channels?: number;
-    readonly totalBytes?: number;
-    readonly stallMs?: number;
+    readonly totalBytes?: Quantity;
+    readonly stallMs?: Quantity;
     /** Heeded on the tiny runtime only. */
-    readonly memoryBytes?: number | null;
+    readonly memoryBytes?: Quantity | null;
   };
 }
 
@@ -90,9 +100,9 @@ export interface AccessRule {
   }[];
   readonly closing?: 'end' | 'keep';
   readonly ask?: string | readonly [string, ...string[]] | null;
-  readonly askTimeout?: number;
-  readonly idle?: number;
-  readonly pause?: number;
+  readonly askTimeout?: Quantity;
+  readonly idle?: Quantity;
+  readonly pause?: Quantity;
 }
 
 export interface AgentService {
@@ -100,7 +110,21 @@ export interface AgentService {
   readonly kind?: ServiceKind;
   readonly path?: string;
   readonly name?: string;
-  readonly target?: string;
+  /** A host, or `unix:` and the path of a local socket. */
+  readonly target?: string | null;
+  /** The port there, where that is not `port`. */
+  readonly targetPort?: number | null;
+  /** TLS towards a service of kind `https`, whose certificate is not checked without it. */
+  readonly tls?: {
+    readonly verify?: boolean;
+    /** The name that its certificate must have; `null`: its host. */
+    readonly name?: string | null;
+    readonly ca?: string | null;
+    readonly cert?: string | null;
+    readonly key?: string | null;
+    readonly pins?: readonly string[];
+    readonly minVersion?: '1.2' | '1.3';
+  } | null;
   /** What the service gets as `Host`; `null`: the name of the device at the reflector. */
   readonly host?: string | null;
   /** Whether the service gets `X-Forwarded-*`. */
@@ -109,7 +133,7 @@ export interface AgentService {
   /** HTTP connections that the service takes at once, 1 to 64. */
   readonly connections?: number | null;
   /** Seconds until the service must have begun its answer. */
-  readonly responseTimeout?: number | null;
+  readonly responseTimeout?: Quantity | null;
   readonly access?: AccessRule;
   /** Serves the port inside this process; nothing listens for it. */
   readonly handler?: ServiceHandler;

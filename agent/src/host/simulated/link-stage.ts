@@ -3,7 +3,7 @@ import type { BackOffSettings, FailureKind } from '../../link/back-off.ts';
 import { Link } from '../../link/link.ts';
 import type { DialSettings } from '../../link/settings.ts';
 import type { LinkState } from '../../link/states.ts';
-import { dialTcp, type Service } from '../../tunnel/service.ts';
+import { dialService, type Service } from '../../tunnel/service.ts';
 import { Tunnel } from '../../tunnel/tunnel.ts';
 import { dialSettingsFor } from './dial-settings.ts';
 import { SimulatedHost } from './host.ts';
@@ -47,7 +47,10 @@ export class LinkStage {
       (socket) => this.reflector.take(socket),
       () => ({ version: 'TLSv1.3', cipher: 'x', publicKeyDigest: new Uint8Array(32) }),
     );
-    this.services.set(80, { port: 80, dial: dialTcp(this.host, '127.0.0.1', 80, false, 8) });
+    this.services.set(80, {
+      port: 80,
+      dial: dialService(this.host, { host: '127.0.0.1', port: 80 }, null, 8),
+    });
     this.link = new Link(this.host, {
       prepare: (done) =>
         clock.schedule(0, () =>

@@ -1,6 +1,6 @@
 import { defaultLimits, type Limits } from '../../limits.ts';
 import type { Extension } from '../../protocol/index.ts';
-import { type Admit, dialTcp, type Service } from '../../tunnel/service.ts';
+import { type Admit, dialService, type Service } from '../../tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';
 import { LocalService } from './local-service.ts';
@@ -40,7 +40,11 @@ export class TunnelStage {
     const services = new Map<number, Service>();
     const admission = options.admit ? { admit: options.admit } : {};
     for (const port of ports)
-      services.set(port, { port, dial: dialTcp(this.host, '127.0.0.1', port, false, 8), ...admission });
+      services.set(port, {
+        port,
+        dial: dialService(this.host, { host: '127.0.0.1', port }, null, 8),
+        ...admission,
+      });
 
     let peer: TunnelPeer | undefined;
     network.listen('192.0.2.1', 443, (socket) => {
