@@ -8,7 +8,6 @@ import type { TrustedProxies } from './http/origin.ts';
 import type { Strangers } from './http/strangers.ts';
 import type { Choices } from './isolation/choices.ts';
 import type { DeviceCodes } from './isolation/device-codes.ts';
-import type { DeviceCredentials } from './isolation/device-credentials.ts';
 import type { Limits } from './limits.ts';
 import type { LogIn } from './log-in/log-in.ts';
 import type { Sessions } from './sessions/sessions.ts';
@@ -32,7 +31,6 @@ export interface Context {
   readonly users: UserAuthentication;
   readonly logIn: LogIn;
   readonly tokens: Tokens;
-  readonly deviceCredentials: DeviceCredentials;
   readonly deviceCodes: DeviceCodes;
   readonly sessions: Sessions;
   readonly access: LiveAccess;

@@ -176,8 +176,6 @@ export interface Limits {
   readonly deviceCodesPerUser: number;
   /** How long such a code is good: two redirects, on a slow line. */
   readonly deviceCodeMs: number;
-  /** Passwords for a device itself that are told from the user's own one, per user: nobody has more to try. */
-  readonly deviceCredentials: number;
   /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
   readonly auditFileBytes: number;
   /** Audit files of that size that are kept beside the present one. */
@@ -287,7 +285,6 @@ export const defaultLimits: Limits = {
   deviceCodes: 10_000,
   deviceCodesPerUser: 256,
   deviceCodeMs: 60_000,
-  deviceCredentials: 8,
   auditFileBytes: 10 * MiB,
   auditFiles: 5,
   auditQuietMs: 60_000,

@@ -23,7 +23,6 @@ import { TrustedProxies } from './http/origin.ts';
 import { Strangers } from './http/strangers.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
-import { DeviceCredentials } from './isolation/device-credentials.ts';
 import { takeCookieHost } from './isolation/hidden-device.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
@@ -158,7 +157,6 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       users: new UserAuthentication(logIn, tokens, sessions),
       logIn,
       tokens,
-      deviceCredentials: new DeviceCredentials(verifier, tokens, limits),
       deviceCodes: new DeviceCodes(clock, limits),
       sessions,
       access: new LiveAccess(store, clock, limits),

@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
+import { forDevice } from '../isolation/device-credentials.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { chosenDevice, isServiceWorker } from '../isolation/shared-host.ts';
 import { claimedName } from '../users/authentication.ts';
+import { credentialsOf } from '../users/credentials.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 import type { Origin } from './origin.ts';
-import { type Refusal, refusalOf, refusals } from './refusal.ts';
+import { type Refusal, refusals, refusalTo } from './refusal.ts';
 
 /** Who may talk to what. */
 export interface Admitted {
@@ -69,7 +71,7 @@ async function decide(
   const target = findTarget(context, named);
   if ('status' in target) return { ...known, refusal: target };
   // A browser would send to the next device on a shared host what this one has asked it for.
-  const authorization = shared ? null : await forDevice(context, request, identity, named.id);
+  const authorization = shared ? null : forDevice(context.tokens, request, identity);
   return { identity, target, authorization, shared };
 }
 
@@ -90,20 +92,8 @@ async function identify(
   const place = { kind: 'device', device: label } as const;
   const identity = await users.authenticate(request, { place, secure, address });
   if (!('denied' in identity)) return { identity, label };
-  if (request.headers.authorization !== undefined) {
+  if (credentialsOf(request) !== null) {
     log.debug({ address, reason: identity.denied }, 'log-in refused');
   }
-  return { refusal: refusalOf(identity), label };
-}
-
-/** What let the user in is the reflector's; with a session, `Authorization` may be the device's. */
-async function forDevice(
-  { deviceCredentials }: Context,
-  request: IncomingMessage,
-  { session }: Identity,
-  device: string,
-): Promise<string | null> {
-  const { authorization } = request.headers;
-  if (!authorization || session?.kind !== 'device') return null;
-  return (await deviceCredentials.forDevice(authorization, session, device)) ? authorization : null;
+  return { refusal: refusalTo(request, identity), label };
 }

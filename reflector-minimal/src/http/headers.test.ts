@@ -28,6 +28,8 @@ test('a request loses what is of one connection, and the credentials', () => {
       'p',
       'AUTHORIZATION',
       'q',
+      'X_PTTH-Authorization',
+      'r',
       'Accept',
       '*/*',
     ],

@@ -96,6 +96,12 @@ const framingFields = new Set(['content-length', 'host', 'transfer-encoding']);
 /** Methods whose request must say so when it has no body (RFC 9110 section 8.6). */
 const bodyExpected = new Set(['POST', 'PUT', 'PATCH']);
 
+/**
+ * The credentials of the reflector's user, which the device must not see. `Authorization` may be the device's: then it is
+ * added again (`isolation/device-credentials.ts`).
+ */
+const forReflector = new Set(['authorization', 'x-ptth-authorization']);
+
 /** The head that the device gets: without what was meant for the reflector, with who asked. */
 export function requestHeaders(
   headers: RawHeaders,
@@ -106,8 +112,7 @@ export function requestHeaders(
 ): string[] {
   const kept = endToEnd(headers, (lower) => {
     const meant = spelledForCgi(lower);
-    // The credentials are those of the reflector's user: the device must not see them.
-    if (meant === 'authorization' || isForwarding(meant)) return true;
+    if (forReflector.has(meant) || isForwarding(meant)) return true;
     return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
   });
   const result = asService(kept, origin, settings);
@@ -147,8 +152,8 @@ export function responseHeaders(headers: RawHeaders, status = 200): string[] {
 /** Fields that mean something before the content, or to who passes it on, and so nothing behind it. */
 const neverTrailers = new Set([
   ...framingFields,
+  ...forReflector,
   'age',
-  'authorization',
   'cache-control',
   'content-encoding',
   'content-range',

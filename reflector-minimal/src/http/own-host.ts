@@ -11,12 +11,13 @@ import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
 import { serveLogIn } from '../log-in/endpoint.ts';
 import { sendToLogIn } from '../log-in/exchange.ts';
 import { claimedName } from '../users/authentication.ts';
+import { credentialsOf } from '../users/credentials.ts';
 import { credentialOf } from '../users/identity.ts';
 import { isHealthCheck, serveHealth } from './health.ts';
 import { portSuffix } from './host-names.ts';
 import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
-import { refusalOf, refusals, sendRefusal } from './refusal.ts';
+import { refusals, refusalTo, sendRefusal } from './refusal.ts';
 
 /** For this host alone (RFC 6797): of the hosts of devices, each device decides. */
 const hsts = 'max-age=31536000';
@@ -42,12 +43,12 @@ export async function serveOwnHost(
   if ('denied' in identity) {
     const { address } = origin;
     // Without credentials nothing was decided: everybody is asked for them.
-    if (request.headers.authorization !== undefined) {
+    if (credentialsOf(request) !== null) {
       const user = claimedName(request);
       context.audit.count({ event: 'log-in', allowed: false, user, address, reason: identity.denied });
     }
     if (isNavigation(request)) return sendToLogIn(request, response);
-    return sendRefusal(request, response, refusalOf(identity));
+    return sendRefusal(request, response, refusalTo(request, identity));
   }
   context.strangers.proven(request.socket);
   const refusal = crossOriginRefusal(request, origin, identity);

@@ -5,6 +5,7 @@ import { boundaryOf } from '../boundary.ts';
 import { isBrowser } from '../isolation/browser.ts';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
+import { credentialsOf } from '../users/credentials.ts';
 import { html, page, securityHeaders } from './html.ts';
 import { endAndLinger } from './linger.ts';
 
@@ -37,6 +38,13 @@ export const refusals = {
     advice: 'Open the device again, and log in.',
     link: '/',
     headers: { 'WWW-Authenticate': 'Bearer realm="Reflector"' },
+  },
+  /** To a program that speaks to a proxy: by CONNECT, or with `Proxy-Authorization`. */
+  proxyLogIn: {
+    status: 407,
+    error: 'Please log in',
+    advice: 'Use the name and password of your account at this reflector, or a token.',
+    headers: { 'Proxy-Authenticate': 'Basic realm="Reflector", charset="UTF-8"' },
   },
   /** Of an account with one-time passwords by name and password alone. */
   oneTimePassword: {
@@ -155,6 +163,12 @@ export function refusalOf(denied: Denied): Refusal {
     case 'throttled':
       return throttled(denied.waitMs);
   }
+}
+
+/** The same in the words of the header by which this request has brought its credentials. */
+export function refusalTo(request: IncomingMessage, denied: Denied): Refusal {
+  const byProxyHeader = credentialsOf(request)?.header === 'proxy-authorization' && !isBrowser(request);
+  return denied.denied === 'refused' && byProxyHeader ? refusals.proxyLogIn : refusalOf(denied);
 }
 
 /** Too many failed log-ins (RFC 6585 section 4). */

@@ -25,10 +25,20 @@ const neverHopByHop = new Set([
   'sec-websocket-protocol',
   'trailer',
   'transfer-encoding',
+  'x-ptth-authorization',
 ]);
 
 /** Fields that two readers could take differently when they come twice. */
-const once = ['authorization', 'content-length', 'content-type', 'host', 'origin', 'transfer-encoding'];
+const once = [
+  'authorization',
+  'content-length',
+  'content-type',
+  'host',
+  'origin',
+  'proxy-authorization',
+  'transfer-encoding',
+  'x-ptth-authorization',
+];
 
 /**
  * Why a request is not passed on, or `null`. `node:http` has refused what its strict parser does not take: here is what

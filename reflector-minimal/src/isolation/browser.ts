@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { credentialsOf } from '../users/credentials.ts';
 
 /**
  * Whether a browser has sent this. Browsers log in on the page, since a name and password that a browser remembers can
@@ -17,7 +18,7 @@ export function isNavigation(request: IncomingMessage): boolean {
   const { method, headers } = request;
   return (
     method === 'GET' &&
-    (headers.authorization === undefined || isBrowser(request)) &&
+    (credentialsOf(request) === null || isBrowser(request)) &&
     /text\/html/i.test(headers.accept ?? '') &&
     (headers['sec-fetch-dest'] ?? 'document') === 'document'
   );

@@ -2,12 +2,16 @@ import { type IncomingMessage, request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
-import { authorization, device, extensions, Stage } from '../testing/stage.ts';
+import { authorization, device, extensions, Stage, user } from '../testing/stage.ts';
 
 /** What passes between a browser with a session and a device; what the device saw. */
 
 const own = { host: 'localhost' };
 const label = device.id;
+
+function basicOf(name: string, password: string): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+}
 
 describe('with a session', () => {
   let stage: Stage;
@@ -48,23 +52,89 @@ describe('with a session', () => {
     expect(answer.headers['x-content-type-options']).toBeUndefined();
   });
 
-  test('Authorization belongs to the device, unless it opens the reflector', async () => {
-    const theirs = `Basic ${Buffer.from('admin:admin').toString('base64')}`;
-    for (const Authorization of [theirs, 'Digest username="x"', 'Bearer of.the.device', authorization]) {
+  /** A token of the user, as `Authorization` has it. */
+  async function bearer(): Promise<string> {
+    const form = new URLSearchParams({
+      ...{ username: user.name, password: user.password, application: 'test' },
+    });
+    const headers = { Authorization: [], 'Content-Type': 'application/x-www-form-urlencoded' };
+    const { text } = await ask(stage.port, '/my-devices/api/token', {
+      ...{ ...own, method: 'POST', headers, body: form.toString() },
+    });
+    return `Bearer ${JSON.parse(text).token}`;
+  }
+
+  const theirs = `Basic ${Buffer.from('admin:admin').toString('base64')}`;
+  const digest = 'Digest username="x", realm="Pump", nonce="n", uri="/", response="r"';
+
+  test('Authorization belongs to the device, also with the name and password of the user', async () => {
+    // As often as the user likes: nothing counts them, and none is left out.
+    const guesses = Array.from({ length: 20 }, (_, i) => basicOf(user.name, `guess ${i}`));
+    const sent = [theirs, digest, 'Bearer of.the.device', authorization, ...guesses, authorization];
+    for (const Authorization of [...sent, await bearer()]) {
       await ask(stage.port, '/', { headers: { Cookie: cookie, Authorization } });
     }
-    expect(seen.map(({ headers }) => headers.authorization)).toEqual([
-      theirs,
-      'Digest username="x"',
-      'Bearer of.the.device',
-      undefined,
-    ]);
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([...sent, undefined]);
+    // Those were no attempts to log in.
+    expect((await ask(stage.port, '/')).status).toBe(200);
   });
 
-  test('by a password it is never passed', async () => {
+  test('by a password or a token it is never passed', async () => {
     await ask(stage.port, '/');
-    expect(seen[0]?.headers.authorization).toBeUndefined();
+    await ask(stage.port, '/', { headers: { Authorization: await bearer() } });
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
   });
+
+  test.each(['X-PTTH-Authorization', 'Proxy-Authorization'])(
+    'a program that logs in by %s has Authorization for the device',
+    async (header) => {
+      const token = await bearer();
+      for (const [ours, Authorization] of [
+        [authorization, theirs],
+        [authorization, digest],
+        [token, theirs],
+        [token, authorization],
+        [token, token],
+      ] as const) {
+        const alias = { [header.replaceAll('-', '_')]: ours };
+        const answer = await ask(stage.port, '/', { headers: { [header]: ours, ...alias, Authorization } });
+        expect(answer.status).toBe(200);
+      }
+      expect(seen.map(({ headers }) => headers.authorization)).toEqual([
+        theirs,
+        digest,
+        theirs,
+        authorization,
+        undefined,
+      ]);
+      const all = JSON.stringify(seen.map(({ rawHeaders }) => rawHeaders));
+      expect(all).not.toMatch(/(ptth|proxy)[-_]authorization/i);
+      expect(all).not.toContain(token);
+    },
+  );
+
+  test.each([
+    ['X-PTTH-Authorization', 401, 'www-authenticate'],
+    ['Proxy-Authorization', 407, 'proxy-authenticate'],
+  ])(
+    'what does not let in by %s is refused, and Authorization is no second try',
+    async (header, status, challenge) => {
+      for (const wrong of [basicOf(user.name, 'wrong'), 'Bearer x', 'nonsense']) {
+        for (const host of [`${label}.localhost`, 'localhost']) {
+          const headers = { [header]: wrong, Authorization: authorization, Accept: 'text/html' };
+          const answer = await ask(stage.port, '/', { host, headers });
+          expect([answer.status, answer.headers[challenge]]).toEqual([
+            status,
+            'Basic realm="Reflector", charset="UTF-8"',
+          ]);
+        }
+      }
+      // In a browser neither is taken: a page could have sent it.
+      const headers = { [header]: authorization, Authorization: [], 'Sec-Fetch-Site': 'same-origin' };
+      expect((await ask(stage.port, '/', { headers })).status).toBe(401);
+      expect(seen).toEqual([]);
+    },
+  );
 
   test('a session of one host is none on another: other ports, other devices, the reflector', async () => {
     const status = async (host: string, Cookie: string) =>

@@ -4,6 +4,7 @@ import { isBrowser } from '../isolation/browser.ts';
 import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
+import { credentialsOf } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -21,13 +22,13 @@ const refused: Denied = { denied: 'refused' };
 
 /** The name that a request claims, for the audit log; in a browser it is meant for the device. */
 export function claimedName(request: IncomingMessage): string | undefined {
-  const { authorization } = request.headers;
-  return authorization === undefined || isBrowser(request) ? undefined : decodeBasic(authorization)?.user;
+  const credentials = credentialsOf(request);
+  return credentials === null || isBrowser(request) ? undefined : decodeBasic(credentials.value)?.user;
 }
 
 /**
- * Decides who a request is from: by the cookie of a session, else by `Authorization`: Basic, or Bearer with a token of
- * ours. With a valid cookie `Authorization` is not looked at: it is meant for the device then.
+ * Decides who a request is from: by the cookie of a session, else by what it brings for the reflector (`credentialsOf`):
+ * Basic, or Bearer with a token of ours. With a valid cookie nothing else is looked at: `Authorization` is the device's then.
  */
 export class UserAuthentication {
   readonly #logIn: LogIn;
@@ -43,12 +44,22 @@ export class UserAuthentication {
   async authenticate(request: IncomingMessage, at: RequestPlace): Promise<Identity | Denied> {
     const session = this.session(request, at);
     if (session) return session;
-    const { authorization } = request.headers;
-    if (authorization === undefined) return refused;
-    const token = this.#bearer(authorization);
-    if (token !== null) return this.token(token) ?? refused;
+    const credentials = credentialsOf(request);
+    if (credentials === null) return refused;
     // A browser's is the device's: see `isBrowser`.
-    const basic = isBrowser(request) ? null : decodeBasic(authorization);
+    if (isBrowser(request)) return this.bearer(credentials.value) ?? refused;
+    return this.byHeader(credentials.value, request, at);
+  }
+
+  /** By the value of a header with Basic or Bearer, whoever sends it. */
+  async byHeader(
+    value: string,
+    request: IncomingMessage,
+    at: Pick<RequestPlace, 'secure' | 'address'>,
+  ): Promise<Identity | Denied> {
+    const token = this.#bearer(value);
+    if (token !== null) return this.token(token) ?? refused;
+    const basic = decodeBasic(value);
     if (!basic) return refused;
     const verdict = await this.#logIn.check({
       name: basic.user,
