@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, expect } from 'vitest';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
-import { briefly } from './stage/wait.ts';
+import { briefly, within } from './stage/wait.ts';
 
 /** The program that is told of each change of state. */
 
@@ -28,6 +30,28 @@ describe.concurrent('notify', () => {
     // The newest state is told in any case; one in between may be left out while the program runs.
     expect(told()[0]).toBe('stopped>connecting ');
     expect(told().at(-1)).toMatch(/>stopped $/);
+  });
+
+  scenario('runs a program of the original agent as that does', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const pipe = join(stage.directory, 'told');
+    execFileSync('mkfifo', [pipe]);
+    // Open for writing as well, so that it never ends.
+    const stream = createReadStream(pipe, { flags: 'r+', encoding: 'utf8' });
+    const lines = createInterface(stream)[Symbol.asyncIterator]();
+    const told = async () => (await within(lines.next(), 'the program to be run')).value;
+    const command = ['/bin/sh', stage.file(`(printf '%s|' "$@"; echo) > ${pipe}`)];
+    const agent = stage.agent(
+      configuration(reflector, [1], { notify: { command, arguments: 'event', timeout: 60 } }),
+    );
+    (await reflector.upgrade()).refuse('503 Service Unavailable', 'X-PTTH-Error: so "busy" $(now)');
+    expect(await told()).toMatch(/^error\|.*so "busy" \$\(now\).*\|$/);
+    await reflector.tunnel();
+    expect(await told()).toBe('connected|');
+    agent.signal('SIGTERM');
+    expect(await told()).toBe('disconnected|');
+    await agent.ended();
+    stream.destroy();
   });
 
   scenario('tells why there is no tunnel', async ({ stage }) => {

@@ -295,7 +295,13 @@ export const configurationSchema = object(
     reconnect: withDefault(reconnect, {}),
     limits: withDefault(limits, {}),
     access: withDefault(access, {}),
-    notify: optional(object({ command, timeout: withDefault(integer(1, 300, 'seconds'), 10) })),
+    notify: optional(
+      object({
+        command,
+        arguments: withDefault(choice('none', 'event'), 'none'),
+        timeout: withDefault(integer(1, 300, 'seconds'), 10),
+      }),
+    ),
     start: withDefault(choice('enabled', 'disabled'), 'enabled'),
     // The path of a local socket is at most 107 bytes (unix(7)), and it is made under a longer name.
     control: withDefault(nullable(text('an absolute path', absolutePath, 100)), '/run/rm-agent.sock'),

@@ -19,8 +19,8 @@ type Machine = Pick<Host, 'files' | 'system'>;
 type Looked = { readonly text: string } | { readonly reason: string; readonly passing?: boolean };
 
 /**
- * Expands `${nodeId}`, `${mac:INTERFACE}`, `${hostname}`, `${env.NAME}`, `${file:PATH}` and `${$}`, which is a `$`. What
- * an expansion yields is not expanded again. An unknown or unset variable, a file that cannot be read and a `${` without
+ * Expands `${nodeId}`, `${mac:INTERFACE}`, `${hostname}`, `${env.NAME}`, `${env.NAME:-DEFAULT}`, `${file:PATH}` and `${$}`, which
+ * is a `$`. What an expansion yields is not expanded again. An unknown or unset variable, a file that cannot be read and a `${` without
  * `}` are reported.
  */
 export function expansion(host: Machine, { hide, identified }: ExpansionEvents = {}): Expand {
@@ -31,7 +31,7 @@ export function expansion(host: Machine, { hide, identified }: ExpansionEvents =
         return reference;
       }
       const value = lookUp(host, name);
-      if (confidential && name.startsWith('env.')) hide?.(name.slice(4));
+      if (confidential && name.startsWith('env.')) hide?.(name.slice(4).replace(/:-.*/, ''));
       if ('reason' in value) {
         fail(`found ${reference}, ${value.reason}`, value.passing);
         return reference;
@@ -53,7 +53,8 @@ function lookUp({ files, system }: Machine, name: string): Looked {
     return { text: nodeId };
   }
   if (name.startsWith('env.')) {
-    const value = system.environment(name.slice(4));
+    const [, variable = '', other] = /^env\.(.*?)(?::-(.*))?$/.exec(name) ?? [];
+    const value = system.environment(variable) ?? other;
     return value === undefined ? { reason: 'but that environment variable is not set' } : { text: value };
   }
   if (name.startsWith('file:/')) return contentOf(files, name.slice(5));

@@ -6,10 +6,10 @@ import { Notifier } from './notifier.ts';
 
 type State = AgentEvents['state']['state'];
 
-function notifierWith(program: Program) {
+function notifierWith(program: Program, settings: { arguments: 'none' | 'event' } = { arguments: 'none' }) {
   const host = new AgentHost();
   host.processes.results.set('tell me', program);
-  const notifier = new Notifier(host, host.log, { command: 'tell me', timeout: 5 });
+  const notifier = new Notifier(host, host.log, { command: 'tell me', timeout: 5, ...settings });
   const change = (previous: State, state: State, reason: string | null = null) =>
     notifier.changed({ state, previous, reason });
   const told = () =>
@@ -27,6 +27,37 @@ describe('notify', () => {
     expect(told()).toEqual(['connected waiting link is dead']);
     expect(host.handles).toEqual(noHandles);
     expect(host.lines).toEqual([]);
+  });
+
+  it('gives the arguments of the original agent', () => {
+    const { host, change } = notifierWith({}, { arguments: 'event' });
+    const changes: [State, State, string?][] = [
+      ['stopped', 'connecting'],
+      ['connecting', 'waiting', 'no such device'],
+      ['waiting', 'connecting'],
+      ['connecting', 'connected'],
+      ['connected', 'waiting', 'link is dead'],
+      ['waiting', 'disabled'],
+      ['disabled', 'connecting'],
+      ['connecting', 'connected'],
+      ['connected', 'connecting'],
+      ['connecting', 'connected'],
+      ['connected', 'stopped'],
+    ];
+    for (const one of changes) {
+      change(...one);
+      host.clock.advance(10);
+    }
+    expect(host.processes.runs.map(({ command }) => command)).toEqual([
+      'tell me error no such device',
+      'tell me connected',
+      'tell me disconnected',
+      'tell me connected',
+      'tell me disconnected',
+      'tell me connected',
+      'tell me disconnected',
+    ]);
+    expect(host.processes.runs[0]?.options.environment).toMatchObject({ RM_STATE: 'waiting' });
   });
 
   it('runs one at a time, keeps the newest change, and ends one that hangs', () => {

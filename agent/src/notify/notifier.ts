@@ -55,12 +55,14 @@ export class Notifier {
   #run(): void {
     const change = this.#next;
     this.#next = null;
-    if (!change || !this.#settings || change.state === change.previous) {
+    const more = change && this.#argumentsFor(change);
+    if (!change || !more || !this.#settings || change.state === change.previous) {
       this.#idle();
       return;
     }
     const { command, timeout } = this.#settings;
-    const argv = words(command);
+    const [program, ...rest] = words(command);
+    const argv: [string, ...string[]] = [program, ...rest, ...more];
     const environment = {
       RM_STATE: change.state,
       RM_PREVIOUS_STATE: change.previous,
@@ -73,6 +75,14 @@ export class Notifier {
       this.#tell(argv[0], error?.message ?? (timedOut ? late : status === 0 ? null : `status ${status}`));
       this.#run();
     });
+  }
+
+  /** What the program gets behind its own arguments; `null` when it is not run for this change. */
+  #argumentsFor({ state, previous, reason }: Change): readonly string[] | null {
+    if (this.#settings?.arguments !== 'event') return [];
+    if (state === 'connected') return [state];
+    if (previous === 'connected') return ['disconnected'];
+    return state === 'waiting' ? ['error', reason ?? ''] : null;
   }
 
   /** The same failure again is no news. */

@@ -303,6 +303,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '["/usr/bin/led", "remote"]',
   ),
   'notify.command[]': key('The program, then its arguments.', '"/usr/bin/led"'),
+  'notify.arguments': key(
+    '`event`: the program gets further arguments, as from the original agent: `connected`, `disconnected`, or `error` and the reason. It is then not run for other changes.',
+    '"event"',
+  ),
   'notify.timeout': key('After so long the program is ended.', '5'),
 
   start: key(
