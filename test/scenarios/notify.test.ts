@@ -94,6 +94,6 @@ describe.concurrent('notify', () => {
     );
     for (let round = 0; round < 3; round++) (await reflector.tunnel()).drop();
     await (await reflector.tunnel()).open(1, echo.port);
-    expect(agent.log.filter((line) => line.includes('/no/such/program'))).toHaveLength(1);
+    expect(agent.log.filter((line) => line.includes('notify: /no/such/program'))).toHaveLength(1);
   });
 });
