@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LiveAccess } from './access/live-access.ts';
+import type { Holder } from './access/standing.ts';
 import type { UserLoad } from './access/user-load.ts';
 import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
@@ -33,7 +34,7 @@ export interface Context {
   readonly tokens: Tokens;
   readonly deviceCodes: DeviceCodes;
   readonly sessions: Sessions;
-  readonly access: LiveAccess;
+  readonly access: LiveAccess<Holder>;
   readonly load: UserLoad;
   /** What is read ahead of all users whose devices stall. */
   readonly readAhead: HeldTotal;

@@ -134,7 +134,7 @@ export interface Limits {
   readonly sessionsPerUser: number;
   /** Sessions of all users; beyond it the least recently used ends. */
   readonly sessions: number;
-  /** How old the time of last use of a session may be in the store, and how late its end by time may take effect. */
+  /** How old the time of last use of a session may be in the store. */
   readonly sessionTouchMs: number;
   /** Failed log-ins from one place, or to one account, that cost no wait. */
   readonly logInFailures: number;
@@ -186,6 +186,8 @@ export interface Limits {
   readonly auditSeries: number;
   /** New kinds of strangers' refusals in ten times `auditQuietMs`; what is more is one kind: no flood wears the file out. */
   readonly auditStrangers: number;
+  /** How often at most it is noted in the store that somebody was refused who claimed to be a device. */
+  readonly refusalNotedMs: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;
   /** Time for responses under way to end at shutdown. */
@@ -290,6 +292,7 @@ export const defaultLimits: Limits = {
   auditQuietMs: 60_000,
   auditSeries: 10_000,
   auditStrangers: 100,
+  refusalNotedMs: 60_000,
   statisticsMs: 60_000,
   shutdownMs: 10_000,
   closeMs: 3_000,

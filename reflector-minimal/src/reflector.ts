@@ -7,7 +7,9 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import { LiveAccess } from './access/live-access.ts';
+import { type Holder, standingOf } from './access/standing.ts';
 import { UserLoad } from './access/user-load.ts';
+import { asciiLowerCase } from './ascii-case.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
 import { containServer, containTimers } from './boundary.ts';
@@ -127,8 +129,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const store = Store.open(data, { warn: (text) => log.warn(text) });
     opened.push(() => store.close());
     store.devices.noteAllOffline();
-    const domain = (options.domain ?? 'localhost').toLowerCase();
-    const cookieHost = options.cookieHost?.toLowerCase() ?? null;
+    const domain = asciiLowerCase(options.domain ?? 'localhost');
+    const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
     takeCookieHost(store, { domain, cookieHost });
     store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
     store.watch({
@@ -159,7 +161,9 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       tokens,
       deviceCodes: new DeviceCodes(clock, limits),
       sessions,
-      access: new LiveAccess(store, clock, limits),
+      access: new LiveAccess<Holder>(store, clock, limits, (holder, now) =>
+        standingOf({ store, sessions }, holder, now),
+      ),
       load: new UserLoad(limits.exchangesPerUser),
       readAhead: new HeldTotal(limits.readAheadTotalBytes),
       proxies,

@@ -62,6 +62,18 @@ function agentWith(command: readonly string[], own: object, password = '', id = 
   return stage.adopt(AgentProcess.start(['--config', file], {}, command));
 }
 
+/** The device is made anew, for certificates of any age. */
+function forCertificates(): void {
+  administer('device', 'remove', deviceId);
+  const domain = ['--domain', system.domain];
+  administer('device', 'add', deviceId, ...domain, '--certificate', '--issued-since', '2020-01-01');
+}
+
+/** As OpenSSL takes it. */
+function now(offsetMs = 0): string {
+  return `${new Date(Date.now() + offsetMs).toISOString().replaceAll(/\D/g, '').slice(0, 14)}Z`;
+}
+
 const files = ({ certFile, keyFile }: { certFile: string; keyFile: string }) => ({
   cert: certFile,
   key: keyFile,
@@ -69,6 +81,7 @@ const files = ({ certFile, keyFile }: { certFile: string; keyFile: string }) => 
 
 describe.each(agents.map((command) => [command.join(' '), command] as const))('%s', (_name, command) => {
   it('is let in by its certificate, without a password', async () => {
+    forCertificates();
     for (const options of [
       { name: deviceId, key: 'rsa' },
       { names: `email:${deviceId}@${system.domain}` },
@@ -82,6 +95,7 @@ describe.each(agents.map((command) => [command.join(' '), command] as const))('%
   });
 
   it('is kept out with another one, and told why', async () => {
+    forCertificates();
     const refused = /answered 401 .*the client certificate is not accepted/;
     for (const [certificate, line] of [
       [other.issue({ name: deviceId }), refused],
@@ -98,10 +112,25 @@ describe.each(agents.map((command) => [command.join(' '), command] as const))('%
     await agentWith(command, {}, 'device password').logged(/connected to https:/);
     expect(administer('device', 'add', 'strict', '--certificate')).not.toMatch(/password/);
     await agentWith(command, {}, 'device password', 'strict').logged(/answered 401 /);
-    await agentWith(command, files(authority.issue({ name: 'strict' })), '', 'strict').logged(/connected to/);
+    const fresh = authority.issue({ name: 'strict', from: now() });
+    await agentWith(command, files(fresh), '', 'strict').logged(/connected to/);
+  });
+
+  it('of a device that was given up opens nothing to who holds it', async () => {
+    forCertificates();
+    const held = files(authority.issue({ name: deviceId, from: now(-5_000) }));
+    const agent = agentWith(command, held);
+    await agent.logged(/connected to https:/);
+    administer('device', 'remove', deviceId);
+    administer('device', 'add', deviceId, '--domain', system.domain, '--certificate');
+    await agent.logged(/answered 401 .*the client certificate was issued at/);
+    administer('device', 'remove', deviceId);
+    administer('device', 'add', deviceId, '--domain', system.domain);
+    await agentWith(command, held).logged(/answered 401 .*was added without --certificate/);
   });
 
   it('follows new authorities of the reflector after SIGHUP, whatever session it has', async () => {
+    forCertificates();
     const agent = agentWith(command, files(authority.issue({ name: deviceId })));
     await agent.logged(/connected to https:/);
     copyFileSync(other.file, join(stage.directory, 'clients.pem'));

@@ -3,26 +3,32 @@ import { defaultLimits } from '../limits.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { LiveAccess } from './live-access.ts';
+import type { Standing } from './standing.ts';
 
-function setUp(): {
-  store: Store;
-  clock: ManualClock;
-  access: LiveAccess;
-  ended: string[];
-  grant: (name: string) => () => void;
-} {
+interface Holder {
+  readonly kind: 'user' | 'device';
+  readonly name: string;
+  standing(now: number): Standing;
+}
+
+function setUp() {
   const store = Store.open(':memory:');
   for (const name of ['alice', 'bob']) store.users.add(name, `hash of ${name}`, 0, 'user');
   const clock = new ManualClock();
-  const access = new LiveAccess(store, clock, defaultLimits);
+  const access = new LiveAccess<Holder>(store, clock, defaultLimits, (holder, now) => holder.standing(now));
   const ended: string[] = [];
-  const grant = (name: string) =>
-    access.add({
-      kind: 'user',
-      revoked: () => (store.users.get(name)?.password === `hash of ${name}` ? null : 'changed'),
-      end: (reason) => ended.push(`${name} ${reason}`),
-    });
-  return { store, clock, access, ended, grant };
+  const add = (holder: Holder, since = access.moment) =>
+    access.add({ holder, since, end: (reason) => ended.push(`${holder.name} ${reason}`) });
+  const ofUser = (name: string): Holder => ({
+    kind: 'user',
+    name,
+    standing: () =>
+      store.users.get(name)?.password === `hash of ${name}`
+        ? { until: Number.POSITIVE_INFINITY }
+        : { ended: 'changed' },
+  });
+  const grant = (name: string, since?: number) => add(ofUser(name), since);
+  return { store, clock, access, ended, add, grant };
 }
 
 test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', () => {
@@ -69,41 +75,54 @@ test('a change by this process can be looked at without waiting', () => {
   expect(ended).toEqual(['alice changed']);
 });
 
-test('what ends by time is looked at every sessionTouchMs', () => {
-  const { clock, access } = setUp();
-  let asked = 0;
-  access.add({
-    kind: 'user',
-    revoked: () => {
-      asked++;
-      return null;
-    },
-    end: () => {},
-  });
-  clock.advance(defaultLimits.sessionTouchMs - 1);
-  expect(asked).toBe(0);
-  clock.advance(1);
-  expect(asked).toBe(1);
+test('a change that falls between a decision and what it let in counts at once', () => {
+  const { store, access, clock, ended, grant } = setUp();
+  const since = access.moment;
+  store.users.remove('alice');
+  // Somebody else's poll, or log-out, has looked at the change meanwhile.
+  access.check();
+  grant('alice', since);
+  expect(ended).toEqual(['alice changed']);
+  grant('bob', since);
+  expect(ended).toEqual(['alice changed']);
+  clock.advance(2_000);
+  store.users.remove('bob');
+  clock.advance(2_000);
+  expect(ended).toEqual(['alice changed', 'bob changed']);
 });
 
-test('devices are looked at when devices change, and not for what users do, nor as time passes', () => {
-  const { store, clock, access } = setUp();
+test('what ends by time ends within one poll of it, and is not looked at before', () => {
+  const { clock, ended, add } = setUp();
+  const end = clock.date() + 3600_000;
+  let asked = 0;
+  const standing = (now: number): Standing => {
+    asked++;
+    return now < end ? { until: end } : { ended: 'idle' };
+  };
+  add({ kind: 'user', name: 'session', standing });
+  clock.advance(3600_000 - 1);
+  expect([asked, ended]).toEqual([1, []]);
+  clock.advance(2_000);
+  expect([asked, ended]).toEqual([2, ['session idle']]);
+  expect(clock.pending).toBe(0);
+});
+
+test('devices are looked at when devices change, and not for what users do', () => {
+  const { store, clock, add } = setUp();
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
   store.devices.add('dev1', 'd', secrets, 0);
-  access.check();
   let asked = 0;
-  access.add({
-    kind: 'device',
-    revoked: () => {
-      asked++;
-      return null;
-    },
-    end: () => {},
-  });
-  store.users.remove('alice');
-  clock.advance(10 * defaultLimits.sessionTouchMs);
-  expect(asked).toBe(0);
-  store.devices.remove('dev1');
+  const standing = (): Standing => {
+    asked++;
+    return { until: Number.POSITIVE_INFINITY };
+  };
+  add({ kind: 'device', name: 'dev1', standing });
   clock.advance(defaultLimits.storePollMs);
   expect(asked).toBe(1);
+  store.users.remove('alice');
+  clock.advance(600_000);
+  expect(asked).toBe(1);
+  store.devices.remove('dev1', 0);
+  clock.advance(defaultLimits.storePollMs);
+  expect(asked).toBe(2);
 });

@@ -1,57 +1,95 @@
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { type Store, StoreUnavailable } from '../store/store.ts';
+import type { Standing } from './standing.ts';
+
+/** Whose grants are looked at for which changes: a device's depends on devices alone. */
+interface Held {
+  readonly kind: 'user' | 'device';
+}
 
 /** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
-interface Grant {
-  /** Whom it was granted to. A device's depends on devices alone and does not end by time. */
-  readonly kind: 'user' | 'device';
-  /** Why it is not to go on, for a person; `null` while it may. */
-  revoked(): string | null;
+export interface Grant<Holder> {
+  readonly holder: Holder;
+  /** {@link LiveAccess.moment} from before it was decided to let the holder in. */
+  readonly since: number;
+  /** `reason`: for a person. */
   end(reason: string): void;
 }
 
-/** Grants of one kind, and what was last looked at. */
-interface Watched {
-  readonly grants: Set<Grant>;
+interface Entry<Holder> {
+  readonly grant: Grant<Holder>;
+  /** When it has to be looked at although nothing has changed; wall-clock ms. */
+  until: number;
+}
+
+/** Grants of one kind, and the version of the store that they were last looked at with. */
+interface Watched<Holder> {
+  readonly entries: Set<Entry<Holder>>;
   version: string;
-  /** Monotonic ms. */
-  checked: number;
 }
 
 /**
- * Ends what is live when what let it in has ended: an account, its password, a session, a token, the sight of a device;
- * by this process or by the command line in another one. The store is asked for its version every `limits.storePollMs`,
- * and only while something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any
- * tool counts. What ends by time alone is looked at every `limits.sessionTouchMs`. Ten thousand devices are not looked
- * at because a user has logged out.
+ * Ends what is live within `limits.storePollMs` once its holder would not be let in any more, whatever let it in: by this
+ * process or by the command line in another one, or as time passes. The store is asked for its version, and only while
+ * something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any tool counts. Ten
+ * thousand devices are not looked at because a user has logged out.
  */
-export class LiveAccess {
-  readonly #store: Store;
+export class LiveAccess<Holder extends Held> {
+  readonly #store: Pick<Store, 'version'>;
   readonly #clock: Clock;
-  readonly #limits: Limits;
-  readonly #watched: Readonly<Record<Grant['kind'], Watched>>;
+  readonly #limits: Pick<Limits, 'storePollMs'>;
+  readonly #standingOf: (holder: Holder, now: number) => Standing;
+  readonly #watched: Readonly<Record<Held['kind'], Watched<Holder>>>;
+  #moment = 0;
   #cancelPoll: (() => void) | null = null;
 
-  constructor(store: Store, clock: Clock, limits: Limits) {
+  /** `standingOf`: the rule. `now` is wall-clock ms. */
+  constructor(
+    store: Pick<Store, 'version'>,
+    clock: Clock,
+    limits: Pick<Limits, 'storePollMs'>,
+    standingOf: (holder: Holder, now: number) => Standing,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
-    const watch = (kind: Grant['kind']): Watched => ({
-      grants: new Set(),
+    this.#standingOf = standingOf;
+    const watch = (kind: Held['kind']): Watched<Holder> => ({
+      entries: new Set(),
       version: store.version(kind),
-      checked: clock.now(),
     });
     this.#watched = { user: watch('user'), device: watch('device') };
   }
 
-  /** `end` is called at most once, unless the returned function was called before. */
-  add(grant: Grant): () => void {
-    // The version from before the grant was decided: a change since then is looked at.
-    this.#watched[grant.kind].grants.add(grant);
+  /**
+   * Names the present state of the store as far as it was looked at. To be taken before it is decided to let somebody in:
+   * what changes between that and {@link add} is noticed then.
+   */
+  get moment(): number {
+    return this.#moment;
+  }
+
+  /**
+   * `end` is called at most once, unless the returned function was called before; during this call if the holder would
+   * not be let in any more.
+   */
+  add(grant: Grant<Holder>): () => void {
+    // The first poll looks how long it may go on; most are over by then.
+    const entry = { grant, until: 0 };
+    if (grant.since !== this.#moment) {
+      const standing = this.#standingNow(grant.holder);
+      if ('ended' in standing) {
+        grant.end(standing.ended);
+        return () => {};
+      }
+      entry.until = standing.until;
+    }
+    const { entries } = this.#watched[grant.holder.kind];
+    entries.add(entry);
     this.#cancelPoll ??= this.#schedule();
     return () => {
-      this.#watched[grant.kind].grants.delete(grant);
+      entries.delete(entry);
       if (this.#idle) this.stop();
     };
   }
@@ -69,20 +107,23 @@ export class LiveAccess {
   }
 
   #check(): void {
+    const now = this.#clock.date();
     for (const kind of ['user', 'device'] as const) {
       const watched = this.#watched[kind];
       const version = this.#store.version(kind);
-      const now = this.#clock.now();
-      const due = kind === 'user' && now - watched.checked >= this.#limits.sessionTouchMs;
-      if (version === watched.version && !due) continue;
-      for (const grant of [...watched.grants]) {
-        const reason = grant.revoked();
-        if (reason === null) continue;
-        watched.grants.delete(grant);
-        grant.end(reason);
+      const changed = version !== watched.version;
+      if (changed) this.#moment++;
+      for (const entry of watched.entries) {
+        if (!changed && now < entry.until) continue;
+        const standing = this.#standingOf(entry.grant.holder, now);
+        if ('ended' in standing) {
+          watched.entries.delete(entry);
+          entry.grant.end(standing.ended);
+        } else {
+          entry.until = standing.until;
+        }
       }
       watched.version = version;
-      watched.checked = now;
     }
   }
 
@@ -91,8 +132,18 @@ export class LiveAccess {
     this.#cancelPoll = null;
   }
 
+  /** Which cannot be told while the data file cannot be used: then the next poll looks. */
+  #standingNow(holder: Holder): Standing {
+    try {
+      return this.#standingOf(holder, this.#clock.date());
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return { until: 0 };
+    }
+  }
+
   get #idle(): boolean {
-    return this.#watched.user.grants.size + this.#watched.device.grants.size === 0;
+    return this.#watched.user.entries.size + this.#watched.device.entries.size === 0;
   }
 
   #schedule(): () => void {

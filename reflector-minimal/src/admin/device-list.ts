@@ -9,7 +9,7 @@ export const deviceListPath = '/my-devices/api/devices';
 export function deviceList(context: Context, user: UserRecord): string {
   const claimed = context.store.devices.list().filter((device) => device.claimed && seesDevice(user, device));
   const devices = claimed.map((device) => {
-    const connected = context.devices.get(device.id);
+    const connected = context.devices.of(device);
     const properties = connected?.properties ?? device.properties;
     const seen = connected ? null : (device.lastSeen ?? device.lastConnect);
     return {

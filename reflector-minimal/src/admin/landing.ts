@@ -35,7 +35,7 @@ ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'de
 }
 
 function row(context: Context, origin: Origin, device: DeviceRecord): Html {
-  const connected = context.devices.get(device.id);
+  const connected = context.devices.of(device);
   const { name, version } = connected?.properties ?? device.properties;
   const duplicate =
     device.duplicateNoticed !== null && context.clock.date() - device.duplicateNoticed < duplicateShownMs;

@@ -151,7 +151,7 @@ test('devices that connect, that leave, and that are refused', async () => {
   const tunnel = { device: device.id, address: '127.0.0.1' };
   const recorded = await records('device-tunnel', 'device-tunnel-end');
   expect(recorded).toMatchObject([
-    { allowed: false, device: `${device.id}@${device.domain}`, address: '127.0.0.1' },
+    { allowed: false, ...tunnel, reason: 'wrong password' },
     { event: 'device-tunnel', allowed: true, ...tunnel },
     { event: 'device-tunnel-end', allowed: true, ...tunnel, bytesFrom: 0, bytesTo: 0 },
   ]);

@@ -16,7 +16,7 @@ import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { valuesOf } from '../http/headers.ts';
 import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
 import type { Channel } from '../tunnels/channel.ts';
-import { credentialOf, type Identity, revokedReason } from '../users/identity.ts';
+import { credentialOf, type Identity } from '../users/identity.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { ClientTunnel } from './client-tunnel.ts';
@@ -40,7 +40,12 @@ export class ClientEndpoint {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    target: { readonly identity: Identity; readonly device: ConnectedDevice },
+    target: {
+      readonly identity: Identity;
+      readonly device: ConnectedDevice;
+      /** `LiveAccess.moment` from before they were let in. */
+      readonly since: number;
+    },
   ): void {
     const { limits } = this.#context;
     const refuse = (refusal: Refusal) => {
@@ -97,6 +102,7 @@ export class ClientEndpoint {
     target: {
       readonly identity: Identity;
       readonly device: ConnectedDevice;
+      readonly since: number;
       readonly port: number;
       readonly channel: Channel;
       readonly extension: Extension | null;
@@ -104,7 +110,7 @@ export class ClientEndpoint {
     },
   ): void {
     const { limits, clock, access, audit } = this.#context;
-    const { identity, device, channel, extension, decision } = target;
+    const { identity, device, since, channel, extension, decision } = target;
     const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
     const headers: Record<string, string> = {
       'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
@@ -136,12 +142,9 @@ export class ClientEndpoint {
           audit.record({ ...decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
         },
       });
-      const release = access.add({
-        kind: 'user',
-        revoked: () => revokedReason(this.#context, identity, device.id),
-        end: () => tunnel.close(1008),
-      });
       this.#tunnels.add(tunnel);
+      const holder = { kind: 'user', identity, device } as const;
+      const release = access.add({ holder, since, end: () => tunnel.close(1008) });
       audit.record({ ...decision, allowed: true });
     });
   }

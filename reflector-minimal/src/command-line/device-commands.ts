@@ -1,6 +1,7 @@
 import { duplicateShownMs } from '../admin/landing.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
+import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { isHidden } from '../isolation/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
@@ -13,6 +14,7 @@ export interface DeviceOptions {
   readonly domain?: string | undefined;
   readonly digest?: boolean | undefined;
   readonly certificate?: boolean | undefined;
+  readonly 'issued-since'?: string | undefined;
   readonly 'password-file'?: string | undefined;
 }
 
@@ -48,12 +50,9 @@ export async function runDeviceCommand(
     case 'add':
       return addDevice(store, id, name, options);
     case 'claim':
-      if (!store.devices.claim(id)) {
-        throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);
-      }
-      return `device ${id} claimed; it comes on line at its next attempt\n`;
+      return claimDevice(store, id, options.domain);
     default:
-      if (!store.devices.remove(id))
+      if (!store.devices.remove(id, Date.now()))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
       return `device ${id} removed\n`;
   }
@@ -61,28 +60,63 @@ export async function runDeviceCommand(
 
 async function addDevice(store: Store, id: string, name: string, options: DeviceOptions): Promise<string> {
   const domain = options.domain ?? store.domain();
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(domain)) {
-    throw new CommandError(
-      ExitStatus.usage,
-      `--domain "${domain}": must be a UUID, or 1 to 64 of letters, digits, ".", "_" and "-"`,
-    );
+  if (!isDomain(domain)) {
+    throw new CommandError(ExitStatus.usage, `--domain ${JSON.stringify(domain)}: must be ${domainRule}`);
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if (store.devices.get(id)?.claimed) throw taken();
   if (options.certificate && (options.digest || options['password-file'] !== undefined)) {
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
   }
+  const since = certificatesSince(options);
   // Where only a certificate counts, the password is one that nobody has seen.
   const { password, generated } = options.certificate
     ? { password: generatePassword(), generated: false }
     : choosePassword(options['password-file']);
   // Digest is computed over the id as the device spells it.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
-  if (!store.devices.add(id, domain, secrets, Date.now())) throw taken();
+  if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
   if (generated) {
     new Fingerprints(store).remember({ id, password: secrets.password, fingerprint: null }, password, true);
   }
   return `device ${id} added\ndomain: ${domain}\n${generated ? `password: ${password}\n` : ''}`;
+}
+
+/** Anybody may have invented an unclaimed device: the operator says which domain is meant, and so who will see it. */
+function claimDevice(store: Store, id: string, domain: string | undefined): string {
+  const waiting = store.devices.credentials(id);
+  if (!waiting || waiting.claimed) {
+    throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);
+  }
+  if (domain === undefined) {
+    throw new CommandError(
+      ExitStatus.usage,
+      `device claim ${id}: --domain is missing; this device came with ${waiting.domain}, from ${waiting.address}`,
+    );
+  }
+  if (!store.devices.claim(id, domain)) {
+    throw new CommandError(
+      ExitStatus.failed,
+      `device ${id}: came with the domain ${waiting.domain}, not ${domain}; if it is not yours: rm-reflector device remove ${id}`,
+    );
+  }
+  return `device ${id} claimed in the domain ${domain}; it comes on line at its next attempt\n`;
+}
+
+/** From when on certificates of a device count; `null` for a device with a password. */
+function certificatesSince(options: DeviceOptions): number | 'default' | null {
+  const text = options['issued-since'];
+  if (!options.certificate) {
+    if (text === undefined) return null;
+    throw new CommandError(ExitStatus.usage, '--issued-since: only with --certificate');
+  }
+  if (text === undefined) return 'default';
+  const time = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time)) return time;
+  throw new CommandError(
+    ExitStatus.usage,
+    `--issued-since ${JSON.stringify(text)}: must be a date, as in 2026-01-31 or 2026-01-31T12:00:00Z`,
+  );
 }
 
 function listDevices(store: Store, now: number): string {

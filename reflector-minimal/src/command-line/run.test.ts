@@ -211,15 +211,19 @@ describe('rm-reflector', () => {
     await command('device', 'add', 'dev2', '--domain', 'd2');
     const second = look((store) => store.devices.get('dev2'));
     expect([second?.domain, second?.digestMd5]).toEqual(['d2', null]);
-    look((store) => store.devices.addUnclaimed('dev3', 'd', { password: 'hash', address: '' }, 0, 10));
     look((store) => {
-      store.devices.noteConnected('dev1', Date.UTC(2026, 0, 1), {
+      store.devices.addUnclaimed('dev3', 'd', { password: 'hash', address: '192.0.2.9' }, 0, 10);
+    });
+    look((store) => {
+      const device = store.devices.get('dev1');
+      if (!device) throw new Error('no device');
+      store.devices.noteConnected(device, Date.UTC(2026, 0, 1), {
         address: '192.0.2.1',
         agent: 'a',
         properties: { name: 'Pump\u001b[31m' },
       });
-      store.devices.addTraffic('dev1', 5 * 1024 * 1024, 17);
-      store.devices.noteDuplicate('dev1', Date.now());
+      store.devices.addTraffic(device, 5 * 1024 * 1024, 17);
+      store.devices.noteDuplicate(device, Date.now());
     });
     const lock = DataFileLock.take(data);
     const { out } = await command('device', 'list');
@@ -237,11 +241,19 @@ describe('rm-reflector', () => {
         '17 B',
       ],
       ['dev2', 'off line', '-', '-', '-', '0', '0 B', '0 B'],
-      ['dev3', 'unclaimed', '-', '-', '-', '0', '0 B', '0 B'],
+      ['dev3', 'unclaimed', '-', '192.0.2.9', '-', '0', '0 B', '0 B'],
       [''],
     ]);
     expect((await command('device', 'list')).out).toContain('dev1    off line');
-    expect((await command('device', 'claim', 'dev3')).status).toBe(0);
+    expect(await command('device', 'claim', 'dev3')).toMatchObject({
+      status: 64,
+      err: 'rm-reflector: device claim dev3: --domain is missing; this device came with d, from 192.0.2.9\n',
+    });
+    expect(await command('device', 'claim', 'dev3', '--domain', 'd2')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('device dev3: came with the domain d, not d2'),
+    });
+    expect((await command('device', 'claim', 'dev3', '--domain', 'd')).status).toBe(0);
     expect((await command('device', 'claim', 'dev3')).err).toContain('no unclaimed device has this id');
     expect((await command('device', 'remove', 'dev3')).status).toBe(0);
     expect((await command('device', 'add', 'dev1')).err).toBe('rm-reflector: device dev1: exists already\n');
@@ -269,6 +281,14 @@ describe('rm-reflector', () => {
     [['device', 'add', 'a.b'], 64, 'an id is 1 to 63 of a-z, 0-9, - and _'],
     [['device', 'add', 'a', '--domain', 'a b'], 64, '--domain "a b": must be a UUID'],
     [['device', 'add', 'a', '--password-file', 'no-such-file'], 64, 'no-such-file'],
+    [['device', 'add', 'a', '--domain', 'a\tb'], 64, '--domain "a\\tb": must be a UUID'],
+    [['device', 'add', 'a', '--domain', '<b>'], 64, '--domain "<b>": must be a UUID'],
+    [
+      ['device', 'add', 'a', '--certificate', '--issued-since', 'May'],
+      64,
+      '--issued-since "May": must be a date',
+    ],
+    [['device', 'add', 'a', '--issued-since', '2026-01-31'], 64, '--issued-since: only with --certificate'],
     [['device', 'frob', 'a'], 64, 'device frob: must be one of add, claim, remove, list'],
     [['device', 'remove', 'a'], 1, 'there is no such device'],
     [['serve', '--keep-alive', '0'], 78, '--keep-alive: "0": must be a whole number from 1 to 86400'],

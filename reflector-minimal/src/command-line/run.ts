@@ -27,6 +27,7 @@ const accountOptions = {
   domain: { type: 'string' },
   digest: { type: 'boolean' },
   certificate: { type: 'boolean' },
+  'issued-since': { type: 'string' },
   admin: { type: 'boolean' },
   remove: { type: 'boolean' },
   'password-file': { type: 'string' },
@@ -34,7 +35,8 @@ const accountOptions = {
 
 /** Which of the account options belong to which command. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  'device add': ['domain', 'digest', 'certificate', 'password-file'],
+  'device add': ['domain', 'digest', 'certificate', 'issued-since', 'password-file'],
+  'device claim': ['domain'],
   'user add': ['admin', 'password-file'],
   'user totp': ['remove'],
   'user passwd': ['password-file'],

@@ -12,8 +12,9 @@ function settingLines(setting: Setting): string {
 
 export function usage(environment: Readonly<Record<string, string | undefined>>): string {
   return `Usage: rm-reflector [serve] [OPTIONS]
-       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE] | [--certificate]
-       rm-reflector device claim ID
+       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE]
+       rm-reflector device add ID [--domain UUID] --certificate [--issued-since DATE]
+       rm-reflector device claim ID --domain UUID
        rm-reflector device remove ID
        rm-reflector device list
        rm-reflector user add NAME [--admin] [--password-file FILE]
@@ -47,6 +48,7 @@ variable, then the file.
 Options of device add:
   --domain UUID                the domain that the agent is configured with (one for all, made at the first start)
   --certificate                no password: only a certificate of --client-ca proves this device
+  --issued-since DATE          the certificates that count (those of up to a day ago, unless another device had the id)
   --digest                     keep what Digest log-in needs, which is easier to guess from than what Basic needs
 
 Exit status: 0 done, 1 not possible, 64 usage, 69 cannot listen, 74 data file, 78 configuration.

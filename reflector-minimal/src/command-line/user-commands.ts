@@ -1,3 +1,4 @@
+import { domainRule, isDomain } from '../devices/domain.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import type { Store } from '../store/store.ts';
@@ -8,7 +9,6 @@ import { runTotpCommand, type TotpTerminal } from './totp-command.ts';
 
 /** Basic credentials end a name at the first `:`. */
 const namePattern = /^[^\s:\p{Cc}]{1,64}$/u;
-const domainPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
 export interface UserOptions {
   readonly admin?: boolean | undefined;
@@ -126,10 +126,10 @@ function changeGrant(
       `user ${action} ${name}: a domain is missing; that of devices added without one is ${store.domain()}`,
     );
   }
-  if (!domainPattern.test(domain)) {
+  if (!isDomain(domain)) {
     throw new CommandError(
       ExitStatus.usage,
-      `user ${action} ${name}: domain "${domain}": must be that of a device, 1 to 64 of letters, digits, ".", "_" and "-"`,
+      `user ${action} ${name}: domain ${JSON.stringify(domain)}: must be that of a device: ${domainRule}`,
     );
   }
   if (action === 'revoke') {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { asciiLowerCase } from '../ascii-case.ts';
 import { hostOf } from '../http/host-names.ts';
 import { TrustedProxies } from '../http/origin.ts';
 import { optionName, type Setting, type SettingKey, settings, variableName } from './settings.ts';
@@ -129,12 +130,13 @@ function assemble(
   const listen = parseListen(get<string>('listen'));
   if (!listen)
     complain('listen', `"${get('listen')}": must be ADDRESS:PORT, as in 127.0.0.1:8080 or [::1]:8080`);
-  const domain = get<string>('domain').toLowerCase();
+  const domain = asciiLowerCase(get<string>('domain'));
   const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
   if (!new RegExp(`^${label}(?:\\.${label})*$`).test(domain) || isIP(domain) !== 0) {
     complain('domain', `"${domain}": must be a host name, as in reflector.example.com`);
   }
-  const cookieHost = get<string | null>('cookieHost')?.toLowerCase() ?? null;
+  const given = get<string | null>('cookieHost');
+  const cookieHost = given === null ? null : asciiLowerCase(given);
   if (cookieHost !== null && hostOf(cookieHost) !== cookieHost) {
     complain('cookieHost', `"${cookieHost}": must be a host name or an IPv4 address, without a port`);
   }

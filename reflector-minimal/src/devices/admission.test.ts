@@ -65,7 +65,7 @@ test('arrivalsAtOnce, arrivalsPerSecond: a device that needs no scrypt is delaye
   expect(await refusal(stage, machine)).toEqual([503, '1']);
 });
 
-test('guesses that cost next to nothing take nobody else his place', async () => {
+test('wrong answers to Digest, which cost next to nothing, take nobody else his place', async () => {
   const clock = new ManualClock();
   const limits = { arrivalsAtOnce: 3, arrivalsPerSecondAtStart: 1, arrivalsPerSecond: 1 };
   const stage = await open({ clock, limits });
@@ -77,7 +77,6 @@ test('guesses that cost next to nothing take nobody else his place', async () =>
   const digest =
     'Digest username="dev2@x", realm="r", nonce="n", uri="/", response="r", qop=auth, nc=00000001, cnonce="c"';
   for (let i = 0; i < 5; i++) {
-    expect(await refusal(stage, { ...machine, password: 'wrong' })).toEqual([401]);
     expect(await refusal(stage, { ...machine, authorization: digest })).toEqual([401]);
   }
   await stage.agent(machine);
@@ -187,6 +186,6 @@ test('unclaimedPerNetwork: strangers of one network leave places to others, who 
   expect(await come('new4', '198.51.100.1')).toBe(waits);
   const { devices } = stage.reflector.store;
   expect(devices.get('new4')?.address).toBe('198.51.100.1');
-  devices.remove('new1');
+  devices.remove('new1', 0);
   expect(await come('new3', '203.0.113.3')).toBe(waits);
 });

@@ -7,30 +7,43 @@ import {
   ProtocolError,
   splitDeviceUser,
 } from 'rm-agent/protocol';
+import { asciiLowerCase } from '../ascii-case.ts';
 import type { Clock } from '../clock.ts';
 import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
-import type { DeviceRecord } from '../store/devices.ts';
+import type { DeviceCredentials } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
-import { type ClientCertificate, isOf } from './client-certificate.ts';
+import {
+  type ClientCertificate,
+  certificateFault,
+  isOf,
+  type ProvenCertificate,
+} from './client-certificate.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
+import { domainRule, isDomain } from './domain.ts';
 import type { Door, SlowPlace } from './door.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { Nonces } from './nonces.ts';
 
 export interface DeviceRefusal {
   readonly status: 401 | 403 | 503;
-  /** For the agent's log (`X-PTTH-Error`). */
+  /** For the agent's log (`X-PTTH-Error`): nothing that tells a stranger which devices there are. */
   readonly error: string;
+  /** For the operator. */
+  readonly reason: string;
   /** Values of `WWW-Authenticate`. */
   readonly challenges: readonly string[];
   /** Too many come at once: seconds after which this one is to come again. */
   readonly askedSeconds?: number;
 }
 
-export type DeviceVerdict = { readonly device: DeviceRecord } | { readonly refusal: DeviceRefusal };
+export type DeviceVerdict =
+  /** `certificate`: the one that let it in; `null` where a password did. */
+  | { readonly device: DeviceCredentials; readonly certificate: ProvenCertificate | null }
+  /** `known`: the record of the device that somebody claimed to be. */
+  | { readonly refusal: DeviceRefusal; readonly known: DeviceCredentials | null };
 
 const wrongPassword = 'unknown device or wrong password';
 const basicChallenge = `Basic realm="${deviceRealm}", charset="UTF-8"`;
@@ -38,13 +51,22 @@ const basicChallenge = `Basic realm="${deviceRealm}", charset="UTF-8"`;
 function refuse(
   status: DeviceRefusal['status'],
   error: string,
-  challenges: readonly string[] = [],
+  {
+    reason = error,
+    challenges = [],
+    known = null,
+  }: {
+    readonly reason?: string;
+    readonly challenges?: readonly string[];
+    readonly known?: DeviceCredentials | null;
+  } = {},
 ): DeviceVerdict {
-  return { refusal: { status, error, challenges } };
+  return { refusal: { status, error, reason, challenges }, known };
 }
 
 function askedToWait(askedSeconds: number): DeviceVerdict {
-  return { refusal: { status: 503, error: 'too many devices at once', challenges: [], askedSeconds } };
+  const error = 'too many devices at once';
+  return { refusal: { status: 503, error, reason: error, challenges: [], askedSeconds }, known: null };
 }
 
 function equalText(a: string, b: string): boolean {
@@ -62,6 +84,16 @@ function userOf(authorization: string): string {
   }
 }
 
+/** Why there is no such device, for the operator. */
+function reasonOf(domain: string | undefined, known: DeviceCredentials | null): string {
+  if (domain === undefined) return 'no ID@DOMAIN as the user';
+  return known ? 'wrong domain' : 'unknown device';
+}
+
+function unclaimed(known: DeviceCredentials | null): DeviceVerdict {
+  return refuse(403, 'this device waits for being claimed by the operator of the reflector', { known });
+}
+
 /** The widest that an address is counted for. */
 function widestOf(address: string): string | undefined {
   return networksOf(address).at(-1);
@@ -73,10 +105,12 @@ export interface Proof {
   readonly certificate: ClientCertificate | null;
 }
 
-/** Which device somebody claims to be, for the audit log. */
+/** Which device somebody claims to be, for the audit log: by its id in the one spelling that the store has it in. */
 export function claimedBy({ authorization, certificate }: Proof): string | undefined {
   const named = certificate && 'names' in certificate ? certificate.names[0] : undefined;
-  return (authorization === undefined ? named : userOf(authorization)) || undefined;
+  const claimed = authorization === undefined ? named : userOf(authorization);
+  if (!claimed) return undefined;
+  return normalizeDeviceId(splitDeviceUser(claimed)?.deviceId ?? claimed) ?? claimed;
 }
 
 export interface DeviceAuthenticationOptions {
@@ -105,37 +139,49 @@ export class DeviceAuthentication {
   }
 
   /**
-   * Who is let in, and whoever needs scrypt, takes a place at the door. The first question of an agent that uses Digest,
-   * and guesses that cost next to nothing, take none: so they keep nobody out.
+   * A device that is let in takes a place at the door, and so does every attempt that costs scrypt: each wrong password
+   * does, whether or not there is such a device, so that the time tells nothing. The first question of an agent that
+   * uses Digest takes none, and a wrong answer to it neither.
    */
   async authenticate(
     request: Proof & { readonly method: string; readonly target: string; readonly address: string },
   ): Promise<DeviceVerdict> {
     const { certificate } = request;
     if (!certificate) return this.#byPassword(request);
-    const device = 'names' in certificate ? this.#byCertificate(certificate, request.authorization) : null;
-    if (device) return this.#arrive() ?? this.#settle(device);
+    const found = this.#byCertificate(certificate, request.authorization);
+    if ('device' in found) return this.#arrive() ?? this.#settle(found.device, found.certificate);
     const verdict = await this.#byPassword(request);
     if (!('refusal' in verdict)) return verdict;
-    const reason = 'fault' in certificate ? `is not accepted (${certificate.fault})` : 'is of no such device';
     const { refusal } = verdict;
-    return { refusal: { ...refusal, error: `${refusal.error}; the client certificate ${reason}` } };
+    const more = `; the client certificate ${found.fault}`;
+    return {
+      refusal: { ...refusal, error: refusal.error + more, reason: refusal.reason + more },
+      known: verdict.known ?? found.known,
+    };
   }
 
-  /** The device that a certificate is of: the one that `Authorization` names, without it the first that there is. */
+  /** The device that a certificate proves: the one that `Authorization` names, without it the first that there is. */
   #byCertificate(
-    certificate: { readonly names: readonly string[] },
+    certificate: ClientCertificate,
     authorization: string | undefined,
-  ): DeviceRecord | null {
+  ):
+    | { readonly device: DeviceCredentials; readonly certificate: ProvenCertificate }
+    | { readonly fault: string; readonly known: DeviceCredentials | null } {
+    if ('fault' in certificate) return { fault: `is not accepted (${certificate.fault})`, known: null };
+    let found = { fault: 'is of no such device', known: null as DeviceCredentials | null };
     const users = authorization === undefined ? certificate.names : [userOf(authorization)];
     for (const user of users) {
       const name = splitDeviceUser(user) ?? { deviceId: user, domain: null };
       const id = normalizeDeviceId(name.deviceId);
-      const device = id === null ? null : this.#options.store.devices.get(id);
-      if (!device || !isOf(certificate, device.id, device.domain)) continue;
-      if (name.domain === null || name.domain.toLowerCase() === device.domain.toLowerCase()) return device;
+      const device = id === null ? null : this.#options.store.devices.credentials(id);
+      if (!device || !isOf(certificate, device)) continue;
+      if (name.domain !== null && asciiLowerCase(name.domain) !== asciiLowerCase(device.domain)) continue;
+      if (!device.claimed) return { device, certificate };
+      const fault = certificateFault(certificate, device, this.#options.clock.date());
+      if (fault === null) return { device, certificate };
+      if (!found.known) found = { fault, known: device };
     }
-    return null;
+    return found;
   }
 
   async #byPassword(request: {
@@ -145,7 +191,8 @@ export class DeviceAuthentication {
     readonly address: string;
   }): Promise<DeviceVerdict> {
     const { authorization, address } = request;
-    if (authorization === undefined) return refuse(401, 'no credentials', this.#challenges(false));
+    if (authorization === undefined)
+      return refuse(401, 'no credentials', { challenges: this.#challenges(false) });
     try {
       const digest = decodeDigest(authorization);
       if (digest) return this.#checkDigest(digest, request);
@@ -155,23 +202,22 @@ export class DeviceAuthentication {
       if (error instanceof VerifierBusy) return refuse(503, 'too many log-ins, try again');
       if (!(error instanceof ProtocolError)) throw error;
     }
-    return refuse(401, 'credentials that cannot be read', this.#challenges(false));
+    return refuse(401, 'credentials that cannot be read', { challenges: this.#challenges(false) });
   }
 
   async #checkBasic(user: string, password: string, address: string): Promise<DeviceVerdict> {
     const { store, clock, door } = this.#options;
     const name = splitDeviceUser(user);
     const id = name && normalizeDeviceId(name.deviceId);
-    const known = id ? store.devices.get(id) : null;
+    const known = id ? store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
-    const seen = device && this.#fingerprints.check(device, password);
+    // Right or wrong, known or not: an HMAC first, and what that does not let in costs scrypt.
+    const seen = this.#fingerprints.check(device, password);
     if (device && seen) return this.#arrive() ?? this.#settle(device);
-    // A wrong guess that costs next to nothing takes nobody's place.
-    if (seen === false) return refuse(401, wrongPassword, [basicChallenge]);
     const here = device?.claimed && networksOf(device.address)[0] === networksOf(address)[0];
-    const place = door.admitSlow({ address, device: here ? device.id : null }, clock.now());
+    const place = door.admitSlow({ address, device: here ? device.uid : null }, clock.now());
     if (typeof place === 'number') return askedToWait(place);
-    const valid = await this.#verify(user, password, device, place);
+    const valid = await this.#verify(user, password, seen === false ? null : device, place);
     if (valid && device) {
       this.#fingerprints.remember(device, password);
       return this.#settle(device);
@@ -179,14 +225,15 @@ export class DeviceAuthentication {
     if (name && id && !known && this.#options.acceptUnclaimed) {
       return await this.#remember(id, name.domain, password, address);
     }
-    return refuse(401, wrongPassword, [basicChallenge]);
+    const reason = device ? 'wrong password' : reasonOf(name?.domain, known);
+    return refuse(401, wrongPassword, { reason, challenges: [basicChallenge], known });
   }
 
   /** By scrypt. Only a device that is let in is no failure: what waits for being claimed comes for nothing as well. */
   async #verify(
     name: string,
     password: string,
-    device: DeviceRecord | null,
+    device: DeviceCredentials | null,
     place: SlowPlace,
   ): Promise<boolean> {
     const { verifier, clock } = this.#options;
@@ -202,6 +249,7 @@ export class DeviceAuthentication {
 
   async #remember(id: string, domain: string, password: string, address: string): Promise<DeviceVerdict> {
     const { store, clock, limits, verifier } = this.#options;
+    if (!isDomain(domain)) return refuse(403, `the domain of a device must be ${domainRule}`);
     const full = () => refuse(403, 'too many devices wait for being claimed');
     const waiting = store.devices.unclaimedAddresses();
     const network = widestOf(address);
@@ -210,7 +258,7 @@ export class DeviceAuthentication {
     const hash = await verifier.hash('device', password);
     const facts = { password: hash, address };
     const added = store.devices.addUnclaimed(id, domain, facts, clock.date(), limits.unclaimedDevices);
-    return added ? this.#unclaimed() : full();
+    return added ? unclaimed(null) : full();
   }
 
   /** Takes a place among those that come now; otherwise when to come again. */
@@ -219,12 +267,8 @@ export class DeviceAuthentication {
     return askedSeconds === null ? null : askedToWait(askedSeconds);
   }
 
-  #settle(device: DeviceRecord): DeviceVerdict {
-    return device.claimed ? { device } : this.#unclaimed();
-  }
-
-  #unclaimed(): DeviceVerdict {
-    return refuse(403, 'this device waits for being claimed by the operator of the reflector');
+  #settle(device: DeviceCredentials, certificate: ProvenCertificate | null = null): DeviceVerdict {
+    return device.claimed ? { device, certificate } : unclaimed(device);
   }
 
   #checkDigest(
@@ -235,7 +279,7 @@ export class DeviceAuthentication {
     const nonce = this.#nonces.check(digest.nonce, now);
     const name = splitDeviceUser(digest.user);
     const id = name && normalizeDeviceId(name.deviceId);
-    const known = id ? this.#options.store.devices.get(id) : null;
+    const known = id ? this.#options.store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
     const secret = digest.algorithm === 'md5' ? device?.digestMd5 : device?.digestSha256;
     const matches =
@@ -244,9 +288,13 @@ export class DeviceAuthentication {
       equalText(expectedDigest(digestFunction, secret ?? '', digest, request.method), digest.response);
     // A wrong answer, and a device that was not added for Digest, are told to use Basic: no second round of Digest.
     if (!matches || !secret || !device || nonce === 'foreign') {
-      return refuse(401, wrongPassword, [basicChallenge]);
+      const wrong = secret ? 'wrong password' : 'Digest, and this device was added without --digest';
+      const reason = device ? wrong : reasonOf(name?.domain, known);
+      return refuse(401, wrongPassword, { reason, challenges: [basicChallenge], known });
     }
-    if (nonce === 'stale') return refuse(401, 'expired nonce', this.#challenges(true));
+    if (nonce === 'stale') {
+      return refuse(401, 'expired nonce', { challenges: this.#challenges(true), known });
+    }
     const asked = this.#arrive();
     if (asked) return asked;
     if (!this.#nonces.use(digest.nonce, now)) return refuse(503, 'too many log-ins, try again');

@@ -5,7 +5,14 @@ import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { claimedBy, DeviceAuthentication } from './authentication.ts';
-import { type ClientCertificate, clientCertificateOf, isOf, namesIn } from './client-certificate.ts';
+import {
+  type ClientCertificate,
+  certificateFault,
+  clientCertificateOf,
+  isOf,
+  namesIn,
+  type ProvenCertificate,
+} from './client-certificate.ts';
 import { deviceSecrets } from './digest-secrets.ts';
 import { Door } from './door.ts';
 
@@ -22,6 +29,8 @@ describe('the names of a certificate', () => {
     // What Node has to quote was made to be taken for something else.
     ['CN=dev1', 'DNS:"evil\\u0000, DNS:dev2", DNS:dev3', ['dev1']],
     ['O=CN=dev1', '', []],
+    // Only ASCII letters have a lower case: U+212A (Kelvin sign) is no k.
+    ['CN=\u212Aiosk-K', 'DNS:Pump-\u212A', ['\u212Aiosk-k', 'pump-\u212A']],
     ['', '', []],
   ])('%j and %j are %j', (subject, subjectAltName, names) => {
     expect(namesIn({ subject, subjectAltName })).toEqual(names);
@@ -29,15 +38,15 @@ describe('the names of a certificate', () => {
 
   it('are those of a device whole or not at all', () => {
     const names = ['dev1', 'dev2@acme', '*', '*.acme', 'dev3.acme'];
-    expect(isOf({ names }, 'dev1', 'any')).toBe(true);
-    expect(isOf({ names }, 'dev2', 'Acme')).toBe(true);
+    expect(isOf({ names }, { id: 'dev1', domain: 'any' })).toBe(true);
+    expect(isOf({ names }, { id: 'dev2', domain: 'Acme' })).toBe(true);
     for (const [id, domain] of [
       ['dev2', 'other'],
       ['dev', 'acme'],
       ['dev3', 'acme'],
       ['dev11', 'acme'],
     ] as const) {
-      expect(isOf({ names }, id, domain), id).toBe(false);
+      expect(isOf({ names }, { id, domain }), id).toBe(false);
     }
   });
 
@@ -46,21 +55,77 @@ describe('the names of a certificate', () => {
   });
 });
 
+describe('the certificates that count for a device', () => {
+  const day = 24 * 3600_000;
+  const now = Date.UTC(2026, 5, 1, 12, 0, 0, 500);
+  const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+  let store: Store;
+  beforeEach(() => {
+    store = Store.open(':memory:');
+  });
+  afterEach(() => store.close());
+
+  const fault = (issued: number) => {
+    const device = store.devices.credentials('dev1');
+    if (!device) throw new Error('no device');
+    return certificateFault({ issued, until: now + day }, device, now);
+  };
+
+  it('are those of the day before it was added, so that a factory may do either first', () => {
+    store.devices.add('dev1', 'acme', secrets, now, 'default');
+    expect(fault(now - day)).toBeNull();
+    expect(fault(now - day - 1_000)).toMatch(/^was issued at/);
+  });
+
+  it('are none of a former device of the same id, however young', () => {
+    store.devices.add('dev1', 'acme', secrets, now - 3_000, 'default');
+    store.devices.remove('dev1', now - 1_000);
+    store.devices.add('dev1', 'other', secrets, now, 'default');
+    expect(fault(now - 2_000)).toMatch(/^was issued at/);
+    // A certificate has its time in whole seconds.
+    expect(fault(Math.floor((now - 1_000) / 1000) * 1000)).toBeNull();
+  });
+
+  it('are those from the time that the operator names', () => {
+    store.devices.add('dev1', 'acme', secrets, now, now - 900 * day);
+    expect(fault(now - 900 * day)).toBeNull();
+    expect(fault(now - 901 * day)).toMatch(/^was issued at/);
+  });
+
+  it('are none beside a password, and none that has expired', () => {
+    store.devices.add('dev1', 'acme', secrets, now, null);
+    expect(fault(now)).toMatch(/without --certificate$/);
+    store.devices.setSecrets('dev1', secrets, 0);
+    expect(fault(now)).toBeNull();
+    const device = store.devices.credentials('dev1');
+    if (!device) throw new Error('no device');
+    expect(certificateFault({ issued: 0, until: now - 1 }, device, now)).toBe('has expired');
+  });
+});
+
 describe('a device with a certificate', () => {
   let store: Store;
   let authentication: DeviceAuthentication;
   const domain = 'acme';
+  const clock = new ManualClock();
+  const added = clock.date();
+  /** One of the day on which the devices were added. */
+  const of = (...names: string[]): ProvenCertificate => ({ names, issued: added, until: added + 3600_000 });
 
   beforeEach(async () => {
     store = Store.open(':memory:');
-    for (const id of ['dev1', 'dev2']) {
-      store.devices.add(id, domain, await deviceSecrets(id, domain, `${id} password`, false), 0);
+    for (const [id, since] of [
+      ['dev1', added],
+      ['dev2', null],
+    ] as const) {
+      const secrets = await deviceSecrets(id, domain, `${id} password`, false);
+      store.devices.add(id, domain, secrets, 0, since);
     }
     authentication = new DeviceAuthentication({
       store,
       verifier: new PasswordVerifier(defaultLimits),
       limits: defaultLimits,
-      clock: new ManualClock(),
+      clock,
       door: new Door(defaultLimits, 0),
       acceptUnclaimed: true,
     });
@@ -78,26 +143,26 @@ describe('a device with a certificate', () => {
 
   it('needs no password, and not even a name', async () => {
     for (const name of ['dev1', 'dev1@acme']) {
-      expect(await verdict({ names: [name] }, basic('dev1@acme'))).toBe('dev1');
-      expect(await verdict({ names: ['fleet', name] })).toBe('dev1');
+      expect(await verdict(of(name), basic('dev1@acme'))).toBe('dev1');
+      expect(await verdict(of('fleet', name))).toBe('dev1');
     }
     const digest =
       'Digest username="dev1@acme", realm="r", nonce="n", uri="/", response="r", qop=auth, nc=00000001, cnonce="c"';
-    expect(await verdict({ names: ['dev1'] }, digest)).toBe('dev1');
+    expect(await verdict(of('dev1'), digest)).toBe('dev1');
   });
 
   it('is no other device, whatever it says', async () => {
-    expect(await verdict({ names: ['dev1'] }, basic('dev2@acme'))).toMatch(
+    expect(await verdict(of('dev1'), basic('dev2@acme'))).toMatch(
       /^401 .*; the client certificate is of no such device$/,
     );
-    expect(await verdict({ names: ['dev1@other'] }, basic('dev1@acme'))).toMatch(/^401 /);
-    expect(await verdict({ names: ['dev1'] }, basic('dev1@other'))).toMatch(/^401 /);
-    expect(await verdict({ names: ['dev9'] })).toMatch(/^401 no credentials; the client certificate/);
-    expect(await verdict({ names: [''] }, 'Basic !')).toMatch(/^401 /);
+    expect(await verdict(of('dev1@other'), basic('dev1@acme'))).toMatch(/^401 /);
+    expect(await verdict(of('dev1'), basic('dev1@other'))).toMatch(/^401 /);
+    expect(await verdict(of('dev9'))).toMatch(/^401 no credentials; the client certificate/);
+    expect(await verdict(of(''), 'Basic !')).toMatch(/^401 /);
   });
 
   it('may use a password all the same, as may one without', async () => {
-    expect(await verdict({ names: ['dev1'] }, basic('dev2@acme', 'dev2 password'))).toBe('dev2');
+    expect(await verdict(of('dev1'), basic('dev2@acme', 'dev2 password'))).toBe('dev2');
     expect(await verdict(null, basic('dev1@acme', 'dev1 password'))).toBe('dev1');
     expect(await verdict(null, basic('dev1@acme'))).toMatch(/^401 unknown device or wrong password$/);
   });
@@ -110,14 +175,39 @@ describe('a device with a certificate', () => {
     expect(await verdict(fault, basic('dev1@acme', 'dev1 password'))).toBe('dev1');
   });
 
+  it('is not proven by one where it was added with a password', async () => {
+    expect(await verdict(of('dev2'), basic('dev2@acme'))).toBe(
+      '401 unknown device or wrong password; the client certificate does not count, because this device was added without --certificate',
+    );
+    expect(await verdict(of('dev2'))).toMatch(/^401 .* without --certificate$/);
+  });
+
+  it('is not proven by one from before its record', async () => {
+    const early = { ...of('dev1'), issued: added - 1_000 };
+    expect(await verdict(early)).toBe(
+      '401 no credentials; the client certificate was issued at 2025-12-31T23:59:59Z, and this device takes those from 2026-01-01T00:00:00Z on',
+    );
+    // Of two names the second may be good.
+    expect(await verdict({ ...early, names: ['dev9', 'dev1'] })).toMatch(/was issued at/);
+  });
+
+  it('is not proven by what looks like its name', async () => {
+    const secrets = await deviceSecrets('kiosk', domain, 'password', false);
+    store.devices.add('kiosk', domain, secrets, 0, added);
+    expect(await verdict(of('kiosk'))).toBe('kiosk');
+    expect(await verdict(of(...namesIn({ subject: 'CN=\u212Aiosk', subjectAltName: '' })))).toMatch(/^401 /);
+    expect(await verdict(null, basic('\u212Aiosk@acme', 'password'))).toMatch(/^401 /);
+  });
+
   it('waits for being claimed as any other', async () => {
     expect(await verdict(null, basic('dev3@acme', 'first'))).toMatch(/^403 /);
-    expect(await verdict({ names: ['dev3'] }, basic('dev3@acme'))).toMatch(/^403 .*claimed/);
+    expect(await verdict(of('dev3'), basic('dev3@acme'))).toMatch(/^403 .*claimed/);
   });
 
   it('is named in the audit log by its password, else by its certificate', () => {
-    const certificate = { names: ['dev1', 'dev2'] };
-    expect(claimedBy({ authorization: basic('dev2@acme'), certificate })).toBe('dev2@acme');
+    const certificate = of('dev1', 'dev2');
+    expect(claimedBy({ authorization: basic('DEV2@acme'), certificate })).toBe('dev2');
+    expect(claimedBy({ authorization: basic('dev 2@acme'), certificate })).toBe('dev 2@acme');
     expect(claimedBy({ authorization: undefined, certificate })).toBe('dev1');
     expect(
       claimedBy({ authorization: undefined, certificate: { fault: 'CERT_HAS_EXPIRED' } }),

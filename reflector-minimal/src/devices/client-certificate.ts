@@ -1,11 +1,22 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { asciiLowerCase } from '../ascii-case.ts';
+import type { DeviceCredentials } from '../store/devices.ts';
+
+/** A certificate that is signed by an authority of `--client-ca`, for clients, and valid. Times as Unix milliseconds. */
+export interface ProvenCertificate {
+  /** The names in it, in lower case. */
+  readonly names: readonly string[];
+  /** `notBefore`. */
+  readonly issued: number;
+  /** `notAfter`. */
+  readonly until: number;
+}
 
 /** What the certificate that a client has shown is worth. */
 export type ClientCertificate =
-  /** It is signed by an authority of `--client-ca`, for clients, and valid: these are the names in it, in lower case. */
-  | { readonly names: readonly string[] }
+  | ProvenCertificate
   /** It was shown, and proves nothing. */
   | { readonly fault: string };
 
@@ -16,7 +27,8 @@ export function clientCertificateOf(socket: Duplex, now: number): ClientCertific
   if (!socket.authorized) return { fault: String(socket.authorizationError ?? 'not asked for') };
   // A session of TLS that is resumed may outlive the certificate that began it.
   if (!(now <= Date.parse(certificate.validTo))) return { fault: 'CERT_HAS_EXPIRED' };
-  return { names: namesIn(certificate) };
+  const [issued, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+  return { names: namesIn(certificate), issued, until };
 }
 
 /**
@@ -34,10 +46,35 @@ export function namesIn(certificate: Pick<X509Certificate, 'subject' | 'subjectA
       if (match?.[1] !== undefined) names.push(match[1]);
     }
   }
-  return names.map((name) => name.toLowerCase());
+  return names.map(asciiLowerCase);
 }
 
-/** Whether a certificate is that of this device: it names `ID` or `ID@DOMAIN`, whole and without wildcards. */
-export function isOf({ names }: { readonly names: readonly string[] }, id: string, domain: string): boolean {
-  return names.includes(id) || names.includes(`${id}@${domain.toLowerCase()}`);
+/** Whether a certificate names this device: as `ID` or `ID@DOMAIN`, whole and without wildcards. */
+export function isOf(
+  { names }: Pick<ProvenCertificate, 'names'>,
+  { id, domain }: Pick<DeviceCredentials, 'id' | 'domain'>,
+): boolean {
+  return names.includes(id) || names.includes(`${id}@${asciiLowerCase(domain)}`);
+}
+
+/**
+ * Why a certificate that names this device does not prove it; `null` when it does. It is its former owner's when the id
+ * was given up since it was issued, and nobody's where the device was added with a password.
+ */
+export function certificateFault(
+  { issued, until }: Pick<ProvenCertificate, 'issued' | 'until'>,
+  { certificatesSince }: Pick<DeviceCredentials, 'certificatesSince'>,
+  now: number,
+): string | null {
+  if (certificatesSince === null)
+    return 'does not count, because this device was added without --certificate';
+  if (now > until) return 'has expired';
+  // Certificates count in seconds.
+  const since = Math.floor(certificatesSince / 1000) * 1000;
+  if (issued >= since) return null;
+  return `was issued at ${time(issued)}, and this device takes those from ${time(since)} on`;
+}
+
+function time(date: number): string {
+  return new Date(date).toISOString().replace('.000Z', 'Z');
 }

@@ -1,5 +1,6 @@
 import type { Property } from 'rm-agent/protocol';
 import type { Limits } from '../limits.ts';
+import type { DeviceKey } from '../store/devices.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { readServices, type Services } from './services.ts';
@@ -7,6 +8,8 @@ import { readServices, type Services } from './services.ts';
 /** A device whose tunnel is up. */
 export class ConnectedDevice {
   readonly id: string;
+  /** Of its record when it was let in. */
+  readonly uid: string;
   readonly tunnel: DeviceTunnel;
   readonly address: string;
   readonly #limits: Limits;
@@ -18,13 +21,14 @@ export class ConnectedDevice {
   #savedTo = 0;
 
   constructor(
-    id: string,
+    { id, uid }: DeviceKey,
     tunnel: DeviceTunnel,
     address: string,
     properties: Readonly<Record<string, string>>,
     limits: Limits,
   ) {
     this.id = id;
+    this.uid = uid;
     this.tunnel = tunnel;
     this.address = address;
     this.#limits = limits;

@@ -49,6 +49,9 @@ describe('the upgrade of a device', () => {
       ports: [18022, 18080, 18099],
       httpPort: 18080,
       httpPath: '/ui/',
+      sshPort: 18022,
+      vncPort: null,
+      rdpPort: null,
     });
     const record = store.devices.get(originalId);
     expect(record).toMatchObject({
@@ -236,7 +239,7 @@ describe('unknown devices', () => {
       ['new1', false],
       ['new2', false],
     ]);
-    expect(store.devices.claim('new1')).toBe(true);
+    expect(store.devices.claim('new1', domain)).toBe(true);
     // The password it came with first is its password.
     expect((await refusal(stage.agent({ id: 'new1', password: 'other' }))).status).toBe(401);
     await stage.agent({ id: 'new1' });
@@ -304,7 +307,7 @@ describe('an account that changes', () => {
       const other = Store.open(data);
       clock.advance(2_000);
       expect(stage.reflector.devices.get('dev1')).not.toBeNull();
-      other.devices.remove('dev1');
+      other.devices.remove('dev1', 0);
       if (how !== 'removed') {
         other.devices.add('dev1', domain, await deviceSecrets('dev1', domain, 'another', false), 0);
       }

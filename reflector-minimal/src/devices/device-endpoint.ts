@@ -19,12 +19,12 @@ import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
 import { isHidden, takenLabel } from '../isolation/hidden-device.ts';
 import type { Limits } from '../limits.ts';
-import type { DeviceRecord } from '../store/devices.ts';
+import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { HeldTotal } from '../tunnels/held-total.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
-import { claimedBy, type DeviceAuthentication } from './authentication.ts';
+import { claimedBy, type DeviceAuthentication, type DeviceVerdict } from './authentication.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
@@ -56,7 +56,8 @@ export class DeviceEndpoint {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { audit, log, proxies, limits, clock } = this.#context;
+    const { access, log, proxies, limits, clock } = this.#context;
+    const since = access.moment;
     const { address } = proxies.originOf(request);
     const { authorization } = request.headers;
     const certificate = clientCertificateOf(request.socket, clock.date());
@@ -71,17 +72,18 @@ export class DeviceEndpoint {
     if ('device' in verdict && isHidden(verdict.device.id, takenLabel(this.#context))) {
       const { id } = verdict.device;
       log.warn({ address, device: id, cookieHost: this.#context.cookieHost }, hiddenDevice);
-      audit.count({ event: 'device-tunnel', allowed: false, device: id, address, reason: hiddenDevice });
+      this.#recordRefusal(id, address, hiddenDevice, verdict.device);
       refuse(request, socket, limits, 403, hiddenDevice);
       return;
     }
     if ('device' in verdict && this.#isFullFor(verdict.device)) {
       log.warn({ address, device: verdict.device.id, tunnels: limits.tunnels }, 'no room for another device');
+      this.#recordRefusal(verdict.device.id, address, 'no room for another device', verdict.device);
       refuse(request, socket, limits, 503, 'no room for another device', this.#later());
       return;
     }
     if ('refusal' in verdict) {
-      const { status, error, challenges, askedSeconds } = verdict.refusal;
+      const { status, error, reason, challenges, askedSeconds } = verdict.refusal;
       if (askedSeconds !== undefined) {
         this.#tellOfArrivals();
         refuse(request, socket, limits, status, error, { 'Retry-After': [String(askedSeconds)] });
@@ -90,9 +92,9 @@ export class DeviceEndpoint {
       // The first request of an agent that uses Digest carries nothing: that is no event.
       if (authorization !== undefined || certificate) {
         // Anybody can cause as many as they like: the audit log counts them.
-        log.debug({ address, status, error }, 'device refused');
         const claimed = claimedBy({ authorization, certificate });
-        audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason: error });
+        log.debug({ address, status, device: claimed, reason }, 'device refused');
+        this.#recordRefusal(claimed, address, reason, verdict.known);
       }
       const later = status === 503 ? this.#later() : {};
       refuse(request, socket, limits, status, error, { 'WWW-Authenticate': challenges, ...later });
@@ -105,10 +107,12 @@ export class DeviceEndpoint {
       extension = agreeExtension(request, limits);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#recordRefusal(verdict.device.id, address, error.message, verdict.device);
       refuse(request, socket, limits, 400, error.message);
       return;
     }
     if (!properties) {
+      this.#recordRefusal(verdict.device.id, address, 'too many properties', verdict.device);
       refuse(request, socket, limits, 400, 'too many properties');
       return;
     }
@@ -123,20 +127,33 @@ export class DeviceEndpoint {
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself who is gone; TCP would wake the device up for it.
       request.socket.setKeepAlive(false);
-      this.#attach(verdict.device, webSocket, boundary, socket, {
-        address,
-        agent,
-        properties,
-        extension,
-        keepAlive,
-      });
+      const facts = { address, agent, properties, extension, keepAlive, since };
+      this.#attach(verdict, webSocket, boundary, socket, facts);
     });
   }
 
+  /** `claimed`: the id that was given; `known`: the record of that device. */
+  #recordRefusal(
+    claimed: string | undefined,
+    address: string,
+    reason: string,
+    known: DeviceCredentials | null,
+  ): void {
+    const { audit, clock, deferred, limits, store } = this.#context;
+    audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason });
+    const now = clock.date();
+    // Whoever guesses must not keep the disk busy.
+    if (known && (known.refused === null || Math.abs(now - known.refused) >= limits.refusalNotedMs)) {
+      deferred.write(`refused ${known.uid}`, () =>
+        store.devices.noteRefused(known, now, { reason, address }),
+      );
+    }
+  }
+
   /** The new tunnel of a device that has one takes its place. */
-  #isFullFor({ id }: DeviceRecord): boolean {
+  #isFullFor(device: DeviceKey): boolean {
     const { devices, limits } = this.#context;
-    return devices.size >= limits.tunnels && devices.get(id) === null;
+    return devices.size >= limits.tunnels && devices.of(device) === null;
   }
 
   /** For what will not be better in a moment. */
@@ -153,7 +170,7 @@ export class DeviceEndpoint {
   }
 
   #attach(
-    record: DeviceRecord,
+    { device: record, certificate }: Extract<DeviceVerdict, { device: unknown }>,
     webSocket: WebSocket,
     boundary: Boundary,
     socket: Duplex,
@@ -163,22 +180,24 @@ export class DeviceEndpoint {
       readonly properties: Readonly<Record<string, string>>;
       readonly extension: Extension | null;
       readonly keepAlive: number;
+      readonly since: number;
     },
   ): void {
     const { limits, store, deferred, devices, access, audit } = this.#context;
     const clock = boundary.clock(this.#context.clock);
-    const { address, agent, properties, extension, keepAlive } = facts;
+    const { address, agent, properties, extension, keepAlive, since } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
     const decision = { event: 'device-tunnel', allowed: true, device: id, address };
     const opened = clock.now();
+    let release = () => {};
     let cancelSave: (() => void) | null = null;
     const saveProperties = () => {
       cancelSave?.();
       cancelSave = null;
-      if (devices.get(id) !== device) return;
+      if (devices.of(record) !== device) return;
       const { properties } = device;
-      deferred.write(`properties ${id}`, () => store.devices.setProperties(id, properties));
+      deferred.write(`properties ${record.uid}`, () => store.devices.setProperties(record, properties));
     };
     const tunnel = new DeviceTunnel({
       webSocket,
@@ -201,34 +220,34 @@ export class DeviceEndpoint {
           // The end of a tunnel that was replaced says nothing about its successor.
           if (devices.detach(id, device)) {
             const now = clock.date();
-            deferred.write(`disconnected ${id}`, () => store.devices.noteDisconnected(id, now));
+            deferred.write(`disconnected ${record.uid}`, () => store.devices.noteDisconnected(record, now));
           }
           const { bytesFrom, bytesTo } = tunnel;
           const ms = Math.round(clock.now() - opened);
           audit.record({ ...decision, event: 'device-tunnel-end', reason, bytesFrom, bytesTo, ms });
           log.info({ reason, bytesFrom, bytesTo }, 'tunnel ended');
         },
-        aliveThoughReplaced: () => this.#noteAlive(id, address),
+        aliveThoughReplaced: () => this.#noteAlive(record, address),
         misbehaved: (what) => log.debug({ what }, 'device misbehaved'),
         failed: (error) => log.error({ err: error }, 'channel failed'),
       },
     });
-    const device = new ConnectedDevice(id, tunnel, address, properties, limits);
-    const release = access.add({
-      kind: 'device',
-      revoked: () =>
-        store.devices.identity(id)?.password === record.password
-          ? null
-          : 'the password of this device was changed, or the device was removed',
-      end: (reason) => tunnel.close(1008, reason),
-    });
-    devices.attach(id, device);
-    const now = clock.date();
-    deferred.write(`connected ${id}`, () =>
-      store.devices.noteConnected(id, now, { address, agent, properties }),
-    );
+    const device = new ConnectedDevice(record, tunnel, address, properties, limits);
     audit.record(decision);
     log.info({ agent, extension, keepAlive }, 'tunnel open');
+    let revoked = false;
+    const end = (reason: string) => {
+      revoked = true;
+      tunnel.close(1008, reason);
+    };
+    release = access.add({ holder: { kind: 'device', device: record, certificate }, since, end });
+    // What was removed while it came must not take the place of the device that has its id now.
+    if (revoked) return;
+    devices.attach(id, device);
+    const now = clock.date();
+    deferred.write(`connected ${record.uid}`, () =>
+      store.devices.noteConnected(record, now, { address, agent, properties }),
+    );
   }
 
   /** Adds what a device has sent and received since the last time to its counters in the store. */
@@ -237,17 +256,17 @@ export class DeviceEndpoint {
     const { bytesFrom, bytesTo } = device.takeTraffic();
     if (bytesFrom + bytesTo === 0) return;
     // Each is a share of its own: none may take the place of one that waits.
-    deferred.write(`traffic ${device.id} ${this.#shares++}`, () =>
-      store.devices.addTraffic(device.id, bytesFrom, bytesTo),
+    deferred.write(`traffic ${device.uid} ${this.#shares++}`, () =>
+      store.devices.addTraffic(device, bytesFrom, bytesTo),
     );
   }
 
-  #noteAlive(id: string, address: string): void {
+  #noteAlive(device: DeviceKey, address: string): void {
     const { clock, log, store, deferred } = this.#context;
-    if (!this.#duplicates.alive(id, clock.now())) return;
+    if (!this.#duplicates.alive(device.uid, clock.now())) return;
     const now = clock.date();
-    deferred.write(`duplicate ${id}`, () => store.devices.noteDuplicate(id, now));
-    log.warn({ device: id, address }, 'two devices with this identity evict each other');
+    deferred.write(`duplicate ${device.uid}`, () => store.devices.noteDuplicate(device, now));
+    log.warn({ device: device.id, address }, 'two devices with this identity evict each other');
   }
 }
 

@@ -6,7 +6,7 @@ import { type Budget, FailureBudgets } from './failure-budgets.ts';
 /** Who needs scrypt, as far as that can be told before. */
 export interface SlowArrival {
   readonly address: string;
-  /** The device that it claims to be, if that one was last let in from this network; else `null`. */
+  /** `uid` of the device that it claims to be, if that one was last let in from this network; else `null`. */
   readonly device: string | null;
 }
 

@@ -85,7 +85,7 @@ describe('a device with such a password', () => {
     expect(fingerprints.check(known, generated)).toBe(true);
     expect(fingerprints.check(known, device.password)).toBe(false);
     expect(fingerprints.check({ ...known, password: 'another hash' }, generated)).toBe(false);
-    store.devices.remove(device.id);
+    store.devices.remove(device.id, 0);
     store.devices.add(device.id, domain, await deviceSecrets(device.id, domain, 'new', false), 0);
     expect(stored(device.id)).toBeNull();
   });

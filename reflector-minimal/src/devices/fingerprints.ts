@@ -1,11 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { nobodysHash } from '../passwords/scrypt.ts';
 import { type Store, StoreUnavailable } from '../store/store.ts';
 
 /*
  * scrypt makes a stolen data file hard to guess passwords from, and a fleet slow to come back: 10,000 log-ins of 40 ms
  * take minutes after each restart. A password of 128 random bits needs no such help: nobody guesses it, whatever the hash
  * costs. So, once such a password has been verified, an HMAC of it is kept beside its scrypt hash, and from then on
- * decides at the price of one HMAC, right or wrong. The key is in the data file, like the hashes: what protects the
+ * lets the device in at the price of one HMAC. What it does not let in costs scrypt all the same, so that the time tells no
+ * stranger which devices there are. The key is in the data file, like the hashes: what protects the
  * password is its own entropy. One that a person may have thought of never gets a fingerprint.
  */
 
@@ -40,6 +42,8 @@ interface Fingerprinted {
   readonly fingerprint: Buffer | null;
 }
 
+const nobody: Fingerprinted = { id: 'nobody', password: nobodysHash, fingerprint: null };
+
 /** Fingerprints of devices' passwords. */
 export class Fingerprints {
   readonly #store: Store;
@@ -50,10 +54,10 @@ export class Fingerprints {
     this.#key = store.fingerprintKey();
   }
 
-  /** Whether this is the device's password; `null` when only scrypt can tell. */
-  check(device: Fingerprinted, password: string): boolean | null {
-    if (device.fingerprint === null) return null;
-    const given = this.#of(device, password);
+  /** Whether this is the device's password; `null` when only scrypt can tell. The same work for any device, and for none. */
+  check(device: Fingerprinted | null, password: string): boolean | null {
+    const given = this.#of(device ?? nobody, password);
+    if (!device?.fingerprint) return null;
     return given.length === device.fingerprint.length && timingSafeEqual(given, device.fingerprint);
   }
 

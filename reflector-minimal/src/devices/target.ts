@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
+import type { DeviceIdentity } from '../store/devices.ts';
 import type { ConnectedDevice } from './connected-device.ts';
 import { normalizeDeviceId } from './device-id.ts';
 
@@ -11,10 +12,7 @@ export interface Target {
 }
 
 /** What a label of the domain names, whether or not it is on line. */
-export interface NamedDevice {
-  readonly id: string;
-  /** Who may see it is decided by this. */
-  readonly domain: string;
+export interface NamedDevice extends DeviceIdentity {
   /** The port in the label; `null`: that of its web interface. */
   readonly port: number | null;
 }
@@ -24,7 +22,7 @@ export function namedDevice({ store }: Pick<Context, 'store'>, label: string): N
   const known = (text: string, port: number | null): NamedDevice | null => {
     const id = normalizeDeviceId(text);
     const claimed = id === null ? null : store.devices.identity(id);
-    return id !== null && claimed ? { id, domain: claimed.domain, port } : null;
+    return claimed && { ...claimed, port };
   };
   const exact = known(label, null);
   if (exact !== null) return exact;
@@ -34,7 +32,7 @@ export function namedDevice({ store }: Pick<Context, 'store'>, label: string): N
 
 /** The device on line, or what to tell the user. */
 export function findTarget({ devices }: Pick<Context, 'devices'>, named: NamedDevice): Target | Refusal {
-  const device = devices.get(named.id);
+  const device = devices.of(named);
   if (!device) return refusals.offline(named.id);
   if (named.port !== null && !device.services.ports.includes(named.port)) {
     return refusals.notForwarded(named.port);

@@ -15,6 +15,8 @@ import { type Refusal, refusals, refusalTo } from './refusal.ts';
 export interface Admitted {
   readonly identity: Identity;
   readonly target: Target;
+  /** `LiveAccess.moment` from before this was decided. */
+  readonly since: number;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
   /** On the host that all devices share. */
@@ -58,6 +60,7 @@ async function decide(
   origin: Origin,
 ): Promise<Admitted | Refused> {
   const shared = host.kind === 'shared';
+  const since = context.access.moment;
   const known = await identify(context, request, host, origin);
   if ('refusal' in known) return known;
   const { identity, label } = known;
@@ -72,7 +75,7 @@ async function decide(
   if ('status' in target) return { ...known, refusal: target };
   // A browser would send to the next device on a shared host what this one has asked it for.
   const authorization = shared ? null : forDevice(context.tokens, request, identity);
-  return { identity, target, authorization, shared };
+  return { identity, target, since, authorization, shared };
 }
 
 /** Who asks, and for which device. */

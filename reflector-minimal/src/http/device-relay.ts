@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
-import { credentialOf, type Identity, revokedReason } from '../users/identity.ts';
+import { credentialOf, type Identity } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
 import { DeviceAgents } from './device-agent.ts';
 import type { DeviceSite } from './device-links.ts';
@@ -26,13 +26,13 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    { identity, target, authorization, shared }: Admitted,
+    { identity, target, since, authorization, shared }: Admitted,
   ): DeviceRequest | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
     const { limits } = this.#context;
     const traffic = this.#audit('request', origin, identity, device, port, response);
-    this.#grant(identity, device, response, () => response.destroy());
+    this.#grant(identity, device, since, response);
     const agents = this.#agentsOf(device, port);
     const relay = new DeviceRequest({
       request,
@@ -47,7 +47,7 @@ export class DeviceRelay {
       traffic,
       limits,
     });
-    relay.start();
+    if (!response.destroyed) relay.start();
     return relay;
   }
 
@@ -57,14 +57,15 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    { identity, target, authorization, shared }: Admitted,
+    { identity, target, since, authorization, shared }: Admitted,
   ): Refusal | null {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
-    this.#grant(identity, device, socket, () => socket.destroy());
-    const agents = this.#agentsOf(device, port);
     const { limits } = this.#context;
     const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
+    this.#grant(identity, device, since, socket);
+    if (socket.destroyed) return null;
+    const agents = this.#agentsOf(device, port);
     relayUpgrade({
       request,
       socket,
@@ -119,19 +120,10 @@ export class DeviceRelay {
     return traffic;
   }
 
-  /** What a user was let into ends with the account, the session, and the sight of the device. */
-  #grant(
-    identity: Identity,
-    { id }: ConnectedDevice,
-    lasting: Duplex | ServerResponse,
-    end: () => void,
-  ): void {
-    const context = this.#context;
-    const release = context.access.add({
-      kind: 'user',
-      revoked: () => revokedReason(context, identity, id),
-      end,
-    });
+  /** What a user was let into ends with the account, the session, and the sight of the device: perhaps at once. */
+  #grant(identity: Identity, device: ConnectedDevice, since: number, lasting: Duplex | ServerResponse): void {
+    const holder = { kind: 'user', identity, device } as const;
+    const release = this.#context.access.add({ holder, since, end: () => lasting.destroy() });
     lasting.once('close', release);
   }
 }

@@ -110,12 +110,12 @@ export class Front {
       return refuse(this.#recorded(event, admitted, origin, refusals.tooMuchUnderWay));
     }
     if (protocol === CLIENT_PROTOCOL) {
-      const { identity, target } = admitted;
+      const { identity, target, since } = admitted;
       // A browser adds a cookie by itself, whoever asks it to.
       if (identity.session?.kind === 'device') {
         return refuse(this.#recorded(event, admitted, origin, refusals.forPrograms));
       }
-      return this.#clients.upgrade(request, socket, head, { identity, device: target.device });
+      return this.#clients.upgrade(request, socket, head, { identity, device: target.device, since });
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);
     if (refusal) refuse(refusal);

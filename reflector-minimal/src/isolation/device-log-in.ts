@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asciiLowerCase } from '../ascii-case.ts';
 import type { Context } from '../context.ts';
 import { namedDevice } from '../devices/target.ts';
 import { type Destination, portSuffix } from '../http/host-names.ts';
@@ -85,7 +86,7 @@ export function openDevice(
 ): Refusal | null {
   const { audit, choices, cookieHost, deviceCodes, domain } = context;
   const query = queryOf(request);
-  const host = (query.get('host') ?? '').toLowerCase();
+  const host = asciiLowerCase(query.get('host') ?? '');
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
   if (!/^[\w-]{22}$/.test(nonce)) return refusals.codeSpent;

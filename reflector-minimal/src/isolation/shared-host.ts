@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asciiLowerCase } from '../ascii-case.ts';
 import type { Context } from '../context.ts';
 import { namedDevice } from '../devices/target.ts';
 import { readForm } from '../http/form.ts';
@@ -60,7 +61,7 @@ export async function chooseDevice(
   if (session?.kind !== 'own') return refusals.logIn;
   const form = await readForm(request, response, limits);
   if ('status' in form) return form;
-  const label = (form.get('device') ?? '').toLowerCase();
+  const label = asciiLowerCase(form.get('device') ?? '');
   const device = namedDevice(context, label);
   if (!device || !seesDevice(user, device)) {
     const refusal = refusals.unknownDevice(label);
@@ -70,7 +71,7 @@ export async function chooseDevice(
     return refusal;
   }
   choices.choose(session, label);
-  const to = devices.get(device.id)?.services.httpPath ?? '/';
+  const to = devices.of(device)?.services.httpPath ?? '/';
   const authority = `${cookieHost}${portSuffix(origin.authority)}`;
   return { location: `${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}` };
 }

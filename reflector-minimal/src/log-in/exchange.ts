@@ -59,8 +59,8 @@ export function enter(exchange: Exchange, user: UserRecord): boolean {
   if (!opened) return false;
   const { browsers } = context.logIn;
   const cookies = [setCookie('own', opened.secret, secure)];
-  if (browsers.identify(secretsOf(request.rawHeaders, 'known', secure), user.name) === null) {
-    cookies.push(setCookie('known', browsers.mark(user.name), secure));
+  if (browsers.identify(secretsOf(request.rawHeaders, 'known', secure), user.uid) === null) {
+    cookies.push(setCookie('known', browsers.mark(user.uid), secure));
   }
   response.setHeader('Set-Cookie', cookies);
   return true;

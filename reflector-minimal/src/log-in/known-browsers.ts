@@ -12,7 +12,7 @@ export class KnownBrowsers {
     this.#key = key;
   }
 
-  /** The mark for a user's browser: `<id>.<MAC>`. */
+  /** The mark for a user's browser: `<id>.<MAC>`. `user`: the `uid` of the account, here and below. */
   mark(user: string): string {
     const id = randomBytes(12).toString('base64url');
     return `${id}.${this.#mac(id, user).toString('base64url')}`;

@@ -31,6 +31,8 @@ describe('the log-in', () => {
     return new LogIn(store, new PasswordVerifier(all), clock, all);
   }
 
+  const uidOf = (name: string) => store.users.get(name)?.uid ?? name;
+
   async function attempt(given: Partial<Attempt> = {}): Promise<string> {
     const verdict = await logIn.check({
       name: 'alice',
@@ -98,12 +100,14 @@ describe('the log-in', () => {
 
   test('its user gets in from an address, or a browser, that is known', async () => {
     expect(await attempt()).toBe('alice');
-    const marks = [logIn.browsers.mark('alice')];
+    const marks = [logIn.browsers.mark(uidOf('alice'))];
     await guess(elsewhere);
     expect(await attempt({ address: '203.0.113.1' })).toBe('wait 1000');
     expect(await attempt()).toBe('alice');
     expect(await attempt({ address: '203.0.113.1', marks })).toBe('alice');
-    expect(await attempt({ address: '203.0.113.2', marks: [logIn.browsers.mark('bob')] })).toBe('wait 1000');
+    expect(await attempt({ address: '203.0.113.2', marks: [logIn.browsers.mark(uidOf('bob'))] })).toBe(
+      'wait 1000',
+    );
     expect(
       await attempt({ address: '203.0.113.2', marks: ['x', `${'A'.repeat(16)}.${'A'.repeat(43)}`] }),
     ).toBe('wait 1000');
@@ -116,7 +120,7 @@ describe('the log-in', () => {
     expect(await attempt()).toBe('wait 1000');
     clock.advance(1000);
     expect(await attempt()).toBe('alice');
-    const marks = [logIn.browsers.mark('alice')];
+    const marks = [logIn.browsers.mark(uidOf('alice'))];
     expect(await guess((n) => ({ ...elsewhere(n), marks }))).toBe(10);
   });
 
@@ -238,7 +242,7 @@ describe('the log-in', () => {
 
     test('does not keep the user waiting who was there before, for the codes that others try', async () => {
       expect(await attempt({ code: codeAt() })).toBe('alice');
-      const marks = [logIn.browsers.mark('alice')];
+      const marks = [logIn.browsers.mark(uidOf('alice'))];
       await guessCodes(day);
       expect(await attempt({ code: codeAt(), address: '203.0.113.1' })).toMatch(/^wait \d{7,}$/);
       expect(await attempt({ code: codeAt() })).toBe('alice');

@@ -165,7 +165,7 @@ export class LogIn {
       if (!('denied' in verdict)) {
         // A stranger's success says nothing about the others who are counted with it.
         outcome = from === 'stranger' ? 'neither' : 'succeeded';
-        this.#remember(placeOf(name, networkOf(address)));
+        this.#remember(placeOf(verdict.user, networkOf(address)));
       } else if (verdict.denied === 'refused') {
         outcome = 'failed';
       }
@@ -184,21 +184,22 @@ export class LogIn {
     address: string,
     marks: readonly string[],
   ): { readonly from: Acquaintance; readonly counted: readonly (readonly [Failures, string])[] } {
-    const browser = this.browsers.identify(marks, name);
+    const user = this.#store.users.get(name);
+    const browser = this.browsers.identify(marks, user?.uid ?? '');
     if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
     const network = networkOf(address);
-    const place = placeOf(name, network);
+    const place = placeOf(user ?? { uid: '' }, network);
     if (this.#knownPlaces.has(place)) return { from: 'place', counted: [[this.#known, place]] };
     const counted: [Failures, string][] = [[this.#addresses, network]];
     // Of networks within one IPv6 /48 anybody may have as many as they like.
     const [, site] = networksOf(address);
     if (site !== undefined) counted.push([this.#sites, site]);
-    counted.push([this.#accounts, this.#accountKey(name)]);
+    counted.push([this.#accounts, this.#accountKey(user, name)]);
     return { from: 'stranger', counted };
   }
 
-  #accountKey(name: string): string {
-    if (this.#store.users.get(name)) return `user ${name}`;
+  #accountKey(user: UserRecord | null, name: string): string {
+    if (user) return `user ${user.uid}`;
     const place = createHmac('sha256', this.#key).update(name).digest().readUInt32BE() % placesOfUnknownNames;
     return `unknown ${place}`;
   }
@@ -218,6 +219,7 @@ export class LogIn {
   }
 }
 
-function placeOf(name: string, network: string): string {
-  return `${name} at ${network}`;
+/** By the account itself: one that is made anew under a name has been nowhere yet. */
+function placeOf({ uid }: Pick<UserRecord, 'uid'>, network: string): string {
+  return `${uid} at ${network}`;
 }

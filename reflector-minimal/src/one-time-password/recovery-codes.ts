@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { asciiLowerCase } from '../ascii-case.ts';
 
 const count = 10;
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789';
@@ -13,5 +14,5 @@ export function makeRecoveryCodes(): string[] {
 
 /** What the store keeps of a code. It has too many bits to be guessed: a plain digest will do. */
 export function recoveryHash(code: string): Buffer {
-  return createHash('sha256').update(code.toLowerCase().replaceAll(/[\s-]/g, '')).digest();
+  return createHash('sha256').update(asciiLowerCase(code).replaceAll(/[\s-]/g, '')).digest();
 }

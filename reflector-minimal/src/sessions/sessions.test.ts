@@ -54,6 +54,21 @@ describe('sessions', () => {
     expect(open().secret).not.toBe(secret);
   });
 
+  test('are not opened for an account that has changed since that was decided', () => {
+    const before = store.users.get('alice') as UserRecord;
+    const create = () => sessions.create(before, { ...own, ...facts });
+    expect(create()).not.toBeNull();
+    store.users.setTotp('alice', Buffer.alloc(20), 0, []);
+    expect(create()).toBeNull();
+    store.users.removeTotp('alice');
+    expect(create()).not.toBeNull();
+    store.users.setPassword('alice', 'another');
+    expect(create()).toBeNull();
+    store.users.remove('alice');
+    store.users.add('alice', before.password, 0, 'user');
+    expect(create()).toBeNull();
+  });
+
   test('a device session is good for its device alone, and ends with its parent', () => {
     const { secret, session: parent } = open();
     const { secret: first, session } = openDevice(parent, 'dev1');

@@ -12,7 +12,8 @@ import type { UserRecord } from '../store/users.ts';
  *   sessions.create(user, { kind: 'own', address, agent })                      -> { secret, session }
  *   sessions.create(user, { kind: 'device', device: id, parent, address, agent })  (parent: a Session of kind own)
  *   sessions.find(secret, { kind: 'own' })  /  find(secret, { kind: 'device', device: id })   -> Session | null
- *   sessions.present(session)   whether it still holds; what LiveAccess asks for what is live
+ *   sessions.present(session)   as it is now, its use noted
+ *   sessions.holdsUntil(session)   until when it holds unless it is used; no use of it: what LiveAccess asks
  *   sessions.end(session), sessions.endAll(userName), sessions.list(userName)
  *
  * The secret has 256 random bits and is in the cookie alone; the store has its SHA-256. The look-up compares digests, of
@@ -73,7 +74,7 @@ export class Sessions {
     this.lifetimes = lifetimes;
   }
 
-  /** `null` when the user or the parent has gone in the meantime. */
+  /** `null` when the parent has gone, or the user as it was when this was decided (`SessionTable.add`). */
   create(user: UserRecord, facts: NewSession): { readonly secret: string; readonly session: Session } | null {
     const { absoluteMs, idleMs } = this.lifetimes;
     const now = this.#clock.date();
@@ -94,7 +95,8 @@ export class Sessions {
     };
     this.#store.sessions.removeExpired(now, now - idleMs);
     const { sessionsPerUser, sessions } = this.#limits;
-    if (!this.#store.sessions.add(record, { perUser: sessionsPerUser, total: sessions })) return null;
+    const bounds = { perUser: sessionsPerUser, total: sessions };
+    if (!this.#store.sessions.add(record, user, bounds)) return null;
     return { secret, session: present(record, user) };
   }
 
@@ -102,12 +104,22 @@ export class Sessions {
   find(secret: string, place: SessionPlace): Session | null {
     // 43 characters: anything else costs no look-up.
     if (!/^[\w-]{43}$/.test(secret)) return null;
-    return this.#look(digest(secret), place);
+    const found = this.#look(digest(secret), place);
+    if (found) this.#noteUse(found.record);
+    return found && present(found.record, found.user);
   }
 
   /** The session as it is now, its use noted; `null` when it has ended. */
-  present({ hash, kind, device }: Session): Session | null {
-    return this.#look(hash, kind === 'device' ? { kind, device: device ?? '' } : { kind });
+  present(session: Session): Session | null {
+    const found = this.#look(session.hash, placeOf(session));
+    if (found) this.#noteUse(found.record);
+    return found && present(found.record, found.user);
+  }
+
+  /** When it ends by itself if it is not used, wall-clock ms; `null` when it has ended. What asks this is no use of it. */
+  holdsUntil(session: Session): number | null {
+    const found = this.#look(session.hash, placeOf(session));
+    return found && this.#end(found.record);
   }
 
   /** With the device sessions that hang on it. False when it had ended before. */
@@ -128,16 +140,18 @@ export class Sessions {
     return records.map((record) => present(record, user));
   }
 
-  #look(hash: Buffer, place: SessionPlace): Session | null {
+  #look(hash: Buffer, place: SessionPlace): { record: SessionRecord; user: UserRecord } | null {
     const record = this.#store.sessions.get(hash);
     if (record?.kind !== place.kind) return null;
     if (place.kind === 'device' && record.device !== place.device) return null;
     const user = this.#store.users.get(record.user);
-    if (!user || !this.#holds(record, user)) return null;
+    return user && this.#holds(record, user) ? { record, user } : null;
+  }
+
+  /** Not each request is worth a write. */
+  #noteUse({ hash, parent, used }: SessionRecord): void {
     const now = this.#clock.date();
-    // Not each request is worth a write.
-    if (now - record.used >= this.#limits.sessionTouchMs) this.#touch(hash, record.parent, now);
-    return present(record, user);
+    if (now - used >= this.#limits.sessionTouchMs) this.#touch(hash, parent, now);
   }
 
   /** The use of a session that cannot be noted is no reason to refuse it. */
@@ -150,10 +164,16 @@ export class Sessions {
   }
 
   #holds(record: SessionRecord, user: UserRecord): boolean {
-    const now = this.#clock.date();
-    const idle = record.kind !== 'token' && now - record.used >= this.lifetimes.idleMs;
-    return record.expires > now && !idle && record.fingerprint === fingerprintOf(user);
+    return this.#end(record) > this.#clock.date() && record.fingerprint === fingerprintOf(user);
   }
+
+  #end({ kind, used, expires }: SessionRecord): number {
+    return kind === 'token' ? expires : Math.min(expires, used + this.lifetimes.idleMs);
+  }
+}
+
+function placeOf({ kind, device }: Session): SessionPlace {
+  return kind === 'device' ? { kind, device: device ?? '' } : { kind };
 }
 
 function present(record: SessionRecord, user: UserRecord): Session {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
 
 /** What a device proves itself by. */
@@ -9,19 +10,36 @@ export interface DeviceSecrets {
   readonly digestMd5: string | null;
 }
 
-/** Times are wall-clock milliseconds, `null` for never. */
-export interface DeviceRecord extends DeviceSecrets {
+/** Names one record: a device that is removed and added again is another one, and inherits nothing. */
+export interface DeviceKey {
   readonly id: string;
+  /** Random; no two records ever have the same. */
+  readonly uid: string;
+}
+
+/** What decides whether a device is let in. Times are wall-clock milliseconds, `null` for never. */
+export interface DeviceCredentials extends DeviceSecrets, DeviceKey {
   readonly domain: string;
   /** False while an unknown device waits for the operator. */
   readonly claimed: boolean;
+  /** HMAC of a password that needs no scrypt (`devices/fingerprints.ts`). */
+  readonly fingerprint: Buffer | null;
+  /** Certificates issued at this time or later prove this device; `null`: it was not added for certificates. */
+  readonly certificatesSince: number | null;
+  /** Address of the last connection. */
+  readonly address: string;
+  /** When somebody was last refused who claimed to be this device. */
+  readonly refused: number | null;
+}
+
+export interface DeviceRecord extends DeviceCredentials {
   readonly created: number;
+  /** Another device had this id before. */
+  readonly handedOver: boolean;
   readonly online: boolean;
   readonly properties: Readonly<Record<string, string>>;
   /** `User-Agent` of the last connection. */
   readonly agent: string;
-  /** Address of the last connection. */
-  readonly address: string;
   readonly connects: number;
   readonly lastConnect: number | null;
   /** When the last tunnel ended. */
@@ -30,65 +48,106 @@ export interface DeviceRecord extends DeviceSecrets {
   readonly bytesTo: number;
   /** When two devices with this identity were last seen evicting each other. */
   readonly duplicateNoticed: number | null;
-  /** HMAC of a password that needs no scrypt (`devices/fingerprints.ts`). */
-  readonly fingerprint: Buffer | null;
+  /** Why, and where from. */
+  readonly refusedReason: string | null;
+  readonly refusedAddress: string | null;
 }
 
-interface Row {
+/** What a user's request needs to know of a claimed device. */
+export interface DeviceIdentity extends DeviceKey {
+  readonly domain: string;
+  readonly handedOver: boolean;
+}
+
+interface CredentialsRow {
   id: string;
+  uid: string;
   domain: string;
   claimed: number;
   password: string;
   digest_sha256: string | null;
   digest_md5: string | null;
+  fingerprint: Buffer | null;
+  certificates_since: number | null;
+  address: string;
+  refused: number | null;
+}
+
+interface Row extends CredentialsRow {
   created: number;
+  handed_over: number;
   online: number;
   properties: string;
   agent: string;
-  address: string;
   connects: number;
   last_connect: number | null;
   last_seen: number | null;
   bytes_from: number;
   bytes_to: number;
   duplicate_noticed: number | null;
-  fingerprint: Buffer | null;
+  refused_reason: string | null;
+  refused_address: string | null;
 }
 
-function record(row: Row): DeviceRecord {
+const credentialColumns = `id, uid, domain, claimed, password, digest_sha256, digest_md5, fingerprint,
+  certificates_since, address, refused`;
+
+function credentials(row: CredentialsRow): DeviceCredentials {
   return {
     id: row.id,
+    uid: row.uid,
     domain: row.domain,
     claimed: row.claimed === 1,
     password: row.password,
     digestSha256: row.digest_sha256,
     digestMd5: row.digest_md5,
+    fingerprint: row.fingerprint,
+    certificatesSince: row.certificates_since,
+    address: row.address,
+    refused: row.refused,
+  };
+}
+
+function record(row: Row): DeviceRecord {
+  return {
+    ...credentials(row),
     created: row.created,
+    handedOver: row.handed_over === 1,
     online: row.online === 1,
     properties: JSON.parse(row.properties) as Record<string, string>,
     agent: row.agent,
-    address: row.address,
     connects: row.connects,
     lastConnect: row.last_connect,
     lastSeen: row.last_seen,
     bytesFrom: row.bytes_from,
     bytesTo: row.bytes_to,
     duplicateNoticed: row.duplicate_noticed,
-    fingerprint: row.fingerprint,
+    refusedReason: row.refused_reason,
+    refusedAddress: row.refused_address,
   };
 }
+
+/** How long it is remembered that an id was given up, ms: browsers keep what devices leave in them no longer. */
+const formerMs = 400 * 24 * 3600_000;
+
+/** Certificates may be this much older than the record of a device whose id nobody had before, ms. */
+const certificateHeadStartMs = 24 * 3600_000;
 
 export class DeviceTable {
   readonly #database: Database.Database;
   readonly #changed: () => void;
   readonly #get: Database.Statement<[string]>;
+  readonly #credentials: Database.Statement<[string]>;
   readonly #identity: Database.Statement<[string]>;
 
   constructor(database: Database.Database, changed: () => void) {
     this.#database = database;
     this.#changed = changed;
     this.#get = database.prepare('SELECT * FROM devices WHERE id = ?');
-    this.#identity = database.prepare('SELECT domain, password FROM devices WHERE id = ? AND claimed = 1');
+    this.#credentials = database.prepare(`SELECT ${credentialColumns} FROM devices WHERE id = ?`);
+    this.#identity = database.prepare(
+      'SELECT id, uid, domain, handed_over FROM devices WHERE id = ? AND claimed = 1',
+    );
   }
 
   get(id: string): DeviceRecord | null {
@@ -96,9 +155,16 @@ export class DeviceTable {
     return row ? record(row) : null;
   }
 
-  /** Domain and password hash of a claimed device, without the cost of its properties. */
-  identity(id: string): { readonly domain: string; readonly password: string } | null {
-    return (this.#identity.get(id) as { domain: string; password: string } | undefined) ?? null;
+  /** Without the cost of its properties: as quick for any device, and for none. */
+  credentials(id: string): DeviceCredentials | null {
+    const row = this.#credentials.get(id) as CredentialsRow | undefined;
+    return row ? credentials(row) : null;
+  }
+
+  /** Of a claimed device, without the cost of its properties. */
+  identity(id: string): DeviceIdentity | null {
+    const row = this.#identity.get(id) as (DeviceKey & { domain: string; handed_over: number }) | undefined;
+    return row ? { id: row.id, uid: row.uid, domain: row.domain, handedOver: row.handed_over === 1 } : null;
   }
 
   /** All devices by id, unclaimed ones last. */
@@ -107,15 +173,45 @@ export class DeviceTable {
     return rows.map(record);
   }
 
-  /** False when the id is taken by a claimed device; an unclaimed one gives way. */
-  add(id: string, domain: string, secrets: DeviceSecrets, now: number): boolean {
-    const insert = this.#database.prepare(
-      `INSERT INTO devices (id, domain, claimed, password, digest_sha256, digest_md5, created)
-       VALUES (@id, @domain, 1, @password, @digestSha256, @digestMd5, @now)
-       ON CONFLICT DO UPDATE SET domain = @domain, claimed = 1, password = @password,
-         digest_sha256 = @digestSha256, digest_md5 = @digestMd5, fingerprint = NULL WHERE claimed = 0`,
+  /**
+   * False when the id is taken by a claimed device; an unclaimed one gives way. `certificatesSince`: as in
+   * {@link DeviceCredentials}; `default` takes certificates of up to a day before, but none from before the id was last
+   * given up: that one is its former owner's.
+   */
+  add(
+    id: string,
+    domain: string,
+    secrets: DeviceSecrets,
+    now: number,
+    certificatesSince: number | 'default' | null = null,
+  ): boolean {
+    return this.#database
+      .transaction(() => {
+        const former = this.#formerlyUsed(id);
+        const since =
+          certificatesSince === 'default'
+            ? Math.max(now - certificateHeadStartMs, former ?? 0)
+            : certificatesSince;
+        this.#database.prepare('DELETE FROM devices WHERE id = ? AND claimed = 0').run(id);
+        const insert = this.#database.prepare(
+          `INSERT OR IGNORE INTO devices
+             (id, uid, domain, claimed, password, digest_sha256, digest_md5, created, certificates_since, handed_over)
+           VALUES
+             (@id, @uid, @domain, 1, @password, @digestSha256, @digestMd5, @now, @since, @handedOver)`,
+        );
+        const handedOver = former === null ? 0 : 1;
+        return this.#done(insert.run({ id, uid: makeUid(), domain, now, since, handedOver, ...secrets }));
+      })
+      .immediate();
+  }
+
+  /** Another password, or certificates in place of any; false when no claimed device has this id. */
+  setSecrets(id: string, secrets: DeviceSecrets, certificatesSince: number | null): boolean {
+    const update = this.#database.prepare(
+      `UPDATE devices SET password = @password, digest_sha256 = @digestSha256, digest_md5 = @digestMd5,
+         fingerprint = NULL, certificates_since = @certificatesSince WHERE id = @id AND claimed = 1`,
     );
-    return this.#done(insert.run({ id, domain, now, ...secrets }));
+    return this.#done(update.run({ id, certificatesSince, ...secrets }));
   }
 
   /** `hash`: the password hash that it goes with; nothing happens when the device has another by now. */
@@ -134,10 +230,11 @@ export class DeviceTable {
     limit: number,
   ): boolean {
     const insert = this.#database.prepare(
-      `INSERT OR IGNORE INTO devices (id, domain, claimed, password, address, created)
-       SELECT ?, ?, 0, ?, ?, ? WHERE (SELECT count(*) FROM devices WHERE claimed = 0) < ?`,
+      `INSERT OR IGNORE INTO devices (id, uid, domain, claimed, password, address, created, handed_over)
+       SELECT ?, ?, ?, 0, ?, ?, ?, EXISTS (SELECT 1 FROM former_devices WHERE id = ?)
+       WHERE (SELECT count(*) FROM devices WHERE claimed = 0) < ?`,
     );
-    return this.#done(insert.run(id, domain, password, address, now, limit));
+    return this.#done(insert.run(id, makeUid(), domain, password, address, now, id, limit));
   }
 
   /** Where the devices come from that wait for being claimed. */
@@ -146,33 +243,55 @@ export class DeviceTable {
     return select.pluck().all() as string[];
   }
 
-  /** False when no unclaimed device has this id. */
-  claim(id: string): boolean {
-    return this.#done(
-      this.#database.prepare('UPDATE devices SET claimed = 1 WHERE id = ? AND claimed = 0').run(id),
+  /** False when no unclaimed device of this domain has this id. */
+  claim(id: string, domain: string): boolean {
+    const claim = this.#database.prepare(
+      'UPDATE devices SET claimed = 1 WHERE id = ? AND domain = ? AND claimed = 0',
     );
+    return this.#done(claim.run(id, domain));
   }
 
-  /** False when there is no such device. */
-  remove(id: string): boolean {
-    return this.#done(this.#database.prepare('DELETE FROM devices WHERE id = ?').run(id));
+  /** With the sessions of browsers on its hosts. False when there is no such device. */
+  remove(id: string, now: number): boolean {
+    return this.#database
+      .transaction(() => {
+        this.#database.prepare('DELETE FROM former_devices WHERE removed < ?').run(now - formerMs);
+        // What was never claimed had no owner.
+        this.#database
+          .prepare(
+            `INSERT INTO former_devices SELECT id, ? FROM devices WHERE id = ? AND claimed = 1
+             ON CONFLICT DO UPDATE SET removed = excluded.removed`,
+          )
+          .run(now, id);
+        // On the hosts `ID` and `ID-PORT`, and on the one that devices share (`isolation/shared-host.ts`).
+        this.#database
+          .prepare(
+            `DELETE FROM sessions WHERE kind = 'device'
+             AND (ltrim(device, '*') = @id OR ltrim(device, '*') GLOB @id || '-[0-9]*')`,
+          )
+          .run({ id });
+        return this.#done(this.#database.prepare('DELETE FROM devices WHERE id = ?').run(id));
+      })
+      .immediate();
   }
 
   noteConnected(
-    id: string,
+    { id, uid }: DeviceKey,
     now: number,
     facts: { address: string; agent: string; properties: Readonly<Record<string, string>> },
   ): void {
     this.#database
       .prepare(
         `UPDATE devices SET online = 1, connects = connects + 1, last_connect = ?, address = ?, agent = ?,
-         properties = ? WHERE id = ?`,
+         properties = ? WHERE id = ? AND uid = ?`,
       )
-      .run(now, facts.address, facts.agent, JSON.stringify(facts.properties), id);
+      .run(now, facts.address, facts.agent, JSON.stringify(facts.properties), id, uid);
   }
 
-  noteDisconnected(id: string, now: number): void {
-    this.#database.prepare('UPDATE devices SET online = 0, last_seen = ? WHERE id = ?').run(now, id);
+  noteDisconnected({ id, uid }: DeviceKey, now: number): void {
+    this.#database
+      .prepare('UPDATE devices SET online = 0, last_seen = ? WHERE id = ? AND uid = ?')
+      .run(now, id, uid);
   }
 
   /** At the start of a reflector nothing is connected, whatever a crash has left behind. */
@@ -180,24 +299,47 @@ export class DeviceTable {
     this.#database.prepare('UPDATE devices SET online = 0 WHERE online = 1').run();
   }
 
-  setProperties(id: string, properties: Readonly<Record<string, string>>): void {
+  setProperties({ id, uid }: DeviceKey, properties: Readonly<Record<string, string>>): void {
     this.#database
-      .prepare('UPDATE devices SET properties = ? WHERE id = ?')
-      .run(JSON.stringify(properties), id);
+      .prepare('UPDATE devices SET properties = ? WHERE id = ? AND uid = ?')
+      .run(JSON.stringify(properties), id, uid);
   }
 
-  addTraffic(id: string, bytesFrom: number, bytesTo: number): void {
+  addTraffic({ id, uid }: DeviceKey, bytesFrom: number, bytesTo: number): void {
     this.#database
-      .prepare('UPDATE devices SET bytes_from = bytes_from + ?, bytes_to = bytes_to + ? WHERE id = ?')
-      .run(bytesFrom, bytesTo, id);
+      .prepare(
+        'UPDATE devices SET bytes_from = bytes_from + ?, bytes_to = bytes_to + ? WHERE id = ? AND uid = ?',
+      )
+      .run(bytesFrom, bytesTo, id, uid);
   }
 
-  noteDuplicate(id: string, now: number): void {
-    this.#database.prepare('UPDATE devices SET duplicate_noticed = ? WHERE id = ?').run(now, id);
+  noteDuplicate({ id, uid }: DeviceKey, now: number): void {
+    this.#database
+      .prepare('UPDATE devices SET duplicate_noticed = ? WHERE id = ? AND uid = ?')
+      .run(now, id, uid);
+  }
+
+  /** Somebody was refused who claimed to be this device. */
+  noteRefused({ id, uid }: DeviceKey, now: number, facts: { reason: string; address: string }): void {
+    this.#database
+      .prepare(
+        'UPDATE devices SET refused = ?, refused_reason = ?, refused_address = ? WHERE id = ? AND uid = ?',
+      )
+      .run(now, facts.reason, facts.address, id, uid);
+  }
+
+  /** When the id was last given up; `null`: nobody had it. */
+  #formerlyUsed(id: string): number | null {
+    const select = this.#database.prepare('SELECT removed FROM former_devices WHERE id = ?');
+    return (select.pluck().get(id) as number | undefined) ?? null;
   }
 
   #done(result: Database.RunResult): boolean {
     if (result.changes > 0) this.#changed();
     return result.changes > 0;
   }
+}
+
+function makeUid(): string {
+  return randomBytes(8).toString('hex');
 }

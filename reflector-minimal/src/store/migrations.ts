@@ -57,4 +57,19 @@ export const migrations: readonly string[] = [
    CREATE INDEX sessions_used ON sessions (used);
    CREATE INDEX sessions_expire ON sessions (expires);`,
   'ALTER TABLE devices ADD COLUMN fingerprint BLOB;',
+  // Nothing told devices that were added for a certificate from others: those stay possible that have no sign of a
+  // password, for certificates of about their own age.
+  `ALTER TABLE devices ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+   UPDATE devices SET uid = lower(hex(randomblob(8)));
+   CREATE UNIQUE INDEX devices_uid ON devices (uid);
+   ALTER TABLE devices ADD COLUMN handed_over INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE devices ADD COLUMN certificates_since INTEGER;
+   UPDATE devices SET certificates_since = created - 86400000
+     WHERE claimed = 1 AND fingerprint IS NULL AND digest_sha256 IS NULL;
+   ALTER TABLE devices ADD COLUMN refused INTEGER;
+   ALTER TABLE devices ADD COLUMN refused_reason TEXT;
+   ALTER TABLE devices ADD COLUMN refused_address TEXT;
+   CREATE TABLE former_devices (id TEXT PRIMARY KEY, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   ALTER TABLE users ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+   UPDATE users SET uid = lower(hex(randomblob(8)));`,
 ];

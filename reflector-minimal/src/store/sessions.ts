@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { UserRecord } from './users.ts';
 
 /** `own`: a browser on the reflector's own host; `device`: on the host of one device; `token`: a program's. */
 export type SessionKind = 'own' | 'device' | 'token';
@@ -49,10 +50,16 @@ export class SessionTable {
 
   /**
    * Makes room and adds one: of more than `perUser` of this kind and user, and of more than `total`, the least recently
-   * used go. False when the user or the parent is gone.
+   * used go. False when the parent is gone, or when `opener`, for whom it was decided, is not the user as it is now: the
+   * account, its password, or whether it asks for one-time passwords has changed since.
    */
-  add(session: SessionRecord, bounds: { readonly perUser: number; readonly total: number }): boolean {
+  add(
+    session: SessionRecord,
+    opener: UserRecord,
+    bounds: { readonly perUser: number; readonly total: number },
+  ): boolean {
     const { user, kind } = session;
+    const { uid, password, totpSecret } = opener;
     return this.#database
       .transaction(() => {
         this.#run(
@@ -70,10 +77,11 @@ export class SessionTable {
         const insert = this.#database.prepare(
           `INSERT INTO sessions
            SELECT @hash, @kind, @user, @fingerprint, @device, @parent, @created, @used, @expires, @address, @agent
-           WHERE EXISTS (SELECT 1 FROM users WHERE name = @user)
+           WHERE EXISTS (SELECT 1 FROM users
+                         WHERE name = @user AND uid = @uid AND password = @password AND totp_secret IS @totpSecret)
              AND (@parent IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE hash = @parent))`,
         );
-        return insert.run(session).changes > 0;
+        return insert.run({ ...session, uid, password, totpSecret }).changes > 0;
       })
       .immediate();
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
 
 /** An administrator sees every device; a user those of the domains granted. */
@@ -5,6 +6,8 @@ export type Role = 'administrator' | 'user';
 
 export interface UserRecord {
   readonly name: string;
+  /** Random: an account that is removed and added again is another one. */
+  readonly uid: string;
   /** Made by `hashPassword`. */
   readonly password: string;
   /** Wall-clock milliseconds. */
@@ -18,6 +21,7 @@ export interface UserRecord {
 
 interface Row {
   name: string;
+  uid: string;
   password: string;
   created: number;
   administrator: number;
@@ -28,6 +32,7 @@ interface Row {
 function record(row: Row): UserRecord {
   return {
     name: row.name,
+    uid: row.uid,
     password: row.password,
     created: row.created,
     role: row.administrator === 1 ? 'administrator' : 'user',
@@ -36,7 +41,7 @@ function record(row: Row): UserRecord {
   };
 }
 
-const columns = `name, password, created, administrator, totp_secret,
+const columns = `name, uid, password, created, administrator, totp_secret,
   (SELECT json_group_array(domain) FROM grants WHERE grants.user = users.name) AS domains`;
 
 export class UserTable {
@@ -67,8 +72,9 @@ export class UserTable {
   /** False when the name is taken. */
   add(name: string, password: string, now: number, role: Role): boolean {
     return this.#run(
-      'INSERT OR IGNORE INTO users (name, password, created, administrator) VALUES (?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO users (name, uid, password, created, administrator) VALUES (?, ?, ?, ?, ?)',
       name,
+      randomBytes(8).toString('hex'),
       password,
       now,
       role === 'administrator' ? 1 : 0,

@@ -1,7 +1,10 @@
 import { CLOSE_REPLACED } from 'rm-agent/protocol';
+import type { DeviceKey } from '../store/devices.ts';
 
 /** What the registry needs of a tunnel. */
 export interface Registered {
+  /** Of the record that the device was let in under. */
+  readonly uid: string;
   replace(code: number): void;
 }
 
@@ -13,8 +16,15 @@ export class TunnelRegistry<Tunnel extends Registered> {
     return this.#tunnels.size;
   }
 
+  /** The tunnel under this id, be it of the present device or of a former one that ends in a moment: see {@link of}. */
   get(deviceId: string): Tunnel | null {
     return this.#tunnels.get(deviceId) ?? null;
+  }
+
+  /** The tunnel of this very device. */
+  of({ id, uid }: DeviceKey): Tunnel | null {
+    const tunnel = this.#tunnels.get(id);
+    return tunnel?.uid === uid ? tunnel : null;
   }
 
   all(): IterableIterator<Tunnel> {

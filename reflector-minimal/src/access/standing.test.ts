@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { type Session, Sessions } from '../sessions/sessions.ts';
+import type { DeviceCredentials } from '../store/devices.ts';
+import { Store } from '../store/store.ts';
+import type { UserRecord } from '../store/users.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { standingOf } from './standing.ts';
+
+const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+const hour = 3600_000;
+const forever = { until: Number.POSITIVE_INFINITY };
+
+let store: Store;
+let clock: ManualClock;
+let sessions: Sessions;
+let alice: UserRecord;
+let device: DeviceCredentials;
+
+beforeEach(() => {
+  store = Store.open(':memory:');
+  clock = new ManualClock();
+  sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: 24 * hour, idleMs: hour });
+  store.users.add('alice', 'hash', 0, 'user');
+  store.users.grant('alice', 'acme');
+  store.devices.add('dev1', 'acme', secrets, clock.date(), 'default');
+  alice = present(store.users.get('alice'));
+  device = present(store.devices.credentials('dev1'));
+});
+afterEach(() => store.close());
+
+function present<T>(value: T | null): T {
+  if (value === null) throw new Error('is gone');
+  return value;
+}
+
+function opened(kind: 'own' | 'token'): Session {
+  const facts = { address: '', agent: '' };
+  const how = kind === 'token' ? ({ kind, lifetimeMs: 8 * hour } as const) : ({ kind } as const);
+  return present(sessions.create(alice, { ...how, ...facts })).session;
+}
+
+describe('what a user was let into', () => {
+  const standing = (session: Session | null) =>
+    standingOf(
+      { store, sessions },
+      { kind: 'user', identity: { user: alice, session }, device },
+      clock.date(),
+    );
+  const removedAndAdded = {
+    device: () => {
+      store.devices.remove('dev1', 0);
+      store.devices.add('dev1', 'acme', secrets, 0);
+    },
+    user: () => {
+      store.users.remove('alice');
+      store.users.add('alice', 'hash', 0, 'user');
+      store.users.grant('alice', 'acme');
+    },
+  };
+
+  const changes: readonly (readonly [string, () => void, RegExp])[] = [
+    ['another password', () => store.users.setPassword('alice', 'hash 2'), /password of this user/],
+    ['the user is removed', () => store.users.remove('alice'), /the user was removed/],
+    ['the user is made anew, with the same password', removedAndAdded.user, /the user was removed/],
+    ['the domain is revoked', () => store.users.revoke('alice', 'acme'), /does not see the device/],
+    ['the device is removed', () => store.devices.remove('dev1', 0), /does not see the device/],
+    ['the device is made anew in the same domain', removedAndAdded.device, /does not see the device/],
+  ];
+
+  describe.each(['password', 'own', 'token'] as const)('by %s', (by) => {
+    test.each(changes)('ends when %s', (_title, change, reason) => {
+      const session = by === 'password' ? null : opened(by);
+      expect(standing(session)).toHaveProperty('until');
+      change();
+      expect(standing(session)).toEqual({ ended: expect.stringMatching(reason) });
+    });
+
+    test('ends when one-time passwords are switched on', () => {
+      const session = by === 'password' ? null : opened(by);
+      store.users.setTotp('alice', Buffer.alloc(20), 0, []);
+      expect(standing(session)).toHaveProperty('ended');
+    });
+
+    test('goes on when nothing has changed that let it in', () => {
+      const session = by === 'password' ? null : opened(by);
+      store.users.grant('alice', 'other');
+      store.users.setRole('alice', 'administrator');
+      store.devices.add('dev2', 'acme', secrets, 0);
+      expect(standing(session)).toHaveProperty('until');
+    });
+  });
+
+  test('an administrator who is one no more keeps what the domains granted show', () => {
+    store.users.setRole('alice', 'administrator');
+    store.users.revoke('alice', 'acme');
+    expect(standing(null)).toEqual(forever);
+    store.users.setRole('alice', 'user');
+    expect(standing(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
+    store.users.grant('alice', 'acme');
+    expect(standing(null)).toEqual(forever);
+  });
+
+  test('a session that goes on is not used by that: it idles out', () => {
+    const session = opened('own');
+    const end = clock.date() + hour;
+    for (let minutes = 0; minutes < 60; minutes++) {
+      expect(standing(session)).toEqual({ until: end });
+      clock.advance(60_000);
+    }
+    expect(standing(session)).toEqual({ ended: expect.stringMatching(/expired/) });
+  });
+
+  test('a session that is used lives longer, a token as long as it was given for', () => {
+    const [session, token] = [opened('own'), opened('token')];
+    const end = clock.date() + 8 * hour;
+    clock.advance(hour / 2);
+    sessions.present(session);
+    sessions.present(token);
+    expect(standing(session)).toEqual({ until: clock.date() + hour });
+    expect(standing(token)).toEqual({ until: end });
+  });
+});
+
+describe('the tunnel of a device', () => {
+  const certificate = () => ({ names: ['dev1'], issued: clock.date(), until: clock.date() + hour });
+  const standing = (shown: ReturnType<typeof certificate> | null) =>
+    standingOf({ store, sessions }, { kind: 'device', device, certificate: shown }, clock.date());
+
+  test('let in by its password ends with the password', () => {
+    expect(standing(null)).toEqual(forever);
+    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, null);
+    expect(standing(null)).toEqual({ ended: 'the password of this device was changed' });
+  });
+
+  test('let in by a certificate ends with it, and not with a password', () => {
+    const shown = certificate();
+    expect(standing(shown)).toEqual({ until: shown.until });
+    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0);
+    expect(standing(shown)).toEqual({ until: shown.until });
+    clock.advance(hour + 1);
+    expect(standing(shown)).toEqual({ ended: 'the client certificate has expired' });
+  });
+
+  test('let in by a certificate ends when certificates count no more', () => {
+    const shown = certificate();
+    store.devices.setSecrets('dev1', secrets, clock.date() + 1_000);
+    expect(standing(shown)).toEqual({
+      ended: expect.stringMatching(/^the client certificate was issued at/),
+    });
+    store.devices.setSecrets('dev1', secrets, null);
+    expect(standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
+  });
+
+  test.each(['password', 'certificate'])(
+    'let in by %s ends when the device is removed, though it is there anew',
+    (by) => {
+      const shown = by === 'certificate' ? certificate() : null;
+      store.devices.remove('dev1', 0);
+      store.devices.add('dev1', 'acme', secrets, clock.date(), 0);
+      expect(standing(shown)).toEqual({ ended: 'this device was removed' });
+    },
+  );
+});

@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
+import { PasswordVerifier } from '../passwords/verifier.ts';
+import { Store } from '../store/store.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { DeviceAuthentication } from './authentication.ts';
+import { deviceSecrets } from './digest-secrets.ts';
+import { Door } from './door.ts';
+import { Fingerprints } from './fingerprints.ts';
+
+const domain = 'acme';
+const generated = 'k3m9x2q7w5z8r4t6y2u9i3p5a7';
+
+let store: Store;
+let authentication: DeviceAuthentication;
+/** What was verified by scrypt: whether against a hash of somebody. */
+let work: string[];
+
+beforeEach(async () => {
+  store = Store.open(':memory:');
+  const machine = await deviceSecrets('machine', domain, generated, false);
+  store.devices.add('machine', domain, machine, 0);
+  new Fingerprints(store).remember(
+    { id: 'machine', password: machine.password, fingerprint: null },
+    generated,
+  );
+  store.devices.add('person', domain, await deviceSecrets('person', domain, 'rosebud', true), 0);
+  work = [];
+  const verifier = new PasswordVerifier(defaultLimits);
+  const counting = {
+    verify: (...args: Parameters<PasswordVerifier['verify']>) => {
+      work.push('scrypt');
+      return verifier.verify(...args);
+    },
+  } as PasswordVerifier;
+  const clock = new ManualClock();
+  const door = new Door(defaultLimits, clock.now());
+  const options = { store, verifier: counting, limits: defaultLimits, clock, door, acceptUnclaimed: false };
+  authentication = new DeviceAuthentication(options);
+});
+afterEach(() => store.close());
+
+async function guess(user: string, password: string): Promise<unknown> {
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const request = { method: 'GET', target: '/', address: '192.0.2.1', authorization, certificate: null };
+  const found = await authentication.authenticate(request);
+  return 'device' in found ? found.device.id : { ...found.refusal, reason: '' };
+}
+
+test('a wrong password costs the same work, and gets the same answer, whether or not there is such a device', async () => {
+  const answers: unknown[] = [];
+  for (const user of ['machine@acme', 'person@acme', 'nobody@acme', 'machine@other', 'nobody', '@', '']) {
+    work = [];
+    answers.push(await guess(user, 'a wrong one'));
+    expect([user, work]).toEqual([user, ['scrypt']]);
+  }
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+});
+
+test('the right password of a machine costs no scrypt', async () => {
+  expect(await guess('machine@acme', generated)).toBe('machine');
+  expect(work).toEqual([]);
+  expect(await guess('person@acme', 'rosebud')).toBe('person');
+  expect(work).toEqual(['scrypt']);
+});
+
+test('the fingerprint is computed for every device, and for none', () => {
+  const fingerprints = new Fingerprints(store);
+  expect(fingerprints.check(store.devices.credentials('machine'), 'wrong')).toBe(false);
+  expect(fingerprints.check(store.devices.credentials('machine'), generated)).toBe(true);
+  expect(fingerprints.check(store.devices.credentials('person'), 'rosebud')).toBeNull();
+  expect(fingerprints.check(null, 'wrong')).toBeNull();
+});
