@@ -129,6 +129,66 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
   ]);
 });
 
+test('every door of the own host: who came in, and by what', async () => {
+  const { store } = stage.reflector;
+  const own = (
+    headers: Record<string, string | string[]>,
+    path = '/my-devices/api/devices',
+    method = 'GET',
+  ) => ask(stage.port, path, { host: 'localhost', headers, method });
+  const basic = (password: string) => `Basic ${Buffer.from(`${user.name}:${password}`).toString('base64')}`;
+  expect((await own({ Authorization: basic(user.password) })).status).toBe(200);
+  expect((await own({ Authorization: basic(user.password) })).status).toBe(200);
+  expect(
+    (await own({ Authorization: basic(user.password) }, `/my-devices/api/devices/${device.id}`)).status,
+  ).toBe(200);
+  expect((await own({ Authorization: basic(user.password) }, '/my-devices/api/devices/none')).status).toBe(
+    404,
+  );
+  expect((await own({ Authorization: basic('guess') })).status).toBe(401);
+  const answer = await ask(stage.port, '/my-devices/api/token', {
+    host: 'localhost',
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: [] },
+    body: new URLSearchParams({ username: user.name, password: user.password }).toString(),
+  });
+  const { token } = JSON.parse(answer.text) as { token: string };
+  expect((await own({ Authorization: `Bearer ${token}` })).status).toBe(200);
+  expect((await own({ Authorization: `Bearer ${token}x` }, '/my-devices/api/token', 'DELETE')).status).toBe(
+    401,
+  );
+  const cookie = new BrowserSession(stage).ownCookie;
+  expect((await own({ Authorization: [], Cookie: cookie }, '/')).status).toBe(200);
+  expect(store.users.list()).toHaveLength(1);
+  const seen = await records('request', 'requests', 'log-in', 'log-out', 'token');
+  const from = { user: user.name, address: '127.0.0.1' };
+  const ours = { event: 'request', allowed: true, ...from };
+  const sums = seen.filter(({ event }) => event === 'requests');
+  expect(seen.filter(({ event }) => event !== 'requests')).toEqual([
+    { ...ours, by: 'password' },
+    { ...ours, by: 'password', allowed: false, reason: 'There is no device “none”' },
+    { event: 'log-in', allowed: false, ...from, reason: 'refused' },
+    { event: 'token', allowed: true, ...from, by: 'password' },
+    { ...ours, by: 'token' },
+    { event: 'log-out', allowed: false, address: '127.0.0.1', reason: 'no token that is good' },
+    { ...ours, by: 'session' },
+  ]);
+  expect(sums).toMatchObject([{ by: 'password', times: 3 }]);
+});
+
+test('a device without a web interface', async () => {
+  await stage.agent({ properties: [] });
+  expect((await ask(stage.port, '/')).status).toBe(502);
+  const [refused] = await records('request');
+  expect(refused).toEqual({
+    event: 'request',
+    allowed: false,
+    ...who,
+    by: 'password',
+    reason: 'The device “dev1” forwards no web interface',
+  });
+});
+
 test('a flood of failed log-ins, of whatever names, wears nothing out', async () => {
   const post = (name: string) =>
     ask(stage.port, '/my-devices/api/token', {

@@ -44,7 +44,11 @@ export async function serveToken(
   }
   const application = headerText(form.get('application') ?? '').slice(0, 100);
   const token = context.tokens.issue(verdict.user, { application, address });
-  if (!token) return deny(response, { denied: 'refused' });
+  if (!token) {
+    const reason = 'the account was changed while it logged in';
+    context.audit.count({ event: 'token', allowed: false, user: name, address, reason });
+    return deny(response, { denied: 'refused' });
+  }
   context.audit.record({ event: 'token', allowed: true, user: name, by: 'password', address });
   answer(response, 200, token);
 }
@@ -68,6 +72,8 @@ function explain(denied: Denied): Refusal {
 function revoke(context: Context, request: IncomingMessage, response: ServerResponse, origin: Origin): void {
   const identity = context.users.bearer(request.headers.authorization);
   if (!identity?.session) {
+    const { address } = origin;
+    context.audit.count({ event: 'log-out', allowed: false, address, reason: 'no token that is good' });
     refuse(response, 401, 'no token that is good', { 'WWW-Authenticate': 'Bearer realm="Reflector"' });
     return;
   }

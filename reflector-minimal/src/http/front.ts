@@ -81,7 +81,7 @@ export class Front {
       return refuse(this.#recorded('request', admitted, origin, refusals.tooMuchUnderWay));
     }
     const relay = this.#relay.request(request, response, origin, admitted);
-    if ('status' in relay) return refuse(relay);
+    if ('status' in relay) return refuse(this.#recorded('request', admitted, origin, relay));
     this.#responses.set(response, relay);
   }
 
@@ -118,7 +118,7 @@ export class Front {
       return this.#clients.upgrade(request, socket, head, { identity, device: target.device, since });
     }
     const refusal = this.#relay.upgrade(request, socket, head, origin, admitted);
-    if (refusal) refuse(refusal);
+    if (refusal) refuse(this.#recorded('upgrade', admitted, origin, refusal));
   }
 
   /** The refusal, once it is in the audit log. */

@@ -51,13 +51,18 @@ export async function serveOwnHost(
     return sendRefusal(request, response, refusalTo(request, identity));
   }
   context.strangers.proven(request.socket);
+  const decision = {
+    event: 'request',
+    user: identity.user.name,
+    by: credentialOf(identity),
+    address: origin.address,
+  };
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) {
-    const [user, by] = [identity.user.name, credentialOf(identity)];
-    const { address } = origin;
-    context.audit.count({ event: 'request', allowed: false, user, by, address, reason: refusal.error });
+    context.audit.count({ ...decision, allowed: false, reason: refusal.error });
     return sendRefusal(request, response, refusal);
   }
+  context.audit.count({ ...decision, allowed: true });
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (path === deviceListPath && reads) {
     return send(response, 200, 'application/json', deviceList(context, identity.user));
@@ -65,7 +70,11 @@ export async function serveOwnHost(
   const id = deviceOfPath(path ?? '');
   if (id !== null && reads) {
     const details = deviceDetails(context, identity.user, id);
-    if (details === null) return sendRefusal(request, response, refusals.unknownDevice(id));
+    if (details === null) {
+      const unknown = refusals.unknownDevice(id);
+      context.audit.count({ ...decision, allowed: false, reason: unknown.error });
+      return sendRefusal(request, response, unknown);
+    }
     return send(response, 200, 'application/json', details);
   }
   if (path === openPath && request.method === 'GET') {

@@ -89,7 +89,12 @@ export function openDevice(
   const host = asciiLowerCase(query.get('host') ?? '');
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
-  if (!/^[\w-]{22}$/.test(nonce)) return refusals.codeSpent;
+  if (!/^[\w-]{22}$/.test(nonce)) {
+    const { address } = origin;
+    const reason = refusals.codeSpent.error;
+    audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
+    return refusals.codeSpent;
+  }
   const shared = host === sharedKey && cookieHost !== null;
   const label = shared ? choices.chosen(session) : host;
   // Nothing is chosen: on the page of devices it can be.

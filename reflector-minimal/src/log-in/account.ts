@@ -50,10 +50,12 @@ export function endSession(exchange: Exchange, form: Form): void {
 
 /** Where the account is logged in, and a form for another password. */
 export function showAccount(exchange: Exchange): void {
-  const { request, response } = exchange;
+  const { context, request, response, origin } = exchange;
   const identity = sessionOf(exchange);
-  if (identity) showPage(exchange, identity, 200, {});
-  else sendToLogIn(request, response);
+  if (!identity) return sendToLogIn(request, response);
+  const { address } = origin;
+  context.audit.count({ event: 'request', allowed: true, user: identity.user.name, by: 'session', address });
+  showPage(exchange, identity, 200, {});
 }
 
 /**

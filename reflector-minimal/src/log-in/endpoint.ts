@@ -132,7 +132,17 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
 function letIn(exchange: Exchange, user: UserRecord, next: string): void {
   const { context, response, origin } = exchange;
   if (!enter(exchange, user)) {
-    // Removed while the password was being checked.
+    // Removed or changed while the password was being checked.
+    const { address } = origin;
+    const reason = 'the account was changed while it logged in';
+    context.audit.count({
+      event: 'log-in',
+      allowed: false,
+      user: user.name,
+      by: 'password',
+      address,
+      reason,
+    });
     show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
     return;
   }
