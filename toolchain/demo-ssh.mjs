@@ -1,9 +1,9 @@
 // The SSH service of the demo: OpenSSH's server, where it is installed, for the person who runs the demo and nobody else.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { spawnBound } from './bound-process.mjs';
 import { listens, reservedPort } from './loopback-port.mjs';
 
 const program = '/usr/sbin/sshd';
@@ -61,17 +61,14 @@ StrictHostKeyChecking yes
   } catch {
     return null;
   }
-  const child = spawn(program, ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
-  child.on('error', () => {});
-  if (!(await listens(port, child))) return null;
+  const server = spawnBound(program, ['-D', '-f', file('sshd_config')], { output: 'ignore' });
+  server.exited.catch(() => {});
+  if (!(await listens(port, server.child))) return null;
   return {
     port,
     config: file('config'),
     async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
+      await server.stop();
     },
   };
 }

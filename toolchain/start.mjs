@@ -1,19 +1,18 @@
 // What `npm start` runs: a reflector, a demo device and an agent between them, until Ctrl-C.
-import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ending, spawnBound } from './bound-process.mjs';
 import { startDemoSsh } from './demo-ssh.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const agentProgram = join(root, 'dist/node/rm-agent.mjs');
 const deviceId = 'pump-7';
 const userName = 'demo';
-/** How long the agent may take to connect, and to end. */
+/** How long the agent may take to connect. */
 const connectMs = 20_000;
-const stopMs = 5_000;
 
 const usage = `Usage: npm start -- [--port PORT]
 
@@ -97,11 +96,14 @@ function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, passwo
       ...(ssh ? [{ port: ssh.port, kind: 'ssh' }] : []),
     ],
     log: { level: 'warning', to: 'stderr' },
+    // Nothing of the machine: an agent that runs on it has the default paths.
+    control: null,
+    stateFile: null,
   };
   writeFileSync(configuration, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  return spawn(process.execPath, [agentProgram, 'run', '--config', configuration], {
+  return spawnBound(process.execPath, [agentProgram, 'run', '--config', configuration], {
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    output: 'ignore',
   });
 }
 
@@ -117,11 +119,8 @@ function online(reflector, agent) {
     const done = (settle, value) => {
       clearInterval(poll);
       clearTimeout(limit);
-      agent.off('exit', ended);
       settle(value);
     };
-    const ended = (code, signal) =>
-      done(reject, new StartError(`the agent ended with ${signal ?? `status ${code}`}`, 1));
     const poll = setInterval(() => {
       if (reflector.devices.get(deviceId)) done(resolve);
     }, 20);
@@ -129,32 +128,18 @@ function online(reflector, agent) {
       () => done(reject, new StartError(`the agent has not connected within ${connectMs / 1000} s`, 1)),
       connectMs,
     );
-    agent.on('exit', ended);
+    agent.exited.then(
+      (status) => done(reject, new StartError(`the agent ended with status ${status}`, 1)),
+      (error) => done(reject, error),
+    );
   });
 }
 
-function ending(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('exit', () => resolve()));
-}
-
-async function stopAgent(agent) {
-  const ended = ending(agent);
-  agent.kill('SIGTERM');
-  const limit = setTimeout(() => agent.kill('SIGKILL'), stopMs);
-  await ended;
-  clearTimeout(limit);
-}
-
-/** Runs until a signal. Gives the exit status. */
+/** Runs until a signal, or until the npm that runs it is gone. Gives the exit status. */
 export async function start(args) {
   /** What is to be undone at the end, the last first. */
   const undo = [];
-  let signalled;
-  const signal = new Promise((resolve) => {
-    signalled = resolve;
-  });
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => signalled(name));
+  const signal = ending();
   try {
     const { port, help } = readOptions(args);
     if (help) {
@@ -182,7 +167,7 @@ export async function start(args) {
       domain,
       password,
     });
-    undo.push(() => stopAgent(agent));
+    undo.push(() => agent.stop());
     const connected = await Promise.race([online(reflector, agent).then(() => 'on line'), signal]);
     if (connected !== 'on line') return 0;
     process.stdout.write(`
@@ -194,7 +179,7 @@ export async function start(args) {
 
   The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
 `);
-    const ended = ending(agent).then(() => 'agent');
+    const ended = agent.exited.then(() => 'agent');
     if ((await Promise.race([signal, ended])) === 'agent') throw new StartError('the agent has ended', 1);
     return 0;
   } catch (error) {

@@ -34,6 +34,7 @@ export async function startAgent(options: AgentOptions): Promise<Subject> {
     services: options.ports.map((service) => ({ port: service, kind: 'tcp' })),
     timeouts: { keepAlive: 300 },
     control: null,
+    stateFile: null,
     ...(authority ? { tls: { ca: authority.file } } : {}),
   };
   writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });

@@ -55,6 +55,7 @@ function agentWith(command: readonly string[], own: object, password = '', id = 
       device: { id, domain: system.domain, password },
       services: [{ port: 80, kind: 'http' }],
       control: null,
+      stateFile: null,
       reconnect: { min: 1, max: 1, refusedMax: 1 },
       tls: { ca: authority.file, ...own },
     }),

@@ -98,6 +98,7 @@ test.each(executables)(
       device: { id: 'a', domain: 'b' },
       services: [{ port: 80 }],
       control: null,
+      stateFile: null,
       log: { to: 'syslog' },
     };
     writeFileSync(config, JSON.stringify(content), { mode: 0o600 });

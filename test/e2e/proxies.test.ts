@@ -132,6 +132,7 @@ describe.each(agents)('the agent %s', (_, agent) => {
       proxy: withLogin(uri(), 'wr0ng'),
       tls: { ca: authority.file },
       control: null,
+      stateFile: null,
     };
     writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
     const process = AgentProcess.start(['--config', file], {}, agent);

@@ -86,6 +86,7 @@ async function agentFor(
       device: { id, domain, password: 'password' },
       services: [{ port: 80, kind: 'http' }],
       control: null,
+      stateFile: null,
       reconnect: { min: 1, max: 1 },
       log: { level: 'debug' },
     }),

@@ -267,7 +267,7 @@ webtunnel.remoteTimeout = 300
     const ports = (imported.services as { port: number }[]).map(({ port }) => port);
     expect(ports.sort((a, b) => a - b)).toEqual([22, 80]);
 
-    stage.agent({ ...imported, control: null });
+    stage.agent({ ...imported, control: null, stateFile: null });
     const upgrade = await reflector.upgrade();
     expect(upgrade.all('X-PTTH-Set-Property')).toEqual(
       expect.arrayContaining(['device;httpPort=80', 'device;httpPath="/ui/"', 'device;name="Pump 7"']),

@@ -37,6 +37,7 @@ describe.concurrent('the configuration', () => {
   "timeouts": { "connect": "2m", "keepAlive": "5m" },
   "limits": { "windowBytes": "64KiB", "frameBytes": "16 KiB" },
   "control": null,
+  "stateFile": null,
 }
 `);
     stage.run(['--config', file]);

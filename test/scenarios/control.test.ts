@@ -28,7 +28,7 @@ class ControlStage {
   }
 
   write(content: Configuration): void {
-    const full = { stateFile: this.state, ...content, control: this.path };
+    const full = { ...content, stateFile: content.stateFile ?? this.state, control: this.path };
     this.#config = this.#stage.file(JSON.stringify(full), 'rm-agent.json');
   }
 

@@ -116,6 +116,7 @@ export class RemoteSystem {
           device: { id: deviceId, domain, password: { file: join(directory, 'device') } },
           services: options.services,
           control: null,
+          stateFile: null,
           ...options.configuration,
         };
         const file = join(directory, 'rm-agent.json');

@@ -99,6 +99,7 @@ export async function measureMemory({ file, qemu, readelf }) {
     services: [{ port: 80, kind: 'http' }],
     tls: { ca: join(folder, 'cert.pem') },
     control: null,
+    stateFile: null,
   };
   writeFileSync(join(folder, 'rm-agent.json'), JSON.stringify(configuration));
   const [, vaddr = '0'] = /LOAD +0x0+ +(0x[0-9a-f]+)/.exec(await run(readelf, ['-lW', path])) ?? [];

@@ -139,6 +139,7 @@ export function configuration(
     reconnect: { min: 1, max: 1 },
     timeouts: { connect: Math.ceil(10 * slow) },
     control: null,
+    stateFile: null,
     ...more,
   };
 }

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { runBound, spawnBound } from './bound-process.mjs';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const { scripts } = JSON.parse(readFileSync(here('../package.json'), 'utf8'));
+
+let folder;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rm-bound-'));
+});
+afterEach(() => {
+  for (const pid of alive()) process.kill(pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Processes that have the folder of this test for temporary files: whatever was started, however far down. */
+function alive() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${folder}\0`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Real npm, with `script` as its `start`; what it has printed, and the process that runs the script. */
+function npm(script, ...args) {
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start: script } }));
+  const child = spawn('npm', ['start', '--', ...args], {
+    cwd: folder,
+    // Out of the group of this process, as a supervisor starts it.
+    detached: true,
+    env: { ...process.env, TMPDIR: folder, npm_config_update_notifier: 'false' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run = { child, out: '', ended: once(child, 'exit') };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      run.out += chunk;
+    });
+  return run;
+}
+
+const eventually = (condition) => vi.waitUntil(condition, { timeout: 25_000, interval: 20 });
+
+async function printed(run, pattern) {
+  await eventually(() => pattern.test(run.out) || run.child.exitCode !== null);
+  const found = pattern.exec(run.out);
+  if (!found) throw new Error(`npm ended: ${run.out}`);
+  return found;
+}
+
+test('every script of npm hands its process over, so that npm passes signals on to it', () => {
+  const own = Object.values(scripts).filter((script) => script.includes('toolchain/run.mjs'));
+  expect(own.length).toBeGreaterThan(5);
+  for (const script of own) expect(script).toMatch(/^exec node toolchain\/run\.mjs /);
+});
+
+describe('npm start ends with', () => {
+  test.each([
+    ['SIGTERM', 'npm'],
+    ['SIGINT', 'npm'],
+    ['SIGHUP', 'npm'],
+    ['SIGKILL', 'npm'],
+    ['SIGKILL', 'its own process'],
+  ])(
+    '%s to %s alone: no process is left, and the port is free',
+    async (signal, whom) => {
+      const run = npm(scripts.start.replace('toolchain/run.mjs start', here('start.mjs')), '--port', '0');
+      const [, port] = await printed(run, /http:\/\/localhost:(\d+)\/[\s\S]*Ctrl-C/);
+      const own = alive().find((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`node\0${here('start.mjs')}`),
+      );
+      expect(own).toBeDefined();
+      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      await run.ended;
+      await eventually(() => alive().length === 0);
+      const server = createServer().listen(Number(port), '127.0.0.1');
+      await once(server, 'listening');
+      server.close();
+    },
+    60_000,
+  );
+});
+
+describe('a run of programs, as npm test has', () => {
+  const programs = `
+    import { runBound } from ${JSON.stringify(here('bound-process.mjs'))};
+    process.exit(await runBound('sh', ['-c', 'trap "" TERM; sleep 1000 & echo up; sleep 1000; sleep 1000']));
+  `;
+
+  test.each([
+    ['SIGTERM', 'npm'],
+    ['SIGINT', 'npm'],
+    ['SIGKILL', 'npm'],
+    ['SIGKILL', 'its own process'],
+  ])(
+    '%s to %s alone ends them, those too that do not heed SIGTERM',
+    async (signal, whom) => {
+      writeFileSync(join(folder, 'programs.mjs'), programs);
+      const run = npm('exec node programs.mjs');
+      await printed(run, /^up$/m);
+      const own = alive().find(
+        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0programs.mjs\0',
+      );
+      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      await run.ended;
+      await eventually(() => alive().length === 0);
+    },
+    60_000,
+  );
+});
+
+test.each([
+  ['exit 7', 7],
+  ['kill -9 $$', 137],
+  ['true', 0],
+])('the status of a program is passed on: %s', async (script, status) => {
+  expect(await runBound('sh', ['-c', script])).toBe(status);
+});
+
+test('a program that cannot be started is told by status 127', async () => {
+  expect(await runBound(join(folder, 'missing'), [])).toBe(127);
+});
+
+test('what a program leaves running does not outlive it', async () => {
+  const file = join(folder, 'pid');
+  const { exited } = spawnBound('sh', ['-c', `sleep 1000 & echo $! > ${file}`]);
+  expect(await exited).toBe(0);
+  const left = readFileSync(file, 'utf8').trim();
+  // Killed, it may be a while until it is reaped.
+  const gone = () => {
+    try {
+      return / [ZX] /.test(readFileSync(`/proc/${left}/stat`, 'utf8'));
+    } catch {
+      return true;
+    }
+  };
+  await eventually(gone);
+});
