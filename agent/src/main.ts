@@ -158,7 +158,13 @@ function importFile(host: Host, file: string): void {
     host.system.exit(ExitStatus.configuration);
     return;
   }
-  const { json, warnings } = importProperties(text ?? '');
+  const inDirectory = file.slice(0, file.lastIndexOf('/') + 1);
+  const { json, warnings } = importProperties(text ?? '', {
+    platform: host.system.platform(),
+    directory: file.startsWith('/') ? inDirectory : `${host.system.environment('PWD') ?? ''}/${inDirectory}`,
+    dateMs: host.clock.date(),
+    environment: (name) => host.system.environment(name),
+  });
   for (const line of warnings) host.system.print(2, `warning ${file}: ${line}\n`);
   host.system.print(1, `${JSON.stringify(json, null, 2)}\n`);
   host.system.exit(ExitStatus.ok);

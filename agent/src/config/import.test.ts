@@ -1,9 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from './configuration.ts';
-import { importProperties } from './import.ts';
-import { parseProperties } from './properties-file.ts';
+import { importProperties as importWith } from './import.ts';
+import { type ImportFacts, parseProperties } from './properties-file.ts';
 import { type Problem, validate } from './validate.ts';
+
+const facts: ImportFacts = {
+  platform: 'Linux/6.1.0; mips',
+  directory: '/opt/remote/',
+  dateMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  environment: (name) => ({ HOME: '/root', PWD: '/' })[name],
+};
+
+function importProperties(text: string) {
+  return importWith(text, facts);
+}
 
 /** A file as the original's documentation lays it out, with most of its keys. */
 const realistic = String.raw`
@@ -97,7 +108,7 @@ describe('importProperties', () => {
       },
       target: '192.168.1.10',
       services: [
-        { port: 443, kind: 'https', path: '/ui/' },
+        { port: 443, kind: 'https', path: '/ui/', tls: { verify: true } },
         { port: 22, kind: 'ssh' },
         { port: 5900, kind: 'vnc' },
         { port: 3389, kind: 'rdp' },
@@ -105,6 +116,7 @@ describe('importProperties', () => {
         { port: 8080, kind: 'tcp' },
       ],
       tls: { ca: '/etc/ssl/certs', cert: '/etc/device.pem', key: '/etc/device.key', minVersion: '1.3' },
+      notify: { command: ['/usr/bin/led'], arguments: 'event', timeout: 300 },
       proxy: 'http://us%2Fer:p%40ss%3A${env.PROXY}@proxy.example.com:3128',
       timeouts: { connect: 5, local: 3600, keepAlive: 900 },
       log: { level: 'info', to: { file: '/var/log/agent.log', maxBytes: 102_400 } },
@@ -118,13 +130,15 @@ describe('importProperties', () => {
   it('lists everything else', () => {
     expect(warnings).toEqual([
       'webtunnel.password: taken over as text; better is a file of mode 600: "password": { "file": "/etc/rm-agent.secret" }',
+      'webtunnel.properties.uptime: the value is the first line that the command prints; the original takes all lines, and those on standard error',
+      'webtunnel.properties.load: the value is the first line that the command prints; the original takes all lines, and those on standard error',
       'webtunnel.properties.load: its command needs a shell, which is now named: ["/bin/sh", "-c", …]',
-      'http.proxy.password: taken over as text in "proxy"; set the mode of the file to 600',
+      'webtunnel.https.extendedCertificateVerification: the name in the certificate is checked as well; if it is not that of the host, give it as services[].tls.name',
+      'http.proxy.password: the password is taken over as text in "proxy"; set the mode of the file to 600',
+      'http.timeout: timeouts.connect, 5 s of webtunnel.connectTimeout, is for the reflector as well, left out',
       'webtunnel.threads: not needed, one event loop serves all channels, left out',
-      'webtunnel.status.notify: no counterpart, left out',
-      'http.timeout: timeouts.connect is for the reflector as well, left out',
       'tls.ciphers: the TLS library offers only what is safe, left out',
-      'logging.channels.console.class: no counterpart, left out',
+      'logging.channels.console.class: the root logger does not use this channel, left out',
       'logging.channels.file.pattern: the form of a log line is fixed, left out',
     ]);
   });
@@ -173,9 +187,58 @@ describe('importProperties', () => {
     ],
     ['http.proxy.enable=yes\nhttp.proxy.host=::1', { proxy: 'http://[::1]:80' }, []],
     [
-      'webtunnel.username=x@y',
+      'webtunnel.username=pump',
       {},
-      ['webtunnel.username: "x@y" is not <deviceId>@<domain>, which is what the agent sends, left out'],
+      [
+        'webtunnel.username: "pump" is not <deviceId>@<domain>, left out: the agent logs in as "d@e", by which the reflector has to know it',
+      ],
+    ],
+    [
+      'http.proxy.enable=true\nhttp.proxy.url=http://us:pw@p:3128/\nhttp.proxy.host=q\nhttp.proxy.port=1\nhttp.proxy.username=u\nhttp.proxy.password=x',
+      { proxy: 'http://us:pw@p:3128' },
+      [
+        'http.proxy.host: http.proxy.url counts, left out',
+        'http.proxy.port: http.proxy.url counts, left out',
+        'http.proxy.url: the password is taken over as text in "proxy"; set the mode of the file to 600',
+        'http.proxy.username: that of http.proxy.url counts, left out',
+        'http.proxy.password: that of http.proxy.url counts, left out',
+      ],
+    ],
+    ['http.proxy.url=HTTPS://p', { proxy: 'https://p' }, []],
+    ['http.proxy.url=p:3128\nhttp.proxy.username=u', { proxy: 'http://u:@p:3128' }, []],
+    [
+      'http.proxy.url=ftp://p/x',
+      {},
+      ['http.proxy.url: it is not http://[USER:PASSWORD@]HOST[:PORT], left out'],
+    ],
+    [
+      'http.proxy.enable=false\nhttp.proxy.url=http://p',
+      {},
+      ['http.proxy.url: the proxy is off or its host is missing, left out'],
+    ],
+    [
+      'http.proxy.url=p\nhttp.proxy.password=x',
+      { proxy: 'http://p' },
+      ['http.proxy.password: there is no http.proxy.username, left out'],
+    ],
+    [
+      'webtunnel.status.notify=/usr/bin/my led',
+      { notify: { command: ['/usr/bin/my led'], arguments: 'event', timeout: 300 } },
+      [],
+    ],
+    [
+      'http.timeout=30',
+      { timeouts: { connect: 30 } },
+      ['http.timeout: it has become timeouts.connect, which is for local services as well'],
+    ],
+    ['http.timeout=30\nwebtunnel.connectTimeout=30', { timeouts: { connect: 30 } }, []],
+    [
+      'webtunnel.userAgent=Pump/1\nwebtunnel.throttle.rate=1000',
+      {},
+      [
+        'webtunnel.userAgent: the agent names itself and its version, which the reflector shows, left out',
+        'webtunnel.throttle.rate: the agent does not limit its bandwidth, left out',
+      ],
     ],
     ['webtunnel.connectTimeout=soon', {}, ['webtunnel.connectTimeout: "soon" is not an integer, left out']],
     ['http.proxy.enable=perhaps', {}, ['http.proxy.enable: "perhaps" is neither true nor false, left out']],
@@ -203,6 +266,251 @@ describe('importProperties', () => {
   ])('turns %j into %j', (lines, rest, expected) => {
     expect(imported(lines)).toMatchObject({ warnings: expected });
     expect(imported(lines).rest).toEqual(rest);
+  });
+
+  it('says loudly that certificates are verified where the original accepts any', () => {
+    const of = (lines: string) =>
+      importProperties(`webtunnel.deviceId=d\nwebtunnel.domain=e\nwebtunnel.ports=22\n${lines}`).warnings;
+    const loud = [
+      expect.stringMatching(
+        /^tls\.acceptUnknownCertificate: MISSING, .* this agent verifies it\. .*"ca".*tls\.pins.*rm-agent check/,
+      ),
+    ];
+    expect(of('webtunnel.reflectorURI=https://r')).toEqual(loud);
+    expect(of('webtunnel.reflectorURI=https://r\ntls.acceptUnknownCertificate=')).toEqual(loud);
+    expect(of('webtunnel.reflectorURI=https://r\ntls.acceptUnknownCertificate=false')).toEqual([]);
+    expect(of('webtunnel.reflectorURI=http://r')).toEqual([]);
+    expect(of('webtunnel.reflectorURI=https://r\ntls.verification=none')).toEqual([
+      'tls.verification: tls.verify is false: anybody on the way can pose as the reflector',
+    ]);
+  });
+
+  it('takes the identity from the user name, which is all that the original logs in with', () => {
+    const of = (lines: string) => {
+      const { json, warnings } = importProperties(
+        `webtunnel.reflectorURI=http://r\nwebtunnel.ports=22\n${lines}`,
+      );
+      return { device: json.device, warnings };
+    };
+    expect(of('webtunnel.username=x@y')).toEqual({ device: { id: 'x', domain: 'y' }, warnings: [] });
+    expect(of('webtunnel.username=${system.nodeId}@y\nwebtunnel.domain=e')).toEqual({
+      device: { id: '${nodeId}', domain: 'y' },
+      warnings: ['webtunnel.domain: "e" does not count: the original logs in as "${nodeId}@y", left out'],
+    });
+  });
+
+  const https = 'webtunnel.ports=443\nwebtunnel.httpPort=443\nwebtunnel.https.enable=true\n';
+
+  it.each<[string, object | undefined, string[]]>([
+    ['tls.acceptUnknownCertificate=false\nwebtunnel.https.verification=none', undefined, []],
+    [
+      'tls.acceptUnknownCertificate=false\nwebtunnel.https.verification=strict\nwebtunnel.https.extendedCertificateVerification=true\nwebtunnel.https.caLocation=/ca\nwebtunnel.https.certificate=/c\nwebtunnel.https.privateKey=/k\nwebtunnel.https.minVersion=tlsv1_3',
+      { verify: true, ca: '/ca', cert: '/c', key: '/k', minVersion: '1.3' },
+      [],
+    ],
+    [
+      'tls.acceptUnknownCertificate=false',
+      { verify: true },
+      [
+        'webtunnel.https.extendedCertificateVerification: the name in the certificate is checked as well; if it is not that of the host, give it as services[].tls.name',
+      ],
+    ],
+    [
+      'webtunnel.https.verification=relaxed\nwebtunnel.https.caLocation=/ca\nwebtunnel.https.extendedCertificateVerification=true',
+      undefined,
+      [
+        'webtunnel.https.verification: the original accepts unknown certificates, so the certificate of the service is not checked; see services[].tls',
+        'webtunnel.https.extendedCertificateVerification: the certificate is not checked, left out',
+        'webtunnel.https.caLocation: the certificate is not checked, left out',
+      ],
+    ],
+    [
+      'webtunnel.https.verification=none\nwebtunnel.https.minVersion=tlsv1\nwebtunnel.https.ciphers=HIGH',
+      { minVersion: '1.2' },
+      [
+        'webtunnel.https.minVersion: "tlsv1" has no counterpart; the oldest version is TLS 1.2',
+        'webtunnel.https.ciphers: the TLS library offers only what is safe, left out',
+      ],
+    ],
+    [
+      'tls.acceptUnknownCertificate=false\nwebtunnel.https.verification=lax\nwebtunnel.https.extendedCertificateVerification=true',
+      { verify: true },
+      ['webtunnel.https.verification: "lax" is unknown; it is taken for "relaxed"'],
+    ],
+  ])('turns TLS towards the device %j into %j', (lines, tls, expected) => {
+    const { json, warnings } = importProperties(`${identity}${https}${lines}`);
+    expect(warnings).toEqual(expected);
+    expect(json.services).toEqual([{ port: 443, kind: 'https', ...(tls && { tls }) }]);
+    expect(problems(`${identity}${https}${lines}`)).toEqual([]);
+  });
+
+  it('warns of TLS towards a device that has no HTTPS', () => {
+    expect(imported('webtunnel.https.verification=none\nwebtunnel.https.minVersion=tlsv1').warnings).toEqual([
+      'webtunnel.https.verification: there is no web server that needs HTTPS, left out',
+      'webtunnel.https.minVersion: there is no web server that needs HTTPS, left out',
+    ]);
+  });
+
+  it.each<[string, object, string[]]>([
+    [
+      'class=SyslogChannel\n%pattern=%s: %t\n%name=webtunnels\n%facility=SYSLOG_LOCAL0',
+      { to: 'syslog' },
+      [
+        '%pattern: the form of a log line is fixed, left out',
+        '%name: the tag in the system log is rm-agent, left out',
+        '%facility: the facility in the system log is daemon, left out',
+      ],
+    ],
+    [
+      'class=FileChannel\n%path=/l\n%rotation=never\n%time=local\n%times=local\n%archive=number\n%purgeAge=3 days\n%purgeCount=3\n%compress=true\n%flush=false',
+      { to: { file: '/l' } },
+      [
+        '%rotation: "never" has no counterpart; the file is rotated by its size',
+        '%time: the file is rotated by its size, left out',
+        '%times: the form of a log line is fixed, left out',
+        '%archive: one old file is kept, with .1 at its end, left out',
+        '%purgeAge: one old file is kept, with .1 at its end, left out',
+        '%purgeCount: one old file is kept, with .1 at its end, left out',
+        '%compress: the old file is not compressed, left out',
+        '%flush: no counterpart, left out',
+      ],
+    ],
+    [
+      'class=FileChannel\n%path=${application.dir}${application.baseName}.log',
+      { to: { file: '/opt/remote/WebTunnelAgent.log' } },
+      [
+        '%path: ${application.dir} is replaced by "/opt/remote/", by where this file is',
+        '%path: ${application.baseName} is replaced by "WebTunnelAgent", by where this file is',
+      ],
+    ],
+  ])('warns of everything that a channel of the log loses: %j', (lines, log, expected) => {
+    const channel = 'logging.channels.c.';
+    const { rest, warnings } = imported(
+      `logging.loggers.root.channel=c\n${channel}${lines.replaceAll('%', channel).replaceAll(`${channel}s: ${channel}t`, '%s: %t')}`,
+    );
+    expect(warnings).toEqual(expected.map((line) => line.replace('%', channel)));
+    expect(rest).toEqual({ log });
+  });
+
+  it('warns of loggers and channels that are not used', () => {
+    const lines =
+      'logging.loggers.l1.level=debug\nlogging.channels.x.path=/l\nlogging.formatters.f.pattern=%t';
+    expect(imported(lines).warnings).toEqual([
+      'logging.loggers.l1.level: there is one log for everything, left out',
+      'logging.channels.x.path: the root logger does not use this channel, left out',
+      'logging.formatters.f.pattern: the form of a log line is fixed, left out',
+    ]);
+  });
+
+  it.each<[string, string, string | null]>([
+    ['${webtunnel.domain:-other}', 'e', null],
+    ['${unknown:-other}', 'other', null],
+    ['x${unknown:-}', 'x', null],
+    ['${system.nodeName:-other}', '${hostname}', null],
+    ['${system.env.SERIAL:-none}', '${env.SERIAL:-none}', null],
+    ['${system.osName}', 'Linux', 'its value now'],
+    ['${system.osVersion}', '6.1.0', 'its value now'],
+    ['${system.osArchitecture}', 'mips', 'its value now'],
+    ['${system.currentDir}', '/', 'its value now'],
+    ['${system.homeDir}', '/root/', 'its value now'],
+    ['${system.tempDir}', '/tmp/', 'its value now'],
+    ['${system.dateTime}', '2026-01-02T03:04:05Z', 'its value now'],
+    ['${application.path}', '/opt/remote/WebTunnelAgent', 'by where this file is'],
+    ['${application.name}', 'WebTunnelAgent', 'by where this file is'],
+    ['${application.configDir}', '/opt/remote/', 'by where this file is'],
+  ])('replaces %s by %j', (reference, value, by) => {
+    const { device, warnings } = imported(`webtunnel.deviceName=${reference}`);
+    expect(device).toHaveProperty('name', value);
+    expect(warnings).toEqual(
+      by === null ? [] : [`webtunnel.deviceName: ${reference} is replaced by "${value}", ${by}`],
+    );
+  });
+
+  describe('every key that the original documents', () => {
+    const documented = `
+webtunnel.domain=e
+webtunnel.tenant=t
+webtunnel.deviceId=d
+webtunnel.deviceName=n
+webtunnel.deviceVersion=1
+webtunnel.userAgent=u
+webtunnel.host=10.0.0.1
+webtunnel.ports=80,443,22,5900,3389,502
+webtunnel.httpPort=443
+webtunnel.https.enable=true
+webtunnel.httpPath=/ui
+webtunnel.sshPort=22
+webtunnel.vncPort=5900
+webtunnel.rdpPort=3389
+webtunnel.appPort=502
+webtunnel.reflectorURI=https://r
+webtunnel.username=x@y
+webtunnel.password=p
+webtunnel.connectTimeout=11
+webtunnel.localTimeout=7000
+webtunnel.remoteTimeout=900
+webtunnel.status.notify=/n
+webtunnel.threads=4
+webtunnel.properties.a=\`uptime\`
+webtunnel.propertiesUpdateInterval=60
+webtunnel.throttle.rate=1
+http.timeout=30
+http.proxy.enable=true
+http.proxy.host=h
+http.proxy.port=81
+http.proxy.username=u
+http.proxy.password=p
+tls.acceptUnknownCertificate=false
+tls.ciphers=HIGH
+tls.minVersion=tlsv1_3
+tls.verification=none
+tls.extendedCertificateVerification=true
+tls.caLocation=/ca
+tls.certificate=/c
+tls.privateKey=/k
+webtunnel.https.ciphers=HIGH
+webtunnel.https.verification=none
+webtunnel.https.extendedCertificateVerification=true
+webtunnel.https.caLocation=/ca
+webtunnel.https.certificate=/c
+webtunnel.https.privateKey=/k
+webtunnel.https.minVersion=tlsv1_3
+logging.loggers.root.channel=file
+logging.loggers.root.level=warning
+logging.channels.file.class=FileChannel
+logging.channels.file.pattern=%t
+logging.channels.file.path=/l
+logging.channels.file.rotation=1 M
+logging.channels.file.time=utc
+logging.channels.file.archive=number
+logging.channels.file.purgeAge=1 days
+logging.channels.file.purgeCount=3
+logging.channels.file.compress=true
+logging.channels.console.class=ColorConsoleChannel
+logging.channels.console.pattern=%t
+logging.channels.syslog.class=SyslogChannel
+logging.channels.syslog.pattern=%t
+logging.channels.syslog.name=n
+logging.channels.syslog.facility=SYSLOG_LOCAL0
+`.trim();
+    /** What ours does in any case. */
+    const asOurs = ['tls.acceptUnknownCertificate=false'];
+    const lines = documented.split('\n');
+    const whole = importProperties(documented);
+
+    it('together makes a configuration that is right', () => {
+      expect(problems(documented)).toEqual([]);
+    });
+
+    it.each(lines.filter((line) => !asOurs.includes(line)))(
+      '%s leaves a mark in the configuration, or a warning',
+      (line) => {
+        const key = line.replace(/=.*/, '');
+        const { json } = importProperties(lines.filter((other) => other !== line).join('\n'));
+        const marked = JSON.stringify(json) !== JSON.stringify(whole.json);
+        expect(marked || whole.warnings.some((warning) => warning.startsWith(`${key}: `))).toBe(true);
+      },
+    );
   });
 
   it.each<[string, object[], string[]]>([
@@ -251,9 +559,9 @@ describe('importProperties', () => {
   });
 
   it('keeps references that it cannot resolve as text', () => {
-    const { device, warnings } = imported('a=${b}\nb=${a}\nwebtunnel.deviceName=${a}${application.dir}${x');
-    expect(device).toHaveProperty('name', '${$}{a}${$}{application.dir}${$}{x');
-    expect(warnings).toContain('webtunnel.deviceName: ${application.dir} has no counterpart, kept as text');
+    const { device, warnings } = imported('a=${b}\nb=${a}\nwebtunnel.deviceName=${a}${system.pid}${x');
+    expect(device).toHaveProperty('name', '${$}{a}${$}{system.pid}${$}{x');
+    expect(warnings).toContain('webtunnel.deviceName: ${system.pid} has no counterpart, kept as text');
   });
 
   it('never fails, warns of every key that it does not know, and of all that is wrong with the result', () => {

@@ -1,7 +1,7 @@
 import { configurationSchema } from './configuration.ts';
 import { importLog } from './import-log.ts';
 import type { Json, JsonObject } from './json.ts';
-import { Properties, parseProperties } from './properties-file.ts';
+import { type ImportFacts, Properties, parseProperties } from './properties-file.ts';
 import { validate } from './validate.ts';
 
 export interface Imported {
@@ -11,25 +11,28 @@ export interface Imported {
   readonly warnings: readonly string[];
 }
 
-/** Makes a configuration out of the text of a `WebTunnelAgent.properties`. */
-export function importProperties(text: string): Imported {
+/** Makes a configuration out of the text of a `WebTunnelAgent.properties`: no key is lost without a warning. */
+export function importProperties(text: string, facts: ImportFacts): Imported {
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
   };
-  const properties = new Properties(parseProperties(text), warn);
+  const properties = new Properties(parseProperties(text), facts, warn);
+  const reflector = properties.take('webtunnel.reflectorURI');
+  const accept = properties.takeFlag('tls.acceptUnknownCertificate');
   const json = withoutAbsent({
-    reflector: properties.take('webtunnel.reflectorURI'),
+    reflector,
     device: importDevice(properties, warn),
     target: properties.take('webtunnel.host'),
-    services: importServices(properties, warn),
-    tls: importTls(properties, warn),
+    services: importServices(properties, accept, warn),
+    tls: importTls(properties, accept, /^https:/i.test(reflector ?? ''), warn),
     proxy: importProxy(properties, warn),
     timeouts: withoutAbsent({
-      connect: properties.takeInteger('webtunnel.connectTimeout'),
+      connect: importConnectTimeout(properties, warn),
       local: properties.takeInteger('webtunnel.localTimeout'),
       keepAlive: properties.takeInteger('webtunnel.remoteTimeout'),
     }),
+    notify: importNotify(properties),
     log: importLog(properties, warn),
   });
   for (const key of properties.unused) warn(`${key}: ${reasonFor(key)}, left out`);
@@ -53,28 +56,56 @@ export function withoutAbsent(object: Readonly<Record<string, Json>>): JsonObjec
   );
 }
 
+const channel = String.raw`^logging\.channels\..*\.`;
+
+/** Why a key has no counterpart; the first that matches. */
 const reasons: readonly (readonly [key: RegExp, reason: string])[] = [
   [/^webtunnel\.threads$/, 'not needed, one event loop serves all channels'],
-  [/^logging\..*\.pattern$/, 'the form of a log line is fixed'],
-  [/^webtunnel\.userAgent$/, 'the agent names itself'],
-  [/^http\.timeout$/, 'timeouts.connect is for the reflector as well'],
+  [/^webtunnel\.userAgent$/, 'the agent names itself and its version, which the reflector shows'],
+  [/^webtunnel\.throttle\./, 'the agent does not limit its bandwidth'],
   [/^http\.proxy\./, 'the proxy is off or its host is missing'],
   [/^(?:tls|webtunnel\.https)\.ciphers$/, 'the TLS library offers only what is safe'],
+  [/^webtunnel\.https\./, 'there is no web server that needs HTTPS'],
+  [new RegExp(`${channel}(?:pattern|times|formatter)$`), 'the form of a log line is fixed'],
+  [new RegExp(`${channel}time$`), 'the file is rotated by its size'],
+  [new RegExp(`${channel}(?:archive|purgeAge|purgeCount)$`), 'one old file is kept, with .1 at its end'],
+  [new RegExp(`${channel}compress$`), 'the old file is not compressed'],
+  [new RegExp(`${channel}name$`), 'the tag in the system log is rm-agent'],
+  [new RegExp(`${channel}facility$`), 'the facility in the system log is daemon'],
+  [new RegExp(`${channel}(?:class|path|rotation)$`), 'the root logger does not use this channel'],
+  [/^logging\.loggers\./, 'there is one log for everything'],
+  [/^logging\.formatters\./, 'the form of a log line is fixed'],
 ];
 
 function reasonFor(key: string): string {
   return reasons.find(([pattern]) => pattern.test(key))?.[1] ?? 'no counterpart';
 }
 
-function importDevice(properties: Properties, warn: Warn): JsonObject {
+/** The original has no identity but its user name, of which the two other keys are only parts. */
+function importIdentity(properties: Properties, warn: Warn): { id: string | null; domain: string | null } {
   const id = properties.take('webtunnel.deviceId');
   const domain = properties.take('webtunnel.domain');
   const username = properties.take('webtunnel.username');
-  if (username !== null && username !== `${id}@${domain}`) {
+  if (username === null || username === `${id}@${domain}`) return { id, domain };
+  const [, user = null, group = null] = /^([^@]+)@([^@]+)$/.exec(username) ?? [];
+  if (user === null) {
     warn(
-      `webtunnel.username: "${username}" is not <deviceId>@<domain>, which is what the agent sends, left out`,
+      `webtunnel.username: "${username}" is not <deviceId>@<domain>, left out: the agent logs in as "${id}@${domain}", by which the reflector has to know it`,
     );
+    return { id, domain };
   }
+  for (const [key, part, counts] of [
+    ['deviceId', id, user],
+    ['domain', domain, group],
+  ]) {
+    if (part !== null && part !== counts)
+      warn(`webtunnel.${key}: "${part}" does not count: the original logs in as "${username}", left out`);
+  }
+  return { id: user, domain: group };
+}
+
+function importDevice(properties: Properties, warn: Warn): JsonObject {
+  const { id, domain } = importIdentity(properties, warn);
   const password = properties.take('webtunnel.password');
   if (password !== null) {
     warn(
@@ -99,6 +130,10 @@ function importCustomProperties(properties: Properties, warn: Warn): JsonObject 
   for (const key of properties.unused.filter((name) => name.startsWith(prefix))) {
     const value = properties.take(key) ?? '';
     const command = /^`(.*)`$/s.exec(value)?.[1]?.trim();
+    if (command !== undefined)
+      warn(
+        `${key}: the value is the first line that the command prints; the original takes all lines, and those on standard error`,
+      );
     result[key.slice(prefix.length)] =
       command === undefined ? value : { command: importCommand(key, command, warn) };
   }
@@ -114,7 +149,7 @@ function importCommand(key: string, command: string, warn: Warn): Json {
 
 const kinds = ['http', 'ssh', 'vnc', 'rdp', 'vpn', 'app'] as const;
 
-function importServices(properties: Properties, warn: Warn): Json[] {
+function importServices(properties: Properties, accept: boolean | null, warn: Warn): Json[] {
   const ports = new Set<number>();
   for (const word of properties.take('webtunnel.ports')?.split(/[;,]/) ?? []) {
     const port = Number(word);
@@ -138,11 +173,15 @@ function importServices(properties: Properties, warn: Warn): Json[] {
   const https =
     properties.takeFlag('webtunnel.https.enable') ?? properties.takeFlag('webtunnel.httpsRequired');
   const path = properties.take('webtunnel.httpPath');
-  const services = [...ports].map((port) => {
+  const services = [...ports].map((port): JsonObject => {
     const kind = kindOf.get(port) ?? 'tcp';
     if (kind !== 'http') return { port, kind };
-    const service = { port, kind: https ? 'https' : 'http' };
-    return path === null ? service : { ...service, path: path.startsWith('/') ? path : `/${path}` };
+    return withoutAbsent({
+      port,
+      kind: https ? 'https' : 'http',
+      path: path === null || path.startsWith('/') ? path : `/${path}`,
+      tls: https ? importServiceTls(properties, accept, warn) : null,
+    });
   });
   const web = services.some(({ kind }) => kind === 'http' || kind === 'https');
   if (!web && path !== null) warn('webtunnel.httpPath: there is no web server, left out');
@@ -150,10 +189,40 @@ function importServices(properties: Properties, warn: Warn): Json[] {
   return services;
 }
 
-function importTls(properties: Properties, warn: Warn): JsonObject {
+/** The original verifies only when it is also told not to accept unknown certificates, and names only when asked to. */
+function importServiceTls(properties: Properties, accept: boolean | null, warn: Warn): JsonObject {
+  const prefix = 'webtunnel.https';
+  const given = properties.take(`${prefix}.verification`);
+  const verification = given ?? 'relaxed';
+  const names = properties.takeFlag(`${prefix}.extendedCertificateVerification`) ?? false;
+  const ca = properties.take(`${prefix}.caLocation`);
+  const verify = verification !== 'none' && accept === false;
+  if (verification !== 'none' && verification !== 'relaxed' && verification !== 'strict')
+    warn(`${prefix}.verification: "${verification}" is unknown; it is taken for "relaxed"`);
+  if (given !== null && given !== 'none' && !verify)
+    warn(
+      `${prefix}.verification: the original accepts unknown certificates, so the certificate of the service is not checked; see services[].tls`,
+    );
+  if (verify && !names)
+    warn(
+      `${prefix}.extendedCertificateVerification: the name in the certificate is checked as well; if it is not that of the host, give it as services[].tls.name`,
+    );
+  if (!verify && names)
+    warn(`${prefix}.extendedCertificateVerification: the certificate is not checked, left out`);
+  if (!verify && ca !== null) warn(`${prefix}.caLocation: the certificate is not checked, left out`);
+  return withoutAbsent({
+    verify: verify || null,
+    ca: verify ? ca : null,
+    cert: properties.take(`${prefix}.certificate`),
+    key: properties.take(`${prefix}.privateKey`),
+    minVersion: importMinVersion(`${prefix}.minVersion`, properties, warn),
+  });
+}
+
+function importTls(properties: Properties, accept: boolean | null, secure: boolean, warn: Warn): JsonObject {
   const off = 'tls.verify is false: anybody on the way can pose as the reflector';
   let verify: boolean | null = null;
-  if (properties.takeFlag('tls.acceptUnknownCertificate')) {
+  if (accept) {
     warn(`tls.acceptUnknownCertificate: ${off}`);
     verify = false;
   }
@@ -164,41 +233,100 @@ function importTls(properties: Properties, warn: Warn): JsonObject {
   } else if (verification !== null && verification !== 'relaxed' && verification !== 'strict') {
     warn(`tls.verification: "${verification}" is unknown; the certificate is verified`);
   }
-  if (properties.takeFlag('tls.extendedCertificateVerification') === false && verify === null) {
+  if (accept === null && verify === null && secure)
+    warn(
+      'tls.acceptUnknownCertificate: MISSING, which for the original means to accept any certificate of the reflector; this agent verifies it. If no public authority has signed it, give the authority as "tls": { "ca": "/path.pem" }, or pin its key (tls.pins); "rm-agent check" tells whether it is trusted',
+    );
+  const names = properties.takeFlag('tls.extendedCertificateVerification');
+  if (names === false && verify === null) {
     warn(
       'tls.extendedCertificateVerification: false has no counterpart; the host name in the certificate is verified',
     );
   }
+  if (names && verify === false)
+    warn('tls.extendedCertificateVerification: the certificate is not verified, left out');
   return withoutAbsent({
     ca: properties.take('tls.caLocation'),
     cert: properties.take('tls.certificateFile') ?? properties.take('tls.certificate'),
     key: properties.take('tls.privateKeyFile') ?? properties.take('tls.privateKey'),
-    minVersion: importMinVersion(properties, warn),
+    minVersion: importMinVersion('tls.minVersion', properties, warn),
     verify,
   });
 }
 
-function importMinVersion(properties: Properties, warn: Warn): string | null {
-  const version = properties.take('tls.minVersion');
+function importMinVersion(key: string, properties: Properties, warn: Warn): string | null {
+  const version = properties.take(key);
   if (version === null) return null;
   if (version === 'tlsv1_3') return '1.3';
-  if (version !== 'tlsv1_2')
-    warn(`tls.minVersion: "${version}" has no counterpart; the oldest version is TLS 1.2`);
+  if (version !== 'tlsv1_2') warn(`${key}: "${version}" has no counterpart; the oldest version is TLS 1.2`);
   return '1.2';
 }
 
+/** The original has one time for services and one for the reflector. */
+function importConnectTimeout(properties: Properties, warn: Warn): number | null {
+  const local = properties.takeInteger('webtunnel.connectTimeout');
+  const http = properties.takeInteger('http.timeout');
+  if (local !== null && http !== null && http !== local)
+    warn(
+      `http.timeout: timeouts.connect, ${local} s of webtunnel.connectTimeout, is for the reflector as well, left out`,
+    );
+  if (local === null && http !== null)
+    warn('http.timeout: it has become timeouts.connect, which is for local services as well');
+  return local ?? http;
+}
+
+/** The original waits for the program as long as it runs. */
+function importNotify(properties: Properties): JsonObject | null {
+  const program = properties.take('webtunnel.status.notify');
+  return program === null ? null : { command: [program], arguments: 'event', timeout: 300 };
+}
+
 function importProxy(properties: Properties, warn: Warn): string | null {
-  if (!properties.takeFlag('http.proxy.enable')) return null;
-  const host = properties.take('http.proxy.host');
+  const enabled = properties.takeFlag('http.proxy.enable');
+  const place = enabled === false ? null : importProxyPlace(properties, enabled === true, warn);
+  if (place === null) return null;
+  const user = properties.take('http.proxy.username');
+  const password = properties.take('http.proxy.password');
+  const kept = 'the password is taken over as text in "proxy"; set the mode of the file to 600';
+  let { credentials } = place;
+  if (credentials !== null) {
+    if (credentials.includes(':')) warn(`http.proxy.url: ${kept}`);
+    if (user !== null) warn('http.proxy.username: that of http.proxy.url counts, left out');
+    if (password !== null) warn('http.proxy.password: that of http.proxy.url counts, left out');
+  } else if (user !== null) {
+    if (password !== null) warn(`http.proxy.password: ${kept}`);
+    credentials = `${percentEncoded(user)}:${percentEncoded(password ?? '')}`;
+  } else if (password !== null) {
+    warn('http.proxy.password: there is no http.proxy.username, left out');
+  }
+  return `${place.scheme}://${credentials === null ? '' : `${credentials}@`}${place.authority}`;
+}
+
+interface ProxyPlace {
+  readonly scheme: string;
+  /** `HOST[:PORT]`. */
+  readonly authority: string;
+  /** `USER:PASSWORD`, percent-encoded. */
+  readonly credentials: string | null;
+}
+
+function importProxyPlace(properties: Properties, enabled: boolean, warn: Warn): ProxyPlace | null {
+  const url = properties.take('http.proxy.url');
+  if (url !== null) {
+    const [, scheme = 'http', credentials = null, authority] =
+      /^(?:(https?):\/\/)?(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url) ?? [];
+    if (authority !== undefined) {
+      for (const key of ['http.proxy.host', 'http.proxy.port'])
+        if (properties.take(key) !== null) warn(`${key}: http.proxy.url counts, left out`);
+      return { scheme: scheme.toLowerCase(), authority, credentials };
+    }
+    warn('http.proxy.url: it is not http://[USER:PASSWORD@]HOST[:PORT], left out');
+  }
+  const host = enabled ? properties.take('http.proxy.host') : null;
   if (host === null) return null;
   const port = properties.takeInteger('http.proxy.port') ?? 80;
-  const username = properties.take('http.proxy.username');
-  const password = properties.take('http.proxy.password');
-  if (password !== null)
-    warn('http.proxy.password: taken over as text in "proxy"; set the mode of the file to 600');
-  const credentials =
-    username === null ? '' : `${percentEncoded(username)}:${percentEncoded(password ?? '')}@`;
-  return `http://${credentials}${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { scheme: 'http', authority, credentials: null };
 }
 
 /** Percent-encoded but for `${…}`, which is expanded later. */

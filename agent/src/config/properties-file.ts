@@ -43,15 +43,60 @@ const variables: Readonly<Record<string, string>> = {
   'system.nodeName': '${hostname}',
 };
 
+/** What the import may know of the machine and of the file. */
+export interface ImportFacts {
+  /** As the host tells it: `Linux/6.1.0; x86_64`. */
+  readonly platform: string;
+  /** Of the imported file, absolute, with `/` at its end. */
+  readonly directory: string;
+  /** Unix milliseconds. */
+  readonly dateMs: number;
+  environment(name: string): string | undefined;
+}
+
+/** The value now of a variable that only the original has; directories end with `/`, as POCO's do. */
+function valueNow(name: string, { platform, directory, dateMs, environment }: ImportFacts): string | null {
+  const [, osName = '', osVersion = '', osArchitecture = ''] = /^(.*?)\/(.*); (.*)$/.exec(platform) ?? [];
+  const directoryIn = (variable: string) => environment(variable)?.replace(/\/*$/, '/') ?? null;
+  switch (name) {
+    case 'system.osName':
+      return osName;
+    case 'system.osVersion':
+      return osVersion;
+    case 'system.osArchitecture':
+      return osArchitecture;
+    case 'system.currentDir':
+      return directoryIn('PWD');
+    case 'system.homeDir':
+      return directoryIn('HOME');
+    case 'system.tempDir':
+      return directoryIn('TMPDIR') ?? '/tmp/';
+    case 'system.dateTime':
+      return new Date(dateMs).toISOString().replace(/\.\d+/, '');
+    case 'application.dir':
+    case 'application.configDir':
+      return directory;
+    case 'application.path':
+      return `${directory}WebTunnelAgent`;
+    case 'application.name':
+    case 'application.baseName':
+      return 'WebTunnelAgent';
+    default:
+      return null;
+  }
+}
+
 /** The properties of a file in the syntax of our own configuration, and the keys that nobody has asked for. */
 export class Properties {
   readonly #raw: ReadonlyMap<string, string>;
   readonly #unused: Set<string>;
+  readonly #facts: ImportFacts;
   readonly #warn: (message: string) => void;
 
-  constructor(raw: ReadonlyMap<string, string>, warn: (message: string) => void) {
+  constructor(raw: ReadonlyMap<string, string>, facts: ImportFacts, warn: (message: string) => void) {
     this.#raw = raw;
     this.#unused = new Set(raw.keys());
+    this.#facts = facts;
     this.#warn = warn;
   }
 
@@ -85,13 +130,22 @@ export class Properties {
     return null;
   }
 
+  /** `${name}` and `${name:-default}`, of which the default counts where the name is unknown. */
   #value(key: string, within: readonly string[]): string {
-    return (this.#raw.get(key) ?? '').replace(/\$\{([^}]*)\}?/g, (reference, name: string) => {
+    return (this.#raw.get(key) ?? '').replace(/\$\{([^}]*)\}?/g, (reference, inner: string) => {
+      const [, name = '', standard] = /^(.*?)(?::-(.*))?$/s.exec(inner) ?? [];
       const variable = variables[name];
       if (variable !== undefined) return variable;
-      if (name.startsWith('system.env.')) return `\${env.${name.slice('system.env.'.length)}}`;
+      if (name.startsWith('system.env.')) return `\${env.${inner.slice('system.env.'.length)}}`;
       if (this.#raw.has(name) && !within.includes(name) && name !== key)
         return this.#value(name, [...within, key]);
+      const now = valueNow(name, this.#facts);
+      if (now !== null) {
+        const where = name.startsWith('application.') ? 'by where this file is' : 'its value now';
+        this.#warn(`${key}: ${reference} is replaced by "${now}", ${where}`);
+        return now;
+      }
+      if (standard !== undefined) return standard;
       this.#warn(`${key}: ${reference} has no counterpart, kept as text`);
       return `\${$}${reference.slice(1)}`;
     });
