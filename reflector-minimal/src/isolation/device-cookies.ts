@@ -1,5 +1,6 @@
 import type { RawHeaders } from '../http/headers.ts';
 import { cookieNames } from '../sessions/cookies.ts';
+import { isKeptByBrowsers } from './kept-by-browsers.ts';
 
 /*
  * Cookies between browser and device. Browsers cut `Cookie` and `Set-Cookie` at semicolons and nowhere else (RFC 6265
@@ -69,8 +70,7 @@ export function withoutOurCookies(headers: RawHeaders): string[] {
 }
 
 /**
- * The lines of a device's response, without what would have an effect beyond its own host, or its turn on a
- * shared one: there a browser would send what it was asked for to the next device too.
+ * The lines of a device's response, without what would have an effect beyond its own host, or its turn on a shared one.
  */
 export function withinItsHost(headers: RawHeaders, shared: boolean): string[] {
   const kept: string[] = [];
@@ -78,7 +78,7 @@ export function withinItsHost(headers: RawHeaders, shared: boolean): string[] {
     const lower = name.toLowerCase();
     let passed: string | null = value;
     if (lower === 'set-cookie') passed = cookieFromDevice(value, shared);
-    else if (shared && lower === 'www-authenticate') passed = null;
+    else if (isKeptByBrowsers(lower, shared)) passed = null;
     else if (lower === 'clear-site-data') passed = siteDataToClear(value);
     if (passed !== null) kept.push(name, passed);
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { type Answer, ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { CookieBrowser, page } from '../testing/cookie-browser.ts';
@@ -51,6 +52,45 @@ describe('the way of a browser to the host of a device', () => {
     ]);
     const shown = (await stranger.get(logIn.href)).text;
     expect(shown).toContain(`To <strong>dev1.localhost:${stage.port}</strong>`);
+  });
+
+  test('takes from the browser what a former device of the same id has left in it', async () => {
+    const arrive = async (visitor: CookieBrowser) => {
+      const answer = await visitor.get(to(await visitor.get(to(await visitor.get(`${base}/`)))));
+      expect(to(answer)).toBe(`${base}/`);
+      return [answer.headers['clear-site-data'], answer.headers.nel];
+    };
+    const renew = async () => {
+      const { devices } = stage.reflector.store;
+      devices.remove(device.id, 0);
+      devices.add(
+        device.id,
+        device.domain,
+        await deviceSecrets(device.id, device.domain, device.password, false),
+        0,
+      );
+    };
+    const clean = [undefined, undefined];
+    const cleared = ['"cache", "storage"', '{"max_age":0}'];
+    expect(await arrive(browser)).toEqual(clean);
+    browser.put('dev1.localhost', 'theme=dark');
+    expect((await browser.get(`${base}/`)).status).toBe(200);
+    await renew();
+    // The session is over as well: no page of the new device comes before this.
+    expect(await arrive(browser)).toEqual(cleared);
+    expect([...(browser.cookies.get('dev1.localhost') ?? [])].map(([name]) => name).sort()).toEqual([
+      'rm-device-nonce',
+      'rm-device-record',
+      'rm-device-session',
+    ]);
+    // Once.
+    browser.cookies.get('dev1.localhost')?.delete('rm-device-session');
+    expect(await arrive(browser)).toEqual(clean);
+    // A browser of which nothing is known may have been there before.
+    const other = new CookieBrowser(stage.port);
+    other.put('localhost', session.ownCookie);
+    expect(await arrive(other)).toEqual(cleared);
+    expect(other.cookies.get('dev1.localhost')?.has('rm-device-record')).toBe(true);
   });
 
   test('ends with the log-out on the own host, at once', async () => {

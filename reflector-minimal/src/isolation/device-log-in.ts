@@ -8,6 +8,7 @@ import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
+import type { DeviceIdentity } from '../store/devices.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
@@ -154,7 +155,8 @@ function takeCode(
   const created =
     parent && sessions.create(parent.user, { kind: 'device', device: issued.device, parent, address, agent });
   const label = issued?.device.replace(sharedKey, '') ?? (host.kind === 'device' ? host.label : '');
-  const device = namedDevice(context, label)?.id;
+  const named = namedDevice(context, label);
+  const device = named?.id;
   if (!created) {
     const reason = refusals.codeSpent.error;
     audit.count({ event: 'device-session', allowed: false, address, device, reason });
@@ -164,16 +166,29 @@ function takeCode(
   audit.record({ event: 'device-session', allowed: true, user, by: 'session', address, device });
   const target = `${origin.protocol}://${origin.authority}${safeTarget(query.get('to'))}`;
   if (host.kind === 'device') {
-    redirect(response, target, [setCookie('device', created.secret, secure)]);
+    const left = named && seenBefore(request, secure, named) ? leaveBehind(request.rawHeaders) : null;
+    for (const [name, value] of Object.entries(left?.fields ?? {})) response.setHeader(name, value);
+    const cookies = [setCookie('device', created.secret, secure)];
+    if (named) cookies.push(setCookie('record', named.uid, secure));
+    redirect(response, target, [...(left?.cookies ?? []), ...cookies]);
     return null;
   }
   const former = chosenDevice(context, request, secure);
   if (former?.identity.session) sessions.end(former.identity.session);
   access.check();
-  const { clear, cookies } = leaveBehind(request.rawHeaders);
-  response.setHeader('Clear-Site-Data', clear);
+  const { fields, cookies } = leaveBehind(request.rawHeaders);
+  for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   redirect(response, target, [...cookies, setCookie('device', `${created.secret}.${label}`, secure)]);
   return null;
+}
+
+/**
+ * Whether this browser may hold what a former device of the same id has left on this host: it was there, as its cookie
+ * says, or nothing says that it was not.
+ */
+function seenBefore(request: IncomingMessage, secure: boolean, { uid, handedOver }: DeviceIdentity): boolean {
+  const seen = secretsOf(request.rawHeaders, 'record', secure);
+  return seen.length > 0 ? seen.some((record) => record !== uid) : handedOver;
 }
 
 function queryOf(request: IncomingMessage): URLSearchParams {

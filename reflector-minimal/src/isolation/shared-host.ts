@@ -9,6 +9,7 @@ import type { Origin } from '../http/origin.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
 import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
+import { reportsToNobody } from './kept-by-browsers.ts';
 
 /*
  * One host name for all devices (`--cookie-host`): a user chooses a device on the reflector's own host, by a form, and
@@ -77,16 +78,19 @@ export async function chooseDevice(
 }
 
 /**
- * Headers that take from the browser what the device before has left on the shared host. Its cookies are all known, as
- * `withinItsHost` gives them the path `/`, but for those that its scripts have set for paths of their own.
+ * Headers that take from the browser what the device before has left on a host. On the shared one its cookies are all
+ * known, as `withinItsHost` gives them the path `/`, but for those that its scripts have set for paths of their own.
  */
-export function leaveBehind(headers: RawHeaders): { readonly clear: string; readonly cookies: string[] } {
+export function leaveBehind(headers: RawHeaders): {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly cookies: string[];
+} {
   const theirs = cookiePairs(headers).map(({ name }) => name);
   const names = [...new Set(theirs)].filter((name) => name !== '' && !cookieNames.has(name));
   const cookies = names.map(
     (name) => `${name}=; Max-Age=0; Path=/${/^__(?:host|secure)-/i.test(name) ? '; Secure' : ''}`,
   );
-  return { clear: '"cache", "storage"', cookies };
+  return { fields: { 'Clear-Site-Data': '"cache", "storage"', ...reportsToNobody }, cookies };
 }
 
 /** Whether a browser fetches the script of a service worker, which would answer in the place of every later device. */

@@ -52,7 +52,10 @@ export function endSession(exchange: Exchange, form: Form): void {
 export function showAccount(exchange: Exchange): void {
   const { context, request, response, origin } = exchange;
   const identity = sessionOf(exchange);
-  if (!identity) return sendToLogIn(request, response);
+  if (!identity) {
+    sendToLogIn(request, response);
+    return;
+  }
   const { address } = origin;
   context.audit.count({ event: 'request', allowed: true, user: identity.user.name, by: 'session', address });
   showPage(exchange, identity, 200, {});

@@ -10,10 +10,12 @@ test('over TLS a cookie is of this host alone', () => {
   expect(setCookie('known', 'abc', true)).toContain('=abc; Max-Age=31536000; Path=/;');
   expect([...cookieNames].sort()).toEqual([
     '__Host-rm-device-nonce',
+    '__Host-rm-device-record',
     '__Host-rm-device-session',
     '__Host-rm-known',
     '__Host-rm-session',
     'rm-device-nonce',
+    'rm-device-record',
     'rm-device-session',
     'rm-known',
     'rm-session',

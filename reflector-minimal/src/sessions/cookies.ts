@@ -9,9 +9,13 @@ const names = {
   device: 'rm-device-session',
   nonce: 'rm-device-nonce',
   known: 'rm-known',
+  record: 'rm-device-record',
 } as const;
 
-/** `known`: the mark of a browser in which somebody has logged in before; it opens nothing. */
+/**
+ * `known`: the mark of a browser in which somebody has logged in before; `record`: which device the browser has last seen
+ * on this host. Neither opens anything.
+ */
 export type CookieKind = keyof typeof names;
 
 const kinds = Object.keys(names) as CookieKind[];
@@ -60,9 +64,12 @@ export function cookiePairs(headers: RawHeaders): CookiePair[] {
     });
 }
 
+/** Those that outlive the browser. */
+const lasting: ReadonlySet<CookieKind> = new Set(['known', 'record']);
+
 /** `Set-Cookie`: a session's for as long as the browser runs, since the store decides how long it is good. */
 export function setCookie(kind: CookieKind, secret: string, secure: boolean): string {
-  return `${cookieName(kind, secure)}=${secret}; ${kind === 'known' ? `Max-Age=${yearSeconds}; ` : ''}${attributes(secure)}`;
+  return `${cookieName(kind, secure)}=${secret}; ${lasting.has(kind) ? `Max-Age=${yearSeconds}; ` : ''}${attributes(secure)}`;
 }
 
 /** `Set-Cookie` that removes it. */
