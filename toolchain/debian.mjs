@@ -68,6 +68,7 @@ export const peers = [
     'dropbear-bin',
     'expect',
     'lighttpd',
+    'netcat-openbsd',
     'openssh-client',
     'openssh-server',
   ],

@@ -280,10 +280,12 @@ class RunningReflector implements Reflector {
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#front = new Front(context, this.#deviceEndpoint);
     context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
-    server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
-      this.#upgraded.add(socket);
-      socket.once('close', () => this.#upgraded.delete(socket));
-    });
+    for (const event of ['upgrade', 'connect'] as const) {
+      server.on(event, (_request: IncomingMessage, socket: Duplex) => {
+        this.#upgraded.add(socket);
+        socket.once('close', () => this.#upgraded.delete(socket));
+      });
+    }
     const failed = (error: unknown) => context.log.error({ err: error }, 'request failed');
     new Edge(server, this.#front, context.limits, failed);
     containServer(server, failed);

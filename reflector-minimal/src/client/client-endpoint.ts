@@ -14,12 +14,13 @@ import type { AuditRecord } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { valuesOf } from '../http/headers.ts';
-import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
+import { type Refusal, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
 import type { Channel } from '../tunnels/channel.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { ClientTunnel } from './client-tunnel.ts';
+import { openChannel } from './open-channel.ts';
 
 /** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
 export class ClientEndpoint {
@@ -67,26 +68,18 @@ export class ClientEndpoint {
       return;
     }
     let extension: Extension | null;
-    let channel: Channel;
     try {
       extension = this.#readExtension(request);
-      channel = target.device.tunnel.open(port);
     } catch (error) {
-      refuse(error instanceof ProtocolError ? refusals.badRequest(error.message) : refusalFor(error, port));
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(refusals.badRequest(error.message));
       return;
     }
-    const abandon = () => channel.destroy();
-    const failed = (error: Error) => {
-      socket.off('close', abandon);
-      refuse(refusalFor(error, port));
-    };
-    socket.on('error', () => {});
-    socket.once('close', abandon);
-    channel.once('error', failed);
-    channel.once('open', () => {
-      socket.off('close', abandon);
-      channel.off('error', failed);
-      this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
+    openChannel(device.tunnel, port, socket, {
+      failed: refuse,
+      opened: (channel) => {
+        this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
+      },
     });
   }
 

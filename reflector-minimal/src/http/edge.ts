@@ -9,13 +9,15 @@ import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
-import { requestViolation } from './request-rules.ts';
+import { connectViolation, requestViolation } from './request-rules.ts';
 
 /** What answers the requests that the edge lets through. */
 export interface Answering {
   request(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** `head`: bytes behind the request's head, which belong to the new protocol. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** A CONNECT; `head` as for an upgrade. */
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 }
 
 interface Exchange {
@@ -60,11 +62,8 @@ export class Edge {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#within(socket, () => this.#upgrade(request, socket, head));
     });
-    server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-      this.#within(socket, () => {
-        socket.on('error', () => {});
-        refuseOn(request, socket, limits, { status: 405, error: 'CONNECT is for proxies' });
-      });
+    server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#within(socket, () => this.#connect(request, socket, head));
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       this.#within(socket, () => this.#broken(error, socket));
@@ -130,16 +129,34 @@ export class Edge {
     if (at === 0 && (!ends || connection.exchanges.length === 0)) this.#answer(connection);
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Whether a connection that `node:http` has let go of is free to be taken over. */
+  #takesOver(request: IncomingMessage, socket: Duplex): boolean {
     // Between the event and the answer the peer may go away.
     socket.on('error', () => {});
     const connection = this.#of(socket);
     connection.boundary.contain(request);
-    if (connection.exchanges.length > 0) {
-      // Behind a request that has no answer yet: to take the connection over now would mix the two answers.
-      socket.destroy();
+    if (connection.exchanges.length === 0) return true;
+    // Behind a request that has no answer yet: to take the connection over now would mix the two answers.
+    socket.destroy();
+    return false;
+  }
+
+  #connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!this.#takesOver(request, socket)) return;
+    const violation = connectViolation(request, this.#limits);
+    if (violation) {
+      refuseOn(request, socket, this.#limits, violation);
       return;
     }
+    this.#run(
+      request,
+      () => responseOn(request, socket, this.#limits.discardMs),
+      () => this.#answering.connect(request, socket, head),
+    );
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!this.#takesOver(request, socket)) return;
     const violation = requestViolation(request, this.#limits) ?? upgradeViolation(request);
     if (violation) {
       refuseOn(request, socket, this.#limits, violation);

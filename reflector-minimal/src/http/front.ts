@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
 import { ClientEndpoint } from '../client/client-endpoint.ts';
+import { admitConnect } from '../client/connect-admission.ts';
+import { ConnectEndpoint } from '../client/connect-endpoint.ts';
 import type { Context } from '../context.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
 import { isBrowser, isNavigation } from '../isolation/browser.ts';
@@ -22,6 +24,7 @@ export class Front {
   readonly #context: Context;
   readonly #deviceEndpoint: DeviceEndpoint;
   readonly #clients: ClientEndpoint;
+  readonly #connects: ConnectEndpoint;
   readonly #relay: DeviceRelay;
   /** Responses under way; the request behind those that come from a device. */
   readonly #responses = new Map<ServerResponse, DeviceRequest | null>();
@@ -32,6 +35,7 @@ export class Front {
     this.#context = context;
     this.#deviceEndpoint = deviceEndpoint;
     this.#clients = new ClientEndpoint(context);
+    this.#connects = new ConnectEndpoint(context);
     this.#relay = new DeviceRelay(context);
   }
 
@@ -42,6 +46,7 @@ export class Front {
   stop(closeCode: number): Promise<void> {
     this.#stopping = true;
     this.#clients.closeAll(closeCode);
+    this.#connects.closeAll();
     for (const [response, relay] of this.#responses) if (relay?.endless) response.destroy();
     return new Promise((resolve) => {
       if (this.#responses.size === 0) resolve();
@@ -121,8 +126,34 @@ export class Front {
     if (refusal) refuse(this.#recorded('upgrade', admitted, origin, refusal));
   }
 
+  /** Answers one CONNECT. */
+  async connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { limits, proxies } = this.#context;
+    const refuse = (refusal: Refusal) => {
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+    };
+    if (this.#stopping) return refuse(refusals.stopping);
+    const origin = proxies.originOf(request);
+    const admitted = await admitConnect(this.#context, request, origin);
+    if (socket.destroyed) return;
+    if ('status' in admitted) return refuse(admitted);
+    if (!this.#begin(admitted, request, socket)) {
+      const target = { identity: admitted.identity, target: { device: admitted.device } };
+      return refuse(this.#recorded('client-tunnel', target, origin, refusals.tooMuchUnderWay));
+    }
+    this.#connects.connect(request, socket, head, admitted);
+  }
+
   /** The refusal, once it is in the audit log. */
-  #recorded(event: string, { identity, target }: Admitted, { address }: Origin, refusal: Refusal): Refusal {
+  #recorded(
+    event: string,
+    {
+      identity,
+      target,
+    }: Pick<Admitted, 'identity'> & { readonly target: Pick<Admitted['target'], 'device'> },
+    { address }: Origin,
+    refusal: Refusal,
+  ): Refusal {
     this.#context.audit.count({
       event,
       allowed: false,
@@ -136,7 +167,11 @@ export class Front {
   }
 
   /** False when this user has too much under way already. */
-  #begin({ identity }: Admitted, { socket }: IncomingMessage, lasting: Duplex | ServerResponse): boolean {
+  #begin(
+    { identity }: Pick<Admitted, 'identity'>,
+    { socket }: IncomingMessage,
+    lasting: Duplex | ServerResponse,
+  ): boolean {
     const end = this.#context.load.begin(identity.user.name);
     this.#context.strangers.proven(socket);
     if (end) lasting.once('close', end);

@@ -84,6 +84,11 @@ export const refusals = {
     error: 'TCP connections are for programs, with a token or a password',
     advice: 'Use rm-client.',
   },
+  noProxy: {
+    status: 403,
+    error: 'CONNECT leads to ports of devices only',
+    advice: 'Use DEVICE.DOMAIN:PORT. The reflector is no proxy for other hosts.',
+  },
   serviceWorker: {
     status: 403,
     error: 'Service workers are not possible on a host that several devices share',

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../limits.ts';
-import { type RawHeaders, valuesOf } from './headers.ts';
+import { framingOf, type RawHeaders, valuesOf } from './headers.ts';
 import { isHealthCheck } from './health.ts';
 import { hostOf } from './host-names.ts';
 import { type Refusal, refusals } from './refusal.ts';
@@ -46,12 +46,8 @@ const once = [
  */
 export function requestViolation(request: IncomingMessage, limits: Limits): Refusal | null {
   const { rawHeaders, httpVersion, method = '', url = '' } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
-    return { status: 505, error: `HTTP/${httpVersion} is not spoken here` };
-  }
-  if (rawHeaders.length / 2 > limits.headLines) {
-    return { status: 431, error: `More than ${limits.headLines} header lines` };
-  }
+  const refused = wrongVersion(httpVersion) ?? tooManyLines(rawHeaders, limits);
+  if (refused) return refused;
   if (method === 'TRACE') return { status: 405, error: 'TRACE is not passed on' };
   const bad =
     repeated(rawHeaders) ??
@@ -60,6 +56,34 @@ export function requestViolation(request: IncomingMessage, limits: Limits): Refu
     badFraming(rawHeaders, httpVersion) ??
     badConnection(rawHeaders);
   return bad === null ? null : refusals.badRequest(bad);
+}
+
+/**
+ * The same for CONNECT, whose target is an authority with a port (RFC 9112 section 3.2.3), and which has no content.
+ * `nc -X connect` speaks HTTP/1.0 and sends no `Host`; what `Host` says is of no account here.
+ */
+export function connectViolation(request: IncomingMessage, limits: Limits): Refusal | null {
+  const { rawHeaders, httpVersion, url = '' } = request;
+  const bad = tooManyLines(rawHeaders, limits) ?? wrongVersion(httpVersion);
+  if (bad) return bad;
+  const [host] = valuesOf(rawHeaders, 'host');
+  const port = Number(/:(\d{1,5})$/.exec(url)?.[1] ?? 0);
+  const text =
+    repeated(rawHeaders) ??
+    (hostOf(url) === '' || port === 0 ? 'The target of CONNECT must be DEVICE.DOMAIN:PORT' : null) ??
+    (host !== undefined && hostOf(host) === '' ? 'The Host header is not a host name' : null) ??
+    (framingOf(rawHeaders) === 'none' ? null : 'CONNECT has no body');
+  return text === null ? null : refusals.badRequest(text);
+}
+
+function wrongVersion(version: string): Refusal | null {
+  if (version === '1.1' || version === '1.0') return null;
+  return { status: 505, error: `HTTP/${version} is not spoken here` };
+}
+
+function tooManyLines(headers: RawHeaders, limits: Limits): Refusal | null {
+  if (headers.length / 2 <= limits.headLines) return null;
+  return { status: 431, error: `More than ${limits.headLines} header lines` };
 }
 
 function repeated(headers: RawHeaders): string | null {

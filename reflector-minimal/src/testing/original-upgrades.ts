@@ -6,6 +6,9 @@ const captured = (file: string) =>
 /** What the original's agent has sent (release 2.5.0). */
 export const originalAgentUpgrade = captured('agent-upgrade.http');
 
+/** What the original's `remote-connect` has sent (release 2.5.0), as `alice` with the password `pw`. */
+export const originalConnect = captured('client-connect.http');
+
 const clientUpgrade = captured('client-upgrade.http');
 
 /** What the original's client has sent (release 2.5.0), but for port, credentials and host, and further lines. */
