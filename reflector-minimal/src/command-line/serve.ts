@@ -3,6 +3,7 @@ import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { isLoopback } from '../http/network.ts';
 import { CookieHostTaken } from '../isolation/hidden-device.ts';
+import { defaultLimits } from '../limits.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
 import { CommandError, ExitStatus } from './exit.ts';
@@ -14,6 +15,9 @@ const logQueueBytes = 1024 * 1024;
 /** Runs the reflector until SIGTERM or SIGINT; gives the exit status. Throws {@link CommandError}. */
 export async function serve(configuration: Configuration, data: string): Promise<number> {
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
+  // Standard error on a full disk, or a reader that has gone: the line is lost, and nothing else.
+  destination.on('error', () => {});
+  process.stdout.on('error', () => {});
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     const reflector = await start(configuration, data, log);
@@ -32,11 +36,13 @@ export async function serve(configuration: Configuration, data: string): Promise
     await untilStopped(reflector, log);
     return ExitStatus.ok;
   } finally {
-    // `flushSync` would overtake the line that is being written.
+    // `flushSync` would overtake the line that is being written. On a full disk there is no end to wait for.
     await new Promise<void>((resolve) => {
-      destination.once('close', resolve);
+      destination.once('close', resolve).once('error', () => resolve());
+      setTimeout(resolve, defaultLimits.closeMs).unref();
       destination.end();
     });
+    destination.destroy();
   }
 }
 
@@ -112,7 +118,11 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
 /** The first signal stops in order, a second one at once. */
 async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
   const reload = () => {
-    reflector.reopenAudit();
+    try {
+      reflector.reopenAudit();
+    } catch (error) {
+      log.error({ err: error }, 'audit file cannot be closed');
+    }
     try {
       reflector.reloadTls();
       log.info('TLS files read again');

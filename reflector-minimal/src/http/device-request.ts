@@ -192,7 +192,7 @@ export class DeviceRequest {
     if (request.httpVersionMinor === 0 || response.headersSent) return;
     if (status === 102) response.writeProcessing();
     if (status !== 103) return;
-    const hints: Record<string, string[]> = {};
+    const hints: Record<string, string[]> = Object.create(null);
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const name = (rawHeaders[i] ?? '').toLowerCase();
       hints[name] = [...(hints[name] ?? []), rawHeaders[i + 1] ?? ''];
