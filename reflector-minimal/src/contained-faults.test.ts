@@ -38,7 +38,7 @@ describe('a fault of ours', () => {
   });
 
   test('in an upgrade costs its connection', async () => {
-    stage.reflector.store.devices.get = broken;
+    stage.reflector.store.devices.credentials = broken;
     await expect(stage.agent()).rejects.toThrow();
     expect([faults(), await alive()]).toEqual([['request failed: ours'], 200]);
   });
