@@ -118,6 +118,8 @@ export interface Limits {
   readonly pendingPongs: number;
   /** Requests, WebSockets and client tunnels of one user at once; beyond it: 429. */
   readonly exchangesPerUser: number;
+  /** Devices in one answer of the list of devices, and on its page: what is read from the data file at once. */
+  readonly devicesPerPage: number;
   /** Bytes queued for a user's socket before its channel is paused. */
   readonly userQueueBytes: number;
   /** Body of a token request or another form of ours. */
@@ -258,6 +260,7 @@ export const defaultLimits: Limits = {
   messageReads: 4096,
   pendingPongs: 64,
   exchangesPerUser: 1024,
+  devicesPerPage: 200,
   userQueueBytes: 128 * KiB,
   formBytes: 8 * KiB,
   formMs: 20_000,

@@ -85,6 +85,20 @@ describe('the log-in', () => {
 });
 
 describe('the list of devices', () => {
+  test('is read page by page', async () => {
+    const asked: string[] = [];
+    const { route } = await reflector((request, response) => {
+      asked.push(request.url ?? '');
+      const next =
+        asked.length === 1
+          ? '{"devices": [{"id": "a"}], "next": "a"}'
+          : '{"devices": [{"id": "b"}], "next": null}';
+      response.end(next);
+    });
+    expect((await listDevices(route, authorization)).map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(asked).toEqual(['/my-devices/api/devices', '/my-devices/api/devices?after=a']);
+  });
+
   test('is read whatever is missing in it', async () => {
     const { route } = await reflector((request, response) => {
       expect([request.url, request.headers.authorization]).toEqual(['/my-devices/api/devices', 'Bearer x']);

@@ -102,11 +102,24 @@ export async function listDevices(
   route: Route,
   authorization: Authorization,
 ): Promise<readonly ListedDevice[]> {
-  const { answer, where } = await ask(route, authorization, devicesPath);
-  if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
-  const value = read(answer, where, devicesPath) as { readonly devices?: unknown } | null;
-  if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
-  return value.devices.map(readDevice);
+  const devices: ListedDevice[] = [];
+  for (let path: string | null = devicesPath; path !== null; ) {
+    const { answer, where } = await ask(route, authorization, path);
+    if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
+    const value = read(answer, where, devicesPath) as PageOfDevices | null;
+    if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
+    devices.push(...value.devices.map(readDevice));
+    // Ids are sorted: a page that does not lead on would lead round in circles.
+    const next: unknown = value.next;
+    const goesOn: boolean = typeof next === 'string' && next === devices.at(-1)?.id;
+    path = goesOn ? `${devicesPath}?after=${encodeURIComponent(String(next))}` : null;
+  }
+  return devices;
+}
+
+interface PageOfDevices {
+  readonly devices?: unknown;
+  readonly next?: unknown;
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { Context } from '../context.ts';
 import { readServices } from '../devices/services.ts';
 import type { UserRecord } from '../store/users.ts';
-import { seesDevice } from '../users/identity.ts';
+import { type DevicePage, pageOfDevices } from './device-page.ts';
 
 export const deviceListPath = '/my-devices/api/devices';
 
-/** `GET /my-devices/api/devices`: the devices that this user sees, as JSON. */
-export function deviceList(context: Context, user: UserRecord): string {
-  const claimed = context.store.devices.list().filter((device) => device.claimed && seesDevice(user, device));
-  const devices = claimed.map((device) => {
+/** `GET /my-devices/api/devices`: one page of the devices that this user sees, as JSON. */
+export function deviceList(context: Context, user: UserRecord, page: DevicePage): string {
+  const { devices: records, next } = pageOfDevices(context, user, page);
+  const devices = records.map((device) => {
     const connected = context.devices.of(device);
     const properties = connected?.properties ?? device.properties;
     const seen = connected ? null : (device.lastSeen ?? device.lastConnect);
@@ -21,5 +21,5 @@ export function deviceList(context: Context, user: UserRecord): string {
       version: properties.version ?? null,
     };
   });
-  return `${JSON.stringify({ devices })}\n`;
+  return `${JSON.stringify({ devices, next })}\n`;
 }

@@ -5,22 +5,27 @@ import type { Origin } from '../http/origin.ts';
 import { choosePath } from '../isolation/shared-host.ts';
 import { logOutForm } from '../log-in/account-page.ts';
 import type { DeviceRecord } from '../store/devices.ts';
-import { type Identity, seesDevice } from '../users/identity.ts';
+import type { Identity } from '../users/identity.ts';
+import { type DevicePage, pageOfDevices } from './device-page.ts';
 
 /** For how long a duplicate identity is shown after it was last noticed. */
 export const duplicateShownMs = 24 * 3600_000;
 
 /** The page on the reflector's own host: the devices that this user sees, who is on line, and the way to each. */
-export function landingPage(context: Context, origin: Origin, { user, session }: Identity): string {
-  const all = context.store.devices.list();
-  const devices = all.filter((device) => device.claimed && seesDevice(user, device));
-  const waiting = user.role === 'administrator' ? all.filter((device) => !device.claimed).length : 0;
+export function landingPage(
+  context: Context,
+  origin: Origin,
+  { user, session }: Identity,
+  asked: DevicePage,
+): string {
+  const { devices, next } = pageOfDevices(context, user, asked);
+  const waiting = user.role === 'administrator' ? context.store.devices.countUnclaimed() : 0;
   return page(
     'Devices',
     html`<header><h1>Devices</h1>
 <nav><span class="quiet">${user.name}</span>${session ? html` <a href="/account">Account</a> ${logOutForm}` : html``}</nav></header>
 ${
-  devices.length === 0
+  devices.length === 0 && asked.after === ''
     ? user.role === 'administrator'
       ? html`<p>There is no device yet. Add one with <code>rm-reflector device add ID</code>.</p>`
       : html`<p>No device is yours to see yet. An administrator grants domains of devices.</p>`
@@ -30,6 +35,7 @@ ${
 ${devices.map((device) => row(context, origin, device))}</tbody>
 </table></div>`
 }
+${asked.after === '' ? html`` : html`<p><a href="/">First devices</a></p>`}${next === null ? html`` : html`<p><a href="/?after=${encodeURIComponent(next)}">More devices</a></p>`}
 ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}`,
   );
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { deviceDetails, deviceOfPath } from '../admin/device-details.ts';
 import { deviceList, deviceListPath } from '../admin/device-list.ts';
+import { readDevicePage } from '../admin/device-page.ts';
 import { landingPage } from '../admin/landing.ts';
 import { serveToken, tokenPath } from '../client/token-endpoint.ts';
 import type { Context } from '../context.ts';
@@ -63,9 +64,17 @@ export async function serveOwnHost(
     return sendRefusal(request, response, refusal);
   }
   context.audit.count({ ...decision, allowed: true });
+  const end = context.load.begin(identity.user.name);
+  if (!end) {
+    context.audit.count({ ...decision, allowed: false, reason: refusals.tooMuchUnderWay.error });
+    return sendRefusal(request, response, refusals.tooMuchUnderWay);
+  }
+  response.once('close', end);
   const reads = request.method === 'GET' || request.method === 'HEAD';
+  const page = readDevicePage(request.url ?? '', context.limits);
   if (path === deviceListPath && reads) {
-    return send(response, 200, 'application/json', deviceList(context, identity.user));
+    if ('wrong' in page) return sendRefusal(request, response, refusals.badRequest(page.wrong));
+    return send(response, 200, 'application/json', deviceList(context, identity.user, page));
   }
   const id = deviceOfPath(path ?? '');
   if (id !== null && reads) {
@@ -89,10 +98,11 @@ export async function serveOwnHost(
     return;
   }
   if (path !== '/' || !reads) return sendRefusal(request, response, refusals.nothingHere);
+  if ('wrong' in page) return sendRefusal(request, response, refusals.badRequest(page.wrong));
   // The form that chooses a device leads to it.
   const shared = `${origin.protocol}://${context.cookieHost}${portSuffix(origin.authority)}`;
   const policy = contentPolicy(context.cookieHost === null ? "'self'" : `'self' ${shared}`);
-  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity), {
+  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity, page), {
     'Content-Security-Policy': policy,
   });
 }

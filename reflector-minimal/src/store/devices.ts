@@ -174,6 +174,33 @@ export class DeviceTable {
   }
 
   /**
+   * Claimed devices by id, those after `after`, at most `limit`. `domains`: of these alone; `null`: of all. Properties are
+   * read only for what is returned.
+   */
+  page(domains: readonly string[] | null, after: string, limit: number): DeviceRecord[] {
+    if (domains === null) {
+      const all = this.#database.prepare(
+        'SELECT * FROM devices WHERE claimed = 1 AND id > ? ORDER BY id LIMIT ?',
+      );
+      return (all.all(after, limit) as Row[]).map(record);
+    }
+    if (domains.length === 0) return [];
+    const some = this.#database.prepare(
+      `SELECT * FROM devices WHERE id IN
+         (SELECT id FROM devices INDEXED BY devices_of_domain
+          WHERE claimed = 1 AND domain IN (SELECT value FROM json_each(?)) AND id > ? ORDER BY id LIMIT ?)
+       ORDER BY id`,
+    );
+    return (some.all(JSON.stringify(domains), after, limit) as Row[]).map(record);
+  }
+
+  /** How many devices wait to be claimed. */
+  countUnclaimed(): number {
+    const count = this.#database.prepare('SELECT count(*) FROM devices WHERE claimed = 0');
+    return count.pluck().get() as number;
+  }
+
+  /**
    * False when the id is taken by a claimed device; an unclaimed one gives way. `certificatesSince`: as in
    * {@link DeviceCredentials}; `default` takes certificates of up to a day before, but none from before the id was last
    * given up: that one is its former owner's.

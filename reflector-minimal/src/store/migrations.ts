@@ -72,4 +72,7 @@ export const migrations: readonly string[] = [
    CREATE TABLE former_devices (id TEXT PRIMARY KEY, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    ALTER TABLE users ADD COLUMN uid TEXT NOT NULL DEFAULT '';
    UPDATE users SET uid = lower(hex(randomblob(8)));`,
+  // What a user sees is found by domain, and who waits to be claimed without looking at every device.
+  `CREATE INDEX devices_of_domain ON devices (domain, id) WHERE claimed = 1;
+   CREATE INDEX devices_unclaimed ON devices (address) WHERE claimed = 0;`,
 ];

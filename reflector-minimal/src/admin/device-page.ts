@@ -1,0 +1,37 @@
+import type { Context } from '../context.ts';
+import type { Limits } from '../limits.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+import type { UserRecord } from '../store/users.ts';
+
+/** Which part of the list of devices is asked for. */
+export interface DevicePage {
+  /** The id that the part before ended with; empty for the first part. */
+  readonly after: string;
+  /** 1 to `limits.devicesPerPage`. */
+  readonly limit: number;
+}
+
+/** The page that a target asks for by `after` and `limit`, or what is wrong with it. */
+export function readDevicePage(
+  target: string,
+  { devicesPerPage }: Pick<Limits, 'devicesPerPage'>,
+): DevicePage | { readonly wrong: string } {
+  const at = target.indexOf('?');
+  const query = new URLSearchParams(at < 0 ? '' : target.slice(at));
+  const text = query.get('limit') ?? String(devicesPerPage);
+  const limit = /^\d{1,9}$/.test(text) ? Math.min(Number(text), devicesPerPage) : 0;
+  if (limit < 1) return { wrong: 'limit must be a whole number, at least 1' };
+  return { after: query.get('after') ?? '', limit };
+}
+
+/** The devices that this user sees, and the id to go on after; `null` when these are the last. */
+export function pageOfDevices(
+  { store }: Pick<Context, 'store'>,
+  { role, domains }: UserRecord,
+  { after, limit }: DevicePage,
+): { readonly devices: readonly DeviceRecord[]; readonly next: string | null } {
+  // One more than is shown says whether there are more.
+  const found = store.devices.page(role === 'administrator' ? null : domains, after, limit + 1);
+  const devices = found.slice(0, limit);
+  return { devices, next: found.length > limit ? (devices.at(-1)?.id ?? null) : null };
+}
