@@ -188,6 +188,8 @@ export interface Limits {
   readonly auditSeries: number;
   /** New kinds of strangers' refusals in ten times `auditQuietMs`; what is more is one kind: no flood wears the file out. */
   readonly auditStrangers: number;
+  /** Devices that `device add --from` takes at once: twice as many as we know of any fleet. */
+  readonly devicesAtOnce: number;
   /** How often at most it is noted in the store that somebody was refused who claimed to be a device. */
   readonly refusalNotedMs: number;
   /** How often traffic counters are written to the store. */
@@ -295,6 +297,7 @@ export const defaultLimits: Limits = {
   auditQuietMs: 60_000,
   auditSeries: 10_000,
   auditStrangers: 100,
+  devicesAtOnce: 100_000,
   refusalNotedMs: 60_000,
   statisticsMs: 60_000,
   shutdownMs: 10_000,

@@ -129,14 +129,14 @@ describe('the tunnel of a device', () => {
 
   test('let in by its password ends with the password', () => {
     expect(standing(null)).toEqual(forever);
-    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, null);
+    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, null);
     expect(standing(null)).toEqual({ ended: 'the password of this device was changed' });
   });
 
   test('let in by a certificate ends with it, and not with a password', () => {
     const shown = certificate();
     expect(standing(shown)).toEqual({ until: shown.until });
-    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0);
+    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, 0);
     expect(standing(shown)).toEqual({ until: shown.until });
     clock.advance(hour + 1);
     expect(standing(shown)).toEqual({ ended: 'the client certificate has expired' });
@@ -144,11 +144,11 @@ describe('the tunnel of a device', () => {
 
   test('let in by a certificate ends when certificates count no more', () => {
     const shown = certificate();
-    store.devices.setSecrets('dev1', secrets, clock.date() + 1_000);
+    store.devices.setSecrets('dev1', secrets, 0, clock.date() + 1_000);
     expect(standing(shown)).toEqual({
       ended: expect.stringMatching(/^the client certificate was issued at/),
     });
-    store.devices.setSecrets('dev1', secrets, null);
+    store.devices.setSecrets('dev1', secrets, 0, null);
     expect(standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
   });
 

@@ -7,9 +7,10 @@ import type { Store } from '../store/store.ts';
 export interface Command {
   readonly command: 'device' | 'user';
   readonly action: string;
-  readonly name: string;
-  /** Of `grant` and `revoke`. */
-  readonly domain: string | undefined;
+  /** Of the device or user; `undefined` for several. */
+  readonly name: string | undefined;
+  /** What else it was given. */
+  readonly detail: string | undefined;
 }
 
 /** Only the reflector itself renames its file. */
@@ -19,7 +20,7 @@ const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
  * Records a command in the audit file of the reflector that was started last on this data file, if it has one. When that
  * is not possible, what was done stays done; gives the complaint then.
  */
-export function recordCommand(store: Store, { command, action, name, domain }: Command): string | null {
+export function recordCommand(store: Store, { command, action, name, detail }: Command): string | null {
   const path = store.auditFile();
   if (path === null) return null;
   const record = {
@@ -27,7 +28,7 @@ export function recordCommand(store: Store, { command, action, name, domain }: C
     allowed: true,
     [command]: name,
     operator: operator(),
-    detail: domain === undefined ? undefined : `domain ${domain}`,
+    detail,
   };
   try {
     const file = new AuditFile(path, never);

@@ -1,25 +1,26 @@
-import { duplicateShownMs } from '../admin/landing.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { isHidden } from '../isolation/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
-import type { DeviceRecord } from '../store/devices.ts';
+import type { DeviceSecrets } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
+import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
+import { importDevices } from './device-import.ts';
+import { type ListOptions, listDevices, printable, showDevice } from './device-list.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { choosePassword } from './password-input.ts';
 
-export interface DeviceOptions {
-  readonly domain?: string | undefined;
+export interface DeviceOptions extends CertificateOptions, ListOptions {
   readonly digest?: boolean | undefined;
-  readonly certificate?: boolean | undefined;
-  readonly 'issued-since'?: string | undefined;
   readonly 'password-file'?: string | undefined;
+  readonly from?: string | undefined;
+  readonly output?: string | undefined;
 }
 
 /** Of `rm-reflector device`. */
-export const deviceActions: readonly string[] = ['add', 'claim', 'remove', 'list'];
+export const deviceActions: readonly string[] = ['add', 'claim', 'passwd', 'remove', 'show', 'list'];
 
 /** Runs `rm-reflector device …`; gives what to print. Throws {@link CommandError}. */
 export async function runDeviceCommand(
@@ -28,9 +29,16 @@ export async function runDeviceCommand(
   name: string | undefined,
   options: DeviceOptions,
 ): Promise<string> {
-  if (action === 'list') return listDevices(store, Date.now());
+  if (action === 'list') return listDevices(store, Date.now(), options);
   if (!deviceActions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `device ${action}: must be one of ${deviceActions.join(', ')}`);
+  }
+  if (action === 'add' && options.from !== undefined) {
+    if (name === undefined) return importDevices(store, options.from, options);
+    throw new CommandError(ExitStatus.usage, 'device add: an id and --from are two ways: choose one');
+  }
+  if (options.output !== undefined) {
+    throw new CommandError(ExitStatus.usage, '--output: only with --from; one password is printed');
   }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `device ${action}: an id is missing`);
   const id = normalizeDeviceId(name);
@@ -40,7 +48,7 @@ export async function runDeviceCommand(
       `device ${JSON.stringify(name)}: an id is 1 to 63 of a-z, 0-9, - and _, and begins and ends with a letter or digit`,
     );
   }
-  if (action !== 'remove' && isHidden(id, store.takenLabel())) {
+  if ((action === 'add' || action === 'claim') && isHidden(id, store.takenLabel())) {
     throw new CommandError(
       ExitStatus.failed,
       `device ${id}: its host name is the --cookie-host of the reflector; choose another for one of them`,
@@ -51,6 +59,10 @@ export async function runDeviceCommand(
       return addDevice(store, id, name, options);
     case 'claim':
       return claimDevice(store, id, options.domain);
+    case 'passwd':
+      return changeSecrets(store, id, name, options);
+    case 'show':
+      return showDevice(store, id, Date.now(), options);
     default:
       if (!store.devices.remove(id, Date.now()))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
@@ -65,6 +77,35 @@ async function addDevice(store: Store, id: string, name: string, options: Device
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if (store.devices.get(id)?.claimed) throw taken();
+  const { since, secrets, told } = await chooseSecrets(store, id, name, domain, options);
+  if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
+  return `device ${id} added\ndomain: ${domain}\n${told()}`;
+}
+
+/** Another password, or a certificate in place of one. What the device has open ends. */
+async function changeSecrets(
+  store: Store,
+  id: string,
+  name: string,
+  options: DeviceOptions,
+): Promise<string> {
+  const missing = () => new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
+  const device = store.devices.credentials(id);
+  if (!device?.claimed) throw missing();
+  const { since, secrets, told } = await chooseSecrets(store, id, name, device.domain, options);
+  if (!store.devices.setSecrets(id, secrets, Date.now(), since)) throw missing();
+  if (since !== null) return `device ${id} proves itself by a certificate from now on\n`;
+  return `password of device ${id} changed\n${told()}`;
+}
+
+/** What a device is to prove itself by. `told`: to be called once it is stored; what to print. */
+async function chooseSecrets(
+  store: Store,
+  id: string,
+  name: string,
+  domain: string,
+  options: DeviceOptions,
+): Promise<{ since: number | 'default' | null; secrets: DeviceSecrets; told(): string }> {
   if (options.certificate && (options.digest || options['password-file'] !== undefined)) {
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
   }
@@ -75,11 +116,12 @@ async function addDevice(store: Store, id: string, name: string, options: Device
     : choosePassword(options['password-file']);
   // Digest is computed over the id as the device spells it.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
-  if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
-  if (generated) {
+  const told = () => {
+    if (!generated) return '';
     new Fingerprints(store).remember({ id, password: secrets.password, fingerprint: null }, password, true);
-  }
-  return `device ${id} added\ndomain: ${domain}\n${generated ? `password: ${password}\n` : ''}`;
+    return `password: ${password}\n`;
+  };
+  return { since, secrets, told };
 }
 
 /** Anybody may have invented an unclaimed device: the operator says which domain is meant, and so who will see it. */
@@ -91,73 +133,14 @@ function claimDevice(store: Store, id: string, domain: string | undefined): stri
   if (domain === undefined) {
     throw new CommandError(
       ExitStatus.usage,
-      `device claim ${id}: --domain is missing; this device came with ${waiting.domain}, from ${waiting.address}`,
+      `device claim ${id}: --domain is missing; this device came with ${printable(waiting.domain)}, from ${waiting.address}`,
     );
   }
   if (!store.devices.claim(id, domain)) {
     throw new CommandError(
       ExitStatus.failed,
-      `device ${id}: came with the domain ${waiting.domain}, not ${domain}; if it is not yours: rm-reflector device remove ${id}`,
+      `device ${id}: came with the domain ${printable(waiting.domain)}, not ${printable(domain)}; if it is not yours: rm-reflector device remove ${id}`,
     );
   }
   return `device ${id} claimed in the domain ${domain}; it comes on line at its next attempt\n`;
-}
-
-/** From when on certificates of a device count; `null` for a device with a password. */
-function certificatesSince(options: DeviceOptions): number | 'default' | null {
-  const text = options['issued-since'];
-  if (!options.certificate) {
-    if (text === undefined) return null;
-    throw new CommandError(ExitStatus.usage, '--issued-since: only with --certificate');
-  }
-  if (text === undefined) return 'default';
-  const time = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(time)) return time;
-  throw new CommandError(
-    ExitStatus.usage,
-    `--issued-since ${JSON.stringify(text)}: must be a date, as in 2026-01-31 or 2026-01-31T12:00:00Z`,
-  );
-}
-
-function listDevices(store: Store, now: number): string {
-  // Without a reflector the states in the file are old.
-  const served = store.isServed();
-  const header = ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'];
-  const rows = store.devices
-    .list()
-    .map((device) => [
-      device.id,
-      stateOf(device, served, now),
-      printable(device.properties.name ?? '-'),
-      device.address || '-',
-      device.lastConnect === null ? '-' : new Date(device.lastConnect).toISOString(),
-      String(device.connects),
-      formatBytes(device.bytesFrom),
-      formatBytes(device.bytesTo),
-    ]);
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `${cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd()}\n`;
-  return [header, ...rows].map(line).join('');
-}
-
-function stateOf(device: DeviceRecord, served: boolean, now: number): string {
-  if (!device.claimed) return 'unclaimed';
-  const duplicate = device.duplicateNoticed !== null && now - device.duplicateNoticed < duplicateShownMs;
-  return `${served && device.online ? 'on line' : 'off line'}${duplicate ? ', two devices use this identity' : ''}`;
-}
-
-/** Properties come from devices: nothing that a terminal would act on. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?').slice(0, 40);
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  for (; bytes >= 1024 && unit < units.length - 1; unit++) bytes /= 1024;
-  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
 }

@@ -9,6 +9,7 @@ import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { matchesHash } from '../passwords/scrypt.ts';
 import { DataFileLock } from '../store/data-file-lock.ts';
 import { Store } from '../store/store.ts';
+import { importDevices } from './device-import.ts';
 import { run } from './run.ts';
 
 describe('rm-reflector', () => {
@@ -113,7 +114,7 @@ describe('rm-reflector', () => {
     expect((await command('user', 'list')).out).toBe(
       'alice  administrator  every device\nbob  user  no device\n',
     );
-    expect((await command('user', 'remove', 'alice')).status).toBe(0);
+    expect((await command('user', 'remove', 'alice', '--force')).status).toBe(0);
     expect(await command('user', 'remove', 'alice')).toEqual({
       status: 1,
       out: '',
@@ -161,7 +162,7 @@ describe('rm-reflector', () => {
     expect((await command('user', 'promote', 'bob')).out).toBe(
       'bob is an administrator and sees every device\n',
     );
-    expect((await command('user', 'demote', 'bob')).out).toBe(
+    expect((await command('user', 'demote', 'bob', '--force')).out).toBe(
       'bob is a user and sees the devices of plant-2\n',
     );
     expect(await command('user', 'grant', 'bob')).toMatchObject({
@@ -220,31 +221,71 @@ describe('rm-reflector', () => {
       store.devices.noteConnected(device, Date.UTC(2026, 0, 1), {
         address: '192.0.2.1',
         agent: 'a',
-        properties: { name: 'Pump\u001b[31m' },
+        properties: { name: 'Pump\u001b[31m', version: '1.2', serial: 'A\u202e1' },
       });
       store.devices.addTraffic(device, 5 * 1024 * 1024, 17);
       store.devices.noteDuplicate(device, Date.now());
+      const refused = { reason: 'wrong password', address: '203.0.113.9' };
+      store.devices.noteRefused(device, Date.UTC(2026, 0, 2), refused);
     });
     const lock = DataFileLock.take(data);
     const { out } = await command('device', 'list');
     lock.release();
-    expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
-      ['DEVICE', 'STATE', 'NAME', 'ADDRESS', 'LAST CONNECT', 'CONNECTS', 'FROM', 'TO'],
+    const rows = out.split('\n').map((line) => line.split(/ {2,}/));
+    expect(rows).toEqual([
+      [
+        'DEVICE',
+        'STATE',
+        'SINCE',
+        'LAST SEEN',
+        'DOMAIN',
+        'VERSION',
+        'NAME',
+        'ADDRESS',
+        'CONNECTS',
+        'FROM',
+        'TO',
+        'LAST REFUSAL',
+      ],
       [
         'dev1',
         'on line, two devices use this identity',
+        '2026-01-01T00:00:00Z',
+        'now',
+        expect.stringMatching(/^[0-9a-f-]{36}$/),
+        '1.2',
         'Pump?[31m',
         '192.0.2.1',
-        '2026-01-01T00:00:00.000Z',
         '1',
         '5.0 MiB',
         '17 B',
+        '2026-01-02T00:00:00Z wrong password, from 203.0.113.9',
       ],
-      ['dev2', 'off line', '-', '-', '-', '0', '0 B', '0 B'],
-      ['dev3', 'unclaimed', '-', '192.0.2.9', '-', '0', '0 B', '0 B'],
+      ['dev2', 'off line', '-', '-', 'd2', '-', '-', '-', '0', '0 B', '0 B', '-'],
+      ['dev3', 'unclaimed', '1970-01-01T00:00:00Z', '-', 'd', '-', '-', '192.0.2.9', '0', '0 B', '0 B', '-'],
       [''],
     ]);
     expect((await command('device', 'list')).out).toContain('dev1    off line');
+    const ids = async (...filter: string[]) => {
+      const listed = await command('device', 'list', '--json', ...filter);
+      return (JSON.parse(listed.out) as { id: string }[]).map(({ id }) => id);
+    };
+    expect(await ids()).toEqual(['dev1', 'dev2', 'dev3']);
+    expect(await ids('--state', 'unclaimed')).toEqual(['dev3']);
+    expect(await ids('--state', 'offline', '--domain', 'd2')).toEqual(['dev2']);
+    expect(await ids('--match', 'PUMP')).toEqual(['dev1']);
+    expect(await ids('--match', 'dev', '--domain', 'none')).toEqual([]);
+    const shown = await command('device', 'show', 'dev1');
+    expect(shown.out).toContain('lastRefusal: 2026-01-02T00:00:00Z wrong password, from 203.0.113.9\n');
+    expect(shown.out).toContain('property serial: A?1\n');
+    expect(shown.out).toContain('state: offline\n');
+    expect(JSON.parse((await command('device', 'show', 'dev1', '--json')).out)).toMatchObject({
+      id: 'dev1',
+      lastRefusal: { at: '2026-01-02T00:00:00.000Z', reason: 'wrong password', address: '203.0.113.9' },
+      properties: { name: 'Pump\u001b[31m', version: '1.2' },
+      proof: 'password',
+      duplicate: true,
+    });
     expect(await command('device', 'claim', 'dev3')).toMatchObject({
       status: 64,
       err: 'rm-reflector: device claim dev3: --domain is missing; this device came with d, from 192.0.2.9\n',
@@ -259,12 +300,140 @@ describe('rm-reflector', () => {
     expect((await command('device', 'add', 'dev1')).err).toBe('rm-reflector: device dev1: exists already\n');
   });
 
+  test('device passwd: another password, or a certificate in place of one', async () => {
+    await command('device', 'add', 'dev1', '--digest');
+    const before = look((store) => store.devices.get('dev1'));
+    const { out } = await command('device', 'passwd', 'Dev1');
+    const password = /^password of device dev1 changed\npassword: ([a-z2-9]{26})\n$/.exec(out)?.[1] ?? '';
+    const after = look((store) => store.devices.get('dev1'));
+    expect(await matchesHash(password, after?.password ?? '')).toBe(true);
+    expect(after).toMatchObject({ uid: before?.uid, digestSha256: null, certificatesSince: null });
+    expect(after?.fingerprint).toHaveLength(32);
+    expect(
+      await command('device', 'passwd', 'dev1', '--certificate', '--issued-since', '2026-01-31'),
+    ).toEqual({
+      status: 0,
+      out: 'device dev1 proves itself by a certificate from now on\n',
+      err: '',
+    });
+    expect(look((store) => store.devices.get('dev1'))).toMatchObject({
+      certificatesSince: Date.UTC(2026, 0, 31),
+      fingerprint: null,
+    });
+    await command('device', 'passwd', 'dev1', '--password-file', passwordFile('s3cret'));
+    expect(look((store) => store.devices.get('dev1'))?.certificatesSince).toBeNull();
+    expect(await command('device', 'passwd', 'dev9')).toMatchObject({
+      status: 1,
+      err: 'rm-reflector: device dev9: there is no such device\n',
+    });
+  });
+
+  describe('device add --from', () => {
+    function list(...lines: string[]): string {
+      const file = join(folder, 'devices.txt');
+      writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+      return file;
+    }
+    const ids = () => look((store) => store.devices.list()).map(({ id, domain }) => [id, domain]);
+
+    test('adds all devices of a file, each with a password of its own', async () => {
+      const from = list('# the pumps', 'Pump-1', '  pump-2\tacme  # another domain', '', 'pump-3');
+      const { status, out } = await command('device', 'add', '--from', from, '--domain', 'd');
+      expect(status).toBe(0);
+      const rows = out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('\t'));
+      const password = expect.stringMatching(/^[a-z2-9]{26}$/);
+      expect(rows).toEqual([
+        ['pump-1', 'd', password],
+        ['pump-2', 'acme', password],
+        ['pump-3', 'd', password],
+      ]);
+      expect(new Set(rows.map(([, , one]) => one)).size).toBe(3);
+      const second = look((store) => store.devices.get('pump-2'));
+      expect(await matchesHash(rows[1]?.[2] ?? '', second?.password ?? '')).toBe(true);
+      expect(second?.fingerprint).toHaveLength(32);
+    });
+
+    test('writes what nobody else is to see to a new file', async () => {
+      const output = join(folder, 'passwords');
+      const args = ['device', 'add', '--from', list('a', 'b'), '--output', output] as const;
+      expect((await command(...args)).out).toBe(`2 devices added; their passwords are in ${output}\n`);
+      expect(statSync(output).mode & 0o777).toBe(0o600);
+      expect(readFileSync(output, 'utf8')).toMatch(/^a\t[0-9a-f-]{36}\t[a-z2-9]{26}\nb\t/);
+      await command('device', 'remove', 'a');
+      await command('device', 'remove', 'b');
+      expect(await command(...args)).toMatchObject({
+        status: 64,
+        err: expect.stringContaining('--output: EEXIST'),
+      });
+      expect(ids()).toEqual([]);
+    });
+
+    test('adds none when one is taken, and leaves no passwords behind', async () => {
+      await command('device', 'add', 'b', '--domain', 'd');
+      const output = join(folder, 'passwords');
+      const result = await command('device', 'add', '--from', list('a', 'b', 'c'), '--output', output);
+      expect(result).toMatchObject({
+        status: 1,
+        out: '',
+        err: expect.stringContaining('exist already: b; none was added'),
+      });
+      expect(ids()).toEqual([['b', 'd']]);
+      expect(() => statSync(output)).toThrow('ENOENT');
+    });
+
+    test('takes devices with certificates, which have no passwords to print', async () => {
+      const { out } = await command('device', 'add', '--from', list('a'), '--domain', 'd', '--certificate');
+      expect(out).toBe('a\td\n');
+      expect(look((store) => store.devices.get('a'))?.certificatesSince).not.toBeNull();
+    });
+
+    test.each([
+      [['a b c'], 'line 1: must be an id, and a domain if it is another'],
+      [['a', 'a.b'], 'line 2: must be an id'],
+      [['a', 'A'], 'line 2: a is there twice'],
+      [['a <b>'], 'line 1: the domain must be a UUID'],
+      [['# none'], 'names no device'],
+    ])('%j is refused with its line', async (lines, message) => {
+      const result = await command('device', 'add', '--from', list(...lines));
+      expect(result).toMatchObject({ status: 64, err: expect.stringContaining(message) });
+      expect(ids()).toEqual([]);
+    });
+
+    test('devicesAtOnce: takes no more than the bound', async () => {
+      const store = Store.open(data);
+      await expect(importDevices(store, list('a', 'b', 'c'), {}, 2)).rejects.toThrow(
+        'line 3: more than 2 devices',
+      );
+      store.close();
+    });
+  });
+
+  test('the last administrator is not removed or demoted by accident', async () => {
+    await command('user', 'add', 'alice', '--admin');
+    await command('user', 'add', 'bob');
+    for (const action of ['remove', 'demote']) {
+      expect(await command('user', action, 'alice')).toMatchObject({
+        status: 1,
+        err: expect.stringContaining('user alice: is the last administrator; make another one first'),
+      });
+    }
+    expect(look((store) => store.users.get('alice'))?.role).toBe('administrator');
+    await command('user', 'promote', 'bob');
+    expect((await command('user', 'demote', 'alice')).status).toBe(0);
+    expect((await command('user', 'remove', 'alice')).status).toBe(0);
+    expect((await command('user', 'remove', 'bob')).status).toBe(1);
+    expect((await command('user', 'remove', 'bob', '--force')).status).toBe(0);
+  });
+
   test.each([
     [['frobnicate'], 64, 'frobnicate: must be one of serve, device, user'],
     [['--bogus'], 64, "Unknown option '--bogus'"],
     [['user'], 64, 'user: must be followed by one of add, passwd, grant,'],
-    [['device'], 64, 'device: must be followed by one of add, claim, remove, list'],
-    [['device', 'frob'], 64, 'device frob: must be one of add, claim, remove, list'],
+    [['device'], 64, 'device: must be followed by one of add, claim, passwd, remove, show, list'],
+    [['device', 'frob'], 64, 'device frob: must be one of add, claim, passwd, remove, show, list'],
     [['--domain', '-x'], 64, "Option '--domain' argument is ambiguous; see rm-reflector --help"],
     [['user', 'add'], 64, 'user add: a name is missing'],
     [['user', 'add', 'a:b'], 64, 'a name is 1 to 64 characters without spaces and ":"'],
@@ -289,8 +458,15 @@ describe('rm-reflector', () => {
       '--issued-since "May": must be a date',
     ],
     [['device', 'add', 'a', '--issued-since', '2026-01-31'], 64, '--issued-since: only with --certificate'],
-    [['device', 'frob', 'a'], 64, 'device frob: must be one of add, claim, remove, list'],
+    [['device', 'frob', 'a'], 64, 'device frob: must be one of add, claim, passwd, remove, show, list'],
     [['device', 'remove', 'a'], 1, 'there is no such device'],
+    [['device', 'show', 'a'], 1, 'there is no such device'],
+    [['device', 'list', '--state', 'on'], 64, '--state "on": must be one of online, offline, unclaimed'],
+    [['device', 'add', 'a', '--output', 'f'], 64, '--output: only with --from'],
+    [['device', 'add', 'a', '--from', 'f'], 64, 'an id and --from are two ways'],
+    [['device', 'add', '--from', 'no-such-file'], 64, 'no-such-file'],
+    [['device', 'add'], 64, 'device add: an id is missing'],
+    [['user', 'add', 'a', '--force'], 64, '--force: not an option of user add'],
     [['serve', '--keep-alive', '0'], 78, '--keep-alive: "0": must be a whole number from 1 to 86400'],
     [['serve', 'extra'], 64, 'extra'],
     [['user', 'list', '--data', '.'], 74, 'data file .'],

@@ -28,6 +28,12 @@ const accountOptions = {
   digest: { type: 'boolean' },
   certificate: { type: 'boolean' },
   'issued-since': { type: 'string' },
+  from: { type: 'string' },
+  output: { type: 'string' },
+  state: { type: 'string' },
+  match: { type: 'string' },
+  json: { type: 'boolean' },
+  force: { type: 'boolean' },
   admin: { type: 'boolean' },
   remove: { type: 'boolean' },
   'password-file': { type: 'string' },
@@ -35,12 +41,20 @@ const accountOptions = {
 
 /** Which of the account options belong to which command. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  'device add': ['domain', 'digest', 'certificate', 'issued-since', 'password-file'],
+  'device add': ['domain', 'digest', 'certificate', 'issued-since', 'password-file', 'from', 'output'],
   'device claim': ['domain'],
+  'device passwd': ['digest', 'certificate', 'issued-since', 'password-file'],
+  'device list': ['domain', 'state', 'match', 'json'],
+  'device show': ['json'],
+  'user demote': ['force'],
+  'user remove': ['force'],
   'user add': ['admin', 'password-file'],
   'user totp': ['remove'],
   'user passwd': ['password-file'],
 };
+
+/** They change nothing. */
+const reading: ReadonlySet<string> = new Set(['list', 'show']);
 
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -135,8 +149,10 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
         ? await runDeviceCommand(store, action, name, options)
         : await runUserCommand(store, action, name, domain, options, terminal),
     );
-    if (name !== undefined) {
-      const complaint = recordCommand(store, { command, action, name, domain });
+    const from = (options as { from?: string }).from;
+    if ((name !== undefined || from !== undefined) && !reading.has(action)) {
+      const detail = from === undefined ? domain && `domain ${domain}` : `devices of ${from}`;
+      const complaint = recordCommand(store, { command, action, name, detail });
       if (complaint !== null) terminal.complain(`rm-reflector: ${complaint}\n`);
     }
   } finally {

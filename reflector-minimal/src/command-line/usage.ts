@@ -14,16 +14,20 @@ export function usage(environment: Readonly<Record<string, string | undefined>>)
   return `Usage: rm-reflector [serve] [OPTIONS]
        rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE]
        rm-reflector device add ID [--domain UUID] --certificate [--issued-since DATE]
+       rm-reflector device add --from FILE [--output FILE] [--domain UUID] [--digest] | [--certificate …]
        rm-reflector device claim ID --domain UUID
+       rm-reflector device passwd ID [--digest] [--password-file FILE] | --certificate [--issued-since DATE]
        rm-reflector device remove ID
-       rm-reflector device list
+       rm-reflector device show ID [--json]
+       rm-reflector device list [--state online|offline|unclaimed] [--domain UUID] [--match TEXT] [--json]
        rm-reflector user add NAME [--admin] [--password-file FILE]
        rm-reflector user passwd NAME [--password-file FILE]
        rm-reflector user grant|revoke NAME DOMAIN
-       rm-reflector user promote|demote NAME
+       rm-reflector user promote NAME
+       rm-reflector user demote NAME [--force]
        rm-reflector user totp NAME [--remove]
        rm-reflector user logout NAME
-       rm-reflector user remove NAME
+       rm-reflector user remove NAME [--force]
        rm-reflector user list
 
 The reflector takes the tunnels of devices, and gives users HTTP and TCP through them.
@@ -32,7 +36,8 @@ Passwords: read from --password-file (- is standard input), or generated and pri
 characters and are not common.
 
 Users: an administrator sees every device, a user those of the domains granted. totp makes log-ins ask for one-time
-passwords (an authenticator app), logout ends all sessions and tokens.
+passwords (an authenticator app), logout ends all sessions and tokens. The last administrator is removed or demoted only with
+--force.
 
 Options of every command:
   --data FILE                  data file (${defaultDataFile(environment)}), or RM_REFLECTOR_DATA
@@ -49,6 +54,9 @@ Options of device add:
   --domain UUID                the domain that the agent is configured with (one for all, made at the first start)
   --certificate                no password: only a certificate of --client-ca proves this device
   --issued-since DATE          the certificates that count (those of up to a day ago, unless another device had the id)
+  --from FILE                  all devices of a file (- is standard input), or none: a line each, ID [DOMAIN]; prints
+                               ID, domain and password of each, with tabs between
+  --output FILE                with --from: a new file, of mode 0600, for what would be printed
   --digest                     keep what Digest log-in needs, which is easier to guess from than what Basic needs
 
 Exit status: 0 done, 1 not possible, 64 usage, 69 cannot listen, 74 data file, 78 configuration.

@@ -14,6 +14,7 @@ export interface UserOptions {
   readonly admin?: boolean | undefined;
   readonly remove?: boolean | undefined;
   readonly domain?: string | undefined;
+  readonly force?: boolean | undefined;
   readonly 'password-file'?: string | undefined;
 }
 
@@ -58,7 +59,9 @@ export async function runUserCommand(
       return changeGrant(store, user, action, domain);
     case 'promote':
     case 'demote':
-      return changeRole(store, user, action);
+      return keepingAdministrator(store, user, action === 'promote' || (options.force ?? false), () =>
+        changeRole(store, user, action),
+      );
     case 'totp':
       return runTotpCommand(store, user, options.remove ?? false, terminal);
     case 'logout': {
@@ -66,9 +69,26 @@ export async function runUserCommand(
       return `user ${name} logged out: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended\n`;
     }
     default:
-      if (!store.users.remove(name)) throw missing(name);
-      return `user ${name} removed\n`;
+      return keepingAdministrator(store, user, options.force ?? false, () => {
+        if (!store.users.remove(name)) throw missing(name);
+        return `user ${name} removed\n`;
+      });
   }
+}
+
+/** Without an administrator nobody sees what comes new, and only somebody with this machine can help. */
+function keepingAdministrator(
+  store: Store,
+  { name }: UserRecord,
+  force: boolean,
+  change: () => string,
+): string {
+  const done = force ? change() : store.users.keepingAdministrator(name, change);
+  if (done !== null) return done;
+  throw new CommandError(
+    ExitStatus.failed,
+    `user ${name}: is the last administrator; make another one first (user add NAME --admin, user promote NAME), or say --force`,
+  );
 }
 
 function missing(name: string): CommandError {

@@ -95,7 +95,7 @@ describe('the certificates that count for a device', () => {
   it('are none beside a password, and none that has expired', () => {
     store.devices.add('dev1', 'acme', secrets, now, null);
     expect(fault(now)).toMatch(/without --certificate$/);
-    store.devices.setSecrets('dev1', secrets, 0);
+    store.devices.setSecrets('dev1', secrets, 0, 0);
     expect(fault(now)).toBeNull();
     const device = store.devices.credentials('dev1');
     if (!device) throw new Error('no device');

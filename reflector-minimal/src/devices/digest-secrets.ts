@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DigestFunction, deviceUser, digestSecret } from 'rm-agent/protocol';
-import { hashPassword } from '../passwords/scrypt.ts';
+import { hashGeneratedPassword, hashPassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../store/devices.ts';
 
 /** The realm of every challenge to a device; the stored Digest secrets depend on it. */
@@ -14,19 +14,20 @@ export const digestFunction: DigestFunction = (algorithm, data) =>
 /**
  * What is stored of a device's password. Digest needs H(user:realm:password), which is quicker to guess from than
  * scrypt: it is kept only for devices that were added for it. `id` counts as it is spelled, because the device
- * hashes its own spelling.
+ * hashes its own spelling. `made`: `generated` for a password of at least 128 random bits.
  */
 export async function deviceSecrets(
   id: string,
   domain: string,
   password: string,
   withDigest: boolean,
+  made: 'chosen' | 'generated' = 'chosen',
 ): Promise<DeviceSecrets> {
   const credentials = { user: deviceUser(id, domain), password };
   const secret = (algorithm: 'sha-256' | 'md5') =>
     withDigest ? digestSecret(digestFunction, algorithm, credentials, deviceRealm) : null;
   return {
-    password: await hashPassword(password),
+    password: await (made === 'generated' ? hashGeneratedPassword(password) : hashPassword(password)),
     digestSha256: secret('sha-256'),
     digestMd5: secret('md5'),
   };

@@ -133,6 +133,12 @@ const formerMs = 400 * 24 * 3600_000;
 /** Certificates may be this much older than the record of a device whose id nobody had before, ms. */
 const certificateHeadStartMs = 24 * 3600_000;
 
+export interface NewDevice {
+  readonly id: string;
+  readonly domain: string;
+  readonly secrets: DeviceSecrets;
+}
+
 export class DeviceTable {
   readonly #database: Database.Database;
   readonly #changed: () => void;
@@ -215,10 +221,7 @@ export class DeviceTable {
     return this.#database
       .transaction(() => {
         const former = this.#formerlyUsed(id);
-        const since =
-          certificatesSince === 'default'
-            ? Math.max(now - certificateHeadStartMs, former ?? 0)
-            : certificatesSince;
+        const since = this.#sinceOf(id, now, certificatesSince);
         this.#database.prepare('DELETE FROM devices WHERE id = ? AND claimed = 0').run(id);
         const insert = this.#database.prepare(
           `INSERT OR IGNORE INTO devices
@@ -232,13 +235,32 @@ export class DeviceTable {
       .immediate();
   }
 
+  /** All of them, or none when ids are taken: these are given then. The rest is as for {@link add}. */
+  addAll(devices: readonly NewDevice[], now: number, certificatesSince: number | 'default' | null): string[] {
+    const isTaken = this.#database.prepare('SELECT 1 FROM devices WHERE id = ? AND claimed = 1');
+    return this.#database
+      .transaction(() => {
+        const taken = devices.filter(({ id }) => isTaken.get(id) !== undefined).map(({ id }) => id);
+        if (taken.length > 0) return taken;
+        for (const { id, domain, secrets } of devices) this.add(id, domain, secrets, now, certificatesSince);
+        return [];
+      })
+      .immediate();
+  }
+
   /** Another password, or certificates in place of any; false when no claimed device has this id. */
-  setSecrets(id: string, secrets: DeviceSecrets, certificatesSince: number | null): boolean {
+  setSecrets(
+    id: string,
+    secrets: DeviceSecrets,
+    now: number,
+    certificatesSince: number | 'default' | null,
+  ): boolean {
     const update = this.#database.prepare(
       `UPDATE devices SET password = @password, digest_sha256 = @digestSha256, digest_md5 = @digestMd5,
          fingerprint = NULL, certificates_since = @certificatesSince WHERE id = @id AND claimed = 1`,
     );
-    return this.#done(update.run({ id, certificatesSince, ...secrets }));
+    const since = this.#sinceOf(id, now, certificatesSince);
+    return this.#done(update.run({ id, certificatesSince: since, ...secrets }));
   }
 
   /** `hash`: the password hash that it goes with; nothing happens when the device has another by now. */
@@ -353,6 +375,11 @@ export class DeviceTable {
         'UPDATE devices SET refused = ?, refused_reason = ?, refused_address = ? WHERE id = ? AND uid = ?',
       )
       .run(now, facts.reason, facts.address, id, uid);
+  }
+
+  #sinceOf(id: string, now: number, given: number | 'default' | null): number | null {
+    if (given !== 'default') return given;
+    return Math.max(now - certificateHeadStartMs, this.#formerlyUsed(id) ?? 0);
   }
 
   /** When the id was last given up; `null`: nobody had it. */

@@ -89,6 +89,13 @@ export class UserTable {
     })();
   }
 
+  /** Whether this is an administrator, and nobody else is. */
+  isLastAdministrator(name: string): boolean {
+    const all = this.#database.prepare('SELECT name FROM users WHERE administrator = 1 LIMIT 2');
+    const names = all.pluck().all() as string[];
+    return names.length === 1 && names[0] === name;
+  }
+
   /** False when there is no such user. */
   setRole(name: string, role: Role): boolean {
     return this.#run(
@@ -96,6 +103,11 @@ export class UserTable {
       role === 'administrator' ? 1 : 0,
       name,
     );
+  }
+
+  /** What `change` gives, unless it would take the last administrator: then nothing is changed, and this gives `null`. */
+  keepingAdministrator<T>(name: string, change: () => T): T | null {
+    return this.#database.transaction(() => (this.isLastAdministrator(name) ? null : change())).immediate();
   }
 
   /** Lets a user see the devices of a domain; the user must exist. False when it was granted before. */

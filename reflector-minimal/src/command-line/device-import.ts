@@ -1,0 +1,148 @@
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { normalizeDeviceId } from '../devices/device-id.ts';
+import { deviceSecrets } from '../devices/digest-secrets.ts';
+import { domainRule, isDomain } from '../devices/domain.ts';
+import { Fingerprints } from '../devices/fingerprints.ts';
+import { isHidden } from '../isolation/hidden-device.ts';
+import { defaultLimits } from '../limits.ts';
+import { generatePassword } from '../passwords/scrypt.ts';
+import type { NewDevice } from '../store/devices.ts';
+import type { Store } from '../store/store.ts';
+import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
+import { CommandError, ExitStatus } from './exit.ts';
+
+export interface ImportOptions extends CertificateOptions {
+  /** Of the devices whose line names none. */
+  readonly domain?: string | undefined;
+  readonly digest?: boolean | undefined;
+  readonly 'password-file'?: string | undefined;
+  /** Where the passwords go. */
+  readonly output?: string | undefined;
+}
+
+/** A line of the file. */
+interface Listed {
+  readonly id: string;
+  /** As the device spells it. */
+  readonly spelled: string;
+  readonly domain: string;
+}
+
+/** A device with the password that was made for it; `null` where a certificate counts. */
+interface Made extends NewDevice {
+  readonly generated: string | null;
+}
+
+/**
+ * `rm-reflector device add --from FILE`: all devices of a file, or none. Gives what to print: a line for each with id,
+ * domain and password, unless they go to a file. Throws {@link CommandError}.
+ */
+export async function importDevices(
+  store: Store,
+  from: string,
+  options: ImportOptions,
+  bound = defaultLimits.devicesAtOnce,
+): Promise<string> {
+  if (options['password-file'] !== undefined) {
+    throw new CommandError(
+      ExitStatus.usage,
+      '--password-file: not with --from; each device gets a password of its own',
+    );
+  }
+  if (options.certificate && options.digest) {
+    throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
+  }
+  const since = certificatesSince(options);
+  const listed = readList(store, from, options.domain ?? store.domain(), bound);
+  const made = await Promise.all(listed.map((device) => make(device, options)));
+  const lines = made.map(({ id, domain, generated }) =>
+    [id, domain, ...((generated ?? '') ? [generated] : [])].join('\t'),
+  );
+  const text = lines.map((line) => `${line}\n`).join('');
+  // The passwords are safe before the devices are there: otherwise nobody would ever know them.
+  if (options.output !== undefined) writeNew(options.output, text);
+  const taken = addAll(store, made, since, () => {
+    if (options.output !== undefined) rmSync(options.output, { force: true });
+  });
+  if (taken.length > 0) {
+    const named = `${taken.slice(0, 5).join(', ')}${taken.length > 5 ? `, and ${taken.length - 5} more` : ''}`;
+    throw new CommandError(ExitStatus.failed, `${from}: exist already: ${named}; none was added`);
+  }
+  const fingerprints = new Fingerprints(store);
+  for (const { id, secrets, generated } of made) {
+    if (generated !== null) {
+      fingerprints.remember({ id, password: secrets.password, fingerprint: null }, generated, true);
+    }
+  }
+  return options.output === undefined
+    ? text
+    : `${made.length} devices added; their passwords are in ${options.output}\n`;
+}
+
+function addAll(
+  store: Store,
+  made: readonly Made[],
+  since: number | 'default' | null,
+  undo: () => void,
+): readonly string[] {
+  let taken: readonly string[] | null = null;
+  try {
+    taken = store.devices.addAll(made, Date.now(), since);
+    return taken;
+  } finally {
+    if (taken === null || taken.length > 0) undo();
+  }
+}
+
+async function make({ id, spelled, domain }: Listed, { digest, certificate }: ImportOptions): Promise<Made> {
+  const password = generatePassword();
+  // Nobody guesses a password of 130 bits: a thousand devices need not take a minute.
+  const secrets = await deviceSecrets(spelled, domain, password, digest ?? false, 'generated');
+  return { id, domain, secrets, generated: certificate ? null : password };
+}
+
+/** A device a line: its id, and behind a blank its domain, if that is another. `#` begins a comment. */
+function readList(store: Store, from: string, domain: string, bound: number): Listed[] {
+  const where = from === '-' ? 'standard input' : from;
+  const wrong = (line: number, what: string): never => {
+    throw new CommandError(ExitStatus.usage, `${where}: line ${line}: ${what}`);
+  };
+  let text: string;
+  try {
+    text = readFileSync(from === '-' ? 0 : from, 'utf8');
+  } catch (error) {
+    throw new CommandError(ExitStatus.usage, `${where}: ${error instanceof Error ? error.message : error}`);
+  }
+  const listed = new Map<string, Listed>();
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    const [spelled, own = domain, ...more] = line
+      .replace(/#.*/, '')
+      .split(/\s+/)
+      .filter((word) => word !== '');
+    if (spelled === undefined) continue;
+    const id = normalizeDeviceId(spelled);
+    if (id === null || more.length > 0) return wrong(i + 1, 'must be an id, and a domain if it is another');
+    if (!isDomain(own)) wrong(i + 1, `the domain must be ${domainRule}`);
+    if (listed.has(id)) wrong(i + 1, `${id} is there twice`);
+    if (isHidden(id, store.takenLabel()))
+      wrong(i + 1, `the host name of ${id} is the --cookie-host of the reflector`);
+    if (listed.size >= bound) wrong(i + 1, `more than ${bound} devices`);
+    listed.set(id, { id, spelled, domain: own });
+  }
+  if (listed.size === 0) throw new CommandError(ExitStatus.usage, `${where}: names no device`);
+  return [...listed.values()];
+}
+
+/** A new file for its owner alone. */
+function writeNew(path: string, text: string): void {
+  try {
+    const descriptor = openSync(path, 'wx', 0o600);
+    try {
+      writeSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw new CommandError(ExitStatus.usage, `--output: ${error instanceof Error ? error.message : error}`);
+  }
+}
