@@ -16,6 +16,7 @@ import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
 import { describeChannelError, formatHttpUri } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
+import { ServiceNews } from './service-news.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status/status.ts';
 import { TlsNews } from './tls/news.ts';
@@ -46,6 +47,7 @@ export class AgentCore {
   readonly #properties: CustomProperties;
   readonly #tlsNews: TlsNews;
   readonly #access: AccessControl;
+  readonly #serviceNews: ServiceNews;
   readonly #events = new EventHub();
   readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
@@ -84,6 +86,7 @@ export class AgentCore {
     this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
       log.warning(what),
     );
+    this.#serviceNews = new ServiceNews(log, host.clock, configuration);
     this.#tlsNews = new TlsNews(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
@@ -173,6 +176,7 @@ export class AgentCore {
       nextAttemptAt: retryInMs === null ? null : this.#host.clock.date() + retryInMs,
       channels: this.#link.tunnel?.channels ?? 0,
       access: this.#access.status,
+      services: this.#serviceNews.status,
       connects,
       received: received + live.received,
       sent: sent + live.sent,
@@ -214,6 +218,7 @@ export class AgentCore {
       events: {
         opened: (channel) => {
           this.#say.opened(channel);
+          this.#serviceNews.opened(channel);
           this.#tell(channel, 'open', null);
         },
         closed: (channel, code) => {
@@ -222,9 +227,11 @@ export class AgentCore {
           this.#record.received += channel.received;
           this.#record.sent += channel.sent;
           this.#say.closed(channel, error);
+          this.#serviceNews.closed(channel);
           this.#tell(channel, 'closed', error);
         },
         refused: (what) => this.#log.debug?.(`refused: ${what}`),
+        failed: (port, reason) => this.#serviceNews.failed(port, reason),
       },
       ended,
     });

@@ -1,10 +1,15 @@
 import type { Configuration } from './config/configuration.ts';
-import { dialSettings } from './dial-settings.ts';
+import { dialSettings, reflectorsOf } from './dial-settings.ts';
 import type { Host } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
 import { Attempt, type Upgraded } from './link/attempt.ts';
+import { REPLACED } from './link/link.ts';
+import { probeServices } from './probe-services.ts';
 import { closePayload, formatHttpUri, WebSocketOpcode } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
+import { askControl } from './status/control.ts';
+import { duration } from './status/format.ts';
+import type { DaemonStatus } from './status/status.ts';
 import { clockWarning, judgedByBuild } from './tls/news.ts';
 import { certificateExpiry, expiryWarning } from './tls/own-certificate.ts';
 import { FrameQueue } from './tunnel/frame-queue.ts';
@@ -12,13 +17,91 @@ import { FrameQueue } from './tunnel/frame-queue.ts';
 /** How long the reflector may take to answer the close frame, in milliseconds. */
 const CLOSING_MS = 2000;
 
+type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
+
+/** What the control socket answers when no agent listens there. */
+const nobody: readonly unknown[] = ['not-found', 'refused'];
+
 /**
- * `rm-agent check`: makes one attempt and reports each step of each way that it tries; `done` is told whether the reflector took the tunnel. A
- * reflector replaces the tunnel of a running agent of the same identity, which then dials again.
+ * `rm-agent check`: tries each service, then reports what the running agent says of its tunnel, or makes one attempt and
+ * reports each step of each way that it tries. `done` is told whether the reflector takes the tunnel.
+ *
+ * A reflector replaces the tunnel of a running agent by that of an attempt with the same identity, so none is made beside
+ * a tunnel that is up, unless `dial` demands it.
  */
-export function check(host: Host, configuration: Configuration, done: (connected: boolean) => void): void {
-  const report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) =>
+export function check(
+  host: Host,
+  configuration: Configuration,
+  dial: boolean,
+  done: (connected: boolean) => void,
+): void {
+  const report: Report = (mark, step, detail) =>
     host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
+  const { control } = configuration;
+  const attempt = () => makeAttempt(host, configuration, report, done);
+  probeServices(
+    host,
+    configuration,
+    (service, failure) =>
+      report(
+        failure === null ? 'ok' : 'FAILED',
+        'service',
+        `port ${service.port}${service.name ? ` (${service.name})` : ''}${failure === null ? '' : `: ${failure}`}`,
+      ),
+    () => {
+      if (!dial && control !== null) askRunningAgent(host, configuration, control, report, attempt, done);
+      else {
+        const why = dial ? '--dial' : 'control is null';
+        report('try', 'agent', `${why}: an agent that runs beside this loses its tunnel and dials again`);
+        attempt();
+      }
+    },
+  );
+}
+
+/** Reports the tunnel of the agent at `control`; `attempt` is made where there is none that it could replace. */
+function askRunningAgent(
+  host: Host,
+  configuration: Configuration,
+  control: string,
+  report: Report,
+  attempt: () => void,
+  done: (connected: boolean) => void,
+): void {
+  askControl(host, control, 'status', (answer, error, code) => {
+    if (error !== null) {
+      const alone = nobody.includes(code);
+      const more = alone ? '' : '; it may have a tunnel, so nobody is dialled: see check --dial';
+      report(alone ? 'ok' : 'FAILED', 'agent', `${error}${more}`);
+      if (alone) attempt();
+      else done(false);
+      return;
+    }
+    const { state, since, link, reflector, connectedTo, lastError } = answer as DaemonStatus;
+    const age = duration(host.clock.date() - since);
+    report('ok', 'agent', `runs, ${state} for ${age}`);
+    if (reflector !== reflectorsOf(configuration).join(', '))
+      report(
+        'FAILED',
+        'configuration',
+        `the running agent has another one, with ${reflector}: send it SIGHUP`,
+      );
+    if (state === 'connected') report('ok', 'tunnel', `to ${connectedTo} for ${age}; see check --dial`);
+    else if (state === 'waiting') report('FAILED', 'tunnel', lastError ?? 'no attempt yet');
+    else if (state === 'connecting') report('try', 'tunnel', `an attempt is under way (${link})`);
+    else report('FAILED', 'tunnel', 'remote access is turned off: see rm-agent enable');
+    // The tunnel of whoever has replaced the agent's is not ours to replace.
+    if (state === 'waiting' && !lastError?.startsWith(REPLACED)) attempt();
+    else done(state === 'connected');
+  });
+}
+
+function makeAttempt(
+  host: Host,
+  configuration: Configuration,
+  report: Report,
+  done: (connected: boolean) => void,
+): void {
   const settings = dialSettings(host, configuration, defaultLimits, []);
   if ('error' in settings) {
     report('FAILED', 'configuration', settings.error);

@@ -55,6 +55,12 @@ describe('the bounds of commands', () => {
       expect(read().a).toHaveLength(defaultLimits.commandBytes);
     },
 
+    commandErrorBytes() {
+      const { said, read } = made({ a: { status: 1, errorOutput: ascii('x'.repeat(5000)) } });
+      read();
+      expect(said).toEqual([`device.properties.a: a: status 1: ${'x'.repeat(400)}`]);
+    },
+
     propertiesLength() {
       const programs = Object.fromEntries(
         Array.from({ length: 64 }, (_, i) => [`p${i + 10}`, { output: ascii('x'.repeat(2000)) }] as const),
@@ -87,6 +93,15 @@ describe('a command that fails', () => {
     host.processes.results.set('a', { status: 3 });
     expect(read()).toEqual({ a: '2' });
     expect(said).toHaveLength(2);
+  });
+
+  it('says what the program has said of it, in one line, once', () => {
+    const errorOutput = (text: string) => ({ status: 2, errorOutput: ascii(text) });
+    const { host, said, read } = made({ a: errorOutput('at 12:00:\n  no \x1b[31msensor\n') });
+    read();
+    host.processes.results.set('a', errorOutput('at 12:01:\n  no sensor\n'));
+    read();
+    expect(said).toEqual(['device.properties.a: a: status 2: at 12:00: no [31msensor']);
   });
 
   it('and then prints what it printed before has not changed', () => {

@@ -1,7 +1,7 @@
 import type { Configuration, PropertyValue } from './config/configuration.ts';
 import type { Cancellable, Host } from './host/host.ts';
 import type { Limits } from './limits.ts';
-import { type Property, utf8Decode } from './protocol/index.ts';
+import { type Property, printable, utf8Decode } from './protocol/index.ts';
 
 type CommandValue = Extract<PropertyValue, { command: unknown }>;
 
@@ -99,29 +99,32 @@ export class CustomProperties {
     leftMs: number,
     done: (value: string | undefined) => void,
   ): Cancellable {
-    const { commandMs, commandBytes, commandsMs } = this.#limits;
+    const { commandMs, commandBytes, commandErrorBytes, commandsMs } = this.#limits;
     if (leftMs <= 0) {
       this.#fail(name, `not run: the commands before it took ${commandsMs / 1000} s`);
       return this.#host.clock.schedule(0, () => done(undefined));
     }
     const timeoutMs = Math.min(commandMs, leftMs);
     const argv = words(command);
-    const options = { timeoutMs, maxOutputBytes: commandBytes };
-    return this.#host.processes.run(argv, options, ({ status, output, timedOut, error }) => {
+    const options = { timeoutMs, maxOutputBytes: commandBytes, maxErrorBytes: commandErrorBytes };
+    return this.#host.processes.run(argv, options, ({ status, output, errorOutput, timedOut, error }) => {
       if (status === 0 && !timedOut) {
         this.#failures.delete(name);
         done((utf8Decode(output).split('\n')[0] ?? '').trim());
         return;
       }
       const late = `no end within ${Math.ceil(timeoutMs / 1000)} s`;
-      this.#fail(name, `${argv[0]}: ${error?.message ?? (timedOut ? late : `status ${status}`)}`);
+      const said = printable(utf8Decode(errorOutput)).replace(/\s+/g, ' ').trim();
+      const why = error?.message ?? (timedOut ? late : `status ${status}`);
+      this.#fail(name, `${argv[0]}: ${why}`, said);
       done(undefined);
     });
   }
 
-  #fail(name: string, why: string): void {
+  /** The same failure again is no news, whatever the program has `said` of it. */
+  #fail(name: string, why: string, said = ''): void {
     if (this.#failures.get(name) === why) return;
     this.#failures.set(name, why);
-    this.#failed(`device.properties.${name}: ${why}`);
+    this.#failed(`device.properties.${name}: ${why}${said === '' ? '' : `: ${said}`}`);
   }
 }

@@ -67,6 +67,8 @@ export interface CommandLimits {
   readonly commandsMs: number;
   /** Output of a command that is read, in bytes; a property is one line. */
   readonly commandBytes: number;
+  /** What a command says of its failure on standard error that is read, in bytes: part of one line of the log. */
+  readonly commandErrorBytes: number;
   /**
    * Names and values of all custom properties, in UTF-16 code units: they travel in the head of the upgrade request, of
    * which a reflector or a proxy may take no more than 16 KiB.
@@ -78,6 +80,7 @@ export const defaultCommandLimits: CommandLimits = {
   commandMs: 10_000,
   commandsMs: 20_000,
   commandBytes: 1024,
+  commandErrorBytes: 400,
   propertiesLength: 8192,
 };
 

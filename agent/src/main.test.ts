@@ -3,6 +3,8 @@ import { failure } from './host/node/errors.ts';
 import { AgentHost } from './host/simulated/agent-host.ts';
 import { ascii } from './host/simulated/bytes.ts';
 import { noHandles } from './host/simulated/host.ts';
+import { LocalService } from './host/simulated/local-service.ts';
+import type { Place } from './host/simulated/network.ts';
 import { control, hostWith, logOf, rmAgent } from './host/simulated/rm-agent.ts';
 import { version } from './version.ts';
 
@@ -327,6 +329,10 @@ describe('rm-agent check', () => {
     expect(status).toBe(0);
     expect(out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
       'ok configuration',
+      'FAILED service',
+      'FAILED service',
+      'FAILED service',
+      'ok agent',
       'try reflector',
       'ok resolving',
       'ok connecting',
@@ -352,6 +358,10 @@ describe('rm-agent check', () => {
     const { out, status } = rmAgent(host, 'check');
     expect(status).toBe(0);
     expect(out.split('\n').slice(1)).toEqual([
+      'FAILED service       port 80: connection refused',
+      'FAILED service       port 22: connection refused',
+      'FAILED service       port 9000: connection refused',
+      'ok     agent         no running agent answers: /run/rm-agent.sock: no such file',
       'try    reflector     http://a.example/ through proxy http://p.example:3128',
       'FAILED resolving     proxy p.example:3128: name not found',
       'try    reflector     http://a.example/',
@@ -369,7 +379,133 @@ describe('rm-agent check', () => {
     const { out, status } = rmAgent(host, 'check');
     expect(status).toBe(69);
     expect(out).toContain('the environment variable RM_PASSWORD is not set');
-    expect(host.network.dialled).toEqual([]);
+    // Its own services only.
+    expect(host.network.dialled.filter((place) => !place.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+
+  it('tries each service, some at once', () => {
+    const services = Array.from({ length: 40 }, (_, i) => ({ port: i + 1 }));
+    const host = hostWith({
+      services: [{ port: 80, name: 'Web' }, { port: 81, target: 'camera' }, ...services],
+    });
+    for (let port = 1; port <= 80; port++)
+      if (port % 2 === 0) new LocalService(host.network, port);
+      else host.network.places.set(`127.0.0.1:${port}`, 'silent');
+    let most = 0;
+    const { connect } = host.network;
+    host.network.connect = (...args) => {
+      most = Math.max(most, host.network.sockets.size + 1);
+      return connect.apply(host.network, args);
+    };
+    rmAgent(host, 'check');
+    host.clock.advance(60_000);
+    const lines = host.system.printed[1].split('\n').filter((line) => line.includes('service'));
+    expect(lines.slice(0, 4)).toEqual([
+      'ok     service       port 80 (Web)',
+      'FAILED service       port 81: name not found',
+      'FAILED service       port 1: no answer within 10 s',
+      'ok     service       port 2',
+    ]);
+    expect(lines).toHaveLength(42);
+    expect(most).toBeLessThanOrEqual(16);
+    expect(host.system.exitStatus).toBe(0);
+    expect(host.handles).toEqual(noHandles);
+  });
+
+  describe('beside a running agent', () => {
+    const agentLines = ({ out }: { out: string }) =>
+      out
+        .split('\n')
+        .filter(
+          (line) => line !== '' && !/^\w+ +(configuration +\/|service|resolving|connecting)/.test(line),
+        );
+
+    it('asks that for its tunnel, and replaces nobody', () => {
+      const host = hostWith();
+      rmAgent(host);
+      const result = rmAgent(host, 'check');
+      expect(agentLines(result)).toEqual([
+        'ok     agent         runs, connected for 20 s',
+        'ok     tunnel        to http://r.example/ for 20 s; see check --dial',
+      ]);
+      expect(result.status).toBe(0);
+      expect(host.reflector.connections).toHaveLength(1);
+      expect(rmAgent(host, 'check', '--dial').status).toBe(0);
+      expect(host.reflector.connections).toHaveLength(2);
+    });
+
+    it('dials where that has no tunnel', () => {
+      const host = hostWith();
+      host.reflector.answer = () => 'HTTP/1.1 401 No\r\n\r\n';
+      rmAgent(host);
+      const result = rmAgent(host, 'check');
+      expect(agentLines(result)).toEqual([
+        'ok     agent         runs, waiting for 20 s',
+        'FAILED tunnel        r.example answered 401 No',
+        'try    reflector     http://r.example/',
+        'FAILED upgrade       r.example answered 401 No',
+      ]);
+      expect(result.status).toBe(69);
+    });
+
+    it.each<[string, (host: AgentHost) => void, string]>([
+      [
+        'is turned off',
+        (host) => void rmAgent(host, 'disable'),
+        'remote access is turned off: see rm-agent enable',
+      ],
+      [
+        'was replaced',
+        (host) => {
+          host.reflector.peer.replace();
+          host.clock.advance(100);
+        },
+        'replaced: another agent has connected as this device',
+      ],
+    ])('does not dial where that %s', (_name, prepare, reason) => {
+      const host = hostWith({ reconnect: { min: 60, max: 86_400 } });
+      rmAgent(host);
+      prepare(host);
+      const { out, status } = rmAgent(host, 'check');
+      expect(out).toContain(`FAILED tunnel        ${reason}\n`);
+      expect(status).toBe(69);
+      expect(host.reflector.connections).toHaveLength(1);
+    });
+
+    it('says that the file has changed since', () => {
+      const host = hostWith();
+      rmAgent(host);
+      const other = hostWith({ reflector: 'http://other.example/' });
+      host.files.content.set('/etc/rm-agent.json', other.files.read('/etc/rm-agent.json', 1e6));
+      expect(rmAgent(host, 'check').out).toContain(
+        'FAILED configuration the running agent has another one, with http://r.example/: send it SIGHUP\n',
+      );
+    });
+
+    it.each<[Place, number, RegExp]>([
+      [
+        { error: { code: 'access', message: 'permission denied' } },
+        69,
+        /FAILED +agent .*permission denied; it may have a tunnel.*--dial\n/,
+      ],
+      ['silent', 69, /FAILED +agent .*no answer; it may have a tunnel/],
+      [{ error: { code: 'refused', message: 'connection refused' } }, 0, /ok +agent .*connection refused\n/],
+    ])('that cannot be asked (%#) dials only if that is certainly gone', (place, status, line) => {
+      const host = hostWith();
+      host.network.paths.set('/run/rm-agent.sock', place);
+      const result = rmAgent(host, 'check');
+      expect(result.status).toBe(status);
+      expect(result.out).toMatch(line);
+      expect(host.reflector.connections).toHaveLength(status === 0 ? 1 : 0);
+    });
+
+    it('says what happens where that cannot be asked at all', () => {
+      const { out, status } = rmAgent(hostWith({ control: null }), 'check');
+      expect(out).toContain(
+        'try    agent         control is null: an agent that runs beside this loses its tunnel and dials again\n',
+      );
+      expect(status).toBe(0);
+    });
   });
 });
 

@@ -61,7 +61,9 @@ function obey(host: Host, command: Command): void {
         for (const line of warnings) host.system.print(2, `warning ${line}\n`);
         host.system.print(1, `ok     configuration ${command.config}\n`);
         for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
-        check(host, ok, (connected) => host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable));
+        check(host, ok, command.dial, (connected) =>
+          host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
+        );
       });
       break;
     default:

@@ -4,6 +4,8 @@ import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import { lacks } from './stage/features.ts';
+import { data } from './stage/frames.ts';
+import { LocalService } from './stage/local-service.ts';
 import { configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
 
 /** The command line and the configuration file: what `design.md` promises of both. */
@@ -226,6 +228,35 @@ describe.concurrent('check', () => {
     ]);
     expect(status).toBe(69);
     expect(output + log.join('\n')).toMatch(/refused/i);
+  });
+
+  scenario('asks a running agent, whose tunnel and channels live on', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const closed = await reservedPort();
+    const more = { control: join(stage.directory, 'c') };
+    const settings = configuration(reflector, [echo.port, closed], more);
+    const config = stage.file(JSON.stringify(settings));
+    stage.run(['--config', config]);
+    const tunnel = await reflector.tunnel();
+    await tunnel.open(1, echo.port);
+    const { status, output } = await outcome(stage, ['check', '--config', config]);
+    expect(status).toBe(0);
+    expect(output.split('\n')).toEqual([
+      `ok     configuration ${config}`,
+      `ok     service       port ${echo.port}`,
+      `FAILED service       port ${closed}: connection refused`,
+      expect.stringMatching(/^ok {5}agent {9}runs, connected for \d+ s$/),
+      expect.stringMatching(/^ok {5}tunnel {8}to http:/),
+      '',
+    ]);
+    tunnel.send(data(1, 'alive'));
+    await tunnel.expectText(1, 'alive');
+    expect(reflector.connections).toBe(1);
+    const dialled = stage.run(['check', '--dial', '--config', config]);
+    await reflector.tunnel();
+    expect((await dialled.ended()).status).toBe(0);
+    expect(dialled.output).toMatch(/--dial: an agent that runs beside this loses its tunnel/);
   });
 
   scenario('follows a redirect', async ({ stage }) => {

@@ -84,6 +84,14 @@ describe.concurrent('status', () => {
         nextAttemptAt: null,
         channels: 1,
         access: { waiting: [], sessions: 0 },
+        services: [
+          {
+            port: echo.port,
+            name: null,
+            kind: 'tcp',
+            result: { ok: true, reason: null, at: expect.any(Number) },
+          },
+        ],
         connects: 1,
         // Those of the channel that is open.
         received: 4,

@@ -17,9 +17,16 @@ extern char **environ;
  * it left behind with the same standard output. A pipe holds 16. */
 enum { DRAIN_A_TURN = 16, DRAIN_AT_END = 256 };
 
+/* What a child prints: standard output, or standard error. */
+typedef struct {
+  rm_watch watch;
+  uint8_t *bytes;
+  size_t length, limit;
+} stream;
+
 typedef struct {
   rm_cancellable cancellable;
-  rm_watch watch;      /* standard output */
+  stream output, errors;
   rm_timer timer;
   rm_task task;
   rm_link running;
@@ -27,8 +34,6 @@ typedef struct {
   int status;          /* of waitpid */
   int error;           /* errno value: it could not be started */
   bool timed_out, cancelled;
-  uint8_t *output;
-  size_t length, limit;
 } process;
 
 static rm_link running = {&running, &running};
@@ -45,19 +50,30 @@ static void finish_if_over(process *p) {
   rm_task_defer(&p->task);
 }
 
-static void drain(process *p, int blocks) {
+static void drain(stream *s, int blocks) {
   uint8_t block[4096];
   ssize_t got = -1;
-  if (p->watch.fd < 0) return;
-  while (blocks-- > 0 && ((got = read(p->watch.fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))) {
+  if (s->watch.fd < 0) return;
+  while (blocks-- > 0 && ((got = read(s->watch.fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))) {
     if (got < 0) continue;
-    size_t part = (size_t)got < p->limit - p->length ? (size_t)got : p->limit - p->length;
+    size_t part = (size_t)got < s->limit - s->length ? (size_t)got : s->limit - s->length;
     if (part == 0) continue; /* over the bound: dropped, so that the child does not stall */
-    p->output = rm_realloc(p->output, p->length + part);
-    memcpy(p->output + p->length, block, part);
-    p->length += part;
+    s->bytes = rm_realloc(s->bytes, s->length + part);
+    memcpy(s->bytes + s->length, block, part);
+    s->length += part;
   }
-  if (got == 0) rm_watch_close(&p->watch);
+  if (got == 0) rm_watch_close(&s->watch);
+}
+
+static void stream_close(stream *s) {
+  rm_watch_close(&s->watch);
+  rm_free(s->bytes);
+  s->bytes = NULL;
+}
+
+static JSValue stream_bytes(stream *s) {
+  drain(s, DRAIN_AT_END);
+  return rm_bytes_copy(s->bytes ? s->bytes : (uint8_t *)"", s->length);
 }
 
 static void stop_child(process *p) {
@@ -71,20 +87,19 @@ static void process_stop(rm_handle *handle) {
   if (p->cancelled) return;
   p->cancelled = true;
   stop_child(p);
-  rm_watch_close(&p->watch);
-  rm_free(p->output);
-  p->output = NULL;
+  stream_close(&p->output);
+  stream_close(&p->errors);
   if (p->child == 0) rm_cancellable_end(&p->cancellable);
 }
 
 static void process_done(rm_task *task) {
   process *p = rm_container(task, process, task);
   JSValue result = JS_NewObject(rm_context);
-  drain(p, DRAIN_AT_END);
   JSValue status = JS_NULL;
   if (!p->error) status = JS_NewInt32(rm_context, WIFEXITED(p->status) ? WEXITSTATUS(p->status) : 128 + WTERMSIG(p->status));
   rm_set(result, "status", status);
-  rm_set(result, "output", rm_bytes_copy(p->output ? p->output : (uint8_t *)"", p->length));
+  rm_set(result, "output", stream_bytes(&p->output));
+  rm_set(result, "errorOutput", stream_bytes(&p->errors));
   rm_set(result, "timedOut", JS_NewBool(rm_context, p->timed_out));
   rm_set(result, "error", p->error ? rm_error(p->error, NULL) : JS_NULL);
   rm_cancellable_finish(&p->cancellable, 1, &result);
@@ -92,7 +107,7 @@ static void process_done(rm_task *task) {
 
 static void process_output(rm_watch *watch, uint32_t events) {
   (void)events;
-  drain(rm_container(watch, process, watch), DRAIN_A_TURN);
+  drain(rm_container(watch, stream, watch), DRAIN_A_TURN);
 }
 
 static void process_timeout(rm_timer *timer) {
@@ -174,21 +189,35 @@ static char **merged_environment(char **added, size_t added_count) {
   return merged;
 }
 
+/* Two ends of a pipe, the first for us. Returns 0 or an errno value. */
+static int open_pipe(int ends[2]) {
+  if (pipe2(ends, O_CLOEXEC)) return errno;
+  return fcntl(ends[0], F_SETFL, O_NONBLOCK) ? errno : 0;
+}
+
+static void stream_open(stream *s, int fd) {
+  s->watch.fd = fd;
+  rm_watch_set(&s->watch, EPOLLIN);
+}
+
 /* Starts the program in a process group of its own. Returns 0 or an errno value. */
 static int spawn(process *p, char **command, char **environment) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC)) return errno;
+  int output[2] = {-1, -1}, errors[2] = {-1, -1};
+  bool wants_errors = p->errors.limit > 0;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, defaults;
   sigemptyset(&none);
   sigemptyset(&defaults);
   sigaddset(&defaults, SIGPIPE);
-  int error = posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_init(&actions);
+  int error = open_pipe(output);
+  if (!error && wants_errors) error = open_pipe(errors);
   if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  if (!error) error = posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  if (!error) error = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  if (!error) error = posix_spawn_file_actions_adddup2(&actions, output[1], 1);
+  if (!error && wants_errors) error = posix_spawn_file_actions_adddup2(&actions, errors[1], 2);
+  else if (!error) error = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
@@ -196,25 +225,34 @@ static int spawn(process *p, char **command, char **environment) {
   if (!error) error = posix_spawnp(&p->child, command[0], &actions, &attributes, command, environment);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  close(ends[1]);
-  if (error || fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
-    close(ends[0]);
-    if (error) p->child = 0;
+  if (output[1] >= 0) close(output[1]);
+  if (errors[1] >= 0) close(errors[1]);
+  if (error) {
+    if (output[0] >= 0) close(output[0]);
+    if (errors[0] >= 0) close(errors[0]);
+    p->child = 0;
     return error;
   }
-  p->watch.fd = ends[0];
-  rm_watch_set(&p->watch, EPOLLIN);
+  stream_open(&p->output, output[0]);
+  if (wants_errors) stream_open(&p->errors, errors[0]);
   return 0;
 }
 
-/* run(command, timeoutMs, maxOutputBytes, environment, done); environment: strings NAME=VALUE */
+static void stream_init(stream *s, int64_t limit) {
+  s->watch.fd = -1;
+  s->watch.ready = process_output;
+  s->limit = limit > 0 ? (size_t)limit : 0;
+}
+
+/* run(command, timeoutMs, maxOutputBytes, environment, done, maxErrorBytes?); environment: strings NAME=VALUE */
 static JSValue processes_run(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
   double timeout;
-  int64_t limit;
+  int64_t limit, error_limit = 0;
   size_t count, added_count;
   if (JS_ToFloat64(context, &timeout, argv[1]) || JS_ToInt64(context, &limit, argv[2])) return JS_EXCEPTION;
+  if (!JS_IsUndefined(argv[5]) && JS_ToInt64(context, &error_limit, argv[5])) return JS_EXCEPTION;
   if (!JS_IsFunction(context, argv[4])) return JS_ThrowTypeError(context, "run: done is no function");
   char **command = strings(context, argv[0], 0, &count);
   if (command == NULL) return JS_EXCEPTION;
@@ -225,9 +263,8 @@ static JSValue processes_run(JSContext *context, JSValueConst self, int argc, JS
   }
   process *p = rm_alloc(sizeof *p);
   memset(p, 0, sizeof *p);
-  p->watch.fd = -1;
-  p->watch.ready = process_output;
-  p->limit = limit > 0 ? (size_t)limit : 0;
+  stream_init(&p->output, limit);
+  stream_init(&p->errors, error_limit);
   rm_task_init(&p->task, process_done);
   rm_link_init(&p->running);
   JSValue object = rm_cancellable_new(&p->cancellable, argv[4], process_stop);
@@ -249,6 +286,6 @@ static JSValue processes_run(JSContext *context, JSValueConst self, int argc, JS
   return object;
 }
 
-static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("run", 5, processes_run)};
+static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("run", 6, processes_run)};
 
 void rm_process_init(JSValueConst native) { rm_functions(rm_namespace(native, "processes"), entries, 1); }

@@ -48,6 +48,33 @@ describe('processes', () => {
     expect(await guest.finish()).toEqual([['called'], ['done', result]]);
   });
 
+  it('tell what they say on standard error, up to its bound, where that is asked for', async () => {
+    const guest = run((native, report) => {
+      const script = 'echo out; echo wrong >&2; head -c 300000 /dev/zero >&2; exit 3';
+      const text = (bytes: Uint8Array) => String.fromCharCode(...bytes);
+      native.processes.run(
+        ['sh', '-c', script],
+        20_000,
+        100,
+        [],
+        ({ status, output, errorOutput }) => {
+          report('done', status, text(output), text(errorOutput));
+          const running = native.processes.run(
+            ['sh', '-c', 'echo wrong >&2; sleep 1000'],
+            20_000,
+            100,
+            [],
+            () => report('never'),
+            100,
+          );
+          native.clock.schedule(50, () => running.cancel());
+        },
+        6,
+      );
+    });
+    expect(await guest.finish()).toEqual([['done', 3, 'out\n', 'wrong\n']]);
+  });
+
   // Under valgrind the C library learns of it too late, because there its vfork is a fork.
   it.skipIf(underValgrind)('tell that a program does not exist', async () => {
     const guest = run((native, report) => {

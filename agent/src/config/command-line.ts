@@ -16,8 +16,9 @@ export const defaultConfigurationPath = '/etc/rm-agent.json';
 
 /** What the command line asks for. `print` is text for standard output, after which the program ends with status 0. */
 export type Command =
-  | { readonly name: 'run' | 'check'; readonly config: string }
+  | { readonly name: 'run'; readonly config: string }
   | { readonly name: 'retry'; readonly config: string }
+  | { readonly name: 'check'; readonly config: string; readonly dial: boolean }
   | { readonly name: 'enable' | 'disable'; readonly config: string; readonly persist: boolean }
   | {
       readonly name: 'consent';
@@ -43,9 +44,9 @@ const commands = {
     'SIGHUP reads the configuration again and dials at once, SIGTERM and SIGINT end the agent.',
   ],
   check: [
-    'check',
-    'validate the configuration and dial once',
-    'The steps are: configuration, name, proxy, TCP, TLS, upgrade. Exit status 69 when one of them fails,\n78 when the configuration is wrong.',
+    'check [--dial]',
+    'check configuration, services and reflector',
+    'Connects to each service, then asks the running agent for its tunnel. Where there is no tunnel, it dials the\nreflector once: name, proxy, TCP, TLS, upgrade. With --dial it does so in any case, and the running agent loses its\ntunnel for a moment. Exit status 69 when there is no way to the reflector, 78 when the configuration is wrong.',
   ],
   status: [
     'status [--json]',
@@ -124,6 +125,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   let config: string | null = null;
   let json = false;
   let persist = false;
+  let dial = false;
   let help = false;
   let version = false;
   for (let i = 0; i < argv.length; i++) {
@@ -136,11 +138,19 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
     else if (argument === '--version') version = true;
     else if (argument === '--json') json = true;
     else if (argument === '--persist') persist = true;
+    else if (argument === '--dial') dial = true;
     else if (argument === '--config' || argument.startsWith('--config=')) {
       config = argument === '--config' ? (argv[++i] ?? '') : argument.slice('--config='.length);
       if (config === '') return usageError('--config needs a file name');
     } else if (argument.startsWith('-'))
-      return unknown('option', argument, ['--config', '--version', '--help', '--json', '--persist']);
+      return unknown('option', argument, [
+        '--config',
+        '--version',
+        '--help',
+        '--json',
+        '--persist',
+        '--dial',
+      ]);
     else words.push(argument);
   }
 
@@ -151,6 +161,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (json && name !== 'status') return usageError(`--json is an option of "status", not of "${name}"`);
   if (persist && name !== 'enable' && name !== 'disable')
     return usageError(`--persist is an option of "enable" and "disable", not of "${name}"`);
+  if (dial && name !== 'check') return usageError(`--dial is an option of "check", not of "${name}"`);
   if (name === 'consent') return consent(operands, config ?? defaultConfigurationPath);
   if (name === 'import') {
     const [file] = operands;
@@ -161,6 +172,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
   config ??= defaultConfigurationPath;
   if (name === 'status') return { name, config, json };
+  if (name === 'check') return { name, config, dial };
   return name === 'enable' || name === 'disable' ? { name, config, persist } : { name, config };
 }
 

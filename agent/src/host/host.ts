@@ -245,6 +245,8 @@ export interface RunResult {
   readonly status: number | null;
   /** Standard output, cut at the bound. */
   readonly output: Uint8Array;
+  /** Standard error, cut at its bound. */
+  readonly errorOutput: Uint8Array;
   readonly timedOut: boolean;
   readonly error: HostError | null;
 }
@@ -252,13 +254,15 @@ export interface RunResult {
 export interface Processes {
   /**
    * Runs a program directly, never through a shell, in a process group of its own that is killed at the time limit.
-   * Standard input is empty, standard error is dropped. `environment` adds to the agent's own.
+   * Standard input is empty. Standard error is dropped unless `maxErrorBytes` is given. `environment` adds to the agent's
+   * own.
    */
   run(
     command: readonly [string, ...string[]],
     options: {
       readonly timeoutMs: number;
       readonly maxOutputBytes: number;
+      readonly maxErrorBytes?: number;
       readonly environment?: Readonly<Record<string, string>>;
     },
     done: (result: RunResult) => void,

@@ -14,6 +14,9 @@ import type { Step, StepFailure } from './steps.ts';
 /** How long the reflector may take to answer our close frame, in milliseconds. */
 const CLOSING_MS = 2000;
 
+/** How the reason begins when the reflector has given the place of this agent to another. */
+export const REPLACED = 'replaced';
+
 export interface LinkEvents {
   /** Reads what the next attempt needs; calls `done` once, never from within the call. */
   prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable;
@@ -184,7 +187,7 @@ export class Link {
     const text = reason === '' ? '' : `: ${printable(reason)}`;
     const replaced = code === CLOSE_REPLACED;
     const end = replaced
-      ? { reason: `replaced: another agent has connected as this device${text}`, kind: 'refusal' as const }
+      ? { reason: `${REPLACED}: another agent has connected as this device${text}`, kind: 'refusal' as const }
       : {
           reason: `${by === 'agent' ? 'reflector broke the protocol' : 'closed by the reflector'} (${code})${text}`,
           kind: 'fault' as const,

@@ -1,4 +1,4 @@
-import type { Host, HostError, Listener, Socket, SocketHandler } from '../host/host.ts';
+import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } from '../host/host.ts';
 import { utf8Decode, utf8Encode } from '../protocol/text.ts';
 
 /**
@@ -6,9 +6,9 @@ import { utf8Decode, utf8Encode } from '../protocol/text.ts';
  * of JSON back, which is the status or `{ "error": … }`. Its file mode (0600) is the access control.
  */
 
-/** The longest command line and the longest answer, in bytes. */
+/** The longest command line, and the longest answer: 256 services with the longest names and reasons; in bytes. */
 const MAX_COMMAND_BYTES = 64;
-const MAX_ANSWER_BYTES = 65_536;
+const MAX_ANSWER_BYTES = 262_144;
 
 /** How long an answer, and on the other side the command, may take, in milliseconds. */
 const ANSWER_MS = 5000;
@@ -94,13 +94,13 @@ function obey(agent: Controlled, line: string): object {
 
 /**
  * Sends one command to the agent that listens at `path`; `done` gets its answer, or the reason why there is none, which
- * may be the agent's own.
+ * may be the agent's own: then it has no `code`.
  */
 export function askControl(
   host: Host,
   path: string,
   command: string,
-  done: (answer: unknown, error: string | null) => void,
+  done: (answer: unknown, error: string | null, code?: HostErrorCode) => void,
 ): void {
   let text = '';
   let over = false;
@@ -111,7 +111,11 @@ export function askControl(
     socket.destroy();
     const answer = error ? undefined : parse(text);
     if (answer === undefined)
-      done(undefined, `no running agent answers: ${path}: ${error?.message ?? 'no readable answer'}`);
+      done(
+        undefined,
+        `no running agent answers: ${path}: ${error?.message ?? 'no readable answer'}`,
+        error?.code ?? 'other',
+      );
     else if (typeof answer.error === 'string') done(undefined, answer.error);
     else done(answer, null);
   };

@@ -19,30 +19,32 @@ describe('duration', () => {
 });
 
 describe('formatStatus', () => {
+  const waiting = {
+    state: 'waiting',
+    link: 'waiting',
+    since: 1_000_000,
+    reflector: 'https://r.example/',
+    connectedTo: null,
+    proxy: null,
+    keepAliveMs: null,
+    lastError: 'r.example: name not found',
+    lastFailure: { reason: 'r.example: name not found', at: 1_060_000 },
+    nextAttemptAt: 1_100_000,
+    channels: 0,
+    access: { waiting: [], sessions: 0 },
+    services: [],
+    connects: 1,
+    received: 10,
+    sent: 20,
+    residentMemory: 1_572_864,
+    certificateExpiresAt: 29.5 * 86_400_000,
+    certificateDays: 29,
+    version: '0.1.0',
+    persisted: null,
+  } as const;
+
   it('has a line for each thing a person asks for', () => {
-    const status = {
-      state: 'waiting',
-      link: 'waiting',
-      since: 1_000_000,
-      reflector: 'https://r.example/',
-      connectedTo: null,
-      proxy: null,
-      keepAliveMs: null,
-      lastError: 'r.example: name not found',
-      lastFailure: { reason: 'r.example: name not found', at: 1_060_000 },
-      nextAttemptAt: 1_100_000,
-      channels: 0,
-      access: { waiting: [], sessions: 0 },
-      connects: 1,
-      received: 10,
-      sent: 20,
-      residentMemory: 1_572_864,
-      certificateExpiresAt: 29.5 * 86_400_000,
-      certificateDays: 29,
-      version: '0.1.0',
-      persisted: null,
-    } as const;
-    expect(formatStatus(status, 1_065_000).split('\n')).toEqual([
+    expect(formatStatus(waiting, 1_065_000).split('\n')).toEqual([
       'state:        waiting for 1 min 5 s',
       'reflector:    https://r.example/',
       'last error:   r.example: name not found',
@@ -55,6 +57,24 @@ describe('formatStatus', () => {
       'version:      0.1.0',
       '',
     ]);
+  });
+
+  it('has a line for each service', () => {
+    const service = { port: 80, name: null, kind: 'http', result: null };
+    const at = 1_060_000;
+    const services = [
+      service,
+      { ...service, port: 22, name: 'Shell', result: { ok: true, reason: null, at } },
+      { ...service, port: 5900, result: { ok: false, reason: 'connection refused', at } },
+    ];
+    expect(formatStatus({ ...waiting, services }, 1_065_000)).toContain(
+      [
+        'service:      port 80: not used yet',
+        'service:      port 22 (Shell): worked 5 s ago',
+        'service:      port 5900: connection refused, 5 s ago',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('names the reflector to which a redirect has led, and the proxy on the way', () => {
@@ -71,6 +91,7 @@ describe('formatStatus', () => {
       nextAttemptAt: null,
       channels: 2,
       access: { waiting: [], sessions: 0 },
+      services: [],
       connects: 3,
       received: 10,
       sent: 20,
@@ -84,9 +105,9 @@ describe('formatStatus', () => {
     expect(text).toContain(
       'connected to: https://r7.example/\nproxy:        http://p.example:3128\nlast error:   none (1 min 0 s ago: link is dead)\nkeep-alive:   every 1 min 0 s\n',
     );
-    const waiting = [{ port: 22, name: 'SSH', channels: 2, since: 1_060_000, until: 1_100_000 }];
+    const asked = [{ port: 22, name: 'SSH', channels: 2, since: 1_060_000, until: 1_100_000 }];
     const text2 = formatStatus(
-      { ...live, access: { waiting, sessions: 1 }, persisted: 'disabled' },
+      { ...live, access: { waiting: asked, sessions: 1 }, persisted: 'disabled' },
       1_065_000,
     );
     expect(text2).toContain(

@@ -30,6 +30,11 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
       `port ${port}${service}: waits for "rm-agent consent", ${left} left, ${channels} waiting`,
     ]);
   }
+  for (const { port, name, result } of status.services) {
+    const when = result && `${duration(nowMs - result.at)} ago`;
+    const what = !result ? 'not used yet' : result.ok ? `worked ${when}` : `${result.reason}, ${when}`;
+    lines.push(['service', `port ${port}${name === null ? '' : ` (${name})`}: ${what}`]);
+  }
   if (sessions > 0) lines.push(['consent', 'given']);
   lines.push(
     ['channels', String(status.channels)],

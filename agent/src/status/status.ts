@@ -29,6 +29,7 @@ export interface AgentStatus {
   readonly nextAttemptAt: number | null;
   readonly channels: number;
   readonly access: AccessStatus;
+  readonly services: readonly ServiceStatus[];
   /** How many tunnels there have been. */
   readonly connects: number;
   /** Payload bytes of all channels, ended and live, from and to the reflector. */
@@ -41,6 +42,15 @@ export interface AgentStatus {
   /** Whole days until then, negative after it; by the day of the build while the clock is not set, as in the log. */
   readonly certificateDays: number | null;
   readonly version: string;
+}
+
+/** What came of the last connection to a service. */
+export interface ServiceStatus {
+  readonly port: number;
+  readonly name: string | null;
+  readonly kind: string;
+  /** `null` as long as nobody has asked for it; `reason` says in words why it fails, `at` in Unix milliseconds when. */
+  readonly result: { readonly ok: boolean; readonly reason: string | null; readonly at: number } | null;
 }
 
 /** For `rm-agent status --json`. */

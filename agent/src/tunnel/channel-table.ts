@@ -34,6 +34,8 @@ export interface ChannelEvents {
   closed(channel: Channel, error: ChannelErrorCode | null): void;
   /** The reflector asked for what is not allowed, in words for the log. */
   refused(what: string): void;
+  /** The local service of this port does not work, in words for a person; `closed` follows. */
+  failed(port: number, reason: string): void;
 }
 
 export interface ChannelTableOptions {
@@ -207,6 +209,10 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     this.#options.events.closed(channel, error);
   }
 
+  failed({ port }: Channel, reason: string): void {
+    this.#options.events.failed(port, reason);
+  }
+
   gone(channel: Channel): void {
     this.#all.delete(channel);
     this.#brake?.forget(channel);
@@ -301,7 +307,10 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   #limitDialling(channel: Channel): void {
     const { clock, timeouts } = this.#options;
-    const timer = clock.schedule(timeouts.connectMs, () => channel.expire(ChannelError.timeout));
+    const timer = clock.schedule(timeouts.connectMs, () => {
+      this.failed(channel, `no answer within ${timeouts.connectMs / 1000} s`);
+      channel.expire(ChannelError.timeout);
+    });
     this.#dialling.set(channel, timer);
   }
 

@@ -29,6 +29,8 @@ export interface ChannelOwner {
   dialled(channel: Channel, connected: boolean): void;
   /** The channel's number is free again. */
   released(channel: Channel, error: ChannelErrorCode | null): void;
+  /** The local service cannot be reached, or has broken the connection before it said anything. */
+  failed(channel: Channel, reason: string): void;
   /** Nothing is left of the channel: neither socket nor bytes. */
   gone(channel: Channel): void;
   /** The channel now holds `delta` bytes more (or less) for its local reader. */
@@ -226,6 +228,9 @@ export class Channel implements LocalHandler {
     this.#owner.enter();
     if (error) {
       this.#socket = null;
+      if (this.#opening) this.#owner.failed(this, error.message);
+      else if (this.sent === 0 && !this.#localEnded)
+        this.#owner.failed(this, `${error.message} before a byte came`);
       this.fail(this.#opening ? faultFor(error) : ChannelError.socket);
     } else {
       this.#socket = null;

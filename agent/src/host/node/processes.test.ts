@@ -68,6 +68,16 @@ describe('processes.run', () => {
     expect(output(result)).toBe('seen\n');
   });
 
+  it('keeps standard error up to its bound where that is given', async () => {
+    const script = 'echo out; echo wrong >&2; head -c 300000 /dev/zero >&2; exit 3';
+    const result = await run(['sh', '-c', script], { maxErrorBytes: 6 });
+    expect([output(result), Buffer.from(result.errorOutput).toString(), result.status]).toEqual([
+      'out\n',
+      'wrong\n',
+      3,
+    ]);
+  });
+
   it('adds to the environment', async () => {
     const result = await run(['sh', '-c', 'echo $RM_TEST; [ -n "$PATH" ]'], {
       environment: { RM_TEST: 'x y' },

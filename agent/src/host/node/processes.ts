@@ -1,29 +1,31 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Cancellable, Processes } from '../host.ts';
 import { toHostError } from './errors.ts';
 
 export const processes: Processes = {
-  run([program, ...args], { timeoutMs, maxOutputBytes, environment }, done): Cancellable {
-    let child: ChildProcessByStdio<null, Readable, null>;
+  run([program, ...args], { timeoutMs, maxOutputBytes, maxErrorBytes = 0, environment }, done): Cancellable {
+    let child: ChildProcess;
     try {
       child = spawn(program, args, {
         detached: true,
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['ignore', 'pipe', maxErrorBytes > 0 ? 'pipe' : 'ignore'],
         env: { ...process.env, ...environment },
       });
     } catch (error) {
       // Node refuses an empty name, and NUL anywhere, by throwing.
       const failed = toHostError(error as NodeJS.ErrnoException);
       const turn = setImmediate(() =>
-        done({ status: null, output: new Uint8Array(), timedOut: false, error: failed }),
+        done({ status: null, output: nothing, errorOutput: nothing, timedOut: false, error: failed }),
       );
       return { cancel: () => clearImmediate(turn) };
     }
     let over = false;
     let timedOut = false;
-    let output = Buffer.alloc(0);
+    const output = collect(child.stdout, maxOutputBytes);
+    const errorOutput = collect(child.stderr, maxErrorBytes);
+    const printed = () => ({ output: output(), errorOutput: errorOutput() });
     // The group, so that what the program has started ends with it.
     const kill = () => {
       try {
@@ -36,25 +38,23 @@ export const processes: Processes = {
       timedOut = true;
       kill();
       // What has left the group may hold the pipe open for ever.
-      child.stdout.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     }, timeoutMs);
-    child.stdout.on('data', (chunk: Buffer) => {
-      const room = maxOutputBytes - output.length;
-      if (room > 0) output = Buffer.concat([output, chunk.subarray(0, room)]);
-    });
     child.on('error', (error) => {
       clearTimeout(timer);
       if (over) return;
       over = true;
-      done({ status: null, output, timedOut, error: toHostError(error) });
+      done({ ...printed(), status: null, timedOut, error: toHostError(error) });
     });
     const end = (code: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(timer);
       if (over) return;
       over = true;
-      child.stdout.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       const status = code ?? 128 + (signal ? constants.signals[signal] : 0);
-      done({ status, output, timedOut, error: null });
+      done({ ...printed(), status, timedOut, error: null });
     };
     child.on('close', end);
     // What it has left running may hold the pipe open for ever; what it has printed itself is read within one turn.
@@ -70,3 +70,15 @@ export const processes: Processes = {
     };
   },
 };
+
+const nothing = new Uint8Array();
+
+/** Reads all, so that the program does not stall, and keeps the first bytes. */
+function collect(stream: Readable | null, most: number): () => Uint8Array {
+  let kept = Buffer.alloc(0);
+  stream?.on('data', (chunk: Buffer) => {
+    const room = most - kept.length;
+    if (room > 0) kept = Buffer.concat([kept, chunk.subarray(0, room)]);
+  });
+  return () => kept;
+}

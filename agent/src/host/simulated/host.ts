@@ -99,7 +99,8 @@ export class SimulatedProcesses implements Processes {
     this.#clock.defer(silent ? options.timeoutMs : 1, () => {
       if (!open) return;
       close();
-      done({ status: 0, timedOut: false, error: null, ...result, output });
+      const errorOutput = (result.errorOutput ?? new Uint8Array()).slice(0, options.maxErrorBytes ?? 0);
+      done({ status: 0, timedOut: false, error: null, ...result, output, errorOutput });
     });
     return { cancel: close };
   }

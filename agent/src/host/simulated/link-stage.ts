@@ -72,7 +72,12 @@ export class LinkStage {
           services: this.services,
           timeouts: { connectMs: 10_000, localMs: 7_200_000 },
           extension: null,
-          events: { opened: () => undefined, closed: () => undefined, refused: () => undefined },
+          events: {
+            opened: () => undefined,
+            closed: () => undefined,
+            refused: () => undefined,
+            failed: () => undefined,
+          },
           ended,
         });
         this.keepAlives.push(keepAlive(keepAliveMs));

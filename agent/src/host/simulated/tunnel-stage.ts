@@ -28,6 +28,8 @@ export class TunnelStage {
   readonly socket;
   readonly limits: Limits;
   readonly events: string[] = [];
+  /** Why services did not work. */
+  readonly failures: string[] = [];
   end: TunnelEnd | null = null;
 
   constructor(options: StageOptions = {}) {
@@ -86,6 +88,7 @@ export class TunnelStage {
         opened: ({ number }) => this.events.push(`opened ${number}`),
         closed: ({ number }, error) => this.events.push(`closed ${number} ${error}`),
         refused: (what) => this.events.push(`refused ${what}`),
+        failed: (port, reason) => this.failures.push(`${port}: ${reason}`),
       },
       ended: (end) => {
         this.end = end;

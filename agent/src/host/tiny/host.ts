@@ -13,9 +13,9 @@ export function tinyHost(): Host {
     stat: native.files.stat,
   };
   const processes: Processes = {
-    run(command, { timeoutMs, maxOutputBytes, environment = {} }, done) {
+    run(command, { timeoutMs, maxOutputBytes, maxErrorBytes = 0, environment = {} }, done) {
       const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-      return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done);
+      return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done, maxErrorBytes);
     },
   };
   const clock: Clock = {

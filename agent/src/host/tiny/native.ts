@@ -18,6 +18,8 @@ export interface Native {
       maxOutputBytes: number,
       environment: readonly string[],
       done: (result: RunResult) => void,
+      /** Absent or 0: standard error is dropped. */
+      maxErrorBytes?: number,
     ): Cancellable;
   };
   readonly system: Omit<System, 'limitMemory'>;
