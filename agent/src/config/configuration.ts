@@ -30,7 +30,8 @@ import { kindByPort } from './service-kind.ts';
 /** Printable ASCII without space, `:` and `@`: what is left of `<id>@<domain>:<password>` (`webtunnel.md` section 1). */
 const identity = /^[!-9;-?A-~]+$/;
 const absolutePath = /^\/[^\x00-\x1f\x7f]*$/;
-const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
+/** A name, or an address: one of IPv6 has two colons at least, and `HOST:PORT` is neither. */
+const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
 /** The path of a local socket has at most 107 bytes (unix(7)). */
 const serviceTarget = new RegExp(`${hostName.source}|^unix:/[^\\x00-\\x1f\\x7f]{1,106}$`);
 /** `HOST[:PORT]` of a URI (RFC 3986 section 3.2); a port from 1 to 65,535. */
@@ -180,7 +181,9 @@ const service = object(
     kind: derived(choice('http', 'https', 'ssh', 'vnc', 'rdp', 'vpn', 'app', 'tcp'), 'tcp', kindByPort),
     path: optional(text('a path that starts with "/"', requestPath)),
     name: optional(label),
-    target: optional(text('a host name, an IP address or "unix:/PATH"', serviceTarget, 255)),
+    target: optional(
+      text('a host name, an IP address or "unix:/PATH" (its port is "targetPort")', serviceTarget, 255),
+    ),
     targetPort: optional(integer(1, 65_535)),
     tls: optional(serviceTls),
     host: optional(text('HOST[:PORT]', hostHeader, 261)),
@@ -287,7 +290,10 @@ export const configurationSchema = object(
     ),
     upgrade: withDefault(object({ method: withDefault(choice('GET', 'POST'), 'GET') }), {}),
     device,
-    target: withDefault(text('a host name or an IP address', hostName, 255), '127.0.0.1'),
+    target: withDefault(
+      text('a host name or an IP address (the port is "targetPort" of the service)', hostName, 255),
+      '127.0.0.1',
+    ),
     services: list(service, 1, 256, 'port'),
     tls: withDefault(tls, {}),
     proxy: optional(proxy),

@@ -172,7 +172,9 @@ describe('load', () => {
 
   it('judges a configuration in memory without line numbers', () => {
     expect(configure(machine({}), { ...minimal, target: 'a b' })).toEqual({
-      errors: ['target: found "a b", allowed is a host name or an IP address'],
+      errors: [
+        'target: found "a b", allowed is a host name or an IP address (the port is "targetPort" of the service)',
+      ],
     });
     expect(configure(machine({}), minimal)).toHaveProperty('warnings', []);
   });
@@ -323,7 +325,7 @@ describe('services', () => {
   it.each<[object, string]>([
     [
       { port: 80, target: 'unix:run' },
-      'services[0].target: found "unix:run", allowed is a host name, an IP address or "unix:/PATH" or null',
+      'services[0].target: found "unix:run", allowed is a host name, an IP address or "unix:/PATH" (its port is "targetPort") or null',
     ],
     [
       { port: 80, target: 'unix:/run/x', targetPort: 80 },
@@ -419,6 +421,29 @@ it('replaces the authorities by pins only where there are pins', () => {
   expect(errors(loadWith({ tls: { pinMode: 'replace' } }))).toEqual([
     'tls.pinMode: found "replace" without tls.pins, allowed is it with at least one pin',
   ]);
+});
+
+it.each(['192.168.1.2:80', 'camera:80', '[::1]:80', 'http://camera'])(
+  'says where the port of %s goes',
+  (target) => {
+    const services = [{ port: 8080, target }];
+    expect(errors(loadWith({ target, services }))).toEqual([
+      `target: found "${target}", allowed is a host name or an IP address (the port is "targetPort" of the service)`,
+      `services[0].target: found "${target}", allowed is a host name, an IP address or "unix:/PATH" (its port is "targetPort") or null`,
+    ]);
+  },
+);
+
+it.each([
+  'fe80::1%eth0',
+  '::1',
+  '::',
+  '2001:db8:0:0:0:0:0:7',
+  '::ffff:192.0.2.1',
+  'camera.lan',
+  '192.168.1.2',
+])('takes %s for a target', (target) => {
+  expect(errors(loadWith({ target, services: [{ port: 8080, target }] }))).toEqual([]);
 });
 
 describe('warnings', () => {
