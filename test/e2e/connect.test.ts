@@ -86,6 +86,15 @@ describe('curl --proxytunnel', () => {
     expect(await curl(bearer, url)).toMatchObject({ status: 0, output: 'small' });
   });
 
+  test('without a tunnel, by absolute form, sees the web interface', async () => {
+    writeFileSync(join(web.documents, 'plain.html'), 'plain');
+    const args = ['--proxy', `http://127.0.0.1:${system.port}`, '--silent', '--show-error'];
+    const file = join(directory, 'curl-user');
+    writeFileSync(file, `${login()[0]}\n`, { mode: 0o600 });
+    const url = `http://${host}/plain.html`;
+    expect(await run('curl', ['--config', file, ...args, url])).toMatchObject({ status: 0, output: 'plain' });
+  });
+
   test("speaks the device's own TLS", async () => {
     const url = `https://${host}:${tlsPort}/`;
     const pinned = ['--cacert', join(directory, `${host}.pem`)];

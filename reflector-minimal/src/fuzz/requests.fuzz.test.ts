@@ -61,6 +61,7 @@ const likely = [
   'HTTP/1.0',
   'HTTP/2.0',
   'http://evil/',
+  'http://dev1.localhost',
   '//',
   '#',
   '\x7f',

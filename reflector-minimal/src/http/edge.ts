@@ -10,6 +10,7 @@ import { endAndLinger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
 import { connectViolation, requestViolation } from './request-rules.ts';
+import { toOriginForm } from './request-target.ts';
 
 /** What answers the requests that the edge lets through. */
 export interface Answering {
@@ -101,6 +102,7 @@ export class Edge {
       return;
     }
     const { request, response } = exchange;
+    toOriginForm(request);
     const violation = requestViolation(request, this.#limits);
     if (violation) {
       // Who sends such things gets no second try on this connection.
@@ -157,6 +159,7 @@ export class Edge {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#takesOver(request, socket)) return;
+    toOriginForm(request);
     const violation = requestViolation(request, this.#limits) ?? upgradeViolation(request);
     if (violation) {
       refuseOn(request, socket, this.#limits, violation);

@@ -178,7 +178,38 @@ const heads: Record<string, Row> = {
 };
 
 const targets: Record<string, Row> = {
-  'absolute form': { sent: ask('', 'http://dev1.localhost/'), got: [400] },
+  'absolute form': {
+    sent: ask('', 'http://dev1.localhost/a?b'),
+    got: [200],
+    saw: [`GET /a?b HTTP/1.1\r\n${host}${kept}`],
+  },
+  'absolute form with capitals and the port of its scheme': {
+    sent: ask('', 'HTTPS://DEV1.localhost.:443'),
+    got: [200],
+    saw: [get],
+  },
+  'absolute form without a path': {
+    sent: ask('', 'http://dev1.localhost?q=1'),
+    got: [200],
+    saw: [`GET /?q=1 HTTP/1.1\r\n${host}${kept}`],
+  },
+  'absolute form of OPTIONS without a path': {
+    sent: ask('', 'http://dev1.localhost', 'OPTIONS'),
+    got: [200],
+    saw: [`OPTIONS * HTTP/1.1\r\n${host}${kept}`],
+  },
+  "absolute form of what is the reflector's": {
+    sent: ask('', 'http://dev1.localhost/.rm-reflector/x'),
+    got: [404],
+  },
+  'absolute form with another port': { sent: ask('', 'http://dev1.localhost:81/'), got: [400] },
+  'absolute form with a user': { sent: ask('', 'http://x@dev1.localhost/'), got: [400] },
+  'absolute form with a fragment': { sent: ask('', 'http://dev1.localhost/#x'), got: [400] },
+  'absolute form of another scheme': { sent: ask('', 'ftp://dev1.localhost/'), got: [400] },
+  'absolute form without a host': {
+    sent: `GET http://dev1.localhost/ HTTP/1.0\r\n${login}\r\n`,
+    got: [400],
+  },
   'absolute form with another host': { sent: ask('', 'http://dev2.localhost/'), got: [400] },
   'authority form': { sent: ask('', 'dev1.localhost:80'), got: [400] },
   'asterisk form': { sent: ask('', '*'), got: [400] },
@@ -198,6 +229,14 @@ const targets: Record<string, Row> = {
     saw: [`GET //a/./../%2e%2e/%00%0d%0a/;x?q=//|^"{} HTTP/1.1\r\n${host}${kept}`],
   },
   'a fragment': { sent: ask('', '/a#b'), got: [400] },
+  // As curl sends what was typed: see the test below for what it is told.
+  'UTF-8 that nobody has encoded': { sent: ask('', '/\xc3\xa4?\xe6\xb3\xb5'), got: [400] },
+  'UTF-8 in a query': { sent: ask('', '/?\xc3\xa4'), got: [400] },
+  'UTF-8 that is encoded': {
+    sent: ask('', '/%C3%A4?%e6%b3%b5'),
+    got: [200],
+    saw: [`GET /%C3%A4?%e6%b3%b5 HTTP/1.1\r\n${host}${kept}`],
+  },
   'a high byte': { sent: ask('', '/\xe4'), got: [400] },
   'a control byte': { sent: ask('', '/\x01'), got: [400] },
   NUL: { sent: ask('', '/\0'), got: [400] },
@@ -266,6 +305,11 @@ const hosts: Record<string, Row> = {
 const upgraded = `GET / HTTP/1.1\r\n${host}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUpgrade: websocket\r\n${forwarded()}Connection: Upgrade\r\n\r\n`;
 const upgrades: Record<string, Row> = {
   'without Connection it is none': { sent: ask('Upgrade: websocket\r\n'), got: [200], saw: [get] },
+  'in absolute form': {
+    sent: upgrade(webSocket).replace('GET / ', 'GET http://dev1.localhost/ '),
+    got: [200],
+    saw: [upgraded],
+  },
   'a device that answers 200': { sent: upgrade(webSocket), got: [200], saw: [upgraded] },
   'bytes behind the head, and a device that answers 200': {
     sent: `${upgrade(webSocket)}${smuggled}`,
@@ -364,4 +408,11 @@ describe.each([
     // Nothing that was opened for a request outlives it, but what is kept for the next one.
     await until(() => ends.device.open <= 1);
   });
+});
+
+test.each(['/\xc3\xa4', '/?\xc3\xa4'])('who sends %j without encoding it is told so', async (target) => {
+  ends.user.send(ask('', target));
+  expect(await ends.user.whole()).toContain(
+    'X-PTTH-Error: The request target is not valid: characters beyond ASCII must be percent-encoded\r\n',
+  );
 });

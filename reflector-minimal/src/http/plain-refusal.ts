@@ -3,6 +3,8 @@ import { STATUS_CODES } from 'node:http';
 /** What the parser of `node:http` says, as a status and a sentence; everything else is a 400. */
 const known: Readonly<Record<string, readonly [status: number, error: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time'],
+  // Browsers encode what a person types; curl and scripts send it as it is (RFC 3986 section 2.1, RFC 9112 section 3.2).
+  HPE_INVALID_URL: [400, 'The request target is not valid: characters beyond ASCII must be percent-encoded'],
   HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large'],
 };

@@ -100,11 +100,12 @@ function badHost(request: IncomingMessage): string | null {
 }
 
 /**
- * In absolute form the target would name a second host (RFC 9112 section 3.2.2); browsers send it to proxies only. A
- * fragment is no part of a target: some servers would cut it off, others not.
+ * What `toOriginForm` has left in absolute form names a second host. A fragment is no part of a target: some servers would
+ * cut it off, others not. Bytes beyond ASCII do not get here: `node:http` refuses them, see `plain-refusal.ts`.
  */
 function badTarget(method: string, target: string): string | null {
   if (target === '*' && method === 'OPTIONS') return null;
+  if (/^https?:\/\//i.test(target)) return 'The request target and the Host header name different hosts';
   if (!target.startsWith('/')) return 'The request target must start with /';
   return /^[\x21\x22\x24-\x7e]+$/.test(target)
     ? null
