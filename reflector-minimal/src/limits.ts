@@ -90,18 +90,26 @@ export interface Limits {
   readonly openMs: number;
   /** Time for a device to answer a PING (peers with the extension only), once they have been silent too long. */
   readonly pongMs: number;
-  /** HTTP connections to one port of a device at once; further requests wait. */
+  /** HTTP connections to one port of a device at once, unless the service says how many it takes; further requests wait. */
   readonly httpConnectionsPerPort: number;
+  /** Those of one user, as many as browsers open to one host: nobody takes them all. */
+  readonly httpConnectionsPerUser: number;
+  /** How long it counts that a device has refused a connection beside so many others; after that more are tried. */
+  readonly learnedConnectionsMs: number;
+  /** Time for a device to close an idle connection that is in the way of another, then it is reset; and how often one more is tried. */
+  readonly idleCloseMs: number;
   /** HTTP connections to one port of a device that are kept open without a request. */
   readonly idleConnectionsPerPort: number;
   /** How long such a connection is kept: less than the 5 s after which many servers close it themselves. */
   readonly idleConnectionMs: number;
-  /** Time from the last byte of a request to the response head. Beyond it: 504. */
+  /** Time without progress from the last byte of a request to the response head. Beyond it: 504. */
   readonly responseMs: number;
   /** Head of a device's response, and its trailers: twice what browsers send, for large cookies. Beyond it: 502. */
   readonly responseHeadBytes: number;
   /** Line before a chunk of a device's response, with its extensions, which are dropped. Beyond it: 502, or cut. */
   readonly chunkLineBytes: number;
+  /** How long nothing more of a request must come, once the device has refused it (300 to 599), until the user gets the end. */
+  readonly earlyRefusalMs: number;
   /** Responses with a status of 1xx before the final one: they pass whether the user reads or not. */
   readonly interimResponses: number;
   /** Time that a connection whose last response has ended is still read, so that the response is not lost. */
@@ -249,11 +257,15 @@ export const defaultLimits: Limits = {
   openMs: 15_000,
   pongMs: 30_000,
   httpConnectionsPerPort: 64,
+  httpConnectionsPerUser: 6,
+  learnedConnectionsMs: 600_000,
+  idleCloseMs: 1_000,
   idleConnectionsPerPort: 8,
   idleConnectionMs: 4_000,
   responseMs: 120_000,
   responseHeadBytes: 64 * KiB,
   chunkLineBytes: 4 * KiB,
+  earlyRefusalMs: 1_000,
   interimResponses: 16,
   discardMs: 30_000,
   lingerMs: 5_000,

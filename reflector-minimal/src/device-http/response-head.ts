@@ -44,6 +44,8 @@ export function readResponseHead(text: string, requested: string, maxLines: numb
 /** The lines behind a chunked body, as names and values in turn; those that cannot be read mean nothing. */
 export function readTrailers(text: string, maxLines: number): readonly string[] {
   const trailers: string[] = [];
+  const lines = text.split('\n').length - 2;
+  if (lines > maxLines) throw new InvalidAnswer(`it has more than ${maxLines} trailer lines`);
   try {
     readFields(tame(text).split('\n'), 0, maxLines, (name, value) => trailers.push(name, value));
   } catch (error) {

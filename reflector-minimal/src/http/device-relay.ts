@@ -2,20 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
 import type { Context } from '../context.ts';
+import { DevicePort } from '../device-http/device-port.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
-import { DeviceAgents } from './device-agent.ts';
 import type { DeviceSite } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
-import { relayUpgrade } from './device-upgrade.ts';
+import { DeviceUpgrade } from './device-upgrade.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
 /** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
 export class DeviceRelay {
   readonly #context: Context;
-  readonly #agents = new WeakMap<ConnectedDevice, Map<number, DeviceAgents>>();
+  readonly #ports = new WeakMap<ConnectedDevice, Map<number, DevicePort>>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -33,19 +33,20 @@ export class DeviceRelay {
     const { limits } = this.#context;
     const traffic = this.#audit('request', origin, identity, device, port, response);
     this.#grant(identity, device, since, response);
-    const agents = this.#agentsOf(device, port);
     const relay = new DeviceRequest({
       request,
       response,
       origin,
-      agents,
+      devicePort: this.#portOf(device, port),
       port,
       settings: device.settingsOf(port),
       site: this.#site(device, port, origin, shared),
+      user: identity.user.uid,
       authorization,
       shared,
       traffic,
       limits,
+      failed: (error) => this.#failed(error, device, port),
     });
     if (!response.destroyed) relay.start();
     return relay;
@@ -65,36 +66,41 @@ export class DeviceRelay {
     const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
     this.#grant(identity, device, since, socket);
     if (socket.destroyed) return null;
-    const agents = this.#agentsOf(device, port);
-    relayUpgrade({
+    new DeviceUpgrade({
       request,
       socket,
       head,
       origin,
-      agents,
+      devicePort: this.#portOf(device, port),
       port,
       settings: device.settingsOf(port),
       site: this.#site(device, port, origin, shared),
+      user: identity.user.uid,
       authorization,
       shared,
       traffic,
       limits,
-    });
+      failed: (error) => this.#failed(error, device, port),
+    }).start();
     return null;
   }
 
-  #agentsOf(device: ConnectedDevice, port: number): DeviceAgents {
-    let byPort = this.#agents.get(device);
+  #portOf(device: ConnectedDevice, port: number): DevicePort {
+    let byPort = this.#ports.get(device);
     if (!byPort) {
       byPort = new Map();
-      this.#agents.set(device, byPort);
+      this.#ports.set(device, byPort);
     }
-    let agents = byPort.get(port);
-    if (!agents) {
-      agents = new DeviceAgents(device.tunnel, port, this.#context.limits);
-      byPort.set(port, agents);
+    let devicePort = byPort.get(port);
+    if (!devicePort) {
+      devicePort = new DevicePort(device.tunnel, port, this.#context.limits, this.#context.clock);
+      byPort.set(port, devicePort);
     }
-    return agents;
+    return devicePort;
+  }
+
+  #failed(error: unknown, { id }: ConnectedDevice, port: number): void {
+    this.#context.log.error({ err: error, device: id, port }, 'exchange failed');
   }
 
   #site(device: ConnectedDevice, port: number, origin: Origin, shared: boolean): DeviceSite {

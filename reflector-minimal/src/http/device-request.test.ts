@@ -386,6 +386,8 @@ describe('HTTP to a device', () => {
     const answer = await ask(stage.port, '/', { headers: { Accept: 'text/html' } });
     expect(answer.status).toBe(502);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(answer.text).toContain('<h1>The connection to the service on the device has failed</h1>');
+    expect(answer.text).toContain(
+      '<h1>The device&#39;s answer is not HTTP: it begins with “SSH-2.0-OpenSSH”</h1>',
+    );
   });
 });

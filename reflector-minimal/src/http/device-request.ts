@@ -1,31 +1,29 @@
-import {
-  type ClientRequest,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Traffic } from '../audit/audit.ts';
+import type { CallEvents, DeviceCall } from '../device-http/device-call.ts';
+import type { DevicePort } from '../device-http/device-port.ts';
+import type { ResponseHead } from '../device-http/response-head.ts';
 import type { ServiceSettings } from '../devices/service-settings.ts';
-import { withinItsHost, withoutOurCookies } from '../isolation/device-cookies.ts';
+import { withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
-import { ChannelFailure } from '../tunnels/channel-failure.ts';
 import { answerHead } from './answer-head.ts';
-import type { DeviceAgents } from './device-agent.ts';
 import type { DeviceSite } from './device-links.ts';
-import { framingOf, type RequestFraming, requestHeaders, trailerFields } from './headers.ts';
+import { framingOf, type RequestFraming, requestHeaders, trailerFields, valuesOf } from './headers.ts';
+import { interimResponse } from './interim-response.ts';
 import type { Origin } from './origin.ts';
-import { refusalFor, refusals, sendRefusal } from './refusal.ts';
-import { responseViolation } from './response-rules.ts';
+import { type Refusal, refusalFor, refusals, sendRefusal } from './refusal.ts';
+import { UserResponse } from './user-response.ts';
 
 export interface DeviceExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly origin: Origin;
-  readonly agents: DeviceAgents;
+  readonly devicePort: DevicePort;
   readonly port: number;
   readonly settings: ServiceSettings;
   readonly site: DeviceSite;
+  /** Connections to the device are of one user each. */
+  readonly user: string;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
   /** On a host that devices share. */
@@ -33,30 +31,42 @@ export interface DeviceExchange {
   /** Bodies are counted here. */
   readonly traffic: Traffic;
   readonly limits: Limits;
+  /** Told of a fault of ours, which costs this exchange only. */
+  readonly failed: (error: unknown) => void;
 }
-
-/** Safe methods (RFC 9110 section 9.2.1): such a request may go out twice. */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * Carries one request to the device and its response back, as streams: at no time more than a window and a socket
- * buffer of either is in memory. When the user goes away, the device's connection is ended at once.
+ * buffer of either is in memory. When the user goes away, the device's connection is ended at once. Nothing that is
+ * thrown on the way leaves the exchange.
  */
-export class DeviceRequest {
+export class DeviceRequest implements CallEvents {
   readonly #exchange: DeviceExchange;
-  readonly #body: 'none' | 'length' | 'chunked';
-  #upstream: ClientRequest | null = null;
-  #retried = false;
+  readonly #body: RequestFraming['body'];
+  readonly #answer: UserResponse;
+  readonly #call: DeviceCall;
   #answered = false;
   #endless = false;
-  /** Responses with a status of 1xx so far. */
-  #interim = 0;
-  /** Waits for the response head; armed anew by each piece of the request. */
-  #timer: NodeJS.Timeout | null = null;
+  /** The user waits for the device's word before sending the body. */
+  #held: boolean;
 
   constructor(exchange: DeviceExchange) {
+    const { request, response, devicePort, settings } = exchange;
     this.#exchange = exchange;
-    this.#body = framingOf(exchange.request.rawHeaders);
+    this.#body = framingOf(request.rawHeaders);
+    this.#held =
+      this.#body !== 'none' && request.httpVersionMinor > 0 && request.headers.expect !== undefined;
+    this.#answer = new UserResponse(response, () => this.#call.resume());
+    const message = {
+      method: request.method ?? 'GET',
+      target: request.url ?? '/',
+      headers: deviceRequestHead(exchange, { body: this.#body }),
+      body: this.#body,
+      upgrade: false,
+      owner: exchange.user,
+      client: request.socket,
+    };
+    this.#call = devicePort.call(message, settings, this);
   }
 
   /** A stream of events, which goes on until somebody leaves. */
@@ -67,224 +77,111 @@ export class DeviceRequest {
   start(): void {
     const { request, response } = this.#exchange;
     response.on('close', () => {
-      this.#stopWaiting();
-      if (response.writableFinished) return;
-      const upstream = this.#upstream;
-      // Its end is ours, and no reason to send the request again.
-      this.#upstream = null;
-      upstream?.destroy();
-    });
-    request.on('error', () => {});
-    response.on('error', () => {});
-    this.#send();
-    if (this.#body !== 'none') this.#pumpRequest();
-  }
-
-  #send(): void {
-    const { request, agents, port } = this.#exchange;
-    const method = request.method ?? 'GET';
-    const repeatable = this.#body === 'none' && safeMethods.has(method);
-    const pooled = repeatable && !this.#retried;
-    const upstream = httpRequest({
-      agent: pooled ? agents.pooled : agents.single,
-      method,
-      path: request.url ?? '/',
-      headers: deviceRequestHead(this.#exchange, { body: this.#body }),
-      setHost: false,
-      maxHeaderSize: this.#exchange.limits.headBytes * 2,
-      host: 'device',
-      port,
-    });
-    upstream.maxHeadersCount = 0;
-    this.#upstream = upstream;
-    upstream.on('response', (incoming) => {
-      // It says nothing of this: a server that closes early, with the rest of the request unread, loses its answer.
-      if (!pooled) upstream.shouldKeepAlive = false;
-      this.#answer(incoming);
-    });
-    upstream.on('upgrade', (_incoming, channel) => {
-      // Nobody has asked for another protocol.
-      channel.destroy();
-      if (upstream === this.#upstream) this.#refuse(refusals.invalidAnswer);
-    });
-    upstream.on('information', (info) => {
-      if (upstream !== this.#upstream || this.#flooded()) return;
-      if (info.statusCode === 100) this.#continue();
-      else this.#inform(info.statusCode, withinItsHost(info.rawHeaders, this.#exchange.shared));
-    });
-    upstream.on('error', (error) => {
-      if (upstream !== this.#upstream) return;
-      if (repeatable && upstream.reusedSocket && !this.#retried && !this.#answered && !isFinal(error)) {
-        // The device closed an idle connection while the request was on its way.
-        this.#retried = true;
-        this.#send();
-      } else {
-        this.#fail(error);
-      }
-    });
-    this.#await();
-    if (this.#body === 'none') upstream.end();
-    else upstream.flushHeaders();
-  }
-
-  #pumpRequest(): void {
-    const { request } = this.#exchange;
-    request.on('data', (chunk: Buffer) => {
-      const upstream = this.#upstream;
-      // After the response has ended, or the device has gone, the rest is read only to be dropped.
-      if (!upstream || upstream.destroyed || upstream.writableEnded) return;
-      if (!this.#answered) this.#await();
-      this.#exchange.traffic.bytesTo += chunk.length;
-      if (!upstream.write(chunk)) {
-        request.pause();
-        upstream.once('drain', () => request.resume());
-      }
-    });
-    request.on('end', () => {
-      const upstream = this.#upstream;
-      if (!upstream || upstream.destroyed) return;
-      if (request.rawTrailers.length / 2 > this.#exchange.limits.headLines) {
-        upstream.destroy();
-        this.#refuse({ status: 431, error: 'Too many trailer lines' });
-        return;
-      }
-      if (this.#body === 'chunked') upstream.addTrailers(trailerFields(request.rawTrailers));
-      upstream.end();
+      if (!response.writableFinished) this.#call.cancel();
     });
     // The user broke off in the middle of the request.
     request.on('close', () => {
-      if (!request.complete) this.#upstream?.destroy();
+      if (!request.complete) this.#call.cancel();
     });
+    request.on('error', () => {});
+    response.on('error', () => {});
+    this.#call.start();
   }
 
-  #await(): void {
-    if (this.#timer) {
-      this.#timer.refresh();
+  // --- the request ---
+
+  ready(): void {
+    const { request } = this.#exchange;
+    request.on('data', (chunk: Buffer) => {
+      this.#held = false;
+      // After the call has ended the rest is read only to be dropped.
+      if (this.#call.over) return;
+      this.#exchange.traffic.bytesTo += chunk.length;
+      if (!this.#call.write(chunk)) request.pause();
+    });
+    request.on('end', () => this.#endRequest());
+  }
+
+  drain(): void {
+    this.#exchange.request.resume();
+  }
+
+  #endRequest(): void {
+    const { request, limits } = this.#exchange;
+    if (request.rawTrailers.length / 2 > limits.headLines) {
+      this.#call.cancel();
+      this.#refuse({ status: 431, error: 'Too many trailer lines' });
       return;
     }
-    this.#timer = setTimeout(() => {
-      this.#upstream?.destroy();
-      if (!this.#answered) this.#refuse(refusals.noAnswer);
-    }, this.#exchange.limits.responseMs);
+    this.#call.end(trailerFields(request.rawTrailers));
   }
 
-  #stopWaiting(): void {
-    clearTimeout(this.#timer ?? undefined);
-    this.#timer = null;
-  }
+  // --- the response ---
 
-  /** Interim responses go to the user as they come, whether the user reads or not: a few are enough. */
-  #flooded(): boolean {
-    if (++this.#interim <= this.#exchange.limits.interimResponses) return false;
-    this.#upstream?.destroy();
-    this.#refuse(refusals.invalidAnswer);
-    return true;
-  }
-
-  #continue(): void {
-    const { request, response } = this.#exchange;
-    if (request.httpVersionMinor > 0 && request.headers.expect && !response.headersSent)
-      response.writeContinue();
-  }
-
-  #inform(status: number, rawHeaders: readonly string[]): void {
-    const { request, response } = this.#exchange;
+  interim(head: ResponseHead): void {
+    const { request, response, shared } = this.#exchange;
     if (request.httpVersionMinor === 0 || response.headersSent) return;
-    if (status === 102) response.writeProcessing();
-    if (status !== 103) return;
-    const hints: Record<string, string[]> = Object.create(null);
-    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-      const name = (rawHeaders[i] ?? '').toLowerCase();
-      hints[name] = [...(hints[name] ?? []), rawHeaders[i + 1] ?? ''];
-    }
-    try {
-      response.writeEarlyHints(hints);
-    } catch {
-      // Hints may be left out; node:http accepts only well-formed links.
+    if (head.status !== 100) {
+      response.socket?.write(interimResponse(head, shared), 'latin1');
+    } else if (request.headers.expect !== undefined) {
+      this.#held = false;
+      response.writeContinue();
     }
   }
 
-  #answer(incoming: IncomingMessage): void {
-    const { request, response } = this.#exchange;
-    if (responseViolation(incoming, this.#exchange.limits)) {
-      this.#refuseAnswer(incoming);
-      return;
-    }
-    const head = answerHead(this.#exchange, incoming.statusCode ?? 502, incoming.rawHeaders);
-    if ('error' in head) {
-      incoming.on('error', () => {});
-      incoming.destroy();
-      this.#refuse(head);
+  head(head: ResponseHead): void {
+    const lines = answerHead(this.#exchange, head.status, head.headers);
+    if ('error' in lines) {
+      this.#call.cancel();
+      this.#refuse(lines);
       return;
     }
     this.#answered = true;
-    this.#endless = /^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '');
-    this.#stopWaiting();
-    try {
-      response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', head);
-    } catch {
-      // A head with names that must not be passed on.
-      this.#answered = false;
-      this.#refuseAnswer(incoming);
-      return;
-    }
-    const channel = incoming.socket;
-    let begun = false;
-    // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
-    setImmediate(() => {
-      if (!begun && !response.destroyed) response.flushHeaders();
-    });
-    incoming.on('data', (chunk: Buffer) => {
-      begun = true;
-      this.#exchange.traffic.bytesFrom += chunk.length;
-      if (!response.write(chunk)) incoming.pause();
-    });
-    response.on('drain', () => incoming.resume());
-    incoming.on('end', () => {
-      begun = true;
-      noneBehind(channel);
-      if (incoming.rawTrailers.length / 2 > this.#exchange.limits.headLines) {
-        cutShort(response);
-        return;
-      }
-      const trailers = trailerFields(incoming.rawTrailers);
-      if (trailers.length > 0) response.addTrailers(trailers);
-      response.end();
-      // The device answered before it had the whole request (413, for example). The rest is dropped.
-      if (!request.complete) {
-        this.#upstream?.destroy();
-        this.#upstream = null;
-      }
-    });
-    incoming.on('error', () => cutShort(response));
-    incoming.on('close', () => {
-      // Cut short: the user must not take it for the whole.
-      if (!incoming.complete) cutShort(response);
-    });
+    this.#endless = isEventStream(head.headers);
+    this.#answer.begin(head, lines);
   }
 
-  #refuseAnswer(incoming: IncomingMessage): void {
-    incoming.on('error', () => {});
-    incoming.destroy();
-    this.#refuse(refusals.invalidAnswer);
+  body(piece: Buffer, last: boolean): void {
+    this.#exchange.traffic.bytesFrom += piece.length;
+    if (!this.#answer.write(piece, last)) this.#call.pause();
   }
 
-  #fail(error: Error): void {
-    this.#stopWaiting();
-    if (this.#answered) {
-      // With the response head out, its own end tells: a complete one is not spoilt by what comes after.
-      return;
-    }
-    this.#refuse(refusalFor(error, this.#exchange.port));
+  end(trailers: readonly string[]): void {
+    this.#answer.trailers(trailerFields(trailers));
+    // It was not asked to send the body, and the user does not send it (RFC 9110 section 10.1.1).
+    if (this.#held) this.#call.abandonRequest();
   }
 
-  #refuse(refusal: Parameters<typeof sendRefusal>[2]): void {
+  finished(): void {
+    this.#answer.end();
+  }
+
+  switched(): void {
+    // The request asked for no upgrade.
+    throw new Error('switched without an upgrade');
+  }
+
+  failed(error: Error): void {
+    // What the user has of the response must not pass for the whole.
+    if (this.#answered) this.#answer.cut();
+    else this.#refuse(refusalFor(error, this.#exchange.port));
+  }
+
+  fault(error: unknown): void {
+    this.#exchange.failed(error);
+    if (this.#exchange.response.headersSent) this.#answer.cut();
+    else this.#refuse(refusals.failed);
+  }
+
+  #refuse(refusal: Refusal): void {
     const { request, response } = this.#exchange;
-    this.#stopWaiting();
-    this.#upstream = null;
     if (response.headersSent || response.destroyed) response.destroy();
     else sendRefusal(request, response, refusal);
   }
+}
+
+function isEventStream(headers: readonly string[]): boolean {
+  return valuesOf(headers, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));
 }
 
 /** The head that the device gets: nothing in it opens the reflector. */
@@ -302,24 +199,4 @@ export function deviceRequestHead(
   );
   if (authorization !== null) head.push('Authorization', authorization);
   return head;
-}
-
-/**
- * Ends a response that is not whole. In HTTP/1.0 only the end of the connection may delimit the body, and this must not
- * look like an end in order: a reset does not.
- */
-function cutShort(response: ServerResponse): void {
-  const { socket, req } = response;
-  if (req.httpVersion === '1.0' && socket && 'resetAndDestroy' in socket) socket.resetAndDestroy();
-  response.destroy();
-}
-
-/** Bytes behind a response belong to no request: the next one on this connection would take them for its answer. */
-function noneBehind(socket: Duplex): void {
-  if (socket.readableLength > 0) socket.destroy();
-}
-
-/** The device itself has said that there is no connection to be had. */
-function isFinal(error: Error): boolean {
-  return error instanceof ChannelFailure && error.stage === 'opening';
 }

@@ -1,11 +1,16 @@
-import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
-import { type Duplex, pipeline } from 'node:stream';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { CallEvents, DeviceCall } from '../device-http/device-call.ts';
+import { InvalidAnswer } from '../device-http/invalid-answer.ts';
+import type { ResponseHead } from '../device-http/response-head.ts';
 import { withinItsHost } from '../isolation/device-cookies.ts';
+import type { Channel } from '../tunnels/channel.ts';
 import { answerHead } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
+import { trailerFields, valuesOf } from './headers.ts';
 import { join } from './join.ts';
-import { refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
-import { isFieldText, responseViolation } from './response-rules.ts';
+import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
+import { UserResponse } from './user-response.ts';
 
 export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
   readonly socket: Duplex;
@@ -18,117 +23,111 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
  * device's 101 both connections are one; any other answer goes back as it is, and what the user has sent behind the
  * request is dropped with the connection.
  */
-export function relayUpgrade(exchange: DeviceUpgradeExchange): void {
-  const { request, socket, agents, port, limits } = exchange;
-  const method = request.method ?? 'GET';
-  const upstream = httpRequest({
-    agent: agents.single,
-    method,
-    path: request.url ?? '/',
-    headers: deviceRequestHead(exchange, { body: 'none', upgrade: 'websocket' }),
-    setHost: false,
-    maxHeaderSize: limits.headBytes * 2,
-    host: 'device',
-    port,
-  });
-  upstream.maxHeadersCount = 0;
-  const timer = setTimeout(() => {
-    upstream.destroy();
-    refuse(refusals.noAnswer);
-  }, limits.responseMs);
-  const abandon = () => upstream.destroy();
-  let answered = false;
-  const refuse = (refusal: Parameters<typeof sendRefusal>[2]) => {
-    if (answered || socket.destroyed) return;
-    settle();
-    sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
-  };
-  const settle = () => {
-    answered = true;
-    clearTimeout(timer);
-    socket.off('close', abandon);
-  };
-  socket.on('close', abandon);
-  socket.on('close', () => clearTimeout(timer));
-  socket.on('error', () => {});
-  upstream.on('error', (error) => refuse(refusalFor(error, port)));
-  upstream.on('upgrade', (incoming, channel, channelHead) => {
-    if (!isWebSocketAnswer(incoming)) {
+export class DeviceUpgrade implements CallEvents {
+  readonly #exchange: DeviceUpgradeExchange;
+  readonly #call: DeviceCall;
+  #answer: UserResponse | null = null;
+  readonly #abandon = () => this.#call.cancel();
+
+  constructor(exchange: DeviceUpgradeExchange) {
+    const { request, devicePort, settings, socket } = exchange;
+    this.#exchange = exchange;
+    const message = {
+      method: request.method ?? 'GET',
+      target: request.url ?? '/',
+      headers: deviceRequestHead(exchange, { body: 'none', upgrade: 'websocket' }),
+      body: 'none',
+      upgrade: true,
+      owner: exchange.user,
+      client: socket,
+    } as const;
+    this.#call = devicePort.call(message, settings, this);
+  }
+
+  start(): void {
+    const { socket } = this.#exchange;
+    socket.on('close', this.#abandon);
+    socket.on('error', () => {});
+    this.#call.start();
+  }
+
+  ready(): void {}
+
+  drain(): void {}
+
+  interim(): void {}
+
+  switched(head: ResponseHead, channel: Channel, rest: Buffer): void {
+    const { socket, head: early, traffic, shared } = this.#exchange;
+    socket.off('close', this.#abandon);
+    // Only what was asked for is agreed to (RFC 9110 section 7.8).
+    if (valuesOf(head.headers, 'upgrade')[0]?.toLowerCase() !== 'websocket') {
       channel.destroy();
-      refuse(refusals.invalidAnswer);
+      this.failed(new InvalidAnswer('it changes to a protocol for which nobody has asked'));
       return;
     }
-    settle();
-    carry(exchange, incoming, channel, channelHead);
-  });
-  let interim = 0;
-  upstream.on('information', () => {
-    if (++interim <= limits.interimResponses) return;
-    upstream.destroy();
-    refuse(refusals.invalidAnswer);
-  });
-  upstream.on('response', (incoming) => {
-    incoming.on('error', () => {});
-    if (answered || responseViolation(incoming, limits)) {
-      incoming.destroy();
-      refuse(refusals.invalidAnswer);
+    socket.write(switchingHead(head, shared), 'latin1');
+    if (rest.length > 0) socket.write(rest);
+    if (early.length > 0) channel.write(early);
+    traffic.bytesFrom += rest.length;
+    traffic.bytesTo += early.length;
+    channel.on('data', (bytes: Buffer) => {
+      traffic.bytesFrom += bytes.length;
+    });
+    socket.on('data', (bytes: Buffer) => {
+      traffic.bytesTo += bytes.length;
+    });
+    // From here on each direction ends by itself.
+    join(socket, channel);
+  }
+
+  head(head: ResponseHead): void {
+    const { request, socket, limits } = this.#exchange;
+    const lines = answerHead(this.#exchange, head.status, head.headers);
+    if ('error' in lines) {
+      this.#call.cancel();
+      this.#refuse(lines);
       return;
     }
-    const head = answerHead(exchange, incoming.statusCode ?? 502, incoming.rawHeaders);
-    if ('error' in head) {
-      incoming.destroy();
-      refuse(head);
-      return;
-    }
-    settle();
-    const response = responseOn(request, socket, limits.discardMs);
-    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage ?? '', head);
-    pipeline(incoming, response, () => {});
-  });
-  upstream.end();
+    this.#answer = new UserResponse(responseOn(request, socket, limits.discardMs), () => this.#call.resume());
+    this.#answer.begin(head, lines);
+  }
+
+  body(piece: Buffer, last: boolean): void {
+    this.#exchange.traffic.bytesFrom += piece.length;
+    if (this.#answer?.write(piece, last) === false) this.#call.pause();
+  }
+
+  end(trailers: readonly string[]): void {
+    this.#answer?.trailers(trailerFields(trailers));
+  }
+
+  finished(): void {
+    this.#answer?.end();
+  }
+
+  failed(error: Error): void {
+    if (this.#answer) this.#answer.cut();
+    else this.#refuse(refusalFor(error, this.#exchange.port));
+  }
+
+  fault(error: unknown): void {
+    this.#exchange.failed(error);
+    if (this.#answer) this.#exchange.socket.destroy();
+    else this.#refuse(refusals.failed);
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { request, socket, limits } = this.#exchange;
+    socket.off('close', this.#abandon);
+    if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+  }
 }
 
-/** Makes one connection of both once the device has taken the upgrade; from here on each direction ends by itself. */
-function carry(
-  { socket, head, traffic, shared }: DeviceUpgradeExchange,
-  incoming: IncomingMessage,
-  channel: Duplex,
-  channelHead: Buffer,
-): void {
-  channel.allowHalfOpen = true;
-  socket.write(headOf(incoming, shared));
-  if (channelHead.length > 0) socket.write(channelHead);
-  if (head.length > 0) channel.write(head);
-  traffic.bytesFrom += channelHead.length;
-  traffic.bytesTo += head.length;
-  channel.on('data', (bytes: Buffer) => {
-    traffic.bytesFrom += bytes.length;
-  });
-  socket.on('data', (bytes: Buffer) => {
-    traffic.bytesTo += bytes.length;
-  });
-  join(socket, channel);
-}
-
-/** Only what was asked for is agreed to (RFC 9110 section 7.8). */
-function isWebSocketAnswer({
-  statusCode,
-  statusMessage = '',
-  headers,
-  rawHeaders,
-}: IncomingMessage): boolean {
-  return (
-    statusCode === 101 &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    [statusMessage, ...rawHeaders].every(isFieldText)
-  );
-}
-
-/** The 101 response, for a connection that `node:http` has let go of. */
-function headOf(incoming: IncomingMessage, shared: boolean): string {
-  const status = incoming.statusCode ?? 101;
-  let head = `HTTP/1.1 ${status} ${incoming.statusMessage || STATUS_CODES[status]}\r\n`;
-  const lines = withinItsHost(incoming.rawHeaders, shared);
+/** The 101 response, for a connection that `node:http` has let go of. One character a byte. */
+function switchingHead({ status, reason, headers }: ResponseHead, shared: boolean): string {
+  let head = `HTTP/1.1 ${status} ${reason || STATUS_CODES[status]}\r\n`;
+  const lines = withinItsHost(headers, shared);
   for (let i = 0; i + 1 < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
   return `${head}\r\n`;
 }

@@ -143,6 +143,11 @@ export function requestHeaders(
   return result;
 }
 
+/** Whether this field says where a message ends. */
+export function framesBody(name: string): boolean {
+  return framingFields.has(name.toLowerCase());
+}
+
 /** The head that the user gets of what the device has answered with `status`. */
 export function responseHeaders(headers: RawHeaders, status = 200): string[] {
   // There is no content with 204, and no length of it (RFC 9110 section 8.6).

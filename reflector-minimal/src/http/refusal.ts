@@ -2,6 +2,8 @@ import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { boundaryOf } from '../boundary.ts';
+import { ClosedEarly, NoAnswer, NoConnection } from '../device-http/call-failure.ts';
+import { InvalidAnswer } from '../device-http/invalid-answer.ts';
 import { isBrowser } from '../isolation/browser.ts';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
@@ -131,6 +133,17 @@ export const refusals = {
     advice:
       'Try again, or look whether the service on the device still runs. Where somebody there has to agree, nobody has done so yet.',
   },
+  inUse: {
+    status: 503,
+    error: 'All connections that the service on the device takes are in use',
+    advice: 'Close other pages of this device, and try again.',
+    headers: retry,
+  },
+  closedEarly: {
+    status: 502,
+    error: 'The device closed the connection without an answer',
+    advice: 'The device is on line, and its service may be overloaded or faulty. Try again.',
+  },
   tooMuchUnderWay: {
     status: 429,
     error: 'You have too many connections open',
@@ -149,11 +162,14 @@ export const refusals = {
     error: `The device wants to be asked as ${host}, and leads to the same page again`,
     advice: `Set "host": "${host}" for this service in the configuration of its agent.`,
   }),
-  invalidAnswer: {
+  /** `why`: what was wrong with it. */
+  invalidAnswer: (why: string): Refusal => ({
     status: 502,
-    error: 'The service on the device gave no valid answer',
-    advice: 'What it sent cannot be read in one way only.',
-  },
+    error: `The device's answer is not HTTP: ${why}`,
+    advice:
+      'Look whether this port is that of a web server. Browsers could not read this answer either, or not all alike.',
+  }),
+  failed: { status: 500, error: 'The reflector has failed', advice: 'Its log says how. Try again.' },
 } as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
 
 /** Why somebody is not let in. */
@@ -196,6 +212,10 @@ function duration(seconds: number): string {
 
 /** What a failed channel or request means for the user. */
 export function refusalFor(error: unknown, port: number): Refusal {
+  if (error instanceof InvalidAnswer) return refusals.invalidAnswer(error.message);
+  if (error instanceof NoAnswer) return refusals.noAnswer;
+  if (error instanceof NoConnection) return refusals.inUse;
+  if (error instanceof ClosedEarly) return refusals.closedEarly;
   if (error instanceof TunnelLost) return refusals.gone;
   if (error instanceof TunnelFull) {
     return { status: 503, error: 'Too many connections to this device', headers: retry };

@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http';
+import type { ResponseHead } from '../device-http/response-head.ts';
+
+/**
+ * A device's response on its way to the user, who learns that it is whole only by {@link UserResponse.end}: until then
+ * the last piece stays here.
+ */
+export class UserResponse {
+  readonly #response: ServerResponse;
+  #begun = false;
+  #last: Buffer | null = null;
+
+  /** `drained`: more of the body may be written. */
+  constructor(response: ServerResponse, drained: () => void) {
+    this.#response = response;
+    response.on('drain', drained);
+  }
+
+  /** `lines`: the head for the user, as names and values in turn. */
+  begin({ status, reason, framing, length }: ResponseHead, lines: readonly string[]): void {
+    const response = this.#response;
+    const trailers = framing === 'chunked' && response.req.httpVersionMinor > 0;
+    response.writeHead(status, reason, trailers ? [...lines] : withoutTrailer(lines));
+    if (framing === 'none' || (framing === 'length' && length === 0)) return;
+    // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
+    setImmediate(() => {
+      if (!this.#begun && !response.destroyed && !response.writableEnded) response.flushHeaders();
+    });
+  }
+
+  /** False: wait until it has drained. `last`: the user can tell by the length that this is the end. */
+  write(piece: Buffer, last: boolean): boolean {
+    if (last) {
+      this.#last = piece;
+      return true;
+    }
+    this.#begun = true;
+    return this.#response.write(piece);
+  }
+
+  trailers(fields: [string, string][]): void {
+    if (fields.length > 0) this.#response.addTrailers(fields);
+  }
+
+  end(): void {
+    this.#begun = true;
+    if (this.#last) this.#response.end(this.#last);
+    else this.#response.end();
+  }
+
+  /**
+   * Ends a response that is not whole. In HTTP/1.0 only the end of the connection may delimit the body, and this must not
+   * look like an end in order: a reset does not, nor does the end of TLS without its alert.
+   */
+  cut(): void {
+    const { socket, req } = this.#response;
+    if (req.httpVersion === '1.0' && socket && !('encrypted' in socket)) socket.resetAndDestroy();
+    this.#response.destroy();
+  }
+}
+
+/** `Trailer` announces what only a chunked body can have; beside another, `node:http` refuses to write the head. */
+function withoutTrailer(lines: readonly string[]): string[] {
+  return lines.filter((_line, i) => lines[i - (i % 2)]?.toLowerCase() !== 'trailer');
+}
