@@ -72,7 +72,7 @@ export const peers = [
     'openssh-client',
     'openssh-server',
   ],
-  ...['microsocks', 'squid-openssl'],
+  ...['microsocks', 'oathtool', 'squid-openssl', 'zbar-tools'],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
   ...networks,
 ];

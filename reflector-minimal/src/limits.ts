@@ -162,7 +162,7 @@ export interface Limits {
   readonly logInMemoryMs: number;
   /** Addresses, names and browsers each, of which failures are remembered; beyond it the oldest are forgotten. */
   readonly logInsRemembered: number;
-  /** Time for the one-time password after name and password in a browser. */
+  /** Time for the one-time password after name and password in a browser, and for setting them up. */
   readonly secondFactorMs: number;
   /** How long a Digest nonce is good. */
   readonly nonceMs: number;

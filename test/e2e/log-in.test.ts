@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { hashPassword, recoveryHash } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +16,22 @@ const withoutScript = {
   javaScriptEnabled: false,
   viewport: { width: 360, height: 640 },
 } as const;
+/** What a scanner reads in a picture. */
+function scanned(png: Buffer): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rm-qr-'));
+  const file = join(folder, 'code.png');
+  writeFileSync(file, png);
+  const { stdout, stderr } = spawnSync('zbarimg', ['--quiet', '--raw', file], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  if (stdout === '') throw new Error(`zbarimg reads nothing: ${stderr}`);
+  return stdout.trim();
+}
+
+/** The code of this moment. */
+function oathtool(secret: string): string {
+  return spawnSync('oathtool', ['--totp', '--base32', secret], { encoding: 'utf8' }).stdout.trim();
+}
+
 const recoveryCode = 'abcd-efgh-jkmn-pqrs';
 
 describe.each([
@@ -83,6 +103,38 @@ describe.each([
       await page.getByRole('link', { name: /^pump\./ }).click();
       await page.waitForURL(`${shared.origin('pump')}/`);
       expect(device.take()).toContain('GET /');
+    }));
+
+  test('a user sets up one-time passwords, by a QR code that an app can read', () =>
+    inBrowser(async (context) => {
+      const carol = { user: 'carol', password: 'carol and no one else' };
+      shared.reflector.store.users.add(carol.user, await hashPassword(carol.password), Date.now(), 'user');
+      const page = await context.newPage();
+      await openLoggedIn(page, `${shared.origin()}/account`, carol);
+      await page.getByLabel('Present password').last().fill(carol.password);
+      await page.getByRole('button', { name: 'Set up one-time passwords' }).click();
+      const code = page.getByRole('img', { name: 'QR code of the secret' });
+      const uri = scanned(await code.screenshot({ scale: 'css' }));
+      expect(uri).toMatch(/^otpauth:\/\/totp\/rm-reflector:carol\?secret=[A-Z2-7]{32}&/);
+      expect(await page.getByRole('link', { name: 'open it in an app' }).getAttribute('href')).toBe(uri);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      const secret = new URL(uri).searchParams.get('secret') ?? '';
+      await page.getByLabel('Code that the app shows').fill(oathtool(secret));
+      await page.getByRole('button', { name: 'Switch on' }).click();
+      expect(await page.getByRole('listitem').count()).toBe(10);
+      const recovery = (await page.getByRole('listitem').first().textContent()) ?? '';
+      await page.getByRole('link', { name: 'Account' }).click();
+      await page.getByText('with one-time passwords').waitFor();
+      await inBrowser(async (other) => {
+        const there = await other.newPage();
+        await there.goto(`${shared.origin()}/account`);
+        await there.getByLabel('Name').fill(carol.user);
+        await there.getByLabel('Password').fill(carol.password);
+        await there.getByRole('button', { name: 'Log in' }).click();
+        await there.getByLabel('Code from your authenticator app').fill(recovery);
+        await there.getByRole('button', { name: 'Go on' }).click();
+        await there.getByText('with one-time passwords').waitFor();
+      });
     }));
 
   test('log-out everywhere ends the other browser', () =>

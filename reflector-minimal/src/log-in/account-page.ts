@@ -2,6 +2,7 @@ import { type Html, html, page } from '../http/html.ts';
 import { minPasswordLength } from '../passwords/rules.ts';
 import type { Session } from '../sessions/sessions.ts';
 import type { UserRecord } from '../store/users.ts';
+import { totpSection } from './totp-pages.ts';
 
 /** What came of a form. */
 export interface AccountNote {
@@ -49,7 +50,8 @@ ${shown.map((session) => row(session, session.id === current?.id))}</tbody>
 <input id="again" name="again" type="password" required minlength="${minPasswordLength}" autocomplete="new-password">
 <p><button>Change the password</button></p>
 <p class="status">Everything else is logged out then.</p>
-</form>`,
+</form>
+${totpSection(user)}`,
   );
 }
 

@@ -58,7 +58,7 @@ export function showAccount(exchange: Exchange): void {
   }
   const { address } = origin;
   context.audit.count({ event: 'request', allowed: true, user: identity.user.name, by: 'session', address });
-  showPage(exchange, identity, 200, {});
+  showAccountPage(exchange, identity, 200, {});
 }
 
 /**
@@ -71,7 +71,7 @@ export async function changePassword(exchange: Exchange, form: Form): Promise<vo
   if (!identity) return sendRefusal(request, response, refusals.logIn);
   const { name } = identity.user;
   const { address } = origin;
-  const again = (status: number, error: string) => showPage(exchange, identity, status, { error });
+  const again = (status: number, error: string) => showAccountPage(exchange, identity, status, { error });
   const password = form.get('new') ?? '';
   if (password !== form.get('again')) return again(422, 'The two new passwords are not the same');
   const complaint = passwordComplaint(password, name);
@@ -98,9 +98,15 @@ export async function changePassword(exchange: Exchange, form: Form): Promise<vo
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });
   const current = context.sessions.list(name).find(({ kind }) => kind === 'own') ?? null;
   const done = 'Your password is changed, and everything else is logged out';
-  showPage(exchange, { user: changed, session: current }, 200, { done });
+  showAccountPage(exchange, { user: changed, session: current }, 200, { done });
 }
 
-function showPage(exchange: Exchange, { user, session }: Identity, status: number, note: AccountNote): void {
+/** The page of the account, with what came of a form. */
+export function showAccountPage(
+  exchange: Exchange,
+  { user, session }: Identity,
+  status: number,
+  note: AccountNote,
+): void {
   show(exchange, status, accountPage(user, exchange.context.sessions.list(user.name), session, note));
 }

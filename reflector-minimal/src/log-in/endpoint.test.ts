@@ -6,6 +6,14 @@ import { Stage, user } from '../testing/stage.ts';
 
 const secret = Buffer.from('12345678901234567890');
 
+function fromBase32(text: string): Buffer {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...text.replaceAll(' ', '')].map((letter) =>
+    alphabet.indexOf(letter).toString(2).padStart(5, '0'),
+  );
+  return Buffer.from((bits.join('').match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
 describe('log-in in a browser', () => {
   let stage: Stage;
   let clock: ManualClock;
@@ -289,6 +297,92 @@ describe('log-in in a browser', () => {
     }
     expect((await logIn()).status).toBe(403);
     expect((await logIn({ password: fresh })).status).toBe(303);
+  });
+
+  describe('one-time passwords at the account', () => {
+    const field = (answer: Answer, name: string) =>
+      new RegExp(`name="${name}" value="([^"]*)"`).exec(answer.text)?.[1] ?? '';
+    const secretIn = (answer: Answer) =>
+      fromBase32(/<code>([A-Z2-7 ]+)<\/code>/.exec(answer.text)?.[1] ?? '');
+    const begin = (form: Record<string, string> = {}) =>
+      browse('/account/totp', { present: user.password, ...form });
+    const confirm = (ticket: string, code: string) => browse('/account/totp/confirm', { ticket, code });
+    const codeOf = (answer: Answer) => totpCode(secretIn(answer), stepAt(clock.date()));
+    const stored = () => stage.reflector.store.users.get(user.name)?.totpSecret ?? null;
+
+    test('are set up with the present password and a code, and end everything else', async () => {
+      expect((await begin()).status).toBe(401);
+      await logIn();
+      const other = String(cookies.get('rm-session'));
+      cookies.clear();
+      await logIn();
+      const before = String(cookies.get('rm-session'));
+      const setup = await begin();
+      expect(setup.status).toBe(200);
+      expect(setup.text).toContain('<svg role="img" aria-label="QR code of the secret"');
+      expect(setup.text).toContain('href="otpauth://totp/rm-reflector:alice?secret=');
+      expect(setup.text).not.toMatch(/<script|style=|src=/);
+      const wrong = await confirm(field(setup, 'ticket'), '000000');
+      expect([wrong.status, wrong.text.includes('not the code of this moment')]).toEqual([422, true]);
+      expect(secretIn(wrong)).toEqual(secretIn(setup));
+      expect(stored()).toBeNull();
+      const code = codeOf(wrong);
+      const done = await confirm(field(wrong, 'ticket'), code);
+      expect(done.status).toBe(200);
+      expect(done.text.match(/<li><code>[a-z2-9]{4}(-[a-z2-9]{4}){3}<\/code>/g)).toHaveLength(10);
+      expect(stored()).toEqual(secretIn(setup));
+      expect(await status('/account')).toBe(200);
+      for (const former of [before, other]) {
+        cookies.set('rm-session', former);
+        expect(await status()).toBe(303);
+      }
+      cookies.clear();
+      // The code is used up, a recovery code is not.
+      const ticket = field(await logIn(), 'ticket');
+      expect((await browse('/log-in/code', { ticket, code, next: '/' })).status).toBe(403);
+      const recovery = /<li><code>([^<]+)/.exec(done.text)?.[1] ?? '';
+      expect((await browse('/log-in/code', { ticket, code: recovery, next: '/' })).status).toBe(303);
+    });
+
+    test('move to another app with a code only', async () => {
+      stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+      const ticket = field(await logIn(), 'ticket');
+      const right = () => totpCode(secret, stepAt(clock.date()));
+      await browse('/log-in/code', { ticket, code: right(), next: '/' });
+      clock.advance(60_000);
+      expect((await begin()).status).toBe(403);
+      expect((await begin({ code: '123456' })).status).toBe(403);
+      const setup = await begin({ code: right() });
+      expect(setup.status).toBe(200);
+      expect((await confirm(field(setup, 'ticket'), codeOf(setup))).status).toBe(200);
+      expect(stored()).toEqual(secretIn(setup));
+    });
+
+    test('a ticket is good for its user, for a time, and under the present password', async () => {
+      await logIn();
+      expect((await begin({ present: 'wrong' })).status).toBe(403);
+      const setup = await begin();
+      const ticket = field(setup, 'ticket');
+      for (const foreign of ['', 'x.y', `${ticket}x`, ticket.replace(/^./, 'f')]) {
+        expect((await confirm(foreign, codeOf(setup))).status).toBe(422);
+      }
+      clock.advance(300_000);
+      expect((await confirm(ticket, codeOf(setup))).status).toBe(422);
+      const late = await begin();
+      stage.reflector.store.users.setPassword(user.name, 'another');
+      expect((await confirm(field(late, 'ticket'), codeOf(late))).status).toBe(401);
+      expect(stored()).toBeNull();
+    });
+
+    test('no page of another host sets them up', async () => {
+      await logIn();
+      const elsewhere = { Origin: `http://dev1.localhost:${stage.port}` };
+      expect((await browse('/account/totp', { present: user.password }, elsewhere)).status).toBe(403);
+      const setup = await begin();
+      const form = { ticket: field(setup, 'ticket'), code: codeOf(setup) };
+      expect((await browse('/account/totp/confirm', form, elsewhere)).status).toBe(403);
+      expect(stored()).toBeNull();
+    });
   });
 
   test('the present password cannot be guessed by a session that was taken', async () => {

@@ -11,6 +11,7 @@ import { type Exchange, enter, redirect, sessionOf, show } from './exchange.ts';
 import type { Denied, LogInVerdict } from './log-in.ts';
 import { codePage, logInPage } from './pages.ts';
 import { returnAddress } from './return-address.ts';
+import { beginTotp, confirmTotp } from './totp-setup.ts';
 
 type Handler = (exchange: Exchange, form: Form) => void | Promise<void>;
 
@@ -21,6 +22,8 @@ const forms: Readonly<Record<string, Handler>> = {
   '/log-out': logOut,
   '/account/end': endSession,
   '/account/password': changePassword,
+  '/account/totp': beginTotp,
+  '/account/totp/confirm': confirmTotp,
 };
 
 /** Answers what belongs to log-in and log-out in a browser; false for anything else. Rejects when the request breaks off. */

@@ -5,6 +5,7 @@ import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { Store } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';
+import { Enrolment } from './enrolment.ts';
 import { type FailureBounds, Failures, TooManyWaiting, type Turn } from './failures.ts';
 import { KnownBrowsers } from './known-browsers.ts';
 import { SecondFactor } from './second-factor.ts';
@@ -49,6 +50,7 @@ const placesOfUnknownNames = 1024;
 export class LogIn {
   readonly browsers: KnownBrowsers;
   readonly secondFactor: SecondFactor;
+  readonly enrolment: Enrolment;
   readonly #store: Store;
   readonly #verifier: PasswordVerifier;
   readonly #limits: Limits;
@@ -69,6 +71,7 @@ export class LogIn {
     this.#key = createHmac('sha256', store.tokenKey()).update('log-in').digest();
     this.browsers = new KnownBrowsers(this.#key);
     this.secondFactor = new SecondFactor(store, clock, this.#key, limits.secondFactorMs);
+    this.enrolment = new Enrolment(clock, this.#key, limits.secondFactorMs);
     const bounds: FailureBounds = {
       free: limits.logInFailures,
       waitMs: limits.logInWaitMs,
