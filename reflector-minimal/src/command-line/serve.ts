@@ -62,7 +62,8 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
 }
 
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
-  const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, audit } = configuration;
+  const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, responseTimeout, audit } =
+    configuration;
   const { tokenLifetime, sessionLifetime, sessionIdle } = configuration;
   try {
     return await startReflector({
@@ -75,6 +76,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       trustProxy,
       acceptUnclaimed: unclaimed,
       keepAlive,
+      limits: { responseMs: responseTimeout * 1000 },
       tokenLifetime,
       sessionLifetime,
       sessionIdle,

@@ -33,6 +33,7 @@ describe('the configuration', () => {
       trustProxy: [],
       unclaimed: false,
       keepAlive: 300,
+      responseTimeout: 120,
       tokenLifetime: 28_800,
       sessionLifetime: 604_800,
       sessionIdle: 43_200,

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly trustProxy: readonly string[];
   readonly unclaimed: boolean;
   readonly keepAlive: number;
+  /** Seconds. */
+  readonly responseTimeout: number;
   readonly tokenLifetime: number;
   readonly sessionLifetime: number;
   readonly sessionIdle: number;
@@ -161,6 +163,7 @@ function assemble(
     trustProxy,
     unclaimed: get('unclaimed'),
     keepAlive: get('keepAlive'),
+    responseTimeout: get('responseTimeout'),
     tokenLifetime: get('tokenLifetime'),
     sessionLifetime: get('sessionLifetime'),
     sessionIdle: get('sessionIdle'),

@@ -77,6 +77,15 @@ export const settings = [
     help: 'longest silence of a tunnel; less than what the NATs and proxies on the way allow',
   },
   {
+    key: 'responseTimeout',
+    kind: 'integer',
+    default: 120,
+    min: 1,
+    max: 86_400,
+    value: 'SECONDS',
+    help: 'how long a device may take to begin its answer, from the last byte of the request; a service may say otherwise',
+  },
+  {
     key: 'tokenLifetime',
     kind: 'integer',
     default: 28_800,

@@ -1,4 +1,5 @@
 import { cookiesForDevice, withinItsHost } from '../isolation/device-cookies.ts';
+import { forOneUser } from './cache-control.ts';
 import { linksForUser, redirectCircle } from './device-links.ts';
 import type { DeviceExchange } from './device-request.ts';
 import { responseHeaders, valuesOf } from './headers.ts';
@@ -13,7 +14,7 @@ export function answerHead(
   status: number,
   rawHeaders: readonly string[],
 ): string[] | Refusal {
-  const head = linksForUser(site, withinItsHost(responseHeaders(rawHeaders, status), shared));
+  const head = linksForUser(site, forOneUser(withinItsHost(responseHeaders(rawHeaders, status), shared)));
   const [location] = valuesOf(rawHeaders, 'location');
   if (location === undefined) return head;
   const circle = redirectCircle(
