@@ -47,6 +47,8 @@ export interface Context {
   readonly choices: Choices;
   /** Told of payload bytes that have passed through a tunnel. */
   readonly carried: (bytes: number) => void;
+  /** Whether `GET` gives tokens too. */
+  readonly tokenByGet: boolean;
   /** Seconds that we suggest to peers. */
   readonly keepAlive: number;
 }

@@ -69,6 +69,8 @@ export interface ReflectorOptions {
   readonly keepAlive?: number;
   /** Seconds that a token is good for; 28,800 by default. */
   readonly tokenLifetime?: number;
+  /** Whether `GET /my-devices/api/token` gives tokens too, to name and password in its query; false by default. */
+  readonly tokenByGet?: boolean;
   /** File of the audit log; without it, its records are in the log. */
   readonly audit?: string | null;
   /** Seconds from log-in after which a browser must log in again; 604,800 by default. */
@@ -172,6 +174,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       domain,
       cookieHost,
       choices: new Choices(limits),
+      tokenByGet: options.tokenByGet ?? false,
       keepAlive: options.keepAlive ?? 300,
     };
     const authentication = new DeviceAuthentication({

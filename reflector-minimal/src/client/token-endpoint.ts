@@ -12,7 +12,7 @@ type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /**
  * `POST /my-devices/api/token` (`webtunnel.md` section 4): name, password, and a one-time password where the account has
- * them, become a token. `DELETE` with the token as `Authorization: Bearer` revokes it.
+ * them, become a token. With `--token-by-get`, `GET` does so for the fields of a query, as the original's gateway asks. `DELETE` with the token as `Authorization: Bearer` revokes it.
  */
 export async function serveToken(
   context: Context,
@@ -21,9 +21,9 @@ export async function serveToken(
   origin: Origin,
 ): Promise<void> {
   if (request.method === 'DELETE') return revoke(context, request, response, origin);
-  if (request.method !== 'POST')
-    return refuse(response, 405, 'only POST and DELETE are allowed here', { Allow: 'POST, DELETE' });
-  const form = await readForm(request, response, context.limits);
+  const byGet = context.tokenByGet && request.method === 'GET';
+  if (request.method !== 'POST' && !byGet) return notAllowed(context, response);
+  const form = byGet ? queryOf(request) : await readForm(request, response, context.limits);
   if ('status' in form) return refuse(response, form.status, form.error);
   const { address } = origin;
   const name = form.get('username') ?? '';
@@ -51,6 +51,17 @@ export async function serveToken(
   }
   context.audit.record({ event: 'token', allowed: true, user: name, by: 'password', address });
   answer(response, 200, token);
+}
+
+function notAllowed({ tokenByGet }: Pick<Context, 'tokenByGet'>, response: ServerResponse): void {
+  const Allow = tokenByGet ? 'GET, POST, DELETE' : 'POST, DELETE';
+  const [last, ...others] = Allow.split(', ').reverse();
+  refuse(response, 405, `only ${others.reverse().join(', ')} and ${last} are allowed here`, { Allow });
+}
+
+/** Bounded by `limits.headBytes`. */
+function queryOf({ url = '' }: Pick<IncomingMessage, 'url'>): Form {
+  return new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
 }
 
 /** An empty field is one that was not filled in. */

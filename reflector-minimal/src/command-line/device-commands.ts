@@ -2,7 +2,7 @@ import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
-import { isHidden } from '../isolation/hidden-device.ts';
+import { hiddenBy } from '../isolation/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
@@ -48,10 +48,11 @@ export async function runDeviceCommand(
       `device ${JSON.stringify(name)}: an id is 1 to 63 of a-z, 0-9, - and _, and begins and ends with a letter or digit`,
     );
   }
-  if ((action === 'add' || action === 'claim') && isHidden(id, store.takenLabel())) {
+  const hidden = action === 'add' || action === 'claim' ? hiddenBy(id, store.takenLabel()) : null;
+  if (hidden !== null) {
     throw new CommandError(
       ExitStatus.failed,
-      `device ${id}: its host name is the --cookie-host of the reflector; choose another for one of them`,
+      `device ${id}: its host name is ${hidden}; choose another for one of them`,
     );
   }
   switch (action) {

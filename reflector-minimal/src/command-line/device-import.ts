@@ -3,7 +3,7 @@ import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
-import { isHidden } from '../isolation/hidden-device.ts';
+import { hiddenBy } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { NewDevice } from '../store/devices.ts';
@@ -124,8 +124,8 @@ function readList(store: Store, from: string, domain: string, bound: number): Li
     if (id === null || more.length > 0) return wrong(i + 1, 'must be an id, and a domain if it is another');
     if (!isDomain(own)) wrong(i + 1, `the domain must be ${domainRule}`);
     if (listed.has(id)) wrong(i + 1, `${id} is there twice`);
-    if (isHidden(id, store.takenLabel()))
-      wrong(i + 1, `the host name of ${id} is the --cookie-host of the reflector`);
+    const hidden = hiddenBy(id, store.takenLabel());
+    if (hidden !== null) wrong(i + 1, `the host name of ${id} is ${hidden}`);
     if (listed.size >= bound) wrong(i + 1, `more than ${bound} devices`);
     listed.set(id, { id, spelled, domain: own });
   }

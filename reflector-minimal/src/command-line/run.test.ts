@@ -58,6 +58,14 @@ describe('rm-reflector', () => {
     return file;
   }
 
+  test.each(['www', 'Reflector'])('device %s: the reflector has that name', async (id) => {
+    for (const [action, ...more] of [['add'], ['claim', '--domain', 'x']] as const) {
+      const { status, err } = await command('device', action, id, ...more);
+      expect(err).toMatch(/: its host name is a name of the reflector itself; choose another/);
+      expect(status).toBe(1);
+    }
+  });
+
   test('--cookie-host and a device that it would hide exclude each other, in one line', async () => {
     await command('device', 'add', 'view');
     const hosts = ['--listen', '127.0.0.1:0', '--domain', 'r.test', '--cookie-host', 'view.r.test'];

@@ -64,7 +64,7 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
   const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, responseTimeout, audit } =
     configuration;
-  const { tokenLifetime, sessionLifetime, sessionIdle } = configuration;
+  const { tokenLifetime, tokenByGet, sessionLifetime, sessionIdle } = configuration;
   try {
     return await startReflector({
       host,
@@ -78,6 +78,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       keepAlive,
       limits: { responseMs: responseTimeout * 1000 },
       tokenLifetime,
+      tokenByGet,
       sessionLifetime,
       sessionIdle,
       audit,

@@ -35,6 +35,7 @@ describe('the configuration', () => {
       keepAlive: 300,
       responseTimeout: 120,
       tokenLifetime: 28_800,
+      tokenByGet: false,
       sessionLifetime: 604_800,
       sessionIdle: 43_200,
       logLevel: 'info',
@@ -71,6 +72,10 @@ describe('the configuration', () => {
       '--domain: "127.0.0.1": must be a host name, as in reflector.example.com',
     ],
     [{ options: { domain: 'a..b' } }, /^--domain: /],
+    [
+      { options: { domain: 'r.example', cookieHost: 'WWW.r.example' } },
+      '--cookie-host: "www.r.example": is a name of the reflector itself; choose another',
+    ],
     [{ options: { tlsCert: 'a.pem' } }, '--tls-cert: needs --tls-key as well'],
     [{ options: { clientCa: 'a.pem' } }, '--client-ca: needs --tls-cert and --tls-key as well'],
     [{ options: { tlsKey: 'a.pem' } }, '--tls-key: needs --tls-cert as well'],

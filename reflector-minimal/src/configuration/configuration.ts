@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { asciiLowerCase } from '../ascii-case.ts';
-import { hostOf } from '../http/host-names.ts';
+import { hostOf, reservedLabels } from '../http/host-names.ts';
 import { TrustedProxies } from '../http/origin.ts';
 import { optionName, type Setting, type SettingKey, settings, variableName } from './settings.ts';
 
@@ -19,6 +19,7 @@ export interface Configuration {
   /** Seconds. */
   readonly responseTimeout: number;
   readonly tokenLifetime: number;
+  readonly tokenByGet: boolean;
   readonly sessionLifetime: number;
   readonly sessionIdle: number;
   /** File of the audit log, or `null`. */
@@ -143,6 +144,10 @@ function assemble(
     complain('cookieHost', `"${cookieHost}": must be a host name or an IPv4 address, without a port`);
   }
   if (cookieHost === domain) complain('cookieHost', `"${cookieHost}": must be another one than --domain`);
+  for (const label of reservedLabels) {
+    if (cookieHost !== `${label}.${domain}`) continue;
+    complain('cookieHost', `"${cookieHost}": is a name of the reflector itself; choose another`);
+  }
   const [cert, key] = [get<string | null>('tlsCert'), get<string | null>('tlsKey')];
   if (cert !== null && key === null) complain('tlsCert', 'needs --tls-key as well');
   if (cert === null && key !== null) complain('tlsKey', 'needs --tls-cert as well');
@@ -165,6 +170,7 @@ function assemble(
     keepAlive: get('keepAlive'),
     responseTimeout: get('responseTimeout'),
     tokenLifetime: get('tokenLifetime'),
+    tokenByGet: get('tokenByGet'),
     sessionLifetime: get('sessionLifetime'),
     sessionIdle: get('sessionIdle'),
     audit: get('audit'),

@@ -95,6 +95,13 @@ export const settings = [
     help: 'how long a token of POST /my-devices/api/token is good',
   },
   {
+    key: 'tokenByGet',
+    kind: 'flag',
+    default: false,
+    value: '',
+    help: 'GET /my-devices/api/token gives tokens too, as the gateway of the original needs it; name and password are then part of the address, which proxies on the way may log',
+  },
+  {
     key: 'sessionLifetime',
     kind: 'integer',
     default: 604_800,

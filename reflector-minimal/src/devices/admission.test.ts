@@ -172,6 +172,16 @@ test('credentials that cannot be read are refused as wrong ones are', async () =
   expect(await refusal(stage, { authorization: 'Basic !' })).toEqual([401]);
 });
 
+test('a name of the reflector itself waits for nothing', async () => {
+  const stage = await open({ acceptUnclaimed: true });
+  for (const id of ['www', 'Reflector']) {
+    expect(await refusalText(stage, { id })).toBe(
+      'the host name of this device is a name of the reflector itself',
+    );
+  }
+  expect(stage.reflector.store.devices.get('www')).toBeNull();
+});
+
 test('unclaimedPerNetwork: strangers of one network leave places to others, who are shown with their address', async () => {
   const stage = await open({
     acceptUnclaimed: true,

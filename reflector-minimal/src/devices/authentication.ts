@@ -9,6 +9,7 @@ import {
 } from 'rm-agent/protocol';
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { Clock } from '../clock.ts';
+import { reservedLabels } from '../http/host-names.ts';
 import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
@@ -250,6 +251,8 @@ export class DeviceAuthentication {
   async #remember(id: string, domain: string, password: string, address: string): Promise<DeviceVerdict> {
     const { store, clock, limits, verifier } = this.#options;
     if (!isDomain(domain)) return refuse(403, `the domain of a device must be ${domainRule}`);
+    if (reservedLabels.has(id))
+      return refuse(403, 'the host name of this device is a name of the reflector itself');
     const full = () => refuse(403, 'too many devices wait for being claimed');
     const waiting = store.devices.unclaimedAddresses();
     const network = widestOf(address);

@@ -17,7 +17,7 @@ import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
 import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
-import { isHidden, takenLabel } from '../isolation/hidden-device.ts';
+import { hiddenBy, takenLabel } from '../isolation/hidden-device.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
@@ -28,9 +28,6 @@ import { claimedBy, type DeviceAuthentication, type DeviceVerdict } from './auth
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
-
-const hiddenDevice =
-  'the host name of this device is the --cookie-host of the reflector: nobody could reach it';
 
 /** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps registry and store in step with their tunnels. */
 export class DeviceEndpoint {
@@ -69,11 +66,13 @@ export class DeviceEndpoint {
       certificate,
     });
     if (socket.destroyed) return;
-    if ('device' in verdict && isHidden(verdict.device.id, takenLabel(this.#context))) {
+    const hidden = 'device' in verdict ? hiddenBy(verdict.device.id, takenLabel(this.#context)) : null;
+    if ('device' in verdict && hidden !== null) {
       const { id } = verdict.device;
-      log.warn({ address, device: id, cookieHost: this.#context.cookieHost }, hiddenDevice);
-      this.#recordRefusal(id, address, hiddenDevice, verdict.device);
-      refuse(request, socket, limits, 403, hiddenDevice);
+      const reason = `the host name of this device is ${hidden}: nobody could reach it`;
+      log.warn({ address, device: id, cookieHost: this.#context.cookieHost }, reason);
+      this.#recordRefusal(id, address, reason, verdict.device);
+      refuse(request, socket, limits, 403, reason);
       return;
     }
     if ('device' in verdict && this.#isFullFor(verdict.device)) {

@@ -35,6 +35,13 @@ test('parts of an authority', () => {
   expect([hostOf('a.example'), portSuffix('a.example')]).toEqual(['a.example', '']);
 });
 
+test.each(['reflector', 'WWW'])('%s.DOMAIN is the reflector too', (label) => {
+  const names = { domain: 'remote.example.com', cookieHost: null };
+  expect(destinationOf(`${label}.remote.example.com:443`, names)).toEqual({ kind: 'reflector' });
+  expect(destinationOf(`${label}-80.remote.example.com`, names).kind).toBe('device');
+  expect(destinationOf(`x.${label}.remote.example.com`, names).kind).toBe('unknown');
+});
+
 test('the host that devices share comes first', () => {
   for (const cookieHost of ['view.remote.example.com', 'view.example.com', '127.0.0.1']) {
     const names = { domain: 'remote.example.com', cookieHost };

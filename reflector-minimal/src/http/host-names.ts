@@ -30,8 +30,11 @@ export function portSuffix(authority: string): string {
   return /:\d+$/.exec(authority)?.[0] ?? '';
 }
 
+/** Labels of the domain at which the reflector is as well: the original's is, and its users and agents may be set to that. */
+export const reservedLabels: ReadonlySet<string> = new Set(['reflector', 'www']);
+
 /**
- * `<label>.<domain>` is a device, the domain itself the reflector. So are address literals and `localhost`, which no
+ * `<label>.<domain>` is a device, the domain itself and its reserved labels the reflector. So are address literals and `localhost`, which no
  * page of a stranger can make a browser take for another host (DNS rebinding needs a name); unless one of them is the
  * `cookieHost`.
  */
@@ -44,6 +47,7 @@ export function destinationOf(
   if (host === domain || host === 'localhost' || isIP(host) !== 0) return { kind: 'reflector' };
   if (host.endsWith(`.${domain}`)) {
     const label = host.slice(0, -domain.length - 1);
+    if (reservedLabels.has(label)) return { kind: 'reflector' };
     if (!label.includes('.')) return { kind: 'device', label };
   }
   return { kind: 'unknown' };

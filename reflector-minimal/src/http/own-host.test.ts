@@ -96,3 +96,28 @@ test('a device is told of by itself, to a user who sees it', async () => {
     expect([status, headers['x-ptth-error']]).toEqual([404, `There is no device "${id}"`]);
   }
 });
+
+test.each(['reflector', 'www'])(
+  '%s.DOMAIN serves programs, and leads a browser to the domain',
+  async (label) => {
+    const host = `${label}.localhost`;
+    expect((await ask(stage.port, '/my-devices/health.json', { host })).text).toBe('{"status":"ok"}\n');
+    expect((await ask(stage.port, '/my-devices/api/devices', { host })).status).toBe(200);
+    const headers = { Authorization: [], Accept: 'text/html', 'User-Agent': 'Mozilla/5.0' };
+    const answer = await ask(stage.port, '/log-in?to=%2F', { host, headers });
+    expect([answer.status, answer.headers.location]).toEqual([
+      303,
+      `http://localhost:${stage.port}/log-in?to=%2F`,
+    ]);
+    // A path that looks like another host stays a path.
+    const odd = await ask(stage.port, '//evil.example/', { host, headers });
+    expect(odd.headers.location).toBe(`http://localhost:${stage.port}//evil.example/`);
+  },
+);
+
+test('an agent may know the reflector by these names', async () => {
+  for (const host of ['reflector.localhost', 'www.localhost']) {
+    const agent = await stage.agent({ host });
+    agent.destroy();
+  }
+});

@@ -15,7 +15,7 @@ import { claimedName } from '../users/authentication.ts';
 import { credentialsOf } from '../users/credentials.ts';
 import { credentialOf } from '../users/identity.ts';
 import { isHealthCheck, serveHealth } from './health.ts';
-import { portSuffix } from './host-names.ts';
+import { hostOf, portSuffix } from './host-names.ts';
 import { contentPolicy, securityHeaders } from './html.ts';
 import type { Origin } from './origin.ts';
 import { refusals, refusalTo, sendRefusal } from './refusal.ts';
@@ -33,6 +33,10 @@ export async function serveOwnHost(
   if (origin.protocol === 'https') response.setHeader('Strict-Transport-Security', hsts);
   const path = (request.url ?? '').split('?', 1)[0];
   if (isHealthCheck(request)) return serveHealth(context, response);
+  // There is one host to be logged in at: it is there that the hosts of devices send a browser.
+  if (hostOf(origin.authority).endsWith(`.${context.domain}`) && isNavigation(request)) {
+    return sendToDomain(context, request, response, origin);
+  }
   if (path === tokenPath) return serveToken(context, request, response, origin);
   if (await serveLogIn(context, request, response, origin)) return;
   const identity = await context.users.authenticate(request, {
@@ -105,6 +109,17 @@ export async function serveOwnHost(
   send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity, page), {
     'Content-Security-Policy': policy,
   });
+}
+
+function sendToDomain(
+  { domain }: Pick<Context, 'domain'>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { protocol, authority }: Origin,
+): void {
+  const Location = `${protocol}://${domain}${portSuffix(authority)}${request.url ?? '/'}`;
+  response.writeHead(303, { ...securityHeaders, Location, 'Content-Length': 0 });
+  response.end();
 }
 
 function send(

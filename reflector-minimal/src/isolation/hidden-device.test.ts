@@ -5,7 +5,7 @@ import { Store } from '../store/store.ts';
 import { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, domain, Stage } from '../testing/stage.ts';
 import { UpgradeRefused } from '../testing/web-socket-peer.ts';
-import { CookieHostTaken, isHidden, takeCookieHost, takenLabel } from './hidden-device.ts';
+import { CookieHostTaken, hiddenBy, takeCookieHost, takenLabel } from './hidden-device.ts';
 
 const names = (cookieHost: string | null) => ({ domain: 'r.example', cookieHost });
 
@@ -22,14 +22,18 @@ test.each([
 });
 
 test.each([
-  ['view', 'view', true],
-  ['pump', 'pump-80', true],
-  ['pump-80', 'pump-80', true],
-  ['pump', 'pump-800000', false],
-  ['pump-80', 'pump', false],
-  ['view', null, false],
-])('the device %s is hidden by the label %s: %s', (id, label, hidden) => {
-  expect(isHidden(id, label)).toBe(hidden);
+  ['view', 'view', 'the --cookie-host of the reflector'],
+  ['pump', 'pump-80', 'the --cookie-host of the reflector'],
+  ['pump-80', 'pump-80', 'the --cookie-host of the reflector'],
+  ['pump', 'pump-800000', null],
+  ['pump-80', 'pump', null],
+  ['view', null, null],
+  ['www', null, 'a name of the reflector itself'],
+  ['reflector', 'view', 'a name of the reflector itself'],
+  ['reflector-80', null, null],
+  ['www2', null, null],
+])('the device %s beside the label %s is hidden by: %s', (id, label, by) => {
+  expect(hiddenBy(id, label)).toBe(by);
 });
 
 describe('beside a device of that name', () => {
@@ -89,6 +93,14 @@ describe('a device that comes under the name of the shared host', () => {
     const audit = expect.objectContaining({ event: 'device-tunnel', allowed: false, device: 'view', reason });
     expect(lines).toContainEqual(expect.objectContaining({ audit }));
     await stage.agent();
+  });
+
+  test.each(['www', 'reflector'])('%s is a name of the reflector: the same', async (id) => {
+    stage.addDevice(id);
+    const refused = await ScriptedAgent.connect(stage.port, { ...device, id }).catch((error) => error);
+    if (!(refused instanceof UpgradeRefused)) throw new Error(`not refused: ${refused}`);
+    const reason = 'the host name of this device is a name of the reflector itself: nobody could reach it';
+    expect([refused.status, ...refused.values('X-PTTH-Error')]).toEqual([403, reason]);
   });
 
   test('is told nothing before it has proven who it is', async () => {

@@ -1,7 +1,8 @@
+import { reservedLabels } from '../http/host-names.ts';
 import type { Store } from '../store/store.ts';
 
 /*
- * A `--cookie-host` below the domain has the form of a device's host name, and comes before it: the device of that name
+ * Two labels of the domain are the reflector's own. A `--cookie-host` below the domain has the form of a device's host name, and comes before it: the device of that name
  * (or its port, `DEVICE-PORT`) would have no host of its own, and nobody would be told. So there is to be no such device:
  * the reflector does not start beside it, it cannot be added, and is refused if it comes.
  */
@@ -24,9 +25,13 @@ function idsIn(label: string): string[] {
   return id === undefined ? [label] : [label, id];
 }
 
-/** Whether a device has to do without a host of its own where this label is taken. */
-export function isHidden(id: string, label: string | null): boolean {
-  return label !== null && idsIn(label).includes(id);
+/**
+ * What has the host name of a device of this id in its place, where `label` is taken by the `--cookie-host`; `null`: nothing,
+ * and users can reach it.
+ */
+export function hiddenBy(id: string, label: string | null): string | null {
+  if (reservedLabels.has(id)) return 'a name of the reflector itself';
+  return label !== null && idsIn(label).includes(id) ? 'the --cookie-host of the reflector' : null;
 }
 
 /** `cookieHost` is the host name of a device. */
