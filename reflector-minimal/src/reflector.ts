@@ -15,6 +15,7 @@ import { AuditFile } from './audit/file.ts';
 import { containServer, containTimers } from './boundary.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
+import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
@@ -107,7 +108,7 @@ const goingAway = 1001;
  * with `AuditFileError`, with `CookieHostTaken`, or with that of an unreadable TLS file; nothing is left open then.
  */
 export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
-  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const limits = withinDescriptors({ ...defaultLimits, ...options.limits }, freeDescriptors());
   const log = options.log ?? pino({ level: 'silent' });
   const clock = containTimers(options.clock ?? systemClock, (error) =>
     log.error({ err: error }, 'timer failed'),
@@ -265,6 +266,7 @@ class RunningReflector implements Reflector {
   readonly #upgraded = new Set<Duplex>();
   #cancelStatistics: () => void = () => {};
   #toldOfStrangers = Number.NEGATIVE_INFINITY;
+  #toldOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -283,6 +285,7 @@ class RunningReflector implements Reflector {
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#front = new Front(context, this.#deviceEndpoint);
     context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
+    server.on('drop', (dropped) => this.#tellOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       server.on(event, (_request: IncomingMessage, socket: Duplex) => {
         this.#upgraded.add(socket);
@@ -362,6 +365,17 @@ class RunningReflector implements Reflector {
     log.warn(
       { address },
       'too many connections from one network: those on which nobody has logged in are closed',
+    );
+  }
+
+  /** So is this. */
+  #tellOfDropped(address: string | undefined): void {
+    const { clock, limits, log } = this.#context;
+    if (clock.now() - this.#toldOfDropped < limits.arrivalsAskedMs) return;
+    this.#toldOfDropped = clock.now();
+    log.warn(
+      { address, connections: limits.connections },
+      'all connections are in use: what comes is closed',
     );
   }
 

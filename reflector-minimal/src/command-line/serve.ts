@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
 import { isLoopback } from '../http/network.ts';
 import { CookieHostTaken } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
@@ -20,6 +21,7 @@ export async function serve(configuration: Configuration, data: string): Promise
   process.stdout.on('error', () => {});
   const log = pino({ level: configuration.logLevel }, destination);
   try {
+    warnOfDescriptors(log);
     const reflector = await start(configuration, data, log);
     const { tls, host } = configuration;
     if (!tls && host !== 'localhost' && !isLoopback(host)) {
@@ -44,6 +46,16 @@ export async function serve(configuration: Configuration, data: string): Promise
     });
     destination.destroy();
   }
+}
+
+/** Before anybody is turned away for it. */
+function warnOfDescriptors(log: Logger): void {
+  const { connections } = withinDescriptors(defaultLimits, freeDescriptors());
+  if (connections === defaultLimits.connections) return;
+  log.warn(
+    { connections },
+    `this process may open few files, and so takes ${connections} connections in place of ${defaultLimits.connections}: raise the limit to ${descriptorsFor(defaultLimits)} (ulimit -n, LimitNOFILE=)`,
+  );
 }
 
 function tellAdministrator(first: FirstAdministrator, log: Logger): void {
