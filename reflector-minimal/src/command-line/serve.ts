@@ -51,7 +51,8 @@ export async function serve(configuration: Configuration, data: string): Promise
 /** Before anybody is turned away for it. */
 function warnOfDescriptors(log: Logger): void {
   const { connections } = withinDescriptors(defaultLimits, freeDescriptors());
-  if (connections === defaultLimits.connections) return;
+  // A few less than the bound are no event.
+  if (connections >= defaultLimits.tunnels) return;
   log.warn(
     { connections },
     `this process may open few files, and so takes ${connections} connections in place of ${defaultLimits.connections}: raise the limit to ${descriptorsFor(defaultLimits)} (ulimit -n, LimitNOFILE=)`,
