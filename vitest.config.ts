@@ -84,6 +84,15 @@ export default defineConfig({
       {
         resolve,
         test: {
+          name: 'devices',
+          include: ['test/devices/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,

@@ -59,6 +59,14 @@ export function needPackages(names) {
 /** What network namespaces with a router and a proxy are made of. */
 export const networks = ['conntrack', 'iproute2', 'nftables', 'procps', 'tinyproxy'];
 
+/** Web servers of devices: one a file in test/devices/servers. */
+const devices = [
+  ...['apache2-bin', 'aria2', 'civetweb', 'cups', 'libhttp-daemon-perl', 'lighttpd-mod-webdav', 'merecat'],
+  ...['micro-httpd', 'mini-httpd', 'monit', 'nginx-light', 'php-cli', 'python3', 'python3-aiohttp'],
+  ...['python3-tornado', 'python3-twisted', 'ruby', 'ruby-webrick', 'shellinabox', 'transmission-daemon'],
+  ...['webfs', 'weborf', 'websockify', 'xinetd'],
+];
+
 /** Other people's programs that the tests run. */
 export const peers = [
   ...[
@@ -74,6 +82,7 @@ export const peers = [
   ],
   ...['microsocks', 'oathtool', 'squid-openssl', 'zbar-tools'],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
+  ...devices,
   ...networks,
 ];
 

@@ -36,7 +36,7 @@ export const executables = [
     patience: 1,
     heapNoise: 24_576,
   },
-  { ...withClockless(native('x86_64')), also: ['e2e'] },
+  { ...withClockless(native('x86_64')), also: ['e2e', 'devices'] },
   variant('x86_64', ['tls', 'tls13', 'import']),
   variant('x86_64', [], 'quickjs-ng'),
   withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),

@@ -31,10 +31,11 @@ async function testAll(args, driven) {
   const sideBySide = ['unit', 'native', ...scenarios];
   if (args.length > 0) {
     const chosen = args.some((arg) => arg.startsWith('--project'));
-    await run(bin('vitest'), 'run', ...args, ...(chosen ? [] : named([...sideBySide, 'e2e'])));
+    await run(bin('vitest'), 'run', ...args, ...(chosen ? [] : named([...sideBySide, 'devices', 'e2e'])));
     return;
   }
   await run(bin('vitest'), 'run', ...named(sideBySide));
+  await run(bin('vitest'), 'run', ...named(['devices']));
   await run(bin('vitest'), 'run', ...named(['e2e']));
 }
 

@@ -148,6 +148,18 @@ export class RemoteSystem {
   }
 }
 
+/** Another device, with a password of its own in a file. */
+export function addDevice(
+  { directory }: Pick<RemoteSystem, 'directory'>,
+  id: string,
+): { readonly domain: string; readonly secretFile: string } {
+  const secretFile = join(directory, `${id}.secret`);
+  writeFileSync(secretFile, `password of ${id}\n`, { mode: 0o600 });
+  const data = join(directory, 'reflector.sqlite');
+  const added = administer('device', 'add', id, '--data', data, '--password-file', secretFile);
+  return { domain: /^domain: (.+)$/m.exec(added)?.[1] ?? '', secretFile };
+}
+
 function administer(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [reflectorProgram, ...args], {
     encoding: 'utf8',

@@ -1,0 +1,18 @@
+/**
+ * What the reflector changes of a device's answer, which is not compared (`docs/reflector.md`): what is of one connection,
+ * and how the body is delimited. A body that is not whole fails by curl's exit status. Interim answers, the version of HTTP
+ * and `Cache-Control`, which becomes `private`, have tests of their own. Oddities of form that no reader should see (a blank
+ * before the colon, folded lines, LF alone) are mended.
+ */
+export const perConnection =
+  /^(?:connection|keep-alive|proxy-connection|transfer-encoding|content-length|date|cache-control):/i;
+
+/** curl could make nothing of what the device sent, or it sent nothing. */
+export function isNoAnswer(lines: readonly string[]): boolean {
+  return lines.some((line) => /^curl ended with (?:1|8|52|56) /.test(line));
+}
+
+/** The reflector said that the device gave no valid answer. */
+export function isRefusal(lines: readonly string[]): boolean {
+  return lines.includes('502 Bad Gateway') && lines.some((line) => line.startsWith('  X-PTTH-Error: '));
+}
