@@ -136,6 +136,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
     takeCookieHost(store, { domain, cookieHost });
     store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
+    store.setUrl(urlForAgents(server, domain, options));
     store.watch({
       busyMs: limits.storeBusyMs,
       retryMs: limits.storeRetryMs,
@@ -207,6 +208,13 @@ async function listen(server: Server, host: string, port: number): Promise<void>
       resolve();
     });
   });
+}
+
+/** Behind a proxy that is trusted, agents find the reflector at its name, over TLS. */
+function urlForAgents(server: Server, domain: string, { tls, trustProxy = [] }: ReflectorOptions): string {
+  const { port } = server.address() as AddressInfo;
+  if (tls) return new URL(`https://${domain}:${port}/`).href;
+  return trustProxy.length > 0 ? `https://${domain}/` : new URL(`http://${domain}:${port}/`).href;
 }
 
 function readTls({ cert, key, clientCa }: TlsFiles): { cert: Buffer; key: Buffer; ca?: Buffer } {

@@ -88,7 +88,7 @@ export class RemoteSystem {
       data,
       ...password('device', 'device password'),
     );
-    const domain = /^domain: (.+)$/m.exec(added)?.[1] ?? '';
+    const domain = /"domain": "(.+)"/.exec(added)?.[1] ?? '';
 
     const address = options.place?.address ?? '127.0.0.1';
     const args = [

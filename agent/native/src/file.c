@@ -4,13 +4,26 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096 };
+enum {
+  BLOCK = 4096,
+  PIPE_MS = 10000 /* how long the writer of a pipe may be silent */
+};
+
+/* A pipe whose writer is still at work, as /dev/stdin may be. */
+static bool becomes_readable(int fd) {
+  struct pollfd wait = {.fd = fd, .events = POLLIN};
+  int ready;
+  do ready = poll(&wait, 1, PIPE_MS);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
 
 int rm_file_load(const char *path, size_t limit, uint8_t **data, size_t *length) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -23,7 +36,8 @@ int rm_file_load(const char *path, size_t limit, uint8_t **data, size_t *length)
     if (used == capacity) bytes = rm_realloc(bytes, (capacity *= 2) + 1);
     ssize_t got = read(fd, bytes + used, capacity - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
+    if (got < 0 && errno == EAGAIN && becomes_readable(fd)) continue;
+    if (got < 0) error = errno == EAGAIN ? ETIMEDOUT : errno;
     if (got <= 0) break;
     used += (size_t)got;
     if (used > limit) {

@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryDirectory } from './guest.ts';
@@ -30,6 +40,22 @@ describe('files', () => {
     expect(readFileSync(`${path}.1`, 'utf8')).toBe('new!');
     expect(statSync(`${path}.2`).mode & 0o777).toBe(0o600);
     expect(readdirSync(directory).sort()).toEqual(['settings.1', 'settings.2']);
+  });
+
+  it('that are pipes are read to their end, however slow their writer', async () => {
+    const path = join(temporaryDirectory(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    // For reading too, so that it opens without a reader.
+    const pipe = openSync(path, 'r+');
+    const guest = run((native, report, file) => {
+      report('reads');
+      report('read', native.files.read(file, 1_000_000).length);
+    }, path);
+    await guest.expect('reads');
+    // More than a pipe holds (pipe(7)): when all is written, the guest is reading.
+    for (let written = 0; written < 200_000; written += 1_000) writeSync(pipe, Buffer.alloc(1_000));
+    closeSync(pipe);
+    expect(await guest.finish()).toEqual([['read', 200_000]]);
   });
 
   it('tell why they cannot be had', async () => {

@@ -6,6 +6,7 @@ import { hiddenBy } from '../isolation/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
+import { agentConfiguration, agentUrl, NewFile } from './agent-configuration.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { importDevices } from './device-import.ts';
 import { type ListOptions, listDevices, printable, showDevice } from './device-list.ts';
@@ -17,6 +18,8 @@ export interface DeviceOptions extends CertificateOptions, ListOptions {
   readonly 'password-file'?: string | undefined;
   readonly from?: string | undefined;
   readonly output?: string | undefined;
+  readonly url?: string | undefined;
+  readonly config?: string | undefined;
 }
 
 /** Of `rm-reflector device`. */
@@ -34,6 +37,10 @@ export async function runDeviceCommand(
     throw new CommandError(ExitStatus.usage, `device ${action}: must be one of ${deviceActions.join(', ')}`);
   }
   if (action === 'add' && options.from !== undefined) {
+    for (const option of ['url', 'config'] as const) {
+      if (options[option] !== undefined)
+        throw new CommandError(ExitStatus.usage, `--${option}: not with --from; it is for one device`);
+    }
     if (name === undefined) return importDevices(store, options.from, options);
     throw new CommandError(ExitStatus.usage, 'device add: an id and --from are two ways: choose one');
   }
@@ -78,9 +85,22 @@ async function addDevice(store: Store, id: string, name: string, options: Device
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if (store.devices.get(id)?.claimed) throw taken();
-  const { since, secrets, told } = await chooseSecrets(store, id, name, domain, options);
-  if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
-  return `device ${id} added\ndomain: ${domain}\n${told()}`;
+  const url = agentUrl(store, options.url);
+  const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, domain, options);
+  const file = options.config === undefined ? null : new NewFile('--config', options.config);
+  try {
+    if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
+  } catch (error) {
+    file?.discard();
+    throw error;
+  }
+  keep();
+  const secret = options.certificate ? 'certificate' : generated ? { password: generated } : 'file';
+  const device = { id: name, domain, secret, digest: options.digest ?? false } as const;
+  const configuration = agentConfiguration(device, url);
+  if (!file) return `// Device ${id} added. Its /etc/rm-agent.json, mode 600:\n${configuration}`;
+  file.write(configuration);
+  return `device ${id} added\ndomain: ${domain}\nconfiguration: ${options.config}, for /etc/rm-agent.json of the device; mode 600\n`;
 }
 
 /** Another password, or a certificate in place of one. What the device has open ends. */
@@ -93,20 +113,26 @@ async function changeSecrets(
   const missing = () => new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
   const device = store.devices.credentials(id);
   if (!device?.claimed) throw missing();
-  const { since, secrets, told } = await chooseSecrets(store, id, name, device.domain, options);
+  const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, device.domain, options);
   if (!store.devices.setSecrets(id, secrets, Date.now(), since)) throw missing();
   if (since !== null) return `device ${id} proves itself by a certificate from now on\n`;
-  return `password of device ${id} changed\n${told()}`;
+  keep();
+  return `password of device ${id} changed\n${generated ? `password: ${generated}\n` : ''}`;
 }
 
-/** What a device is to prove itself by. `told`: to be called once it is stored; what to print. */
+/** What a device is to prove itself by. `generated`: the password, if it was made here. `keep`: to be called once it is stored. */
 async function chooseSecrets(
   store: Store,
   id: string,
   name: string,
   domain: string,
   options: DeviceOptions,
-): Promise<{ since: number | 'default' | null; secrets: DeviceSecrets; told(): string }> {
+): Promise<{
+  since: number | 'default' | null;
+  secrets: DeviceSecrets;
+  generated: string | null;
+  keep(): void;
+}> {
   if (options.certificate && (options.digest || options['password-file'] !== undefined)) {
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
   }
@@ -117,12 +143,11 @@ async function chooseSecrets(
     : choosePassword(options['password-file']);
   // Digest is computed over the id as the device spells it.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
-  const told = () => {
-    if (!generated) return '';
+  const keep = () => {
+    if (!generated) return;
     new Fingerprints(store).remember({ id, password: secrets.password, fingerprint: null }, password, true);
-    return `password: ${password}\n`;
   };
-  return { since, secrets, told };
+  return { since, secrets, generated: generated ? password : null, keep };
 }
 
 /** Anybody may have invented an unclaimed device: the operator says which domain is meant, and so who will see it. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -213,9 +213,90 @@ describe('rm-reflector', () => {
     expect(look((store) => store.users.get('alice')?.totpSecret)).toBeNull();
   });
 
+  /** What `device add` has printed or written, without its comments. */
+  const agentJson = (text: string) => JSON.parse(text.replace(/^ *\/\/.*\n/gm, ''));
+
+  test('device add prints the configuration of the agent, with the address of the reflector that ran last', async () => {
+    const device = async (...args: string[]) => agentJson((await command('device', 'add', ...args)).out);
+    expect(await device('d1')).toMatchObject({ reflector: 'http://localhost:8080/' });
+    look((store) => store.setUrl('https://r.test/'));
+    const services = [
+      { port: 80, kind: 'http' },
+      { port: 22, kind: 'ssh' },
+    ];
+    expect(await device('d2', '--domain', 'plant')).toEqual({
+      reflector: 'https://r.test/',
+      device: { id: 'd2', domain: 'plant', password: expect.stringMatching(/^[a-z2-9]{26}$/) },
+      services,
+    });
+    expect(
+      await device('d3', '--url', 'http://10.0.0.1:81', '--password-file', passwordFile('s3cret')),
+    ).toEqual({
+      reflector: 'http://10.0.0.1:81/',
+      device: { id: 'd3', domain: expect.any(String), password: { file: '/etc/rm-agent.secret' } },
+      services,
+    });
+    expect(await device('d4', '--certificate')).toEqual({
+      reflector: 'https://r.test/',
+      device: { id: 'd4', domain: expect.any(String) },
+      tls: { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/device.key' },
+      services,
+    });
+    for (const url of [
+      'r.test',
+      'ftp://r.test',
+      'https://u:p@r.test',
+      'https://r.test/?a',
+      'https://r.test/#a',
+      '',
+    ]) {
+      expect(await command('device', 'add', 'd5', '--url', url)).toMatchObject({
+        status: 64,
+        err: expect.stringContaining('must be http://HOST[:PORT][/PATH] or https://…'),
+      });
+    }
+    expect(look((store) => store.devices.get('d5'))).toBeNull();
+  });
+
+  test('device add --config writes a new file that only its owner reads', async () => {
+    const file = join(folder, 'rm-agent.json');
+    const { out } = await command('device', 'add', 'd1', '--config', file);
+    expect(out).toMatch(
+      /^device d1 added\ndomain: [0-9a-f-]{36}\nconfiguration: .*rm-agent\.json, for .*\n$/,
+    );
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { password } = agentJson(readFileSync(file, 'utf8')).device;
+    expect(out).not.toContain(password);
+    const hash = look((store) => store.devices.credentials('d1'))?.password ?? '';
+    expect(await matchesHash(password, hash)).toBe(true);
+
+    // Neither the file nor the device is there when the other cannot be.
+    expect(await command('device', 'add', 'd2', '--config', file)).toEqual({
+      status: 1,
+      out: '',
+      err: `rm-reflector: --config ${file}: exists already\n`,
+    });
+    expect(look((store) => store.devices.get('d2'))).toBeNull();
+    const other = join(folder, 'other.json');
+    expect(await command('device', 'add', 'd1', '--config', other)).toMatchObject({ status: 1 });
+    expect(existsSync(other)).toBe(false);
+    expect((await command('device', 'add', 'd3', '--config', join(folder, 'no', 'x'))).err).toContain(
+      'ENOENT',
+    );
+    expect(look((store) => store.devices.get('d3'))).toBeNull();
+  });
+
   test('device add, list, claim, remove', async () => {
     const added = await command('device', 'add', 'Dev1', '--digest');
-    expect(added.out).toMatch(/^device dev1 added\ndomain: [0-9a-f-]{36}\npassword: [a-z2-9]{26}\n$/);
+    expect(added.out).toMatch(/^\/\/ Device dev1 added\. Its \/etc\/rm-agent\.json, mode 600:\n\{\n/);
+    expect(agentJson(added.out)).toMatchObject({
+      device: {
+        id: 'Dev1',
+        domain: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        password: expect.stringMatching(/^[a-z2-9]{26}$/),
+        auth: 'digest',
+      },
+    });
     expect(look((store) => store.devices.get('dev1'))?.digestSha256).toMatch(/^[0-9a-f]{64}$/);
     await command('device', 'add', 'dev2', '--domain', 'd2');
     const second = look((store) => store.devices.get('dev2'));

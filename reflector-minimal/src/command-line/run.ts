@@ -37,11 +37,23 @@ const accountOptions = {
   admin: { type: 'boolean' },
   remove: { type: 'boolean' },
   'password-file': { type: 'string' },
+  url: { type: 'string' },
+  config: { type: 'string' },
 } as const;
 
 /** Which of the account options belong to which command. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  'device add': ['domain', 'digest', 'certificate', 'issued-since', 'password-file', 'from', 'output'],
+  'device add': [
+    'domain',
+    'digest',
+    'certificate',
+    'issued-since',
+    'password-file',
+    'from',
+    'output',
+    'url',
+    'config',
+  ],
   'device claim': ['domain'],
   'device passwd': ['digest', 'certificate', 'issued-since', 'password-file'],
   'device list': ['domain', 'state', 'match', 'json'],

@@ -12,8 +12,8 @@ function settingLines(setting: Setting): string {
 
 export function usage(environment: Readonly<Record<string, string | undefined>>): string {
   return `Usage: rm-reflector [serve] [OPTIONS]
-       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE]
-       rm-reflector device add ID [--domain UUID] --certificate [--issued-since DATE]
+       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE] [--url URL] [--config FILE]
+       rm-reflector device add ID [--domain UUID] --certificate [--issued-since DATE] [--url URL] [--config FILE]
        rm-reflector device add --from FILE [--output FILE] [--domain UUID] [--digest] | [--certificate …]
        rm-reflector device claim ID --domain UUID
        rm-reflector device passwd ID [--digest] [--password-file FILE] | --certificate [--issued-since DATE]
@@ -50,7 +50,11 @@ ${settings.map(settingLines).join('\n')}
 Each of them can be given as a variable too, as in ${variableName('listen')}. The command line comes first, then the
 variable, then the file.
 
+device add prints the configuration for the agent of the device, with the password that it has made.
+
 Options of device add:
+  --url URL                    the address of the reflector for this agent (that of the reflector that ran last)
+  --config FILE                write the configuration into this new file, mode 600, and do not print it
   --domain UUID                the domain that the agent is configured with (one for all, made at the first start)
   --certificate                no password: only a certificate of --client-ca proves this device
   --issued-since DATE          the certificates that count (those of up to a day ago, unless another device had the id)

@@ -110,6 +110,15 @@ export class Store {
     this.#writeText('audit_file', path);
   }
 
+  /** The URL of that reflector for agents; `null`: none was started yet. */
+  url(): string | null {
+    return this.#readText('url');
+  }
+
+  setUrl(url: string): void {
+    this.#writeText('url', url);
+  }
+
   /** The label that the `--cookie-host` of that reflector takes from devices; `null`: none. */
   takenLabel(): string | null {
     return this.#readText('taken_label');
