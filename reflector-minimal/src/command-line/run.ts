@@ -163,7 +163,8 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
     );
     const from = (options as { from?: string }).from;
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
-      const detail = from === undefined ? domain && `domain ${domain}` : `devices of ${from}`;
+      const given = domain ?? (options as { domain?: string }).domain;
+      const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
       const complaint = recordCommand(store, { command, action, name, detail });
       if (complaint !== null) terminal.complain(`rm-reflector: ${complaint}\n`);
     }
