@@ -143,7 +143,8 @@ export class RemoteSystem {
     this.agent?.signal('SIGTERM');
     await this.agent?.ended();
     this.reflector.kill('SIGTERM');
-    if (this.reflector.exitCode === null) await within(once(this.reflector, 'exit'), 'the reflector to end');
+    if (this.reflector.exitCode === null && this.reflector.signalCode === null)
+      await within(once(this.reflector, 'exit'), 'the reflector to end');
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
