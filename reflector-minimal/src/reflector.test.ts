@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../../test/certificates/self-signed.ts';
@@ -53,6 +54,29 @@ describe('shutdown', () => {
     expect(`${first}${last}`).toBe('firstfinal');
     await agent.ended;
     expect(agent.closeCode).toBe(1001);
+    await closed;
+    await stage.close();
+  });
+
+  test.each([
+    ['a request', '', /^HTTP\/1\.1 503 .*\r\n[\s\S]*^Connection: close\r$/m],
+    ['a WebSocket', 'Connection: Upgrade\r\nUpgrade: websocket\r\n', /^HTTP\/1\.1 503 /],
+    [
+      'a client',
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: com.appinf.webtunnel.client/1.0\r\nX-WebTunnel-RemotePort: 22\r\n',
+      /^HTTP\/1\.1 503 /,
+    ],
+  ])('%s of which the head comes to its end only now is refused', async (_what, lines, answer) => {
+    const stage = await Stage.open();
+    const { forwarding } = await stage.web((_request, response) => response.end('served'));
+    const socket = connect(stage.port, '127.0.0.1');
+    socket.write(`GET / HTTP/1.1\r\nHost: ${device.id}.localhost\r\nAuthorization: ${authorization}\r\n`);
+    // What has begun is not idle, and so outlives the closing of the listener.
+    await ask(stage.port, '/healthz', { host: 'localhost' });
+    const closed = stage.reflector.close();
+    socket.write(`${lines}\r\n`);
+    expect(await text(socket)).toMatch(answer);
+    expect(forwarding.opens).toBe(0);
     await closed;
     await stage.close();
   });

@@ -248,6 +248,17 @@ describe('consent', () => {
     expect(stage.clock.timers).toBe(0);
   });
 
+  it('that comes when those who waited have gone is over after its time, also when nobody comes back', () => {
+    const stage = new GateStage(consent);
+    stage.open(1).cancel();
+    stage.answer('allowed');
+    stage.clock.advance(299_999);
+    expect(stage.gate.inSession).toBe(true);
+    stage.clock.advance(2);
+    expect([stage.gate.inSession, stage.clock.timers]).toEqual([false, 0]);
+    expect(stage.open(2).result).toBe('waits');
+  });
+
   it('is given and refused by hand, too', () => {
     const stage = new GateStage(consent);
     expect([stage.gate.answer(true), stage.gate.answer(false)]).toEqual([false, false]);

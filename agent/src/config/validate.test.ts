@@ -144,12 +144,28 @@ describe('validate', () => {
 
   it('judges the keys and values of a map', () => {
     const schema = map(text('lower-case letters', /^[a-z]+$/, 3), integer(0, 9), 2);
-    expect(check(schema, { a: 1, b: 2 })).toEqual({ a: 1, b: 2 });
+    expect(check(schema, { a: 1, abc: 2 })).toEqual({ a: 1, abc: 2 });
+    expect(check(schema, { '': 1 })).toEqual(['[""]: the key is not allowed, allowed is lower-case letters']);
     expect(check(schema, { a: 1, B: 2, abcd: 10 })).toEqual([
       ': found 3 entries, allowed are at most 2',
       'B: the key is not allowed, allowed is lower-case letters',
       'abcd: the key is not allowed, allowed is lower-case letters',
       'abcd: found 10, allowed is an integer from 0 to 9',
+    ]);
+  });
+
+  it('takes texts and lists of exactly their bounds, and nothing beyond', () => {
+    const word = text('lower-case letters', /^[a-z]*$/, 3);
+    expect([check(word, 'abc'), check(word, 'abcd')]).toEqual([
+      'abc',
+      [': found 4 characters, allowed are 3'],
+    ]);
+    const pair = list(integer(0, 9), 1, 2);
+    expect([[], [1], [1, 2], [1, 2, 3]].map((json) => check(pair, json))).toEqual([
+      [': found 0 entries, allowed are 1 to 2'],
+      [1],
+      [1, 2],
+      [': found 3 entries, allowed are 1 to 2'],
     ]);
   });
 

@@ -55,6 +55,17 @@ const ignore = {
 };
 
 describe('a race', () => {
+  it('leaves TCP asleep on a connection that is silent, unless it is told otherwise', () => {
+    const course = new Course({ a: { error: refused }, b: 'accepts' }).run(10);
+    expect(course.host.network.probed).toEqual([0, 0]);
+    new Race(
+      course.host,
+      { addresses: [{ address: 'b', family: 4 }], port: 80, probeAfterSeconds: 60 },
+      { connected: () => undefined, failed: () => undefined },
+    );
+    expect(course.host.network.probed.at(-1)).toBe(60);
+  });
+
   it('is over when the first address connects, and dials no other', () => {
     const course = new Course({ a: 'accepts', b: 'accepts' }).run(10_000);
     expect([course.connection?.address, course.dialled]).toEqual(['a', ['a']]);

@@ -291,6 +291,27 @@ describe('without the extension', () => {
     expect(stage.peer.take()).toEqual([]);
   });
 
+  it('one of two readers that are behind recovers: the tunnel waits for the other until that has stalled', () => {
+    const stage = new TunnelStage({ limits });
+    const [quick, stalled] = [stage.open(1, 80), stage.open(2, 81)];
+    for (const { socket } of [quick, stalled]) socket.pause();
+    const frames: Uint8Array[] = [];
+    for (let at = 0; at < 230_000; at += 2048) {
+      for (const channel of [1, 2]) {
+        frames.push(serverFrame(WebSocketOpcode.binary, encodeData(channel, pattern(2048, at))));
+      }
+    }
+    stage.peer.raw(concat(...frames));
+    stage.run(100);
+    expect(stage.socket.paused).toBe(true);
+    quick.socket.resume();
+    stage.run(500);
+    expect([stage.socket.paused, stage.events.includes('closed 2 4')]).toEqual([true, false]);
+    stage.run(1000);
+    expect([stage.socket.paused, stage.events.includes('closed 2 4')]).toEqual([false, true]);
+    expect(stage.events).not.toContain('closed 1 4');
+  });
+
   it.each([2048, 8192, 65_536])(
     'a window of %i bytes takes what one read of the tunnel brings',
     (windowBytes) => {

@@ -93,6 +93,17 @@ describe('a tunnel', () => {
     stage.run();
     expect(stage.end).toMatchObject({ code: 1001, by: 'reflector' });
     expect(stage.localSockets).toBe(0);
+    // One close frame is all that an end sends (RFC 6455 section 5.5.1).
+    expect(stage.peer.take()).toEqual([]);
+  });
+
+  it('that is closed twice, or broken while it closes, sends one close frame', () => {
+    const stage = new TunnelStage();
+    stage.tunnel.close(1001, 'agent stops');
+    stage.tunnel.close(1008, 'again');
+    stage.peer.raw(hex('c2 00'));
+    stage.run();
+    expect(stage.peer.take()).toEqual(['wsclose 1001']);
   });
 
   it('sends properties', () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { acceptFor, base64Decode } from 'rm-agent/protocol';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../clock.ts';
 import type { Route } from '../connection/dial.ts';
 import { Failure } from '../failure.ts';
@@ -75,6 +75,36 @@ describe('opening a device', () => {
     expect(((await asked)[0] as Buffer)[0]).toBe(0x89);
     stream.destroy();
   });
+
+  test.each([
+    ['20', 20_000],
+    ['1', 1_000],
+    ['0', defaultLimits.keepAliveMs],
+    ['300', defaultLimits.keepAliveMs],
+    ['soon', defaultLimits.keepAliveMs],
+    ['100000', defaultLimits.keepAliveMs],
+  ])(
+    'asks for a sign of life as soon as the reflector wants, and no later than it would itself: %s',
+    async (header, ms) => {
+      const clock = new ManualClock();
+      const stream = await open((head, socket) => {
+        socket.write(accepted(head, `X-WebTunnel-KeepAlive: ${header}`));
+      }, clock);
+      stream.resume();
+      const opcodes: number[] = [];
+      server.sockets[0]?.on('data', (bytes: Buffer) => {
+        for (let at = 0; at < bytes.length; at += 6 + ((bytes[at + 1] ?? 0) & 0x7f)) {
+          opcodes.push((bytes[at] ?? 0) & 0x0f);
+        }
+      });
+      clock.advance(ms - 1);
+      stream.write('x');
+      clock.advance(1);
+      await vi.waitUntil(() => opcodes.length === 2, { timeout: 20_000 });
+      expect(opcodes).toEqual([2, 9]);
+      stream.destroy();
+    },
+  );
 
   test.each([
     ['401 Unauthorized', '', /^localhost:\d+: not let in$/],

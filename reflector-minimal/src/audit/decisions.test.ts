@@ -217,3 +217,27 @@ test('devices that connect, that leave, and that are refused', async () => {
   ]);
   expect(readFileSync(path, 'utf8')).not.toContain('mistyped');
 });
+
+test('a browser that is sent to a device it may not open: refused, with the reason', async () => {
+  const { ownCookie } = new BrowserSession(stage);
+  const open = (query: string) =>
+    ask(stage.port, `/my-devices/open?${query}&to=%2F`, {
+      host: 'localhost',
+      headers: { Cookie: ownCookie, Authorization: [] },
+    });
+  const nonce = 'n'.repeat(22);
+  expect((await open(`host=nobody&nonce=${nonce}`)).status).toBe(404);
+  expect((await open('host=dev1&nonce=short')).status).toBe(403);
+  expect((await open(`host=dev1&nonce=${nonce}`)).status).toBe(303);
+  const refused = {
+    event: 'device-session',
+    allowed: false,
+    user: user.name,
+    by: 'session',
+    address: '127.0.0.1',
+  };
+  expect(await records('device-session')).toEqual([
+    { ...refused, reason: 'There is no device “nobody”' },
+    { ...refused, reason: expect.stringMatching(/./) },
+  ]);
+});

@@ -196,6 +196,23 @@ describe('a client', () => {
     expect(await refused(originalUpgrade(22))).toEqual([504, 'The device has not answered in time']);
   });
 
+  test.each([
+    ['', 400],
+    ['0', 400],
+    ['1', 403],
+    ['65535', 403],
+    ['65536', 400],
+    ['-1', 400],
+    ['22x', 400],
+    ['0x16', 400],
+    ['00022', 403],
+    ['000022', 400],
+  ])('may ask for ports 1 to 65535: "%s" is answered with %i', async (port, status) => {
+    const agent = await stage.agent();
+    agent.onFrame = (frame) => agent.fault(frame.channel, 2);
+    expect((await refused(originalUpgrade(port)))[0]).toBe(status);
+  });
+
   test('gets a token for its password, and into the device with it until it expires', async () => {
     const answer = await form({ username: user.name, password: user.password, application: 'remote-client' });
     expect(answer.status).toBe(200);

@@ -46,6 +46,8 @@ export class SimulatedNetwork implements Network, World {
   readonly #watchers = new Set<() => void>();
   /** All that was dialled, in order. */
   readonly dialled: string[] = [];
+  /** For each of these the seconds of silence after which TCP asks; 0: never. */
+  readonly probed: number[] = [];
 
   constructor(clock: SimulatedClock, random: Random) {
     this.clock = clock;
@@ -81,8 +83,9 @@ export class SimulatedNetwork implements Network, World {
     return { cancel: close };
   }
 
-  connect({ address, port }: ConnectOptions, handler: SocketHandler): SimulatedSocket {
+  connect({ address, port, probeAfterSeconds = 0 }: ConnectOptions, handler: SocketHandler): SimulatedSocket {
     this.dialled.push(`${address}:${port}`);
+    this.probed.push(probeAfterSeconds);
     return this.#dial(() => this.places.get(`${address}:${port}`), handler);
   }
 
