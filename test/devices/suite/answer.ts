@@ -25,22 +25,32 @@ export function rendered(answer: Answer, names: Names, volatile: readonly RegExp
   const heads = answer.heads
     .split(/\r?\n\r?\n/)
     .filter((head) => head !== '' && !/^HTTP\/\S+ 1\d\d/.test(head))
-    .map((head) => head.split(/\r?\n/));
+    .map((head) => mended(head).split(/\r?\n/));
   return [
     `curl ended with ${answer.exit} ${answer.exit === 0 ? '' : same(answer.errors)}`,
     ...heads.flatMap(([status = '', ...lines]) => [
       status.replace(/^\S+ /, '').trimEnd(),
       ...lines
-        .filter((line) => isCompared(line, answer.bodies.length))
-        .map((line) => `  ${same(line.trimEnd().replace(/^([^:\s]+)\s+:/, '$1:'))}`),
+        .filter((line, i) => isCompared(line, answer.bodies.length) && lines.indexOf(line) === i)
+        .map((line) => same(line))
+        .filter((line) => line !== 'VOLATILE')
+        .map((line) => `  ${line}`),
     ]),
     ...answer.bodies.flatMap((body) => content(body, same)),
   ];
 }
 
+/** A head without oddities of form: folded lines, blanks before the colon and at the end. */
+function mended(head: string): string {
+  return head
+    .replace(/\r?\n[ \t]+/g, ' ')
+    .replace(/^([^:\s]+)[ \t]+:/gm, '$1:')
+    .replace(/[ \t]+$/gm, '');
+}
+
 /** The length that an answer to HEAD names has no body that could show it. */
 function isCompared(line: string, bodies: number): boolean {
-  return !perConnection.test(line.replace(/\s+:/, ':')) || (bodies === 0 && /^content-length:/i.test(line));
+  return !perConnection.test(line) || (bodies === 0 && /^content-length:/i.test(line));
 }
 
 /** Text as it is, so that a difference can be read; of everything else length and digest. */

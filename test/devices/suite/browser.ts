@@ -40,15 +40,21 @@ export async function seenInChromium(
     const asked = await page.evaluate(
       async ([formPath, formBody, imagePath]) => {
         const lines: string[] = [];
-        const note = async (what: string, response: Response) => {
-          const { byteLength } = await response.arrayBuffer();
-          lines.push(`${what}: ${response.status}, ${byteLength > 0 ? 'content' : 'nothing'}`);
+        const note = async (what: string, asked: Promise<Response>) => {
+          const found = await asked.then(
+            async (response) => {
+              const { byteLength } = await response.arrayBuffer();
+              return `${response.status}, ${byteLength > 0 ? 'content' : 'nothing'}`;
+            },
+            (error) => String(error),
+          );
+          lines.push(`${what}: ${found}`);
         };
         for (let i = 0; i < 2; i++) {
-          if (imagePath) await note('image', await fetch(imagePath, { cache: 'no-store' }));
+          if (imagePath) await note('image', fetch(imagePath, { cache: 'no-store' }));
           if (formPath) {
             const body = new URLSearchParams(formBody);
-            await note('form', await fetch(formPath, { method: 'POST', body }));
+            await note('form', fetch(formPath, { method: 'POST', body }));
           }
         }
         return lines;

@@ -7,12 +7,10 @@
 export const perConnection =
   /^(?:connection|keep-alive|proxy-connection|transfer-encoding|content-length|date|cache-control):/i;
 
-/** curl could make nothing of what the device sent, or it sent nothing. */
+/**
+ * curl could make nothing of what the device sent, or it sent nothing. Then the device is no judge: through the tunnel it is
+ * read as browsers do, or refused with the reason.
+ */
 export function isNoAnswer(lines: readonly string[]): boolean {
   return lines.some((line) => /^curl ended with (?:1|8|52|56) /.test(line));
-}
-
-/** The reflector said that the device gave no valid answer. */
-export function isRefusal(lines: readonly string[]): boolean {
-  return lines.includes('502 Bad Gateway') && lines.some((line) => line.startsWith('  X-PTTH-Error: '));
 }

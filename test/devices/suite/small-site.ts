@@ -19,6 +19,7 @@ const content = (status: number, reason: string, type: string, body: string | Bu
 });
 
 const pages = new Map<string, Content>([
+  ['/alone', content(200, 'OK', 'text/html', '<link rel="icon" href="data:,"><title>Pump</title>')],
   ['/', content(200, 'OK', 'text/html', html)],
   ['/style.css', content(200, 'OK', 'text/css', style)],
   ['/script.js', content(200, 'OK', 'text/javascript', script)],

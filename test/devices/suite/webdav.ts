@@ -33,4 +33,4 @@ export const webDavProperties: readonly OtherRequest[] = [
 ];
 
 /** When something was made, in the answer to PROPFIND. */
-export const whenMade = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|ETag: \S+|<D:getetag[^>]*>[^<]*/g;
+export const whenMade = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|ETag: \S+|getetag[^>]*>[^<]*/g;
