@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { AuditFile, AuditFileError } from '../audit/file.ts';
 import { auditLine } from '../audit/record.ts';
+import { asOwnerOf } from '../store/as-owner.ts';
 import type { Store } from '../store/store.ts';
 
 /** A command that has changed something. */
@@ -21,8 +22,12 @@ const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
  * is not possible, what was done stays done; gives the complaint then.
  */
 export function recordCommand(store: Store, { command, action, name, detail }: Command): string | null {
-  const path = store.auditFile();
-  if (path === null) return null;
+  const audit = store.auditFile();
+  if (audit === null) return null;
+  const { path } = audit;
+  if (audit.of !== null) {
+    return `done, but not recorded: ${path} is the audit file of ${audit.of}, which this data file is a copy of`;
+  }
   const record = {
     event: `${command}-${action}`,
     allowed: true,
@@ -31,12 +36,15 @@ export function recordCommand(store: Store, { command, action, name, detail }: C
     detail,
   };
   try {
-    const file = new AuditFile(path, never);
-    try {
-      file.write(auditLine(record, Date.now()));
-    } finally {
-      file.close();
-    }
+    // Whoever can write to the data file has named this file. Root goes there with that user's rights only.
+    asOwnerOf(store.path, () => {
+      const file = new AuditFile(path, never);
+      try {
+        file.write(auditLine(record, Date.now()));
+      } finally {
+        file.close();
+      }
+    });
     return null;
   } catch (error) {
     if (error instanceof AuditFileError) return `done, but not recorded: ${error.message}`;

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -59,6 +68,7 @@ describe('rm-reflector', () => {
   }
 
   test.each(['www', 'Reflector'])('device %s: the reflector has that name', async (id) => {
+    look(() => null);
     for (const [action, ...more] of [['add'], ['claim', '--domain', 'x']] as const) {
       const { status, err } = await command('device', action, id, ...more);
       expect(err).toMatch(/: its host name is a name of the reflector itself; choose another/);
@@ -105,6 +115,72 @@ describe('rm-reflector', () => {
     const unrecorded = await command('user', 'remove', 'alice');
     expect([unrecorded.status, look((store) => store.users.get('alice'))]).toEqual([0, null]);
     expect(unrecorded.err).toMatch(/^rm-reflector: done, but not recorded: .*ENOENT.*\n$/);
+  });
+
+  test('only what adds something makes a data file, and says so', async () => {
+    for (const args of [
+      ['user', 'list'],
+      ['device', 'list'],
+      ['device', 'remove', 'dev1'],
+      ['user', 'passwd', 'alice'],
+    ]) {
+      expect(await command(...args)).toEqual({
+        status: 74,
+        out: '',
+        err: `rm-reflector: data file ${data}: there is no such file; rm-reflector makes it when it starts, and so do "device add" and "user add"\n`,
+      });
+      expect(existsSync(data)).toBe(false);
+    }
+    expect((await command('user', 'add', 'a:b')).status).toBe(64);
+    expect(existsSync(data)).toBe(false);
+    expect((await command('user', 'add', 'alice')).err).toBe(`rm-reflector: made a new data file, ${data}\n`);
+    expect((await command('user', 'add', 'bob')).err).toBe('');
+  });
+
+  test('a data file that others may read is closed to them, and it is said', async () => {
+    await command('user', 'add', 'alice');
+    chmodSync(data, 0o644);
+    const listed = await command('user', 'list');
+    expect([listed.status, listed.err]).toEqual([
+      0,
+      `rm-reflector: ${data}: others could read or change it (mode 0644); its mode is 0600 now\n`,
+    ]);
+    expect(statSync(data).mode & 0o777).toBe(0o600);
+    expect((await command('user', 'list')).err).toBe('');
+  });
+
+  test('a data file that is damaged, at its beginning or later, is one line and 74', async () => {
+    for (let n = 0; n < 50; n++) look((store) => store.users.add(`user ${n}`, 'x'.repeat(500), 0, 'user'));
+    const whole = readFileSync(data);
+    const damaged = (from: number, to: number) =>
+      writeFileSync(data, Buffer.from(whole).fill(0x5a, from, to));
+    damaged(0, 4096);
+    const [start] = [await command('user', 'list')];
+    expect([start.status, start.err]).toEqual([
+      74,
+      `rm-reflector: data file ${data}: file is not a database\n`,
+    ]);
+    damaged(8192, whole.length);
+    const later = await command('user', 'list');
+    expect(later.status).toBe(74);
+    expect(later.err).toMatch(/^rm-reflector: .*malformed\n$/);
+  });
+
+  test('a command on a copy of the data file leaves the audit file of the original alone', async () => {
+    const audit = join(folder, 'audit.log');
+    await command('user', 'add', 'alice');
+    look((store) => store.setAuditFile(audit));
+    const copy = join(folder, 'copy.sqlite');
+    copyFileSync(data, copy);
+    chmodSync(copy, 0o600);
+    const original = data;
+    data = copy;
+    const removed = await command('user', 'remove', 'alice');
+    expect([removed.status, removed.err]).toEqual([
+      0,
+      `rm-reflector: done, but not recorded: ${audit} is the audit file of ${original}, which this data file is a copy of\n`,
+    ]);
+    expect(existsSync(audit)).toBe(false);
   });
 
   test('user add, passwd, list, remove', async () => {
@@ -561,6 +637,7 @@ describe('rm-reflector', () => {
     [['user', 'list', '--data', '.'], 74, 'data file .'],
     [['--tls-cert', 'a', '--tls-key', 'b'], 78, 'no such file'],
   ])('%j ends with %i and one line', async (args, status, message) => {
+    look(() => null);
     const result = await command(...args);
     expect(result.status).toBe(status);
     expect(result.err).toContain(message);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigurationError, readConfiguration } from '../configuration/configuration.ts';
 import { defaultDataFile } from '../configuration/data-file.ts';
@@ -153,7 +153,15 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
       `--${surplus}: not an option of ${command} ${action || 'ACTION'}`,
     );
   }
-  const store = Store.open(data);
+  const actions = command === 'device' ? deviceActions : userActions;
+  if (!actions.includes(action)) {
+    throw new CommandError(ExitStatus.usage, `${command} ${action}: must be one of ${actions.join(', ')}`);
+  }
+  // Only what adds something makes a data file: a wrong path is to be noticed.
+  const fresh = action === 'add' && !existsSync(data);
+  const say = (text: string) => terminal.complain(`rm-reflector: ${text}\n`);
+  const store = Store.open(data, { existing: action !== 'add', warn: say });
+  let made = false;
   try {
     const options = values as Record<string, never>;
     terminal.print(
@@ -161,15 +169,18 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
         ? await runDeviceCommand(store, action, name, options)
         : await runUserCommand(store, action, name, domain, options, terminal),
     );
+    made = fresh;
+    if (made) say(`made a new data file, ${data}`);
     const from = (options as { from?: string }).from;
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
       const given = domain ?? (options as { domain?: string }).domain;
       const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
       const complaint = recordCommand(store, { command, action, name, detail });
-      if (complaint !== null) terminal.complain(`rm-reflector: ${complaint}\n`);
+      if (complaint !== null) say(complaint);
     }
   } finally {
     store.close();
+    if (fresh && !made) rmSync(data, { force: true });
   }
   return ExitStatus.ok;
 }

@@ -7,6 +7,7 @@ import { CookieHostTaken } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
 import { startScavenger } from '../memory/scavenger.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
+import { StoreError } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
 
@@ -104,6 +105,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
 }
 
 function explain(error: unknown, { host, port, tls }: Configuration): unknown {
+  if (error instanceof StoreError) return error;
   if (error instanceof AuditFileError) {
     return new CommandError(ExitStatus.configuration, `--audit: ${error.message}`);
   }

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { asOwnerOf } from './as-owner.ts';
 import { Breaker, type StoreCare } from './breaker.ts';
 import { DataFileLock } from './data-file-lock.ts';
 import { DeviceTable } from './devices.ts';
@@ -8,7 +9,7 @@ import { migrations } from './migrations.ts';
 import { createPrivately, makePrivate } from './private-file.ts';
 import { SessionTable } from './sessions.ts';
 import { keepStatements, readPragma } from './statements.ts';
-import { StoreError } from './unavailable.ts';
+import { StoreError, StoreUnavailable } from './unavailable.ts';
 import { UserTable } from './users.ts';
 
 export { StoreError, StoreUnavailable } from './unavailable.ts';
@@ -38,10 +39,12 @@ export class Store {
 
   /**
    * Opens the file, or creates it (mode 0600, its folder 0700) unless `existing` is asked for. Takes away what lets others
-   * read it, and tells `warn`. Throws {@link StoreError}.
+   * read it, and tells `warn`. Root does all that with the rights of whoever owns the folder. Throws {@link StoreError}.
    */
   static open(path: string, { existing = false, warn = () => {} }: StoreOptions = {}): Store {
-    try {
+    // Loaded with the rights of this process: another user may not reach our files.
+    new Database(':memory:').close();
+    const open = () => {
       if (path !== ':memory:') prepareFile(path, existing, warn);
       const database = new Database(path, { timeout: 5_000 });
       try {
@@ -50,8 +53,12 @@ export class Store {
         database.close();
         throw error;
       }
+    };
+    try {
+      return path === ':memory:' ? open() : asOwnerOf(path, open);
     } catch (error) {
-      throw new StoreError(`data file ${path}: ${error instanceof Error ? error.message : error}`);
+      const reason = error instanceof StoreUnavailable ? error.reason : errorText(error);
+      throw new StoreError(`data file ${path}: ${reason}`);
     }
   }
 
@@ -95,19 +102,35 @@ export class Store {
     return this.#setting('domain', () => Buffer.from(randomUUID())).toString();
   }
 
+  /** Its path, as it was opened. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** Whether a reflector is running on this file: only then on-line states mean anything. */
   isServed(): boolean {
     return DataFileLock.isHeld(this.#path);
   }
 
-  /** The audit file of the reflector that was started last on this data file; `null`: it has none. */
-  auditFile(): string | null {
-    return this.#readText('audit_file');
+  /**
+   * The audit file of the reflector that was started last on this data file; `null`: it has none. `of`: another data file,
+   * which this one is a copy of, or which it was before it was moved; `null`: it is this one.
+   */
+  auditFile(): { readonly path: string; readonly of: string | null } | null {
+    const path = this.#readText('audit_file');
+    if (path === null) return null;
+    const of = this.#readText('audit_of');
+    return { path, of: of === this.#realPath() ? null : of };
   }
 
   /** `path`: absolute, or `null`. */
   setAuditFile(path: string | null): void {
     this.#writeText('audit_file', path);
+    this.#writeText('audit_of', this.#realPath());
+  }
+
+  #realPath(): string | null {
+    return this.#database.memory ? null : realpathSync(this.#path);
   }
 
   /** The URL of that reflector for agents; `null`: none was started yet. */
@@ -142,7 +165,7 @@ export class Store {
       this.#database.prepare('SELECT COUNT(*) FROM settings').get();
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      throw new StoreError(`data file: ${error instanceof Error ? error.message : error}`);
+      throw new StoreError(`data file: ${errorText(error)}`);
     }
     // SQLite goes on with a file that has lost its name, and everything written to it is lost with the process.
     const path = this.#database.name;
@@ -187,7 +210,11 @@ function fileIdentity(path: string): string | null {
 }
 
 function prepareFile(path: string, existing: boolean, warn: (text: string) => void): void {
-  if (existing && !existsSync(path)) throw new Error('there is no such file');
+  if (existing && !existsSync(path)) {
+    throw new Error(
+      'there is no such file; rm-reflector makes it when it starts, and so do "device add" and "user add"',
+    );
+  }
   if (!existsSync(path)) {
     createPrivately(path);
     return;
@@ -197,6 +224,8 @@ function prepareFile(path: string, existing: boolean, warn: (text: string) => vo
 }
 
 function migrate(database: Database.Database): void {
+  // The usual case waits for no other process that writes.
+  if (readPragma(database, 'user_version') === migrations.length) return;
   // Two processes may open a new file at once: the version is read inside the transaction that changes it.
   database
     .transaction(() => {
@@ -210,4 +239,8 @@ function migrate(database: Database.Database): void {
       database.prepare(`PRAGMA user_version = ${migrations.length}`).run();
     })
     .immediate();
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -10,10 +10,12 @@ export class StoreUnavailable extends StoreError {
   override readonly name = 'StoreUnavailable';
   /** Of SQLite, such as `SQLITE_FULL`. */
   readonly code: string;
+  readonly reason: string;
 
-  constructor(code: string, message: string) {
-    super(message);
+  constructor(code: string, reason: string) {
+    super(`the data file cannot be used: ${reason}`);
     this.code = code;
+    this.reason = reason;
   }
 }
 
@@ -29,6 +31,5 @@ const explained: ReadonlyMap<string, string> = new Map([
 /** The same error as {@link StoreUnavailable}, if it says that the file cannot be used; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
   if (!(error instanceof Database.SqliteError) || !ofTheFile.test(error.code)) return error;
-  const reason = explained.get(error.code) ?? error.message;
-  return new StoreUnavailable(error.code, `the data file cannot be used: ${reason}`);
+  return new StoreUnavailable(error.code, explained.get(error.code) ?? error.message);
 }
