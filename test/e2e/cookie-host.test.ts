@@ -51,6 +51,22 @@ describe('by cookie, on one host for all devices', () => {
     expect(first.take()).toEqual([]);
   });
 
+  test('a device cannot have the browser report where its user goes next', async () => {
+    await choose('first');
+    const kept = {
+      'Report-To': '{"max_age":86400,"endpoints":[{"url":"https://first.reflector.test/reports"}]}',
+      NEL: '{"report_to":"default","max_age":86400,"success_fraction":1}',
+      'Reporting-Endpoints': 'default="/reports"',
+      'Accept-CH': 'Sec-CH-UA-Model',
+      'Alt-Svc': 'h3=":443"',
+      'X-Other': 'passes',
+    };
+    const answer = await page.goto(`${shared.at(cookieHost)}/set?${new URLSearchParams(kept)}`);
+    const names = Object.keys(kept).map((name) => name.toLowerCase());
+    const headers = (await answer?.allHeaders()) ?? {};
+    expect(names.filter((name) => name in headers)).toEqual(['x-other']);
+  });
+
   test('without a choice the page of devices comes', async () => {
     await page.goto(`${shared.at(cookieHost)}/`);
     expect(page.url()).toBe(`${shared.origin()}/`);

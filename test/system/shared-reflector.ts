@@ -60,15 +60,15 @@ export class SharedReflector {
   }
 
   /** A device on line. */
-  async device(id: string): Promise<RecordingDevice> {
+  async device(id: string, password = 'device password'): Promise<RecordingDevice> {
     const device = await RecordingDevice.start();
     this.#devices.push(device);
     const { store } = this.reflector;
     const domain = store.domain();
-    store.devices.add(id, domain, await deviceSecrets(id, domain, 'device password', false), Date.now());
+    store.devices.add(id, domain, await deviceSecrets(id, domain, password, false), Date.now());
     const agent = new Agent({
       reflector: `${this.at('127.0.0.1')}/`,
-      device: { id, domain, password: 'device password' },
+      device: { id, domain, password },
       services: [{ port: device.port, kind: 'http' }],
       ...(this.#authority && { tls: { ca: this.#authority.file } }),
     });
