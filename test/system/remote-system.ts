@@ -88,7 +88,7 @@ export class RemoteSystem {
       data,
       ...password('device', 'device password'),
     );
-    const domain = /"domain": "(.+)"/.exec(added)?.[1] ?? '';
+    const domain = domainIn(added);
 
     const address = options.place?.address ?? '127.0.0.1';
     const args = [
@@ -158,7 +158,12 @@ export function addDevice(
   writeFileSync(secretFile, `password of ${id}\n`, { mode: 0o600 });
   const data = join(directory, 'reflector.sqlite');
   const added = administer('device', 'add', id, '--data', data, '--password-file', secretFile);
-  return { domain: /^domain: (.+)$/m.exec(added)?.[1] ?? '', secretFile };
+  return { domain: domainIn(added), secretFile };
+}
+
+/** The domain in the configuration that `device add` prints. */
+function domainIn(printed: string): string {
+  return /"domain": "(.+)"/.exec(printed)?.[1] ?? '';
 }
 
 function administer(...args: string[]): string {

@@ -61,26 +61,22 @@ export class Site {
     for (const device of devices) ports.set(device, await reservedPort());
     const services = [...ports].map(([{ settings }, port]) => ({ port, kind: 'http', ...settings?.(port) }));
     const system = await RemoteSystem.start({ services: [], agent: null });
-    const running = agents.map(([id, command]) => {
-      const { domain, secretFile } = addDevice(system, id);
-      const file = join(system.directory, `${id}.json`);
-      const configuration = {
-        reflector: `http://127.0.0.1:${system.port}/`,
-        device: { id, domain, password: { file: secretFile } },
-        services,
-        control: null,
-        stateFile: null,
-      };
-      writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
-      return AgentProcess.start(['--config', file], {}, command);
-    });
-    await Promise.all(running.map((agent) => agent.logged(/connected to/)));
-    const browser = await startChromium();
-    const context = await browser.newContext();
-    await openLoggedIn(await context.newPage(), `http://localhost:${system.port}/`, system);
-    const state = await context.storageState();
-    await context.close();
-    return new Site(system, running, browser, state, ports);
+    const running: AgentProcess[] = [];
+    try {
+      for (const [id, command] of agents) running.push(startAgent(system, id, command, services));
+      await Promise.all(running.map((agent) => agent.logged(/connected to/)));
+      const browser = await startChromium();
+      const context = await browser.newContext();
+      await openLoggedIn(await context.newPage(), `http://localhost:${system.port}/`, system);
+      const state = await context.storageState();
+      await context.close();
+      return new Site(system, running, browser, state, ports);
+    } catch (error) {
+      // Nothing of a site that has not come about is to go on.
+      for (const agent of running) agent.signal('SIGKILL');
+      await system.stop();
+      throw error;
+    }
   }
 
   portOf(device: Device): number {
@@ -120,17 +116,31 @@ export class Site {
     };
   }
 
-  /** What the agents and nobody else said, for a device that differs. */
-  get log(): string {
-    return this.#agents.flatMap(({ log }) => log.slice(-5)).join('\n');
-  }
-
   async stop(): Promise<void> {
     await this.browser.close();
     for (const agent of this.#agents) agent.signal('SIGTERM');
     for (const agent of this.#agents) await agent.ended();
     await this.#system.stop();
   }
+}
+
+function startAgent(
+  system: RemoteSystem,
+  id: string,
+  command: readonly string[],
+  services: readonly unknown[],
+): AgentProcess {
+  const { domain, secretFile } = addDevice(system, id);
+  const file = join(system.directory, `${id}.json`);
+  const configuration = {
+    reflector: `http://127.0.0.1:${system.port}/`,
+    device: { id, domain, password: { file: secretFile } },
+    services,
+    control: null,
+    stateFile: null,
+  };
+  writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+  return AgentProcess.start(['--config', file], {}, command);
 }
 
 /** A directory of its own for each device, which its workers under another user can read. */
