@@ -57,6 +57,47 @@ describe('liveness', () => {
     expect(dead).toBe(true);
   });
 
+  test('silences shorter than pongMs are each ended by a PING', () => {
+    liveness.stop();
+    pings = 0;
+    const short = new Liveness({
+      clock,
+      silentMs: pongMs / 4,
+      limits: defaultLimits,
+      ping: () => {
+        pings++;
+        short.seen();
+        short.ponged();
+      },
+      dead: () => {
+        dead = true;
+      },
+    });
+    clock.advance(2 * pongMs);
+    expect([pings, dead]).toEqual([8, false]);
+    short.stop();
+  });
+
+  test('and the answer has pongMs all the same', () => {
+    liveness.stop();
+    pings = 0;
+    new Liveness({
+      clock,
+      silentMs: pongMs / 4,
+      limits: defaultLimits,
+      ping: () => {
+        pings++;
+      },
+      dead: () => {
+        dead = true;
+      },
+    });
+    clock.advance(pongMs / 4 + pongMs - 1);
+    expect([pings, dead]).toEqual([1, false]);
+    clock.advance(1);
+    expect([pings, dead, clock.pending]).toEqual([1, true, 0]);
+  });
+
   test('data in the place of the answer is life, too', () => {
     clock.advance(silentMs);
     liveness.seen();

@@ -24,6 +24,7 @@ export class Liveness {
   /** Those of them that were sent before the last PING. */
   #sentBefore = 0;
   #pinged = false;
+  #pingedAt = 0;
   #paused = false;
   #stopped = false;
   #cancel: () => void = () => {};
@@ -69,15 +70,20 @@ export class Liveness {
   #check(): void {
     const { clock, silentMs, limits, ping, dead } = this.#options;
     const silent = clock.now() - this.#seen;
+    const unanswered = clock.now() - this.#pingedAt;
     if (this.#paused || silent < silentMs) {
       this.#await(this.#paused ? silentMs : silentMs - silent);
     } else if (!this.#pinged) {
       this.#pinged = true;
+      this.#pingedAt = clock.now();
       this.#sentBefore = this.#sent;
       ping();
-      this.#await(limits.pongMs);
+      // Not only when the answer is overdue: the next silence may be over before that.
+      this.#await(Math.min(silentMs, limits.pongMs));
     } else if (this.#sentBefore > limits.provenBytes) {
       this.#await(silentMs);
+    } else if (unanswered < limits.pongMs) {
+      this.#await(limits.pongMs - unanswered);
     } else {
       this.stop();
       dead();
