@@ -71,12 +71,15 @@ const devices = [
 export const peers = [
   ...[
     'busybox',
+    'cadaver',
     'chromium',
     'curl',
     'dropbear-bin',
     'expect',
     'haproxy',
+    'libnginx-mod-http-dav-ext',
     'lighttpd',
+    'litmus',
     'netcat-openbsd',
     'nginx-light',
     'openssh-client',
