@@ -17,7 +17,7 @@ import { openLoggedIn, startChromium } from '../system/chromium.ts';
 import { DemoDevice } from '../system/demo-device.ts';
 import { reservedPort } from '../system/loopback-port.ts';
 import { deviceId, RemoteSystem } from '../system/remote-system.ts';
-import { RmClient } from '../system/rm-client.ts';
+import { RmClient, run } from '../system/rm-client.ts';
 
 /** The examples in `examples/reverse-proxy`, with Debian's programs: agent, browser and `rm-client` all come through them. */
 
@@ -48,7 +48,7 @@ const proxies = [
   ['HAProxy', (options: FrontOptions) => Haproxy.start(options)],
 ] as const;
 
-describe.each(proxies)('behind %s', (_, start) => {
+describe.each(proxies)('behind %s', (name, start) => {
   let port: number;
   let front: ProxyProcess;
   let system: RemoteSystem;
@@ -111,6 +111,25 @@ describe.each(proxies)('behind %s', (_, start) => {
       'max-age=31536000',
     ]);
     expect((await get('nobody.localhost', {})).statusCode).toBe(404);
+  });
+
+  test('CONNECT passes HAProxy, and not nginx', async () => {
+    const file = join(directory, 'curlrc');
+    writeFileSync(file, `proxy-user = "${system.user}:${system.password}"\n`, { mode: 0o600 });
+    const { output, errors } = await run('curl', [
+      ...['--silent', '--show-error', '--config', file, '--proxytunnel', '--output', '/dev/null'],
+      ...[
+        '--proxy',
+        `https://localhost:${port}`,
+        '--proxy-cacert',
+        certificate.cert,
+        '--write-out',
+        '%{http_code}',
+      ],
+      `http://${deviceId}.localhost:${device.port}/`,
+    ]);
+    if (name === 'HAProxy') expect([output, errors]).toEqual(['200', '']);
+    else expect(errors).toMatch(/CONNECT tunnel failed, response 40[05]/);
   });
 
   test('an idle ssh outlives the time-out of the proxy by the PINGs of rm-client, and only by them', async () => {

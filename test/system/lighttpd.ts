@@ -21,7 +21,8 @@ export class Lighttpd {
     this.#child = child;
   }
 
-  static async start(): Promise<Lighttpd> {
+  /** `more`: further lines of its configuration, given the folder of its files. */
+  static async start(more: (directory: string) => readonly string[] = () => []): Promise<Lighttpd> {
     const directory = mkdtempSync(join(tmpdir(), 'rm-lighttpd-'));
     const documents = join(directory, 'documents');
     mkdirSync(documents);
@@ -33,6 +34,7 @@ export class Lighttpd {
       `server.port = ${port}`,
       'index-file.names = ( "index.html" )',
       'mimetype.assign = ( ".html" => "text/html", ".bin" => "application/octet-stream" )',
+      ...more(directory),
     ];
     writeFileSync(file, `${settings.join('\n')}\n`);
     const child = spawn('/usr/sbin/lighttpd', ['-D', '-f', file], { stdio: ['ignore', 'ignore', 'pipe'] });
