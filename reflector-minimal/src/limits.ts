@@ -52,6 +52,14 @@ export interface Limits {
   readonly arrivalsAskedMs: number;
   /** How far the devices of one network that are asked to wait push back those of others. */
   readonly arrivalsShareMs: number;
+  /** How often one device may come in `arrivalsPerDeviceMs`: one that reconnects in a loop takes no more places. */
+  readonly arrivalsPerDevice: number;
+  /** How often devices of one IPv4 /24 or IPv6 /64 may come again in that time; the first time of each is free. */
+  readonly arrivalsReturning: number;
+  /** Time in which as many arrivals are forgotten. */
+  readonly arrivalsPerDeviceMs: number;
+  /** Devices and networks whose arrivals are remembered; beyond it the oldest are forgotten. */
+  readonly arrivalsRemembered: number;
   /** Wrong passwords in `slowFailuresMs` from one IPv4 /24 or IPv6 /64, beyond which it is asked to wait. */
   readonly slowFailuresPerNetwork: number;
   /** The same for an IPv6 /48, of which anybody may have one. */
@@ -237,6 +245,10 @@ export const defaultLimits: Limits = {
   arrivalsRampMs: 60_000,
   arrivalsAskedMs: 300_000,
   arrivalsShareMs: 1_000,
+  arrivalsPerDevice: 60,
+  arrivalsReturning: 600,
+  arrivalsPerDeviceMs: 60_000,
+  arrivalsRemembered: 20_000,
   slowFailuresPerNetwork: 20,
   slowFailuresPerSite: 80,
   slowFailuresPerDevice: 5,

@@ -150,7 +150,8 @@ export class DeviceAuthentication {
     const { certificate } = request;
     if (!certificate) return this.#byPassword(request);
     const found = this.#byCertificate(certificate, request.authorization);
-    if ('device' in found) return this.#arrive() ?? this.#settle(found.device, found.certificate);
+    if ('device' in found)
+      return this.#arrive(found.device, request.address) ?? this.#settle(found.device, found.certificate);
     const verdict = await this.#byPassword(request);
     if (!('refusal' in verdict)) return verdict;
     const { refusal } = verdict;
@@ -214,7 +215,7 @@ export class DeviceAuthentication {
     const device = known?.domain === name?.domain ? known : null;
     // Right or wrong, known or not: an HMAC first, and what that does not let in costs scrypt.
     const seen = this.#fingerprints.check(device, password);
-    if (device && seen) return this.#arrive() ?? this.#settle(device);
+    if (device && seen) return this.#arrive(device, address) ?? this.#settle(device);
     const here = device?.claimed && networksOf(device.address)[0] === networksOf(address)[0];
     const place = door.admitSlow({ address, device: here ? device.uid : null }, clock.now());
     if (typeof place === 'number') return askedToWait(place);
@@ -244,7 +245,7 @@ export class DeviceAuthentication {
       outcome = valid && device?.claimed ? 'letIn' : 'failed';
       return valid;
     } finally {
-      place.end(outcome, clock.now());
+      place.end(outcome, clock.now(), device?.uid);
     }
   }
 
@@ -265,8 +266,9 @@ export class DeviceAuthentication {
   }
 
   /** Takes a place among those that come now; otherwise when to come again. */
-  #arrive(): DeviceVerdict | null {
-    const askedSeconds = this.#options.door.admit(this.#options.clock.now());
+  #arrive({ uid }: DeviceCredentials, address: string): DeviceVerdict | null {
+    const { door, clock } = this.#options;
+    const askedSeconds = door.admit({ address, device: uid }, clock.now());
     return askedSeconds === null ? null : askedToWait(askedSeconds);
   }
 
@@ -276,7 +278,7 @@ export class DeviceAuthentication {
 
   #checkDigest(
     digest: DigestAuthorization,
-    request: { readonly method: string; readonly target: string },
+    request: { readonly method: string; readonly target: string; readonly address: string },
   ): DeviceVerdict {
     const now = this.#options.clock.now();
     const nonce = this.#nonces.check(digest.nonce, now);
@@ -298,7 +300,7 @@ export class DeviceAuthentication {
     if (nonce === 'stale') {
       return refuse(401, 'expired nonce', { challenges: this.#challenges(true), known });
     }
-    const asked = this.#arrive();
+    const asked = this.#arrive(device, request.address);
     if (asked) return asked;
     if (!this.#nonces.use(digest.nonce, now)) return refuse(503, 'too many log-ins, try again');
     return this.#settle(device);

@@ -30,7 +30,9 @@ test('who needs scrypt delays nobody else, and takes one of the places of all', 
     door.admitSlow({ address: `192.0.2.${n}`, device: null }, 0),
   );
   expect(slow.filter((place) => typeof place === 'object')).toHaveLength(2);
-  const others = Array.from({ length: 5 }, () => door.admit(0));
+  const others = Array.from({ length: 5 }, (_, n) =>
+    door.admit({ address: '198.51.100.1', device: `dev${n}` }, 0),
+  );
   expect(others).toEqual([null, null, null, 1, 1]);
 });
 
@@ -73,7 +75,38 @@ test('devices that are let in cost their network nothing, and no memory', () => 
   for (let n = 0; n < 1_000; n++) {
     const place = door.admitSlow({ address: '192.0.2.1', device: `dev${n}` }, 0);
     if (typeof place === 'number') throw new Error('kept waiting');
-    place.end('letIn', 0);
+    place.end('letIn', 0, `dev${n}`);
   }
   expect(door.remembered).toBe(0);
+});
+
+test('arrivalsPerDevice, arrivalsPerDeviceMs: a device that comes again and again is asked to wait, others are not', () => {
+  const door = open({ arrivalsPerDevice: 3, arrivalsPerDeviceMs: 30_000 });
+  const come = (device: string, now = 0) => door.admit({ address: '192.0.2.1', device }, now);
+  expect(Array.from({ length: 5 }, () => come('dev1'))).toEqual([null, null, null, 10, 10]);
+  expect(come('dev2')).toBeNull();
+  expect([come('dev1', 9_500), come('dev1', 10_000), come('dev1', 10_000)]).toEqual([1, null, 10]);
+  // Whoever needs scrypt as well: as soon as it has shown who it is.
+  const slow = { address: '192.0.2.1', device: 'dev3' };
+  for (let n = 0; n < 3; n++) {
+    const place = door.admitSlow(slow, 10_000);
+    if (typeof place === 'number') throw new Error('kept waiting');
+    place.end('letIn', 10_000, 'dev3');
+  }
+  expect(door.admitSlow(slow, 10_000)).toBe(10);
+});
+
+test('arrivalsReturning: many devices of one network that come again and again are asked to wait', () => {
+  const door = open({ arrivalsReturning: 10, arrivalsPerDevice: 3, arrivalsPerDeviceMs: 30_000 });
+  const come = (device: number, address = '192.0.2.1') => door.admit({ address, device: `dev${device}` }, 0);
+  const round = () => Array.from({ length: 100 }, (_, n) => come(n)).filter((asked) => asked === null).length;
+  expect([round(), round(), round()]).toEqual([100, 10, 0]);
+  expect(come(100)).toBeNull();
+  expect(come(5, '198.51.100.1')).toBeNull();
+});
+
+test('arrivalsRemembered: devices fill no memory', () => {
+  const door = open({ arrivalsRemembered: 5 });
+  for (let n = 0; n < 500; n++) door.admit({ address: '192.0.2.1', device: `dev${n}` }, 0);
+  expect(door.arrivalsRemembered).toBe(5);
 });

@@ -10,10 +10,16 @@ export interface SlowArrival {
   readonly device: string | null;
 }
 
+/** Who has proven to be this device. */
+export interface ProvenArrival {
+  readonly address: string;
+  readonly device: string;
+}
+
 /** A place among those whose password is verified; to be given back once. */
 export interface SlowPlace {
-  /** `neither`: nothing was verified. */
-  end(outcome: 'letIn' | 'failed' | 'neither', now: number): void;
+  /** `neither`: nothing was verified. `device`: the one that is let in. */
+  end(outcome: 'letIn' | 'failed' | 'neither', now: number, device?: string): void;
 }
 
 /**
@@ -25,12 +31,16 @@ export interface SlowPlace {
  * times a minute only; what counts is that alone, so that a fleet behind one address comes back as fast as any other. A
  * device that comes from where it came last is counted by itself first: it gets in beside somebody in the same network
  * who guesses.
+ *
+ * A device that reconnects in a loop would take the places of all others. So each device may come only so often in a
+ * minute, and of one network only so many that were here a moment ago. The first time of each device counts for neither.
  */
 export class Door {
   readonly #limits: Limits;
   readonly #all: Arrivals;
   readonly #slow: Arrivals;
   readonly #budgets: FailureBudgets;
+  readonly #arrivals: FailureBudgets;
 
   /** `now`: monotonic ms, here and below. */
   constructor(limits: Limits, now: number) {
@@ -52,23 +62,55 @@ export class Door {
       periodMs: limits.slowFailuresMs,
       keys: limits.slowFailuresRemembered,
     });
+    this.#arrivals = new FailureBudgets({
+      periodMs: limits.arrivalsPerDeviceMs,
+      keys: limits.arrivalsRemembered,
+    });
   }
 
-  /** Networks and devices in memory. */
+  /** Networks and devices whose failures are in memory. */
   get remembered(): number {
     return this.#budgets.size;
   }
 
-  /** As {@link Arrivals.admit}, for who has proven who it is. */
-  admit(now: number): number | null {
-    return this.#all.admit(now);
+  /** Devices and networks whose arrivals are in memory. */
+  get arrivalsRemembered(): number {
+    return this.#arrivals.size;
+  }
+
+  /** `null` lets the device pass; otherwise the seconds after which it is to come again. */
+  admit({ address, device }: ProvenArrival, now: number): number | null {
+    const [network] = networksOf(address);
+    const own = this.#shareOf(device);
+    const others = this.#shareOfReturning(network);
+    const returns = this.#arrivals.counts(own, now);
+    const wait = Math.max(this.#arrivals.wait(own, now), returns ? this.#arrivals.wait(others, now) : 0);
+    if (wait > 0) return this.#seconds(wait);
+    const asked = this.#all.admit(now, () => this.#budgets.line(network, now));
+    if (asked !== null) return asked;
+    if (returns) this.#arrivals.spend(others, now);
+    this.#arrivals.spend(own, now);
+    return null;
+  }
+
+  #shareOf(device: string): Budget {
+    return { key: `device ${device}`, failures: this.#limits.arrivalsPerDevice };
+  }
+
+  #shareOfReturning(network: string): Budget {
+    return { key: `network ${network}`, failures: this.#limits.arrivalsReturning };
+  }
+
+  #seconds(waitMs: number): number {
+    return Math.ceil(Math.min(waitMs, this.#limits.arrivalsAskedMs) / 1000);
   }
 
   /** A place for who needs scrypt, or the seconds after which it is to come again. */
   admitSlow({ address, device }: SlowArrival, now: number): SlowPlace | number {
     const [narrow, wide] = networksOf(address);
-    const { slowFailuresPerDevice, slowFailuresPerNetwork, slowFailuresPerSite, arrivalsAskedMs } =
-      this.#limits;
+    const { slowFailuresPerDevice, slowFailuresPerNetwork, slowFailuresPerSite } = this.#limits;
+    const tooOften = device === null ? 0 : this.#arrivals.wait(this.#shareOf(device), now);
+    if (tooOften > 0) return this.#seconds(tooOften);
     const network: Budget[] = [{ key: narrow, failures: slowFailuresPerNetwork }];
     if (wide !== undefined) network.push({ key: wide, failures: slowFailuresPerSite });
     const own: Budget[] = [{ key: `device ${device}`, failures: slowFailuresPerDevice }];
@@ -77,12 +119,13 @@ export class Door {
       Math.max(...budgets.map((budget) => this.#budgets.wait(budget, now))),
     );
     const budgets = choices[waits.indexOf(0)];
-    if (!budgets) return Math.ceil(Math.min(...waits, arrivalsAskedMs) / 1000);
+    if (!budgets) return this.#seconds(Math.min(...waits));
     const asked = this.#slow.admit(now, () => this.#budgets.line(narrow, now)) ?? this.#all.admit(now);
     if (asked !== null) return asked;
     for (const budget of budgets) this.#budgets.begin(budget, now);
     return {
-      end: (outcome, then) => {
+      end: (outcome, then, letIn) => {
+        if (outcome === 'letIn' && letIn !== undefined) this.#arrivals.spend(this.#shareOf(letIn), then);
         for (const budget of budgets) this.#budgets.end(budget, outcome === 'failed', then);
       },
     };

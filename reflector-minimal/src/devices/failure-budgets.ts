@@ -58,6 +58,20 @@ export class FailureBudgets {
     if (entry.failures === 0 && entry.underWay === 0 && entry.last <= now) this.#entries.delete(key);
   }
 
+  /** Counts one that takes no time. */
+  spend(budget: Budget, now: number): void {
+    this.begin(budget, now);
+    this.end(budget, true, now);
+  }
+
+  /** Whether something is counted for this key that is not forgotten yet. */
+  counts({ key, failures: budget }: Budget, now: number): boolean {
+    const entry = this.#entries.get(key);
+    if (!entry) return false;
+    this.#forget(entry, budget, now);
+    return entry.failures > 0;
+  }
+
   /** Where a key stands among those who were asked to come again; kept with it. */
   line(key: string, now: number): { last: number } {
     return this.#of(key, now);

@@ -76,6 +76,22 @@ describe('10,000 devices that come back after a restart', () => {
     });
   });
 
+  describe.each([true, false])(
+    'while one device reconnects in a loop, 600 times a second (scrypt: %s)',
+    (scrypt) => {
+      const crowd = { devices: 500, scrypt, untilMs: 200_000 };
+
+      test('are back as soon as ever', () => {
+        expect(backAfter({ ...crowd, looping: 600 })).toBeLessThan(1.1 * backAfter(crowd));
+      });
+
+      test('would be kept out without a share for each device', () => {
+        const limits = { arrivalsPerDevice: 1_000_000_000, arrivalsReturning: 1_000_000_000 };
+        expect(backAfter({ ...crowd, looping: 600, limits })).toBeGreaterThan(1.5 * backAfter(crowd));
+      });
+    },
+  );
+
   test('come back from one network as from many', () => {
     expect(backAfter({ perNetwork: 10_000 })).toBeLessThan(1.1 * backAfter({}));
   });

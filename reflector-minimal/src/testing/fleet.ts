@@ -18,6 +18,8 @@ export interface FleetOptions {
   readonly known?: boolean;
   /** Guesses at passwords a second, from each of these addresses in turn; none by default. The devices' are 10.x.x.1. */
   readonly guesses?: { readonly perSecond: number; readonly addresses: readonly string[] };
+  /** How often in a second one more device comes, with the right credentials and whatever it is told; 0 by default. */
+  readonly looping?: number;
   readonly limits?: Partial<Limits>;
   /** When to look away, in milliseconds: there are fleets that never come back. */
   readonly untilMs: number;
@@ -63,6 +65,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
     perNetwork = 1,
     known = false,
     guesses,
+    looping = 0,
   } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const random = mulberry32(seed);
@@ -94,7 +97,9 @@ export function simulateFleet(options: FleetOptions): Second[] {
     second(now).attempts++;
     const address = addressOf(Math.floor(device.number / perNetwork));
     const claimed = known ? String(device.number) : null;
-    const place = scrypt ? door?.admitSlow({ address, device: claimed }, now) : door?.admit(now);
+    const place = scrypt
+      ? door?.admitSlow({ address, device: claimed }, now)
+      : door?.admit({ address, device: String(device.number) }, now);
     if (typeof place === 'number') {
       second(now).asked++;
       return again(device, now, place * 1000);
@@ -112,7 +117,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
     heap.put([
       done,
       () => {
-        place?.end('letIn', done);
+        place?.end('letIn', done, String(device.number));
         second(done)[gone ? 'wasted' : 'connected']++;
         if (!gone) left--;
       },
@@ -129,6 +134,17 @@ export function simulateFleet(options: FleetOptions): Second[] {
     if (done === null) place.end('neither', now);
     else heap.put([done, () => place.end('failed', done)]);
   };
+  const loop = (now: number) => {
+    const next = now + 1000 / looping;
+    heap.put([next, () => loop(next)]);
+    const from = { address: '192.0.2.77', device: 'looping' };
+    const place = scrypt ? door?.admitSlow(from, now) : door?.admit(from, now);
+    if (!scrypt || typeof place !== 'object' || !place) return;
+    const done = verify(now);
+    if (done === null) place.end('neither', now);
+    else heap.put([done, () => place.end('letIn', done, from.device)]);
+  };
+  if (looping > 0) heap.put([awayMs, () => loop(awayMs)]);
   if (guesses) heap.put([awayMs, () => guess(0, awayMs)]);
   for (let number = 0; number < devices; number++) again({ number, backOff: new BackOff() }, 0);
   for (let event = heap.take(); event && event[0] < untilMs && left > 0; event = heap.take()) event[1]();
