@@ -4,6 +4,7 @@ import type { Holder } from './access/standing.ts';
 import type { UserLoad } from './access/user-load.ts';
 import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
+import type { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';
 import type { Strangers } from './http/strangers.ts';
@@ -29,6 +30,7 @@ export interface Context {
   /** For what nobody waits for. */
   readonly deferred: DeferredWrites;
   readonly devices: TunnelRegistry<ConnectedDevice>;
+  readonly clientAuthorities: ClientAuthorities;
   readonly users: UserAuthentication;
   readonly logIn: LogIn;
   readonly tokens: Tokens;

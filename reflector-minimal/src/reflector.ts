@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { Server as TlsServer } from 'node:tls';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import { LiveAccess } from './access/live-access.ts';
 import { type Holder, standingOf } from './access/standing.ts';
@@ -17,6 +17,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
+import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { Door } from './devices/door.ts';
@@ -160,6 +161,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       store,
       deferred: new DeferredWrites(clock, limits),
       devices: new TunnelRegistry(),
+      clientAuthorities: new ClientAuthorities(),
       users: new UserAuthentication(logIn, tokens, sessions),
       logIn,
       tokens,
@@ -301,10 +303,17 @@ class RunningReflector implements Reflector {
       });
     }
     const failed = (error: unknown) => context.log.error({ err: error }, 'request failed');
+    if (tls) this.#watchAuthorities(tls);
     new Edge(server, this.#front, context.limits, failed);
     containServer(server, failed);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
+  }
+
+  #watchAuthorities(tls: TlsFiles): void {
+    const { clientAuthorities } = this.#context;
+    clientAuthorities.set(readTls(tls).ca ?? null);
+    this.#server.on('secureConnection', (socket: TLSSocket) => clientAuthorities.connected(socket));
   }
 
   get port(): number {
@@ -316,7 +325,12 @@ class RunningReflector implements Reflector {
   }
 
   reloadTls(): void {
-    if (this.#tls) (this.#server as unknown as TlsServer).setSecureContext(readTls(this.#tls));
+    if (!this.#tls) return;
+    const files = readTls(this.#tls);
+    (this.#server as unknown as TlsServer).setSecureContext(files);
+    // Whoever they do not vouch for any more, comes again with another certificate, or does not.
+    const { clientAuthorities, access } = this.#context;
+    if (clientAuthorities.set(files.ca ?? null)) access.reconsider('device');
   }
 
   reopenAudit(): void {

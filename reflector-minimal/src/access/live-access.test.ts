@@ -126,3 +126,19 @@ test('devices are looked at when devices change, and not for what users do', () 
   clock.advance(defaultLimits.storePollMs);
   expect(asked).toBe(2);
 });
+
+test('what the store knows nothing of is looked at when told', () => {
+  const { clock, access, ended, add } = setUp();
+  let standing: Standing = { until: Number.POSITIVE_INFINITY };
+  const device: Holder = { kind: 'device', name: 'dev1', standing: () => standing };
+  add(device);
+  clock.advance(defaultLimits.storePollMs);
+  const since = access.moment;
+  standing = { ended: 'untrusted' };
+  access.reconsider('user');
+  expect(ended).toEqual([]);
+  access.reconsider('device');
+  expect(ended).toEqual(['dev1 untrusted']);
+  add(device, since);
+  expect(ended).toEqual(['dev1 untrusted', 'dev1 untrusted']);
+});

@@ -106,6 +106,13 @@ export class LiveAccess<Holder extends Held> {
     }
   }
 
+  /** Looks at all of a kind: what decides has changed, and the store knows nothing of it. */
+  reconsider(kind: Held['kind']): void {
+    for (const entry of this.#watched[kind].entries) entry.until = 0;
+    this.#moment++;
+    this.check();
+  }
+
   #check(): void {
     const now = this.#clock.date();
     for (const kind of ['user', 'device'] as const) {

@@ -123,7 +123,13 @@ describe('what a user was let into', () => {
 });
 
 describe('the tunnel of a device', () => {
-  const certificate = () => ({ names: ['dev1'], issued: clock.date(), until: clock.date() + hour });
+  let trusted = true;
+  const certificate = () => ({
+    names: ['dev1'],
+    issued: clock.date(),
+    until: clock.date() + hour,
+    trusted: () => trusted,
+  });
   const standing = (shown: ReturnType<typeof certificate> | null) =>
     standingOf({ store, sessions }, { kind: 'device', device, certificate: shown }, clock.date());
 
@@ -150,6 +156,14 @@ describe('the tunnel of a device', () => {
     });
     store.devices.setSecrets('dev1', secrets, 0, null);
     expect(standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
+  });
+
+  test('let in by a certificate ends when its authority is trusted no more', () => {
+    const shown = certificate();
+    trusted = false;
+    expect(standing(shown)).toEqual({ ended: expect.stringMatching(/its authority is trusted no more$/) });
+    trusted = true;
+    expect(standing(shown)).toEqual({ until: shown.until });
   });
 
   test.each(['password', 'certificate'])(

@@ -5,6 +5,7 @@ import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { claimedBy, DeviceAuthentication } from './authentication.ts';
+import { ClientAuthorities } from './client-authorities.ts';
 import {
   type ClientCertificate,
   certificateFault,
@@ -51,7 +52,7 @@ describe('the names of a certificate', () => {
   });
 
   it('are asked of TLS only', () => {
-    expect(clientCertificateOf(new Duplex(), 0)).toBeNull();
+    expect(clientCertificateOf(new Duplex(), 0, new ClientAuthorities())).toBeNull();
   });
 });
 
@@ -68,7 +69,7 @@ describe('the certificates that count for a device', () => {
   const fault = (issued: number) => {
     const device = store.devices.credentials('dev1');
     if (!device) throw new Error('no device');
-    return certificateFault({ issued, until: now + day }, device, now);
+    return certificateFault({ issued, until: now + day, trusted: () => true }, device, now);
   };
 
   it('are those of the day before it was added, so that a factory may do either first', () => {
@@ -99,7 +100,9 @@ describe('the certificates that count for a device', () => {
     expect(fault(now)).toBeNull();
     const device = store.devices.credentials('dev1');
     if (!device) throw new Error('no device');
-    expect(certificateFault({ issued: 0, until: now - 1 }, device, now)).toBe('has expired');
+    expect(certificateFault({ issued: 0, until: now - 1, trusted: () => true }, device, now)).toBe(
+      'has expired',
+    );
   });
 });
 
@@ -110,7 +113,12 @@ describe('a device with a certificate', () => {
   const clock = new ManualClock();
   const added = clock.date();
   /** One of the day on which the devices were added. */
-  const of = (...names: string[]): ProvenCertificate => ({ names, issued: added, until: added + 3600_000 });
+  const of = (...names: string[]): ProvenCertificate => ({
+    names,
+    issued: added,
+    until: added + 3600_000,
+    trusted: () => true,
+  });
 
   beforeEach(async () => {
     store = Store.open(':memory:');

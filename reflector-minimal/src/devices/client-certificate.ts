@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { DeviceCredentials } from '../store/devices.ts';
+import type { ClientAuthorities } from './client-authorities.ts';
 
 /** A certificate that is signed by an authority of `--client-ca`, for clients, and valid. Times as Unix milliseconds. */
 export interface ProvenCertificate {
@@ -12,6 +13,8 @@ export interface ProvenCertificate {
   readonly issued: number;
   /** `notAfter`. */
   readonly until: number;
+  /** Whether an authority of `--client-ca` vouches for it now. */
+  trusted(): boolean;
 }
 
 /** What the certificate that a client has shown is worth. */
@@ -20,15 +23,22 @@ export type ClientCertificate =
   /** It was shown, and proves nothing. */
   | { readonly fault: string };
 
+const untrusted = 'its authority is trusted no more';
+
 /** The client's certificate of a connection whose TLS ends here; `null` without one. `now` as Unix milliseconds. */
-export function clientCertificateOf(socket: Duplex, now: number): ClientCertificate | null {
+export function clientCertificateOf(
+  socket: Duplex,
+  now: number,
+  authorities: ClientAuthorities,
+): ClientCertificate | null {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (!(socket instanceof TLSSocket) || !certificate) return null;
   if (!socket.authorized) return { fault: String(socket.authorizationError ?? 'not asked for') };
   // A session of TLS that is resumed may outlive the certificate that began it.
   if (!(now <= Date.parse(certificate.validTo))) return { fault: 'CERT_HAS_EXPIRED' };
   const [issued, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-  return { names: namesIn(certificate), issued, until };
+  const trusted = () => authorities.trust(socket);
+  return trusted() ? { names: namesIn(certificate), issued, until, trusted } : { fault: untrusted };
 }
 
 /**
@@ -62,13 +72,14 @@ export function isOf(
  * was given up since it was issued, and nobody's where the device was added with a password.
  */
 export function certificateFault(
-  { issued, until }: Pick<ProvenCertificate, 'issued' | 'until'>,
+  { issued, until, trusted }: Pick<ProvenCertificate, 'issued' | 'until' | 'trusted'>,
   { certificatesSince }: Pick<DeviceCredentials, 'certificatesSince'>,
   now: number,
 ): string | null {
   if (certificatesSince === null)
     return 'does not count, because this device was added without --certificate';
   if (now > until) return 'has expired';
+  if (!trusted()) return `does not count: ${untrusted}`;
   // Certificates count in seconds.
   const since = Math.floor(certificatesSince / 1000) * 1000;
   if (issued >= since) return null;

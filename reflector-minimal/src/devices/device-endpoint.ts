@@ -57,7 +57,7 @@ export class DeviceEndpoint {
     const since = access.moment;
     const { address } = proxies.originOf(request);
     const { authorization } = request.headers;
-    const certificate = clientCertificateOf(request.socket, clock.date());
+    const certificate = clientCertificateOf(request.socket, clock.date(), this.#context.clientAuthorities);
     const verdict = await this.#authentication.authenticate({
       method: request.method ?? '',
       target: request.url ?? '',
