@@ -1,6 +1,7 @@
 import type { Configuration } from './config/configuration.ts';
 import type { Cancellable, Host, HostError, Socket } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
+import { probeWeb } from './probe-web.ts';
 import { servicesOf } from './services.ts';
 import type { Service } from './tunnel/service.ts';
 
@@ -8,8 +9,8 @@ import type { Service } from './tunnel/service.ts';
 const AT_ONCE = 16;
 
 /**
- * Connects to each service of the configuration and leaves at once; `tell` gets `null` or why that failed, in the order
- * of the configuration, then `done` is called.
+ * Connects to each service of the configuration, and asks those of the web for their page; `tell` gets `null` or why that
+ * failed, in the order of the configuration, then `done` is called.
  */
 export function probeServices(
   host: Host,
@@ -31,8 +32,14 @@ export function probeServices(
   };
   const start = () => {
     const index = next++;
-    const dial = dials.get(services[index]?.port ?? 0);
-    if (dial) probe(host, dial, timeouts.connect, (failure) => finish(index, failure));
+    const service = services[index];
+    const dial = dials.get(service?.port ?? 0);
+    if (!service || !dial) return;
+    probe(host, dial, timeouts.connect, (failure) => {
+      const asked = failure === null && (service.kind === 'http' || service.kind === 'https');
+      if (asked) probeWeb(host, dial.dial, service, configuration, (advice) => finish(index, advice));
+      else finish(index, failure);
+    });
   };
   for (let count = Math.min(AT_ONCE, services.length); count > 0; count--) start();
 }

@@ -132,6 +132,8 @@ export interface Limits {
   readonly messageReads: number;
   /** PONGs under way to one peer; who asks for more is cut off. */
   readonly pendingPongs: number;
+  /** Services of devices of which it is known whether a setting was suggested; beyond it the oldest is forgotten. */
+  readonly servicesHinted: number;
   /** Requests, WebSockets and client tunnels of one user at once; beyond it: 429. */
   readonly exchangesPerUser: number;
   /** Devices in one answer of the list of devices, and on its page: what is read from the data file at once. */
@@ -285,6 +287,7 @@ export const defaultLimits: Limits = {
   messageFragments: 1024,
   messageReads: 4096,
   pendingPongs: 64,
+  servicesHinted: 10_000,
   exchangesPerUser: 1024,
   devicesPerPage: 200,
   userQueueBytes: 128 * KiB,

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
@@ -257,6 +260,25 @@ describe.concurrent('check', () => {
     await reflector.tunnel();
     expect((await dialled.ended()).status).toBe(0);
     expect(dialled.output).toMatch(/--dial: an agent that runs beside this loses its tunnel/);
+  });
+
+  scenario('asks web services for their page, and says which setting one needs', async ({ stage }) => {
+    const printer = createServer(({ headers }, response) => {
+      const known = /^127\.0\.0\.1:\d+$/.test(headers.host ?? '') && headers['x-forwarded-for'] === undefined;
+      response.writeHead(known ? 200 : 400).end();
+    });
+    await once(printer.listen(0, '127.0.0.1'), 'listening');
+    const { port } = printer.address() as AddressInfo;
+    try {
+      const reflector = await stage.reflector();
+      const settings = { ...configuration(reflector, [port]), services: [{ port, kind: 'http' }] };
+      const { output } = await outcome(stage, ['check', '--config', stage.file(JSON.stringify(settings))]);
+      expect(output).toContain(
+        `FAILED service       port ${port}: answers 400, and 200 with "host": "127.0.0.1:${port}", "forwarded": false\n`,
+      );
+    } finally {
+      printer.close();
+    }
   });
 
   scenario('follows a redirect', async ({ stage }) => {

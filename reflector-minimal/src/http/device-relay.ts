@@ -11,14 +11,17 @@ import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
+import { SettingHints } from './setting-hints.ts';
 
 /** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
 export class DeviceRelay {
   readonly #context: Context;
   readonly #ports = new WeakMap<ConnectedDevice, Map<number, DevicePort>>();
+  readonly #hints: SettingHints;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#hints = new SettingHints(context.log, context.limits);
   }
 
   /** The request under way, or why it is not taken. */
@@ -40,6 +43,7 @@ export class DeviceRelay {
       devicePort: this.#portOf(device, port),
       port,
       settings: device.settingsOf(port),
+      answered: (status) => this.#answered(device, port, status, request),
       site: this.#site(device, port, origin, shared),
       user: identity.user.uid,
       authorization,
@@ -74,6 +78,7 @@ export class DeviceRelay {
       devicePort: this.#portOf(device, port),
       port,
       settings: device.settingsOf(port),
+      answered: (status) => this.#answered(device, port, status, request),
       site: this.#site(device, port, origin, shared),
       user: identity.user.uid,
       authorization,
@@ -101,6 +106,11 @@ export class DeviceRelay {
 
   #failed(error: unknown, { id }: ConnectedDevice, port: number): void {
     this.#context.log.error({ err: error, device: id, port }, 'exchange failed');
+  }
+
+  #answered(device: ConnectedDevice, port: number, status: number, request: IncomingMessage): void {
+    const settings = device.settingsOf(port);
+    this.#hints.answered({ device: device.id, port, status, origin: request.headers.origin, settings });
   }
 
   #site(device: ConnectedDevice, port: number, origin: Origin, shared: boolean): DeviceSite {

@@ -21,6 +21,8 @@ export interface DeviceExchange {
   readonly devicePort: DevicePort;
   readonly port: number;
   readonly settings: ServiceSettings;
+  /** Told of the status of the device's answer. */
+  readonly answered: (status: number) => void;
   readonly site: DeviceSite;
   /** Connections to the device are of one user each. */
   readonly user: string;
@@ -130,6 +132,7 @@ export class DeviceRequest implements CallEvents {
   }
 
   head(head: ResponseHead): void {
+    this.#exchange.answered(head.status);
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {
       this.#call.cancel();

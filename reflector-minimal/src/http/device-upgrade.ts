@@ -82,6 +82,7 @@ export class DeviceUpgrade implements CallEvents {
   }
 
   head(head: ResponseHead): void {
+    this.#exchange.answered(head.status);
     const { request, socket, limits } = this.#exchange;
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {
