@@ -81,6 +81,26 @@ describe('shutdown', () => {
     await stage.close();
   });
 
+  test('a request without an answer yet is answered before the end', async () => {
+    const stage = await Stage.open();
+    let answer: () => void = () => {};
+    await stage.web((_request, response) => {
+      answer = () => response.end('in the end');
+      arrived();
+    });
+    let arrived: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const answered = ask(stage.port, '/');
+    await asked;
+    const closed = stage.reflector.close();
+    answer();
+    expect((await answered).text).toBe('in the end');
+    await closed;
+    await stage.close();
+  });
+
   test('shutdownMs, closeMs: a response that does not end is cut off after its time, an agent that does not answer as well', async () => {
     const clock = new ManualClock();
     const stage = await Stage.open({ clock });

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { device, Stage, user } from '../testing/stage.ts';
-import { clientTunnelHead } from '../testing/upgrade-head.ts';
+import { clientTunnelHead, webSocketHead } from '../testing/upgrade-head.ts';
 import { WebSocketPeer } from '../testing/web-socket-peer.ts';
 
 /** What a running reflector records. */
@@ -240,4 +243,29 @@ test('a browser that is sent to a device it may not open: refused, with the reas
     { ...refused, reason: 'There is no device “nobody”' },
     { ...refused, reason: expect.stringMatching(/./) },
   ]);
+});
+
+test('an upgrade: how much each side has sent, what came with the heads included', async () => {
+  const { server } = await stage.web((_request, response) => response.end());
+  server.on('upgrade', (_request, socket: Duplex) => {
+    socket.write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+    let received = 0;
+    socket.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+      if (received === 13) socket.end('bye');
+    });
+  });
+  const socket = connect(stage.port, '127.0.0.1');
+  socket.write(`${webSocketHead([], { path: '/', connection: 'Upgrade' })}early`);
+  let answer = '';
+  socket.on('data', (bytes) => {
+    if (answer === '') socket.write('and late');
+    answer += bytes.toString('latin1');
+  });
+  socket.on('end', () => socket.end());
+  await once(socket, 'close');
+  expect(answer).toMatch(/hellobye$/);
+  expect(await records('upgrades', 'upgrade', 'upgrade-end')).toContainEqual(
+    expect.objectContaining({ bytesFrom: 8, bytesTo: 13 }),
+  );
 });

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { authorization, extensions, Stage } from '../testing/stage.ts';
+import { until } from '../testing/until.ts';
 
 const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex');
 
@@ -345,6 +346,65 @@ describe('HTTP to a device', () => {
     });
     const answer = await ask(stage.port, '/', { method: 'POST', body: Buffer.alloc(3_000_000) });
     expect([answer.status, answer.text]).toEqual([413, 'too large']);
+  });
+
+  test('a device that answers first and then reads gets the whole upload', async () => {
+    const received: number[] = [];
+    await stage.web((request, response) => {
+      let bytes = 0;
+      request.once('data', () => {
+        response.writeHead(200, { 'Content-Length': 4 });
+        response.write('wait');
+      });
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      request.on('end', () => {
+        received.push(bytes);
+        response.end();
+      });
+    });
+    const answer = await ask(stage.port, '/', { method: 'POST', body: Buffer.alloc(8_000_000) });
+    expect([answer.status, answer.text]).toEqual([200, 'wait']);
+    // The last bytes may still be on their way.
+    await until(() => received.length === 1);
+    expect(received).toEqual([8_000_000]);
+  });
+
+  test('a final answer in place of "100 Continue" is the end of it', async () => {
+    const { server, forwarding } = await stage.web((_request, response) => response.end());
+    server.on('checkContinue', (_request, response) => response.writeHead(403).end('no'));
+    const answer = await raw(
+      stage.port,
+      rawHead(
+        stage.port,
+        'POST / HTTP/1.1',
+        'Expect: 100-continue',
+        'Content-Length: 5',
+        'Connection: close',
+      ),
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 403 [\s\S]*no(?:\r\n0\r\n\r\n)?$/);
+    expect(forwarding.opens).toBe(1);
+  });
+
+  test('a device that resets all but one connection serves page, form and page', async () => {
+    let taken = 0;
+    const { server } = await stage.web((request, response) => response.end(request.method));
+    server.on('connection', (socket) => {
+      if (taken === 1) socket.resetAndDestroy();
+      else {
+        taken++;
+        socket.on('close', () => taken--);
+      }
+    });
+    const methods = ['GET', 'POST', 'GET', 'POST', 'POST', 'GET'];
+    const answers: string[] = [];
+    for (const method of methods) {
+      const body = method === 'POST' ? 'form' : '';
+      answers.push((await ask(stage.port, '/', { method, body })).text);
+    }
+    expect(answers).toEqual(methods);
   });
 
   test('a slow user holds back the device, and gets everything', async () => {
