@@ -29,10 +29,9 @@ export interface ChannelLink {
 }
 
 /**
- * One TCP connection on the device, as a stream. `end()` half-closes it, `destroy()` ends it with an error frame. It
- * has the few methods of `net.Socket` that `http.Agent` calls.
+ * One TCP connection on the device, as a stream. `end()` half-closes it, `destroy()` ends it with an error frame.
  *
- * Events of its own: `open` once the device has connected; `timeout` as of `net.Socket`.
+ * An event of its own: `open` once the device has connected.
  */
 export class Channel extends Duplex {
   readonly number: number;
@@ -56,7 +55,6 @@ export class Channel extends Duplex {
   #abortWith: number = ChannelError.socket;
   #written: (() => void) | null = null;
   #finalized: (() => void) | null = null;
-  #idleTimer: NodeJS.Timeout | null = null;
   #linger: NodeJS.Timeout | null = null;
 
   constructor(link: ChannelLink, number: number, port: number) {
@@ -114,7 +112,6 @@ export class Channel extends Duplex {
       this.fail(ChannelError.violation, `the device sent ${what}`);
       return;
     }
-    this.#refreshIdle();
     if (this.#inbound.bytes === 0 && this.readableLength === 0) this.push(piece);
     else this.#inbound.add(piece);
     this.#settle();
@@ -169,7 +166,6 @@ export class Channel extends Duplex {
     const length = Math.min(this.#outbound.bytes, this.#credit, this.#link.maxFrame);
     if (length === 0 || !this.#opened || this.#endedOnWire) return false;
     this.#credit -= length;
-    this.#refreshIdle();
     write(this, this.#outbound.take(length), length);
     if (this.#outbound.bytes === 0) {
       const done = this.#written;
@@ -213,40 +209,8 @@ export class Channel extends Duplex {
     const held = this.#held;
     this.#held = 0;
     this.#link.heldChanged(this, -held);
-    clearTimeout(this.#idleTimer ?? undefined);
     clearTimeout(this.#linger ?? undefined);
     done(error);
-  }
-
-  // --- what http.Agent calls on a socket ---
-
-  setKeepAlive(): this {
-    return this;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
-  }
-
-  setTimeout(ms: number, callback?: () => void): this {
-    clearTimeout(this.#idleTimer ?? undefined);
-    this.#idleTimer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms) : null;
-    // As net.Socket does it, and http.Agent expects it.
-    if (callback && ms > 0) this.once('timeout', callback);
-    else if (callback) this.off('timeout', callback);
-    return this;
-  }
-
-  #refreshIdle(): void {
-    this.#idleTimer?.refresh();
   }
 
   #send(done: () => void, ...chunks: Buffer[]): void {
