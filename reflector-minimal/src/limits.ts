@@ -247,7 +247,7 @@ export const defaultLimits: Limits = {
   arrivalsRampMs: 60_000,
   arrivalsAskedMs: 300_000,
   arrivalsShareMs: 1_000,
-  arrivalsPerDevice: 60,
+  arrivalsPerDevice: 12,
   arrivalsReturning: 600,
   arrivalsPerDeviceMs: 60_000,
   arrivalsRemembered: 20_000,

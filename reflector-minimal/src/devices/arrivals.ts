@@ -46,9 +46,8 @@ export class Arrivals {
    * network, asked for where it is needed.
    */
   admit(now: number, line?: () => Line): number | null {
+    this.#refill(now);
     const rate = this.#rate(now);
-    this.#tokens = Math.min(this.#bounds.atOnce, this.#tokens + ((now - this.#at) / 1000) * rate);
-    this.#at = now;
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
       return null;
@@ -57,6 +56,18 @@ export class Arrivals {
     if (excess === 0) this.#last = Math.max(this.#last, now) + 1000 / rate;
     const wait = Math.max(this.#last - now, 0) + excess;
     return Math.ceil(Math.min(Math.max(wait, 1), this.#bounds.askedMs) / 1000);
+  }
+
+  /** Whether so few come that nobody has to wait for anybody: an eighth of the tokens at most is taken. */
+  isQuiet(now: number): boolean {
+    this.#refill(now);
+    return this.#tokens >= (this.#bounds.atOnce * 7) / 8;
+  }
+
+  #refill(now: number): void {
+    const come = ((now - this.#at) / 1000) * this.#rate(now);
+    this.#tokens = Math.min(this.#bounds.atOnce, this.#tokens + come);
+    this.#at = now;
   }
 
   /** By how much one more is beyond the share of its network, ms. */

@@ -32,8 +32,9 @@ export interface SlowPlace {
  * device that comes from where it came last is counted by itself first: it gets in beside somebody in the same network
  * who guesses.
  *
- * A device that reconnects in a loop would take the places of all others. So each device may come only so often in a
- * minute, and of one network only so many that were here a moment ago. The first time of each device counts for neither.
+ * A device that reconnects in a loop would take the places of all others. So while many come, each device may come only
+ * so often in a minute, and of one network only so many that were here a moment ago. The first time of each device counts
+ * for neither.
  */
 export class Door {
   readonly #limits: Limits;
@@ -65,6 +66,7 @@ export class Door {
     this.#arrivals = new FailureBudgets({
       periodMs: limits.arrivalsPerDeviceMs,
       keys: limits.arrivalsRemembered,
+      strict: true,
     });
   }
 
@@ -85,9 +87,9 @@ export class Door {
     const others = this.#shareOfReturning(network);
     const returns = this.#arrivals.counts(own, now);
     const wait = Math.max(this.#arrivals.wait(own, now), returns ? this.#arrivals.wait(others, now) : 0);
-    if (wait > 0) return this.#seconds(wait);
+    if (wait > 0 && !this.#all.isQuiet(now)) return this.#seconds(wait);
     const asked = this.#all.admit(now, () => this.#budgets.line(network, now));
-    if (asked !== null) return asked;
+    if (asked !== null || wait > 0) return asked;
     if (returns) this.#arrivals.spend(others, now);
     this.#arrivals.spend(own, now);
     return null;
@@ -109,12 +111,14 @@ export class Door {
   admitSlow({ address, device }: SlowArrival, now: number): SlowPlace | number {
     const [narrow, wide] = networksOf(address);
     const { slowFailuresPerDevice, slowFailuresPerNetwork, slowFailuresPerSite } = this.#limits;
-    const tooOften = device === null ? 0 : this.#arrivals.wait(this.#shareOf(device), now);
-    if (tooOften > 0) return this.#seconds(tooOften);
+    const own = device === null ? null : this.#shareOf(device);
+    const tooOften = own ? this.#arrivals.wait(own, now) : 0;
+    if (tooOften > 0 && !(this.#slow.isQuiet(now) && this.#all.isQuiet(now))) return this.#seconds(tooOften);
+    const share = tooOften > 0 ? null : own;
     const network: Budget[] = [{ key: narrow, failures: slowFailuresPerNetwork }];
     if (wide !== undefined) network.push({ key: wide, failures: slowFailuresPerSite });
-    const own: Budget[] = [{ key: `device ${device}`, failures: slowFailuresPerDevice }];
-    const choices = device === null ? [network] : [own, network];
+    const beside: Budget[] = [{ key: `device ${device}`, failures: slowFailuresPerDevice }];
+    const choices = device === null ? [network] : [beside, network];
     const waits = choices.map((budgets) =>
       Math.max(...budgets.map((budget) => this.#budgets.wait(budget, now))),
     );
@@ -123,9 +127,12 @@ export class Door {
     const asked = this.#slow.admit(now, () => this.#budgets.line(narrow, now)) ?? this.#all.admit(now);
     if (asked !== null) return asked;
     for (const budget of budgets) this.#budgets.begin(budget, now);
+    if (share) this.#arrivals.begin(share, now);
     return {
       end: (outcome, then, letIn) => {
-        if (outcome === 'letIn' && letIn !== undefined) this.#arrivals.spend(this.#shareOf(letIn), then);
+        if (share) this.#arrivals.end(share, outcome === 'letIn', then);
+        else if (!own && outcome === 'letIn' && letIn !== undefined)
+          this.#arrivals.spend(this.#shareOf(letIn), then);
         for (const budget of budgets) this.#budgets.end(budget, outcome === 'failed', then);
       },
     };

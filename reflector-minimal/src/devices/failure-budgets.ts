@@ -22,13 +22,26 @@ interface Entry {
 export class FailureBudgets {
   readonly #periodMs: number;
   readonly #keys: number;
+  readonly #strict: boolean;
   /** Oldest use first. */
   readonly #entries = new Map<string, Entry>();
 
-  /** `keys`: as many are remembered, beyond them the oldest that have nothing under way are forgotten. */
-  constructor({ periodMs, keys }: { readonly periodMs: number; readonly keys: number }) {
+  /**
+   * `keys`: as many are remembered, beyond them the oldest that have nothing under way are forgotten. `strict`: what is
+   * under way counts from the beginning.
+   */
+  constructor({
+    periodMs,
+    keys,
+    strict = false,
+  }: {
+    readonly periodMs: number;
+    readonly keys: number;
+    readonly strict?: boolean;
+  }) {
     this.#periodMs = periodMs;
     this.#keys = keys;
+    this.#strict = strict;
   }
 
   /** Keys in memory. */
@@ -41,7 +54,8 @@ export class FailureBudgets {
     const entry = this.#entries.get(key);
     if (!entry) return 0;
     this.#forget(entry, budget, now);
-    if (entry.failures === 0 || entry.failures + entry.underWay + 1 <= budget) return 0;
+    if (entry.failures === 0 && !this.#strict) return 0;
+    if (entry.failures + entry.underWay + 1 <= budget) return 0;
     // What is under way is over in a moment, and may turn out well.
     return Math.max(1, ((entry.failures + 1 - budget) * this.#periodMs) / budget);
   }
