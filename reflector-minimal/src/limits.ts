@@ -100,7 +100,7 @@ export interface Limits {
   readonly pongMs: number;
   /** HTTP connections to one port of a device at once, unless the service says how many it takes; further requests wait. */
   readonly httpConnectionsPerPort: number;
-  /** Those of one user, as many as browsers open to one host: nobody takes them all. */
+  /** Those of one user, as many as browsers open to one host; streams without an end come on top, up to half of all. */
   readonly httpConnectionsPerUser: number;
   /** How long it counts that a device has refused a connection beside so many others; after that more are tried. */
   readonly learnedConnectionsMs: number;

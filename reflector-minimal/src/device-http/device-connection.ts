@@ -4,7 +4,7 @@ import { ClosedEarly } from './call-failure.ts';
 import type { DeviceCall } from './device-call.ts';
 import { authenticatesConnection, encodeRequestHead } from './device-message.ts';
 import { InvalidAnswer } from './invalid-answer.ts';
-import type { ResponseHead } from './response-head.ts';
+import { isStream, type ResponseHead } from './response-head.ts';
 import { type ResponseEvents, ResponseReader } from './response-reader.ts';
 
 /** What a connection tells its pool. */
@@ -37,6 +37,8 @@ export class DeviceConnection {
   idleSince = 0;
   /** Responses that have come on it. */
   served = 0;
+  /** Its present response is a stream that has no end of its own. */
+  streams = false;
   /** A byte has come on it. */
   wasHeard = false;
   /** Somebody waits for it to close. */
@@ -99,6 +101,7 @@ export class DeviceConnection {
     this.phase = 'busy';
     this.#call = call;
     this.#heard = false;
+    this.streams = false;
     this.#keepAlive = false;
     this.#reader = new ResponseReader(message.method, message.upgrade, this.#limits, this.#response);
     if (authenticatesConnection(message.headers, 'authorization')) this.client = message.client;
@@ -137,6 +140,7 @@ export class DeviceConnection {
     interim: (head) => this.#call?.interim(head),
     head: (head) => {
       this.#keepAlive = head.keepAlive;
+      this.streams = isStream(head.headers);
       this.served++;
       const call = this.#call;
       if (call && authenticatesConnection(head.headers, 'www-authenticate'))

@@ -268,6 +268,19 @@ describe('bounds', () => {
     expect(tunnel.open).toBe(defaultLimits.httpConnectionsPerUser + 1);
   });
 
+  test('streams without an end of their own are not counted, up to half of all', async () => {
+    const stream = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
+    for (let i = 0; i < 40; i++) {
+      ask();
+      await settle();
+      if (i < 28) tunnel.say(i, stream);
+    }
+    expect(tunnel.open).toBe(defaultLimits.httpConnectionsPerPort / 2);
+    ask({ owner: 'bob' });
+    await settle();
+    expect(tunnel.open).toBe(defaultLimits.httpConnectionsPerPort / 2 + 1);
+  });
+
   test('what the service takes at once, one of them for others where it takes several', async () => {
     for (let i = 0; i < 20; i++) ask({ settings: { connections: 4 } });
     await settle();

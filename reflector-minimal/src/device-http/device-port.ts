@@ -96,39 +96,47 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       idle.carry(call);
       return true;
     }
-    const { bound, perUser } = this.#bounds();
+    const { bound, perUser, share } = this.#bounds();
     const learned = this.#learned?.connections ?? Number.POSITIVE_INFINITY;
     const known = this.#settings.connections !== null || this.#learned !== null;
     let counted = 0;
     let own = 0;
+    let streams = 0;
     let leaving = 0;
     let idles = 0;
-    for (const { phase, owner } of this.#connections) {
+    for (const { phase, owner, streams: isStream } of this.#connections) {
       // What speaks another protocol counts where the device is known to count.
       if (phase === 'detached' && !known) continue;
       counted++;
-      if (owner === call.message.owner && phase !== 'detached') own++;
+      if (owner === call.message.owner && phase !== 'detached') {
+        if (isStream && phase === 'busy') streams++;
+        else own++;
+      }
       if (phase === 'closing') leaving++;
       else if (phase === 'idle') idles++;
     }
-    if (counted < bound && own < perUser && (counted < this.#proven || leaving + idles === 0)) {
+    const allowed = own < perUser && own + streams < share;
+    if (counted < bound && allowed && (counted < this.#proven || leaving + idles === 0)) {
       if (counted < learned || this.#mayTryOneMore()) return this.#open(call);
     }
     // One place for each that waits.
     places.wanted++;
-    if (leaving < places.wanted) this.#closeIdle(own >= perUser ? call.message.owner : null);
+    if (leaving < places.wanted) this.#closeIdle(allowed ? null : call.message.owner);
     for (const connection of this.#connections) if (connection.phase === 'closing') this.#hurry(connection);
     return false;
   }
 
-  #bounds(): { bound: number; perUser: number } {
+  #bounds(): { bound: number; perUser: number; share: number } {
     const { httpConnectionsPerPort, httpConnectionsPerUser } = this.#limits;
     if (this.#learned && this.#learned.until <= this.clock.now()) this.#learned = null;
     const said = this.#settings.connections;
-    const bound = said ?? httpConnectionsPerPort;
-    // Where there are several, one is left for others.
-    const share = bound > 3 ? bound - 1 : bound;
-    return { bound, perUser: Math.min(said ?? httpConnectionsPerUser, share) };
+    // Where there are several, one is left for others; where it is unknown how many, half of them.
+    if (said !== null) {
+      const share = said > 3 ? said - 1 : said;
+      return { bound: said, perUser: share, share };
+    }
+    const share = Math.max(httpConnectionsPerUser, httpConnectionsPerPort >> 1);
+    return { bound: httpConnectionsPerPort, perUser: httpConnectionsPerUser, share };
   }
 
   /** What was refused once may be taken later: others do not wait for good for a connection that never ends. */

@@ -41,6 +41,15 @@ export function readResponseHead(text: string, requested: string, maxLines: numb
   return { version, status, reason, headers, ...framing.of(version, status, requested) };
 }
 
+/** Server-sent events, or the pictures of a camera: what goes on until somebody leaves. */
+export function isStream(headers: readonly string[]): boolean {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.length !== 12 || headers[i]?.toLowerCase() !== 'content-type') continue;
+    return /^(?:text\/event-stream|multipart\/x-mixed-replace)(?:$|[;\s])/i.test(headers[i + 1] ?? '');
+  }
+  return false;
+}
+
 /** The lines behind a chunked body, as names and values in turn; those that cannot be read mean nothing. */
 export function readTrailers(text: string, maxLines: number): readonly string[] {
   const trailers: string[] = [];

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Traffic } from '../audit/audit.ts';
 import type { CallEvents, DeviceCall } from '../device-http/device-call.ts';
 import type { DevicePort } from '../device-http/device-port.ts';
-import type { ResponseHead } from '../device-http/response-head.ts';
+import { isStream, type ResponseHead } from '../device-http/response-head.ts';
 import type { ServiceSettings } from '../devices/service-settings.ts';
 import { withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
 import { answerHead } from './answer-head.ts';
 import type { DeviceSite } from './device-links.ts';
-import { framingOf, type RequestFraming, requestHeaders, trailerFields, valuesOf } from './headers.ts';
+import { framingOf, type RequestFraming, requestHeaders, trailerFields } from './headers.ts';
 import { interimResponse } from './interim-response.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusalFor, refusals, sendRefusal } from './refusal.ts';
@@ -140,7 +140,7 @@ export class DeviceRequest implements CallEvents {
       return;
     }
     this.#answered = true;
-    this.#endless = isEventStream(head.headers);
+    this.#endless = isStream(head.headers);
     this.#answer.begin(head, lines);
   }
 
@@ -181,10 +181,6 @@ export class DeviceRequest implements CallEvents {
     if (response.headersSent || response.destroyed) response.destroy();
     else sendRefusal(request, response, refusal);
   }
-}
-
-function isEventStream(headers: readonly string[]): boolean {
-  return valuesOf(headers, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));
 }
 
 /** The head that the device gets: nothing in it opens the reflector. */
