@@ -80,3 +80,17 @@ test('a service is asked as its settings have it', async () => {
   ]);
   expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => name.startsWith('x-forwarded'))).toEqual([]);
 });
+
+test('a service has as long for its answer as its settings say', async () => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  servers.push({ close: () => server.closeAllConnections() }, server);
+  const { port } = server.address() as AddressInfo;
+  const properties = [
+    { name: 'targetPorts', value: String(port) },
+    { name: `service-${port}`, value: 'responseTimeout=1' },
+  ];
+  new Forwarding(await stage.agent({ properties, extensions }), [port]);
+  // The reflector's own bound is two minutes, which no test waits for.
+  expect((await ask(stage.port, '/')).status).toBe(504);
+});

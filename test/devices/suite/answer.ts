@@ -68,6 +68,7 @@ export function neutral(
   volatile: readonly RegExp[] = [],
 ): string {
   let result = text
+    .replaceAll(`https://${authority}`, 'http://DEVICE')
     .replaceAll(authority, 'DEVICE')
     .replaceAll(host, 'DEVICE')
     .replaceAll(`-${way}-`, '-WAY-')

@@ -4,6 +4,8 @@ export interface Device {
   start(place: Place): Promise<Running>;
   /** What the agent's configuration needs to say of it; `port` is the one that it listens on. */
   readonly settings?: (port: number) => Readonly<Record<string, unknown>>;
+  /** It speaks TLS, with a certificate that nobody knows. */
+  readonly tls?: true;
   readonly asks: Asks;
 }
 

@@ -59,7 +59,11 @@ export class Site {
   static async start(devices: readonly Device[]): Promise<Site> {
     const ports = new Map<Device, number>();
     for (const device of devices) ports.set(device, await reservedPort());
-    const services = [...ports].map(([{ settings }, port]) => ({ port, kind: 'http', ...settings?.(port) }));
+    const services = [...ports].map(([{ settings, tls }, port]) => ({
+      port,
+      kind: tls ? 'https' : 'http',
+      ...settings?.(port),
+    }));
     const system = await RemoteSystem.start({ services: [], agent: null });
     const running: AgentProcess[] = [];
     try {
@@ -87,15 +91,16 @@ export class Site {
   waysTo(device: Device): { readonly direct: Way; readonly through: readonly Way[] } {
     const port = this.portOf(device);
     const authority = `127.0.0.1:${port}`;
+    const insecure = device.tls ? ['--insecure'] : [];
     const direct: Way = {
       name: 'the direct way',
       way: 'direct',
       authority,
       host: '127.0.0.1',
-      origin: `http://${authority}`,
-      curl: [],
+      origin: `${device.tls ? 'https' : 'http'}://${authority}`,
+      curl: insecure,
       headers: {},
-      curlBeside: [],
+      curlBeside: insecure,
     };
     return { direct, through: agents.map(([id]) => this.#through(id, port)) };
   }
