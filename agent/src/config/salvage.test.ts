@@ -25,6 +25,13 @@ describe('the control socket of a wrong configuration', () => {
     ['it is given twice', '{ "control": "/run/a.sock", "control": "/run/b.sock" }', '/run/a.sock'],
     ['variables are in it', '{ "control": "/run/${hostname}.sock" ', '/run/board.sock'],
     ['characters of it are escaped', '{ "control": "\\/run\\/a.sock", ', '/run/a.sock'],
+    [
+      'another is commented out',
+      '{ "a" 1,\n  // "control": "/run/b.sock",\n/* "control": "/run/c.sock",\n */ "control": "/run/a.sock",',
+      '/run/a.sock',
+    ],
+    ['its line has an address', '{ "a" 1, "b": "http://x/", "control": "/run/a.sock",', '/run/a.sock'],
+    ['it is commented out', '{ "reflector": 1,\n  // "control": "/run/b.sock"\n}', byDefault],
     ['it is null', '{ "control": null, ', null],
     ['another object has a key of its name', '{ "device": { "control": "/run/b.sock" } }', byDefault],
     ['it is not given', '{ "reflector": 1 }', byDefault],

@@ -37,8 +37,11 @@ function controlIn(text: string): Json {
       if (path === 'control') at = offset;
     });
   } catch {
-    // What stands behind the mistake cannot be parsed, but is there to be read.
-    const key = /"control"\s*:\s*/.exec(text.slice(reached));
+    // What stands behind the mistake cannot be parsed, but is there to be read; a setting that is commented out is not.
+    const rest = text
+      .slice(reached)
+      .replace(/^[ \t]*(?:\/\/.*|\/\*[^]*?\*\/)/gm, (comment) => ' '.repeat(comment.length));
+    const key = /"control"\s*:\s*/.exec(rest);
     if (at < 0 && key) at = reached + key.index + key[0].length;
   }
   if (at < 0) return schema.default;
