@@ -459,6 +459,19 @@ describe('warnings', () => {
     );
   });
 
+  it('of no services of several hosts', () => {
+    const services = [
+      { port: 80 },
+      { port: 8001, target: '192.168.1.20', targetPort: 80 },
+      { port: 8002, target: '192.168.1.21', targetPort: 80 },
+      { port: 8003, target: '192.168.1.21', targetPort: 443 },
+      { port: 8004, kind: 'http', target: 'unix:/run/x' },
+    ];
+    expect(warnings(loadWith({ services }))).toEqual([
+      'services[3]: port 8003 can be reached, but the reflector is told of one http service only, that on port 80',
+    ]);
+  });
+
   it('of services that are not announced', () => {
     const services = [{ port: 80, kind: 'http' }, { port: 443, kind: 'https' }, { port: 1 }, { port: 2 }];
     expect(warnings(loadWith({ services }))).toEqual([

@@ -149,16 +149,20 @@ function advise({ device, services, tls, reflector }: Configuration, warnings: P
     });
   }
   const announced = new Map<string, Service>();
+  // Several hosts with a web server each are meant; two web servers of one host may be a surprise.
+  const seen = new Set<string>();
   services.forEach((service, index) => {
-    const { kind, port } = service;
+    const { kind, port, target } = service;
     const slot = kind === 'https' ? 'http' : kind;
     const first = announced.get(slot);
+    const place = `${slot} ${target ?? ''}`;
     if (first === undefined) announced.set(slot, service);
-    else if (slot !== 'tcp') {
+    else if (slot !== 'tcp' && seen.has(place)) {
       warnings.push({
         path: `services[${index}]`,
         message: `port ${port} can be reached, but the reflector is told of one ${slot} service only, that on port ${first.port}`,
       });
     }
+    seen.add(place);
   });
 }
