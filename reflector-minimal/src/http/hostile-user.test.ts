@@ -36,6 +36,30 @@ const post = (lines: string, body: string, version = '1.1') =>
   `POST / HTTP/${version}\r\n${head}${lines}\r\n${body}`;
 const smuggled = `GET /smuggled HTTP/1.1\r\n${host}\r\n`;
 
+/** Methods without a body must not gain one: WebDAV servers answer 415 to what looks like a body. */
+const withoutBody = Object.fromEntries(
+  ['MKCOL', 'COPY', 'MOVE', 'PROPFIND', 'UNLOCK', 'SUBSCRIBE', 'NOTIFY', 'REPORT', 'PURGE', 'DELETE'].map(
+    (method): [string, Row] => [
+      `${method} without a body`,
+      { sent: ask('', '/', method), got: [200], saw: [`${method} / HTTP/1.1\r\n${host}${kept}`] },
+    ],
+  ),
+);
+
+/** What `node:http` throws at when it is to write it. */
+const announced: Record<string, Row> = {
+  'Trailer without a body': {
+    sent: ask('Trailer: X\r\n'),
+    got: [200],
+    saw: [`GET / HTTP/1.1\r\n${host}Trailer: X\r\n${kept}`],
+  },
+  'Trailer beside a length': {
+    sent: post('Trailer: X\r\nContent-Length: 3\r\n', 'abc'),
+    got: [200],
+    saw: [`POST / HTTP/1.1\r\n${host}Trailer: X\r\nContent-Length: 3\r\n${kept}abc`],
+  },
+};
+
 const lengths: Record<string, Row> = {
   'a length': {
     sent: post('Content-Length: 3\r\n', 'abc'),
@@ -392,6 +416,8 @@ const ends = new RawEnds();
 
 describe.each([
   ['lengths', lengths],
+  ['methods without a body', withoutBody],
+  ['trailers that are announced', announced],
   ['codings', codings],
   ['chunks', chunks],
   ['heads', heads],
