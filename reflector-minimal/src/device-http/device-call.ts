@@ -113,9 +113,10 @@ export class DeviceCall {
   /** The user has gone: the connection is reset, and no event comes any more. */
   cancel(): void {
     if (this.#over) return;
+    const connection = this.#connection;
     this.#close();
     this.#place.forget(this);
-    this.#connection?.abort();
+    connection?.abort();
   }
 
   /** Of a request that the device has answered, the rest is not sent. */
@@ -261,6 +262,8 @@ export class DeviceCall {
 
   #close(): void {
     this.#over = true;
+    // It may carry another call now.
+    this.#connection = null;
     this.#disarm();
   }
 
@@ -269,9 +272,10 @@ export class DeviceCall {
     try {
       event();
     } catch (error) {
+      const connection = this.#connection;
       this.#close();
       this.#place.forget(this);
-      this.#connection?.abort();
+      connection?.abort();
       this.#events.fault(error);
     }
   }

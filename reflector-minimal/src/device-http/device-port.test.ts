@@ -395,6 +395,14 @@ describe('an answer before the end of the request', () => {
     expect(call.write(Buffer.from('dropped'))).toBe(true);
   });
 
+  test('and a user who breaks off: the device sees that it has not got the whole', async () => {
+    const { call, told } = await answered(200);
+    call.cancel();
+    await settle();
+    expect(tunnel.ends[0]?.error).not.toBeNull();
+    expect([told.at(-1), clock.pending]).toEqual(['end', 0]);
+  });
+
   test('bodyIdleMs: of a device that takes no more', async () => {
     const { call, told } = await answered(200);
     tunnel.reads = false;
