@@ -198,7 +198,7 @@ export interface Limits {
   readonly deviceCodeMs: number;
   /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
   readonly auditFileBytes: number;
-  /** Audit files of that size that are kept beside the present one. */
+  /** Audit files of that size that are kept beside the present one, and more of them while newer than `--audit-keep`. */
   readonly auditFiles: number;
   /** How long the same requests must not have come before the audit log sums them up. */
   readonly auditQuietMs: number;
@@ -210,6 +210,10 @@ export interface Limits {
   readonly devicesAtOnce: number;
   /** How often at most it is noted in the store that somebody was refused who claimed to be a device. */
   readonly refusalNotedMs: number;
+  /** Times that the same (a token, a tunnel, a log-in) is recorded by itself; what follows is counted. */
+  readonly auditRepeats: number;
+  /** Records of one user or device in ten times `auditQuietMs`; beyond it theirs are counted together. */
+  readonly auditRecords: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;
   /** Time for responses under way to end at shutdown. */
@@ -326,6 +330,8 @@ export const defaultLimits: Limits = {
   auditStrangers: 100,
   devicesAtOnce: 100_000,
   refusalNotedMs: 60_000,
+  auditRepeats: 10,
+  auditRecords: 500,
   statisticsMs: 60_000,
   shutdownMs: 10_000,
   closeMs: 3_000,

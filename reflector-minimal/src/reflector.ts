@@ -75,6 +75,8 @@ export interface ReflectorOptions {
   readonly tokenByGet?: boolean;
   /** File of the audit log; without it, its records are in the log. */
   readonly audit?: string | null;
+  /** Days of the audit log that are kept whatever its size; 30 by default. */
+  readonly auditKeep?: number;
   /** Seconds from log-in after which a browser must log in again; 604,800 by default. */
   readonly sessionLifetime?: number;
   /** Seconds without a request after which a browser must log in again; 43,200 by default. */
@@ -127,7 +129,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     // until this turn of the event loop is over.
     await listen(server, options.host ?? '127.0.0.1', options.port ?? 0);
     opened.push(() => server.close());
-    const sink = typeof options.audit === 'string' ? new AuditFile(options.audit, limits) : null;
+    const sink =
+      typeof options.audit === 'string'
+        ? new AuditFile(options.audit, limits, (options.auditKeep ?? 30) * 86_400_000)
+        : null;
     const audit = new Audit(clock, limits, log, sink);
     opened.push(() => audit.close());
     const store = Store.open(data, { warn: (text) => log.warn(text) });

@@ -59,12 +59,66 @@ describe('what comes alone', () => {
 
   test('a full disk stops nothing; the log says so once, and then how much was lost', () => {
     sink.full = true;
-    for (let i = 0; i < 100; i++) audit.record({ event: 'log-in', allowed: true, user: 'alice' });
+    for (let i = 0; i < 100; i++) audit.record({ event: 'log-in', allowed: true, user: `user ${i}` });
     expect(logged.map(({ msg }) => msg)).toEqual(['audit log cannot be written; the service goes on']);
     sink.full = false;
     audit.record({ event: 'log-out', allowed: true, user: 'alice' });
     expect(logged.at(-1)).toMatchObject({ lost: 100, msg: expect.stringContaining('records were lost') });
     expect(sink.lines).toHaveLength(1);
+  });
+});
+
+describe('what comes over and over', () => {
+  const token = {
+    event: 'token',
+    allowed: true,
+    user: 'alice',
+    by: 'password',
+    address: '192.0.2.1',
+  } as const;
+
+  test('auditRepeats: is recorded so often, and then counted', () => {
+    for (let i = 0; i < 1_000; i++) audit.record(token);
+    expect(sink.take()).toEqual(Array(limits.auditRepeats).fill(token));
+    clock.advance(2_000);
+    expect(sink.take()).toEqual([
+      { ...token, event: 'tokens', times: 1_000 - limits.auditRepeats, bytesFrom: 0, bytesTo: 0, ms: 0 },
+    ]);
+  });
+
+  test('a device that reconnects over and over costs few lines, and no byte is lost', () => {
+    const tunnel = { event: 'device-tunnel', allowed: true, device: 'dev1', address: '192.0.2.1' } as const;
+    for (let i = 0; i < 1_000; i++) {
+      audit.record(tunnel);
+      audit.record({
+        ...tunnel,
+        event: 'device-tunnel-end',
+        reason: 'lost',
+        bytesFrom: 2,
+        bytesTo: 1,
+        ms: i,
+      });
+    }
+    audit.close();
+    const records = sink.take() as { event: string; bytesFrom?: number; times?: number }[];
+    expect(records.length).toBe(2 * limits.auditRepeats + 2);
+    const ends = records.filter(({ event }) => event.startsWith('device-tunnel-end'));
+    expect(ends.reduce((sum, { bytesFrom = 0 }) => sum + bytesFrom, 0)).toBe(2_000);
+    expect(ends.reduce((sum, { times = 1 }) => sum + times, 0)).toBe(1_000);
+  });
+
+  test('auditRecords: what one user varies is counted together', () => {
+    const few = { ...limits, auditRecords: 20 };
+    const own = new Audit(clock, few, pino({ level: 'silent' }), sink);
+    for (let port = 1; port <= 1_000; port++) own.count({ ...request, by: 'token', port });
+    for (let n = 0; n < 5; n++) own.record({ ...token, user: 'bob', address: `192.0.2.${n}` });
+    own.close();
+    const records = sink.take() as { user: string; reason?: string; times?: number }[];
+    expect(records.filter(({ user }) => user === 'bob')).toHaveLength(5);
+    const alice = records.filter(({ user }) => user === 'alice');
+    expect(alice.length).toBeLessThanOrEqual(22);
+    expect(alice.reduce((sum, { times = 1 }) => sum + times, 0)).toBe(1_000);
+    expect(alice.at(-1)).toMatchObject({ event: 'requests', reason: 'of many kinds' });
   });
 });
 

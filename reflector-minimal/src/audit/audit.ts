@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import { FailureBudgets } from '../devices/failure-budgets.ts';
 import type { Limits } from '../limits.ts';
 import type { AuditSink } from './file.ts';
 import { type AuditRecord, auditLine } from './record.ts';
@@ -11,6 +12,8 @@ interface Series {
   last: number;
   /** Those that no record stands for yet. */
   times: number;
+  /** Records of it. */
+  written: number;
   bytesFrom: number;
   bytesTo: number;
 }
@@ -26,13 +29,25 @@ function isStranger({ allowed, by }: AuditRecord): boolean {
   return !allowed && by === undefined;
 }
 
+/** Whose records these are: one user's, or one device's. */
+function subjectOf({ user, device }: AuditRecord): string {
+  return user === undefined ? `device ${device}` : `user ${user}`;
+}
+
+/** What tells one kind of decision from another. */
+function kindOf(record: AuditRecord): string {
+  return JSON.stringify({ ...record, bytesFrom: undefined, bytesTo: undefined, ms: undefined });
+}
+
 /**
  * Every decision, as a line in the audit file, or as a record named `audit` in the log where no file is set.
  *
- * What comes alone (a log-in, a tunnel, a command) is recorded as it is. What comes in crowds (requests, and refusals)
+ * What comes alone (a log-in, a tunnel) is recorded as it is, until the same has come `limits.auditRepeats` times: then it is
+ * counted, too. What comes in crowds (requests, and refusals)
  * is recorded when it begins and summed up when the same has not come for `limits.auditQuietMs`, or for ten times that
  * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals. No number of addresses
- * makes it more than `limits.auditStrangers` kinds of refusals in ten times `limits.auditQuietMs`.
+ * makes it more than `limits.auditStrangers` kinds of refusals in ten times `limits.auditQuietMs`, and no user or device
+ * has more than `limits.auditRecords` records in that time: beyond it theirs are counted together.
  *
  * When records cannot be written, the service goes on: the log says so, once, and later how many were lost.
  */
@@ -42,9 +57,10 @@ export class Audit {
   readonly #log: Logger;
   readonly #sink: AuditSink | null;
   readonly #series = new Map<string, Series>();
-  /** Kinds of refusals of strangers that were begun lately, and when that was true; forgotten evenly. */
-  #strangers = 0;
-  #strangersAt: number;
+  /** Kinds of refusals of strangers that were begun lately. */
+  readonly #strangers: FailureBudgets;
+  /** Records of each user and device lately. */
+  readonly #subjects: FailureBudgets;
   #cancelSweep: (() => void) | null = null;
   #lost = 0;
 
@@ -54,11 +70,74 @@ export class Audit {
     this.#limits = limits;
     this.#log = log;
     this.#sink = sink;
-    this.#strangersAt = clock.now();
+    const periodMs = 10 * limits.auditQuietMs;
+    this.#strangers = new FailureBudgets({ periodMs, keys: 1, strict: true });
+    this.#subjects = new FailureBudgets({ periodMs, keys: limits.auditSeries, strict: true });
   }
 
-  /** One decision that stands alone. */
-  record(record: AuditRecord): void {
+  /** One decision that stands alone, unless the same comes over and over. */
+  record(decision: AuditRecord): void {
+    const series = this.#seriesOf(decision);
+    series.last = this.#clock.now();
+    // The one that has begun the series is recorded already.
+    if (series.written === 0) {
+      series.written = 1;
+      return;
+    }
+    if (series.written < this.#limits.auditRepeats && this.#spend(subjectOf(decision), decision)) {
+      series.written++;
+      this.#write(decision);
+      return;
+    }
+    const { bytesFrom = 0, bytesTo = 0 } = decision;
+    series.times++;
+    series.bytesFrom += bytesFrom;
+    series.bytesTo += bytesTo;
+  }
+
+  /** One decision of a kind that comes in crowds. The returned function adds what it has carried, when that is known. */
+  count(decision: AuditRecord): (traffic: Readonly<Traffic>) => void {
+    const series = this.#seriesOf(decision);
+    series.last = this.#clock.now();
+    if (series.written === 0) series.written = 1;
+    else series.times++;
+    return ({ bytesFrom, bytesTo }) => {
+      if (bytesFrom === 0 && bytesTo === 0) return;
+      series.last = this.#clock.now();
+      series.bytesFrom += bytesFrom;
+      series.bytesTo += bytesTo;
+      // Its series was summed up while it was still under way.
+      if (this.#series.get(kindOf(series.record)) !== series) this.#sumUp(series);
+    };
+  }
+
+  /** What counts a decision. A new series is recorded; `written` is 0 then. */
+  #seriesOf(decision: AuditRecord): Series {
+    const found = this.#series.get(kindOf(decision));
+    if (found) return found;
+    const stranger = isStranger(decision);
+    if (stranger ? this.#spend('strangers', decision) : this.#spend(subjectOf(decision), decision)) {
+      return this.#begin(decision);
+    }
+    const { event, allowed, user, device } = decision;
+    const together: AuditRecord = stranger
+      ? { event, allowed, reason: 'from many strangers' }
+      : { event, allowed, user, device: user === undefined ? device : undefined, reason: 'of many kinds' };
+    return this.#series.get(kindOf(together)) ?? this.#begin(together);
+  }
+
+  /** False when there are too many records of these lately. */
+  #spend(key: string, decision: AuditRecord): boolean {
+    const now = this.#clock.now();
+    const stranger = isStranger(decision);
+    const budgets = stranger ? this.#strangers : this.#subjects;
+    const budget = { key, failures: stranger ? this.#limits.auditStrangers : this.#limits.auditRecords };
+    if (budgets.wait(budget, now) > 0) return false;
+    budgets.spend(budget, now);
+    return true;
+  }
+
+  #write(record: AuditRecord): void {
     if (!this.#sink) {
       this.#log.info({ audit: record }, 'audit');
       return;
@@ -75,46 +154,6 @@ export class Audit {
       this.#log.warn({ lost: this.#lost }, 'audit log can be written again; records were lost');
       this.#lost = 0;
     }
-  }
-
-  /** One decision of a kind that comes in crowds. The returned function adds what it has carried, when that is known. */
-  count(decision: AuditRecord): (traffic: Readonly<Traffic>) => void {
-    let record = decision;
-    let key = JSON.stringify(record);
-    const now = this.#clock.now();
-    let series = this.#series.get(key);
-    if (!series && isStranger(record) && !this.#hasRoomForStranger(now)) {
-      record = { event: record.event, allowed: false, reason: 'from many strangers' };
-      key = JSON.stringify(record);
-      series = this.#series.get(key);
-    }
-    if (series) {
-      series.times++;
-    } else {
-      series = { record, since: now, last: now, times: 0, bytesFrom: 0, bytesTo: 0 };
-      this.#begin(key, series);
-    }
-    series.last = now;
-    const counted = series;
-    return ({ bytesFrom, bytesTo }) => {
-      if (bytesFrom === 0 && bytesTo === 0) return;
-      counted.last = this.#clock.now();
-      counted.bytesFrom += bytesFrom;
-      counted.bytesTo += bytesTo;
-      // Its series was summed up while it was still under way.
-      if (this.#series.get(key) !== counted) this.#sumUp(counted);
-    };
-  }
-
-  /** For one more kind, which is counted then. */
-  #hasRoomForStranger(now: number): boolean {
-    const { auditStrangers, auditQuietMs } = this.#limits;
-    const forgotten = ((now - this.#strangersAt) * auditStrangers) / (10 * auditQuietMs);
-    this.#strangers = Math.max(0, this.#strangers - forgotten);
-    this.#strangersAt = now;
-    if (this.#strangers + 1 > auditStrangers) return false;
-    this.#strangers++;
-    return true;
   }
 
   /** The file is opened anew with the next record. */
@@ -143,14 +182,17 @@ export class Audit {
     });
   }
 
-  #begin(key: string, series: Series): void {
+  #begin(record: AuditRecord): Series {
+    const now = this.#clock.now();
+    const series: Series = { record, since: now, last: now, times: 0, written: 0, bytesFrom: 0, bytesTo: 0 };
     for (const [oldest, first] of this.#series) {
       if (this.#series.size < this.#limits.auditSeries) break;
       this.#end(oldest, first);
     }
-    this.#series.set(key, series);
-    this.record(series.record);
+    this.#series.set(kindOf(record), series);
+    this.#write(record);
     this.#cancelSweep ??= this.#schedule();
+    return series;
   }
 
   #end(key: string, series: Series): void {
@@ -162,7 +204,7 @@ export class Audit {
     const { times, bytesFrom, bytesTo } = series;
     if (times === 0 && bytesFrom === 0 && bytesTo === 0) return;
     const ms = Math.round(series.last - series.since);
-    this.record({ ...series.record, event: `${series.record.event}s`, times, bytesFrom, bytesTo, ms });
+    this.#write({ ...series.record, event: `${series.record.event}s`, times, bytesFrom, bytesTo, ms });
     series.times = 0;
     series.bytesFrom = 0;
     series.bytesTo = 0;

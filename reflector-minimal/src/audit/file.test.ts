@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -71,4 +80,17 @@ test('what is no file is refused, and its mode stays', () => {
 
 test('a file that cannot be opened says so at once', () => {
   expect(() => new AuditFile(join(folder, 'none', 'audit.log'), limits)).toThrow(/ENOENT/);
+});
+
+test('what is newer than it is to be kept is not removed, however much there is', () => {
+  const path = join(folder, 'kept.log');
+  const line = `${'x'.repeat(60)}\n`;
+  const file = new AuditFile(path, { auditFileBytes: 100, auditFiles: 2 }, 60_000);
+  for (let n = 0; n < 8; n++) file.write(line);
+  const names = () => readdirSync(folder).filter((name) => name.startsWith('kept.log')).length;
+  expect(names()).toBe(8);
+  for (const n of [5, 6, 7]) utimesSync(`${path}.${n}`, 1, 1);
+  file.write(line);
+  file.close();
+  expect(names()).toBe(6);
 });

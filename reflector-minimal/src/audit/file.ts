@@ -1,11 +1,14 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   openSync,
   readSync,
   renameSync,
+  rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import type { Limits } from '../limits.ts';
@@ -28,19 +31,21 @@ export interface AuditSink {
 
 /**
  * A file of mode 0600 that is renamed to `FILE.1` (that to `FILE.2`, and so on) before it would be longer than
- * `limits.auditFileBytes`; of the old ones `limits.auditFiles` stay. A line is in the file when `write` returns, so
+ * `limits.auditFileBytes`; of the old ones `limits.auditFiles` stay, and those that are newer than `keepMs`. A line is in the file when `write` returns, so
  * that the end of the process loses none; records are rare enough for that (see `Audit`).
  */
 export class AuditFile implements AuditSink {
   readonly #path: string;
   readonly #limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>;
+  readonly #keepMs: number;
   #descriptor: number | null = null;
   #size = 0;
 
-  /** Throws {@link AuditFileError}. */
-  constructor(path: string, limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>) {
+  /** `keepMs`: what is newer is not removed, whatever its size. Throws {@link AuditFileError}. */
+  constructor(path: string, limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>, keepMs = 0) {
     this.#path = path;
     this.#limits = limits;
+    this.#keepMs = keepMs;
     try {
       this.#open();
     } catch (error) {
@@ -88,14 +93,21 @@ export class AuditFile implements AuditSink {
 
   #rotate(): void {
     this.close();
-    for (let i = this.#limits.auditFiles; i >= 1; i--) {
-      const from = i === 1 ? this.#path : `${this.#path}.${i - 1}`;
-      try {
-        renameSync(from, `${this.#path}.${i}`);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
+    let count = 0;
+    while (existsSync(`${this.#path}.${count + 1}`)) count++;
+    // The oldest first: what is newer than one that stays, stays as well.
+    while (count >= this.#limits.auditFiles && this.#isOld(`${this.#path}.${count}`)) {
+      rmSync(`${this.#path}.${count}`);
+      count--;
+    }
+    for (let i = count; i >= 0; i--) {
+      const from = i === 0 ? this.#path : `${this.#path}.${i}`;
+      if (existsSync(from)) renameSync(from, `${this.#path}.${i + 1}`);
     }
     this.#open();
+  }
+
+  #isOld(path: string): boolean {
+    return this.#keepMs === 0 || Date.now() - statSync(path).mtimeMs > this.#keepMs;
   }
 }

@@ -78,7 +78,7 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
   const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, responseTimeout, audit } =
     configuration;
-  const { tokenLifetime, tokenByGet, sessionLifetime, sessionIdle } = configuration;
+  const { auditKeep, tokenLifetime, tokenByGet, sessionLifetime, sessionIdle } = configuration;
   try {
     return await startReflector({
       host,
@@ -96,6 +96,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       sessionLifetime,
       sessionIdle,
       audit,
+      auditKeep,
       log,
       carried: startScavenger(),
     });

@@ -27,6 +27,7 @@ describe('the configuration', () => {
       host: '127.0.0.1',
       port: 8080,
       audit: null,
+      auditKeep: 30,
       domain: 'localhost',
       cookieHost: null,
       tls: null,

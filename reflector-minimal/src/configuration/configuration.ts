@@ -24,6 +24,8 @@ export interface Configuration {
   readonly sessionIdle: number;
   /** File of the audit log, or `null`. */
   readonly audit: string | null;
+  /** Days. */
+  readonly auditKeep: number;
   readonly logLevel: string;
 }
 
@@ -174,6 +176,7 @@ function assemble(
     sessionLifetime: get('sessionLifetime'),
     sessionIdle: get('sessionIdle'),
     audit: get('audit'),
+    auditKeep: get('auditKeep'),
     logLevel: get('logLevel'),
   };
 }

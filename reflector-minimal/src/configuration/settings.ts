@@ -128,6 +128,15 @@ export const settings = [
     help: 'file for the audit log, of mode 0600; without it, its records are in the log, at level info',
   },
   {
+    key: 'auditKeep',
+    kind: 'integer',
+    default: 30,
+    min: 0,
+    max: 36_500,
+    value: 'DAYS',
+    help: 'how many days of the audit log are kept in any case; older files are removed once there are more than 5',
+  },
+  {
     key: 'logLevel',
     kind: 'choice',
     default: 'info',
