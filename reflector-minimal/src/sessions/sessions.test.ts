@@ -54,6 +54,18 @@ describe('sessions', () => {
     expect(open().secret).not.toBe(secret);
   });
 
+  test('hold until a time that is known, and that no question about it moves', () => {
+    const { secret, session } = open();
+    const began = clock.date();
+    expect(sessions.holdsUntil(session)).toBe(began + hour);
+    clock.advance(hour / 2);
+    expect(sessions.holdsUntil(session)).toBe(began + hour);
+    expect(sessions.find(secret, own)).not.toBeNull();
+    expect(sessions.holdsUntil(session)).toBe(began + 1.5 * hour);
+    clock.advance(hour);
+    expect(sessions.holdsUntil(session)).toBeNull();
+  });
+
   test('are not opened for an account that has changed since that was decided', () => {
     const before = store.users.get('alice') as UserRecord;
     const create = () => sessions.create(before, { ...own, ...facts });
