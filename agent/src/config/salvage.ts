@@ -40,7 +40,7 @@ function controlIn(text: string): Json {
     // What stands behind the mistake cannot be parsed, but is there to be read; a setting that is commented out is not.
     const rest = text
       .slice(reached)
-      .replace(/^[ \t]*(?:\/\/.*|\/\*[^]*?\*\/)/gm, (comment) => ' '.repeat(comment.length));
+      .replace(/^[ \t]*(?:\/\/.*|\/\*[\s\S]*?\*\/)/gm, (comment) => ' '.repeat(comment.length));
     const key = /"control"\s*:\s*/.exec(rest);
     if (at < 0 && key) at = reached + key.index + key[0].length;
   }
