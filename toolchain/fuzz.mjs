@@ -16,6 +16,8 @@ const fuzzers = [
   { project: 'unit', file: 'agent/src/tunnel/fuzz.test.ts', runs: 5_000 },
   { project: 'native', file: 'agent/native/test/fuzz.test.ts', runs: 3_000 },
   { project: 'unit', file: 'reflector-minimal/src/fuzz/requests.fuzz.test.ts', runs: 1_000 },
+  { project: 'unit', file: 'reflector-minimal/src/fuzz/answers.fuzz.test.ts', runs: 1_000 },
+  { project: 'unit', file: 'reflector-minimal/src/fuzz/response-reader.fuzz.test.ts', runs: 100_000 },
   { project: 'unit', file: 'reflector-minimal/src/fuzz/tunnels.fuzz.test.ts', runs: 200 },
 ];
 

@@ -48,3 +48,12 @@ export function read(
   const read = { status, headers: [...headers, framing].join('|'), body };
   return trailers === undefined ? read : { ...read, trailers };
 }
+
+/** Well formed, of every framing. */
+export const exampleResponses = [
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello',
+  'HTTP/1.1 103 Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.0 200 OK\nContent-Type: text/html\n\nhello until the end',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x="y"\r\nhello\r\n0A\r\n0123456789\r\n0\r\nX: 1\r\nY: 2\r\n\r\n',
+  '\r\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n',
+];
