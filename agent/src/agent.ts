@@ -14,11 +14,12 @@ import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
-import { describeChannelError, formatHttpUri } from './protocol/index.ts';
+import { describeChannelError, formatHttpUri, httpDate } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
 import { ServiceNews } from './service-news.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status/status.ts';
+import { CertificateTime } from './tls/certificate-time.ts';
 import { TlsNews } from './tls/news.ts';
 import { certificateExpiry } from './tls/own-certificate.ts';
 import type { Channel } from './tunnel/channel.ts';
@@ -28,6 +29,8 @@ import { buildDate, version } from './version.ts';
 
 /** What an application adds to its configuration. */
 export interface AgentOptions {
+  /** What is known of the time from an agent before; absent: nothing. */
+  readonly time?: CertificateTime;
   readonly handlers?: Handlers;
   /** Asks for consent in the place of programs. */
   readonly ask?: Ask | null;
@@ -46,6 +49,7 @@ export class AgentCore {
   readonly #link: Link;
   readonly #properties: CustomProperties;
   readonly #tlsNews: TlsNews;
+  readonly #time: CertificateTime;
   readonly #access: AccessControl;
   readonly #serviceNews: ServiceNews;
   readonly #events = new EventHub();
@@ -56,9 +60,10 @@ export class AgentCore {
     host: Host,
     configuration: Configuration,
     log: Log,
-    { handlers = new Map(), ask = null }: AgentOptions = {},
+    { handlers = new Map(), ask = null, time = new CertificateTime(host.clock) }: AgentOptions = {},
   ) {
     this.#host = host;
+    this.#time = time;
     this.#configuration = configuration;
     this.#reflector = reflectorsOf(configuration).join(', ');
     this.#log = log;
@@ -82,7 +87,14 @@ export class AgentCore {
       end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
     });
     this.#access = access;
-    this.#services = servicesOf(host, configuration, this.#limits, handlers, (port) => access.admitTo(port));
+    this.#services = servicesOf(
+      host,
+      configuration,
+      this.#limits,
+      handlers,
+      (port) => access.admitTo(port),
+      time,
+    );
     this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
       log.warning(what),
     );
@@ -191,7 +203,7 @@ export class AgentCore {
 
   #prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable {
     return this.#properties.read((custom) => {
-      const settings = dialSettings(this.#host, this.#configuration, this.#limits, custom);
+      const settings = dialSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
       if (!('error' in settings)) this.#tlsNews.attempt(settings);
       done(settings);
     });
@@ -203,6 +215,7 @@ export class AgentCore {
     ended: (end: TunnelEnd) => void,
   ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void } {
     const { timeouts } = this.#configuration;
+    this.#learnTime(connection);
     const agreement = agreementOf(connection, this.#limits, (what) => this.#log.warning(what));
     const { extension } = agreement;
     const agreedMs = agreement.keepAliveMs ?? timeouts.keepAlive * 1000;
@@ -246,6 +259,14 @@ export class AgentCore {
       this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
     };
     return { tunnel, keepAliveMs, tell };
+  }
+
+  /** What a reflector says of the time counts once it has proven who it is. */
+  #learnTime({ uri, response }: Upgraded): void {
+    const { verify, pins } = this.#configuration.tls;
+    const date = httpDate(response.headers.get('date') ?? '');
+    const proven = uri.secure && (verify || pins.length > 0);
+    if (proven && date !== null && this.#time.learn(date)) this.#tlsNews.told(date);
   }
 
   #tell(channel: Channel, state: 'open' | 'closed', error: string | null): void {

@@ -8,6 +8,7 @@ import { Notifier } from './notify/notifier.ts';
 import { type Controlled, serveControl } from './status/control.ts';
 import { type Persisted, readState, writeState } from './status/state-file.ts';
 import type { DaemonStatus } from './status/status.ts';
+import { CertificateTime } from './tls/certificate-time.ts';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -22,6 +23,7 @@ export class Daemon implements Controlled {
   #listener: Listener | null = null;
   #enabled: boolean;
   #persisted: Persisted | null = null;
+  readonly #time: CertificateTime;
   /** The agent of the configuration before is being stopped. */
   #replacing = false;
   /** SIGHUP has come meanwhile: the file may have changed once more. */
@@ -32,6 +34,7 @@ export class Daemon implements Controlled {
   constructor(host: Host, path: string, loaded: Valid) {
     this.#host = host;
     this.#path = path;
+    this.#time = new CertificateTime(host.clock);
     this.#configuration = loaded.ok;
     this.#make(loaded);
     const { stateFile, start } = loaded.ok;
@@ -121,7 +124,7 @@ export class Daemon implements Controlled {
     this.#notifier ??= new Notifier(host, this.#log, null);
     this.#notifier.configure(host, this.#log, ok.notify);
     for (const line of warnings) this.#log.warning(line);
-    this.#agent = new AgentCore(host, ok, this.#log);
+    this.#agent = new AgentCore(host, ok, this.#log, { time: this.#time });
     this.#agent.on('state', (change) => this.#notifier.changed(change));
   }
 

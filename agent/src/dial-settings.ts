@@ -15,6 +15,7 @@ import {
   parseHttpUri,
 } from './protocol/index.ts';
 import { routesOf } from './routes.ts';
+import { CertificateTime } from './tls/certificate-time.ts';
 import { tlsSettings } from './tls/settings.ts';
 import { version } from './version.ts';
 
@@ -29,6 +30,7 @@ export function dialSettings(
   configuration: Configuration,
   limits: Limits,
   custom: readonly Property[],
+  time = new CertificateTime(host.clock),
 ): DialSettings | { readonly error: string } {
   const { device, timeouts, upgrade } = configuration;
   const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
@@ -41,6 +43,7 @@ export function dialSettings(
     configuration.tls,
     reflectors.some(({ secure }) => secure),
     reflectors.flatMap(routes).some((route) => route?.scheme === 'https'),
+    time,
   );
   if ('error' in tls) return tls;
   return {

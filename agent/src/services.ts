@@ -1,6 +1,7 @@
 import type { Configuration } from './config/configuration.ts';
 import type { Host } from './host/host.ts';
 import type { Limits } from './limits.ts';
+import { CertificateTime } from './tls/certificate-time.ts';
 import { serviceTls } from './tls/service-tls.ts';
 import { type Admit, type Dial, dialService, type Place, type Service } from './tunnel/service.ts';
 
@@ -16,12 +17,13 @@ export function servicesOf(
   { addresses }: Limits,
   handlers: Handlers,
   admitTo: (port: number) => Admit | undefined,
+  time = new CertificateTime(host.clock),
 ): Map<number, Service> {
   const dialOf = (service: Configured): Dial => {
     const place = placeOf(service, configuration.target);
     const name = 'host' in place ? place.host : 'localhost';
     const tls =
-      service.kind === 'https' ? serviceTls(host, service.tls, name, configuration.tls.clock) : null;
+      service.kind === 'https' ? serviceTls(host, service.tls, name, configuration.tls.clock, time) : null;
     return dialService(host, place, tls, addresses);
   };
   return new Map(

@@ -20,8 +20,8 @@ commonName = supplied
 
 export interface CertificateOptions {
   readonly key?: KeyKind;
-  /** As OpenSSL writes subject alternative names. */
-  readonly names?: string;
+  /** As OpenSSL writes subject alternative names; `null`: none. */
+  readonly names?: string | null;
   /** Further extensions, as OpenSSL's `-addext` takes them. */
   readonly extensions?: readonly string[];
   /** The common name. */
@@ -110,7 +110,11 @@ export class Authority {
   /** Issues a certificate; for the address of the tests and valid now unless told otherwise. */
   issue(options: CertificateOptions = {}): Certificate {
     const name = `certificate-${++issued}`;
-    const extensions = [`subjectAltName=${options.names ?? 'IP:127.0.0.1'}`, ...(options.extensions ?? [])];
+    const { names = 'IP:127.0.0.1' } = options;
+    const extensions = [
+      ...(names === null ? [] : [`subjectAltName=${names}`]),
+      ...(options.extensions ?? []),
+    ];
     const request = ['-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`];
     const subject = [
       '-subj',

@@ -6,6 +6,8 @@ export const newKey = {
   /** A curve that is too small to be trusted. */
   p224: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp224r1'],
   rsa: ['-newkey', 'rsa:2048'],
+  /** Too short to be trusted. */
+  rsa1024: ['-newkey', 'rsa:1024'],
   'rsa-pss': ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'],
 } as const;
 

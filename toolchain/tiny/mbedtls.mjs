@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached } from '../cache.mjs';
 import { commonFlags, compileLibrary } from '../compile.mjs';
-import { unpackedSource } from '../fetch-source.mjs';
+import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 
 /** Where rm_mbedtls_config.h is, which the C host shares. */
@@ -35,6 +35,7 @@ export async function mbedtlsFor(name, target, compiler, sysroot, defines) {
     flags: [target.cflags, target.compactFlags, target.libraryFlags, commonFlags, defines],
     sysroot: sysroot.key,
     source: sources.mbedtls.sha256,
+    patches: (sources.mbedtls.patches ?? []).map((patch) => readFileSync(join(patchFolder, patch), 'utf8')),
     configuration: readFileSync(join(ownInclude, 'rm_mbedtls_config.h'), 'utf8'),
     layout: [String(arithmetic), libraries.map(({ files }) => String(files))],
   };

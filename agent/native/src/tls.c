@@ -1,5 +1,6 @@
 /* One layer of TLS as client, over mbedTLS 3.6. */
 #include "rm.h"
+#include "names.h"
 #include "tls_session.h"
 #include "trust.h"
 
@@ -24,6 +25,7 @@
 enum {
   RECORD = 4096,          /* plain bytes in one record that is put together from pieces */
   PEM_MOST = 64 * 1024,   /* a certificate chain or a key */
+  CHAIN_MOST = 16,        /* more than mbedTLS follows */
   NET_ERROR = -0x004C     /* what mbedTLS calls a failure of the layer below; the errno value is kept beside it */
 };
 
@@ -41,7 +43,8 @@ struct rm_tls {
   mbedtls_x509_crt roots;   /* until the handshake is over */
 #endif
   char *trust;              /* path of the trusted certificates; NULL: none are looked at */
-  int64_t judged;           /* when dates are judged, as rm_trust_moment() writes it */
+  rm_trust_time judged;     /* when dates are judged */
+  const mbedtls_x509_crt *chain[CHAIN_MOST]; /* while it is verified: those above the certificate that is looked at */
   uint8_t session_key[RM_SESSION_KEY];
   uint8_t peer_key[RM_PEER_KEY];
   uint8_t address[16];      /* the server name when it is an IP literal */
@@ -50,6 +53,7 @@ struct rm_tls {
   int failure;              /* of mbedTLS */
   int system_failure;       /* an errno value of the layer below */
   bool more;                /* another record follows at once */
+  bool out_of_memory;       /* something that mbedTLS wanted could not be allocated, whatever it makes of that */
   bool starved;             /* the layer below had nothing to read when it was asked last */
   bool own_certificate, established, ended;
 };
@@ -95,10 +99,23 @@ static bool fast_aes(void) {
 static const int aes_first[] = {AES_SUITES, CHACHA_SUITES, 0};
 static const int chacha_first[] = {CHACHA_SUITES, AES_SUITES, 0};
 
+/* mbedTLS has many names for a failed allocation, and some of its functions take it for a wrong signature or an unknown
+ * issuer. The C library has one. To be asked before anything else sets errno. */
+static void note_memory(rm_tls *tls) {
+  if (errno == ENOMEM) tls->out_of_memory = true;
+  errno = 0;
+}
+
+static void watch_memory(rm_tls *tls) {
+  tls->out_of_memory = false;
+  errno = 0;
+}
+
 /* --- the layer below */
 
 static int send_below(void *context, const unsigned char *data, size_t length) {
   rm_tls *tls = context;
+  note_memory(tls);
   ssize_t sent = tls->below.send(tls->below.context, data, length, tls->more);
   if (sent >= 0) return (int)sent;
   if (sent == -EAGAIN) return MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -110,6 +127,7 @@ static int send_below(void *context, const unsigned char *data, size_t length) {
 
 static int receive_below(void *context, unsigned char *data, size_t length) {
   rm_tls *tls = context;
+  note_memory(tls);
   ssize_t got = tls->below.receive(tls->below.context, data, length);
   if (got >= 0) return (int)got;
   if (got == -EAGAIN) {
@@ -125,6 +143,7 @@ static int receive_below(void *context, unsigned char *data, size_t length) {
 #ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 static int find_issuers(void *context, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
   rm_tls *tls = context;
+  note_memory(tls);
   return rm_trust_find(tls->trust, child, tls->judged, found);
 }
 #endif
@@ -139,24 +158,47 @@ static bool has_address(const mbedtls_x509_crt *certificate, const uint8_t *addr
   return false;
 }
 
+/* OpenSSL asks it of each certificate of the chain, and does not take `any` for it. */
+static bool for_servers(const mbedtls_x509_crt *certificate) {
+  if (!mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE)) return true;
+  const mbedtls_x509_sequence *use = &certificate->ext_key_usage;
+  for (; use; use = use->next)
+    if (MBEDTLS_OID_CMP(MBEDTLS_OID_SERVER_AUTH, &use->buf) == 0) return true;
+  return false;
+}
+
+/* The constraints of those above hold for each but an authority that has issued itself. */
+static bool names_allowed(rm_tls *tls, const mbedtls_x509_crt *certificate, int depth) {
+  if (depth > 0 && rm_names_self_issued(certificate)) return true;
+  for (int above = depth + 1; above < CHAIN_MOST && tls->chain[above]; above++)
+    if (!rm_names_allowed(tls->chain[above], certificate)) return false;
+  return true;
+}
+
 /* What mbedTLS leaves open: a server's own certificate that is trusted as such, addresses, and RFC 9525, which takes
- * names only out of subjectAltName. And dates, of each certificate of the chain: mbedTLS judges them by the clock of the
- * system, or not at all when a distribution has compiled it so. Nothing else that it found is taken back. */
+ * names only out of subjectAltName; what authorities are for, and the constraints that they have. And dates, of each
+ * certificate of the chain: mbedTLS judges them by the clock of the system, or not at all when a distribution has compiled
+ * it so. Nothing else that it found is taken back. It comes from the root down. */
 static int check_certificate(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
   rm_tls *tls = context;
+  note_memory(tls);
   if (depth == 0) mbedtls_sha256(certificate->pk_raw.p, certificate->pk_raw.len, tls->peer_key, 0);
   if (tls->trust == NULL) return 0;
   *flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
   int when = rm_trust_in_time(certificate, tls->judged);
   if (when) *flags |= when < 0 ? MBEDTLS_X509_BADCERT_FUTURE : MBEDTLS_X509_BADCERT_EXPIRED;
+  if (!for_servers(certificate)) *flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+  if (depth >= CHAIN_MOST || !names_allowed(tls, certificate, depth)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  else tls->chain[depth] = certificate;
   if (depth > 0) return 0;
-  bool self_issued = certificate->issuer_raw.len == certificate->subject_raw.len
-    && memcmp(certificate->issuer_raw.p, certificate->subject_raw.p, certificate->issuer_raw.len) == 0;
-  if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED && self_issued && rm_trust_contains(tls->trust, certificate))
+  memset(tls->chain, 0, sizeof tls->chain);
+  if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED && rm_names_self_issued(certificate)
+      && rm_trust_contains(tls->trust, certificate))
     *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
-  if (!mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)
-      || (tls->address_size > 0 && !has_address(certificate, tls->address, tls->address_size)))
-    *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  bool named = mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)
+    && (tls->address_size > 0 ? has_address(certificate, tls->address, tls->address_size)
+                              : rm_names_match(certificate, tls->name));
+  if (!named) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
   return 0;
 }
 
@@ -165,7 +207,7 @@ static int check_certificate(void *context, mbedtls_x509_crt *certificate, int d
 typedef struct {
   const char *server_name, *ca, *certificate, *key, *minimum;
   double judged_at; /* milliseconds since 1970; 0: now */
-  bool verify;
+  bool ignore_not_before, verify;
 } tls_options;
 
 /* NULL for null and undefined, and after an exception. */
@@ -200,6 +242,9 @@ static bool get_options(JSValueConst source, tls_options *options) {
   JSValue judged_at = JS_GetPropertyStr(rm_context, source, "judgedAt");
   if (!JS_IsUndefined(judged_at) && JS_ToFloat64(rm_context, &options->judged_at, judged_at)) failed = true;
   JS_FreeValue(rm_context, judged_at);
+  JSValue ignore_not_before = JS_GetPropertyStr(rm_context, source, "ignoreNotBefore");
+  options->ignore_not_before = options->judged_at > 0 && JS_ToBool(rm_context, ignore_not_before) > 0;
+  JS_FreeValue(rm_context, ignore_not_before);
   if (!failed && options->server_name == NULL) {
     JS_ThrowTypeError(rm_context, "startTls: serverName is missing");
     failed = true;
@@ -224,19 +269,25 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   tls->own = rm_alloc(sizeof *tls->own);
   mbedtls_x509_crt_init(&tls->own->chain);
   mbedtls_pk_init(&tls->own->key);
+  watch_memory(tls);
   error = mbedtls_x509_crt_parse(&tls->own->chain, data, length + 1);
   mbedtls_sha256_update(identity, data, length);
   mbedtls_platform_zeroize(data, length);
   rm_free(data);
+  note_memory(tls);
+  if (tls->out_of_memory) return rm_error(ENOMEM, NULL);
   if (error) return file_error("client certificate", options->certificate, "holds no certificate chain in PEM");
   error = rm_file_load(key_path, PEM_MOST, &data, &length);
   if (error) return file_error("client key", key_path, rm_reason(error));
+  watch_memory(tls);
   error = mbedtls_pk_parse_key(&tls->own->key, data, length + 1, NULL, 0, random_bytes, NULL);
   /* PKCS #8, and the older format of OpenSSL. */
   bool encrypted = error && (strstr((char *)data, "BEGIN ENCRYPTED ") || strstr((char *)data, "4,ENCRYPTED"));
   mbedtls_sha256_update(identity, data, length);
   mbedtls_platform_zeroize(data, length);
   rm_free(data);
+  note_memory(tls);
+  if (tls->out_of_memory) return rm_error(ENOMEM, NULL);
   if (encrypted) return file_error("client key", key_path, "is encrypted; allowed is a key without a password");
   if (error) return file_error("client key", key_path, "holds no private key in PEM, of RSA or EC");
   if (mbedtls_pk_check_pair(&tls->own->chain.pk, &tls->own->key, random_bytes, NULL))
@@ -278,9 +329,10 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
     MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 #endif
-  mbedtls_sha256_update(&identity, (const uint8_t[]){only_1_3, options->verify}, 2);
+  mbedtls_sha256_update(&identity, (const uint8_t[]){only_1_3, options->verify, options->ignore_not_before}, 3);
   mbedtls_sha256_update(&identity, (const uint8_t *)&options->judged_at, sizeof options->judged_at);
-  tls->judged = rm_trust_moment(options->judged_at > 0 ? (time_t)(options->judged_at / 1e3) : time(NULL));
+  tls->judged.at = rm_trust_moment(options->judged_at > 0 ? (time_t)(options->judged_at / 1e3) : time(NULL));
+  tls->judged.ignore_not_before = options->ignore_not_before;
   if (options->verify) {
     const char *path = options->ca;
     int unreadable = path ? rm_trust_check(path) : 0;
@@ -366,12 +418,14 @@ static rm_tls_status status_of(rm_tls *tls, int result) {
   case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
     return RM_TLS_EOF;
   default:
+    note_memory(tls);
     tls->failure = result;
     return RM_TLS_FAILED;
   }
 }
 
 rm_tls_status rm_tls_handshake(rm_tls *tls) {
+  watch_memory(tls);
   int result = mbedtls_ssl_handshake(&tls->ssl);
   if (result) {
     rm_tls_status status = status_of(tls, result);
@@ -390,6 +444,7 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
   *length = 0;
   /* mbedTLS says WANT_READ after some messages of TLS 1.3 although it has not tried to read. */
   tls->starved = false;
+  watch_memory(tls);
   do {
     result = mbedtls_ssl_read(&tls->ssl, data, capacity);
     if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
@@ -408,6 +463,7 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
  * mbedTLS takes nothing else: what it is given only makes it go on with that. */
 rm_tls_status rm_tls_flush(rm_tls *tls) {
   static const uint8_t unused[1];
+  watch_memory(tls);
   if (tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) return RM_TLS_DONE;
   int result = mbedtls_ssl_write(&tls->ssl, unused, sizeof unused);
   return result < 0 ? status_of(tls, result) : RM_TLS_DONE;
@@ -515,6 +571,7 @@ static JSValue alert_error(rm_tls *tls) {
 
 JSValue rm_tls_error(rm_tls *tls) {
   char message[96];
+  if (tls->out_of_memory) return rm_error_text("no-resources", "out of memory for TLS");
   if (tls->system_failure) return rm_error(tls->system_failure, NULL);
   switch (tls->failure) {
   case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:

@@ -125,9 +125,9 @@ static int64_t moment_in(const mbedtls_x509_time *t) {
   return moment_of(t->year, t->mon, t->day, t->hour, t->min, t->sec);
 }
 
-int rm_trust_in_time(const mbedtls_x509_crt *certificate, int64_t moment) {
-  if (moment < moment_in(&certificate->valid_from)) return -1;
-  return moment > moment_in(&certificate->valid_to);
+int rm_trust_in_time(const mbedtls_x509_crt *certificate, rm_trust_time time) {
+  if (!time.ignore_not_before && time.at < moment_in(&certificate->valid_from)) return -1;
+  return time.at > moment_in(&certificate->valid_to);
 }
 
 int rm_trust_check(const char *path) {
@@ -181,17 +181,20 @@ static bool subject_of(const uint8_t *der, size_t length, const uint8_t **subjec
 typedef struct {
   const mbedtls_x509_crt *child;
   mbedtls_x509_crt *found;
-  int64_t moment;
+  rm_trust_time time;
   bool any_time;
-  bool passed_over; /* one that is out of date */
+  bool passed_over;   /* one that is out of date */
+  bool out_of_memory; /* something could not be parsed for want of it */
 } search;
 
 /* One that cannot be parsed is not there, and neither is one that is out of date while others are looked for. */
 static bool counts(search *s, const uint8_t *der, size_t length) {
   mbedtls_x509_crt one;
   mbedtls_x509_crt_init(&one);
+  errno = 0;
   bool good = mbedtls_x509_crt_parse_der(&one, der, length) == 0;
-  if (good && !s->any_time && rm_trust_in_time(&one, s->moment)) {
+  if (!good && errno == ENOMEM) s->out_of_memory = true;
+  if (good && !s->any_time && rm_trust_in_time(&one, s->time)) {
     s->passed_over = true;
     good = false;
   }
@@ -211,15 +214,19 @@ static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
   if (!counts(s, der, length)) return true;
   if (s->found == NULL) {
     s->found = mbedtls_calloc(1, sizeof *s->found);
-    if (s->found == NULL) return false;
+    if (s->found == NULL) {
+      s->out_of_memory = true;
+      return false;
+    }
     mbedtls_x509_crt_init(s->found);
   }
-  (void)mbedtls_x509_crt_parse_der(s->found, der, length);
+  errno = 0;
+  if (mbedtls_x509_crt_parse_der(s->found, der, length) && errno == ENOMEM) s->out_of_memory = true;
   return true;
 }
 
-int rm_trust_find(const char *path, const mbedtls_x509_crt *child, int64_t moment, mbedtls_x509_crt **found) {
-  search s = {child, NULL, moment, false, false};
+int rm_trust_find(const char *path, const mbedtls_x509_crt *child, rm_trust_time time, mbedtls_x509_crt **found) {
+  search s = {child, NULL, time, false, false, false};
   walk(path, visit_issuer, &s);
   if (s.found == NULL && s.passed_over) {
     s.any_time = true;
@@ -231,6 +238,7 @@ int rm_trust_find(const char *path, const mbedtls_x509_crt *child, int64_t momen
     s.found = NULL;
   }
   *found = s.found;
+  errno = s.out_of_memory ? ENOMEM : 0;
   return 0;
 }
 

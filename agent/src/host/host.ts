@@ -109,6 +109,8 @@ export interface TlsOptions {
   readonly ca: string | null;
   /** When validity dates are judged, in milliseconds since 1970; `null`: now, by the clock of the system. */
   readonly judgedAt: number | null;
+  /** With `judgedAt`: it may be later than that, so a certificate that is not valid yet then counts as valid. */
+  readonly ignoreNotBefore?: boolean;
   /** PEM file with the client certificate chain, or `null`. Read anew for each connection, as is `key`. */
   readonly certificate: string | null;
   /** PEM file with the client's private key; `null`: it is in the file of `certificate`. */

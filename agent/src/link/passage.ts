@@ -220,7 +220,8 @@ export class Passage implements Cancellable {
 
   #startTls(): void {
     const { tls, proxyTls } = this.#settings;
-    const serverName = (this.#through ? this.#uri : (this.#route ?? this.#uri)).host;
+    // A name with a dot at its end is the same, but no server name (RFC 6066 section 3).
+    const serverName = (this.#through ? this.#uri : (this.#route ?? this.#uri)).host.replace(/\.$/, '');
     this.#steps.begin('tls', serverName, (error) => this.#broken(error));
     this.#connection?.socket.startTls({ ...(this.#through ? tls : proxyTls), serverName });
   }

@@ -15,7 +15,7 @@ export function retryAfter(headers: HeaderFields): number | null {
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** An IMF-fixdate (RFC 9110 section 5.6.7) in Unix milliseconds; the two obsolete forms are not read. */
-function httpDate(text: string): number | null {
+export function httpDate(text: string): number | null {
   const match = /^[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/.exec(text);
   if (!match) return null;
   const [, day, month = '', year, hours, minutes, seconds] = match;

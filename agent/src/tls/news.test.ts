@@ -47,7 +47,7 @@ describe('the log tells', () => {
     attempt(buildDate);
     const built = new Date(buildDate).toISOString().slice(0, 10);
     expect(host.lines.splice(0)).toEqual([
-      `warning the clock shows 1970-01-01, before this agent was built: dates of certificates are judged by ${built}`,
+      `warning the clock shows 1970-01-01, before this agent was built: the end of certificates is judged by ${built}`,
     ]);
     host.clock.wallOffset = ends;
     attempt(null);

@@ -36,6 +36,11 @@ export class TlsNews {
     this.#judgedAt = judgedAt;
   }
 
+  /** The reflector has told the time, which counts until the clock is set. */
+  told(date: number): void {
+    this.#log.info(`the reflector says that it is ${day(date)}; dates of certificates are judged by that`);
+  }
+
   /** The tunnel is up: warns of a certificate that will expire, now and as long as it is up. */
   connected(): void {
     if (this.#tls.cert === null) return;
@@ -72,7 +77,7 @@ export function judgedByBuild({ reflectors, routes, tls }: DialSettings): number
 }
 
 export function clockWarning(now: number, judgedAt: number): string {
-  return `the clock shows ${day(now)}, before this agent was built: dates of certificates are judged by ${day(judgedAt)}`;
+  return `the clock shows ${day(now)}, before this agent was built: the end of certificates is judged by ${day(judgedAt)}`;
 }
 
 function day(ms: number): string {

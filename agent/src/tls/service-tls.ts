@@ -2,7 +2,8 @@ import type { Configuration, Service } from '../config/configuration.ts';
 import type { Host } from '../host/host.ts';
 import type { LocalTls } from '../tunnel/service.ts';
 import { findAuthorities } from './authorities.ts';
-import { judgedAt, pinDigests } from './settings.ts';
+import type { CertificateTime } from './certificate-time.ts';
+import { pinDigests } from './settings.ts';
 
 /** What `services[].tls` means where it is absent: the certificate is the device's own, mostly self-signed, and not checked. */
 const unchecked = {
@@ -21,6 +22,7 @@ export function serviceTls(
   settings: Service['tls'],
   host: string,
   clock: Configuration['tls']['clock'],
+  time: CertificateTime,
 ): LocalTls {
   const { verify, name, ca, cert, key, pins, minVersion } = settings ?? unchecked;
   return {
@@ -33,7 +35,7 @@ export function serviceTls(
         ca: authorities.path,
         certificate: cert,
         key,
-        judgedAt: judgedAt(machine, clock),
+        ...time.judge(clock),
         minVersion,
         verify,
       };

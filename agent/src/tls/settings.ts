@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Host, HostFailure } from '../host/host.ts';
 import type { DialSettings } from '../link/settings.ts';
-import { buildDate } from '../version.ts';
 import { findAuthorities } from './authorities.ts';
+import { CertificateTime } from './certificate-time.ts';
 
 export type TlsSettings = Pick<DialSettings, 'tls' | 'proxyTls' | 'trusted' | 'pins'>;
 
@@ -12,6 +12,7 @@ export function tlsSettings(
   tls: Configuration['tls'],
   secureReflector: boolean,
   secureProxy: boolean,
+  time = new CertificateTime(host.clock),
 ): TlsSettings | { readonly error: string } {
   const byPins = tls.pinMode === 'replace';
   const fault = secureReflector ? fileFault(host, tls, byPins) : null;
@@ -24,7 +25,7 @@ export function tlsSettings(
     ca: tls.ca ?? authorities?.path ?? null,
     certificate: null,
     key: null,
-    judgedAt: judgedAt(host, tls.clock),
+    ...time.judge(tls.clock),
     minVersion: tls.minVersion,
     verify: tls.verify,
   };
@@ -57,11 +58,6 @@ function fileFault({ files }: Host, tls: Configuration['tls'], byPins: boolean):
     }
   }
   return null;
-}
-
-/** When dates of certificates are judged, as `TlsOptions` has it. */
-export function judgedAt({ clock }: Pick<Host, 'clock'>, by: Configuration['tls']['clock']): number | null {
-  return by === 'build' && clock.date() < buildDate ? buildDate : null;
 }
 
 /** The digests of pins, in base64. */

@@ -44,6 +44,7 @@ describe('the upgrade of a device', () => {
     const peer = await WebSocketPeer.connect(stage.port, originalAgentUpgrade);
     expect(peer.header('Sec-WebSocket-Protocol')).toBe('com.appinf.webtunnel.server/1.0');
     expect(peer.header('X-WebTunnel-KeepAlive')).toBe('300');
+    expect(peer.header('Date')).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
     expect(peer.header('X-WebTunnel-Extensions')).toBeUndefined();
     expect(devices.get(originalId)?.services).toEqual({
       ports: [18022, 18080, 18099],

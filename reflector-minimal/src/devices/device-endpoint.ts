@@ -119,6 +119,8 @@ export class DeviceEndpoint {
     const headers: Record<string, string> = {
       'Sec-WebSocket-Protocol': SERVER_PROTOCOL,
       'X-WebTunnel-KeepAlive': String(keepAlive),
+      // For devices without a clock.
+      Date: new Date(this.#context.clock.date()).toUTCString(),
       ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
     };
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);

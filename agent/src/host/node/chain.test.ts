@@ -30,14 +30,26 @@ function faultOf(
   between: readonly Authority[] = [],
   roots = [authority],
   at = now,
+  ignoreNotBefore = false,
 ) {
   return chainFault(
     certificateIn(leaf.certFile),
     between.map(({ file }) => certificateIn(file)),
     roots.map((root) => root.caPem()),
-    at,
+    { at, ignoreNotBefore },
   );
 }
+
+describe('a chain of a time that is only known to be past', () => {
+  const past = Date.UTC(1999, 0, 1);
+
+  it('may be younger than that, but not older', () => {
+    const young = authority.issue({ names: 'DNS:a' });
+    expect(faultOf(young, [], [authority], past)).toBe('CERT_NOT_YET_VALID');
+    expect(faultOf(young, [], [authority], past, true)).toBeNull();
+    expect(faultOf(young, [], [authority], Date.UTC(2060, 0, 1), true)).toBe('CERT_HAS_EXPIRED');
+  });
+});
 
 describe('a chain is taken', () => {
   it('from the root itself, and over two others in any order', () => {

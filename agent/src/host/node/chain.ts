@@ -32,30 +32,38 @@ const strongDigest = /0609608648016503040201|0609608648016503040202|060960864801
 
 const curves: readonly unknown[] = ['prime256v1', 'secp384r1', 'secp521r1'];
 
+/** When dates are judged. */
+export interface Moment {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  /** It may be later than that. */
+  readonly ignoreNotBefore: boolean;
+}
+
 interface Search {
   readonly trusted: readonly X509Certificate[];
   readonly offered: readonly X509Certificate[];
-  readonly at: number;
+  readonly moment: Moment;
   tries: number;
   /** The fault of the path that came nearest to a root. */
   fault: string;
 }
 
 /**
- * What is wrong with the chain from `leaf` over some of `offered` to one of `trusted` (PEM) at the time `at`, in
- * milliseconds since 1970, as a code of OpenSSL; `null` when nothing is. Its names are not looked at.
+ * What is wrong with the chain from `leaf` over some of `offered` to one of `trusted` (PEM) at this moment, as a
+ * code of OpenSSL; `null` when nothing is. Its names are not looked at.
  */
 export function chainFault(
   leaf: X509Certificate,
   offered: readonly X509Certificate[],
   trusted: readonly string[],
-  at: number,
+  moment: Moment,
 ): string | null {
   const roots = trusted.map((pem) => new X509Certificate(pem)).filter(isSelfIssued);
   const search: Search = {
     trusted: roots,
     offered,
-    at,
+    moment,
     tries: 0,
     fault: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   };
@@ -67,7 +75,7 @@ export function chainFault(
 function leads(certificate: X509Certificate, below: readonly X509Certificate[], search: Search): boolean {
   if (++search.tries > MAX_TRIES || below.length >= MAX_DEPTH) return false;
   const root = search.trusted.some((one) => one.raw.equals(certificate.raw));
-  const wrong = faultOf(certificate, below, root, search.at);
+  const wrong = faultOf(certificate, below, root, search.moment);
   if (wrong !== null) {
     search.fault = wrong;
     return false;
@@ -88,9 +96,9 @@ function faultOf(
   certificate: X509Certificate,
   below: readonly X509Certificate[],
   root: boolean,
-  at: number,
+  { at, ignoreNotBefore }: Moment,
 ): string | null {
-  if (at < Date.parse(certificate.validFrom)) return 'CERT_NOT_YET_VALID';
+  if (!ignoreNotBefore && at < Date.parse(certificate.validFrom)) return 'CERT_NOT_YET_VALID';
   // Written so that a date that cannot be read is refused.
   if (!(at <= Date.parse(certificate.validTo))) return 'CERT_HAS_EXPIRED';
   if (!(certificate.keyUsage?.includes(serverAuthentication) ?? true)) return 'INVALID_PURPOSE';
@@ -113,7 +121,7 @@ function isSelfIssued({ issuer, subject }: X509Certificate): boolean {
   return issuer === subject;
 }
 
-function isStrongKey({ publicKey }: X509Certificate): boolean {
+export function isStrongKey({ publicKey }: X509Certificate): boolean {
   const { modulusLength = 0, namedCurve } = publicKey.asymmetricKeyDetails ?? {};
   switch (publicKey.asymmetricKeyType) {
     case 'rsa':

@@ -51,7 +51,11 @@ export function toHostError(error: NodeJS.ErrnoException): HostError {
   if (/^(ERR_SSL|ERR_TLS|EPROTO|ERR_OSSL)/.test(code)) {
     return { code: 'tls-protocol', message: `TLS failed: ${line}` };
   }
-  if (/CERT|CRL|CHAIN|PURPOSE|SIGNATURE/.test(code)) {
+  if (
+    /CERT|CRL|CHAIN|PURPOSE|SIGNATURE|TOO_SMALL|TOO_WEAK|VIOLATION|EXTENSION|PATH_LENGTH|INVALID_CA/.test(
+      code,
+    )
+  ) {
     return { code: 'tls-untrusted', message: `certificate is not trusted: ${line}` };
   }
   return { code: 'other', message: line };

@@ -1,9 +1,19 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP, type Socket as NetSocket } from 'node:net';
-import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import {
+  checkServerIdentity,
+  connect,
+  DEFAULT_CIPHERS,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  type TLSSocket,
+} from 'node:tls';
 import type { TlsOptions, TlsSession } from '../host.ts';
-import { chainFault } from './chain.ts';
+import { chainFault, isStrongKey, type Moment } from './chain.ts';
 import { ownCredentials, trustedCertificates } from './tls-files.ts';
+
+/** Keys of 112 bits of security and signatures with SHA-2, in certificates too (SSL_CTX_set_security_level(3)). */
+const STRONG = `${DEFAULT_CIPHERS}:@SECLEVEL=2`;
 
 /** Certificates of a peer that are looked at, more than any chain has. */
 const MAX_CHAIN = 16;
@@ -17,7 +27,7 @@ export interface StartedTls {
 
 /** Starts TLS over `socket`. Throws, with one line for a person, when a file cannot be read or holds nothing usable. */
 export function startTls(socket: NetSocket, options: TlsOptions): StartedTls {
-  const { serverName, verify, judgedAt } = options;
+  const { serverName, verify, judgedAt, ignoreNotBefore = false } = options;
   const trusted = verify ? trustedCertificates(options.ca) : [];
   const stream = connect({
     socket,
@@ -28,8 +38,15 @@ export function startTls(socket: NetSocket, options: TlsOptions): StartedTls {
     ...ownCredentials(options),
     minVersion: options.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
     rejectUnauthorized: verify && judgedAt === null,
+    // Whoever is trusted is trusted as such, signed by another or not.
+    allowPartialTrustChain: true,
+    // What is not verified may be as weak as an old device has it.
+    ...(verify ? { ciphers: STRONG, checkServerIdentity: identityFault } : {}),
   });
-  const judge = verify && judgedAt !== null ? () => refusalAt(judgedAt, stream, serverName, trusted) : null;
+  const judge =
+    verify && judgedAt !== null
+      ? () => refusalAt({ at: judgedAt, ignoreNotBefore }, stream, serverName, trusted)
+      : null;
   return { stream, refusal: () => judge?.() ?? null };
 }
 
@@ -42,7 +59,7 @@ const dateErrors: readonly unknown[] = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'
  * chain is verified again by {@link chainFault}, and must please both.
  */
 function refusalAt(
-  judgedAt: number,
+  moment: Moment,
   stream: TLSSocket,
   serverName: string,
   trusted: readonly string[],
@@ -51,16 +68,31 @@ function refusalAt(
   let wrong: string | null;
   try {
     const [leaf, ...offered] = certificatesOf(peer);
-    wrong = leaf ? chainFault(leaf, offered, trusted, judgedAt) : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+    wrong = leaf ? chainFault(leaf, offered, trusted, moment) : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
   } catch {
     // A key that this Node does not know.
     wrong = 'CERT_UNTRUSTED';
   }
   if (wrong !== null) return fault(wrong);
-  const otherName = checkServerIdentity(serverName, peer);
+  const otherName = identityFault(serverName, peer);
   if (otherName) return otherName;
   const error: unknown = stream.authorizationError;
   return stream.authorized || dateErrors.includes(error) ? null : fault(String(error));
+}
+
+/**
+ * Names as RFC 9525 has them: only those of subjectAltName, and a wildcard is a whole label. Node alone takes the common
+ * name too, and a wildcard for a part of a label. The keys are looked at as well: of the curves OpenSSL takes any.
+ */
+function identityFault(serverName: string, peer: PeerCertificate): Error | undefined {
+  const other = checkServerIdentity(serverName, peer);
+  if (other) return other;
+  const chain = certificatesOf(peer as DetailedPeerCertificate);
+  if (!chain.every(isStrongKey)) return fault('EE_KEY_TOO_SMALL');
+  const found = isIP(serverName)
+    ? chain[0]?.checkIP(serverName)
+    : chain[0]?.checkHost(serverName, { subject: 'never', partialWildcards: false });
+  return found === undefined ? fault('ERR_TLS_CERT_ALTNAME_INVALID') : undefined;
 }
 
 function fault(code: string): Error {
