@@ -88,8 +88,10 @@ function askRunningAgent(
       );
     if (state === 'connected') report('ok', 'tunnel', `to ${connectedTo} for ${age}; see check --dial`);
     else if (state === 'waiting') report('FAILED', 'tunnel', lastError ?? 'no attempt yet');
-    else if (state === 'connecting') report('try', 'tunnel', `an attempt is under way (${link})`);
-    else report('FAILED', 'tunnel', 'remote access is turned off: see rm-agent enable');
+    else if (state === 'connecting') {
+      const before = lastError === null ? '' : `; the last one failed: ${lastError}`;
+      report('try', 'tunnel', `an attempt is under way (${link})${before}`);
+    } else report('FAILED', 'tunnel', 'remote access is turned off: see rm-agent enable');
     // The tunnel of whoever has replaced the agent's is not ours to replace.
     if (state === 'waiting' && !lastError?.startsWith(REPLACED)) attempt();
     else done(state === 'connected');
