@@ -2,15 +2,18 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../certificates/self-signed.ts';
 import { startOpenSsh } from '../ssh/openssh.ts';
 import type { SshServer } from '../ssh/ssh-server.ts';
 import { startChromium } from '../system/chromium.ts';
 import { Lighttpd } from '../system/lighttpd.ts';
+import { reservedPort } from '../system/loopback-port.ts';
 import { deviceId, RemoteSystem } from '../system/remote-system.ts';
 import { run } from '../system/rm-client.ts';
 
@@ -158,6 +161,55 @@ exit [lindex [wait] 3]
     const words = ['ssh', '-p', String(openssh.port), destination(), 'echo reached'];
     const { status, output } = await withPassword('wrong', words);
     expect([status, output]).toEqual([255, expect.stringContaining('Proxy authentication failed')]);
+  });
+});
+
+describe('a reflector with TLS of its own', () => {
+  test('each direction ends by itself', async () => {
+    const { cert, key } = selfSigned(directory, 'remote.test', { names: 'DNS:remote.test,IP:127.0.0.1' });
+    // Answers only after the end of the request: nothing comes of it without a half-close.
+    const service = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      let request = '';
+      socket.on('data', (bytes) => {
+        request += bytes;
+      });
+      socket.on('end', () => socket.end(`answer to: ${request}`));
+    });
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    const { port: servicePort } = service.address() as AddressInfo;
+    const port = await reservedPort();
+    const secure = await RemoteSystem.start({
+      services: [{ port: servicePort }],
+      reflector: [
+        '--domain',
+        'remote.test',
+        '--tls-cert',
+        cert,
+        '--tls-key',
+        key,
+        '--listen',
+        `127.0.0.1:${port}`,
+      ],
+      configuration: { reflector: `https://127.0.0.1:${port}/`, tls: { ca: cert } },
+    });
+    const ca = readFileSync(cert);
+    const socket = connectTls({
+      port,
+      host: '127.0.0.1',
+      servername: 'remote.test',
+      ca,
+    });
+    const login = Buffer.from(`${secure.user}:${secure.password}`).toString('base64');
+    const target = `${host}:${servicePort}`;
+    socket.write(
+      `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\nProxy-Authorization: Basic ${login}\r\n\r\n`,
+    );
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\n$/);
+    const answer = text(socket);
+    socket.end('a request');
+    expect(await answer).toBe('answer to: a request');
+    await secure.stop();
+    service.close();
   });
 });
 

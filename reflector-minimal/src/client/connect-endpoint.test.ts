@@ -133,10 +133,10 @@ describe('CONNECT', () => {
   test('a token does as well', async () => {
     const form = 'username=alice&password=wonderland&application=test';
     const headers = { Authorization: [], 'Content-Type': 'application/x-www-form-urlencoded' };
-    const { text } = await ask(stage.port, '/my-devices/api/token', {
+    const answer = await ask(stage.port, '/my-devices/api/token', {
       ...{ host: 'localhost', method: 'POST', headers, body: form },
     });
-    await connected(`Proxy-Authorization: Bearer ${JSON.parse(text).token}\r\n`);
+    await connected(`Proxy-Authorization: Bearer ${JSON.parse(answer.text).token}\r\n`);
   });
 
   test.each([

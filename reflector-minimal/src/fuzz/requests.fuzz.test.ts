@@ -23,6 +23,8 @@ const examples = [
   `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n${smuggled.length.toString(16)};x=y\r\n${smuggled}\r\n0\r\nX-T: 1\r\n\r\n`,
   `PUT / HTTP/1.1\r\n${head}Expect: 100-continue\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
   `GET /w HTTP/1.1\r\n${head}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n${smuggled}`,
+  // Without a log-in of its own: nothing behind it may get anywhere.
+  `CONNECT dev1.localhost:80 HTTP/1.1\r\n${head}\r\n${smuggled}`,
   `OPTIONS * HTTP/1.1\r\n${head}\r\n`,
   `HEAD /h HTTP/1.1\r\n${head}TE: trailers\r\nConnection: TE, X-A\r\nX-A: b\r\n\r\n`,
 ];

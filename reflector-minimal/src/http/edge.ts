@@ -5,6 +5,7 @@ import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from '../store/unavailable.ts';
 import { BodyPace } from './body-pace.ts';
+import { breakOff } from './break-off.ts';
 import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
@@ -227,7 +228,9 @@ export class Edge {
   #silent(socket: Socket): void {
     const connection = this.#connections.get(socket);
     const idle = (connection?.exchanges.length ?? 0) === 0 && isOfHttp(socket);
-    if (idle || socket.writableLength > 0) socket.destroy();
+    if (idle) socket.destroy();
+    // Part of what was for it has not been taken, and is not to look like all.
+    else if (socket.writableLength > 0) breakOff(socket);
   }
 
   #of(socket: Duplex): Connection {

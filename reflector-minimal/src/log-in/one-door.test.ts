@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { type Answer, ask } from '../testing/ask.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { RawUser } from '../testing/raw-user.ts';
 import { device, Stage, user } from '../testing/stage.ts';
 
 /** Pages, Basic and tokens are one door: what fails at one counts at the others. Devices have their own. */
@@ -64,6 +65,32 @@ describe('who guesses', () => {
     // Everybody but the page is told by the header; the page says it itself.
     clock.advance(1000);
     expect((await basic(user.password)).status).toBe(200);
+  });
+
+  test('has to wait as well where the log-in is in another header, and at CONNECT', async () => {
+    const basicOf = (password: string) =>
+      `Basic ${Buffer.from(`${user.name}:${password}`).toString('base64')}`;
+    const by = (header: string, password: string) => {
+      const headers = { Authorization: [], [header]: basicOf(password), ...from('192.0.2.1') };
+      return ask(stage.port, '/', { headers });
+    };
+    const connect = async (password: string) => {
+      const guest = new RawUser(stage.port);
+      guest.send(
+        `CONNECT ${device.id}.localhost:22 HTTP/1.1\r\nProxy-Authorization: ${basicOf(password)}\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n`,
+      );
+      await guest.whole();
+      return guest.statuses[0];
+    };
+    expect((await by('X-PTTH-Authorization', 'guess 1')).status).toBe(401);
+    expect((await by('Proxy-Authorization', 'guess 2')).status).toBe(407);
+    expect(await connect('guess 3')).toBe(407);
+    expect([
+      (await by('X-PTTH-Authorization', user.password)).status,
+      (await by('Proxy-Authorization', user.password)).status,
+      await connect(user.password),
+      (await basic(user.password)).status,
+    ]).toEqual([429, 429, 429, 429]);
   });
 
   test('does not keep devices out, nor who is logged in already', async () => {
