@@ -28,7 +28,8 @@ function scenarios({
       name,
       include: part.map((file) => `test/scenarios/**/${file}.test.ts`),
       ...(atOnce === undefined ? {} : { maxConcurrency: atOnce }),
-      testTimeout: 60_000 * patience,
+      // Above what one event may take: then the failure names the event.
+      testTimeout: 180_000 * patience,
       env: {
         RM_AGENT: command,
         RM_AGENT_CLOCKLESS: clockless,

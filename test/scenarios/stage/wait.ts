@@ -6,8 +6,11 @@ export const slow = Number(process.env.RM_SLOW ?? '1');
 /** The shortest time-out, in seconds, that is given to an agent to keep: less would make a busy machine a failure. */
 export const briefly = Math.ceil(2 * slow);
 
-/** How long an event may take before its scenario fails, in milliseconds. */
-export const patience = 20_000 * slow;
+/**
+ * How long an event may take before its scenario fails, in milliseconds. Only what never comes reaches it, so it leaves
+ * room for a machine that is busy with much else.
+ */
+export const patience = 60_000 * slow;
 
 /** Fails with the name of what was waited for once {@link patience} is over. */
 export async function within<T>(
