@@ -256,6 +256,8 @@ describe('consent', () => {
     expect(stage.gate.inSession).toBe(true);
     stage.clock.advance(2);
     expect([stage.gate.inSession, stage.clock.timers]).toEqual([false, 0]);
+    // Nothing was open, and so nothing ends.
+    expect(stage.ended).toEqual([]);
     expect(stage.open(2).result).toBe('waits');
   });
 
