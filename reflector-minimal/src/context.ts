@@ -38,6 +38,8 @@ export interface Context {
   readonly sessions: Sessions;
   readonly access: LiveAccess<Holder>;
   readonly load: UserLoad;
+  /** The same for each user and device. */
+  readonly deviceLoad: UserLoad;
   /** What is read ahead of all users whose devices stall. */
   readonly readAhead: HeldTotal;
   readonly proxies: TrustedProxies;

@@ -136,6 +136,8 @@ export interface Limits {
   readonly servicesHinted: number;
   /** Requests, WebSockets and client tunnels of one user at once; beyond it: 429. */
   readonly exchangesPerUser: number;
+  /** Those of one user with one device: a quarter of `channelsPerTunnel`, so that others reach it as well. Beyond it: 429. */
+  readonly exchangesPerDevice: number;
   /** Devices in one answer of the list of devices, and on its page: what is read from the data file at once. */
   readonly devicesPerPage: number;
   /** Bytes queued for a user's socket before its channel is paused. */
@@ -293,6 +295,7 @@ export const defaultLimits: Limits = {
   pendingPongs: 64,
   servicesHinted: 10_000,
   exchangesPerUser: 1024,
+  exchangesPerDevice: 256,
   devicesPerPage: 200,
   userQueueBytes: 128 * KiB,
   formBytes: 8 * KiB,

@@ -176,6 +176,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
         standingOf({ store, sessions }, holder, now),
       ),
       load: new UserLoad(limits.exchangesPerUser),
+      deviceLoad: new UserLoad(limits.exchangesPerDevice),
       readAhead: new HeldTotal(limits.readAheadTotalBytes),
       proxies,
       strangers: new Strangers(limits.strangersPerNetwork, proxies),

@@ -5,10 +5,11 @@ import { ClientEndpoint } from '../client/client-endpoint.ts';
 import { admitConnect } from '../client/connect-admission.ts';
 import { ConnectEndpoint } from '../client/connect-endpoint.ts';
 import type { Context } from '../context.ts';
+import type { ConnectedDevice } from '../devices/connected-device.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
 import { isBrowser, isNavigation } from '../isolation/browser.ts';
 import { answerReserved, beginDeviceLogIn, isReserved } from '../isolation/device-log-in.ts';
-import { credentialOf } from '../users/identity.ts';
+import { credentialOf, type Identity } from '../users/identity.ts';
 import { type Admitted, admit } from './admission.ts';
 import { DeviceRelay } from './device-relay.ts';
 import type { DeviceRequest } from './device-request.ts';
@@ -82,9 +83,8 @@ export class Front {
       if (!isNavigation(request)) return refuse(isBrowser(request) ? refusals.logInAgain : refusals.logIn);
       return beginDeviceLogIn(this.#context, request, response, origin, destination);
     }
-    if (!this.#begin(admitted, request, response)) {
-      return refuse(this.#recorded('request', admitted, origin, refusals.tooMuchUnderWay));
-    }
+    const tooMuch = this.#begin(admitted.identity, admitted.target.device, request, response);
+    if (tooMuch) return refuse(this.#recorded('request', admitted, origin, tooMuch));
     const relay = this.#relay.request(request, response, origin, admitted);
     if ('status' in relay) return refuse(this.#recorded('request', admitted, origin, relay));
     this.#responses.set(response, relay);
@@ -111,9 +111,8 @@ export class Front {
     if ('refusal' in admitted) return refuse(admitted.refusal);
     if (socket.destroyed) return;
     const event = protocol === CLIENT_PROTOCOL ? 'client-tunnel' : 'upgrade';
-    if (!this.#begin(admitted, request, socket)) {
-      return refuse(this.#recorded(event, admitted, origin, refusals.tooMuchUnderWay));
-    }
+    const tooMuch = this.#begin(admitted.identity, admitted.target.device, request, socket);
+    if (tooMuch) return refuse(this.#recorded(event, admitted, origin, tooMuch));
     if (protocol === CLIENT_PROTOCOL) {
       const { identity, target, since } = admitted;
       // A browser adds a cookie by itself, whoever asks it to.
@@ -137,9 +136,10 @@ export class Front {
     const admitted = await admitConnect(this.#context, request, origin);
     if (socket.destroyed) return;
     if ('status' in admitted) return refuse(admitted);
-    if (!this.#begin(admitted, request, socket)) {
+    const tooMuch = this.#begin(admitted.identity, admitted.device, request, socket);
+    if (tooMuch) {
       const target = { identity: admitted.identity, target: { device: admitted.device } };
-      return refuse(this.#recorded('client-tunnel', target, origin, refusals.tooMuchUnderWay));
+      return refuse(this.#recorded('client-tunnel', target, origin, tooMuch));
     }
     this.#connects.connect(request, socket, head, admitted);
   }
@@ -166,16 +166,24 @@ export class Front {
     return refusal;
   }
 
-  /** False when this user has too much under way already. */
+  /** Why not, when this user has too much under way already: in all, or with this device. */
   #begin(
-    { identity }: Pick<Admitted, 'identity'>,
+    { user }: Identity,
+    { id }: Pick<ConnectedDevice, 'id'>,
     { socket }: IncomingMessage,
     lasting: Duplex | ServerResponse,
-  ): boolean {
-    const end = this.#context.load.begin(identity.user.name);
-    this.#context.strangers.proven(socket);
-    if (end) lasting.once('close', end);
-    return end !== null;
+  ): Refusal | null {
+    const { load, deviceLoad, strangers } = this.#context;
+    strangers.proven(socket);
+    const end = load.begin(user.name);
+    if (!end) return refusals.tooMuchUnderWay;
+    const endAtDevice = deviceLoad.begin(JSON.stringify([user.name, id]));
+    if (!endAtDevice) {
+      end();
+      return refusals.tooMuchAtDevice;
+    }
+    lasting.once('close', end).once('close', endAtDevice);
+    return null;
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {

@@ -163,6 +163,12 @@ export const refusals = {
     advice: `Set "host": "${host}" for this service in the configuration of its agent.`,
   }),
   /** `why`: what was wrong with it. */
+  tooMuchAtDevice: {
+    status: 429,
+    error: 'You have too many connections to this device open',
+    advice: 'Close some of them, and try again. Others use the device as well.',
+    headers: retry,
+  },
   invalidAnswer: (why: string): Refusal => ({
     status: 502,
     error: `The device's answer is not HTTP: ${why}`,
