@@ -216,6 +216,12 @@ export interface Limits {
   readonly auditRepeats: number;
   /** Records of one user or device in ten times `auditQuietMs`; beyond it theirs are counted together. */
   readonly auditRecords: number;
+  /** How often the reflector looks how long its certificate is good. */
+  readonly certificateMs: number;
+  /** How long TLS handshakes of one network that fail for the same reason are one line of the log. */
+  readonly handshakeQuietMs: number;
+  /** Networks and reasons of failed TLS handshakes that get a line of their own in that time; further ones get none. */
+  readonly handshakeKinds: number;
   /** How often traffic counters are written to the store. */
   readonly statisticsMs: number;
   /** Time for responses under way to end at shutdown. */
@@ -335,6 +341,9 @@ export const defaultLimits: Limits = {
   refusalNotedMs: 60_000,
   auditRepeats: 10,
   auditRecords: 500,
+  certificateMs: 86_400_000,
+  handshakeQuietMs: 3_600_000,
+  handshakeKinds: 100,
   statisticsMs: 60_000,
   shutdownMs: 10_000,
   closeMs: 3_000,

@@ -35,6 +35,8 @@ import { Sessions } from './sessions/sessions.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
 import { Store } from './store/store.ts';
+import { HandshakeFailures } from './tls/handshake-failures.ts';
+import { inspectCertificate } from './tls/own-certificate.ts';
 import { HeldTotal } from './tunnels/held-total.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
@@ -280,7 +282,9 @@ class RunningReflector implements Reflector {
   readonly #deviceEndpoint: DeviceEndpoint;
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
+  readonly #handshakes: HandshakeFailures;
   #cancelStatistics: () => void = () => {};
+  #cancelInspection: () => void = () => {};
   #toldOfStrangers = Number.NEGATIVE_INFINITY;
   #toldOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
@@ -298,6 +302,7 @@ class RunningReflector implements Reflector {
     this.#context = context;
     this.#server = server;
     this.#tls = tls ?? null;
+    this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#front = new Front(context, this.#deviceEndpoint);
     context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
@@ -309,11 +314,30 @@ class RunningReflector implements Reflector {
       });
     }
     const failed = (error: unknown) => context.log.error({ err: error }, 'request failed');
-    if (tls) this.#watchAuthorities(tls);
+    if (tls) {
+      this.#watchAuthorities(tls);
+      this.#handshakes.watch(server);
+    }
     new Edge(server, this.#front, context.limits, failed);
     containServer(server, failed);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
+    this.#inspectCertificateDaily();
+  }
+
+  /** Says how long the certificate is good, and what it lacks: at the start, each day, and when it was read again. */
+  #inspectCertificateDaily(): void {
+    if (!this.#tls) return;
+    const { clock, limits, log, domain, cookieHost } = this.#context;
+    this.#cancelInspection();
+    this.#cancelInspection = clock.schedule(limits.certificateMs, () => this.#inspectCertificateDaily());
+    const { cert } = this.#tls;
+    try {
+      const findings = inspectCertificate(readFileSync(cert), { domain, cookieHost }, clock.date());
+      for (const { level, message } of findings) log[level]({ cert }, message);
+    } catch (error) {
+      log.error({ cert, err: error }, 'the certificate cannot be read');
+    }
   }
 
   #watchAuthorities(tls: TlsFiles): void {
@@ -334,6 +358,7 @@ class RunningReflector implements Reflector {
     if (!this.#tls) return;
     const files = readTls(this.#tls);
     (this.#server as unknown as TlsServer).setSecureContext(files);
+    this.#inspectCertificateDaily();
     // Whoever they do not vouch for any more, comes again with another certificate, or does not.
     const { clientAuthorities, access } = this.#context;
     if (clientAuthorities.set(files.ca ?? null)) access.reconsider('device');
@@ -352,6 +377,8 @@ class RunningReflector implements Reflector {
     const { limits, access, log, deferred } = this.#context;
     log.info('stopping');
     this.#cancelStatistics();
+    this.#cancelInspection();
+    this.#handshakes.stop();
     access.stop();
     const responsesEnded = this.#front.stop(goingAway);
     // `close` waits for responses under way; idle connections end at once.

@@ -1,0 +1,87 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { networksOf, plainAddress } from '../http/network.ts';
+import type { Limits } from '../limits.ts';
+
+interface Failures {
+  /** Those that no line stands for yet. */
+  times: number;
+  readonly address: string;
+  readonly reason: string;
+}
+
+/**
+ * Logs TLS handshakes that fail: mostly devices that do not trust the reflector's certificate, which would otherwise show
+ * in their own logs only. One line for each network and reason, and one with the number of those that followed, once in
+ * `limits.handshakeQuietMs`.
+ */
+export class HandshakeFailures {
+  readonly #clock: Clock;
+  readonly #limits: Pick<Limits, 'handshakeQuietMs' | 'handshakeKinds'>;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #failures = new Map<string, Failures>();
+  #cancelSum: (() => void) | null = null;
+
+  constructor(
+    clock: Clock,
+    limits: Pick<Limits, 'handshakeQuietMs' | 'handshakeKinds'>,
+    log: Pick<Logger, 'warn'>,
+  ) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  watch(server: Pick<Server, 'on'>): void {
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      this.add(addressOf(socket), reasonOf(error));
+    });
+  }
+
+  add(remoteAddress: string, reason: string): void {
+    const address = plainAddress(remoteAddress);
+    const key = JSON.stringify([networksOf(address)[0], reason]);
+    const known = this.#failures.get(key);
+    if (known) {
+      known.times++;
+      return;
+    }
+    if (this.#failures.size >= this.#limits.handshakeKinds) return;
+    this.#failures.set(key, { times: 0, address, reason });
+    this.#log.warn({ address, reason }, 'TLS handshake failed');
+    this.#cancelSum ??= this.#clock.schedule(this.#limits.handshakeQuietMs, () => this.#sum());
+  }
+
+  stop(): void {
+    this.#cancelSum?.();
+    this.#cancelSum = null;
+    this.#sum();
+  }
+
+  #sum(): void {
+    this.#cancelSum = null;
+    for (const { times, address, reason } of this.#failures.values()) {
+      if (times > 0)
+        this.#log.warn({ address, reason, times }, 'further TLS handshakes failed in this network');
+    }
+    this.#failures.clear();
+  }
+}
+
+/** A socket of TLS that has been closed does not know its peer any more; the one under it does. */
+function addressOf(socket: Socket): string {
+  const { _parent: under } = socket as { readonly _parent?: Socket };
+  return socket.remoteAddress ?? under?.remoteAddress ?? '';
+}
+
+/** Names of alerts (RFC 8446 section 6.2) as OpenSSL writes them, and what else ends a handshake. */
+export function reasonOf({ code = '', message }: NodeJS.ErrnoException): string {
+  const alert = /(?:^|_)ALERT_(\w+)$/.exec(code)?.[1];
+  if (alert !== undefined) return `alert ${alert.toLowerCase()}`;
+  if (code === 'ECONNRESET') return 'connection closed during the handshake';
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'no handshake in time';
+  const library = /^ERR_SSL_(\w+)$/.exec(code)?.[1];
+  return library?.toLowerCase().replaceAll('_', ' ') ?? (code || message);
+}
