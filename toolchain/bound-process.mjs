@@ -38,7 +38,8 @@ export function ending() {
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, output?: 'inherit' | 'ignore' }} [options] `output`: where standard output goes
+ * @param {{ cwd?: string, output?: 'inherit' | 'ignore' | 'pipe' }} [options] `output`: where standard output goes, and
+ *   with `pipe` standard error as well
  * @returns {{ child: import('node:child_process').ChildProcess, exited: Promise<number>, stop(): Promise<number> }}
  *   `child` is the guard and ends as the program does, by a signal with 128 more than its number; `exited` gives that
  *   status once nothing of the group is left; `stop` ends it as above.
@@ -47,7 +48,7 @@ export function spawnBound(command, args, { cwd, output = 'inherit' } = {}) {
   const child = spawn(process.execPath, [guard, command, ...args], {
     cwd,
     detached: true,
-    stdio: ['pipe', output, 'inherit'],
+    stdio: ['pipe', output, output === 'pipe' ? 'pipe' : 'inherit'],
   });
   child.stdin?.on('error', () => {});
   const exited = new Promise((resolve, reject) => {

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +97,43 @@ describe('npm start ends with', () => {
       const server = createServer().listen(Number(port), '127.0.0.1');
       await once(server, 'listening');
       server.close();
+    },
+    60_000,
+  );
+});
+
+describe('the installation of npm packages, before anything runs, ends with', () => {
+  test.each([
+    ['SIGTERM', 'npm'],
+    ['SIGINT', 'npm'],
+    ['SIGHUP', 'npm'],
+    ['SIGKILL', 'npm'],
+    ['SIGKILL', 'its own process'],
+  ])(
+    '%s to %s alone',
+    async (signal, whom) => {
+      // In the place of the npm that installs, one that says when it runs, and takes its time.
+      const installing = join(folder, 'installing');
+      mkdirSync(join(folder, 'bin'));
+      writeFileSync(join(folder, 'bin/npm'), `#!/bin/sh\nsleep 1000 & : > ${installing}\nsleep 1000\n`, {
+        mode: 0o755,
+      });
+      writeFileSync(join(folder, 'package-lock.json'), '{}');
+      writeFileSync(
+        join(folder, 'prepare.mjs'),
+        `import { prepare } from ${JSON.stringify(here('prepare.mjs'))};
+         process.env.PATH = ${JSON.stringify(join(folder, 'bin'))} + ':' + process.env.PATH;
+         await prepare(${JSON.stringify(folder)});`,
+      );
+      const run = npm('exec node prepare.mjs');
+      await eventually(() => existsSync(installing));
+      const own = alive().find(
+        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0prepare.mjs\0',
+      );
+      expect(own).toBeDefined();
+      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      await run.ended;
+      await eventually(() => alive().length === 0);
     },
     60_000,
   );

@@ -1,21 +1,32 @@
 // Makes a checkout ready to run: Node recent enough, npm packages as locked, TypeScript compiled, agent bundled.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
+import { ending, spawnBound } from './bound-process.mjs';
 import { needCompiler } from './debian.mjs';
 
 const leastNode = [20, 19];
 
-function step(root, title, command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
-  if (!error && status === 0) return;
-  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
-  console.error(`${title} failed: ${error ? error.message : `${command} ended with ${status}`}`);
+/** Runs one command, quietly unless it fails. It does not outlive us, and a signal meanwhile ends both. */
+async function step(root, title, command, args) {
+  const { child, exited, stop } = spawnBound(command, args, { cwd: root, output: 'pipe' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  const closed = once(child, 'close');
+  const first = await Promise.race([exited, ending()]);
+  if (typeof first !== 'number') {
+    await stop();
+    process.exit(128 + constants.signals[first]);
+  }
+  await closed;
+  if (first === 0) return;
+  process.stderr.write(output);
+  console.error(`${title} failed: ${command} ended with ${first}`);
   process.exit(1);
 }
 
@@ -26,7 +37,7 @@ function checkNode() {
   process.exit(1);
 }
 
-function installPackages(root) {
+async function installPackages(root) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).update(process.versions.modules).digest('hex');
   const stamp = join(root, 'node_modules', '.installed');
@@ -34,19 +45,21 @@ function installPackages(root) {
   console.error('Installing npm packages …');
   // better-sqlite3 is compiled where npm carries no binary of it for this platform.
   needCompiler();
-  step(root, 'Installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+  await step(root, 'Installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
   writeFileSync(stamp, wanted);
 }
 
 /**
- * Ends the process with one line when something is missing; otherwise the TypeScript projects (by default all) and the
- * agent's bundle are built when it returns.
+ * Ends the process with one line when something is missing, and at a signal; otherwise the TypeScript projects (by default all) and the
+ * agent's bundle are built when it resolves.
  * @param {string} root
  * @param {readonly string[]} projects
  */
-export function prepare(root, projects = []) {
+export async function prepare(root, projects = []) {
   checkNode();
-  installPackages(root);
-  step(root, 'Compiling', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
-  step(root, 'Bundling', process.execPath, ['toolchain/bundle.mjs']);
+  // From here on a signal waits for apt-get, which must not be cut, and ends everything else.
+  ending();
+  await installPackages(root);
+  await step(root, 'Compiling', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
+  await step(root, 'Bundling', process.execPath, ['toolchain/bundle.mjs']);
 }

@@ -43,12 +43,12 @@ const bin = (name) => `node_modules/.bin/${name}`;
 
 const tasks = {
   async start() {
-    prepare(root, ['agent/src/host/node', 'reflector-minimal', 'client', 'examples/demo-device']);
+    await prepare(root, ['agent/src/host/node', 'reflector-minimal', 'client', 'examples/demo-device']);
     const { start } = await import('./start.mjs');
     process.exit(await start(rest));
   },
   async test() {
-    prepare(root);
+    await prepare(root);
     const { needPackages, peers } = await import('./debian.mjs');
     const { drivenBy } = await import('./executables.mjs');
     const driven = drivenBy(rest);
@@ -67,42 +67,42 @@ const tasks = {
     );
   },
   async bench() {
-    prepare(root);
+    await prepare(root);
     const { needPackages } = await import('./debian.mjs');
     needPackages(['openssh-client', 'openssh-server', 'openssl']);
     await run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
   /** One reflector: sessions, a fleet that comes back, and requests beside nginx. */
   async 'bench:reflector'() {
-    prepare(root);
+    await prepare(root);
     const { needPackages } = await import('./debian.mjs');
     needPackages(['nginx-light', 'openssl', 'wrk']);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },
   async 'bench:networks'() {
-    prepare(root);
+    await prepare(root);
     const { needPackages, networks } = await import('./debian.mjs');
     needPackages(networks);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/networks.js', ...rest);
   },
   async soak() {
-    prepare(root);
+    await prepare(root);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/soak/main.js', ...rest);
   },
   /** Longer than `npm test` does it, and with other seeds. */
   async fuzz() {
-    prepare(root);
+    await prepare(root);
     await run(process.execPath, 'toolchain/fuzz.mjs', ...rest);
   },
   async build() {
-    prepare(root);
+    await prepare(root);
     await run(process.execPath, 'toolchain/build.mjs', ...rest);
   },
   async 'demo-device'() {
-    prepare(root, ['examples/demo-device']);
+    await prepare(root, ['examples/demo-device']);
     await run(process.execPath, 'examples/demo-device/dist/main.js', ...rest);
   },
 };
