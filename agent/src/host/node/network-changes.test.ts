@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { HostError } from '../host.ts';
 import { eventually } from '../simulated/recorder.ts';
@@ -77,6 +77,23 @@ describe('onChange', () => {
     watch.cancel();
     await eventually(() => expect(isGone(pid)).toBe(true));
     expect(failures).toEqual([]);
+  });
+
+  it('keeps the environment of the agent from the program that watches', async () => {
+    process.env.RM_TEST_SECRET = 'hunter2';
+    onTestFinished(() => {
+      delete process.env.RM_TEST_SECRET;
+    });
+    const file = withIp('env > "${0%/ip}/env"; exit 1');
+    const failures: HostError[] = [];
+    onChange(
+      () => undefined,
+      (error) => failures.push(error),
+    );
+    await eventually(() => expect(failures).toHaveLength(1));
+    const seen = readFileSync(join(dirname(file), 'env'), 'utf8');
+    expect(seen).toContain('PATH=');
+    expect(seen).not.toContain('hunter2');
   });
 
   it('says when it is another ip, which cannot monitor', async () => {

@@ -25,7 +25,11 @@ kill -KILL $!
 export function onChange(changed: () => void, failed: (error: HostError) => void): Cancellable {
   let before = present();
   let over = false;
-  const monitor = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const monitor = spawn('/bin/sh', ['-c', script], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // Nothing else of an environment that may hold secrets.
+    env: { PATH: process.env.PATH },
+  });
   const end = () => {
     over = true;
     monitor.stdin.destroy();
