@@ -116,6 +116,26 @@ test('no object with a prototype is made from names that a peer has chosen', () 
   ]);
 });
 
+test('timers are those of a clock that contains them, or can do no more than end something', () => {
+  const harmless = /\.destroy\(\)|resolve|boundary|emit\('close'\)|server\.setTimeout/;
+  const found = sources().flatMap(([path, text]) =>
+    text
+      .split('\n')
+      .filter((line) => /\b(?:setTimeout|setInterval|setImmediate|nextTick|queueMicrotask)\(/.test(line))
+      .filter((line) => !harmless.test(line) && !/^ {2}setTimeout\(ms/.test(line))
+      .map(() => path),
+  );
+  // Each of these runs its callback within a boundary, or calls nothing that can throw.
+  expect([...new Set(found)].sort()).toEqual([
+    'clock.ts',
+    'http/body-pace.ts',
+    'http/user-response.ts',
+    'memory/scavenger.ts',
+    'tunnels/channel.ts',
+    'tunnels/frame-sender.ts',
+  ]);
+});
+
 test('no listener of promises lets a rejection go unheard', () => {
   const found = sources().flatMap(([path, text]) =>
     [...text.matchAll(/^\s*void (?!0).*\(/gm)].map(([match]) => `${path}: ${match.trim()}`),
