@@ -214,7 +214,7 @@ export interface Limits {
   readonly refusalNotedMs: number;
   /** Times that the same (a token, a tunnel, a log-in) is recorded by itself; what follows is counted. */
   readonly auditRepeats: number;
-  /** Records of one user or device in ten times `auditQuietMs`; beyond it theirs are counted together. */
+  /** Records of one user or device in ten times `auditQuietMs`, allowed and refused apart; what is more is counted together. */
   readonly auditRecords: number;
   /** How often the reflector looks how long its certificate is good. */
   readonly certificateMs: number;

@@ -120,6 +120,28 @@ describe('what comes over and over', () => {
     expect(alice.reduce((sum, { times = 1 }) => sum + times, 0)).toBe(1_000);
     expect(alice.at(-1)).toMatchObject({ event: 'requests', reason: 'of many kinds' });
   });
+
+  test('auditRecords: no flood hides which devices a user has reached', () => {
+    const own = new Audit(
+      clock,
+      { ...limits, auditSeries: 100, auditRecords: 20 },
+      pino({ level: 'silent' }),
+      sink,
+    );
+    const tried = { ...request, event: 'client-tunnel', by: 'token' } as const;
+    const reached = (device: string) => own.record({ ...tried, device, port: 22 });
+    for (let port = 1; port <= 100; port++)
+      own.count({ ...tried, allowed: false, port, reason: `port ${port}` });
+    reached('safe');
+    for (let port = 1; port <= 100; port++) own.count({ ...tried, port });
+    reached('vault');
+    own.close();
+    const records = sink.take() as { device?: string; allowed: boolean; reason?: string }[];
+    expect(records).toContainEqual({ ...tried, device: 'safe', port: 22 });
+    const vault = { event: 'client-tunnel', allowed: true, user: 'alice', device: 'vault' };
+    expect(records).toContainEqual({ ...vault, reason: 'of many kinds' });
+    expect(records.length).toBeLessThanOrEqual(2 * 22 + 2);
+  });
 });
 
 describe('what comes in crowds', () => {

@@ -29,9 +29,9 @@ function isStranger({ allowed, by }: AuditRecord): boolean {
   return !allowed && by === undefined;
 }
 
-/** Whose records these are: one user's, or one device's. */
-function subjectOf({ user, device }: AuditRecord): string {
-  return user === undefined ? `device ${device}` : `user ${user}`;
+/** Whose records these are: one user's, or one device's. Refusals are apart, so that they cannot hide what was allowed. */
+function subjectOf({ user, device, allowed }: AuditRecord): string {
+  return `${allowed ? 'allowed' : 'refused'} ${user === undefined ? `device ${device}` : `user ${user}`}`;
 }
 
 /** What tells one kind of decision from another. */
@@ -47,7 +47,8 @@ function kindOf(record: AuditRecord): string {
  * is recorded when it begins and summed up when the same has not come for `limits.auditQuietMs`, or for ten times that
  * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals. No number of addresses
  * makes it more than `limits.auditStrangers` kinds of refusals in ten times `limits.auditQuietMs`, and no user or device
- * has more than `limits.auditRecords` records in that time: beyond it theirs are counted together.
+ * has more than `limits.auditRecords` records in that time, of what was allowed and as many of what was refused: beyond
+ * it theirs are counted together, what was allowed for each device.
  *
  * When records cannot be written, the service goes on: the log says so, once, and later how many were lost.
  */
@@ -120,9 +121,11 @@ export class Audit {
       return this.#begin(decision);
     }
     const { event, allowed, user, device } = decision;
+    // There are only so many devices that a user may reach: each that was reached stays visible.
+    const about = allowed || user === undefined ? device : undefined;
     const together: AuditRecord = stranger
       ? { event, allowed, reason: 'from many strangers' }
-      : { event, allowed, user, device: user === undefined ? device : undefined, reason: 'of many kinds' };
+      : { event, allowed, user, device: about, reason: 'of many kinds' };
     return this.#series.get(kindOf(together)) ?? this.#begin(together);
   }
 
