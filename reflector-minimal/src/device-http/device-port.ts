@@ -81,12 +81,16 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       return;
     }
     this.#pumping = true;
-    do {
-      this.#pumpAgain = false;
-      const places = { wanted: 0 };
-      this.#waiting.serve((call) => this.#place(call, places));
-    } while (this.#pumpAgain);
-    this.#pumping = false;
+    try {
+      do {
+        this.#pumpAgain = false;
+        const places = { wanted: 0 };
+        this.#waiting.serve((call) => this.#place(call, places));
+      } while (this.#pumpAgain);
+    } finally {
+      // What one call throws is its own affair: the others are still to get connections.
+      this.#pumping = false;
+    }
   }
 
   /** False when the call has to wait. */
