@@ -137,6 +137,16 @@ describe('rm-reflector', () => {
     expect((await command('user', 'add', 'bob')).err).toBe('');
   });
 
+  test('what is no data file keeps its mode, whatever a wrong path leads to', async () => {
+    writeFileSync(data, 'somebody wants to read this\n', { mode: 0o644 });
+    chmodSync(folder, 0o755);
+    for (const path of [data, folder]) {
+      const { status, err } = await command('user', 'list', '--data', path);
+      expect([status, err.split('\n').length]).toEqual([74, 2]);
+    }
+    expect([data, folder].map((path) => statSync(path).mode & 0o777)).toEqual([0o644, 0o755]);
+  });
+
   test('a data file that others may read is closed to them, and it is said', async () => {
     await command('user', 'add', 'alice');
     chmodSync(data, 0o644);
@@ -635,6 +645,7 @@ describe('rm-reflector', () => {
     [['serve', '--keep-alive', '0'], 78, '--keep-alive: "0": must be a whole number from 1 to 86400'],
     [['serve', 'extra'], 64, 'extra'],
     [['user', 'list', '--data', '.'], 74, 'data file .'],
+    [['serve', '--data', '.'], 74, 'data file .: is no file'],
     [['--tls-cert', 'a', '--tls-key', 'b'], 78, 'no such file'],
   ])('%j ends with %i and one line', async (args, status, message) => {
     look(() => null);
