@@ -207,7 +207,7 @@ describe('a data file that cannot be written', () => {
   });
 });
 
-describe.runIf(isRoot)('a command that root runs on the data file of a service', () => {
+describe.runIf(isRoot)('what root runs on the data file of a service', () => {
   beforeEach(() => {
     mkdirSync(join(folder, 'state'), { mode: 0o700 });
     chmodSync(folder, 0o755);
@@ -230,6 +230,35 @@ describe.runIf(isRoot)('a command that root runs on the data file of a service',
       expect([name, uid, mode & 0o777]).toEqual([name, service.uid, 0o600]);
     }
   });
+
+  test('may be the reflector itself: the service can use what it leaves', async () => {
+    const reflector = await start('--audit', join(folder, 'state', 'audit.log'));
+    expect(reflector.port).toBeGreaterThan(0);
+    reflector.child.kill('SIGTERM');
+    expect(await once(reflector.child, 'exit')).toEqual([0, null]);
+    const state = join(folder, 'state');
+    expect(readdirSync(state).sort()).toEqual([
+      'audit.log',
+      'reflector.sqlite',
+      'reflector.sqlite-lock',
+      'reflector.sqlite.first-administrator',
+    ]);
+    for (const name of readdirSync(state)) {
+      const { uid, mode } = statSync(join(state, name));
+      expect([name, uid, mode & 0o777]).toEqual([name, service.uid, 0o600]);
+    }
+  });
+
+  test.each(['audit.log', 'reflector.sqlite-lock'])(
+    'makes the reflector follow no link at %s to what the service may not have',
+    async (name) => {
+      symlinkSync(join(folder, 'new'), join(folder, 'state', name));
+      const reflector = await start('--audit', join(folder, 'state', 'audit.log'));
+      expect(reflector.port).toBeNaN();
+      expect([74, 78]).toContain(reflector.child.exitCode);
+      expect(existsSync(join(folder, 'new'))).toBe(false);
+    },
+  );
 
   test('goes no further than the service may, wherever its files lead', async () => {
     await addDevice();

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Limits } from '../limits.ts';
+import { asOwnerOf } from '../store/as-owner.ts';
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR } = constants;
 const lineFeed = 0x0a;
@@ -41,7 +42,10 @@ export class AuditFile implements AuditSink {
   #descriptor: number | null = null;
   #size = 0;
 
-  /** `keepMs`: what is newer is not removed, whatever its size. Throws {@link AuditFileError}. */
+  /**
+   * `keepMs`: what is newer is not removed, whatever its size. Root makes and renames the file with the rights of whoever
+   * owns the folder, like the data file. Throws {@link AuditFileError}.
+   */
   constructor(path: string, limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>, keepMs = 0) {
     this.#path = path;
     this.#limits = limits;
@@ -73,6 +77,10 @@ export class AuditFile implements AuditSink {
   }
 
   #open(): number {
+    return asOwnerOf(this.#path, () => this.#openHere());
+  }
+
+  #openHere(): number {
     // Opening a pipe would wait for its reader.
     const descriptor = openSync(this.#path, O_APPEND | O_CREAT | O_RDWR | O_NONBLOCK, 0o600);
     try {
@@ -93,6 +101,11 @@ export class AuditFile implements AuditSink {
 
   #rotate(): void {
     this.close();
+    asOwnerOf(this.#path, () => this.#renameAll());
+    this.#open();
+  }
+
+  #renameAll(): void {
     let count = 0;
     while (existsSync(`${this.#path}.${count + 1}`)) count++;
     // The oldest first: what is newer than one that stays, stays as well.
@@ -104,7 +117,6 @@ export class AuditFile implements AuditSink {
       const from = i === 0 ? this.#path : `${this.#path}.${i}`;
       if (existsSync(from)) renameSync(from, `${this.#path}.${i + 1}`);
     }
-    this.#open();
   }
 
   #isOld(path: string): boolean {

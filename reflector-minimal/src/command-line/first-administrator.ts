@@ -1,5 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { generatePassword, hashPassword } from '../passwords/scrypt.ts';
+import { asOwnerOf } from '../store/as-owner.ts';
 import type { Store } from '../store/store.ts';
 
 const name = 'admin';
@@ -27,9 +28,11 @@ export async function ensureAdministrator(
   const password = generatePassword();
   const text = `user: ${name}\npassword: ${password}\n`;
   const hash = await hashPassword(password);
-  // One of an account that is gone: it must not be taken for this one's.
-  rmSync(file, { force: true });
-  if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+  asOwnerOf(data, () => {
+    // One of an account that is gone: it must not be taken for this one's.
+    rmSync(file, { force: true });
+    if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+  });
   if (!store.users.add(name, hash, Date.now(), 'administrator')) {
     rmSync(file, { force: true });
     return null;

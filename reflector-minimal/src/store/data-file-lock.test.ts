@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -29,4 +29,21 @@ test('one reflector has a data file, until it lets go', () => {
 test('to look at the lock does not take it, and makes no file', () => {
   expect([DataFileLock.isHeld(data), DataFileLock.isHeld(data)]).toEqual([false, false]);
   expect(() => statSync(`${data}-lock`)).toThrow(/ENOENT/);
+});
+
+test('a link to the data file, or to its folder, is another name of the same one', () => {
+  mkdirSync(join(folder, 'state'));
+  writeFileSync(data, '');
+  symlinkSync(data, join(folder, 'link.sqlite'));
+  symlinkSync(join(folder, 'state'), join(folder, 'linked'));
+  const names = [join(folder, 'link.sqlite'), join(folder, 'linked', 'reflector.sqlite')];
+  const lock = DataFileLock.take(data);
+  for (const name of names) {
+    expect(DataFileLock.isHeld(name)).toBe(true);
+    expect(() => DataFileLock.take(name)).toThrow('another rm-reflector is using it');
+  }
+  lock.release();
+  const byLink = DataFileLock.take(names[0] ?? '');
+  expect(DataFileLock.isHeld(data)).toBe(true);
+  byLink.release();
 });

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { asOwnerOf } from './as-owner.ts';
 import { createPrivately } from './private-file.ts';
 import { StoreError } from './unavailable.ts';
 
@@ -13,24 +15,35 @@ const patienceMs = 1_000;
 export class DataFileLock {
   readonly #database: Database.Database;
 
-  /** Throws {@link StoreError} when another process holds it, or the file cannot be made. */
+  /**
+   * Root takes it with the rights of whoever owns the folder, so that a service can take it later. Throws
+   * {@link StoreError} when another process holds it, or the file cannot be made.
+   */
   static take(data: string): DataFileLock {
-    const path = lockPath(data);
+    // Loaded with the rights of this process: another user may not reach our files.
+    new Database(':memory:').close();
+    if (existsSync(data) && !statSync(data).isFile()) throw new StoreError(`data file ${data}: is no file`);
+    let path = data;
     try {
-      createPrivately(path);
-      const database = new Database(path, { timeout: patienceMs });
-      try {
-        database.exec('BEGIN EXCLUSIVE');
-        return new DataFileLock(database);
-      } catch (error) {
-        database.close();
-        throw error;
-      }
+      path = lockPath(data);
+      return asOwnerOf(path, () => DataFileLock.#open(path));
     } catch (error) {
       const reason = isBusy(error)
         ? 'another rm-reflector is using it'
         : `${path}: ${error instanceof Error ? error.message : error}`;
       throw new StoreError(`data file ${data}: ${reason}`);
+    }
+  }
+
+  static #open(path: string): DataFileLock {
+    createPrivately(path);
+    const database = new Database(path, { timeout: patienceMs });
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+      return new DataFileLock(database);
+    } catch (error) {
+      database.close();
+      throw error;
     }
   }
 
@@ -60,8 +73,11 @@ export class DataFileLock {
   }
 }
 
+/** Beside the file itself, not beside a link to it: both names are of one file. */
 function lockPath(data: string): string {
-  return `${data}-lock`;
+  if (existsSync(data)) return `${realpathSync(data)}-lock`;
+  const folder = dirname(data);
+  return `${existsSync(folder) ? join(realpathSync(folder), basename(data)) : data}-lock`;
 }
 
 function isBusy(error: unknown): boolean {
