@@ -1,16 +1,14 @@
-import type { Cancellable, Host, HostError, Socket, SocketHandler, TlsSession } from '../host/host.ts';
-import type { Connection, ConnectionHandler, RaceEvents } from './race.ts';
+import type { Cancellable, Host, HostError } from '../host/host.ts';
+import { DialledConnection } from './connection.ts';
+import type { RaceEvents } from './race.ts';
 
-/** Dials a local (UNIX) socket, and tells what a {@link Race} of one address would. */
-export class LocalSocket implements Cancellable, SocketHandler, Connection {
-  readonly address: string;
-  readonly socket: Socket;
-  handler!: ConnectionHandler;
+/** Dials a local (UNIX) socket, and tells what a `Race` of one address would. */
+export class LocalSocket extends DialledConnection implements Cancellable {
   /** `null` once connected, failed or cancelled. */
   #events: RaceEvents | null;
 
   constructor(host: Pick<Host, 'network'>, path: string, events: RaceEvents) {
-    this.address = path;
+    super(path);
     this.#events = events;
     this.socket = host.network.connectLocal(path, this);
   }
@@ -26,26 +24,13 @@ export class LocalSocket implements Cancellable, SocketHandler, Connection {
     events?.connected(this);
   }
 
-  secured(session: TlsSession): void {
-    this.handler.secured?.(session);
+  protected override get dialling(): boolean {
+    return this.#events !== null;
   }
 
-  data(bytes: Uint8Array, start: number, end: number): void {
-    this.handler.data(bytes, start, end);
-  }
-
-  taken(count: number): void {
-    this.handler.taken(count);
-  }
-
-  ended(): void {
-    this.handler.ended();
-  }
-
-  closed(error: HostError | null): void {
+  protected override failed(error: HostError): void {
     const events = this.#events;
     this.#events = null;
-    if (events) events.failed(error ?? { code: 'reset', message: 'connection closed' });
-    else this.handler.closed(error);
+    events?.failed(error);
   }
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { HostError } from '../host/host.ts';
 import { noHandles, SimulatedHost } from '../host/simulated/host.ts';
 import { type Place, refused, timedOut, unreachable } from '../host/simulated/network.ts';
-import { type Connection, Race } from './race.ts';
+import type { Connection } from './connection.ts';
+import { Race } from './race.ts';
 
 /** A race to addresses of which each is given, with the milliseconds that a connection to it takes. */
 class Course {

@@ -1,25 +1,8 @@
-import type {
-  Address,
-  Cancellable,
-  Host,
-  HostError,
-  Socket,
-  SocketHandler,
-  TlsSession,
-} from '../host/host.ts';
+import type { Address, Cancellable, Host, HostError } from '../host/host.ts';
+import { type Connection, DialledConnection } from './connection.ts';
 
 /** How long an address may take before the next is dialled beside it, in milliseconds (RFC 8305 section 5). */
 const STAGGER_MS = 250;
-
-/** What a connection tells once it is made. */
-export type ConnectionHandler = Omit<SocketHandler, 'connected'>;
-
-/** A TCP connection. Its events go to the handler that it has at the moment. */
-export interface Connection {
-  readonly socket: Socket;
-  readonly address: string;
-  handler: ConnectionHandler;
-}
 
 export interface Destination {
   /** At least one, each once, in the order in which they are dialled. */
@@ -38,24 +21,13 @@ export interface RaceEvents {
   failed(error: HostError): void;
 }
 
-const idle: ConnectionHandler = {
-  data: () => undefined,
-  taken: () => undefined,
-  ended: () => undefined,
-  closed: () => undefined,
-};
-
-/** One connection of a race, and the winner's for good. A class, because there is one for each channel of a tunnel. */
-class Runner implements SocketHandler, Connection {
-  readonly address: string;
-  /** Set at once by the race. */
-  socket!: Socket;
-  handler: ConnectionHandler = idle;
+/** One connection of a race, and the winner's for good. */
+class Runner extends DialledConnection {
   /** `null` when the race is won. */
   race: Race | null;
 
   constructor(address: string, race: Race) {
-    this.address = address;
+    super(address);
     this.race = race;
   }
 
@@ -63,25 +35,12 @@ class Runner implements SocketHandler, Connection {
     this.race?.won(this);
   }
 
-  secured(session: TlsSession): void {
-    this.handler.secured?.(session);
+  protected override get dialling(): boolean {
+    return this.race !== null;
   }
 
-  data(bytes: Uint8Array, start: number, end: number): void {
-    this.handler.data(bytes, start, end);
-  }
-
-  taken(count: number): void {
-    this.handler.taken(count);
-  }
-
-  ended(): void {
-    this.handler.ended();
-  }
-
-  closed(error: HostError | null): void {
-    if (this.race) this.race.lost(this, error ?? { code: 'reset', message: 'connection closed' });
-    else this.handler.closed(error);
+  protected override failed(error: HostError): void {
+    this.race?.lost(this, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionHandler } from '../connect/race.ts';
+import type { Connection, ConnectionHandler } from '../connect/connection.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
 import {
   type Challenge,

@@ -1,5 +1,6 @@
+import type { Connection } from '../connect/connection.ts';
 import { interleave } from '../connect/interleave.ts';
-import { type Connection, Race } from '../connect/race.ts';
+import { Race } from '../connect/race.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host/host.ts';
 import { base64Encode, type HttpUri, ProtocolError } from '../protocol/index.ts';
 import { proxyPlace, type Route } from '../proxy/route.ts';

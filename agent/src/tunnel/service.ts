@@ -1,6 +1,7 @@
+import type { Connection, ConnectionHandler } from '../connect/connection.ts';
 import { interleave } from '../connect/interleave.ts';
 import { LocalSocket } from '../connect/local-socket.ts';
-import { type Connection, type ConnectionHandler, Race, type RaceEvents } from '../connect/race.ts';
+import { Race, type RaceEvents } from '../connect/race.ts';
 import type {
   Address,
   Cancellable,

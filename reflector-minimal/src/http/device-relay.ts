@@ -7,7 +7,7 @@ import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
 import type { DeviceSite } from './device-links.ts';
-import { DeviceRequest } from './device-request.ts';
+import { type DeviceExchange, DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
 import type { Origin } from './origin.ts';
 import { type Refusal, refusals } from './refusal.ts';
@@ -29,29 +29,11 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    { identity, target, since, authorization, shared }: Admitted,
+    admitted: Admitted,
   ): DeviceRequest | Refusal {
-    const { device, port } = target;
-    if (port === null) return refusals.noWebInterface(device.id);
-    const { limits } = this.#context;
-    const traffic = this.#audit('request', origin, identity, device, port, response);
-    this.#grant(identity, device, since, response);
-    const relay = new DeviceRequest({
-      request,
-      response,
-      origin,
-      devicePort: this.#portOf(device, port),
-      port,
-      settings: device.settingsOf(port),
-      answered: (status) => this.#answered(device, port, status, request),
-      site: this.#site(device, port, origin, shared),
-      user: identity.user.uid,
-      authorization,
-      shared,
-      traffic,
-      limits,
-      failed: (error) => this.#failed(error, device, port),
-    });
+    const exchange = this.#begin('request', request, origin, admitted, response);
+    if ('error' in exchange) return exchange;
+    const relay = new DeviceRequest({ ...exchange, response });
     if (!response.destroyed) relay.start();
     return relay;
   }
@@ -62,18 +44,28 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    { identity, target, since, authorization, shared }: Admitted,
+    admitted: Admitted,
   ): Refusal | null {
+    const exchange = this.#begin('upgrade', request, origin, admitted, socket);
+    if ('error' in exchange) return exchange;
+    if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head }).start();
+    return null;
+  }
+
+  /** From here on it is in the audit log, and ends with what let it in; which may be at once. */
+  #begin(
+    event: string,
+    request: IncomingMessage,
+    origin: Origin,
+    { identity, target, since, authorization, shared }: Admitted,
+    lasting: Duplex | ServerResponse,
+  ): Omit<DeviceExchange, 'response'> | Refusal {
     const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
-    const { limits } = this.#context;
-    const traffic = this.#audit('upgrade', origin, identity, device, port, socket);
-    this.#grant(identity, device, since, socket);
-    if (socket.destroyed) return null;
-    new DeviceUpgrade({
+    const traffic = this.#audit(event, origin, identity, device, port, lasting);
+    this.#grant(identity, device, since, lasting);
+    return {
       request,
-      socket,
-      head,
       origin,
       devicePort: this.#portOf(device, port),
       port,
@@ -84,10 +76,9 @@ export class DeviceRelay {
       authorization,
       shared,
       traffic,
-      limits,
+      limits: this.#context.limits,
       failed: (error) => this.#failed(error, device, port),
-    }).start();
-    return null;
+    };
   }
 
   #portOf(device: ConnectedDevice, port: number): DevicePort {
