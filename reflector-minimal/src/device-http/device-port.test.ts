@@ -69,6 +69,26 @@ async function settle(): Promise<void> {
   }
 }
 
+test('a fault of ours in one request leaves the port to the others', async () => {
+  let faults = 1;
+  const open = (to: number) => {
+    const channel = tunnel.source.open(to);
+    if (faults-- > 0) {
+      channel.write = () => {
+        throw new TypeError('ours');
+      };
+    }
+    return channel;
+  };
+  port = new DevicePort({ open }, 80, defaultLimits, clock);
+  expect(() => ask()).toThrow('ours');
+  const { told } = ask();
+  await settle();
+  tunnel.say(1, ok);
+  await settle();
+  expect(told).toEqual(whole);
+});
+
 describe('connections to a device', () => {
   test('are shared by the requests of one user, and by no other', async () => {
     for (const owner of ['alice', 'alice', 'bob']) {
