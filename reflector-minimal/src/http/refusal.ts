@@ -272,7 +272,8 @@ export function sendRefusal(request: IncomingMessage, response: ServerResponse, 
   response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.setHeader('X-PTTH-Error', headerText(error));
-  response.writeHead(status);
+  // Not the reason of a head that could not be written.
+  response.writeHead(status, STATUS_CODES[status] ?? '');
   response.end(body);
 }
 

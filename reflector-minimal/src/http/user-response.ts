@@ -20,7 +20,7 @@ export class UserResponse {
   begin({ status, reason, framing, length }: ResponseHead, lines: readonly string[]): void {
     const response = this.#response;
     const trailers = framing === 'chunked' && response.req.httpVersionMinor > 0;
-    response.writeHead(status, reason, trailers ? [...lines] : withoutTrailer(lines));
+    response.writeHead(status, reason, fileNameFirst(trailers ? lines : withoutTrailer(lines)));
     if (framing === 'none' || (framing === 'length' && length === 0)) return;
     // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
     setImmediate(() => {
@@ -62,4 +62,17 @@ export class UserResponse {
 /** `Trailer` announces what only a chunked body can have; beside another, `node:http` refuses to write the head. */
 function withoutTrailer(lines: readonly string[]): string[] {
   return lines.filter((_line, i) => lines[i - (i % 2)]?.toLowerCase() !== 'trailer');
+}
+
+/**
+ * Behind a `Content-Length`, `node:http` takes the bytes of `Content-Disposition` for UTF-8: it would change the name of a
+ * file with umlauts, and throw at a Chinese one. Before it they stay as they are.
+ */
+function fileNameFirst(lines: readonly string[]): string[] {
+  const result = [...lines];
+  for (let i = 2; i < result.length; i += 2) {
+    if (result[i]?.length !== 19 || result[i]?.toLowerCase() !== 'content-disposition') continue;
+    result.unshift(...result.splice(i, 2));
+  }
+  return result;
 }
