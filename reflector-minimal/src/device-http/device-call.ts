@@ -205,6 +205,16 @@ export class DeviceCall {
     this.#close();
   }
 
+  /** A fault of ours has ended it. */
+  spoil(error: unknown): void {
+    if (this.#over) return;
+    const connection = this.#connection;
+    this.#close();
+    this.#place.forget(this);
+    connection?.abort();
+    this.#events.fault(error);
+  }
+
   // --- time ---
 
   get #patience(): number {
@@ -272,11 +282,7 @@ export class DeviceCall {
     try {
       event();
     } catch (error) {
-      const connection = this.#connection;
-      this.#close();
-      this.#place.forget(this);
-      connection?.abort();
-      this.#events.fault(error);
+      this.spoil(error);
     }
   }
 }

@@ -81,16 +81,20 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       return;
     }
     this.#pumping = true;
-    try {
-      do {
-        this.#pumpAgain = false;
-        const places = { wanted: 0 };
-        this.#waiting.serve((call) => this.#place(call, places));
-      } while (this.#pumpAgain);
-    } finally {
-      // What one call throws is its own affair: the others are still to get connections.
-      this.#pumping = false;
-    }
+    do {
+      this.#pumpAgain = false;
+      const places = { wanted: 0 };
+      this.#waiting.serve((call) => {
+        try {
+          return this.#place(call, places);
+        } catch (error) {
+          // Its own affair: the others are still to get connections.
+          call.spoil(error);
+          return true;
+        }
+      });
+    } while (this.#pumpAgain);
+    this.#pumping = false;
   }
 
   /** False when the call has to wait. */
