@@ -1,230 +1,232 @@
 /**
- * Every bound of the reflector, with its reason. Sizes in bytes, times in milliseconds. `limits.test.ts` and the tests
- * beside each user of a bound try to break it.
+ * Every limit of the reflector, with its reason. Sizes in bytes, times in milliseconds. `limits.test.ts` and the tests
+ * beside each user of a limit try to break it. `docs/reference/reflector-limits.md` is generated from the comments here
+ * (`npm run reference -w rm-reflector`).
  */
 export interface Limits {
-  /** Request head. Browsers send up to 16 KiB with large cookies; more is a flood. Beyond it: 431. */
+  /** Head of a request. Browsers send up to 16 KiB with large cookies; more is a flood. Beyond it: 431. */
   readonly headBytes: number;
-  /** Lines of a head, of a request or a device's response: `node:http` counts names and values only. Beyond it: 431. */
+  /** Lines of a head, in a request or a device's response; `node:http` counts only names and values. Beyond it: 431. */
   readonly headLines: number;
-  /** Time for a request head to arrive, so that slow heads do not collect connections. */
+  /** Time for the head of a request to arrive, so that slow heads do not tie up connections. */
   readonly headMs: number;
-  /** Requests that one connection may have sent before the first is answered; one that sends more is closed. */
+  /** Requests that one connection may send before the first is answered. Beyond it, the connection is closed. */
   readonly pipelinedRequests: number;
-  /** Longest time without a byte of a request's body while we want to read it. Beyond it: 408. */
+  /** Longest pause in a request body that the reflector is ready to read. Beyond it: 408. */
   readonly bodyIdleMs: number;
-  /** Longest time in which a user takes nothing of a response that waits for it; then the connection is closed. */
+  /** Longest time that a user may read nothing of a waiting response. Then the connection is closed. */
   readonly userStallMs: number;
-  /** Time in which a device takes nothing of what a user sends, before the user is read ahead to see it go. */
+  /** How long a device may read nothing of an upload before the reflector reads ahead, to notice a user who has left. */
   readonly readAheadMs: number;
-  /** Bytes read ahead of one user: what the kernels of both ends keep of a sender that has gone. */
+  /** Bytes read ahead for one user: as much as the kernels at both ends may still hold from a sender that has left. */
   readonly readAheadBytes: number;
-  /** Bytes read ahead of all users; beyond it nobody is read ahead. */
+  /** Bytes read ahead for all users together. Beyond it, nothing more is read ahead. */
   readonly readAheadTotalBytes: number;
-  /** How often a client that is not read ahead any more is asked whether it is still there. */
+  /** How often the reflector probes a client for which it no longer reads ahead. */
   readonly clientProbeMs: number;
-  /** Longest time in which a device takes nothing of what a client left that has gone; then its connection is reset. */
+  /** How long a device may read nothing of the data that a departed client left. Then its connection is reset. */
   readonly leftoverMs: number;
-  /** Connections of users and devices together: each costs a descriptor and some 10 KiB. */
+  /** Connections of users and devices together. Each costs a file descriptor and about 10 KiB. */
   readonly connections: number;
-  /** Those from one IPv4 /24 or IPv6 /48 on which nobody has logged in yet; what is more is closed at once. */
+  /** Connections without a successful log-in from one IPv4 /24 or IPv6 /48. Further ones are closed at once. */
   readonly strangersPerNetwork: number;
-  /** How long a user's connection is kept open without a request. */
+  /** How long a user connection stays open without a request. */
   readonly userIdleMs: number;
-  /** Silence after which TCP asks whether a user or client is still there; devices have their keep-alive. */
+  /** Silence after which TCP probes a user or client. Devices have the keep-alive of their tunnel. */
   readonly userProbeMs: number;
-  /** Devices connected at once, so that users still find a connection. Beyond it: 503 for those that come anew. */
+  /** Connected devices. It leaves connections free for users. Beyond it: 503 for devices that are not yet connected. */
   readonly tunnels: number;
-  /** Devices that may come at one moment before the rates below hold them back: a small fleet never notices them. */
+  /** Devices that may connect at the same moment before the rates below apply. A small fleet never notices them. */
   readonly arrivalsAtOnce: number;
-  /** Devices a second that are let in right after a start, while caches are empty. Beyond it: 503 with Retry-After. */
+  /** Devices admitted per second right after a start, while caches are empty. Beyond it: 503 with Retry-After. */
   readonly arrivalsPerSecondAtStart: number;
-  /** The same later on: what one thread can do of TLS and of the store. */
+  /** The same later: what one thread can handle of TLS and the data file. */
   readonly arrivalsPerSecond: number;
-  /** Of those the ones whose password must be verified by scrypt, as the three above. */
+  /** The same as `arrivalsAtOnce`, for devices whose password needs scrypt. */
   readonly slowArrivalsAtOnce: number;
+  /** The same as `arrivalsPerSecondAtStart`, for devices whose password needs scrypt. */
   readonly slowArrivalsPerSecondAtStart: number;
-  /** What two threads can verify, at some 40 ms each. */
+  /** The same later: what two threads can verify at about 40 ms each. */
   readonly slowArrivalsPerSecond: number;
-  /** Time from the start until the rates have grown. */
+  /** Time from the start until the rates have reached their final values. */
   readonly arrivalsRampMs: number;
-  /** Longest time that a device is asked to wait; agents add up to as much again. */
+  /** Longest wait in `Retry-After` for a device. Agents may add up to the same time again. */
   readonly arrivalsAskedMs: number;
-  /** How far the devices of one network that are asked to wait push back those of others. */
+  /** How far waiting devices of one network may delay those of other networks. */
   readonly arrivalsShareMs: number;
-  /** How often one device may come in `arrivalsPerDeviceMs`: one that reconnects in a loop takes no more places. */
+  /** Times that one device may connect in `arrivalsPerDeviceMs`, so that a device in a reconnect loop takes no more places. */
   readonly arrivalsPerDevice: number;
-  /** How often devices of one IPv4 /24 or IPv6 /64 may come again in that time; the first time of each is free. */
+  /** Reconnects from one IPv4 /24 or IPv6 /64 in that time. The first connection of each device does not count. */
   readonly arrivalsReturning: number;
-  /** Time in which as many arrivals are forgotten. */
+  /** Time after which those connections no longer count. */
   readonly arrivalsPerDeviceMs: number;
-  /** Devices and networks whose arrivals are remembered; beyond it the oldest are forgotten. */
+  /** Devices and networks whose connections are counted. Beyond it, the oldest are forgotten. */
   readonly arrivalsRemembered: number;
-  /** Wrong passwords in `slowFailuresMs` from one IPv4 /24 or IPv6 /64, beyond which it is asked to wait. */
+  /** Wrong device passwords from one IPv4 /24 or IPv6 /64 in `slowFailuresMs`. Beyond it, the network has to wait. */
   readonly slowFailuresPerNetwork: number;
-  /** The same for an IPv6 /48, of which anybody may have one. */
+  /** The same for an IPv6 /48, since anybody may have a whole one. */
   readonly slowFailuresPerSite: number;
-  /** The same for a device that comes from where it came last: it is not kept waiting by its network. */
+  /** The same for a device in the network of its last log-in, so that its neighbours cannot make it wait. */
   readonly slowFailuresPerDevice: number;
-  /** Time in which that many failures are forgotten: one network then takes less than a hundredth of all places. */
+  /** Time after which these failures no longer count. One network then takes less than 1 % of all places. */
   readonly slowFailuresMs: number;
-  /** Networks and devices with such failures that are remembered; beyond it the oldest are forgotten. */
+  /** Networks and devices whose failures are counted. Beyond it, the oldest are forgotten. */
   readonly slowFailuresRemembered: number;
-  /** Largest data payload in one frame that we offer (`webtunnel.md` section 5): one socket read. */
+  /** Largest data payload of a frame that the reflector offers (`webtunnel.md` section 5): one socket read. */
   readonly maxFrame: number;
-  /** Credit of a channel and direction that we offer: what a stalled user can hold of memory. */
+  /** Credit that the reflector offers for each channel and direction: the memory that one stalled user can hold. */
   readonly window: number;
-  /** Bytes held of one channel of a device without windows, before its tunnel is paused. */
+  /** Bytes held for one channel of a device without windows before its tunnel is paused. */
   readonly channelHeldBytes: number;
-  /** Bytes held of all channels of a tunnel, before it is paused: many stalled readers must not add up. */
+  /** Bytes held for all channels of a tunnel before it is paused, so that many stalled readers do not add up. */
   readonly tunnelHeldBytes: number;
-  /** Bytes held of all channels of all tunnels; beyond it the channel that holds most of the tunnel ends that adds to it. */
+  /** Bytes held for all channels of all tunnels. The tunnel that exceeds the limit loses its fullest channel. */
   readonly heldBytes: number;
-  /** How long a tunnel may stay paused for a reader: then that channel ends with error 4, and the others go on. */
+  /** How long a reader may keep a tunnel paused. Then its channel ends with error 4 and the others go on. */
   readonly stallMs: number;
-  /** Channels of one tunnel, opening ones included: less than the 65,535 numbers, more than any use we know. */
+  /** Channels of one tunnel, including those being opened: fewer than the 65,535 numbers, more than any known use. */
   readonly channelsPerTunnel: number;
-  /** Bytes queued for a device's socket before channels wait their turn: what a short request waits behind. */
+  /** Bytes queued for a device's socket before channels take turns: what a short request has to wait behind. */
   readonly tunnelQueueBytes: number;
-  /** Bytes queued for a device's socket in control frames on top; a device that takes none of them is cut off. */
+  /** Further bytes queued for a device's socket in control frames. A device that does not read them is disconnected. */
   readonly tunnelBacklogBytes: number;
-  /** Invalid frames of one tunnel before it is closed with 1008: a broken device, not a newer one. */
+  /** Invalid frames of one tunnel before it is closed with 1008. The device is broken then, not just newer. */
   readonly violationsPerTunnel: number;
-  /** All properties of a device together, names and values; they are kept in the store. */
+  /** All properties of a device, names and values. They are stored in the data file. */
   readonly propertiesBytes: number;
-  /** Time after which updated properties are written to the store: once for all updates within it. */
+  /** Delay before updated properties are stored, so that updates within it cost one write. */
   readonly propertiesSaveMs: number;
-  /** Time for a device to answer an open request: its own connect limit is 10 s, plus the way. */
+  /** Time for a device to answer an open request: its own connect time-out of 10 s and the round trip. */
   readonly openMs: number;
-  /** Time for a device to answer a PING (peers with the extension only), once they have been silent too long. */
+  /** Time for a silent device to answer a PING, if it supports the extension. */
   readonly pongMs: number;
-  /** HTTP connections to one port of a device at once, unless the service says how many it takes; further requests wait. */
+  /** HTTP connections to one port of a device, unless the service sets its own number. Further requests wait. */
   readonly httpConnectionsPerPort: number;
-  /** Those of one user, as many as browsers open to one host; streams without an end come on top, up to half of all. */
+  /** HTTP connections of one user to one port, as many as browsers open to a host. Endless streams come on top, up to half of all. */
   readonly httpConnectionsPerUser: number;
-  /** How long it counts that a device has refused a connection beside so many others; after that more are tried. */
+  /** How long the reflector remembers how many connections a device accepted before it refused one. */
   readonly learnedConnectionsMs: number;
-  /** Time for a device to close an idle connection that is in the way of another, then it is reset; and how often one more is tried. */
+  /** Time for a device to close an idle connection that blocks another one, before it is reset; also the pause between attempts to open one more. */
   readonly idleCloseMs: number;
-  /** HTTP connections to one port of a device that are kept open without a request. */
+  /** Idle HTTP connections kept open to one port of a device. */
   readonly idleConnectionsPerPort: number;
-  /** How long such a connection is kept: less than the 5 s after which many servers close it themselves. */
+  /** How long they are kept: less than the 5 s after which many servers close them. */
   readonly idleConnectionMs: number;
-  /** Time without progress from the last byte of a request to the response head. Beyond it: 504. */
+  /** Time without progress between the last byte of a request and the head of the response. Beyond it: 504. */
   readonly responseMs: number;
   /** Head of a device's response, and its trailers: twice what browsers send, for large cookies. Beyond it: 502. */
   readonly responseHeadBytes: number;
-  /** Line before a chunk of a device's response, with its extensions, which are dropped. Beyond it: 502, or cut. */
+  /** Line before a chunk of a device's response, with its extensions, which are dropped. Beyond it: 502, or the response is cut off. */
   readonly chunkLineBytes: number;
-  /** How long nothing more of a request must come, once the device has refused it (300 to 599), until the user gets the end. */
+  /** Pause of an upload, after the device has refused the request (300 to 599), that ends the response to the user. */
   readonly earlyRefusalMs: number;
-  /** Responses with a status of 1xx before the final one: they pass whether the user reads or not. */
+  /** Responses with a 1xx status before the final one. They are passed on whether or not the user reads them. */
   readonly interimResponses: number;
-  /** Time that a connection whose last response has ended is still read, so that the response is not lost. */
+  /** How long a connection is still read after its last response, so that the response is not lost. */
   readonly discardMs: number;
-  /** Time that a half-closed HTTP connection to a device waits for the device's own close. */
+  /** How long a half-closed HTTP connection waits for the device to close its side. */
   readonly lingerMs: number;
-  /** One WebSocket message from a client of `webtunnel.md` section 4; the original sends 2,048. */
+  /** One WebSocket message from a client (`webtunnel.md` section 4). The original sends 2,048. */
   readonly clientMessageBytes: number;
-  /** Fragments of one WebSocket message, each of which costs more than its byte; beyond it: closed with 1008. */
+  /** Fragments of one WebSocket message, each of which costs more than its bytes. Beyond it: closed with 1008. */
   readonly messageFragments: number;
-  /** Socket reads that one WebSocket frame may be spread over, for the same reason; beyond it: closed with 1008. */
+  /** Socket reads for one WebSocket frame, for the same reason. Beyond it: closed with 1008. */
   readonly messageReads: number;
-  /** PONGs under way to one peer; who asks for more is cut off. */
+  /** PONGs queued for one peer. A peer that asks for more is disconnected. */
   readonly pendingPongs: number;
-  /** Services of devices of which it is known whether a setting was suggested; beyond it the oldest is forgotten. */
+  /** Services for which the reflector remembers whether it has suggested a setting. Beyond it, the oldest is forgotten. */
   readonly servicesHinted: number;
-  /** Requests, WebSockets and client tunnels of one user at once; beyond it: 429. */
+  /** Requests, WebSockets and client tunnels of one user at the same time. Beyond it: 429. */
   readonly exchangesPerUser: number;
-  /** Those of one user with one device: a quarter of `channelsPerTunnel`, so that others reach it as well. Beyond it: 429. */
+  /** The same with one device: a quarter of `channelsPerTunnel`, so that others can use it as well. Beyond it: 429. */
   readonly exchangesPerDevice: number;
-  /** Devices in one answer of the list of devices, and on its page: what is read from the data file at once. */
+  /** Devices in one answer of the device list, and on one page: what one query reads from the data file. */
   readonly devicesPerPage: number;
   /** Bytes queued for a user's socket before its channel is paused. */
   readonly userQueueBytes: number;
-  /** Body of a token request or another form of ours. */
+  /** Body of a token request, or of a form on the reflector's own pages. */
   readonly formBytes: number;
-  /** Time for such a body to come as a whole: whoever sends it may be a stranger. Then the connection is closed. */
+  /** Time for that body to arrive, since the sender may be a stranger. Then the connection is closed. */
   readonly formMs: number;
-  /** Password verifications at once; each costs a thread and 16 MiB for some 40 ms. */
+  /** Password verifications at the same time. Each takes a thread and 16 MiB for about 40 ms. */
   readonly verificationsAtOnce: number;
-  /** Password verifications that wait, of users and of devices each; beyond it: 503. */
+  /** Password verifications that wait, for users and for devices separately. Beyond it: 503. */
   readonly verificationsWaiting: number;
-  /** Verified credentials remembered, so that not every request costs a verification. */
+  /** Verified credentials that are remembered, so that not every request costs a verification. */
   readonly verifiedCredentials: number;
-  /** Sessions of one user, of each kind: browsers, devices opened in them, tokens; beyond it the least used ends. */
+  /** Sessions of one user, for each kind: browsers, devices opened in them, tokens. Beyond it, the least recently used ends. */
   readonly sessionsPerUser: number;
-  /** Sessions of all users; beyond it the least recently used ends. */
+  /** Sessions of all users. Beyond it, the least recently used ends. */
   readonly sessions: number;
-  /** How old the time of last use of a session may be in the store. */
+  /** How far the stored time of last use of a session may lag behind. */
   readonly sessionTouchMs: number;
-  /** Failed log-ins from one place, or to one account, that cost no wait. */
+  /** Failed log-ins from one place, or to one account, before a wait is imposed. */
   readonly logInFailures: number;
-  /** The same for an IPv6 /48, of which anybody may have one. */
+  /** The same for an IPv6 /48, since anybody may have a whole one. */
   readonly logInFailuresPerSite: number;
-  /** Longest wait after further failures: it doubles from 1 s. Short, so that nobody can lock others out for long. */
+  /** Longest wait after further failures; it doubles from 1 s. Short, so that nobody can lock others out for long. */
   readonly logInWaitMs: number;
-  /** Wrong one-time passwords that cost no wait: who gets that far knows the password, and six digits are few. */
+  /** Wrong one-time passwords before a wait is imposed. Few, as the guesser knows the password and a code has six digits. */
   readonly secondFactorFailures: number;
-  /** Longest wait after further ones: long, as places where the user has logged in before are counted by themselves. */
+  /** Longest wait after further ones. Long, as browsers and addresses of earlier log-ins are counted separately. */
   readonly secondFactorWaitMs: number;
-  /** After this time without a wrong one those before are forgotten. */
+  /** Time without a wrong one-time password after which earlier ones no longer count. */
   readonly secondFactorMemoryMs: number;
-  /** After this time without a failure those before are forgotten. */
+  /** Time without a failed log-in after which earlier ones no longer count. */
   readonly logInMemoryMs: number;
-  /** Addresses, names and browsers each, of which failures are remembered; beyond it the oldest are forgotten. */
+  /** Addresses, names and browsers (each) whose failures are counted. Beyond it, the oldest are forgotten. */
   readonly logInsRemembered: number;
-  /** Time for the one-time password after name and password in a browser, and for setting them up. */
+  /** Time to enter the one-time password after the password, and to set one-time passwords up. */
   readonly secondFactorMs: number;
-  /** How long a Digest nonce is good. */
+  /** How long a Digest nonce is valid. */
   readonly nonceMs: number;
-  /** Nonces remembered as used within that time; when all are taken, Digest waits for one to expire. */
+  /** Used nonces remembered within that time. When all are taken, Digest waits for one to expire. */
   readonly usedNonces: number;
-  /** Unknown devices kept for the operator to claim. */
+  /** Unknown devices kept for you to claim. */
   readonly unclaimedDevices: number;
-  /** Those of one IPv4 /24 or IPv6 /48, so that strangers leave places to others. */
+  /** Those from one IPv4 /24 or IPv6 /48, so that one stranger cannot take all places. */
   readonly unclaimedPerNetwork: number;
-  /** How long a call waits for another process that holds the data file: everything else waits as well. */
+  /** How long a call waits while another process has locked the data file. Everything else waits as well. */
   readonly storeBusyMs: number;
-  /** How long the data file is left alone after a call has failed; requests that need it get 503 meanwhile. */
+  /** How long the data file is left alone after a failed call. Requests that need it get 503 meanwhile. */
   readonly storeRetryMs: number;
-  /** Facts about devices that wait for a data file that cannot be written: some four for each tunnel. */
+  /** Facts about devices kept in memory while the data file cannot be written: about four for each tunnel. */
   readonly deferredWrites: number;
-  /** How often the store is asked, while something is live, whether another process has changed it. */
+  /** How often the reflector checks, while anything is live, whether another process has changed the data file. */
   readonly storePollMs: number;
-  /** One-time codes for sessions on hosts of devices that are good at once; beyond it the oldest goes of who has most. */
+  /** Valid one-time codes for device sessions. Beyond it, the user with the most codes loses the oldest one. */
   readonly deviceCodes: number;
-  /** Those of one user, who may open as many devices at once; beyond it the user's own oldest goes. */
+  /** Those of one user, who may open as many devices at the same time. Beyond it, the oldest is dropped. */
   readonly deviceCodesPerUser: number;
-  /** How long such a code is good: two redirects, on a slow line. */
+  /** How long such a code is valid: two redirects on a slow line. */
   readonly deviceCodeMs: number;
-  /** Audit file, before it is renamed and a new one begun: some 50,000 records. */
+  /** Size at which the audit file is renamed and a new one begun: about 50,000 records. */
   readonly auditFileBytes: number;
-  /** Audit files of that size that are kept beside the present one, and more of them while newer than `--audit-keep`. */
+  /** Older audit files that are kept; more if they are newer than `--audit-keep`. */
   readonly auditFiles: number;
-  /** How long the same requests must not have come before the audit log sums them up. */
+  /** Pause after which the audit log sums up a series of equal requests. */
   readonly auditQuietMs: number;
-  /** Kinds of requests that the audit log counts at once; the one that began first is summed up early. */
+  /** Series of equal requests counted at the same time. Beyond it, the oldest series is summed up early. */
   readonly auditSeries: number;
-  /** New kinds of strangers' refusals in ten times `auditQuietMs`; what is more is one kind: no flood wears the file out. */
+  /** New kinds of refusals of strangers in ten times `auditQuietMs`. Further ones are counted as one kind, so that a flood does not fill the file. */
   readonly auditStrangers: number;
-  /** Devices that `device add --from` takes at once: twice as many as we know of any fleet. */
+  /** Devices in one `device add --from`: twice as many as the largest known fleet. */
   readonly devicesAtOnce: number;
-  /** How often at most it is noted in the store that somebody was refused who claimed to be a device. */
+  /** Shortest time between two stored refusals of peers that claimed to be the same device. */
   readonly refusalNotedMs: number;
-  /** Times that the same (a token, a tunnel, a log-in) is recorded by itself; what follows is counted. */
+  /** Equal records (of a token, a tunnel, a log-in) written one by one. Further ones are counted. */
   readonly auditRepeats: number;
-  /** Records of one user or device in ten times `auditQuietMs`, allowed and refused apart; what is more is counted together. */
+  /** Records of one user or device in ten times `auditQuietMs`, allowed and refused counted apart. Further ones are counted together. */
   readonly auditRecords: number;
-  /** How often the reflector looks how long its certificate is good. */
+  /** How often the reflector checks when its certificate expires. */
   readonly certificateMs: number;
-  /** How long TLS handshakes of one network that fail for the same reason are one line of the log. */
+  /** Time in which failed TLS handshakes with the same network and reason are logged as one line. */
   readonly handshakeQuietMs: number;
-  /** Networks and reasons of failed TLS handshakes that get a line of their own in that time; further ones get none. */
+  /** Combinations of network and reason that are logged in that time. Further ones are not. */
   readonly handshakeKinds: number;
-  /** How often traffic counters are written to the store. */
+  /** How often traffic counters are stored. */
   readonly statisticsMs: number;
-  /** Time for responses under way to end at shutdown. */
+  /** Time at shutdown for responses in progress to end. */
   readonly shutdownMs: number;
   /** Time for a peer to answer a WebSocket close frame. */
   readonly closeMs: number;
