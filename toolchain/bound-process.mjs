@@ -38,15 +38,16 @@ export function ending() {
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, output?: 'inherit' | 'ignore' | 'pipe' }} [options] `output`: where standard output goes, and
- *   with `pipe` standard error as well
+ * @param {{ cwd?: string, output?: 'inherit' | 'ignore' | 'pipe', env?: Record<string, string> }} [options] `output`: where
+ *   standard output goes, and with `pipe` standard error as well; `env` adds to our own
  * @returns {{ child: import('node:child_process').ChildProcess, exited: Promise<number>, stop(): Promise<number> }}
  *   `child` is the guard and ends as the program does, by a signal with 128 more than its number; `exited` gives that
  *   status once nothing of the group is left; `stop` ends it as above.
  */
-export function spawnBound(command, args, { cwd, output = 'inherit' } = {}) {
+export function spawnBound(command, args, { cwd, output = 'inherit', env } = {}) {
   const child = spawn(process.execPath, [guard, command, ...args], {
     cwd,
+    env: { ...process.env, ...env },
     detached: true,
     stdio: ['pipe', output, output === 'pipe' ? 'pipe' : 'inherit'],
   });

@@ -3,15 +3,30 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ending, spawnBound } from './bound-process.mjs';
 import { needCompiler } from './debian.mjs';
 
 const leastNode = [20, 19];
 
+/**
+ * For node-gyp: the headers that came with this Node, where there are any, so that nothing has to be downloaded from
+ * nodejs.org to compile better-sqlite3.
+ * @param {string} [prefix] where Node is installed
+ * @returns {Record<string, string>}
+ */
+export function ownHeaders(prefix = join(dirname(process.execPath), '..')) {
+  const file = join(prefix, 'include/node/node_version.h');
+  if (!existsSync(file)) return {};
+  const text = readFileSync(file, 'utf8');
+  const part = (name) => new RegExp(`^#define NODE_${name}_VERSION (\\d+)$`, 'm').exec(text)?.[1];
+  const version = ['MAJOR', 'MINOR', 'PATCH'].map(part).join('.');
+  return version === process.versions.node ? { npm_package_config_node_gyp_nodedir: prefix } : {};
+}
+
 /** Runs one command, quietly unless it fails. It does not outlive us, and a signal meanwhile ends both. */
-async function step(root, title, command, args) {
-  const { child, exited, stop } = spawnBound(command, args, { cwd: root, output: 'pipe' });
+async function step(root, title, command, args, env = {}) {
+  const { child, exited, stop } = spawnBound(command, args, { cwd: root, output: 'pipe', env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text) => {
@@ -45,7 +60,7 @@ async function installPackages(root) {
   console.error('Installing npm packages …');
   // better-sqlite3 is compiled where npm carries no binary of it for this platform.
   needCompiler();
-  await step(root, 'Installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+  await step(root, 'Installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund'], ownHeaders());
   writeFileSync(stamp, wanted);
 }
 
