@@ -64,7 +64,7 @@ static void lookup_done(rm_task *task) {
              || status == EAI_NODATA
 #endif
   ) {
-    arguments[1] = rm_error_text("name-not-found", "the name does not exist or has no address");
+    arguments[1] = rm_error_text("name-not-found", "name not found");
   } else if (status != 0) {
     arguments[1] = rm_error_text("name-failure", gai_strerror(status));
   } else {

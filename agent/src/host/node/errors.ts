@@ -36,11 +36,22 @@ const known: Record<string, readonly [HostErrorCode, string]> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls-untrusted', 'certificate is not trusted: its issuer is unknown'],
   SELF_SIGNED_CERT_IN_CHAIN: ['tls-untrusted', 'certificate is not trusted: its root is unknown'],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['tls-untrusted', 'certificate is not trusted: it is self-signed'],
+  // What is no TLS record has a version that is none, either.
+  ERR_SSL_WRONG_VERSION_NUMBER: ['tls-protocol', 'the peer does not speak TLS'],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['tls-protocol', 'the peer does not speak TLS'],
+  ERR_SSL_UNSUPPORTED_PROTOCOL: ['tls-protocol', 'the server offers no TLS version that is allowed here'],
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: [
+    'tls-protocol',
+    'the server offers no TLS version that is allowed here',
+  ],
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ['tls-client-certificate', 'a client certificate is demanded'],
 };
 
+/** An error of Node; those of OpenSSL have a `reason`, while their message has addresses and lines of its source. */
+type NodeError = NodeJS.ErrnoException & { readonly reason?: unknown };
+
 /** Any error of Node as a {@link HostError}. */
-export function toHostError(error: NodeJS.ErrnoException): HostError {
+export function toHostError(error: NodeError): HostError {
   const code = error.code ?? '';
   const found = known[code];
   const line = error.message.split('\n')[0] || 'unknown error';
@@ -49,7 +60,10 @@ export function toHostError(error: NodeJS.ErrnoException): HostError {
     return { code: 'tls-client-certificate', message: 'the client certificate was not accepted' };
   }
   if (/^(ERR_SSL|ERR_TLS|EPROTO|ERR_OSSL)/.test(code)) {
-    return { code: 'tls-protocol', message: `TLS failed: ${line}` };
+    return {
+      code: 'tls-protocol',
+      message: `TLS failed: ${typeof error.reason === 'string' ? error.reason : line}`,
+    };
   }
   if (
     /CERT|CRL|CHAIN|PURPOSE|SIGNATURE|TOO_SMALL|TOO_WEAK|VIOLATION|EXTENSION|PATH_LENGTH|INVALID_CA/.test(

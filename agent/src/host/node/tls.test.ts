@@ -213,10 +213,19 @@ describe('startTls', () => {
       socket.on('error', () => undefined);
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
     });
-    expect(await codeOf(await listening(plain))).toBe('tls-protocol');
-    expect(await codeOf(await serve(good, { maxVersion: 'TLSv1.2' }), { minVersion: '1.3' })).toBe(
-      'tls-protocol',
-    );
+    const errorOf = async (port: number, options = {}) => {
+      const { recorder } = secure(port, options);
+      await recorder.saw('closed tls-protocol');
+      return recorder.error;
+    };
+    expect(await errorOf(await listening(plain))).toEqual({
+      code: 'tls-protocol',
+      message: 'the peer does not speak TLS',
+    });
+    expect(await errorOf(await serve(good, { maxVersion: 'TLSv1.2' }), { minVersion: '1.3' })).toEqual({
+      code: 'tls-protocol',
+      message: 'the server offers no TLS version that is allowed here',
+    });
   });
 
   it('reports a peer that goes away during the handshake', async () => {
@@ -312,5 +321,19 @@ describe('toHostError', () => {
     const { code: found, message } = toHostError(Object.assign(new Error('first line\nsecond'), { code }));
     expect(found).toBe(expected);
     expect(message).not.toContain('\n');
+  });
+
+  it('says the reason of OpenSSL, without what only its authors can read', () => {
+    const error = new Error(
+      '802C6E74FB7F0000:error:0A000410:SSL routines:ssl3_read_bytes:x:../ssl/record.c:1605:',
+    );
+    const decorated = Object.assign(error, {
+      code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      reason: 'sslv3 alert handshake failure',
+    });
+    expect(toHostError(decorated)).toEqual({
+      code: 'tls-protocol',
+      message: 'TLS failed: sslv3 alert handshake failure',
+    });
   });
 });
