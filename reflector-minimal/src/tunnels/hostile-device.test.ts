@@ -278,7 +278,10 @@ describe('a hostile device', () => {
       stage.agent({ password: `guess ${i}` }).catch((error: UpgradeRefused) => error.status),
     );
     await othersAreServed();
-    expect(new Set(await Promise.all(guesses))).toEqual(new Set([401]));
+    const statuses = await Promise.all(guesses);
+    // Its network may fail so often; from then on it is asked to wait.
+    expect(statuses).toContain(401);
+    expect(statuses.filter((status) => status !== 401 && status !== 503)).toEqual([]);
     expect(tunnel.live).toBe(true);
   });
 });
