@@ -41,10 +41,10 @@ const credentials = {
 } as const;
 
 /** A response that goes on. */
-async function stream(line: string): Promise<Socket> {
+async function stream(line: string, version = '1.1'): Promise<Socket> {
   const socket = connect(stage.port, '127.0.0.1');
   socket.on('error', () => {});
-  socket.write(`GET / HTTP/1.1\r\nHost: ${device.id}.localhost\r\n${line}\r\n\r\n`);
+  socket.write(`GET / HTTP/${version}\r\nHost: ${device.id}.localhost\r\n${line}\r\n\r\n`);
   const [head] = (await once(socket, 'data')) as [Buffer];
   expect(head.toString()).toMatch(/^HTTP\/1\.1 200 /);
   return socket;
@@ -90,6 +90,14 @@ describe.each(changes)('when %s', (_title, change) => {
     clock.advance(defaultLimits.storePollMs);
     await closed;
   });
+});
+
+test('a response that only the end of its connection delimits is reset, and does not look whole', async () => {
+  const socket = await stream(await credentials.password(), '1.0');
+  const failed = once(socket, 'error');
+  stage.reflector.store.users.remove(user.name);
+  clock.advance(defaultLimits.storePollMs);
+  expect(await failed).toMatchObject([{ code: 'ECONNRESET' }]);
 });
 
 test('a stream does not keep its session from idling out, and ends with it', async () => {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /**
@@ -11,4 +12,11 @@ export function breakOff(socket: Duplex): void {
   } else {
     socket.destroy();
   }
+}
+
+/** Ends a response in the middle. Where only the end of the connection delimits it (HTTP/1.0), that must not look like one. */
+export function cutResponse(response: ServerResponse): void {
+  const { socket, req } = response;
+  if (req.httpVersion === '1.0' && socket && response.headersSent) breakOff(socket);
+  response.destroy();
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Traffic } from '../audit/audit.ts';
 import type { Context } from '../context.ts';
@@ -6,6 +6,7 @@ import { DevicePort } from '../device-http/device-port.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import type { Admitted } from './admission.ts';
+import { breakOff, cutResponse } from './break-off.ts';
 import type { DeviceSite } from './device-links.ts';
 import { type DeviceExchange, DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
@@ -130,7 +131,8 @@ export class DeviceRelay {
   /** What a user was let into ends with the account, the session, and the sight of the device: perhaps at once. */
   #grant(identity: Identity, device: ConnectedDevice, since: number, lasting: Duplex | ServerResponse): void {
     const holder = { kind: 'user', identity, device } as const;
-    const release = this.#context.access.add({ holder, since, end: () => lasting.destroy() });
+    const end = () => (lasting instanceof ServerResponse ? cutResponse(lasting) : breakOff(lasting));
+    const release = this.#context.access.add({ holder, since, end });
     lasting.once('close', release);
   }
 }

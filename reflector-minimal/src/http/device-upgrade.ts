@@ -114,7 +114,7 @@ export class DeviceUpgrade implements CallEvents {
 
   fault(error: unknown): void {
     this.#exchange.failed(error);
-    if (this.#answer) this.#exchange.socket.destroy();
+    if (this.#answer) this.#answer.cut();
     else this.#refuse(refusals.failed);
   }
 

@@ -214,7 +214,7 @@ export class Edge {
     const connection = this.#of(socket);
     const last = connection.exchanges.at(-1);
     if (last?.response !== response || !isToAnswer(response, socket)) {
-      socket.destroy();
+      breakOff(socket);
       return;
     }
     connection.broken = true;
@@ -237,7 +237,7 @@ export class Edge {
     let connection = this.#connections.get(socket);
     if (!connection) {
       const boundary = new Boundary(
-        () => socket.destroy(),
+        () => breakOff(socket),
         (error) => this.#failed(error),
       );
       boundary.contain(socket);

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../device-http/response-head.ts';
+import { cutResponse } from './break-off.ts';
 
 /**
  * A device's response on its way to the user, who learns that it is whole only by {@link UserResponse.end}: until then
@@ -48,14 +49,9 @@ export class UserResponse {
     else this.#response.end();
   }
 
-  /**
-   * Ends a response that is not whole. In HTTP/1.0 only the end of the connection may delimit the body, and this must not
-   * look like an end in order: a reset does not, nor does the end of TLS without its alert.
-   */
+  /** Ends a response that is not whole. */
   cut(): void {
-    const { socket, req } = this.#response;
-    if (req.httpVersion === '1.0' && socket && !('encrypted' in socket)) socket.resetAndDestroy();
-    this.#response.destroy();
+    cutResponse(this.#response);
   }
 }
 
