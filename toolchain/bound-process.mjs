@@ -74,7 +74,7 @@ export function spawnBound(command, args, { cwd, output = 'inherit', env } = {})
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string> }} [options]
  * @returns {Promise<number>} its status; 128 and the number of the signal when it was ended
  */
 export async function runBound(command, args, options) {
@@ -85,7 +85,10 @@ export async function runBound(command, args, options) {
   return 128 + constants.signals[first];
 }
 
-/** What a program has left running. */
+/**
+ * What a program has left running.
+ * @param {number | undefined} group
+ */
 function sweep(group) {
   try {
     if (group !== undefined) process.kill(-group, 'SIGKILL');

@@ -1,4 +1,4 @@
-// The executables that we ship and the instrumented ones, as `npm test` builds and drives them.
+// The executables that we ship and the instrumented ones, as `npm test` and `npm run test:all` build and drive them.
 
 /**
  * @typedef {object} Executable
@@ -15,7 +15,7 @@
  * @property {readonly string[]} [part] scenario files to run; absent: all
  * @property {number} [atOnce] scenarios of a file that run at once; absent: what vitest.config.ts says
  * @property {readonly string[]} [also] other projects of vitest.config.ts that need it
- * @property {boolean} [onDemand] left out of a plain `npm test`
+ * @property {'test' | 'test:all' | 'named'} drivenBy the npm script that drives it when no project is named; `named`: none
  */
 
 /**
@@ -35,21 +35,22 @@ export const executables = [
     packages: [],
     patience: 1,
     heapNoise: 24_576,
+    drivenBy: 'test',
   },
-  { ...withClockless(native('x86_64')), also: ['e2e', 'devices'] },
+  { ...withClockless(native('x86_64')), also: ['e2e', 'devices'], drivenBy: 'test' },
   variant('x86_64', ['tls', 'tls13', 'import']),
   variant('x86_64', [], 'quickjs-ng'),
   withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),
   emulated('mips-24kc', 'qemu-mips-static'),
   emulated('armv7hf', 'qemu-arm-static'),
   emulated('aarch64', 'qemu-aarch64-static'),
-  { ...emulated('armv5', 'qemu-arm-static'), onDemand: true },
-  { ...emulated('riscv64', 'qemu-riscv64-static'), onDemand: true },
-  { ...native('i686'), onDemand: true },
+  { ...emulated('armv5', 'qemu-arm-static'), drivenBy: 'named' },
+  { ...emulated('riscv64', 'qemu-riscv64-static'), drivenBy: 'named' },
+  { ...native('i686'), drivenBy: 'named' },
   instrumented('sanitize', 2, 131_072),
   instrumented('force-gc', 8, 4096),
   underValgrind({ name: 'valgrind-smoke', part: ['half-close'] }),
-  underValgrind({ name: 'valgrind', onDemand: true }),
+  underValgrind({ name: 'valgrind', drivenBy: 'named' }),
   {
     name: 'node-linux-x64',
     build: ['--node', 'linux-x64'],
@@ -57,22 +58,32 @@ export const executables = [
     packages: [],
     patience: 1,
     heapNoise: 24_576,
+    drivenBy: 'test:all',
   },
   emulatedNode('linux-arm64', { part: smoke }),
   emulatedNode('linux-armv7', { part: smoke }),
-  emulatedNode('linux-arm64', { name: 'node-linux-arm64-whole', onDemand: true }),
-  emulatedNode('linux-armv7', { name: 'node-linux-armv7-whole', onDemand: true }),
+  emulatedNode('linux-arm64', { name: 'node-linux-arm64-whole', drivenBy: 'named' }),
+  emulatedNode('linux-armv7', { name: 'node-linux-armv7-whole', drivenBy: 'named' }),
 ];
 
 /**
- * Those that a run of the tests drives: with `--project`, what that names, as vitest reads it (`*`, and `!` for all but);
- * otherwise all that are not only on demand.
+ * What `--project` names.
  * @param {readonly string[]} args of vitest
  */
-export function drivenBy(args) {
-  const patterns = args.flatMap((arg, index) =>
+export function namedProjects(args) {
+  return args.flatMap((arg, index) =>
     arg === '--project' ? [args[index + 1] ?? ''] : arg.startsWith('--project=') ? [arg.slice(10)] : [],
   );
+}
+
+/**
+ * Those that a run of the tests drives: with `--project`, what that names, as vitest reads it (`*`, and `!` for all but);
+ * otherwise those of the npm script.
+ * @param {'test' | 'test:all'} script
+ * @param {readonly string[]} args of vitest
+ */
+export function chosenExecutables(script, args) {
+  const patterns = namedProjects(args);
   const matches = (/** @type {Executable} */ { name, also = [] }, /** @type {string} */ pattern) =>
     [`scenarios-${name}`, ...also].some((project) =>
       new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(project),
@@ -81,7 +92,7 @@ export function drivenBy(args) {
   const unwanted = patterns.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
   return executables.filter(
     (each) =>
-      (patterns.length > 0 || !each.onDemand) &&
+      (patterns.length > 0 || each.drivenBy === script) &&
       (wanted.length === 0 || wanted.some((pattern) => matches(each, pattern))) &&
       !unwanted.some((pattern) => matches(each, pattern)),
   );
@@ -95,7 +106,10 @@ function withClockless(executable) {
   return { ...executable, clockless: executable.command.replace(/(dist\/[^/]+)/, '$1-clockless') };
 }
 
-/** @param {string} target */
+/**
+ * @param {string} target
+ * @returns {Executable}
+ */
 function native(target) {
   const build = ['--target', target];
   return {
@@ -105,6 +119,7 @@ function native(target) {
     packages: [],
     patience: 1,
     heapNoise: 256,
+    drivenBy: 'test:all',
   };
 }
 
@@ -112,6 +127,7 @@ function native(target) {
  * Resident memory is the emulator's, translated code included.
  * @param {string} target
  * @param {string} qemu
+ * @returns {Executable}
  */
 function emulated(target, qemu) {
   const command = `${qemu} dist/${target}/rm-agent`;
@@ -122,6 +138,7 @@ function emulated(target, qemu) {
  * @param {string} kind
  * @param {number} patience
  * @param {number} heapNoise
+ * @returns {Executable}
  */
 function instrumented(kind, patience, heapNoise) {
   return {
@@ -131,6 +148,7 @@ function instrumented(kind, patience, heapNoise) {
     packages: [],
     patience,
     heapNoise,
+    drivenBy: 'test:all',
   };
 }
 
@@ -139,6 +157,7 @@ function instrumented(kind, patience, heapNoise) {
  * @param {string} target
  * @param {readonly string[]} without
  * @param {string} [engine]
+ * @returns {Executable}
  */
 function variant(target, without, engine) {
   const name = [target, ...(engine ? [engine] : []), ...without.map((feature) => `without-${feature}`)].join(
@@ -156,6 +175,7 @@ function variant(target, without, engine) {
  * Any error or lost byte that valgrind finds becomes the exit status, which every scenario looks at. A child that was
  * forked and runs another program is none of ours.
  * @param {Partial<Executable>} more
+ * @returns {Executable}
  */
 function underValgrind(more) {
   const valgrind = 'valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes';
@@ -166,6 +186,7 @@ function underValgrind(more) {
 /**
  * @param {'linux-arm64' | 'linux-armv7'} platform
  * @param {Partial<Executable>} more
+ * @returns {Executable}
  */
 function emulatedNode(platform, more) {
   const [qemu, debian, gnu] =
@@ -181,6 +202,7 @@ function emulatedNode(platform, more) {
     // V8's heap and its translation by the emulator.
     heapNoise: 65_536,
     atOnce: 2,
+    drivenBy: 'test:all',
     ...more,
   };
 }

@@ -1,15 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { drivenBy, executables } from './executables.mjs';
+import { chosenExecutables, executables } from './executables.mjs';
 
 /** @param {string[]} args */
-const driven = (...args) => drivenBy(args).map(({ name }) => name);
+const driven = (...args) => chosenExecutables('test', args).map(({ name }) => name);
 
 describe('what a run of the tests builds and drives', () => {
-  it('is everything but what is on demand', () => {
-    expect(driven()).toEqual(executables.filter(({ onDemand }) => !onDemand).map(({ name }) => name));
+  it('is the Node agent and x86-64, and with test:all every other one but what is to be named', () => {
+    expect(driven()).toEqual(['node', 'x86_64']);
     expect(driven('-t', 'SIGHUP')).toEqual(driven());
-    expect(driven()).not.toContain('valgrind');
-    expect(driven()).toContain('valgrind-smoke');
+    const others = chosenExecutables('test:all', []).map(({ name }) => name);
+    const named = executables.filter(({ drivenBy }) => drivenBy === 'named').map(({ name }) => name);
+    expect([...driven(), ...others, ...named].sort()).toEqual(executables.map(({ name }) => name).sort());
+    expect(others).toContain('valgrind-smoke');
+    expect(named).toContain('valgrind');
+  });
+
+  it('is the same with either script where a project is named', () => {
+    const args = ['--project', 'scenarios-mips*'];
+    expect(chosenExecutables('test:all', args)).toEqual(chosenExecutables('test', args));
   });
 
   it('is what is named, on demand or not', () => {

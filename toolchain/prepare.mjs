@@ -6,8 +6,10 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ending, spawnBound } from './bound-process.mjs';
 import { needCompiler } from './debian.mjs';
+import { announce } from './progress.mjs';
 
-const leastNode = [20, 19];
+/** Major and minor version. */
+const leastNode = /** @type {const} */ ([20, 19]);
 
 /**
  * For node-gyp: the headers that came with this Node, where there are any, so that nothing has to be downloaded from
@@ -19,13 +21,24 @@ export function ownHeaders(prefix = join(dirname(process.execPath), '..')) {
   const file = join(prefix, 'include/node/node_version.h');
   if (!existsSync(file)) return {};
   const text = readFileSync(file, 'utf8');
-  const part = (name) => new RegExp(`^#define NODE_${name}_VERSION (\\d+)$`, 'm').exec(text)?.[1];
+  const part = (/** @type {string} */ name) =>
+    new RegExp(`^#define NODE_${name}_VERSION (\\d+)$`, 'm').exec(text)?.[1];
   const version = ['MAJOR', 'MINOR', 'PATCH'].map(part).join('.');
   return version === process.versions.node ? { npm_package_config_node_gyp_nodedir: prefix } : {};
 }
 
-/** Runs one command, quietly unless it fails. It does not outlive us, and a signal meanwhile ends both. */
+/**
+ * Announces and runs one command, whose output appears only if it fails. It does not outlive us, and a signal meanwhile
+ * ends both.
+ *
+ * @param {string} root
+ * @param {string} title
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} env adds to our own
+ */
 async function step(root, title, command, args, env = {}) {
+  const done = announce(title);
   const { child, exited, stop } = spawnBound(command, args, { cwd: root, output: 'pipe', env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
@@ -34,6 +47,7 @@ async function step(root, title, command, args, env = {}) {
     });
   const closed = once(child, 'close');
   const first = await Promise.race([exited, ending()]);
+  done();
   if (typeof first !== 'number') {
     await stop();
     process.exit(128 + constants.signals[first]);
@@ -52,29 +66,43 @@ function checkNode() {
   process.exit(1);
 }
 
+/** @param {string} root */
 async function installPackages(root) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).update(process.versions.modules).digest('hex');
   const stamp = join(root, 'node_modules', '.installed');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  console.error('Installing npm packages …');
   // better-sqlite3 is compiled where npm carries no binary of it for this platform.
   needCompiler();
-  await step(root, 'Installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund'], ownHeaders());
+  await step(
+    root,
+    'Installing npm packages and compiling native modules, which takes a minute or two',
+    'npm',
+    ['ci', '--no-audit', '--no-fund'],
+    ownHeaders(),
+  );
   writeFileSync(stamp, wanted);
 }
 
 /**
- * Ends the process with one line when something is missing, and at a signal; otherwise the TypeScript projects (by default all) and the
- * agent's bundle are built when it resolves.
+ * Ends the process with one line when something is missing, and at a signal; otherwise the npm packages are installed when
+ * it resolves.
  * @param {string} root
- * @param {readonly string[]} projects
  */
-export async function prepare(root, projects = []) {
+export async function install(root) {
   checkNode();
   // From here on a signal waits for apt-get, which must not be cut, and ends everything else.
   ending();
   await installPackages(root);
-  await step(root, 'Compiling', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
-  await step(root, 'Bundling', process.execPath, ['toolchain/bundle.mjs']);
+}
+
+/**
+ * As {@link install}; when it resolves, the TypeScript projects (by default all) and the agent's bundle are built as well.
+ * @param {string} root
+ * @param {readonly string[]} projects
+ */
+export async function prepare(root, projects = []) {
+  await install(root);
+  await step(root, 'Compiling TypeScript', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
+  await step(root, 'Bundling the agent', process.execPath, ['toolchain/bundle.mjs']);
 }

@@ -1,46 +1,47 @@
 #!/usr/bin/env node
 // The entry of every npm script: prepares the checkout (dependencies, build), then hands over.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { runBound } from './bound-process.mjs';
-import { prepare } from './prepare.mjs';
+import { ending, runBound } from './bound-process.mjs';
+import { install, prepare } from './prepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [task = '', ...rest] = process.argv.slice(2);
 
-/** Runs a command in the root of the checkout and ends with its status if it fails. */
+/**
+ * Runs a command in the root of the checkout and ends with its status if it fails.
+ * @param {string} command
+ * @param {string[]} args
+ */
 async function run(command, ...args) {
   const status = await runBound(command, args, { cwd: root });
   if (status !== 0) process.exit(status);
 }
 
+/**
+ * Runs a command that reads keys, and passes on the signals that end it.
+ * @param {string} command
+ * @param {string[]} args
+ */
+async function runAtTerminal(command, ...args) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+  ending().then((signal) => child.kill(signal));
+  const [status, signal] = await once(child, 'exit');
+  return status ?? 128 + constants.signals[signal];
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   console.error(message);
   process.exit(1);
 }
 
-/**
- * What waits for peers runs side by side; what measures memory or drives a browser runs after it, alone. What is on demand
- * runs only when it is named.
- * @param {readonly string[]} args for vitest
- * @param {readonly string[]} driven names of the executables that are built
- */
-async function testAll(args, driven) {
-  // Each by its name: vitest takes several projects that are to be left out for no choice at all.
-  const named = (projects) => projects.map((project) => `--project=${project}`);
-  const scenarios = process.env.RM_AGENT ? ['scenarios'] : driven.map((name) => `scenarios-${name}`);
-  const sideBySide = ['unit', 'native', ...scenarios];
-  if (args.length > 0) {
-    const chosen = args.some((arg) => arg.startsWith('--project'));
-    await run(bin('vitest'), 'run', ...args, ...(chosen ? [] : named([...sideBySide, 'devices', 'e2e'])));
-    return;
-  }
-  await run(bin('vitest'), 'run', ...named(sideBySide));
-  await run(bin('vitest'), 'run', ...named(['devices']));
-  await run(bin('vitest'), 'run', ...named(['e2e']));
-}
-
-const bin = (name) => `node_modules/.bin/${name}`;
-
+/** @type {Readonly<Record<string, () => Promise<void>>>} */
 const tasks = {
   async start() {
     await prepare(root, ['agent/src/host/node', 'reflector-minimal', 'client', 'examples/demo-device']);
@@ -49,22 +50,22 @@ const tasks = {
   },
   async test() {
     await prepare(root);
-    const { needPackages, peers } = await import('./debian.mjs');
-    const { drivenBy } = await import('./executables.mjs');
-    const driven = drivenBy(rest);
-    needPackages(peers);
-    needPackages([...new Set(driven.flatMap(({ packages }) => packages))]);
-    await run(bin('biome'), 'check', '--error-on-warnings', '.');
-    for (const { build, clockless } of driven) {
-      if (build.length === 0) continue;
-      await run(process.execPath, 'toolchain/build.mjs', ...build);
-      if (clockless !== undefined)
-        await run(process.execPath, 'toolchain/build.mjs', ...build, '--clockless');
-    }
-    await testAll(
-      rest,
-      driven.map(({ name }) => name),
-    );
+    const { runTests } = await import('./test-run.mjs');
+    process.exit(await runTests(root, 'test', rest));
+  },
+  /** Every executable that `test` does not drive. */
+  async 'test:all'() {
+    await prepare(root);
+    const { runTests } = await import('./test-run.mjs');
+    process.exit(await runTests(root, 'test:all', rest));
+  },
+  async 'test:unit'() {
+    await install(root);
+    await run('node_modules/.bin/vitest', 'run', '--project=unit', ...rest);
+  },
+  async 'test:watch'() {
+    await install(root);
+    process.exit(await runAtTerminal('node_modules/.bin/vitest', 'watch', '--project=unit', ...rest));
   },
   async bench() {
     await prepare(root);
