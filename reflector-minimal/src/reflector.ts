@@ -58,7 +58,7 @@ export interface ReflectorOptions {
   readonly domain?: string;
   /**
    * Second host name, on which a user sees the device that they have chosen: for those who have no names for each
-   * device. The weaker way: see `docs/reflector.md`. None by default.
+   * device. The weaker way: see `docs/reflector-users.md`. None by default.
    */
   readonly cookieHost?: string | null;
   /** SQLite file; `:memory:` by default. */

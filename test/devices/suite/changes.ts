@@ -1,5 +1,5 @@
 /**
- * What the reflector changes of a device's answer, which is not compared (`docs/reflector.md`): what is of one connection,
+ * What the reflector changes of a device's answer, which is not compared (`docs/reflector-data-path.md`): what is of one connection,
  * and how the body is delimited. A body that is not whole fails by curl's exit status. Interim answers, the version of HTTP
  * and `Cache-Control`, which becomes `private`, have tests of their own. Oddities of form that no reader should see (a blank
  * before the colon, folded lines, LF alone) are mended.

@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+// Links between the documents: files and headings they name must exist.
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file)),
+];
+
+/** The text without fenced code. */
+const prose = (file) => readFileSync(join(root, file), 'utf8').replace(/^( *)```.*?^\1```$/gms, '');
+
+/** As GitHub makes them: lower case, no punctuation, blanks become hyphens. */
+function anchors(file) {
+  const seen = new Map();
+  return [...prose(file).matchAll(/^#{1,6} (.*)$/gm)].map(([, heading]) => {
+    const slug = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
+    const count = seen.get(slug) ?? 0;
+    seen.set(slug, count + 1);
+    return count === 0 ? slug : `${slug}-${count}`;
+  });
+}
+
+/** Targets of links without a scheme, code spans left out. */
+const links = (file) =>
+  [
+    ...prose(file)
+      .replace(/`[^`\n]*`/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ]
+    .map(([, target]) => target)
+    .filter((target) => !/^[a-z]+:/.test(target));
+
+function broken(file, target) {
+  const [path, anchor] = target.split('#');
+  const named = path === '' ? file : relative(root, join(root, dirname(file), path));
+  if (!existsSync(join(root, named))) return true;
+  return anchor !== undefined && !(named.endsWith('.md') && anchors(named).includes(anchor));
+}
+
+describe('the documents', () => {
+  it.each(documents)('%s has no broken link', (file) => {
+    expect(links(file).filter((target) => broken(file, target))).toEqual([]);
+  });
+
+  it('are all in the index docs/README.md', () => {
+    const indexed = links('docs/README.md').map((target) => join('docs', target.split('#')[0] ?? ''));
+    const missing = documents.filter((file) => file.startsWith('docs/') && file !== 'docs/README.md');
+    expect(missing.filter((file) => !indexed.includes(file))).toEqual([]);
+  });
+});
