@@ -1,8 +1,8 @@
 /**
- * What the reflector changes of a device's answer, which is not compared (`docs/reflector-data-path.md`): what is of one connection,
- * and how the body is delimited. A body that is not whole fails by curl's exit status. Interim answers, the version of HTTP
- * and `Cache-Control`, which becomes `private`, have tests of their own. Oddities of form that no reader should see (a blank
- * before the colon, folded lines, LF alone) are mended.
+ * What the reflector changes in a response of a device, and what is therefore not compared (`docs/reflector-data-path.md`):
+ * what belongs to one connection, and how the body is delimited. A cut-off body fails by curl's exit status. Interim
+ * responses, the version of HTTP and `Cache-Control`, which becomes `private`, have tests of their own. Oddities of form
+ * that no reader should see (a blank before the colon, folded lines, LF alone) are mended.
  */
 export const perConnection =
   /^(?:connection|keep-alive|proxy-connection|transfer-encoding|content-length|date|cache-control):/i;
