@@ -14,31 +14,34 @@ function accessRule(path: string, meaning: string): Record<string, Description> 
   return {
     [path]: key(meaning, '{ "mode": "consent", "ask": "/usr/bin/ask-for-support" }'),
     [`${path}.mode`]: key(
-      'When connections through the reflector are let in: `always`, in weekly times (`window`), or when somebody at the device agrees (`consent`).',
+      'When connections through the reflector are allowed: `always`, at weekly times (`window`), or when somebody at the device agrees (`consent`).',
       '"window"',
     ),
     [`${path}.windows`]: key(
-      'The times of the week when they are let in or, with `consent`, asked for at all. Local time of the device. While the clock is not set, none is open.',
+      'The times of the week at which connections are allowed or, with `consent`, a question is asked at all. Local time of the device. While the clock is not set, all windows are closed.',
       '[ { "days": ["mon", "fri"], "from": "08:00", "to": "17:30" } ]',
     ),
-    [`${path}.windows[]`]: key('One time.', '{ "from": "22:00", "to": "06:00" }'),
-    [`${path}.windows[].days`]: key('The days on which it begins.', '["sat", "sun"]'),
+    [`${path}.windows[]`]: key('One window of time.', '{ "from": "22:00", "to": "06:00" }'),
+    [`${path}.windows[].days`]: key('The days on which the window begins.', '["sat", "sun"]'),
     [`${path}.windows[].days[]`]: key('One day.', '"mon"'),
-    [`${path}.windows[].from`]: key('When it begins.', '"22:00"'),
-    [`${path}.windows[].to`]: key('When it ends: on the next day, if that is not after `from`.', '"06:00"'),
+    [`${path}.windows[].from`]: key('When the window begins.', '"22:00"'),
+    [`${path}.windows[].to`]: key(
+      'When the window ends; on the next day, if the time is not after `from`.',
+      '"06:00"',
+    ),
     [`${path}.closing`]: key(
-      'What becomes of open connections when the time is over: they `end`, or one may `keep` them.',
+      'What happens to open connections when the window closes: they `end`, or the agent `keep`s them until they end by themselves.',
       '"keep"',
     ),
     [`${path}.ask`]: key(
-      'The program that asks, without a shell: status 0 allows, any other refuses. `null`: `rm-agent consent allow` alone does.',
+      'The program that asks, run without a shell: exit status 0 allows, any other refuses. `null`: only `rm-agent consent` answers.',
       '["/usr/bin/ask-for-support", "--led"]',
     ),
     [`${path}.ask[]`]: key('The program, then its arguments.', '"/usr/bin/ask-for-support"'),
-    [`${path}.askTimeout`]: key('How long a question waits for its answer.', '30'),
-    [`${path}.idle`]: key('What was allowed holds until no connection has been open for so long.', '600'),
+    [`${path}.askTimeout`]: key('How long a question waits for an answer.', '30'),
+    [`${path}.idle`]: key('An allowed session ends when no connection has been open for this time.', '600'),
     [`${path}.pause`]: key(
-      'After a refusal, or a question that nobody answered, nobody is asked again for so long.',
+      'Time after a refusal, or a question without an answer, in which nobody is asked again.',
       '60',
     ),
   };
@@ -47,14 +50,14 @@ function accessRule(path: string, meaning: string): Record<string, Description> 
 /** A proxy with its password apart from its URI, at this path. */
 function proxyServer(path: string): Record<string, Description> {
   return {
-    [`${path}.uri`]: key('The proxy, without user and password.', '"http://proxy:3128"'),
-    [`${path}.user`]: key('The user at the proxy.', '"pump-7"'),
+    [`${path}.uri`]: key('The address of the proxy, without user and password.', '"http://proxy:3128"'),
+    [`${path}.user`]: key('The user name at the proxy.', '"pump-7"'),
     [`${path}.password`]: key(
-      'The password at the proxy: text, or where it is read anew for each connection.',
+      'The password at the proxy: as text, or a file or variable that is read again for each connection.',
       '{ "file": "/etc/rm-proxy.secret" }',
     ),
     [`${path}.password.file`]: key(
-      'A file with the secret; one line break at its end does not count. Its mode should be 600.',
+      'A file with the secret; one line break at its end is ignored. Set its mode to 600.',
       '"/etc/rm-proxy.secret"',
     ),
     [`${path}.password.env`]: key('The environment variable that holds the secret.', '"PROXY_PASSWORD"'),
@@ -66,27 +69,30 @@ export const descriptions: Readonly<Record<string, Description>> = {
   $schema: key('For editors; the agent ignores it.', '"./node_modules/rm-agent/rm-agent.schema.json"'),
 
   reflector: key(
-    'The reflector to connect to, or several. Each attempt tries them in their order, the next at once when one has failed. The path is that of the upgrade request.',
+    'The reflector to connect to, or a list. Each attempt tries them in order, the next one as soon as one fails. The path is that of the upgrade request.',
     '["https://remote.example.com/", "https://spare.example.net/"]',
   ),
   'reflector[]': key('One reflector.', '"https://remote.example.com/"'),
 
   addresses: key(
-    'Addresses of hosts, by name in lower case, for networks with a broken name server: dialled when the name server has no answer, or when nobody, or somebody else, is at the addresses that it gives. For the reflector and for proxies.',
+    'Fallback addresses of the reflector and of proxies, by host name in lower case, for networks with a broken name server. The agent dials them if the name server does not answer, or if the addresses it returns lead nowhere or to somebody else.',
     '{ "remote.example.com": ["203.0.113.7", "2001:db8::7"] }',
   ),
   'addresses.*': key('The addresses of one host.', '["203.0.113.7"]'),
   'addresses.*[]': key('One address.', '"203.0.113.7"'),
 
-  upgrade: key('How the WebSocket upgrade is requested.', '{ "method": "POST" }'),
+  upgrade: key('How the agent requests the WebSocket upgrade.', '{ "method": "POST" }'),
   'upgrade.method': key(
-    'The method of the upgrade request. RFC 6455 demands `GET`; `POST` is for reflectors that accept only what the original agent sends.',
+    'The method of the upgrade request. RFC 6455 requires `GET`; use `POST` for reflectors that accept only what the original agent sends.',
     '"POST"',
   ),
 
-  device: key('Who this device is.', '{ "id": "pump-7", "domain": "7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11" }'),
+  device: key(
+    'The identity of this device.',
+    '{ "id": "pump-7", "domain": "7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11" }',
+  ),
   'device.id': key(
-    'Identifies the device at the reflector, and is the first label of the host name by which browsers reach it; it should be letters, digits and `-`. `{ "file": … }` reads it from a file when the agent starts, as `${file:…}` does.',
+    'Identifies the device at the reflector. Browsers reach the device at the host name that begins with it, so use letters, digits and `-`. `{ "file": … }` reads it from a file when the agent starts, as `${file:…}` does.',
     '"pump-${nodeId}"',
   ),
   'device.domain': key(
@@ -94,26 +100,23 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '"7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11"',
   ),
   'device.password': key(
-    'The password of the device: text, or where it is read anew for each connection.',
+    'The password of the device: as text, or a file or variable that is read again for each connection.',
     '{ "file": "/etc/rm-agent.secret" }',
   ),
   'device.password.file': key(
-    'A file with the secret; one line break at its end does not count. Its mode should be 600.',
+    'A file with the secret; one line break at its end is ignored. Set its mode to 600.',
     '"/etc/rm-agent.secret"',
   ),
   'device.password.env': key('The environment variable that holds the secret.', '"RM_PASSWORD"'),
   'device.auth': key(
-    'The authentication scheme: `basic` (RFC 7617), or `digest` (RFC 7616), with which the password never crosses the network.',
+    'The authentication scheme: `basic` (RFC 7617), or `digest` (RFC 7616), which never sends the password over the network.',
     '"digest"',
   ),
   'device.name': key('The name shown to users of the reflector.', '"Pump 7"'),
   'device.version': key('The version of the firmware or application.', '"1.4.2"'),
-  'device.tenant': key(
-    'The tenant, where the reflector knows tenants.',
-    '"3fd2e9a0-3c36-4d0c-8a4e-0a8f1a1c52a7"',
-  ),
+  'device.tenant': key('The tenant, if the reflector has tenants.', '"3fd2e9a0-3c36-4d0c-8a4e-0a8f1a1c52a7"'),
   'device.properties': key(
-    'Further properties that the reflector stores and shows. Names and values together have at most 8192 characters.',
+    'Further properties that the reflector stores and shows. Names and values may have 8192 characters in total.',
     '{ "serial": "SN-1", "rack": 4, "uptime": { "command": "uptime" } }',
   ),
   'device.properties.*': key(
@@ -121,211 +124,214 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '"SN-1"',
   ),
   'device.properties.*.command': key(
-    'The program whose standard output is the value. A string is split on spaces; an array has one argument an entry. No shell is involved.',
+    'The program whose standard output is the value. A string is split at spaces; an array has one argument per entry. No shell is involved.',
     '["cat", "/etc/serial no"]',
   ),
   'device.properties.*.command[]': key('The program, then its arguments.', '"/usr/bin/uptime"'),
   'device.propertiesInterval': key(
-    'How often changed properties are sent while connected; 0: only when connecting.',
+    'How often changed properties are sent while connected. 0: only when connecting.',
     '600',
   ),
 
-  target: key('The host whose ports are forwarded: this device itself, or one behind it.', '"192.168.1.10"'),
+  target: key('The host whose ports are forwarded: this device, or one behind it.', '"192.168.1.10"'),
 
   services: key(
-    'The TCP ports that can be reached through the reflector. No other port can.',
+    'The TCP ports that can be reached through the reflector. No other port can be reached.',
     '[ { "port": 80, "kind": "http" } ]',
   ),
   'services[]': key('One service.', '{ "port": 22, "kind": "ssh" }'),
   'services[].port': key(
-    'The port by which the reflector and its users know the service. Each is listed once.',
+    'The port under which the reflector and its users know the service. List each port once.',
     '80',
   ),
   'services[].kind': key(
-    'What speaks there. The reflector is told the port of the first service of each kind, except `tcp`, and offers what fits it. With `https` the agent speaks TLS to the service, and the reflector gets plain text. Without `kind`, port 80 (`targetPort`, else `port`) is `http`, 443 `https`, 22 `ssh`, 3389 `rdp`, 5900 `vnc`, and any other `tcp`.',
+    'The kind of service. The agent tells the reflector the port of the first service of each kind, except `tcp`. With `https` the agent speaks TLS to the service and plain text to the reflector. The default follows from `targetPort`, else `port`: 80 is `http`, 443 `https`, 22 `ssh`, 3389 `rdp`, 5900 `vnc`, any other `tcp`.',
     '"http"',
   ),
-  'services[].path': key('Where the web interface starts; for `http` and `https` only.', '"/ui/"'),
+  'services[].path': key('The start page of the web interface; for `http` and `https` only.', '"/ui/"'),
   'services[].name': key('A name for the log and `rm-agent status`.', '"Web interface"'),
   'services[].target': key(
-    'Where the service is: a host, or a local (UNIX) socket as `unix:/PATH`. `null`: the host `target`.',
+    'The host of the service, or a local (UNIX) socket as `unix:/PATH`. `null`: the host in `target`.',
     '"192.168.1.11"',
   ),
-  'services[].targetPort': key('The port of the service on its host. `null`: `port`.', '80'),
+  'services[].targetPort': key('The port of the service on its host. `null`: the same as `port`.', '80'),
   'services[].tls': key(
-    'TLS towards a service of kind `https`. `null`: TLS 1.2 or later, and its certificate is not checked.',
+    'TLS to a service of kind `https`. `null`: TLS 1.2 or later, without a check of the certificate.',
     '{ "verify": true, "ca": "/etc/camera.pem" }',
   ),
   'services[].tls.verify': key(
-    'Whether the certificate of the service must be signed by a trusted authority, be valid now, and have its name.',
+    '`true`: the certificate of the service must be signed by a trusted authority, be valid now, and have the right name.',
     'true',
   ),
   'services[].tls.name': key(
-    'The name or address that the certificate must have. `null`: the host of the service, `localhost` for a local socket.',
+    'The name or address that the certificate must have. `null`: the host of the service, or `localhost` for a local socket.',
     '"camera.lan"',
   ),
   'services[].tls.ca': key(
-    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system.',
+    'The trusted authorities: a PEM file, or a directory of such files. `null`: those of the system.',
     '"/etc/camera.pem"',
   ),
   'services[].tls.cert': key(
-    'The certificate that the agent shows to the service, where that asks for one (PEM). Read anew for each connection, as is `key`.',
+    'The certificate (PEM) that the agent shows if the service asks for one. Read again for each connection, as is `key`.',
     '"/etc/rm-agent/service.pem"',
   ),
   'services[].tls.key': key(
-    'The private key of `cert`. `null`: it is in the file of `cert`. Its mode should be 600 or 640.',
+    'The private key of `cert`. `null`: the key is in the same file as `cert`. Set its mode to 600 or 640.',
     '"/etc/rm-agent/service.key"',
   ),
   'services[].tls.pins': key(
-    'Public keys of which the service must have one, as in `tls.pins`. With `verify` false they alone decide.',
+    'The service must have one of these public keys, as in `tls.pins`. With `verify` set to `false`, only the pins decide.',
     '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
   ),
   'services[].tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
-  'services[].tls.minVersion': key('The oldest version of TLS that is accepted.', '"1.3"'),
+  'services[].tls.minVersion': key('The oldest TLS version that the agent accepts.', '"1.3"'),
   'services[].host': key(
-    'What the service gets as `Host`, for one that accepts only names that it knows. `Origin`, `Referer` and `Destination` are changed to match. `null`: the name of the device at the reflector.',
+    'The `Host` header that the service gets, if it accepts only names that it knows. `Origin`, `Referer` and `Destination` are changed to match. `null`: the name of the device at the reflector.',
     '"localhost:631"',
   ),
   'services[].forwarded': key(
-    '`false`: the service gets no `X-Forwarded-*`, for one that refuses requests with them.',
+    '`false`: the service gets no `X-Forwarded-*` headers, for services that refuse requests with them.',
     'false',
   ),
   'services[].headers': key(
-    '`few` leaves out what browsers add to every request and small devices do not need. A head then has less than 512 bytes.',
+    '`few` leaves out headers that browsers add to every request and small devices do not need. A request head then has less than 512 bytes.',
     '"few"',
   ),
   'services[].connections': key(
-    'How many HTTP connections the service takes at once. `null`: the reflector finds out.',
+    'How many HTTP connections the service accepts at once. `null`: the reflector finds out.',
     '1',
   ),
   'services[].responseTimeout': key(
-    'How long the service may take to begin its answer to an HTTP request, such as a firmware upload. `null`: as long as the reflector waits for every device.',
+    'How long the service may take to begin its answer to an HTTP request, such as a firmware upload. `null`: the time-out of the reflector.',
     '600',
   ),
-  ...accessRule('services[].access', 'The rule of this service, in the place of `access`.'),
+  ...accessRule('services[].access', 'The rule for this service, in place of `access`.'),
 
-  tls: key('TLS towards an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),
+  tls: key('TLS to an `https:` reflector.', '{ "ca": "/etc/ssl/reflector.pem" }'),
   'tls.ca': key(
-    'The certificates that are trusted: a PEM file, or a directory of them. `null`: those of the system (see above).',
+    'The trusted authorities: a PEM file, or a directory of such files. `null`: those of the system (see "TLS" above).',
     '"/etc/ssl/certs/ca-certificates.crt"',
   ),
   'tls.cert': key(
-    'The certificate of the device and those that sign it (PEM, the device first), where the reflector asks for one. Read anew for each connection, as is `tls.key`.',
+    'The certificate of the device, followed by those that sign it (PEM), which the agent shows if the reflector asks for one. Read again for each connection, as is `tls.key`.',
     '"/etc/rm-agent/device.pem"',
   ),
   'tls.key': key(
-    'The private key of `tls.cert`: PEM, RSA or EC, without passphrase. `null`: it is in the file of `tls.cert`. Its mode should be 600 or 640.',
+    'The private key of `tls.cert`: PEM, RSA or EC, without a passphrase. `null`: the key is in the same file as `tls.cert`. Set its mode to 600 or 640.',
     '"/etc/rm-agent/device.key"',
   ),
   'tls.pins': key(
-    'Public keys (SHA-256 of the SubjectPublicKeyInfo) of which the certificate of the reflector must have one, before anything is sent. More than one: the next keys. Empty: any key with a trusted certificate.',
+    'Public keys, as SHA-256 of the SubjectPublicKeyInfo. The certificate of the reflector must have one of them before anything is sent. List future keys as well. Empty: any key with a trusted certificate.',
     '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
   ),
   'tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
   'tls.pinMode': key(
-    '`add`: the certificate must be trusted as well. `replace`: the pins alone decide; who signed the certificate, its names and its dates do not count, so it may be self-signed.',
+    '`add`: the certificate must be trusted as well. `replace`: only the pins decide; signatures, names and dates do not count, so the certificate may be self-signed.',
     '"replace"',
   ),
-  'tls.minVersion': key('The oldest version of TLS that is accepted.', '"1.3"'),
+  'tls.minVersion': key('The oldest TLS version that the agent accepts.', '"1.3"'),
   'tls.verify': key(
-    '`false` accepts any certificate: anybody on the way can then pose as the reflector. Each start warns of it.',
+    '`false` accepts any certificate, so that anybody on the network path can pose as the reflector. The agent warns at each start.',
     'true',
   ),
   'tls.clock': key(
-    '`build`: while the clock is before the day on which the agent was built, dates of certificates are judged by that day. `system`: always by the clock.',
+    '`build`: while the clock is before the build date of the agent, certificates are checked against the build date. `system`: always against the clock.',
     '"system"',
   ),
 
   proxy: key(
-    'The proxy on the way to the reflector, or several ways, which are tried in their order. See "Proxies" above.',
+    'The proxy to use, or a list of routes that are tried in order. See "Proxies" above.',
     '["http://user:${env.PROXY_PASSWORD}@proxy:3128", "direct"]',
   ),
   ...proxyServer('proxy'),
-  'proxy[]': key('One way: a proxy, `direct`, or `env`.', '"socks5h://10.0.0.1:1080"'),
+  'proxy[]': key('One route: a proxy, `direct`, or `env`.', '"socks5h://10.0.0.1:1080"'),
   ...proxyServer('proxy[]'),
 
-  timeouts: key('How long things may take.', '{ "keepAlive": 60 }'),
-  'timeouts.connect': key('For connecting, to a local service and to the reflector.', '10'),
+  timeouts: key('Time-outs.', '{ "keepAlive": 60 }'),
+  'timeouts.connect': key('Time to connect to a local service or to the reflector.', '10'),
   'timeouts.local': key(
-    'A connection that carries nothing for so long, in either direction, is closed.',
+    'A connection that carries no data in either direction for this time is closed.',
     '7200',
   ),
   'timeouts.keepAlive': key(
-    'After so long without a byte from the reflector the agent sends a PING. The reflector may shorten or lengthen it.',
+    'After this time without a byte from the reflector, the agent sends a PING. The reflector may shorten or lengthen it.',
     '60',
   ),
 
   reconnect: key(
-    'The random, exponentially growing delay before the next attempt to connect.',
+    'The random, exponentially growing delay between attempts to connect.',
     '{ "min": 1, "max": 900 }',
   ),
-  'reconnect.min': key('The upper end of the first delay.', '1'),
-  'reconnect.max': key('The upper end of the last delay.', '900'),
+  'reconnect.min': key('The longest first delay.', '1'),
+  'reconnect.max': key('The longest delay after many failures.', '900'),
   'reconnect.refusedMax': key(
-    'The same where the reflector or a proxy has refused (401, 403, 410, 451): asking again soon would not change its mind. At least `reconnect.max`; `null`: 3600, or `reconnect.max` where that is more.',
+    'The longest delay after the reflector or a proxy has refused the device (401, 403, 410, 451), which a quick retry would not change. At least `reconnect.max`. `null`: 3600, or `reconnect.max` if that is more.',
     '7200',
   ),
 
   limits: key(
-    'Bounds on the memory that peers can make the agent use.',
+    'Limits on the memory that peers can make the agent use.',
     '{ "windowBytes": 65536, "totalBytes": 2097152 }',
   ),
   'limits.windowBytes': key(
-    'What waits for one local reader, at most. At least `limits.frameBytes`.',
+    'Data that may wait for one local reader. At least `limits.frameBytes`.',
     '65536',
   ),
   'limits.frameBytes': key(
-    'The largest payload of one frame, where the reflector can take more than the 2048 of the original.',
+    'The largest payload of one frame, if the reflector accepts more than the 2048 bytes of the original.',
     '16384',
   ),
-  'limits.channels': key('Connections at the same time.', '128'),
+  'limits.channels': key('Simultaneous connections.', '128'),
   'limits.totalBytes': key(
-    'What waits for all local readers together, at most. At least `limits.windowBytes`.',
+    'Data that may wait for all local readers together. At least `limits.windowBytes`.',
     '2097152',
   ),
   'limits.stallMs': key(
-    'With a reflector that has no windows: how long one local reader that is behind and takes nothing, such as an upload to slow flash, may hold up all others before its connection ends.',
+    'For a reflector without windows: how long one stalled local reader, such as an upload to slow flash, may hold up all others before its connection ends.',
     '5000',
   ),
   'limits.memoryBytes': key(
-    'What the whole agent may hold, on the tiny runtime only: one byte more ends it with status 71 and a line in the log, for the supervisor to start it anew. At least twice `limits.totalBytes`; `null`: 33554432, or twice `limits.totalBytes` where that is more.',
+    'Memory of the whole agent, on the tiny runtime only. Beyond it, the agent logs a line and ends with status 71, so that the supervisor restarts it. At least twice `limits.totalBytes`. `null`: 33554432, or twice `limits.totalBytes` if that is more.',
     '8388608',
   ),
 
   ...accessRule(
     'access',
-    'When connections through the reflector are let in, to all services without a rule of their own.',
+    'When connections through the reflector are allowed, for all services without a rule of their own.',
   ),
 
-  notify: key('A program that is run at each change of state.', '{ "command": "/usr/bin/rm-agent-state" }'),
+  notify: key(
+    'A program that the agent runs at each change of state.',
+    '{ "command": "/usr/bin/rm-agent-state" }',
+  ),
   'notify.command': key(
-    'The program and its arguments; no shell is involved. `RM_STATE`, `RM_PREVIOUS_STATE` and `RM_REASON` in its environment tell the change.',
+    'The program and its arguments; no shell is involved. Its environment describes the change in `RM_STATE`, `RM_PREVIOUS_STATE` and `RM_REASON`.',
     '["/usr/bin/led", "remote"]',
   ),
   'notify.command[]': key('The program, then its arguments.', '"/usr/bin/led"'),
   'notify.arguments': key(
-    '`event`: the program gets further arguments, as from the original agent: `connected`, `disconnected`, or `error` and the reason. It is then not run for other changes.',
+    '`event`: the program gets the arguments of the original agent: `connected`, `disconnected`, or `error` and the reason. It does not run for other changes.',
     '"event"',
   ),
-  'notify.timeout': key('After so long the program is ended.', '5'),
+  'notify.timeout': key('Time after which the agent ends the program.', '5'),
 
   start: key(
-    '`disabled`: the agent starts, and stays off line until `rm-agent enable`. What `enable --persist` and `disable --persist` have left counts more.',
+    '`disabled`: the agent starts and stays off line until `rm-agent enable`. A choice saved by `enable --persist` or `disable --persist` wins.',
     '"disabled"',
   ),
   stateFile: key(
-    'Where `rm-agent enable --persist` and `disable --persist` keep their word for the next start; nothing else is written there. Its directory must exist. `null`: nowhere.',
+    'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start; it holds nothing else. Its directory must exist. `null`: no file.',
     '"/etc/rm-agent.state"',
   ),
   control: key(
-    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`; only the user that runs the agent, and root, can use it. `null`: none.',
+    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`. Only the user of the agent and root can use it. `null`: no socket.',
     '"/var/run/rm-agent.sock"',
   ),
 
-  log: key('What is logged, and where.', '{ "level": "warning", "to": "syslog" }'),
-  'log.level': key('The least severe messages that are logged.', '"debug"'),
+  log: key('What the agent logs, and where.', '{ "level": "warning", "to": "syslog" }'),
+  'log.level': key('The least severe level that is logged.', '"debug"'),
   'log.priorities': key(
-    'Whether a line on standard error begins with its priority, as `<6>`, for systemd: `auto` when the journal reads it.',
+    'Whether lines on standard error begin with a priority such as `<6>`, for systemd. `auto`: if the journal reads them.',
     '"always"',
   ),
   'log.to': key(
@@ -334,7 +340,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   ),
   'log.to.file': key('The file to append to.', '"/var/log/rm-agent.log"'),
   'log.to.maxBytes': key(
-    'The size at which the file becomes `<file>.1`, in place of the one before, and a new one is begun.',
+    'The size at which the file is renamed to `<file>.1`, which replaces the previous one, and a new file is begun.',
     '65536',
   ),
 };
