@@ -21,7 +21,7 @@ function scenarios({
   without = [],
   part = ['*'],
   atOnce,
-}: Omit<Executable, 'build' | 'packages'>) {
+}: Omit<Executable, 'build' | 'packages' | 'drivenBy'>) {
   return {
     resolve,
     test: {

@@ -16,10 +16,11 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runBound, spawnBound } from './bound-process.mjs';
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+/** @type {{ scripts: Record<string, string> }} */
 const { scripts } = JSON.parse(readFileSync(here('../package.json'), 'utf8'));
 
-let folder;
+let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rm-bound-'));
 });
@@ -42,7 +43,11 @@ function alive() {
     .map(Number);
 }
 
-/** Real npm, with `script` as its `start`; what it has printed, and the process that runs the script. */
+/**
+ * Real npm, with `script` as its `start`; what it has printed, and the process that runs the script.
+ * @param {string} script
+ * @param {string[]} args
+ */
 function npm(script, ...args) {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start: script } }));
   const child = spawn('npm', ['start', '--', ...args], {
@@ -60,13 +65,24 @@ function npm(script, ...args) {
   return run;
 }
 
-const eventually = (condition) => vi.waitUntil(condition, { timeout: 25_000, interval: 20 });
+const eventually = (/** @type {() => boolean} */ condition) =>
+  vi.waitUntil(condition, { timeout: 25_000, interval: 20 });
 
+/**
+ * @param {ReturnType<typeof npm>} run
+ * @param {RegExp} pattern
+ */
 async function printed(run, pattern) {
   await eventually(() => pattern.test(run.out) || run.child.exitCode !== null);
   const found = pattern.exec(run.out);
   if (!found) throw new Error(`npm ended: ${run.out}`);
   return found;
+}
+
+/** @param {number | undefined} pid */
+function found(pid) {
+  if (pid === undefined) throw new Error('there is no such process');
+  return pid;
 }
 
 test('every script of npm hands its process over, so that npm passes signals on to it', () => {
@@ -76,22 +92,28 @@ test('every script of npm hands its process over, so that npm passes signals on 
 });
 
 describe('npm start ends with', () => {
-  test.each([
-    ['SIGTERM', 'npm'],
-    ['SIGINT', 'npm'],
-    ['SIGHUP', 'npm'],
-    ['SIGKILL', 'npm'],
-    ['SIGKILL', 'its own process'],
-  ])(
+  test.each(
+    /** @type {const} */ ([
+      ['SIGTERM', 'npm'],
+      ['SIGINT', 'npm'],
+      ['SIGHUP', 'npm'],
+      ['SIGKILL', 'npm'],
+      ['SIGKILL', 'its own process'],
+    ]),
+  )(
     '%s to %s alone: no process is left, and the port is free',
     async (signal, whom) => {
-      const run = npm(scripts.start.replace('toolchain/run.mjs start', here('start.mjs')), '--port', '0');
+      const run = npm(
+        (scripts.start ?? '').replace('toolchain/run.mjs start', here('start.mjs')),
+        '--port',
+        '0',
+      );
       const [, port] = await printed(run, /http:\/\/localhost:(\d+)\/[\s\S]*Ctrl-C/);
       const own = alive().find((pid) =>
         readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`node\0${here('start.mjs')}`),
       );
       expect(own).toBeDefined();
-      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
       await run.ended;
       await eventually(() => alive().length === 0);
       const server = createServer().listen(Number(port), '127.0.0.1');
@@ -103,13 +125,15 @@ describe('npm start ends with', () => {
 });
 
 describe('the installation of npm packages, before anything runs, ends with', () => {
-  test.each([
-    ['SIGTERM', 'npm'],
-    ['SIGINT', 'npm'],
-    ['SIGHUP', 'npm'],
-    ['SIGKILL', 'npm'],
-    ['SIGKILL', 'its own process'],
-  ])(
+  test.each(
+    /** @type {const} */ ([
+      ['SIGTERM', 'npm'],
+      ['SIGINT', 'npm'],
+      ['SIGHUP', 'npm'],
+      ['SIGKILL', 'npm'],
+      ['SIGKILL', 'its own process'],
+    ]),
+  )(
     '%s to %s alone',
     async (signal, whom) => {
       // In the place of the npm that installs, one that says when it runs, and takes its time.
@@ -131,7 +155,7 @@ describe('the installation of npm packages, before anything runs, ends with', ()
         (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0prepare.mjs\0',
       );
       expect(own).toBeDefined();
-      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
       await run.ended;
       await eventually(() => alive().length === 0);
     },
@@ -145,12 +169,14 @@ describe('a run of programs, as npm test has', () => {
     process.exit(await runBound('sh', ['-c', 'trap "" TERM; sleep 1000 & echo up; sleep 1000; sleep 1000']));
   `;
 
-  test.each([
-    ['SIGTERM', 'npm'],
-    ['SIGINT', 'npm'],
-    ['SIGKILL', 'npm'],
-    ['SIGKILL', 'its own process'],
-  ])(
+  test.each(
+    /** @type {const} */ ([
+      ['SIGTERM', 'npm'],
+      ['SIGINT', 'npm'],
+      ['SIGKILL', 'npm'],
+      ['SIGKILL', 'its own process'],
+    ]),
+  )(
     '%s to %s alone ends them, those too that do not heed SIGTERM',
     async (signal, whom) => {
       writeFileSync(join(folder, 'programs.mjs'), programs);
@@ -159,7 +185,7 @@ describe('a run of programs, as npm test has', () => {
       const own = alive().find(
         (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0programs.mjs\0',
       );
-      process.kill(whom === 'npm' ? run.child.pid : own, signal);
+      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
       await run.ended;
       await eventually(() => alive().length === 0);
     },

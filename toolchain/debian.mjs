@@ -2,15 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
+/** @param {string} name */
 function isInstalled(name) {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
   return stdout === 'installed';
 }
 
+/** @param {string} command */
 function has(command) {
   return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 }
 
+/** @param {string[]} args */
 function apt(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   return spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=600', ...args], {
@@ -23,6 +26,8 @@ function apt(...args) {
 /**
  * Runs an installation without what Debian does next, which is to start the services in the packages: nothing is to
  * listen that nobody asked for (invoke-rc.d(8), policy-rc.d).
+ * @template T
+ * @param {() => T} install
  */
 function withoutServices(install) {
   const policy = '/usr/sbin/policy-rc.d';

@@ -20,7 +20,7 @@ export async function startDemoSsh(folder, name) {
   if (!existsSync(program)) return null;
   const directory = join(folder, 'ssh');
   mkdirSync(directory, { mode: 0o700 });
-  const file = (name) => join(directory, name);
+  const file = (/** @type {string} */ name) => join(directory, name);
   for (const key of ['host_key', 'user_key']) {
     const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
     if (made.status !== 0) return null;

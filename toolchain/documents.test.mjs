@@ -15,12 +15,16 @@ const documents = [
 ];
 
 /** The text without fenced code. */
-const prose = (file) => readFileSync(join(root, file), 'utf8').replace(/^( *)```.*?^\1```$/gms, '');
+const prose = (/** @type {string} */ file) =>
+  readFileSync(join(root, file), 'utf8').replace(/^( *)```.*?^\1```$/gms, '');
 
-/** As GitHub makes them: lower case, no punctuation, blanks become hyphens. */
+/**
+ * As GitHub makes them: lower case, no punctuation, blanks become hyphens.
+ * @param {string} file
+ */
 function anchors(file) {
   const seen = new Map();
-  return [...prose(file).matchAll(/^#{1,6} (.*)$/gm)].map(([, heading]) => {
+  return [...prose(file).matchAll(/^#{1,6} (.*)$/gm)].map(([, heading = '']) => {
     const slug = heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
@@ -32,17 +36,21 @@ function anchors(file) {
 }
 
 /** Targets of links without a scheme, code spans left out. */
-const links = (file) =>
+const links = (/** @type {string} */ file) =>
   [
     ...prose(file)
       .replace(/`[^`\n]*`/g, '')
       .matchAll(/\]\(([^)\s]+)\)/g),
   ]
-    .map(([, target]) => target)
+    .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 
+/**
+ * @param {string} file
+ * @param {string} target
+ */
 function broken(file, target) {
-  const [path, anchor] = target.split('#');
+  const [path = '', anchor] = target.split('#');
   const named = path === '' ? file : relative(root, join(root, dirname(file), path));
   if (!existsSync(join(root, named))) return true;
   return anchor !== undefined && !(named.endsWith('.md') && anchors(named).includes(anchor));

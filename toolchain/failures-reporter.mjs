@@ -1,10 +1,12 @@
 // A reporter of vitest: writes what failed, as JSON, into the file that RM_FAILURES_FILE names.
 import { writeFileSync } from 'node:fs';
 
-/** @implements {import('vitest/node').Reporter} */
+/** @import { Reporter, TestModule } from 'vitest/node' */
+
+/** @implements {Reporter} */
 export default class FailuresReporter {
   /**
-   * @param {readonly import('vitest/node').TestModule[]} modules
+   * @param {readonly TestModule[]} modules
    * @param {readonly unknown[]} unhandled
    */
   onTestRunEnd(modules, unhandled) {

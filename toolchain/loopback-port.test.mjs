@@ -21,7 +21,7 @@ process.exit();
 
 test('nobody who takes any port is given one that is reserved', () => {
   // A network namespace of its own: its ports are nobody else's, and 16.
-  const namespaces = process.getuid() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
+  const namespaces = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
   const few = 'ip link set lo up && echo 40000 40015 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"';
   const module = new URL('loopback-port.mjs', import.meta.url).href;
   const node = [process.execPath, '--input-type=module', '--eval', taker, module];

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ownHeaders } from './prepare.mjs';
 
-let prefix;
+let prefix = '';
 beforeEach(() => {
   prefix = mkdtempSync(join(tmpdir(), 'rm-prepare-'));
 });
 afterEach(() => rmSync(prefix, { recursive: true, force: true }));
 
+/** @param {string} version */
 function headersOf(version) {
   const [major, minor, patch] = version.split('.');
   mkdirSync(join(prefix, 'include/node'), { recursive: true });

@@ -28,8 +28,8 @@ async function run(command, ...args) {
 async function runAtTerminal(command, ...args) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
   ending().then((signal) => child.kill(signal));
-  const [status, signal] = await once(child, 'exit');
-  return status ?? 128 + constants.signals[signal];
+  const [status, signal] = /** @type {[number | null, NodeJS.Signals | null]} */ (await once(child, 'exit'));
+  return status ?? 128 + constants.signals[signal ?? 'SIGKILL'];
 }
 
 /**

@@ -24,12 +24,17 @@ Starts a reflector, a demo device and an agent, and prints where to look.
 
 /** A line for the person, and an exit status. */
 class StartError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
   constructor(message, status) {
     super(message);
     this.status = status;
   }
 }
 
+/** @param {string[]} args */
 function readOptions(args) {
   try {
     const { values } = parseArgs({
@@ -42,27 +47,38 @@ function readOptions(args) {
     }
     return { port: Number(port), help };
   } catch (error) {
-    throw new StartError(error.message.split('. ')[0], 64);
+    const [fault = ''] = error instanceof Error ? error.message.split('. ') : [];
+    throw new StartError(fault, 64);
   }
 }
 
+/** @typedef {import('../reflector-minimal/dist/index.js').Reflector} Reflector */
+
+/**
+ * @param {number} port
+ * @param {string} data the data file
+ */
 async function startReflector(port, data) {
   const { startReflector: start } = await import('../reflector-minimal/dist/index.js');
   try {
     return await start({ port, data });
   } catch (error) {
-    if (error.code === 'EADDRINUSE') {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') {
       const other = port > 65_000 ? port - 10 : port + 10;
       throw new StartError(`port ${port} is taken; choose another one: npm start -- --port ${other}`, 69);
     }
-    if (error.code === 'EACCES') {
+    if (code === 'EACCES') {
       throw new StartError(`port ${port} is not allowed; choose another one with --port, above 1023`, 69);
     }
     throw error;
   }
 }
 
-/** Adds the device and the user; gives both passwords. */
+/**
+ * Adds the device and the user; gives both passwords.
+ * @param {Reflector} reflector
+ */
 async function addAccounts(reflector) {
   const { deviceSecrets, generatePassword, hashPassword } = await import(
     '../reflector-minimal/dist/index.js'
@@ -76,6 +92,16 @@ async function addAccounts(reflector) {
   return { ...passwords, domain };
 }
 
+/**
+ * @param {object} options
+ * @param {string} options.folder
+ * @param {number} options.reflectorPort
+ * @param {{ readonly port: number }} options.demo
+ * @param {{ readonly port: number } | null} options.ssh
+ * @param {typeof import('../examples/demo-device/dist/server.js').identity} options.identity
+ * @param {string} options.domain
+ * @param {string} options.password
+ */
 function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, password }) {
   const secret = join(folder, 'agent.secret');
   writeFileSync(secret, password, { mode: 0o600 });
@@ -107,37 +133,54 @@ function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, passwo
   });
 }
 
-/** For a terminal in the root of the checkout; it asks for the user's password. */
+/**
+ * For a terminal in the root of the checkout; it asks for the user's password.
+ * @param {Reflector} reflector
+ * @param {{ readonly port: number, readonly config: string }} ssh
+ */
 function sshCommand(reflector, ssh) {
   const at = `--reflector http://localhost:${reflector.port} --user ${userName} -R ${ssh.port}`;
   return `node client/dist/main.js ssh ${at} ${deviceId} -F ${ssh.config}`;
 }
 
-/** Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time. */
+/**
+ * Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time.
+ * @param {Reflector} reflector
+ * @param {ReturnType<typeof spawnBound>} agent
+ * @returns {Promise<void>}
+ */
 function online(reflector, agent) {
   return new Promise((resolve, reject) => {
-    const done = (settle, value) => {
+    const done = () => {
       clearInterval(poll);
       clearTimeout(limit);
-      settle(value);
+    };
+    const fail = (/** @type {unknown} */ error) => {
+      done();
+      reject(error);
     };
     const poll = setInterval(() => {
-      if (reflector.devices.get(deviceId)) done(resolve);
+      if (!reflector.devices.get(deviceId)) return;
+      done();
+      resolve();
     }, 20);
     const limit = setTimeout(
-      () => done(reject, new StartError(`the agent has not connected within ${connectMs / 1000} s`, 1)),
+      () => fail(new StartError(`the agent has not connected within ${connectMs / 1000} s`, 1)),
       connectMs,
     );
-    agent.exited.then(
-      (status) => done(reject, new StartError(`the agent ended with status ${status}`, 1)),
-      (error) => done(reject, error),
-    );
+    agent.exited.then((status) => fail(new StartError(`the agent ended with status ${status}`, 1)), fail);
   });
 }
 
-/** Runs until a signal, or until the npm that runs it is gone. Gives the exit status. */
+/**
+ * Runs until a signal, or until the npm that runs it is gone. Gives the exit status.
+ * @param {string[]} args
+ */
 export async function start(args) {
-  /** What is to be undone at the end, the last first. */
+  /**
+   * What is to be undone at the end, the last first.
+   * @type {(() => unknown)[]}
+   */
   const undo = [];
   const signal = ending();
   try {
@@ -187,7 +230,7 @@ export async function start(args) {
     process.stderr.write(`npm start: ${error.message}\n`);
     return error.status;
   } finally {
-    while (undo.length > 0) await undo.pop()();
+    for (const each of undo.reverse()) await each();
   }
 }
 

@@ -11,13 +11,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 const program = fileURLToPath(new URL('start.mjs', import.meta.url));
 
 describe('npm start', () => {
-  let folder;
+  let folder = '';
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'rm-start-test-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** A run of it, with a folder of its own for temporary files, so that what is left behind is seen. */
+  /**
+   * A run of it, with a folder of its own for temporary files, so that what is left behind is seen.
+   * @param {string[]} args
+   */
   function start(...args) {
     const child = spawn(process.execPath, [program, ...args], {
       env: { ...process.env, TMPDIR: folder },
@@ -33,12 +36,16 @@ describe('npm start', () => {
     return run;
   }
 
+  /**
+   * @param {ReturnType<typeof start>} run
+   * @param {RegExp} pattern
+   */
   async function printed(run, pattern) {
     while (!pattern.test(run.out)) {
       await Promise.race([once(run.child.stdout, 'data'), run.ended]);
       if (run.child.exitCode !== null) throw new Error(`ended: ${run.err}`);
     }
-    return pattern.exec(run.out);
+    return pattern.exec(run.out) ?? [];
   }
 
   test('prints where to look, serves it, and leaves nothing behind after a signal', async () => {
@@ -88,7 +95,7 @@ describe('npm start', () => {
   test('says in one line that a port is taken, and what to do', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address();
+    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
     const run = start('--port', String(port));
     expect(await run.ended).toEqual([69, null]);
     expect(run.err).toMatch(
