@@ -1,4 +1,5 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { fileFault } from '../file-fault.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -86,11 +87,7 @@ export class NewFile {
     try {
       this.#descriptor = openSync(path, 'wx', 0o600);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new CommandError(
-        ExitStatus.failed,
-        `${option} ${path}: ${/EEXIST/.test(message) ? 'exists already' : message}`,
-      );
+      throw new CommandError(ExitStatus.failed, `${option} ${path}: ${fileFault(error)}`);
     }
   }
 

@@ -3,6 +3,7 @@ import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
+import { fileFault } from '../file-fault.ts';
 import { hiddenBy } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
@@ -111,7 +112,7 @@ function readList(store: Store, from: string, domain: string, bound: number): Li
   try {
     text = readFileSync(from === '-' ? 0 : from, 'utf8');
   } catch (error) {
-    throw new CommandError(ExitStatus.usage, `${where}: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(ExitStatus.usage, `${where}: ${fileFault(error)}`);
   }
   const listed = new Map<string, Listed>();
   for (const [i, line] of text.split(/\r?\n/).entries()) {
@@ -143,6 +144,6 @@ function writeNew(path: string, text: string): void {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new CommandError(ExitStatus.usage, `--output: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(ExitStatus.usage, `--output ${path}: ${fileFault(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileFault } from '../file-fault.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -25,7 +26,7 @@ export function choosePassword(file: string | undefined, complain: Complain = ()
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
-    throw new CommandError(ExitStatus.usage, `${where}: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(ExitStatus.usage, `${where}: ${fileFault(error)}`);
   }
   const password = text.split(/\r?\n/, 1)[0] ?? '';
   if (password === '' || Buffer.byteLength(password) > maxBytes) {

@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino';
 import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
+import { fileFault } from '../file-fault.ts';
 import { isLoopback } from '../http/network.ts';
 import { CookieHostTaken } from '../isolation/hidden-device.ts';
 import { defaultLimits } from '../limits.ts';
@@ -131,7 +132,10 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
   const allowed = String(error.code).startsWith('ERR_OSSL')
     ? 'must be PEM files, the key that of the certificate: '
     : '';
-  return tls ? new CommandError(ExitStatus.configuration, `${options}: ${allowed}${error.message}`) : error;
+  const file = 'path' in error ? `${error.path}: ` : '';
+  return tls
+    ? new CommandError(ExitStatus.configuration, `${options}: ${file}${allowed}${fileFault(error)}`)
+    : error;
 }
 
 /** The first signal stops in order, a second one at once. */

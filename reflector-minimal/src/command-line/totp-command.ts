@@ -44,11 +44,9 @@ export async function runTotpCommand(
     }
     const step = stepOfCode(secret, code, Date.now());
     if (step !== null) return switchOn(store, name, secret, step);
-    terminal.print(
-      'That is not the code of this moment; is the clock of the phone, and of this machine, right?\n',
-    );
+    terminal.print('That is not the current code. Are the clocks of the phone and of this machine right?\n');
   }
-  throw new CommandError(ExitStatus.failed, `user ${name}: no right code; nothing was changed`);
+  throw new CommandError(ExitStatus.failed, `user ${name}: the code was not right; nothing was changed`);
 }
 
 function switchOn(store: Store, name: string, secret: Buffer, step: number): string {

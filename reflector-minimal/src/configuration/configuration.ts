@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { asciiLowerCase } from '../ascii-case.ts';
+import { fileFault } from '../file-fault.ts';
 import { hostOf, reservedLabels } from '../http/host-names.ts';
 import { TrustedProxies } from '../http/origin.ts';
 import { optionName, type Setting, type SettingKey, settings, variableName } from './settings.ts';
@@ -81,7 +82,7 @@ function fileSource(path: string): Source {
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new ConfigurationError(`${path}: ${error instanceof Error ? error.message : error}`);
+    throw new ConfigurationError(`${path}: ${fileFault(error)}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new ConfigurationError(`${path}: must be an object, as in {"listen": "127.0.0.1:8080"}`);

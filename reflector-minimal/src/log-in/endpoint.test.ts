@@ -323,7 +323,7 @@ describe('log-in in a browser', () => {
       expect(setup.text).toContain('href="otpauth://totp/rm-reflector:alice?secret=');
       expect(setup.text).not.toMatch(/<script|style=|src=/);
       const wrong = await confirm(field(setup, 'ticket'), '000000');
-      expect([wrong.status, wrong.text.includes('not the code of this moment')]).toEqual([422, true]);
+      expect([wrong.status, wrong.text.includes('not the current code')]).toEqual([422, true]);
       expect(secretIn(wrong)).toEqual(secretIn(setup));
       expect(stored()).toBeNull();
       const code = codeOf(wrong);

@@ -55,7 +55,7 @@ export function confirmTotp(exchange: Exchange, form: Form): void {
   }
   const step = stepOfCode(secret, form.get('code') ?? '', context.clock.date());
   if (step === null) {
-    const error = 'That is not the code of this moment; is the clock of your phone right?';
+    const error = 'That is not the current code. Is the clock of your phone right?';
     show(exchange, 422, totpSetupPage(user, secret, ticket, error));
     return;
   }
