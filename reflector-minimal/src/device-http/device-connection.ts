@@ -185,7 +185,14 @@ export class DeviceConnection {
     if (this.phase === 'idle') this.close();
     if (!call || !this.#reader) return;
     this.#keepAlive = false;
-    if (!this.#reader.ended()) {
+    let whole: boolean;
+    try {
+      whole = this.#reader.ended();
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
+    if (!whole) {
       const where = this.#heard ? 'in the middle of its answer' : 'without an answer';
       this.#fail(new ClosedEarly(`the device closed the connection ${where}`));
       return;
@@ -233,9 +240,12 @@ export class DeviceConnection {
     if (this.phase !== 'busy') return;
     // One that carried a body is not kept: the next of its kind could not use it, as it may not be sent twice.
     const goesOn = call?.message.body === 'none' || this.client !== null;
-    if (this.#keepAlive && goesOn && this.channel.writable && !this.channel.destroyed) this.phase = 'idle';
+    const { channel } = this;
+    // What has come behind the response and is still unread would answer the next request.
+    const clean = channel.writable && !channel.destroyed && channel.unread === 0;
+    if (this.#keepAlive && goesOn && clean) this.phase = 'idle';
     else this.close();
-    this.channel.resume();
+    channel.resume();
     this.#events.released(this);
   }
 

@@ -165,6 +165,40 @@ describe('connections to a device', () => {
     expect(tunnel.ends).toHaveLength(2);
   });
 
+  test('that the device closed all just now: the second attempt is on a new one', async () => {
+    for (let i = 0; i < 2; i++) ask();
+    await settle();
+    for (const i of [0, 1]) tunnel.say(i, ok);
+    await settle();
+    const { told } = ask();
+    for (const i of [1, 0]) tunnel.end(i);
+    await settle();
+    tunnel.say(2, ok);
+    await settle();
+    expect(told).toEqual(whole);
+  });
+
+  test('what a slow user has not read behind a response is no answer to the request that waits', async () => {
+    const first = ask({ settings: { connections: 1 } });
+    const { told } = ask({ settings: { connections: 1 } });
+    await settle();
+    // Of this size pieces are not put together while they wait.
+    const piece = 'a'.repeat(8192);
+    tunnel.say(0, `HTTP/1.1 200 OK\r\nContent-Length: ${3 * piece.length}\r\n\r\n${piece}`);
+    first.call.pause();
+    await settle();
+    tunnel.say(0, piece);
+    tunnel.say(0, piece);
+    tunnel.say(0, `HTTP/1.1 200 OK\r\nContent-Length: ${piece.length}\r\n\r\n${piece}`);
+    first.call.resume();
+    await settle();
+    expect(first.told.slice(-2)).toEqual(['end', 'finished']);
+    expect([told, tunnel.ends.length]).toEqual([[], 2]);
+    tunnel.say(1, ok);
+    await settle();
+    expect(told).toEqual(whole);
+  });
+
   test('idleConnectionMs: end when nobody needs them', async () => {
     ask();
     await settle();

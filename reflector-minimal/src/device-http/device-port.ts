@@ -167,7 +167,7 @@ export class DevicePort implements CallPlace, ConnectionEvents {
     return false;
   }
 
-  #idleFor({ message, repeatable }: DeviceCall): DeviceConnection | null {
+  #idleFor({ message, repeatable, repeated }: DeviceCall): DeviceConnection | null {
     let found: DeviceConnection | null = null;
     for (const connection of this.#connections) {
       const { phase, owner, client } = connection;
@@ -175,7 +175,8 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       // Where the connection is authenticated, another would not do.
       if (client !== null && client === message.client && !message.upgrade) return connection;
       // The one that was used last is the least likely to be closed just now.
-      if (client === null && repeatable) found = connection;
+      // Once it was, so may be the others: the second attempt is on a new one.
+      if (client === null && repeatable && !repeated) found = connection;
     }
     return found;
   }

@@ -82,9 +82,14 @@ export class Channel extends Duplex {
     return this.#opened;
   }
 
-  /** Bytes received that the reader has not taken. */
+  /** Bytes received that the reader has not taken, as they were reckoned last. */
   get held(): number {
     return this.#held;
+  }
+
+  /** Bytes received that the reader has not taken, at this moment. */
+  get unread(): number {
+    return this.#inbound.bytes + this.readableLength;
   }
 
   // --- from the wire ---
