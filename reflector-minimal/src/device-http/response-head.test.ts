@@ -62,6 +62,16 @@ const answers: Record<string, readonly [bytes: string, result: Read | string, re
     'its Content-Length is “2 bytes”',
     'as before',
   ],
+  'U+00A0 behind a length': [
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\xa0\r\n\r\nok',
+    'its Content-Length is “2?”',
+    'a blank for some programming languages, and none in HTTP',
+  ],
+  'UTF-8 that ends with the byte A0': [
+    'HTTP/1.1 200 voil\xc3\xa0\r\nLocation: /voil\xc3\xa0\r\nX\xa0: a\r\nContent-Length: 2\r\n\r\nok',
+    ok('Location|/voil\xc3\xa0|Content-Length|2|length'),
+    'raw UTF-8 passes byte for byte',
+  ],
   'length beside chunks': [
     'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
     ok('Transfer-Encoding|chunked|chunked'),
@@ -189,10 +199,25 @@ const answers: Record<string, readonly [bytes: string, result: Read | string, re
     'it begins with “SSH-2.0-dropbear”',
     'a wrong port; as HTTP/0.9 it would be a page',
   ],
+  'no empty line behind the head': [
+    'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n',
+    'its head has no end',
+    'headers may be missing; browsers show it without TLS and refuse it with TLS',
+  ],
+  'no HTTP, and no end of a line': [
+    '<p>ok',
+    'it begins with “<p>ok”',
+    'HTTP/0.9, in which an error would be the content',
+  ],
   'extensions of chunks': [
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n02 ;x="\\"y"\r\nok\r\n0;z\r\n\r\n',
     ok('Transfer-Encoding|chunked|chunked'),
     'RFC 9112 section 7.1.1: of one hop only, so dropped',
+  ],
+  'zeros in front of the size of a chunk': [
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'2'.padStart(16, '0')}\r\nok\r\n${'0'.repeat(16)}\r\n\r\n`,
+    ok('Transfer-Encoding|chunked|chunked'),
+    'written with as many digits as a 64-bit number has; it means the same',
   ],
   'blanks behind the size of a chunk': [
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0  \r\n\r\n',

@@ -1,3 +1,4 @@
+import { trimBlanks } from '../blanks.ts';
 import { InvalidAnswer } from './invalid-answer.ts';
 
 /** How the body of a response is delimited (RFC 9112 section 6.3); `close`: by the end of the connection. */
@@ -78,12 +79,12 @@ function readFields(
   while (at < end) {
     let line = withoutCr(lines[at++] ?? '');
     // Folded lines are one (RFC 9112 section 5.2).
-    while (at < end && isFolded(lines[at])) line += ` ${withoutCr(lines[at++] ?? '').trim()}`;
+    while (at < end && isFolded(lines[at])) line += ` ${trimBlanks(withoutCr(lines[at++] ?? ''))}`;
     const colon = line.indexOf(':');
     if (colon < 1 || isFolded(line)) continue;
     // Blanks before the colon are dropped (RFC 9112 section 5.1).
-    const name = line.slice(0, colon).trimEnd();
-    if (token.test(name)) take(name, line.slice(colon + 1).trim());
+    const name = trimBlanks(line.slice(0, colon));
+    if (token.test(name)) take(name, trimBlanks(line.slice(colon + 1)));
   }
 }
 
@@ -107,7 +108,7 @@ function readStatusLine(line: string): Pick<ResponseHead, 'version' | 'status' |
   if (Number(major) !== 1) throw new InvalidAnswer(`it speaks HTTP/${major}.${minor}`);
   const status = Number(digits);
   if (status < 100) throw new InvalidAnswer(`its status is ${digits}`);
-  return { version: Number(minor) === 0 ? '1.0' : '1.1', status, reason: reason.trim() };
+  return { version: Number(minor) === 0 ? '1.0' : '1.1', status, reason: trimBlanks(reason) };
 }
 
 /**
@@ -166,8 +167,8 @@ class FramingFields {
         break;
       case 'connection':
         for (const option of value.toLowerCase().split(',')) {
-          if (option.trim() === 'close') this.#closes = true;
-          else if (option.trim() === 'keep-alive') this.#keeps = true;
+          if (trimBlanks(option) === 'close') this.#closes = true;
+          else if (trimBlanks(option) === 'keep-alive') this.#keeps = true;
         }
     }
     this.#headers.push(name, value);
@@ -176,7 +177,7 @@ class FramingFields {
   /** Equal lengths are one (RFC 9110 section 8.6). Without digits it says nothing, and the connection delimits. */
   #takeLength(name: string, value: string): void {
     for (const item of value.split(',')) {
-      const digits = item.trim();
+      const digits = trimBlanks(item);
       if (digits === '' || /^-\d+$/.test(digits)) continue;
       if (!/^\d{1,15}$/.test(digits)) throw new InvalidAnswer(`its Content-Length is “${shown(digits)}”`);
       const length = String(Number(digits));
@@ -191,7 +192,7 @@ class FramingFields {
 
   #takeCoding(value: string): void {
     for (const item of value.toLowerCase().split(',')) {
-      const coding = item.trim();
+      const coding = trimBlanks(item);
       if (coding === 'chunked') this.#chunked = true;
       // The body is cut into chunks anew: another coding would be lost, and coded bytes pass for the content.
       else if (coding !== '' && coding !== 'identity') {

@@ -27,6 +27,22 @@ test('arbitrary cuts of arbitrary answers give the same events', () => {
   );
 });
 
+test('chunks that come in one piece are passed on as one, before their response ends', () => {
+  const events: string[] = [];
+  const reader = new ResponseReader('GET', false, defaultLimits, {
+    interim: () => {},
+    head: () => {},
+    body: (piece) => events.push(piece.toString()),
+    end: () => events.push('end'),
+    switched: () => {},
+  });
+  reader.receive(
+    Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\na\r\n'.repeat(50)}`),
+  );
+  reader.receive(Buffer.from('1\r\nb\r\n2\r\ncd\r\n0\r\n\r\n'));
+  expect(events).toEqual(['a'.repeat(50), 'bcd', 'end']);
+});
+
 test('an upgrade that was asked for ends the response, and what follows stays', () => {
   let status = 0;
   const nothing = () => {};

@@ -45,6 +45,8 @@ export class ResponseReader {
   /** CR and LF before a status line. */
   #blank = 0;
   readonly #partial = new Partial();
+  /** Content of chunks that came in one piece. */
+  readonly #chunks: Buffer[] = [];
 
   /** For the answer to a request with the method `requested`; `upgrade`: it asked for another protocol. */
   constructor(requested: string, upgrade: boolean, limits: ReaderLimits, events: ResponseEvents) {
@@ -63,11 +65,16 @@ export class ResponseReader {
   receive(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length && this.#state !== 'done') at = this.#step(bytes, at);
+    this.#passChunks();
     return at;
   }
 
-  /** The device has ended its direction in order. False: in the middle of the response. */
+  /** The device has ended its direction in order. False: in the middle of the response, or without any. */
   ended(): boolean {
+    if (this.#state === 'head' && this.#partial.length > 0) {
+      expectStatusLine(`${this.#partial.start()}\n`);
+      throw new InvalidAnswer('its head has no end');
+    }
     // Behind the last chunk there is nothing more to lose.
     if (this.#state === 'close' || this.#state === 'trailers') this.#end(nothing);
     return this.#state === 'done';
@@ -135,10 +142,23 @@ export class ResponseReader {
     const piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
     this.#left -= piece.length;
     const whole = this.#state !== 'close' && this.#left === 0;
-    if (whole && this.#state === 'chunk') this.#state = 'chunkEnd';
-    this.#events.body(piece, whole && this.#state === 'length');
-    if (whole && this.#state === 'length') this.#end(nothing);
+    if (this.#state === 'chunk') {
+      this.#chunks.push(piece);
+      if (whole) this.#state = 'chunkEnd';
+      return end;
+    }
+    this.#events.body(piece, whole);
+    if (whole) this.#end(nothing);
     return end;
+  }
+
+  /** Chunks of one byte each would cost a slow user's queue hundreds of times what they hold. */
+  #passChunks(): void {
+    const [first] = this.#chunks;
+    if (!first) return;
+    const piece = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    this.#chunks.length = 0;
+    this.#events.body(piece, false);
   }
 
   #chunkLine(bytes: Buffer, at: number): number {
@@ -150,7 +170,7 @@ export class ResponseReader {
     }
     const line = this.#whole(bytes, at, end, most, 'a chunk line');
     // Extensions mean nothing to anybody but the next hop (RFC 9112 section 7.1.1).
-    const size = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;|\r?\n$)/.exec(line)?.[1];
+    const size = /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;|\r?\n$)/.exec(line)?.[1];
     if (size === undefined) throw new InvalidAnswer('a chunk has no size');
     this.#left = Number.parseInt(size, 16);
     this.#state = this.#left === 0 ? 'trailers' : 'chunk';
@@ -184,6 +204,7 @@ export class ResponseReader {
   }
 
   #end(trailers: readonly string[]): void {
+    this.#passChunks();
     this.#state = 'done';
     this.#events.end(trailers);
   }

@@ -48,6 +48,8 @@ describe('a link of the device', () => {
     ['localhost', {}, 'http://localhost:8080/', 'https://pump-7-8080.example.com/'],
     ['IPv6 loopback', {}, 'http://[::1]/', `${here}/`],
     ['localhost, of another machine', lan, 'http://localhost/', `${here}/`],
+    ['a blank in its path', lan, 'http://192.168.1.1/my file', `${here}/my file`],
+    ['UTF-8 in its path', lan, 'http://192.168.1.1/voil\xc3\xa0/\xc3\xa0', `${here}/voil\xc3\xa0/\xc3\xa0`],
     ["a program on the user's desk", {}, 'http://127.0.0.1:51234/code', 'http://127.0.0.1:51234/code'],
     ['our name, wrong scheme', {}, 'http://pump-7.example.com/a', `${here}/a`],
     [

@@ -1,3 +1,4 @@
+import { trimBlanks } from '../blanks.ts';
 import type { ServiceSettings } from '../devices/service-settings.ts';
 import { hostOf, portSuffix } from './host-names.ts';
 import type { Origin } from './origin.ts';
@@ -129,8 +130,8 @@ function originOf(site: DeviceSite, port: number): string {
 
 /** `null` for a link without a host, or with one that two readers could take differently. */
 function webLink(site: DeviceSite, link: string): WebLink | null {
-  // A backslash is a slash for browsers, and no part of a host for us.
-  const match = /^\s*(?:(https?):)?\/\/([^/?#\\@\s]+)([/?#][^\s]*)?\s*$/i.exec(link);
+  // A backslash is a slash for browsers, and no part of a host for us. In the path they also take blanks and UTF-8.
+  const match = /^(?:(https?):)?\/\/([^/?#\\@\s]+)([/?#].*)?$/is.exec(trimBlanks(link));
   if (!match) return null;
   const { tls } = site.settingsOf(site.port);
   const scheme = (match[1]?.toLowerCase() ?? (tls ? 'https' : 'http')) as 'http' | 'https';

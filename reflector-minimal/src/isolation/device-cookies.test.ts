@@ -25,6 +25,8 @@ describe('Cookie lines for a device', () => {
     ['RM-Session=s; __host-rm-session=t; a=1', 'a=1'],
     ['=rm-session=s; a=1', 'a=1'],
     ['a=1, rm-session=s; b=2', 'b=2'],
+    // In UTF-8 the last byte may be A0.
+    ['rm-session=s; a=\xc3\xa0', 'a=\xc3\xa0'],
     // Only by its exact name.
     ['rm-sessions=1; xrm-session=2; rm_session=3', 'rm-sessions=1; xrm-session=2; rm_session=3'],
     ['a=rm-session=s', 'a=rm-session=s'],

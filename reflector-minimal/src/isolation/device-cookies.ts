@@ -1,3 +1,4 @@
+import { trimBlanks } from '../blanks.ts';
 import type { RawHeaders } from '../http/headers.ts';
 import { cookieNames } from '../sessions/cookies.ts';
 import { isKeptByBrowsers } from './kept-by-browsers.ts';
@@ -25,7 +26,7 @@ export function cookiesForDevice(line: string): string | null {
   // Old servers cut at commas as well (RFC 2109).
   const kept = parts.filter((part) => !part.split(',').some(isOurs));
   if (kept.length === parts.length) return line;
-  return kept.join(';').trim() || null;
+  return trimBlanks(kept.join(';')) || null;
 }
 
 /**
