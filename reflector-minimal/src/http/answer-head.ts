@@ -2,7 +2,7 @@ import { cookiesForDevice, withinItsHost } from '../isolation/device-cookies.ts'
 import { forOneUser } from './cache-control.ts';
 import { linksForUser, redirectCircle } from './device-links.ts';
 import type { DeviceExchange } from './device-request.ts';
-import { responseHeaders, valuesOf } from './headers.ts';
+import { responseHeaders, trailerFields, valuesOf } from './headers.ts';
 import { type Refusal, refusals } from './refusal.ts';
 
 /**
@@ -33,4 +33,12 @@ export function answerHead(
     );
   }
   return circle.kind === 'host' ? refusals.otherHost(circle.host) : refusals.otherScheme(circle);
+}
+
+/** The trailers that the user gets: as {@link answerHead}, because some readers make header lines of them. */
+export function answerTrailers(
+  { shared }: Pick<DeviceExchange, 'shared'>,
+  trailers: readonly string[],
+): [string, string][] {
+  return trailerFields(forOneUser(withinItsHost(trailers, shared)));
 }

@@ -6,7 +6,7 @@ import { isStream, type ResponseHead } from '../device-http/response-head.ts';
 import type { ServiceSettings } from '../devices/service-settings.ts';
 import { withoutOurCookies } from '../isolation/device-cookies.ts';
 import type { Limits } from '../limits.ts';
-import { answerHead } from './answer-head.ts';
+import { answerHead, answerTrailers } from './answer-head.ts';
 import type { DeviceSite } from './device-links.ts';
 import { framingOf, type RequestFraming, requestHeaders, trailerFields } from './headers.ts';
 import { interimResponse } from './interim-response.ts';
@@ -150,7 +150,7 @@ export class DeviceRequest implements CallEvents {
   }
 
   end(trailers: readonly string[]): void {
-    this.#answer.trailers(trailerFields(trailers));
+    this.#answer.trailers(answerTrailers(this.#exchange, trailers));
     // It was not asked to send the body, and the user does not send it (RFC 9110 section 10.1.1).
     if (this.#held) this.#call.abandonRequest();
   }

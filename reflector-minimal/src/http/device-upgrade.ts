@@ -5,9 +5,9 @@ import { InvalidAnswer } from '../device-http/invalid-answer.ts';
 import type { ResponseHead } from '../device-http/response-head.ts';
 import { withinItsHost } from '../isolation/device-cookies.ts';
 import type { Channel } from '../tunnels/channel.ts';
-import { answerHead } from './answer-head.ts';
+import { answerHead, answerTrailers } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
-import { trailerFields, valuesOf } from './headers.ts';
+import { valuesOf } from './headers.ts';
 import { join } from './join.ts';
 import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from './refusal.ts';
 import { UserResponse } from './user-response.ts';
@@ -100,7 +100,7 @@ export class DeviceUpgrade implements CallEvents {
   }
 
   end(trailers: readonly string[]): void {
-    this.#answer?.trailers(trailerFields(trailers));
+    this.#answer?.trailers(answerTrailers(this.#exchange, trailers));
   }
 
   finished(): void {

@@ -35,6 +35,13 @@ const answers: Record<string, { readonly said: string; readonly got: string }> =
     said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n02;x="y"\r\nok\r\n0\r\n\r\n',
     got: '200 Transfer-Encoding: chunked|2|ok|0||',
   },
+  'trailers with an effect beyond the response': {
+    said: [
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: 1\r\nSet-Cookie: a\r\nAlt-Svc: h2=":1"',
+      'Clear-Site-Data: "cookies"\r\nX-Accel-Redirect: /a\r\nCDN-Cache-Control: public\r\nContent-Length: 7\r\n\r\n',
+    ].join('\r\n'),
+    got: '200 Transfer-Encoding: chunked|2|ok|0|X: 1||',
+  },
   'a broken chunk': { said: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', got: 'cut' },
   'a body longer than its length': {
     said: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokGARBAGE',
@@ -142,7 +149,7 @@ function summary(received: string): string {
   const body = rest.join('\r\n\r\n');
   const length = /^Content-Length: (\d+)/i.exec(framing)?.[1];
   if (length !== undefined && body.length < Number(length)) return 'cut';
-  if (/chunked/.test(framing) && !body.endsWith('0\r\n\r\n')) return 'cut';
+  if (/chunked/.test(framing) && !/\r\n0\r\n(?:.+\r\n)*\r\n$/.test(body)) return 'cut';
   return `${status} ${framing}${body ? `|${body.replaceAll('\r\n', '|')}` : ''}`;
 }
 
