@@ -16,6 +16,7 @@ const names = [
   ...framing,
   ...framing,
   'Connection',
+  'Content-Disposition',
   'Content-Length',
   'Cookie',
   'Date',
@@ -49,6 +50,8 @@ const values = [
   '<a>; rel=preload',
   'a=b',
   '\xe4\t',
+  // In UTF-8, a character beyond ISO 8859-1.
+  '\xe9\x85\x8d',
   '__proto__',
   'NTLM',
   'Trailer',
