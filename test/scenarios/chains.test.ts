@@ -17,6 +17,7 @@ import { configuration, type Stage, scenario } from './stage/stage.ts';
 const host = 'reflector.test.invalid';
 const name = `DNS:${host}`;
 const address = 'IP:127.0.0.1';
+const wildcard = 'DNS:*.test.invalid';
 
 interface Row {
   readonly what: string;
@@ -109,6 +110,8 @@ const rows: readonly Row[] = [
   good('a name in upper case', leaf({ names: 'DNS:REFLECTOR.Test.Invalid' })),
   good('a host written in upper case', leaf({}), { at: 'Reflector.TEST.invalid' }),
   good('a host written with a dot at its end', leaf({}), { at: `${host}.` }),
+  good('the last of many names', leaf({ names: `${'DNS:other.invalid,'.repeat(120)}${name}` })),
+  good('a name beside those of other kinds', leaf({ names: `${name},otherName:1.2.3.4;UTF8:x,RID:1.2.3.4` })),
   good('one of several names', leaf({ names: `DNS:other.invalid,${address},${name}` })),
   good('a wildcard for the first label', leaf({ names: 'DNS:*.test.invalid' })),
   good('an internationalized name', leaf({ names: 'DNS:xn--bcher-kva.test.invalid' }), {
@@ -155,6 +158,17 @@ const rows: readonly Row[] = [
     leaf({ extensions: ['extendedKeyUsage=anyExtendedKeyUsage'] }),
   ),
   good('one for signatures', leaf({ extensions: ['keyUsage=critical,digitalSignature'] })),
+  bad(
+    'one whose key may only be encrypted to',
+    leaf({ key: 'rsa', extensions: ['keyUsage=keyEncipherment'] }),
+    {
+      stricter: 'RFC 8446 section 4.4.2.2',
+    },
+  ),
+  bad('one whose key may only be agreed upon', leaf({ extensions: ['keyUsage=keyAgreement'] }), {
+    stricter: 'RFC 8446 section 4.4.2.2',
+  }),
+  good('one that is an authority, too', leaf({ extensions: [CA] })),
   bad('one whose key may only sign certificates', leaf({ extensions: ['keyUsage=critical,keyCertSign'] })),
   bad(
     'one with a critical extension that nobody knows',
@@ -181,6 +195,15 @@ const rows: readonly Row[] = [
   ),
   bad('a path that is too long', () =>
     under(['basicConstraints=critical,CA:TRUE,pathlen:0', SIGNS], [CA, SIGNS])(),
+  ),
+  bad('an authority with a critical extension that nobody knows', () =>
+    under([CA, SIGNS, '1.3.6.1.4.1.55555.1=critical,DER:0500'])(),
+  ),
+  good('an authority with another extension that nobody knows', () =>
+    under([CA, SIGNS, '1.3.6.1.4.1.55555.1=DER:0500'])(),
+  ),
+  bad('an authority for any purpose, which servers are not named for', () =>
+    under([CA, SIGNS, 'extendedKeyUsage=anyExtendedKeyUsage'])(),
   ),
   bad('an authority that has expired', () =>
     keep(root().intermediate({ until: '20210101000000Z' })).issue({ names: name, ...always }),
@@ -251,6 +274,21 @@ const rows: readonly Row[] = [
       good(`${how} on names that it has not`, constrained(`${critical}permitted;email:other.invalid`)),
     ];
   }),
+  good('a constraint that begins with a dot', constrained('permitted;DNS:.test.invalid')),
+  bad('a constraint to what is below the host', constrained(`permitted;DNS:.${host}`)),
+  good(
+    'a constraint to the domain of its wildcard',
+    constrained('permitted;DNS:test.invalid', { names: wildcard }),
+  ),
+  bad('a constraint to less than its wildcard', constrained(`permitted;DNS:${host}`, { names: wildcard })),
+  good(
+    'a constraint that excludes less than its wildcard',
+    constrained(`excluded;DNS:${host}`, { names: wildcard }),
+  ),
+  bad(
+    'a constraint on a URI beside the name',
+    constrained('permitted;URI:other.invalid', { names: `${name},URI:https://a.invalid/` }),
+  ),
   bad('a constraint farther above', () =>
     under([CA, SIGNS, 'nameConstraints=critical,permitted;DNS:other.invalid'], [CA, SIGNS])(),
   ),

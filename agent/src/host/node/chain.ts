@@ -191,11 +191,11 @@ function pathLength(value: Buffer): number {
   return number.end - number.start === 1 ? (value[number.start] ?? 0) : 0;
 }
 
-/** A server signs, or its key is agreed upon or encrypted to (RFC 5280 section 4.2.1.3). */
-function keyUsageAllows(leaf: X509Certificate): boolean {
+/** A server signs (RFC 8446 section 4.4.2.2); the key exchanges of TLS 1.2 in which it does not are not offered. */
+export function keyUsageAllows(leaf: X509Certificate): boolean {
   const usage = extensionsOf(leaf)?.find(({ id }) => id === extensions.keyUsage)?.value;
   if (!usage) return true;
   const bits = derElement(usage, 0, usage.length, 0x03);
-  // Bits from the left: digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement.
-  return bits !== null && ((usage[bits.start + 1] ?? 0) & 0b1010_1000) !== 0;
+  // Bits from the left, the first is digitalSignature (RFC 5280 section 4.2.1.3).
+  return bits !== null && ((usage[bits.start + 1] ?? 0) & 0b1000_0000) !== 0;
 }

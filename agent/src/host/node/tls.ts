@@ -9,7 +9,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import type { TlsOptions, TlsSession } from '../host.ts';
-import { chainFault, isStrongKey, type Moment } from './chain.ts';
+import { chainFault, isStrongKey, keyUsageAllows, type Moment } from './chain.ts';
 import { ownCredentials, trustedCertificates } from './tls-files.ts';
 
 /** Keys of 112 bits of security and signatures with SHA-2, in certificates too (SSL_CTX_set_security_level(3)). */
@@ -89,6 +89,8 @@ function identityFault(serverName: string, peer: PeerCertificate): Error | undef
   if (other) return other;
   const chain = certificatesOf(peer as DetailedPeerCertificate);
   if (!chain.every(isStrongKey)) return fault('EE_KEY_TOO_SMALL');
+  // OpenSSL is content with a key that may only be encrypted to.
+  if (chain[0] && !keyUsageAllows(chain[0])) return fault('INVALID_PURPOSE');
   const found = isIP(serverName)
     ? chain[0]?.checkIP(serverName)
     : chain[0]?.checkHost(serverName, { subject: 'never', partialWildcards: false });
