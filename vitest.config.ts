@@ -50,6 +50,11 @@ const {
   RM_WITHOUT: ownLack = '',
 } = process.env;
 
+const workspaces = '{agent,reflector-minimal,client,examples,toolchain}/**';
+const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/native/**'];
+/** Tests beside the code that start processes or open sockets; so do those of the Node adapter, whatever they are called. */
+const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/**/node/**/*.test.ts'];
+
 export default defineConfig({
   resolve,
   test: {
@@ -61,11 +66,16 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          include: ['{agent,reflector-minimal,client,examples,toolchain}/**/*.test.{ts,mjs}'],
-          exclude: ['**/node_modules/**', '**/dist/**', 'agent/native/**'],
+          include: [`${workspaces}/*.test.{ts,mjs}`],
+          exclude: [...notOurs, ...integration],
+          setupFiles: ['toolchain/unit-boundary.mjs'],
           // Far above what any needs, for machines that are busy.
           testTimeout: 30_000,
         },
+      },
+      {
+        resolve,
+        test: { name: 'integration', include: integration, exclude: notOurs, testTimeout: 30_000 },
       },
       'agent/native/vitest.config.ts',
       ...(ownCommand

@@ -15,10 +15,18 @@ const fuzzers = [
   { project: 'unit', file: 'agent/src/protocol/fuzz.test.ts', runs: 20_000 },
   { project: 'unit', file: 'agent/src/tunnel/fuzz.test.ts', runs: 5_000 },
   { project: 'native', file: 'agent/native/test/fuzz.test.ts', runs: 3_000 },
-  { project: 'unit', file: 'reflector-minimal/src/fuzz/requests.fuzz.test.ts', runs: 1_000 },
-  { project: 'unit', file: 'reflector-minimal/src/fuzz/answers.fuzz.test.ts', runs: 1_000 },
+  {
+    project: 'integration',
+    file: 'reflector-minimal/src/fuzz/requests.fuzz.integration.test.ts',
+    runs: 1_000,
+  },
+  {
+    project: 'integration',
+    file: 'reflector-minimal/src/fuzz/answers.fuzz.integration.test.ts',
+    runs: 1_000,
+  },
   { project: 'unit', file: 'reflector-minimal/src/fuzz/response-reader.fuzz.test.ts', runs: 100_000 },
-  { project: 'unit', file: 'reflector-minimal/src/fuzz/tunnels.fuzz.test.ts', runs: 200 },
+  { project: 'integration', file: 'reflector-minimal/src/fuzz/tunnels.fuzz.integration.test.ts', runs: 200 },
 ];
 
 const roundMs = 60_000;

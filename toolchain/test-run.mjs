@@ -19,7 +19,7 @@ import { announce } from './progress.mjs';
  */
 function phases(script, scenarios) {
   if (script === 'test:all') return [scenarios];
-  return [['unit', 'native', ...scenarios], ['devices'], ['e2e']];
+  return [['unit', 'integration', 'native', ...scenarios], ['devices'], ['e2e']];
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Every limit of the reflector, with its reason. Sizes in bytes, times in milliseconds. `limits.test.ts` and the tests
+ * Every limit of the reflector, with its reason. Sizes in bytes, times in milliseconds. `limits.integration.test.ts` and the tests
  * beside each user of a limit try to break it. `docs/reference/reflector-limits.md` is generated from the comments here
  * (`npm run reference -w rm-reflector`).
  */
