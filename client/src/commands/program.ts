@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeDevice } from '../account/reflector-api.ts';
 import {
@@ -16,6 +14,7 @@ import { readDevice, readPort, splitLogin } from '../command-line/target.ts';
 import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
 import { Listener } from './listener.ts';
+import { findProgram, quoted } from './local-program.ts';
 import { splitArguments } from './openssh-options.ts';
 import { type ServiceKind, standardPorts } from './service-port.ts';
 
@@ -98,7 +97,10 @@ export async function runProgram(
   const [login, name] = splitLogin(destination);
   const chosen = chooseReflector(values, world);
   const device = readDevice(name, chosen.route.reflector);
-  const file = findProgram(values.program === undefined ? program.names : [values.program], world);
+  const file = findProgram(
+    values.program === undefined ? program.names : [values.program],
+    world.environment.PATH ?? '',
+  );
   if (file === null) {
     const missing = values.program ?? command;
     throw new Failure(
@@ -160,25 +162,9 @@ export function sshOptions(
 ): string[] {
   const command = [...self, 'connect', '--kind=ssh', ...reflectorArguments(values, chosen)];
   // The shell that OpenSSH starts, and the tokens that OpenSSH itself expands.
-  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`.replaceAll('%', '%%'));
-  const proxyCommand = [...quoted, `'${device}:%p'`].join(' ');
+  const words = command.map((word) => quoted(word).replaceAll('%', '%%'));
+  const proxyCommand = [...words, quoted(`${device}:%p`)].join(' ');
   return ['-o', `ProxyCommand=${proxyCommand}`, '-o', `HostKeyAlias=${device}`];
-}
-
-function findProgram(names: readonly string[], { environment }: World): string | null {
-  for (const name of names) {
-    const places = name.includes('/') ? [''] : (environment.PATH ?? '').split(delimiter).filter(Boolean);
-    for (const place of places) {
-      const file = join(place, name);
-      try {
-        accessSync(file, constants.X_OK);
-        if (statSync(file).isFile()) return file;
-      } catch {
-        // Not there, or not ours to run.
-      }
-    }
-  }
-  return null;
 }
 
 /** The exit status, or 128 and the signal, as a shell has it. */

@@ -11,6 +11,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { fileFault } from '../file-fault.ts';
 import type { Limits } from '../limits.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
 
@@ -53,7 +54,7 @@ export class AuditFile implements AuditSink {
     try {
       this.#open();
     } catch (error) {
-      throw new AuditFileError(`${path}: ${error instanceof Error ? error.message : error}`);
+      throw new AuditFileError(`${path}: ${fileFault(error)}`);
     }
   }
 

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { AuditFile, AuditFileError } from '../audit/file.ts';
 import { auditLine } from '../audit/record.ts';
+import { fileFault } from '../file-fault.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
 import type { Store } from '../store/store.ts';
 
@@ -48,7 +49,7 @@ export function recordCommand(store: Store, { command, action, name, detail }: C
     return null;
   } catch (error) {
     if (error instanceof AuditFileError) return `done, but not recorded: ${error.message}`;
-    return `done, but not recorded: ${path}: ${error instanceof Error ? error.message : error}`;
+    return `done, but not recorded: ${path}: ${fileFault(error)}`;
   }
 }
 
