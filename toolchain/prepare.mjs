@@ -76,7 +76,7 @@ async function installPackages(root) {
   needCompiler();
   await step(
     root,
-    'Installing npm packages and compiling native modules, which takes a minute or two',
+    'Installing npm packages, which takes a minute or two',
     'npm',
     ['ci', '--no-audit', '--no-fund'],
     ownHeaders(),

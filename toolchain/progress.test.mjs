@@ -4,11 +4,12 @@ import { announce } from './progress.mjs';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** @param {boolean} isTTY */
-function written(isTTY) {
+/** @param {boolean} isTTY @param {number} [columns] */
+function written(isTTY, columns) {
   let text = '';
   const output = {
     isTTY,
+    columns,
     /** @param {string} more */
     write(more) {
       text += more;
@@ -26,6 +27,11 @@ it('says at once what begins, and on a terminal how long it has taken so far', (
   const { begun, text } = written(true);
   expect(begun).toBe('Installing …');
   expect(text).toBe('Installing …\rInstalling … 1 s\rInstalling … 2 s\n');
+});
+
+it('never writes beyond the line of the terminal', () => {
+  const { text } = written(true, 16);
+  expect(text).toBe('Installing …\n');
 });
 
 it('writes one line to a log', () => {
