@@ -5,7 +5,7 @@ const source = (path: string) => new URL(path, import.meta.url).pathname;
 
 const resolve = {
   alias: [
-    { find: /^rm-agent\/protocol$/, replacement: source('agent/src/protocol/index.ts') },
+    { find: /^rm-protocol$/, replacement: source('protocol/src/index.ts') },
     { find: /^rm-agent$/, replacement: source('agent/src/host/node/index.ts') },
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
   ],
@@ -50,7 +50,7 @@ const {
   RM_WITHOUT: ownLack = '',
 } = process.env;
 
-const workspaces = '{agent,reflector-minimal,client,examples,toolchain}/**';
+const workspaces = '{protocol,agent,reflector-minimal,client,examples,toolchain}/**';
 const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/native/**'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter, whatever they are called. */
 const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/**/node/**/*.test.ts'];

@@ -32,6 +32,8 @@ export async function bundle({ host, outfile, minify = host === 'tiny', format, 
     entryPoints: [`agent/src/host/${host}/main.ts`],
     outfile,
     bundle: true,
+    // The source, so that a bundle never waits for tsc.
+    alias: { 'rm-protocol': './protocol/src/index.ts' },
     minify,
     legalComments: 'none',
     charset: 'utf8',

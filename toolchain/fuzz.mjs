@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 
 /** @type {Fuzzer[]} */
 const fuzzers = [
-  { project: 'unit', file: 'agent/src/protocol/fuzz.test.ts', runs: 20_000 },
+  { project: 'unit', file: 'protocol/src/fuzz.test.ts', runs: 20_000 },
   { project: 'unit', file: 'agent/src/tunnel/fuzz.test.ts', runs: 5_000 },
   { project: 'native', file: 'agent/native/test/fuzz.test.ts', runs: 3_000 },
   {

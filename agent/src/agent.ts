@@ -1,3 +1,4 @@
+import { describeChannelError, formatHttpUri, httpDate } from 'rm-protocol';
 import { AccessControl } from './access/access-control.ts';
 import type { Ask } from './access/gate.ts';
 import { AgentLog } from './agent-log.ts';
@@ -14,7 +15,6 @@ import { Link } from './link/link.ts';
 import type { DialSettings } from './link/settings.ts';
 import type { Step } from './link/steps.ts';
 import type { Log } from './log/log.ts';
-import { describeChannelError, formatHttpUri, httpDate } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
 import { ServiceNews } from './service-news.ts';
 import { type Handlers, servicesOf } from './services.ts';

@@ -1,3 +1,4 @@
+import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
 import type { Configuration } from './config/configuration.ts';
 import { dialSettings, reflectorsOf } from './dial-settings.ts';
 import type { Host } from './host/host.ts';
@@ -5,7 +6,6 @@ import { defaultLimits } from './limits.ts';
 import { Attempt, type Upgraded } from './link/attempt.ts';
 import { REPLACED } from './link/link.ts';
 import { probeServices } from './probe-services.ts';
-import { closePayload, formatHttpUri, WebSocketOpcode } from './protocol/index.ts';
 import { describeProxy } from './proxy/route.ts';
 import { askControl } from './status/control.ts';
 import { duration } from './status/format.ts';

@@ -1,10 +1,10 @@
+import type { Property } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
+import { ascii } from '../../protocol/src/testing/bytes.ts';
 import { CustomProperties } from './custom-properties.ts';
 import { AgentHost } from './host/simulated/agent-host.ts';
-import { ascii } from './host/simulated/bytes.ts';
 import { noHandles, type Program } from './host/simulated/host.ts';
 import { type CommandLimits, defaultLimits } from './limits.ts';
-import type { Property } from './protocol/index.ts';
 
 /** Custom properties `a`, `b`, … of the programs `a`, `b`, … */
 function made(programs: Record<string, Program>, limits: Partial<CommandLimits> = {}, interval = 60) {

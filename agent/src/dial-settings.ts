@@ -1,10 +1,3 @@
-import type { Configuration } from './config/configuration.ts';
-import { readSecret } from './config/secret.ts';
-import type { Address, Host } from './host/host.ts';
-import type { Limits } from './limits.ts';
-import type { BackOffSettings } from './link/back-off.ts';
-import type { DialSettings } from './link/settings.ts';
-import { fixedProperties } from './properties.ts';
 import {
   deviceUser,
   EXTENSION_HEADER,
@@ -13,7 +6,14 @@ import {
   encodePropertyHeader,
   type Property,
   parseHttpUri,
-} from './protocol/index.ts';
+} from 'rm-protocol';
+import type { Configuration } from './config/configuration.ts';
+import { readSecret } from './config/secret.ts';
+import type { Address, Host } from './host/host.ts';
+import type { Limits } from './limits.ts';
+import type { BackOffSettings } from './link/back-off.ts';
+import type { DialSettings } from './link/settings.ts';
+import { fixedProperties } from './properties.ts';
 import { routesOf } from './routes.ts';
 import { CertificateTime } from './tls/certificate-time.ts';
 import { tlsSettings } from './tls/settings.ts';

@@ -1,6 +1,6 @@
+import type { Extension } from 'rm-protocol';
 import type { AccessChange } from './access/gate.ts';
 import type { FailureKind } from './link/back-off.ts';
-import type { Extension } from './protocol/index.ts';
 import type { AgentState } from './status/status.ts';
 
 /** What an application is told; times in milliseconds. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ascii } from '../../protocol/src/testing/bytes.ts';
 import { failure } from './host/node/errors.ts';
 import { AgentHost } from './host/simulated/agent-host.ts';
-import { ascii } from './host/simulated/bytes.ts';
 import { noHandles } from './host/simulated/host.ts';
 import { LocalService } from './host/simulated/local-service.ts';
 import type { Place } from './host/simulated/network.ts';

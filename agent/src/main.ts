@@ -1,3 +1,4 @@
+import { utf8DecodeStrict } from 'rm-protocol';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './config/command-line.ts';
 import { importProperties } from './config/import.ts';
@@ -5,7 +6,6 @@ import { type Invalid, load, type Valid } from './config/load.ts';
 import { salvageControl } from './config/salvage.ts';
 import { Daemon } from './daemon.ts';
 import type { Cancellable, Host } from './host/host.ts';
-import { utf8DecodeStrict } from './protocol/text.ts';
 import { askControl } from './status/control.ts';
 import { formatStatus } from './status/format.ts';
 import type { DaemonStatus } from './status/status.ts';

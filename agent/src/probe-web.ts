@@ -1,9 +1,9 @@
+import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-protocol';
 import type { Configuration, Service } from './config/configuration.ts';
 import { reflectorsOf } from './dial-settings.ts';
 import type { Host, Socket } from './host/host.ts';
 import { defaultLimits } from './limits.ts';
 import { ResponseReader } from './link/response-reader.ts';
-import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from './protocol/index.ts';
 import type { Dial } from './tunnel/service.ts';
 
 /** How long the service may take to answer, in milliseconds: one that takes longer is asked no more. */

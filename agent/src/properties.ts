@@ -1,5 +1,5 @@
+import { encodeServiceSettings, type Property } from 'rm-protocol';
 import type { Configuration } from './config/configuration.ts';
-import { encodeServiceSettings, type Property } from './protocol/index.ts';
 
 /** The property that names the port of each kind (`webtunnel.md` section 1). */
 const portProperties = [

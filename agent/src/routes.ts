@@ -1,8 +1,8 @@
+import type { HttpUri } from 'rm-protocol';
 import type { Configuration, ProxyEntry } from './config/configuration.ts';
 import { proxiesOf } from './config/proxies.ts';
 import { readSecret } from './config/secret.ts';
 import type { Host } from './host/host.ts';
-import type { HttpUri } from './protocol/index.ts';
 import { environmentRoute } from './proxy/environment.ts';
 import { parseProxy, type Route } from './proxy/route.ts';
 

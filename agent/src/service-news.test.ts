@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ascii } from '../../protocol/src/testing/bytes.ts';
 import { AgentHost } from './host/simulated/agent-host.ts';
-import { ascii } from './host/simulated/bytes.ts';
 import { LocalService } from './host/simulated/local-service.ts';
 import { connected } from './host/simulated/running-agent.ts';
 

@@ -10,7 +10,7 @@ import {
   WebSocketOpcode,
   WebSocketReader,
   writeClientHeader,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import type { RemoteSystem } from './remote-system.ts';
 
 export interface ClientOptions {

@@ -7,7 +7,7 @@ import { Mailbox } from '../scenarios/stage/wait.ts';
 import { deviceId, type RemoteSystem } from './remote-system.ts';
 
 /** The upgrade of the original, release 2.5.0. */
-const captured = readFileSync(join(root, 'agent/src/protocol/captured/agent-upgrade.http'), 'latin1');
+const captured = readFileSync(join(root, 'protocol/src/captured/agent-upgrade.http'), 'latin1');
 
 /** The largest message that the original takes: 4 + 2,048 bytes. */
 const messageBytes = 2052;

@@ -18,7 +18,7 @@ import {
   utf8Decode,
   utf8DecodeStrict,
   WebSocketReader,
-} from '../../src/protocol/index.ts';
+} from 'rm-protocol';
 
 /**
  * Every parser of the wire on the tiny engine, with damaged examples cut anywhere: what escapes but the two documented

@@ -16,6 +16,7 @@ describe('the parsers on the tiny engine', () => {
       entryPoints: [fileURLToPath(new URL('fuzz-guest.ts', import.meta.url))],
       outfile,
       bundle: true,
+      alias: { 'rm-protocol': fileURLToPath(new URL('../../../protocol/src/index.ts', import.meta.url)) },
       format: 'iife',
       target: 'es2022',
       define: { ROUNDS: String(rounds), SEED: String(seed) },

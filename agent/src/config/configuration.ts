@@ -1,6 +1,5 @@
+import { encodeServiceSettings, parseIp } from 'rm-protocol';
 import { defaultLimits } from '../limits.ts';
-import { parseIp } from '../protocol/ip.ts';
-import { encodeServiceSettings } from '../protocol/service-settings.ts';
 import {
   choice,
   confidential,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ascii } from '../host/simulated/bytes.ts';
+import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { SimulatedHost } from '../host/simulated/host.ts';
 import { salvageControl } from './salvage.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ascii, concat, pattern } from '../host/simulated/bytes.ts';
+import { ascii, concat, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { Dialling } from '../host/simulated/dialling.ts';
 import { SimulatedReflector } from '../host/simulated/reflector.ts';
 

@@ -1,8 +1,8 @@
+import { base64Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ADDRESS, Dialling, SESSION } from '../host/simulated/dialling.ts';
 import { type Name, refused } from '../host/simulated/network.ts';
 import { PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
-import { base64Encode } from '../protocol/index.ts';
 
 const fixed = (name: string, ...list: string[]) => ({
   addresses: new Map([[name, list.map((address) => ({ address, family: 4 as const }))]]),

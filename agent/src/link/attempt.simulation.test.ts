@@ -1,3 +1,4 @@
+import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { Dialling } from '../host/simulated/dialling.ts';
 import { noHandles } from '../host/simulated/host.ts';
@@ -6,7 +7,6 @@ import { proxyOf } from '../host/simulated/proxied.ts';
 import { Random } from '../host/simulated/random.ts';
 import { type Answer, SimulatedReflector } from '../host/simulated/reflector.ts';
 import type { TlsAnswer } from '../host/simulated/socket.ts';
-import { parseHttpUri } from '../protocol/index.ts';
 import type { Route } from '../proxy/route.ts';
 import type { DialSettings } from './settings.ts';
 

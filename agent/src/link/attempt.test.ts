@@ -1,10 +1,10 @@
+import { base64Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
+import { ascii, hex } from '../../../protocol/src/testing/bytes.ts';
 import type { HostErrorCode } from '../host/host.ts';
-import { ascii, hex } from '../host/simulated/bytes.ts';
 import { ADDRESS, Dialling, SESSION } from '../host/simulated/dialling.ts';
 import { noHandles } from '../host/simulated/host.ts';
 import { type Name, type Place, refused, timedOut, unreachable } from '../host/simulated/network.ts';
-import { base64Encode } from '../protocol/index.ts';
 
 describe('an attempt', () => {
   it('goes through its steps to the upgrade', () => {

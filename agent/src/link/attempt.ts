@@ -1,5 +1,3 @@
-import type { Connection, ConnectionHandler } from '../connect/connection.ts';
-import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
 import {
   type Challenge,
   formatHttpUri,
@@ -8,7 +6,9 @@ import {
   ProtocolError,
   printable,
   type ResponseHead,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Connection, ConnectionHandler } from '../connect/connection.ts';
+import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
 import type { Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { bySameWay, type Candidate, Candidates, summary } from './candidates.ts';

@@ -1,4 +1,4 @@
-import type { HttpUri } from '../protocol/index.ts';
+import type { HttpUri } from 'rm-protocol';
 import { describeProxy, type Route } from '../proxy/route.ts';
 import type { StepFailure } from './steps.ts';
 

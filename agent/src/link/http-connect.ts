@@ -1,4 +1,3 @@
-import type { Host } from '../host/host.ts';
 import {
   type Challenge,
   type Credentials,
@@ -9,7 +8,8 @@ import {
   isStale,
   ProtocolError,
   type ResponseHead,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Host } from '../host/host.ts';
 import { digestAnswer } from './authorization.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import { ResponseReader } from './response-reader.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hex } from '../host/simulated/bytes.ts';
+import { hex } from '../../../protocol/src/testing/bytes.ts';
 import { noHandles } from '../host/simulated/host.ts';
 import { LINK_ADDRESS, LinkStage } from '../host/simulated/link-stage.ts';
 

@@ -1,4 +1,4 @@
-import type { Challenge } from '../protocol/index.ts';
+import type { Challenge } from 'rm-protocol';
 import type { FailureKind } from './back-off.ts';
 
 /** A value of `Proxy-Authorization`, and the challenge of Digest that it answers. */

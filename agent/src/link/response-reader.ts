@@ -1,4 +1,4 @@
-import { HeadReader, ProtocolError, type ResponseHead } from '../protocol/index.ts';
+import { HeadReader, ProtocolError, type ResponseHead } from 'rm-protocol';
 
 /** Interim responses that may precede the final one; real servers send one or two. */
 const MAX_INTERIM = 16;

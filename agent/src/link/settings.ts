@@ -1,6 +1,6 @@
+import type { Credentials, HttpUri } from 'rm-protocol';
 import type { Address, TlsOptions } from '../host/host.ts';
 import type { Limits } from '../limits.ts';
-import type { Credentials, HttpUri } from '../protocol/index.ts';
 import type { Route } from '../proxy/route.ts';
 
 /** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */

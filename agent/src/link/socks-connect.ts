@@ -1,4 +1,4 @@
-import { type Credentials, Socks5Client } from '../protocol/index.ts';
+import { type Credentials, Socks5Client } from 'rm-protocol';
 import type { HandshakeStep, ProxyHandshake } from './proxy-handshake.ts';
 
 /** A SOCKS5 handshake in the terms of an attempt. */

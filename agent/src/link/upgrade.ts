@@ -1,4 +1,3 @@
-import type { Host } from '../host/host.ts';
 import {
   acceptFor,
   type Challenge,
@@ -16,7 +15,8 @@ import {
   resolveLocation,
   retryAfter,
   SERVER_PROTOCOL,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Host } from '../host/host.ts';
 import { digestAnswer } from './authorization.ts';
 import type { FailureKind } from './back-off.ts';
 import { ResponseReader } from './response-reader.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { failure } from '../host/node/errors.ts';
-import { ascii } from '../host/simulated/bytes.ts';
 import { SimulatedHost } from '../host/simulated/host.ts';
 import { type LogLevel, openLog } from './log.ts';
 

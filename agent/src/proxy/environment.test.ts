@@ -1,5 +1,5 @@
+import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { parseHttpUri } from '../protocol/index.ts';
 import { environmentRoute } from './environment.ts';
 import { describeProxy } from './route.ts';
 

@@ -1,4 +1,4 @@
-import { type Credentials, parseHttpUri } from '../protocol/index.ts';
+import { type Credentials, parseHttpUri } from 'rm-protocol';
 
 /** A proxy, as far as it matters for dialling through it. */
 export interface ProxyServer {

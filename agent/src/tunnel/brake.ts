@@ -1,6 +1,6 @@
+import { ChannelError } from 'rm-protocol';
 import type { Cancellable, Clock } from '../host/host.ts';
 import type { Limits } from '../limits.ts';
-import { ChannelError } from '../protocol/index.ts';
 import type { Channel } from './channel.ts';
 
 /**

@@ -1,5 +1,3 @@
-import type { Cancellable, Clock } from '../host/host.ts';
-import type { Limits } from '../limits.ts';
 import {
   ChannelError,
   type ChannelErrorCode,
@@ -8,7 +6,9 @@ import {
   type FrameHandler,
   LEGACY_FRAME_BYTES,
   Opcode,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Cancellable, Clock } from '../host/host.ts';
+import type { Limits } from '../limits.ts';
 import { Brake } from './brake.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
 import type { FrameQueue } from './frame-queue.ts';

@@ -1,5 +1,3 @@
-import type { Cancellable, HostError, Socket } from '../host/host.ts';
-import type { Limits } from '../limits.ts';
 import {
   ChannelError,
   type ChannelErrorCode,
@@ -7,7 +5,9 @@ import {
   encodeCredit,
   encodeWord,
   Opcode,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Cancellable, HostError, Socket } from '../host/host.ts';
+import type { Limits } from '../limits.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { Dial, LocalHandler } from './service.ts';

@@ -1,4 +1,3 @@
-import type { Clock, Crypto, Socket } from '../host/host.ts';
 import {
   FRAME_HEADER_BYTES,
   LEGACY_FRAME_BYTES,
@@ -7,7 +6,8 @@ import {
   WebSocketOpcode,
   writeClientHeader,
   writeFrameHeader,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Clock, Crypto, Socket } from '../host/host.ts';
 
 /** Below this a batch is copied out, so that a waiting answer does not hold a whole batch in memory. */
 const SMALL_BATCH_BYTES = 4096;

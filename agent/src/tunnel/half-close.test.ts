@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { difference, pattern } from '../host/simulated/bytes.ts';
+import { difference, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
 
 /** A channel that both sides have closed, while its socket still has bytes for a local peer that does not read. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hex, pattern } from '../host/simulated/bytes.ts';
+import { hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
 import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../limits.ts';
 

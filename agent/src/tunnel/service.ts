@@ -1,3 +1,4 @@
+import { base64Encode, type ChannelErrorCode, parseIp } from 'rm-protocol';
 import type { Connection, ConnectionHandler } from '../connect/connection.ts';
 import { interleave } from '../connect/interleave.ts';
 import { LocalSocket } from '../connect/local-socket.ts';
@@ -12,7 +13,6 @@ import type {
   TlsOptions,
   TlsSession,
 } from '../host/host.ts';
-import { base64Encode, type ChannelErrorCode, parseIp } from '../protocol/index.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { difference, hex, pattern } from '../host/simulated/bytes.ts';
+import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
 
 describe('a tunnel', () => {

@@ -1,5 +1,3 @@
-import type { Clock, Crypto, Socket } from '../host/host.ts';
-import type { Limits } from '../limits.ts';
 import {
   type ChannelErrorCode,
   closePayload,
@@ -13,7 +11,9 @@ import {
   type WebSocketHandler,
   WebSocketOpcode,
   WebSocketReader,
-} from '../protocol/index.ts';
+} from 'rm-protocol';
+import type { Clock, Crypto, Socket } from '../host/host.ts';
+import type { Limits } from '../limits.ts';
 import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { Service } from './service.ts';

@@ -1,4 +1,4 @@
-import { encodeBasic } from 'rm-agent/protocol';
+import { encodeBasic } from 'rm-protocol';
 import { Failure } from '../failure.ts';
 import type { Authorization } from './authorization.ts';
 import type { LoginFile } from './login-file.ts';

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
-import { hostHeader } from 'rm-agent/protocol';
+import { hostHeader } from 'rm-protocol';
 import { dial, type Route } from '../connection/dial.ts';
 import { proxyFault } from '../connection/proxy-fault.ts';
 import { Failure, reasonOf } from '../failure.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { formatHttpUri, type HttpUri, parseHttpUri } from 'rm-agent/protocol';
+import { formatHttpUri, type HttpUri, parseHttpUri } from 'rm-protocol';
 import type { Authorization } from '../account/authorization.ts';
 import { authorize } from '../account/credentials.ts';
 import { LoginFile, loginFilePath } from '../account/login-file.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { HttpUri } from 'rm-agent/protocol';
+import type { HttpUri } from 'rm-protocol';
 import { ExitStatus, Failure } from '../failure.ts';
 
 /** What a device id may be: it becomes a label of a host name (RFC 1123 section 2.1, and `_`). */

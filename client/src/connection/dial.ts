@@ -7,7 +7,7 @@ import {
   hostHeader,
   ProtocolError,
   type ResponseHead,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import type { Clock } from '../clock.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Limits } from '../limits.ts';

@@ -1,4 +1,4 @@
-import { parseHttpUri } from 'rm-agent/protocol';
+import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../failure.ts';
 import { chooseProxy } from './proxy.ts';

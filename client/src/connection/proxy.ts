@@ -1,4 +1,4 @@
-import { type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-agent/protocol';
+import { type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-protocol';
 import { ExitStatus, Failure } from '../failure.ts';
 
 /** An HTTP proxy that is asked for a tunnel by CONNECT (RFC 9110 section 9.3.6). */

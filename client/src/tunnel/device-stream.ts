@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { closePayload, ProtocolError, WebSocketOpcode, WebSocketReader } from 'rm-agent/protocol';
+import { closePayload, ProtocolError, WebSocketOpcode, WebSocketReader } from 'rm-protocol';
 import type { Clock } from '../clock.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Limits } from '../limits.ts';

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { MAX_HEADER_BYTES, writeClientHeader } from 'rm-agent/protocol';
+import { MAX_HEADER_BYTES, writeClientHeader } from 'rm-protocol';
 
 /** Masking keys for 1,024 frames: a call to the random source costs as much as masking 1 KiB. */
 const keys = Buffer.alloc(4096);

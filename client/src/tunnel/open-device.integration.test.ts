@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { acceptFor, base64Decode } from 'rm-agent/protocol';
+import { acceptFor, base64Decode } from 'rm-protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../clock.ts';
 import type { Route } from '../connection/dial.ts';

@@ -13,7 +13,7 @@ import {
   LEGACY_FRAME_BYTES,
   ProtocolError,
   type ResponseHead,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import { type Authorization, refusedReason } from '../account/authorization.ts';
 import { dial, exchangeHeads, type Route } from '../connection/dial.ts';
 import { proxyFault } from '../connection/proxy-fault.ts';

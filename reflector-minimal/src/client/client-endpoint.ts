@@ -9,7 +9,7 @@ import {
   encodeExtension,
   LEGACY_FRAME_BYTES,
   ProtocolError,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import type { AuditRecord } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decodeBasic } from 'rm-agent/protocol';
+import { decodeBasic } from 'rm-protocol';
 import type { Context } from '../context.ts';
 import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { findTarget, namedDevice } from '../devices/target.ts';

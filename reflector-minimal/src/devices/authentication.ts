@@ -6,7 +6,7 @@ import {
   expectedDigest,
   ProtocolError,
   splitDeviceUser,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { Clock } from '../clock.ts';
 import { reservedLabels } from '../http/host-names.ts';

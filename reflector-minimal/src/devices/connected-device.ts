@@ -1,4 +1,4 @@
-import type { Property } from 'rm-agent/protocol';
+import type { Property } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { DeviceKey } from '../store/devices.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';

@@ -2,13 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  answerDigest,
-  chooseDigest,
-  decodeChallenges,
-  encodePropertiesUpdate,
-  Opcode,
-} from 'rm-agent/protocol';
+import { answerDigest, chooseDigest, decodeChallenges, encodePropertiesUpdate, Opcode } from 'rm-protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Store } from '../store/store.ts';
 import { ask } from '../testing/ask.ts';

@@ -11,7 +11,7 @@ import {
   type Property,
   ProtocolError,
   SERVER_PROTOCOL,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';

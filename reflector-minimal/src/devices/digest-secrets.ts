@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type DigestFunction, deviceUser, digestSecret } from 'rm-agent/protocol';
+import { type DigestFunction, deviceUser, digestSecret } from 'rm-protocol';
 import { hashGeneratedPassword, hashPassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../store/devices.ts';
 

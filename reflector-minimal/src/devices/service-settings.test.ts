@@ -1,4 +1,4 @@
-import { encodeServiceSettings } from 'rm-agent/protocol';
+import { encodeServiceSettings } from 'rm-protocol';
 import { expect, test } from 'vitest';
 import { readServiceSettings } from './service-settings.ts';
 

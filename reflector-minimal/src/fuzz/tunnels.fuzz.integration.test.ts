@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { Opcode } from 'rm-agent/protocol';
+import { Opcode } from 'rm-protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import { fuzzTimeout, Random, runs, seed } from '../testing/random.ts';

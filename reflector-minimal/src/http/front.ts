@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
+import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-protocol';
 import { ClientEndpoint } from '../client/client-endpoint.ts';
 import { admitConnect } from '../client/connect-admission.ts';
 import { ConnectEndpoint } from '../client/connect-endpoint.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-agent/protocol';
+import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-protocol';
 import { headerText, type Refusal } from './refusal.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 const captured = (file: string) =>
-  readFileSync(new URL(`../../../agent/src/protocol/captured/${file}`, import.meta.url), 'latin1');
+  readFileSync(new URL(`../../../protocol/src/captured/${file}`, import.meta.url), 'latin1');
 
 /** What the original's agent has sent (release 2.5.0). */
 export const originalAgentUpgrade = captured('agent-upgrade.http');

@@ -1,4 +1,4 @@
-import { Opcode } from 'rm-agent/protocol';
+import { Opcode } from 'rm-protocol';
 import type { Frame, ScriptedAgent } from './scripted-agent.ts';
 import { Incomplete, NotStrict, readStrictly } from './strict-http.ts';
 

@@ -11,7 +11,7 @@ import {
   encodeWord,
   Opcode,
   type Property,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import { type RawFrame, WebSocketPeer } from './web-socket-peer.ts';
 
 export interface AgentOptions {

@@ -1,4 +1,4 @@
-import { ChannelError, type ChannelErrorCode, describeChannelError } from 'rm-agent/protocol';
+import { ChannelError, type ChannelErrorCode, describeChannelError } from 'rm-protocol';
 
 /** A channel could not be opened, or ended other than by a close in both directions. */
 export class ChannelFailure extends Error {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Opcode } from 'rm-agent/protocol';
+import { Opcode } from 'rm-protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';

@@ -8,7 +8,7 @@ import {
   LEGACY_FRAME_BYTES,
   Opcode,
   type Property,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';

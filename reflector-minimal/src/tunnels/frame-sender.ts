@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { FRAME_HEADER_BYTES, LEGACY_FRAME_BYTES, Opcode, writeFrameHeader } from 'rm-agent/protocol';
+import { FRAME_HEADER_BYTES, LEGACY_FRAME_BYTES, Opcode, writeFrameHeader } from 'rm-protocol';
 import { boundaryOf } from '../boundary.ts';
 import { MessageWriter } from '../websocket/message-writer.ts';
 import type { Channel } from './channel.ts';

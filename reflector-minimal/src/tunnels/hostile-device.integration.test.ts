@@ -1,4 +1,4 @@
-import { Opcode } from 'rm-agent/protocol';
+import { Opcode } from 'rm-protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../testing/ask.ts';
 import type { ScriptedAgent } from '../testing/scripted-agent.ts';

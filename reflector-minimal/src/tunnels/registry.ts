@@ -1,4 +1,4 @@
-import { CLOSE_REPLACED } from 'rm-agent/protocol';
+import { CLOSE_REPLACED } from 'rm-protocol';
 import type { DeviceKey } from '../store/devices.ts';
 
 /** What the registry needs of a tunnel. */

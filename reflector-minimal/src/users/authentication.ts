@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decodeBasic } from 'rm-agent/protocol';
+import { decodeBasic } from 'rm-protocol';
 import { isBrowser } from '../isolation/browser.ts';
 import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';

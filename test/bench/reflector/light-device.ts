@@ -10,7 +10,7 @@ import {
   FrameDecoder,
   Opcode,
   WebSocketReader,
-} from 'rm-agent/protocol';
+} from 'rm-protocol';
 
 /** What all devices of a fleet have in common. */
 export interface FleetFacts {

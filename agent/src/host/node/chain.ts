@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { derElement, derElements } from '../../protocol/der.ts';
+import { derElement, derElements } from 'rm-protocol';
 
 /**
  * Verifies a server's chain at a given time, because OpenSSL as Node has it knows only the time of the system. What this

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { difference, pattern } from '../simulated/bytes.ts';
+import { difference, pattern } from '../../../../protocol/src/testing/bytes.ts';
 import { crypto } from './crypto.ts';
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

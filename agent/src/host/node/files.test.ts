@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pattern } from '../../../../protocol/src/testing/bytes.ts';
 import type { HostFailure } from '../host.ts';
-import { pattern } from '../simulated/bytes.ts';
 import { files } from './files.ts';
 
 let directory: string;

@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ascii, Collected, difference, pattern } from '../../../../protocol/src/testing/bytes.ts';
 import type { Socket } from '../host.ts';
-import { ascii, Collected, difference, pattern } from '../simulated/bytes.ts';
 import { eventually, Recorder } from '../simulated/recorder.ts';
 import { dialHandler } from './handler-service.ts';
 

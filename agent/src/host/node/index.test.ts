@@ -1,9 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { Configuration } from '../../config/configuration.ts';
 import {
   ChannelError,
   encodeBare,
@@ -12,8 +9,11 @@ import {
   FrameDecoder,
   Opcode,
   SERVER_PROTOCOL,
-} from '../../protocol/index.ts';
-import { ascii, Collected, difference, pattern } from '../simulated/bytes.ts';
+} from 'rm-protocol';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { ascii, Collected, difference, pattern } from '../../../../protocol/src/testing/bytes.ts';
+import type { Configuration } from '../../config/configuration.ts';
 import { eventually } from '../simulated/recorder.ts';
 import {
   Agent,

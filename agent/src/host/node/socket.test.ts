@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket as NetSocket, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Collected, difference, pattern } from '../../../../protocol/src/testing/bytes.ts';
 import { reservedPort } from '../../../../toolchain/loopback-port.mjs';
-import { Collected, difference, pattern } from '../simulated/bytes.ts';
 import { eventually, Recorder } from '../simulated/recorder.ts';
 import { network } from './network.ts';
 

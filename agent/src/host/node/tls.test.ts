@@ -5,9 +5,9 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { join } from 'node:path';
 import { createServer, type TlsOptions as NodeTlsOptions, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { difference, pattern } from '../../../../protocol/src/testing/bytes.ts';
 import { Authority, type Certificate } from '../../../../test/certificates/authority.ts';
 import type { TlsOptions } from '../host.ts';
-import { difference, pattern } from '../simulated/bytes.ts';
 import { eventually, Recorder } from '../simulated/recorder.ts';
 import { toHostError } from './errors.ts';
 import { network } from './network.ts';

@@ -1,6 +1,6 @@
+import { parseHttpUri } from 'rm-protocol';
 import { defaultLimits } from '../../limits.ts';
 import type { DialSettings } from '../../link/settings.ts';
-import { parseHttpUri } from '../../protocol/index.ts';
 
 const anyTls = {
   ca: null,

@@ -1,11 +1,11 @@
+import { formatHttpUri } from 'rm-protocol';
 import { expect } from 'vitest';
+import { pattern } from '../../../../protocol/src/testing/bytes.ts';
 import { Attempt, type Upgraded } from '../../link/attempt.ts';
 import type { DialSettings } from '../../link/settings.ts';
 import type { StepFailure } from '../../link/steps.ts';
-import { formatHttpUri } from '../../protocol/index.ts';
 import { describeProxy } from '../../proxy/route.ts';
 import type { TlsOptions } from '../host.ts';
-import { pattern } from './bytes.ts';
 import { dialSettingsFor } from './dial-settings.ts';
 import { noHandles, SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';

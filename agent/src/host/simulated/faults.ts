@@ -1,4 +1,4 @@
-import { ascii } from './bytes.ts';
+import { ascii } from '../../../../protocol/src/testing/bytes.ts';
 import { refused, timedOut, unreachable } from './network.ts';
 import type { Random } from './random.ts';
 import type { Mishap, TlsAnswer } from './socket.ts';

@@ -1,5 +1,5 @@
+import { utf8Encode } from 'rm-protocol';
 import { type Loaded, load } from '../../config/load.ts';
-import { utf8Encode } from '../../protocol/text.ts';
 import type { Host } from '../host.ts';
 
 /** Where the configuration is. */

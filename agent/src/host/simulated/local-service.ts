@@ -1,5 +1,5 @@
+import { Collected } from '../../../../protocol/src/testing/bytes.ts';
 import type { HostError, SocketHandler } from '../host.ts';
-import { Collected } from './bytes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { SimulatedSocket } from './socket.ts';
 

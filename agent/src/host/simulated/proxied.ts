@@ -1,4 +1,4 @@
-import type { RequestHead } from '../../protocol/index.ts';
+import type { RequestHead } from 'rm-protocol';
 import { type ProxyServer, parseProxy } from '../../proxy/route.ts';
 import { Dialling } from './dialling.ts';
 import { type Answer, SimulatedReflector } from './reflector.ts';

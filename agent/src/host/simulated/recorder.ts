@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
+import { Collected } from '../../../../protocol/src/testing/bytes.ts';
 import type { HostError, SocketHandler, TlsSession } from '../host.ts';
-import { Collected } from './bytes.ts';
 
 /** Waits until `check` no longer throws. */
 export function eventually(check: () => void): Promise<void> {

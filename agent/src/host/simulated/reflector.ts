@@ -5,10 +5,10 @@ import {
   HeadReader,
   type RequestHead,
   SERVER_PROTOCOL,
-} from '../../protocol/index.ts';
+} from 'rm-protocol';
+import { ascii, concat } from '../../../../protocol/src/testing/bytes.ts';
 import type { SocketHandler } from '../host.ts';
 import { crypto } from '../node/crypto.ts';
-import { ascii, concat } from './bytes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { SimulatedSocket, TlsAnswer } from './socket.ts';
 import { TunnelPeer } from './tunnel-peer.ts';

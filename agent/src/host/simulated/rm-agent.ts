@@ -1,6 +1,6 @@
+import { ascii } from '../../../../protocol/src/testing/bytes.ts';
 import { main } from '../../main.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
-import { ascii } from './bytes.ts';
 
 /** Where its control socket is. */
 export const control = '/run/rm-agent.sock';

@@ -1,5 +1,5 @@
+import { parseHttpUri } from 'rm-protocol';
 import type { DialSettings } from '../../link/settings.ts';
-import { parseHttpUri } from '../../protocol/index.ts';
 import type { Route } from '../../proxy/route.ts';
 import { LinkStage } from './link-stage.ts';
 import type { Place } from './network.ts';

@@ -8,8 +8,8 @@ import {
   FrameDecoder,
   Opcode,
   WebSocketOpcode,
-} from '../../protocol/index.ts';
-import { Collected } from './bytes.ts';
+} from 'rm-protocol';
+import { Collected } from '../../../../protocol/src/testing/bytes.ts';
 import type { SimulatedSocket } from './socket.ts';
 import { ClientFrames, serverFrame } from './websocket-server.ts';
 

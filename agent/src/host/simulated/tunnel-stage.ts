@@ -1,5 +1,5 @@
+import type { Extension } from 'rm-protocol';
 import { defaultLimits, type Limits } from '../../limits.ts';
-import type { Extension } from '../../protocol/index.ts';
 import { type Admit, dialService, type Service } from '../../tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';

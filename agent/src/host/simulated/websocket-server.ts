@@ -1,4 +1,4 @@
-import { concat } from './bytes.ts';
+import { concat } from '../../../../protocol/src/testing/bytes.ts';
 
 /** A frame as a server sends it: not masked. */
 export function serverFrame(

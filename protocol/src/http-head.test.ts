@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ascii, concat, feed, pattern, sizes } from '../host/simulated/bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { encodeRequestHead, encodeResponseHead, HeaderFields, HeadReader } from './http-head.ts';
+import { ascii, concat, feed, pattern, sizes } from './testing/bytes.ts';
 import { latin1Decode } from './text.ts';
 
 const BOUND = 16_384;

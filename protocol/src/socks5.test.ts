@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hex } from '../host/simulated/bytes.ts';
 import { type Credentials, hexEncode, ProtocolError, Socks5Client, type Socks5Step } from './index.ts';
+import { hex } from './testing/bytes.ts';
 
 const CREDENTIALS = { user: 'me', password: 'pw' };
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ascii } from '../host/simulated/bytes.ts';
 import { base64Decode } from './base64.ts';
 import { ProtocolError } from './errors.ts';
 import { HeadReader } from './http-head.ts';
 import { SERVER_PROTOCOL } from './subprotocol.ts';
+import { ascii } from './testing/bytes.ts';
 import { latin1Decode } from './text.ts';
 import { acceptFor, checkUpgradeResponse, encodeUpgradeRequest } from './websocket-handshake.ts';
 

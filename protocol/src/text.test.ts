@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hex } from '../host/simulated/bytes.ts';
 import { base64Decode, base64Encode } from './base64.ts';
+import { hex } from './testing/bytes.ts';
 import { hexEncode, latin1Decode, latin1Encode, utf8Decode, utf8DecodeStrict, utf8Encode } from './text.ts';
 
 const oracle = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

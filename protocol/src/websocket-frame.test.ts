@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { crypto } from '../host/node/crypto.ts';
-import { concat, hex } from '../host/simulated/bytes.ts';
 import { UsageError } from './errors.ts';
+import { concat, hex } from './testing/bytes.ts';
 import { hexEncode, utf8Encode } from './text.ts';
 import { closePayload, MAX_HEADER_BYTES, WebSocketOpcode, writeClientHeader } from './websocket-frame.ts';
 
@@ -10,7 +9,9 @@ const key = hex('37 fa 21 3d');
 function clientFrame(opcode: number, payload: Uint8Array, maskKey = key): Uint8Array {
   const frame = new Uint8Array(MAX_HEADER_BYTES + payload.length);
   const at = writeClientHeader(frame, 0, opcode, payload.length, maskKey);
-  crypto.mask(payload, 0, payload.length, frame, at, maskKey, 0);
+  payload.forEach((byte, i) => {
+    frame[at + i] = byte ^ (maskKey[i & 3] ?? 0);
+  });
   return frame.subarray(0, at + payload.length);
 }
 
@@ -40,5 +41,3 @@ describe('client frames', () => {
     expect(() => closePayload(1000, new Uint8Array(124))).toThrow(UsageError);
   });
 });
-
-/** `ws`, which shares no line with us, as the server. */

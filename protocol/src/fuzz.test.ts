@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ascii, concat, feed, fuzz, fuzzTimeout, hex, sizes } from '../host/simulated/bytes.ts';
 import {
   base64Decode,
   checkUpgradeResponse,
@@ -24,6 +23,7 @@ import {
   utf8DecodeStrict,
   WebSocketReader,
 } from './index.ts';
+import { ascii, concat, feed, fuzz, fuzzTimeout, hex, sizes } from './testing/bytes.ts';
 
 /**
  * Whatever bytes come, only the two documented kinds of error leave a parser. `RM_FUZZ_RUNS=1000000` searches longer.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat, feed, hex, pattern, sizes } from '../host/simulated/bytes.ts';
 import { ProtocolError } from './errors.ts';
+import { concat, feed, hex, pattern, sizes } from './testing/bytes.ts';
 import { hexEncode } from './text.ts';
 import { WebSocketReader } from './websocket-reader.ts';
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hex } from '../host/simulated/bytes.ts';
 import { ProtocolError, UsageError } from './errors.ts';
 import {
   decodeProperties,
@@ -8,6 +7,7 @@ import {
   encodePropertiesUpdate,
   encodePropertyHeader,
 } from './property.ts';
+import { hex } from './testing/bytes.ts';
 import { FRAME_HEADER_BYTES } from './webtunnel-frame.ts';
 
 const property = fc.record({ name: fc.string({ unit: 'grapheme' }), value: fc.string({ unit: 'grapheme' }) });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Authority } from '../../../test/certificates/authority.ts';
+import { Authority } from '../../test/certificates/authority.ts';
 import { certificateEnds } from './certificate.ts';
 import { derElement, derElements } from './der.ts';
 
