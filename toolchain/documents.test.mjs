@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-// Links between the documents: files and headings they name must exist.
+// What the documents point to must exist: the files and headings of links, the paths in code spans.
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const documents = [
@@ -59,6 +59,15 @@ function broken(file, target) {
 describe('the documents', () => {
   it.each(documents)('%s has no broken link', (file) => {
     expect(links(file).filter((target) => broken(file, target))).toEqual([]);
+  });
+
+  it.each(documents)('%s names only paths that exist', (file) => {
+    const named = [
+      ...prose(file).matchAll(
+        /`((?:agent|client|docs|examples|reflector-minimal|test|toolchain)\/[\w./-]+)`/g,
+      ),
+    ];
+    expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   it('are all in the index docs/README.md', () => {
