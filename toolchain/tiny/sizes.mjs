@@ -83,12 +83,14 @@ export async function writeSizes() {
       document,
       `# Sizes of the tiny runtime
 
-Written by \`npm run build -- --sizes\`; all figures are bytes. The executables are stripped and have everything in:
-TLS, the agent, its C library. Squashfs is counted with blocks of 256 KiB, OpenWrt's default, and no more than
-${digits(maxCompressedBytes)} are allowed. Resident is what the agent has in memory while it is connected over TLS 1.3 and idle;
-private is the part that it has written itself, the rest is code that can be read again from flash. Of an emulated target
-of 32 bits it is the memory that qemu-user gave it; of one of 64 bits that cannot be told apart. Memory under load is
-measured by \`npm run bench\`.
+Written by \`npm run build -- --sizes\`. All figures are bytes. The executables are stripped and contain everything: TLS, the agent,
+its C library.
+
+- **Squashfs** has blocks of 256 KiB, OpenWrt's default. At most ${digits(maxCompressedBytes)} are allowed.
+- **Resident** is the memory of the agent while it is connected over TLS 1.3 and idle. **Private** is the part that it has written
+  itself; the rest is code that can be read again from flash.
+- For an emulated 32-bit target, resident is the memory that qemu-user gave it. For an emulated 64-bit target it cannot be measured.
+- \`npm run bench\` measures memory under load.
 
 ${table(rows)}
 
