@@ -64,7 +64,7 @@ describe('the documents', () => {
   it.each(documents)('%s names only paths that exist', (file) => {
     const named = [
       ...prose(file).matchAll(
-        /`((?:agent|client|docs|examples|reflector-minimal|test|toolchain)\/[\w./-]+)`/g,
+        /`((?:agent|client|docs|examples|protocol|reflector-minimal|test|toolchain)\/[\w./-]+)`/g,
       ),
     ];
     expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path)))).toEqual([]);

@@ -30,14 +30,13 @@ export function usage(environment: Readonly<Record<string, string | undefined>>)
        rm-reflector user remove NAME [--force]
        rm-reflector user list
 
-The reflector takes the tunnels of devices, and gives users HTTP and TCP through them.
+The reflector accepts the tunnels of devices and gives users HTTP and TCP access through them.
 
-Passwords: read from --password-file (- is standard input), or generated and printed. Those of users have at least 10
-characters and are not common.
+Passwords are read from --password-file (- is standard input), or generated and printed. A user's password must have at least
+10 characters and must not be a common one.
 
-Users: an administrator sees every device, a user those of the domains granted. totp makes log-ins ask for one-time
-passwords (an authenticator app), logout ends all sessions and tokens. The last administrator is removed or demoted only with
---force.
+An administrator sees every device, a user the devices of the granted domains. totp makes log-ins ask for one-time passwords
+(an authenticator app); logout ends all sessions and tokens. Removing or demoting the last administrator takes --force.
 
 Options of every command:
   --data FILE                  data file (${defaultDataFile(environment)}), or RM_REFLECTOR_DATA
@@ -47,22 +46,22 @@ Options of serve:
   --config FILE                JSON file with these settings: ${settings.map(({ key }) => key).join(', ')}
 ${settings.map(settingLines).join('\n')}
 
-Each of them can be given as a variable too, as in ${variableName('listen')}. The command line comes first, then the
-variable, then the file.
+You can also set each of them as an environment variable, such as ${variableName('listen')}. The command line wins over the
+variable, and the variable over the file.
 
-device add prints the configuration for the agent of the device, with the password that it has made.
+device add prints the configuration for the device's agent, with the generated password.
 
 Options of device add:
-  --url URL                    the address of the reflector for this agent (that of the reflector that ran last)
-  --config FILE                write the configuration into this new file, mode 600, and do not print it
-  --domain UUID                the domain that the agent is configured with (one for all, made at the first start)
-  --certificate                no password: only a certificate of --client-ca proves this device
-  --issued-since DATE          the certificates that count (those of up to a day ago, unless another device had the id)
-  --from FILE                  all devices of a file (- is standard input), or none: a line each, ID [DOMAIN]; prints
-                               ID, domain and password of each, with tabs between
-  --output FILE                with --from: a new file, of mode 0600, for what would be printed
-  --digest                     keep what Digest log-in needs, which is easier to guess from than what Basic needs
+  --url URL                    address of the reflector for this agent (that of the reflector that last ran here)
+  --config FILE                write the configuration to this new file, mode 600, instead of printing it
+  --domain UUID                domain of the device (one for all, generated at the first start)
+  --certificate                no password: the device needs a certificate signed by --client-ca
+  --issued-since DATE          accept certificates issued since then (a day before now, unless another device had the ID)
+  --from FILE                  add all devices of a file (- is standard input), or none; a line is ID [DOMAIN]. Prints
+                               ID, domain and password of each, separated by tabs
+  --output FILE                with --from: write the list to this new file, mode 0600, instead of printing it
+  --digest                     also store what Digest log-in needs, which is easier to guess from than the hash for Basic
 
-Exit status: 0 done, 1 not possible, 64 usage, 69 cannot listen, 74 data file, 78 configuration.
+Exit status: 0 done, 1 failed, 64 usage, 69 cannot listen, 74 data file, 78 configuration.
 `;
 }

@@ -79,7 +79,7 @@ export const refusals = {
     status: 403,
     error: 'A page of another host has asked for this',
     advice:
-      'Open the device itself and try again there. Where a proxy in front speaks TLS, the reflector must know it: --trust-proxy.',
+      'Open the device itself and try again there. If a proxy in front speaks TLS, name it with --trust-proxy.',
   },
   forPrograms: {
     status: 403,
@@ -131,11 +131,11 @@ export const refusals = {
     status: 504,
     error: 'The device has not answered in time',
     advice:
-      'Try again, or look whether the service on the device still runs. Where somebody there has to agree, nobody has done so yet.',
+      'Try again, or check whether the service on the device still runs. If somebody at the device has to agree, nobody has done so yet.',
   },
   inUse: {
     status: 503,
-    error: 'All connections that the service on the device takes are in use',
+    error: 'All connections of the service on the device are in use',
     advice: 'Close other pages of this device, and try again.',
     headers: retry,
   },
@@ -173,7 +173,7 @@ export const refusals = {
     status: 502,
     error: `The device's answer is not HTTP: ${why}`,
     advice:
-      'Look whether this port is that of a web server. Browsers could not read this answer either, or not all alike.',
+      'Check whether this port is that of a web server. Browsers could not read this response either, or would not agree on it.',
   }),
   failed: { status: 500, error: 'The reflector has failed', advice: 'Its log says how. Try again.' },
 } as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
@@ -205,7 +205,7 @@ function throttled(waitMs: number): Refusal {
     status: 429,
     error: `Too many failed log-ins: try again in ${duration(seconds)}`,
     advice:
-      'Somebody has tried several wrong passwords from your address, or for your account. If it takes long, somebody knows your password and tries one-time passwords: have it changed.',
+      'Somebody has tried several wrong passwords from your address, or for your account. If this goes on for long, somebody knows your password and guesses one-time passwords: change your password.',
     headers: { 'Retry-After': String(seconds) },
   };
 }
