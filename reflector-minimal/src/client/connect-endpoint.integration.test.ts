@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { pino } from 'pino';
+import { Opcode } from 'rm-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hashPassword } from '../passwords/scrypt.ts';
 import type { ReflectorOptions } from '../reflector.ts';
@@ -64,6 +65,36 @@ describe('CONNECT', () => {
     await until(() => user.received === established);
     return { user, socket };
   }
+
+  test.each(['CONNECT', 'an upgrade'])(
+    '%s: a user who has gone is noticed while the device takes nothing',
+    async (way) => {
+      server.close();
+      await stage.close();
+      await open({ limits: { readAheadMs: 50, leftoverMs: 200 } });
+      const agent = await stage.agent({ extensions, properties: [{ name: 'targetPorts', value: '80' }] });
+      let gone = false;
+      agent.onFrame = ({ opcode, channel, payload }) => {
+        if (opcode === Opcode.openRequest) agent.confirm(channel);
+        else if (opcode === Opcode.error) gone = true;
+        else if (payload.includes('Sec-WebSocket-Key')) {
+          agent.data(
+            channel,
+            Buffer.from('HTTP/1.1 101 Go on\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+          );
+        }
+      };
+      const upgrade = `GET / HTTP/1.1\r\nHost: ${device.id}.localhost\r\nAuthorization: ${authorization}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+      const user = way === 'CONNECT' ? connectTo(`${device.id}.localhost:80`) : speak(upgrade);
+      await until(() => /^HTTP\/1.1 (?:200|101)/.test(user.received));
+      // More than the channel takes, and the kernel keeps the rest.
+      user.socket.write(Buffer.alloc(3_000_000));
+      await until(() => user.socket.writableLength === 0);
+      expect(gone).toBe(false);
+      user.socket.destroy();
+      await until(() => gone);
+    },
+  );
 
   test.each(['1.1', '1.0'])('in HTTP/%s carries bytes both ways, each with its own end', async (version) => {
     const { user, socket } = await connected(login, version);

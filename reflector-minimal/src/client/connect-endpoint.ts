@@ -55,7 +55,7 @@ export class ConnectEndpoint {
     channel: Channel,
     decision: Omit<AuditRecord, 'allowed'>,
   ): void {
-    const { access, audit, clock } = this.#context;
+    const { access, audit, clock, limits, readAhead } = this.#context;
     const opened = clock.now();
     const traffic = { bytesFrom: 0, bytesTo: head.length };
     const end = () => breakOff(socket);
@@ -81,6 +81,6 @@ export class ConnectEndpoint {
     socket.allowHalfOpen = true;
     socket.write(established);
     if (head.length > 0) channel.write(head);
-    join(socket, channel);
+    join(socket, channel, { limits, clock, total: readAhead });
   }
 }

@@ -49,7 +49,8 @@ export class DeviceRelay {
   ): Refusal | null {
     const exchange = this.#begin('upgrade', request, origin, admitted, socket);
     if ('error' in exchange) return exchange;
-    if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head }).start();
+    const { clock, readAhead } = this.#context;
+    if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
     return null;
   }
 

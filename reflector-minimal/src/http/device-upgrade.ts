@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.ts';
 import type { CallEvents, DeviceCall } from '../device-http/device-call.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
 import type { ResponseHead } from '../device-http/response-head.ts';
 import { withinItsHost } from '../isolation/device-cookies.ts';
 import type { Channel } from '../tunnels/channel.ts';
+import type { HeldTotal } from '../tunnels/held-total.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
 import { valuesOf } from './headers.ts';
@@ -16,6 +18,9 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
   readonly socket: Duplex;
   /** What the user has sent after the head. */
   readonly head: Buffer;
+  readonly clock: Clock;
+  /** What is read ahead of all users. */
+  readonly readAhead: HeldTotal;
 };
 
 /**
@@ -78,7 +83,8 @@ export class DeviceUpgrade implements CallEvents {
       traffic.bytesTo += bytes.length;
     });
     // From here on each direction ends by itself.
-    join(socket, channel);
+    const { limits, clock, readAhead } = this.#exchange;
+    join(socket, channel, { limits, clock, total: readAhead });
   }
 
   head(head: ResponseHead): void {

@@ -1,14 +1,25 @@
 import type { Duplex } from 'node:stream';
+import type { Channel } from '../tunnels/channel.ts';
+import { Uplink, type UplinkOptions } from '../tunnels/uplink.ts';
 
 /**
- * Makes one connection of two: bytes and half-closes pass both ways with backpressure; when one is destroyed before both
- * of its directions have ended, so is the other. Neither may be without an `error` listener.
+ * Makes one connection of a user's and a device's: bytes and half-closes pass both ways with backpressure; when one is
+ * destroyed before both of its directions have ended, so is the other. A user who goes away is noticed also while the
+ * device takes nothing (`Uplink`). Neither may be without an `error` listener.
  */
-export function join(left: Duplex, right: Duplex): void {
-  left.pipe(right);
-  right.pipe(left);
-  couple(left, right);
-  couple(right, left);
+export function join(
+  user: Duplex,
+  channel: Channel,
+  options: Pick<UplinkOptions, 'limits' | 'clock' | 'total'>,
+): void {
+  const uplink = new Uplink({ ...options, channel, source: user });
+  user.on('data', (bytes: Buffer) => {
+    if (!channel.destroyed && !channel.writableEnded) uplink.write(bytes);
+  });
+  user.on('end', () => uplink.end());
+  channel.pipe(user);
+  couple(user, channel);
+  couple(channel, user);
 }
 
 function couple(from: Duplex, to: Duplex): void {
