@@ -264,7 +264,11 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
   };
   // A browser, and a device with a password, need no certificate: each request is judged by itself.
   const asks = { requestCert: Boolean(tls?.clientCa), rejectUnauthorized: false };
-  const server = tls ? createTlsServer({ ...options, ...asks, ...readTls(tls) }) : createServer(options);
+  // Clients of HTTP/1.0 may say so in the handshake; left to itself, Node refuses them.
+  const ALPNProtocols = ['http/1.1', 'http/1.0'];
+  const server = tls
+    ? createTlsServer({ ...options, ...asks, ...readTls(tls), ALPNProtocols })
+    : createServer(options);
   server.maxConnections = limits.connections;
   // Bounded by bytes; `node:http` would drop header lines above a number without saying so.
   server.maxHeadersCount = 0;

@@ -136,6 +136,8 @@ export class Edge {
   #takesOver(request: IncomingMessage, socket: Duplex): boolean {
     // Between the event and the answer the peer may go away.
     socket.on('error', () => {});
+    // Each stage listens once for its end, and so does `node:tls`: more than the 10 at which Node suspects a leak.
+    socket.setMaxListeners(20);
     const connection = this.#of(socket);
     connection.boundary.contain(request);
     if (connection.exchanges.length === 0) return true;
