@@ -6,7 +6,7 @@ const source = (path: string) => new URL(path, import.meta.url).pathname;
 const resolve = {
   alias: [
     { find: /^rm-protocol$/, replacement: source('protocol/src/index.ts') },
-    { find: /^rm-agent$/, replacement: source('agent/src/host/node/index.ts') },
+    { find: /^rm-agent$/, replacement: source('agent/sdk/index.ts') },
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
   ],
 };
@@ -51,9 +51,9 @@ const {
 } = process.env;
 
 const workspaces = '{protocol,agent,reflector-minimal,client,examples,toolchain}/**';
-const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/native/**'];
-/** Tests beside the code that start processes or open sockets; so do those of the Node adapter, whatever they are called. */
-const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/**/node/**/*.test.ts'];
+const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**'];
+/** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
+const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/{node,sdk}/**/*.test.ts'];
 
 export default defineConfig({
   resolve,
@@ -77,7 +77,7 @@ export default defineConfig({
         resolve,
         test: { name: 'integration', include: integration, exclude: notOurs, testTimeout: 30_000 },
       },
-      'agent/native/vitest.config.ts',
+      'agent/tiny/vitest.config.ts',
       ...(ownCommand
         ? [
             scenarios({

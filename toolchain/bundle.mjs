@@ -29,7 +29,7 @@ function buildDate() {
 export async function bundle({ host, outfile, minify = host === 'tiny', format, define = {} }) {
   await build({
     absWorkingDir: root,
-    entryPoints: [`agent/src/host/${host}/main.ts`],
+    entryPoints: [`agent/${host}/main.ts`],
     outfile,
     bundle: true,
     // The source, so that a bundle never waits for tsc.

@@ -44,7 +44,7 @@ function fail(message) {
 /** @type {Readonly<Record<string, () => Promise<void>>>} */
 const tasks = {
   async start() {
-    await prepare(root, ['agent/src/host/node', 'reflector-minimal', 'client', 'examples/demo-device']);
+    await prepare(root, ['agent/sdk', 'reflector-minimal', 'client', 'examples/demo-device']);
     const { start } = await import('./start.mjs');
     process.exit(await start(rest));
   },

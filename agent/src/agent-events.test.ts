@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { pattern } from '../../protocol/src/testing/bytes.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { LocalService } from './host/simulated/local-service.ts';
-import { agentOn, connected } from './host/simulated/running-agent.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { LocalService } from '../simulation/local-service.ts';
+import { agentOn, connected } from '../simulation/running-agent.ts';
 
 describe('events and status', () => {
   it('tell of channels and of the bytes they carried', () => {

@@ -1,6 +1,6 @@
 import type { Extension } from 'rm-protocol';
 import type { Configuration } from './config/configuration.ts';
-import type { Clock } from './host/host.ts';
+import type { Clock } from './host.ts';
 import type { Upgraded } from './link/attempt.ts';
 import { reasons } from './link/candidates.ts';
 import type { Log } from './log/log.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles } from './host/simulated/host.ts';
-import { agentOn, connected } from './host/simulated/running-agent.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles } from '../simulation/host.ts';
+import { agentOn, connected } from '../simulation/running-agent.ts';
 
 describe('stopping', () => {
   const situations: [string, (made: ReturnType<typeof agentOn>, host: AgentHost) => void][] = [

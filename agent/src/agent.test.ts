@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles } from './host/simulated/host.ts';
-import { LocalService } from './host/simulated/local-service.ts';
-import { agentOn, connected } from './host/simulated/running-agent.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles } from '../simulation/host.ts';
+import { LocalService } from '../simulation/local-service.ts';
+import { agentOn, connected } from '../simulation/running-agent.ts';
 import { version } from './version.ts';
 
 describe('the upgrade', () => {

@@ -7,7 +7,7 @@ import type { Configuration } from './config/configuration.ts';
 import { CustomProperties } from './custom-properties.ts';
 import { backOffSettings, dialSettings, reflectorsOf } from './dial-settings.ts';
 import { type AgentEvents, EventHub, type Listener } from './events.ts';
-import type { Cancellable, Host } from './host/host.ts';
+import type { Cancellable, Host } from './host.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Upgraded } from './link/attempt.ts';
 import type { FailureKind } from './link/back-off.ts';

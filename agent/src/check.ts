@@ -1,7 +1,7 @@
 import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
 import type { Configuration } from './config/configuration.ts';
 import { dialSettings, reflectorsOf } from './dial-settings.ts';
-import type { Host } from './host/host.ts';
+import type { Host } from './host.ts';
 import { defaultLimits } from './limits.ts';
 import { Attempt, type Upgraded } from './link/attempt.ts';
 import { REPLACED } from './link/link.ts';

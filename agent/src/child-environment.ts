@@ -1,4 +1,4 @@
-import type { Host } from './host/host.ts';
+import type { Host } from './host.ts';
 
 /** The host, but the programs that it runs find these variables empty: they hold secrets of the agent. */
 export function withoutVariables(host: Host, names: readonly string[]): Host {

@@ -1,9 +1,9 @@
 import type { Property } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles, type Program } from '../simulation/host.ts';
 import { CustomProperties } from './custom-properties.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles, type Program } from './host/simulated/host.ts';
 import { type CommandLimits, defaultLimits } from './limits.ts';
 
 /** Custom properties `a`, `b`, … of the programs `a`, `b`, … */

@@ -1,6 +1,6 @@
 import { type Property, printable, utf8Decode } from 'rm-protocol';
 import type { Configuration, PropertyValue } from './config/configuration.ts';
-import type { Cancellable, Host } from './host/host.ts';
+import type { Cancellable, Host } from './host.ts';
 import type { Limits } from './limits.ts';
 
 type CommandValue = Extract<PropertyValue, { command: unknown }>;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import type { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles } from './host/simulated/host.ts';
-import { control, hostWith, logOf, rmAgent } from './host/simulated/rm-agent.ts';
+import type { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles } from '../simulation/host.ts';
+import { control, hostWith, logOf, rmAgent } from '../simulation/rm-agent.ts';
 
 describe('SIGHUP', () => {
   const rewrite = (host: AgentHost, given: object) => {

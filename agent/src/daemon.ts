@@ -2,7 +2,7 @@ import { AgentCore } from './agent.ts';
 import { withoutVariables } from './child-environment.ts';
 import type { Configuration } from './config/configuration.ts';
 import { load, type Valid } from './config/load.ts';
-import type { Host, Listener } from './host/host.ts';
+import type { Host, Listener } from './host.ts';
 import { type FoldingLog, openLog } from './log/log.ts';
 import { Notifier } from './notify/notifier.ts';
 import { type Controlled, serveControl } from './status/control.ts';

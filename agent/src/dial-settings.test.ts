@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { AgentHost } from '../simulation/agent-host.ts';
 import { dialSettings } from './dial-settings.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
 import { defaultLimits } from './limits.ts';
 
 function settingsFor(given: object) {

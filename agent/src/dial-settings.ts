@@ -9,7 +9,7 @@ import {
 } from 'rm-protocol';
 import type { Configuration } from './config/configuration.ts';
 import { readSecret } from './config/secret.ts';
-import type { Address, Host } from './host/host.ts';
+import type { Address, Host } from './host.ts';
 import type { Limits } from './limits.ts';
 import type { BackOffSettings } from './link/back-off.ts';
 import type { DialSettings } from './link/settings.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { failure } from './host/node/errors.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles } from './host/simulated/host.ts';
-import { LocalService } from './host/simulated/local-service.ts';
-import type { Place } from './host/simulated/network.ts';
-import { control, hostWith, logOf, rmAgent } from './host/simulated/rm-agent.ts';
+import { failure } from '../node/errors.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles } from '../simulation/host.ts';
+import { LocalService } from '../simulation/local-service.ts';
+import type { Place } from '../simulation/network.ts';
+import { control, hostWith, logOf, rmAgent } from '../simulation/rm-agent.ts';
 import { version } from './version.ts';
 
 describe('rm-agent', () => {

@@ -5,7 +5,7 @@ import { importProperties } from './config/import.ts';
 import { type Invalid, load, type Valid } from './config/load.ts';
 import { salvageControl } from './config/salvage.ts';
 import { Daemon } from './daemon.ts';
-import type { Cancellable, Host } from './host/host.ts';
+import type { Cancellable, Host } from './host.ts';
 import { askControl } from './status/control.ts';
 import { formatStatus } from './status/format.ts';
 import type { DaemonStatus } from './status/status.ts';

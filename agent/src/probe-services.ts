@@ -1,5 +1,5 @@
 import type { Configuration } from './config/configuration.ts';
-import type { Cancellable, Host, HostError, Socket } from './host/host.ts';
+import type { Cancellable, Host, HostError, Socket } from './host.ts';
 import { defaultLimits } from './limits.ts';
 import { probeWeb } from './probe-web.ts';
 import { servicesOf } from './services.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
-import { noHandles } from './host/simulated/host.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
+import { noHandles } from '../simulation/host.ts';
 import { defaultLimits } from './limits.ts';
 import { probeWeb } from './probe-web.ts';
 import { servicesOf } from './services.ts';

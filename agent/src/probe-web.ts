@@ -1,7 +1,7 @@
 import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-protocol';
 import type { Configuration, Service } from './config/configuration.ts';
 import { reflectorsOf } from './dial-settings.ts';
-import type { Host, Socket } from './host/host.ts';
+import type { Host, Socket } from './host.ts';
 import { defaultLimits } from './limits.ts';
 import { ResponseReader } from './link/response-reader.ts';
 import type { Dial } from './tunnel/service.ts';

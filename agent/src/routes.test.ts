@@ -1,7 +1,7 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { AgentHost } from './host/simulated/agent-host.ts';
+import { AgentHost } from '../simulation/agent-host.ts';
 import { describeProxy } from './proxy/route.ts';
 import { routesOf } from './routes.ts';
 

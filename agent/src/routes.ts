@@ -2,7 +2,7 @@ import type { HttpUri } from 'rm-protocol';
 import type { Configuration, ProxyEntry } from './config/configuration.ts';
 import { proxiesOf } from './config/proxies.ts';
 import { readSecret } from './config/secret.ts';
-import type { Host } from './host/host.ts';
+import type { Host } from './host.ts';
 import { environmentRoute } from './proxy/environment.ts';
 import { parseProxy, type Route } from './proxy/route.ts';
 

@@ -1,5 +1,5 @@
 import type { Configuration } from './config/configuration.ts';
-import type { Clock } from './host/host.ts';
+import type { Clock } from './host.ts';
 import type { Log } from './log/log.ts';
 import { OutageNews } from './log/outage.ts';
 import type { ServiceStatus } from './status/status.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { accepted, loadWith } from './host/simulated/loading.ts';
+import { accepted, loadWith } from '../simulation/loading.ts';
 import { fixedProperties } from './properties.ts';
 import { placeOf } from './services.ts';
 

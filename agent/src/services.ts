@@ -1,5 +1,5 @@
 import type { Configuration } from './config/configuration.ts';
-import type { Host } from './host/host.ts';
+import type { Host } from './host.ts';
 import type { Limits } from './limits.ts';
 import { CertificateTime } from './tls/certificate-time.ts';
 import { serviceTls } from './tls/service-tls.ts';

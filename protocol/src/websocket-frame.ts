@@ -17,7 +17,7 @@ export const MAX_HEADER_BYTES = 14;
 /** The longest payload of a control frame (RFC 6455 section 5.5). */
 export const MAX_CONTROL_BYTES = 125;
 
-/** XORs bytes with a key; see `Crypto.mask` in `host/host.ts`, which is one. */
+/** XORs bytes with a key; see `Crypto.mask` in `host.ts` of the agent, which is one. */
 export type Mask = (
   source: Uint8Array,
   start: number,

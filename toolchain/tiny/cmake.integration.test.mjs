@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { needPackages } from '../debian.mjs';
 
-const native = fileURLToPath(new URL('../../agent/native', import.meta.url));
+const native = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 const script = fileURLToPath(import.meta.url);
 
 /** What CMake says of these definitions. @param {readonly string[]} definitions */

@@ -1,4 +1,4 @@
-// Compiles and links the tiny runtime: the C host in agent/native with the bundled agent inside.
+// Compiles and links the tiny runtime: the C host in agent/tiny with the bundled agent inside.
 import {
   copyFileSync,
   mkdirSync,
@@ -22,7 +22,7 @@ const recipe = ['executable.mjs', 'sysroot.mjs', 'verify.mjs']
   .map((name) => sha256(readFileSync(fileURLToPath(new URL(name, import.meta.url)))))
   .join(' ');
 
-const nativeFolder = fileURLToPath(new URL('../../agent/native', import.meta.url));
+const nativeFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 
 /** Hash of every file the C host is made of. */
 function nativeSources() {
@@ -79,7 +79,7 @@ function toolchainFile(target, compiler, sysroot, prefixMaps) {
  * @param {Parts} options.parts
  * @param {string} options.script the bundled agent
  * @param {string} options.version
- * @param {Readonly<Record<string, string>>} options.switches CMake options of agent/native
+ * @param {Readonly<Record<string, string>>} options.switches CMake options of agent/tiny
  */
 export async function executableFor({ name, target, compiler, engine, parts, script, version, switches }) {
   const { engineFolder, mbedtlsFolder, sysroot } = parts;

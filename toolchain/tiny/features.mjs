@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Feature
  * @property {string} what for the documentation
- * @property {Readonly<Record<string, string>>} [cmake] options of agent/native without it
+ * @property {Readonly<Record<string, string>>} [cmake] options of agent/tiny without it
  * @property {Readonly<Record<string, string>>} [define] constants of the bundle without it
  * @property {string} [mbedtls] definition with which mbedTLS is compiled without it
  */

@@ -11,9 +11,9 @@ import { run } from '../subprocess.mjs';
 import { buildPackages, bundledScript } from './build-static.mjs';
 import { switchesFor } from './features.mjs';
 
-const nativeFolder = fileURLToPath(new URL('../../agent/native', import.meta.url));
+const nativeFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 
-/** Options of agent/native for each kind. */
+/** Options of agent/tiny for each kind. */
 const kinds = {
   sanitize: { RM_SANITIZE: 'ON' },
   'force-gc': { RM_FORCE_GC: 'ON' },

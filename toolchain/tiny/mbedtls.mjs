@@ -8,7 +8,7 @@ import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 
 /** Where rm_mbedtls_config.h is, which the C host shares. */
-const ownInclude = fileURLToPath(new URL('../../agent/native/include', import.meta.url));
+const ownInclude = fileURLToPath(new URL('../../agent/tiny/include', import.meta.url));
 
 /** The inner loops of ciphers, digests and big numbers, which the compact instruction set would make slow. */
 const arithmetic =

@@ -9,7 +9,7 @@ import { BuildError, run } from '../subprocess.mjs';
 import { bundledScript } from './build-static.mjs';
 import { switchesFor } from './features.mjs';
 
-const nativeFolder = fileURLToPath(new URL('../../agent/native', import.meta.url));
+const nativeFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 
 /**
  * Writes `rm-agent`, neither static nor stripped, into a folder; gives its path. From the environment: CMake itself

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import { words } from '../custom-properties.ts';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
 import type { Admit } from '../tunnel/service.ts';
 import { type Answer, type Ask, Gate, type GateEvents, type Question, type Waiting } from './gate.ts';

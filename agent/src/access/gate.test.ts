@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedClock } from '../host/simulated/clock.ts';
+import { SimulatedClock } from '../../simulation/clock.ts';
 import type { Refusal } from '../tunnel/service.ts';
 import { type Answer, Gate, type Rule } from './gate.ts';
 

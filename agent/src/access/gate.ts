@@ -1,5 +1,5 @@
 import { ChannelError, type ChannelErrorCode } from 'rm-protocol';
-import type { Cancellable, Clock } from '../host/host.ts';
+import type { Cancellable, Clock } from '../host.ts';
 import type { Refusal } from '../tunnel/service.ts';
 import { minuteOfWeek, minutesLeft, minutesUntilShut, type Window } from './windows.ts';
 

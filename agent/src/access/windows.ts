@@ -1,5 +1,5 @@
 import { days } from '../config/configuration.ts';
-import type { Clock } from '../host/host.ts';
+import type { Clock } from '../host.ts';
 
 /** A time of the week. One whose end is not after its beginning goes on into the next day. */
 export interface Window {

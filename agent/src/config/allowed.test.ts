@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accepted, errors, loadWith, minimal, warnings } from '../host/simulated/loading.ts';
+import { accepted, errors, loadWith, minimal, warnings } from '../../simulation/loading.ts';
 
 describe('what is allowed', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { utf8Decode, utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host/host.ts';
+import type { Host, HostFailure } from '../host.ts';
 import type { Expand } from './validate.ts';
 
 /** More than any name or serial number has. */

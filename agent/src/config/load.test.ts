@@ -8,7 +8,7 @@ import {
   minimal,
   path,
   warnings,
-} from '../host/simulated/loading.ts';
+} from '../../simulation/loading.ts';
 import { configure, load } from './load.ts';
 
 describe('load', () => {

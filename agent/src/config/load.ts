@@ -1,5 +1,5 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host/host.ts';
+import type { Host, HostFailure } from '../host.ts';
 import { secretVariables } from '../proxy/environment.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FakeFile, loadWith, minimal, path, warnings } from '../host/simulated/loading.ts';
+import { type FakeFile, loadWith, minimal, path, warnings } from '../../simulation/loading.ts';
 
 const file = (mode: number): FakeFile => ({ content: '', mode });
 const directory = (mode: number): FakeFile => ({ content: '', mode, kind: 'directory' });

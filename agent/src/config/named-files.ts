@@ -1,5 +1,5 @@
 import { words } from '../custom-properties.ts';
-import type { Host, HostFailure } from '../host/host.ts';
+import type { Host, HostFailure } from '../host.ts';
 import type { Configuration } from './configuration.ts';
 import { secretsOf } from './proxies.ts';
 import type { Problem } from './validate.ts';

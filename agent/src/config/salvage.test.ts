@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
-import { SimulatedHost } from '../host/simulated/host.ts';
+import { SimulatedHost } from '../../simulation/host.ts';
 import { salvageControl } from './salvage.ts';
 
 const path = '/etc/rm-agent.json';

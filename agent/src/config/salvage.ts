@@ -1,5 +1,5 @@
 import { utf8Decode } from 'rm-protocol';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import { defaultConfigurationPath } from './command-line.ts';
 import { configurationSchema } from './configuration.ts';
 import { expansion } from './expand.ts';

@@ -1,6 +1,6 @@
 import { latin1Encode, utf8Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import type { Secret } from './configuration.ts';
 import { readSecret } from './secret.ts';
 

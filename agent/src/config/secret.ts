@@ -1,5 +1,5 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host/host.ts';
+import type { Host, HostFailure } from '../host.ts';
 import type { Secret } from './configuration.ts';
 
 /** A key of 4,096 bits in PEM has 3.3 KB; a secret that is longer is the wrong file. */

@@ -1,4 +1,4 @@
-import type { HostError, Socket, SocketHandler, TlsSession } from '../host/host.ts';
+import type { HostError, Socket, SocketHandler, TlsSession } from '../host.ts';
 
 /** What a connection tells once it is made. */
 export type ConnectionHandler = Omit<SocketHandler, 'connected'>;

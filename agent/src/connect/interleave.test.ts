@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Address } from '../host/host.ts';
+import type { Address } from '../host.ts';
 import { interleave } from './interleave.ts';
 
 const addressOf = (text: string): Address => ({ address: text, family: text.includes(':') ? 6 : 4 });

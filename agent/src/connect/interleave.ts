@@ -1,4 +1,4 @@
-import type { Address } from '../host/host.ts';
+import type { Address } from '../host.ts';
 
 /**
  * The order in which the addresses of a host are dialled (RFC 8305 section 4): IPv6 and IPv4 in turn, beginning with the

@@ -1,4 +1,4 @@
-import type { Cancellable, Host, HostError } from '../host/host.ts';
+import type { Cancellable, Host, HostError } from '../host.ts';
 import { DialledConnection } from './connection.ts';
 import type { RaceEvents } from './race.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { HostError } from '../host/host.ts';
-import { noHandles, SimulatedHost } from '../host/simulated/host.ts';
-import { type Place, refused, timedOut, unreachable } from '../host/simulated/network.ts';
+import { noHandles, SimulatedHost } from '../../simulation/host.ts';
+import { type Place, refused, timedOut, unreachable } from '../../simulation/network.ts';
+import type { HostError } from '../host.ts';
 import type { Connection } from './connection.ts';
 import { Race } from './race.ts';
 

@@ -1,4 +1,4 @@
-import type { Address, Cancellable, Host, HostError } from '../host/host.ts';
+import type { Address, Cancellable, Host, HostError } from '../host.ts';
 import { type Connection, DialledConnection } from './connection.ts';
 
 /** How long an address may take before the next is dialled beside it, in milliseconds (RFC 8305 section 5). */

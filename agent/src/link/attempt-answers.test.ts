@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ascii, concat, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { Dialling } from '../host/simulated/dialling.ts';
-import { SimulatedReflector } from '../host/simulated/reflector.ts';
+import { Dialling } from '../../simulation/dialling.ts';
+import { SimulatedReflector } from '../../simulation/reflector.ts';
 
 describe('an answer', () => {
   const answers: [string, string | Uint8Array, 'fault' | 'refusal', string | RegExp][] = [

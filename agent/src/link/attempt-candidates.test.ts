@@ -1,9 +1,9 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { Dialling } from '../host/simulated/dialling.ts';
-import { refused } from '../host/simulated/network.ts';
-import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
-import { SimulatedReflector } from '../host/simulated/reflector.ts';
+import { Dialling } from '../../simulation/dialling.ts';
+import { refused } from '../../simulation/network.ts';
+import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../../simulation/proxied.ts';
+import { SimulatedReflector } from '../../simulation/reflector.ts';
 import type { Route } from '../proxy/route.ts';
 
 const uris = (...texts: string[]) => texts.flatMap((text) => parseHttpUri(text) ?? []);

@@ -1,8 +1,8 @@
 import { base64Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { ADDRESS, Dialling, SESSION } from '../host/simulated/dialling.ts';
-import { type Name, refused } from '../host/simulated/network.ts';
-import { PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
+import { ADDRESS, Dialling, SESSION } from '../../simulation/dialling.ts';
+import { type Name, refused } from '../../simulation/network.ts';
+import { PROXY_ADDRESS, Proxied, proxyOf } from '../../simulation/proxied.ts';
 
 const fixed = (name: string, ...list: string[]) => ({
   addresses: new Map([[name, list.map((address) => ({ address, family: 4 as const }))]]),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Dialling, SESSION } from '../host/simulated/dialling.ts';
-import { refused } from '../host/simulated/network.ts';
-import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../host/simulated/proxied.ts';
+import { type Dialling, SESSION } from '../../simulation/dialling.ts';
+import { refused } from '../../simulation/network.ts';
+import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../../simulation/proxied.ts';
 import type { Route } from '../proxy/route.ts';
 
 const by = (...routes: (string | null)[]) => {

@@ -1,10 +1,10 @@
 import { hexEncode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../protocol/src/testing/bytes.ts';
-import { Dialling } from '../host/simulated/dialling.ts';
-import { proxyOf } from '../host/simulated/proxied.ts';
-import { SimulatedReflector } from '../host/simulated/reflector.ts';
-import type { SimulatedSocket } from '../host/simulated/socket.ts';
+import { Dialling } from '../../simulation/dialling.ts';
+import { proxyOf } from '../../simulation/proxied.ts';
+import { SimulatedReflector } from '../../simulation/reflector.ts';
+import type { SimulatedSocket } from '../../simulation/socket.ts';
 
 const PROXY = '203.0.113.1';
 const CONNECTED = '05 00 00 01 00000000 0000';

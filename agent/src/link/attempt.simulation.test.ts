@@ -1,12 +1,12 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { Dialling } from '../host/simulated/dialling.ts';
-import { noHandles } from '../host/simulated/host.ts';
-import { type Place, refused, unreachable } from '../host/simulated/network.ts';
-import { proxyOf } from '../host/simulated/proxied.ts';
-import { Random } from '../host/simulated/random.ts';
-import { type Answer, SimulatedReflector } from '../host/simulated/reflector.ts';
-import type { TlsAnswer } from '../host/simulated/socket.ts';
+import { Dialling } from '../../simulation/dialling.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { type Place, refused, unreachable } from '../../simulation/network.ts';
+import { proxyOf } from '../../simulation/proxied.ts';
+import { Random } from '../../simulation/random.ts';
+import { type Answer, SimulatedReflector } from '../../simulation/reflector.ts';
+import type { TlsAnswer } from '../../simulation/socket.ts';
 import type { Route } from '../proxy/route.ts';
 import type { DialSettings } from './settings.ts';
 

@@ -1,10 +1,10 @@
 import { base64Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii, hex } from '../../../protocol/src/testing/bytes.ts';
-import type { HostErrorCode } from '../host/host.ts';
-import { ADDRESS, Dialling, SESSION } from '../host/simulated/dialling.ts';
-import { noHandles } from '../host/simulated/host.ts';
-import { type Name, type Place, refused, timedOut, unreachable } from '../host/simulated/network.ts';
+import { ADDRESS, Dialling, SESSION } from '../../simulation/dialling.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { type Name, type Place, refused, timedOut, unreachable } from '../../simulation/network.ts';
+import type { HostErrorCode } from '../host.ts';
 
 describe('an attempt', () => {
   it('goes through its steps to the upgrade', () => {

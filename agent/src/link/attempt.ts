@@ -8,7 +8,7 @@ import {
   type ResponseHead,
 } from 'rm-protocol';
 import type { Connection, ConnectionHandler } from '../connect/connection.ts';
-import type { Cancellable, Host, HostError, Socket } from '../host/host.ts';
+import type { Cancellable, Host, HostError, Socket } from '../host.ts';
 import type { Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { bySameWay, type Candidate, Candidates, summary } from './candidates.ts';

@@ -1,5 +1,5 @@
 import { answerDigest, type Challenge, type Credentials, type DigestRequest, hexEncode } from 'rm-protocol';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 
 /** The answer to a Digest challenge that has not been answered before. */
 export function digestAnswer(

@@ -1,4 +1,4 @@
-import type { Cancellable, Clock } from '../host/host.ts';
+import type { Cancellable, Clock } from '../host.ts';
 
 /** At most one pending timer: setting it anew replaces it. */
 export class Deadline {

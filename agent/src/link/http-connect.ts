@@ -9,7 +9,7 @@ import {
   ProtocolError,
   type ResponseHead,
 } from 'rm-protocol';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import { digestAnswer } from './authorization.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import { ResponseReader } from './response-reader.ts';

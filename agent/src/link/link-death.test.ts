@@ -1,9 +1,9 @@
 import { encodeCredit } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { pattern } from '../../../protocol/src/testing/bytes.ts';
-import { noHandles } from '../host/simulated/host.ts';
-import { LINK_ADDRESS, LinkStage } from '../host/simulated/link-stage.ts';
-import { LocalService } from '../host/simulated/local-service.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { LINK_ADDRESS, LinkStage } from '../../simulation/link-stage.ts';
+import { LocalService } from '../../simulation/local-service.ts';
 
 describe('a dead link', () => {
   it('is noticed by its silence: PING after the keep-alive time, the end when nobody answers', () => {

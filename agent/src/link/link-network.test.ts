@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { noHandles } from '../host/simulated/host.ts';
-import { stageIn } from '../host/simulated/link-in-state.ts';
-import { LINK_ADDRESS, LinkStage } from '../host/simulated/link-stage.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { stageIn } from '../../simulation/link-in-state.ts';
+import { LINK_ADDRESS, LinkStage } from '../../simulation/link-stage.ts';
 
 describe('a change of the network', () => {
   /** A link that has failed so often that it waits for long. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { noHandles } from '../host/simulated/host.ts';
-import { stageIn, states } from '../host/simulated/link-in-state.ts';
-import { LINK_ADDRESS, LinkStage } from '../host/simulated/link-stage.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { stageIn, states } from '../../simulation/link-in-state.ts';
+import { LINK_ADDRESS, LinkStage } from '../../simulation/link-stage.ts';
 
 describe('retry', () => {
   it('starts the back-off anew', () => {

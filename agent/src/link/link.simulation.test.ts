@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { faults } from '../host/simulated/faults.ts';
-import { noHandles } from '../host/simulated/host.ts';
-import { Random } from '../host/simulated/random.ts';
-import type { Mishap } from '../host/simulated/socket.ts';
-import { ADDRESSES, TroubledWorld, ways } from '../host/simulated/troubled-world.ts';
+import { faults } from '../../simulation/faults.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { Random } from '../../simulation/random.ts';
+import type { Mishap } from '../../simulation/socket.ts';
+import { ADDRESSES, TroubledWorld, ways } from '../../simulation/troubled-world.ts';
 import { type LinkEvent, type LinkState, transitions } from './states.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../protocol/src/testing/bytes.ts';
-import { noHandles } from '../host/simulated/host.ts';
-import { LINK_ADDRESS, LinkStage } from '../host/simulated/link-stage.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { LINK_ADDRESS, LinkStage } from '../../simulation/link-stage.ts';
 
 describe('a link', () => {
   it('is idle until it is started, and holds nothing', () => {

@@ -1,5 +1,5 @@
 import { CLOSE_REPLACED, formatHttpUri, printable } from 'rm-protocol';
-import type { Cancellable, Host, HostError } from '../host/host.ts';
+import type { Cancellable, Host, HostError } from '../host.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';

@@ -1,5 +1,5 @@
 import { formatHttpUri } from 'rm-protocol';
-import type { Clock } from '../host/host.ts';
+import type { Clock } from '../host.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { Upgraded } from './attempt.ts';
 import { Liveness } from './liveness.ts';

@@ -2,7 +2,7 @@ import { base64Encode, type HttpUri, ProtocolError } from 'rm-protocol';
 import type { Connection } from '../connect/connection.ts';
 import { interleave } from '../connect/interleave.ts';
 import { Race } from '../connect/race.ts';
-import type { Address, Cancellable, Host, HostError, TlsSession } from '../host/host.ts';
+import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
 import { proxyPlace, type Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';

@@ -1,5 +1,5 @@
 import type { Credentials, HttpUri } from 'rm-protocol';
-import type { Address, TlsOptions } from '../host/host.ts';
+import type { Address, TlsOptions } from '../host.ts';
 import type { Limits } from '../limits.ts';
 import type { Route } from '../proxy/route.ts';
 

@@ -1,5 +1,5 @@
 import { printable } from 'rm-protocol';
-import type { HostError } from '../host/host.ts';
+import type { HostError } from '../host.ts';
 import type { FailureKind } from './back-off.ts';
 import type { Deadline } from './deadline.ts';
 

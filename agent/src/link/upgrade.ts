@@ -16,7 +16,7 @@ import {
   retryAfter,
   SERVER_PROTOCOL,
 } from 'rm-protocol';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import { digestAnswer } from './authorization.ts';
 import type { FailureKind } from './back-off.ts';
 import { ResponseReader } from './response-reader.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
-import { failure } from '../host/node/errors.ts';
-import { SimulatedHost } from '../host/simulated/host.ts';
+import { failure } from '../../node/errors.ts';
+import { SimulatedHost } from '../../simulation/host.ts';
 import { type LogLevel, openLog } from './log.ts';
 
 const levels: LogLevel[] = ['error', 'warning', 'info', 'debug'];

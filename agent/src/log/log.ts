@@ -1,5 +1,5 @@
 import { printable, utf8Encode } from 'rm-protocol';
-import type { Host, Severity } from '../host/host.ts';
+import type { Host, Severity } from '../host.ts';
 
 /** Where lines go. One call is one line, without its end. */
 export interface Log {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { AgentHost } from '../../simulation/agent-host.ts';
+import { noHandles, type Program } from '../../simulation/host.ts';
 import type { AgentEvents } from '../events.ts';
-import { AgentHost } from '../host/simulated/agent-host.ts';
-import { noHandles, type Program } from '../host/simulated/host.ts';
 import { Notifier } from './notifier.ts';
 
 type State = AgentEvents['state']['state'];

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { words } from '../custom-properties.ts';
 import type { AgentEvents } from '../events.ts';
-import type { Cancellable, Host } from '../host/host.ts';
+import type { Cancellable, Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
 
 type Change = AgentEvents['state'];

@@ -1,5 +1,5 @@
 import type { HttpUri } from 'rm-protocol';
-import type { System } from '../host/host.ts';
+import type { System } from '../host.ts';
 import { bypasses } from './no-proxy.ts';
 import { parseProxy, type Route } from './route.ts';
 

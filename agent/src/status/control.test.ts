@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentHost } from '../host/simulated/agent-host.ts';
-import { control, hostWith, rmAgent } from '../host/simulated/rm-agent.ts';
+import type { AgentHost } from '../../simulation/agent-host.ts';
+import { control, hostWith, rmAgent } from '../../simulation/rm-agent.ts';
 
 /** A caller that says nothing: what it hears, and whether it was sent away. */
 function call(host: AgentHost): { text: string; closed: boolean } {

@@ -1,5 +1,5 @@
 import { utf8Decode, utf8Encode } from 'rm-protocol';
-import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } from '../host/host.ts';
+import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } from '../host.ts';
 
 /**
  * The local socket by which `rm-agent status` and its like reach the running agent: one line with the command, one line

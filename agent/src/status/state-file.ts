@@ -1,5 +1,5 @@
 import { utf8Decode, utf8Encode } from 'rm-protocol';
-import type { Files } from '../host/host.ts';
+import type { Files } from '../host.ts';
 
 /** What `rm-agent enable --persist` and `disable --persist` leave for the next start: one word in a file. */
 export type Persisted = 'enabled' | 'disabled';

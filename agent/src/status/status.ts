@@ -1,5 +1,5 @@
 import type { AccessStatus } from '../access/access-control.ts';
-import type { Clock } from '../host/host.ts';
+import type { Clock } from '../host.ts';
 import type { LinkState } from '../link/states.ts';
 import type { Persisted } from './state-file.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AgentHost } from '../host/simulated/agent-host.ts';
+import { AgentHost } from '../../simulation/agent-host.ts';
 import { findAuthorities, places } from './authorities.ts';
 
 /** A machine with these files, that brings no authorities of its own. */

@@ -1,4 +1,4 @@
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 
 /** Where distributions keep the authorities that they trust, in the order in which they are looked for. */
 export const places = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedClock } from '../host/simulated/clock.ts';
+import { SimulatedClock } from '../../simulation/clock.ts';
 import { buildDate } from '../version.ts';
 import { CertificateTime } from './certificate-time.ts';
 

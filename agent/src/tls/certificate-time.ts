@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Clock, TlsOptions } from '../host/host.ts';
+import type { Clock, TlsOptions } from '../host.ts';
 import { buildDate } from '../version.ts';
 
 /** How the dates of certificates are judged. */

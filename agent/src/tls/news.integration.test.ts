@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Authority } from '../../../test/certificates/authority.ts';
-import { AgentHost } from '../host/simulated/agent-host.ts';
-import { dialSettingsFor } from '../host/simulated/dial-settings.ts';
+import { AgentHost } from '../../simulation/agent-host.ts';
+import { dialSettingsFor } from '../../simulation/dial-settings.ts';
 import { buildDate } from '../version.ts';
 import { TlsNews } from './news.ts';
 import { certificateExpiry, expiryWarning } from './own-certificate.ts';

@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Cancellable, Host } from '../host/host.ts';
+import type { Cancellable, Host } from '../host.ts';
 import type { DialSettings } from '../link/settings.ts';
 import type { Log } from '../log/log.ts';
 import { certificateExpiry, expiryWarning } from './own-certificate.ts';

@@ -1,6 +1,6 @@
 import { certificateEnds, utf8Decode } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 
 const DAY_MS = 86_400_000;
 

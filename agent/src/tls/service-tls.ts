@@ -1,5 +1,5 @@
 import type { Configuration, Service } from '../config/configuration.ts';
-import type { Host } from '../host/host.ts';
+import type { Host } from '../host.ts';
 import type { LocalTls } from '../tunnel/service.ts';
 import { findAuthorities } from './authorities.ts';
 import type { CertificateTime } from './certificate-time.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AgentHost } from '../host/simulated/agent-host.ts';
+import { AgentHost } from '../../simulation/agent-host.ts';
 import { buildDate } from '../version.ts';
 import { tlsSettings } from './settings.ts';
 

@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Host, HostFailure } from '../host/host.ts';
+import type { Host, HostFailure } from '../host.ts';
 import type { DialSettings } from '../link/settings.ts';
 import { findAuthorities } from './authorities.ts';
 import { CertificateTime } from './certificate-time.ts';

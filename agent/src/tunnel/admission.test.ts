@@ -1,7 +1,7 @@
 import { ChannelError } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 import type { Admit, Refusal } from './service.ts';
 
 /** A tunnel whose channels wait until the test decides. */

@@ -1,5 +1,5 @@
 import { ChannelError } from 'rm-protocol';
-import type { Cancellable, Clock } from '../host/host.ts';
+import type { Cancellable, Clock } from '../host.ts';
 import type { Limits } from '../limits.ts';
 import type { Channel } from './channel.ts';
 

@@ -7,7 +7,7 @@ import {
   LEGACY_FRAME_BYTES,
   Opcode,
 } from 'rm-protocol';
-import type { Cancellable, Clock } from '../host/host.ts';
+import type { Cancellable, Clock } from '../host.ts';
 import type { Limits } from '../limits.ts';
 import { Brake } from './brake.ts';
 import { Channel, type ChannelOwner } from './channel.ts';

@@ -1,8 +1,8 @@
 import { ChannelError } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { refused, timedOut, unreachable } from '../host/simulated/network.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { refused, timedOut, unreachable } from '../../simulation/network.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 
 /** Each row of the table of `webtunnel.md` section 2. */
 describe('a channel answers', () => {

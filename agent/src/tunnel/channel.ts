@@ -6,7 +6,7 @@ import {
   encodeWord,
   Opcode,
 } from 'rm-protocol';
-import type { Cancellable, HostError, Socket } from '../host/host.ts';
+import type { Cancellable, HostError, Socket } from '../host.ts';
 import type { Limits } from '../limits.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameQueue } from './frame-queue.ts';

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { ChannelError, encodeData, WebSocketOpcode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { concat, difference, pattern } from '../../../protocol/src/testing/bytes.ts';
-import type { LocalConnection } from '../host/simulated/local-service.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
-import { serverFrame } from '../host/simulated/websocket-server.ts';
+import type { LocalConnection } from '../../simulation/local-service.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import { serverFrame } from '../../simulation/websocket-server.ts';
 
 const WINDOW = 10_000;
 const extension = { maxFrame: 4096, window: WINDOW };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedHost } from '../host/simulated/host.ts';
+import { SimulatedHost } from '../../simulation/host.ts';
 import { defaultLimits } from '../limits.ts';
 import { FrameQueue } from './frame-queue.ts';
 

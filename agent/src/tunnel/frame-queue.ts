@@ -7,7 +7,7 @@ import {
   writeClientHeader,
   writeFrameHeader,
 } from 'rm-protocol';
-import type { Clock, Crypto, Socket } from '../host/host.ts';
+import type { Clock, Crypto, Socket } from '../host.ts';
 
 /** Below this a batch is copied out, so that a waiting answer does not hold a whole batch in memory. */
 const SMALL_BATCH_BYTES = 4096;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { encodeData } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { fuzz, fuzzTimeout, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { timedOut } from '../host/simulated/network.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { timedOut } from '../../simulation/network.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 
 /** What a reflector gone wild and local services may do, in any order. */
 const act = fc.record({

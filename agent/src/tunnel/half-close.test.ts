@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { difference, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 
 /** A channel that both sides have closed, while its socket still has bytes for a local peer that does not read. */
 function draining() {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hex, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../limits.ts';
 
 /** What the agent holds for local readers at present. */

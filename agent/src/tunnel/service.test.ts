@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { HostError, Socket } from '../host/host.ts';
-import { SESSION } from '../host/simulated/dialling.ts';
-import { noHandles, SimulatedHost } from '../host/simulated/host.ts';
-import { LocalService } from '../host/simulated/local-service.ts';
-import { refused, unreachable } from '../host/simulated/network.ts';
+import { SESSION } from '../../simulation/dialling.ts';
+import { noHandles, SimulatedHost } from '../../simulation/host.ts';
+import { LocalService } from '../../simulation/local-service.ts';
+import { refused, unreachable } from '../../simulation/network.ts';
+import type { HostError, Socket } from '../host.ts';
 import { defaultLimits } from '../limits.ts';
 import { dialService, type LocalTls, type Place } from './service.ts';
 

@@ -12,7 +12,7 @@ import type {
   SocketHandler,
   TlsOptions,
   TlsSession,
-} from '../host/host.ts';
+} from '../host.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { TunnelStage } from '../host/simulated/tunnel-stage.ts';
+import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 
 describe('a tunnel', () => {
   it('that is gone ends all local connections at once and leaves nothing', () => {

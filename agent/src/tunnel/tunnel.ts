@@ -12,7 +12,7 @@ import {
   WebSocketOpcode,
   WebSocketReader,
 } from 'rm-protocol';
-import type { Clock, Crypto, Socket } from '../host/host.ts';
+import type { Clock, Crypto, Socket } from '../host.ts';
 import type { Limits } from '../limits.ts';
 import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
 import { FrameQueue } from './frame-queue.ts';

@@ -1,0 +1,109 @@
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import type { Files } from '../src/host.ts';
+import { failure, toFailure } from './errors.ts';
+
+/** Runs `use` and turns what Node throws into what the host promises. */
+function guarded<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+function withFile<T>(path: string, flags: string, use: (descriptor: number) => T): T {
+  const descriptor = openSync(path, flags, 0o600);
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+}
+
+function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
+
+export const files: Files = {
+  read(path, maxBytes) {
+    const bytes = guarded(() =>
+      withFile(path, 'r', (descriptor) => {
+        let buffer = new Uint8Array(Math.min(maxBytes + 1, Math.max(4096, fstatSync(descriptor).size + 1)));
+        let length = 0;
+        for (let count = 1; count > 0 && length <= maxBytes; length += count) {
+          // A pipe and what the kernel makes up (/proc) have no size beforehand.
+          if (length === buffer.length) buffer = enlarged(buffer, Math.min(maxBytes + 1, 2 * length));
+          count = readSync(descriptor, buffer, length, buffer.length - length, null);
+        }
+        return buffer.subarray(0, length);
+      }),
+    );
+    if (bytes.length > maxBytes) throw failure('too-large', `larger than ${maxBytes} bytes`);
+    return bytes;
+  },
+
+  writeAtomically(path, bytes) {
+    guarded(() => {
+      const temporary = `${path}.new`;
+      // Made anew: what a crash or somebody else has left there has a mode of its own, or leads elsewhere.
+      rmSync(temporary, { force: true });
+      withFile(temporary, 'wx', (descriptor) => {
+        writeAll(descriptor, bytes);
+        fsyncSync(descriptor);
+      });
+      renameSync(temporary, path);
+    });
+  },
+
+  append: (path, bytes) =>
+    guarded(() =>
+      withFile(path, 'a', (descriptor) => {
+        const before = fstatSync(descriptor);
+        try {
+          writeAll(descriptor, bytes);
+        } catch (error) {
+          if (before.isFile()) ftruncateSync(descriptor, before.size);
+          throw error;
+        }
+        return fstatSync(descriptor).size;
+      }),
+    ),
+
+  rename: (from, to) => guarded(() => renameSync(from, to)),
+
+  remove: (path) => guarded(() => rmSync(path, { force: true })),
+
+  list: (path) => guarded(() => readdirSync(path).sort()),
+
+  stat(path) {
+    let found: Stats;
+    try {
+      found = statSync(path);
+    } catch (error) {
+      const failed = toFailure(error);
+      if (failed.code === 'not-found') return null;
+      throw failed;
+    }
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
+    return { kind, size: found.size, mode: found.mode & 0o7777, id: `${found.dev}:${found.ino}` };
+  },
+};

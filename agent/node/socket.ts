@@ -1,0 +1,162 @@
+import { connect, type Socket as NetSocket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ConnectOptions, HostError, Socket, SocketHandler, TlsOptions } from '../src/host.ts';
+import { toHostError } from './errors.ts';
+import { Slab } from './slab.ts';
+import { type StartedTls, sessionOf, startTls } from './tls.ts';
+
+/** Writes shorter than this are gathered until the end of the turn and sent with one system call. */
+const GATHER_BYTES = 16_384;
+
+/** A `net.Socket` (or the TLS sockets over it) as the host's socket. It must have been made with `allowHalfOpen`. */
+export class NodeSocket implements Socket {
+  readAtMost?: (bytes: number) => void;
+  readonly #tcp: NetSocket;
+  #stream: NetSocket | TLSSocket;
+  #handler: SocketHandler | null;
+  #error: HostError | null = null;
+  #corked = false;
+  #paused = false;
+
+  /** Dials TCP. */
+  static dial({ address, port, probeAfterSeconds = 0 }: ConnectOptions, handler: SocketHandler): NodeSocket {
+    let slab = Slab.take();
+    let readBytes = Number.POSITIVE_INFINITY;
+    const socket: NetSocket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      keepAlive: probeAfterSeconds > 0,
+      keepAliveInitialDelay: probeAfterSeconds * 1000,
+      allowHalfOpen: true,
+      onread: {
+        // Node asks for the place of the next read after each, which its types do not know.
+        buffer: (() => {
+          slab = slab.next();
+          return slab.bytes.subarray(0, readBytes);
+        }) as unknown as Uint8Array,
+        callback: (count) => {
+          slab.deliver(count, dialled.#receive);
+          return true;
+        },
+      },
+    });
+    socket.on('close', () => slab.detach());
+    const dialled = new NodeSocket(socket, handler);
+    dialled.readAtMost = (bytes) => {
+      readBytes = bytes;
+    };
+    return dialled;
+  }
+
+  constructor(socket: NetSocket, handler: SocketHandler) {
+    this.#tcp = socket;
+    this.#stream = socket;
+    this.#handler = handler;
+    this.#listen(socket);
+    socket.on('connect', () => this.#handler?.connected());
+  }
+
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.writableEnded) return true;
+    const count = end - start;
+    if (count < GATHER_BYTES && !this.#corked) {
+      this.#corked = true;
+      stream.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        stream.uncork();
+      });
+    }
+    const part = count === bytes.length ? bytes : bytes.subarray(start, end);
+    let slab: Slab | null = null;
+    stream.write(part, (error) => {
+      slab?.release();
+      if (!error) this.#handler?.taken(count);
+    });
+    if (stream.writableLength === 0) return true;
+    slab = Slab.refer(part);
+    return false;
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stream.resume();
+  }
+
+  destroy(): void {
+    this.#handler = null;
+    // Within an event of TLS, Node uses the connection below once more when the event returns: resetting it there crashes.
+    if (this.#stream === this.#tcp) this.#discard();
+    else setImmediate(() => this.#discard());
+  }
+
+  #discard(): void {
+    const stream = this.#stream;
+    const orderly = stream.readableEnded && stream.writableFinished;
+    // While a FIN is on its way the kernel's socket cannot be reset (libuv: EINVAL), and Node would lose it unclosed.
+    const ending = stream.writableEnded && !stream.writableFinished && stream.writableLength === 0;
+    if (!orderly && !ending && !this.#tcp.destroyed && isTcp(this.#tcp)) this.#tcp.resetAndDestroy();
+    else this.#tcp.destroy();
+    stream.destroy();
+  }
+
+  startTls(options: TlsOptions): void {
+    const below = this.#stream;
+    below.removeAllListeners('data');
+    below.removeAllListeners('end');
+    below.removeAllListeners('close');
+    let started: StartedTls;
+    try {
+      started = startTls(below, options);
+    } catch (error) {
+      const failed: HostError = { code: 'tls-files', message: (error as Error).message };
+      process.nextTick(() => this.#closed(failed));
+      return;
+    }
+    const { stream, refusal } = started;
+    this.#stream = stream;
+    this.#listen(stream);
+    stream.once('secureConnect', () => {
+      const error = refusal();
+      if (error) stream.destroy(error);
+      else this.#handler?.secured?.(sessionOf(stream));
+    });
+  }
+
+  readonly #receive = (bytes: Uint8Array, start: number, end: number): void => {
+    this.#handler?.data(bytes, start, end);
+  };
+
+  #listen(stream: NetSocket): void {
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk, 0, chunk.length));
+    stream.on('end', () => this.#handler?.ended());
+    stream.on('error', (error) => {
+      this.#error ??= toHostError(error);
+    });
+    stream.on('close', () => this.#closed(this.#error));
+    if (this.#paused) stream.pause();
+  }
+
+  #closed(error: HostError | null): void {
+    const handler = this.#handler;
+    this.#handler = null;
+    this.#tcp.destroy();
+    handler?.closed(error);
+  }
+}
+
+/** Only TCP knows a reset; a local socket is closed. */
+function isTcp(socket: NetSocket): boolean {
+  return socket.remoteFamily !== undefined;
+}

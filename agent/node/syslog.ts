@@ -1,0 +1,60 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { Severity } from '../src/host.ts';
+
+const priorities: Record<Severity, string> = { 3: 'err', 4: 'warning', 6: 'info', 7: 'debug' };
+
+/** Lines that wait; more are dropped, and counted. */
+const MOST_WAITING = 64;
+
+const commandOf = (severity: Severity, text: string): [string, string[]] => [
+  'logger',
+  ['-t', 'rm-agent', '-p', `daemon.${priorities[severity]}`, '--', text],
+];
+
+/**
+ * The system log by way of logger(1), one at a time: Node has no datagram socket of the local kind, which /dev/log is.
+ * `fallback` takes what there is no `logger` for.
+ */
+export class Syslog {
+  readonly #fallback: (line: string) => void;
+  readonly #waiting: [Severity, string][] = [];
+  #dropped = 0;
+  #running = false;
+
+  constructor(fallback: (line: string) => void) {
+    this.#fallback = fallback;
+  }
+
+  write(severity: Severity, text: string): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push([severity, text]);
+    else this.#dropped++;
+    if (!this.#running) this.#next();
+  }
+
+  /** Writes what waits, at once; for the end of the process. */
+  flush(): void {
+    for (let line = this.#take(); line; line = this.#take()) {
+      if (spawnSync(...commandOf(...line), { stdio: 'ignore', timeout: 1000 }).error) this.#fallback(line[1]);
+    }
+  }
+
+  #take(): [Severity, string] | undefined {
+    const line = this.#waiting.shift();
+    if (line || this.#dropped === 0) return line;
+    const text = `${this.#dropped} lines were left out`;
+    this.#dropped = 0;
+    return [4, text];
+  }
+
+  #next(): void {
+    const line = this.#take();
+    this.#running = line !== undefined;
+    if (!line) return;
+    const child = spawn(...commandOf(...line), { stdio: 'ignore' });
+    child.on('error', () => {
+      this.#fallback(line[1]);
+      this.#next();
+    });
+    child.on('exit', () => this.#next());
+  }
+}

@@ -1,0 +1,125 @@
+import { Duplex } from 'node:stream';
+import type { HostError, Socket } from '../src/host.ts';
+import type { Dial, LocalHandler } from '../src/tunnel/service.ts';
+
+/** Serves a port inside the process: gets a stream for each connection, as a `net.Server` gives its sockets. */
+export type ServiceHandler = (stream: Duplex, connection: { readonly port: number }) => void;
+
+/**
+ * The two ends of one connection to a handler: `stream` is the application's, `socket` the channel's. Bytes count as
+ * taken when the application's stream asks for them, so a handler that reads slowly slows its peer and nobody else.
+ */
+class HandlerConnection {
+  readonly stream: Duplex;
+  readonly socket: Socket;
+  #handler: LocalHandler | null;
+  /** Copies of what came down the tunnel and the application has not asked for. */
+  readonly #incoming: Buffer[] = [];
+  #wanted = false;
+  #remoteEnded = false;
+  #paused = false;
+  /** What the application wrote while the channel does not read. */
+  #held: (() => void) | null = null;
+
+  constructor(handler: LocalHandler) {
+    this.#handler = handler;
+    this.stream = new Duplex({
+      allowHalfOpen: true,
+      read: () => {
+        this.#wanted = true;
+        this.#deliver();
+      },
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#whenReading(() => {
+          this.#handler?.data(chunk, 0, chunk.length);
+          done();
+        });
+      },
+      final: (done) => {
+        this.#whenReading(() => {
+          this.#handler?.ended();
+          done();
+        });
+      },
+    });
+    this.stream.on('error', () => undefined);
+    this.stream.on('close', () => {
+      const orderly = this.stream.readableEnded && this.stream.writableFinished;
+      this.#closed(orderly ? null : { code: 'reset', message: 'connection reset' });
+    });
+    this.socket = {
+      write: (bytes, start = 0, end = bytes.length) => {
+        this.#incoming.push(Buffer.from(bytes.subarray(start, end)));
+        this.#deliver();
+        return true;
+      },
+      end: () => {
+        this.#remoteEnded = true;
+        this.#deliver();
+      },
+      pause: () => {
+        this.#paused = true;
+      },
+      resume: () => {
+        this.#paused = false;
+        const held = this.#held;
+        this.#held = null;
+        if (held) process.nextTick(held);
+      },
+      destroy: () => {
+        this.#handler = null;
+        this.stream.destroy();
+      },
+      startTls: () => this.#closed({ code: 'other', message: 'a handler inside the process has no TLS' }),
+    };
+  }
+
+  /**
+   * Hands over one piece for each time the application asks; never from within the channel's call. A stream asks again
+   * only after it was given something, so no second delivery is ever under way.
+   */
+  #deliver(): void {
+    if (!this.#wanted || (this.#incoming.length === 0 && !this.#remoteEnded)) return;
+    this.#wanted = false;
+    process.nextTick(() => {
+      if (this.stream.destroyed) return;
+      const piece = this.#incoming.shift();
+      if (piece) this.#handler?.taken(piece.length);
+      this.stream.push(piece ?? null);
+    });
+  }
+
+  #whenReading(run: () => void): void {
+    if (this.#paused) this.#held = run;
+    else process.nextTick(run);
+  }
+
+  #closed(error: HostError | null): void {
+    const handler = this.#handler;
+    this.#handler = null;
+    handler?.closed(error);
+  }
+}
+
+/** Connects a port to a handler. An exception of the handler ends that connection and is thrown on. */
+export function dialHandler(port: number, serve: ServiceHandler): Dial {
+  return (handler) => {
+    let cancelled = false;
+    process.nextTick(() => {
+      if (cancelled) return;
+      const connection = new HandlerConnection(handler);
+      handler.connected(connection.socket);
+      try {
+        serve(connection.stream, { port });
+      } catch (error) {
+        connection.stream.destroy();
+        throw error;
+      }
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+  };
+}

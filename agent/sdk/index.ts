@@ -1,0 +1,272 @@
+import { nodeHost } from '../node/node-host.ts';
+import type { Ask } from '../src/access/gate.ts';
+import { AgentCore } from '../src/agent.ts';
+import { withoutVariables } from '../src/child-environment.ts';
+import { configure } from '../src/config/load.ts';
+import type { AgentEvents } from '../src/events.ts';
+import { type Log, openLog } from '../src/log/log.ts';
+import type { AgentStatus } from '../src/status/status.ts';
+import type { Dial } from '../src/tunnel/service.ts';
+import { dialHandler, type ServiceHandler } from './handler-service.ts';
+
+export type { AgentEvents } from '../src/events.ts';
+export type { Log } from '../src/log/log.ts';
+export type { AgentState, AgentStatus } from '../src/status/status.ts';
+export type { ServiceHandler } from './handler-service.ts';
+
+type ServiceKind = 'http' | 'https' | 'ssh' | 'vnc' | 'rdp' | 'vpn' | 'app' | 'tcp';
+/** A number, of the unit that the key names, or text with a unit: `"30s"`, `"64KiB"`. */
+type Quantity = number | string;
+type Secret = string | { readonly file: string } | { readonly env: string };
+type PropertyValue =
+  | string
+  | number
+  | boolean
+  | { readonly command: string | readonly [string, ...string[]] };
+
+/** The configuration of `/etc/rm-agent.json` (`docs/configuration.md`), with handlers in the place of TCP services. */
+export interface AgentConfiguration {
+  /** `http:` or `https:` URI of the reflector, or several, which are tried in order. */
+  readonly reflector: string | readonly string[];
+  /** Addresses of hosts, by name, for when the name server is of no use. */
+  readonly addresses?: Readonly<Record<string, readonly string[]>>;
+  readonly upgrade?: { readonly method?: 'GET' | 'POST' };
+  readonly device: {
+    readonly id: string | { readonly file: string };
+    readonly domain: string;
+    readonly password?: Secret;
+    readonly auth?: 'basic' | 'digest';
+    readonly name?: string;
+    readonly version?: string;
+    readonly tenant?: string;
+    readonly properties?: Readonly<Record<string, PropertyValue>>;
+    /** Seconds between updates of properties; 0 sends them once. */
+    readonly propertiesInterval?: Quantity;
+  };
+  /** Where services are that have no target and no handler of their own. */
+  readonly target?: string;
+  readonly services: readonly AgentService[];
+  readonly tls?: {
+    readonly ca?: string | null;
+    readonly cert?: string | null;
+    readonly key?: string | null;
+    readonly pins?: readonly string[];
+    readonly pinMode?: 'add' | 'replace';
+    readonly minVersion?: '1.2' | '1.3';
+    readonly verify?: boolean;
+    readonly clock?: 'build' | 'system';
+  };
+  /** The way to the reflector, or several, which are tried in order: `direct`, `env`, or the URI of a proxy. */
+  readonly proxy?: string | ProxyServer | readonly (string | ProxyServer)[] | null;
+  /** Seconds. */
+  readonly timeouts?: {
+    readonly connect?: Quantity;
+    readonly local?: Quantity;
+    readonly keepAlive?: Quantity;
+  };
+  /** Seconds. */
+  readonly reconnect?: {
+    readonly min?: Quantity;
+    readonly max?: Quantity;
+    readonly refusedMax?: Quantity | null;
+  };
+  /** When connections are let in; a service may have a rule of its own. */
+  readonly access?: AccessRule;
+  readonly limits?: {
+    readonly windowBytes?: Quantity;
+    readonly frameBytes?: Quantity;
+    readonly channels?: number;
+    readonly totalBytes?: Quantity;
+    readonly stallMs?: Quantity;
+    /** Heeded on the tiny runtime only. */
+    readonly memoryBytes?: Quantity | null;
+  };
+}
+
+/** A proxy with its password apart from its URI. */
+export interface ProxyServer {
+  readonly uri: string;
+  readonly user: string;
+  readonly password?: Secret;
+}
+
+/** Times in seconds. */
+export interface AccessRule {
+  readonly mode?: 'always' | 'window' | 'consent';
+  readonly windows?: readonly {
+    readonly days?: readonly ('sun' | 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat')[];
+    readonly from: string;
+    readonly to: string;
+  }[];
+  readonly closing?: 'end' | 'keep';
+  readonly ask?: string | readonly [string, ...string[]] | null;
+  readonly askTimeout?: Quantity;
+  readonly idle?: Quantity;
+  readonly pause?: Quantity;
+}
+
+export interface AgentService {
+  readonly port: number;
+  readonly kind?: ServiceKind;
+  readonly path?: string;
+  readonly name?: string;
+  /** A host, or `unix:` and the path of a local socket. */
+  readonly target?: string | null;
+  /** The port there, where that is not `port`. */
+  readonly targetPort?: number | null;
+  /** TLS towards a service of kind `https`, whose certificate is not checked without it. */
+  readonly tls?: {
+    readonly verify?: boolean;
+    /** The name that its certificate must have; `null`: its host. */
+    readonly name?: string | null;
+    readonly ca?: string | null;
+    readonly cert?: string | null;
+    readonly key?: string | null;
+    readonly pins?: readonly string[];
+    readonly minVersion?: '1.2' | '1.3';
+  } | null;
+  /** What the service gets as `Host`; `null`: the name of the device at the reflector. */
+  readonly host?: string | null;
+  /** Whether the service gets `X-Forwarded-*`. */
+  readonly forwarded?: boolean;
+  readonly headers?: 'all' | 'few';
+  /** HTTP connections that the service takes at once, 1 to 64. */
+  readonly connections?: number | null;
+  /** Seconds until the service must have begun its answer. */
+  readonly responseTimeout?: Quantity | null;
+  readonly access?: AccessRule;
+  /** Serves the port inside this process; nothing listens for it. */
+  readonly handler?: ServiceHandler;
+}
+
+/** Somebody wants to be let in. */
+export interface AccessRequest {
+  readonly port: number;
+  /** The channel that began it; others may wait for the same answer. */
+  readonly channel: number;
+  /** Aborted when the answer is not needed any more: it came from elsewhere, or its time is over. */
+  readonly signal: AbortSignal;
+}
+
+export interface AgentOptions {
+  /** Where log lines go; nowhere by default. */
+  readonly log?: Log;
+  /**
+   * Decides with mode `consent`, in the place of a program: true lets in, false refuses, and a promise that is rejected
+   * refuses too. `access.askTimeout` is its time limit.
+   */
+  readonly access?: (request: AccessRequest) => boolean | Promise<boolean>;
+}
+
+/** The configuration given to {@link Agent} is wrong; `errors` has a line for each reason. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly errors: readonly string[];
+
+  constructor(errors: readonly string[]) {
+    super(errors.join('\n'));
+    this.errors = errors;
+  }
+}
+
+const silent: Log = { error() {}, warning() {}, info() {}, debug() {} };
+
+/**
+ * The agent inside an application.
+ *
+ * ```js
+ * const agent = new Agent({ reflector, device, services: [{ port: 80, kind: 'http', handler }] });
+ * agent.on('connected', ({ reflector }) => console.log(`reachable through ${reflector}`));
+ * agent.start();
+ * ```
+ */
+export class Agent {
+  readonly #core: AgentCore;
+
+  /** Throws {@link ConfigurationError}. Nothing happens before `start`. */
+  constructor(configuration: AgentConfiguration, options: AgentOptions = {}) {
+    const handlers = new Map<number, Dial>();
+    const services = configuration.services.map(({ handler, ...service }) => {
+      if (handler) handlers.set(service.port, dialHandler(service.port, handler));
+      return service;
+    });
+    // What is undefined is absent, as in a file. There is no control socket, whatever may be asked through it.
+    const control = options.access ? '/run/rm-agent.sock' : null;
+    const loaded = configure(nodeHost, JSON.parse(JSON.stringify({ ...configuration, services, control })));
+    if ('errors' in loaded) {
+      const here = 'access: mode "consent" needs access.ask, or the function access among the options';
+      throw new ConfigurationError(loaded.errors.map((line) => (line.startsWith('control: ') ? here : line)));
+    }
+    const { log = silent, access } = options;
+    for (const warning of loaded.warnings) log.warning(warning);
+    const host = withoutVariables(nodeHost, loaded.hidden);
+    this.#core = new AgentCore(host, loaded.ok, log, {
+      handlers,
+      ask: access ? askApplication(access, log) : null,
+    });
+  }
+
+  /** Connects and stays connected; a lost tunnel is dialled again until `stop`. */
+  start(): void {
+    this.#core.start();
+  }
+
+  /** Closes the tunnel in order; resolves when nothing is left open. */
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.#core.stop(resolve));
+  }
+
+  /** Dials at once if the agent waits for its next attempt. */
+  retry(): void {
+    this.#core.retry();
+  }
+
+  /** Closes the tunnel and stays off line until `start`. */
+  disable(): void {
+    this.#core.disable();
+  }
+
+  /**
+   * Answers the questions of consent for one port, or for all; false when none waits. Refusing also ends the sessions
+   * that were allowed.
+   */
+  consent(allow: boolean, port: number | null = null): boolean {
+    return this.#core.consent(allow, port);
+  }
+
+  get status(): AgentStatus {
+    return this.#core.status();
+  }
+
+  on<Name extends keyof AgentEvents>(name: Name, listener: (event: AgentEvents[Name]) => void): this {
+    this.#core.on(name, listener);
+    return this;
+  }
+
+  off<Name extends keyof AgentEvents>(name: Name, listener: (event: AgentEvents[Name]) => void): this {
+    this.#core.off(name, listener);
+    return this;
+  }
+}
+
+/** A log like that of the program: `<level> <text>` on standard error. */
+export function stderrLog(level: 'error' | 'warning' | 'info' | 'debug' = 'info'): Log {
+  return openLog(nodeHost, { level, to: 'stderr', priorities: 'auto' });
+}
+
+function askApplication(access: NonNullable<AgentOptions['access']>, log: Log): Ask {
+  return ({ port, channel }, answer) => {
+    const controller = new AbortController();
+    Promise.resolve()
+      .then(() => access({ port, channel, signal: controller.signal }))
+      .catch((error: unknown) => {
+        if (!controller.signal.aborted)
+          log.error(`access: ${error instanceof Error ? error.message : error}`);
+        return false;
+      })
+      .then((allowed) => {
+        if (!controller.signal.aborted) answer(allowed === true ? 'allowed' : 'refused');
+      });
+    return { cancel: () => controller.abort() };
+  };
+}

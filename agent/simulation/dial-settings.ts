@@ -1,0 +1,34 @@
+import { parseHttpUri } from 'rm-protocol';
+import { defaultLimits } from '../src/limits.ts';
+import type { DialSettings } from '../src/link/settings.ts';
+
+const anyTls = {
+  ca: null,
+  certificate: null,
+  key: null,
+  minVersion: '1.2',
+  verify: true,
+  judgedAt: null,
+} as const;
+
+/** Settings of an attempt: those of an ordinary device but for what is given. */
+export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}): DialSettings {
+  const reflector = parseHttpUri(uri);
+  if (!reflector) throw new Error(`no URI: ${uri}`);
+  return {
+    reflectors: [reflector],
+    routes: () => [null],
+    addresses: new Map(),
+    method: 'GET',
+    auth: 'basic',
+    credentials: { user: 'id@domain', password: 's3cret' },
+    fields: [['User-Agent', 'rm-agent/test']],
+    tls: anyTls,
+    proxyTls: anyTls,
+    trusted: null,
+    pins: [],
+    stepTimeoutMs: 10_000,
+    limits: defaultLimits,
+    ...given,
+  };
+}

@@ -1,8 +1,0 @@
-import { defaultLimits } from '../../limits.ts';
-import { main } from '../../main.ts';
-import { tinyHost } from './host.ts';
-
-const host = tinyHost();
-// Until the configuration says otherwise.
-host.system.limitMemory(defaultLimits.memoryBytes);
-main(host);

@@ -1,0 +1,31 @@
+import type { Clock, Files, Host, Processes, System } from '../src/host.ts';
+import { native } from './native.ts';
+
+/** The host on our C runtime. */
+export function tinyHost(): Host {
+  const files: Files = {
+    read: native.files.read,
+    writeAtomically: native.files.writeAtomically,
+    append: native.files.append,
+    rename: native.files.rename,
+    remove: native.files.remove,
+    list: (path) => (native.files.list(path) as string[]).sort(),
+    stat: native.files.stat,
+  };
+  const processes: Processes = {
+    run(command, { timeoutMs, maxOutputBytes, maxErrorBytes = 0, environment = {} }, done) {
+      const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+      return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done, maxErrorBytes);
+    },
+  };
+  const clock: Clock = {
+    now: native.clock.now,
+    date: native.clock.date,
+    // The engine asks the C library, which reads TZ and /etc/localtime.
+    utcOffset: (dateMs) => -new Date(dateMs).getTimezoneOffset(),
+    schedule: native.clock.schedule,
+  };
+  const { crypto, network } = native;
+  const system: System = Object.assign(native.system, { limitMemory: native.memoryLimit });
+  return { clock, crypto, network, files, processes, system };
+}

@@ -1,0 +1,8 @@
+import { defaultLimits } from '../src/limits.ts';
+import { main } from '../src/main.ts';
+import { tinyHost } from './host.ts';
+
+const host = tinyHost();
+// Until the configuration says otherwise.
+host.system.limitMemory(defaultLimits.memoryBytes);
+main(host);
