@@ -10,16 +10,16 @@ const link = {
 
 it('names projects, files and tests, and one command for all of them', () => {
   const other = { ...link, project: 'scenarios-x86_64', tests: ['back-off > ends'] };
-  const broken = { project: 'unit', what: 'agent/src/main.test.ts', tests: [], isFile: true };
+  const broken = { project: 'unit', what: 'agent/src/program/main.test.ts', tests: [], isFile: true };
   expect(summary([link, other, broken], {})).toBe(`Failed:
   scenarios-node  test/scenarios/link.test.ts
     back-off > doubles
     back-off > ends
   scenarios-x86_64  test/scenarios/link.test.ts
     back-off > ends
-  unit  agent/src/main.test.ts
+  unit  agent/src/program/main.test.ts
 Repeat it with:
-  npm test -- --project=scenarios-node --project=scenarios-x86_64 --project=unit test/scenarios/link.test.ts agent/src/main.test.ts`);
+  npm test -- --project=scenarios-node --project=scenarios-x86_64 --project=unit test/scenarios/link.test.ts agent/src/program/main.test.ts`);
 });
 
 it('repeats the whole of a project that failed as a whole', () => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { main } from '../src/main.ts';
+import { main } from '../src/program/main.ts';
 import { nodeHost } from './node-host.ts';
 
 main(nodeHost);

@@ -1,17 +1,17 @@
 import { nodeHost } from '../node/node-host.ts';
 import type { Ask } from '../src/access/gate.ts';
-import { AgentCore } from '../src/agent.ts';
-import { withoutVariables } from '../src/child-environment.ts';
+import { AgentCore } from '../src/agent/agent.ts';
+import type { AgentEvents } from '../src/agent/events.ts';
+import type { AgentStatus } from '../src/agent/status.ts';
 import { configure } from '../src/config/load.ts';
-import type { AgentEvents } from '../src/events.ts';
 import { type Log, openLog } from '../src/log/log.ts';
-import type { AgentStatus } from '../src/status/status.ts';
+import { withoutVariables } from '../src/program/child-environment.ts';
 import type { Dial } from '../src/tunnel/service.ts';
 import { dialHandler, type ServiceHandler } from './handler-service.ts';
 
-export type { AgentEvents } from '../src/events.ts';
+export type { AgentEvents } from '../src/agent/events.ts';
+export type { AgentState, AgentStatus } from '../src/agent/status.ts';
 export type { Log } from '../src/log/log.ts';
-export type { AgentState, AgentStatus } from '../src/status/status.ts';
 export type { ServiceHandler } from './handler-service.ts';
 
 type ServiceKind = 'http' | 'https' | 'ssh' | 'vnc' | 'rdp' | 'vpn' | 'app' | 'tcp';

@@ -1,11 +1,11 @@
 import { formatHttpUri } from 'rm-protocol';
 import { expect } from 'vitest';
 import { pattern } from '../../protocol/src/testing/bytes.ts';
+import { describeProxy } from '../src/dial/route.ts';
 import type { TlsOptions } from '../src/host.ts';
 import { Attempt, type Upgraded } from '../src/link/attempt.ts';
 import type { DialSettings } from '../src/link/settings.ts';
 import type { StepFailure } from '../src/link/steps.ts';
-import { describeProxy } from '../src/proxy/route.ts';
 import { dialSettingsFor } from './dial-settings.ts';
 import { noHandles, SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';

@@ -1,5 +1,5 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { main } from '../src/main.ts';
+import { main } from '../src/program/main.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
 
 /** Where its control socket is. */

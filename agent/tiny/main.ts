@@ -1,5 +1,5 @@
 import { defaultLimits } from '../src/limits.ts';
-import { main } from '../src/main.ts';
+import { main } from '../src/program/main.ts';
 import { tinyHost } from './host.ts';
 
 const host = tinyHost();

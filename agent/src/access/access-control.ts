@@ -1,5 +1,5 @@
+import { words } from '../agent/custom-properties.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { words } from '../custom-properties.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
 import type { Admit } from '../tunnel/service.ts';

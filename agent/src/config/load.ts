@@ -1,6 +1,6 @@
 import { utf8DecodeStrict } from 'rm-protocol';
+import { secretVariables } from '../dial/environment.ts';
 import type { Host, HostFailure } from '../host.ts';
-import { secretVariables } from '../proxy/environment.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';

@@ -1,4 +1,4 @@
-import { words } from '../custom-properties.ts';
+import { words } from '../agent/custom-properties.ts';
 import type { Host, HostFailure } from '../host.ts';
 import type { Configuration } from './configuration.ts';
 import { secretsOf } from './proxies.ts';

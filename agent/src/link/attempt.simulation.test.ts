@@ -7,7 +7,7 @@ import { proxyOf } from '../../simulation/proxied.ts';
 import { Random } from '../../simulation/random.ts';
 import { type Answer, SimulatedReflector } from '../../simulation/reflector.ts';
 import type { TlsAnswer } from '../../simulation/socket.ts';
-import type { Route } from '../proxy/route.ts';
+import type { Route } from '../dial/route.ts';
 import type { DialSettings } from './settings.ts';
 
 /**

@@ -7,9 +7,9 @@ import {
   printable,
   type ResponseHead,
 } from 'rm-protocol';
-import type { Connection, ConnectionHandler } from '../connect/connection.ts';
+import type { Connection, ConnectionHandler } from '../dial/connection.ts';
+import type { Route } from '../dial/route.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
-import type { Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { bySameWay, type Candidate, Candidates, summary } from './candidates.ts';
 import { Deadline } from './deadline.ts';

@@ -1,9 +1,9 @@
 import { base64Encode, type HttpUri, ProtocolError } from 'rm-protocol';
-import type { Connection } from '../connect/connection.ts';
-import { interleave } from '../connect/interleave.ts';
-import { Race } from '../connect/race.ts';
+import type { Connection } from '../dial/connection.ts';
+import { interleave } from '../dial/interleave.ts';
+import { Race } from '../dial/race.ts';
+import { proxyPlace, type Route } from '../dial/route.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
-import { proxyPlace, type Route } from '../proxy/route.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';

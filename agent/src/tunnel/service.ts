@@ -1,8 +1,8 @@
 import { base64Encode, type ChannelErrorCode, parseIp } from 'rm-protocol';
-import type { Connection, ConnectionHandler } from '../connect/connection.ts';
-import { interleave } from '../connect/interleave.ts';
-import { LocalSocket } from '../connect/local-socket.ts';
-import { Race, type RaceEvents } from '../connect/race.ts';
+import type { Connection, ConnectionHandler } from '../dial/connection.ts';
+import { interleave } from '../dial/interleave.ts';
+import { LocalSocket } from '../dial/local-socket.ts';
+import { Race, type RaceEvents } from '../dial/race.ts';
 import type {
   Address,
   Cancellable,

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { ascii } from '../../../protocol/src/testing/bytes.ts';
+import { AgentHost } from '../../simulation/agent-host.ts';
+import { noHandles } from '../../simulation/host.ts';
+import { agentOn, connected } from '../../simulation/running-agent.ts';
+
+describe('stopping', () => {
+  const situations: [string, (made: ReturnType<typeof agentOn>, host: AgentHost) => void][] = [
+    ['before it was started', () => undefined],
+    ['when it was disabled before', ({ agent }) => agent.disable()],
+    ['while it connects', ({ agent }) => agent.start()],
+    [
+      'while a command runs',
+      ({ agent }, host) => {
+        host.processes.results.set('slow', 'silent');
+        agent.start();
+        host.clock.advance(500);
+      },
+    ],
+    [
+      'when it is connected',
+      ({ agent, until }) => {
+        agent.start();
+        until('connected');
+      },
+    ],
+    [
+      'while it waits',
+      ({ agent, until }, host) => {
+        host.network.names.clear();
+        agent.start();
+        until('waiting');
+      },
+    ],
+    [
+      'when it was disabled while it was connected',
+      ({ agent, until }, host) => {
+        agent.start();
+        until('connected');
+        agent.disable();
+        host.clock.advance(10_000);
+      },
+    ],
+    [
+      'when it was stopped before',
+      ({ agent }, host) => {
+        agent.stop();
+        host.clock.advance(10_000);
+      },
+    ],
+  ];
+
+  it.each(situations)('%s is answered once and leaves nothing', (_name, bring) => {
+    const host = new AgentHost();
+    const properties = { slow: { command: 'slow' } };
+    host.processes.results.set('slow', { output: ascii('x') });
+    const made = agentOn(host, { device: { id: 'i', domain: 'd', properties, propertiesInterval: 60 } });
+    bring(made, host);
+    let calls = 0;
+    made.agent.stop(() => calls++);
+    host.clock.advance(3000);
+    expect(calls).toBe(1);
+    expect(host.handles).toEqual(noHandles);
+    host.clock.advance(1_000_000);
+    expect(host.handles).toEqual(noHandles);
+  });
+
+  it('tells the applications of a live agent', () => {
+    const host = new AgentHost();
+    const { agent, events, until } = connected(host);
+    agent.stop();
+    until('stopped');
+    expect(events.at(-1)).toEqual(['disconnected', { reason: 'stopped', kind: 'fault', retryMs: null }]);
+  });
+
+  it('can be followed by a start', () => {
+    const host = new AgentHost();
+    const { agent, until } = connected(host);
+    agent.stop();
+    until('stopped');
+    agent.start();
+    until('connected');
+    expect(agent.status().connects).toBe(2);
+  });
+});
+
+describe('a switch on the device', () => {
+  it('takes it off line and brings it back', () => {
+    const host = new AgentHost();
+    const { agent, events, until } = connected(host);
+    agent.disable();
+    expect(agent.status().state).toBe('disabled');
+    expect(events.at(-1)).toEqual([
+      'disconnected',
+      { reason: 'remote access is disabled', kind: 'fault', retryMs: null },
+    ]);
+    host.clock.advance(100_000);
+    expect(host.handles).toEqual(noHandles);
+    agent.retry();
+    host.clock.advance(100_000);
+    expect(agent.status().state).toBe('disabled');
+    agent.start();
+    until('connected');
+  });
+
+  it('can be turned on again before the tunnel has closed', () => {
+    const host = new AgentHost();
+    const { agent, until } = connected(host);
+    agent.disable();
+    agent.start();
+    host.clock.advance(5000);
+    until('connected');
+    expect(host.reflector.connections).toHaveLength(2);
+  });
+});

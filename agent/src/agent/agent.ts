@@ -1,0 +1,299 @@
+import { describeChannelError, formatHttpUri, httpDate } from 'rm-protocol';
+import { AccessControl } from '../access/access-control.ts';
+import type { Ask } from '../access/gate.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { CertificateTime } from '../dial/certificate-time.ts';
+import { TlsNews } from '../dial/news.ts';
+import { certificateExpiry } from '../dial/own-certificate.ts';
+import { describeProxy } from '../dial/route.ts';
+import type { Cancellable, Host } from '../host.ts';
+import { defaultLimits, type Limits } from '../limits.ts';
+import type { Upgraded } from '../link/attempt.ts';
+import type { FailureKind } from '../link/back-off.ts';
+import { Link } from '../link/link.ts';
+import type { DialSettings } from '../link/settings.ts';
+import type { Step } from '../link/steps.ts';
+import type { Log } from '../log/log.ts';
+import type { Channel } from '../tunnel/channel.ts';
+import type { Service } from '../tunnel/service.ts';
+import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
+import { buildDate, version } from '../version.ts';
+import { AgentLog } from './agent-log.ts';
+import { agreementOf } from './agreement.ts';
+import { CustomProperties } from './custom-properties.ts';
+import { backOffSettings, dialSettings, reflectorsOf } from './dial-settings.ts';
+import { type AgentEvents, EventHub, type Listener } from './events.ts';
+import { ServiceNews } from './service-news.ts';
+import { type Handlers, servicesOf } from './services.ts';
+import { type AgentStatus, StatusRecord } from './status.ts';
+
+/** What an application adds to its configuration. */
+export interface AgentOptions {
+  /** What is known of the time from an agent before; absent: nothing. */
+  readonly time?: CertificateTime;
+  readonly handlers?: Handlers;
+  /** Asks for consent in the place of programs. */
+  readonly ask?: Ask | null;
+}
+
+/** The agent on any host: a configuration and a link that follows it. */
+export class AgentCore {
+  readonly #host: Host;
+  readonly #configuration: Configuration;
+  /** The reflectors of the configuration, for people. */
+  readonly #reflector: string;
+  readonly #log: Log;
+  readonly #say: AgentLog;
+  readonly #limits: Limits;
+  readonly #services: ReadonlyMap<number, Service>;
+  readonly #link: Link;
+  readonly #properties: CustomProperties;
+  readonly #tlsNews: TlsNews;
+  readonly #time: CertificateTime;
+  readonly #access: AccessControl;
+  readonly #serviceNews: ServiceNews;
+  readonly #events = new EventHub();
+  readonly #record: StatusRecord;
+  #onStopped: (() => void)[] = [];
+
+  constructor(
+    host: Host,
+    configuration: Configuration,
+    log: Log,
+    { handlers = new Map(), ask = null, time = new CertificateTime(host.clock) }: AgentOptions = {},
+  ) {
+    this.#host = host;
+    this.#time = time;
+    this.#configuration = configuration;
+    this.#reflector = reflectorsOf(configuration).join(', ');
+    this.#log = log;
+    this.#say = new AgentLog(log, host.clock, configuration);
+    this.#record = new StatusRecord(host.clock, (state, previous, reason) =>
+      this.#events.emit('state', { state, previous, reason }),
+    );
+    const set = Object.entries(configuration.limits).filter(([, value]) => value !== null);
+    const { memoryBytes, totalBytes } = { ...defaultLimits, ...Object.fromEntries(set) };
+    this.#limits = {
+      ...defaultLimits,
+      ...Object.fromEntries(set),
+      memoryBytes: Math.max(memoryBytes, 2 * totalBytes),
+    };
+    host.system.limitMemory(this.#limits.memoryBytes);
+    const access = new AccessControl(host, configuration, log, buildDate, ask, {
+      changed: (state, detail, port, channel) => {
+        this.#say.access(detail, port);
+        this.#events.emit('access', { state, port, channel, detail });
+      },
+      end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
+    });
+    this.#access = access;
+    this.#services = servicesOf(
+      host,
+      configuration,
+      this.#limits,
+      handlers,
+      (port) => access.admitTo(port),
+      time,
+    );
+    this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
+      log.warning(what),
+    );
+    this.#serviceNews = new ServiceNews(log, host.clock, configuration);
+    this.#tlsNews = new TlsNews(host, configuration.tls, log);
+    this.#link = new Link(host, {
+      prepare: (done) => this.#prepare(done),
+      backOff: () => backOffSettings(configuration.reconnect),
+      connecting: () => {
+        this.#record.become('connecting');
+        this.#events.emit('connecting', { reflector: this.#reflector });
+      },
+      step: (step: Step, detail) => log.debug?.(`${step} ${detail}`),
+      live: (connection, keepAlive, ended) => this.#live(connection, keepAlive, ended),
+      disconnected: (reason, kind, retryMs) => this.#disconnected(reason, kind, retryMs),
+      stopped: () => this.#stopped(),
+      unwatched: ({ message }) => log.info(`changes of the network go unnoticed: ${message}`),
+    });
+  }
+
+  on<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {
+    this.#events.on(name, listener);
+  }
+
+  off<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {
+    this.#events.off(name, listener);
+  }
+
+  /** Connects and stays connected until `stop` or `disable`. */
+  start(): void {
+    const { state } = this.#record;
+    if (state === 'stopped' || state === 'disabled') this.#link.start();
+  }
+
+  /** Closes the tunnel in order; `done` is called when nothing is left. */
+  stop(done: () => void = () => undefined): void {
+    this.#onStopped.push(done);
+    this.#access.reset();
+    this.#link.stop('agent stops');
+  }
+
+  /** Closes the tunnel and stays off line until `start`. */
+  disable(): void {
+    const { state } = this.#record;
+    if (state === 'disabled') return;
+    const reason = 'remote access is disabled';
+    this.#record.become('disabled');
+    this.#link.disable(reason);
+    this.#access.reset();
+    this.#log.info(reason);
+    if (state === 'connected') this.#events.emit('disconnected', { reason, kind: 'fault', retryMs: null });
+  }
+
+  /** Dials at once if the agent waits for its next attempt. */
+  retry(): void {
+    this.#link.retry();
+  }
+
+  /** Answers the questions of consent for one port, or for all; false when none waits. Refusing ends sessions, too. */
+  consent(allow: boolean, port: number | null): boolean {
+    return this.#access.answer(allow, port);
+  }
+
+  status(): AgentStatus {
+    const {
+      state,
+      since,
+      connectedTo,
+      proxy,
+      keepAliveMs,
+      lastError,
+      lastFailure,
+      connects,
+      received,
+      sent,
+    } = this.#record;
+    const { retryInMs } = this.#link;
+    const certificateExpiresAt = certificateExpiry(this.#host, this.#configuration.tls);
+    const live = this.#link.tunnel?.traffic ?? { received: 0, sent: 0 };
+    return {
+      state,
+      since,
+      link: this.#link.state,
+      reflector: this.#reflector,
+      connectedTo,
+      proxy,
+      keepAliveMs,
+      lastError,
+      lastFailure,
+      // The clock may have been set since the wait began.
+      nextAttemptAt: retryInMs === null ? null : this.#host.clock.date() + retryInMs,
+      channels: this.#link.tunnel?.channels ?? 0,
+      access: this.#access.status,
+      services: this.#serviceNews.status,
+      connects,
+      received: received + live.received,
+      sent: sent + live.sent,
+      residentMemory: this.#host.system.residentMemory(),
+      certificateExpiresAt,
+      certificateDays: this.#tlsNews.daysUntil(certificateExpiresAt),
+      version,
+    };
+  }
+
+  // ---- the link ----
+
+  #prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable {
+    return this.#properties.read((custom) => {
+      const settings = dialSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
+      if (!('error' in settings)) this.#tlsNews.attempt(settings);
+      done(settings);
+    });
+  }
+
+  #live(
+    connection: Upgraded,
+    keepAlive: (agreedMs: number) => number,
+    ended: (end: TunnelEnd) => void,
+  ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void } {
+    const { timeouts } = this.#configuration;
+    this.#learnTime(connection);
+    const agreement = agreementOf(connection, this.#limits, (what) => this.#log.warning(what));
+    const { extension } = agreement;
+    const agreedMs = agreement.keepAliveMs ?? timeouts.keepAlive * 1000;
+    const keepAliveMs = keepAlive(agreedMs);
+    const tunnel = new Tunnel({
+      socket: connection.socket,
+      clock: this.#host.clock,
+      crypto: this.#host.crypto,
+      limits: this.#limits,
+      services: this.#services,
+      timeouts: { connectMs: timeouts.connect * 1000, localMs: timeouts.local * 1000 },
+      extension,
+      events: {
+        opened: (channel) => {
+          this.#say.opened(channel);
+          this.#serviceNews.opened(channel);
+          this.#tell(channel, 'open', null);
+        },
+        closed: (channel, code) => {
+          const error = code === null ? null : describeChannelError(code);
+          this.#access.released(channel.port, channel.number);
+          this.#record.received += channel.received;
+          this.#record.sent += channel.sent;
+          this.#say.closed(channel, error);
+          this.#serviceNews.closed(channel);
+          this.#tell(channel, 'closed', error);
+        },
+        refused: (what) => this.#log.debug?.(`refused: ${what}`),
+        failed: (port, reason) => this.#serviceNews.failed(port, reason),
+      },
+      ended,
+    });
+    const reflector = formatHttpUri(connection.uri);
+    const proxy = connection.route && describeProxy(connection.route);
+    const tell = () => {
+      this.#tlsNews.connected();
+      this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
+      this.#say.triedFirst(connection, this.#limits.reasonLength);
+      this.#say.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
+      this.#record.connected(reflector, proxy, keepAliveMs);
+      this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
+    };
+    return { tunnel, keepAliveMs, tell };
+  }
+
+  /** What a reflector says of the time counts once it has proven who it is. */
+  #learnTime({ uri, response }: Upgraded): void {
+    const { verify, pins } = this.#configuration.tls;
+    const date = httpDate(response.headers.get('date') ?? '');
+    const proven = uri.secure && (verify || pins.length > 0);
+    if (proven && date !== null && this.#time.learn(date)) this.#tlsNews.told(date);
+  }
+
+  #tell(channel: Channel, state: 'open' | 'closed', error: string | null): void {
+    if (!this.#events.heard('channel')) return;
+    const { number, port, received, sent } = channel;
+    this.#events.emit('channel', { state, channel: number, port, received, sent, error });
+  }
+
+  #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
+    this.#properties.stop();
+    this.#tlsNews.ended();
+    this.#say.disconnected(this.#record.state === 'connected', reason, retryMs);
+    this.#record.disconnected(reason);
+    this.#events.emit('disconnected', { reason, kind, retryMs });
+  }
+
+  #stopped(): void {
+    this.#properties.stop();
+    this.#tlsNews.ended();
+    this.#say.ended();
+    const done = this.#onStopped;
+    this.#onStopped = [];
+    const { state } = this.#record;
+    if (state === 'connected') {
+      this.#events.emit('disconnected', { reason: 'stopped', kind: 'fault', retryMs: null });
+    }
+    if (state !== 'disabled') this.#record.become('stopped');
+    for (const run of done) run();
+  }
+}

@@ -1,0 +1,86 @@
+import {
+  deviceUser,
+  EXTENSION_HEADER,
+  type Extension,
+  encodeExtension,
+  encodePropertyHeader,
+  type Property,
+  parseHttpUri,
+} from 'rm-protocol';
+import type { Configuration } from '../config/configuration.ts';
+import { readSecret } from '../config/secret.ts';
+import { CertificateTime } from '../dial/certificate-time.ts';
+import { tlsSettings } from '../dial/tls-settings.ts';
+import type { Address, Host } from '../host.ts';
+import type { Limits } from '../limits.ts';
+import type { BackOffSettings } from '../link/back-off.ts';
+import type { DialSettings } from '../link/settings.ts';
+import { version } from '../version.ts';
+import { fixedProperties } from './properties.ts';
+import { routesOf } from './routes.ts';
+
+/** What we offer a reflector that knows the extension. */
+export function offer(limits: Limits): Extension {
+  return { maxFrame: limits.frameBytes, window: limits.windowBytes };
+}
+
+/** Reads what may have changed since the last attempt: secrets and files are named in the configuration, not kept. */
+export function dialSettings(
+  host: Host,
+  configuration: Configuration,
+  limits: Limits,
+  custom: readonly Property[],
+  time = new CertificateTime(host.clock),
+): DialSettings | { readonly error: string } {
+  const { device, timeouts, upgrade } = configuration;
+  const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
+  const routes = routesOf(host, configuration);
+  if ('error' in routes) return routes;
+  const password = readSecret(device.password, host);
+  if ('error' in password) return { error: `device.password: ${password.error}` };
+  const tls = tlsSettings(
+    host,
+    configuration.tls,
+    reflectors.some(({ secure }) => secure),
+    reflectors.flatMap(routes).some((route) => route?.scheme === 'https'),
+    time,
+  );
+  if ('error' in tls) return tls;
+  return {
+    reflectors,
+    routes,
+    addresses: addressesOf(configuration),
+    method: upgrade.method,
+    auth: device.auth,
+    credentials: { user: deviceUser(device.id, device.domain), password: password.text },
+    fields: [
+      ['User-Agent', `rm-agent/${version} (${host.system.platform()})`],
+      ['X-WebTunnel-KeepAlive', String(timeouts.keepAlive)],
+      [EXTENSION_HEADER, encodeExtension(offer(limits))],
+      ...[...fixedProperties(configuration), ...custom].map(
+        (property) => ['X-PTTH-Set-Property', encodePropertyHeader(property)] as const,
+      ),
+    ],
+    ...tls,
+    stepTimeoutMs: timeouts.connect * 1000,
+    limits,
+  };
+}
+
+/** The reflectors of a configuration, in the order in which they are tried. */
+export function reflectorsOf({ reflector }: Pick<Configuration, 'reflector'>): readonly string[] {
+  return typeof reflector === 'string' ? [reflector] : reflector;
+}
+
+function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {
+  const read = (address: string): Address => ({ address, family: address.includes(':') ? 6 : 4 });
+  return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(read)]));
+}
+
+/** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */
+const DEFAULT_REFUSED_MAX = 3600;
+
+export function backOffSettings({ min, max, refusedMax }: Configuration['reconnect']): BackOffSettings {
+  const refused = refusedMax ?? Math.max(max, DEFAULT_REFUSED_MAX);
+  return { minMs: min * 1000, maxMs: max * 1000, refusedMaxMs: refused * 1000 };
+}

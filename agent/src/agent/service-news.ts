@@ -1,0 +1,92 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { Clock } from '../host.ts';
+import type { Log } from '../log/log.ts';
+import { OutageNews } from '../log/outage.ts';
+import type { Channel } from '../tunnel/channel.ts';
+import type { ServiceStatus } from './status.ts';
+
+type Services = Pick<Configuration, 'services'>;
+type Service = Configuration['services'][number];
+
+/** A service that fails now and again is told of no more often than this: 1 h. */
+const QUIET_MS = 3_600_000;
+
+/** The longest reason that is kept, in UTF-16 code units: TLS libraries can be wordy. */
+const REASON_LENGTH = 200;
+
+interface Entry {
+  readonly service: Service;
+  readonly outage: OutageNews;
+  result: ServiceStatus['result'];
+  /** The log has said that it fails. */
+  toldDown: boolean;
+  /** When the log said so last, by the monotonic clock. */
+  toldAt: number;
+}
+
+/**
+ * What came of the connections to each service: the last result for `rm-agent status`, and one line in the log for each
+ * reason why a service fails, again only after it has worked.
+ */
+export class ServiceNews {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #entries: ReadonlyMap<number, Entry>;
+
+  constructor(log: Log, clock: Clock, { services }: Services) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#entries = new Map(
+      services.map((service) => [
+        service.port,
+        {
+          service,
+          outage: new OutageNews(),
+          result: null,
+          toldDown: false,
+          toldAt: Number.NEGATIVE_INFINITY,
+        },
+      ]),
+    );
+  }
+
+  /** A connection was made. That alone is no proof: the service may reset it at once. */
+  opened({ port }: Channel): void {
+    const entry = this.#entries.get(port);
+    if (entry) entry.result = { ok: true, reason: null, at: this.#clock.date() };
+  }
+
+  closed({ port, sent }: Channel): void {
+    const entry = this.#entries.get(port);
+    if (!entry || sent === 0) return;
+    if (entry.toldDown) this.#log.info(`${serviceLabel(entry.service)} works again`);
+    entry.toldDown = false;
+    if (this.#clock.now() - entry.toldAt >= QUIET_MS) entry.outage.end();
+  }
+
+  failed(port: number, why: string): void {
+    const entry = this.#entries.get(port);
+    if (!entry) return;
+    const reason = why.slice(0, REASON_LENGTH);
+    entry.result = { ok: false, reason, at: this.#clock.date() };
+    const now = this.#clock.now();
+    if (!entry.outage.isNews(reason, now)) return;
+    entry.toldDown = true;
+    entry.toldAt = now;
+    this.#log.warning(`${serviceLabel(entry.service)} cannot be reached: ${reason}`);
+  }
+
+  get status(): readonly ServiceStatus[] {
+    return [...this.#entries.values()].map(({ service: { port, name, kind }, result }) => ({
+      port,
+      name,
+      kind,
+      result,
+    }));
+  }
+}
+
+/** A service as the person who has configured it knows it: `service on port 80 (web)`. */
+export function serviceLabel({ port, name }: Pick<Service, 'port' | 'name'>): string {
+  return `service on port ${port}${name ? ` (${name})` : ''}`;
+}

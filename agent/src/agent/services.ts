@@ -1,0 +1,42 @@
+import type { Configuration } from '../config/configuration.ts';
+import { CertificateTime } from '../dial/certificate-time.ts';
+import { serviceTls } from '../dial/service-tls.ts';
+import type { Host } from '../host.ts';
+import type { Limits } from '../limits.ts';
+import { type Admit, type Dial, dialService, type Place, type Service } from '../tunnel/service.ts';
+
+/** Where in-process services take over from others, by port. */
+export type Handlers = ReadonlyMap<number, Dial>;
+
+type Configured = Configuration['services'][number];
+
+/** What each port of the configuration leads to. */
+export function servicesOf(
+  host: Host,
+  configuration: Configuration,
+  { addresses }: Limits,
+  handlers: Handlers,
+  admitTo: (port: number) => Admit | undefined,
+  time = new CertificateTime(host.clock),
+): Map<number, Service> {
+  const dialOf = (service: Configured): Dial => {
+    const place = placeOf(service, configuration.target);
+    const name = 'host' in place ? place.host : 'localhost';
+    const tls =
+      service.kind === 'https' ? serviceTls(host, service.tls, name, configuration.tls.clock, time) : null;
+    return dialService(host, place, tls, addresses);
+  };
+  return new Map(
+    configuration.services.map((service) => {
+      const { port } = service;
+      const admit = admitTo(port);
+      return [port, { port, dial: handlers.get(port) ?? dialOf(service), ...(admit ? { admit } : {}) }];
+    }),
+  );
+}
+
+/** Where a service is, `target` being the host of those that name none. */
+export function placeOf({ port, target, targetPort }: Configured, common: string): Place {
+  const at = target ?? common;
+  return at.startsWith('unix:') ? { path: at.slice('unix:'.length) } : { host: at, port: targetPort ?? port };
+}

@@ -1,0 +1,114 @@
+import type { AccessStatus } from '../access/access-control.ts';
+import type { Clock } from '../host.ts';
+import type { LinkState } from '../link/states.ts';
+import type { Persisted } from '../program/state-file.ts';
+
+export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
+
+/**
+ * For `rm-agent status --json` and applications. Times are Unix milliseconds, counts are since the agent started. Keys
+ * are only ever added.
+ */
+export interface AgentStatus {
+  readonly state: AgentState;
+  readonly since: number;
+  /** What the link does within that state: `resolving`, `tls`, … (`link/states.ts`). */
+  readonly link: LinkState;
+  /** The reflector of the configuration; several are separated by `, `. */
+  readonly reflector: string;
+  /** The reflector that the tunnel leads to, which a redirect may have named; `null` without a tunnel. */
+  readonly connectedTo: string | null;
+  /** The proxy that the tunnel goes through, without user and password; `null` without one. */
+  readonly proxy: string | null;
+  /** The keep-alive time in force, in milliseconds; `null` without a tunnel. */
+  readonly keepAliveMs: number | null;
+  /** Why there is no tunnel, in words for a person; `null` while there is one. */
+  readonly lastError: string | null;
+  /** The last failure there was, which stays when a tunnel has come about; `null` without one. */
+  readonly lastFailure: { readonly reason: string; readonly at: number } | null;
+  readonly nextAttemptAt: number | null;
+  readonly channels: number;
+  readonly access: AccessStatus;
+  readonly services: readonly ServiceStatus[];
+  /** How many tunnels there have been. */
+  readonly connects: number;
+  /** Payload bytes of all channels, ended and live, from and to the reflector. */
+  readonly received: number;
+  readonly sent: number;
+  /** In bytes. */
+  readonly residentMemory: number;
+  /** When the certificate of `tls.cert`, or one that signs it there, expires; `null` without one. */
+  readonly certificateExpiresAt: number | null;
+  /** Whole days until then, negative after it; by the day of the build while the clock is not set, as in the log. */
+  readonly certificateDays: number | null;
+  readonly version: string;
+}
+
+/** What came of the last connection to a service. */
+export interface ServiceStatus {
+  readonly port: number;
+  readonly name: string | null;
+  readonly kind: string;
+  /** `null` as long as nobody has asked for it; `reason` says in words why it fails, `at` in Unix milliseconds when. */
+  readonly result: { readonly ok: boolean; readonly reason: string | null; readonly at: number } | null;
+}
+
+/** For `rm-agent status --json`. */
+export interface DaemonStatus extends AgentStatus {
+  /** What `enable --persist` and `disable --persist` have left for the next start. */
+  readonly persisted: Persisted | null;
+}
+
+/** What the agent knows of itself between two questions for its status. */
+export class StatusRecord {
+  state: AgentState = 'stopped';
+  since: number;
+  connectedTo: string | null = null;
+  proxy: string | null = null;
+  keepAliveMs: number | null = null;
+  lastError: string | null = null;
+  lastFailure: AgentStatus['lastFailure'] = null;
+  connects = 0;
+  /** Payload bytes of ended channels. */
+  received = 0;
+  sent = 0;
+  readonly #clock: Clock;
+  readonly #changed: (state: AgentState, previous: AgentState, reason: string | null) => void;
+
+  constructor(
+    clock: Clock,
+    changed: (state: AgentState, previous: AgentState, reason: string | null) => void,
+  ) {
+    this.#clock = clock;
+    this.#changed = changed;
+    this.since = clock.date();
+  }
+
+  become(state: AgentState, reason: string | null = null): void {
+    const previous = this.state;
+    if (previous === state) return;
+    this.state = state;
+    this.since = this.#clock.date();
+    if (state !== 'connected') {
+      this.connectedTo = null;
+      this.proxy = null;
+      this.keepAliveMs = null;
+    }
+    this.#changed(state, previous, reason);
+  }
+
+  connected(reflector: string, proxy: string | null, keepAliveMs: number): void {
+    this.connects++;
+    this.lastError = null;
+    this.connectedTo = reflector;
+    this.proxy = proxy;
+    this.keepAliveMs = keepAliveMs;
+    this.become('connected');
+  }
+
+  disconnected(reason: string): void {
+    this.lastError = reason;
+    this.lastFailure = { reason, at: this.#clock.date() };
+    this.become('waiting', reason);
+  }
+}

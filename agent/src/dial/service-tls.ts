@@ -1,0 +1,44 @@
+import type { Configuration, Service } from '../config/configuration.ts';
+import type { Host } from '../host.ts';
+import type { LocalTls } from '../tunnel/service.ts';
+import { findAuthorities } from './authorities.ts';
+import type { CertificateTime } from './certificate-time.ts';
+import { pinDigests } from './tls-settings.ts';
+
+/** What `services[].tls` means where it is absent: the certificate is the device's own, mostly self-signed, and not checked. */
+const unchecked = {
+  verify: false,
+  name: null,
+  ca: null,
+  cert: null,
+  key: null,
+  pins: [],
+  minVersion: '1.2',
+} as const;
+
+/** TLS towards a service of kind `https` at this host, by the dates of `tls.clock`. */
+export function serviceTls(
+  machine: Host,
+  settings: Service['tls'],
+  host: string,
+  clock: Configuration['tls']['clock'],
+  time: CertificateTime,
+): LocalTls {
+  const { verify, name, ca, cert, key, pins, minVersion } = settings ?? unchecked;
+  return {
+    pins: pinDigests(pins),
+    options: () => {
+      const authorities = verify ? findAuthorities(machine, ca) : { path: null };
+      if ('error' in authorities) return authorities;
+      return {
+        serverName: name ?? host,
+        ca: authorities.path,
+        certificate: cert,
+        key,
+        ...time.judge(clock),
+        minVersion,
+        verify,
+      };
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
+import { dialSettings, reflectorsOf } from '../agent/dial-settings.ts';
+import type { DaemonStatus } from '../agent/status.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { clockWarning, judgedByBuild } from '../dial/news.ts';
+import { certificateExpiry, expiryWarning } from '../dial/own-certificate.ts';
+import { describeProxy } from '../dial/route.ts';
+import type { Host } from '../host.ts';
+import { defaultLimits } from '../limits.ts';
+import { Attempt, type Upgraded } from '../link/attempt.ts';
+import { REPLACED } from '../link/link.ts';
+import { FrameQueue } from '../tunnel/frame-queue.ts';
+import { askControl } from './control.ts';
+import { duration } from './format.ts';
+import { probeServices } from './probe-services.ts';
+
+/** How long the reflector may take to answer the close frame, in milliseconds. */
+const CLOSING_MS = 2000;
+
+type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
+
+/** What the control socket answers when no agent listens there. */
+const nobody: readonly unknown[] = ['not-found', 'refused'];
+
+/**
+ * `rm-agent check`: tries each service, then reports what the running agent says of its tunnel, or makes one attempt and
+ * reports each step of each way that it tries. `done` is told whether the reflector takes the tunnel.
+ *
+ * A reflector replaces the tunnel of a running agent by that of an attempt with the same identity, so none is made beside
+ * a tunnel that is up, unless `dial` demands it.
+ */
+export function check(
+  host: Host,
+  configuration: Configuration,
+  dial: boolean,
+  done: (connected: boolean) => void,
+): void {
+  const report: Report = (mark, step, detail) =>
+    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
+  const { control } = configuration;
+  const attempt = () => makeAttempt(host, configuration, report, done);
+  probeServices(
+    host,
+    configuration,
+    (service, failure) =>
+      report(
+        failure === null ? 'ok' : 'FAILED',
+        'service',
+        `port ${service.port}${service.name ? ` (${service.name})` : ''}${failure === null ? '' : `: ${failure}`}`,
+      ),
+    () => {
+      if (!dial && control !== null) askRunningAgent(host, configuration, control, report, attempt, done);
+      else {
+        const why = dial ? '--dial' : 'control is null';
+        report('try', 'agent', `${why}: an agent that runs beside this loses its tunnel and dials again`);
+        attempt();
+      }
+    },
+  );
+}
+
+/** Reports the tunnel of the agent at `control`; `attempt` is made where there is none that it could replace. */
+function askRunningAgent(
+  host: Host,
+  configuration: Configuration,
+  control: string,
+  report: Report,
+  attempt: () => void,
+  done: (connected: boolean) => void,
+): void {
+  askControl(host, control, 'status', (answer, error, code) => {
+    if (error !== null) {
+      const alone = nobody.includes(code);
+      const more = alone ? '' : '; it may have a tunnel, so nobody is dialled: see check --dial';
+      report(alone ? 'ok' : 'FAILED', 'agent', `${error}${more}`);
+      if (alone) attempt();
+      else done(false);
+      return;
+    }
+    const { state, since, link, reflector, connectedTo, lastError } = answer as DaemonStatus;
+    const age = duration(host.clock.date() - since);
+    report('ok', 'agent', `runs, ${state} for ${age}`);
+    if (reflector !== reflectorsOf(configuration).join(', '))
+      report(
+        'FAILED',
+        'configuration',
+        `the running agent has another one, with ${reflector}: send it SIGHUP`,
+      );
+    if (state === 'connected') report('ok', 'tunnel', `to ${connectedTo} for ${age}; see check --dial`);
+    else if (state === 'waiting') report('FAILED', 'tunnel', lastError ?? 'no attempt yet');
+    else if (state === 'connecting') {
+      const before = lastError === null ? '' : `; the last one failed: ${lastError}`;
+      report('try', 'tunnel', `an attempt is under way (${link})${before}`);
+    } else report('FAILED', 'tunnel', 'remote access is turned off: see rm-agent enable');
+    // The tunnel of whoever has replaced the agent's is not ours to replace.
+    if (state === 'waiting' && !lastError?.startsWith(REPLACED)) attempt();
+    else done(state === 'connected');
+  });
+}
+
+function makeAttempt(
+  host: Host,
+  configuration: Configuration,
+  report: Report,
+  done: (connected: boolean) => void,
+): void {
+  const settings = dialSettings(host, configuration, defaultLimits, []);
+  if ('error' in settings) {
+    report('FAILED', 'configuration', settings.error);
+    done(false);
+    return;
+  }
+  if (settings.trusted !== null) report('ok', 'trusted', settings.trusted);
+  const judgedAt = judgedByBuild(settings);
+  if (judgedAt !== null) report('ok', 'clock', clockWarning(host.clock.date(), judgedAt));
+  const warning = expiryWarning(certificateExpiry(host, configuration.tls), judgedAt ?? host.clock.date());
+  if (warning !== null) report('ok', 'certificate', `${configuration.tls.cert} ${warning}`);
+  new Attempt(host, settings, {
+    step: () => undefined,
+    trying: ({ uri, route }) => {
+      const way = route ? ` through proxy ${describeProxy(route)}` : '';
+      report('try', 'reflector', `${formatHttpUri(uri)}${way}`);
+    },
+    passed: (step, detail) => report('ok', step, detail),
+    upgraded: (connection) => {
+      report('ok', 'upgrade', formatHttpUri(connection.uri));
+      leave(host, connection, () => done(true));
+    },
+    lost: ({ step, message }) => report('FAILED', step, message),
+    failed: () => done(false),
+  });
+}
+
+/** Closes the tunnel as RFC 6455 section 7.1.2 wants it, so that the reflector sees no broken device. */
+function leave(host: Host, { socket, deliverTo }: Upgraded, done: () => void): void {
+  const finish = () => {
+    deadline.cancel();
+    socket.destroy();
+    done();
+  };
+  const deadline = host.clock.schedule(CLOSING_MS, finish);
+  deliverTo({ data: () => undefined, taken: () => undefined, ended: finish, closed: finish });
+  const code = closePayload(1000);
+  const queue = new FrameQueue(socket, host.clock, host.crypto, code.length);
+  queue.message(WebSocketOpcode.close, code);
+  queue.flush();
+  socket.end();
+}

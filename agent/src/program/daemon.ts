@@ -1,0 +1,164 @@
+import { AgentCore } from '../agent/agent.ts';
+import type { DaemonStatus } from '../agent/status.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { load, type Valid } from '../config/load.ts';
+import { CertificateTime } from '../dial/certificate-time.ts';
+import type { Host, Listener } from '../host.ts';
+import { type FoldingLog, openLog } from '../log/log.ts';
+import { withoutVariables } from './child-environment.ts';
+import { type Controlled, serveControl } from './control.ts';
+import { Notifier } from './notifier.ts';
+import { type Persisted, readState, writeState } from './state-file.ts';
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
+export class Daemon implements Controlled {
+  readonly #host: Host;
+  readonly #path: string;
+  #configuration: Configuration;
+  #log!: FoldingLog;
+  #notifier!: Notifier;
+  #agent!: AgentCore;
+  #listener: Listener | null = null;
+  #enabled: boolean;
+  #persisted: Persisted | null = null;
+  readonly #time: CertificateTime;
+  /** The agent of the configuration before is being stopped. */
+  #replacing = false;
+  /** SIGHUP has come meanwhile: the file may have changed once more. */
+  #again = false;
+  #stopping = false;
+
+  /** `path` is that of the configuration, which is read again on SIGHUP. */
+  constructor(host: Host, path: string, loaded: Valid) {
+    this.#host = host;
+    this.#path = path;
+    this.#time = new CertificateTime(host.clock);
+    this.#configuration = loaded.ok;
+    this.#make(loaded);
+    const { stateFile, start } = loaded.ok;
+    try {
+      this.#persisted = readState(host.files, stateFile);
+    } catch (error) {
+      this.#log.error(`stateFile: ${stateFile}: ${messageOf(error)}; "start" counts`);
+    }
+    this.#enabled = (this.#persisted ?? start) === 'enabled';
+    this.#listen();
+    this.#follow();
+  }
+
+  // ---- what signals ask ----
+
+  /**
+   * Reads the configuration again. One that has changed counts at once, over a new tunnel; one that is wrong, or the
+   * same, changes nothing, and neither does one whose files are missing while the tunnel is up. In either case an agent
+   * that waits dials at once.
+   */
+  reload(): void {
+    this.#again = this.#replacing;
+    if (this.#replacing || this.#stopping) return;
+    const loaded = load(this.#host, this.#path);
+    const connected = this.#agent.status().state === 'connected';
+    const errors = 'errors' in loaded ? loaded.errors : connected ? loaded.missing : [];
+    if (errors.length > 0 || 'errors' in loaded) {
+      const [first, ...more] = errors;
+      const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
+      this.#log.error(`the configuration stays as it was: ${first}${rest}`);
+    } else if (JSON.stringify(loaded.ok) !== JSON.stringify(this.#configuration)) {
+      this.#replace(loaded);
+      return;
+    }
+    this.#agent.retry();
+  }
+
+  /** Ends all in order, and the process with status 0. */
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#listener?.close();
+    this.#agent.stop(() =>
+      this.#notifier.finish(() => {
+        this.#log.flush();
+        this.#host.system.exit(0);
+      }),
+    );
+  }
+
+  // ---- what the control socket asks ----
+
+  status(): DaemonStatus {
+    return { ...this.#agent.status(), persisted: this.#persisted };
+  }
+
+  retry(): void {
+    if (!this.#replacing) this.#agent.retry();
+  }
+
+  /** Returns why the word could not be kept for the next start, or `null`. */
+  enable(enabled: boolean, persist: boolean): string | null {
+    this.#enabled = enabled;
+    if (!this.#replacing) this.#follow();
+    if (!persist) return null;
+    const { stateFile } = this.#configuration;
+    const word = enabled ? 'enabled' : 'disabled';
+    try {
+      if (stateFile === null) throw new Error('found null, needed is a file');
+      if (this.#persisted !== word) writeState(this.#host.files, stateFile, word);
+      this.#persisted = word;
+      return null;
+    } catch (error) {
+      return `${word}, but only until the agent ends: stateFile${stateFile === null ? '' : `: ${stateFile}`}: ${messageOf(error)}`;
+    }
+  }
+
+  consent(allow: boolean, port: number | null): boolean {
+    return this.#agent.consent(allow, port);
+  }
+
+  // ---- inside ----
+
+  #make({ ok, warnings, hidden }: Valid): void {
+    const host = withoutVariables(this.#host, hidden);
+    this.#log = openLog(host, ok.log);
+    this.#notifier ??= new Notifier(host, this.#log, null);
+    this.#notifier.configure(host, this.#log, ok.notify);
+    for (const line of warnings) this.#log.warning(line);
+    this.#agent = new AgentCore(host, ok, this.#log, { time: this.#time });
+    this.#agent.on('state', (change) => this.#notifier.changed(change));
+  }
+
+  #follow(): void {
+    if (this.#enabled) this.#agent.start();
+    else this.#agent.disable();
+  }
+
+  #listen(): void {
+    const { control } = this.#configuration;
+    this.#listener =
+      control === null
+        ? null
+        : serveControl(this.#host, control, this, ({ message }) =>
+            this.#log.warning(`control: ${control}: ${message}; "rm-agent status" cannot reach this agent`),
+          );
+  }
+
+  #replace(loaded: Valid): void {
+    this.#log.info('the configuration has changed');
+    this.#replacing = true;
+    this.#agent.stop(() => {
+      this.#replacing = false;
+      if (this.#stopping) return;
+      const before = this.#configuration.control;
+      this.#configuration = loaded.ok;
+      this.#log.flush();
+      this.#make(loaded);
+      if (loaded.ok.control !== before) {
+        this.#listener?.close();
+        this.#listen();
+      }
+      this.#follow();
+      if (this.#again) this.reload();
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import { utf8DecodeStrict } from 'rm-protocol';
+import type { DaemonStatus } from '../agent/status.ts';
+import { type Command, ExitStatus, parseCommandLine } from '../config/command-line.ts';
+import { importProperties } from '../config/import.ts';
+import { type Invalid, load, type Valid } from '../config/load.ts';
+import { salvageControl } from '../config/salvage.ts';
+import type { Cancellable, Host } from '../host.ts';
+import { version } from '../version.ts';
+import { check } from './check.ts';
+import { askControl } from './control.ts';
+import { Daemon } from './daemon.ts';
+import { formatStatus } from './format.ts';
+
+/** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
+declare const RM_IMPORT: boolean | undefined;
+
+/** Commands for the running agent. */
+type Asked = Extract<Command, { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }>;
+
+/** The largest properties file that `import` reads, in bytes. */
+const MAX_IMPORT_BYTES = 262_144;
+
+/** How soon, in milliseconds, it is looked again for what the machine lacks; twice as long each time, up to the second. */
+const WAIT_MS = 1000;
+const MAX_WAIT_MS = 60_000;
+
+/** The program `rm-agent`: reads the command line, does what it says and ends with the exit status of `design.md`. */
+export function main(host: Host): void {
+  const command = parseCommandLine(host.system.arguments);
+  if ('usageError' in command) {
+    host.system.print(2, `${command.usageError}\n`);
+    host.system.exit(ExitStatus.usage);
+    return;
+  }
+  obey(host, command);
+}
+
+function obey(host: Host, command: Command): void {
+  switch (command.name) {
+    case 'help':
+      host.system.print(1, command.text);
+      host.system.exit(ExitStatus.ok);
+      break;
+    case 'version':
+      host.system.print(1, `rm-agent ${version}\n`);
+      host.system.exit(ExitStatus.ok);
+      break;
+    case 'import':
+      if (typeof RM_IMPORT === 'undefined' || RM_IMPORT) {
+        importFile(host, command.file);
+      } else {
+        host.system.print(2, 'rm-agent import: left out of this build\n');
+        host.system.exit(ExitStatus.usage);
+      }
+      break;
+    case 'run':
+      run(host, command.config);
+      break;
+    case 'check':
+      withConfiguration(host, command.config, ({ ok, warnings, identity }) => {
+        for (const line of warnings) host.system.print(2, `warning ${line}\n`);
+        host.system.print(1, `ok     configuration ${command.config}\n`);
+        for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
+        check(host, ok, command.dial, (connected) =>
+          host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
+        );
+      });
+      break;
+    default:
+      askAgent(host, command);
+  }
+}
+
+/**
+ * Follows the configuration until a signal ends it. What the machine still lacks of it, such as a file with the ID of the
+ * device that is written at the first boot, is waited for.
+ */
+function run(host: Host, path: string): void {
+  let daemon: Daemon | null = null;
+  let timer: Cancellable | null = null;
+  let told = '';
+  let waitMs = WAIT_MS;
+  const start = (): void => {
+    timer?.cancel();
+    timer = null;
+    const loaded = load(host, path);
+    if (!('errors' in loaded)) daemon = new Daemon(host, path, loaded);
+    else if (loaded.passing) {
+      const lines = loaded.errors.map((line) => `warning ${line}; waiting for it\n`).join('');
+      if (lines !== told) host.system.print(2, lines);
+      told = lines;
+      timer = host.clock.schedule(waitMs, start);
+      waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
+    } else wrong(host, loaded);
+  };
+  const stop = (): void => {
+    timer?.cancel();
+    if (daemon) daemon.stop();
+    else host.system.exit(ExitStatus.ok);
+  };
+  host.system.onSignal('SIGTERM', stop);
+  host.system.onSignal('SIGINT', stop);
+  host.system.onSignal('SIGHUP', () => (daemon ? daemon.reload() : start()));
+  start();
+}
+
+function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
+  const loaded = load(host, path);
+  if ('errors' in loaded) wrong(host, loaded);
+  else use(loaded);
+}
+
+function wrong(host: Host, { errors, passing }: Invalid): void {
+  for (const line of errors) host.system.print(2, `${line}\n`);
+  host.system.exit(passing ? ExitStatus.unavailable : ExitStatus.configuration);
+}
+
+/** The line that the control socket takes. */
+function lineOf(command: Asked): string {
+  const { name } = command;
+  if (name === 'enable' || name === 'disable') return command.persist ? `${name} persist` : name;
+  if (name !== 'consent') return name;
+  return `consent ${command.word}${command.port === null ? '' : ` ${command.port}`}`;
+}
+
+/** A configuration that has become wrong meanwhile keeps nobody from the agent that runs. */
+function askAgent(host: Host, command: Asked): void {
+  const loaded = load(host, command.config);
+  const errors = 'errors' in loaded ? loaded.errors : [];
+  const control = 'errors' in loaded ? salvageControl(host, command.config) : loaded.ok.control;
+  if (control === undefined) {
+    wrong(host, { errors });
+    return;
+  }
+  for (const line of errors) host.system.print(2, `warning ${line}\n`);
+  const unanswered = errors.length > 0 ? ExitStatus.configuration : ExitStatus.unavailable;
+  if (control === null) {
+    host.system.print(
+      2,
+      `control: found null, so no agent can be reached; allowed is the path of a socket\n`,
+    );
+    host.system.exit(unanswered);
+    return;
+  }
+  const json = command.name === 'status' && command.json;
+  askControl(host, control, lineOf(command), (answer, error) => {
+    if (error !== null) host.system.print(2, `${error}\n`);
+    else if (json) host.system.print(1, `${JSON.stringify(answer, null, 2)}\n`);
+    else host.system.print(1, formatStatus(answer as DaemonStatus, host.clock.date()));
+    host.system.exit(error === null ? ExitStatus.ok : unanswered);
+  });
+}
+
+function importFile(host: Host, file: string): void {
+  let text: string | null;
+  try {
+    text = utf8DecodeStrict(host.files.read(file, MAX_IMPORT_BYTES));
+  } catch (error) {
+    host.system.print(2, `${file}: cannot be read: ${error instanceof Error ? error.message : error}\n`);
+    host.system.exit(ExitStatus.configuration);
+    return;
+  }
+  const inDirectory = file.slice(0, file.lastIndexOf('/') + 1);
+  const { json, warnings } = importProperties(text ?? '', {
+    platform: host.system.platform(),
+    directory: file.startsWith('/') ? inDirectory : `${host.system.environment('PWD') ?? ''}/${inDirectory}`,
+    dateMs: host.clock.date(),
+    environment: (name) => host.system.environment(name),
+  });
+  for (const line of warnings) host.system.print(2, `warning ${file}: ${line}\n`);
+  host.system.print(1, `${JSON.stringify(json, null, 2)}\n`);
+  host.system.exit(ExitStatus.ok);
+}

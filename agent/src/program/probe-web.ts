@@ -1,0 +1,140 @@
+import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-protocol';
+import { reflectorsOf } from '../agent/dial-settings.ts';
+import type { Configuration, Service } from '../config/configuration.ts';
+import type { Host, Socket } from '../host.ts';
+import { defaultLimits } from '../limits.ts';
+import { ResponseReader } from '../link/response-reader.ts';
+import type { Dial } from '../tunnel/service.ts';
+
+/** How long the service may take to answer, in milliseconds: one that takes longer is asked no more. */
+const ANSWER_MS = 3000;
+
+/** How services refuse a host that they do not know, a proxy, or a large head. */
+const refusals: readonly unknown[] = [400, 403, 421, 431];
+
+/** What a browser adds to every request; about as long as it is there. */
+const ofBrowsers: readonly (readonly [string, string])[] = [
+  ['User-Agent', `Mozilla/5.0 (${'rm-agent check; '.repeat(8)})`],
+  ['Accept', `text/html,${'application/xhtml+xml;q=0.9,'.repeat(4)}*/*;q=0.8`],
+  ['Accept-Language', 'en-GB,en;q=0.9,de;q=0.8'],
+  ['Sec-Fetch-Site', 'none'],
+  ['Sec-CH-UA', `"Chromium";v="149"${', "Not)A;Brand";v="24"'.repeat(8)}`],
+];
+
+/** How a reflector asks the service. */
+type Manner = Pick<Service, 'host' | 'forwarded' | 'headers'>;
+
+/**
+ * Asks a web service for its page as the reflector would, and if it refuses, in other manners. `done` gets `null`, or the
+ * settings with which the service answers; it is called once, never from within this call.
+ */
+export function probeWeb(
+  host: Host,
+  dial: Dial,
+  service: Service,
+  configuration: Configuration,
+  done: (advice: string | null) => void,
+): void {
+  const { reflector, device, target } = configuration;
+  const [first = ''] = reflectorsOf({ reflector });
+  const uri = parseHttpUri(first);
+  const ours = uri ? hostHeader({ ...uri, host: `${device.id}.${uri.host}` }) : device.id;
+  const at = service.target ?? target;
+  const own = at.startsWith('unix:')
+    ? 'localhost'
+    : hostHeader({
+        secure: service.kind === 'https',
+        host: at,
+        port: service.targetPort ?? service.port,
+        target: '/',
+      });
+  const configured: Manner = { host: service.host, forwarded: service.forwarded, headers: service.headers };
+  const known = { ...configured, host: service.host ?? own };
+  const few: Manner = { ...configured, headers: 'few' };
+  const others = [{ ...configured, forwarded: false }, known, few, { ...known, forwarded: false }];
+  others.push({ ...known, headers: 'few' });
+  const ask = (manner: Manner, answered: (status: number | null) => void) =>
+    statusOf(host, dial, encodeRequestHead('GET', service.path ?? '/', fieldsOf(manner, ours)), answered);
+  const askOtherwise = (refused: number) => {
+    const manner = others.shift();
+    if (!manner) {
+      done(null);
+      return;
+    }
+    ask(manner, (status) => {
+      if (status === null) done(null);
+      else if (refusals.includes(status)) askOtherwise(refused);
+      else done(`answers ${refused}, and ${status} with ${difference(service, manner)}`);
+    });
+  };
+  ask(configured, (status) => {
+    if (status === null || !refusals.includes(status)) done(null);
+    else {
+      if (status === 431) others.unshift(few);
+      askOtherwise(status);
+    }
+  });
+}
+
+function fieldsOf({ host, forwarded, headers }: Manner, ours: string): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [
+    ['Host', host ?? ours],
+    ['Connection', 'close'],
+  ];
+  if (headers === 'few') return fields;
+  fields.push(...ofBrowsers);
+  if (forwarded)
+    fields.push(
+      ['X-Forwarded-For', '203.0.113.7'],
+      ['X-Forwarded-Proto', 'https'],
+      ['X-Forwarded-Host', ours],
+    );
+  return fields;
+}
+
+function difference(service: Service, manner: Manner): string {
+  const keys = ['host', 'forwarded', 'headers'] as const;
+  return keys
+    .filter((key) => service[key] !== manner[key])
+    .map((key) => `"${key}": ${JSON.stringify(manner[key])}`)
+    .join(', ');
+}
+
+/** The status of the answer; `null` when there is none that can be read. */
+function statusOf(
+  { clock }: Host,
+  dial: Dial,
+  head: Uint8Array,
+  done: (status: number | null) => void,
+): void {
+  const reader = new ResponseReader(defaultLimits.headBytes);
+  let socket: Socket | null = null;
+  let over = false;
+  const finish = (status: number | null) => {
+    if (over) return;
+    over = true;
+    deadline.cancel();
+    attempt.cancel();
+    socket?.destroy();
+    done(status);
+  };
+  const deadline = clock.schedule(ANSWER_MS, () => finish(null));
+  const attempt = dial({
+    connected: (connected) => {
+      socket = connected;
+      socket.write(head);
+    },
+    data: (bytes, start, end) => {
+      try {
+        const read = reader.push(bytes, start, end);
+        if (read) finish(read.response.status);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        finish(null);
+      }
+    },
+    taken: () => undefined,
+    ended: () => finish(null),
+    closed: () => finish(null),
+  });
+}
