@@ -112,7 +112,7 @@ export interface Limits {
   readonly idleConnectionsPerPort: number;
   /** How long they are kept: less than the 5 s after which many servers close them. */
   readonly idleConnectionMs: number;
-  /** Time without progress between the last byte of a request and the head of the response. Beyond it: 504. */
+  /** Time without progress between the last byte of a request and the head of the response. Beyond it: 504. Also how long a device that has answered may take nothing of the rest of an upload. */
   readonly responseMs: number;
   /** Head of a device's response, and its trailers: twice what browsers send, for large cookies. Beyond it: 502. */
   readonly responseHeadBytes: number;

@@ -26,11 +26,9 @@ export interface CallEvents extends Omit<ResponseEvents, 'switched'> {
 }
 
 export interface CallLimits {
-  /** Time without progress until the response head. */
+  /** Time without progress until the response head, or while a device that has answered takes the rest of the request. */
   readonly responseMs: number;
-  /** Time in which a device that has answered must take something of the request. */
-  readonly bodyIdleMs: number;
-  /** The same when it has refused, whether it or the user does not go on. */
+  /** The latter when the device has refused, whether it or the user does not go on. */
   readonly earlyRefusalMs: number;
 }
 
@@ -218,7 +216,7 @@ export class DeviceCall {
   // --- time ---
 
   get #patience(): number {
-    return this.#status >= 300 ? this.#limits.earlyRefusalMs : this.#limits.bodyIdleMs;
+    return this.#status >= 300 ? this.#limits.earlyRefusalMs : this.#limits.responseMs;
   }
 
   #arm(ms: number, left = ms): void {
@@ -259,7 +257,14 @@ export class DeviceCall {
     if (connection?.moved() || (waits && this.#status < 300)) this.#arm(this.#patience);
     // Many users stop sending once they are refused, and wait for the end of the answer.
     else if (this.#status >= 300) this.#finish();
-    else this.abandonRequest();
+    else this.#cutOff();
+  }
+
+  /** The device has said that all is well, and does not take all of it: that must not look like success. */
+  #cutOff(): void {
+    this.#connection?.abort();
+    this.#tell(() => this.#events.failed(new NoAnswer('the device takes no more of the request')));
+    this.#close();
   }
 
   // --- the end ---

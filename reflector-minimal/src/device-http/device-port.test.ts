@@ -457,13 +457,16 @@ describe('an answer before the end of the request', () => {
     expect([told.at(-1), clock.pending]).toEqual(['end', 0]);
   });
 
-  test('bodyIdleMs: of a device that takes no more', async () => {
+  test('responseMs: of a device that takes no more, which does not look like success', async () => {
     const { call, told } = await answered(200);
     tunnel.reads = false;
     call.write(Buffer.from('second'));
-    clock.advance(2 * defaultLimits.bodyIdleMs);
-    expect(told.at(-1)).toBe('finished');
-    expect(tunnel.open).toBe(0);
+    // A device that erases its flash takes nothing for a while.
+    clock.advance(defaultLimits.responseMs - 1000);
+    expect(told.at(-1)).toBe('end');
+    clock.advance(defaultLimits.responseMs + 1000);
+    expect(told.at(-1)).toBe('NoAnswer');
+    expect([tunnel.open, clock.pending]).toEqual([0, 0]);
   });
 
   test('earlyRefusalMs: a user who sends nothing more of what was refused gets the end, and may still go on', async () => {

@@ -58,8 +58,8 @@ export class DevicePort implements CallPlace, ConnectionEvents {
   /** A request that goes out when it is started. */
   call(message: DeviceMessage, settings: PortSettings, events: CallEvents): DeviceCall {
     this.#settings = settings;
-    const { responseMs, bodyIdleMs, earlyRefusalMs } = this.#limits;
-    const times = { responseMs: settings.responseTimeoutMs ?? responseMs, bodyIdleMs, earlyRefusalMs };
+    const { responseMs, earlyRefusalMs } = this.#limits;
+    const times = { responseMs: settings.responseTimeoutMs ?? responseMs, earlyRefusalMs };
     return new DeviceCall(this, message, times, events);
   }
 
