@@ -201,7 +201,7 @@ export class Forwarding {
     });
   }
 
-  /** Channels whose local connection is open. */
+  /** Channels whose local connection is open, or whose last bytes wait for credit. */
   get open(): number {
     return this.#locals.size;
   }
@@ -240,7 +240,7 @@ export class Forwarding {
       if (!opened) agent.fault(channel, 3);
       else if (this.#locals.delete(channel)) agent.error(channel, 5);
     });
-    socket.on('close', () => this.#locals.delete(channel));
+    socket.on('close', () => local.whenSent(() => this.#locals.delete(channel)));
   }
 }
 
@@ -252,6 +252,7 @@ class LocalSide {
   #credit: number;
   #waiting: Buffer[] = [];
   #finished = false;
+  #sent: (() => void) | null = null;
 
   constructor(agent: ScriptedAgent, channel: number, socket: Socket) {
     this.#agent = agent;
@@ -267,6 +268,12 @@ class LocalSide {
   grant(bytes: number): void {
     this.#credit += bytes;
     this.#flush();
+  }
+
+  /** Calls `sent` when nothing waits for credit any more. */
+  whenSent(sent: () => void): void {
+    this.#sent = sent;
+    if (this.#waiting.length === 0) sent();
   }
 
   finish(): void {
@@ -289,5 +296,6 @@ class LocalSide {
       this.#finished = false;
       this.#agent.close(this.#channel);
     }
+    if (this.#waiting.length === 0) this.#sent?.();
   }
 }
