@@ -19,7 +19,12 @@ const executables: [string, string[]][] = [
 async function halfway() {
   const half = Buffer.alloc(100_000, 'x');
   let goOn: () => void = () => undefined;
-  const server = createServer((_request, response: ServerResponse) => {
+  const server = createServer(({ url }, response: ServerResponse) => {
+    // `check` asks for the page of the service.
+    if (url !== '/file') {
+      response.end('page');
+      return;
+    }
     response.writeHead(200, { 'Content-Length': 2 * half.length });
     response.write(half);
     goOn = () => response.end(half);
