@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from './errors.ts';
 import { concat, hex } from './testing/bytes.ts';
+import { clientFrame } from './testing/client-frame.ts';
 import { hexEncode, utf8Encode } from './text.ts';
 import { closePayload, MAX_HEADER_BYTES, WebSocketOpcode, writeClientHeader } from './websocket-frame.ts';
 
 const key = hex('37 fa 21 3d');
-
-function clientFrame(opcode: number, payload: Uint8Array, maskKey = key): Uint8Array {
-  const frame = new Uint8Array(MAX_HEADER_BYTES + payload.length);
-  const at = writeClientHeader(frame, 0, opcode, payload.length, maskKey);
-  payload.forEach((byte, i) => {
-    frame[at + i] = byte ^ (maskKey[i & 3] ?? 0);
-  });
-  return frame.subarray(0, at + payload.length);
-}
 
 describe('client frames', () => {
   it('are masked as in RFC 6455 section 5.7', () => {

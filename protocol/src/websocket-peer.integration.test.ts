@@ -5,22 +5,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HeadReader } from './http-head.ts';
-import { hex, pattern } from './testing/bytes.ts';
+import { pattern } from './testing/bytes.ts';
+import { clientFrame } from './testing/client-frame.ts';
 import { hexEncode, utf8Encode } from './text.ts';
-import { closePayload, MAX_HEADER_BYTES, WebSocketOpcode, writeClientHeader } from './websocket-frame.ts';
+import { closePayload, WebSocketOpcode } from './websocket-frame.ts';
 import { acceptFor, checkUpgradeResponse, encodeUpgradeRequest } from './websocket-handshake.ts';
 import { WebSocketReader } from './websocket-reader.ts';
-
-const key = hex('37 fa 21 3d');
-
-function clientFrame(opcode: number, payload: Uint8Array, maskKey = key): Uint8Array {
-  const frame = new Uint8Array(MAX_HEADER_BYTES + payload.length);
-  const at = writeClientHeader(frame, 0, opcode, payload.length, maskKey);
-  payload.forEach((byte, i) => {
-    frame[at + i] = byte ^ (maskKey[i & 3] ?? 0);
-  });
-  return frame.subarray(0, at + payload.length);
-}
 
 /** `ws`, which shares no line with us, as the server. */
 describe('with ws as the peer', () => {
