@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { LiveAccess } from './access/live-access.ts';
+import type { ConcurrencyLimit } from './access/concurrency-limit.ts';
+import type { RevocationWatcher } from './access/revocation-watcher.ts';
 import type { Holder } from './access/standing.ts';
-import type { UserLoad } from './access/user-load.ts';
 import type { Audit } from './audit/audit.ts';
 import type { Clock } from './clock.ts';
 import type { ClientAuthorities } from './devices/client-authorities.ts';
@@ -15,7 +15,7 @@ import type { LogIn } from './log-in/log-in.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { DeferredWrites } from './store/deferred-writes.ts';
 import type { Store } from './store/store.ts';
-import type { HeldTotal } from './tunnels/held-total.ts';
+import type { ByteBudget } from './tunnels/byte-budget.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
 import type { UserAuthentication } from './users/authentication.ts';
 import type { Tokens } from './users/tokens.ts';
@@ -36,12 +36,12 @@ export interface Context {
   readonly tokens: Tokens;
   readonly deviceCodes: DeviceCodes;
   readonly sessions: Sessions;
-  readonly access: LiveAccess<Holder>;
-  readonly load: UserLoad;
+  readonly revocation: RevocationWatcher<Holder>;
+  readonly userConcurrency: ConcurrencyLimit;
   /** The same for each user and device. */
-  readonly deviceLoad: UserLoad;
+  readonly deviceConcurrency: ConcurrencyLimit;
   /** What is read ahead of all users whose devices stall. */
-  readonly readAhead: HeldTotal;
+  readonly readAhead: ByteBudget;
   readonly proxies: TrustedProxies;
   readonly strangers: Strangers;
   /** The domain whose labels are devices, in lower case. */

@@ -6,9 +6,9 @@ import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
-import { LiveAccess } from './access/live-access.ts';
+import { ConcurrencyLimit } from './access/concurrency-limit.ts';
+import { RevocationWatcher } from './access/revocation-watcher.ts';
 import { type Holder, standingOf } from './access/standing.ts';
-import { UserLoad } from './access/user-load.ts';
 import { asciiLowerCase } from './ascii-case.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
@@ -19,8 +19,8 @@ import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
+import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
-import { Door } from './devices/door.ts';
 import { Edge } from './http/edge.ts';
 import { Front } from './http/front.ts';
 import { TrustedProxies } from './http/origin.ts';
@@ -37,7 +37,7 @@ import { DeferredWrites } from './store/deferred-writes.ts';
 import { Store } from './store/store.ts';
 import { HandshakeFailures } from './tls/handshake-failures.ts';
 import { inspectCertificate } from './tls/own-certificate.ts';
-import { HeldTotal } from './tunnels/held-total.ts';
+import { ByteBudget } from './tunnels/byte-budget.ts';
 import { TunnelRegistry } from './tunnels/registry.ts';
 import { UserAuthentication } from './users/authentication.ts';
 import { Tokens } from './users/tokens.ts';
@@ -174,12 +174,12 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       tokens,
       deviceCodes: new DeviceCodes(clock, limits),
       sessions,
-      access: new LiveAccess<Holder>(store, clock, limits, (holder, now) =>
+      revocation: new RevocationWatcher<Holder>(store, clock, limits, (holder, now) =>
         standingOf({ store, sessions }, holder, now),
       ),
-      load: new UserLoad(limits.exchangesPerUser),
-      deviceLoad: new UserLoad(limits.exchangesPerDevice),
-      readAhead: new HeldTotal(limits.readAheadTotalBytes),
+      userConcurrency: new ConcurrencyLimit(limits.exchangesPerUser),
+      deviceConcurrency: new ConcurrencyLimit(limits.exchangesPerDevice),
+      readAhead: new ByteBudget(limits.readAheadTotalBytes),
       proxies,
       strangers: new Strangers(limits.strangersPerNetwork, proxies),
       carried: options.carried ?? (() => {}),
@@ -194,7 +194,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       verifier,
       limits,
       clock,
-      door: new Door(limits, clock.now()),
+      admission: new DeviceAdmission(limits, clock.now()),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
     return new RunningReflector(context, server, authentication, options, () => closeAll(opened));
@@ -364,8 +364,8 @@ class RunningReflector implements Reflector {
     (this.#server as unknown as TlsServer).setSecureContext(files);
     this.#inspectCertificateDaily();
     // Whoever they do not vouch for any more, comes again with another certificate, or does not.
-    const { clientAuthorities, access } = this.#context;
-    if (clientAuthorities.set(files.ca ?? null)) access.reconsider('device');
+    const { clientAuthorities, revocation } = this.#context;
+    if (clientAuthorities.set(files.ca ?? null)) revocation.reconsider('device');
   }
 
   reopenAudit(): void {
@@ -378,12 +378,12 @@ class RunningReflector implements Reflector {
   }
 
   async #close(): Promise<void> {
-    const { limits, access, log, deferred } = this.#context;
+    const { limits, revocation, log, deferred } = this.#context;
     log.info('stopping');
     this.#cancelStatistics();
     this.#cancelInspection();
     this.#handshakes.stop();
-    access.stop();
+    revocation.stop();
     const responsesEnded = this.#front.stop(goingAway);
     // `close` waits for responses under way; idle connections end at once.
     const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));

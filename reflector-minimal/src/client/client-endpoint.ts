@@ -44,7 +44,7 @@ export class ClientEndpoint {
     target: {
       readonly identity: Identity;
       readonly device: ConnectedDevice;
-      /** `LiveAccess.moment` from before they were let in. */
+      /** `RevocationWatcher.revision` from before they were let in. */
       readonly since: number;
     },
   ): void {
@@ -102,7 +102,7 @@ export class ClientEndpoint {
       readonly decision: Omit<AuditRecord, 'allowed'>;
     },
   ): void {
-    const { limits, clock, access, audit } = this.#context;
+    const { limits, clock, revocation, audit } = this.#context;
     const { identity, device, since, channel, extension, decision } = target;
     const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
     const headers: Record<string, string> = {
@@ -137,7 +137,7 @@ export class ClientEndpoint {
       });
       this.#tunnels.add(tunnel);
       const holder = { kind: 'user', identity, device } as const;
-      const release = access.add({ holder, since, end: () => tunnel.close(1008) });
+      const release = revocation.add({ holder, since, end: () => tunnel.close(1008) });
       audit.record({ ...decision, allowed: true });
     });
   }

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 import { defaultLimits } from '../limits.ts';
 import { FakeLink } from '../testing/fake-link.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { HeldTotal } from '../tunnels/held-total.ts';
+import { ByteBudget } from '../tunnels/byte-budget.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 
 /** A WebSocket of which only what is asked of it is seen. */
@@ -58,7 +58,7 @@ function setUp(): {
     channel,
     extended: false,
     traffic: { bytesFrom: 0, bytesTo: 0 },
-    readAhead: new HeldTotal(1_000_000),
+    readAhead: new ByteBudget(1_000_000),
     maxMessage: 2048,
     keepAlive: 300,
     limits: { ...defaultLimits, userQueueBytes: 32_768, readAheadBytes: 16_384 },

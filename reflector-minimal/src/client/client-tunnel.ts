@@ -3,8 +3,8 @@ import type { WebSocket } from 'ws';
 import type { Traffic } from '../audit/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
+import type { ByteBudget } from '../tunnels/byte-budget.ts';
 import type { Channel } from '../tunnels/channel.ts';
-import type { HeldTotal } from '../tunnels/held-total.ts';
 import { Liveness } from '../tunnels/liveness.ts';
 import { Uplink } from '../tunnels/uplink.ts';
 import { MessageWriter } from '../websocket/message-writer.ts';
@@ -22,7 +22,7 @@ export interface ClientTunnelOptions {
   /** What the connection has carried is counted here. */
   readonly traffic: Traffic;
   /** What is read ahead of all users. */
-  readonly readAhead: HeldTotal;
+  readonly readAhead: ByteBudget;
   /** Seconds. */
   readonly keepAlive: number;
   readonly limits: Limits;

@@ -14,7 +14,7 @@ export interface ConnectTarget {
   readonly identity: Identity;
   readonly device: ConnectedDevice;
   readonly port: number;
-  /** `LiveAccess.moment` from before this was decided. */
+  /** `RevocationWatcher.revision` from before this was decided. */
   readonly since: number;
   /** Of the user. */
   readonly address: string;
@@ -33,7 +33,7 @@ export async function admitConnect(
   const value = request.headers['proxy-authorization'];
   if (value === undefined) return refusals.proxyLogIn;
   const { address, protocol } = origin;
-  const since = context.access.moment;
+  const since = context.revocation.revision;
   const refused = (refusal: Refusal, known: { identity?: Identity; device?: string }) => {
     const { identity, device } = known;
     context.audit.count({

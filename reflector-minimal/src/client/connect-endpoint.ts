@@ -55,11 +55,11 @@ export class ConnectEndpoint {
     channel: Channel,
     decision: Omit<AuditRecord, 'allowed'>,
   ): void {
-    const { access, audit, clock, limits, readAhead } = this.#context;
+    const { revocation, audit, clock, limits, readAhead } = this.#context;
     const opened = clock.now();
     const traffic = { bytesFrom: 0, bytesTo: head.length };
     const end = () => breakOff(socket);
-    const release = access.add({ holder: { kind: 'user', identity, device }, since, end });
+    const release = revocation.add({ holder: { kind: 'user', identity, device }, since, end });
     this.#open.add(end);
     socket.once('close', () => {
       release();

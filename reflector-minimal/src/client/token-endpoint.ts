@@ -89,7 +89,7 @@ function revoke(context: Context, request: IncomingMessage, response: ServerResp
     return;
   }
   context.sessions.end(identity.session);
-  context.access.check();
+  context.revocation.check();
   const { address } = origin;
   context.audit.record({ event: 'log-out', allowed: true, user: identity.user.name, by: 'token', address });
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);

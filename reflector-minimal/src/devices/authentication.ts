@@ -21,10 +21,10 @@ import {
   isOf,
   type ProvenCertificate,
 } from './client-certificate.ts';
+import type { DeviceAdmission, SlowPlace } from './device-admission.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
 import { domainRule, isDomain } from './domain.ts';
-import type { Door, SlowPlace } from './door.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { Nonces } from './nonces.ts';
 
@@ -119,7 +119,7 @@ export interface DeviceAuthenticationOptions {
   readonly verifier: PasswordVerifier;
   readonly limits: Limits;
   readonly clock: Clock;
-  readonly door: Door;
+  readonly admission: DeviceAdmission;
   /** Take unknown devices into the list of unclaimed ones. */
   readonly acceptUnclaimed: boolean;
 }
@@ -140,7 +140,7 @@ export class DeviceAuthentication {
   }
 
   /**
-   * A device that is let in takes a place at the door, and so does every attempt that costs scrypt: each wrong password
+   * A device that is let in takes a place in the admission, and so does every attempt that costs scrypt: each wrong password
    * does, whether or not there is such a device, so that the time tells nothing. The first question of an agent that
    * uses Digest takes none, and a wrong answer to it neither.
    */
@@ -208,7 +208,7 @@ export class DeviceAuthentication {
   }
 
   async #checkBasic(user: string, password: string, address: string): Promise<DeviceVerdict> {
-    const { store, clock, door } = this.#options;
+    const { store, clock, admission } = this.#options;
     const name = splitDeviceUser(user);
     const id = name && normalizeDeviceId(name.deviceId);
     const known = id ? store.devices.credentials(id) : null;
@@ -217,7 +217,7 @@ export class DeviceAuthentication {
     const seen = this.#fingerprints.check(device, password);
     if (device && seen) return this.#arrive(device, address) ?? this.#settle(device);
     const here = device?.claimed && networksOf(device.address)[0] === networksOf(address)[0];
-    const place = door.admitSlow({ address, device: here ? device.uid : null }, clock.now());
+    const place = admission.admitSlow({ address, device: here ? device.uid : null }, clock.now());
     if (typeof place === 'number') return askedToWait(place);
     const valid = await this.#verify(user, password, seen === false ? null : device, place);
     if (valid && device) {
@@ -267,8 +267,8 @@ export class DeviceAuthentication {
 
   /** Takes a place among those that come now; otherwise when to come again. */
   #arrive({ uid }: DeviceCredentials, address: string): DeviceVerdict | null {
-    const { door, clock } = this.#options;
-    const askedSeconds = door.admit({ address, device: uid }, clock.now());
+    const { admission, clock } = this.#options;
+    const askedSeconds = admission.admit({ address, device: uid }, clock.now());
     return askedSeconds === null ? null : askedToWait(askedSeconds);
   }
 

@@ -14,8 +14,8 @@ import {
   namesIn,
   type ProvenCertificate,
 } from './client-certificate.ts';
+import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets } from './digest-secrets.ts';
-import { Door } from './door.ts';
 
 describe('the names of a certificate', () => {
   it.each([
@@ -134,7 +134,7 @@ describe('a device with a certificate', () => {
       verifier: new PasswordVerifier(defaultLimits),
       limits: defaultLimits,
       clock,
-      door: new Door(defaultLimits, 0),
+      admission: new DeviceAdmission(defaultLimits, 0),
       acceptUnclaimed: true,
     });
   });

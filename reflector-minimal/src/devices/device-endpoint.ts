@@ -20,8 +20,8 @@ import { headerText, responseOn } from '../http/refusal.ts';
 import { hiddenBy, takenLabel } from '../isolation/hidden-device.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
+import { ByteBudget } from '../tunnels/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
-import { HeldTotal } from '../tunnels/held-total.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { claimedBy, type DeviceAuthentication, type DeviceVerdict } from './authentication.ts';
@@ -34,7 +34,7 @@ export class DeviceEndpoint {
   readonly #context: Context;
   readonly #authentication: DeviceAuthentication;
   readonly #handshake: Handshake;
-  readonly #held: HeldTotal;
+  readonly #held: ByteBudget;
   readonly #duplicates = new DuplicateDetector();
   /** Shares of traffic that were counted. */
   #shares = 0;
@@ -44,7 +44,7 @@ export class DeviceEndpoint {
     this.#context = context;
     this.#authentication = authentication;
     const { limits, log } = context;
-    this.#held = new HeldTotal(limits.heldBytes);
+    this.#held = new ByteBudget(limits.heldBytes);
     const headerBytes = 16;
     const maxMessage = Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes;
     this.#handshake = new Handshake(limits, maxMessage, (error) =>
@@ -53,8 +53,8 @@ export class DeviceEndpoint {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { access, log, proxies, limits, clock } = this.#context;
-    const since = access.moment;
+    const { revocation, log, proxies, limits, clock } = this.#context;
+    const since = revocation.revision;
     const { address } = proxies.originOf(request);
     const { authorization } = request.headers;
     const certificate = clientCertificateOf(request.socket, clock.date(), this.#context.clientAuthorities);
@@ -184,7 +184,7 @@ export class DeviceEndpoint {
       readonly since: number;
     },
   ): void {
-    const { limits, store, deferred, devices, access, audit } = this.#context;
+    const { limits, store, deferred, devices, revocation, audit } = this.#context;
     const clock = boundary.clock(this.#context.clock);
     const { address, agent, properties, extension, keepAlive, since } = facts;
     const { id } = record;
@@ -241,7 +241,7 @@ export class DeviceEndpoint {
       revoked = true;
       tunnel.close(1008, reason);
     };
-    release = access.add({ holder: { kind: 'device', device: record, certificate }, since, end });
+    release = revocation.add({ holder: { kind: 'device', device: record, certificate }, since, end });
     // What was removed while it came must not take the place of the device that has its id now.
     if (revoked) return;
     devices.attach(id, device);

@@ -4,8 +4,8 @@ import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { DeviceAuthentication } from './authentication.ts';
+import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets } from './digest-secrets.ts';
-import { Door } from './door.ts';
 import { Fingerprints } from './fingerprints.ts';
 
 const domain = 'acme';
@@ -34,8 +34,15 @@ beforeEach(async () => {
     },
   } as PasswordVerifier;
   const clock = new ManualClock();
-  const door = new Door(defaultLimits, clock.now());
-  const options = { store, verifier: counting, limits: defaultLimits, clock, door, acceptUnclaimed: false };
+  const admission = new DeviceAdmission(defaultLimits, clock.now());
+  const options = {
+    store,
+    verifier: counting,
+    limits: defaultLimits,
+    clock,
+    admission,
+    acceptUnclaimed: false,
+  };
   authentication = new DeviceAuthentication(options);
 });
 afterEach(() => store.close());

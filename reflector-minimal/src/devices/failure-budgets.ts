@@ -87,7 +87,7 @@ export class FailureBudgets {
   }
 
   /** Where a key stands among those who were asked to come again; kept with it. */
-  line(key: string, now: number): { last: number } {
+  position(key: string, now: number): { last: number } {
     return this.#of(key, now);
   }
 

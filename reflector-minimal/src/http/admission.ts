@@ -15,7 +15,7 @@ import { type Refusal, refusals, refusalTo } from './refusal.ts';
 export interface Admitted {
   readonly identity: Identity;
   readonly target: Target;
-  /** `LiveAccess.moment` from before this was decided. */
+  /** `RevocationWatcher.revision` from before this was decided. */
   readonly since: number;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
@@ -60,7 +60,7 @@ async function decide(
   origin: Origin,
 ): Promise<Admitted | Refused> {
   const shared = host.kind === 'shared';
-  const since = context.access.moment;
+  const since = context.revocation.revision;
   const known = await identify(context, request, host, origin);
   if ('refusal' in known) return known;
   const { identity, label } = known;

@@ -133,7 +133,7 @@ export class DeviceRelay {
   #grant(identity: Identity, device: ConnectedDevice, since: number, lasting: Duplex | ServerResponse): void {
     const holder = { kind: 'user', identity, device } as const;
     const end = () => (lasting instanceof ServerResponse ? cutResponse(lasting) : breakOff(lasting));
-    const release = this.#context.access.add({ holder, since, end });
+    const release = this.#context.revocation.add({ holder, since, end });
     lasting.once('close', release);
   }
 }

@@ -5,8 +5,8 @@ import type { CallEvents, DeviceCall } from '../device-http/device-call.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
 import type { ResponseHead } from '../device-http/response-head.ts';
 import { withinItsHost } from '../isolation/device-cookies.ts';
+import type { ByteBudget } from '../tunnels/byte-budget.ts';
 import type { Channel } from '../tunnels/channel.ts';
-import type { HeldTotal } from '../tunnels/held-total.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
 import { valuesOf } from './headers.ts';
@@ -20,7 +20,7 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
   readonly head: Buffer;
   readonly clock: Clock;
   /** What is read ahead of all users. */
-  readonly readAhead: HeldTotal;
+  readonly readAhead: ByteBudget;
 };
 
 /**

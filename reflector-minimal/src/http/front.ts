@@ -173,11 +173,11 @@ export class Front {
     { socket }: IncomingMessage,
     lasting: Duplex | ServerResponse,
   ): Refusal | null {
-    const { load, deviceLoad, strangers } = this.#context;
+    const { userConcurrency, deviceConcurrency, strangers } = this.#context;
     strangers.proven(socket);
-    const end = load.begin(user.name);
+    const end = userConcurrency.begin(user.name);
     if (!end) return refusals.tooMuchUnderWay;
-    const endAtDevice = deviceLoad.begin(JSON.stringify([user.name, id]));
+    const endAtDevice = deviceConcurrency.begin(JSON.stringify([user.name, id]));
     if (!endAtDevice) {
       end();
       return refusals.tooMuchAtDevice;

@@ -68,7 +68,7 @@ export async function serveOwnHost(
     return sendRefusal(request, response, refusal);
   }
   context.audit.count({ ...decision, allowed: true });
-  const end = context.load.begin(identity.user.name);
+  const end = context.userConcurrency.begin(identity.user.name);
   if (!end) {
     context.audit.count({ ...decision, allowed: false, reason: refusals.tooMuchUnderWay.error });
     return sendRefusal(request, response, refusals.tooMuchUnderWay);

@@ -1,4 +1,4 @@
-import { UserTable } from '../access/user-table.ts';
+import { FairShareTable } from '../access/fair-share-table.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
 
@@ -9,10 +9,10 @@ import type { Session } from '../sessions/sessions.ts';
  */
 export class Choices {
   /** Label of the device by the session's id. */
-  readonly #labels: UserTable<string>;
+  readonly #labels: FairShareTable<string>;
 
   constructor({ sessions, sessionsPerUser }: Pick<Limits, 'sessions' | 'sessionsPerUser'>) {
-    this.#labels = new UserTable({ perUser: sessionsPerUser, total: sessions });
+    this.#labels = new FairShareTable({ perUser: sessionsPerUser, total: sessions });
   }
 
   /** Beyond `limits.sessionsPerUser` the oldest choice of this user is forgotten: its session has most likely ended. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { UserTable } from '../access/user-table.ts';
+import { FairShareTable } from '../access/fair-share-table.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
@@ -33,12 +33,12 @@ export class DeviceCodes {
   readonly #clock: Clock;
   readonly #limits: CodeLimits;
   /** By the digest of the code. */
-  readonly #issued: UserTable<Issued>;
+  readonly #issued: FairShareTable<Issued>;
 
   constructor(clock: Clock, limits: CodeLimits) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#issued = new UserTable({ perUser: limits.deviceCodesPerUser, total: limits.deviceCodes });
+    this.#issued = new FairShareTable({ perUser: limits.deviceCodesPerUser, total: limits.deviceCodes });
   }
 
   /**

@@ -143,7 +143,7 @@ function takeCode(
   origin: Origin,
   host: DeviceHost,
 ): Refusal | null {
-  const { access, audit, deviceCodes, sessions } = context;
+  const { revocation, audit, deviceCodes, sessions } = context;
   const { address } = origin;
   const secure = origin.protocol === 'https';
   const query = queryOf(request);
@@ -175,7 +175,7 @@ function takeCode(
   }
   const former = chosenDevice(context, request, secure);
   if (former?.identity.session) sessions.end(former.identity.session);
-  access.check();
+  revocation.check();
   const { fields, cookies } = leaveBehind(request.rawHeaders);
   for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   redirect(response, target, [...cookies, setCookie('device', `${created.secret}.${label}`, secure)]);

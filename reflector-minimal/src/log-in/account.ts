@@ -15,7 +15,7 @@ export function logOut(exchange: Exchange, form: Form): void {
     const everywhere = form.get('everywhere') !== null;
     if (everywhere) context.sessions.endAll(name);
     else context.sessions.end(identity.session);
-    context.access.check();
+    context.revocation.check();
     context.audit.record({
       event: everywhere ? 'log-out-everywhere' : 'log-out',
       allowed: true,
@@ -40,7 +40,7 @@ export function endSession(exchange: Exchange, form: Form): void {
   const session = context.sessions.list(name).find(({ id }) => id === form.get('session'));
   if (session) {
     context.sessions.end(session);
-    context.access.check();
+    context.revocation.check();
     const { address } = exchange.origin;
     const detail = `session ${session.id} from ${session.address}`;
     context.audit.record({ event: 'log-out', allowed: true, user: name, by: 'session', address, detail });

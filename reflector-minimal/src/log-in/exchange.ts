@@ -55,7 +55,7 @@ export function enter(exchange: Exchange, user: UserRecord): boolean {
   if (former) context.sessions.end(former);
   const agent = request.headers['user-agent'] ?? '';
   const opened = context.sessions.create(user, { kind: 'own', address: origin.address, agent });
-  context.access.check();
+  context.revocation.check();
   if (!opened) return false;
   const { browsers } = context.logIn;
   const cookies = [setCookie('own', opened.secret, secure)];

@@ -13,7 +13,7 @@ import type { UserRecord } from '../store/users.ts';
  *   sessions.create(user, { kind: 'device', device: id, parent, address, agent })  (parent: a Session of kind own)
  *   sessions.find(secret, { kind: 'own' })  /  find(secret, { kind: 'device', device: id })   -> Session | null
  *   sessions.present(session)   as it is now, its use noted
- *   sessions.holdsUntil(session)   until when it holds unless it is used; no use of it: what LiveAccess asks
+ *   sessions.holdsUntil(session)   until when it holds unless it is used; no use of it: what RevocationWatcher asks
  *   sessions.end(session), sessions.endAll(userName), sessions.list(userName)
  *
  * The secret has 256 random bits and is in the cookie alone; the store has its SHA-256. The look-up compares digests, of

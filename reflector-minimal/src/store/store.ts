@@ -10,7 +10,7 @@ import { createPrivately, makePrivate } from './private-file.ts';
 import { SessionTable } from './sessions.ts';
 import { keepStatements, readPragma } from './statements.ts';
 import { StoreError, StoreUnavailable } from './unavailable.ts';
-import { UserTable } from './users.ts';
+import { FairShareTable } from './users.ts';
 
 export { StoreError, StoreUnavailable } from './unavailable.ts';
 
@@ -26,7 +26,7 @@ export interface StoreOptions {
  * write to it at the same time.
  */
 export class Store {
-  readonly users: UserTable;
+  readonly users: FairShareTable;
   readonly devices: DeviceTable;
   readonly sessions: SessionTable;
   readonly #database: Database.Database;
@@ -72,7 +72,7 @@ export class Store {
     database.prepare('PRAGMA synchronous = NORMAL').run();
     migrate(database);
     const userChanged = () => this.#changes.user++;
-    this.users = new UserTable(database, userChanged);
+    this.users = new FairShareTable(database, userChanged);
     this.devices = new DeviceTable(database, () => this.#changes.device++);
     this.sessions = new SessionTable(database, userChanged);
   }

@@ -44,7 +44,7 @@ function record(row: Row): UserRecord {
 const columns = `name, uid, password, created, administrator, totp_secret,
   (SELECT json_group_array(domain) FROM grants WHERE grants.user = users.name) AS domains`;
 
-export class UserTable {
+export class FairShareTable {
   readonly #database: Database.Database;
   readonly #changed: () => void;
   readonly #get: Database.Statement<[string]>;

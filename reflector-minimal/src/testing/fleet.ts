@@ -1,5 +1,5 @@
 import { BackOff, type BackOffSettings } from '../../../agent/src/link/back-off.ts';
-import { Door } from '../devices/door.ts';
+import { DeviceAdmission } from '../devices/device-admission.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 
 /** Devices that lose their reflector in one moment and come back, on a clock of their own. */
@@ -71,7 +71,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
   const random = mulberry32(seed);
   const seconds: Second[] = [];
   const heap = new EventHeap();
-  const door = heldBack ? new Door(limits, awayMs) : null;
+  const admission = heldBack ? new DeviceAdmission(limits, awayMs) : null;
   const threads: number[] = Array(defaultLimits.verificationsAtOnce).fill(0);
   let left = devices;
   const second = (at: number): Second => {
@@ -98,8 +98,8 @@ export function simulateFleet(options: FleetOptions): Second[] {
     const address = addressOf(Math.floor(device.number / perNetwork));
     const claimed = known ? String(device.number) : null;
     const place = scrypt
-      ? door?.admitSlow({ address, device: claimed }, now)
-      : door?.admit({ address, device: String(device.number) }, now);
+      ? admission?.admitSlow({ address, device: claimed }, now)
+      : admission?.admit({ address, device: String(device.number) }, now);
     if (typeof place === 'number') {
       second(now).asked++;
       return again(device, now, place * 1000);
@@ -128,7 +128,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
     const next = now + 1000 / guesses.perSecond;
     heap.put([next, () => guess(number + 1, next)]);
     const address = guesses.addresses[number % guesses.addresses.length] ?? '';
-    const place = door?.admitSlow({ address, device: null }, now);
+    const place = admission?.admitSlow({ address, device: null }, now);
     if (typeof place !== 'object') return;
     const done = verify(now);
     if (done === null) place.end('neither', now);
@@ -138,7 +138,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
     const next = now + 1000 / looping;
     heap.put([next, () => loop(next)]);
     const from = { address: '192.0.2.77', device: 'looping' };
-    const place = scrypt ? door?.admitSlow(from, now) : door?.admit(from, now);
+    const place = scrypt ? admission?.admitSlow(from, now) : admission?.admit(from, now);
     if (!scrypt || typeof place !== 'object' || !place) return;
     const done = verify(now);
     if (done === null) place.end('neither', now);

@@ -12,11 +12,11 @@ import {
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
+import { BufferBound } from './buffer-bound.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import { Channel, type ChannelLink } from './channel.ts';
 import { ChannelError, TunnelFull, TunnelLost } from './channel-failure.ts';
 import { FrameSender } from './frame-sender.ts';
-import { HeldBound } from './held-bound.ts';
-import type { HeldTotal } from './held-total.ts';
 import { Liveness } from './liveness.ts';
 
 export interface TunnelOptions {
@@ -30,7 +30,7 @@ export interface TunnelOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   /** Shared by all tunnels. */
-  readonly held: HeldTotal;
+  readonly held: ByteBudget;
   readonly events: TunnelEvents;
 }
 
@@ -68,7 +68,7 @@ export class DeviceTunnel implements ChannelLink {
   readonly #clock: Clock;
   readonly #events: TunnelEvents;
   readonly #liveness: Liveness;
-  readonly #held: HeldBound;
+  readonly #held: BufferBound;
   readonly #channels = new Map<number, { channel: Channel; cancelOpen: () => void }>();
   /** Given up before the device had answered: the number is free once it does. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
@@ -92,7 +92,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#limits = limits;
     this.#clock = clock;
     this.#events = events;
-    this.#held = new HeldBound(this.window === null ? limits.channelHeldBytes : Number.POSITIVE_INFINITY, {
+    this.#held = new BufferBound(this.window === null ? limits.channelHeldBytes : Number.POSITIVE_INFINITY, {
       limits,
       clock,
       all: held,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { FakeLink } from '../testing/fake-link.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { HeldTotal } from './held-total.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { Uplink } from './uplink.ts';
 
 const limits = { ...defaultLimits, readAheadBytes: 10_000, readAheadTotalBytes: 15_000 };
@@ -10,7 +10,7 @@ const block = Buffer.alloc(4096);
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 /** An uplink to a device that takes 400 bytes and then nothing. */
-function setUp(total = new HeldTotal(limits.readAheadTotalBytes), clock = new ManualClock()) {
+function setUp(total = new ByteBudget(limits.readAheadTotalBytes), clock = new ManualClock()) {
   const calls: string[] = [];
   const link = new FakeLink(100, 400);
   const channel = link.open();
@@ -77,7 +77,7 @@ test('readAheadBytes: messages of one byte count for what they cost', () => {
 
 test('readAheadTotalBytes: when others have it all, a user is held back, and asked, until there is room', async () => {
   const clock = new ManualClock();
-  const total = new HeldTotal(limits.readAheadTotalBytes);
+  const total = new ByteBudget(limits.readAheadTotalBytes);
   const [first, second, third] = [setUp(total, clock), setUp(total, clock), setUp(total, clock)];
   for (const { fill } of [first, second]) fill();
   clock.advance(limits.readAheadMs);

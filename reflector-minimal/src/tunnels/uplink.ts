@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import type { Channel } from './channel.ts';
-import type { HeldTotal } from './held-total.ts';
 
 export interface UplinkOptions {
   readonly channel: Channel;
@@ -12,7 +12,7 @@ export interface UplinkOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   /** What is read ahead of all users. */
-  readonly total: HeldTotal;
+  readonly total: ByteBudget;
 }
 
 /** What a message costs beyond its bytes: its view and its place in the stream's queue. */

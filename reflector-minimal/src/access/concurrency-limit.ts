@@ -2,7 +2,7 @@
  * Counts what each user has under way: requests, WebSockets and client tunnels. One user, or one stolen password, gets
  * at most so many of them that everybody else still finds a place.
  */
-export class UserLoad {
+export class ConcurrencyLimit {
   readonly #limit: number;
   readonly #underWay = new Map<string, number>();
 

@@ -2,7 +2,7 @@
  * A bounded table in which every user has a share: beyond `perUser` entries the user's own oldest goes, beyond `total` the
  * oldest of who has most. So nobody pushes out what others have, but who has more than they.
  */
-export class UserTable<Value> {
+export class FairShareTable<Value> {
   readonly #perUser: number;
   readonly #total: number;
   /** The oldest first. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Arrivals } from './arrivals.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const bounds = {
   atOnce: 4,
@@ -12,23 +12,23 @@ const bounds = {
 };
 
 /** How many of `count` that come at one moment get in. */
-function admitted(arrivals: Arrivals, count: number, now: number): number {
-  return Array.from({ length: count }, () => arrivals.admit(now)).filter((asked) => asked === null).length;
+function admitted(bucket: TokenBucket, count: number, now: number): number {
+  return Array.from({ length: count }, () => bucket.admit(now)).filter((asked) => asked === null).length;
 }
 
-describe('arrivals', () => {
+describe('bucket', () => {
   test('atOnce pass at one moment, however long nobody has come', () => {
-    const arrivals = new Arrivals(bounds, 0);
-    expect(admitted(arrivals, 10, 0)).toBe(4);
-    expect(admitted(arrivals, 10, 3_600_000)).toBe(4);
+    const bucket = new TokenBucket(bounds, 0);
+    expect(admitted(bucket, 10, 0)).toBe(4);
+    expect(admitted(bucket, 10, 3_600_000)).toBe(4);
   });
 
   test('go on at a rate that grows after the start, and not beyond perSecond', () => {
-    const arrivals = new Arrivals(bounds, 1_000);
-    admitted(arrivals, 10, 1_000);
+    const bucket = new TokenBucket(bounds, 1_000);
+    admitted(bucket, 10, 1_000);
     const perSecond = Array.from({ length: 12 }, (_, second) => {
       let count = 0;
-      for (let ms = 0; ms < 1000; ms += 10) count += admitted(arrivals, 3, 1_000 + second * 1000 + ms);
+      for (let ms = 0; ms < 1000; ms += 10) count += admitted(bucket, 3, 1_000 + second * 1000 + ms);
       return count;
     });
     expect(perSecond[0]).toBeLessThanOrEqual(3);
@@ -39,9 +39,9 @@ describe('arrivals', () => {
   });
 
   test('are asked to come one after the other, at most askedMs later', () => {
-    const arrivals = new Arrivals(bounds, 0);
-    admitted(arrivals, 4, 0);
-    const asked = Array.from({ length: 100 }, () => arrivals.admit(0));
+    const bucket = new TokenBucket(bounds, 0);
+    admitted(bucket, 4, 0);
+    const asked = Array.from({ length: 100 }, () => bucket.admit(0));
     expect(asked.slice(0, 6)).toEqual([1, 1, 2, 2, 3, 3]);
     expect(asked.at(-1)).toBe(30);
   });
@@ -50,12 +50,12 @@ describe('arrivals', () => {
     const gaps = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 200 });
     fc.assert(
       fc.property(gaps, (between) => {
-        const arrivals = new Arrivals(bounds, 0);
+        const bucket = new TokenBucket(bounds, 0);
         let now = 0;
         let count = 0;
         for (const gap of between) {
           now += gap;
-          const asked = arrivals.admit(now);
+          const asked = bucket.admit(now);
           if (asked === null) count++;
           else expect(asked).toBeGreaterThanOrEqual(1);
         }
@@ -65,12 +65,12 @@ describe('arrivals', () => {
   });
 
   test('arrivalsShareMs: of one network do not push back all others', () => {
-    const arrivals = new Arrivals(bounds, 0);
-    admitted(arrivals, 4, 0);
-    const line = { last: 0 };
-    const asked = Array.from({ length: 100 }, () => arrivals.admit(0, () => line));
+    const bucket = new TokenBucket(bounds, 0);
+    admitted(bucket, 4, 0);
+    const position = { last: 0 };
+    const asked = Array.from({ length: 100 }, () => bucket.admit(0, () => position));
     expect(asked.slice(0, 6)).toEqual([1, 1, 2, 2, 3, 3]);
     expect(asked.at(-1)).toBe(30);
-    expect(arrivals.admit(0)).toBe(Math.ceil(bounds.shareMs / 1000 + 0.5));
+    expect(bucket.admit(0)).toBe(Math.ceil(bounds.shareMs / 1000 + 0.5));
   });
 });

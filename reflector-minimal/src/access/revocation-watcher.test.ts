@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { Store } from '../store/store.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { LiveAccess } from './live-access.ts';
+import { RevocationWatcher } from './revocation-watcher.ts';
 import type { Standing } from './standing.ts';
 
 interface Holder {
@@ -15,9 +15,11 @@ function setUp() {
   const store = Store.open(':memory:');
   for (const name of ['alice', 'bob']) store.users.add(name, `hash of ${name}`, 0, 'user');
   const clock = new ManualClock();
-  const access = new LiveAccess<Holder>(store, clock, defaultLimits, (holder, now) => holder.standing(now));
+  const access = new RevocationWatcher<Holder>(store, clock, defaultLimits, (holder, now) =>
+    holder.standing(now),
+  );
   const ended: string[] = [];
-  const add = (holder: Holder, since = access.moment) =>
+  const add = (holder: Holder, since = access.revision) =>
     access.add({ holder, since, end: (reason) => ended.push(`${holder.name} ${reason}`) });
   const ofUser = (name: string): Holder => ({
     kind: 'user',
@@ -77,7 +79,7 @@ test('a change by this process can be looked at without waiting', () => {
 
 test('a change that falls between a decision and what it let in counts at once', () => {
   const { store, access, clock, ended, grant } = setUp();
-  const since = access.moment;
+  const since = access.revision;
   store.users.remove('alice');
   // Somebody else's poll, or log-out, has looked at the change meanwhile.
   access.check();
@@ -133,7 +135,7 @@ test('what the store knows nothing of is looked at when told', () => {
   const device: Holder = { kind: 'device', name: 'dev1', standing: () => standing };
   add(device);
   clock.advance(defaultLimits.storePollMs);
-  const since = access.moment;
+  const since = access.revision;
   standing = { ended: 'untrusted' };
   access.reconsider('user');
   expect(ended).toEqual([]);

@@ -1,5 +1,5 @@
 /** Bytes that all tunnels together hold for readers who have not taken them. */
-export class HeldTotal {
+export class ByteBudget {
   readonly #limit: number;
   #bytes = 0;
 

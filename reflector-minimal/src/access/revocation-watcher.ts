@@ -11,7 +11,7 @@ interface Held {
 /** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
 export interface Grant<Holder> {
   readonly holder: Holder;
-  /** {@link LiveAccess.moment} from before it was decided to let the holder in. */
+  /** {@link RevocationWatcher.revision} from before it was decided to let the holder in. */
   readonly since: number;
   /** `reason`: for a person. */
   end(reason: string): void;
@@ -35,13 +35,13 @@ interface Watched<Holder> {
  * something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any tool counts. Ten
  * thousand devices are not looked at because a user has logged out.
  */
-export class LiveAccess<Holder extends Held> {
+export class RevocationWatcher<Holder extends Held> {
   readonly #store: Pick<Store, 'version'>;
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'storePollMs'>;
   readonly #standingOf: (holder: Holder, now: number) => Standing;
   readonly #watched: Readonly<Record<Held['kind'], Watched<Holder>>>;
-  #moment = 0;
+  #revision = 0;
   #cancelPoll: (() => void) | null = null;
 
   /** `standingOf`: the rule. `now` is wall-clock ms. */
@@ -66,8 +66,8 @@ export class LiveAccess<Holder extends Held> {
    * Names the present state of the store as far as it was looked at. To be taken before it is decided to let somebody in:
    * what changes between that and {@link add} is noticed then.
    */
-  get moment(): number {
-    return this.#moment;
+  get revision(): number {
+    return this.#revision;
   }
 
   /**
@@ -77,7 +77,7 @@ export class LiveAccess<Holder extends Held> {
   add(grant: Grant<Holder>): () => void {
     // The first poll looks how long it may go on; most are over by then.
     const entry = { grant, until: 0 };
-    if (grant.since !== this.#moment) {
+    if (grant.since !== this.#revision) {
       const standing = this.#standingNow(grant.holder);
       if ('ended' in standing) {
         grant.end(standing.ended);
@@ -109,7 +109,7 @@ export class LiveAccess<Holder extends Held> {
   /** Looks at all of a kind: what decides has changed, and the store knows nothing of it. */
   reconsider(kind: Held['kind']): void {
     for (const entry of this.#watched[kind].entries) entry.until = 0;
-    this.#moment++;
+    this.#revision++;
     this.check();
   }
 
@@ -119,7 +119,7 @@ export class LiveAccess<Holder extends Held> {
       const watched = this.#watched[kind];
       const version = this.#store.version(kind);
       const changed = version !== watched.version;
-      if (changed) this.#moment++;
+      if (changed) this.#revision++;
       for (const entry of watched.entries) {
         if (!changed && now < entry.until) continue;
         const standing = this.#standingOf(entry.grant.holder, now);

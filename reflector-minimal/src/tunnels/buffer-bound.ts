@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import { ChannelError } from './channel-failure.ts';
-import type { HeldTotal } from './held-total.ts';
 
 /** What this needs of a channel. */
-export interface Holding {
+export interface BufferingChannel {
   /** Bytes received that its reader has not taken. */
   readonly held: number;
   fail(error: number, message: string): void;
@@ -15,16 +15,16 @@ export interface Holding {
  * windows answers by sending nothing on any channel; so a pause is bounded as well: after `limits.stallMs` the channels
  * that cause it end with error 4, and the others go on.
  */
-export class HeldBound {
+export class BufferBound {
   readonly #channelBytes: number;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #pause: () => void;
   readonly #resume: () => void;
   /** Channels that hold anything, and those of them over their own bound. */
-  readonly #holding = new Set<Holding>();
-  readonly #over = new Set<Holding>();
-  readonly #all: HeldTotal;
+  readonly #holding = new Set<BufferingChannel>();
+  readonly #over = new Set<BufferingChannel>();
+  readonly #all: ByteBudget;
   #total = 0;
   #cancelStall: (() => void) | null = null;
 
@@ -35,7 +35,7 @@ export class HeldBound {
       readonly limits: Limits;
       readonly clock: Clock;
       /** What this and all other tunnels hold. */
-      readonly all: HeldTotal;
+      readonly all: ByteBudget;
       readonly pause: () => void;
       readonly resume: () => void;
     },
@@ -53,7 +53,7 @@ export class HeldBound {
     return this.#total;
   }
 
-  changed(channel: Holding, difference: number): void {
+  changed(channel: BufferingChannel, difference: number): void {
     this.#total += difference;
     mark(this.#holding, channel, channel.held > 0);
     mark(this.#over, channel, channel.held > this.#channelBytes);
@@ -90,14 +90,14 @@ export class HeldBound {
     if (this.#cancelStall === null) this.#resume();
   }
 
-  #mostHeld(): Holding | undefined {
-    let most: Holding | undefined;
+  #mostHeld(): BufferingChannel | undefined {
+    let most: BufferingChannel | undefined;
     for (const channel of this.#holding) if (!most || channel.held > most.held) most = channel;
     return most;
   }
 }
 
-function mark(set: Set<Holding>, channel: Holding, member: boolean): void {
+function mark(set: Set<BufferingChannel>, channel: BufferingChannel, member: boolean): void {
   if (member) set.add(channel);
   else set.delete(channel);
 }

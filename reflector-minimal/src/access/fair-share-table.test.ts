@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { UserTable } from './user-table.ts';
+import { FairShareTable } from './fair-share-table.ts';
 
 const bounds = { perUser: 3, total: 5 };
 
-function filled(...entries: readonly (readonly [user: string, key: string])[]): UserTable<string> {
-  const table = new UserTable<string>(bounds);
+function filled(...entries: readonly (readonly [user: string, key: string])[]): FairShareTable<string> {
+  const table = new FairShareTable<string>(bounds);
   for (const [user, key] of entries) table.set(user, key, `${user} ${key}`);
   return table;
 }
 
-const present = (table: UserTable<string>, keys: string) =>
+const present = (table: FairShareTable<string>, keys: string) =>
   [...keys].filter((key) => table.get(key) !== undefined);
 
 test('a user pushes out their own alone', () => {
@@ -43,7 +43,7 @@ test('holds no more than its bounds, and what was set last', () => {
   const step = fc.tuple(fc.constantFrom('alice', 'bob', 'carol', 'dave'), fc.integer({ min: 0, max: 20 }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const table = new UserTable<string>(bounds);
+      const table = new FairShareTable<string>(bounds);
       for (const [user, number] of steps) {
         table.set(user, String(number), user);
         expect(table.get(String(number))).toBe(user);

@@ -1,7 +1,7 @@
 import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
-import { Arrivals } from './arrivals.ts';
 import { type Budget, FailureBudgets } from './failure-budgets.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** Who needs scrypt, as far as that can be told before. */
 export interface SlowArrival {
@@ -36,10 +36,10 @@ export interface SlowPlace {
  * so often in a minute, and of one network only so many that were here a moment ago. The first time of each device counts
  * for neither.
  */
-export class Door {
+export class DeviceAdmission {
   readonly #limits: Limits;
-  readonly #all: Arrivals;
-  readonly #slow: Arrivals;
+  readonly #all: TokenBucket;
+  readonly #slow: TokenBucket;
   readonly #budgets: FailureBudgets;
   readonly #arrivals: FailureBudgets;
 
@@ -57,8 +57,8 @@ export class Door {
       perSecondAtStart: limits.slowArrivalsPerSecondAtStart,
       perSecond: limits.slowArrivalsPerSecond,
     };
-    this.#all = new Arrivals({ ...all, rampMs, askedMs, shareMs }, now);
-    this.#slow = new Arrivals({ ...slow, rampMs, askedMs, shareMs }, now);
+    this.#all = new TokenBucket({ ...all, rampMs, askedMs, shareMs }, now);
+    this.#slow = new TokenBucket({ ...slow, rampMs, askedMs, shareMs }, now);
     this.#budgets = new FailureBudgets({
       periodMs: limits.slowFailuresMs,
       keys: limits.slowFailuresRemembered,
@@ -88,7 +88,7 @@ export class Door {
     const returns = this.#arrivals.counts(own, now);
     const wait = Math.max(this.#arrivals.wait(own, now), returns ? this.#arrivals.wait(others, now) : 0);
     if (wait > 0 && !this.#all.isQuiet(now)) return this.#seconds(wait);
-    const asked = this.#all.admit(now, () => this.#budgets.line(network, now));
+    const asked = this.#all.admit(now, () => this.#budgets.position(network, now));
     if (asked !== null || wait > 0) return asked;
     if (returns) this.#arrivals.spend(others, now);
     this.#arrivals.spend(own, now);
@@ -124,7 +124,7 @@ export class Door {
     );
     const budgets = choices[waits.indexOf(0)];
     if (!budgets) return this.#seconds(Math.min(...waits));
-    const asked = this.#slow.admit(now, () => this.#budgets.line(narrow, now)) ?? this.#all.admit(now);
+    const asked = this.#slow.admit(now, () => this.#budgets.position(narrow, now)) ?? this.#all.admit(now);
     if (asked !== null) return asked;
     for (const budget of budgets) this.#budgets.begin(budget, now);
     if (share) this.#arrivals.begin(share, now);

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { HeldBound, type Holding } from './held-bound.ts';
-import { HeldTotal } from './held-total.ts';
+import { BufferBound, type BufferingChannel } from './buffer-bound.ts';
+import { ByteBudget } from './byte-budget.ts';
 
-class Reader implements Holding {
+class Reader implements BufferingChannel {
   held = 0;
   failed: number | null = null;
-  readonly #bound: HeldBound;
+  readonly #bound: BufferBound;
 
-  constructor(bound: HeldBound) {
+  constructor(bound: BufferBound) {
     this.#bound = bound;
   }
 
@@ -27,11 +27,11 @@ class Reader implements Holding {
 
 function setUp(
   channelBytes: number,
-  all = new HeldTotal(1_000_000),
-): { bound: HeldBound; clock: ManualClock; log: string[] } {
+  all = new ByteBudget(1_000_000),
+): { bound: BufferBound; clock: ManualClock; log: string[] } {
   const clock = new ManualClock();
   const log: string[] = [];
-  const bound = new HeldBound(channelBytes, {
+  const bound = new BufferBound(channelBytes, {
     limits: { ...defaultLimits, tunnelHeldBytes: 1000, stallMs: 100 },
     clock,
     all,
@@ -85,7 +85,7 @@ describe('what a tunnel holds for slow readers', () => {
   });
 
   test('heldBytes: over the bound of all tunnels, the one that adds to it loses the channel that holds most', () => {
-    const all = new HeldTotal(1_000);
+    const all = new ByteBudget(1_000);
     const [first, second] = [setUp(900, all), setUp(900, all)];
     const [old, small, large] = [new Reader(first.bound), new Reader(second.bound), new Reader(second.bound)];
     old.hold(800);

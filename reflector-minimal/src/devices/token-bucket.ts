@@ -1,4 +1,4 @@
-export interface ArrivalBounds {
+export interface TokenBucketBounds {
   /** Tokens in the bucket, at most and at the start. */
   readonly atOnce: number;
   /** Tokens a second that come in, at the start and once `rampMs` have passed. */
@@ -12,7 +12,7 @@ export interface ArrivalBounds {
 }
 
 /** Where those of one network stand. */
-export interface Line {
+export interface QueuePosition {
   /** The moment that was given to the last of them. */
   last: number;
 }
@@ -24,8 +24,8 @@ export interface Line {
  * second wave forms. Those who wait cost no memory. Of one network, those who are more than its share stand behind everybody
  * else: whoever comes ten thousand times does not make the others wait for ten thousand.
  */
-export class Arrivals {
-  readonly #bounds: ArrivalBounds;
+export class TokenBucket {
+  readonly #bounds: TokenBucketBounds;
   readonly #start: number;
   #tokens: number;
   #at: number;
@@ -33,7 +33,7 @@ export class Arrivals {
   #last: number;
 
   /** `now` in milliseconds of a monotonic clock, here and below. */
-  constructor(bounds: ArrivalBounds, now: number) {
+  constructor(bounds: TokenBucketBounds, now: number) {
     this.#bounds = bounds;
     this.#start = now;
     this.#tokens = bounds.atOnce;
@@ -42,17 +42,17 @@ export class Arrivals {
   }
 
   /**
-   * `null` lets one device pass; otherwise the seconds after which it is to come again, at least 1. `line`: of its
+   * `null` lets one device pass; otherwise the seconds after which it is to come again, at least 1. `position`: of its
    * network, asked for where it is needed.
    */
-  admit(now: number, line?: () => Line): number | null {
+  admit(now: number, position?: () => QueuePosition): number | null {
     this.#refill(now);
     const rate = this.#rate(now);
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
       return null;
     }
-    const excess = line ? this.#excess(line(), now, 1000 / rate) : 0;
+    const excess = position ? this.#excess(position(), now, 1000 / rate) : 0;
     if (excess === 0) this.#last = Math.max(this.#last, now) + 1000 / rate;
     const wait = Math.max(this.#last - now, 0) + excess;
     return Math.ceil(Math.min(Math.max(wait, 1), this.#bounds.askedMs) / 1000);
@@ -71,9 +71,9 @@ export class Arrivals {
   }
 
   /** By how much one more is beyond the share of its network, ms. */
-  #excess(line: Line, now: number, stepMs: number): number {
-    line.last = Math.max(line.last, now) + stepMs;
-    return Math.max(0, line.last - now - this.#bounds.shareMs);
+  #excess(position: QueuePosition, now: number, stepMs: number): number {
+    position.last = Math.max(position.last, now) + stepMs;
+    return Math.max(0, position.last - now - this.#bounds.shareMs);
   }
 
   /** Devices a second. */
