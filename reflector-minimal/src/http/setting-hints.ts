@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { ServiceSettings } from '../devices/service-settings.ts';
 import type { Limits } from '../limits.ts';
@@ -20,37 +21,28 @@ type Setting = 'host' | 'forwarded' | 'headers';
  */
 export class SettingHints {
   readonly #log: Logger;
-  readonly #limits: Pick<Limits, 'servicesHinted'>;
   /** Services that have served somebody, or of which it was told; those heard of first are forgotten first. */
-  readonly #known = new Map<string, 'served' | 'told'>();
+  readonly #known: LRUCache<string, 'served' | 'told'>;
 
   constructor(log: Logger, limits: Pick<Limits, 'servicesHinted'>) {
     this.#log = log;
-    this.#limits = limits;
+    this.#known = new LRUCache({ max: limits.servicesHinted });
   }
 
   answered(answer: AnsweredRequest): void {
     const { device, port, status } = answer;
     const service = `${device}:${port}`;
-    const known = this.#known.get(service);
+    const known = this.#known.peek(service);
     if (known === 'told') return;
     const settings = settingsFor(answer, known === 'served');
     if (settings.length > 0) {
-      this.#remember(service, 'told');
+      this.#known.set(service, 'told');
       const names = settings.map((name) => `services[].${name}`).join(' or ');
       this.#log.info(
         { device, port, status },
         `the service refuses what comes through a proxy; if it answers otherwise on the device, set ${names} (rm-agent check tells which)`,
       );
-    } else if (known === undefined && status < 400) this.#remember(service, 'served');
-  }
-
-  #remember(service: string, what: 'served' | 'told'): void {
-    this.#known.delete(service);
-    this.#known.set(service, what);
-    if (this.#known.size <= this.#limits.servicesHinted) return;
-    const [oldest = ''] = this.#known.keys();
-    this.#known.delete(oldest);
+    } else if (known === undefined && status < 400) this.#known.set(service, 'served');
   }
 }
 

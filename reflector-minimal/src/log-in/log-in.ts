@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { networkOf, networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
@@ -53,21 +54,20 @@ export class LogIn {
   readonly enrolment: Enrolment;
   readonly #store: Store;
   readonly #verifier: PasswordVerifier;
-  readonly #limits: Limits;
   readonly #key: Buffer;
   readonly #addresses: Failures;
   readonly #sites: Failures;
   readonly #accounts: Failures;
   readonly #known: Failures;
   readonly #codes: Failures;
-  /** Accounts with addresses that they have been logged in to from, oldest use first. */
-  readonly #knownPlaces = new Set<string>();
+  /** Accounts with addresses that they have been logged in to from; only another log-in renews one. */
+  readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
 
   constructor(store: Store, verifier: PasswordVerifier, clock: Clock, limits: Limits) {
     this.#store = store;
     this.#verifier = verifier;
-    this.#limits = limits;
+    this.#knownPlaces = new LRUCache({ max: limits.logInsRemembered });
     this.#key = createHmac('sha256', store.tokenKey()).update('log-in').digest();
     this.browsers = new KnownBrowsers(this.#key);
     this.secondFactor = new SecondFactor(store, clock, this.#key, limits.secondFactorMs);
@@ -168,7 +168,7 @@ export class LogIn {
       if (!('denied' in verdict)) {
         // A stranger's success says nothing about the others who are counted with it.
         outcome = from === 'stranger' ? 'neither' : 'succeeded';
-        this.#remember(placeOf(verdict.user, networkOf(address)));
+        this.#knownPlaces.set(placeOf(verdict.user, networkOf(address)), true);
       } else if (verdict.denied === 'refused') {
         outcome = 'failed';
       }
@@ -205,16 +205,6 @@ export class LogIn {
     if (user) return `user ${user.uid}`;
     const place = createHmac('sha256', this.#key).update(name).digest().readUInt32BE() % placesOfUnknownNames;
     return `unknown ${place}`;
-  }
-
-  #remember(place: string): void {
-    this.#knownPlaces.delete(place);
-    this.#knownPlaces.add(place);
-    if (this.#knownPlaces.size <= this.#limits.logInsRemembered) return;
-    for (const oldest of this.#knownPlaces) {
-      this.#knownPlaces.delete(oldest);
-      break;
-    }
   }
 
   #digest(text: string): string {

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Limits } from '../limits.ts';
 import { hashPassword, matchesHash, nobodysHash } from './scrypt.ts';
 
@@ -22,8 +23,8 @@ export interface Claim {
 export class PasswordVerifier {
   readonly #limits: Limits;
   readonly #key = randomBytes(32);
-  /** Stored hash by HMAC of the claim, oldest use first. */
-  readonly #verified = new Map<string, string>();
+  /** Stored hash by HMAC of the claim. */
+  readonly #verified: LRUCache<string, string>;
   readonly #underWay = new Map<string, Promise<boolean>>();
   readonly #waiting = { user: [] as (() => void)[], device: [] as (() => void)[] };
   #last: Claim['kind'] = 'user';
@@ -31,6 +32,7 @@ export class PasswordVerifier {
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#verified = new LRUCache({ max: limits.verifiedCredentials });
   }
 
   /**
@@ -39,10 +41,7 @@ export class PasswordVerifier {
    */
   async verify(claim: Claim, stored: string | null): Promise<boolean> {
     const id = this.#identify(claim);
-    if (stored !== null && this.#verified.get(id) === stored) {
-      this.#remember(id, stored);
-      return true;
-    }
+    if (stored !== null && this.#verified.get(id) === stored) return true;
     // A browser opens several connections at once with the same credentials: one verification serves them all.
     const key = `${id}:${stored}`;
     let result = this.#underWay.get(key);
@@ -53,7 +52,7 @@ export class PasswordVerifier {
       this.#underWay.set(key, result);
     }
     const valid = (await result) && stored !== null;
-    if (valid) this.#remember(id, stored);
+    if (valid) this.#verified.set(id, stored);
     return valid;
   }
 
@@ -66,17 +65,6 @@ export class PasswordVerifier {
     return createHmac('sha256', this.#key)
       .update(JSON.stringify([kind, name, password]))
       .digest('base64');
-  }
-
-  #remember(id: string, stored: string): void {
-    this.#verified.delete(id);
-    this.#verified.set(id, stored);
-    if (this.#verified.size > this.#limits.verifiedCredentials) {
-      for (const oldest of this.#verified.keys()) {
-        this.#verified.delete(oldest);
-        break;
-      }
-    }
   }
 
   async #inTurn<T>(kind: Claim['kind'], compute: () => Promise<T>): Promise<T> {
