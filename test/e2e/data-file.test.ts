@@ -276,7 +276,10 @@ describe.runIf(isRoot)('what root runs on the data file of a service', () => {
       set.run('audit_of', Buffer.from(data));
       database.close();
       const { status, err } = await run('user', 'add', `user-of-${basename(path)}`);
-      expect([status, err]).toEqual([0, expect.stringMatching(/done, but not recorded: .*permission denied/)]);
+      expect([status, err]).toEqual([
+        0,
+        expect.stringMatching(/done, but not recorded: .*permission denied/),
+      ]);
     }
     expect([readFileSync(secret, 'utf8'), existsSync(join(folder, 'new'))]).toEqual(['of root\n', false]);
     // The data file itself may be such a link, too.
