@@ -21,16 +21,16 @@ import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
-import { Edge } from './http/edge.ts';
-import { Front } from './http/front.ts';
+import { takeCookieHost } from './devices/hidden-device.ts';
+import { Edge } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
-import { Strangers } from './http/strangers.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
-import { takeCookieHost } from './isolation/hidden-device.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { LogIn } from './log-in/log-in.ts';
+import { Strangers } from './network/unauthenticated-connections.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import { Front } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
@@ -252,7 +252,7 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
     maxHeaderSize: limits.headBytes,
     handshakeTimeout: limits.headMs,
     headersTimeout: limits.headMs,
-    // A request may be of any size: the time of its head is bounded above, the pace of its body in `http/edge.ts`.
+    // A request may be of any size: the time of its head is bounded above, the pace of its body in `http/guard.ts`.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
     keepAliveTimeout: limits.userIdleMs,

@@ -2,7 +2,7 @@ import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
-import { hiddenBy } from '../isolation/hidden-device.ts';
+import { hiddenBy } from '../devices/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';

@@ -1,4 +1,4 @@
-import { duplicateShownMs } from '../admin/landing.ts';
+import { duplicateShownMs } from '../pages/landing.ts';
 import type { DeviceRecord } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';

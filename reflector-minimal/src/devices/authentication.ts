@@ -10,8 +10,8 @@ import {
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { Clock } from '../clock.ts';
 import { reservedLabels } from '../http/host-names.ts';
-import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
+import { networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { DeviceCredentials } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';

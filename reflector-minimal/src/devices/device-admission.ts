@@ -1,5 +1,5 @@
-import { networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
+import { networksOf } from '../network/addresses.ts';
 import { type Budget, FailureBudgets } from './failure-budgets.ts';
 import { TokenBucket } from './token-bucket.ts';
 

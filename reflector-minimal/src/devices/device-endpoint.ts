@@ -17,7 +17,6 @@ import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
 import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
-import { hiddenBy, takenLabel } from '../isolation/hidden-device.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
 import { ByteBudget } from '../tunnels/byte-budget.ts';
@@ -28,6 +27,7 @@ import { claimedBy, type DeviceAuthentication, type DeviceVerdict } from './auth
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
+import { hiddenBy, takenLabel } from './hidden-device.ts';
 
 /** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps registry and store in step with their tunnels. */
 export class DeviceEndpoint {

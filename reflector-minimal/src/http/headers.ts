@@ -1,6 +1,6 @@
 import type { ServiceSettings } from '../devices/service-settings.ts';
+import { asService } from '../forwarding/web/service-head.ts';
 import type { Origin } from './origin.ts';
-import { asService } from './service-head.ts';
 
 /**
  * Header lines as `node:http` takes them: names and values in turn, in their order and their spelling.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import { plainAddress } from './network.ts';
+import { plainAddress } from '../network/addresses.ts';
 
 /** Who asked, as far as we may believe it. */
 export interface Origin {

@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream';
 import { boundaryOf } from '../boundary.ts';
 import { ClosedEarly, NoAnswer, NoConnection } from '../device-http/call-failure.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
-import { isBrowser } from '../isolation/browser.ts';
 import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
-import { credentialsOf } from '../users/credentials.ts';
+import { isBrowser } from './browser.ts';
+import { credentialsOf } from './credentials.ts';
 import { html, page, securityHeaders } from './html.ts';
 import { endAndLinger } from './linger.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../limits.ts';
+import { isHealthCheck } from '../pages/health.ts';
 import { framingOf, type RawHeaders, valuesOf } from './headers.ts';
-import { isHealthCheck } from './health.ts';
 import { hostOf } from './host-names.ts';
 import { type Refusal, refusals } from './refusal.ts';
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { credentialsOf } from '../users/credentials.ts';
+import { credentialsOf } from '../http/credentials.ts';
 import type { Identity } from '../users/identity.ts';
 import type { Tokens } from '../users/tokens.ts';
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import { networkOf, networksOf } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
+import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { Store } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { networksOf, plainAddress } from '../http/network.ts';
 import type { Limits } from '../limits.ts';
+import { networksOf, plainAddress } from '../network/addresses.ts';
 
 interface Failures {
   /** Those that no line stands for yet. */

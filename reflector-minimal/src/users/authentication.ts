@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-protocol';
-import { isBrowser } from '../isolation/browser.ts';
+import { isBrowser } from '../http/browser.ts';
+import { credentialsOf } from '../http/credentials.ts';
 import type { Denied, LogIn } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
-import { credentialsOf } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import type { Tokens } from './tokens.ts';
 

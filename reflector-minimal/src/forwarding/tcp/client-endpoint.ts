@@ -1,0 +1,157 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  agree,
+  CLIENT_PROTOCOL,
+  decodeExtension,
+  EXTENSION_HEADER,
+  type Extension,
+  encodeExtension,
+  LEGACY_FRAME_BYTES,
+  ProtocolError,
+} from 'rm-protocol';
+import type { AuditRecord } from '../../audit/record.ts';
+import type { Context } from '../../context.ts';
+import type { ConnectedDevice } from '../../devices/connected-device.ts';
+import { valuesOf } from '../../http/headers.ts';
+import { type Refusal, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
+import type { Channel } from '../../tunnels/channel.ts';
+import { credentialOf, type Identity } from '../../users/identity.ts';
+import { Handshake } from '../../websocket/handshake.ts';
+import { agreeKeepAlive } from '../../websocket/keep-alive.ts';
+import { ClientTunnel } from './client-tunnel.ts';
+import { openChannel } from './open-channel.ts';
+
+/** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
+export class ClientEndpoint {
+  readonly #context: Context;
+  readonly #handshake: Handshake;
+  readonly #tunnels = new Set<ClientTunnel>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    const { limits, log } = context;
+    this.#handshake = new Handshake(limits, limits.clientMessageBytes, (error) =>
+      log.error({ err: error }, 'client tunnel failed'),
+    );
+  }
+
+  /** The device has been found and the user let in. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    target: {
+      readonly identity: Identity;
+      readonly device: ConnectedDevice;
+      /** `RevocationWatcher.revision` from before they were let in. */
+      readonly since: number;
+    },
+  ): void {
+    const { limits } = this.#context;
+    const refuse = (refusal: Refusal) => {
+      this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+    };
+    const port = readPort(request);
+    const { identity, device } = target;
+    const decision = {
+      event: 'client-tunnel',
+      user: identity.user.name,
+      by: credentialOf(identity),
+      address: this.#context.proxies.originOf(request).address,
+      device: device.id,
+      port: port ?? undefined,
+    };
+    if (port === null) {
+      refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
+      return;
+    }
+    let extension: Extension | null;
+    try {
+      extension = this.#readExtension(request);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(refusals.badRequest(error.message));
+      return;
+    }
+    openChannel(device.tunnel, port, socket, {
+      failed: refuse,
+      opened: (channel) => {
+        this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
+      },
+    });
+  }
+
+  /** Ends all tunnels with this close code. */
+  closeAll(code: number): void {
+    for (const tunnel of this.#tunnels) tunnel.close(code);
+  }
+
+  #connect(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    target: {
+      readonly identity: Identity;
+      readonly device: ConnectedDevice;
+      readonly since: number;
+      readonly port: number;
+      readonly channel: Channel;
+      readonly extension: Extension | null;
+      readonly decision: Omit<AuditRecord, 'allowed'>;
+    },
+  ): void {
+    const { limits, clock, revocation, audit } = this.#context;
+    const { identity, device, since, channel, extension, decision } = target;
+    const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
+    const headers: Record<string, string> = {
+      'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
+      'X-WebTunnel-KeepAlive': String(keepAlive),
+      ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
+    };
+    // A head that `ws` refuses ends the socket; then nobody is there for the channel.
+    const orphaned = () => channel.destroy();
+    socket.once('close', orphaned);
+    this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
+      socket.off('close', orphaned);
+      const traffic = { bytesFrom: 0, bytesTo: 0 };
+      const opened = clock.now();
+      const tunnel = new ClientTunnel({
+        webSocket,
+        socket,
+        channel,
+        extended: extension !== null,
+        maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
+        traffic,
+        readAhead: this.#context.readAhead,
+        keepAlive,
+        limits,
+        clock: boundary.clock(clock),
+        ended: () => {
+          release();
+          this.#tunnels.delete(tunnel);
+          const ms = Math.round(clock.now() - opened);
+          audit.record({ ...decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
+        },
+      });
+      this.#tunnels.add(tunnel);
+      const holder = { kind: 'user', identity, device } as const;
+      const release = revocation.add({ holder, since, end: () => tunnel.close(1008) });
+      audit.record({ ...decision, allowed: true });
+    });
+  }
+
+  #readExtension(request: IncomingMessage): Extension | null {
+    const header = valuesOf(request.rawHeaders, EXTENSION_HEADER.toLowerCase()).join(', ');
+    const theirs = header ? decodeExtension(header) : null;
+    const { maxFrame, window } = this.#context.limits;
+    return theirs && theirs.maxFrame >= LEGACY_FRAME_BYTES ? agree({ maxFrame, window }, theirs) : null;
+  }
+}
+
+function readPort(request: IncomingMessage): number | null {
+  const header = String(request.headers['x-webtunnel-remoteport'] ?? '').trim();
+  const port = /^\d{1,5}$/.test(header) ? Number(header) : 0;
+  return port >= 1 && port <= 65535 ? port : null;
+}

@@ -1,0 +1,149 @@
+import { EventEmitter } from 'node:events';
+import { Duplex } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { WebSocket } from 'ws';
+import { defaultLimits } from '../../limits.ts';
+import { FakeLink } from '../../testing/fake-link.ts';
+import { ManualClock } from '../../testing/manual-clock.ts';
+import { ByteBudget } from '../../tunnels/byte-budget.ts';
+import { ClientTunnel } from './client-tunnel.ts';
+
+/** A WebSocket of which only what is asked of it is seen. */
+class FakeWebSocket extends EventEmitter {
+  readonly calls: string[] = [];
+
+  pause(): void {
+    this.calls.push('pause');
+  }
+
+  resume(): void {
+    this.calls.push('resume');
+  }
+
+  close(code: number): void {
+    this.calls.push(`close ${code}`);
+  }
+
+  pong(): void {
+    this.calls.push('pong');
+  }
+
+  terminate(): void {
+    this.calls.push('terminate');
+  }
+}
+
+function setUp(): {
+  link: FakeLink;
+  channel: ReturnType<FakeLink['open']>;
+  webSocket: FakeWebSocket;
+  writes: (() => void)[];
+  clock: ManualClock;
+} {
+  const clock = new ManualClock();
+  const link = new FakeLink(16_384, 65_536);
+  const channel = link.open();
+  const webSocket = new FakeWebSocket();
+  const writes: (() => void)[] = [];
+  const socket = new Duplex({
+    // What Node 20 has by default; later ones have more.
+    highWaterMark: 16_384,
+    read: () => {},
+    writev: (_chunks, done) => writes.push(done),
+    write: (_chunk, _encoding, done) => writes.push(done),
+  });
+  new ClientTunnel({
+    webSocket: webSocket as unknown as WebSocket,
+    socket,
+    channel,
+    extended: false,
+    traffic: { bytesFrom: 0, bytesTo: 0 },
+    readAhead: new ByteBudget(1_000_000),
+    maxMessage: 2048,
+    keepAlive: 300,
+    limits: { ...defaultLimits, userQueueBytes: 32_768, readAheadBytes: 16_384 },
+    clock,
+    ended: () => webSocket.calls.push('ended'),
+  });
+  return { link, channel, webSocket, writes, clock };
+}
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+test('userQueueBytes: a client that reads nothing holds back its channel, and nothing is lost', async () => {
+  const { link, channel, writes } = setUp();
+  const credits = () => link.sent.filter((entry) => entry.startsWith('credit'));
+  await tick();
+  for (let i = 0; i < 4; i++) {
+    channel.onData(Buffer.alloc(16_384));
+    await tick();
+  }
+  // Two pieces fill the queue of the user: the others are held, and get no credit.
+  expect([link.held, credits(), channel.isPaused()]).toEqual([32_768, ['credit 32768'], true]);
+  while (writes.length > 0) {
+    writes.shift()?.();
+    await tick();
+  }
+  expect([link.held, credits().length, channel.isPaused()]).toEqual([0, 2, false]);
+});
+
+test('a device that takes nothing holds back its client', async () => {
+  const { channel, webSocket } = setUp();
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  await tick();
+  expect(webSocket.calls).toContain('pause');
+  expect(webSocket.calls).not.toContain('resume');
+  channel.onCredit(1_000_000);
+  await tick();
+  expect(webSocket.calls.at(-1)).toBe('resume');
+});
+
+test('clientProbeMs: only as long as it is held back a client is asked whether it is still there', async () => {
+  const { channel, webSocket, clock } = setUp();
+  const pongs = () => webSocket.calls.filter((call) => call === 'pong').length;
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(0);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  await tick();
+  clock.advance(defaultLimits.readAheadMs);
+  webSocket.emit('message', Buffer.alloc(16_384), true);
+  clock.advance(defaultLimits.clientProbeMs);
+  clock.advance(defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(2);
+  channel.onCredit(1_000_000);
+  await tick();
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(pongs()).toBe(2);
+});
+
+test('a client that has gone while it was held back is asked no more', async () => {
+  const { webSocket, clock } = setUp();
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  webSocket.emit('close', 1006);
+  await tick();
+  clock.advance(2 * defaultLimits.clientProbeMs);
+  expect(webSocket.calls).not.toContain('pong');
+  expect(clock.pending).toBe(0);
+});
+
+test('a text message ends it with 1003', async () => {
+  const { link, webSocket } = setUp();
+  webSocket.emit('message', Buffer.from('hello'), false);
+  await tick();
+  expect(webSocket.calls).toContain('close 1003');
+  expect(link.sent).toEqual(['error 5']);
+});
+
+test('a lost connection ends the channel at once, a close frame after what was sent', async () => {
+  const lost = setUp();
+  lost.webSocket.emit('close', 1006);
+  await tick();
+  expect(lost.link.sent).toEqual(['error 5']);
+  const closed = setUp();
+  closed.webSocket.emit('message', Buffer.from('last'), true);
+  closed.webSocket.emit('close', 1000);
+  await tick();
+  expect(closed.link.sent).toEqual(['data 4 in 1', 'close']);
+  expect(closed.webSocket.calls).toEqual(['ended']);
+  closed.channel.destroy();
+});

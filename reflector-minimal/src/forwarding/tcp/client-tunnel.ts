@@ -1,0 +1,163 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Traffic } from '../../audit/audit.ts';
+import type { Clock } from '../../clock.ts';
+import type { Limits } from '../../limits.ts';
+import type { ByteBudget } from '../../tunnels/byte-budget.ts';
+import type { Channel } from '../../tunnels/channel.ts';
+import { Liveness } from '../../tunnels/liveness.ts';
+import { Uplink } from '../../tunnels/uplink.ts';
+import { MessageWriter } from '../../websocket/message-writer.ts';
+
+export interface ClientTunnelOptions {
+  readonly webSocket: WebSocket;
+  /** The socket under `webSocket`. */
+  readonly socket: Duplex;
+  /** Open. */
+  readonly channel: Channel;
+  /** The client has announced the extension: an empty message is a half-close, in either direction. */
+  readonly extended: boolean;
+  /** Largest message towards the client, in bytes. */
+  readonly maxMessage: number;
+  /** What the connection has carried is counted here. */
+  readonly traffic: Traffic;
+  /** What is read ahead of all users. */
+  readonly readAhead: ByteBudget;
+  /** Seconds. */
+  readonly keepAlive: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Called once. */
+  readonly ended: () => void;
+}
+
+const normal = 1000;
+const internalError = 1011;
+const unsupported = 1003;
+/** What `ws` reports when no close frame came (RFC 6455 section 7.1.5). */
+const connectionLost = 1006;
+const nothing = new Uint8Array(0);
+
+/** One TCP connection of a client: raw bytes in binary messages (`webtunnel.md` section 4). */
+export class ClientTunnel {
+  readonly #options: ClientTunnelOptions;
+  readonly #writer: MessageWriter;
+  /** Bytes that may wait for the kernel; below its own mark a stream does not say when it has drained. */
+  readonly #queueBytes: number;
+  readonly #liveness: Liveness;
+  readonly #uplink: Uplink;
+  #closing = false;
+  #ended = false;
+
+  constructor(options: ClientTunnelOptions) {
+    this.#options = options;
+    this.#writer = new MessageWriter(options.socket);
+    this.#queueBytes = Math.max(options.limits.userQueueBytes, options.socket.writableHighWaterMark);
+    const { channel, limits, clock, keepAlive, webSocket, readAhead } = options;
+    this.#uplink = new Uplink({
+      channel,
+      source: webSocket,
+      // A PONG that nobody asked for (RFC 6455 section 5.5.3) meets a closed connection with a reset, which the next one
+      // finds; to a client that is there it means nothing.
+      probe: () => webSocket.pong(),
+      limits,
+      clock,
+      total: readAhead,
+    });
+    // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
+    this.#liveness = new Liveness(clock, keepAlive * 3000, null, () => webSocket.terminate());
+    this.#listenToClient();
+    this.#listenToDevice();
+  }
+
+  /** Sends a close frame; the device's connection ends with it. Idempotent. */
+  close(code: number): void {
+    this.#options.channel.destroy();
+    this.#sendClose(code);
+  }
+
+  #listenToClient(): void {
+    const { webSocket, channel, extended, traffic } = this.#options;
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#liveness.seen();
+      if (channel.destroyed || channel.writableEnded) return;
+      if (isBinary) traffic.bytesTo += data.length;
+      if (!isBinary) this.close(unsupported);
+      else if (data.length > 0) this.#uplink.write(data);
+      else if (extended) channel.end();
+    });
+    webSocket.on('ping', () => this.#liveness.seen());
+    webSocket.on('error', () => {});
+    webSocket.on('close', (code: number) => this.#end(code !== connectionLost));
+  }
+
+  #listenToDevice(): void {
+    const { channel, socket, extended, traffic } = this.#options;
+    channel.on('data', (piece: Buffer) => {
+      this.#liveness.seen();
+      traffic.bytesFrom += piece.length;
+      this.#send(piece);
+      if (this.#writer.queued >= this.#queueBytes) channel.pause();
+    });
+    socket.on('drain', () => channel.resume());
+    channel.on('end', () => {
+      // Without the extension a close frame is all there is to say that the stream has ended.
+      if (!extended) this.#sendClose(normal);
+      else if (!this.#closing) this.#message(nothing);
+    });
+    // Ended in both directions, or failed.
+    channel.on('close', () => {
+      this.#sendClose(channel.readableEnded && channel.writableFinished ? normal : internalError);
+    });
+  }
+
+  #send(piece: Buffer): void {
+    if (this.#closing) return;
+    const { maxMessage } = this.#options;
+    if (piece.length <= maxMessage) {
+      this.#message(piece);
+      return;
+    }
+    const messages = Math.ceil(piece.length / maxMessage);
+    this.#writer.begin(piece.length + 8 * messages);
+    for (let at = 0; at < piece.length; at += maxMessage) {
+      const part = piece.subarray(at, at + maxMessage);
+      this.#writer.message(nothing, [part], part.length);
+    }
+    this.#writer.end();
+  }
+
+  #message(piece: Uint8Array): void {
+    this.#writer.begin(0);
+    this.#writer.message(nothing, [piece], piece.length);
+    this.#writer.end();
+  }
+
+  #sendClose(code: number): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    const { webSocket } = this.#options;
+    this.#uplink.stop();
+    webSocket.resume();
+    webSocket.close(code);
+  }
+
+  /** `inOrder`: the client has sent a close frame, so that what it sent before is to reach the device. */
+  #end(inOrder: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#closing = true;
+    this.#liveness.stop();
+    this.#uplink.stop();
+    const { channel } = this.#options;
+    channel.resume();
+    if (inOrder && !channel.writableEnded) {
+      // The other half has nobody to go to: the device gets a short time to end it.
+      channel.allowHalfOpen = false;
+      this.#uplink.end();
+    } else {
+      channel.destroy();
+    }
+    this.#options.ended();
+  }
+}

@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AuditRecord } from '../../audit/record.ts';
+import type { Context } from '../../context.ts';
+import { breakOff } from '../../http/break-off.ts';
+import { type Refusal, responseOn, sendRefusal } from '../../http/refusal.ts';
+import type { Channel } from '../../tunnels/channel.ts';
+import { join } from '../../tunnels/join.ts';
+import { credentialOf } from '../../users/identity.ts';
+import type { ConnectTarget } from '../connect-admission.ts';
+import { openChannel } from './open-channel.ts';
+
+/** A program reads raw bytes from here on (RFC 9110 section 9.3.6). */
+const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
+/** Takes CONNECT: after the answer the connection is one to a port of a device, with its bytes and nothing else. */
+export class ConnectEndpoint {
+  readonly #context: Context;
+  readonly #open = new Set<() => void>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** The device has been found and the user let in. `head`: what the user has sent without waiting for the answer. */
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer, target: ConnectTarget): void {
+    const { audit, limits } = this.#context;
+    const { identity, device, port, address } = target;
+    const decision = {
+      event: 'client-tunnel',
+      user: identity.user.name,
+      by: credentialOf(identity),
+      address,
+      device: device.id,
+      port,
+    };
+    openChannel(device.tunnel, port, socket, {
+      opened: (channel) => this.#carry(socket, head, target, channel, decision),
+      failed: (refusal: Refusal) => {
+        audit.count({ ...decision, allowed: false, reason: refusal.error });
+        if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+      },
+    });
+  }
+
+  /** Ends all connections, in a way that nobody takes for the end of the device's stream. */
+  closeAll(): void {
+    for (const end of this.#open) end();
+  }
+
+  #carry(
+    socket: Duplex,
+    head: Buffer,
+    { identity, device, since }: ConnectTarget,
+    channel: Channel,
+    decision: Omit<AuditRecord, 'allowed'>,
+  ): void {
+    const { revocation, audit, clock, limits, readAhead } = this.#context;
+    const opened = clock.now();
+    const traffic = { bytesFrom: 0, bytesTo: head.length };
+    const end = () => breakOff(socket);
+    const release = revocation.add({ holder: { kind: 'user', identity, device }, since, end });
+    this.#open.add(end);
+    socket.once('close', () => {
+      release();
+      this.#open.delete(end);
+      const ms = Math.round(clock.now() - opened);
+      audit.record({ ...decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
+    });
+    audit.record({ ...decision, allowed: true });
+    channel.on('data', (bytes: Buffer) => {
+      traffic.bytesFrom += bytes.length;
+    });
+    socket.on('data', (bytes: Buffer) => {
+      traffic.bytesTo += bytes.length;
+    });
+    channel.once('close', () => {
+      if (!channel.readableEnded || !channel.writableFinished) breakOff(socket);
+    });
+    // Over TLS, Node would answer the end of the user's stream with the end of ours.
+    socket.allowHalfOpen = true;
+    socket.write(established);
+    if (head.length > 0) channel.write(head);
+    join(socket, channel, { limits, clock, total: readAhead });
+  }
+}

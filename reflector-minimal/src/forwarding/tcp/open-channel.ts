@@ -1,0 +1,36 @@
+import type { Duplex } from 'node:stream';
+import { type Refusal, refusalFor } from '../../http/refusal.ts';
+import type { Channel } from '../../tunnels/channel.ts';
+import type { DeviceTunnel } from '../../tunnels/device-tunnel.ts';
+
+/**
+ * Opens a connection to a port of a device for a user who waits on `socket`. Calls `opened` or `failed` once, unless the user
+ * goes away first: then the channel goes as well.
+ */
+export function openChannel(
+  tunnel: DeviceTunnel,
+  port: number,
+  socket: Duplex,
+  { opened, failed }: { opened(channel: Channel): void; failed(refusal: Refusal): void },
+): void {
+  let channel: Channel;
+  try {
+    channel = tunnel.open(port);
+  } catch (error) {
+    failed(refusalFor(error, port));
+    return;
+  }
+  const abandon = () => channel.destroy();
+  const fail = (error: Error) => {
+    socket.off('close', abandon);
+    failed(refusalFor(error, port));
+  };
+  socket.on('error', () => {});
+  socket.once('close', abandon);
+  channel.once('error', fail);
+  channel.once('open', () => {
+    socket.off('close', abandon);
+    channel.off('error', fail);
+    opened(channel);
+  });
+}

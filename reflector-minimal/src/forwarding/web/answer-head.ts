@@ -1,0 +1,44 @@
+import { responseHeaders, trailerFields, valuesOf } from '../../http/headers.ts';
+import { type Refusal, refusals } from '../../http/refusal.ts';
+import { cookiesForDevice, withinItsHost } from '../../isolation/device-cookies.ts';
+import { forOneUser } from './cache-control.ts';
+import { linksForUser, redirectCircle } from './device-links.ts';
+import type { DeviceExchange } from './device-request.ts';
+
+/**
+ * The head that the user gets of an answer of the device: nothing in it has an effect beyond the device's own host, and
+ * its links lead to where the user can follow them. A refusal where they would lead in a circle.
+ */
+export function answerHead(
+  { request, site, shared }: Pick<DeviceExchange, 'request' | 'site' | 'shared'>,
+  status: number,
+  rawHeaders: readonly string[],
+): string[] | Refusal {
+  const head = linksForUser(site, forOneUser(withinItsHost(responseHeaders(rawHeaders, status), shared)));
+  const [location] = valuesOf(rawHeaders, 'location');
+  if (location === undefined) return head;
+  const circle = redirectCircle(
+    site,
+    {
+      method: request.method ?? 'GET',
+      url: request.url ?? '/',
+      cookies: valuesOf(request.rawHeaders, 'cookie').some((line) => cookiesForDevice(line) !== null),
+    },
+    { status, location, setsCookie: valuesOf(rawHeaders, 'set-cookie').length > 0 },
+  );
+  if (circle === null) return head;
+  if ('location' in circle) {
+    return head.map((value, i) =>
+      i % 2 === 1 && head[i - 1]?.toLowerCase() === 'location' ? circle.location : value,
+    );
+  }
+  return circle.kind === 'host' ? refusals.otherHost(circle.host) : refusals.otherScheme(circle);
+}
+
+/** The trailers that the user gets: as {@link answerHead}, because some readers make header lines of them. */
+export function answerTrailers(
+  { shared }: Pick<DeviceExchange, 'shared'>,
+  trailers: readonly string[],
+): [string, string][] {
+  return trailerFields(forOneUser(withinItsHost(trailers, shared)));
+}

@@ -1,0 +1,194 @@
+import { trimBlanks } from '../../blanks.ts';
+import type { ServiceSettings } from '../../devices/service-settings.ts';
+import { hostOf, portSuffix } from '../../http/host-names.ts';
+import type { Origin } from '../../http/origin.ts';
+
+/** The device as one user sees it, for links in the head of its answers. */
+export interface DeviceSite {
+  readonly id: string;
+  /** The domain of which the device is a label. */
+  readonly domain: string;
+  /** The port of the device that was asked. */
+  readonly port: number;
+  /** All ports that it forwards, and the one of its web interface. */
+  readonly ports: readonly number[];
+  readonly httpPort: number | null;
+  readonly settingsOf: (port: number) => ServiceSettings;
+  /** How the user has asked. */
+  readonly origin: Pick<Origin, 'protocol' | 'authority'>;
+  /** On a host that devices share, where no other port can be chosen. */
+  readonly shared: boolean;
+}
+
+/** A link with a host, as the device has written it. */
+interface WebLink {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string;
+  /** In lower case. */
+  readonly host: string;
+  /** The port that it names or means. */
+  readonly port: number;
+  readonly explicit: boolean;
+  /** From the path on. */
+  readonly rest: string;
+}
+
+/**
+ * A link of the device for the user. One that leads to an address of the device itself leads to where the user can reach
+ * it; any other stays as it is.
+ */
+export function linkForUser(site: DeviceSite, link: string): string {
+  const parsed = webLink(site, link);
+  if (parsed === null) return link;
+  const port = forwardedPort(site, parsed);
+  if (port === undefined) return link;
+  return site.shared && port !== site.port ? link : `${originOf(site, port)}${parsed.rest}`;
+}
+
+const linkFields = new Set(['content-location', 'location']);
+
+/** The head of a device's answer with links that the user can follow. */
+export function linksForUser(site: DeviceSite, headers: readonly string[]): string[] {
+  return headers.map((value, i) => {
+    if (i % 2 === 0) return value;
+    const name = (headers[i - 1] ?? '').toLowerCase();
+    if (linkFields.has(name)) return linkForUser(site, value);
+    return name === 'refresh' ? refreshForUser(site, value) : value;
+  });
+}
+
+/** `5; url=http://device/`, quoted or not, as browsers take it (HTML, "shared declarative refresh steps"). */
+function refreshForUser(site: DeviceSite, value: string): string {
+  const match = /^([\d.]*\s*[;,]\s*url\s*=\s*["']?)([^"'\s]+)(.*)$/is.exec(value);
+  return match ? `${match[1]}${linkForUser(site, match[2] ?? '')}${match[3]}` : value;
+}
+
+/** Why a redirect would lead the user's browser in a circle. */
+export type Circle =
+  /** The service wants to be asked with TLS, or without, on a port of the device that is not forwarded. */
+  | { readonly kind: 'https' | 'http'; readonly port: number }
+  /** The service wants to be asked by another name. */
+  | { readonly kind: 'host'; readonly host: string };
+
+/**
+ * What becomes of a redirect that, as it is for the user, leads to the very page that was asked for: it leads to the other
+ * service that it means, where the device forwards that one, or nowhere. `null`: it does not lead in a circle.
+ */
+export function redirectCircle(
+  site: DeviceSite,
+  request: { readonly method: string; readonly url: string; readonly cookies: boolean },
+  answer: { readonly status: number; readonly location: string; readonly setsCookie: boolean },
+): Circle | { readonly location: string } | null {
+  if (answer.status < 300 || answer.status > 399 || !/^(?:GET|HEAD)$/.test(request.method)) return null;
+  // It looks whether the browser keeps cookies; the next answer is another one.
+  if (answer.setsCookie && !request.cookies) return null;
+  const link = webLink(site, answer.location);
+  if (link === null || pathOf(link) !== request.url) return null;
+  const target = targetOf(site, link.host);
+  const settings = site.settingsOf(site.port);
+  const leadsTo = forwardedPort(site, link);
+  if (target === undefined || !sameTarget(target, settings.target)) return null;
+  if (leadsTo !== undefined && leadsTo !== site.port) return null;
+  const scheme = settings.tls ? 'https' : 'http';
+  if (link.scheme !== scheme) {
+    // The port in our own name is none of the device's.
+    const ours = link.authority.toLowerCase() === site.origin.authority.toLowerCase();
+    const standard = link.scheme === 'https' ? 443 : 80;
+    const wanted = ours || link.port === site.port ? standard : link.port;
+    const other = site.ports.find((port) => {
+      const { tls, targetPort, target: where } = site.settingsOf(port);
+      return (
+        (targetPort ?? port) === wanted &&
+        tls === (link.scheme === 'https') &&
+        sameTarget(where, settings.target)
+      );
+    });
+    return other === undefined || site.shared
+      ? { kind: link.scheme, port: wanted }
+      : { location: `${originOf(site, other)}${link.rest}` };
+  }
+  if (leadsTo === undefined) return null;
+  const asked = hostOf(settings.host ?? site.origin.authority);
+  return link.host === asked ? null : { kind: 'host', host: link.authority };
+}
+
+function pathOf({ rest }: WebLink): string {
+  const path = rest.split('#', 1)[0] ?? '';
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function ourOrigin({ origin }: DeviceSite): string {
+  return `${origin.protocol}://${origin.authority}`;
+}
+
+/** Where the user reaches another port of the device. */
+function originOf(site: DeviceSite, port: number): string {
+  if (port === site.port) return ourOrigin(site);
+  const label = port === site.httpPort ? site.id : `${site.id}-${port}`;
+  return `${site.origin.protocol}://${label}.${site.domain}${portSuffix(site.origin.authority)}`;
+}
+
+/** `null` for a link without a host, or with one that two readers could take differently. */
+function webLink(site: DeviceSite, link: string): WebLink | null {
+  // A backslash is a slash for browsers, and no part of a host for us. In the path they also take blanks and UTF-8.
+  const match = /^(?:(https?):)?\/\/([^/?#\\@\s]+)([/?#].*)?$/is.exec(trimBlanks(link));
+  if (!match) return null;
+  const { tls } = site.settingsOf(site.port);
+  const scheme = (match[1]?.toLowerCase() ?? (tls ? 'https' : 'http')) as 'http' | 'https';
+  const authority = match[2] ?? '';
+  const host = hostOf(authority);
+  if (host === '') return null;
+  const named = portSuffix(authority);
+  const port = named === '' ? (scheme === 'https' ? 443 : 80) : Number(named.slice(1));
+  return { scheme, authority, host, port, explicit: named !== '', rest: match[3] ?? '' };
+}
+
+/** The forwarded port that a link means; `undefined`: it leads elsewhere, or to a port that is not forwarded. */
+function forwardedPort(site: DeviceSite, { authority, host, port, explicit }: WebLink): number | undefined {
+  const settings = site.settingsOf(site.port);
+  const ours = ourPort(site, host);
+  if (ours !== undefined && ours !== site.port) return ours;
+  // The service itself, under the name and port that it was asked by.
+  const same = (other: string | null) => other?.toLowerCase() === authority.toLowerCase();
+  if (same(site.origin.authority) || same(settings.host)) return site.port;
+  const target = targetOf(site, host);
+  if (target !== undefined) {
+    const leads = (candidate: number) => {
+      const other = site.settingsOf(candidate);
+      return (other.targetPort ?? candidate) === port && sameTarget(other.target, target);
+    };
+    if (leads(site.port)) return site.port;
+    const other = site.ports.find(leads);
+    if (other !== undefined) return other;
+    // Programs that do not know their port leave it out.
+    if (!explicit && sameTarget(settings.target, target)) return site.port;
+  }
+  // By the name that only we have given it there is nothing else to reach.
+  return ours;
+}
+
+/** The port of the device that one of our own names for it means. */
+function ourPort(site: DeviceSite, host: string): number | undefined {
+  if (host === hostOf(site.origin.authority)) return site.port;
+  if (!host.endsWith(`.${site.domain}`)) return undefined;
+  const label = host.slice(0, -site.domain.length - 1);
+  if (label === site.id) return site.httpPort ?? site.port;
+  return site.ports.find((port) => label === `${site.id}-${port}`);
+}
+
+/** The target that a host name or address means; `undefined`: it is nobody we know. */
+function targetOf(site: DeviceSite, host: string): string | null | undefined {
+  const settings = site.settingsOf(site.port);
+  if (isLoopbackHost(host)) return settings.target;
+  const names = [site.id, hostOf(site.origin.authority), hostOf(settings.host ?? ''), settings.target];
+  if (names.includes(host)) return settings.target;
+  return site.ports.map((port) => site.settingsOf(port).target).find((target) => target === host);
+}
+
+function sameTarget(one: string | null, other: string | null | undefined): boolean {
+  return one === other || (isLoopbackHost(one ?? '') && isLoopbackHost(other ?? ''));
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,201 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Traffic } from '../../audit/audit.ts';
+import type { CallEvents, DeviceCall } from '../../device-http/device-call.ts';
+import type { DevicePort } from '../../device-http/device-port.ts';
+import { isStream, type ResponseHead } from '../../device-http/response-head.ts';
+import type { ServiceSettings } from '../../devices/service-settings.ts';
+import { framingOf, type RequestFraming, requestHeaders, trailerFields } from '../../http/headers.ts';
+import type { Origin } from '../../http/origin.ts';
+import { type Refusal, refusalFor, refusals, sendRefusal } from '../../http/refusal.ts';
+import { withoutOurCookies } from '../../isolation/device-cookies.ts';
+import type { Limits } from '../../limits.ts';
+import { answerHead, answerTrailers } from './answer-head.ts';
+import type { DeviceSite } from './device-links.ts';
+import { interimResponse } from './interim-response.ts';
+import { UserResponse } from './user-response.ts';
+
+export interface DeviceExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly origin: Origin;
+  readonly devicePort: DevicePort;
+  readonly port: number;
+  readonly settings: ServiceSettings;
+  /** Told of the status of the device's answer. */
+  readonly answered: (status: number) => void;
+  readonly site: DeviceSite;
+  /** Connections to the device are of one user each. */
+  readonly user: string;
+  /** `Authorization` that is meant for the device. */
+  readonly authorization: string | null;
+  /** On a host that devices share. */
+  readonly shared: boolean;
+  /** Bodies are counted here. */
+  readonly traffic: Traffic;
+  readonly limits: Limits;
+  /** Told of a fault of ours, which costs this exchange only. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Carries one request to the device and its response back, as streams: at no time more than a window and a socket
+ * buffer of either is in memory. When the user goes away, the device's connection is ended at once. Nothing that is
+ * thrown on the way leaves the exchange.
+ */
+export class DeviceRequest implements CallEvents {
+  readonly #exchange: DeviceExchange;
+  readonly #body: RequestFraming['body'];
+  readonly #answer: UserResponse;
+  readonly #call: DeviceCall;
+  #answered = false;
+  #endless = false;
+  /** The user waits for the device's word before sending the body. */
+  #held: boolean;
+
+  constructor(exchange: DeviceExchange) {
+    const { request, response, devicePort, settings } = exchange;
+    this.#exchange = exchange;
+    this.#body = framingOf(request.rawHeaders);
+    this.#held =
+      this.#body !== 'none' && request.httpVersionMinor > 0 && request.headers.expect !== undefined;
+    this.#answer = new UserResponse(response, () => this.#call.resume());
+    const message = {
+      method: request.method ?? 'GET',
+      target: request.url ?? '/',
+      headers: deviceRequestHead(exchange, { body: this.#body }),
+      body: this.#body,
+      upgrade: false,
+      owner: exchange.user,
+      client: request.socket,
+    };
+    this.#call = devicePort.call(message, settings, this);
+  }
+
+  /** A stream of events, which goes on until somebody leaves. */
+  get endless(): boolean {
+    return this.#endless;
+  }
+
+  start(): void {
+    const { request, response } = this.#exchange;
+    response.on('close', () => {
+      if (!response.writableFinished) this.#call.cancel();
+    });
+    // The user broke off in the middle of the request.
+    request.on('close', () => {
+      if (!request.complete) this.#call.cancel();
+    });
+    request.on('error', () => {});
+    response.on('error', () => {});
+    this.#call.start();
+  }
+
+  // --- the request ---
+
+  ready(): void {
+    const { request } = this.#exchange;
+    request.on('data', (chunk: Buffer) => {
+      this.#held = false;
+      // After the call has ended the rest is read only to be dropped.
+      if (this.#call.over) return;
+      this.#exchange.traffic.bytesTo += chunk.length;
+      if (!this.#call.write(chunk)) request.pause();
+    });
+    request.on('end', () => this.#endRequest());
+  }
+
+  drain(): void {
+    this.#exchange.request.resume();
+  }
+
+  #endRequest(): void {
+    const { request, limits } = this.#exchange;
+    if (request.rawTrailers.length / 2 > limits.headLines) {
+      this.#call.cancel();
+      this.#refuse({ status: 431, error: 'Too many trailer lines' });
+      return;
+    }
+    this.#call.end(trailerFields(request.rawTrailers));
+  }
+
+  // --- the response ---
+
+  interim(head: ResponseHead): void {
+    const { request, response, shared } = this.#exchange;
+    if (request.httpVersionMinor === 0 || response.headersSent) return;
+    if (head.status !== 100) {
+      response.socket?.write(interimResponse(head, shared), 'latin1');
+    } else if (request.headers.expect !== undefined) {
+      this.#held = false;
+      response.writeContinue();
+    }
+  }
+
+  head(head: ResponseHead): void {
+    this.#exchange.answered(head.status);
+    const lines = answerHead(this.#exchange, head.status, head.headers);
+    if ('error' in lines) {
+      this.#call.cancel();
+      this.#refuse(lines);
+      return;
+    }
+    this.#answered = true;
+    this.#endless = isStream(head.headers);
+    this.#answer.begin(head, lines);
+  }
+
+  body(piece: Buffer, last: boolean): void {
+    this.#exchange.traffic.bytesFrom += piece.length;
+    if (!this.#answer.write(piece, last)) this.#call.pause();
+  }
+
+  end(trailers: readonly string[]): void {
+    this.#answer.trailers(answerTrailers(this.#exchange, trailers));
+    // It was not asked to send the body, and the user does not send it (RFC 9110 section 10.1.1).
+    if (this.#held) this.#call.abandonRequest();
+  }
+
+  finished(): void {
+    this.#answer.end();
+  }
+
+  switched(): void {
+    // The request asked for no upgrade.
+    throw new Error('switched without an upgrade');
+  }
+
+  failed(error: Error): void {
+    // What the user has of the response must not pass for the whole.
+    if (this.#answered) this.#answer.cut();
+    else this.#refuse(refusalFor(error, this.#exchange.port));
+  }
+
+  fault(error: unknown): void {
+    this.#exchange.failed(error);
+    if (this.#exchange.response.headersSent) this.#answer.cut();
+    else this.#refuse(refusals.failed);
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { request, response } = this.#exchange;
+    if (response.headersSent || response.destroyed) response.destroy();
+    else sendRefusal(request, response, refusal);
+  }
+}
+
+/** The head that the device gets: nothing in it opens the reflector. */
+export function deviceRequestHead(
+  {
+    request,
+    origin,
+    authorization,
+    settings,
+  }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization' | 'settings'>,
+  framing: RequestFraming,
+): string[] {
+  const head = withoutOurCookies(
+    requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin, settings),
+  );
+  if (authorization !== null) head.push('Authorization', authorization);
+  return head;
+}

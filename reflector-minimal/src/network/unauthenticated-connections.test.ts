@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { TrustedProxies } from '../http/origin.ts';
+import { defaultLimits } from '../limits.ts';
+import { Strangers } from './unauthenticated-connections.ts';
+
+class FakeSocket extends EventEmitter {
+  remoteAddress: string | undefined;
+  remotePort: number | undefined;
+  destroyed = false;
+
+  constructor(address: string, port: number) {
+    super();
+    this.remoteAddress = address;
+    this.remotePort = port;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    // As those of `node:net`.
+    this.remoteAddress = undefined;
+    this.remotePort = undefined;
+    this.emit('close');
+  }
+}
+
+describe('connections of strangers', () => {
+  let server: EventEmitter;
+  let strangers: Strangers;
+  let dropped: string[];
+  let port: number;
+  beforeEach(() => {
+    server = new EventEmitter();
+    dropped = [];
+    port = 1;
+    strangers = new Strangers(3, new TrustedProxies(['10.0.0.1']));
+    strangers.guard(server as Server, (address) => dropped.push(address));
+  });
+
+  const accept = (address: string): FakeSocket => {
+    const socket = new FakeSocket(address, port++);
+    server.emit('connection', socket);
+    return socket;
+  };
+  /** How many of ten get in. */
+  const accepted = (address: (n: number) => string) =>
+    Array.from({ length: 10 }, (_, n) => accept(address(n))).filter(({ destroyed }) => !destroyed).length;
+
+  test('strangersPerNetwork: are so many of one network, and of every other', () => {
+    expect(accepted((n) => `192.0.2.${n}`)).toBe(3);
+    expect(dropped).toHaveLength(7);
+    expect(accepted((n) => `::ffff:192.0.3.${n}`)).toBe(3);
+    expect(accepted((n) => `2001:db8:1:${n}::1`)).toBe(3);
+    expect(accepted((n) => `2001:db8:2:${n}::1`)).toBe(3);
+  });
+
+  test('give their places back when they close', () => {
+    const sockets = [1, 2, 3].map((n) => accept(`192.0.2.${n}`));
+    expect(accept('192.0.2.4').destroyed).toBe(true);
+    sockets[0]?.destroy();
+    expect(accept('192.0.2.4').destroyed).toBe(false);
+    for (const socket of sockets) socket.destroy();
+    expect(strangers.size).toBe(1);
+  });
+
+  test('are strangers no more once they have shown who they are, also by the socket that speaks TLS', () => {
+    for (let n = 0; n < 10; n++) {
+      const socket = accept('192.0.2.1');
+      expect(socket.destroyed).toBe(false);
+      const { remoteAddress, remotePort } = socket;
+      strangers.proven({ remoteAddress, remotePort } as unknown as Duplex);
+      strangers.proven(socket as unknown as Duplex);
+    }
+    expect(strangers.size).toBe(0);
+    expect(accepted(() => '192.0.2.1')).toBe(3);
+  });
+
+  test.each(['10.0.0.1', '127.0.0.1', '::1', '::ffff:127.0.0.1'])('%s speaks for others', (address) => {
+    expect(accepted(() => address)).toBe(10);
+    expect(strangers.size).toBe(0);
+  });
+});
+
+test('by default those of one network leave most places to others', () => {
+  expect(defaultLimits.strangersPerNetwork * 5).toBeLessThanOrEqual(defaultLimits.connections);
+});

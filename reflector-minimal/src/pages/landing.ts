@@ -1,0 +1,79 @@
+import type { Context } from '../context.ts';
+import { portSuffix } from '../http/host-names.ts';
+import { type Html, html, page } from '../http/html.ts';
+import type { Origin } from '../http/origin.ts';
+import { choosePath } from '../isolation/shared-host.ts';
+import type { DeviceRecord } from '../store/devices.ts';
+import type { Identity } from '../users/identity.ts';
+import { logOutForm } from './account-page.ts';
+import { type DevicePage, pageOfDevices } from './device-page.ts';
+
+/** For how long a duplicate identity is shown after it was last noticed. */
+export const duplicateShownMs = 24 * 3600_000;
+
+/** The page on the reflector's own host: the devices that this user sees, who is on line, and the way to each. */
+export function landingPage(
+  context: Context,
+  origin: Origin,
+  { user, session }: Identity,
+  asked: DevicePage,
+): string {
+  const { devices, next } = pageOfDevices(context, user, asked);
+  const waiting = user.role === 'administrator' ? context.store.devices.countUnclaimed() : 0;
+  return page(
+    'Devices',
+    html`<header><h1>Devices</h1>
+<nav><span class="quiet">${user.name}</span>${session ? html` <a href="/account">Account</a> ${logOutForm}` : html``}</nav></header>
+${
+  devices.length === 0 && asked.after === ''
+    ? user.role === 'administrator'
+      ? html`<p>There is no device yet. Add one with <code>rm-reflector device add ID</code>.</p>`
+      : html`<p>No device is yours to see yet. An administrator grants domains of devices.</p>`
+    : html`<div class="scroll"><table>
+<thead><tr><th>Device</th><th>State</th><th>Web interface</th><th>Version</th><th>Address</th></tr></thead>
+<tbody>
+${devices.map((device) => row(context, origin, device))}</tbody>
+</table></div>`
+}
+${asked.after === '' ? html`` : html`<p><a href="/">First devices</a></p>`}${next === null ? html`` : html`<p><a href="/?after=${encodeURIComponent(next)}">More devices</a></p>`}
+${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}`,
+  );
+}
+
+function row(context: Context, origin: Origin, device: DeviceRecord): Html {
+  const connected = context.devices.of(device);
+  const { name, version } = connected?.properties ?? device.properties;
+  const duplicate =
+    device.duplicateNoticed !== null && context.clock.date() - device.duplicateNoticed < duplicateShownMs;
+  return html`<tr>
+<td>${name ? html`${name}<br><code class="quiet">${device.id}</code>` : html`<code>${device.id}</code>`}</td>
+<td>${connected ? html`<span class="on">on line</span>` : html`off line<br><span class="quiet">${lastSeen(device)}</span>`}${
+    duplicate ? html`<br><span class="warning">two devices use this identity</span>` : html``
+  }</td>
+<td>${connected ? link(context, origin, device.id, connected.services) : html`–`}</td>
+<td>${version ?? '–'}</td>
+<td>${connected?.address ?? (device.address || '–')}</td>
+</tr>
+`;
+}
+
+function link(
+  context: Context,
+  origin: Origin,
+  id: string,
+  services: { readonly httpPort: number | null; readonly httpPath: string },
+): Html {
+  if (services.httpPort === null) return html`none`;
+  const authority = `${id}.${context.domain}${portSuffix(origin.authority)}`;
+  const address = html`<a href="${origin.protocol}://${authority}${services.httpPath}">${authority}</a>`;
+  if (context.cookieHost === null) return address;
+  return html`${address}<form method="post" action="${choosePath}">
+<input type="hidden" name="device" value="${id}"><button>Show on ${context.cookieHost}</button></form>`;
+}
+
+function lastSeen({ lastSeen, lastConnect }: DeviceRecord): string {
+  const time = lastSeen ?? lastConnect;
+  return time === null
+    ? 'never seen'
+    : `since ${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
