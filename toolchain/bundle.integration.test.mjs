@@ -29,6 +29,6 @@ it('takes its date from SOURCE_DATE_EPOCH alone, and never from the clock', asyn
 });
 
 it('has the version of the package where nothing is bundled, too', () => {
-  const source = readFileSync(new URL('../agent/src/version.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../agent/src/config/version.ts', import.meta.url), 'utf8');
   expect(source).toContain(`'${version}'`);
 });

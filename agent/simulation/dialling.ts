@@ -1,12 +1,12 @@
 import { formatHttpUri } from 'rm-protocol';
 import { expect } from 'vitest';
 import { pattern } from '../../protocol/src/testing/bytes.ts';
-import { describeProxy } from '../src/dial/route.ts';
+import { describeProxy } from '../src/dial/proxy-server.ts';
 import type { TlsOptions } from '../src/host.ts';
 import { Attempt, type Upgraded } from '../src/link/attempt.ts';
-import type { DialSettings } from '../src/link/settings.ts';
+import type { DialSettings } from '../src/link/attempt-settings.ts';
 import type { StepFailure } from '../src/link/steps.ts';
-import { dialSettingsFor } from './dial-settings.ts';
+import { dialSettingsFor } from './attempt-settings.ts';
 import { noHandles, SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';
 import type { TlsAnswer } from './socket.ts';

@@ -1,8 +1,8 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
+import { ADDRESSES, type TroubledWorld } from './faulty-link-stage.ts';
 import { refused, timedOut, unreachable } from './network.ts';
 import type { Random } from './random.ts';
 import type { Mishap, TlsAnswer } from './socket.ts';
-import { ADDRESSES, type TroubledWorld } from './troubled-world.ts';
 
 export type Fault = (world: TroubledWorld, random: Random) => void;
 

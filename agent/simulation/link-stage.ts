@@ -1,11 +1,11 @@
-import { defaultLimits } from '../src/limits.ts';
+import { defaultLimits } from '../src/config/limits.ts';
+import type { DialSettings } from '../src/link/attempt-settings.ts';
 import type { BackOffSettings, FailureKind } from '../src/link/back-off.ts';
 import { Link } from '../src/link/link.ts';
-import type { DialSettings } from '../src/link/settings.ts';
 import type { LinkState } from '../src/link/states.ts';
 import { dialService, type Service } from '../src/tunnel/service.ts';
 import { Tunnel } from '../src/tunnel/tunnel.ts';
-import { dialSettingsFor } from './dial-settings.ts';
+import { dialSettingsFor } from './attempt-settings.ts';
 import { SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';
 

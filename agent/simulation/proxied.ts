@@ -1,5 +1,5 @@
 import type { RequestHead } from 'rm-protocol';
-import { type ProxyServer, parseProxy } from '../src/dial/route.ts';
+import { type ProxyServer, parseProxy } from '../src/dial/proxy-server.ts';
 import { Dialling } from './dialling.ts';
 import { type Answer, SimulatedReflector } from './reflector.ts';
 

@@ -1,5 +1,5 @@
 import type { Extension } from 'rm-protocol';
-import { defaultLimits, type Limits } from '../src/limits.ts';
+import { defaultLimits, type Limits } from '../src/config/limits.ts';
 import { type Admit, dialService, type Service } from '../src/tunnel/service.ts';
 import { Tunnel, type TunnelEnd } from '../src/tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';

@@ -1,4 +1,4 @@
-import { defaultLimits } from '../src/limits.ts';
+import { defaultLimits } from '../src/config/limits.ts';
 import { main } from '../src/program/main.ts';
 import { tinyHost } from './host.ts';
 

@@ -2,9 +2,9 @@ import type { Extension } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../host.ts';
 import type { Upgraded } from '../link/attempt.ts';
-import { reasons } from '../link/candidates.ts';
+import { reasons } from '../link/routes.ts';
 import type { Log } from '../log/log.ts';
-import { OutageNews } from '../log/outage.ts';
+import { OutageNews } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
 
 /** A tunnel that ends sooner is part of the outage before it, so that a link that comes and goes is not told for ever: 1 h. */

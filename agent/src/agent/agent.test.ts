@@ -4,7 +4,7 @@ import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 import { agentOn, connected } from '../../simulation/running-agent.ts';
-import { version } from '../version.ts';
+import { version } from '../config/version.ts';
 
 describe('the upgrade', () => {
   it('says who the device is, what it offers and what it can do', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles, type Program } from '../../simulation/host.ts';
-import { type CommandLimits, defaultLimits } from '../limits.ts';
+import { type CommandLimits, defaultLimits } from '../config/limits.ts';
 import { CustomProperties } from './custom-properties.ts';
 
 /** Custom properties `a`, `b`, … of the programs `a`, `b`, … */

@@ -1,7 +1,7 @@
 import { type Property, printable, utf8Decode } from 'rm-protocol';
 import type { Configuration, PropertyValue } from '../config/configuration.ts';
+import type { Limits } from '../config/limits.ts';
 import type { Cancellable, Host } from '../host.ts';
-import type { Limits } from '../limits.ts';
 
 type CommandValue = Extract<PropertyValue, { command: unknown }>;
 

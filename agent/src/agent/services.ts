@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.ts';
+import type { Limits } from '../config/limits.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { serviceTls } from '../dial/service-tls.ts';
 import type { Host } from '../host.ts';
-import type { Limits } from '../limits.ts';
 import { type Admit, type Dial, dialService, type Place, type Service } from '../tunnel/service.ts';
 
 /** Where in-process services take over from others, by port. */

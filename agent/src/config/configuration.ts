@@ -1,5 +1,5 @@
 import { encodeServiceSettings, parseIp } from 'rm-protocol';
-import { defaultLimits } from '../limits.ts';
+import { defaultLimits } from './limits.ts';
 import {
   choice,
   confidential,

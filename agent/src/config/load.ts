@@ -1,5 +1,5 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import { secretVariables } from '../dial/environment.ts';
+import { secretVariables } from '../dial/proxy-environment.ts';
 import type { Host, HostFailure } from '../host.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../simulation/clock.ts';
-import { buildDate } from '../version.ts';
+import { buildDate } from '../config/version.ts';
 import { CertificateTime } from './certificate-time.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
+import { buildDate } from '../config/version.ts';
 import type { Clock, TlsOptions } from '../host.ts';
-import { buildDate } from '../version.ts';
 
 /** How the dates of certificates are judged. */
 export type Judgement = Pick<TlsOptions, 'judgedAt' | 'ignoreNotBefore'>;

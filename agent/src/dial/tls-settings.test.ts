@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { buildDate } from '../version.ts';
+import { buildDate } from '../config/version.ts';
 import { tlsSettings } from './tls-settings.ts';
 
 const pins = [`sha256/${'A'.repeat(43)}=`, `sha256/${'B'.repeat(43)}=`];

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Host, HostFailure } from '../host.ts';
-import type { DialSettings } from '../link/settings.ts';
+import type { DialSettings } from '../link/attempt-settings.ts';
 import { findAuthorities } from './authorities.ts';
 import { CertificateTime } from './certificate-time.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Dialling, SESSION } from '../../simulation/dialling.ts';
 import { refused } from '../../simulation/network.ts';
 import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../../simulation/proxied.ts';
-import type { Route } from '../dial/route.ts';
+import type { Route } from '../dial/proxy-server.ts';
 
 const by = (...routes: (string | null)[]) => {
   const list: readonly Route[] = routes.map((route) => (route === null ? null : proxyOf(route)));

@@ -7,8 +7,8 @@ import { proxyOf } from '../../simulation/proxied.ts';
 import { Random } from '../../simulation/random.ts';
 import { type Answer, SimulatedReflector } from '../../simulation/reflector.ts';
 import type { TlsAnswer } from '../../simulation/socket.ts';
-import type { Route } from '../dial/route.ts';
-import type { DialSettings } from './settings.ts';
+import type { Route } from '../dial/proxy-server.ts';
+import type { DialSettings } from './attempt-settings.ts';
 
 /**
  * Whatever reflectors, proxies, names and addresses do, an attempt reaches the one reflector that works, the last of its

@@ -8,13 +8,13 @@ import {
   type ResponseHead,
 } from 'rm-protocol';
 import type { Connection, ConnectionHandler } from '../dial/connection.ts';
-import type { Route } from '../dial/route.ts';
+import type { Route } from '../dial/proxy-server.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
+import type { DialSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
-import { bySameWay, type Candidate, Candidates, summary } from './candidates.ts';
+import { Passage } from './connector.ts';
 import { Deadline } from './deadline.ts';
-import { Passage } from './passage.ts';
-import type { DialSettings } from './settings.ts';
+import { bySameWay, type Candidate, Candidates, summary } from './routes.ts';
 import { type StepEvents, type StepFailure, Steps } from './steps.ts';
 import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { faults } from '../../simulation/faults.ts';
+import { ADDRESSES, TroubledWorld, ways } from '../../simulation/faulty-link-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { Random } from '../../simulation/random.ts';
 import type { Mishap } from '../../simulation/socket.ts';
-import { ADDRESSES, TroubledWorld, ways } from '../../simulation/troubled-world.ts';
 import { type LinkEvent, type LinkState, transitions } from './states.ts';
 
 /**

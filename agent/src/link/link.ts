@@ -2,12 +2,12 @@ import { CLOSE_REPLACED, formatHttpUri, printable } from 'rm-protocol';
 import type { Cancellable, Host, HostError } from '../host.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
+import type { DialSettings } from './attempt-settings.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
-import { Haste } from './haste.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { LiveLink } from './live-link.ts';
-import type { DialSettings } from './settings.ts';
+import { Haste } from './network-change-limiter.ts';
 import { type LinkEvent, type LinkState, nextState } from './states.ts';
 import type { Step, StepFailure } from './steps.ts';
 

@@ -17,10 +17,10 @@ import {
   SERVER_PROTOCOL,
 } from 'rm-protocol';
 import type { Host } from '../host.ts';
+import type { DialSettings } from './attempt-settings.ts';
 import { digestAnswer } from './authorization.ts';
 import type { FailureKind } from './back-off.ts';
 import { ResponseReader } from './response-reader.ts';
-import type { DialSettings } from './settings.ts';
 
 /** What the answer of a reflector means (`webtunnel.md` section 1). */
 export type UpgradeAnswer =

@@ -1,17 +1,17 @@
 import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
-import { dialSettings, reflectorsOf } from '../agent/dial-settings.ts';
+import { dialSettings, reflectorsOf } from '../agent/attempt-settings.ts';
+import { certificateExpiry, expiryWarning } from '../agent/certificate-expiry.ts';
+import { clockWarning, judgedByBuild } from '../agent/certificate-log.ts';
 import type { DaemonStatus } from '../agent/status.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { clockWarning, judgedByBuild } from '../dial/news.ts';
-import { certificateExpiry, expiryWarning } from '../dial/own-certificate.ts';
-import { describeProxy } from '../dial/route.ts';
+import { defaultLimits } from '../config/limits.ts';
+import { describeProxy } from '../dial/proxy-server.ts';
 import type { Host } from '../host.ts';
-import { defaultLimits } from '../limits.ts';
 import { Attempt, type Upgraded } from '../link/attempt.ts';
 import { REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
 import { askControl } from './control.ts';
-import { duration } from './format.ts';
+import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
 
 /** How long the reflector may take to answer the close frame, in milliseconds. */

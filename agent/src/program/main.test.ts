@@ -6,7 +6,7 @@ import { noHandles } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 import type { Place } from '../../simulation/network.ts';
 import { control, hostWith, logOf, rmAgent } from '../../simulation/rm-agent.ts';
-import { version } from '../version.ts';
+import { version } from '../config/version.ts';
 
 describe('rm-agent', () => {
   it('tells its version and how it is used', () => {

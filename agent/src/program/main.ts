@@ -1,15 +1,15 @@
 import { utf8DecodeStrict } from 'rm-protocol';
 import type { DaemonStatus } from '../agent/status.ts';
-import { type Command, ExitStatus, parseCommandLine } from '../config/command-line.ts';
 import { importProperties } from '../config/import.ts';
 import { type Invalid, load, type Valid } from '../config/load.ts';
-import { salvageControl } from '../config/salvage.ts';
+import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
-import { version } from '../version.ts';
 import { check } from './check.ts';
+import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
 import { askControl } from './control.ts';
 import { Daemon } from './daemon.ts';
-import { formatStatus } from './format.ts';
+import { formatStatus } from './format-status.ts';
+import { salvageControl } from './recover-control.ts';
 
 /** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
 declare const RM_IMPORT: boolean | undefined;

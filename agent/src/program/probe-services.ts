@@ -1,7 +1,7 @@
 import { servicesOf } from '../agent/services.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { defaultLimits } from '../config/limits.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
-import { defaultLimits } from '../limits.ts';
 import type { Service } from '../tunnel/service.ts';
 import { probeWeb } from './probe-web.ts';
 

@@ -3,7 +3,7 @@ import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { servicesOf } from '../agent/services.ts';
-import { defaultLimits } from '../limits.ts';
+import { defaultLimits } from '../config/limits.ts';
 import { probeWeb } from './probe-web.ts';
 
 type Answer = (head: string) => string | null;

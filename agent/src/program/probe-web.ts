@@ -1,8 +1,8 @@
 import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-protocol';
-import { reflectorsOf } from '../agent/dial-settings.ts';
+import { reflectorsOf } from '../agent/attempt-settings.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
+import { defaultLimits } from '../config/limits.ts';
 import type { Host, Socket } from '../host.ts';
-import { defaultLimits } from '../limits.ts';
 import { ResponseReader } from '../link/response-reader.ts';
 import type { Dial } from '../tunnel/service.ts';
 

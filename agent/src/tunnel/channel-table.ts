@@ -7,11 +7,11 @@ import {
   LEGACY_FRAME_BYTES,
   Opcode,
 } from 'rm-protocol';
+import type { Limits } from '../config/limits.ts';
 import type { Cancellable, Clock } from '../host.ts';
-import type { Limits } from '../limits.ts';
-import { Brake } from './brake.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
 import type { FrameQueue } from './frame-queue.ts';
+import { Brake } from './legacy-flow-control.ts';
 import type { LocalHandler, Refusal, Service } from './service.ts';
 
 export interface ChannelTimeouts {

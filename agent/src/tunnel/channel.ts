@@ -6,8 +6,8 @@ import {
   encodeWord,
   Opcode,
 } from 'rm-protocol';
+import type { Limits } from '../config/limits.ts';
 import type { Cancellable, HostError, Socket } from '../host.ts';
-import type { Limits } from '../limits.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { Dial, LocalHandler } from './service.ts';

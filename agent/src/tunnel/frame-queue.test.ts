@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedHost } from '../../simulation/host.ts';
-import { defaultLimits } from '../limits.ts';
+import { defaultLimits } from '../config/limits.ts';
 import { FrameQueue } from './frame-queue.ts';
 
 /** A queue for batches of so many bytes, on a socket of which only this is asked. */

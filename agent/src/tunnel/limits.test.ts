@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
-import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../limits.ts';
+import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../config/limits.ts';
 
 /** What the agent holds for local readers at present. */
 function held(stage: TunnelStage): number[] {
@@ -22,7 +22,7 @@ function most(stage: TunnelStage, ms: number, measure: () => number): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** Tried elsewhere: in `link/attempt-answers.test.ts`, `link/attempt-candidates.test.ts`, `service.test.ts`, `config/load.test.ts`, `config/allowed.test.ts`, `test/scenarios/bounds.test.ts`, and those of commands. */
+/** Tried elsewhere: in `link/attempt-answers.test.ts`, `link/attempt-routes.test.ts`, `dial/dial-service.test.ts`, `config/load.test.ts`, `config/allowed.test.ts`, `test/scenarios/bounds.test.ts`, and those of commands. */
 const elsewhere = [
   ...(['headBytes', 'addresses', 'reflectors', 'proxies', 'reasonLength', 'memoryBytes'] as const),
   'serviceSettingsLength',

@@ -12,8 +12,8 @@ import {
   WebSocketOpcode,
   WebSocketReader,
 } from 'rm-protocol';
+import type { Limits } from '../config/limits.ts';
 import type { Clock, Crypto, Socket } from '../host.ts';
-import type { Limits } from '../limits.ts';
 import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { Service } from './service.ts';

@@ -3,9 +3,9 @@ import { SESSION } from '../../simulation/dialling.ts';
 import { noHandles, SimulatedHost } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 import { refused, unreachable } from '../../simulation/network.ts';
+import { defaultLimits } from '../config/limits.ts';
 import type { HostError, Socket } from '../host.ts';
-import { defaultLimits } from '../limits.ts';
-import { dialService, type LocalTls, type Place } from './service.ts';
+import { dialService, type LocalTls, type Place } from '../tunnel/service.ts';
 
 /** One connection to port 80 of `camera`, and what became of it. */
 class LocalDial {

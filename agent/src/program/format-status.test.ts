@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, formatStatus } from './format.ts';
+import { duration, formatStatus } from './format-status.ts';
 
 describe('duration', () => {
   it.each([

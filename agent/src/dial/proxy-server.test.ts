@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeProxy, parseProxy } from './route.ts';
+import { describeProxy, parseProxy } from './proxy-server.ts';
 
 describe('a proxy', () => {
   it.each([

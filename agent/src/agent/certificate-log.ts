@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, Host } from '../host.ts';
-import type { DialSettings } from '../link/settings.ts';
+import type { DialSettings } from '../link/attempt-settings.ts';
 import type { Log } from '../log/log.ts';
-import { certificateExpiry, expiryWarning } from './own-certificate.ts';
+import { certificateExpiry, expiryWarning } from './certificate-expiry.ts';
 
 const DAY_MS = 86_400_000;
 

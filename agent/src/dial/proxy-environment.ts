@@ -1,7 +1,7 @@
 import type { HttpUri } from 'rm-protocol';
 import type { System } from '../host.ts';
 import { bypasses } from './no-proxy.ts';
-import { parseProxy, type Route } from './route.ts';
+import { parseProxy, type Route } from './proxy-server.ts';
 
 const plainNames = ['http_proxy', 'all_proxy', 'ALL_PROXY'] as const;
 const secureNames = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'] as const;

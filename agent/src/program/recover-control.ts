@@ -1,11 +1,11 @@
 import { utf8Decode } from 'rm-protocol';
+import { configurationSchema } from '../config/configuration.ts';
+import { expansion } from '../config/expand.ts';
+import { type Json, parseJson } from '../config/json.ts';
+import { maxFileBytes } from '../config/load.ts';
+import { validate } from '../config/validate.ts';
 import type { Host } from '../host.ts';
 import { defaultConfigurationPath } from './command-line.ts';
-import { configurationSchema } from './configuration.ts';
-import { expansion } from './expand.ts';
-import { type Json, parseJson } from './json.ts';
-import { maxFileBytes } from './load.ts';
-import { validate } from './validate.ts';
 
 const schema = configurationSchema.keys.control;
 

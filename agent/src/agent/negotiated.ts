@@ -1,7 +1,7 @@
 import { agree, decodeExtension, EXTENSION_HEADER, type Extension, ProtocolError } from 'rm-protocol';
-import type { Limits } from '../limits.ts';
+import type { Limits } from '../config/limits.ts';
 import type { Upgraded } from '../link/attempt.ts';
-import { offer } from './dial-settings.ts';
+import { offer } from './attempt-settings.ts';
 
 /** What reflector and agent have agreed on by the upgrade (`webtunnel.md` sections 1 and 5). */
 export interface Agreement {

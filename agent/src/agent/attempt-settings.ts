@@ -8,16 +8,16 @@ import {
   parseHttpUri,
 } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
+import type { Limits } from '../config/limits.ts';
 import { readSecret } from '../config/secret.ts';
+import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
 import type { Address, Host } from '../host.ts';
-import type { Limits } from '../limits.ts';
+import type { DialSettings } from '../link/attempt-settings.ts';
 import type { BackOffSettings } from '../link/back-off.ts';
-import type { DialSettings } from '../link/settings.ts';
-import { version } from '../version.ts';
 import { fixedProperties } from './properties.ts';
-import { routesOf } from './routes.ts';
+import { routesOf } from './proxies.ts';
 
 /** What we offer a reflector that knows the extension. */
 export function offer(limits: Limits): Extension {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { SimulatedHost } from '../../simulation/host.ts';
-import { salvageControl } from './salvage.ts';
+import { salvageControl } from './recover-control.ts';
 
 const path = '/etc/rm-agent.json';
 const byDefault = '/run/rm-agent.sock';

@@ -1,7 +1,7 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { environmentRoute } from './environment.ts';
-import { describeProxy } from './route.ts';
+import { environmentRoute } from './proxy-environment.ts';
+import { describeProxy } from './proxy-server.ts';
 
 type Variables = Readonly<Record<string, string>>;
 

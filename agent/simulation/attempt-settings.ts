@@ -1,6 +1,6 @@
 import { parseHttpUri } from 'rm-protocol';
-import { defaultLimits } from '../src/limits.ts';
-import type { DialSettings } from '../src/link/settings.ts';
+import { defaultLimits } from '../src/config/limits.ts';
+import type { DialSettings } from '../src/link/attempt-settings.ts';
 
 const anyTls = {
   ca: null,

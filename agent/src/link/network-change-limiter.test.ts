@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Haste } from './haste.ts';
+import { Haste } from './network-change-limiter.ts';
 
 describe('Haste', () => {
   it('lets a change settle, and acts once on all that has changed meanwhile', () => {

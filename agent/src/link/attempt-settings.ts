@@ -1,7 +1,7 @@
 import type { Credentials, HttpUri } from 'rm-protocol';
-import type { Route } from '../dial/route.ts';
+import type { Limits } from '../config/limits.ts';
+import type { Route } from '../dial/proxy-server.ts';
 import type { Address, TlsOptions } from '../host.ts';
-import type { Limits } from '../limits.ts';
 
 /** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */
 export interface DialSettings {

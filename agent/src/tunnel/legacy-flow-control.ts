@@ -1,6 +1,6 @@
 import { ChannelError } from 'rm-protocol';
+import type { Limits } from '../config/limits.ts';
 import type { Cancellable, Clock } from '../host.ts';
-import type { Limits } from '../limits.ts';
 import type { Channel } from './channel.ts';
 
 /**

@@ -4,7 +4,7 @@ import { Dialling } from '../../simulation/dialling.ts';
 import { refused } from '../../simulation/network.ts';
 import { CONNECTED, PROXY_ADDRESS, Proxied, proxyOf } from '../../simulation/proxied.ts';
 import { SimulatedReflector } from '../../simulation/reflector.ts';
-import type { Route } from '../dial/route.ts';
+import type { Route } from '../dial/proxy-server.ts';
 
 const uris = (...texts: string[]) => texts.flatMap((text) => parseHttpUri(text) ?? []);
 const by = (...routes: (string | null)[]): { routes: () => readonly Route[] } => {

@@ -2,8 +2,8 @@ import type { HttpUri } from 'rm-protocol';
 import type { Configuration, ProxyEntry } from '../config/configuration.ts';
 import { proxiesOf } from '../config/proxies.ts';
 import { readSecret } from '../config/secret.ts';
-import { environmentRoute } from '../dial/environment.ts';
-import { parseProxy, type Route } from '../dial/route.ts';
+import { environmentRoute } from '../dial/proxy-environment.ts';
+import { parseProxy, type Route } from '../dial/proxy-server.ts';
 import type { Host } from '../host.ts';
 
 type Ways = (uri: HttpUri) => readonly Route[];

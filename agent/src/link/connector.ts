@@ -1,13 +1,13 @@
 import { base64Encode, type HttpUri, ProtocolError } from 'rm-protocol';
 import type { Connection } from '../dial/connection.ts';
 import { interleave } from '../dial/interleave.ts';
+import { proxyPlace, type Route } from '../dial/proxy-server.ts';
 import { Race } from '../dial/race.ts';
-import { proxyPlace, type Route } from '../dial/route.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
+import type { DialSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
-import type { DialSettings } from './settings.ts';
 import { SocksConnect } from './socks-connect.ts';
 import type { Steps } from './steps.ts';
 

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts';
+import { nearest } from '../config/nearest.ts';
 
 /** Exit statuses, those of sysexits.h where it has one. */
 export const ExitStatus = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OutageNews } from './outage.ts';
+import { OutageNews } from './repeat-filter.ts';
 
 const DAY = 86_400_000;
 

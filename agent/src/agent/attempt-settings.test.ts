@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { defaultLimits } from '../limits.ts';
-import { dialSettings } from './dial-settings.ts';
+import { defaultLimits } from '../config/limits.ts';
+import { dialSettings } from './attempt-settings.ts';
 
 function settingsFor(given: object) {
   const host = new AgentHost();

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../host.ts';
 import type { Log } from '../log/log.ts';
-import { OutageNews } from '../log/outage.ts';
+import { OutageNews } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
 import type { ServiceStatus } from './status.ts';
 

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Authority } from '../../../test/certificates/authority.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { dialSettingsFor } from '../../simulation/dial-settings.ts';
-import { buildDate } from '../version.ts';
-import { TlsNews } from './news.ts';
-import { certificateExpiry, expiryWarning } from './own-certificate.ts';
+import { dialSettingsFor } from '../../simulation/attempt-settings.ts';
+import { buildDate } from '../config/version.ts';
+import { certificateExpiry, expiryWarning } from './certificate-expiry.ts';
+import { TlsNews } from './certificate-log.ts';
 
 const day = 86_400_000;
 const ends = Date.UTC(2030, 0, 1);

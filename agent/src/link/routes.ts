@@ -1,5 +1,5 @@
 import type { HttpUri } from 'rm-protocol';
-import { describeProxy, type Route } from '../dial/route.ts';
+import { describeProxy, type Route } from '../dial/proxy-server.ts';
 import type { StepFailure } from './steps.ts';
 
 /** A reflector and one way to it. */

@@ -1,6 +1,6 @@
 import { parseHttpUri } from 'rm-protocol';
-import type { Route } from '../src/dial/route.ts';
-import type { DialSettings } from '../src/link/settings.ts';
+import type { Route } from '../src/dial/proxy-server.ts';
+import type { DialSettings } from '../src/link/attempt-settings.ts';
 import { LinkStage } from './link-stage.ts';
 import type { Place } from './network.ts';
 import { proxyOf } from './proxied.ts';
