@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { terminalPrompt } from './account/prompt.ts';
 import { systemClock } from './clock.ts';
-import { run } from './command-line/run.ts';
+import { run } from './commands/run.ts';
 import { defaultLimits } from './limits.ts';
 
 /** Node writes to pipes in a way that stops the process while the reader is slow; a socket on the descriptor does not. */

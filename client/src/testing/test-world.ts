@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { systemClock } from '../clock.ts';
-import { run } from '../command-line/run.ts';
 import type { World } from '../command-line/world.ts';
+import { run } from '../commands/run.ts';
 import { Failure } from '../failure.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 

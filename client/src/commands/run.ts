@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { devices, login, logout } from '../commands/account.ts';
-import { connect } from '../commands/connect.ts';
-import { forward } from '../commands/forward.ts';
-import { programs, runProgram } from '../commands/program.ts';
+import { usage } from '../command-line/usage.ts';
+import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure } from '../failure.ts';
-import { usage } from './usage.ts';
-import type { World } from './world.ts';
+import { devices, login, logout } from './account.ts';
+import { connect } from './connect.ts';
+import { forward } from './forward.ts';
+import { programs, runProgram } from './program.ts';
 
 type Command = (args: string[], world: World) => Promise<number>;
 
