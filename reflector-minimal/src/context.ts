@@ -3,6 +3,8 @@ import type { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import type { RevocationWatcher } from './access/revocation-watcher.ts';
 import type { Holder } from './access/standing.ts';
 import type { Audit } from './audit/audit.ts';
+import type { LogIn } from './authentication/log-in.ts';
+import type { UserAuthentication } from './authentication/user-authentication.ts';
 import type { Clock } from './clock.ts';
 import type { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
@@ -10,15 +12,13 @@ import type { TrustedProxies } from './http/origin.ts';
 import type { Choices } from './isolation/choices.ts';
 import type { DeviceCodes } from './isolation/device-codes.ts';
 import type { Limits } from './limits.ts';
-import type { LogIn } from './log-in/log-in.ts';
 import type { Strangers } from './network/unauthenticated-connections.ts';
 import type { Sessions } from './sessions/sessions.ts';
+import type { Tokens } from './sessions/tokens.ts';
 import type { DeferredWrites } from './store/deferred-writes.ts';
 import type { Store } from './store/store.ts';
 import type { ByteBudget } from './tunnels/byte-budget.ts';
 import type { TunnelRegistry } from './tunnels/registry.ts';
-import type { UserAuthentication } from './users/authentication.ts';
-import type { Tokens } from './users/tokens.ts';
 
 /** What the parts of one running reflector share. */
 export interface Context {

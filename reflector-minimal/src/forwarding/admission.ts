@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { claimedName } from '../authentication/user-authentication.ts';
 import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { credentialsOf } from '../http/credentials.ts';
@@ -8,7 +9,6 @@ import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { forDevice } from '../isolation/device-credentials.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { chosenDevice, isServiceWorker } from '../isolation/shared-host.ts';
-import { claimedName } from '../users/authentication.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 
 /** Who may talk to what. */

@@ -1,10 +1,10 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Denied } from '../authentication/log-in.ts';
 import { boundaryOf } from '../boundary.ts';
 import { ClosedEarly, NoAnswer, NoConnection } from '../device-http/call-failure.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
-import type { Denied } from '../log-in/log-in.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
 import { isBrowser } from './browser.ts';
 import { credentialsOf } from './credentials.ts';

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
 import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import type { Origin } from '../http/origin.ts';
 import { refusalOf, refusals, sendRefusal } from '../http/refusal.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
-import type { Denied, LogInVerdict } from '../log-in/log-in.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { UserRecord } from '../store/users.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';

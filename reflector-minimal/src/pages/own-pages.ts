@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { claimedName } from '../authentication/user-authentication.ts';
 import type { Context } from '../context.ts';
 import { isNavigation } from '../http/browser.ts';
 import { credentialsOf } from '../http/credentials.ts';
@@ -9,7 +10,6 @@ import { refusals, refusalTo, sendRefusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { openDevice, openPath } from '../isolation/device-log-in.ts';
 import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
-import { claimedName } from '../users/authentication.ts';
 import { credentialOf } from '../users/identity.ts';
 import { deviceDetails, deviceOfPath } from './device-details.ts';
 import { deviceList, deviceListPath } from './device-list.ts';

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Denied } from '../authentication/log-in.ts';
 import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { headerText, type Refusal, refusalOf } from '../http/refusal.ts';
-import type { Denied } from '../log-in/log-in.ts';
 
 export const tokenPath = '/my-devices/api/token';
 

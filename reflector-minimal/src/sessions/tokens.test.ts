@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
-import { Sessions } from '../sessions/sessions.ts';
 import { Store } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 
 const key = Buffer.alloc(32, 1);

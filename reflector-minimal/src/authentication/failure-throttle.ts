@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-export interface FailureBounds {
+export interface ThrottleBounds {
   /** Failures that cost no wait, and attempts under way at once before them. */
   readonly free: number;
   /** Longest wait, ms. */
@@ -40,14 +40,14 @@ const firstWaitMs = 1000;
  * long as before. An attempt within that time is not made, and not counted: it prolongs nothing. No more are under way
  * at once than could fail freely, so that attempts side by side gain nothing; the others wait their turn.
  */
-export class Failures {
+export class FailureThrottle {
   readonly #clock: Clock;
-  readonly #bounds: FailureBounds;
+  readonly #bounds: ThrottleBounds;
   /** Oldest use first. */
   readonly #entries = new Map<string, Entry>();
   #waiting = 0;
 
-  constructor(clock: Clock, bounds: FailureBounds) {
+  constructor(clock: Clock, bounds: ThrottleBounds) {
     this.#clock = clock;
     this.#bounds = bounds;
   }

@@ -5,7 +5,7 @@ import { ManualClock } from '../testing/manual-clock.ts';
 import { RawUser } from '../testing/raw-user.ts';
 import { device, Stage, user } from '../testing/stage.ts';
 
-/** Pages, Basic and tokens are one door: what fails at one counts at the others. Devices have their own. */
+/** Pages, Basic and tokens share one throttle: what fails at one counts at the others. Devices have their own. */
 
 const secret = Buffer.from('12345678901234567890');
 

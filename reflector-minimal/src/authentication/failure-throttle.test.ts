@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { type FailureBounds, Failures, TooManyWaiting, type Turn } from './failures.ts';
+import { FailureThrottle, type ThrottleBounds, TooManyWaiting, type Turn } from './failure-throttle.ts';
 
-const bounds: FailureBounds = { free: 3, waitMs: 8000, memoryMs: 60_000, keys: 100, waiting: 100 };
+const bounds: ThrottleBounds = { free: 3, waitMs: 8000, memoryMs: 60_000, keys: 100, waiting: 100 };
 
 describe('failures', () => {
   let clock: ManualClock;
-  let failures: Failures;
+  let failures: FailureThrottle;
   beforeEach(() => {
     clock = new ManualClock();
-    failures = new Failures(clock, bounds);
+    failures = new FailureThrottle(clock, bounds);
   });
 
   async function turn(key = 'a'): Promise<Turn> {
@@ -91,7 +91,7 @@ describe('failures', () => {
   });
 
   test('waiting: only so many wait', async () => {
-    failures = new Failures(clock, { ...bounds, free: 1, waiting: 1 });
+    failures = new FailureThrottle(clock, { ...bounds, free: 1, waiting: 1 });
     const first = await turn();
     const second = failures.begin('a');
     await expect(failures.begin('a')).rejects.toBeInstanceOf(TooManyWaiting);
@@ -102,7 +102,7 @@ describe('failures', () => {
   });
 
   test('keys: only so many are remembered, those under way in any case', async () => {
-    failures = new Failures(clock, { ...bounds, keys: 3 });
+    failures = new FailureThrottle(clock, { ...bounds, keys: 3 });
     const held = await turn('held');
     for (let i = 0; i < 50; i++) await fail(`key ${i}`);
     expect(failures.size).toBe(3);

@@ -6,10 +6,10 @@ import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { Store } from '../store/store.ts';
 import type { UserRecord } from '../store/users.ts';
-import { Enrolment } from './enrolment.ts';
-import { type FailureBounds, Failures, TooManyWaiting, type Turn } from './failures.ts';
+import { FailureThrottle, type ThrottleBounds, TooManyWaiting, type Turn } from './failure-throttle.ts';
 import { KnownBrowsers } from './known-browsers.ts';
 import { SecondFactor } from './second-factor.ts';
+import { TotpEnrolment } from './totp-enrolment.ts';
 
 export interface Attempt {
   readonly name: string;
@@ -42,7 +42,7 @@ const refused: Denied = { denied: 'refused' };
 const placesOfUnknownNames = 1024;
 
 /**
- * The one door: every password and every one-time password of a user is checked here, whichever way it came.
+ * Every password and every one-time password of a user is checked here, whichever way it came.
  *
  * Failures are counted for the address, and for the account. But an address from which the account has been logged in
  * to, and a browser that carries a mark of it, are counted by themselves and are not kept waiting by what others do: who
@@ -51,15 +51,15 @@ const placesOfUnknownNames = 1024;
 export class LogIn {
   readonly browsers: KnownBrowsers;
   readonly secondFactor: SecondFactor;
-  readonly enrolment: Enrolment;
+  readonly enrolment: TotpEnrolment;
   readonly #store: Store;
   readonly #verifier: PasswordVerifier;
   readonly #key: Buffer;
-  readonly #addresses: Failures;
-  readonly #sites: Failures;
-  readonly #accounts: Failures;
-  readonly #known: Failures;
-  readonly #codes: Failures;
+  readonly #addresses: FailureThrottle;
+  readonly #sites: FailureThrottle;
+  readonly #accounts: FailureThrottle;
+  readonly #known: FailureThrottle;
+  readonly #codes: FailureThrottle;
   /** Accounts with addresses that they have been logged in to from; only another log-in renews one. */
   readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
@@ -71,19 +71,19 @@ export class LogIn {
     this.#key = createHmac('sha256', store.tokenKey()).update('log-in').digest();
     this.browsers = new KnownBrowsers(this.#key);
     this.secondFactor = new SecondFactor(store, clock, this.#key, limits.secondFactorMs);
-    this.enrolment = new Enrolment(clock, this.#key, limits.secondFactorMs);
-    const bounds: FailureBounds = {
+    this.enrolment = new TotpEnrolment(clock, this.#key, limits.secondFactorMs);
+    const bounds: ThrottleBounds = {
       free: limits.logInFailures,
       waitMs: limits.logInWaitMs,
       memoryMs: limits.logInMemoryMs,
       keys: limits.logInsRemembered,
       waiting: limits.verificationsWaiting,
     };
-    this.#addresses = new Failures(clock, bounds);
-    this.#sites = new Failures(clock, { ...bounds, free: limits.logInFailuresPerSite });
-    this.#accounts = new Failures(clock, bounds);
-    this.#known = new Failures(clock, bounds);
-    this.#codes = new Failures(clock, {
+    this.#addresses = new FailureThrottle(clock, bounds);
+    this.#sites = new FailureThrottle(clock, { ...bounds, free: limits.logInFailuresPerSite });
+    this.#accounts = new FailureThrottle(clock, bounds);
+    this.#known = new FailureThrottle(clock, bounds);
+    this.#codes = new FailureThrottle(clock, {
       ...bounds,
       free: limits.secondFactorFailures,
       waitMs: limits.secondFactorWaitMs,
@@ -186,14 +186,14 @@ export class LogIn {
     name: string,
     address: string,
     marks: readonly string[],
-  ): { readonly from: Acquaintance; readonly counted: readonly (readonly [Failures, string])[] } {
+  ): { readonly from: Acquaintance; readonly counted: readonly (readonly [FailureThrottle, string])[] } {
     const user = this.#store.users.get(name);
     const browser = this.browsers.identify(marks, user?.uid ?? '');
     if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
     const network = networkOf(address);
     const place = placeOf(user ?? { uid: '' }, network);
     if (this.#knownPlaces.has(place)) return { from: 'place', counted: [[this.#known, place]] };
-    const counted: [Failures, string][] = [[this.#addresses, network]];
+    const counted: [FailureThrottle, string][] = [[this.#addresses, network]];
     // Of networks within one IPv6 /48 anybody may have as many as they like.
     const [, site] = networksOf(address);
     if (site !== undefined) counted.push([this.#sites, site]);

@@ -13,7 +13,7 @@ interface Payload {
  * Tickets of those who are setting up one-time passwords: the secret that the page shows, signed, so that it is this
  * user's own page that brings it back and nobody can have a user take over a secret that somebody else knows.
  */
-export class Enrolment {
+export class TotpEnrolment {
   readonly #clock: Clock;
   readonly #key: Buffer;
   readonly #ticketMs: number;
