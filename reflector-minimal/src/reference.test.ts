@@ -18,8 +18,8 @@ test('docs/reference/reflector-settings.md has every setting with its default an
     if (value === false) return 'no';
     return Array.isArray(value) ? 'none' : `\`${value}\``;
   };
-  const rows = settings.map(({ key, help, value, default: initial }) => {
-    const option = `--${optionName(key)}${value === '' ? '' : ` ${value}`}`;
+  const rows = Object.entries(settings).map(([key, { help, type, default: initial }]) => {
+    const option = `--${optionName(key)}${type.placeholder && ` ${type.placeholder}`}`;
     return [`\`${option}\``, `\`${variableName(key)}\``, `\`${key}\``, shown(initial), help];
   });
   await expect(`# Settings of the reflector

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigurationError, readConfiguration } from '../configuration/configuration.ts';
 import { defaultDataFile } from '../configuration/data-file.ts';
+import { flag } from '../configuration/setting-types.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { Store, StoreError } from '../store/store.ts';
 import { recordCommand } from './command-record.ts';
@@ -12,9 +13,9 @@ import { usage } from './usage.ts';
 import { runUserCommand, userActions } from './user-commands.ts';
 
 const serveOptions = Object.fromEntries(
-  settings.map(({ key, kind }) => [
+  Object.entries(settings).map(([key, { type }]) => [
     optionName(key),
-    { type: kind === 'flag' ? 'boolean' : 'string' } as const,
+    { type: type === flag ? 'boolean' : 'string' } as const,
   ]),
 );
 const everywhere = {
@@ -121,7 +122,7 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   }
   const data = String(option('data') ?? (environment.RM_REFLECTOR_DATA || defaultDataFile(environment)));
   if (command === 'serve') {
-    const given = Object.fromEntries(settings.map(({ key }) => [key, option(optionName(key))]));
+    const given = Object.fromEntries(Object.keys(settings).map((key) => [key, option(optionName(key))]));
     const configuration = readConfiguration({
       options: given as Partial<Record<SettingKey, string | boolean>>,
       environment,

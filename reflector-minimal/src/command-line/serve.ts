@@ -77,27 +77,13 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
 }
 
 async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
-  const { host, port, domain, cookieHost, tls, trustProxy, unclaimed, keepAlive, responseTimeout, audit } =
-    configuration;
-  const { auditKeep, tokenLifetime, tokenByGet, sessionLifetime, sessionIdle } = configuration;
+  const { unclaimed, responseTimeout, ...options } = configuration;
   try {
     return await startReflector({
-      host,
-      port,
-      domain,
-      cookieHost,
+      ...options,
       data,
-      tls,
-      trustProxy,
       acceptUnclaimed: unclaimed,
-      keepAlive,
       limits: { responseMs: responseTimeout * 1000 },
-      tokenLifetime,
-      tokenByGet,
-      sessionLifetime,
-      sessionIdle,
-      audit,
-      auditKeep,
       log,
       carried: startScavenger(),
     });

@@ -1,13 +1,10 @@
 import { defaultDataFile } from '../configuration/data-file.ts';
 import { optionName, type Setting, settings, variableName } from '../configuration/settings.ts';
 
-function settingLines(setting: Setting): string {
-  const option = `--${optionName(setting.key)}${setting.value && ` ${setting.value}`}`;
-  const standard =
-    setting.default === null || setting.default === false || Array.isArray(setting.default)
-      ? ''
-      : ` (${setting.default})`;
-  return `  ${option.padEnd(28)} ${setting.help}${standard}`;
+function settingLines([key, { type, default: initial, help }]: [string, Setting]): string {
+  const option = `--${optionName(key)}${type.placeholder && ` ${type.placeholder}`}`;
+  const standard = initial === null || initial === false || Array.isArray(initial) ? '' : ` (${initial})`;
+  return `  ${option.padEnd(28)} ${help}${standard}`;
 }
 
 export function usage(environment: Readonly<Record<string, string | undefined>>): string {
@@ -43,8 +40,8 @@ Options of every command:
   --help, --version
 
 Options of serve:
-  --config FILE                JSON file with these settings: ${settings.map(({ key }) => key).join(', ')}
-${settings.map(settingLines).join('\n')}
+  --config FILE                JSON file with these settings: ${Object.keys(settings).join(', ')}
+${Object.entries(settings).map(settingLines).join('\n')}
 
 You can also set each of them as an environment variable, such as ${variableName('listen')}. The command line wins over the
 variable, and the variable over the file.

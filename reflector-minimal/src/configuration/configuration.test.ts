@@ -118,7 +118,7 @@ describe('the configuration', () => {
 });
 
 test('every setting has an option, a variable, a help text, and a default it allows itself', () => {
-  for (const { key, help } of settings) {
+  for (const [key, { help }] of Object.entries(settings)) {
     expect(optionName(key)).toMatch(/^[a-z-]+$/);
     expect(variableName(key)).toMatch(/^RM_REFLECTOR_[A-Z_]+$/);
     expect(help.length).toBeGreaterThan(10);
