@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
+import type { Dial, LocalHandler } from '../src/dial/dial-service.ts';
 import type { HostError, Socket } from '../src/host.ts';
-import type { Dial, LocalHandler } from '../src/tunnel/service.ts';
 
 /** Serves a port inside the process: gets a stream for each connection, as a `net.Server` gives its sockets. */
 export type ServiceHandler = (stream: Duplex, connection: { readonly port: number }) => void;

@@ -4,9 +4,9 @@ import { AgentCore } from '../src/agent/agent.ts';
 import type { AgentEvents } from '../src/agent/events.ts';
 import type { AgentStatus } from '../src/agent/status.ts';
 import { configure } from '../src/config/load.ts';
+import type { Dial } from '../src/dial/dial-service.ts';
 import { type Log, openLog } from '../src/log/log.ts';
 import { withoutVariables } from '../src/program/child-environment.ts';
-import type { Dial } from '../src/tunnel/service.ts';
 import { dialHandler, type ServiceHandler } from './handler-service.ts';
 
 export type { AgentEvents } from '../src/agent/events.ts';

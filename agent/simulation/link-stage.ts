@@ -1,9 +1,10 @@
 import { defaultLimits } from '../src/config/limits.ts';
+import { dialService } from '../src/dial/dial-service.ts';
 import type { DialSettings } from '../src/link/attempt-settings.ts';
 import type { BackOffSettings, FailureKind } from '../src/link/back-off.ts';
 import { Link } from '../src/link/link.ts';
 import type { LinkState } from '../src/link/states.ts';
-import { dialService, type Service } from '../src/tunnel/service.ts';
+import type { Service } from '../src/tunnel/forwarded-port.ts';
 import { Tunnel } from '../src/tunnel/tunnel.ts';
 import { dialSettingsFor } from './attempt-settings.ts';
 import { SimulatedHost } from './host.ts';

@@ -1,6 +1,7 @@
 import type { Extension } from 'rm-protocol';
 import { defaultLimits, type Limits } from '../src/config/limits.ts';
-import { type Admit, dialService, type Service } from '../src/tunnel/service.ts';
+import { dialService } from '../src/dial/dial-service.ts';
+import type { Admit, Service } from '../src/tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../src/tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';
 import { LocalService } from './local-service.ts';

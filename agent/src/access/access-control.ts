@@ -1,8 +1,8 @@
-import { words } from '../agent/custom-properties.ts';
+import { argvOf } from '../config/argv.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
-import type { Admit } from '../tunnel/service.ts';
+import type { Admit } from '../tunnel/forwarded-port.ts';
 import { type Answer, type Ask, Gate, type GateEvents, type Question, type Waiting } from './gate.ts';
 
 type Rule = Configuration['access'];
@@ -81,7 +81,7 @@ export class AccessControl {
 function asker(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
   return ({ port, channel, timeoutMs }: Question, answer) => {
     if (ask === null) return { cancel: () => undefined };
-    const argv = words(ask);
+    const argv = argvOf(ask);
     const environment = {
       RM_PORT: String(port),
       RM_SERVICE: names.get(port) ?? '',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../simulation/clock.ts';
-import type { Refusal } from '../tunnel/service.ts';
+import type { Refusal } from '../tunnel/forwarded-port.ts';
 import { type Answer, Gate, type Rule } from './gate.ts';
 
 const consent: Rule = {

@@ -1,22 +1,11 @@
 import { ChannelError, type ChannelErrorCode } from 'rm-protocol';
+import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, Clock } from '../host.ts';
-import type { Refusal } from '../tunnel/service.ts';
-import { minuteOfWeek, minutesLeft, minutesUntilShut, type Window } from './windows.ts';
+import type { Refusal } from '../tunnel/forwarded-port.ts';
+import { minuteOfWeek, minutesLeft, minutesUntilShut } from './windows.ts';
 
-/** When channels may be opened; a rule of mode `always` needs no gate. Times in seconds. */
-export interface Rule {
-  readonly mode: 'window' | 'consent' | 'always';
-  /** With mode `consent`: when anybody is asked at all; none means at any time. */
-  readonly windows: readonly Window[];
-  /** What becomes of open channels when the window closes. */
-  readonly closing: 'end' | 'keep';
-  /** How long a question waits for its answer. */
-  readonly askTimeout: number;
-  /** How long after its last channel a session goes on. */
-  readonly idle: number;
-  /** How long after a refusal, or a question that nobody answered, nobody is asked again. */
-  readonly pause: number;
-}
+/** When channels may be opened. A rule of mode `always` needs no gate; `ask` is for whoever makes the gate. */
+export type Rule = Omit<Configuration['access'], 'ask'>;
 
 export type Answer = 'allowed' | 'refused' | 'unanswered';
 
@@ -109,7 +98,7 @@ export class Gate {
     return this.#session;
   }
 
-  /** As {@link Admit} in `tunnel/service.ts`. */
+  /** As {@link Admit} in `tunnel/forwarded-port.ts`. */
   admit(
     port: number,
     channel: number,

@@ -1,14 +1,11 @@
-import { days } from '../config/configuration.ts';
+import { type Configuration, days } from '../config/configuration.ts';
 import type { Clock } from '../host.ts';
 
-/** A time of the week. One whose end is not after its beginning goes on into the next day. */
-export interface Window {
-  /** The days on which it begins. */
-  readonly days: readonly (typeof days)[number][];
-  /** `HH:MM`, local time; `to` may be `24:00`. */
-  readonly from: string;
-  readonly to: string;
-}
+/**
+ * A time of the week, in local time: the days on which it begins, and from when to when. One whose end is not after its
+ * beginning goes on into the next day.
+ */
+export type Window = Configuration['access']['windows'][number];
 
 const DAY = 1440;
 const WEEK = 7 * DAY;

@@ -14,7 +14,7 @@ import { Link } from '../link/link.ts';
 import type { Step } from '../link/steps.ts';
 import type { Log } from '../log/log.ts';
 import type { Channel } from '../tunnel/channel.ts';
-import type { Service } from '../tunnel/service.ts';
+import type { Service } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
 import { backOffSettings, dialSettings, reflectorsOf } from './attempt-settings.ts';

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles, type Program } from '../../simulation/host.ts';
-import { type CommandLimits, defaultLimits } from '../config/limits.ts';
+import { type defaultCommandLimits, defaultLimits, type Limits } from '../config/limits.ts';
 import { CustomProperties } from './custom-properties.ts';
 
 /** Custom properties `a`, `b`, … of the programs `a`, `b`, … */
-function made(programs: Record<string, Program>, limits: Partial<CommandLimits> = {}, interval = 60) {
+function made(programs: Record<string, Program>, limits: Partial<Limits> = {}, interval = 60) {
   const host = new AgentHost();
   const names = Object.keys(programs);
   for (const name of names) host.processes.results.set(name, programs[name] ?? 'silent');
@@ -30,7 +30,7 @@ function made(programs: Record<string, Program>, limits: Partial<CommandLimits> 
 }
 
 describe('the bounds of commands', () => {
-  const broken: Record<keyof CommandLimits, () => void> = {
+  const broken: Record<keyof typeof defaultCommandLimits, () => void> = {
     commandMs() {
       const { host, said, read } = made({ a: 'silent', b: { output: ascii('1') } });
       const start = host.clock.now();

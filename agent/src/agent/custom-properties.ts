@@ -1,16 +1,10 @@
 import { type Property, printable, utf8Decode } from 'rm-protocol';
+import { argvOf } from '../config/argv.ts';
 import type { Configuration, PropertyValue } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
 import type { Cancellable, Host } from '../host.ts';
 
 type CommandValue = Extract<PropertyValue, { command: unknown }>;
-
-/** Program and arguments; text is split at spaces, because no shell is to read it. */
-export function words(command: string | readonly string[]): [string, ...string[]] {
-  const [program = '', ...rest] =
-    typeof command === 'string' ? command.split(' ').filter((word) => word !== '') : command;
-  return [program, ...rest];
-}
 
 /**
  * The custom properties: the values of the configuration and what commands print. They are read for each upgrade, and
@@ -105,7 +99,7 @@ export class CustomProperties {
       return this.#host.clock.schedule(0, () => done(undefined));
     }
     const timeoutMs = Math.min(commandMs, leftMs);
-    const argv = words(command);
+    const argv = argvOf(command);
     const options = { timeoutMs, maxOutputBytes: commandBytes, maxErrorBytes: commandErrorBytes };
     return this.#host.processes.run(argv, options, ({ status, output, errorOutput, timedOut, error }) => {
       if (status === 0 && !timedOut) {

@@ -1,9 +1,10 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
+import { type Dial, dialService, type Place } from '../dial/dial-service.ts';
 import { serviceTls } from '../dial/service-tls.ts';
 import type { Host } from '../host.ts';
-import { type Admit, type Dial, dialService, type Place, type Service } from '../tunnel/service.ts';
+import type { Admit, Service } from '../tunnel/forwarded-port.ts';
 
 /** Where in-process services take over from others, by port. */
 export type Handlers = ReadonlyMap<number, Dial>;

@@ -1,7 +1,6 @@
 import type { AccessStatus } from '../access/access-control.ts';
 import type { Clock } from '../host.ts';
 import type { LinkState } from '../link/states.ts';
-import type { Persisted } from '../program/state-file.ts';
 
 export type AgentState = 'disabled' | 'stopped' | 'connecting' | 'connected' | 'waiting';
 
@@ -51,12 +50,6 @@ export interface ServiceStatus {
   readonly kind: string;
   /** `null` as long as nobody has asked for it; `reason` says in words why it fails, `at` in Unix milliseconds when. */
   readonly result: { readonly ok: boolean; readonly reason: string | null; readonly at: number } | null;
-}
-
-/** For `rm-agent status --json`. */
-export interface DaemonStatus extends AgentStatus {
-  /** What `enable --persist` and `disable --persist` have left for the next start. */
-  readonly persisted: Persisted | null;
 }
 
 /** What the agent knows of itself between two questions for its status. */

@@ -1,104 +1,80 @@
+/** Bounds on what programs of the device itself cost; `custom-properties.test.ts` tries to break them. */
+export const defaultCommandLimits = {
+  /** What one property's command may take, in milliseconds. */
+  commandMs: 10_000,
+  /** What the commands of all properties may take together, in milliseconds: the upgrade waits for them. */
+  commandsMs: 20_000,
+  /** Output of a command that is read, in bytes; a property is one line. */
+  commandBytes: 1024,
+  /** What a command says of its failure on standard error that is read, in bytes: part of one line of the log. */
+  commandErrorBytes: 400,
+  /**
+   * Names and values of all custom properties, in UTF-16 code units: they travel in the head of the upgrade request, of
+   * which a reflector or a proxy may take no more than 16 KiB.
+   */
+  propertiesLength: 8192,
+};
+
 /**
  * Every bound of the agent, in one place. A peer that goes beyond one harms its own channel, or at worst its own
  * tunnel, and nothing else. `tunnel/limits.test.ts` tries to break each.
  */
-export interface Limits extends CommandLimits {
+export const defaultLimits = {
   /**
    * Payload bytes of one channel that wait here for a local reader; announced as `window` where the reflector knows
    * the extension. 256 KiB carry 2.5 MB/s over a path of 100 ms. Without the extension it is half of this and what one
    * read brings (64 KiB), where that is more.
    */
-  readonly windowBytes: number;
+  windowBytes: 262_144,
   /** Largest data payload of one frame, in either direction; announced as `max-frame`. */
-  readonly frameBytes: number;
+  frameBytes: 65_536,
   /**
    * Without the extension: how long, in milliseconds, the tunnel waits for a local reader that is half a window behind
    * and takes nothing, before the channel ends. A reader that goes on taking is waited for, because the reflector has
    * no other way to learn that it is slow.
    */
-  readonly stallMs: number;
+  stallMs: 1000,
   /** Channels at once, those included whose local socket is still being dialled or drained. */
-  readonly channels: number;
+  channels: 1024,
   /** Channels at once that wait for their local socket to connect; more are a reflector gone wild. */
-  readonly pendingOpens: number;
+  pendingOpens: 256,
   /** Payload bytes that wait for all local readers together; beyond it the channel that holds most of them ends. */
-  readonly totalBytes: number;
+  totalBytes: 16_777_216,
   /**
    * What the process may hold on the tiny runtime, engine and host together; one byte more ends it, and the supervisor
    * starts it anew. Twice `totalBytes` at least, so that no peer reaches it with bytes that wait, and little enough that
    * the kernel of a board with 64 MB never has to choose whom to kill.
    */
-  readonly memoryBytes: number;
+  memoryBytes: 33_554_432,
   /**
    * Bytes on their way to the reflector above which local sockets are not read: little enough that a new request does
    * not wait long behind a bulk transfer.
    */
-  readonly queueBytes: number;
+  queueBytes: 131_072,
   /**
    * Bytes of answers (pongs, faults, credit) on their way to the reflector above which the tunnel is not read, so that
    * a reflector that asks without reading cannot fill the memory.
    */
-  readonly answerBytes: number;
+  answerBytes: 65_536,
   /** Largest HTTP head of a reflector or proxy. */
-  readonly headBytes: number;
+  headBytes: 16_384,
   /** Addresses of one name that are dialled, at once in the worst case; each costs a socket and TCP's first packet. */
-  readonly addresses: number;
+  addresses: 8,
   /** Reflectors of the configuration, each of which one attempt may try. */
-  readonly reflectors: number;
+  reflectors: 8,
   /** Proxies of the configuration, by each of which one attempt may try each reflector. */
-  readonly proxies: number;
+  proxies: 8,
   /**
    * Characters of what is told of a failed attempt, in the log and in the status: each reflector and way that was tried
    * is named, as long as there is room. How many more there were is said behind that.
    */
-  readonly reasonLength: number;
+  reasonLength: 2000,
   /**
    * Characters of what the reflector is told of single services, in the same head as the custom properties; enough for
    * 256 services on hosts of their own.
    */
-  readonly serviceSettingsLength: number;
-}
-
-/** Bounds on what programs of the device itself cost; `custom-properties.test.ts` has them broken. */
-export interface CommandLimits {
-  /** What one property's command may take, in milliseconds. */
-  readonly commandMs: number;
-  /** What the commands of all properties may take together, in milliseconds: the upgrade waits for them. */
-  readonly commandsMs: number;
-  /** Output of a command that is read, in bytes; a property is one line. */
-  readonly commandBytes: number;
-  /** What a command says of its failure on standard error that is read, in bytes: part of one line of the log. */
-  readonly commandErrorBytes: number;
-  /**
-   * Names and values of all custom properties, in UTF-16 code units: they travel in the head of the upgrade request, of
-   * which a reflector or a proxy may take no more than 16 KiB.
-   */
-  readonly propertiesLength: number;
-}
-
-export const defaultCommandLimits: CommandLimits = {
-  commandMs: 10_000,
-  commandsMs: 20_000,
-  commandBytes: 1024,
-  commandErrorBytes: 400,
-  propertiesLength: 8192,
-};
-
-export const defaultLimits: Limits = {
-  windowBytes: 262_144,
-  frameBytes: 65_536,
-  stallMs: 1000,
-  channels: 1024,
-  pendingOpens: 256,
-  totalBytes: 16_777_216,
-  memoryBytes: 33_554_432,
-  queueBytes: 131_072,
-  answerBytes: 65_536,
-  headBytes: 16_384,
-  addresses: 8,
-  reflectors: 8,
-  proxies: 8,
-  reasonLength: 2000,
   serviceSettingsLength: 8192,
   ...defaultCommandLimits,
 };
+
+export type Limits = Readonly<typeof defaultLimits>;

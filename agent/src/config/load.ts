@@ -1,11 +1,11 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import { secretVariables } from '../dial/proxy-environment.ts';
 import type { Host, HostFailure } from '../host.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
 import { inspectNamedFiles, missingDirectories, writable } from './named-files.ts';
 import { proxiesOf, secretsOf } from './proxies.ts';
+import { secretVariables } from './proxy-variables.ts';
 import { type Problem, validate } from './validate.ts';
 
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */

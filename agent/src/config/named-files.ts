@@ -1,5 +1,5 @@
-import { words } from '../agent/custom-properties.ts';
 import type { Host, HostFailure } from '../host.ts';
+import { argvOf } from './argv.ts';
 import type { Configuration } from './configuration.ts';
 import { secretsOf } from './proxies.ts';
 import type { Problem } from './validate.ts';
@@ -64,7 +64,7 @@ export function inspectNamedFiles(host: Machine, configuration: Configuration): 
   }
 
   for (const [path, command] of commandsOf(configuration)) {
-    const [program, ...rest] = words(command);
+    const [program, ...rest] = argvOf(command);
     const fault = programFault(host, program);
     if (fault !== null) warnings.push({ path, message: `${program}: ${fault}` });
     for (const file of [program, ...rest])

@@ -5,7 +5,7 @@ import { LocalService } from '../../simulation/local-service.ts';
 import { refused, unreachable } from '../../simulation/network.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { HostError, Socket } from '../host.ts';
-import { dialService, type LocalTls, type Place } from '../tunnel/service.ts';
+import { dialService, type LocalTls, type Place } from './dial-service.ts';
 
 /** One connection to port 80 of `camera`, and what became of it. */
 class LocalDial {

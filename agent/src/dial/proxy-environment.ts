@@ -1,20 +1,8 @@
 import type { HttpUri } from 'rm-protocol';
+import { plainProxyVariables, secureProxyVariables } from '../config/proxy-variables.ts';
 import type { System } from '../host.ts';
 import { bypasses } from './no-proxy.ts';
 import { parseProxy, type Route } from './proxy-server.ts';
-
-const plainNames = ['http_proxy', 'all_proxy', 'ALL_PROXY'] as const;
-const secureNames = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'] as const;
-
-/**
- * The variables that hold a user or password for a proxy. `HTTP_PROXY` is one of them: it is not read here, but has what
- * `http_proxy` has.
- */
-export function secretVariables(system: Pick<System, 'environment'>): readonly string[] {
-  return [...new Set([...plainNames, ...secureNames, 'HTTP_PROXY'])].filter((name) =>
-    system.environment(name)?.includes('@'),
-  );
-}
 
 /** The way to a URI that the environment gives. */
 export type EnvironmentRoute = (uri: HttpUri) => Route;
@@ -41,8 +29,8 @@ export function environmentRoute(
     }
     return proxy;
   };
-  const plain = proxyOf(plainNames);
-  const secure = proxyOf(secureNames);
+  const plain = proxyOf(plainProxyVariables);
+  const secure = proxyOf(secureProxyVariables);
   const [error] = problems;
   if (error !== undefined) return { error };
   const noProxy = system.environment('no_proxy') ?? system.environment('NO_PROXY') ?? '';

@@ -1,8 +1,8 @@
 import type { Configuration, Service } from '../config/configuration.ts';
 import type { Host } from '../host.ts';
-import type { LocalTls } from '../tunnel/service.ts';
 import { findAuthorities } from './authorities.ts';
 import type { CertificateTime } from './certificate-time.ts';
+import type { LocalTls } from './dial-service.ts';
 import { pinDigests } from './tls-settings.ts';
 
 /** What `services[].tls` means where it is absent: the certificate is the device's own, mostly self-signed, and not checked. */

@@ -1,10 +1,22 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Host, HostFailure } from '../host.ts';
-import type { DialSettings } from '../link/attempt-settings.ts';
+import type { Host, HostFailure, TlsOptions } from '../host.ts';
 import { findAuthorities } from './authorities.ts';
 import { CertificateTime } from './certificate-time.ts';
 
-export type TlsSettings = Pick<DialSettings, 'tls' | 'proxyTls' | 'trusted' | 'pins'>;
+/** How the reflector, and a proxy on the way to it, prove who they are. */
+export interface TlsSettings {
+  /** All but the server name, which is the host dialled. */
+  readonly tls: Omit<TlsOptions, 'serverName'>;
+  /** The same towards an `https:` proxy, which has no pins and is not shown who the device is. */
+  readonly proxyTls: Omit<TlsOptions, 'serverName'>;
+  /** What is trusted, in words for a person; `null` when no certificate is looked at. */
+  readonly trusted: string | null;
+  /**
+   * SHA-256 digests of public keys, Base64; when there are any, the reflector must have one of them. Where they replace
+   * the authorities, `tls.verify` is false and the pins alone decide.
+   */
+  readonly pins: readonly string[];
+}
 
 /** What an attempt needs to know for TLS, `secureReflector` and `secureProxy` being whether it is for sure needed. */
 export function tlsSettings(

@@ -1,4 +1,5 @@
 import { printable, utf8Encode } from 'rm-protocol';
+import type { Configuration } from '../config/configuration.ts';
 import type { Host, Severity } from '../host.ts';
 
 /** Where lines go. One call is one line, without its end. */
@@ -16,14 +17,8 @@ export interface FoldingLog extends Log {
   flush(): void;
 }
 
-export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
-
-export interface LogSettings {
-  readonly level: LogLevel;
-  readonly to: 'stderr' | 'syslog' | { readonly file: string; readonly maxBytes: number };
-  /** Whether lines on standard error begin with their priority as in `sd-daemon(3)`; `auto`: if the journal reads them. */
-  readonly priorities: 'auto' | 'always' | 'never';
-}
+export type LogSettings = Configuration['log'];
+export type LogLevel = LogSettings['level'];
 
 type Machine = Pick<Host, 'clock' | 'system' | 'files'>;
 type Sink = (name: LogLevel, text: string) => void;

@@ -2,7 +2,6 @@ import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
 import { dialSettings, reflectorsOf } from '../agent/attempt-settings.ts';
 import { certificateExpiry, expiryWarning } from '../agent/certificate-expiry.ts';
 import { clockWarning, judgedByBuild } from '../agent/certificate-log.ts';
-import type { DaemonStatus } from '../agent/status.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
@@ -11,6 +10,7 @@ import { Attempt, type Upgraded } from '../link/attempt.ts';
 import { REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
 import { askControl } from './control.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
 

@@ -1,5 +1,4 @@
 import { AgentCore } from '../agent/agent.ts';
-import type { DaemonStatus } from '../agent/status.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { load, type Valid } from '../config/load.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
@@ -7,6 +6,7 @@ import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, openLog } from '../log/log.ts';
 import { withoutVariables } from './child-environment.ts';
 import { type Controlled, serveControl } from './control.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
 import { type Persisted, readState, writeState } from './state-file.ts';
 

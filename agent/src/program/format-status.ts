@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '../agent/status.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 
 /** `rm-agent status` for a person: one `name: value` a line. */
 export function formatStatus(status: DaemonStatus, nowMs: number): string {

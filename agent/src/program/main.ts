@@ -1,5 +1,4 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import type { DaemonStatus } from '../agent/status.ts';
 import { importProperties } from '../config/import.ts';
 import { type Invalid, load, type Valid } from '../config/load.ts';
 import { version } from '../config/version.ts';
@@ -8,6 +7,7 @@ import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
 import { askControl } from './control.ts';
 import { Daemon } from './daemon.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
 import { salvageControl } from './recover-control.ts';
 

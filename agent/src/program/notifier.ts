@@ -1,5 +1,5 @@
-import { words } from '../agent/custom-properties.ts';
 import type { AgentEvents } from '../agent/events.ts';
+import { argvOf } from '../config/argv.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
@@ -61,7 +61,7 @@ export class Notifier {
       return;
     }
     const { command, timeout } = this.#settings;
-    const [program, ...rest] = words(command);
+    const [program, ...rest] = argvOf(command);
     const argv: [string, ...string[]] = [program, ...rest, ...more];
     const environment = {
       RM_STATE: change.state,

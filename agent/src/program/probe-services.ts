@@ -2,7 +2,7 @@ import { servicesOf } from '../agent/services.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
-import type { Service } from '../tunnel/service.ts';
+import type { Service } from '../tunnel/forwarded-port.ts';
 import { probeWeb } from './probe-web.ts';
 
 /** Services that are tried at once: little for any device, and 256 that do not answer take a few minutes at most. */

@@ -2,9 +2,9 @@ import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-p
 import { reflectorsOf } from '../agent/attempt-settings.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
+import type { Dial } from '../dial/dial-service.ts';
 import type { Host, Socket } from '../host.ts';
 import { ResponseReader } from '../link/response-reader.ts';
-import type { Dial } from '../tunnel/service.ts';
 
 /** How long the service may take to answer, in milliseconds: one that takes longer is asked no more. */
 const ANSWER_MS = 3000;

@@ -2,7 +2,7 @@ import { ChannelError } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
-import type { Admit, Refusal } from './service.ts';
+import type { Admit, Refusal } from './forwarded-port.ts';
 
 /** A tunnel whose channels wait until the test decides. */
 function waitingStage(options: ConstructorParameters<typeof TunnelStage>[0] = {}) {

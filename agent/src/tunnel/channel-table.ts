@@ -8,11 +8,12 @@ import {
   Opcode,
 } from 'rm-protocol';
 import type { Limits } from '../config/limits.ts';
+import type { LocalHandler } from '../dial/dial-service.ts';
 import type { Cancellable, Clock } from '../host.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
+import type { Refusal, Service } from './forwarded-port.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import { Brake } from './legacy-flow-control.ts';
-import type { LocalHandler, Refusal, Service } from './service.ts';
 
 export interface ChannelTimeouts {
   /** To connect a local socket, in milliseconds. */

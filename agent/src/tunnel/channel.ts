@@ -7,10 +7,10 @@ import {
   Opcode,
 } from 'rm-protocol';
 import type { Limits } from '../config/limits.ts';
+import type { Dial, LocalHandler } from '../dial/dial-service.ts';
 import type { Cancellable, HostError, Socket } from '../host.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import type { Dial, LocalHandler } from './service.ts';
 
 /** What a channel needs of the tunnel it belongs to. */
 export interface ChannelOwner {

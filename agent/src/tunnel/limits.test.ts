@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
-import { type CommandLimits, defaultCommandLimits, defaultLimits, type Limits } from '../config/limits.ts';
+import { defaultCommandLimits, defaultLimits, type Limits } from '../config/limits.ts';
 
 /** What the agent holds for local readers at present. */
 function held(stage: TunnelStage): number[] {
@@ -29,7 +29,10 @@ const elsewhere = [
 ] as const;
 
 /** A peer that goes beyond each bound on purpose. */
-const attacks: Record<Exclude<keyof Limits, (typeof elsewhere)[number] | keyof CommandLimits>, () => void> = {
+const attacks: Record<
+  Exclude<keyof Limits, (typeof elsewhere)[number] | keyof typeof defaultCommandLimits>,
+  () => void
+> = {
   windowBytes() {
     const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
     const local = stage.open(1);

@@ -15,8 +15,8 @@ import {
 import type { Limits } from '../config/limits.ts';
 import type { Clock, Crypto, Socket } from '../host.ts';
 import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
+import type { Service } from './forwarded-port.ts';
 import { FrameQueue } from './frame-queue.ts';
-import type { Service } from './service.ts';
 
 /** Why a tunnel has ended. */
 export interface TunnelEnd {

@@ -1,8 +1,4 @@
-import { base64Encode, type ChannelErrorCode, parseIp } from 'rm-protocol';
-import type { Connection, ConnectionHandler } from '../dial/connection.ts';
-import { interleave } from '../dial/interleave.ts';
-import { LocalSocket } from '../dial/local-socket.ts';
-import { Race, type RaceEvents } from '../dial/race.ts';
+import { base64Encode, parseIp } from 'rm-protocol';
 import type {
   Address,
   Cancellable,
@@ -13,34 +9,13 @@ import type {
   TlsOptions,
   TlsSession,
 } from '../host.ts';
+import type { Connection, ConnectionHandler } from './connection.ts';
+import { interleave } from './interleave.ts';
+import { LocalSocket } from './local-socket.ts';
+import { Race, type RaceEvents } from './race.ts';
 
 /** A target on another machine may lose its power; its connections must not stay until the local timeout. */
 const PROBE_AFTER_SECONDS = 120;
-
-/** How a port of the list is reached. A port that is not listed is never reachable. */
-export interface Service {
-  readonly port: number;
-  /** Connects: to a TCP target, or to a handler inside the process. */
-  readonly dial: Dial;
-  /** Asked before each dial; absent: everybody is let in. */
-  readonly admit?: Admit;
-}
-
-/** Why a channel may not be opened now. */
-export interface Refusal {
-  readonly fault: ChannelErrorCode;
-  /** For the log. */
-  readonly reason: string;
-}
-
-/**
- * Says whether a channel may be opened: no, yes (`null`), or later, by one call of `decided`, which never comes from
- * within this call nor after `cancel`.
- */
-export type Admit = (
-  channel: number,
-  decided: (refusal: Refusal | null) => void,
-) => Refusal | Cancellable | null;
 
 /** Like {@link SocketHandler}, but learns of its socket when it is connected. */
 export interface LocalHandler extends Omit<SocketHandler, 'connected' | 'secured'> {

@@ -1,0 +1,8 @@
+import type { AgentStatus } from '../agent/status.ts';
+import type { Persisted } from './state-file.ts';
+
+/** For `rm-agent status --json`. */
+export interface DaemonStatus extends AgentStatus {
+  /** What `enable --persist` and `disable --persist` have left for the next start. */
+  readonly persisted: Persisted | null;
+}
