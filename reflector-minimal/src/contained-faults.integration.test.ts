@@ -130,7 +130,7 @@ test('timers are those of a clock that contains them, or can do no more than end
     'clock.ts',
     'http/body-pace.ts',
     'http/user-response.ts',
-    'memory/scavenger.ts',
+    'memory/minor-gc.ts',
     'tunnels/channel.ts',
     'tunnels/frame-sender.ts',
   ]);

@@ -5,7 +5,7 @@ import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descripto
 import { CookieHostTaken } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
 import { defaultLimits } from '../limits.ts';
-import { startScavenger } from '../memory/scavenger.ts';
+import { startMinorGc } from '../memory/minor-gc.ts';
 import { isLoopback } from '../network/addresses.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
 import { StoreError } from '../store/store.ts';
@@ -85,7 +85,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       acceptUnclaimed: unclaimed,
       limits: { responseMs: responseTimeout * 1000 },
       log,
-      carried: startScavenger(),
+      carried: startMinorGc(),
     });
   } catch (error) {
     throw explain(error, configuration);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { startScavenger } from './scavenger.ts';
+import { startMinorGc } from './minor-gc.ts';
 
 test('the garbage of buffers stays far below the 32 MiB that V8 would let it grow to', async () => {
-  const carried = startScavenger();
+  const carried = startMinorGc();
   const start = process.memoryUsage().arrayBuffers;
   let peak = 0;
   let touched = 0;

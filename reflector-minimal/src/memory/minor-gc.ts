@@ -9,9 +9,9 @@ const carriedBetween = 4 * 1024 * 1024;
  * does, whatever its flags say (`Heap::AllocateExternalBackingStore`), which is more than all the rest of the reflector
  * needs under load. A collection of the young generation takes some 0.2 ms, because next to nothing in it is alive.
  *
- * For a process of the reflector's own: it sets a flag of the engine. Gives a function to be told of bytes carried.
+ * Sets a flag of the engine, so call it only in the reflector's own process. Call the returned function with the bytes carried.
  */
-export function startScavenger(): (bytes: number) => void {
+export function startMinorGc(): (bytes: number) => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
   let carried = 0;
