@@ -155,7 +155,7 @@ export class SimulatedHost implements Host {
     return {
       sockets: this.network.sockets.size,
       lookUps: this.network.lookUps,
-      timers: this.clock.timers,
+      timers: this.clock.pending,
       processes: this.processes.running,
     };
   }

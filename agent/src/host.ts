@@ -1,3 +1,7 @@
+import type { Cancellable, Clock } from 'rm-protocol';
+
+export type { Cancellable, Clock };
+
 /**
  * The port to the machine: everything the agent needs from outside, as types only.
  *
@@ -13,7 +17,7 @@
  *   {@link HostFailure}.
  */
 export interface Host {
-  readonly clock: Clock;
+  readonly clock: LocalClock;
   readonly crypto: Crypto;
   readonly network: Network;
   readonly files: Files;
@@ -21,23 +25,10 @@ export interface Host {
   readonly system: System;
 }
 
-/** A pending timer or look-up. `cancel` may be called at any time, any number of times. */
-export interface Cancellable {
-  cancel(): void;
-}
-
-export interface Clock {
-  /**
-   * Milliseconds of a monotonic clock that nobody can set; the origin is unspecified. Whether it counts the time that the
-   * machine sleeps is up to the host: the tiny one's does, Node's does not.
-   */
-  now(): number;
-  /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z; may jump and may be wrong. */
-  date(): number;
+/** The clock of the machine, which also knows its time zone. It schedules some years ahead. */
+export interface LocalClock extends Clock {
   /** Minutes by which local time, as the system's time zone has it, is ahead of UTC at this time (Unix milliseconds). */
   utcOffset(dateMs: number): number;
-  /** Calls `run` once, not before `delayMs` (at least 0, some years at most) milliseconds have passed. */
-  schedule(delayMs: number, run: () => void): Cancellable;
 }
 
 export type DigestAlgorithm = 'sha-1' | 'sha-256' | 'md5';

@@ -1,4 +1,4 @@
-import type { Clock, Files, Host, Processes, System } from '../src/host.ts';
+import type { Files, Host, LocalClock, Processes, System } from '../src/host.ts';
 import { native } from './native.ts';
 
 /** The host on our C runtime. */
@@ -18,7 +18,7 @@ export function tinyHost(): Host {
       return native.processes.run(command, timeoutMs, maxOutputBytes, pairs, done, maxErrorBytes);
     },
   };
-  const clock: Clock = {
+  const clock: LocalClock = {
     now: native.clock.now,
     date: native.clock.date,
     // The engine asks the C library, which reads TZ and /etc/localtime.

@@ -5,7 +5,7 @@ import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } fr
  * engine's own call of a C function; `host.ts` beside this file adds the few shapes that are easier to make here.
  */
 export interface Native {
-  readonly clock: Omit<Clock, 'utcOffset'>;
+  readonly clock: Clock;
   readonly crypto: Crypto;
   readonly network: Network;
   /** As in the port, but `list` gives names in no order. */

@@ -3,9 +3,9 @@ import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { terminalPrompt } from './account/prompt.ts';
-import { systemClock } from './clock.ts';
 import { run } from './commands/run.ts';
 import { defaultLimits } from './limits.ts';
+import { systemClock } from './system-clock.ts';
 
 /** Node writes to pipes in a way that stops the process while the reader is slow; a socket on the descriptor does not. */
 function output(): Writable {

@@ -3,6 +3,7 @@ export * from './base64.ts';
 export * from './basic.ts';
 export * from './certificate.ts';
 export * from './challenge.ts';
+export * from './clock.ts';
 export * from './der.ts';
 export * from './digest.ts';
 export * from './errors.ts';

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../protocol/src/testing/manual-clock.ts';
 import { Boundary, boundaryOf } from './boundary.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 
 function setUp(): { boundary: Boundary; said: string[] } {
   const said: string[] = [];

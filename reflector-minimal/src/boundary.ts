@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
-import type { Clock } from './clock.ts';
+import type { Clock } from 'rm-protocol';
 
 const boundaries = new WeakMap<object, Boundary>();
 

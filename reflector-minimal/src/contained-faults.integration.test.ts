@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from './limits.ts';
 import { ask } from './testing/ask.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 import { device, extensions, Stage } from './testing/stage.ts';
 
 // One fault of ours in each kind of callback: it costs the exchange that it happens in, and is logged once.
@@ -127,10 +127,10 @@ test('timers are those of a clock that contains them, or can do no more than end
   );
   // Each of these runs its callback within a boundary, or calls nothing that can throw.
   expect([...new Set(found)].sort()).toEqual([
-    'clock.ts',
     'http/body-pace.ts',
     'http/user-response.ts',
     'memory/minor-gc.ts',
+    'system-clock.ts',
     'tunnels/channel.ts',
     'tunnels/frame-sender.ts',
   ]);

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
 import type { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import type { RevocationWatcher } from './access/revocation-watcher.ts';
 import type { Holder } from './access/standing.ts';
 import type { Audit } from './audit/audit.ts';
 import type { LogIn } from './authentication/log-in.ts';
 import type { UserAuthentication } from './authentication/user-authentication.ts';
-import type { Clock } from './clock.ts';
 import type { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import type { TrustedProxies } from './http/origin.ts';

@@ -1,5 +1,5 @@
 /** The reference reflector, to be started inside another program. The executable is `main.ts`. */
-export type { Clock } from './clock.ts';
+export type { Clock } from 'rm-protocol';
 export type { ConnectedDevice } from './devices/connected-device.ts';
 export { deviceSecrets } from './devices/digest-secrets.ts';
 export { Fingerprints } from './devices/fingerprints.ts';

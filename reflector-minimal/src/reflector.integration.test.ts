@@ -9,11 +9,11 @@ import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../protocol/src/testing/manual-clock.ts';
 import { selfSigned } from '../../test/certificates/self-signed.ts';
 import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { startReflector } from './reflector.ts';
 import { ask } from './testing/ask.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 import { authorization, device, Stage } from './testing/stage.ts';
 
 describe('shutdown', () => {

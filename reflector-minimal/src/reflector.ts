@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
+import type { Cancellable, Clock } from 'rm-protocol';
 import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { RevocationWatcher } from './access/revocation-watcher.ts';
 import { type Holder, standingOf } from './access/standing.ts';
@@ -15,7 +16,6 @@ import { AuditFile } from './audit/file.ts';
 import { LogIn } from './authentication/log-in.ts';
 import { UserAuthentication } from './authentication/user-authentication.ts';
 import { containServer, containTimers } from './boundary.ts';
-import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
@@ -37,6 +37,7 @@ import { Tokens } from './sessions/tokens.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
 import { Store } from './store/store.ts';
+import { systemClock } from './system-clock.ts';
 import { HandshakeFailures } from './tls/handshake-failures.ts';
 import { inspectCertificate } from './tls/own-certificate.ts';
 import { ByteBudget } from './tunnels/byte-budget.ts';
@@ -287,8 +288,8 @@ class RunningReflector implements Reflector {
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
   readonly #handshakes: HandshakeFailures;
-  #cancelStatistics: () => void = () => {};
-  #cancelInspection: () => void = () => {};
+  #statistics: Cancellable | null = null;
+  #inspection: Cancellable | null = null;
   #toldOfStrangers = Number.NEGATIVE_INFINITY;
   #toldOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
@@ -333,8 +334,8 @@ class RunningReflector implements Reflector {
   #inspectCertificateDaily(): void {
     if (!this.#tls) return;
     const { clock, limits, log, domain, cookieHost } = this.#context;
-    this.#cancelInspection();
-    this.#cancelInspection = clock.schedule(limits.certificateMs, () => this.#inspectCertificateDaily());
+    this.#inspection?.cancel();
+    this.#inspection = clock.schedule(limits.certificateMs, () => this.#inspectCertificateDaily());
     const { cert } = this.#tls;
     try {
       const findings = inspectCertificate(readFileSync(cert), { domain, cookieHost }, clock.date());
@@ -380,8 +381,8 @@ class RunningReflector implements Reflector {
   async #close(): Promise<void> {
     const { limits, revocation, log, deferred } = this.#context;
     log.info('stopping');
-    this.#cancelStatistics();
-    this.#cancelInspection();
+    this.#statistics?.cancel();
+    this.#inspection?.cancel();
     this.#handshakes.stop();
     revocation.stop();
     const responsesEnded = this.#front.stop(goingAway);
@@ -402,9 +403,9 @@ class RunningReflector implements Reflector {
 
   #within(ms: number, done: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#context.clock.schedule(ms, resolve);
+      const timer = this.#context.clock.schedule(ms, resolve);
       done.then(() => {
-        cancel();
+        timer.cancel();
         resolve();
       });
     });
@@ -440,7 +441,7 @@ class RunningReflector implements Reflector {
 
   #scheduleStatistics(): void {
     const { clock, limits } = this.#context;
-    this.#cancelStatistics = clock.schedule(limits.statisticsMs, () => {
+    this.#statistics = clock.schedule(limits.statisticsMs, () => {
       this.#scheduleStatistics();
       for (const device of this.devices.all()) this.#deviceEndpoint.saveTraffic(device);
     });

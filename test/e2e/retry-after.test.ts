@@ -126,7 +126,7 @@ describe.each(agents.map((command) => [command.join(' '), command] as const))('%
       date: () => Date.now(),
       schedule(delayMs, run) {
         const timer = setTimeout(run, delayMs);
-        return () => clearTimeout(timer);
+        return { cancel: () => clearTimeout(timer) };
       },
     };
     const rate = { arrivalsAtOnce: 1, arrivalsPerSecondAtStart: 0.5, arrivalsPerSecond: 0.5 };

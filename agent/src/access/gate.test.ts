@@ -113,13 +113,13 @@ describe('a window', () => {
     stage.clock.advance(1500);
     expect(stage.ended).toEqual(['1 2: 4']);
     expect(stage.events).toEqual(['ended null: is closed now: its time is over']);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
   });
 
   it('that closes may keep what is open', () => {
     const stage = new GateStage({ ...office, closing: 'keep' }, at('16:00:00'));
     stage.open(1);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
     stage.clock.advance(7_200_000);
     expect(stage.ended).toEqual([]);
     expect(stage.open(2).result).toBe(2);
@@ -155,9 +155,9 @@ describe('a window', () => {
   it('costs no timer when nothing is open', () => {
     const stage = new GateStage(office);
     stage.open(1);
-    expect(stage.clock.timers).toBe(1);
+    expect(stage.clock.pending).toBe(1);
     stage.gate.released(1);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
   });
 });
 
@@ -215,7 +215,7 @@ describe('consent', () => {
     stage.clock.advance(2);
     expect(opened.result).toBe(4);
     expect(stage.asked).toEqual(['22 1', 'cancelled']);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
     stage.answer('allowed');
     expect(stage.open(2).result).toBe(4);
   });
@@ -245,7 +245,7 @@ describe('consent', () => {
     expect(stage.open(2).result).toBe('in');
     stage.gate.released(2);
     stage.clock.advance(300_001);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
   });
 
   it('that comes when those who waited have gone is over after its time, also when nobody comes back', () => {
@@ -255,7 +255,7 @@ describe('consent', () => {
     stage.clock.advance(299_999);
     expect(stage.gate.inSession).toBe(true);
     stage.clock.advance(2);
-    expect([stage.gate.inSession, stage.clock.timers]).toEqual([false, 0]);
+    expect([stage.gate.inSession, stage.clock.pending]).toEqual([false, 0]);
     // Nothing was open, and so nothing ends.
     expect(stage.ended).toEqual([]);
     expect(stage.open(2).result).toBe('waits');
@@ -272,7 +272,7 @@ describe('consent', () => {
     expect(stage.gate.answer(false)).toBe(true);
     expect(stage.ended).toEqual(['1: 3']);
     expect(stage.open(2).result).toBe(3);
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
   });
 
   it('is asked for in its windows only, and is over when they close', () => {
@@ -312,7 +312,7 @@ describe('consent', () => {
       expect(stage.gate.answer(false)).toBe(true);
       expect(stage.ended).toEqual(['1: 3']);
       expect(stage.gate.answer(false)).toBe(false);
-      expect(stage.clock.timers).toBe(0);
+      expect(stage.clock.pending).toBe(0);
     });
 
     it.each(['end', 'keep'] as const)('is over with them although nothing is open: %s', (closing) => {
@@ -320,7 +320,7 @@ describe('consent', () => {
       stage.gate.released(1);
       stage.clock.advance(nextMorning - at('16:00:00'));
       expect(stage.gate.inSession).toBe(false);
-      expect(stage.clock.timers).toBe(0);
+      expect(stage.clock.pending).toBe(0);
       expect(stage.open(2).result).toBe('waits');
     });
 
@@ -365,12 +365,12 @@ describe('consent', () => {
     const stage = new GateStage(consent);
     stage.open(1);
     stage.gate.reset();
-    expect([stage.asked, stage.clock.timers]).toEqual([['22 1', 'cancelled'], 0]);
+    expect([stage.asked, stage.clock.pending]).toEqual([['22 1', 'cancelled'], 0]);
     stage.open(2);
     stage.answer('allowed');
     stage.gate.released(2);
     stage.gate.reset();
-    expect(stage.clock.timers).toBe(0);
+    expect(stage.clock.pending).toBe(0);
     expect(stage.open(3).result).toBe('waits');
   });
 });

@@ -1,6 +1,6 @@
 import { ChannelError, type ChannelErrorCode } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
-import type { Cancellable, Clock } from '../host.ts';
+import type { Cancellable, LocalClock } from '../host.ts';
 import type { Refusal } from '../tunnel/forwarded-port.ts';
 import { minuteOfWeek, minutesLeft, minutesUntilShut } from './windows.ts';
 
@@ -59,7 +59,7 @@ const RECHECK_MS = 900_000;
  */
 export class Gate {
   readonly #rule: Rule;
-  readonly #clock: Clock;
+  readonly #clock: LocalClock;
   readonly #ask: Ask;
   readonly #events: GateEvents;
   readonly #notBefore: number;
@@ -78,7 +78,7 @@ export class Gate {
   #toldClosed = false;
 
   /** `notBefore`: a wall clock that shows less, in Unix milliseconds, was never set. */
-  constructor(clock: Clock, rule: Rule, notBefore: number, ask: Ask, events: GateEvents) {
+  constructor(clock: LocalClock, rule: Rule, notBefore: number, ask: Ask, events: GateEvents) {
     this.#clock = clock;
     this.#rule = rule;
     this.#notBefore = notBefore;

@@ -1,5 +1,5 @@
 import { type Configuration, days } from '../config/configuration.ts';
-import type { Clock } from '../host.ts';
+import type { LocalClock } from '../host.ts';
 
 /**
  * A time of the week, in local time: the days on which it begins, and from when to when. One whose end is not after its
@@ -11,7 +11,7 @@ const DAY = 1440;
 const WEEK = 7 * DAY;
 
 /** Minutes since Sunday 00:00, local time; a fraction counts the seconds. */
-export function minuteOfWeek(clock: Pick<Clock, 'date' | 'utcOffset'>): number {
+export function minuteOfWeek(clock: Pick<LocalClock, 'date' | 'utcOffset'>): number {
   const now = clock.date();
   const local = new Date(now + clock.utcOffset(now) * 60_000);
   const minute = local.getUTCHours() * 60 + local.getUTCMinutes() + local.getUTCSeconds() / 60;

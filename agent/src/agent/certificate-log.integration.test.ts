@@ -73,7 +73,7 @@ describe('the log tells', () => {
     host.clock.advance(day);
     expect(host.lines.slice(2)).toEqual(['warning tls.cert: /c.pem has expired 1 day ago, on 2030-01-01']);
     news.ended();
-    expect(host.clock.timers).toBe(0);
+    expect(host.clock.pending).toBe(0);
   });
 
   it('the days that are left by the day of the build while the clock is not set, and by the clock from then on', () => {
@@ -108,7 +108,7 @@ describe('the log tells', () => {
     const host = new AgentHost();
     const news = new TlsNews(host, host.configure().tls, host.log);
     news.connected();
-    expect(host.clock.timers).toBe(0);
+    expect(host.clock.pending).toBe(0);
   });
 });
 

@@ -53,7 +53,7 @@ describe('a channel answers', () => {
     expect(stage.peer.take()).toEqual([]);
     stage.run(30);
     expect(stage.peer.take()).toEqual(['fault 1 4']);
-    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.timers]).toEqual([0, 0, 0]);
+    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
   });
 
   it('an open on a live channel with fault 7, and the live channel goes on', () => {
@@ -177,6 +177,6 @@ describe('a channel answers', () => {
     stage.run(2000);
     expect(stage.peer.take()).toEqual(['error 1 4']);
     expect(local.closedWith).toMatchObject({ code: 'reset' });
-    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.timers]).toEqual([0, 0, 0]);
+    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
   });
 });

@@ -344,7 +344,7 @@ describe('without the extension', () => {
       expect(stage.socket.paused).toBe(false);
       expect(other.received.length).toBe(5);
       // The timer of the channel that is left, and none for those that were behind.
-      expect(stage.host.clock.timers).toBe(1);
+      expect(stage.host.clock.pending).toBe(1);
     }
   });
 });

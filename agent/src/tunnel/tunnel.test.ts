@@ -12,7 +12,7 @@ describe('a tunnel', () => {
     stage.tunnel.abandon();
     stage.run();
     for (const local of locals) expect(local.closedWith).toMatchObject({ code: 'reset' });
-    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.timers]).toEqual([0, 0, 0]);
+    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
     expect(stage.peer.take()).toEqual([]);
   });
 
@@ -129,7 +129,7 @@ describe('a tunnel', () => {
       stage.run(20);
       stage.peer.take();
     }
-    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.timers]).toEqual([0, 0, 0]);
+    expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
     expect(stage.host.network.lookUps).toBe(0);
     expect(stage.events.filter((event) => event.startsWith('opened'))).toHaveLength(10_000);
     expect(stage.events.filter((event) => event.startsWith('closed'))).toHaveLength(10_000);

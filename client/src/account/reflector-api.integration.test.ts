@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Route } from '../connection/dial.ts';
 import { defaultLimits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { systemClock } from '../system-clock.ts';
 import { TestWorld } from '../testing/test-world.ts';
 import { listDevices, requestToken } from './reflector-api.ts';
 

@@ -215,10 +215,9 @@ async function exchange(
   const { reflector, limits, clock } = route;
   const where = hostHeader(reflector);
   const socket = await dial(route);
-  let cancel = () => {};
   try {
     return await new Promise<Answer>((resolve, reject) => {
-      cancel = clock.schedule(limits.stepMs, () =>
+      const timer = clock.schedule(limits.stepMs, () =>
         reject(new Error(`no answer within ${limits.stepMs / 1000} s`)),
       );
       const outgoing = request({
@@ -235,6 +234,7 @@ async function exchange(
         },
       });
       outgoing.on('error', reject);
+      outgoing.on('close', () => timer.cancel());
       // A proxy's answer has left it paused.
       outgoing.on('socket', () => socket.resume());
       outgoing.on('response', (response) => {
@@ -248,7 +248,6 @@ async function exchange(
   } catch (error) {
     throw new Failure(`${where}: ${reasonOf(error)}`);
   } finally {
-    cancel();
     socket.destroy();
   }
 }

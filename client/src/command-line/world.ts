@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from 'rm-protocol';
 import type { Ask } from '../account/prompt.ts';
-import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 
 /** What a command has of the process that it runs in; tests bring their own. */

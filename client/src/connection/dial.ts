@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import {
+  type Clock,
   encodeRequestHead,
   formatHttpUri,
   HeadReader,
@@ -8,7 +9,6 @@ import {
   ProtocolError,
   type ResponseHead,
 } from 'rm-protocol';
-import type { Clock } from '../clock.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Limits } from '../limits.ts';
 import type { HttpProxy } from './proxy.ts';
@@ -51,7 +51,7 @@ function reached(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const done = () => {
-      cancel();
+      timer.cancel();
       socket.off(event, succeed).off('error', fail).off('close', close);
     };
     const succeed = () => {
@@ -65,7 +65,7 @@ function reached(
       reject(new Failure(`${name}: ${reasonOf(error)}`));
     };
     const close = () => fail('connection closed before an answer');
-    const cancel = clock.schedule(limits.stepMs, () => fail(`no answer within ${limits.stepMs / 1000} s`));
+    const timer = clock.schedule(limits.stepMs, () => fail(`no answer within ${limits.stepMs / 1000} s`));
     socket.on(event, succeed).on('error', fail).on('close', close);
   });
 }
@@ -121,7 +121,7 @@ export function exchangeHeads(
     let reader = new HeadReader(limits.headBytes);
     let interim = 0;
     const done = () => {
-      cancel();
+      timer.cancel();
       socket.pause();
       socket.off('data', receive).off('error', fail).off('end', end).off('close', end);
     };
@@ -152,7 +152,7 @@ export function exchangeHeads(
         fail(error instanceof ProtocolError ? error.message : error);
       }
     };
-    const cancel = clock.schedule(timeoutMs, () => fail(`no answer within ${timeoutMs / 1000} s`));
+    const timer = clock.schedule(timeoutMs, () => fail(`no answer within ${timeoutMs / 1000} s`));
     socket.on('data', receive).on('error', fail).on('end', end).on('close', end);
     socket.write(request);
     socket.resume();

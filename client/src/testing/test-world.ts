@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
-import { systemClock } from '../clock.ts';
 import type { World } from '../command-line/world.ts';
 import { run } from '../commands/run.ts';
 import { Failure } from '../failure.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import { systemClock } from '../system-clock.ts';
 
 /** What a command line did. */
 export interface Outcome {

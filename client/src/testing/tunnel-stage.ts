@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { DeviceStream } from '../tunnel/device-stream.ts';
-import { ManualClock } from './manual-clock.ts';
 import { TestServer } from './server.ts';
 
 /** A frame of a client, unmasked. */

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { closePayload, ProtocolError, WebSocketOpcode, WebSocketReader } from 'rm-protocol';
-import type { Clock } from '../clock.ts';
+import {
+  type Cancellable,
+  type Clock,
+  closePayload,
+  ProtocolError,
+  WebSocketOpcode,
+  WebSocketReader,
+} from 'rm-protocol';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Limits } from '../limits.ts';
 import { Liveness } from './liveness.ts';
@@ -56,7 +62,7 @@ export class DeviceStream extends Duplex {
   #finished: (() => void) | null = null;
   /** The PING to answer once the socket takes data again: only the last matters (RFC 6455 section 5.5.3). */
   #pong: Uint8Array | null = null;
-  #cancelClose: () => void = () => {};
+  #closeTimer: Cancellable | null = null;
 
   constructor(options: DeviceStreamOptions) {
     super({ allowHalfOpen: true, highWaterMark: options.limits.messageBytes });
@@ -120,7 +126,7 @@ export class DeviceStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#liveness.stop();
-    this.#cancelClose();
+    this.#closeTimer?.cancel();
     this.#reader.stop();
     if (this.#closed) this.#linger();
     else this.#socket.destroy();
@@ -184,7 +190,7 @@ export class DeviceStream extends Duplex {
     this.#closed = true;
     this.#liveness.stop();
     this.#close(code === 1005 ? normal : code);
-    this.#cancelClose();
+    this.#closeTimer?.cancel();
     // Without a code it is the end as well: some servers send none.
     if (code !== normal && code !== 1005) {
       this.#fail(endings[code] ?? `the reflector closed it with ${code}${reason && ` (${reason})`}`);
@@ -209,8 +215,8 @@ export class DeviceStream extends Duplex {
     this.#send(WebSocketOpcode.close, closePayload(code));
     this.#closeSent = true;
     const { clock, limits } = this.#options;
-    this.#cancelClose();
-    this.#cancelClose = clock.schedule(limits.closeMs, () =>
+    this.#closeTimer?.cancel();
+    this.#closeTimer = clock.schedule(limits.closeMs, () =>
       this.#fail('the reflector does not end the connection'),
     );
   }
@@ -232,8 +238,8 @@ export class DeviceStream extends Duplex {
   /** Both close frames are exchanged: the reflector ends the connection first (RFC 6455 section 7.1.1). */
   #linger(): void {
     const { limits, clock } = this.#options;
-    const cancel = clock.schedule(limits.lingerMs, () => this.#socket.destroy());
-    this.#socket.once('close', cancel);
+    const timer = clock.schedule(limits.lingerMs, () => this.#socket.destroy());
+    this.#socket.once('close', () => timer.cancel());
     this.#socket.end();
     this.#socket.resume();
   }

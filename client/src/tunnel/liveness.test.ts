@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { Liveness } from './liveness.ts';
 
 const silentMs = 50_000;

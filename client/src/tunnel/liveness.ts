@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 
 export interface LivenessOptions {
@@ -27,7 +27,7 @@ export class Liveness {
   #pingedAt = 0;
   #paused = false;
   #stopped = false;
-  #cancel: () => void = () => {};
+  #timer: Cancellable | null = null;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
@@ -59,12 +59,12 @@ export class Liveness {
 
   stop(): void {
     this.#stopped = true;
-    this.#cancel();
+    this.#timer?.cancel();
   }
 
   #await(ms: number): void {
-    this.#cancel();
-    if (!this.#stopped) this.#cancel = this.#options.clock.schedule(ms, () => this.#check());
+    this.#timer?.cancel();
+    if (!this.#stopped) this.#timer = this.#options.clock.schedule(ms, () => this.#check());
   }
 
   #check(): void {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { acceptFor, base64Decode } from 'rm-protocol';
+import { acceptFor, base64Decode, type Clock } from 'rm-protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Clock } from '../clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Route } from '../connection/dial.ts';
 import { Failure } from '../failure.ts';
 import { defaultLimits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { TestServer } from '../testing/server.ts';
 import { openDevice } from './open-device.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { Store } from '../store/store.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { RevocationWatcher } from './revocation-watcher.ts';
 import type { Standing } from './standing.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { type Store, StoreUnavailable } from '../store/store.ts';
 import type { Standing } from './standing.ts';
@@ -42,7 +42,7 @@ export class RevocationWatcher<Holder extends Held> {
   readonly #standingOf: (holder: Holder, now: number) => Standing;
   readonly #watched: Readonly<Record<Held['kind'], Watched<Holder>>>;
   #revision = 0;
-  #cancelPoll: (() => void) | null = null;
+  #poll: Cancellable | null = null;
 
   /** `standingOf`: the rule. `now` is wall-clock ms. */
   constructor(
@@ -87,7 +87,7 @@ export class RevocationWatcher<Holder extends Held> {
     }
     const { entries } = this.#watched[grant.holder.kind];
     entries.add(entry);
-    this.#cancelPoll ??= this.#schedule();
+    this.#poll ??= this.#schedule();
     return () => {
       entries.delete(entry);
       if (this.#idle) this.stop();
@@ -135,8 +135,8 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   stop(): void {
-    this.#cancelPoll?.();
-    this.#cancelPoll = null;
+    this.#poll?.cancel();
+    this.#poll = null;
   }
 
   /** Which cannot be told while the data file cannot be used: then the next poll looks. */
@@ -153,13 +153,13 @@ export class RevocationWatcher<Holder extends Held> {
     return this.#watched.user.entries.size + this.#watched.device.entries.size === 0;
   }
 
-  #schedule(): () => void {
+  #schedule(): Cancellable {
     return this.#clock.schedule(this.#limits.storePollMs, () => {
-      this.#cancelPoll = null;
+      this.#poll = null;
       try {
         this.check();
       } finally {
-        if (!this.#idle) this.#cancelPoll ??= this.#schedule();
+        if (!this.#idle) this.#poll ??= this.#schedule();
       }
     });
   }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { authorization, device, domain, extensions, Stage, user } from '../testing/stage.ts';
 import { clientTunnelHead } from '../testing/upgrade-head.ts';
 import { WebSocketPeer } from '../testing/web-socket-peer.ts';

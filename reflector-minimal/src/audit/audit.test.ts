@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { Audit } from './audit.ts';
 import type { AuditSink } from './file.ts';
 

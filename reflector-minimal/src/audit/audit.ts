@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import { FailureBudgets } from '../devices/failure-budgets.ts';
 import type { Limits } from '../limits.ts';
 import type { AuditSink } from './file.ts';
@@ -62,7 +62,7 @@ export class Audit {
   readonly #strangers: FailureBudgets;
   /** Records of each user and device lately. */
   readonly #subjects: FailureBudgets;
-  #cancelSweep: (() => void) | null = null;
+  #sweep: Cancellable | null = null;
   #lost = 0;
 
   /** `sink`: `null` sends the records to the log. */
@@ -166,22 +166,22 @@ export class Audit {
 
   /** Sums up what is counted, and closes the file. */
   close(): void {
-    this.#cancelSweep?.();
-    this.#cancelSweep = null;
+    this.#sweep?.cancel();
+    this.#sweep = null;
     for (const [key, series] of this.#series) this.#end(key, series);
     this.#sink?.close();
   }
 
-  #schedule(): () => void {
+  #schedule(): Cancellable {
     return this.#clock.schedule(this.#limits.auditQuietMs, () => {
-      this.#cancelSweep = null;
+      this.#sweep = null;
       const now = this.#clock.now();
       const { auditQuietMs } = this.#limits;
       for (const [key, series] of this.#series) {
         if (now - series.last < auditQuietMs && now - series.since < 10 * auditQuietMs) continue;
         this.#end(key, series);
       }
-      if (this.#series.size > 0) this.#cancelSweep = this.#schedule();
+      if (this.#series.size > 0) this.#sweep = this.#schedule();
     });
   }
 
@@ -194,7 +194,7 @@ export class Audit {
     }
     this.#series.set(kindOf(record), series);
     this.#write(record);
-    this.#cancelSweep ??= this.#schedule();
+    this.#sweep ??= this.#schedule();
     return series;
   }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { FailureThrottle, type ThrottleBounds, TooManyWaiting, type Turn } from './failure-throttle.ts';
 
 const bounds: ThrottleBounds = { free: 3, waitMs: 8000, memoryMs: 60_000, keys: 100, waiting: 100 };

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from 'rm-protocol';
 
 export interface ThrottleBounds {
   /** Failures that cost no wait, and attempts under way at once before them. */

@@ -1,11 +1,11 @@
 import { scryptSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { type Attempt, LogIn } from './log-in.ts';
 
 /** Of `wonderland`, and cheap to check: hashes name their own cost. */

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Clock } from 'rm-protocol';
 import { recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepOfCode } from '../one-time-password/totp.ts';
 import type { Store } from '../store/store.ts';

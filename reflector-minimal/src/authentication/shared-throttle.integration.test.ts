@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { type Answer, ask } from '../testing/ask.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { RawUser } from '../testing/raw-user.ts';
 import { device, Stage, user } from '../testing/stage.ts';
 

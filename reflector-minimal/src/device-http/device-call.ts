@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Channel } from '../tunnels/channel.ts';
 import { NoAnswer, NoConnection } from './call-failure.ts';
 import type { DeviceConnection } from './device-connection.ts';
@@ -62,7 +62,7 @@ export class DeviceCall {
   #finished = false;
   /** When something moved last. */
   #since = 0;
-  #cancelTimer: (() => void) | null = null;
+  #timer: Cancellable | null = null;
 
   constructor(place: CallPlace, message: DeviceMessage, limits: CallLimits, events: CallEvents) {
     this.message = message;
@@ -184,7 +184,7 @@ export class DeviceCall {
   settle(): void {
     if (this.#over || !this.#responseEnded) return;
     if (this.#connection && !(this.#requestEnded && this.#connection.flushed)) {
-      if (!this.#cancelTimer && !this.#finished) {
+      if (!this.#timer && !this.#finished) {
         this.#since = this.#place.clock.now();
         this.#arm(this.#patience);
       }
@@ -220,17 +220,17 @@ export class DeviceCall {
   }
 
   #arm(ms: number, left = ms): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#place.clock.schedule(Math.max(1, left), () => this.#expired(ms));
+    this.#timer?.cancel();
+    this.#timer = this.#place.clock.schedule(Math.max(1, left), () => this.#expired(ms));
   }
 
   #disarm(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 
   #expired(ms: number): void {
-    this.#cancelTimer = null;
+    this.#timer = null;
     if (this.#over) return;
     const left = this.#since + ms - this.#place.clock.now();
     if (left > 0) this.#arm(ms, left);

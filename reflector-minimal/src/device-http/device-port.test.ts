@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { ScriptedTunnel } from '../testing/scripted-tunnel.ts';
 import type { CallEvents, DeviceCall } from './device-call.ts';
 import type { DeviceMessage } from './device-message.ts';

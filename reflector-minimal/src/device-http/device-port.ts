@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { Channel } from '../tunnels/channel.ts';
 import { ChannelError, ChannelFailure } from '../tunnels/channel-failure.ts';
@@ -285,8 +285,8 @@ export class DevicePort implements CallPlace, ConnectionEvents {
   #hurry(connection: DeviceConnection): void {
     if (connection.hurried) return;
     connection.hurried = true;
-    const cancel = this.clock.schedule(this.#limits.idleCloseMs, () => connection.channel.destroy());
-    connection.channel.once('close', cancel);
+    const timer = this.clock.schedule(this.#limits.idleCloseMs, () => connection.channel.destroy());
+    connection.channel.once('close', () => timer.cancel());
   }
 
   #watchIdle(): void {

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { type AgentOptions, ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, domain, Stage } from '../testing/stage.ts';
 import { UpgradeRefused } from '../testing/web-socket-peer.ts';

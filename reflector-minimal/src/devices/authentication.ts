@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
+  type Clock,
   type DigestAuthorization,
   decodeBasic,
   decodeDigest,
@@ -8,7 +9,6 @@ import {
   splitDeviceUser,
 } from 'rm-protocol';
 import { asciiLowerCase } from '../ascii-case.ts';
-import type { Clock } from '../clock.ts';
 import { reservedLabels } from '../http/host-names.ts';
 import type { Limits } from '../limits.ts';
 import { networksOf } from '../network/addresses.ts';

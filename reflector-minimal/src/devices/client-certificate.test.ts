@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { claimedBy, DeviceAuthentication } from './authentication.ts';
 import { ClientAuthorities } from './client-authorities.ts';
 import {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   agree,
+  type Cancellable,
   decodeExtension,
   decodePropertyHeader,
   EXTENSION_HEADER,
@@ -192,10 +193,10 @@ export class DeviceEndpoint {
     const decision = { event: 'device-tunnel', allowed: true, device: id, address };
     const opened = clock.now();
     let release = () => {};
-    let cancelSave: (() => void) | null = null;
+    let saving: Cancellable | null = null;
     const saveProperties = () => {
-      cancelSave?.();
-      cancelSave = null;
+      saving?.cancel();
+      saving = null;
       if (devices.of(record) !== device) return;
       const { properties } = device;
       deferred.write(`properties ${record.uid}`, () => store.devices.setProperties(record, properties));
@@ -211,12 +212,12 @@ export class DeviceEndpoint {
       events: {
         properties: (changes) => {
           if (!device.update(changes)) log.warn('properties update beyond the bound');
-          else cancelSave ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
+          else saving ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
         },
         carried: this.#context.carried,
         ended: (reason) => {
           release();
-          if (cancelSave) saveProperties();
+          if (saving) saveProperties();
           this.saveTraffic(device);
           // The end of a tunnel that was replaced says nothing about its successor.
           if (devices.detach(id, device)) {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { DeviceAuthentication } from './authentication.ts';
 import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets } from './digest-secrets.ts';

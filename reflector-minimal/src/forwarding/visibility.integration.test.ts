@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { openPath } from '../isolation/device-log-in.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { device, domain, extensions, Stage, user } from '../testing/stage.ts';
 import { webSocketHead } from '../testing/upgrade-head.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from 'rm-protocol';
 import { FairShareTable } from '../access/fair-share-table.ts';
-import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
 

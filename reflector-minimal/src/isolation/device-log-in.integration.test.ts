@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { type Answer, ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { CookieBrowser, page } from '../testing/cookie-browser.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { device, Stage } from '../testing/stage.ts';
 
 describe('the way of a browser to the host of a device', () => {

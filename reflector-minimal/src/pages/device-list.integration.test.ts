@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { ask } from '../testing/ask.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { domain, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { type Answer, ask } from '../testing/ask.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { Stage, user } from '../testing/stage.ts';
 
 const secret = Buffer.from('12345678901234567890');

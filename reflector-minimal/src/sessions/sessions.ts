@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { SessionKind, SessionRecord } from '../store/sessions.ts';
 import { type Store, StoreUnavailable } from '../store/store.ts';

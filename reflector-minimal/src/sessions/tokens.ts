@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Clock } from 'rm-protocol';
 import type { UserRecord } from '../store/users.ts';
 import type { Session, Sessions } from './sessions.ts';
 

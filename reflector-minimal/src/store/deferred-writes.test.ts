@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { DeferredWrites } from './deferred-writes.ts';
 import { StoreUnavailable } from './unavailable.ts';
 

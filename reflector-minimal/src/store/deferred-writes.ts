@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from './unavailable.ts';
 
@@ -10,7 +10,7 @@ export class DeferredWrites {
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'storeRetryMs' | 'deferredWrites'>;
   readonly #waiting = new Map<string, () => void>();
-  #cancelRetry: (() => void) | null = null;
+  #retry: Cancellable | null = null;
 
   constructor(clock: Clock, limits: Pick<Limits, 'storeRetryMs' | 'deferredWrites'>) {
     this.#clock = clock;
@@ -31,7 +31,7 @@ export class DeferredWrites {
       this.#waiting.delete(oldest);
     }
     this.#waiting.set(key, run);
-    this.#cancelRetry ??= this.#schedule();
+    this.#retry ??= this.#schedule();
   }
 
   /** Tries what waits; false when some of it still does. */
@@ -44,8 +44,8 @@ export class DeferredWrites {
   }
 
   stop(): void {
-    this.#cancelRetry?.();
-    this.#cancelRetry = null;
+    this.#retry?.cancel();
+    this.#retry = null;
   }
 
   #attempt(run: () => void): boolean {
@@ -58,13 +58,13 @@ export class DeferredWrites {
     }
   }
 
-  #schedule(): () => void {
+  #schedule(): Cancellable {
     return this.#clock.schedule(this.#limits.storeRetryMs, () => {
-      this.#cancelRetry = null;
+      this.#retry = null;
       try {
         this.flush();
       } finally {
-        if (this.#waiting.size > 0) this.#cancelRetry = this.#schedule();
+        if (this.#waiting.size > 0) this.#retry = this.#schedule();
       }
     });
   }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { device, Stage, user } from '../testing/stage.ts';
 import { Store } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { HandshakeFailures, reasonOf } from './handshake-failures.ts';
 
 function setUp(limits: Partial<Limits> = {}) {

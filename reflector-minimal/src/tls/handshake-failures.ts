@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { networksOf, plainAddress } from '../network/addresses.ts';
 
@@ -22,7 +22,7 @@ export class HandshakeFailures {
   readonly #limits: Pick<Limits, 'handshakeQuietMs' | 'handshakeKinds'>;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #failures = new Map<string, Failures>();
-  #cancelSum: (() => void) | null = null;
+  #sumTimer: Cancellable | null = null;
 
   constructor(
     clock: Clock,
@@ -51,17 +51,17 @@ export class HandshakeFailures {
     if (this.#failures.size >= this.#limits.handshakeKinds) return;
     this.#failures.set(key, { times: 0, address, reason });
     this.#log.warn({ address, reason }, 'TLS handshake failed');
-    this.#cancelSum ??= this.#clock.schedule(this.#limits.handshakeQuietMs, () => this.#sum());
+    this.#sumTimer ??= this.#clock.schedule(this.#limits.handshakeQuietMs, () => this.#sum());
   }
 
   stop(): void {
-    this.#cancelSum?.();
-    this.#cancelSum = null;
+    this.#sumTimer?.cancel();
+    this.#sumTimer = null;
     this.#sum();
   }
 
   #sum(): void {
-    this.#cancelSum = null;
+    this.#sumTimer = null;
     for (const { times, address, reason } of this.#failures.values()) {
       if (times > 0)
         this.#log.warn({ address, reason, times }, 'further TLS handshakes failed in this network');

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { selfSigned } from '../../../test/certificates/self-signed.ts';
 import { defaultLimits } from '../limits.ts';
 import { startReflector } from '../reflector.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { until } from '../testing/until.ts';
 import { inspectCertificate } from './own-certificate.ts';
 

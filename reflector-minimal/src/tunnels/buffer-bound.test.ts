@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { BufferBound, type BufferingChannel } from './buffer-bound.ts';
 import { ByteBudget } from './byte-budget.ts';
 

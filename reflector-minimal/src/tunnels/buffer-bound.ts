@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { ChannelError } from './channel-failure.ts';
@@ -26,7 +26,7 @@ export class BufferBound {
   readonly #over = new Set<BufferingChannel>();
   readonly #all: ByteBudget;
   #total = 0;
-  #cancelStall: (() => void) | null = null;
+  #stallTimer: Cancellable | null = null;
 
   /** `channelBytes`: bound of one channel; infinite where windows bound it already. */
   constructor(
@@ -65,29 +65,29 @@ export class BufferBound {
   }
 
   stop(): void {
-    this.#cancelStall?.();
-    this.#cancelStall = null;
+    this.#stallTimer?.cancel();
+    this.#stallTimer = null;
   }
 
   #weigh(): void {
     const over = this.#over.size > 0 || this.#total > this.#limits.tunnelHeldBytes;
-    if (over && !this.#cancelStall) {
+    if (over && !this.#stallTimer) {
       this.#pause();
-      this.#cancelStall = this.#clock.schedule(this.#limits.stallMs, () => this.#stalled());
-    } else if (!over && this.#cancelStall) {
+      this.#stallTimer = this.#clock.schedule(this.#limits.stallMs, () => this.#stalled());
+    } else if (!over && this.#stallTimer) {
       this.stop();
       this.#resume();
     }
   }
 
   #stalled(): void {
-    this.#cancelStall = null;
+    this.#stallTimer = null;
     const culprits = this.#over.size > 0 ? [...this.#over] : [this.#mostHeld()];
     for (const channel of culprits) {
       channel?.fail(ChannelError.timeout, 'its reader has stalled and held up the whole tunnel');
     }
     // Failing a channel gives its bytes back. Unless others hold as much, which has armed the timer anew, go on.
-    if (this.#cancelStall === null) this.#resume();
+    if (this.#stallTimer === null) this.#resume();
   }
 
   #mostHeld(): BufferingChannel | undefined {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Opcode } from 'rm-protocol';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Limits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import type { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';

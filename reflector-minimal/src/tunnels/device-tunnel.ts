@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import {
+  type Cancellable,
+  type Clock,
   type Extension,
   encodeBare,
   encodeCredit,
@@ -10,7 +12,6 @@ import {
   type Property,
 } from 'rm-protocol';
 import type { WebSocket } from 'ws';
-import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { BufferBound } from './buffer-bound.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -69,7 +70,7 @@ export class DeviceTunnel implements ChannelLink {
   readonly #events: TunnelEvents;
   readonly #liveness: Liveness;
   readonly #held: BufferBound;
-  readonly #channels = new Map<number, { channel: Channel; cancelOpen: () => void }>();
+  readonly #channels = new Map<number, { channel: Channel; openTimer: Cancellable }>();
   /** Given up before the device had answered: the number is free once it does. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
   #live = true;
@@ -128,10 +129,10 @@ export class DeviceTunnel implements ChannelLink {
     do this.#lastNumber = (this.#lastNumber % 0xffff) + 1;
     while (this.#channels.has(this.#lastNumber) || this.#abandoned.has(this.#lastNumber));
     const channel = new Channel(this, this.#lastNumber, port);
-    const cancelOpen = this.#clock.schedule(this.#limits.openMs, () =>
+    const openTimer = this.#clock.schedule(this.#limits.openMs, () =>
       channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
     );
-    this.#channels.set(channel.number, { channel, cancelOpen });
+    this.#channels.set(channel.number, { channel, openTimer });
     this.#control(encodeWord(Opcode.openRequest, channel.number, port));
     return channel;
   }
@@ -190,7 +191,7 @@ export class DeviceTunnel implements ChannelLink {
   finished(channel: Channel): void {
     const entry = this.#channels.get(channel.number);
     if (entry?.channel !== channel) return;
-    entry.cancelOpen();
+    entry.openTimer.cancel();
     this.#channels.delete(channel.number);
   }
 
@@ -253,7 +254,7 @@ export class DeviceTunnel implements ChannelLink {
     }
     const entry = this.#channels.get(number);
     if (!entry) return;
-    entry.cancelOpen();
+    entry.openTimer.cancel();
     act(entry.channel);
   }
 
@@ -303,8 +304,8 @@ export class DeviceTunnel implements ChannelLink {
     this.#liveness.stop();
     this.#held.stop();
     this.#sender.stop();
-    for (const { channel, cancelOpen } of [...this.#channels.values()]) {
-      cancelOpen();
+    for (const { channel, openTimer } of [...this.#channels.values()]) {
+      openTimer.cancel();
       channel.onTunnelLost(reason);
     }
     this.#channels.clear();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { Liveness } from './liveness.ts';
 
 function setUp(probe: boolean): { liveness: Liveness; clock: ManualClock; log: string[] } {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 
 /**
  * Notices a tunnel whose other end is gone. One timer, armed again only when it fires: traffic costs nothing.
@@ -14,7 +14,7 @@ export class Liveness {
   readonly #dead: () => void;
   #last: number;
   #probed = false;
-  #cancel: () => void;
+  #timer: Cancellable;
 
   constructor(
     clock: Clock,
@@ -27,7 +27,7 @@ export class Liveness {
     this.#probe = probe;
     this.#dead = dead;
     this.#last = clock.now();
-    this.#cancel = clock.schedule(quietMs, () => this.#check());
+    this.#timer = clock.schedule(quietMs, () => this.#check());
   }
 
   /** A sign of life. */
@@ -37,7 +37,7 @@ export class Liveness {
   }
 
   stop(): void {
-    this.#cancel();
+    this.#timer.cancel();
   }
 
   #check(): void {
@@ -54,6 +54,6 @@ export class Liveness {
   }
 
   #arm(delayMs: number): void {
-    this.#cancel = this.#clock.schedule(Math.ceil(delayMs), () => this.#check());
+    this.#timer = this.#clock.schedule(Math.ceil(delayMs), () => this.#check());
   }
 }

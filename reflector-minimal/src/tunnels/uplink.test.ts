@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { FakeLink } from '../testing/fake-link.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { Uplink } from './uplink.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Channel } from './channel.ts';
@@ -32,7 +32,7 @@ export class Uplink {
   #ahead = 0;
   #paused = false;
   #readingOn = false;
-  #cancel: (() => void) | null = null;
+  #timer: Cancellable | null = null;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -51,9 +51,9 @@ export class Uplink {
       this.#ahead += cost;
       total.add(cost);
       if (this.#full) this.#readOn();
-    } else if (!this.#cancel) {
+    } else if (!this.#timer) {
       this.#pause();
-      this.#cancel = clock.schedule(limits.readAheadMs, () => this.#readOn());
+      this.#timer = clock.schedule(limits.readAheadMs, () => this.#readOn());
     }
   }
 
@@ -67,8 +67,8 @@ export class Uplink {
 
   /** The user is not read any more, or read to the end whatever the device takes. */
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#timer?.cancel();
+    this.#timer = null;
     this.#readingOn = false;
   }
 
@@ -85,7 +85,7 @@ export class Uplink {
       return;
     }
     this.#pause();
-    this.#cancel = clock.schedule(limits.clientProbeMs, () => {
+    this.#timer = clock.schedule(limits.clientProbeMs, () => {
       probe?.();
       this.#readOn();
     });
@@ -114,8 +114,8 @@ export class Uplink {
   #awaitProgress(): void {
     const { channel, limits, clock } = this.#options;
     const before = channel.writableLength + channel.queued;
-    this.#cancel = clock.schedule(limits.leftoverMs, () => {
-      this.#cancel = null;
+    this.#timer = clock.schedule(limits.leftoverMs, () => {
+      this.#timer = null;
       if (channel.writableLength + channel.queued === before) channel.destroy();
       else this.#awaitProgress();
     });

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
+import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../../limits.ts';
 import { FakeLink } from '../../testing/fake-link.ts';
-import { ManualClock } from '../../testing/manual-clock.ts';
 import { ByteBudget } from '../../tunnels/byte-budget.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
+import type { Clock } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Traffic } from '../../audit/audit.ts';
-import type { Clock } from '../../clock.ts';
 import type { Limits } from '../../limits.ts';
 import type { ByteBudget } from '../../tunnels/byte-budget.ts';
 import type { Channel } from '../../tunnels/channel.ts';

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from 'rm-protocol';
 import type { CallEvents, DeviceCall } from '../../device-http/device-call.ts';
 import { InvalidAnswer } from '../../device-http/invalid-answer.ts';
 import type { ResponseHead } from '../../device-http/response-head.ts';
