@@ -1,6 +1,8 @@
 /* The program that is linked into the executable (written by rmc). */
-#include "rm.h"
 #include "bundle.h"
+#include "fatal.h"
+#include "runtime.h"
+#include "script.h"
 
 static JSValue program;
 

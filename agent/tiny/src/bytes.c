@@ -1,7 +1,5 @@
-/* Arguments and results of host functions. */
-#include "rm.h"
-
-#include <string.h>
+#include "bytes.h"
+#include "runtime.h"
 
 uint8_t *rm_bytes(JSValueConst value, size_t *length) {
   size_t offset, size;
@@ -53,20 +51,4 @@ JSValue rm_bytes_copy(const void *data, size_t length) {
 
 JSValue rm_bytes_over(void *data, size_t length) {
   return view(rm_new_array_buffer(rm_context, data, length));
-}
-
-JSValue rm_string(const char *text) { return JS_NewStringLen(rm_context, text, strlen(text)); }
-
-void rm_set(JSValueConst object, const char *name, JSValue value) {
-  if (JS_DefinePropertyValueStr(rm_context, object, name, value, JS_PROP_C_W_E) < 0) rm_fatal_exception();
-}
-
-void rm_functions(JSValueConst object, const JSCFunctionListEntry *list, int count) {
-  JS_SetPropertyFunctionList(rm_context, object, list, count);
-}
-
-JSValue rm_namespace(JSValueConst native, const char *name) {
-  JSValue object = JS_NewObject(rm_context);
-  rm_set(native, name, object);
-  return object;
 }

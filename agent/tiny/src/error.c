@@ -1,5 +1,6 @@
-/* What the machine says went wrong, in the terms of host.ts. */
-#include "rm.h"
+#include "error.h"
+#include "object.h"
+#include "runtime.h"
 
 #include <errno.h>
 #include <stdio.h>

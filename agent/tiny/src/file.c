@@ -1,60 +1,18 @@
-/* Files and directories. */
-#include "rm.h"
+#include "file.h"
+#include "bytes.h"
+#include "error.h"
+#include "memory.h"
+#include "object.h"
+#include "read_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum {
-  BLOCK = 4096,
-  PIPE_MS = 10000 /* how long the writer of a pipe may be silent */
-};
-
-/* A pipe whose writer is still at work, as /dev/stdin may be. */
-static bool becomes_readable(int fd) {
-  struct pollfd wait = {.fd = fd, .events = POLLIN};
-  int ready;
-  do ready = poll(&wait, 1, PIPE_MS);
-  while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
-int rm_file_load(const char *path, size_t limit, uint8_t **data, size_t *length) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return errno;
-  /* Sizes that the file system tells are not relied on: files of /proc have none. */
-  size_t capacity = BLOCK, used = 0;
-  uint8_t *bytes = rm_alloc(capacity + 1);
-  int error = 0;
-  for (;;) {
-    if (used == capacity) bytes = rm_realloc(bytes, (capacity *= 2) + 1);
-    ssize_t got = read(fd, bytes + used, capacity - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN && becomes_readable(fd)) continue;
-    if (got < 0) error = errno == EAGAIN ? ETIMEDOUT : errno;
-    if (got <= 0) break;
-    used += (size_t)got;
-    if (used > limit) {
-      error = EFBIG;
-      break;
-    }
-  }
-  close(fd);
-  if (error) {
-    rm_free(bytes);
-    return error;
-  }
-  bytes[used] = 0;
-  *data = bytes;
-  *length = used;
-  return 0;
-}
 
 static int write_all(int fd, const uint8_t *data, size_t length) {
   while (length > 0) {
@@ -106,7 +64,7 @@ static JSValue files_read(JSContext *context, JSValueConst self, int argc, JSVal
   if (path == NULL) return JS_EXCEPTION;
   uint8_t *data;
   size_t length;
-  int error = rm_file_load(path, limit > 0 ? (size_t)limit : 0, &data, &length);
+  int error = rm_read_file(path, limit > 0 ? (size_t)limit : 0, &data, &length);
   JSValue result;
   if (error == EFBIG) {
     char message[64];

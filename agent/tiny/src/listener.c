@@ -1,5 +1,13 @@
-/* Local stream sockets that listen, for `rm-agent status` and its like. */
-#include "rm.h"
+#include "listener.h"
+#include "call.h"
+#include "error.h"
+#include "handle.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "runtime.h"
+#include "socket.h"
+#include "timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,7 +208,5 @@ void rm_listener_init(JSValueConst native) {
   JSValue prototype = JS_NewObject(rm_context);
   rm_functions(prototype, methods, 1);
   JS_SetClassProto(rm_context, listener_class, prototype);
-  JSValue network = JS_GetPropertyStr(rm_context, native, "network");
-  rm_functions(network, entries, 1);
-  JS_FreeValue(rm_context, network);
+  rm_namespace_add(native, "network", entries, 1);
 }

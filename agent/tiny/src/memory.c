@@ -1,9 +1,9 @@
-/* The allocator of engine and host. One limit bounds both, because both grow with what peers send. */
-#include "rm.h"
+#include "memory.h"
+#include "fatal.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 static size_t used;
 static size_t limit = SIZE_MAX;
@@ -50,7 +50,7 @@ static void engine_free(void *opaque, void *memory) {
 }
 static size_t engine_usable(const void *memory) { return malloc_usable_size((void *)memory); }
 
-static const JSMallocFunctions functions = {
+const JSMallocFunctions rm_engine_allocator = {
   .js_calloc = engine_calloc, .js_malloc = engine_alloc, .js_free = engine_free, .js_realloc = engine_realloc,
   .js_malloc_usable_size = engine_usable,
 };
@@ -87,50 +87,13 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size) {
 }
 static size_t engine_usable(const void *memory) { return malloc_usable_size((void *)memory); }
 
-static const JSMallocFunctions functions = {
+const JSMallocFunctions rm_engine_allocator = {
   .js_malloc = engine_alloc, .js_free = engine_free, .js_realloc = engine_realloc,
   .js_malloc_usable_size = engine_usable,
 };
 
 #endif
 
-JSRuntime *rm_memory_runtime(void) {
-  JSRuntime *runtime = JS_NewRuntime2(&functions, NULL);
-  if (runtime == NULL) rm_fatal(RM_EXIT_OS, "the engine does not start");
-  return runtime;
-}
+size_t rm_memory_used(void) { return used; }
 
-/* memoryLimit(bytes): the bound from now on. */
-static JSValue memory_limit(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self;
-  (void)argc;
-  double bytes;
-  if (JS_ToFloat64(context, &bytes, argv[0])) return JS_EXCEPTION;
-  limit = bytes > 0 && bytes < (double)SIZE_MAX ? (size_t)bytes : SIZE_MAX;
-  return JS_UNDEFINED;
-}
-
-/* memoryUsed(): bytes that engine and host hold now. */
-static JSValue memory_used(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self;
-  (void)argc;
-  (void)argv;
-  return JS_NewFloat64(context, (double)used);
-}
-
-/* collect(): finds garbage in cycles now. */
-static JSValue collect(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self;
-  (void)argc;
-  (void)argv;
-  JS_RunGC(JS_GetRuntime(context));
-  return JS_UNDEFINED;
-}
-
-static const JSCFunctionListEntry entries[] = {
-  JS_CFUNC_DEF("memoryLimit", 1, memory_limit),
-  JS_CFUNC_DEF("memoryUsed", 0, memory_used),
-  JS_CFUNC_DEF("collect", 0, collect),
-};
-
-void rm_memory_init(JSValueConst native) { rm_functions(native, entries, sizeof entries / sizeof *entries); }
+void rm_memory_limit(size_t bytes) { limit = bytes; }

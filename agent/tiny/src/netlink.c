@@ -1,9 +1,16 @@
-/* Changes of the network: addresses, default routes and links that the kernel tells of (rtnetlink(7)). Nothing is asked
- * for, so it costs nothing while nothing changes.
+/* Addresses, default routes and links that the kernel reports (rtnetlink(7)). Nothing is requested, so it costs nothing
+ * while nothing changes.
  *
- * The kernel repeats itself, with each router advertisement for example. What it has told is remembered as a set of
- * hashes, and only what enters or leaves the set is a change. */
-#include "rm.h"
+ * The kernel repeats itself, with each router advertisement for example. Its reports are remembered as a set of hashes,
+ * and only what enters or leaves the set is a change. */
+#include "netlink.h"
+#include "call.h"
+#include "error.h"
+#include "handle.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "runtime.h"
 
 #include <errno.h>
 #include <string.h>
@@ -235,7 +242,5 @@ static JSValue network_on_change(JSContext *context, JSValueConst self, int argc
 static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("onChange", 2, network_on_change)};
 
 void rm_netlink_init(JSValueConst native) {
-  JSValue network = JS_GetPropertyStr(rm_context, native, "network");
-  rm_functions(network, entries, 1);
-  JS_FreeValue(rm_context, network);
+  rm_namespace_add(native, "network", entries, 1);
 }

@@ -4,7 +4,9 @@
  * (or the `data` callback) ends. A piece of the receive buffer is referenced, anything else is copied to an arena, so
  * that the script may reuse its memory at once. What the kernel does not take is copied to the socket's own queue.
  * A socket has gathered pieces or a queue, never both: while there is a queue, writes go to its end. */
-#include "rm.h"
+#include "outbox.h"
+#include "fatal.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -35,6 +37,9 @@ static size_t arena_used;
 static rm_link dirty = {&dirty, &dirty};
 static const uint8_t *live_start;
 static size_t live_length;
+static const rm_outbox_owner *owner;
+
+void rm_outboxes_owned_by(const rm_outbox_owner *socket) { owner = socket; }
 
 void rm_outbox_live(const uint8_t *start, size_t length) {
   live_start = start;
@@ -136,7 +141,7 @@ static void flush_pieces(rm_outbox *outbox) {
       vector[count].iov_len = pieces[next].length;
       offered += pieces[next].length;
     }
-    ssize_t taken = rm_socket_send(outbox, vector, count);
+    ssize_t taken = owner->send(outbox, vector, count);
     if (taken < 0) {
       rm_outbox_drop(outbox);
       return;
@@ -152,7 +157,7 @@ static void flush_pieces(rm_outbox *outbox) {
   forget_pieces(outbox);
   for (; index; index = pieces[index].next, skip = 0)
     enqueue(outbox, pieces[index].data + skip, pieces[index].length - skip);
-  rm_socket_sent(outbox, sent);
+  owner->sent(outbox, sent);
 }
 
 static void flush_queue(rm_outbox *outbox) {
@@ -166,7 +171,7 @@ static void flush_queue(rm_outbox *outbox) {
       vector[count].iov_len = chunk->end - chunk->start;
       offered += vector[count].iov_len;
     }
-    ssize_t taken = rm_socket_send(outbox, vector, count);
+    ssize_t taken = owner->send(outbox, vector, count);
     if (taken < 0) {
       rm_outbox_drop(outbox);
       return;
@@ -184,7 +189,7 @@ static void flush_queue(rm_outbox *outbox) {
     else outbox->head->start += (uint32_t)left;
     if ((size_t)taken < offered) break;
   }
-  rm_socket_sent(outbox, sent);
+  owner->sent(outbox, sent);
 }
 
 void rm_outbox_flush(rm_outbox *outbox) {

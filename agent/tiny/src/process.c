@@ -1,5 +1,13 @@
-/* Child processes: run a program, collect what it prints, end it when its time is over. */
-#include "rm.h"
+#include "process.h"
+#include "bytes.h"
+#include "error.h"
+#include "handle.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "runtime.h"
+#include "signals.h"
+#include "timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +124,7 @@ static void process_timeout(rm_timer *timer) {
   if (p->child > 0) kill(-p->child, SIGKILL);
 }
 
-void rm_process_reap(void) {
+static void reap(void) {
   rm_link *next = running.next;
   while (next != &running) {
     process *p = rm_container(next, process, running);
@@ -288,4 +296,7 @@ static JSValue processes_run(JSContext *context, JSValueConst self, int argc, JS
 
 static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("run", 6, processes_run)};
 
-void rm_process_init(JSValueConst native) { rm_functions(rm_namespace(native, "processes"), entries, 1); }
+void rm_process_init(JSValueConst native) {
+  rm_functions(rm_namespace(native, "processes"), entries, 1);
+  rm_signals_on_child(reap);
+}

@@ -1,8 +1,15 @@
-/* Name resolution off the loop: getaddrinfo in a forked child, its answer through a pipe.
+/* getaddrinfo in a forked child, its answer through a pipe.
  *
  * A child instead of a thread: it can be killed, it needs no lock and no second allocator state, and what it touches is
  * gone when it has answered. getaddrinfo reads /etc/resolv.conf afresh each time. */
-#include "rm.h"
+#include "resolver.h"
+#include "error.h"
+#include "handle.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "runtime.h"
+#include "signals.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -125,7 +132,7 @@ static void close_all_but(int kept) {
 static _Noreturn void child(const char *name, int pipe_end) {
   answer reply;
   memset(&reply, 0, sizeof reply);
-  rm_signal_child();
+  rm_signals_unblock();
   close_all_but(pipe_end);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
@@ -189,7 +196,5 @@ static JSValue network_resolve(JSContext *context, JSValueConst self, int argc, 
 static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("resolve", 2, network_resolve)};
 
 void rm_resolver_init(JSValueConst native) {
-  JSValue network = JS_GetPropertyStr(rm_context, native, "network");
-  rm_functions(network, entries, 1);
-  JS_FreeValue(rm_context, network);
+  rm_namespace_add(native, "network", entries, 1);
 }

@@ -1,5 +1,9 @@
 /* The program of rm-run: a script from a file, for tests and measurements. */
-#include "rm.h"
+#include "fatal.h"
+#include "memory.h"
+#include "read_file.h"
+#include "runtime.h"
+#include "script.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +17,7 @@ static const char *path;
 void rm_script_load(int *argc, char ***argv) {
   if (*argc < 2) rm_fatal(64, "usage: rm-run SCRIPT.js [ARGUMENT…]");
   path = (*argv)[1];
-  int error = rm_file_load(path, SCRIPT_MOST, &source, &length);
+  int error = rm_read_file(path, SCRIPT_MOST, &source, &length);
   if (error) rm_fatal(66, "%s: %s", path, strerror(error));
   ++*argv;
   --*argc;

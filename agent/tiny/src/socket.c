@@ -2,7 +2,17 @@
  *
  * Every callback comes from socket_ready or socket_task, that is, from the loop. What goes wrong inside a call from
  * JavaScript is remembered and reported by the task. */
-#include "rm.h"
+#include "socket.h"
+#include "bytes.h"
+#include "call.h"
+#include "error.h"
+#include "handle.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "outbox.h"
+#include "runtime.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -99,7 +109,7 @@ static void release(rm_socket *s) {
   rm_handle_unpin(&s->handle);
 }
 
-void rm_socket_destroy(rm_socket *s) {
+static void destroy(rm_socket *s) {
   if (s->dead) return;
   if (s->tcp && s->connected && !(s->ended_read && s->ended_write)) {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -108,7 +118,7 @@ void rm_socket_destroy(rm_socket *s) {
   release(s);
 }
 
-static void socket_stop(rm_handle *handle) { rm_socket_destroy(rm_container(handle, rm_socket, handle)); }
+static void socket_stop(rm_handle *handle) { destroy(rm_container(handle, rm_socket, handle)); }
 
 /* Closes with this error, or JS_NULL, as soon as the loop can say so. Takes the ownership of `error`. */
 static void finish(rm_socket *s, JSValue error) {
@@ -266,7 +276,7 @@ static void try_end(rm_socket *s) {
   if (s->ended_read) finish(s, JS_NULL);
 }
 
-ssize_t rm_socket_send(rm_outbox *outbox, const struct iovec *pieces, int count) {
+static ssize_t outbox_send(rm_outbox *outbox, const struct iovec *pieces, int count) {
   rm_socket *s = rm_container(outbox, rm_socket, outbox);
   if (s->over || s->dead) return -1;
   if (!s->connected || s->handshaking) return 0;
@@ -318,7 +328,7 @@ ssize_t rm_socket_send(rm_outbox *outbox, const struct iovec *pieces, int count)
   return sent;
 }
 
-void rm_socket_sent(rm_outbox *outbox, size_t count) {
+static void outbox_sent(rm_outbox *outbox, size_t count) {
   rm_socket *s = rm_container(outbox, rm_socket, outbox);
   s->unreported += count;
   if (count > 0 || s->ending) rm_task_defer(&s->task);
@@ -646,7 +656,7 @@ static JSValue socket_destroy(JSContext *context, JSValueConst self, int argc, J
   (void)argv;
   rm_socket *s = this_socket(context, self);
   if (s == NULL) return JS_EXCEPTION;
-  rm_socket_destroy(s);
+  destroy(s);
   return JS_UNDEFINED;
 }
 
@@ -716,7 +726,10 @@ static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("connectLocal", 2, network_connect_local),
 };
 
+static const rm_outbox_owner outbox_owner = {outbox_send, outbox_sent};
+
 void rm_socket_init(JSValueConst native) {
+  rm_outboxes_owned_by(&outbox_owner);
   JSRuntime *runtime = JS_GetRuntime(rm_context);
   rm_new_class_id(runtime, &socket_class);
   if (JS_NewClass(runtime, socket_class, &definition)) rm_fatal_exception();

@@ -1,5 +1,10 @@
-/* What the system tells about itself, and where text goes. */
-#include "rm.h"
+#include "system.h"
+#include "error.h"
+#include "loop.h"
+#include "memory.h"
+#include "object.h"
+#include "output.h"
+#include "runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,29 +19,6 @@
 #include <sys/utsname.h>
 #include <syslog.h>
 #include <unistd.h>
-
-void rm_print(int fd, const char *text, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(fd, text, length);
-    if (written >= 0) {
-      text += written;
-      length -= (size_t)written;
-    } else if (errno == EAGAIN) {
-      /* Somebody else made the descriptor non-blocking; the reader is slow. */
-      struct pollfd wait = {.fd = fd, .events = POLLOUT};
-      poll(&wait, 1, -1);
-    } else if (errno != EINTR) {
-      return; /* nobody reads any more, or the disk is full: there is nowhere to say so */
-    }
-  }
-}
-
-void rm_system_log(int severity, const char *text) {
-  static bool open;
-  if (!open) openlog("rm-agent", 0, LOG_DAEMON);
-  open = true;
-  syslog(severity, "%s", text);
-}
 
 static JSValue environment(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
@@ -139,6 +121,35 @@ static JSValue system_exit(JSContext *context, JSValueConst self, int argc, JSVa
   return rm_loop_exit(status);
 }
 
+static JSValue memory_limit(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  double bytes;
+  if (JS_ToFloat64(context, &bytes, argv[0])) return JS_EXCEPTION;
+  rm_memory_limit(bytes > 0 && bytes < (double)SIZE_MAX ? (size_t)bytes : SIZE_MAX);
+  return JS_UNDEFINED;
+}
+
+static JSValue memory_used(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  return JS_NewFloat64(context, (double)rm_memory_used());
+}
+
+static JSValue collect(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  JS_RunGC(JS_GetRuntime(context));
+  return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry memory_entries[] = {
+  JS_CFUNC_DEF("memoryLimit", 1, memory_limit),
+  JS_CFUNC_DEF("memoryUsed", 0, memory_used),
+  JS_CFUNC_DEF("collect", 0, collect),
+};
 static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("environment", 1, environment),
   JS_CFUNC_DEF("hostName", 0, host_name),
@@ -151,6 +162,7 @@ static const JSCFunctionListEntry entries[] = {
 };
 
 void rm_system_init(JSValueConst native, int argc, char **argv) {
+  rm_functions(native, memory_entries, sizeof memory_entries / sizeof *memory_entries);
   JSValue system = rm_namespace(native, "system");
   rm_functions(system, entries, sizeof entries / sizeof *entries);
   JSValue arguments = JS_NewArray(rm_context);

@@ -1,6 +1,14 @@
-/* One layer of TLS as client, over mbedTLS 3.6. */
-#include "rm.h"
+/* Over mbedTLS 3.6. */
+#include "tls.h"
+#include "bytes.h"
+#include "error.h"
+#include "fatal.h"
+#include "memory.h"
 #include "names.h"
+#include "object.h"
+#include "random.h"
+#include "read_file.h"
+#include "runtime.h"
 #include "tls_session.h"
 #include "trust.h"
 
@@ -264,7 +272,7 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   const char *key_path = options->key ? options->key : options->certificate;
   uint8_t *data;
   size_t length;
-  int error = rm_file_load(options->certificate, PEM_MOST, &data, &length);
+  int error = rm_read_file(options->certificate, PEM_MOST, &data, &length);
   if (error) return file_error("client certificate", options->certificate, rm_reason(error));
   tls->own = rm_alloc(sizeof *tls->own);
   mbedtls_x509_crt_init(&tls->own->chain);
@@ -277,7 +285,7 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   note_memory(tls);
   if (tls->out_of_memory) return rm_error(ENOMEM, NULL);
   if (error) return file_error("client certificate", options->certificate, "holds no certificate chain in PEM");
-  error = rm_file_load(key_path, PEM_MOST, &data, &length);
+  error = rm_read_file(key_path, PEM_MOST, &data, &length);
   if (error) return file_error("client key", key_path, rm_reason(error));
   watch_memory(tls);
   error = mbedtls_pk_parse_key(&tls->own->key, data, length + 1, NULL, 0, random_bytes, NULL);

@@ -1,5 +1,5 @@
-#include "rm.h"
 #include "tls_session.h"
+#include "memory.h"
 
 #include <mbedtls/platform_util.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "rm.h"
 #include "trust.h"
+#include "memory.h"
 
 #include <dirent.h>
 #include <errno.h>

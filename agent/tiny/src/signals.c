@@ -1,5 +1,9 @@
-/* Signals arrive through a descriptor, between two callbacks. */
-#include "rm.h"
+#include "signals.h"
+#include "call.h"
+#include "fatal.h"
+#include "loop.h"
+#include "object.h"
+#include "runtime.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +19,7 @@ static const struct {
 enum { COUNT = sizeof names / sizeof *names };
 
 static JSValue handlers[COUNT];
+static void (*child_ended)(void);
 static sigset_t caught;
 
 static void signal_ready(rm_watch *watch, uint32_t events) {
@@ -23,7 +28,7 @@ static void signal_ready(rm_watch *watch, uint32_t events) {
   ssize_t got = read(watch->fd, &info, sizeof info);
   if (got != sizeof info) return;
   if (info.ssi_signo == SIGCHLD) {
-    rm_process_reap();
+    child_ended();
     return;
   }
   for (size_t i = 0; i < COUNT; i++)
@@ -36,14 +41,19 @@ static void catch_signal(int number) {
   sigaddset(&caught, number);
   sigprocmask(SIG_BLOCK, &caught, NULL);
   int fd = signalfd(watch.fd, &caught, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (fd < 0) rm_fatal(RM_EXIT_OS, "signals are not to be had: %s", strerror(errno));
+  if (fd < 0) rm_fatal(RM_EXIT_OS, "signals are not available: %s", strerror(errno));
   if (watch.fd < 0) {
     watch.fd = fd;
     rm_watch_set(&watch, EPOLLIN);
   }
 }
 
-void rm_signal_child(void) { sigprocmask(SIG_UNBLOCK, &caught, NULL); }
+void rm_signals_on_child(void (*ended)(void)) {
+  child_ended = ended;
+  catch_signal(SIGCHLD);
+}
+
+void rm_signals_unblock(void) { sigprocmask(SIG_UNBLOCK, &caught, NULL); }
 
 /* onSignal(name, run) */
 static JSValue system_on_signal(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
@@ -63,20 +73,17 @@ static JSValue system_on_signal(JSContext *context, JSValueConst self, int argc,
 
 static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("onSignal", 2, system_on_signal)};
 
-void rm_signal_init(JSValueConst native) {
+void rm_signals_init(JSValueConst native) {
   struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
   sigaction(SIGPIPE, &ignore, NULL);
   /* Whoever has started us may ignore it, and then the kernel would tell nobody what becomes of our children. */
   sigaction(SIGCHLD, &usual, NULL);
   sigemptyset(&caught);
   for (size_t i = 0; i < COUNT; i++) handlers[i] = JS_UNDEFINED;
-  catch_signal(SIGCHLD);
-  JSValue system = JS_GetPropertyStr(rm_context, native, "system");
-  rm_functions(system, entries, 1);
-  JS_FreeValue(rm_context, system);
+  rm_namespace_add(native, "system", entries, 1);
 }
 
-void rm_signal_teardown(void) {
+void rm_signals_teardown(void) {
   for (size_t i = 0; i < COUNT; i++) JS_FreeValue(rm_context, handlers[i]);
   rm_watch_close(&watch);
 }

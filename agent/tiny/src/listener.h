@@ -1,0 +1,9 @@
+/* Local stream sockets that listen: native.network.listenLocal. */
+#ifndef RM_LISTENER_H
+#define RM_LISTENER_H
+
+#include "engine.h"
+
+void rm_listener_init(JSValueConst native);
+
+#endif

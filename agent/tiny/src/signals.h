@@ -1,0 +1,14 @@
+/* Signals, which arrive through a descriptor, between two callbacks: native.system.onSignal. */
+#ifndef RM_SIGNALS_H
+#define RM_SIGNALS_H
+
+#include "engine.h"
+
+/* `ended` is called when children of the process may have ended. */
+void rm_signals_on_child(void (*ended)(void));
+/* Unblocks what the host blocks: for a forked child before it does anything else. */
+void rm_signals_unblock(void);
+void rm_signals_init(JSValueConst native);
+void rm_signals_teardown(void);
+
+#endif
