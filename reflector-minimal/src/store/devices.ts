@@ -1,63 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import type {
+  DeviceCredentials,
+  DeviceIdentity,
+  DeviceKey,
+  DeviceRecord,
+  DeviceSecrets,
+  NewDevice,
+} from '../ports/store.ts';
 
-/** What a device proves itself by. */
-export interface DeviceSecrets {
-  /** Made by `hashPassword`. */
-  readonly password: string;
-  /** H(user:realm:password) of Digest (RFC 7616), hexadecimal; `null` unless the device was added for Digest. */
-  readonly digestSha256: string | null;
-  readonly digestMd5: string | null;
-}
-
-/** Names one record: a device that is removed and added again is another one, and inherits nothing. */
-export interface DeviceKey {
-  readonly id: string;
-  /** Random; no two records ever have the same. */
-  readonly uid: string;
-}
-
-/** What decides whether a device is let in. Times are wall-clock milliseconds, `null` for never. */
-export interface DeviceCredentials extends DeviceSecrets, DeviceKey {
-  readonly domain: string;
-  /** False while an unknown device waits for the operator. */
-  readonly claimed: boolean;
-  /** HMAC of a password that needs no scrypt (`devices/fingerprints.ts`). */
-  readonly fingerprint: Buffer | null;
-  /** Certificates issued at this time or later prove this device; `null`: it was not added for certificates. */
-  readonly certificatesSince: number | null;
-  /** Address of the last connection. */
-  readonly address: string;
-  /** When somebody was last refused who claimed to be this device. */
-  readonly refused: number | null;
-}
-
-export interface DeviceRecord extends DeviceCredentials {
-  readonly created: number;
-  /** Another device had this id before. */
-  readonly handedOver: boolean;
-  readonly online: boolean;
-  readonly properties: Readonly<Record<string, string>>;
-  /** `User-Agent` of the last connection. */
-  readonly agent: string;
-  readonly connects: number;
-  readonly lastConnect: number | null;
-  /** When the last tunnel ended. */
-  readonly lastSeen: number | null;
-  readonly bytesFrom: number;
-  readonly bytesTo: number;
-  /** When two devices with this identity were last seen evicting each other. */
-  readonly duplicateNoticed: number | null;
-  /** Why, and where from. */
-  readonly refusedReason: string | null;
-  readonly refusedAddress: string | null;
-}
-
-/** What a user's request needs to know of a claimed device. */
-export interface DeviceIdentity extends DeviceKey {
-  readonly domain: string;
-  readonly handedOver: boolean;
-}
+export type { DeviceCredentials, DeviceIdentity, DeviceKey, DeviceRecord, DeviceSecrets, NewDevice };
 
 interface CredentialsRow {
   id: string;
@@ -132,12 +84,6 @@ const formerMs = 400 * 24 * 3600_000;
 
 /** Certificates may be this much older than the record of a device whose id nobody had before, ms. */
 const certificateHeadStartMs = 24 * 3600_000;
-
-export interface NewDevice {
-  readonly id: string;
-  readonly domain: string;
-  readonly secrets: DeviceSecrets;
-}
 
 export class DeviceTable {
   readonly #database: Database.Database;

@@ -75,4 +75,58 @@ export const migrations: readonly string[] = [
   // What a user sees is found by domain, and who waits to be claimed without looking at every device.
   `CREATE INDEX devices_of_domain ON devices (domain, id) WHERE claimed = 1;
    CREATE INDEX devices_unclaimed ON devices (address) WHERE claimed = 0;`,
+  // Who follows the changes is told of those by any program that writes to the file: triggers note them. The audit entries
+  // are for those who query them. Unclaimed devices are counted by network in the statement that adds one.
+  `CREATE TABLE changes (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     kind TEXT NOT NULL,
+     key TEXT NOT NULL
+   ) STRICT;
+   CREATE TRIGGER changes_bounded AFTER INSERT ON changes BEGIN
+     DELETE FROM changes WHERE sequence <= NEW.sequence - 10000;
+   END;
+   CREATE TRIGGER user_added AFTER INSERT ON users BEGIN
+     INSERT INTO changes (kind, key) VALUES ('user', NEW.name);
+   END;
+   CREATE TRIGGER user_changed AFTER UPDATE OF name, uid, password, administrator, totp_secret ON users BEGIN
+     INSERT INTO changes (kind, key) SELECT 'user', OLD.name UNION SELECT 'user', NEW.name;
+   END;
+   CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN
+     INSERT INTO changes (kind, key) VALUES ('user', OLD.name);
+   END;
+   CREATE TRIGGER grant_added AFTER INSERT ON grants BEGIN
+     INSERT INTO changes (kind, key) VALUES ('user', NEW.user);
+   END;
+   CREATE TRIGGER grant_removed AFTER DELETE ON grants BEGIN
+     INSERT INTO changes (kind, key) VALUES ('user', OLD.user);
+   END;
+   CREATE TRIGGER session_added AFTER INSERT ON sessions BEGIN
+     INSERT INTO changes (kind, key) VALUES ('session', lower(hex(NEW.hash)));
+   END;
+   CREATE TRIGGER session_removed AFTER DELETE ON sessions BEGIN
+     INSERT INTO changes (kind, key) VALUES ('session', lower(hex(OLD.hash)));
+   END;
+   CREATE TRIGGER device_added AFTER INSERT ON devices BEGIN
+     INSERT INTO changes (kind, key) VALUES ('device', NEW.id);
+   END;
+   CREATE TRIGGER device_changed AFTER UPDATE OF
+     id, uid, domain, claimed, password, digest_sha256, digest_md5, certificates_since, handed_over ON devices BEGIN
+     INSERT INTO changes (kind, key) SELECT 'device', OLD.id UNION SELECT 'device', NEW.id;
+   END;
+   CREATE TRIGGER device_removed AFTER DELETE ON devices BEGIN
+     INSERT INTO changes (kind, key) VALUES ('device', OLD.id);
+   END;
+   CREATE TABLE audit (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     time INTEGER NOT NULL,
+     event TEXT NOT NULL,
+     user TEXT,
+     device TEXT,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX audit_time ON audit (time);
+   CREATE INDEX audit_of_user ON audit (user, sequence);
+   CREATE INDEX audit_of_device ON audit (device, sequence);
+   ALTER TABLE devices ADD COLUMN network TEXT;
+   CREATE INDEX devices_unclaimed_of_network ON devices (network) WHERE claimed = 0;`,
 ];

@@ -1,28 +1,8 @@
 import type Database from 'better-sqlite3';
+import type { SessionKind, SessionRecord } from '../ports/store.ts';
 import type { UserRecord } from './users.ts';
 
-/** `own`: a browser on the reflector's own host; `device`: on the host of one device; `token`: a program's. */
-export type SessionKind = 'own' | 'device' | 'token';
-
-/** Times are wall-clock milliseconds. */
-export interface SessionRecord {
-  /** SHA-256 of the secret; the secret itself is nowhere. */
-  readonly hash: Buffer;
-  readonly kind: SessionKind;
-  readonly user: string;
-  /** Of the stored password hash that the session was opened under. */
-  readonly fingerprint: string;
-  /** Of a device session. */
-  readonly device: string | null;
-  /** The session on the own host that a device session ends with. */
-  readonly parent: Buffer | null;
-  readonly created: number;
-  readonly used: number;
-  readonly expires: number;
-  /** Where it was opened from, and by what. */
-  readonly address: string;
-  readonly agent: string;
-}
+export type { SessionKind, SessionRecord };
 
 export class SessionTable {
   readonly #database: Database.Database;

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { pageLimit } from '../ports/store.ts';
 import type { Breaker } from './breaker.ts';
 
 /**
@@ -43,4 +44,9 @@ export function keepStatements(
 /** The value of a pragma. `Database.pragma` would leave a statement behind each time. */
 export function readPragma(database: Database.Database, name: 'data_version' | 'user_version'): number {
   return Object.values(database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[0] ?? 0;
+}
+
+/** A number of records that a query may return. */
+export function bounded(limit: number): number {
+  return Math.max(0, Math.min(limit, pageLimit));
 }

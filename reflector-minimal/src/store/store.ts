@@ -8,6 +8,7 @@ import { DeviceTable } from './devices.ts';
 import { migrations } from './migrations.ts';
 import { createPrivately, makePrivate } from './private-file.ts';
 import { SessionTable } from './sessions.ts';
+import { SqliteStore } from './sqlite-store.ts';
 import { keepStatements, readPragma } from './statements.ts';
 import { StoreError, StoreUnavailable } from './unavailable.ts';
 import { FairShareTable } from './users.ts';
@@ -29,6 +30,8 @@ export class Store {
   readonly users: FairShareTable;
   readonly devices: DeviceTable;
   readonly sessions: SessionTable;
+  /** The same data by the port. */
+  readonly port: SqliteStore;
   readonly #database: Database.Database;
   /** Which file it is, whatever has its name later; `null`: in memory. */
   readonly #opened: string | null;
@@ -71,9 +74,16 @@ export class Store {
     // With WAL a power cut may lose the last transactions, never the file; counters are not worth an fsync each.
     database.prepare('PRAGMA synchronous = NORMAL').run();
     migrate(database);
-    const userChanged = () => this.#changes.user++;
+    this.port = new SqliteStore(database);
+    const userChanged = () => {
+      this.#changes.user++;
+      this.port.changes.changed();
+    };
     this.users = new FairShareTable(database, userChanged);
-    this.devices = new DeviceTable(database, () => this.#changes.device++);
+    this.devices = new DeviceTable(database, () => {
+      this.#changes.device++;
+      this.port.changes.changed();
+    });
     this.sessions = new SessionTable(database, userChanged);
   }
 

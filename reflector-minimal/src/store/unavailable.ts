@@ -1,23 +1,8 @@
 import Database from 'better-sqlite3';
 
-/** The data file cannot be used; the message is one line for a person. */
-export class StoreError extends Error {
-  override readonly name: string = 'StoreError';
-}
+import { StoreError, StoreUnavailable } from '../ports/store.ts';
 
-/** It cannot be used just now: the disk is full, another process holds it, or it is damaged. It may work later. */
-export class StoreUnavailable extends StoreError {
-  override readonly name = 'StoreUnavailable';
-  /** Of SQLite, such as `SQLITE_FULL`. */
-  readonly code: string;
-  readonly reason: string;
-
-  constructor(code: string, reason: string) {
-    super(`the data file cannot be used: ${reason}`);
-    this.code = code;
-    this.reason = reason;
-  }
-}
+export { StoreError, StoreUnavailable };
 
 /** Result codes that say something of the file or the disk; all others are faults of ours (sqlite.org/rescode.html). */
 const ofTheFile =

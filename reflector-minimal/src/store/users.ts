@@ -1,23 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import type { Role, UserRecord } from '../ports/store.ts';
 
-/** An administrator sees every device; a user those of the domains granted. */
-export type Role = 'administrator' | 'user';
-
-export interface UserRecord {
-  readonly name: string;
-  /** Random: an account that is removed and added again is another one. */
-  readonly uid: string;
-  /** Made by `hashPassword`. */
-  readonly password: string;
-  /** Wall-clock milliseconds. */
-  readonly created: number;
-  readonly role: Role;
-  /** Domains whose devices a user sees, sorted; an administrator sees all without. */
-  readonly domains: readonly string[];
-  /** Secret of one-time passwords (RFC 6238); `null` where none are asked for. */
-  readonly totpSecret: Buffer | null;
-}
+export type { Role, UserRecord };
 
 interface Row {
   name: string;
