@@ -1,6 +1,7 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import { type Store, StoreUnavailable } from '../store/store.ts';
+import { StoreUnavailable } from '../ports/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Standing } from './standing.ts';
 
 /** Whose grants are looked at for which changes: a device's depends on devices alone. */

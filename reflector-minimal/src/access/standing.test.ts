@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
+import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
 import { type Session, Sessions } from '../sessions/sessions.ts';
-import type { DeviceCredentials } from '../store/devices.ts';
 import { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import { standingOf } from './standing.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };

@@ -1,6 +1,6 @@
 import { certificateFault, type ProvenCertificate } from '../devices/client-certificate.ts';
+import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
 

@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import { recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepOfCode } from '../one-time-password/totp.ts';
+import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 
 interface Payload {
   readonly user: string;

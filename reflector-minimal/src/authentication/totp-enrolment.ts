@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
-import type { UserRecord } from '../store/users.ts';
+import type { UserRecord } from '../ports/store.ts';
 
 interface Payload {
   /** Base64url. */

@@ -4,7 +4,7 @@ import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { hiddenBy } from '../devices/hidden-device.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
-import type { DeviceSecrets } from '../store/devices.ts';
+import type { DeviceSecrets } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 import { agentConfiguration, agentUrl, NewFile } from './agent-configuration.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';

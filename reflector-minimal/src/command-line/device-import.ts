@@ -7,7 +7,7 @@ import { hiddenBy } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
-import type { NewDevice } from '../store/devices.ts';
+import type { NewDevice } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { CommandError, ExitStatus } from './exit.ts';

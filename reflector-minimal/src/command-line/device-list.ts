@@ -1,5 +1,5 @@
 import { duplicateShownMs } from '../pages/landing.ts';
-import type { DeviceRecord } from '../store/devices.ts';
+import type { DeviceRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 

@@ -4,7 +4,8 @@ import { ConfigurationError, readConfiguration } from '../configuration/configur
 import { defaultDataFile } from '../configuration/data-file.ts';
 import { flag } from '../configuration/setting-types.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
-import { Store, StoreError } from '../store/store.ts';
+import { StoreError } from '../ports/store.ts';
+import { Store } from '../store/store.ts';
 import { recordCommand } from './command-record.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';

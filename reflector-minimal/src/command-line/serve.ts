@@ -7,8 +7,8 @@ import { fileFault } from '../file-fault.ts';
 import { defaultLimits } from '../limits.ts';
 import { startMinorGc } from '../memory/minor-gc.ts';
 import { isLoopback } from '../network/addresses.ts';
+import { StoreError } from '../ports/store.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
-import { StoreError } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
 

@@ -1,8 +1,8 @@
 import { renderUnicodeCompact } from 'uqr';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { base32, makeTotpSecret, otpauthUri, stepOfCode } from '../one-time-password/totp.ts';
+import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
 export interface TotpTerminal {

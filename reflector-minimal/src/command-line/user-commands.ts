@@ -1,8 +1,8 @@
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
+import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { type ChosenPassword, choosePassword } from './password-input.ts';
 import { runTotpCommand, type TotpTerminal } from './totp-command.ts';

@@ -13,7 +13,7 @@ import { reservedLabels } from '../http/host-names.ts';
 import type { Limits } from '../limits.ts';
 import { networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
-import type { DeviceCredentials } from '../store/devices.ts';
+import type { DeviceCredentials } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 import {
   type ClientCertificate,

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { asciiLowerCase } from '../ascii-case.ts';
-import type { DeviceCredentials } from '../store/devices.ts';
+import type { DeviceCredentials } from '../ports/store.ts';
 import type { ClientAuthorities } from './client-authorities.ts';
 
 /** A certificate that is signed by an authority of `--client-ca`, for clients, and valid. Times as Unix milliseconds. */

@@ -1,6 +1,6 @@
 import type { Property } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { DeviceKey } from '../store/devices.ts';
+import type { DeviceKey } from '../ports/store.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
 import { readServices, type Services } from './services.ts';

@@ -19,7 +19,7 @@ import type { Context } from '../context.ts';
 import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
-import type { DeviceCredentials, DeviceKey } from '../store/devices.ts';
+import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
 import { ByteBudget } from '../tunnels/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { Handshake } from '../websocket/handshake.ts';

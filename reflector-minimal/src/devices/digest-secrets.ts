@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DigestFunction, deviceUser, digestSecret } from 'rm-protocol';
 import { hashGeneratedPassword, hashPassword } from '../passwords/scrypt.ts';
-import type { DeviceSecrets } from '../store/devices.ts';
+import type { DeviceSecrets } from '../ports/store.ts';
 
 /** The realm of every challenge to a device; the stored Digest secrets depend on it. */
 export const deviceRealm = 'WebTunnel';

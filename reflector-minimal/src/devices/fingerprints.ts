@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { nobodysHash } from '../passwords/scrypt.ts';
-import { type Store, StoreUnavailable } from '../store/store.ts';
+import { StoreUnavailable } from '../ports/store.ts';
+import type { Store } from '../store/store.ts';
 
 /*
  * scrypt makes a stolen data file hard to guess passwords from, and a fleet slow to come back: 10,000 log-ins of 40 ms

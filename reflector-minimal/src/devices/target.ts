@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
-import type { DeviceIdentity } from '../store/devices.ts';
+import type { DeviceIdentity } from '../ports/store.ts';
 import type { ConnectedDevice } from './connected-device.ts';
 import { normalizeDeviceId } from './device-id.ts';
 

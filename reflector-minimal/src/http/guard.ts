@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
-import { StoreUnavailable } from '../store/unavailable.ts';
+import { StoreUnavailable } from '../ports/store.ts';
 import { BodyPace } from './body-pace.ts';
 import { breakOff } from './break-off.ts';
 import { framingOf, valuesOf } from './headers.ts';

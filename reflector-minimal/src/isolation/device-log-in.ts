@@ -7,8 +7,8 @@ import { type Destination, portSuffix } from '../http/host-names.ts';
 import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
+import type { DeviceIdentity } from '../ports/store.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
-import type { DeviceIdentity } from '../store/devices.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 

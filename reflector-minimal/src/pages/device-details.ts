@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { readServices } from '../devices/services.ts';
-import type { UserRecord } from '../store/users.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { seesDevice } from '../users/identity.ts';
 import { deviceListPath } from './device-list.ts';
 

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { readServices } from '../devices/services.ts';
-import type { UserRecord } from '../store/users.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { type DevicePage, pageOfDevices } from './device-page.ts';
 
 export const deviceListPath = '/my-devices/api/devices';

@@ -1,7 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Limits } from '../limits.ts';
-import type { DeviceRecord } from '../store/devices.ts';
-import type { UserRecord } from '../store/users.ts';
+import type { DeviceRecord, UserRecord } from '../ports/store.ts';
 
 /** Which part of the list of devices is asked for. */
 export interface DevicePage {

@@ -3,8 +3,8 @@ import type { Context } from '../context.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
-import type { UserRecord } from '../store/users.ts';
 import type { Identity } from '../users/identity.ts';
 import { logInAddress } from './return-address.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
 import { securityHeaders } from '../http/html.ts';
-import { StoreError } from '../store/store.ts';
+import { StoreError } from '../ports/store.ts';
 
 /** `/healthz`, and what load balancers ask the original's server. */
 const paths = new Set(['/healthz', '/my-devices/health.json']);

@@ -3,7 +3,7 @@ import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { choosePath } from '../isolation/shared-host.ts';
-import type { DeviceRecord } from '../store/devices.ts';
+import type { DeviceRecord } from '../ports/store.ts';
 import type { Identity } from '../users/identity.ts';
 import { logOutForm } from './account-page.ts';
 import { type DevicePage, pageOfDevices } from './device-page.ts';

@@ -1,7 +1,7 @@
 import { encode } from 'uqr';
 import { type Html, html, page } from '../http/html.ts';
 import { base32, otpauthUri } from '../one-time-password/totp.ts';
-import type { UserRecord } from '../store/users.ts';
+import type { UserRecord } from '../ports/store.ts';
 
 /** On the page of the account: the way to one-time passwords. */
 export function totpSection({ name, totpSecret }: UserRecord): Html {

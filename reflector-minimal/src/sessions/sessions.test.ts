@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import { type Session, Sessions } from './sessions.ts';
 
 const hour = 3600_000;

@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { SessionKind, SessionRecord } from '../store/sessions.ts';
-import { type Store, StoreUnavailable } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
+import { type SessionKind, type SessionRecord, StoreUnavailable, type UserRecord } from '../ports/store.ts';
+import type { Store } from '../store/store.ts';
 
 /*
  * A session is what stands in for a password after log-in: a cookie on the reflector's own host (`own`), a cookie on the

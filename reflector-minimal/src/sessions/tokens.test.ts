@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
-import type { UserRecord } from '../store/users.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
-import type { UserRecord } from '../store/users.ts';
+import type { UserRecord } from '../ports/store.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 /** The only header we make, and the only one we take: an algorithm named by the peer is never followed (RFC 8725). */

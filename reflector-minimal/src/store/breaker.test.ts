@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { StoreUnavailable } from '../ports/store.ts';
 import { Breaker } from './breaker.ts';
-import { StoreUnavailable } from './unavailable.ts';
 
 function setUp() {
   const said: string[] = [];

@@ -1,4 +1,5 @@
-import { asUnavailable, StoreUnavailable } from './unavailable.ts';
+import { StoreUnavailable } from '../ports/store.ts';
+import { asUnavailable } from './unavailable.ts';
 
 /** How a running reflector lives with a data file that fails now and then. */
 export interface StoreCare {

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { StoreError } from '../ports/store.ts';
 import { DataFileLock } from './data-file-lock.ts';
-import { StoreError } from './unavailable.ts';
 
 let folder: string;
 let data: string;

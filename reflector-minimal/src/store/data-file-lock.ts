@@ -1,9 +1,9 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { StoreError } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
 import { createPrivately } from './private-file.ts';
-import { StoreError } from './unavailable.ts';
 
 /** A `device list` that looks at the lock just now holds it for a moment. */
 const patienceMs = 1_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { StoreUnavailable } from '../ports/store.ts';
 import { DeferredWrites } from './deferred-writes.ts';
-import { StoreUnavailable } from './unavailable.ts';
 
 function setUp(deferredWrites = 10) {
   const clock = new ManualClock();

@@ -1,6 +1,6 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import { StoreUnavailable } from './unavailable.ts';
+import { StoreUnavailable } from '../ports/store.ts';
 
 /**
  * Writes that nobody waits for: who is on line, properties, counters. While the data file cannot be used they are kept in

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { DeviceKey } from './devices.ts';
+import { type DeviceKey, StoreError } from '../ports/store.ts';
 import { migrations } from './migrations.ts';
-import { Store, StoreError } from './store.ts';
+import { Store } from './store.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { StoreError, StoreUnavailable } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
 import { Breaker, type StoreCare } from './breaker.ts';
 import { DataFileLock } from './data-file-lock.ts';
@@ -10,7 +11,6 @@ import { createPrivately, makePrivate } from './private-file.ts';
 import { SessionTable } from './sessions.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { keepStatements, readPragma } from './statements.ts';
-import { StoreError, StoreUnavailable } from './unavailable.ts';
 import { FairShareTable } from './users.ts';
 
 export { StoreError, StoreUnavailable } from './unavailable.ts';

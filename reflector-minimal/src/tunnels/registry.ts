@@ -1,5 +1,5 @@
 import { CLOSE_REPLACED } from 'rm-protocol';
-import type { DeviceKey } from '../store/devices.ts';
+import type { DeviceKey } from '../ports/store.ts';
 
 /** What the registry needs of a tunnel. */
 export interface Registered {

@@ -1,7 +1,6 @@
 import type { Credential } from '../audit/record.ts';
+import type { DeviceRecord, UserRecord } from '../ports/store.ts';
 import type { Session } from '../sessions/sessions.ts';
-import type { DeviceRecord } from '../store/devices.ts';
-import type { UserRecord } from '../store/users.ts';
 
 /** Who a request is from, and how that is known. */
 export interface Identity {
