@@ -27,7 +27,6 @@ process.exitCode = await run(process.argv.slice(2), {
       process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
     }),
   self: [process.execPath, process.argv[1] ?? ''],
-  date: Date.now,
   print: (text) => process.stdout.write(text),
   complain: (text) => process.stderr.write(text),
 });

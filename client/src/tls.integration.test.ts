@@ -7,7 +7,7 @@ import { type Reflector, startReflector } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../test/certificates/self-signed.ts';
 import { TestServer } from './testing/server.ts';
-import { TestWorld } from './testing/test-world.ts';
+import { TestCommand } from './testing/test-command.ts';
 
 describe('a reflector with TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rm-client-tls-'));
@@ -28,7 +28,7 @@ describe('a reflector with TLS', () => {
   });
 
   const run = (url: string, ...options: string[]) =>
-    new TestWorld({ XDG_CONFIG_HOME: folder, RM_REFLECTOR: url, RM_USER: 'a', RM_PASSWORD: 'b' }).run(
+    new TestCommand({ XDG_CONFIG_HOME: folder, RM_REFLECTOR: url, RM_USER: 'a', RM_PASSWORD: 'b' }).run(
       'devices',
       ...options,
     );

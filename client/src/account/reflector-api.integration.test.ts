@@ -9,7 +9,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Route } from '../connection/dial.ts';
 import { defaultLimits } from '../limits.ts';
 import { systemClock } from '../system-clock.ts';
-import { TestWorld } from '../testing/test-world.ts';
+import { TestCommand } from '../testing/test-command.ts';
 import { listDevices, requestToken } from './reflector-api.ts';
 
 let server: Server;
@@ -48,11 +48,11 @@ describe('the log-in', () => {
       else response.end(JSON.stringify({ token: 'a.b.c', expires: 2_000_000_000 }));
     });
     const folder = mkdtempSync(join(tmpdir(), 'rm-totp-'));
-    const world = new TestWorld({ XDG_CONFIG_HOME: folder });
-    world.answers = ['alice', 'won der&land', '123 456'];
-    expect((await world.run('login', '--reflector', `http://${where}`)).status).toBe(0);
+    const command = new TestCommand({ XDG_CONFIG_HOME: folder });
+    command.answers = ['alice', 'won der&land', '123 456'];
+    expect((await command.run('login', '--reflector', `http://${where}`)).status).toBe(0);
     rmSync(folder, { recursive: true });
-    expect(world.questions.at(-1)).toBe('One-time password: ');
+    expect(command.questions.at(-1)).toBe('One-time password: ');
     const plain = 'username=alice&password=won+der%26land&application=rm-client';
     expect(forms).toEqual([plain, `${plain}&totp=123456`]);
   });

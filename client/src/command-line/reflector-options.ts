@@ -6,7 +6,7 @@ import { LoginFile, loginFilePath } from '../account/login-file.ts';
 import type { Route } from '../connection/dial.ts';
 import { chooseProxy } from '../connection/proxy.ts';
 import { ExitStatus, Failure } from '../failure.ts';
-import type { World } from './world.ts';
+import type { CommandContext } from './command-context.ts';
 
 /** Options of every command, for `parseArgs`. */
 export const reflectorOptions = {
@@ -37,9 +37,9 @@ export interface Chosen {
 }
 
 /** Reads the options of every command; throws a {@link Failure}. Warns of whatever leaves the connection open to others. */
-export function chooseReflector(values: ReflectorValues, world: World): Chosen {
-  const { environment, clock } = world;
-  const limits = { ...world.limits, ...readKeepAlive(values['keep-alive']) };
+export function chooseReflector(values: ReflectorValues, context: CommandContext): Chosen {
+  const { environment, clock } = context;
+  const limits = { ...context.limits, ...readKeepAlive(values['keep-alive']) };
   const logins = new LoginFile(loginFilePath(environment), limits.loginFileBytes);
   const text = (values.reflector ?? environment.RM_REFLECTOR) || logins.reflector;
   if (!text) {
@@ -50,12 +50,12 @@ export function chooseReflector(values: ReflectorValues, world: World): Chosen {
   const ca = values.ca === undefined ? (logins.get(url)?.ca ?? null) : resolve(values.ca);
   const verify = !values.insecure;
   if (reflector.secure && !verify) {
-    world.complain(
+    context.complain(
       `rm-client: WARNING: the certificate of ${reflector.host} is not checked: anybody may listen in\n`,
     );
   }
   if (!reflector.secure && !/^(localhost|127\.[\d.]+|::1)$|\.localhost$/.test(reflector.host)) {
-    world.complain(`rm-client: WARNING: ${url} has no TLS: password and data can be read on the way\n`);
+    context.complain(`rm-client: WARNING: ${url} has no TLS: password and data can be read on the way\n`);
   }
   const proxy = chooseProxy(reflector, values.proxy, environment);
   return {
@@ -85,9 +85,9 @@ function readKeepAlive(text: string | undefined): { readonly keepAliveMs?: numbe
 }
 
 /** Who we are at the reflector. Rejects with a {@link Failure}. */
-export function authorizeAt({ url, user, logins }: Chosen, world: World): Promise<Authorization> {
-  const { environment, ask } = world;
-  return authorize({ reflector: url, user, environment, logins, ask, now: world.date() / 1000 });
+export function authorizeAt({ url, user, logins }: Chosen, context: CommandContext): Promise<Authorization> {
+  const { environment, ask, clock } = context;
+  return authorize({ reflector: url, user, environment, logins, ask, now: clock.date() / 1000 });
 }
 
 /** The options that lead another `rm-client` the same way. */

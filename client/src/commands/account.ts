@@ -7,19 +7,19 @@ import {
   revokeToken,
   type Token,
 } from '../account/reflector-api.ts';
+import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
-import type { World } from '../command-line/world.ts';
 import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, printable } from '../failure.ts';
 
 /** `rm-client login`: a password becomes a token, which is kept. */
-export async function login(args: string[], world: World): Promise<number> {
+export async function login(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: reflectorOptions });
-  const { url, route, user, logins } = chooseReflector(values, world);
-  const credentials = await askPassword({ user, environment: world.environment, ask: world.ask });
-  const { token, expires } = await tokenFor(route, credentials, world);
+  const { url, route, user, logins } = chooseReflector(values, context);
+  const credentials = await askPassword({ user, environment: context.environment, ask: context.ask });
+  const { token, expires } = await tokenFor(route, credentials, context);
   logins.save(url, { user: credentials.user, token, expires, ca: route.tls.ca });
-  world.print(
+  context.print(
     `Logged in at ${url} as ${credentials.user} until ${time(expires)}; the token is in ${logins.path}\n`,
   );
   return ExitStatus.ok;
@@ -28,53 +28,53 @@ export async function login(args: string[], world: World): Promise<number> {
 async function tokenFor(
   route: Route,
   credentials: { readonly user: string; readonly password: string },
-  world: World,
+  context: CommandContext,
 ): Promise<Token> {
   try {
     return await requestToken(route, credentials);
   } catch (error) {
     if (!(error instanceof OneTimePasswordNeeded)) throw error;
-    const totp = (await world.ask('One-time password: ', { echo: true })).replaceAll(' ', '');
+    const totp = (await context.ask('One-time password: ', { echo: true })).replaceAll(' ', '');
     return await requestToken(route, { ...credentials, totp });
   }
 }
 
 /** `rm-client logout`: the token is forgotten here in any case, and made void at the reflector. */
-export async function logout(args: string[], world: World): Promise<number> {
+export async function logout(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: reflectorOptions });
-  const { url, route, logins } = chooseReflector(values, world);
+  const { url, route, logins } = chooseReflector(values, context);
   const login = logins.get(url);
   if (!logins.remove(url) || !login) {
-    world.print(`Not logged in at ${url}\n`);
+    context.print(`Not logged in at ${url}\n`);
     return ExitStatus.ok;
   }
-  world.print(`Logged out at ${url}\n`);
-  const expired = login.expires * 1000 <= world.date();
-  if (expired || (await revoked(route, login.token, world))) return ExitStatus.ok;
-  world.complain(
+  context.print(`Logged out at ${url}\n`);
+  const expired = login.expires * 1000 <= context.clock.date();
+  if (expired || (await revoked(route, login.token, context))) return ExitStatus.ok;
+  context.complain(
     `rm-client: the token is forgotten here; at the reflector it is good until ${time(login.expires)}\n`,
   );
   return ExitStatus.failed;
 }
 
 /** Says why not. */
-async function revoked(route: Route, token: string, world: World): Promise<boolean> {
+async function revoked(route: Route, token: string, context: CommandContext): Promise<boolean> {
   try {
     return await revokeToken(route, token);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    world.complain(`rm-client: ${error.message}\n`);
+    context.complain(`rm-client: ${error.message}\n`);
     return false;
   }
 }
 
 /** `rm-client devices`: what the reflector knows, a line each or as JSON. */
-export async function devices(args: string[], world: World): Promise<number> {
+export async function devices(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: { ...reflectorOptions, json: { type: 'boolean' } } });
-  const chosen = chooseReflector(values, world);
-  const found = await listDevices(chosen.route, await authorizeAt(chosen, world));
+  const chosen = chooseReflector(values, context);
+  const found = await listDevices(chosen.route, await authorizeAt(chosen, context));
   if (values.json) {
-    world.print(`${JSON.stringify(found, null, 2)}\n`);
+    context.print(`${JSON.stringify(found, null, 2)}\n`);
     return ExitStatus.ok;
   }
   const state = ({ online, lastSeen }: (typeof found)[number]) =>
@@ -91,7 +91,7 @@ export async function devices(args: string[], world: World): Promise<number> {
       ].map(printable),
     ),
   ];
-  world.print(`${table(rows)}\n`);
+  context.print(`${table(rows)}\n`);
   return ExitStatus.ok;
 }
 

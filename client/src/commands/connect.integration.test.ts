@@ -15,19 +15,19 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 
 describe('rm-client connect', () => {
   test('carries 8 MiB of any bytes there and back, and ends with 0', async () => {
-    const world = stage.loggedIn;
+    const command = stage.loggedIn;
     const content = randomBytes(8 << 20);
-    const received = buffer(world.stdout);
-    world.stdin.end(content);
-    expect(await world.run('connect', `pump-7:${ports.echo}`)).toEqual({ status: 0, out: '', err: '' });
+    const received = buffer(command.stdout);
+    command.stdin.end(content);
+    expect(await command.run('connect', `pump-7:${ports.echo}`)).toEqual({ status: 0, out: '', err: '' });
     expect(sha256(await received)).toBe(sha256(content));
   });
 
   test('with a kind, the port that the device advertises stands in for the standard one', async () => {
-    const world = stage.loggedIn;
-    const received = text(world.stdout);
-    world.stdin.end();
-    expect(await world.run('connect', '--kind', 'ssh', 'pump-7:22')).toMatchObject({ status: 0, err: '' });
+    const command = stage.loggedIn;
+    const received = text(command.stdout);
+    command.stdin.end();
+    expect(await command.run('connect', '--kind', 'ssh', 'pump-7:22')).toMatchObject({ status: 0, err: '' });
     expect(await received).toBe('SSH-2.0-test\r\n');
     for (const args of [['pump-7:22'], ['--kind', 'ssh', 'pump-7:23'], ['--kind', 'rdp', 'pump-7:3389']]) {
       const { status, err } = await stage.loggedIn.run('connect', ...args);
@@ -36,31 +36,31 @@ describe('rm-client connect', () => {
   });
 
   test('the end of standard input half-closes: the answer still comes', async () => {
-    const world = stage.loggedIn;
-    const answer = text(world.stdout);
-    world.stdin.end('a request');
-    expect((await world.run('connect', `PUMP-7:${ports.digest}`)).status).toBe(0);
+    const command = stage.loggedIn;
+    const answer = text(command.stdout);
+    command.stdin.end('a request');
+    expect((await command.run('connect', `PUMP-7:${ports.digest}`)).status).toBe(0);
     expect(await answer).toBe(sha256(Buffer.from('a request')));
   });
 
   test("the end of the device's stream reaches standard output while input goes on", async () => {
-    const world = stage.loggedIn;
-    const ended = world.run('connect', `pump-7:${ports.idle}`);
+    const command = stage.loggedIn;
+    const ended = command.run('connect', `pump-7:${ports.idle}`);
     const before = stage.streams.length;
     while (stage.streams.length === before) await new Promise(setImmediate);
     const stream = stage.streams.at(-1);
     const received = text(stream as NodeJS.ReadableStream);
     stream?.end('all of it');
-    expect(await text(world.stdout)).toBe('all of it');
-    world.stdin.end('and later words');
+    expect(await text(command.stdout)).toBe('all of it');
+    command.stdin.end('and later words');
     expect((await ended).status).toBe(0);
     expect(await received).toBe('and later words');
   });
 
   test('a connection that breaks on the device ends with 1 and a line', async () => {
-    const world = stage.loggedIn;
-    world.stdin.write('x');
-    expect(await world.run('connect', `pump-7:${ports.breaking}`)).toEqual({
+    const command = stage.loggedIn;
+    command.stdin.write('x');
+    expect(await command.run('connect', `pump-7:${ports.breaking}`)).toEqual({
       status: 1,
       out: '',
       err: `rm-client: pump-7 port ${ports.breaking}: the connection on the device broke\n`,
@@ -81,8 +81,8 @@ describe('rm-client connect', () => {
   });
 
   test('a wrong password: one line, and 1', async () => {
-    const world = stage.world({ RM_USER: user, RM_PASSWORD: 'guess' });
-    const { status, err } = await world.run('connect', 'pump-7:7');
+    const command = stage.command({ RM_USER: user, RM_PASSWORD: 'guess' });
+    const { status, err } = await command.run('connect', 'pump-7:7');
     expect([status, err]).toEqual([
       1,
       `rm-client: localhost:${stage.reflector.port}: wrong password, or no user alice\n`,

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Authorization } from '../account/authorization.ts';
 import { describeDevice } from '../account/reflector-api.ts';
+import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice, readPort } from '../command-line/target.ts';
-import type { World } from '../command-line/world.ts';
 import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
 import type { DeviceStream } from '../tunnel/device-stream.ts';
@@ -12,7 +12,7 @@ import { relay } from '../tunnel/relay.ts';
 import { isServiceKind, type ServiceKind, standardPorts } from './service-port.ts';
 
 /** `rm-client connect`: standard input and output are the connection, as with `nc -N`. */
-export async function connect(args: string[], world: World): Promise<number> {
+export async function connect(args: string[], context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     options: { ...reflectorOptions, kind: { type: 'string' } },
@@ -24,11 +24,11 @@ export async function connect(args: string[], world: World): Promise<number> {
   }
   const remotePort = readPort(port, 'port');
   const kind = readKind(values.kind);
-  const chosen = chooseReflector(values, world);
+  const chosen = chooseReflector(values, context);
   const target = { device: readDevice(name, chosen.route.reflector), port: remotePort };
-  const remote = await open(chosen.route, await authorizeAt(chosen, world), target, kind);
-  const source = world.input();
-  const sink = world.output();
+  const remote = await open(chosen.route, await authorizeAt(chosen, context), target, kind);
+  const source = context.input();
+  const sink = context.output();
   // A person at a terminal cannot see that the device has ended: there the end of one direction is the end.
   if ((source as { isTTY?: boolean }).isTTY) remote.once('end', () => remote.destroy());
   const breakLocal = () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import { TestServer } from '../testing/server.ts';
 import { ports, Stage } from '../testing/stage.ts';
-import type { TestWorld } from '../testing/test-world.ts';
+import type { TestCommand } from '../testing/test-command.ts';
 
 /** The commands against a reflector with a real agent behind it. */
 
@@ -20,20 +20,20 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 
 describe('rm-client forward', () => {
   async function forward(
-    world: TestWorld,
+    command: TestCommand,
     ...args: string[]
   ): Promise<{ port: number; ended: Promise<unknown> }> {
     const printed = new Promise<void>((resolve) => {
-      world.onPrint = resolve;
+      command.onPrint = resolve;
     });
-    const ended = world.run('forward', ...args);
+    const ended = command.run('forward', ...args);
     await Promise.race([printed, ended]);
-    return { port: Number(/^127\.0\.0\.1:(\d+) leads/.exec(world.out)?.[1]), ended };
+    return { port: Number(/^127\.0\.0\.1:(\d+) leads/.exec(command.out)?.[1]), ended };
   }
 
   test('leads each of several connections to the device, until it is stopped', async () => {
-    const world = stage.loggedIn;
-    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.echo), '-L', '0');
+    const command = stage.loggedIn;
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.echo), '-L', '0');
     const contents = [1, 2, 3].map(() => randomBytes(1 << 20));
     const echoes = await Promise.all(
       contents.map((content) => {
@@ -43,21 +43,21 @@ describe('rm-client forward', () => {
       }),
     );
     expect(echoes.map(sha256)).toEqual(contents.map(sha256));
-    world.stop();
+    command.stop();
     expect(await ended).toMatchObject({ status: 0, err: '' });
     const [error] = await once(connect(port, '127.0.0.1'), 'error');
     expect((error as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
   });
 
   test('tells why a connection fails, resets it, and goes on', async () => {
-    const world = stage.loggedIn;
-    const { port, ended } = await forward(world, 'pump-7', '-R', '1');
+    const command = stage.loggedIn;
+    const { port, ended } = await forward(command, 'pump-7', '-R', '1');
     for (const _ of [1, 2]) {
       const [error] = await once(connect(port, '127.0.0.1').resume(), 'error');
       expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
     }
     const line = 'rm-client: pump-7 port 1: Nothing answers on port 1 of the device\n';
-    world.stop();
+    command.stop();
     expect(await ended).toMatchObject({ status: 0, err: line + line });
   });
 
@@ -71,41 +71,41 @@ describe('rm-client forward', () => {
     ['pump-8', 'the device "pump-8" is off line at the moment'],
     ['pump-7', 'the device "pump-7" does not forward port 99 at the moment'],
   ])('%s: what would fail now is said, and the forward waits for it', async (device, line) => {
-    const world = stage.loggedIn;
-    const { ended } = await forward(world, device, '-R', '99');
-    world.stop();
+    const command = stage.loggedIn;
+    const { ended } = await forward(command, device, '-R', '99');
+    command.stop();
     expect(await ended).toMatchObject({ status: 0, err: `rm-client: ${line}\n` });
   });
 
   test('a connection that breaks on the device is reset', async () => {
-    const world = stage.loggedIn;
-    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.breaking));
+    const command = stage.loggedIn;
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.breaking));
     const socket = connect(port, '127.0.0.1');
     socket.write('x');
     const [error] = await once(socket, 'error');
     expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
-    world.stop();
+    command.stop();
     await ended;
   });
 
   test('a local program that breaks off frees the device', async () => {
-    const world = stage.loggedIn;
+    const command = stage.loggedIn;
     const before = stage.streams.length;
-    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.idle));
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.idle));
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
     while (stage.streams.length === before) await new Promise(setImmediate);
     const closed = once(stage.streams.at(-1) as NodeJS.EventEmitter, 'close');
     socket.resetAndDestroy();
     await closed;
-    world.stop();
+    command.stop();
     expect(await ended).toMatchObject({ err: '' });
   });
 
   test('takes no more connections at once than its bound', async () => {
-    const world = stage.loggedIn;
-    world.limits = { ...defaultLimits, connections: 2 };
-    const { port, ended } = await forward(world, 'pump-7', '-R', String(ports.echo));
+    const command = stage.loggedIn;
+    command.limits = { ...defaultLimits, connections: 2 };
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.echo));
     const sockets = [1, 2].map(() => connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
     for (const socket of sockets) {
       socket.write('x');
@@ -115,13 +115,13 @@ describe('rm-client forward', () => {
       connect(port, '127.0.0.1').on('error', () => {}),
       'close',
     );
-    expect(world.err).toBe('rm-client: more than 2 connections at once: one was refused\n');
+    expect(command.err).toBe('rm-client: more than 2 connections at once: one was refused\n');
     // The others are not disturbed.
     for (const socket of sockets) {
       socket.end('y');
       expect(await text(socket)).toBe('y');
     }
-    world.stop();
+    command.stop();
     await ended;
   });
 

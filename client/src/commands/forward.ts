@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { type DeviceDetails, describeDevice } from '../account/reflector-api.ts';
+import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice, readPort } from '../command-line/target.ts';
-import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure } from '../failure.ts';
 import { Listener } from './listener.ts';
 
 /** `rm-client forward`: until a signal. */
-export async function forward(args: string[], world: World): Promise<number> {
+export async function forward(args: string[], context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     options: {
@@ -23,21 +23,21 @@ export async function forward(args: string[], world: World): Promise<number> {
   }
   const remotePort = readPort(values['remote-port'], '-R');
   const localPort = readPort(values['local-port'], '-L', 0);
-  const chosen = chooseReflector(values, world);
+  const chosen = chooseReflector(values, context);
   const device = readDevice(name, chosen.route.reflector);
-  const authorization = await authorizeAt(chosen, world);
+  const authorization = await authorizeAt(chosen, context);
   const described = await describeDevice(chosen.route, authorization, device);
   const listener = await Listener.open({
     route: chosen.route,
     authorization,
     target: { device, port: remotePort },
     port: localPort,
-    failed: (message) => world.complain(`rm-client: ${message}\n`),
+    failed: (message) => context.complain(`rm-client: ${message}\n`),
   });
-  const signal = world.untilSignal();
-  world.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
+  const signal = context.untilSignal();
+  context.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
   const hindrance = described && hindranceOf(described, remotePort);
-  if (hindrance) world.complain(`rm-client: ${hindrance}\n`);
+  if (hindrance) context.complain(`rm-client: ${hindrance}\n`);
   await signal;
   listener.close();
   return ExitStatus.ok;

@@ -40,31 +40,31 @@ describe('through an HTTP proxy', () => {
       [{}, ['--proxy', `http://127.0.0.1:${server.port}`]],
       [{ http_proxy: `http://127.0.0.1:${server.port}` }, []],
     ] as const) {
-      const world = stage.world({ RM_USER: user, RM_PASSWORD: password, ...environment });
-      const answer = text(world.stdout);
-      world.stdin.end('over the proxy');
-      expect(await world.run('connect', ...option, `pump-7:${ports.echo}`)).toMatchObject({
+      const command = stage.command({ RM_USER: user, RM_PASSWORD: password, ...environment });
+      const answer = text(command.stdout);
+      command.stdin.end('over the proxy');
+      expect(await command.run('connect', ...option, `pump-7:${ports.echo}`)).toMatchObject({
         status: 0,
         err: '',
       });
       expect(await answer).toBe('over the proxy');
     }
     expect(server.sockets).toHaveLength(2);
-    const world = stage.world({
+    const command = stage.command({
       RM_USER: user,
       RM_PASSWORD: password,
       http_proxy: 'http://127.0.0.1:1',
       no_proxy: 'localhost',
     });
-    world.stdin.end();
-    expect(await world.run('connect', 'pump-7:7')).toMatchObject({ status: 0, err: '' });
+    command.stdin.end();
+    expect(await command.run('connect', 'pump-7:7')).toMatchObject({ status: 0, err: '' });
     await server.close();
   });
 
   test('with a password, which is never repeated', async () => {
     const server = await proxy(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
     const through = (credentials: string) =>
-      stage.world({
+      stage.command({
         RM_USER: user,
         RM_PASSWORD: password,
         http_proxy: `http://${credentials}127.0.0.1:${server.port}`,

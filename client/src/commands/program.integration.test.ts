@@ -23,9 +23,9 @@ describe('rm-client ssh and its like', () => {
 
   test('arguments pass through, and the status comes back', async () => {
     const { file, calls } = program(7);
-    const world = stage.loggedIn;
+    const command = stage.loggedIn;
     const proxyCommand = `ProxyCommand='node' 'main.js' 'connect' '--kind=ssh' '--reflector' '${stage.reflector.url}' 'pump-7:%p'`;
-    const run = (...args: string[]) => world.run(...args);
+    const run = (...args: string[]) => command.run(...args);
     expect((await run('ssh', '--program', file, 'root@Pump-7', '-v', 'uname', '-a')).status).toBe(7);
     expect(calls()).toEqual([
       '-o',
@@ -99,10 +99,10 @@ describe('rm-client ssh and its like', () => {
 
   test('vnc and rdp get a port of this machine', async () => {
     const { file, calls } = program(0);
-    const world = stage.loggedIn;
-    expect((await world.run('vnc', '--program', file, 'pump-7', '-Shared')).status).toBe(0);
+    const command = stage.loggedIn;
+    expect((await command.run('vnc', '--program', file, 'pump-7', '-Shared')).status).toBe(0);
     expect(calls().join(' ')).toMatch(/^-Shared 127\.0\.0\.1::\d+$/);
-    expect((await world.run('rdp', '--program', file, 'pump-7', '/u:me')).status).toBe(0);
+    expect((await command.run('rdp', '--program', file, 'pump-7', '/u:me')).status).toBe(0);
     expect(calls().join(' ')).toMatch(/^\/v:127\.0\.0\.1:\d+ \/u:me$/);
   });
 
@@ -113,18 +113,18 @@ require('net').connect(port, '127.0.0.1').on('error', () => process.exit(4)).on(
   process.exit(String(text) === 'RFB 003.008\\n' ? 3 : 5);
 });`;
     writeFileSync(file, `#!/usr/bin/env node\n${script}\n`, { mode: 0o755 });
-    const world = stage.loggedIn;
-    expect((await world.run('vnc', '--program', file, 'pump-7')).status).toBe(3);
-    expect(await world.run('vnc', '-R', '1', '--program', file, 'pump-7')).toMatchObject({
+    const command = stage.loggedIn;
+    expect((await command.run('vnc', '--program', file, 'pump-7')).status).toBe(3);
+    expect(await command.run('vnc', '-R', '1', '--program', file, 'pump-7')).toMatchObject({
       status: 4,
       err: 'rm-client: pump-7 port 1: Nothing answers on port 1 of the device\n',
     });
   });
 
   test('a program that is not installed: one line, and 127', async () => {
-    const world = stage.loggedIn;
-    world.environment.PATH = stage.folder;
-    expect(await world.run('vnc', 'pump-7')).toEqual({
+    const command = stage.loggedIn;
+    command.environment.PATH = stage.folder;
+    expect(await command.run('vnc', 'pump-7')).toEqual({
       status: 127,
       out: '',
       err: 'rm-client: vnc: not installed: install a VNC viewer, such as TigerVNC, or name another with --program\n',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants as system } from 'node:os';
 import { parseArgs } from 'node:util';
 import { describeDevice } from '../account/reflector-api.ts';
+import type { CommandContext } from '../command-line/command-context.ts';
 import {
   authorizeAt,
   type Chosen,
@@ -11,7 +12,6 @@ import {
   reflectorOptions,
 } from '../command-line/reflector-options.ts';
 import { readDevice, readPort, splitLogin } from '../command-line/target.ts';
-import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
 import { Listener } from './listener.ts';
 import { findProgram, quoted } from './local-program.ts';
@@ -24,7 +24,7 @@ const options = {
   program: { type: 'string' },
 } as const;
 
-/** A local program that is started with a way to the device. */
+/** A local program that talks to a device. */
 interface Program {
   /** What it talks to: decides the port of the device, unless `-R` names one. */
   readonly service: ServiceKind;
@@ -32,7 +32,7 @@ interface Program {
   readonly names: readonly string[];
   readonly install: string;
   /** How it gets there. */
-  readonly way:
+  readonly transport:
     | {
         readonly kind: 'proxy-command';
         /** What follows the program's options. */
@@ -49,12 +49,12 @@ export const programs: Readonly<Record<string, Program>> = {
     ...openSsh,
     names: ['ssh'],
     // OpenSSH takes options after the destination too, until the command begins.
-    way: { kind: 'proxy-command', arguments: (destination, rest) => [destination, ...rest] },
+    transport: { kind: 'proxy-command', arguments: (destination, rest) => [destination, ...rest] },
   },
   scp: {
     ...openSsh,
     names: ['scp'],
-    way: {
+    transport: {
       kind: 'proxy-command',
       arguments: (destination, rest) =>
         rest.map((text) => (text.startsWith(':') ? destination + text : text)),
@@ -63,19 +63,19 @@ export const programs: Readonly<Record<string, Program>> = {
   sftp: {
     ...openSsh,
     names: ['sftp'],
-    way: { kind: 'proxy-command', arguments: (destination, rest) => [...rest, destination] },
+    transport: { kind: 'proxy-command', arguments: (destination, rest) => [...rest, destination] },
   },
   vnc: {
     service: 'vnc',
     names: ['vncviewer', 'xtigervncviewer'],
     install: 'a VNC viewer, such as TigerVNC',
-    way: { kind: 'listener', arguments: (port, rest) => [...rest, `127.0.0.1::${port}`] },
+    transport: { kind: 'listener', arguments: (port, rest) => [...rest, `127.0.0.1::${port}`] },
   },
   rdp: {
     service: 'rdp',
     names: ['xfreerdp3', 'xfreerdp', 'wlfreerdp'],
     install: 'FreeRDP',
-    way: { kind: 'listener', arguments: (port, rest) => [`/v:127.0.0.1:${port}`, ...rest] },
+    transport: { kind: 'listener', arguments: (port, rest) => [`/v:127.0.0.1:${port}`, ...rest] },
   },
 };
 
@@ -84,22 +84,22 @@ export async function runProgram(
   command: string,
   program: Program,
   args: string[],
-  world: World,
+  context: CommandContext,
 ): Promise<number> {
-  const { way, service } = program;
+  const { transport, service } = program;
   const { ours, theirs, destination, rest } =
-    way.kind === 'proxy-command' ? splitArguments(command, args, options) : behindDevice(command, args);
+    transport.kind === 'proxy-command' ? splitArguments(command, args, options) : behindDevice(command, args);
   if (destination === undefined) {
     throw new Failure(`usage: rm-client ${command} [OPTIONS] DEVICE [ARGUMENTS]`, ExitStatus.usage);
   }
   const { values } = parseArgs({ args: [...ours], options });
   const port = values['remote-port'] === undefined ? null : readPort(values['remote-port'], '-R');
   const [login, name] = splitLogin(destination);
-  const chosen = chooseReflector(values, world);
+  const chosen = chooseReflector(values, context);
   const device = readDevice(name, chosen.route.reflector);
   const file = findProgram(
     values.program === undefined ? program.names : [values.program],
-    world.environment.PATH ?? '',
+    context.environment.PATH ?? '',
   );
   if (file === null) {
     const missing = values.program ?? command;
@@ -108,24 +108,24 @@ export async function runProgram(
       ExitStatus.noProgram,
     );
   }
-  if (way.kind === 'proxy-command') {
-    const ssh = sshOptions(world.self, device, values, chosen);
+  if (transport.kind === 'proxy-command') {
+    const ssh = sshOptions(context.self, device, values, chosen);
     // The first value that OpenSSH gets for an option counts.
     const remotePort = port === null ? [] : ['-o', `Port=${port}`];
-    return start(file, [...ssh, ...remotePort, ...theirs, ...way.arguments(login + device, rest)]);
+    return start(file, [...ssh, ...remotePort, ...theirs, ...transport.arguments(login + device, rest)]);
   }
   if (login !== '') throw new Failure(`${destination}: ${command} takes no user name`, ExitStatus.usage);
-  const authorization = await authorizeAt(chosen, world);
+  const authorization = await authorizeAt(chosen, context);
   const described = port === null ? await describeDevice(chosen.route, authorization, device) : null;
   const listener = await Listener.open({
     route: chosen.route,
     authorization,
     target: { device, port: port ?? described?.[`${service}Port`] ?? standardPorts[service] },
     port: 0,
-    failed: (message) => world.complain(`rm-client: ${message}\n`),
+    failed: (message) => context.complain(`rm-client: ${message}\n`),
   });
   try {
-    return await start(file, way.arguments(listener.port, rest));
+    return await start(file, transport.arguments(listener.port, rest));
   } finally {
     listener.close();
   }

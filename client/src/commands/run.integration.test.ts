@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Failure, printable, reasonOf } from '../failure.ts';
-import { TestWorld } from '../testing/test-world.ts';
+import { TestCommand } from '../testing/test-command.ts';
 
-const world = (environment = {}) =>
-  new TestWorld({ RM_REFLECTOR: 'localhost:1', XDG_CONFIG_HOME: '/nonexistent', ...environment });
+const command = (environment = {}) =>
+  new TestCommand({ RM_REFLECTOR: 'localhost:1', XDG_CONFIG_HOME: '/nonexistent', ...environment });
 const names = ['login', 'logout', 'devices', 'forward', 'connect', 'ssh', 'scp', 'sftp', 'vnc', 'rdp'];
 
 describe('the command line', () => {
@@ -32,11 +32,11 @@ describe('the command line', () => {
       'reflector 127.0.0.1: must be a name, since pump-7.NAME is the address of the device',
     ],
   ])('%j: usage, one line', async (args, line) => {
-    expect(await world().run(...args)).toEqual({ status: 64, out: '', err: `rm-client: ${line}\n` });
+    expect(await command().run(...args)).toEqual({ status: 64, out: '', err: `rm-client: ${line}\n` });
   });
 
   test('without a reflector: one line', async () => {
-    expect(await world({ RM_REFLECTOR: undefined }).run('devices')).toEqual({
+    expect(await command({ RM_REFLECTOR: undefined }).run('devices')).toEqual({
       status: 64,
       out: '',
       err: 'rm-client: no reflector: --reflector URL, RM_REFLECTOR or rm-client login\n',
@@ -44,7 +44,8 @@ describe('the command line', () => {
   });
 
   test.each(['--help', ...names])('%s has help on one screen', async (name) => {
-    const { status, out } = name === '--help' ? await world().run(name) : await world().run(name, '--help');
+    const { status, out } =
+      name === '--help' ? await command().run(name) : await command().run(name, '--help');
     expect(status).toBe(0);
     expect(out).toMatch(
       name === '--help' ? /^Usage: rm-client COMMAND/ : new RegExp(`^Usage: rm-client ${name} `),
@@ -55,18 +56,18 @@ describe('the command line', () => {
   });
 
   test('--version', async () => {
-    expect((await world().run('--version')).out).toMatch(/^rm-client \d+\.\d+\.\d+\n$/);
+    expect((await command().run('--version')).out).toMatch(/^rm-client \d+\.\d+\.\d+\n$/);
   });
 
   test('says loudly what leaves the connection open to others', async () => {
     const user = { RM_USER: 'a', RM_PASSWORD: 'b' };
-    expect((await world(user).run('devices', '--insecure')).err).toMatch(
+    expect((await command(user).run('devices', '--insecure')).err).toMatch(
       /^rm-client: WARNING: the certificate of localhost is not checked/,
     );
-    expect((await world(user).run('logout', '--reflector', 'http://remote.example.com')).err).toMatch(
+    expect((await command(user).run('logout', '--reflector', 'http://remote.example.com')).err).toMatch(
       /^rm-client: WARNING: http:\/\/remote.example.com has no TLS/,
     );
-    expect((await world(user).run('logout', '--reflector', 'http://localhost:1')).err).toBe('');
+    expect((await command(user).run('logout', '--reflector', 'http://localhost:1')).err).toBe('');
   });
 });
 

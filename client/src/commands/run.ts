@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
+import type { CommandContext } from '../command-line/command-context.ts';
 import { usage } from '../command-line/usage.ts';
-import type { World } from '../command-line/world.ts';
 import { ExitStatus, Failure } from '../failure.ts';
 import { devices, login, logout } from './account.ts';
 import { connect } from './connect.ts';
 import { forward } from './forward.ts';
 import { programs, runProgram } from './program.ts';
 
-type Command = (args: string[], world: World) => Promise<number>;
+type Command = (args: string[], context: CommandContext) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   login,
@@ -18,29 +18,29 @@ const commands: Readonly<Record<string, Command>> = {
   ...Object.fromEntries(
     Object.entries(programs).map(([name, program]): [string, Command] => [
       name,
-      (args, world) => runProgram(name, program, args, world),
+      (args, context) => runProgram(name, program, args, context),
     ]),
   ),
 };
 
 /** Runs one command line; gives the exit status, after one line for whatever went wrong. */
-export async function run(args: readonly string[], world: World): Promise<number> {
+export async function run(args: readonly string[], context: CommandContext): Promise<number> {
   try {
-    return await dispatch(args, world);
+    return await dispatch(args, context);
   } catch (error) {
     const failure = explain(error);
-    world.complain(`rm-client: ${failure.message}\n`);
+    context.complain(`rm-client: ${failure.message}\n`);
     return failure.status;
   }
 }
 
-async function dispatch([name, ...args]: readonly string[], world: World): Promise<number> {
+async function dispatch([name, ...args]: readonly string[], context: CommandContext): Promise<number> {
   if (name === '--version') {
-    world.print(`rm-client ${version()}\n`);
+    context.print(`rm-client ${version()}\n`);
     return ExitStatus.ok;
   }
   if (name === '--help' || name === '-h') {
-    world.print(usage(undefined));
+    context.print(usage(undefined));
     return ExitStatus.ok;
   }
   if (name === undefined) throw new Failure('which command? See rm-client --help', ExitStatus.usage);
@@ -51,10 +51,10 @@ async function dispatch([name, ...args]: readonly string[], world: World): Promi
   }
   // Only as the first: behind the device it is for the program that is started.
   if (args[0] === '--help' || args[0] === '-h') {
-    world.print(usage(name));
+    context.print(usage(name));
     return ExitStatus.ok;
   }
-  return command(args, world);
+  return command(args, context);
 }
 
 function explain(error: unknown): Failure {

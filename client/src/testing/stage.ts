@@ -11,7 +11,7 @@ import {
   type ReflectorOptions,
   startReflector,
 } from 'rm-reflector';
-import { TestWorld } from './test-world.ts';
+import { TestCommand } from './test-command.ts';
 
 export const user = 'alice';
 export const password = 'wonderland';
@@ -68,13 +68,17 @@ export class Stage {
   }
 
   /** A process whose environment knows the reflector, and has no log-in. */
-  world(environment: Record<string, string> = {}): TestWorld {
-    return new TestWorld({ RM_REFLECTOR: this.reflector.url, XDG_CONFIG_HOME: this.folder, ...environment });
+  command(environment: Record<string, string> = {}): TestCommand {
+    return new TestCommand({
+      RM_REFLECTOR: this.reflector.url,
+      XDG_CONFIG_HOME: this.folder,
+      ...environment,
+    });
   }
 
   /** The same with the user's password. */
-  get loggedIn(): TestWorld {
-    return this.world({ RM_USER: user, RM_PASSWORD: password });
+  get loggedIn(): TestCommand {
+    return this.command({ RM_USER: user, RM_PASSWORD: password });
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,8 @@ import type { Clock } from 'rm-protocol';
 import type { Ask } from '../account/prompt.ts';
 import type { Limits } from '../limits.ts';
 
-/** What a command has of the process that it runs in; tests bring their own. */
-export interface World {
+/** The process that a command runs in; tests bring their own. */
+export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -16,8 +16,6 @@ export interface World {
   untilSignal(): Promise<void>;
   /** The command that starts this program anew, for `ProxyCommand`. */
   readonly self: readonly string[];
-  /** Wall-clock time in milliseconds since 1970. */
-  date(): number;
   print(text: string): void;
   complain(text: string): void;
 }

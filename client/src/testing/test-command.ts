@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { World } from '../command-line/world.ts';
+import type { CommandContext } from '../command-line/command-context.ts';
 import { run } from '../commands/run.ts';
 import { Failure } from '../failure.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
@@ -12,11 +12,11 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** A process around a command line: its environment, what is typed, and what it prints. */
-export class TestWorld implements World {
+/** The process around a command line: its environment, what is typed, and what it prints. */
+export class TestCommand implements CommandContext {
   readonly environment: Record<string, string | undefined>;
   limits: Limits = defaultLimits;
-  readonly clock = systemClock;
+  readonly clock = { ...systemClock, date: () => this.now };
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
   readonly self = ['node', 'main.js'];
@@ -25,7 +25,8 @@ export class TestWorld implements World {
   /** Answers to questions, in their order; without one there is no terminal. */
   answers: string[] = [];
   readonly questions: string[] = [];
-  now = Date.now();
+  /** Wall-clock time. */
+  now = systemClock.date();
   out = '';
   err = '';
   onPrint: () => void = () => {};
@@ -47,7 +48,6 @@ export class TestWorld implements World {
   untilSignal = () => this.#stopped;
   input = () => this.stdin;
   output = () => this.stdout;
-  date = () => this.now;
 
   print(text: string): void {
     this.out += text;
