@@ -152,18 +152,20 @@ function sshCommand(reflector, ssh) {
 function online(reflector, agent) {
   return new Promise((resolve, reject) => {
     const done = () => {
-      clearInterval(poll);
+      stopWatching();
       clearTimeout(limit);
     };
     const fail = (/** @type {unknown} */ error) => {
       done();
       reject(error);
     };
-    const poll = setInterval(() => {
-      if (!reflector.devices.get(deviceId)) return;
-      done();
-      resolve();
-    }, 20);
+    const stopWatching = reflector.presence.watch({
+      came() {
+        done();
+        resolve();
+      },
+      went() {},
+    });
     const limit = setTimeout(
       () => fail(new StartError(`the agent has not connected within ${connectMs / 1000} s`, 1)),
       connectMs,

@@ -60,7 +60,7 @@ describe('a fault of ours', () => {
 
   test('in a listener of a channel costs the channel', async () => {
     const { agent } = await stage.web((_request, response) => response.end('page'), { extensions });
-    const tunnel = stage.reflector.devices.get(device.id)?.tunnel;
+    const tunnel = stage.reflector.presence.local.get(device.id)?.tunnel;
     const channel = tunnel?.open(1);
     channel?.on('close', broken);
     if (channel) await once(channel, 'error');
@@ -69,16 +69,16 @@ describe('a fault of ours', () => {
   });
 
   test('in a timer costs that run of it', async () => {
-    const { devices } = stage.reflector;
-    const { all } = devices;
-    devices.all = broken;
+    const devices = stage.reflector.presence.local;
+    const { values } = devices;
+    devices.values = broken;
     clock.advance(defaultLimits.statisticsMs);
-    devices.all = all;
+    devices.values = values;
     expect([faults(), await alive()]).toEqual([['timer failed: ours'], 200]);
-    devices.all = broken;
+    devices.values = broken;
     // It is armed again.
     clock.advance(defaultLimits.statisticsMs);
-    devices.all = all;
+    devices.values = values;
     expect(faults()).toHaveLength(2);
   });
 
@@ -91,7 +91,11 @@ describe('a fault of ours', () => {
     store.version = version;
     store.devices.remove(device.id, 0);
     clock.advance(defaultLimits.storePollMs);
-    expect([faults(), await alive(), stage.reflector.devices.size]).toEqual([['timer failed: ours'], 200, 0]);
+    expect([faults(), await alive(), stage.reflector.presence.local.size]).toEqual([
+      ['timer failed: ours'],
+      200,
+      0,
+    ]);
   });
 });
 
@@ -127,8 +131,8 @@ test('timers are those of a clock that contains them, or can do no more than end
   );
   // Each of these runs its callback within a boundary, or calls nothing that can throw.
   expect([...new Set(found)].sort()).toEqual([
+    'forwarding/web/user-response.ts',
     'http/body-pace.ts',
-    'http/user-response.ts',
     'memory/minor-gc.ts',
     'system-clock.ts',
     'tunnels/channel.ts',

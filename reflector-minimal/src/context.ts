@@ -13,12 +13,12 @@ import type { Choices } from './isolation/choices.ts';
 import type { DeviceCodes } from './isolation/device-codes.ts';
 import type { Limits } from './limits.ts';
 import type { Strangers } from './network/unauthenticated-connections.ts';
+import type { Presence } from './ports/presence.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Tokens } from './sessions/tokens.ts';
 import type { DeferredWrites } from './store/deferred-writes.ts';
 import type { Store } from './store/store.ts';
-import type { ByteBudget } from './tunnels/byte-budget.ts';
-import type { TunnelRegistry } from './tunnels/registry.ts';
+import type { ByteBudget } from './streams/byte-budget.ts';
 
 /** What the parts of one running reflector share. */
 export interface Context {
@@ -29,7 +29,7 @@ export interface Context {
   readonly store: Store;
   /** For what nobody waits for. */
   readonly deferred: DeferredWrites;
-  readonly devices: TunnelRegistry<ConnectedDevice>;
+  readonly presence: Presence<ConnectedDevice>;
   readonly clientAuthorities: ClientAuthorities;
   readonly users: UserAuthentication;
   readonly logIn: LogIn;

@@ -113,7 +113,7 @@ describe('shutdown', () => {
     const pending = ask(stage.port, '/');
     const failed = expect(pending).rejects.toThrow();
     // The request is at the device once its first bytes are back.
-    while ((stage.reflector.devices.get(device.id)?.tunnel.bytesFrom ?? 0) === 0) {
+    while ((stage.reflector.presence.local.get(device.id)?.tunnel.bytesFrom ?? 0) === 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     const closed = stage.reflector.close();

@@ -31,17 +31,18 @@ import { DeviceCodes } from './isolation/device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Strangers } from './network/unauthenticated-connections.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import type { Presence } from './ports/presence.ts';
 import { Front } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
 import { Store } from './store/store.ts';
+import { ByteBudget } from './streams/byte-budget.ts';
 import { systemClock } from './system-clock.ts';
 import { HandshakeFailures } from './tls/handshake-failures.ts';
 import { inspectCertificate } from './tls/own-certificate.ts';
-import { ByteBudget } from './tunnels/byte-budget.ts';
-import { TunnelRegistry } from './tunnels/registry.ts';
+import { LocalPresence } from './tunnels/local-presence.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -97,8 +98,8 @@ export interface Reflector {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
-  /** The devices whose tunnels are up. */
-  readonly devices: TunnelRegistry<ConnectedDevice>;
+  /** Which devices are on line. */
+  readonly presence: Presence<ConnectedDevice>;
   /** Reads the TLS files anew; what is connected stays. Throws when they cannot be used. */
   reloadTls(): void;
   /** Opens the audit file anew with the next record, after another program has moved it away. */
@@ -168,7 +169,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       audit,
       store,
       deferred: new DeferredWrites(clock, limits),
-      devices: new TunnelRegistry(),
+      presence: new LocalPresence<ConnectedDevice>(),
       clientAuthorities: new ClientAuthorities(),
       users: new UserAuthentication(logIn, tokens, sessions),
       logIn,
@@ -278,7 +279,7 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
 
 class RunningReflector implements Reflector {
   readonly store: Store;
-  readonly devices: TunnelRegistry<ConnectedDevice>;
+  readonly presence: Presence<ConnectedDevice>;
   readonly #context: Context;
   readonly #server: Server;
   readonly #tls: TlsFiles | null;
@@ -303,7 +304,7 @@ class RunningReflector implements Reflector {
   ) {
     this.#closeFiles = closeFiles;
     this.store = context.store;
-    this.devices = context.devices;
+    this.presence = context.presence;
     this.#context = context;
     this.#server = server;
     this.#tls = tls ?? null;
@@ -389,7 +390,8 @@ class RunningReflector implements Reflector {
     // `close` waits for responses under way; idle connections end at once.
     const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#within(limits.shutdownMs, responsesEnded);
-    for (const device of [...this.devices.all()]) device.tunnel.close(goingAway, 'the reflector stops');
+    for (const device of [...this.presence.local.values()])
+      device.tunnel.close(goingAway, 'the reflector stops');
     await this.#within(limits.closeMs, this.#upgradesEnded());
     for (const socket of this.#upgraded) socket.destroy();
     this.#server.closeAllConnections();
@@ -443,7 +445,7 @@ class RunningReflector implements Reflector {
     const { clock, limits } = this.#context;
     this.#statistics = clock.schedule(limits.statisticsMs, () => {
       this.#scheduleStatistics();
-      for (const device of this.devices.all()) this.#deviceEndpoint.saveTraffic(device);
+      for (const device of this.presence.local.values()) this.#deviceEndpoint.saveTraffic(device);
     });
   }
 }

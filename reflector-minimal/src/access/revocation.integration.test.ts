@@ -116,11 +116,11 @@ test('a device that is made anew has neither the tunnel nor what the former one 
   expect(JSON.parse(list.text)).toMatchObject({
     devices: [{ id: device.id, online: false, ports: [], lastSeen: null }],
   });
-  const former = stage.reflector.devices.get(device.id);
+  const former = stage.reflector.presence.local.get(device.id);
   clock.advance(defaultLimits.storePollMs);
   expect(former).not.toBeNull();
   await stage.agent({ properties: [{ name: 'name', value: 'new' }] });
-  expect(stage.reflector.devices.get(device.id)).not.toBe(former);
+  expect(stage.reflector.presence.local.get(device.id)).not.toBe(former);
   expect(stage.reflector.store.devices.get(device.id)).toMatchObject({
     connects: 1,
     properties: { name: 'new' },

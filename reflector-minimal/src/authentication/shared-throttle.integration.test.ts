@@ -101,7 +101,7 @@ describe('who guesses', () => {
     for (let n = 0; n < 10; n++) await basic(`guess ${n}`);
     expect((await basic(user.password)).status).toBe(429);
     const agent = await stage.agent();
-    expect(stage.reflector.devices.get(device.id)).not.toBeNull();
+    expect(stage.reflector.presence.local.get(device.id)).toBeDefined();
     agent.destroy();
     const open = (more: Record<string, string | string[]>) =>
       ask(stage.port, '/', { host: 'localhost', headers: { ...from('192.0.2.1'), ...more } });

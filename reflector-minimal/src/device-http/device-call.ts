@@ -1,5 +1,5 @@
 import type { Cancellable, Clock } from 'rm-protocol';
-import type { Channel } from '../tunnels/channel.ts';
+import type { DeviceChannel } from '../ports/presence.ts';
 import { NoAnswer, NoConnection } from './call-failure.ts';
 import type { DeviceConnection } from './device-connection.ts';
 import { type DeviceMessage, isRepeatable } from './device-message.ts';
@@ -18,7 +18,7 @@ export interface CallEvents extends Omit<ResponseEvents, 'switched'> {
    */
   finished(): void;
   /** The device has taken the upgrade. `rest`: what has come behind its head. The channel is paused. */
-  switched(head: ResponseHead, channel: Channel, rest: Buffer): void;
+  switched(head: ResponseHead, channel: DeviceChannel, rest: Buffer): void;
   /** There is no response, or not all of it. Nothing comes after. */
   failed(error: Error): void;
   /** A fault of ours. Nothing comes after. */
@@ -175,7 +175,7 @@ export class DeviceCall {
     this.#tell(() => this.#events.end(trailers));
   }
 
-  switched(head: ResponseHead, channel: Channel, rest: Buffer): void {
+  switched(head: ResponseHead, channel: DeviceChannel, rest: Buffer): void {
     this.#tell(() => this.#events.switched(head, channel, rest));
     this.#close();
   }

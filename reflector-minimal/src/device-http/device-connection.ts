@@ -1,5 +1,5 @@
 import type { Limits } from '../limits.ts';
-import type { Channel } from '../tunnels/channel.ts';
+import type { DeviceChannel } from '../ports/presence.ts';
 import { ClosedEarly } from './call-failure.ts';
 import type { DeviceCall } from './device-call.ts';
 import { authenticatesConnection, encodeRequestHead } from './device-message.ts';
@@ -28,7 +28,7 @@ export type ConnectionPhase = 'busy' | 'idle' | 'closing' | 'detached' | 'closed
 
 /** One connection to a device: carries one request after the other, and each once. */
 export class DeviceConnection {
-  readonly channel: Channel;
+  readonly channel: DeviceChannel;
   readonly owner: string;
   /** The only client of a connection that is authenticated by itself. */
   client: object | null = null;
@@ -66,7 +66,7 @@ export class DeviceConnection {
     this.#call?.progressed();
   };
 
-  constructor(channel: Channel, owner: string, limits: Limits, events: ConnectionEvents) {
+  constructor(channel: DeviceChannel, owner: string, limits: Limits, events: ConnectionEvents) {
     this.channel = channel;
     this.owner = owner;
     this.#limits = limits;

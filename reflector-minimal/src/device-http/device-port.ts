@@ -1,7 +1,7 @@
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { Channel } from '../tunnels/channel.ts';
-import { ChannelError, ChannelFailure } from '../tunnels/channel-failure.ts';
+import { ChannelError, ChannelFailure } from '../ports/channel-failure.ts';
+import type { DeviceChannel } from '../ports/presence.ts';
 import { ClosedEarly } from './call-failure.ts';
 import { type CallEvents, type CallPlace, DeviceCall } from './device-call.ts';
 import { type ConnectionEvents, DeviceConnection } from './device-connection.ts';
@@ -11,7 +11,7 @@ import { WaitingCalls } from './waiting-calls.ts';
 /** What is needed of a tunnel. */
 export interface ChannelSource {
   /** Throws when there is no channel to be had. */
-  open(port: number): Channel;
+  open(port: number): DeviceChannel;
 }
 
 /** What the device says of the service behind a port. */
@@ -182,7 +182,7 @@ export class DevicePort implements CallPlace, ConnectionEvents {
   }
 
   #open(call: DeviceCall): boolean {
-    let channel: Channel;
+    let channel: DeviceChannel;
     try {
       channel = this.#source.open(this.#port);
     } catch (error) {

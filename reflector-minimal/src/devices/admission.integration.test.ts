@@ -156,7 +156,7 @@ test('tunnels: a device too many is told to come later, and one that comes again
   expect(await refusal(stage, { id: 'dev2' })).toEqual([503, '30']);
   await stage.agent();
   await first.ended;
-  expect(stage.reflector.devices.size).toBe(1);
+  expect(stage.reflector.presence.local.size).toBe(1);
 });
 
 test('verificationsWaiting: who finds the queue full is told to come later', async () => {

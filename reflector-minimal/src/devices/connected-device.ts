@@ -1,27 +1,26 @@
-import type { Property } from 'rm-protocol';
+import { CLOSE_REPLACED, type Property } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import type { DeviceChannel, LocalTunnel } from '../ports/presence.ts';
 import type { DeviceKey } from '../ports/store.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';
-import { readServiceSettings, type ServiceSettings } from './service-settings.ts';
-import { readServices, type Services } from './services.ts';
 
-/** A device whose tunnel is up. */
-export class ConnectedDevice {
+/** A device whose tunnel ends in this process. */
+export class ConnectedDevice implements LocalTunnel {
   readonly id: string;
   /** Of its record when it was let in. */
   readonly uid: string;
+  readonly node = null;
+  readonly generation: number;
   readonly tunnel: DeviceTunnel;
   readonly address: string;
   readonly #limits: Limits;
   #properties: Readonly<Record<string, string>>;
-  #services: Services;
-  /** Of the ports that were asked for. */
-  readonly #settings = new Map<number, ServiceSettings>();
   #savedFrom = 0;
   #savedTo = 0;
 
   constructor(
     { id, uid }: DeviceKey,
+    generation: number,
     tunnel: DeviceTunnel,
     address: string,
     properties: Readonly<Record<string, string>>,
@@ -29,29 +28,19 @@ export class ConnectedDevice {
   ) {
     this.id = id;
     this.uid = uid;
+    this.generation = generation;
     this.tunnel = tunnel;
     this.address = address;
     this.#limits = limits;
     this.#properties = properties;
-    this.#services = readServices(properties);
   }
 
   get properties(): Readonly<Record<string, string>> {
     return this.#properties;
   }
 
-  get services(): Services {
-    return this.#services;
-  }
-
-  /** What it says of the service on one of its ports. */
-  settingsOf(port: number): ServiceSettings {
-    let settings = this.#settings.get(port);
-    if (!settings) {
-      settings = readServiceSettings(this.#properties, port);
-      this.#settings.set(port, settings);
-    }
-    return settings;
+  open(port: number): DeviceChannel {
+    return this.tunnel.open(port);
   }
 
   /** False when the properties would be more than `limits.propertiesBytes`: then they stay as they are. */
@@ -59,8 +48,6 @@ export class ConnectedDevice {
     const merged = mergeProperties(this.#properties, changes, this.#limits.propertiesBytes);
     if (!merged) return false;
     this.#properties = merged;
-    this.#services = readServices(merged);
-    this.#settings.clear();
     return true;
   }
 
@@ -73,8 +60,8 @@ export class ConnectedDevice {
     return traffic;
   }
 
-  replace(code: number): void {
-    this.tunnel.replace(code);
+  evict(): void {
+    this.tunnel.replace(CLOSE_REPLACED);
   }
 }
 

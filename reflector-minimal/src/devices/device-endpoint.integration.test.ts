@@ -13,9 +13,11 @@ import { device, domain, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import { UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.ts';
 import { deviceSecrets } from './digest-secrets.ts';
+import { servicesOf } from './services.ts';
 
 /** The device of {@link originalAgentUpgrade}. */
 const originalId = '11111111-2222-3333-4444-555555555555';
+const noDevice = { properties: {} };
 
 async function refusal(attempt: Promise<unknown>): Promise<UpgradeRefused> {
   const error = await attempt.catch((caught: unknown) => caught);
@@ -33,14 +35,15 @@ describe('the upgrade of a device', () => {
   const connect = (options: Partial<AgentOptions> = {}) => stage.agent(options);
 
   test('takes the original agent as it is', async () => {
-    const { store, devices } = stage.reflector;
+    const { store } = stage.reflector;
+    const devices = stage.reflector.presence.local;
     store.devices.add(originalId, domain, await deviceSecrets(originalId, domain, 's3cret', false), 0);
     const peer = await WebSocketPeer.connect(stage.port, originalAgentUpgrade);
     expect(peer.header('Sec-WebSocket-Protocol')).toBe('com.appinf.webtunnel.server/1.0');
     expect(peer.header('X-WebTunnel-KeepAlive')).toBe('300');
     expect(peer.header('Date')).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
     expect(peer.header('X-WebTunnel-Extensions')).toBeUndefined();
-    expect(devices.get(originalId)?.services).toEqual({
+    expect(servicesOf(devices.get(originalId) ?? noDevice)).toEqual({
       ports: [18022, 18080, 18099],
       httpPort: 18080,
       httpPath: '/ui/',
@@ -112,14 +115,15 @@ describe('the upgrade of a device', () => {
   test('refuses a head that is no WebSocket upgrade', async () => {
     const head = upgradeHead(device).replace('Sec-WebSocket-Key: IPzDYSW5ClWCGSAl2iQBNQ==\r\n', '');
     expect((await refusal(WebSocketPeer.connect(stage.port, head))).status).toBe(400);
-    expect(stage.reflector.devices.size).toBe(0);
+    expect(stage.reflector.presence.local.size).toBe(0);
   });
 
   test('propertiesBytes: keeps updated properties, and no more than the bound', async () => {
     const agent = await connect({ properties: [{ name: 'targetPorts', value: '22' }] });
     agent.peer.send(encodePropertiesUpdate([{ name: 'httpPort', value: '8080' }]));
-    const { store, devices } = stage.reflector;
-    await until(() => devices.get('dev1')?.services.httpPort === 8080);
+    const { store } = stage.reflector;
+    const devices = stage.reflector.presence.local;
+    await until(() => servicesOf(devices.get('dev1') ?? noDevice).httpPort === 8080);
     await until(() => store.devices.get('dev1')?.properties.httpPort === '8080');
     for (let i = 0; i < 4; i++) {
       agent.peer.send(encodePropertiesUpdate([{ name: `p${i}`, value: 'x'.repeat(9_000) }]));
@@ -140,7 +144,8 @@ describe('the upgrade of a device', () => {
 test('propertiesSaveMs: a flood of property updates is one write to the store a second, the last one at the end', async () => {
   const clock = new ManualClock();
   const stage = await Stage.open({ clock });
-  const { store, devices } = stage.reflector;
+  const { store } = stage.reflector;
+  const devices = stage.reflector.presence.local;
   const write = vi.spyOn(store.devices, 'setProperties');
   const agent = await stage.agent();
   const update = async (from: number, to: number) => {
@@ -194,7 +199,7 @@ describe('Digest', () => {
   test.each([0, 1])('takes the answer to challenge %i, once', async (which) => {
     const header = answer((await challenges())[which] ?? '');
     await attempt(header);
-    expect(stage.reflector.devices.get('digest1')).not.toBeNull();
+    expect(stage.reflector.presence.local.get('digest1')).toBeDefined();
     const again = await refusal(attempt(header));
     expect(again.values('WWW-Authenticate')[0]).toMatch(/stale=true/);
   });
@@ -238,7 +243,7 @@ describe('unknown devices', () => {
     // The password it came with first is its password.
     expect((await refusal(stage.agent({ id: 'new1', password: 'other' }))).status).toBe(401);
     await stage.agent({ id: 'new1' });
-    expect(stage.reflector.devices.get('new1')).not.toBeNull();
+    expect(stage.reflector.presence.local.get('new1')).toBeDefined();
     await stage.close();
   });
 });
@@ -246,7 +251,8 @@ describe('unknown devices', () => {
 describe('a device that connects again', () => {
   test('replaces its old tunnel, whose end changes nothing', async () => {
     const stage = await Stage.open();
-    const { devices, store } = stage.reflector;
+    const { store } = stage.reflector;
+    const devices = stage.reflector.presence.local;
     const old = await stage.agent();
     old.answersClose = false;
     const young = await stage.agent();
@@ -301,7 +307,7 @@ describe('an account that changes', () => {
       const agent = await stage.agent();
       const other = Store.open(data);
       clock.advance(2_000);
-      expect(stage.reflector.devices.get('dev1')).not.toBeNull();
+      expect(stage.reflector.presence.local.get('dev1')).toBeDefined();
       other.devices.remove('dev1', 0);
       if (how !== 'removed') {
         other.devices.add('dev1', domain, await deviceSecrets('dev1', domain, 'another', false), 0);
@@ -310,7 +316,7 @@ describe('an account that changes', () => {
       clock.advance(2_000);
       await agent.ended;
       expect(agent.closeCode).toBe(1008);
-      expect(stage.reflector.devices.get('dev1')).toBeNull();
+      expect(stage.reflector.presence.local.get('dev1')).toBeUndefined();
       expect((await refusal(ScriptedAgent.connect(stage.port, device))).status).toBe(401);
       await stage.close();
     },

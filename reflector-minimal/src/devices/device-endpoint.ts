@@ -20,7 +20,7 @@ import { valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
-import { ByteBudget } from '../tunnels/byte-budget.ts';
+import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { agreeKeepAlive } from '../websocket/keep-alive.ts';
@@ -30,7 +30,7 @@ import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
 import { hiddenBy, takenLabel } from './hidden-device.ts';
 
-/** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps registry and store in step with their tunnels. */
+/** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps presence and store in step with their tunnels. */
 export class DeviceEndpoint {
   readonly #context: Context;
   readonly #authentication: DeviceAuthentication;
@@ -54,7 +54,7 @@ export class DeviceEndpoint {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { revocation, log, proxies, limits, clock } = this.#context;
+    const { presence, revocation, log, proxies, limits, clock } = this.#context;
     const since = revocation.revision;
     const { address } = proxies.originOf(request);
     const { authorization } = request.headers;
@@ -66,6 +66,8 @@ export class DeviceEndpoint {
       authorization,
       certificate,
     });
+    // In the order in which devices prove who they are: the last one wins.
+    const generation = 'device' in verdict ? await presence.nextGeneration() : 0;
     if (socket.destroyed) return;
     const hidden = 'device' in verdict ? hiddenBy(verdict.device.id, takenLabel(this.#context)) : null;
     if ('device' in verdict && hidden !== null) {
@@ -129,7 +131,7 @@ export class DeviceEndpoint {
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself who is gone; TCP would wake the device up for it.
       request.socket.setKeepAlive(false);
-      const facts = { address, agent, properties, extension, keepAlive, since };
+      const facts = { generation, address, agent, properties, extension, keepAlive, since };
       this.#attach(verdict, webSocket, boundary, socket, facts);
     });
   }
@@ -154,8 +156,8 @@ export class DeviceEndpoint {
 
   /** The new tunnel of a device that has one takes its place. */
   #isFullFor(device: DeviceKey): boolean {
-    const { devices, limits } = this.#context;
-    return devices.size >= limits.tunnels && devices.of(device) === null;
+    const { presence, limits } = this.#context;
+    return presence.local.size >= limits.tunnels && presence.local.get(device.id)?.uid !== device.uid;
   }
 
   /** For what will not be better in a moment. */
@@ -177,6 +179,7 @@ export class DeviceEndpoint {
     boundary: Boundary,
     socket: Duplex,
     facts: {
+      readonly generation: number;
       readonly address: string;
       readonly agent: string;
       readonly properties: Readonly<Record<string, string>>;
@@ -185,9 +188,9 @@ export class DeviceEndpoint {
       readonly since: number;
     },
   ): void {
-    const { limits, store, deferred, devices, revocation, audit } = this.#context;
+    const { limits, store, deferred, presence, revocation, audit } = this.#context;
     const clock = boundary.clock(this.#context.clock);
-    const { address, agent, properties, extension, keepAlive, since } = facts;
+    const { generation, address, agent, properties, extension, keepAlive, since } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
     const decision = { event: 'device-tunnel', allowed: true, device: id, address };
@@ -197,7 +200,7 @@ export class DeviceEndpoint {
     const saveProperties = () => {
       saving?.cancel();
       saving = null;
-      if (devices.of(record) !== device) return;
+      if (presence.local.get(id) !== device) return;
       const { properties } = device;
       deferred.write(`properties ${record.uid}`, () => store.devices.setProperties(record, properties));
     };
@@ -220,7 +223,7 @@ export class DeviceEndpoint {
           if (saving) saveProperties();
           this.saveTraffic(device);
           // The end of a tunnel that was replaced says nothing about its successor.
-          if (devices.detach(id, device)) {
+          if (presence.withdraw(device)) {
             const now = clock.date();
             deferred.write(`disconnected ${record.uid}`, () => store.devices.noteDisconnected(record, now));
           }
@@ -234,7 +237,7 @@ export class DeviceEndpoint {
         failed: (error) => log.error({ err: error }, 'channel failed'),
       },
     });
-    const device = new ConnectedDevice(record, tunnel, address, properties, limits);
+    const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits);
     audit.record(decision);
     log.info({ agent, extension, keepAlive }, 'tunnel open');
     let revoked = false;
@@ -245,7 +248,7 @@ export class DeviceEndpoint {
     release = revocation.add({ holder: { kind: 'device', device: record, certificate }, since, end });
     // What was removed while it came must not take the place of the device that has its id now.
     if (revoked) return;
-    devices.attach(id, device);
+    if (!presence.announce(device)) return;
     const now = clock.date();
     deferred.write(`connected ${record.uid}`, () =>
       store.devices.noteConnected(record, now, { address, agent, properties }),

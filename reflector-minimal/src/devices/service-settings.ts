@@ -22,11 +22,31 @@ export interface ServiceSettings {
 
 const day = 86_400;
 
-/** Properties come from the device: whatever cannot be read counts as absent. */
-export function readServiceSettings(
-  properties: Readonly<Record<string, string>>,
+type Properties = Readonly<Record<string, string>>;
+
+/** Of the ports that were asked for; kept with the properties, which do not change. */
+const kept = new WeakMap<Properties, Map<number, ServiceSettings>>();
+
+/** What a device on line says of the service on one of its ports. */
+export function serviceSettingsOf(
+  { properties }: { readonly properties: Properties },
   port: number,
 ): ServiceSettings {
+  let byPort = kept.get(properties);
+  if (!byPort) {
+    byPort = new Map();
+    kept.set(properties, byPort);
+  }
+  let settings = byPort.get(port);
+  if (!settings) {
+    settings = readServiceSettings(properties, port);
+    byPort.set(port, settings);
+  }
+  return settings;
+}
+
+/** Properties come from the device: whatever cannot be read counts as absent. */
+export function readServiceSettings(properties: Properties, port: number): ServiceSettings {
   const pairs = pairsOf(properties[`service-${port}`] ?? '');
   const kind = pairs.get('kind');
   return {

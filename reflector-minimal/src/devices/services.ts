@@ -18,8 +18,23 @@ function port(text: string | undefined): number | null {
   return number >= 1 && number <= 65535 ? number : null;
 }
 
+/** Properties do not change, a device gets new ones: so what was read of them is kept with them. */
+const kept = new WeakMap<Properties, Services>();
+
+type Properties = Readonly<Record<string, string>>;
+
+/** What a device on line offers. */
+export function servicesOf({ properties }: { readonly properties: Properties }): Services {
+  let services = kept.get(properties);
+  if (!services) {
+    services = readServices(properties);
+    kept.set(properties, services);
+  }
+  return services;
+}
+
 /** Properties come from the device: whatever cannot be read counts as absent. */
-export function readServices(properties: Readonly<Record<string, string>>): Services {
+export function readServices(properties: Properties): Services {
   const ports = (properties.targetPorts ?? '')
     .split(',')
     .map(port)

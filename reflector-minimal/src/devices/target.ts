@@ -1,12 +1,13 @@
 import type { Context } from '../context.ts';
 import { type Refusal, refusals } from '../http/refusal.ts';
+import type { OnlineDevice } from '../ports/presence.ts';
 import type { DeviceIdentity } from '../ports/store.ts';
-import type { ConnectedDevice } from './connected-device.ts';
 import { normalizeDeviceId } from './device-id.ts';
+import { servicesOf } from './services.ts';
 
 /** A device that can be asked, and on which port. */
 export interface Target {
-  readonly device: ConnectedDevice;
+  readonly device: OnlineDevice;
   /** `null`: the device forwards no web interface. */
   readonly port: number | null;
 }
@@ -31,11 +32,11 @@ export function namedDevice({ store }: Pick<Context, 'store'>, label: string): N
 }
 
 /** The device on line, or what to tell the user. */
-export function findTarget({ devices }: Pick<Context, 'devices'>, named: NamedDevice): Target | Refusal {
-  const device = devices.of(named);
+export function findTarget({ presence }: Pick<Context, 'presence'>, named: NamedDevice): Target | Refusal {
+  const device = presence.locate(named);
   if (!device) return refusals.offline(named.id);
-  if (named.port !== null && !device.services.ports.includes(named.port)) {
+  if (named.port !== null && !servicesOf(device).ports.includes(named.port)) {
     return refusals.notForwarded(named.port);
   }
-  return { device, port: named.port ?? device.services.httpPort };
+  return { device, port: named.port ?? servicesOf(device).httpPort };
 }

@@ -2,17 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-protocol';
 import type { Denied } from '../authentication/log-in.ts';
 import type { Context } from '../context.ts';
-import type { ConnectedDevice } from '../devices/connected-device.ts';
 import { findTarget, namedDevice } from '../devices/target.ts';
 import { destinationOf } from '../http/host-names.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, refusalOf, refusals } from '../http/refusal.ts';
+import type { OnlineDevice } from '../ports/presence.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 
 /** Who connects to what. */
 export interface ConnectTarget {
   readonly identity: Identity;
-  readonly device: ConnectedDevice;
+  readonly device: OnlineDevice;
   readonly port: number;
   /** `RevocationWatcher.revision` from before this was decided. */
   readonly since: number;

@@ -143,5 +143,5 @@ test('whatever a user sends, the device can read it in one way only', { timeout:
   user.send(`GET / HTTP/1.1\r\n${head}Connection: close\r\n\r\n`);
   expect(await user.whole()).toMatch(/^HTTP\/1\.1 200 /);
   await until(() => device.open <= 8);
-  expect(stage.reflector.devices.size).toBe(1);
+  expect(stage.reflector.presence.local.size).toBe(1);
 });

@@ -63,7 +63,7 @@ test('whatever frames a device sends, others are served', { timeout: fuzzTimeout
     agent.onFrame = ({ opcode, channel }) => {
       if (opcode === Opcode.openRequest && !random.chance(5)) agent.confirm(channel);
     };
-    const tunnel = stage.reflector.devices.get(device.id)?.tunnel;
+    const tunnel = stage.reflector.presence.local.get(device.id)?.tunnel;
     const users = ['/1', '/2', '/3'].map((path) => ask(stage.port, path).catch(() => null));
     for (let i = 0; i < 60 && !agent.peer.socket.destroyed; i++) {
       attack(random, agent.peer, () => someFrame(random));
@@ -73,7 +73,7 @@ test('whatever frames a device sends, others are served', { timeout: fuzzTimeout
     agent.destroy();
     await Promise.all(users);
     await until(() => !tunnel?.live);
-    expect([tunnel?.channels, stage.reflector.devices.get(device.id)], told).toEqual([0, null]);
+    expect([tunnel?.channels, stage.reflector.presence.local.get(device.id)], told).toEqual([0, undefined]);
   }
 });
 
@@ -87,7 +87,7 @@ test('whatever a client sends, others are served', { timeout: fuzzTimeout }, asy
       agent.data(channel, payload);
     } else if (opcode === Opcode.close) agent.close(channel);
   };
-  const tunnel = stage.reflector.devices.get(device.id)?.tunnel;
+  const tunnel = stage.reflector.presence.local.get(device.id)?.tunnel;
   const rounds = runs(40);
   for (let round = 0; round < rounds; round++) {
     const told = `seed ${seed}, round ${round}`;
@@ -157,6 +157,8 @@ test('whatever head asks for an upgrade, it is taken or refused', { timeout: fuz
     else if (!(peer.status >= 200 && peer.status < 600)) expect.fail(`${peer.head}\n${told}`);
   }
   await othersAreServed(`seed ${seed}`);
-  const tunnel = stage.reflector.devices.get(device.id);
-  await until(() => stage.reflector.devices.get(device.id) === null || tunnel?.tunnel.channels === 0);
+  const tunnel = stage.reflector.presence.local.get(device.id);
+  await until(
+    () => stage.reflector.presence.local.get(device.id) === undefined || tunnel?.tunnel.channels === 0,
+  );
 });

@@ -5,7 +5,7 @@ import type { Denied } from '../authentication/log-in.ts';
 import { boundaryOf } from '../boundary.ts';
 import { ClosedEarly, NoAnswer, NoConnection } from '../device-http/call-failure.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
-import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../tunnels/channel-failure.ts';
+import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import { isBrowser } from './browser.ts';
 import { credentialsOf } from './credentials.ts';
 import { html, page, securityHeaders } from './html.ts';

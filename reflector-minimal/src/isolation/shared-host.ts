@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { Context } from '../context.ts';
+import { servicesOf } from '../devices/services.ts';
 import { namedDevice } from '../devices/target.ts';
 import { readForm } from '../http/form.ts';
 import type { RawHeaders } from '../http/headers.ts';
@@ -57,7 +58,7 @@ export async function chooseDevice(
   origin: Origin,
   { user, session }: Identity,
 ): Promise<Refusal | { readonly location: string }> {
-  const { audit, cookieHost, choices, devices, limits } = context;
+  const { audit, cookieHost, choices, presence, limits } = context;
   if (cookieHost === null) return refusals.nothingHere;
   if (session?.kind !== 'own') return refusals.logIn;
   const form = await readForm(request, response, limits);
@@ -72,7 +73,8 @@ export async function chooseDevice(
     return refusal;
   }
   choices.choose(session, label);
-  const to = devices.of(device)?.services.httpPath ?? '/';
+  const online = presence.locate(device);
+  const to = online ? servicesOf(online).httpPath : '/';
   const authority = `${cookieHost}${portSuffix(origin.authority)}`;
   return { location: `${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}` };
 }

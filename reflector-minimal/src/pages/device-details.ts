@@ -18,7 +18,7 @@ export function deviceDetails(context: Context, user: UserRecord, text: string):
   const id = normalizeDeviceId(text);
   const device = id === null ? null : context.store.devices.get(id);
   if (!device?.claimed || !seesDevice(user, device)) return null;
-  const connected = context.devices.of(device);
+  const connected = context.presence.locate(device);
   const properties = connected?.properties ?? device.properties;
   const seen = connected ? null : (device.lastSeen ?? device.lastConnect);
   const { ports, sshPort, vncPort, rdpPort } = readServices(properties);

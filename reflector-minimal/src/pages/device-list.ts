@@ -9,7 +9,7 @@ export const deviceListPath = '/my-devices/api/devices';
 export function deviceList(context: Context, user: UserRecord, page: DevicePage): string {
   const { devices: records, next } = pageOfDevices(context, user, page);
   const devices = records.map((device) => {
-    const connected = context.devices.of(device);
+    const connected = context.presence.locate(device);
     const properties = connected?.properties ?? device.properties;
     const seen = connected ? null : (device.lastSeen ?? device.lastConnect);
     return {

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { servicesOf } from '../devices/services.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
@@ -41,7 +42,7 @@ ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'de
 }
 
 function row(context: Context, origin: Origin, device: DeviceRecord): Html {
-  const connected = context.devices.of(device);
+  const connected = context.presence.locate(device);
   const { name, version } = connected?.properties ?? device.properties;
   const duplicate =
     device.duplicateNoticed !== null && context.clock.date() - device.duplicateNoticed < duplicateShownMs;
@@ -50,7 +51,7 @@ function row(context: Context, origin: Origin, device: DeviceRecord): Html {
 <td>${connected ? html`<span class="on">on line</span>` : html`off line<br><span class="quiet">${lastSeen(device)}</span>`}${
     duplicate ? html`<br><span class="warning">two devices use this identity</span>` : html``
   }</td>
-<td>${connected ? link(context, origin, device.id, connected.services) : html`–`}</td>
+<td>${connected ? link(context, origin, device.id, servicesOf(connected)) : html`–`}</td>
 <td>${version ?? '–'}</td>
 <td>${connected?.address ?? (device.address || '–')}</td>
 </tr>

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-protocol';
 import type { Context } from '../context.ts';
-import type { ConnectedDevice } from '../devices/connected-device.ts';
 import type { DeviceEndpoint } from '../devices/device-endpoint.ts';
 import { type Admitted, admit } from '../forwarding/admission.ts';
 import { admitConnect } from '../forwarding/connect-admission.ts';
@@ -17,6 +16,7 @@ import { type Refusal, refusals, responseOn, sendRefusal } from '../http/refusal
 import { answerReserved, beginDeviceLogIn, isReserved } from '../isolation/device-log-in.ts';
 import { isHealthCheck, serveHealth } from '../pages/health.ts';
 import { serveOwnHost } from '../pages/own-pages.ts';
+import type { OnlineDevice } from '../ports/presence.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import { lostUpgrade } from './lost-upgrade.ts';
 
@@ -169,7 +169,7 @@ export class Front {
   /** Why not, when this user has too much under way already: in all, or with this device. */
   #begin(
     { user }: Identity,
-    { id }: Pick<ConnectedDevice, 'id'>,
+    { id }: Pick<OnlineDevice, 'id'>,
     { socket }: IncomingMessage,
     lasting: Duplex | ServerResponse,
   ): Refusal | null {

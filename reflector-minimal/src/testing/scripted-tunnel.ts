@@ -1,5 +1,5 @@
+import { ChannelError } from '../ports/channel-failure.ts';
 import { Channel, type ChannelLink } from '../tunnels/channel.ts';
-import { ChannelError } from '../tunnels/channel-failure.ts';
 
 /** The device's end of one channel; one character a byte. */
 export interface DeviceEnd {

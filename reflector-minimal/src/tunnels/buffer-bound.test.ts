@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
+import { ByteBudget } from '../streams/byte-budget.ts';
 import { BufferBound, type BufferingChannel } from './buffer-bound.ts';
-import { ByteBudget } from './byte-budget.ts';
 
 class Reader implements BufferingChannel {
   held = 0;

@@ -1,7 +1,7 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { ByteBudget } from './byte-budget.ts';
-import { ChannelError } from './channel-failure.ts';
+import { ChannelError } from '../ports/channel-failure.ts';
+import type { ByteBudget } from '../streams/byte-budget.ts';
 
 /** What this needs of a channel. */
 export interface BufferingChannel {

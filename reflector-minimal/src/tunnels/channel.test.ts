@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { type ChannelFailure, TunnelLost } from '../ports/channel-failure.ts';
 import { FakeLink } from '../testing/fake-link.ts';
 import { Channel } from './channel.ts';
-import { type ChannelFailure, TunnelLost } from './channel-failure.ts';
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 const fault = async (channel: Channel) => (await once(channel, 'error'))[0] as ChannelFailure;

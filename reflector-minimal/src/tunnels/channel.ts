@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { Boundary } from '../boundary.ts';
-import { ChannelError, ChannelFailure, TunnelLost } from './channel-failure.ts';
+import { ChannelError, ChannelFailure, TunnelLost } from '../ports/channel-failure.ts';
 import { InboundQueue } from './inbound-queue.ts';
 import { OutboundQueue } from './outbound-queue.ts';
 

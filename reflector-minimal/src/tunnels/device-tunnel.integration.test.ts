@@ -3,12 +3,12 @@ import { Opcode } from 'rm-protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Limits } from '../limits.ts';
+import { TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import { ask } from '../testing/ask.ts';
 import type { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import type { Channel } from './channel.ts';
-import { TunnelFull, TunnelLost } from './channel-failure.ts';
 import type { DeviceTunnel } from './device-tunnel.ts';
 
 let stage: Stage;
@@ -21,7 +21,7 @@ async function setUp(
 ): Promise<{ agent: ScriptedAgent; tunnel: DeviceTunnel }> {
   stage = await Stage.open({ limits, clock });
   const agent = await stage.agent(options);
-  const tunnel = stage.reflector.devices.get(device.id)?.tunnel;
+  const tunnel = stage.reflector.presence.local.get(device.id)?.tunnel;
   if (!tunnel) throw new Error('no tunnel');
   return { agent, tunnel };
 }

@@ -13,12 +13,12 @@ import {
 } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
+import { ChannelError, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
+import type { ByteBudget } from '../streams/byte-budget.ts';
+import { Liveness } from '../websocket/liveness.ts';
 import { BufferBound } from './buffer-bound.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import { Channel, type ChannelLink } from './channel.ts';
-import { ChannelError, TunnelFull, TunnelLost } from './channel-failure.ts';
 import { FrameSender } from './frame-sender.ts';
-import { Liveness } from './liveness.ts';
 
 export interface TunnelOptions {
   readonly webSocket: WebSocket;

@@ -194,7 +194,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   agent = await stage.agent({ extensions });
   told = [];
-  const found = stage.reflector.devices.get(device.id)?.tunnel;
+  const found = stage.reflector.presence.local.get(device.id)?.tunnel;
   if (!found) throw new Error('no tunnel');
   tunnel = found;
   channel = tunnel.open(80);
@@ -224,7 +224,7 @@ describe('a hostile device', () => {
     if (closed !== null) {
       await agent.ended;
       expect(agent.closeCode ?? 1005).toBe(closed);
-      await until(() => stage.reflector.devices.get(device.id)?.tunnel !== tunnel);
+      await until(() => stage.reflector.presence.local.get(device.id)?.tunnel !== tunnel);
       expect([tunnel.live, tunnel.channels, channel.destroyed]).toEqual([false, 0, true]);
     } else {
       if (error !== undefined) await until(() => told.length > 0);
@@ -265,7 +265,7 @@ describe('a hostile device', () => {
     const mute = await small.agent({ extensions, properties: [{ name: 'targetPorts', value: '80' }] });
     mute.onFrame = () => {};
     const waiting = [ask(small.port, '/1'), ask(small.port, '/2')].map((answer) => answer.catch(() => null));
-    const found = small.reflector.devices.get(device.id)?.tunnel;
+    const found = small.reflector.presence.local.get(device.id)?.tunnel;
     await until(() => found?.channels === 2);
     expect((await ask(small.port, '/3')).status).toBe(503);
     mute.destroy();

@@ -338,7 +338,7 @@ describe('a client', () => {
     await pinged(agent.peer);
     clock.advance(2_000);
     await client.ended;
-    expect(stage.reflector.devices.size).toBe(1);
+    expect(stage.reflector.presence.local.size).toBe(1);
   });
 });
 

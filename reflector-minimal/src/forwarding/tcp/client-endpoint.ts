@@ -12,10 +12,9 @@ import {
 } from 'rm-protocol';
 import type { AuditRecord } from '../../audit/record.ts';
 import type { Context } from '../../context.ts';
-import type { ConnectedDevice } from '../../devices/connected-device.ts';
 import { valuesOf } from '../../http/headers.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
-import type { Channel } from '../../tunnels/channel.ts';
+import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { agreeKeepAlive } from '../../websocket/keep-alive.ts';
@@ -43,7 +42,7 @@ export class ClientEndpoint {
     head: Buffer,
     target: {
       readonly identity: Identity;
-      readonly device: ConnectedDevice;
+      readonly device: OnlineDevice;
       /** `RevocationWatcher.revision` from before they were let in. */
       readonly since: number;
     },
@@ -75,7 +74,7 @@ export class ClientEndpoint {
       refuse(refusals.badRequest(error.message));
       return;
     }
-    openChannel(device.tunnel, port, socket, {
+    openChannel(device, port, socket, {
       failed: refuse,
       opened: (channel) => {
         this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
@@ -94,10 +93,10 @@ export class ClientEndpoint {
     head: Buffer,
     target: {
       readonly identity: Identity;
-      readonly device: ConnectedDevice;
+      readonly device: OnlineDevice;
       readonly since: number;
       readonly port: number;
-      readonly channel: Channel;
+      readonly channel: DeviceChannel;
       readonly extension: Extension | null;
       readonly decision: Omit<AuditRecord, 'allowed'>;
     },

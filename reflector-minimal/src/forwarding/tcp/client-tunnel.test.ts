@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../../limits.ts';
+import { ByteBudget } from '../../streams/byte-budget.ts';
 import { FakeLink } from '../../testing/fake-link.ts';
-import { ByteBudget } from '../../tunnels/byte-budget.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 
 /** A WebSocket of which only what is asked of it is seen. */

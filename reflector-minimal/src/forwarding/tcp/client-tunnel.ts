@@ -3,10 +3,10 @@ import type { Clock } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Traffic } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
-import type { ByteBudget } from '../../tunnels/byte-budget.ts';
-import type { Channel } from '../../tunnels/channel.ts';
-import { Liveness } from '../../tunnels/liveness.ts';
-import { Uplink } from '../../tunnels/uplink.ts';
+import type { DeviceChannel } from '../../ports/presence.ts';
+import type { ByteBudget } from '../../streams/byte-budget.ts';
+import { Uplink } from '../../streams/uplink.ts';
+import { Liveness } from '../../websocket/liveness.ts';
 import { MessageWriter } from '../../websocket/message-writer.ts';
 
 export interface ClientTunnelOptions {
@@ -14,7 +14,7 @@ export interface ClientTunnelOptions {
   /** The socket under `webSocket`. */
   readonly socket: Duplex;
   /** Open. */
-  readonly channel: Channel;
+  readonly channel: DeviceChannel;
   /** The client has announced the extension: an empty message is a half-close, in either direction. */
   readonly extended: boolean;
   /** Largest message towards the client, in bytes. */

@@ -4,8 +4,8 @@ import type { AuditRecord } from '../../audit/record.ts';
 import type { Context } from '../../context.ts';
 import { breakOff } from '../../http/break-off.ts';
 import { type Refusal, responseOn, sendRefusal } from '../../http/refusal.ts';
-import type { Channel } from '../../tunnels/channel.ts';
-import { join } from '../../tunnels/join.ts';
+import type { DeviceChannel } from '../../ports/presence.ts';
+import { join } from '../../streams/join.ts';
 import { credentialOf } from '../../users/identity.ts';
 import type { ConnectTarget } from '../connect-admission.ts';
 import { openChannel } from './open-channel.ts';
@@ -34,7 +34,7 @@ export class ConnectEndpoint {
       device: device.id,
       port,
     };
-    openChannel(device.tunnel, port, socket, {
+    openChannel(device, port, socket, {
       opened: (channel) => this.#carry(socket, head, target, channel, decision),
       failed: (refusal: Refusal) => {
         audit.count({ ...decision, allowed: false, reason: refusal.error });
@@ -52,7 +52,7 @@ export class ConnectEndpoint {
     socket: Duplex,
     head: Buffer,
     { identity, device, since }: ConnectTarget,
-    channel: Channel,
+    channel: DeviceChannel,
     decision: Omit<AuditRecord, 'allowed'>,
   ): void {
     const { revocation, audit, clock, limits, readAhead } = this.#context;

@@ -1,21 +1,20 @@
 import type { Duplex } from 'node:stream';
 import { type Refusal, refusalFor } from '../../http/refusal.ts';
-import type { Channel } from '../../tunnels/channel.ts';
-import type { DeviceTunnel } from '../../tunnels/device-tunnel.ts';
+import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
 
 /**
  * Opens a connection to a port of a device for a user who waits on `socket`. Calls `opened` or `failed` once, unless the user
  * goes away first: then the channel goes as well.
  */
 export function openChannel(
-  tunnel: DeviceTunnel,
+  device: Pick<OnlineDevice, 'open'>,
   port: number,
   socket: Duplex,
-  { opened, failed }: { opened(channel: Channel): void; failed(refusal: Refusal): void },
+  { opened, failed }: { opened(channel: DeviceChannel): void; failed(refusal: Refusal): void },
 ): void {
-  let channel: Channel;
+  let channel: DeviceChannel;
   try {
-    channel = tunnel.open(port);
+    channel = device.open(port);
   } catch (error) {
     failed(refusalFor(error, port));
     return;

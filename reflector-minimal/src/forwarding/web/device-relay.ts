@@ -3,10 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { Traffic } from '../../audit/audit.ts';
 import type { Context } from '../../context.ts';
 import { DevicePort } from '../../device-http/device-port.ts';
-import type { ConnectedDevice } from '../../devices/connected-device.ts';
+import { serviceSettingsOf } from '../../devices/service-settings.ts';
+import { servicesOf } from '../../devices/services.ts';
 import { breakOff, cutResponse } from '../../http/break-off.ts';
 import type { Origin } from '../../http/origin.ts';
 import { type Refusal, refusals } from '../../http/refusal.ts';
+import type { OnlineDevice } from '../../ports/presence.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
 import type { Admitted } from '../admission.ts';
 import type { DeviceSite } from './device-links.ts';
@@ -17,7 +19,7 @@ import { SettingHints } from './setting-hints.ts';
 /** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
 export class DeviceRelay {
   readonly #context: Context;
-  readonly #ports = new WeakMap<ConnectedDevice, Map<number, DevicePort>>();
+  readonly #ports = new WeakMap<OnlineDevice, Map<number, DevicePort>>();
   readonly #hints: SettingHints;
 
   constructor(context: Context) {
@@ -71,7 +73,7 @@ export class DeviceRelay {
       origin,
       devicePort: this.#portOf(device, port),
       port,
-      settings: device.settingsOf(port),
+      settings: serviceSettingsOf(device, port),
       answered: (status) => this.#answered(device, port, status, request),
       site: this.#site(device, port, origin, shared),
       user: identity.user.uid,
@@ -83,7 +85,7 @@ export class DeviceRelay {
     };
   }
 
-  #portOf(device: ConnectedDevice, port: number): DevicePort {
+  #portOf(device: OnlineDevice, port: number): DevicePort {
     let byPort = this.#ports.get(device);
     if (!byPort) {
       byPort = new Map();
@@ -91,24 +93,24 @@ export class DeviceRelay {
     }
     let devicePort = byPort.get(port);
     if (!devicePort) {
-      devicePort = new DevicePort(device.tunnel, port, this.#context.limits, this.#context.clock);
+      devicePort = new DevicePort(device, port, this.#context.limits, this.#context.clock);
       byPort.set(port, devicePort);
     }
     return devicePort;
   }
 
-  #failed(error: unknown, { id }: ConnectedDevice, port: number): void {
+  #failed(error: unknown, { id }: OnlineDevice, port: number): void {
     this.#context.log.error({ err: error, device: id, port }, 'exchange failed');
   }
 
-  #answered(device: ConnectedDevice, port: number, status: number, request: IncomingMessage): void {
-    const settings = device.settingsOf(port);
+  #answered(device: OnlineDevice, port: number, status: number, request: IncomingMessage): void {
+    const settings = serviceSettingsOf(device, port);
     this.#hints.answered({ device: device.id, port, status, origin: request.headers.origin, settings });
   }
 
-  #site(device: ConnectedDevice, port: number, origin: Origin, shared: boolean): DeviceSite {
-    const { ports, httpPort } = device.services;
-    const settingsOf = (other: number) => device.settingsOf(other);
+  #site(device: OnlineDevice, port: number, origin: Origin, shared: boolean): DeviceSite {
+    const { ports, httpPort } = servicesOf(device);
+    const settingsOf = (other: number) => serviceSettingsOf(device, other);
     const { domain } = this.#context;
     return { id: device.id, domain, port, ports, httpPort, settingsOf, origin, shared };
   }
@@ -117,7 +119,7 @@ export class DeviceRelay {
     event: string,
     { address }: Origin,
     identity: Identity,
-    device: ConnectedDevice,
+    device: OnlineDevice,
     port: number,
     lasting: Duplex | ServerResponse,
   ): Traffic {
@@ -130,7 +132,7 @@ export class DeviceRelay {
   }
 
   /** What a user was let into ends with the account, the session, and the sight of the device: perhaps at once. */
-  #grant(identity: Identity, device: ConnectedDevice, since: number, lasting: Duplex | ServerResponse): void {
+  #grant(identity: Identity, device: OnlineDevice, since: number, lasting: Duplex | ServerResponse): void {
     const holder = { kind: 'user', identity, device } as const;
     const end = () => (lasting instanceof ServerResponse ? cutResponse(lasting) : breakOff(lasting));
     const release = this.#context.revocation.add({ holder, since, end });

@@ -429,7 +429,7 @@ describe('HTTP to a device', () => {
       before = sent();
       for (let round = 0; round < 20; round++) await ask(stage.port, '/small');
     }
-    const device = [...stage.reflector.devices.all()][0];
+    const device = [...stage.reflector.presence.local.values()][0];
     expect(device?.tunnel.bytesFrom).toBeLessThan(size);
     let received = 0;
     for await (const chunk of response) received += (chunk as Buffer).length;

@@ -7,9 +7,9 @@ import type { ResponseHead } from '../../device-http/response-head.ts';
 import { valuesOf } from '../../http/headers.ts';
 import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
 import { withinItsHost } from '../../isolation/device-cookies.ts';
-import type { ByteBudget } from '../../tunnels/byte-budget.ts';
-import type { Channel } from '../../tunnels/channel.ts';
-import { join } from '../../tunnels/join.ts';
+import type { DeviceChannel } from '../../ports/presence.ts';
+import type { ByteBudget } from '../../streams/byte-budget.ts';
+import { join } from '../../streams/join.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
 import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
 import { UserResponse } from './user-response.ts';
@@ -62,7 +62,7 @@ export class DeviceUpgrade implements CallEvents {
 
   interim(): void {}
 
-  switched(head: ResponseHead, channel: Channel, rest: Buffer): void {
+  switched(head: ResponseHead, channel: DeviceChannel, rest: Buffer): void {
     const { socket, head: early, traffic, shared } = this.#exchange;
     socket.off('close', this.#abandon);
     // Only what was asked for is agreed to (RFC 9110 section 7.8).

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Channel } from './channel.ts';
+import type { DeviceChannel } from '../ports/presence.ts';
 import { Uplink, type UplinkOptions } from './uplink.ts';
 
 /**
@@ -9,7 +9,7 @@ import { Uplink, type UplinkOptions } from './uplink.ts';
  */
 export function join(
   user: Duplex,
-  channel: Channel,
+  channel: DeviceChannel,
   options: Pick<UplinkOptions, 'limits' | 'clock' | 'total'>,
 ): void {
   const uplink = new Uplink({ ...options, channel, source: user });

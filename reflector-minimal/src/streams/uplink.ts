@@ -1,10 +1,10 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import type { DeviceChannel } from '../ports/presence.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import type { Channel } from './channel.ts';
 
 export interface UplinkOptions {
-  readonly channel: Channel;
+  readonly channel: DeviceChannel;
   /** The user's connection. Both calls may come in any state of it. */
   readonly source: { pause(): void; resume(): void };
   /** Finds out whether the user is still there by sending something that means nothing. */

@@ -1,0 +1,41 @@
+import { Opcode } from 'rm-protocol';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { type ChannelHarness, channelConformance } from '../ports/conformance/presence.ts';
+import { device, extensions, Stage } from '../testing/stage.ts';
+import { until } from '../testing/until.ts';
+
+const limits = { openMs: 15_000, channelsPerTunnel: 2 };
+
+channelConformance(async (): Promise<ChannelHarness> => {
+  const clock = new ManualClock();
+  const stage = await Stage.open({ limits, clock });
+  const agent = await stage.agent({ extensions });
+  const { presence } = stage.reflector;
+  const uid = presence.local.get(device.id)?.uid ?? '';
+  let channel = 0;
+  return {
+    presence,
+    limits,
+    device: {
+      id: device.id,
+      uid,
+      answer: async (how) => {
+        channel = (await agent.expect(Opcode.openRequest)).channel;
+        if (how === 'confirm') agent.confirm(channel);
+        else agent.fault(channel, 3);
+      },
+      received: async (bytes) => {
+        let text = '';
+        while (text.length < bytes) text += (await agent.expect(Opcode.data)).payload.toString();
+        return text;
+      },
+      send: (text) => agent.data(channel, text),
+      disconnect: async () => {
+        agent.destroy();
+        await until(() => presence.local.size === 0);
+      },
+    },
+    advance: (ms) => clock.advance(ms),
+    close: () => stage.close(),
+  };
+});
