@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
-import type { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import type { RevocationWatcher } from './access/revocation-watcher.ts';
 import type { Holder } from './access/standing.ts';
 import type { Audit } from './audit/audit.ts';
@@ -19,6 +18,7 @@ import type { Tokens } from './sessions/tokens.ts';
 import type { DeferredWrites } from './store/deferred-writes.ts';
 import type { Store } from './store/store.ts';
 import type { ByteBudget } from './streams/byte-budget.ts';
+import type { ConcurrencyLimit } from './throttling/concurrency-limit.ts';
 
 /** What the parts of one running reflector share. */
 export interface Context {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
-import { FailureBudgets } from '../devices/failure-budgets.ts';
 import type { Limits } from '../limits.ts';
+import { FailureBudgets } from '../throttling/failure-budgets.ts';
 import type { AuditSink } from './file.ts';
 import { type AuditRecord, auditLine } from './record.ts';
 

@@ -6,7 +6,12 @@ import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
-import { FailureThrottle, type ThrottleBounds, TooManyWaiting, type Turn } from './failure-throttle.ts';
+import {
+  FailureThrottle,
+  type ThrottleBounds,
+  TooManyWaiting,
+  type Turn,
+} from '../throttling/failure-throttle.ts';
 import { KnownBrowsers } from './known-browsers.ts';
 import { SecondFactor } from './second-factor.ts';
 import { TotpEnrolment } from './totp-enrolment.ts';

@@ -1,7 +1,7 @@
 import type { Limits } from '../limits.ts';
 import { networksOf } from '../network/addresses.ts';
-import { type Budget, FailureBudgets } from './failure-budgets.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { type Budget, FailureBudgets } from '../throttling/failure-budgets.ts';
+import { TokenBucket } from '../throttling/token-bucket.ts';
 
 /** Who needs scrypt, as far as that can be told before. */
 export interface SlowArrival {

@@ -1,6 +1,6 @@
-import { FairShareTable } from '../access/fair-share-table.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
+import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /**
  * Which device a user wants to see on the host that all share, by the session on the reflector's own host. Only a form of

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
-import { FairShareTable } from '../access/fair-share-table.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../sessions/sessions.ts';
+import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /** What a code is good for. */
 export interface CodePurpose {
