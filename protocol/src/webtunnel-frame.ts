@@ -36,26 +36,20 @@ export const FRAME_HEADER_BYTES = 4;
 /** The largest data payload for a peer that has not announced the extension (`webtunnel.md` section 3). */
 export const LEGACY_FRAME_BYTES = 2048;
 
+/** What each {@link ChannelError} means, from 1. */
+const channelErrorWords = [
+  'no such channel',
+  'port not forwarded',
+  'connection refused',
+  'timed out',
+  'socket error',
+  'protocol violation',
+  'channel in use',
+];
+
 /** One line for a person, of an error number that came over the wire. */
 export function describeChannelError(error: number): string {
-  switch (error) {
-    case ChannelError.badChannel:
-      return 'no such channel';
-    case ChannelError.notForwarded:
-      return 'port not forwarded';
-    case ChannelError.refused:
-      return 'connection refused';
-    case ChannelError.timeout:
-      return 'timed out';
-    case ChannelError.socket:
-      return 'socket error';
-    case ChannelError.violation:
-      return 'protocol violation';
-    case ChannelError.inUse:
-      return 'channel in use';
-    default:
-      return `unknown error ${error}`;
-  }
+  return channelErrorWords[error - 1] ?? `unknown error ${error}`;
 }
 
 /** Writes the four bytes that start every frame, at `at` in `target`. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from 'rm-protocol';
+import type { Clock, Offer } from 'rm-protocol';
 import type { RevocationWatcher } from './access/revocation-watcher.ts';
 import type { Holder } from './access/standing.ts';
 import type { Audit } from './audit/audit.ts';
@@ -53,6 +53,6 @@ export interface Context {
   readonly carried: (bytes: number) => void;
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
-  /** Seconds that we suggest to peers. */
-  readonly keepAlive: number;
+  /** What agents and clients get of what they offer. */
+  readonly offer: Offer;
 }

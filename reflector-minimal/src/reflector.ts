@@ -189,7 +189,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       cookieHost,
       choices: new Choices(limits),
       tokenByGet: options.tokenByGet ?? false,
-      keepAlive: options.keepAlive ?? 300,
+      offer: {
+        keepAlive: options.keepAlive ?? 300,
+        extension: { maxFrame: limits.maxFrame, window: limits.window },
+      },
     };
     const authentication = new DeviceAuthentication({
       store,

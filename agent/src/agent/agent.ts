@@ -1,4 +1,4 @@
-import { describeChannelError, formatHttpUri, httpDate } from 'rm-protocol';
+import { acceptAnswer, describeChannelError, EXTENSION_HEADER, formatHttpUri, httpDate } from 'rm-protocol';
 import { AccessControl } from '../access/access-control.ts';
 import type { Ask } from '../access/gate.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -17,12 +17,11 @@ import type { Channel } from '../tunnel/channel.ts';
 import type { Service } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
-import { backOffSettings, dialSettings, reflectorsOf } from './attempt-settings.ts';
+import { backOffSettings, dialSettings, offer, reflectorsOf } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
 import { TlsNews } from './certificate-log.ts';
 import { CustomProperties } from './custom-properties.ts';
 import { type AgentEvents, EventHub, type Listener } from './events.ts';
-import { agreementOf } from './negotiated.ts';
 import { ServiceNews } from './service-health.ts';
 import { type Handlers, servicesOf } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status.ts';
@@ -216,9 +215,13 @@ export class AgentCore {
   ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void } {
     const { timeouts } = this.#configuration;
     this.#learnTime(connection);
-    const agreement = agreementOf(connection, this.#limits, (what) => this.#log.warning(what));
-    const { extension } = agreement;
-    const agreedMs = agreement.keepAliveMs ?? timeouts.keepAlive * 1000;
+    const agreed = acceptAnswer(
+      offer(this.#configuration, this.#limits),
+      connection.response.headers,
+      ({ message }) => this.#log.warning(`the reflector's ${EXTENSION_HEADER} is left alone: ${message}`),
+    );
+    const { extension } = agreed;
+    const agreedMs = agreed.keepAlive * 1000;
     const keepAliveMs = keepAlive(agreedMs);
     const tunnel = new Tunnel({
       socket: connection.socket,

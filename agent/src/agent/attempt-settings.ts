@@ -1,9 +1,8 @@
 import {
   deviceUser,
-  EXTENSION_HEADER,
-  type Extension,
-  encodeExtension,
   encodePropertyHeader,
+  encodeTerms,
+  type Offer,
   type Property,
   parseHttpUri,
 } from 'rm-protocol';
@@ -19,9 +18,12 @@ import type { BackOffSettings } from '../link/back-off.ts';
 import { fixedProperties } from './properties.ts';
 import { routesOf } from './proxies.ts';
 
-/** What we offer a reflector that knows the extension. */
-export function offer(limits: Limits): Extension {
-  return { maxFrame: limits.frameBytes, window: limits.windowBytes };
+/** What we offer a reflector. */
+export function offer({ timeouts }: Configuration, limits: Limits): Offer {
+  return {
+    keepAlive: timeouts.keepAlive,
+    extension: { maxFrame: limits.frameBytes, window: limits.windowBytes },
+  };
 }
 
 /** Reads what may have changed since the last attempt: secrets and files are named in the configuration, not kept. */
@@ -55,8 +57,7 @@ export function dialSettings(
     credentials: { user: deviceUser(device.id, device.domain), password: password.text },
     fields: [
       ['User-Agent', `rm-agent/${version} (${host.system.platform()})`],
-      ['X-WebTunnel-KeepAlive', String(timeouts.keepAlive)],
-      [EXTENSION_HEADER, encodeExtension(offer(limits))],
+      ...encodeTerms(offer(configuration, limits)),
       ...[...fixedProperties(configuration), ...custom].map(
         (property) => ['X-PTTH-Set-Property', encodePropertyHeader(property)] as const,
       ),

@@ -1,16 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  acceptAnswer,
   acceptFor,
   CLIENT_PROTOCOL,
   checkUpgradeResponse,
-  decodeExtension,
-  EXTENSION_HEADER,
-  type Extension,
-  encodeExtension,
+  encodeTerms,
   encodeUpgradeRequest,
   type HttpUri,
   hostHeader,
   LEGACY_FRAME_BYTES,
+  type Offer,
   ProtocolError,
   type ResponseHead,
 } from 'rm-protocol';
@@ -42,6 +41,11 @@ export async function openDevice(
   const name = `${device} port ${port}`;
   const socket = await dial(route);
   const nonce = randomBytes(16);
+  const offer: Offer = {
+    keepAlive: Math.ceil(limits.keepAliveMs / 1000),
+    // The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back.
+    extension: { maxFrame: limits.messageBytes, window: limits.messageBytes },
+  };
   const request = encodeUpgradeRequest({
     method: 'GET',
     target: '/',
@@ -50,9 +54,7 @@ export async function openDevice(
     protocol: CLIENT_PROTOCOL,
     fields: [
       ['X-WebTunnel-RemotePort', String(port)],
-      ['X-WebTunnel-KeepAlive', String(Math.round(limits.keepAliveMs / 1000))],
-      // The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back.
-      [EXTENSION_HEADER, encodeExtension({ maxFrame: limits.messageBytes, window: limits.messageBytes })],
+      ...encodeTerms(offer),
       ['Authorization', authorization.header],
       ['User-Agent', 'rm-client'],
     ],
@@ -61,13 +63,16 @@ export async function openDevice(
   try {
     if (head.status !== 101) throw refusal(head, reflector, authorization, name);
     checkUpgradeResponse(head, acceptFor(nonce, sha1), CLIENT_PROTOCOL);
-    const extension = readExtension(head);
+    const { keepAlive, extension } = acceptAnswer(offer, head.headers, (error) => {
+      throw error;
+    });
     return new DeviceStream({
       socket,
       name,
       extended: extension !== null,
-      maxMessage: Math.min(extension?.maxFrame ?? LEGACY_FRAME_BYTES, limits.messageBytes),
-      keepAliveMs: agreedKeepAlive(head, limits.keepAliveMs),
+      maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
+      // The reflector may want a sign of life sooner than we do.
+      keepAliveMs: Math.min(keepAlive * 1000, limits.keepAliveMs),
       limits,
       clock,
     });
@@ -80,18 +85,6 @@ export async function openDevice(
 
 function sha1(data: Uint8Array): Uint8Array {
   return createHash('sha1').update(data).digest();
-}
-
-function readExtension({ headers }: ResponseHead): Extension | null {
-  const value = headers.get(EXTENSION_HEADER);
-  return value === undefined ? null : decodeExtension(value);
-}
-
-/** The reflector may want a sign of life sooner than we do. */
-function agreedKeepAlive({ headers }: ResponseHead, ours: number): number {
-  const value = headers.get('x-webtunnel-keepalive') ?? '';
-  const theirs = /^\d{1,5}$/.test(value) ? Number(value) * 1000 : 0;
-  return theirs > 0 ? Math.min(ours, theirs) : ours;
 }
 
 const meanings: Readonly<Record<number, string>> = {

@@ -1,34 +1,34 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
-  agree,
+  answerOffer,
   type Cancellable,
-  decodeExtension,
   decodePropertyHeader,
-  EXTENSION_HEADER,
-  type Extension,
-  encodeExtension,
+  encodeTerms,
   LEGACY_FRAME_BYTES,
   type Property,
   ProtocolError,
   SERVER_PROTOCOL,
+  type Terms,
 } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
-import { valuesOf } from '../http/headers.ts';
+import { fieldsOf, valuesOf } from '../http/headers.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
 import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { Handshake } from '../websocket/handshake.ts';
-import { agreeKeepAlive } from '../websocket/keep-alive.ts';
 import { claimedBy, type DeviceAuthentication, type DeviceVerdict } from './authentication.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 import { ConnectedDevice, mergeProperties } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
 import { hiddenBy, takenLabel } from './hidden-device.ts';
+
+/** Less than the original's frames would only cost us time for each byte. */
+const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: LEGACY_FRAME_BYTES };
 
 /** Takes the upgrades of devices (`webtunnel.md` section 1) and keeps presence and store in step with their tunnels. */
 export class DeviceEndpoint {
@@ -103,10 +103,10 @@ export class DeviceEndpoint {
       return;
     }
     let properties: Readonly<Record<string, string>> | null;
-    let extension: Extension | null;
+    let terms: Terms;
     try {
       properties = mergeProperties({}, readProperties(request), limits.propertiesBytes);
-      extension = agreeExtension(request, limits);
+      terms = answerOffer(this.#context.offer, fieldsOf(request.rawHeaders), leastExtension);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#recordRefusal(verdict.device.id, address, error.message, verdict.device);
@@ -118,20 +118,20 @@ export class DeviceEndpoint {
       refuse(request, socket, limits, 400, 'too many properties');
       return;
     }
-    const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
-    const headers: Record<string, string> = {
-      'Sec-WebSocket-Protocol': SERVER_PROTOCOL,
-      'X-WebTunnel-KeepAlive': String(keepAlive),
+    const [keepAlive, ...extension] = encodeTerms(terms);
+    const headers = [
+      ['Sec-WebSocket-Protocol', SERVER_PROTOCOL],
+      keepAlive,
       // For devices without a clock.
-      Date: new Date(this.#context.clock.date()).toUTCString(),
-      ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
-    };
+      ['Date', new Date(this.#context.clock.date()).toUTCString()],
+      ...extension,
+    ] as const;
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
     this.#context.strangers.proven(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself who is gone; TCP would wake the device up for it.
       request.socket.setKeepAlive(false);
-      const facts = { generation, address, agent, properties, extension, keepAlive, since };
+      const facts = { generation, address, agent, properties, terms, since };
       this.#attach(verdict, webSocket, boundary, socket, facts);
     });
   }
@@ -183,14 +183,13 @@ export class DeviceEndpoint {
       readonly address: string;
       readonly agent: string;
       readonly properties: Readonly<Record<string, string>>;
-      readonly extension: Extension | null;
-      readonly keepAlive: number;
+      readonly terms: Terms;
       readonly since: number;
     },
   ): void {
     const { limits, store, deferred, presence, revocation, audit } = this.#context;
     const clock = boundary.clock(this.#context.clock);
-    const { generation, address, agent, properties, extension, keepAlive, since } = facts;
+    const { generation, address, agent, properties, terms, since } = facts;
     const { id } = record;
     const log = this.#context.log.child({ device: id, address });
     const decision = { event: 'device-tunnel', allowed: true, device: id, address };
@@ -207,8 +206,7 @@ export class DeviceEndpoint {
     const tunnel = new DeviceTunnel({
       webSocket,
       socket,
-      extension,
-      keepAlive,
+      terms,
       limits,
       clock,
       held: this.#held,
@@ -239,7 +237,7 @@ export class DeviceEndpoint {
     });
     const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits);
     audit.record(decision);
-    log.info({ agent, extension, keepAlive }, 'tunnel open');
+    log.info({ agent, ...terms }, 'tunnel open');
     let revoked = false;
     const end = (reason: string) => {
       revoked = true;
@@ -297,16 +295,4 @@ function readProperties(request: IncomingMessage): Property[] {
     // node:http reads heads as ISO 8859-1; the agent sends UTF-8.
     decodePropertyHeader(Buffer.from(value, 'latin1').toString('utf8')),
   );
-}
-
-/** What is in force with this agent; `null` for one that announced nothing. */
-function agreeExtension(request: IncomingMessage, limits: Limits): Extension | null {
-  const header = valuesOf(request.rawHeaders, EXTENSION_HEADER.toLowerCase()).join(', ');
-  const theirs = header ? decodeExtension(header) : null;
-  if (!theirs) return null;
-  const extension = agree({ maxFrame: limits.maxFrame, window: limits.window }, theirs);
-  // Less than the original's frames would only cost us time for each byte.
-  return extension.maxFrame >= LEGACY_FRAME_BYTES && extension.window >= LEGACY_FRAME_BYTES
-    ? extension
-    : null;
 }

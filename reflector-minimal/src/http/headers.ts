@@ -1,3 +1,4 @@
+import { HeaderFields } from 'rm-protocol';
 import type { ServiceSettings } from '../devices/service-settings.ts';
 import { asService } from '../forwarding/web/service-head.ts';
 import type { Origin } from './origin.ts';
@@ -49,6 +50,11 @@ export function valuesOf(headers: RawHeaders, name: string): string[] {
   const values: string[] = [];
   for (const [, value, lower] of lines(headers)) if (lower === name) values.push(value);
   return values;
+}
+
+/** The same, as `rm-protocol` reads them. */
+export function fieldsOf(headers: RawHeaders): HeaderFields {
+  return new HeaderFields(Array.from(lines(headers), ([name, value]) => [name, value]));
 }
 
 /** Names that `Connection` declares to be of this connection, in lower case. */

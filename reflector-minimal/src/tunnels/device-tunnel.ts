@@ -10,6 +10,7 @@ import {
   LEGACY_FRAME_BYTES,
   Opcode,
   type Property,
+  type Terms,
 } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
@@ -24,10 +25,7 @@ export interface TunnelOptions {
   readonly webSocket: WebSocket;
   /** The socket under `webSocket`. */
   readonly socket: Duplex;
-  /** `null`: the peer keeps to sections 1 to 3 of `webtunnel.md`. */
-  readonly extension: Extension | null;
-  /** Seconds, as agreed in the upgrade. */
-  readonly keepAlive: number;
+  readonly terms: Terms;
   readonly limits: Limits;
   readonly clock: Clock;
   /** Shared by all tunnels. */
@@ -78,7 +76,9 @@ export class DeviceTunnel implements ChannelLink {
   #lastNumber = 0;
   #violations = 0;
 
-  constructor({ webSocket, socket, extension, keepAlive, limits, clock, held, events }: TunnelOptions) {
+  constructor({ webSocket, socket, terms, limits, clock, held, events }: TunnelOptions) {
+    const { extension } = terms;
+    const keepAliveMs = terms.keepAlive * 1000;
     this.extension = extension;
     this.maxFrame = extension?.maxFrame ?? LEGACY_FRAME_BYTES;
     this.window = extension?.window ?? null;
@@ -100,7 +100,6 @@ export class DeviceTunnel implements ChannelLink {
       pause: () => webSocket.pause(),
       resume: () => webSocket.resume(),
     });
-    const keepAliveMs = keepAlive * 1000;
     // A peer with the extension sends its own PING after the keep-alive time; we ask only when that fails to come. An
     // original agent is given up when three such times have passed: it would have redialled after two.
     this.#liveness = extension

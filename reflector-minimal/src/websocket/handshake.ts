@@ -40,7 +40,7 @@ export class Handshake {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    headers: Readonly<Record<string, string>>,
+    headers: readonly (readonly [name: string, value: string])[],
     done: (webSocket: WebSocket, boundary: Boundary) => void,
   ): void {
     // The original upgrades with POST, and its subprotocol names have a `/`, which is no token character: `ws` would
@@ -49,7 +49,7 @@ export class Handshake {
     delete request.headers['sec-websocket-protocol'];
     additions.set(
       request,
-      Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      headers.map(([name, value]) => `${name}: ${value}`),
     );
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const boundary = new Boundary(() => webSocket.terminate(), this.#failed);

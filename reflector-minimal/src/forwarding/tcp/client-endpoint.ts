@@ -1,25 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
-  agree,
+  answerOffer,
   CLIENT_PROTOCOL,
-  decodeExtension,
-  EXTENSION_HEADER,
-  type Extension,
-  encodeExtension,
+  encodeTerms,
   LEGACY_FRAME_BYTES,
   ProtocolError,
+  type Terms,
 } from 'rm-protocol';
 import type { AuditRecord } from '../../audit/record.ts';
 import type { Context } from '../../context.ts';
-import { valuesOf } from '../../http/headers.ts';
+import { fieldsOf } from '../../http/headers.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
 import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
 import { Handshake } from '../../websocket/handshake.ts';
-import { agreeKeepAlive } from '../../websocket/keep-alive.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 import { openChannel } from './open-channel.ts';
+
+/** The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back. */
+const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
 
 /** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
 export class ClientEndpoint {
@@ -66,9 +66,9 @@ export class ClientEndpoint {
       refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
       return;
     }
-    let extension: Extension | null;
+    let terms: Terms;
     try {
-      extension = this.#readExtension(request);
+      terms = answerOffer(this.#context.offer, fieldsOf(request.rawHeaders), leastExtension);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       refuse(refusals.badRequest(error.message));
@@ -77,7 +77,7 @@ export class ClientEndpoint {
     openChannel(device, port, socket, {
       failed: refuse,
       opened: (channel) => {
-        this.#connect(request, socket, head, { ...target, port, channel, extension, decision });
+        this.#connect(request, socket, head, { ...target, port, channel, terms, decision });
       },
     });
   }
@@ -97,18 +97,13 @@ export class ClientEndpoint {
       readonly since: number;
       readonly port: number;
       readonly channel: DeviceChannel;
-      readonly extension: Extension | null;
+      readonly terms: Terms;
       readonly decision: Omit<AuditRecord, 'allowed'>;
     },
   ): void {
     const { limits, clock, revocation, audit } = this.#context;
-    const { identity, device, since, channel, extension, decision } = target;
-    const keepAlive = agreeKeepAlive(request, this.#context.keepAlive);
-    const headers: Record<string, string> = {
-      'Sec-WebSocket-Protocol': CLIENT_PROTOCOL,
-      'X-WebTunnel-KeepAlive': String(keepAlive),
-      ...(extension && { [EXTENSION_HEADER]: encodeExtension(extension) }),
-    };
+    const { identity, device, since, channel, terms, decision } = target;
+    const headers = [['Sec-WebSocket-Protocol', CLIENT_PROTOCOL], ...encodeTerms(terms)] as const;
     // A head that `ws` refuses ends the socket; then nobody is there for the channel.
     const orphaned = () => channel.destroy();
     socket.once('close', orphaned);
@@ -120,11 +115,9 @@ export class ClientEndpoint {
         webSocket,
         socket,
         channel,
-        extended: extension !== null,
-        maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
+        terms,
         traffic,
         readAhead: this.#context.readAhead,
-        keepAlive,
         limits,
         clock: boundary.clock(clock),
         ended: () => {
@@ -139,13 +132,6 @@ export class ClientEndpoint {
       const release = revocation.add({ holder, since, end: () => tunnel.close(1008) });
       audit.record({ ...decision, allowed: true });
     });
-  }
-
-  #readExtension(request: IncomingMessage): Extension | null {
-    const header = valuesOf(request.rawHeaders, EXTENSION_HEADER.toLowerCase()).join(', ');
-    const theirs = header ? decodeExtension(header) : null;
-    const { maxFrame, window } = this.#context.limits;
-    return theirs && theirs.maxFrame >= LEGACY_FRAME_BYTES ? agree({ maxFrame, window }, theirs) : null;
   }
 }
 

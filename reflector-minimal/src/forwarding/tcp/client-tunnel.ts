@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from 'rm-protocol';
+import { type Clock, LEGACY_FRAME_BYTES, type Terms } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Traffic } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
@@ -15,16 +15,12 @@ export interface ClientTunnelOptions {
   readonly socket: Duplex;
   /** Open. */
   readonly channel: DeviceChannel;
-  /** The client has announced the extension: an empty message is a half-close, in either direction. */
-  readonly extended: boolean;
-  /** Largest message towards the client, in bytes. */
-  readonly maxMessage: number;
+  /** With the extension, an empty message is a half-close, in either direction. */
+  readonly terms: Terms;
   /** What the connection has carried is counted here. */
   readonly traffic: Traffic;
   /** What is read ahead of all users. */
   readonly readAhead: ByteBudget;
-  /** Seconds. */
-  readonly keepAlive: number;
   readonly limits: Limits;
   readonly clock: Clock;
   /** Called once. */
@@ -53,7 +49,7 @@ export class ClientTunnel {
     this.#options = options;
     this.#writer = new MessageWriter(options.socket);
     this.#queueBytes = Math.max(options.limits.userQueueBytes, options.socket.writableHighWaterMark);
-    const { channel, limits, clock, keepAlive, webSocket, readAhead } = options;
+    const { channel, limits, clock, terms, webSocket, readAhead } = options;
     this.#uplink = new Uplink({
       channel,
       source: webSocket,
@@ -65,7 +61,7 @@ export class ClientTunnel {
       total: readAhead,
     });
     // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
-    this.#liveness = new Liveness(clock, keepAlive * 3000, null, () => webSocket.terminate());
+    this.#liveness = new Liveness(clock, terms.keepAlive * 3000, null, () => webSocket.terminate());
     this.#listenToClient();
     this.#listenToDevice();
   }
@@ -77,14 +73,14 @@ export class ClientTunnel {
   }
 
   #listenToClient(): void {
-    const { webSocket, channel, extended, traffic } = this.#options;
+    const { webSocket, channel, terms, traffic } = this.#options;
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#liveness.seen();
       if (channel.destroyed || channel.writableEnded) return;
       if (isBinary) traffic.bytesTo += data.length;
       if (!isBinary) this.close(unsupported);
       else if (data.length > 0) this.#uplink.write(data);
-      else if (extended) channel.end();
+      else if (terms.extension) channel.end();
     });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('error', () => {});
@@ -92,7 +88,7 @@ export class ClientTunnel {
   }
 
   #listenToDevice(): void {
-    const { channel, socket, extended, traffic } = this.#options;
+    const { channel, socket, terms, traffic } = this.#options;
     channel.on('data', (piece: Buffer) => {
       this.#liveness.seen();
       traffic.bytesFrom += piece.length;
@@ -102,7 +98,7 @@ export class ClientTunnel {
     socket.on('drain', () => channel.resume());
     channel.on('end', () => {
       // Without the extension a close frame is all there is to say that the stream has ended.
-      if (!extended) this.#sendClose(normal);
+      if (!terms.extension) this.#sendClose(normal);
       else if (!this.#closing) this.#message(nothing);
     });
     // Ended in both directions, or failed.
@@ -113,7 +109,7 @@ export class ClientTunnel {
 
   #send(piece: Buffer): void {
     if (this.#closing) return;
-    const { maxMessage } = this.#options;
+    const maxMessage = this.#options.terms.extension?.maxFrame ?? LEGACY_FRAME_BYTES;
     if (piece.length <= maxMessage) {
       this.#message(piece);
       return;
