@@ -1,6 +1,7 @@
 /* Start and end of the process. docs/native-host.md describes the modules. */
 #include "call.h"
 #include "clock.h"
+#include "connect.h"
 #include "crypto.h"
 #include "file.h"
 #include "handle.h"
@@ -36,7 +37,8 @@ static void add_modules(int argc, char **argv) {
   rm_handle_init();
   rm_clock_init(native);
   rm_crypto_init(native);
-  rm_socket_init(native);
+  rm_socket_init();
+  rm_connect_init(native);
   rm_listener_init(native);
   rm_resolver_init(native);
   rm_netlink_init(native);
