@@ -92,7 +92,7 @@ describe('processes.run', () => {
 
   it.each<[string, [string, ...string[]], string]>([
     ['is missing', ['/nowhere/program'], 'not-found'],
-    ['may not be run', ['/etc/passwd'], 'access'],
+    ['may not be run', ['/etc/passwd'], 'permission'],
     ['has no name', [''], 'other'],
     ['has a NUL in its name', ['a\0b'], 'other'],
     ['has a NUL in an argument', ['echo', 'a\0b'], 'other'],

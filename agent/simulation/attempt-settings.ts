@@ -1,6 +1,6 @@
 import { parseHttpUri } from 'rm-protocol';
 import { defaultLimits } from '../src/config/limits.ts';
-import type { DialSettings } from '../src/link/attempt-settings.ts';
+import type { AttemptSettings } from '../src/link/attempt-settings.ts';
 
 const anyTls = {
   ca: null,
@@ -12,12 +12,12 @@ const anyTls = {
 } as const;
 
 /** Settings of an attempt: those of an ordinary device but for what is given. */
-export function dialSettingsFor(uri: string, given: Partial<DialSettings> = {}): DialSettings {
+export function attemptSettingsFor(uri: string, given: Partial<AttemptSettings> = {}): AttemptSettings {
   const reflector = parseHttpUri(uri);
   if (!reflector) throw new Error(`no URI: ${uri}`);
   return {
     reflectors: [reflector],
-    routes: () => [null],
+    proxiesFor: () => [null],
     addresses: new Map(),
     method: 'GET',
     auth: 'basic',

@@ -1,10 +1,10 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { ADDRESSES, type TroubledWorld } from './faulty-link-stage.ts';
+import { ADDRESSES, type FaultyLinkStage } from './faulty-link-stage.ts';
 import { refused, timedOut, unreachable } from './network.ts';
 import type { Random } from './random.ts';
-import type { Mishap, TlsAnswer } from './socket.ts';
+import type { ConnectionFault, TlsAnswer } from './socket.ts';
 
-export type Fault = (world: TroubledWorld, random: Random) => void;
+export type Fault = (stage: FaultyLinkStage, random: Random) => void;
 
 const portal = '<html><body>Welcome! Please log in.</body></html>';
 
@@ -36,75 +36,75 @@ const tlsAnswers: readonly [TlsAnswer, ...TlsAnswer[]] = [
   () => ({ code: 'reset', message: 'connection reset' }),
 ];
 
-function mishap(random: Random): Mishap {
+function connectionFault(random: Random): ConnectionFault {
   return { afterBytes: random.integer(0, 1200), kind: random.pick(['reset', 'end', 'silence']) };
 }
 
 /** All that happens in the field. */
 export const faults: Readonly<Record<string, Fault>> = {
-  'the name server fails': (world, random) =>
-    world.host.network.names.set(world.anyName(random), { code: 'name-failure', message: 'no name server' }),
-  'the name server is silent': (world, random) =>
-    world.host.network.names.set(world.anyName(random), 'silent'),
-  'a name does not exist': (world, random) => world.host.network.names.delete(world.anyName(random)),
-  'names have dead addresses, too': (world, random) =>
-    world.name(world.anyName(random), ['198.51.100.1', '2001:db8::bad', ...ADDRESSES]),
-  'the answers of the name server are in another order': (world, random) =>
-    world.name(world.anyName(random), ADDRESSES),
-  'nobody answers any more': (world, random) => world.replace('silent', random),
-  'connections are refused': (world, random) => world.replace({ error: refused }, random),
-  'the network is unreachable': (world, random) => world.replace({ error: unreachable }, random),
-  'connections time out': (world, random) => world.replace({ error: timedOut }, random),
-  'the upgrade is answered wrongly': (world, random) => {
+  'the name server fails': (stage, random) =>
+    stage.host.network.names.set(stage.anyName(random), { code: 'name-failure', message: 'no name server' }),
+  'the name server is silent': (stage, random) =>
+    stage.host.network.names.set(stage.anyName(random), 'silent'),
+  'a name does not exist': (stage, random) => stage.host.network.names.delete(stage.anyName(random)),
+  'names have dead addresses, too': (stage, random) =>
+    stage.name(stage.anyName(random), ['198.51.100.1', '2001:db8::bad', ...ADDRESSES]),
+  'the answers of the name server are in another order': (stage, random) =>
+    stage.name(stage.anyName(random), ADDRESSES),
+  'nobody answers any more': (stage, random) => stage.replace('silent', random),
+  'connections are refused': (stage, random) => stage.replace({ error: refused }, random),
+  'the network is unreachable': (stage, random) => stage.replace({ error: unreachable }, random),
+  'connections time out': (stage, random) => stage.replace({ error: timedOut }, random),
+  'the upgrade is answered wrongly': (stage, random) => {
     const answer = random.pick(wrongAnswers);
-    world.reflector.answer = ({ method }) => (method === 'CONNECT' ? 'HTTP/1.1 200 x\r\n\r\n' : answer);
+    stage.reflector.answer = ({ method }) => (method === 'CONNECT' ? 'HTTP/1.1 200 x\r\n\r\n' : answer);
   },
-  'a captive portal answers everything': (world) => {
+  'a captive portal answers everything': (stage) => {
     const page = ascii(`HTTP/1.1 200 OK\r\n\r\n${portal}`);
-    world.reflector.answer = () => page;
+    stage.reflector.answer = () => page;
   },
-  'the proxy answers wrongly': (world, random) => {
-    world.connectAnswer = random.pick(wrongAnswers);
+  'the proxy answers wrongly': (stage, random) => {
+    stage.connectAnswer = random.pick(wrongAnswers);
   },
-  'TLS fails': (world, random) => {
-    world.tls = random.pick(tlsAnswers);
+  'TLS fails': (stage, random) => {
+    stage.tls = random.pick(tlsAnswers);
   },
   'connections break somewhere': ({ host }, random) => {
-    host.network.mishap = () => (random.chance(0.8) ? mishap(random) : null);
+    host.network.faultFor = () => (random.chance(0.8) ? connectionFault(random) : null);
   },
   'everything is slow': ({ host }, random) => {
     host.network.latencyMs = [random.integer(50, 1000), random.integer(1000, 5000)];
   },
   'everything goes dead without a word': ({ host }) => host.network.cutAll(),
-  'what the agent sends does not arrive': (world) => {
-    for (const socket of world.held) socket.mute = true;
+  'what the agent sends does not arrive': (stage) => {
+    for (const socket of stage.held) socket.mute = true;
   },
-  'what the reflector sends does not arrive': (world) => {
-    const socket = world.peer?.socket;
+  'what the reflector sends does not arrive': (stage) => {
+    const socket = stage.peer?.socket;
     if (socket) socket.mute = true;
   },
   'a middlebox forgets silent connections': ({ host }, random) => {
     host.network.forgetsAfterMs = random.integer(3000, 40_000);
   },
-  'the reflector crashes': (world) => world.peer?.socket.destroy(),
-  'the reflector sends FIN': (world) => world.peer?.socket.end(),
-  'the reflector hangs': (world) => world.peer?.socket.pause(),
-  'the reflector closes the tunnel': (world) => world.peer?.closeTunnel(1001),
-  'a clone of the device connects': (world) => world.peer?.replace(),
-  'the reflector sends garbage': (world, random) => {
+  'the reflector crashes': (stage) => stage.peer?.socket.destroy(),
+  'the reflector sends FIN': (stage) => stage.peer?.socket.end(),
+  'the reflector hangs': (stage) => stage.peer?.socket.pause(),
+  'the reflector closes the tunnel': (stage) => stage.peer?.closeTunnel(1001),
+  'a clone of the device connects': (stage) => stage.peer?.replace(),
+  'the reflector sends garbage': (stage, random) => {
     const bytes = new Uint8Array(random.integer(1, 40));
     random.fill(bytes);
-    const { peer } = world;
+    const { peer } = stage;
     peer?.raw(bytes);
-    if (peer) world.confused.add(peer.socket);
+    if (peer) stage.confused.add(peer.socket);
   },
-  'the reflector does not answer PINGs': (world) => {
-    const { peer } = world;
+  'the reflector does not answer PINGs': (stage) => {
+    const { peer } = stage;
     if (peer) peer.answersPings = false;
   },
-  'the reflector goes on sending': (world) => world.peer?.ping(),
-  'a file is missing': (world) => {
-    world.prepareError = 'no password';
+  'the reflector goes on sending': (stage) => stage.peer?.ping(),
+  'a file is missing': (stage) => {
+    stage.prepareError = 'no password';
   },
   'the process is stopped, or the machine sleeps': ({ host }, random) =>
     host.clock.suspend(random.integer(1, random.chance(0.5) ? 20_000 : 7_200_000)),
@@ -133,5 +133,5 @@ export const faults: Readonly<Record<string, Fault>> = {
     if (random.chance(0.2)) link.stop('stopped by the test');
     link.start();
   },
-  'everything works again': (world) => world.heal(),
+  'everything works again': (stage) => stage.heal(),
 };

@@ -1,8 +1,8 @@
 import { parseHttpUri } from 'rm-protocol';
-import type { Route } from '../src/dial/proxy-server.ts';
-import type { DialSettings } from '../src/link/attempt-settings.ts';
+import type { ProxyServer } from '../src/dial/proxy-server.ts';
+import type { AttemptSettings } from '../src/link/attempt-settings.ts';
 import { LinkStage } from './link-stage.ts';
-import type { Place } from './network.ts';
+import type { Endpoint } from './network.ts';
 import { proxyOf } from './proxied.ts';
 import type { Random } from './random.ts';
 import type { Answer } from './reflector.ts';
@@ -19,7 +19,7 @@ const FIXED = '192.0.2.3';
 const PROXY = '203.0.113.1';
 
 /** Ways to the reflector, as a configuration may have them. */
-export const ways = {
+export const proxyLists = {
   direct: [null],
   'HTTP proxy': [proxyOf('http://p.example:3128')],
   'HTTP proxy with login': [proxyOf('http://user:secret@p.example:3128')],
@@ -28,15 +28,15 @@ export const ways = {
   'SOCKS, own look-up': [proxyOf('socks5://p.example:1080')],
   'HTTP proxy, then direct': [proxyOf('http://p.example:3128'), null],
   'SOCKS, then HTTPS proxy': [proxyOf('socks5h://p.example:1080'), proxyOf('https://p.example:3129')],
-} as const satisfies Record<string, readonly Route[]>;
+} as const satisfies Record<string, readonly (ProxyServer | null)[]>;
 
-export interface WorldOptions {
+export interface FaultyLinkOptions {
   readonly seed: number;
   readonly keepAliveMs: number;
   readonly stepMs: number;
   readonly maxMs: number;
   readonly secure: boolean;
-  readonly way: keyof typeof ways;
+  readonly proxies: keyof typeof proxyLists;
   /** Two reflectors instead of one. */
   readonly two: boolean;
   /** The configuration has an address for when those of the name server are of no use. */
@@ -44,7 +44,7 @@ export interface WorldOptions {
 }
 
 /** A link on a network of names, addresses and proxies, all of which can be troubled and healed again. */
-export class TroubledWorld extends LinkStage {
+export class FaultyLinkStage extends LinkStage {
   /** What a proxy answers to CONNECT. */
   connectAnswer: Answer = 'accept';
   tls: TlsAnswer = () => SESSION;
@@ -53,18 +53,18 @@ export class TroubledWorld extends LinkStage {
   readonly #names: readonly string[];
   readonly #login: boolean;
 
-  constructor({ seed, keepAliveMs, stepMs, maxMs, secure, way, two, fixed }: WorldOptions) {
+  constructor({ seed, keepAliveMs, stepMs, maxMs, secure, proxies, two, fixed }: FaultyLinkOptions) {
     const scheme = secure ? 'https' : 'http';
     const uris = two ? ['r.example', 's.example'] : ['r.example'];
-    const dial: Partial<DialSettings> = {
+    const dial: Partial<AttemptSettings> = {
       reflectors: uris.map((name) => parseHttpUri(`${scheme}://${name}/`)).filter((uri) => uri !== null),
-      routes: () => ways[way],
+      proxiesFor: () => proxyLists[proxies],
       addresses: new Map(fixed ? uris.map((name) => [name, [{ address: FIXED, family: 4 }]]) : []),
       stepTimeoutMs: stepMs,
     };
     super({ seed, keepAliveMs, dial, backOff: { minMs: 500, maxMs, refusedMaxMs: maxMs } });
     this.#names = [...uris, 'p.example'];
-    this.#login = way === 'HTTP proxy with login';
+    this.#login = proxies === 'HTTP proxy with login';
     this.heal();
   }
 
@@ -82,10 +82,10 @@ export class TroubledWorld extends LinkStage {
     this.connectAnswer = 'accept';
     this.tls = () => SESSION;
     this.prepareError = null;
-    network.mishap = () => null;
-    for (const socket of this.held) socket.mishap = null;
+    network.faultFor = () => null;
+    for (const socket of this.held) socket.fault = null;
     network.forgetsAfterMs = Number.POSITIVE_INFINITY;
-    network.places.clear();
+    network.endpoints.clear();
     for (const name of this.#names) this.name(name, name === 'p.example' ? [PROXY] : ADDRESSES);
     const tls: TlsAnswer = (options) => this.tls(options);
     const take = (socket: SimulatedSocket) => this.reflector.take(socket);
@@ -110,10 +110,10 @@ export class TroubledWorld extends LinkStage {
     return random.pick(['r.example', 's.example', 'p.example']);
   }
 
-  /** Puts something else at some of the places where somebody listens. */
-  replace(place: Place, random: Random): void {
-    const { places } = this.host.network;
-    for (const at of [...places.keys()]) if (random.chance(0.5)) places.set(at, place);
+  /** Puts something else at some of the endpoints where somebody listens. */
+  replace(place: Endpoint, random: Random): void {
+    const { endpoints } = this.host.network;
+    for (const at of [...endpoints.keys()]) if (random.chance(0.5)) endpoints.set(at, place);
   }
 
   /** The reflector's side of the tunnel that the agent holds. */

@@ -7,7 +7,7 @@ export const states = Object.keys(transitions) as LinkState[];
 /** What it takes for a link to come by a state that not every link has. */
 const ways: { readonly [State in LinkState]?: LinkStageOptions } = {
   tls: { uri: 'https://r.example/' },
-  proxy: { dial: { routes: () => [PROXY] } },
+  proxy: { dial: { proxiesFor: () => [PROXY] } },
 };
 
 /** A link that has just entered this state. */
@@ -21,7 +21,7 @@ export function stageIn(state: LinkState): LinkStage {
     stage.reflector.last.ended = () => undefined;
     stage.reflector.peer.closeTunnel();
   } else {
-    if (state === 'waiting') stage.host.network.places.clear();
+    if (state === 'waiting') stage.host.network.endpoints.clear();
     stage.link.start();
   }
   stage.until(state);

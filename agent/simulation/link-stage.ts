@@ -1,12 +1,12 @@
 import { defaultLimits } from '../src/config/limits.ts';
 import { dialService } from '../src/dial/dial-service.ts';
-import type { DialSettings } from '../src/link/attempt-settings.ts';
+import type { AttemptSettings } from '../src/link/attempt-settings.ts';
 import type { BackOffSettings, FailureKind } from '../src/link/back-off.ts';
 import { Link } from '../src/link/link.ts';
 import type { LinkState } from '../src/link/states.ts';
-import type { Service } from '../src/tunnel/forwarded-port.ts';
+import type { ForwardedPort } from '../src/tunnel/forwarded-port.ts';
 import { Tunnel } from '../src/tunnel/tunnel.ts';
-import { dialSettingsFor } from './attempt-settings.ts';
+import { attemptSettingsFor } from './attempt-settings.ts';
 import { SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';
 
@@ -18,7 +18,7 @@ export interface LinkStageOptions {
   readonly backOff?: BackOffSettings;
   /** The reflector's URI; one with `https:` is answered too. */
   readonly uri?: string;
-  readonly dial?: Partial<DialSettings>;
+  readonly dial?: Partial<AttemptSettings>;
 }
 
 /** A link that dials the reflector `r.example` on a simulated network. */
@@ -26,7 +26,7 @@ export class LinkStage {
   readonly host: SimulatedHost;
   readonly reflector: SimulatedReflector;
   readonly link: Link;
-  readonly services = new Map<number, Service>();
+  readonly services = new Map<number, ForwardedPort>();
   /** What `disconnected` was told, and `connecting`, `live` and `stopped`. */
   readonly events: string[] = [];
   readonly waits: (number | null)[] = [];
@@ -57,7 +57,7 @@ export class LinkStage {
         clock.schedule(0, () =>
           done(
             this.prepareError === null
-              ? dialSettingsFor(options.uri ?? 'http://r.example/', options.dial)
+              ? attemptSettingsFor(options.uri ?? 'http://r.example/', options.dial)
               : { error: this.prepareError },
           ),
         ),
@@ -82,7 +82,7 @@ export class LinkStage {
           ended,
         });
         this.keepAlives.push(keepAlive(keepAliveMs));
-        return { tunnel, keepAliveMs: this.keepAlives.at(-1) ?? 0, tell: () => this.events.push('live') };
+        return { tunnel, keepAliveMs: this.keepAlives.at(-1) ?? 0, announce: () => this.events.push('live') };
       },
       disconnected: (reason, kind, retryMs) => {
         this.events.push(reason);

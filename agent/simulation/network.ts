@@ -10,10 +10,10 @@ import type {
 } from '../src/host.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { Random } from './random.ts';
-import { type Mishap, SimulatedSocket, type TlsAnswer, type World } from './socket.ts';
+import { type ConnectionFault, type SimulatedPath, SimulatedSocket, type TlsAnswer } from './socket.ts';
 
 /** What stands at an address: a program that accepts, an error, or nothing that answers. */
-export type Place =
+export type Endpoint =
   | { readonly accept: (socket: SimulatedSocket) => SocketHandler; readonly tls?: TlsAnswer }
   | { readonly error: HostError }
   | 'silent';
@@ -25,21 +25,21 @@ export const timedOut: HostError = { code: 'timed-out', message: 'connection tim
 export const unreachable: HostError = { code: 'unreachable', message: 'network is unreachable' };
 
 /** A network of which every name, place, delay and fault is given, and every handle of the agent counted. */
-export class SimulatedNetwork implements Network, World {
+export class SimulatedNetwork implements Network, SimulatedPath {
   ownAuthorities?: string = 'those of the simulation';
   readonly clock: SimulatedClock;
   readonly random: Random;
   bufferBytes = 65_536;
   latencyMs: readonly [number, number] = [1, 1];
   /** What befalls the connections that are dialled from now on. */
-  mishap: () => Mishap | null = () => null;
+  faultFor: () => ConnectionFault | null = () => null;
   forgetsAfterMs = Number.POSITIVE_INFINITY;
   readonly received = new Set<Uint8Array>();
   /** Look-ups of names; an IP literal needs none. */
   readonly names = new Map<string, Name>();
   /** By `address:port`; nothing there means that the connection is refused. */
-  readonly places = new Map<string, Place>();
-  readonly paths = new Map<string, Place>();
+  readonly endpoints = new Map<string, Endpoint>();
+  readonly paths = new Map<string, Endpoint>();
   /** What the agent holds at present. */
   readonly sockets = new Set<SimulatedSocket>();
   lookUps = 0;
@@ -86,7 +86,7 @@ export class SimulatedNetwork implements Network, World {
   connect({ address, port, probeAfterSeconds = 0 }: ConnectOptions, handler: SocketHandler): SimulatedSocket {
     this.dialled.push(`${address}:${port}`);
     this.probed.push(probeAfterSeconds);
-    return this.#dial(() => this.places.get(`${address}:${port}`), handler);
+    return this.#dial(() => this.endpoints.get(`${address}:${port}`), handler);
   }
 
   connectLocal(path: string, handler: SocketHandler): SimulatedSocket {
@@ -132,7 +132,7 @@ export class SimulatedNetwork implements Network, World {
     accept: (socket: SimulatedSocket) => SocketHandler,
     tls?: TlsAnswer,
   ): void {
-    this.places.set(`${address}:${port}`, { accept, ...(tls ? { tls } : {}) });
+    this.endpoints.set(`${address}:${port}`, { accept, ...(tls ? { tls } : {}) });
   }
 
   /** All connections that exist go dead without a word. */
@@ -140,10 +140,10 @@ export class SimulatedNetwork implements Network, World {
     for (const socket of this.sockets) socket.cut = true;
   }
 
-  #dial(find: () => Place | undefined, handler: SocketHandler): SimulatedSocket {
+  #dial(find: () => Endpoint | undefined, handler: SocketHandler): SimulatedSocket {
     const socket = new SimulatedSocket(this, (gone) => this.sockets.delete(gone));
     socket.handler = handler;
-    socket.mishap = this.mishap();
+    socket.fault = this.faultFor();
     this.sockets.add(socket);
     this.clock.defer(this.latency(), () => {
       if (socket.over) return;

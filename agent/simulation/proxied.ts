@@ -1,6 +1,6 @@
 import type { RequestHead } from 'rm-protocol';
 import { type ProxyServer, parseProxy } from '../src/dial/proxy-server.ts';
-import { Dialling } from './dialling.ts';
+import { AttemptStage } from './attempt-stage.ts';
 import { type Answer, SimulatedReflector } from './reflector.ts';
 
 /** The proxy that this text stands for. */
@@ -14,7 +14,7 @@ export const PROXY_ADDRESS = '203.0.113.1';
 export const CONNECTED = 'HTTP/1.1 200 Connected\r\n\r\n';
 
 /** A network on which an HTTP proxy, `p.example`, leads to any reflector; it plays those itself. */
-export class Proxied extends Dialling {
+export class Proxied extends AttemptStage {
   readonly proxy: SimulatedReflector;
   readonly asked: RequestHead[] = [];
 

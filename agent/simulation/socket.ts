@@ -3,7 +3,7 @@ import type { SimulatedClock } from './clock.ts';
 import type { Random } from './random.ts';
 
 /** What the sockets of one network share. */
-export interface World {
+export interface SimulatedPath {
   readonly clock: SimulatedClock;
   readonly random: Random;
   /** Milliseconds for one way; asked anew for each piece, which never overtake each other. */
@@ -17,7 +17,7 @@ export interface World {
 }
 
 /** What befalls a connection when it has carried this many bytes, those of TLS handshakes and of both directions included. */
-export interface Mishap {
+export interface ConnectionFault {
   readonly afterBytes: number;
   /** A reset for both ends; the end of the stream for the one that dialled; or silence. */
   readonly kind: 'reset' | 'end' | 'silence';
@@ -47,14 +47,14 @@ export class SimulatedSocket implements Socket {
   /** Nothing arrives any more, in either direction, and nobody is told: a NAT entry that was dropped. */
   cut = false;
   /** Of the end that has dialled. */
-  mishap: Mishap | null = null;
+  fault: ConnectionFault | null = null;
   /** Bytes of both directions, as far as this end has seen them. */
   carried = 0;
   /** What this end sends does not arrive, and what the other end sends does. */
   mute = false;
   /** When anything last went either way. */
   #lastPacket: number;
-  readonly #world: World;
+  readonly #path: SimulatedPath;
   readonly #gone: (socket: SimulatedSocket) => void;
   #other: SimulatedSocket | null = null;
   #over = false;
@@ -74,10 +74,10 @@ export class SimulatedSocket implements Socket {
   #finArrived = false;
   #finHanded = false;
 
-  constructor(world: World, gone: (socket: SimulatedSocket) => void = () => undefined) {
-    this.#world = world;
+  constructor(path: SimulatedPath, gone: (socket: SimulatedSocket) => void = () => undefined) {
+    this.#path = path;
     this.#gone = gone;
-    this.#lastPacket = world.clock.now();
+    this.#lastPacket = path.clock.now();
   }
 
   join(other: SimulatedSocket): void {
@@ -112,7 +112,7 @@ export class SimulatedSocket implements Socket {
 
   write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     if (this.#over || this.#endAsked || start === end) return true;
-    const copied = this.#world.received.has(bytes) || this.#world.random.chance(0.5);
+    const copied = this.#path.received.has(bytes) || this.#path.random.chance(0.5);
     this.#queue.push(
       copied
         ? { bytes: new Uint8Array(bytes.subarray(start, end)), start: 0, end: end - start }
@@ -136,7 +136,7 @@ export class SimulatedSocket implements Socket {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#world.clock.defer(0, () => this.#read());
+    this.#path.clock.defer(0, () => this.#read());
   }
 
   readAtMost(bytes: number): void {
@@ -152,7 +152,7 @@ export class SimulatedSocket implements Socket {
   }
 
   startTls(options: TlsOptions): void {
-    this.#world.clock.defer(2 * this.#world.latency(), () => {
+    this.#path.clock.defer(2 * this.#path.latency(), () => {
       if (this.#over || this.cut) return;
       for (const bytes of TLS_FLIGHTS) if (this.#carry(bytes) < bytes) return;
       const answer = this.tls?.(options) ?? {
@@ -178,18 +178,18 @@ export class SimulatedSocket implements Socket {
     handler?.closed(error);
   }
 
-  /** Counts bytes that this end sends or receives; returns how many of them get through before a mishap. */
+  /** Counts bytes that this end sends or receives; returns how many of them get through before a fault. */
   #carry(bytes: number): number {
-    const { mishap } = this;
+    const { fault } = this;
     this.carried += bytes;
-    const beyond = mishap ? this.carried - mishap.afterBytes : 0;
-    if (!mishap || beyond < 0) return bytes;
-    this.mishap = null;
-    this.#world.clock.defer(0, () => this.#befall(mishap.kind));
+    const beyond = fault ? this.carried - fault.afterBytes : 0;
+    if (!fault || beyond < 0) return bytes;
+    this.fault = null;
+    this.#path.clock.defer(0, () => this.#applyFault(fault.kind));
     return Math.max(0, bytes - beyond);
   }
 
-  #befall(kind: Mishap['kind']): void {
+  #applyFault(kind: ConnectionFault['kind']): void {
     const other = this.#other;
     if (kind === 'silence') this.cut = true;
     else if (kind === 'reset') {
@@ -213,12 +213,12 @@ export class SimulatedSocket implements Socket {
   }
 
   #deliver(run: () => void): void {
-    const { clock } = this.#world;
-    if (clock.now() - this.#lastPacket > this.#world.forgetsAfterMs) this.cut = true;
+    const { clock } = this.#path;
+    if (clock.now() - this.#lastPacket > this.#path.forgetsAfterMs) this.cut = true;
     if (this.cut || this.#other?.cut || this.mute) return;
     this.#lastPacket = clock.now();
     if (this.#other) this.#other.#lastPacket = clock.now();
-    this.#lastDelivery = Math.max(this.#lastDelivery, clock.now() + this.#world.latency());
+    this.#lastDelivery = Math.max(this.#lastDelivery, clock.now() + this.#path.latency());
     clock.defer(this.#lastDelivery - clock.now(), () => {
       if (!this.cut && !this.#other?.cut) run();
     });
@@ -227,7 +227,7 @@ export class SimulatedSocket implements Socket {
   #pumpSoon(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    this.#world.clock.defer(0, () => {
+    this.#path.clock.defer(0, () => {
       this.#pumping = false;
       this.#pump();
     });
@@ -238,9 +238,9 @@ export class SimulatedSocket implements Socket {
     const other = this.#other;
     while (!this.#over && other) {
       const first = this.#queue[this.#first];
-      const room = this.#world.bufferBytes - this.#inFlight;
+      const room = this.#path.bufferBytes - this.#inFlight;
       // No small pieces as long as larger ones are to come (RFC 9293 section 3.8.6.2.1).
-      if (!first || room < Math.min(first.end - first.start, this.#world.bufferBytes / 4)) break;
+      if (!first || room < Math.min(first.end - first.start, this.#path.bufferBytes / 4)) break;
       const count = Math.min(first.end - first.start, room);
       const piece = new Uint8Array(first.bytes.subarray(first.start, first.start + count));
       first.start += count;
@@ -280,8 +280,8 @@ export class SimulatedSocket implements Socket {
       const piece = this.#inbox.shift();
       if (!piece) break;
       let count = piece.length;
-      if (count > this.#readBytes && this.#world.random.chance(0.5)) count = this.#readBytes;
-      if (count > 1 && this.#world.random.chance(0.2)) count = this.#world.random.integer(1, count - 1);
+      if (count > this.#readBytes && this.#path.random.chance(0.5)) count = this.#readBytes;
+      if (count > 1 && this.#path.random.chance(0.2)) count = this.#path.random.integer(1, count - 1);
       if (count < piece.length) this.#inbox.unshift(piece.subarray(count));
       this.#hand(piece.subarray(0, count));
       const other = this.#other;
@@ -294,13 +294,13 @@ export class SimulatedSocket implements Socket {
   }
 
   #hand(bytes: Uint8Array): void {
-    const start = this.#world.random.integer(0, 3);
+    const start = this.#path.random.integer(0, 3);
     // As Node does: a Buffer, of which slice() makes no copy.
     const buffer = Buffer.alloc(start + bytes.length + 2, 0xee);
     buffer.set(bytes, start);
-    this.#world.received.add(buffer);
+    this.#path.received.add(buffer);
     this.handler?.data(buffer, start, start + bytes.length);
-    this.#world.received.delete(buffer);
+    this.#path.received.delete(buffer);
     buffer.fill(0xdd);
   }
 
@@ -310,6 +310,6 @@ export class SimulatedSocket implements Socket {
   }
 
   #closeWhenBothEnded(): void {
-    if (this.#finSent && this.#finHanded) this.#world.clock.defer(0, () => this.fail(null));
+    if (this.#finSent && this.#finHanded) this.#path.clock.defer(0, () => this.fail(null));
   }
 }

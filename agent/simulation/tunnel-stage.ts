@@ -1,7 +1,7 @@
 import type { Extension } from 'rm-protocol';
 import { defaultLimits, type Limits } from '../src/config/limits.ts';
 import { dialService } from '../src/dial/dial-service.ts';
-import type { Admit, Service } from '../src/tunnel/forwarded-port.ts';
+import type { Admit, ForwardedPort } from '../src/tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../src/tunnel/tunnel.ts';
 import { SimulatedHost } from './host.ts';
 import { LocalService } from './local-service.ts';
@@ -40,7 +40,7 @@ export class TunnelStage {
     network.latencyMs = options.latencyMs ?? [1, 1];
     this.limits = { ...defaultLimits, ...options.limits };
     for (const port of ports) this.services.set(port, new LocalService(network, port));
-    const services = new Map<number, Service>();
+    const services = new Map<number, ForwardedPort>();
     const admission = options.admit ? { admit: options.admit } : {};
     for (const port of ports)
       services.set(port, {

@@ -71,7 +71,7 @@ export type HostErrorCode =
   | 'tls-files'
   | 'no-resources'
   | 'not-found'
-  | 'access'
+  | 'permission'
   | 'too-large'
   | 'in-use'
   | 'other';
@@ -152,8 +152,8 @@ export interface Socket {
   pause(): void;
   resume(): void;
   /**
-   * Wishes that no later `data` call bring more than `bytes` (at least 1), so that nothing is read that can't be passed
-   * on. A wish only: what is under way may be more, and a host that can't bound its reads leaves this out.
+   * Asks that no later `data` call brings more than `bytes` (at least 1), so that nothing is read that can't be passed
+   * on. A hint only: what is under way may be more, and a host that can't bound its reads leaves this out.
    */
   readAtMost?(bytes: number): void;
   /** Closes at once and drops what is queued: a TCP peer sees a reset unless both directions had ended. Idempotent. */
@@ -209,7 +209,7 @@ export interface Network {
 }
 
 export interface Files {
-  /** The whole file. Throws `not-found`, `access` or `too-large` (more than `maxBytes`). */
+  /** The whole file. Throws `not-found`, `permission` or `too-large` (more than `maxBytes`). */
   read(path: string, maxBytes: number): Uint8Array;
   /** Writes a file of mode 0600 so that a reader sees the old or the new content, never a part. */
   writeAtomically(path: string, bytes: Uint8Array): void;

@@ -34,7 +34,7 @@ export class AccessControl {
     const make = (rule: Rule) =>
       rule.mode === 'always'
         ? null
-        : new Gate(host.clock, rule, notBefore, ask ?? asker(host, rule, this.#names, log), events);
+        : new Gate(host.clock, rule, notBefore, ask ?? askProgram(host, rule, this.#names, log), events);
     const common = make(access);
     for (const { port, access: own } of services) {
       const gate = own ? make(own) : common;
@@ -78,7 +78,7 @@ export class AccessControl {
 }
 
 /** Asks by the program of the rule; without one the question is there for `rm-agent consent` alone. */
-function asker(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
+function askProgram(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
   return ({ port, channel, timeoutMs }: Question, answer) => {
     if (ask === null) return { cancel: () => undefined };
     const argv = argvOf(ask);
@@ -95,13 +95,13 @@ function asker(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | nu
         // A program that cannot be started has refused nothing: `rm-agent consent` still may.
         if (error)
           log.error(`access: ${argv[0]}: ${error.message}; "rm-agent consent" can answer in its place`);
-        else answer(verdict(status, timedOut));
+        else answer(answerOf(status, timedOut));
       },
     );
   };
 }
 
-function verdict(status: number | null, timedOut: boolean): Answer {
+function answerOf(status: number | null, timedOut: boolean): Answer {
   if (timedOut) return 'unanswered';
   return status === 0 ? 'allowed' : 'refused';
 }

@@ -2,7 +2,7 @@ import { ChannelError, type ChannelErrorCode } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, LocalClock } from '../host.ts';
 import type { Refusal } from '../tunnel/forwarded-port.ts';
-import { minuteOfWeek, minutesLeft, minutesUntilShut } from './windows.ts';
+import { minuteOfWeek, minutesLeft, minutesUntilClosed } from './windows.ts';
 
 /** When channels may be opened. A rule of mode `always` needs no gate; `ask` is for whoever makes the gate. */
 export type Rule = Omit<Configuration['access'], 'ask'>;
@@ -71,11 +71,11 @@ export class Gate {
   #idle: Cancellable | null = null;
   #closing: Cancellable | null = null;
   /** When the window closes that was open last: by the wall clock, and by the monotonic one in case somebody sets that. */
-  #shutsAt = { date: 0, now: 0 };
+  #closesAt = { date: 0, now: 0 };
   #refusal: Refusal | null = null;
   /** Until when nobody is asked; monotonic. */
-  #quietUntil = 0;
-  #toldClosed = false;
+  #pausedUntil = 0;
+  #reportedClosed = false;
 
   /** `notBefore`: a wall clock that shows less, in Unix milliseconds, was never set. */
   constructor(clock: LocalClock, rule: Rule, notBefore: number, ask: Ask, events: GateEvents) {
@@ -104,24 +104,24 @@ export class Gate {
     channel: number,
     decided: (refusal: Refusal | null) => void,
   ): Refusal | Cancellable | null {
-    if (this.#session && this.#outlivedWindow()) this.#consentEnds();
-    const shut = this.#shut();
-    if (shut) {
-      if (!this.#toldClosed) this.#events.changed('closed', shut.reason, port, channel);
-      this.#toldClosed = true;
-      return shut;
+    if (this.#session && this.#windowHasPassed()) this.#endConsent();
+    const closed = this.#closedNow();
+    if (closed) {
+      if (!this.#reportedClosed) this.#events.changed('closed', closed.reason, port, channel);
+      this.#reportedClosed = true;
+      return closed;
     }
-    this.#toldClosed = false;
+    this.#reportedClosed = false;
     if (this.#rule.mode !== 'consent' || this.#session) {
       this.#enter(channel);
       return null;
     }
-    if (this.#refusal && this.#clock.now() < this.#quietUntil) return this.#refusal;
+    if (this.#refusal && this.#clock.now() < this.#pausedUntil) return this.#refusal;
     const asked = this.#pending !== null;
     this.#pending ??= this.#question(port, channel);
     const { waiting } = this.#pending;
     waiting.set(channel, decided);
-    if (!asked) this.#tellAsked(port, channel);
+    if (!asked) this.#reportAsked(port, channel);
     return { cancel: () => waiting.delete(channel) };
   }
 
@@ -147,7 +147,7 @@ export class Gate {
       return true;
     }
     if (allow || (!this.#session && (this.#rule.mode !== 'consent' || this.#open.size === 0))) return false;
-    this.#keepQuiet('refused');
+    this.#startPause('refused');
     this.#endSession(ChannelError.refused, 'ended at the device');
     return true;
   }
@@ -167,7 +167,7 @@ export class Gate {
 
   // ---- windows ----
 
-  #shut(): Refusal | null {
+  #closedNow(): Refusal | null {
     const { windows } = this.#rule;
     if (windows.length === 0) return null;
     const unset = this.#clock.date() < this.#notBefore;
@@ -180,13 +180,13 @@ export class Gate {
   #watchWindow(): void {
     const { windows, closing } = this.#rule;
     if (windows.length === 0 || this.#closing || (closing === 'keep' && !this.#session)) return;
-    const left = Math.ceil(minutesUntilShut(windows, minuteOfWeek(this.#clock)) * 60_000) + 1;
-    this.#shutsAt = { date: this.#clock.date() + left, now: this.#clock.now() + left };
+    const left = Math.ceil(minutesUntilClosed(windows, minuteOfWeek(this.#clock)) * 60_000) + 1;
+    this.#closesAt = { date: this.#clock.date() + left, now: this.#clock.now() + left };
     this.#closing = this.#clock.schedule(Math.min(left, RECHECK_MS), () => {
       this.#closing = null;
-      if (!this.#shut() && !this.#outlivedWindow()) this.#watchWindow();
+      if (!this.#closedNow() && !this.#windowHasPassed()) this.#watchWindow();
       else if (closing === 'end') this.#endSession(ChannelError.timeout, 'is closed now: its time is over');
-      else this.#consentEnds();
+      else this.#endConsent();
     });
   }
 
@@ -196,13 +196,13 @@ export class Gate {
   }
 
   /** The machine may have slept while the window closed and another opened. */
-  #outlivedWindow(): boolean {
-    const { date, now } = this.#shutsAt;
+  #windowHasPassed(): boolean {
+    const { date, now } = this.#closesAt;
     return this.#rule.windows.length > 0 && (this.#clock.date() > date || this.#clock.now() > now);
   }
 
   /** Nobody is let in any more without a question; channels go on, or end by the timer of the window. */
-  #consentEnds(): void {
+  #endConsent(): void {
     this.#session = false;
     this.#idle?.cancel();
     this.#idle = null;
@@ -225,7 +225,7 @@ export class Gate {
   }
 
   /** Whoever is told may answer at once; those who wait hear of it later. */
-  #tellAsked(port: number, channel: number): void {
+  #reportAsked(port: number, channel: number): void {
     this.#asking = true;
     this.#events.changed('asked', `waits for consent, ${this.#rule.askTimeout} s at most`, port, channel);
     this.#asking = false;
@@ -238,13 +238,13 @@ export class Gate {
     this.#pending = null;
     pending.asked.cancel();
     pending.timer.cancel();
-    const shut = this.#shut();
-    const refusal = answer === 'allowed' ? shut : this.#keepQuiet(answer);
+    const closed = this.#closedNow();
+    const refusal = answer === 'allowed' ? closed : this.#startPause(answer);
     if (!refusal) {
       this.#session = true;
       this.#watchWindow();
     }
-    this.#events.changed(shut ? 'closed' : answer, refusal?.reason ?? 'allowed', port, channel);
+    this.#events.changed(closed ? 'closed' : answer, refusal?.reason ?? 'allowed', port, channel);
     for (const [number, decided] of waiting) {
       if (!refusal) this.#enter(number);
       decided(refusal);
@@ -252,8 +252,8 @@ export class Gate {
     if (this.#session && this.#open.size === 0) this.#awaitIdle();
   }
 
-  #keepQuiet(answer: 'refused' | 'unanswered'): Refusal {
-    this.#quietUntil = this.#clock.now() + this.#rule.pause * 1000;
+  #startPause(answer: 'refused' | 'unanswered'): Refusal {
+    this.#pausedUntil = this.#clock.now() + this.#rule.pause * 1000;
     this.#refusal =
       answer === 'refused'
         ? { fault: ChannelError.refused, reason: 'refused at the device' }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { days } from '../config/configuration.ts';
-import { minuteOfWeek, minutesLeft, minutesUntilShut, type Window } from './windows.ts';
+import { minuteOfWeek, minutesLeft, minutesUntilClosed, type Window } from './windows.ts';
 
 const hours = (day: number, hour: number, minute = 0) => day * 1440 + hour * 60 + minute;
 const [SUN, MON, TUE, SAT] = [0, 1, 2, 6];
@@ -48,9 +48,9 @@ describe('windows that adjoin or overlap', () => {
     ['all day are never shut', [daily('00:00', '24:00')], 7 * 1440],
     ['are not open', [daily('09:00', '10:00')], 0],
   ])('%s', (_name, windows, left) => {
-    expect(minutesUntilShut(windows, hours(MON, 8))).toBe(left);
+    expect(minutesUntilClosed(windows, hours(MON, 8))).toBe(left);
     // A third of a second later, which no sum of fractions hits.
-    const later = minutesUntilShut(windows, hours(MON, 8) + 1 / 180);
+    const later = minutesUntilClosed(windows, hours(MON, 8) + 1 / 180);
     expect(later).toBeCloseTo(left === 0 || left === 7 * 1440 ? left : left - 1 / 180, 6);
   });
 });

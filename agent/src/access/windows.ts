@@ -40,7 +40,7 @@ function minuteOfDay(text: string): number {
  * How many minutes are left until no window is open, where one begins before another ends; 0 when none is open now, at
  * most a week.
  */
-export function minutesUntilShut(windows: readonly Window[], minute: number): number {
+export function minutesUntilClosed(windows: readonly Window[], minute: number): number {
   let until = 0;
   for (let left = minutesLeft(windows, minute); left > 0 && until < WEEK; ) {
     until += left;

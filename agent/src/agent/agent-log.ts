@@ -4,22 +4,22 @@ import type { Clock } from '../host.ts';
 import type { Upgraded } from '../link/attempt.ts';
 import { reasons } from '../link/routes.ts';
 import type { Log } from '../log/log.ts';
-import { OutageNews } from '../log/repeat-filter.ts';
+import { RepeatFilter } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
 
-/** A tunnel that ends sooner is part of the outage before it, so that a link that comes and goes is not told for ever: 1 h. */
+/** A tunnel that ends sooner is part of the outage before it, so that a link that comes and goes does not fill the log: 1 h. */
 const LASTING_MS = 3_600_000;
 
-/** What the agent tells of itself in words: one line for each event, and which of them are no news. */
+/** What the agent logs of itself: one line for each event, without repeats. */
 export class AgentLog {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #names: ReadonlyMap<number, string | null>;
-  readonly #outage = new OutageNews();
+  readonly #outage = new RepeatFilter();
   #lastFailures = '';
   #connectedAt = 0;
-  /** It was told that there is no tunnel. */
-  #toldDown = false;
+  /** The log has said that there is no tunnel. */
+  #reportedDown = false;
 
   constructor(log: Log, clock: Clock, { services }: Configuration) {
     this.#log = log;
@@ -34,16 +34,16 @@ export class AgentLog {
     agreedMs: number,
     keepAliveMs: number,
   ): void {
-    const way = proxy === null ? '' : ` through proxy ${proxy}`;
+    const through = proxy === null ? '' : ` through proxy ${proxy}`;
     const flow = extension ? `windows of ${extension.window} bytes` : 'no extension';
     const shortened =
       keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
-    const text = `connected to ${reflector}${way} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`;
+    const text = `connected to ${reflector}${through} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`;
     this.#connectedAt = this.#clock.now();
-    const isNews = this.#outage.isNews(text, this.#connectedAt);
-    if (isNews || this.#toldDown) this.#log.info(text);
+    const isNews = this.#outage.isNew(text, this.#connectedAt);
+    if (isNews || this.#reportedDown) this.#log.info(text);
     else this.#log.debug?.(text);
-    this.#toldDown = false;
+    this.#reportedDown = false;
   }
 
   /** What had to be given up before the reflector that is in use now; `most` bounds the text. */
@@ -59,19 +59,19 @@ export class AgentLog {
     const text = `${wasConnected ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
     const now = this.#clock.now();
     if (wasConnected && now - this.#connectedAt >= LASTING_MS) this.#outage.end();
-    if (this.#outage.isNews(reason, now)) this.#warn(text);
-    else if (wasConnected && this.#outage.isNews(`again: ${reason}`, now))
+    if (this.#outage.isNew(reason, now)) this.#warn(text);
+    else if (wasConnected && this.#outage.isNew(`again: ${reason}`, now))
       this.#warn(`${text}; the like is told no more today, unless a tunnel lasts an hour`);
     else this.#log.debug?.(text);
   }
 
-  /** The agent is off line as somebody has wished. */
+  /** The agent was stopped or disabled. */
   ended(): void {
     this.#outage.end();
   }
 
   #warn(text: string): void {
-    this.#toldDown = true;
+    this.#reportedDown = true;
     this.#log.warning(text);
   }
 

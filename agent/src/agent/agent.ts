@@ -8,22 +8,22 @@ import { CertificateTime } from '../dial/certificate-time.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
 import type { Cancellable, Host } from '../host.ts';
 import type { Upgraded } from '../link/attempt.ts';
-import type { DialSettings } from '../link/attempt-settings.ts';
+import type { AttemptSettings } from '../link/attempt-settings.ts';
 import type { FailureKind } from '../link/back-off.ts';
 import { Link } from '../link/link.ts';
 import type { Step } from '../link/steps.ts';
 import type { Log } from '../log/log.ts';
 import type { Channel } from '../tunnel/channel.ts';
-import type { Service } from '../tunnel/forwarded-port.ts';
+import type { ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
-import { backOffSettings, dialSettings, offer, reflectorsOf } from './attempt-settings.ts';
+import { attemptSettings, backOffSettings, offer, reflectorsOf } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
-import { TlsNews } from './certificate-log.ts';
+import { CertificateLog } from './certificate-log.ts';
 import { CustomProperties } from './custom-properties.ts';
-import { type AgentEvents, EventHub, type Listener } from './events.ts';
-import { ServiceNews } from './service-health.ts';
-import { type Handlers, servicesOf } from './services.ts';
+import { type AgentEvents, EventEmitter, type Listener } from './events.ts';
+import { ServiceHealth } from './service-health.ts';
+import { forwardedPorts, type Handlers } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status.ts';
 
 /** What an application adds to its configuration. */
@@ -42,16 +42,16 @@ export class AgentCore {
   /** The reflectors of the configuration, for people. */
   readonly #reflector: string;
   readonly #log: Log;
-  readonly #say: AgentLog;
+  readonly #agentLog: AgentLog;
   readonly #limits: Limits;
-  readonly #services: ReadonlyMap<number, Service>;
+  readonly #services: ReadonlyMap<number, ForwardedPort>;
   readonly #link: Link;
   readonly #properties: CustomProperties;
-  readonly #tlsNews: TlsNews;
+  readonly #certificateLog: CertificateLog;
   readonly #time: CertificateTime;
   readonly #access: AccessControl;
-  readonly #serviceNews: ServiceNews;
-  readonly #events = new EventHub();
+  readonly #serviceHealth: ServiceHealth;
+  readonly #events = new EventEmitter();
   readonly #record: StatusRecord;
   #onStopped: (() => void)[] = [];
 
@@ -66,7 +66,7 @@ export class AgentCore {
     this.#configuration = configuration;
     this.#reflector = reflectorsOf(configuration).join(', ');
     this.#log = log;
-    this.#say = new AgentLog(log, host.clock, configuration);
+    this.#agentLog = new AgentLog(log, host.clock, configuration);
     this.#record = new StatusRecord(host.clock, (state, previous, reason) =>
       this.#events.emit('state', { state, previous, reason }),
     );
@@ -80,13 +80,13 @@ export class AgentCore {
     host.system.limitMemory(this.#limits.memoryBytes);
     const access = new AccessControl(host, configuration, log, buildDate, ask, {
       changed: (state, detail, port, channel) => {
-        this.#say.access(detail, port);
+        this.#agentLog.access(detail, port);
         this.#events.emit('access', { state, port, channel, detail });
       },
       end: (channels, error) => this.#link.tunnel?.endChannels(channels, error),
     });
     this.#access = access;
-    this.#services = servicesOf(
+    this.#services = forwardedPorts(
       host,
       configuration,
       this.#limits,
@@ -97,13 +97,13 @@ export class AgentCore {
     this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
       log.warning(what),
     );
-    this.#serviceNews = new ServiceNews(log, host.clock, configuration);
-    this.#tlsNews = new TlsNews(host, configuration.tls, log);
+    this.#serviceHealth = new ServiceHealth(log, host.clock, configuration);
+    this.#certificateLog = new CertificateLog(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(done),
       backOff: () => backOffSettings(configuration.reconnect),
       connecting: () => {
-        this.#record.become('connecting');
+        this.#record.setState('connecting');
         this.#events.emit('connecting', { reflector: this.#reflector });
       },
       step: (step: Step, detail) => log.debug?.(`${step} ${detail}`),
@@ -140,7 +140,7 @@ export class AgentCore {
     const { state } = this.#record;
     if (state === 'disabled') return;
     const reason = 'remote access is disabled';
-    this.#record.become('disabled');
+    this.#record.setState('disabled');
     this.#link.disable(reason);
     this.#access.reset();
     this.#log.info(reason);
@@ -187,23 +187,23 @@ export class AgentCore {
       nextAttemptAt: retryInMs === null ? null : this.#host.clock.date() + retryInMs,
       channels: this.#link.tunnel?.channels ?? 0,
       access: this.#access.status,
-      services: this.#serviceNews.status,
+      services: this.#serviceHealth.status,
       connects,
       received: received + live.received,
       sent: sent + live.sent,
       residentMemory: this.#host.system.residentMemory(),
       certificateExpiresAt,
-      certificateDays: this.#tlsNews.daysUntil(certificateExpiresAt),
+      certificateDays: this.#certificateLog.daysUntil(certificateExpiresAt),
       version,
     };
   }
 
   // ---- the link ----
 
-  #prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable {
+  #prepare(done: (settings: AttemptSettings | { readonly error: string }) => void): Cancellable {
     return this.#properties.read((custom) => {
-      const settings = dialSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
-      if (!('error' in settings)) this.#tlsNews.attempt(settings);
+      const settings = attemptSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
+      if (!('error' in settings)) this.#certificateLog.attempt(settings);
       done(settings);
     });
   }
@@ -212,16 +212,16 @@ export class AgentCore {
     connection: Upgraded,
     keepAlive: (agreedMs: number) => number,
     ended: (end: TunnelEnd) => void,
-  ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void } {
+  ): { tunnel: Tunnel; keepAliveMs: number; announce: () => void } {
     const { timeouts } = this.#configuration;
     this.#learnTime(connection);
-    const agreed = acceptAnswer(
+    const negotiated = acceptAnswer(
       offer(this.#configuration, this.#limits),
       connection.response.headers,
       ({ message }) => this.#log.warning(`the reflector's ${EXTENSION_HEADER} is left alone: ${message}`),
     );
-    const { extension } = agreed;
-    const agreedMs = agreed.keepAlive * 1000;
+    const { extension } = negotiated;
+    const agreedMs = negotiated.keepAlive * 1000;
     const keepAliveMs = keepAlive(agreedMs);
     const tunnel = new Tunnel({
       socket: connection.socket,
@@ -233,35 +233,35 @@ export class AgentCore {
       extension,
       events: {
         opened: (channel) => {
-          this.#say.opened(channel);
-          this.#serviceNews.opened(channel);
-          this.#tell(channel, 'open', null);
+          this.#agentLog.opened(channel);
+          this.#serviceHealth.opened(channel);
+          this.#emitChannel(channel, 'open', null);
         },
         closed: (channel, code) => {
           const error = code === null ? null : describeChannelError(code);
           this.#access.released(channel.port, channel.number);
           this.#record.received += channel.received;
           this.#record.sent += channel.sent;
-          this.#say.closed(channel, error);
-          this.#serviceNews.closed(channel);
-          this.#tell(channel, 'closed', error);
+          this.#agentLog.closed(channel, error);
+          this.#serviceHealth.closed(channel);
+          this.#emitChannel(channel, 'closed', error);
         },
         refused: (what) => this.#log.debug?.(`refused: ${what}`),
-        failed: (port, reason) => this.#serviceNews.failed(port, reason),
+        failed: (port, reason) => this.#serviceHealth.failed(port, reason),
       },
       ended,
     });
     const reflector = formatHttpUri(connection.uri);
-    const proxy = connection.route && describeProxy(connection.route);
-    const tell = () => {
-      this.#tlsNews.connected();
+    const proxy = connection.proxy && describeProxy(connection.proxy);
+    const announce = () => {
+      this.#certificateLog.connected();
       this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
-      this.#say.triedFirst(connection, this.#limits.reasonLength);
-      this.#say.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
+      this.#agentLog.triedFirst(connection, this.#limits.reasonLength);
+      this.#agentLog.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
       this.#record.connected(reflector, proxy, keepAliveMs);
       this.#events.emit('connected', { reflector, proxy, extension, keepAliveMs });
     };
-    return { tunnel, keepAliveMs, tell };
+    return { tunnel, keepAliveMs, announce };
   }
 
   /** What a reflector says of the time counts once it has proven who it is. */
@@ -269,34 +269,34 @@ export class AgentCore {
     const { verify, pins } = this.#configuration.tls;
     const date = httpDate(response.headers.get('date') ?? '');
     const proven = uri.secure && (verify || pins.length > 0);
-    if (proven && date !== null && this.#time.learn(date)) this.#tlsNews.told(date);
+    if (proven && date !== null && this.#time.learn(date)) this.#certificateLog.timeLearned(date);
   }
 
-  #tell(channel: Channel, state: 'open' | 'closed', error: string | null): void {
-    if (!this.#events.heard('channel')) return;
+  #emitChannel(channel: Channel, state: 'open' | 'closed', error: string | null): void {
+    if (!this.#events.hasListeners('channel')) return;
     const { number, port, received, sent } = channel;
     this.#events.emit('channel', { state, channel: number, port, received, sent, error });
   }
 
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
     this.#properties.stop();
-    this.#tlsNews.ended();
-    this.#say.disconnected(this.#record.state === 'connected', reason, retryMs);
+    this.#certificateLog.ended();
+    this.#agentLog.disconnected(this.#record.state === 'connected', reason, retryMs);
     this.#record.disconnected(reason);
     this.#events.emit('disconnected', { reason, kind, retryMs });
   }
 
   #stopped(): void {
     this.#properties.stop();
-    this.#tlsNews.ended();
-    this.#say.ended();
+    this.#certificateLog.ended();
+    this.#agentLog.ended();
     const done = this.#onStopped;
     this.#onStopped = [];
     const { state } = this.#record;
     if (state === 'connected') {
       this.#events.emit('disconnected', { reason: 'stopped', kind: 'fault', retryMs: null });
     }
-    if (state !== 'disabled') this.#record.become('stopped');
+    if (state !== 'disabled') this.#record.setState('stopped');
     for (const run of done) run();
   }
 }

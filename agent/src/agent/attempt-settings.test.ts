@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { defaultLimits } from '../config/limits.ts';
-import { dialSettings } from './attempt-settings.ts';
+import { attemptSettings } from './attempt-settings.ts';
 
 function settingsFor(given: object) {
   const host = new AgentHost();
-  const settings = dialSettings(host, host.configure(given), defaultLimits, []);
+  const settings = attemptSettings(host, host.configure(given), defaultLimits, []);
   if ('error' in settings) throw new Error(settings.error);
   return settings;
 }
@@ -48,7 +48,7 @@ describe('dialSettings', () => {
     const configuration = host.configure({
       proxy: { uri: 'http://p', user: 'u', password: { env: 'NOPE' } },
     });
-    expect(dialSettings(host, configuration, defaultLimits, [])).toEqual({
+    expect(attemptSettings(host, configuration, defaultLimits, [])).toEqual({
       error: 'proxy.password: the environment variable NOPE is not set',
     });
   });
@@ -65,6 +65,6 @@ describe('dialSettings', () => {
     host.files.content.set('/missing', new Uint8Array());
     const configuration = host.configure({ device: { id: 'i', domain: 'd', password } });
     host.files.content.delete('/missing');
-    expect(dialSettings(host, configuration, defaultLimits, [])).toEqual({ error });
+    expect(attemptSettings(host, configuration, defaultLimits, [])).toEqual({ error });
   });
 });

@@ -13,10 +13,10 @@ import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
 import type { Address, Host } from '../host.ts';
-import type { DialSettings } from '../link/attempt-settings.ts';
+import type { AttemptSettings } from '../link/attempt-settings.ts';
 import type { BackOffSettings } from '../link/back-off.ts';
 import { fixedProperties } from './properties.ts';
-import { routesOf } from './proxies.ts';
+import { proxiesFor } from './proxies.ts';
 
 /** What we offer a reflector. */
 export function offer({ timeouts }: Configuration, limits: Limits): Offer {
@@ -27,30 +27,30 @@ export function offer({ timeouts }: Configuration, limits: Limits): Offer {
 }
 
 /** Reads what may have changed since the last attempt: secrets and files are named in the configuration, not kept. */
-export function dialSettings(
+export function attemptSettings(
   host: Host,
   configuration: Configuration,
   limits: Limits,
   custom: readonly Property[],
   time = new CertificateTime(host.clock),
-): DialSettings | { readonly error: string } {
+): AttemptSettings | { readonly error: string } {
   const { device, timeouts, upgrade } = configuration;
   const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
-  const routes = routesOf(host, configuration);
-  if ('error' in routes) return routes;
+  const proxies = proxiesFor(host, configuration);
+  if ('error' in proxies) return proxies;
   const password = readSecret(device.password, host);
   if ('error' in password) return { error: `device.password: ${password.error}` };
   const tls = tlsSettings(
     host,
     configuration.tls,
     reflectors.some(({ secure }) => secure),
-    reflectors.flatMap(routes).some((route) => route?.scheme === 'https'),
+    reflectors.flatMap(proxies).some((proxy) => proxy?.scheme === 'https'),
     time,
   );
   if ('error' in tls) return tls;
   return {
     reflectors,
-    routes,
+    proxiesFor: proxies,
     addresses: addressesOf(configuration),
     method: upgrade.method,
     auth: device.auth,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Authority } from '../../../test/certificates/authority.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { dialSettingsFor } from '../../simulation/attempt-settings.ts';
+import { attemptSettingsFor } from '../../simulation/attempt-settings.ts';
 import { buildDate } from '../config/version.ts';
 import { certificateExpiry, expiryWarning } from './certificate-expiry.ts';
-import { TlsNews } from './certificate-log.ts';
+import { CertificateLog } from './certificate-log.ts';
 
 const day = 86_400_000;
 const ends = Date.UTC(2030, 0, 1);
@@ -24,23 +24,23 @@ function device(now: number) {
   host.files.content.set('/c.pem', pem);
   host.clock.wallOffset = now - host.clock.now();
   const { tls } = host.configure({ tls: { cert: '/c.pem' } });
-  return { host, tls, news: new TlsNews(host, tls, host.log) };
+  return { host, tls, certificateLog: new CertificateLog(host, tls, host.log) };
 }
 
 describe('the log tells', () => {
   it('what is trusted, at the first attempt and when it changes', () => {
-    const { host, news } = device(buildDate);
+    const { host, certificateLog } = device(buildDate);
     for (const trusted of ['a', 'a', null, 'a', 'b', 'b']) {
-      news.attempt(dialSettingsFor('https://r/', { trusted }));
+      certificateLog.attempt(attemptSettingsFor('https://r/', { trusted }));
     }
     expect(host.lines).toEqual(['info trusted: a', 'info trusted: a', 'info trusted: b']);
   });
 
   it('once that the clock is not set, and once that it is', () => {
-    const { host, news } = device(0);
-    const { tls } = dialSettingsFor('https://r/');
+    const { host, certificateLog } = device(0);
+    const { tls } = attemptSettingsFor('https://r/');
     const attempt = (judgedAt: number | null, uri = 'https://r/') =>
-      news.attempt(dialSettingsFor(uri, { tls: { ...tls, judgedAt } }));
+      certificateLog.attempt(attemptSettingsFor(uri, { tls: { ...tls, judgedAt } }));
     attempt(buildDate, 'http://r/');
     expect(host.lines).toEqual([]);
     attempt(buildDate);
@@ -56,15 +56,15 @@ describe('the log tells', () => {
   });
 
   it('of an end of the own certificate within 30 days, at each connect and daily while connected, never more', () => {
-    const { host, news } = device(ends - 31.5 * day);
-    news.connected();
+    const { host, certificateLog } = device(ends - 31.5 * day);
+    certificateLog.connected();
     host.clock.advance(1.4 * day);
     expect(host.lines).toEqual([]);
     host.clock.advance(0.7 * day);
     expect(host.lines).toEqual(['warning tls.cert: /c.pem expires in 29 days, on 2030-01-01']);
     for (let round = 0; round < 5; round++) {
-      news.ended();
-      news.connected();
+      certificateLog.ended();
+      certificateLog.connected();
     }
     expect(host.lines).toHaveLength(1);
     host.clock.advance(day);
@@ -72,42 +72,42 @@ describe('the log tells', () => {
     host.clock.wallOffset += 29 * day;
     host.clock.advance(day);
     expect(host.lines.slice(2)).toEqual(['warning tls.cert: /c.pem has expired 1 day ago, on 2030-01-01']);
-    news.ended();
+    certificateLog.ended();
     expect(host.clock.pending).toBe(0);
   });
 
   it('the days that are left by the day of the build while the clock is not set, and by the clock from then on', () => {
-    const { host, news } = device(0);
-    const { tls } = dialSettingsFor('https://r/');
-    news.attempt(dialSettingsFor('https://r/', { tls: { ...tls, judgedAt: buildDate } }));
-    expect(news.daysUntil(buildDate + 12.5 * day)).toBe(12);
-    expect(news.daysUntil(buildDate - 0.5 * day)).toBe(-1);
-    expect(news.daysUntil(null)).toBeNull();
-    news.connected();
+    const { host, certificateLog } = device(0);
+    const { tls } = attemptSettingsFor('https://r/');
+    certificateLog.attempt(attemptSettingsFor('https://r/', { tls: { ...tls, judgedAt: buildDate } }));
+    expect(certificateLog.daysUntil(buildDate + 12.5 * day)).toBe(12);
+    expect(certificateLog.daysUntil(buildDate - 0.5 * day)).toBe(-1);
+    expect(certificateLog.daysUntil(null)).toBeNull();
+    certificateLog.connected();
     host.lines.length = 0;
     host.clock.wallOffset = ends - 10 * day - host.clock.now();
-    expect(news.daysUntil(ends)).toBe(10);
+    expect(certificateLog.daysUntil(ends)).toBe(10);
     host.clock.advance(day);
     expect(host.lines).toEqual(['warning tls.cert: /c.pem expires in 9 days, on 2030-01-01']);
-    news.ended();
+    certificateLog.ended();
   });
 
   it('nothing of a certificate that was renewed meanwhile', () => {
-    const { host, news } = device(ends - 10 * day);
-    news.connected();
+    const { host, certificateLog } = device(ends - 10 * day);
+    certificateLog.connected();
     host.files.content.set(
       '/c.pem',
       readFileSync(authority.issue({ names: 'DNS:device', until: 2040 }).certFile),
     );
     host.clock.advance(2 * day);
     expect(host.lines).toHaveLength(1);
-    news.ended();
+    certificateLog.ended();
   });
 
   it('nothing where there is none', () => {
     const host = new AgentHost();
-    const news = new TlsNews(host, host.configure().tls, host.log);
-    news.connected();
+    const certificateLog = new CertificateLog(host, host.configure().tls, host.log);
+    certificateLog.connected();
     expect(host.clock.pending).toBe(0);
   });
 });

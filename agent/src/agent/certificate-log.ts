@@ -1,20 +1,20 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, Host } from '../host.ts';
-import type { DialSettings } from '../link/attempt-settings.ts';
+import type { AttemptSettings } from '../link/attempt-settings.ts';
 import type { Log } from '../log/log.ts';
 import { certificateExpiry, expiryWarning } from './certificate-expiry.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Tells the log what a person must know of certificates and the clock: once, and again when it is news. */
-export class TlsNews {
+/** Logs what a person must know of certificates and the clock: once, and again when it has changed. */
+export class CertificateLog {
   readonly #host: Host;
   readonly #tls: Configuration['tls'];
   readonly #log: Log;
   #trusted: string | null = null;
   #judgedAt: number | null = null;
-  /** When something was said of the device's certificate last, by the monotonic clock. */
-  #saidAt = Number.NEGATIVE_INFINITY;
+  /** When the log last warned of the device's certificate, by the monotonic clock. */
+  #warnedAt = Number.NEGATIVE_INFINITY;
   #reminder: Cancellable | null = null;
 
   constructor(host: Host, tls: Configuration['tls'], log: Log) {
@@ -24,7 +24,7 @@ export class TlsNews {
   }
 
   /** An attempt begins with these settings. */
-  attempt(settings: DialSettings): void {
+  attempt(settings: AttemptSettings): void {
     const { trusted } = settings;
     const judgedAt = judgedByBuild(settings);
     if (trusted !== this.#trusted && trusted !== null) this.#log.info(`trusted: ${trusted}`);
@@ -37,7 +37,7 @@ export class TlsNews {
   }
 
   /** The reflector has told the time, which counts until the clock is set. */
-  told(date: number): void {
+  timeLearned(date: number): void {
     this.#log.info(`the reflector says that it is ${day(date)}; dates of certificates are judged by that`);
   }
 
@@ -47,9 +47,9 @@ export class TlsNews {
     const warning = expiryWarning(certificateExpiry(this.#host, this.#tls), this.#date());
     const now = this.#host.clock.now();
     // A link that comes and goes must not fill the log.
-    if (warning !== null && now - this.#saidAt >= DAY_MS) {
+    if (warning !== null && now - this.#warnedAt >= DAY_MS) {
       this.#log.warning(`tls.cert: ${this.#tls.cert} ${warning}`);
-      this.#saidAt = now;
+      this.#warnedAt = now;
     }
     this.#reminder = this.#host.clock.schedule(DAY_MS, () => this.connected());
   }
@@ -71,8 +71,10 @@ export class TlsNews {
 }
 
 /** The moment by which the certificates of this attempt are judged, if that is not now. */
-export function judgedByBuild({ reflectors, routes, tls }: DialSettings): number | null {
-  const secure = reflectors.some((uri) => uri.secure || routes(uri).some((way) => way?.scheme === 'https'));
+export function judgedByBuild({ reflectors, proxiesFor, tls }: AttemptSettings): number | null {
+  const secure = reflectors.some(
+    (uri) => uri.secure || proxiesFor(uri).some((proxy) => proxy?.scheme === 'https'),
+  );
   return secure ? tls.judgedAt : null;
 }
 

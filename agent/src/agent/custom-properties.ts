@@ -16,7 +16,7 @@ export class CustomProperties {
   readonly #limits: Limits;
   readonly #failed: (what: string) => void;
   readonly #values = new Map<string, string>();
-  /** What was said of each property's command, so that the same failure is no news. */
+  /** What was logged of each property's command, so that the same failure is no news. */
   readonly #failures = new Map<string, string>();
   #update: Cancellable | null = null;
 
@@ -39,7 +39,7 @@ export class CustomProperties {
     const end = clock.now() + commandsMs;
     let room = propertiesLength;
     let running: Cancellable;
-    const take = (name: string, value: string | undefined) => {
+    const add = (name: string, value: string | undefined) => {
       if (value === undefined) return;
       const length = name.length + value.length;
       if (length > room) this.#fail(name, `left out: all together are longer than ${propertiesLength}`);
@@ -56,12 +56,12 @@ export class CustomProperties {
         return;
       }
       const [name, value] = entry;
-      const goOn = (text: string | undefined) => {
-        take(name, text ?? this.#values.get(name));
+      const proceed = (text: string | undefined) => {
+        add(name, text ?? this.#values.get(name));
         next(index + 1);
       };
-      if (typeof value !== 'object') goOn(String(value));
-      else running = this.#run(name, value, end - clock.now(), goOn);
+      if (typeof value !== 'object') proceed(String(value));
+      else running = this.#run(name, value, end - clock.now(), proceed);
     };
     running = clock.schedule(0, () => next(0));
     return { cancel: () => running.cancel() };
@@ -108,17 +108,17 @@ export class CustomProperties {
         return;
       }
       const late = `no end within ${Math.ceil(timeoutMs / 1000)} s`;
-      const said = printable(utf8Decode(errorOutput)).replace(/\s+/g, ' ').trim();
+      const errorText = printable(utf8Decode(errorOutput)).replace(/\s+/g, ' ').trim();
       const why = error?.message ?? (timedOut ? late : `status ${status}`);
-      this.#fail(name, `${argv[0]}: ${why}`, said);
+      this.#fail(name, `${argv[0]}: ${why}`, errorText);
       done(undefined);
     });
   }
 
-  /** The same failure again is no news, whatever the program has `said` of it. */
-  #fail(name: string, why: string, said = ''): void {
+  /** The same failure again is no news, whatever `errorText` the program wrote. */
+  #fail(name: string, why: string, errorText = ''): void {
     if (this.#failures.get(name) === why) return;
     this.#failures.set(name, why);
-    this.#failed(`device.properties.${name}: ${why}${said === '' ? '' : `: ${said}`}`);
+    this.#failed(`device.properties.${name}: ${why}${errorText === '' ? '' : `: ${errorText}`}`);
   }
 }

@@ -45,7 +45,7 @@ export interface AgentEvents {
 export type Listener<Name extends keyof AgentEvents> = (event: AgentEvents[Name]) => void;
 
 /** Hands each event to those who listen for it, in the order in which they came. */
-export class EventHub {
+export class EventEmitter {
   readonly #listeners: { [Name in keyof AgentEvents]?: Set<Listener<Name>> } = {};
 
   on<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {
@@ -57,7 +57,7 @@ export class EventHub {
   }
 
   /** Whether anybody listens: what happens all the time need not be told otherwise. */
-  heard(name: keyof AgentEvents): boolean {
+  hasListeners(name: keyof AgentEvents): boolean {
     return (this.#listeners[name]?.size ?? 0) > 0;
   }
 

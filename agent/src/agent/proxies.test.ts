@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
-import { routesOf } from './proxies.ts';
+import { proxiesFor } from './proxies.ts';
 
 const target = parseHttpUri('https://r.example/');
 
-function waysOf(host: AgentHost, proxy: unknown) {
-  const ways = routesOf(host, host.configure({ proxy }));
-  if ('error' in ways || !target) return ways;
-  return ways(target).map((route) => route && describeProxy(route));
+function proxiesOf(host: AgentHost, proxy: unknown) {
+  const proxies = proxiesFor(host, host.configure({ proxy }));
+  if ('error' in proxies || !target) return proxies;
+  return proxies(target).map((proxy) => proxy && describeProxy(proxy));
 }
 
-describe('the ways to a host', () => {
+describe('the proxies for a host', () => {
   it.each<[unknown, (string | null)[]]>([
     [null, [null]],
     ['direct', [null]],
@@ -30,14 +30,14 @@ describe('the ways to a host', () => {
   ])('of %j', (proxy, expected) => {
     const host = new AgentHost();
     host.system.variables.set('https_proxy', 'http://u:secret@from-env:1');
-    expect(waysOf(host, proxy)).toEqual(expected);
+    expect(proxiesOf(host, proxy)).toEqual(expected);
   });
 
   it('by "env" is direct for what no_proxy names', () => {
     const host = new AgentHost();
     host.system.variables.set('https_proxy', 'http://from-env:1');
     host.system.variables.set('no_proxy', '.example');
-    expect(waysOf(host, ['env', 'http://b'])).toEqual([null, 'http://b:80']);
+    expect(proxiesOf(host, ['env', 'http://b'])).toEqual([null, 'http://b:80']);
   });
 
   it('have the password that is in its file at the moment', () => {
@@ -47,8 +47,8 @@ describe('the ways to a host', () => {
       proxy: [{ uri: 'http://p', user: 'u', password: { file: '/secret' } }],
     });
     const credentials = () => {
-      const ways = routesOf(host, configuration);
-      return 'error' in ways || !target ? ways : ways(target)[0]?.credentials;
+      const proxies = proxiesFor(host, configuration);
+      return 'error' in proxies || !target ? proxies : proxies(target)[0]?.credentials;
     };
     expect(credentials()).toEqual({ user: 'u', password: 'first' });
     host.files.content.set('/secret', ascii('second'));
@@ -62,7 +62,7 @@ describe('the ways to a host', () => {
   it('are an error that shows nothing when the environment is of no use', () => {
     const host = new AgentHost();
     host.system.variables.set('https_proxy', 'ftp://u:secret@p');
-    expect(waysOf(host, 'env')).toEqual({
+    expect(proxiesOf(host, 'env')).toEqual({
       error:
         'proxy: https_proxy is none of http://, https://, socks5:// and socks5h://[USER:PASSWORD@]HOST[:PORT]',
     });

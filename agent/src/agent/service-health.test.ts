@@ -22,7 +22,7 @@ class NewsStage {
   }
 
   stopListening(): void {
-    this.host.network.places.delete('127.0.0.1:80');
+    this.host.network.endpoints.delete('127.0.0.1:80');
   }
 
   open(ms = 100): number {
@@ -70,7 +70,7 @@ describe('a service that fails', () => {
     [
       'it does not answer',
       {},
-      ({ host }) => host.network.places.set('127.0.0.1:80', 'silent'),
+      ({ host }) => host.network.endpoints.set('127.0.0.1:80', 'silent'),
       'no answer within 10 s',
     ],
     ['it does not speak TLS', { kind: 'https' }, (stage) => stage.listen(), 'TLS failed: no TLS there'],

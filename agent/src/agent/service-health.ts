@@ -1,14 +1,14 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../host.ts';
 import type { Log } from '../log/log.ts';
-import { OutageNews } from '../log/repeat-filter.ts';
+import { RepeatFilter } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
 import type { ServiceStatus } from './status.ts';
 
 type Services = Pick<Configuration, 'services'>;
 type Service = Configuration['services'][number];
 
-/** A service that fails now and again is told of no more often than this: 1 h. */
+/** A service that fails now and again is logged no more often than this: 1 h. */
 const QUIET_MS = 3_600_000;
 
 /** The longest reason that is kept, in UTF-16 code units: TLS libraries can be wordy. */
@@ -16,19 +16,19 @@ const REASON_LENGTH = 200;
 
 interface Entry {
   readonly service: Service;
-  readonly outage: OutageNews;
+  readonly outage: RepeatFilter;
   result: ServiceStatus['result'];
   /** The log has said that it fails. */
-  toldDown: boolean;
+  reportedDown: boolean;
   /** When the log said so last, by the monotonic clock. */
-  toldAt: number;
+  reportedAt: number;
 }
 
 /**
  * What came of the connections to each service: the last result for `rm-agent status`, and one line in the log for each
  * reason why a service fails, again only after it has worked.
  */
-export class ServiceNews {
+export class ServiceHealth {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #entries: ReadonlyMap<number, Entry>;
@@ -41,10 +41,10 @@ export class ServiceNews {
         service.port,
         {
           service,
-          outage: new OutageNews(),
+          outage: new RepeatFilter(),
           result: null,
-          toldDown: false,
-          toldAt: Number.NEGATIVE_INFINITY,
+          reportedDown: false,
+          reportedAt: Number.NEGATIVE_INFINITY,
         },
       ]),
     );
@@ -59,9 +59,9 @@ export class ServiceNews {
   closed({ port, sent }: Channel): void {
     const entry = this.#entries.get(port);
     if (!entry || sent === 0) return;
-    if (entry.toldDown) this.#log.info(`${serviceLabel(entry.service)} works again`);
-    entry.toldDown = false;
-    if (this.#clock.now() - entry.toldAt >= QUIET_MS) entry.outage.end();
+    if (entry.reportedDown) this.#log.info(`${serviceLabel(entry.service)} works again`);
+    entry.reportedDown = false;
+    if (this.#clock.now() - entry.reportedAt >= QUIET_MS) entry.outage.end();
   }
 
   failed(port: number, why: string): void {
@@ -70,9 +70,9 @@ export class ServiceNews {
     const reason = why.slice(0, REASON_LENGTH);
     entry.result = { ok: false, reason, at: this.#clock.date() };
     const now = this.#clock.now();
-    if (!entry.outage.isNews(reason, now)) return;
-    entry.toldDown = true;
-    entry.toldAt = now;
+    if (!entry.outage.isNew(reason, now)) return;
+    entry.reportedDown = true;
+    entry.reportedAt = now;
     this.#log.warning(`${serviceLabel(entry.service)} cannot be reached: ${reason}`);
   }
 

@@ -1,10 +1,10 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
-import { type Dial, dialService, type Place } from '../dial/dial-service.ts';
+import { type Dial, dialService, type ServiceAddress } from '../dial/dial-service.ts';
 import { serviceTls } from '../dial/service-tls.ts';
 import type { Host } from '../host.ts';
-import type { Admit, Service } from '../tunnel/forwarded-port.ts';
+import type { Admit, ForwardedPort } from '../tunnel/forwarded-port.ts';
 
 /** Where in-process services take over from others, by port. */
 export type Handlers = ReadonlyMap<number, Dial>;
@@ -12,16 +12,16 @@ export type Handlers = ReadonlyMap<number, Dial>;
 type Configured = Configuration['services'][number];
 
 /** What each port of the configuration leads to. */
-export function servicesOf(
+export function forwardedPorts(
   host: Host,
   configuration: Configuration,
   { addresses }: Limits,
   handlers: Handlers,
   admitTo: (port: number) => Admit | undefined,
   time = new CertificateTime(host.clock),
-): Map<number, Service> {
+): Map<number, ForwardedPort> {
   const dialOf = (service: Configured): Dial => {
-    const place = placeOf(service, configuration.target);
+    const place = addressOf(service, configuration.target);
     const name = 'host' in place ? place.host : 'localhost';
     const tls =
       service.kind === 'https' ? serviceTls(host, service.tls, name, configuration.tls.clock, time) : null;
@@ -37,7 +37,7 @@ export function servicesOf(
 }
 
 /** Where a service is, `target` being the host of those that name none. */
-export function placeOf({ port, target, targetPort }: Configured, common: string): Place {
+export function addressOf({ port, target, targetPort }: Configured, common: string): ServiceAddress {
   const at = target ?? common;
   return at.startsWith('unix:') ? { path: at.slice('unix:'.length) } : { host: at, port: targetPort ?? port };
 }

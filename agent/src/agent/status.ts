@@ -77,7 +77,7 @@ export class StatusRecord {
     this.since = clock.date();
   }
 
-  become(state: AgentState, reason: string | null = null): void {
+  setState(state: AgentState, reason: string | null = null): void {
     const previous = this.state;
     if (previous === state) return;
     this.state = state;
@@ -96,12 +96,12 @@ export class StatusRecord {
     this.connectedTo = reflector;
     this.proxy = proxy;
     this.keepAliveMs = keepAliveMs;
-    this.become('connected');
+    this.setState('connected');
   }
 
   disconnected(reason: string): void {
     this.lastError = reason;
     this.lastFailure = { reason, at: this.#clock.date() };
-    this.become('waiting', reason);
+    this.setState('waiting', reason);
   }
 }

@@ -15,8 +15,8 @@ export interface ExpansionEvents {
 }
 
 type Machine = Pick<Host, 'files' | 'system'>;
-/** `passing`: the reason may be gone later. */
-type Looked = { readonly text: string } | { readonly reason: string; readonly passing?: boolean };
+/** `transient`: the reason may be gone later. */
+type LookUp = { readonly text: string } | { readonly reason: string; readonly transient?: boolean };
 
 /**
  * Expands `${nodeId}`, `${mac:INTERFACE}`, `${hostname}`, `${env.NAME}`, `${env.NAME:-DEFAULT}`, `${file:PATH}` and `${$}`, which
@@ -33,7 +33,7 @@ export function expansion(host: Machine, { hide, identified }: ExpansionEvents =
       const value = lookUp(host, name);
       if (confidential && name.startsWith('env.')) hide?.(name.slice(4).replace(/:-.*/, ''));
       if ('reason' in value) {
-        fail(`found ${reference}, ${value.reason}`, value.passing);
+        fail(`found ${reference}, ${value.reason}`, value.transient);
         return reference;
       }
       if (identified && name === 'nodeId')
@@ -42,14 +42,14 @@ export function expansion(host: Machine, { hide, identified }: ExpansionEvents =
     });
 }
 
-function lookUp({ files, system }: Machine, name: string): Looked {
+function lookUp({ files, system }: Machine, name: string): LookUp {
   if (name === '$') return { text: '$' };
   if (name === 'hostname') return { text: system.hostName() };
   if (name === 'nodeId') {
     const nodeId = system.nodeId();
     // All devices without a network interface would share one identity, and evict each other at the reflector.
     if (/^0*$/.test(nodeId))
-      return { reason: 'but no network interface has a hardware address', passing: true };
+      return { reason: 'but no network interface has a hardware address', transient: true };
     return { text: nodeId };
   }
   if (name.startsWith('env.')) {
@@ -61,7 +61,7 @@ function lookUp({ files, system }: Machine, name: string): Looked {
   if (/^mac:[^/]+$/.test(name)) {
     const address = hardwareAddress(files, name.slice(4));
     return address === null
-      ? { reason: 'but there is no such hardware address', passing: true }
+      ? { reason: 'but there is no such hardware address', transient: true }
       : { text: address };
   }
   return {
@@ -71,13 +71,13 @@ function lookUp({ files, system }: Machine, name: string): Looked {
 }
 
 /** One line break at the end of the file is not part of the text. */
-function contentOf(files: Host['files'], path: string): Looked {
+function contentOf(files: Host['files'], path: string): LookUp {
   try {
     const text = utf8DecodeStrict(files.read(path, MAX_FILE_BYTES))?.replace(/\r?\n$/, '');
-    if (text === '') return { reason: 'but it is empty', passing: true };
+    if (text === '') return { reason: 'but it is empty', transient: true };
     return text === undefined ? { reason: 'but it is not UTF-8 text' } : { text };
   } catch (error) {
-    return { reason: `but it cannot be read: ${(error as HostFailure).message}`, passing: true };
+    return { reason: `but it cannot be read: ${(error as HostFailure).message}`, transient: true };
   }
 }
 

@@ -27,7 +27,7 @@ export interface Valid {
 export interface Invalid {
   readonly errors: readonly string[];
   /** All of them are of the machine, and may be gone later although nobody edits the file. */
-  readonly passing?: boolean;
+  readonly transient?: boolean;
 }
 
 export type Loaded = Valid | Invalid;
@@ -79,7 +79,7 @@ export function configure(host: Machine, json: Json): Loaded {
 
 function invalid(problems: readonly Problem[], line: (problem: Problem) => string): Invalid {
   const errors = problems.map(line);
-  return problems.every(({ passing }) => passing) ? { errors, passing: true } : { errors };
+  return problems.every(({ transient }) => transient) ? { errors, transient: true } : { errors };
 }
 
 function judge(

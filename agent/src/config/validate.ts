@@ -21,7 +21,7 @@ export interface Problem {
   /** What was found and what is allowed, in one line. */
   readonly message: string;
   /** It may be right later although nobody edits the document. */
-  readonly passing?: boolean;
+  readonly transient?: boolean;
 }
 
 export type Validated<S> = { readonly value: Value<S> } | { readonly problems: readonly Problem[] };
@@ -29,7 +29,7 @@ export type Validated<S> = { readonly value: Value<S> } | { readonly problems: r
 /** Replaces the variables in a string; calls `fail` with the reason for each that it cannot replace. */
 export type Expand = (
   text: string,
-  fail: (message: string, passing?: boolean) => void,
+  fail: (message: string, transient?: boolean) => void,
   confidential: boolean | undefined,
 ) => string;
 
@@ -107,8 +107,8 @@ class Validation {
     return this.#refuse(schema, json, path);
   }
 
-  #problem(path: string, message: string, passing = false): void {
-    this.problems.push(passing ? { path, message, passing } : { path, message });
+  #problem(path: string, message: string, transient = false): void {
+    this.problems.push(transient ? { path, message, transient } : { path, message });
   }
 
   #refuse(schema: Schema, json: Json, path: string, what = allowed(schema)): void {
@@ -120,7 +120,7 @@ class Validation {
     const before = this.problems.length;
     const text = this.#expand(
       source,
-      (message, passing) => this.#problem(path, message, passing),
+      (message, transient) => this.#problem(path, message, transient),
       schema.confidential,
     );
     if (this.problems.length > before) return text;
@@ -206,13 +206,13 @@ class Validation {
   }
 
   #union(schema: UnionSchema, json: Json, path: string): unknown {
-    const option = schema.options.find((candidate) => mayBe(candidate, json));
+    const option = schema.options.find((candidate) => matches(candidate, json));
     return option === undefined ? this.#refuse(schema, json, path) : this.value(option, json, path);
   }
 }
 
 /** True when the messages of `schema` about `json` are the ones that help; otherwise the union speaks for all its options. */
-function mayBe(schema: Schema, json: Json): boolean {
+function matches(schema: Schema, json: Json): boolean {
   switch (schema.type) {
     case 'text':
       return typeof json === 'string' || (schema.fromFile === true && isObject(json));
@@ -231,6 +231,6 @@ function mayBe(schema: Schema, json: Json): boolean {
     case 'object':
       return isObject(json) && requiredKeys(schema).some((key) => key in json);
     case 'union':
-      return schema.options.some((option) => mayBe(option, json));
+      return schema.options.some((option) => matches(option, json));
   }
 }

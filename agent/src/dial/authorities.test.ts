@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { findAuthorities, places } from './authorities.ts';
+import { findAuthorities, knownPaths } from './authorities.ts';
 
 /** A machine with these files, that brings no authorities of its own. */
 function machine(...paths: readonly string[]): AgentHost {
@@ -12,14 +12,17 @@ function machine(...paths: readonly string[]): AgentHost {
 
 describe('findAuthorities', () => {
   it('takes what the configuration names, unseen', () => {
-    expect(findAuthorities(machine(), '/own.pem')).toEqual({ path: '/own.pem', words: '/own.pem (tls.ca)' });
+    expect(findAuthorities(machine(), '/own.pem')).toEqual({
+      path: '/own.pem',
+      description: '/own.pem (tls.ca)',
+    });
   });
 
-  it.each(places)('finds %s where it is the only one', (place) => {
+  it.each(knownPaths)('finds %s where it is the only one', (place) => {
     const isFile = /\.(?:crt|pem)$/.test(place);
     expect(findAuthorities(machine(isFile ? place : `${place}/a.crt`), null)).toEqual({
       path: place,
-      words: `${place} (of the system)`,
+      description: `${place} (of the system)`,
     });
   });
 
@@ -33,7 +36,7 @@ describe('findAuthorities', () => {
 
   it('names every place when there is none', () => {
     expect(findAuthorities(machine(), null)).toEqual({
-      error: `no trusted certificates on this system: none at ${places.join(', ')}; see tls.ca`,
+      error: `no trusted certificates on this system: none at ${knownPaths.join(', ')}; see tls.ca`,
     });
   });
 
@@ -42,22 +45,22 @@ describe('findAuthorities', () => {
     host.network.ownAuthorities = 'those of Node.js';
     expect(findAuthorities(host, null)).toEqual({
       path: null,
-      words: `those of Node.js; none at ${places.join(', ')}`,
+      description: `those of Node.js; none at ${knownPaths.join(', ')}`,
     });
   });
 
   it('honours the variables of OpenSSL, and looks nowhere else then', () => {
-    const host = machine('/f.pem', '/d/a.pem', ...places);
+    const host = machine('/f.pem', '/d/a.pem', ...knownPaths);
     host.system.variables.set('SSL_CERT_DIR', '/d');
-    expect(findAuthorities(host, null)).toEqual({ path: '/d', words: '/d (SSL_CERT_DIR)' });
+    expect(findAuthorities(host, null)).toEqual({ path: '/d', description: '/d (SSL_CERT_DIR)' });
     host.system.variables.set('SSL_CERT_FILE', '/f.pem');
-    expect(findAuthorities(host, null)).toEqual({ path: '/f.pem', words: '/f.pem (SSL_CERT_FILE)' });
+    expect(findAuthorities(host, null)).toEqual({ path: '/f.pem', description: '/f.pem (SSL_CERT_FILE)' });
     host.system.variables.set('SSL_CERT_FILE', '/gone.pem');
     expect(findAuthorities(host, null)).toEqual({
       error: 'SSL_CERT_FILE: no trusted certificates at /gone.pem',
     });
     host.system.variables.set('SSL_CERT_FILE', '');
     host.system.variables.delete('SSL_CERT_DIR');
-    expect(findAuthorities(host, null)).toMatchObject({ path: places[0] });
+    expect(findAuthorities(host, null)).toMatchObject({ path: knownPaths[0] });
   });
 });

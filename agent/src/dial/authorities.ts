@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts';
 
 /** Where distributions keep the authorities that they trust, in the order in which they are looked for. */
-export const places = [
+export const knownPaths = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Buildroot, Yocto, OpenWrt (ca-bundle), Alpine
   '/etc/ssl/cert.pem', // OpenWrt, Alpine
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // Fedora
@@ -16,7 +16,7 @@ type Machine = Pick<Host, 'files' | 'system' | 'network'>;
 /** `path` is `null` for those that the host brings itself; `words` say which they are. */
 export interface Authorities {
   readonly path: string | null;
-  readonly words: string;
+  readonly description: string;
 }
 
 /**
@@ -27,23 +27,23 @@ export function findAuthorities(
   machine: Machine,
   ca: string | null,
 ): Authorities | { readonly error: string } {
-  if (ca !== null) return { path: ca, words: `${ca} (tls.ca)` };
+  if (ca !== null) return { path: ca, description: `${ca} (tls.ca)` };
   for (const name of ['SSL_CERT_FILE', 'SSL_CERT_DIR']) {
     const path = machine.system.environment(name) ?? '';
     if (path === '') continue;
-    if (hasAny(machine, path)) return { path, words: `${path} (${name})` };
+    if (hasCertificates(machine, path)) return { path, description: `${path} (${name})` };
     return { error: `${name}: no trusted certificates at ${path}` };
   }
-  const path = places.find((place) => hasAny(machine, place));
-  if (path !== undefined) return { path, words: `${path} (of the system)` };
+  const path = knownPaths.find((place) => hasCertificates(machine, place));
+  if (path !== undefined) return { path, description: `${path} (of the system)` };
   const { ownAuthorities } = machine.network;
-  const nowhere = `none at ${places.join(', ')}`;
-  if (ownAuthorities !== undefined) return { path: null, words: `${ownAuthorities}; ${nowhere}` };
+  const nowhere = `none at ${knownPaths.join(', ')}`;
+  if (ownAuthorities !== undefined) return { path: null, description: `${ownAuthorities}; ${nowhere}` };
   return { error: `no trusted certificates on this system: ${nowhere}; see tls.ca` };
 }
 
 /** A directory counts only with certificates in it: OpenSSL's is often there, and empty. */
-function hasAny({ files }: Machine, path: string): boolean {
+function hasCertificates({ files }: Machine, path: string): boolean {
   try {
     const found = files.stat(path);
     if (found?.kind === 'directory')

@@ -22,7 +22,7 @@ const MOST_MS = 30 * 365 * 86_400_000;
 export class CertificateTime {
   readonly #clock: Clock;
   /** What a reflector has said, and when, by the monotonic clock. */
-  #told: { readonly date: number; readonly now: number } | null = null;
+  #learned: { readonly date: number; readonly now: number } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,15 +35,15 @@ export class CertificateTime {
   /** The reflector is known to be the right one and says that it is `date`, in Unix milliseconds; true when that is news. */
   learn(date: number): boolean {
     if (this.clockIsSet || date < buildDate || date > buildDate + MOST_MS) return false;
-    const news = this.#told === null;
-    this.#told = { date, now: this.#clock.now() };
+    const news = this.#learned === null;
+    this.#learned = { date, now: this.#clock.now() };
     return news;
   }
 
   judge(by: Configuration['tls']['clock']): Judgement {
     if (by === 'system' || this.clockIsSet) return { judgedAt: null, ignoreNotBefore: false };
-    if (this.#told === null) return { judgedAt: buildDate, ignoreNotBefore: true };
-    const date = this.#told.date + this.#clock.now() - this.#told.now;
+    if (this.#learned === null) return { judgedAt: buildDate, ignoreNotBefore: true };
+    const date = this.#learned.date + this.#clock.now() - this.#learned.now;
     return { judgedAt: Math.ceil(date / STEP_MS) * STEP_MS, ignoreNotBefore: false };
   }
 }

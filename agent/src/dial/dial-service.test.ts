@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { SESSION } from '../../simulation/dialling.ts';
+import { SESSION } from '../../simulation/attempt-stage.ts';
 import { noHandles, SimulatedHost } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 import { refused, unreachable } from '../../simulation/network.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { HostError, Socket } from '../host.ts';
-import { dialService, type LocalTls, type Place } from './dial-service.ts';
+import { dialService, type ServiceAddress, type ServiceTls } from './dial-service.ts';
 
 /** One connection to port 80 of `camera`, and what became of it. */
 class LocalDial {
@@ -14,7 +14,7 @@ class LocalDial {
   closed: HostError | null | undefined;
   received = 0;
 
-  start(tls: LocalTls | null = null, place: Place = { host: 'camera', port: 80 }) {
+  start(tls: ServiceTls | null = null, place: ServiceAddress = { host: 'camera', port: 80 }) {
     return dialService(
       this.host,
       place,
@@ -43,7 +43,7 @@ class LocalDial {
 }
 
 /** TLS with a certificate that is not looked at. */
-const accepting: LocalTls = {
+const accepting: ServiceTls = {
   pins: [],
   options: () => ({
     serverName: 'camera',
@@ -60,8 +60,8 @@ describe('a TCP service', () => {
   it('is reached at whichever of its addresses answers first', () => {
     const dial = new LocalDial();
     dial.host.network.names.set('camera', ['2001:db8::1', '192.0.2.8', '192.0.2.9']);
-    dial.host.network.places.set('2001:db8::1:80', { error: unreachable });
-    dial.host.network.places.set('192.0.2.8:80', 'silent');
+    dial.host.network.endpoints.set('2001:db8::1:80', { error: unreachable });
+    dial.host.network.endpoints.set('192.0.2.8:80', 'silent');
     const service = new LocalService(dial.host.network, 80, '192.0.2.9');
     dial.start();
     dial.run(400);
@@ -102,7 +102,7 @@ describe('a TCP service', () => {
     const dial = new LocalDial();
     const addresses = Array.from({ length: 100 }, (_, at) => `192.0.2.${at}`);
     dial.host.network.names.set('camera', addresses);
-    for (const address of addresses) dial.host.network.places.set(`${address}:80`, 'silent');
+    for (const address of addresses) dial.host.network.endpoints.set(`${address}:80`, 'silent');
     const attempt = dial.start();
     dial.run(60_000);
     expect(dial.host.network.sockets.size).toBe(defaultLimits.addresses);

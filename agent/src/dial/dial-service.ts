@@ -29,7 +29,7 @@ export interface LocalHandler extends Omit<SocketHandler, 'connected' | 'secured
 export type Dial = (handler: LocalHandler) => Cancellable;
 
 /** How TLS is spoken to a service. */
-export interface LocalTls {
+export interface ServiceTls {
   /** Asked for each connection, because files and the clock change. The error is one line for a person. */
   readonly options: () => TlsOptions | { readonly error: string };
   /** Base64 of SHA-256 digests of public keys, of which the service must show one; none: any key will do. */
@@ -37,54 +37,59 @@ export interface LocalTls {
 }
 
 /** Where a service is: a port of a host, which is a name or an IP literal, or a local (UNIX) socket. */
-export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
+export type ServiceAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /**
  * Dials a service; a name is resolved afresh each time, and at most `most` of its addresses race. With `tls` the
  * connection is made private, and the service judged, before it counts as connected.
  */
-export function dialService(host: Machine, place: Place, tls: LocalTls | null, most: number): Dial {
+export function dialService(
+  host: Machine,
+  place: ServiceAddress,
+  tls: ServiceTls | null,
+  most: number,
+): Dial {
   const literal = 'host' in place ? parseIp(place.host) : null;
   const fixed: readonly Address[] | null =
     'host' in place && literal ? [{ address: place.host, family: literal.length === 4 ? 4 : 6 }] : null;
   const service = { place, tls, most, fixed };
-  return (handler) => new Dialling(host, service, handler);
+  return (handler) => new ServiceConnector(host, service, handler);
 }
 
 type Machine = Pick<Host, 'network' | 'clock'>;
 
-interface PlacedService {
-  readonly place: Place;
-  readonly tls: LocalTls | null;
+interface AddressedService {
+  readonly place: ServiceAddress;
+  readonly tls: ServiceTls | null;
   readonly most: number;
   /** Of an IP literal. */
   readonly fixed: readonly Address[] | null;
 }
 
 /** One connection to a service on its way. A class, because there is one for each channel of a tunnel. */
-class Dialling implements Cancellable, RaceEvents {
+class ServiceConnector implements Cancellable, RaceEvents {
   readonly #host: Machine;
-  readonly #service: PlacedService;
+  readonly #service: AddressedService;
   readonly #handler: LocalHandler;
   /** The look-up, the race or the handshake; `null` when it is over. */
-  #underWay: Cancellable | null;
+  #pending: Cancellable | null;
 
-  constructor(host: Machine, service: PlacedService, handler: LocalHandler) {
+  constructor(host: Machine, service: AddressedService, handler: LocalHandler) {
     this.#host = host;
     this.#service = service;
     this.#handler = handler;
     const { place, fixed } = service;
-    if ('path' in place) this.#underWay = new LocalSocket(host, place.path, this);
-    else if (fixed) this.#underWay = this.#race(fixed, place.port);
+    if ('path' in place) this.#pending = new LocalSocket(host, place.path, this);
+    else if (fixed) this.#pending = this.#race(fixed, place.port);
     else
-      this.#underWay = host.network.resolve(place.host, (addresses, error) =>
+      this.#pending = host.network.resolve(place.host, (addresses, error) =>
         this.#resolved(addresses, error, place),
       );
   }
 
   cancel(): void {
-    this.#underWay?.cancel();
-    this.#underWay = null;
+    this.#pending?.cancel();
+    this.#pending = null;
   }
 
   /** @internal */
@@ -101,14 +106,14 @@ class Dialling implements Cancellable, RaceEvents {
       this.failed({ code: 'tls-files', message: options.error });
       return;
     }
-    this.#underWay = { cancel: () => socket.destroy() };
+    this.#pending = { cancel: () => socket.destroy() };
     connection.handler = untilSecured(this.#handler, (session) => this.#secured(connection, session));
     socket.startTls(options);
   }
 
   /** @internal */
   failed(error: HostError): void {
-    this.#underWay = null;
+    this.#pending = null;
     this.#handler.closed(error);
   }
 
@@ -121,7 +126,7 @@ class Dialling implements Cancellable, RaceEvents {
       this.failed(error ?? { code: 'name-not-found', message: `${host} has no address` });
       return;
     }
-    this.#underWay = this.#race(interleave(addresses, this.#service.most), port);
+    this.#pending = this.#race(interleave(addresses, this.#service.most), port);
   }
 
   #race(addresses: readonly Address[], port: number): Race {
@@ -140,7 +145,7 @@ class Dialling implements Cancellable, RaceEvents {
   }
 
   #ready(connection: Connection): void {
-    this.#underWay = null;
+    this.#pending = null;
     connection.handler = this.#handler;
     this.#handler.connected(connection.socket);
   }

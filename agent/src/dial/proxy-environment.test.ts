@@ -1,15 +1,15 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { environmentRoute } from './proxy-environment.ts';
+import { environmentProxies } from './proxy-environment.ts';
 import { describeProxy } from './proxy-server.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
-function routeTo(uri: string, variables: Variables): string | null {
-  const route = environmentRoute({ environment: (name) => variables[name] });
+function proxyOf(uri: string, variables: Variables): string | null {
+  const proxyFor = environmentProxies({ environment: (name) => variables[name] });
   const parsed = parseHttpUri(uri);
-  if ('error' in route || !parsed) throw new Error('error' in route ? route.error : uri);
-  const proxy = route(parsed);
+  if ('error' in proxyFor || !parsed) throw new Error('error' in proxyFor ? proxyFor.error : uri);
+  const proxy = proxyFor(parsed);
   return proxy && describeProxy(proxy);
 }
 
@@ -38,16 +38,16 @@ describe('the environment', () => {
     ['https://a.b:8443/', { https_proxy: 'http://p:1', no_proxy: 'b:8443' }, null],
     ['https://a/', {}, null],
   ])('leads to %s with %j through %s', (uri, variables, proxy) => {
-    expect(routeTo(uri, variables)).toBe(proxy);
+    expect(proxyOf(uri, variables)).toBe(proxy);
   });
 
   it.each(['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'])(
     'with a useless %s is an error that shows no secret',
     (name) => {
-      const route = environmentRoute({
+      const proxyFor = environmentProxies({
         environment: (asked) => (asked === name ? 'ftp://u:secret@p' : undefined),
       });
-      expect(route).toEqual({
+      expect(proxyFor).toEqual({
         error: `${name} is none of http://, https://, socks5:// and socks5h://[USER:PASSWORD@]HOST[:PORT]`,
       });
     },

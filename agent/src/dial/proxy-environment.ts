@@ -2,10 +2,10 @@ import type { HttpUri } from 'rm-protocol';
 import { plainProxyVariables, secureProxyVariables } from '../config/proxy-variables.ts';
 import type { System } from '../host.ts';
 import { bypasses } from './no-proxy.ts';
-import { parseProxy, type Route } from './proxy-server.ts';
+import { type ProxyServer, parseProxy } from './proxy-server.ts';
 
-/** The way to a URI that the environment gives. */
-export type EnvironmentRoute = (uri: HttpUri) => Route;
+/** The proxy for a URI; `null`: none. */
+export type ProxyFor = (uri: HttpUri) => ProxyServer | null;
 
 /**
  * Reads `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` as curl does: lower case comes before upper case, the
@@ -13,12 +13,12 @@ export type EnvironmentRoute = (uri: HttpUri) => Route;
  * read: in a CGI program it holds what a client sends as `Proxy:`. The error is one line that names the variable and
  * shows nothing of its value.
  */
-export function environmentRoute(
+export function environmentProxies(
   system: Pick<System, 'environment'>,
-): EnvironmentRoute | { readonly error: string } {
+): ProxyFor | { readonly error: string } {
   const problems: string[] = [];
-  const proxyOf = (names: readonly string[]): Route => {
-    const name = names.find((candidate) => system.environment(candidate) !== undefined);
+  const proxyOf = (names: readonly string[]): ProxyServer | null => {
+    const name = names.find((each) => system.environment(each) !== undefined);
     const text = (name === undefined ? '' : system.environment(name)) || '';
     if (name === undefined || text === '') return null;
     const proxy = parseProxy(text.includes('://') ? text : `http://${text}`);

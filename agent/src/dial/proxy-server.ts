@@ -12,9 +12,6 @@ export interface ProxyServer {
   readonly credentials: Credentials | null;
 }
 
-/** A way to a host: through a proxy, or directly (`null`). */
-export type Route = ProxyServer | null;
-
 const ports = { http: 80, https: 443, socks5: 1080, socks5h: 1080 } as const;
 
 const pattern = /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i;
@@ -45,11 +42,11 @@ function decodePercent(text: string): string {
 }
 
 /** `HOST:PORT`, for messages; without user and password. */
-export function proxyPlace({ host, port }: ProxyServer): string {
+export function proxyAuthority({ host, port }: ProxyServer): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** `SCHEME://HOST:PORT`, for the log and `rm-agent status`; without user and password. */
 export function describeProxy(proxy: ProxyServer): string {
-  return `${proxy.scheme}://${proxyPlace(proxy)}`;
+  return `${proxy.scheme}://${proxyAuthority(proxy)}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noHandles, SimulatedHost } from '../../simulation/host.ts';
-import { type Place, refused, timedOut, unreachable } from '../../simulation/network.ts';
+import { type Endpoint, refused, timedOut, unreachable } from '../../simulation/network.ts';
 import type { HostError } from '../host.ts';
 import type { Connection } from './connection.ts';
 import { Race } from './race.ts';
@@ -13,18 +13,18 @@ class Course {
   failure: HostError | null = null;
   readonly race: Race;
 
-  constructor(places: Readonly<Record<string, Place | 'accepts'>>) {
+  constructor(places: Readonly<Record<string, Endpoint | 'accepts'>>) {
     const { network } = this.host;
     for (const [address, place] of Object.entries(places)) {
       if (place === 'accepts') network.listen(address, 80, () => ignore);
-      else network.places.set(`${address}:80`, place);
+      else network.endpoints.set(`${address}:80`, place);
     }
     const addresses = Object.keys(places).map((address) => ({ address, family: 4 as const }));
     this.race = new Race(
       this.host,
       { addresses, port: 80 },
       {
-        another: (address) => this.others.push(address),
+        dialled: (address) => this.others.push(address),
         connected: (connection) => {
           expect([this.connection, this.failure]).toEqual([null, null]);
           this.connection = connection;

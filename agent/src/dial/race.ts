@@ -14,7 +14,7 @@ export interface Destination {
 
 export interface RaceEvents {
   /** An address behind the first is dialled. */
-  another?(address: string): void;
+  dialled?(address: string): void;
   /** The first to connect, with a handler to be set before this returns; the race holds nothing any more. */
   connected(connection: Connection): void;
   /** Each address has failed. */
@@ -22,7 +22,7 @@ export interface RaceEvents {
 }
 
 /** One connection of a race, and the winner's for good. */
-class Runner extends DialledConnection {
+class RacingConnection extends DialledConnection {
   /** `null` when the race is won. */
   race: Race | null;
 
@@ -53,7 +53,7 @@ export class Race implements Cancellable {
   readonly #host: Pick<Host, 'network' | 'clock'>;
   readonly #destination: Destination;
   readonly #events: RaceEvents;
-  #runners: Runner[] = [];
+  #runners: RacingConnection[] = [];
   #failures: (readonly [address: string, error: HostError])[] = [];
   #next = 0;
   #stagger: Cancellable | null = null;
@@ -78,14 +78,14 @@ export class Race implements Cancellable {
   }
 
   /** @internal */
-  won(runner: Runner): void {
+  won(runner: RacingConnection): void {
     runner.race = null;
     this.cancel();
     this.#events.connected(runner);
   }
 
   /** @internal */
-  lost(runner: Runner, error: HostError): void {
+  lost(runner: RacingConnection, error: HostError): void {
     this.#runners = this.#runners.filter((other) => other !== runner);
     this.#failures.push([runner.address, error]);
     if (this.#next < this.#destination.addresses.length) this.#dial();
@@ -100,10 +100,10 @@ export class Race implements Cancellable {
     if (this.#next < addresses.length) {
       this.#stagger = this.#host.clock.schedule(STAGGER_MS, () => this.#dial());
     }
-    const runner = new Runner(address, this);
+    const runner = new RacingConnection(address, this);
     runner.socket = this.#host.network.connect({ address, port, probeAfterSeconds }, runner);
     this.#runners.push(runner);
-    if (this.#next > 1) this.#events.another?.(address);
+    if (this.#next > 1) this.#events.dialled?.(address);
   }
 
   #fail(): void {

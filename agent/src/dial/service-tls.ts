@@ -2,7 +2,7 @@ import type { Configuration, Service } from '../config/configuration.ts';
 import type { Host } from '../host.ts';
 import { findAuthorities } from './authorities.ts';
 import type { CertificateTime } from './certificate-time.ts';
-import type { LocalTls } from './dial-service.ts';
+import type { ServiceTls } from './dial-service.ts';
 import { pinDigests } from './tls-settings.ts';
 
 /** What `services[].tls` means where it is absent: the certificate is the device's own, mostly self-signed, and not checked. */
@@ -23,7 +23,7 @@ export function serviceTls(
   host: string,
   clock: Configuration['tls']['clock'],
   time: CertificateTime,
-): LocalTls {
+): ServiceTls {
   const { verify, name, ca, cert, key, pins, minVersion } = settings ?? unchecked;
   return {
     pins: pinDigests(pins),

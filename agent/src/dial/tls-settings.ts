@@ -43,7 +43,7 @@ export function tlsSettings(
   };
   const count = tls.pins.length;
   const pinned = count === 0 ? '' : count === 1 ? 'the pinned key' : `one of ${count} pinned keys`;
-  const trusted = [...(authorities && !byPins ? [authorities.words] : []), ...(pinned ? [pinned] : [])];
+  const trusted = [...(authorities && !byPins ? [authorities.description] : []), ...(pinned ? [pinned] : [])];
   return {
     tls: { ...proxyTls, certificate: tls.cert, key: tls.key, verify: tls.verify && !byPins },
     proxyTls,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ascii, concat, pattern } from '../../../protocol/src/testing/bytes.ts';
-import { Dialling } from '../../simulation/dialling.ts';
+import { AttemptStage } from '../../simulation/attempt-stage.ts';
 import { SimulatedReflector } from '../../simulation/reflector.ts';
 
 describe('an answer', () => {
@@ -96,19 +96,19 @@ describe('an answer', () => {
   ];
 
   it.each(answers)('%s fails', (_name, answer, kind, message) => {
-    const dialling = new Dialling();
+    const stage = new AttemptStage();
     const bytes = typeof answer === 'string' ? ascii(answer) : answer;
-    dialling.plain.answer = () => (typeof answer === 'string' ? answer : concat(bytes, ascii('\r\n\r\n')));
-    const failure = dialling.fails();
+    stage.plain.answer = () => (typeof answer === 'string' ? answer : concat(bytes, ascii('\r\n\r\n')));
+    const failure = stage.fails();
     expect([failure.step, failure.kind]).toEqual(['upgrade', kind]);
     if (typeof message === 'string') expect(failure.message).toBe(message);
     else expect(failure.message).toMatch(message);
   });
 
   it.each([401, 429, 503])('%i with Retry-After says how long to wait', (status) => {
-    const dialling = new Dialling();
-    dialling.plain.answer = () => `HTTP/1.1 ${status} x\r\nRetry-After: 120\r\n\r\n`;
-    expect(dialling.fails().askedMs).toBe(120_000);
+    const stage = new AttemptStage();
+    stage.plain.answer = () => `HTTP/1.1 ${status} x\r\nRetry-After: 120\r\n\r\n`;
+    expect(stage.fails().retryAfterMs).toBe(120_000);
   });
 });
 
@@ -116,36 +116,36 @@ describe('a redirect', () => {
   const to = (location: string) => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`;
 
   it('is followed, with a look-up and a connection of its own', () => {
-    const dialling = new Dialling();
-    dialling.host.network.names.set('other.example', ['192.0.2.2']);
-    const other = new SimulatedReflector(dialling.host.network, '192.0.2.2', 8080);
-    dialling.plain.answer = () => to('http://other.example:8080/t');
-    const { uri } = dialling.succeeds();
+    const stage = new AttemptStage();
+    stage.host.network.names.set('other.example', ['192.0.2.2']);
+    const other = new SimulatedReflector(stage.host.network, '192.0.2.2', 8080);
+    stage.plain.answer = () => to('http://other.example:8080/t');
+    const { uri } = stage.succeeds();
     expect(uri).toMatchObject({ host: 'other.example', port: 8080, target: '/t' });
     expect(other.last.requests[0]?.headers.get('host')).toBe('other.example:8080');
-    dialling.host.clock.advance(100);
-    expect(dialling.plain.last.isClosed).toBe(true);
+    stage.host.clock.advance(100);
+    expect(stage.plain.last.isClosed).toBe(true);
   });
 
   it.each([301, 302, 303, 307, 308])('of status %i to a path of the same host', (status) => {
-    const dialling = new Dialling();
-    dialling.plain.answer = ({ target }) =>
+    const stage = new AttemptStage();
+    stage.plain.answer = ({ target }) =>
       target === '/' ? `HTTP/1.1 ${status} x\r\nLocation: /new\r\n\r\n` : 'accept';
-    expect(dialling.succeeds().uri.target).toBe('/new');
+    expect(stage.succeeds().uri.target).toBe('/new');
   });
 
   it('to itself ends after five', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = () => to('/');
-    expect(dialling.fails()).toMatchObject({ kind: 'fault', message: 'r.example: more than 5 redirects' });
-    expect(dialling.plain.connections).toHaveLength(6);
+    const stage = new AttemptStage();
+    stage.plain.answer = () => to('/');
+    expect(stage.fails()).toMatchObject({ kind: 'fault', message: 'r.example: more than 5 redirects' });
+    expect(stage.plain.connections).toHaveLength(6);
   });
 
   it('from http to https is followed, from https to http is not', () => {
-    const up = new Dialling();
+    const up = new AttemptStage();
     up.plain.answer = () => to('https://r.example/');
     expect(up.succeeds().uri.secure).toBe(true);
-    const down = new Dialling();
+    const down = new AttemptStage();
     down.secure.answer = () => to('http://r.example/');
     expect(down.fails('https://r.example/').message).toBe(
       'r.example redirects from https: to http://r.example/; that is not followed',
@@ -154,10 +154,10 @@ describe('a redirect', () => {
   });
 
   it('starts the next attempt at the reflector that is configured', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = () => to('http://gone.example/');
-    expect(dialling.fails().message).toBe('gone.example: name not found');
-    const again = dialling;
+    const stage = new AttemptStage();
+    stage.plain.answer = () => to('http://gone.example/');
+    expect(stage.fails().message).toBe('gone.example: name not found');
+    const again = stage;
     again.failure = null;
     again.plain.answer = () => 'accept';
     expect(again.succeeds().uri.host).toBe('r.example');
@@ -169,11 +169,11 @@ describe('Digest', () => {
     'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256\r\n\r\n';
 
   it('answers the challenge over a new connection', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challenge);
-    dialling.succeeds('http://r.example/p', { auth: 'digest' });
-    expect(dialling.plain.connections).toHaveLength(2);
-    const [first, second] = dialling.plain.connections.map(({ requests }) =>
+    const stage = new AttemptStage();
+    stage.plain.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challenge);
+    stage.succeeds('http://r.example/p', { auth: 'digest' });
+    expect(stage.plain.connections).toHaveLength(2);
+    const [first, second] = stage.plain.connections.map(({ requests }) =>
       requests[0]?.headers.get('authorization'),
     );
     expect(first).toBeUndefined();
@@ -183,37 +183,37 @@ describe('Digest', () => {
   });
 
   it('answers each reflector of a redirect its own challenge', () => {
-    const dialling = new Dialling();
-    dialling.host.network.names.set('b.example', ['192.0.2.2']);
-    const other = new SimulatedReflector(dialling.host.network, '192.0.2.2', 80);
+    const stage = new AttemptStage();
+    stage.host.network.names.set('b.example', ['192.0.2.2']);
+    const other = new SimulatedReflector(stage.host.network, '192.0.2.2', 80);
     const challengeOf = (nonce: string) =>
       `HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="${nonce}"\r\n\r\n`;
-    dialling.plain.answer = ({ headers }) =>
+    stage.plain.answer = ({ headers }) =>
       headers.get('authorization')
         ? 'HTTP/1.1 302 x\r\nLocation: http://b.example/\r\n\r\n'
         : challengeOf('first');
     other.answer = ({ headers }) => (headers.get('authorization') ? 'accept' : challengeOf('second'));
-    dialling.succeeds('http://r.example/', { auth: 'digest' });
-    const sent = [...dialling.plain.connections, ...other.connections].map(
+    stage.succeeds('http://r.example/', { auth: 'digest' });
+    const sent = [...stage.plain.connections, ...other.connections].map(
       ({ requests }) => /nonce="(\w+)"/.exec(requests[0]?.headers.get('authorization') ?? '')?.[1],
     );
     expect(sent).toEqual([undefined, 'first', undefined, 'second']);
   });
 
   it('that is not accepted is a refusal, not asked for a third time', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = () => challenge;
-    expect(dialling.fails('http://r.example/', { auth: 'digest' })).toMatchObject({
+    const stage = new AttemptStage();
+    stage.plain.answer = () => challenge;
+    expect(stage.fails('http://r.example/', { auth: 'digest' })).toMatchObject({
       kind: 'refusal',
       message: 'r.example answered 401 Unauthorized',
     });
-    expect(dialling.plain.connections).toHaveLength(2);
+    expect(stage.plain.connections).toHaveLength(2);
   });
 
   it.each(['Basic realm="x"', 'Digest realm="x"', '"', ''])('cannot answer the challenge %j', (offer) => {
-    const dialling = new Dialling();
-    dialling.plain.answer = () => `HTTP/1.1 401 No\r\nWWW-Authenticate: ${offer}\r\n\r\n`;
-    expect(dialling.fails('http://r.example/', { auth: 'digest' }).kind).toBe('refusal');
-    expect(dialling.plain.connections).toHaveLength(1);
+    const stage = new AttemptStage();
+    stage.plain.answer = () => `HTTP/1.1 401 No\r\nWWW-Authenticate: ${offer}\r\n\r\n`;
+    expect(stage.fails('http://r.example/', { auth: 'digest' }).kind).toBe('refusal');
+    expect(stage.plain.connections).toHaveLength(1);
   });
 });

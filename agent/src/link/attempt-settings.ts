@@ -1,15 +1,15 @@
 import type { Credentials, HttpUri } from 'rm-protocol';
 import type { Limits } from '../config/limits.ts';
-import type { Route } from '../dial/proxy-server.ts';
+import type { ProxyServer } from '../dial/proxy-server.ts';
 import type { TlsSettings } from '../dial/tls-settings.ts';
 import type { Address } from '../host.ts';
 
 /** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */
-export interface DialSettings extends TlsSettings {
+export interface AttemptSettings extends TlsSettings {
   /** Tried in order, at least one. */
   readonly reflectors: readonly HttpUri[];
   /** The ways to a host, tried in order, at least one. */
-  readonly routes: (uri: HttpUri) => readonly Route[];
+  readonly proxiesFor: (uri: HttpUri) => readonly (ProxyServer | null)[];
   /** Addresses of hosts, by name, for when those of the name server are of no use. */
   readonly addresses: ReadonlyMap<string, readonly Address[]>;
   readonly method: 'GET' | 'POST';

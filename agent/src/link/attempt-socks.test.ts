@@ -1,7 +1,7 @@
 import { hexEncode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../protocol/src/testing/bytes.ts';
-import { Dialling } from '../../simulation/dialling.ts';
+import { AttemptStage } from '../../simulation/attempt-stage.ts';
 import { proxyOf } from '../../simulation/proxied.ts';
 import { SimulatedReflector } from '../../simulation/reflector.ts';
 import type { SimulatedSocket } from '../../simulation/socket.ts';
@@ -10,7 +10,7 @@ const PROXY = '203.0.113.1';
 const CONNECTED = '05 00 00 01 00000000 0000';
 
 /** A SOCKS5 proxy that gives the next answer of its script for each message; behind the last is the reflector. */
-class Socks extends Dialling {
+class Socks extends AttemptStage {
   readonly messages: string[] = [];
   readonly reflector: SimulatedReflector;
 
@@ -63,35 +63,35 @@ function lengthOf(message: readonly number[], greeted: boolean): number {
   return type === 3 ? 7 + size : type === 1 ? 10 : 22;
 }
 
-const through = (text: string) => ({ routes: () => [proxyOf(text)] });
+const through = (text: string) => ({ proxiesFor: () => [proxyOf(text)] });
 
 describe('a SOCKS5 proxy', () => {
   it('that looks names up is asked for the name', () => {
-    const dialling = new Socks(['05 00', CONNECTED]);
-    dialling.succeeds('https://r.example/', through('socks5h://p.example'));
-    expect(dialling.steps).toEqual([
+    const stage = new Socks(['05 00', CONNECTED]);
+    stage.succeeds('https://r.example/', through('socks5h://p.example'));
+    expect(stage.steps).toEqual([
       'resolving p.example',
       `connecting ${PROXY} port 1080`,
       'proxy p.example:1080',
       'tls r.example',
       'upgrade https://r.example/',
     ]);
-    expect(dialling.messages).toEqual(['050100', '050100030972' + '2e6578616d706c6501bb']);
+    expect(stage.messages).toEqual(['050100', '050100030972' + '2e6578616d706c6501bb']);
   });
 
   it('that does not is asked for the address that the device has found', () => {
-    const dialling = new Socks(['05 00', CONNECTED]);
-    dialling.succeeds('http://r.example/', through('socks5://p.example'));
-    expect(dialling.steps.slice(0, 2)).toEqual(['resolving r.example', 'resolving p.example']);
-    expect(dialling.messages[1]).toBe('05010001c00002010050');
-    expect(dialling.reflector.last.requests[0]?.headers.get('host')).toBe('r.example');
+    const stage = new Socks(['05 00', CONNECTED]);
+    stage.succeeds('http://r.example/', through('socks5://p.example'));
+    expect(stage.steps.slice(0, 2)).toEqual(['resolving r.example', 'resolving p.example']);
+    expect(stage.messages[1]).toBe('05010001c00002010050');
+    expect(stage.reflector.last.requests[0]?.headers.get('host')).toBe('r.example');
   });
 
   it('is asked for each address in turn, over a new connection', () => {
-    const dialling = new Socks(['05 00', '05 04 00 01 00000000 0000'], ['05 00', CONNECTED]);
-    dialling.host.network.names.set('r.example', ['2001:db8::7', '192.0.2.1']);
-    dialling.succeeds('http://r.example/', through('socks5://p.example'));
-    expect(dialling.messages).toEqual([
+    const stage = new Socks(['05 00', '05 04 00 01 00000000 0000'], ['05 00', CONNECTED]);
+    stage.host.network.names.set('r.example', ['2001:db8::7', '192.0.2.1']);
+    stage.succeeds('http://r.example/', through('socks5://p.example'));
+    expect(stage.messages).toEqual([
       '050100',
       '0501000420010db80000000000000000000000070050',
       '050100',
@@ -100,12 +100,9 @@ describe('a SOCKS5 proxy', () => {
   });
 
   it('that reaches no address says so of each', () => {
-    const dialling = new Socks(
-      ['05 00', '05 04 00 01 00000000 0000'],
-      ['05 00', '05 05 00 01 00000000 0000'],
-    );
-    dialling.host.network.names.set('r.example', ['2001:db8::7', '192.0.2.1']);
-    expect(dialling.fails('http://r.example/', through('socks5://p.example'))).toMatchObject({
+    const stage = new Socks(['05 00', '05 04 00 01 00000000 0000'], ['05 00', '05 05 00 01 00000000 0000']);
+    stage.host.network.names.set('r.example', ['2001:db8::7', '192.0.2.1']);
+    expect(stage.fails('http://r.example/', through('socks5://p.example'))).toMatchObject({
       step: 'proxy',
       kind: 'fault',
       message:
@@ -115,19 +112,19 @@ describe('a SOCKS5 proxy', () => {
   });
 
   it('is not asked for more addresses than the bound', () => {
-    const dialling = new Socks(...Array.from({ length: 100 }, () => ['05 00', '05 04 00 01 00000000 0000']));
-    dialling.host.network.names.set(
+    const stage = new Socks(...Array.from({ length: 100 }, () => ['05 00', '05 04 00 01 00000000 0000']));
+    stage.host.network.names.set(
       'r.example',
       Array.from({ length: 100 }, (_, at) => `192.0.2.${at}`),
     );
-    dialling.fails('http://r.example/', through('socks5://p.example'));
-    expect(dialling.host.network.dialled).toHaveLength(8);
+    stage.fails('http://r.example/', through('socks5://p.example'));
+    expect(stage.host.network.dialled).toHaveLength(8);
   });
 
   it('gets user and password when it asks for them', () => {
-    const dialling = new Socks(['05 02', '01 00', CONNECTED]);
-    dialling.succeeds('http://r.example/', through('socks5h://me:pw@p.example'));
-    expect(dialling.messages.slice(0, 2)).toEqual(['05020002', '01026d65027077']);
+    const stage = new Socks(['05 02', '01 00', CONNECTED]);
+    stage.succeeds('http://r.example/', through('socks5h://me:pw@p.example'));
+    expect(stage.messages.slice(0, 2)).toEqual(['05020002', '01026d65027077']);
   });
 
   it.each<[string, string[], string, string]>([
@@ -146,8 +143,8 @@ describe('a SOCKS5 proxy', () => {
       'cannot connect to r.example port 80: general failure',
     ],
   ])('that says no is a %s: %j', (kind, script, login, reason) => {
-    const dialling = new Socks(script);
-    expect(dialling.fails('http://r.example/', through(`socks5h://${login}p.example`))).toMatchObject({
+    const stage = new Socks(script);
+    expect(stage.fails('http://r.example/', through(`socks5h://${login}p.example`))).toMatchObject({
       step: 'proxy',
       kind,
       message: `proxy p.example:1080 ${reason}`,
@@ -155,34 +152,34 @@ describe('a SOCKS5 proxy', () => {
   });
 
   it('that speaks another protocol is named', () => {
-    const dialling = new Socks(['485454502f31']);
-    expect(dialling.fails('http://r.example/', through('socks5h://p.example')).message).toBe(
+    const stage = new Socks(['485454502f31']);
+    expect(stage.fails('http://r.example/', through('socks5h://p.example')).message).toBe(
       'proxy p.example:1080: it does not speak SOCKS5',
     );
   });
 
   it('that is silent has a time limit', () => {
-    const dialling = new Socks(['']);
-    expect(dialling.fails('http://r.example/', through('socks5h://p.example')).message).toBe(
+    const stage = new Socks(['']);
+    expect(stage.fails('http://r.example/', through('socks5h://p.example')).message).toBe(
       'proxy p.example:1080: no answer within 10 s',
     );
   });
 
   it('cannot be asked for a reflector whose name the device cannot look up', () => {
-    const dialling = new Socks();
-    expect(dialling.fails('http://gone.example/', through('socks5://p.example'))).toMatchObject({
+    const stage = new Socks();
+    expect(stage.fails('http://gone.example/', through('socks5://p.example'))).toMatchObject({
       step: 'resolving',
       message: 'gone.example: name not found (through proxy socks5://p.example:1080)',
     });
   });
 
   it('is asked for the addresses of the configuration when the name server has none', () => {
-    const dialling = new Socks(['05 00', CONNECTED]);
-    dialling.host.network.names.delete('r.example');
-    dialling.succeeds('http://r.example/', {
+    const stage = new Socks(['05 00', CONNECTED]);
+    stage.host.network.names.delete('r.example');
+    stage.succeeds('http://r.example/', {
       ...through('socks5://p.example'),
       addresses: new Map([['r.example', [{ address: '192.0.2.7', family: 4 as const }]]]),
     });
-    expect(dialling.messages[1]).toBe('05010001c00002070050');
+    expect(stage.messages[1]).toBe('05010001c00002070050');
   });
 });

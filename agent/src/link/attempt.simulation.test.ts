@@ -1,14 +1,14 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
-import { Dialling } from '../../simulation/dialling.ts';
+import { AttemptStage } from '../../simulation/attempt-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
-import { type Place, refused, unreachable } from '../../simulation/network.ts';
+import { type Endpoint, refused, unreachable } from '../../simulation/network.ts';
 import { proxyOf } from '../../simulation/proxied.ts';
 import { Random } from '../../simulation/random.ts';
 import { type Answer, SimulatedReflector } from '../../simulation/reflector.ts';
 import type { TlsAnswer } from '../../simulation/socket.ts';
-import type { Route } from '../dial/proxy-server.ts';
-import type { DialSettings } from './attempt-settings.ts';
+import type { ProxyServer } from '../dial/proxy-server.ts';
+import type { AttemptSettings } from './attempt-settings.ts';
 
 /**
  * Whatever reflectors, proxies, names and addresses do, an attempt reaches the one reflector that works, the last of its
@@ -51,101 +51,101 @@ const connectAnswers: readonly [Answer, ...Answer[]] = [
 
 /** A machine of the network, `name`, that does something or other at each of its ports. */
 function place(
-  dialling: Dialling,
+  stage: AttemptStage,
   random: Random,
   name: string,
   address: string,
   ports: readonly number[],
 ): void {
-  const { network } = dialling.host;
+  const { network } = stage.host;
   const known = [address, '198.51.100.1', '2001:db8::1'].filter(() => random.chance(0.7));
   if (random.chance(0.85)) network.names.set(name, random.chance(0.9) ? known : 'silent');
   for (const port of ports) {
-    const server = new SimulatedReflector(network, address, port, dialling.tls);
+    const server = new SimulatedReflector(network, address, port, stage.tls);
     server.answer = ({ method }, connection) => {
       if (random.chance(0.1)) connection.socket[random.chance(0.5) ? 'end' : 'destroy']();
       return random.pick(method === 'CONNECT' ? connectAnswers : answers);
     };
     if (random.chance(0.2)) {
-      const dead = random.pick<Place>(['silent', { error: refused }, { error: unreachable }]);
-      network.places.set(`${address}:${port}`, dead);
+      const dead = random.pick<Endpoint>(['silent', { error: refused }, { error: unreachable }]);
+      network.endpoints.set(`${address}:${port}`, dead);
     }
   }
 }
 
-function world(seed: number): {
-  dialling: Dialling;
+function simulate(seed: number): {
+  stage: AttemptStage;
   random: Random;
-  settings: Partial<DialSettings>;
+  settings: Partial<AttemptSettings>;
   mostMs: number;
 } {
   const random = new Random(seed);
-  const dialling = new Dialling();
-  const { network } = dialling.host;
+  const stage = new AttemptStage();
+  const { network } = stage.host;
   network.latencyMs = [0, random.integer(1, 100)];
-  network.places.set('198.51.100.1:80', random.pick<Place>(['silent', { error: refused }]));
-  const session = dialling.tls;
-  dialling.tls = (options) =>
+  network.endpoints.set('198.51.100.1:80', random.pick<Endpoint>(['silent', { error: refused }]));
+  const session = stage.tls;
+  stage.tls = (options) =>
     options.serverName === 'r.example' || random.chance(0.8)
       ? session(options)
       : random.pick<ReturnType<TlsAnswer>>(['silent', { code: 'tls-untrusted', message: 'not trusted' }]);
   for (let host = 0; host < 3; host++) {
-    place(dialling, random, `h${host}.example`, `192.0.2.${10 + host}`, [80, 443]);
-    place(dialling, random, `p${host}.example`, `203.0.113.${10 + host}`, [80, 443, 1080]);
+    place(stage, random, `h${host}.example`, `192.0.2.${10 + host}`, [80, 443]);
+    place(stage, random, `p${host}.example`, `203.0.113.${10 + host}`, [80, 443, 1080]);
   }
   const uris = Array.from({ length: random.integer(0, 3) }, () =>
     parseHttpUri(`${random.pick(['http', 'https'])}://h${random.integer(0, 2)}.example/`),
   );
-  const routes: Route[] = Array.from({ length: random.integer(1, 4) }, () =>
+  const routes: (ProxyServer | null)[] = Array.from({ length: random.integer(1, 4) }, () =>
     random.chance(0.3)
       ? null
       : proxyOf(
           `${random.pick(['http', 'https', 'socks5', 'socks5h'])}://u:p@p${random.integer(0, 2)}.example`,
         ),
   );
-  const settings: Partial<DialSettings> = {
+  const settings: Partial<AttemptSettings> = {
     stepTimeoutMs: STEP_MS,
     auth: random.pick(['basic', 'digest']),
     reflectors: uris.flatMap((uri) => uri ?? []),
-    routes: ({ host }) => (host === 'r.example' ? [null] : routes),
+    proxiesFor: ({ host }) => (host === 'r.example' ? [null] : routes),
     addresses: new Map([['h0.example', [{ address: '192.0.2.10', family: 4 as const }]]]),
   };
   const candidates = (uris.length + MOST_REDIRECTS + 1) * routes.length;
   // A SOCKS5 proxy may be asked for each address.
-  return { dialling, random, settings, mostMs: candidates * MOST_STEPS * STEP_MS * 4 };
+  return { stage, random, settings, mostMs: candidates * MOST_STEPS * STEP_MS * 4 };
 }
 
 function reachesTheOneThatWorks(seed: number): void {
-  const { dialling, settings, mostMs } = world(seed);
+  const { stage, settings, mostMs } = simulate(seed);
   const last = parseHttpUri('http://r.example/');
-  dialling.plain.answer = ({ headers }) =>
+  stage.plain.answer = ({ headers }) =>
     settings.auth === 'basic' || headers.get('authorization')
       ? 'accept'
       : 'HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\n\r\n';
-  dialling.start(undefined, {
+  stage.start(undefined, {
     ...settings,
     reflectors: [...(settings.reflectors ?? []), ...(last ? [last] : [])],
   });
-  dialling.host.clock.until('the end of the attempt', () => dialling.over, mostMs);
-  if (!dialling.upgraded) throw new Error(dialling.failure?.message);
-  expect(dialling.host.handles).toEqual({ ...noHandles, sockets: 1 });
+  stage.host.clock.until('the end of the attempt', () => stage.over, mostMs);
+  if (!stage.upgraded) throw new Error(stage.failure?.message);
+  expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1 });
 }
 
 function endsOnce(seed: number): void {
-  const { dialling, random, settings, mostMs } = world(seed);
+  const { stage, random, settings, mostMs } = simulate(seed);
   if (settings.reflectors?.length === 0) return;
-  dialling.start(undefined, settings);
+  stage.start(undefined, settings);
   if (random.chance(0.3)) {
-    dialling.host.clock.advance(random.integer(0, 3000));
-    if (!dialling.over) {
-      dialling.attempt?.cancel();
-      expect(dialling.host.handles).toEqual(noHandles);
+    stage.host.clock.advance(random.integer(0, 3000));
+    if (!stage.over) {
+      stage.attempt?.cancel();
+      expect(stage.host.handles).toEqual(noHandles);
       return;
     }
-  } else dialling.host.clock.until('the end of the attempt', () => dialling.over, mostMs);
-  expect(dialling.host.handles).toEqual({ ...noHandles, sockets: dialling.upgraded ? 1 : 0 });
-  if (dialling.failure) expect(dialling.failure.message).not.toContain('\n');
-  dialling.host.clock.advance(100_000);
+  } else stage.host.clock.until('the end of the attempt', () => stage.over, mostMs);
+  expect(stage.host.handles).toEqual({ ...noHandles, sockets: stage.upgraded ? 1 : 0 });
+  if (stage.failure) expect(stage.failure.message).not.toContain('\n');
+  stage.host.clock.advance(100_000);
 }
 
 describe('an attempt with random faults', () => {

@@ -1,22 +1,22 @@
 import { base64Encode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii, hex } from '../../../protocol/src/testing/bytes.ts';
-import { ADDRESS, Dialling, SESSION } from '../../simulation/dialling.ts';
+import { ADDRESS, AttemptStage, SESSION } from '../../simulation/attempt-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
-import { type Name, type Place, refused, timedOut, unreachable } from '../../simulation/network.ts';
+import { type Endpoint, type Name, refused, timedOut, unreachable } from '../../simulation/network.ts';
 import type { HostErrorCode } from '../host.ts';
 
 describe('an attempt', () => {
   it('goes through its steps to the upgrade', () => {
-    const dialling = new Dialling();
-    const { uri, response, early } = dialling.succeeds('http://r.example/x?y');
-    expect(dialling.steps).toEqual([
+    const stage = new AttemptStage();
+    const { uri, response, early } = stage.succeeds('http://r.example/x?y');
+    expect(stage.steps).toEqual([
       'resolving r.example',
       `connecting ${ADDRESS} port 80`,
       'upgrade http://r.example/x?y',
     ]);
     expect([response.status, early.length, uri.target]).toEqual([101, 0, '/x?y']);
-    const { method, target, headers } = dialling.plain.last.requests[0] ?? {};
+    const { method, target, headers } = stage.plain.last.requests[0] ?? {};
     expect([method, target]).toEqual(['GET', '/x?y']);
     expect(headers?.get('host')).toBe('r.example');
     expect(headers?.get('authorization')).toBe('Basic aWRAZG9tYWluOnMzY3JldA==');
@@ -24,32 +24,32 @@ describe('an attempt', () => {
   });
 
   it('secures the connection first, with the name of the host', () => {
-    const dialling = new Dialling();
-    dialling.succeeds('https://r.example/');
-    expect(dialling.steps[2]).toBe('tls r.example');
-    expect(dialling.tlsAsked).toMatchObject([{ serverName: 'r.example', verify: true, minVersion: '1.2' }]);
-    expect(dialling.passed).toContain('tls TLSv1.3 TLS_AES_128_GCM_SHA256');
+    const stage = new AttemptStage();
+    stage.succeeds('https://r.example/');
+    expect(stage.steps[2]).toBe('tls r.example');
+    expect(stage.tlsAsked).toMatchObject([{ serverName: 'r.example', verify: true, minVersion: '1.2' }]);
+    expect(stage.passed).toContain('tls TLSv1.3 TLS_AES_128_GCM_SHA256');
   });
 
   it('asks with POST where it is told to', () => {
-    const dialling = new Dialling();
-    dialling.succeeds('http://r.example/', { method: 'POST' });
-    expect(dialling.plain.last.requests[0]?.method).toBe('POST');
+    const stage = new AttemptStage();
+    stage.succeeds('http://r.example/', { method: 'POST' });
+    expect(stage.plain.last.requests[0]?.method).toBe('POST');
   });
 
   it('needs no look-up for an address', () => {
-    const dialling = new Dialling();
-    dialling.succeeds(`http://${ADDRESS}/`);
-    expect(dialling.host.network.dialled).toEqual([`${ADDRESS}:80`]);
+    const stage = new AttemptStage();
+    stage.succeeds(`http://${ADDRESS}/`);
+    expect(stage.host.network.dialled).toEqual([`${ADDRESS}:80`]);
   });
 
   it('hands over what came behind the head', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = (request, connection) => {
+    const stage = new AttemptStage();
+    stage.plain.answer = (request, connection) => {
       connection.accept(request, hex('89 00'));
       return 'silent';
     };
-    const connection = dialling.succeeds();
+    const connection = stage.succeeds();
     const seen: number[] = [...connection.early];
     connection.deliverTo({
       data: (bytes, start, end) => seen.push(...bytes.subarray(start, end)),
@@ -57,44 +57,44 @@ describe('an attempt', () => {
       ended: () => undefined,
       closed: () => undefined,
     });
-    dialling.host.clock.advance(100);
+    stage.host.clock.advance(100);
     expect(seen).toEqual([0x89, 0]);
   });
 
   it('leaves interim responses alone', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = (request, connection) => {
+    const stage = new AttemptStage();
+    stage.plain.answer = (request, connection) => {
       connection.socket.write(ascii('HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n'.repeat(8)));
       connection.accept(request);
       return 'silent';
     };
-    expect(dialling.succeeds().response.status).toBe(101);
+    expect(stage.succeeds().response.status).toBe(101);
   });
 
   it('has enough of interim responses in the end', () => {
-    const dialling = new Dialling();
-    dialling.host.network.bufferBytes = 1 << 20;
-    dialling.plain.answer = () => 'HTTP/1.1 100 \r\n\r\n'.repeat(50_000);
-    expect(dialling.fails().message).toBe('r.example: more than 16 interim responses');
+    const stage = new AttemptStage();
+    stage.host.network.bufferBytes = 1 << 20;
+    stage.plain.answer = () => 'HTTP/1.1 100 \r\n\r\n'.repeat(50_000);
+    expect(stage.fails().message).toBe('r.example: more than 16 interim responses');
   });
 
   it('that is cancelled in any step leaves nothing and says nothing', () => {
     for (let ms = 0; ms < 12; ms++) {
-      const dialling = new Dialling();
-      dialling.start('https://r.example/');
-      dialling.host.clock.advance(ms);
-      if (dialling.over) break;
-      dialling.attempt?.cancel();
-      expect(dialling.host.handles).toEqual(noHandles);
-      dialling.host.clock.advance(100_000);
-      expect(dialling.over).toBe(false);
+      const stage = new AttemptStage();
+      stage.start('https://r.example/');
+      stage.host.clock.advance(ms);
+      if (stage.over) break;
+      stage.attempt?.cancel();
+      expect(stage.host.handles).toEqual(noHandles);
+      stage.host.clock.advance(100_000);
+      expect(stage.over).toBe(false);
       expect(ms).toBeLessThan(11);
     }
   });
 });
 
 describe('each step has its time limit:', () => {
-  const limited: [string, (dialling: Dialling) => void, string, string][] = [
+  const limited: [string, (stage: AttemptStage) => void, string, string][] = [
     [
       'resolving',
       ({ host }) => host.network.names.set('r.example', 'silent'),
@@ -103,14 +103,14 @@ describe('each step has its time limit:', () => {
     ],
     [
       'connecting',
-      ({ host }) => host.network.places.set(`${ADDRESS}:443`, 'silent'),
+      ({ host }) => host.network.endpoints.set(`${ADDRESS}:443`, 'silent'),
       'connecting',
       'r.example port 443: no answer within 10 s',
     ],
     [
       'tls',
-      (dialling) => {
-        dialling.tls = () => 'silent';
+      (stage) => {
+        stage.tls = () => 'silent';
       },
       'tls',
       'r.example port 443: no answer within 10 s',
@@ -126,27 +126,27 @@ describe('each step has its time limit:', () => {
   ];
 
   it.each(limited)('%s', (_name, set, step, message) => {
-    const dialling = new Dialling();
-    set(dialling);
-    const start = dialling.host.clock.now();
-    dialling.start('https://r.example/');
-    dialling.host.clock.until('failure', () => dialling.failure !== null);
-    expect(dialling.failure).toMatchObject({ step, message, kind: 'fault' });
-    expect(dialling.host.clock.now() - start).toBeLessThan(10_100);
-    expect(dialling.host.handles).toEqual(noHandles);
+    const stage = new AttemptStage();
+    set(stage);
+    const start = stage.host.clock.now();
+    stage.start('https://r.example/');
+    stage.host.clock.until('failure', () => stage.failure !== null);
+    expect(stage.failure).toMatchObject({ step, message, kind: 'fault' });
+    expect(stage.host.clock.now() - start).toBeLessThan(10_100);
+    expect(stage.host.handles).toEqual(noHandles);
   });
 
   it('bytes that trickle do not prolong it', () => {
-    const dialling = new Dialling();
-    dialling.plain.answer = (_request, { socket }) => {
+    const stage = new AttemptStage();
+    stage.plain.answer = (_request, { socket }) => {
       const drip = () => {
         socket.write(ascii('x'));
-        dialling.host.clock.defer(1000, drip);
+        stage.host.clock.defer(1000, drip);
       };
       drip();
       return 'silent';
     };
-    const { message } = dialling.fails();
+    const { message } = stage.fails();
     expect(message).toContain('no answer within 10 s');
   });
 });
@@ -163,18 +163,18 @@ describe('a name', () => {
   ];
 
   it.each(failures)('that %s is a fault of the step resolving', (_name, answer, message) => {
-    const dialling = new Dialling();
-    dialling.host.network.names.set('r.example', answer);
-    expect(dialling.fails()).toEqual({ step: 'resolving', kind: 'fault', message, askedMs: null });
+    const stage = new AttemptStage();
+    stage.host.network.names.set('r.example', answer);
+    expect(stage.fails()).toEqual({ step: 'resolving', kind: 'fault', message, retryAfterMs: null });
   });
 
   it('with several addresses has each of them tried, in order', () => {
-    const dialling = new Dialling();
-    const { network } = dialling.host;
+    const stage = new AttemptStage();
+    const { network } = stage.host;
     network.names.set('r.example', ['2001:db8::1', '198.51.100.7', '198.51.100.8', ADDRESS, '198.51.100.9']);
-    network.places.set('2001:db8::1:80', { error: unreachable });
-    network.places.set('198.51.100.8:80', 'silent');
-    dialling.succeeds();
+    network.endpoints.set('2001:db8::1:80', { error: unreachable });
+    network.endpoints.set('198.51.100.8:80', 'silent');
+    stage.succeeds();
     expect(network.dialled).toEqual([
       '2001:db8::1:80',
       '198.51.100.7:80',
@@ -184,10 +184,10 @@ describe('a name', () => {
   });
 
   it('of which no address works fails with the error of each', () => {
-    const dialling = new Dialling();
-    dialling.host.network.names.set('r.example', ['198.51.100.7', '198.51.100.8']);
-    dialling.host.network.places.set('198.51.100.8:80', { error: timedOut });
-    expect(dialling.fails()).toMatchObject({
+    const stage = new AttemptStage();
+    stage.host.network.names.set('r.example', ['198.51.100.7', '198.51.100.8']);
+    stage.host.network.endpoints.set('198.51.100.8:80', { error: timedOut });
+    expect(stage.fails()).toMatchObject({
       step: 'connecting',
       message: 'r.example port 80: 198.51.100.7: connection refused, 198.51.100.8: connection timed out',
     });
@@ -200,9 +200,9 @@ describe('TCP', () => {
     ['timed out', timedOut, 'connection timed out'],
     ['unreachable', unreachable, 'network is unreachable'],
   ])('%s is a fault', (_name, error, message) => {
-    const dialling = new Dialling();
-    dialling.host.network.places.set(`${ADDRESS}:80`, { error } satisfies Place);
-    expect(dialling.fails()).toMatchObject({
+    const stage = new AttemptStage();
+    stage.host.network.endpoints.set(`${ADDRESS}:80`, { error } satisfies Endpoint);
+    expect(stage.fails()).toMatchObject({
       step: 'connecting',
       kind: 'fault',
       message: `r.example port 80: ${message}`,
@@ -211,12 +211,12 @@ describe('TCP', () => {
 
   it('closed before an answer is a fault', () => {
     for (const way of ['end', 'destroy'] as const) {
-      const dialling = new Dialling();
-      dialling.plain.answer = (_request, { socket }) => {
+      const stage = new AttemptStage();
+      stage.plain.answer = (_request, { socket }) => {
         socket[way]();
         return 'silent';
       };
-      const { step, kind, message } = dialling.fails();
+      const { step, kind, message } = stage.fails();
       expect([step, kind]).toEqual(['upgrade', 'fault']);
       expect(message).toBe(
         way === 'end'
@@ -240,32 +240,32 @@ describe('TLS', () => {
   ];
 
   it.each(codes)('error %s is a fault that says so', (code) => {
-    const dialling = new Dialling();
-    dialling.tls = () => ({ code, message: `because of ${code}` });
-    expect(dialling.fails('https://r.example/')).toEqual({
+    const stage = new AttemptStage();
+    stage.tls = () => ({ code, message: `because of ${code}` });
+    expect(stage.fails('https://r.example/')).toEqual({
       step: 'tls',
       kind: 'fault',
       message: `r.example port 443: because of ${code}`,
-      askedMs: null,
+      retryAfterMs: null,
     });
-    expect(dialling.secure.last.requests).toEqual([]);
+    expect(stage.secure.last.requests).toEqual([]);
   });
 
   it('takes a key that is pinned and sends no credentials to another', () => {
-    const dialling = new Dialling();
+    const stage = new AttemptStage();
     const pin = base64Encode(SESSION.publicKeyDigest);
-    dialling.succeeds('https://r.example/', { pins: ['AAAA', pin] });
-    const other = new Dialling();
+    stage.succeeds('https://r.example/', { pins: ['AAAA', pin] });
+    const other = new AttemptStage();
     const { message, step } = other.fails('https://r.example/', { pins: ['AAAA'] });
     expect([step, message]).toEqual(['tls', `r.example: its public key (sha256/${pin}) is none of tls.pins`]);
     expect(other.secure.last.requests).toEqual([]);
   });
 
   it('is demanded by pins', () => {
-    const dialling = new Dialling();
-    expect(dialling.fails('http://r.example/', { pins: ['AAAA'] }).message).toBe(
+    const stage = new AttemptStage();
+    expect(stage.fails('http://r.example/', { pins: ['AAAA'] }).message).toBe(
       'tls.pins demands an https: reflector',
     );
-    expect(dialling.plain.last.requests).toEqual([]);
+    expect(stage.plain.last.requests).toEqual([]);
   });
 });

@@ -8,13 +8,13 @@ import {
   type ResponseHead,
 } from 'rm-protocol';
 import type { Connection, ConnectionHandler } from '../dial/connection.ts';
-import type { Route } from '../dial/proxy-server.ts';
+import type { ProxyServer } from '../dial/proxy-server.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
-import type { DialSettings } from './attempt-settings.ts';
+import type { AttemptSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
-import { Passage } from './connector.ts';
+import { Connector } from './connector.ts';
 import { Deadline } from './deadline.ts';
-import { bySameWay, type Candidate, Candidates, summary } from './routes.ts';
+import { namingRoute, type Route, RouteList, summary } from './routes.ts';
 import { type StepEvents, type StepFailure, Steps } from './steps.ts';
 import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 
@@ -22,8 +22,9 @@ import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 export interface Upgraded {
   readonly socket: Socket;
   readonly uri: HttpUri;
-  readonly route: Route;
-  /** What had been tried before in vain. */
+  /** `null`: none. */
+  readonly proxy: ProxyServer | null;
+  /** What had failed before. */
   readonly failures: readonly StepFailure[];
   readonly response: ResponseHead;
   deliverTo(handler: ConnectionHandler): void;
@@ -32,10 +33,10 @@ export interface Upgraded {
 }
 
 export interface AttemptEvents extends StepEvents {
-  /** A reflector is tried, by one way. */
-  trying(candidate: Candidate): void;
+  /** A reflector is tried, by one route. */
+  trying(route: Route): void;
   upgraded(connection: Upgraded): void;
-  /** One reflector, by one way, was of no use. The next one is tried, or `failed` follows. */
+  /** A route has failed. The next one is tried, or `failed` follows. */
   lost(failure: StepFailure): void;
   /** All that could be tried has failed. */
   failed(failure: StepFailure): void;
@@ -45,60 +46,60 @@ export interface AttemptEvents extends StepEvents {
 const MAX_REDIRECTS = 5;
 
 /**
- * One attempt to get from nothing to an upgraded connection: each reflector by each way to it, until one takes the
+ * One attempt to get from nothing to an upgraded connection: each reflector by each route to it, until one takes the
  * upgrade, with redirects followed and Digest challenges answered. It ends with `upgraded` or `failed`, unless cancelled.
  */
 export class Attempt implements Cancellable {
   readonly #host: Host;
-  readonly #settings: DialSettings;
+  readonly #settings: AttemptSettings;
   readonly #events: AttemptEvents;
   readonly #steps: Steps;
-  readonly #candidates: Candidates;
+  readonly #routes: RouteList;
   readonly #failures: StepFailure[] = [];
   #redirects = 0;
-  #passage: Passage | null = null;
+  #connector: Connector | null = null;
   #connection: Connection | null = null;
 
-  constructor(host: Host, settings: DialSettings, events: AttemptEvents) {
+  constructor(host: Host, settings: AttemptSettings, events: AttemptEvents) {
     this.#host = host;
     this.#settings = settings;
     this.#events = events;
     this.#steps = new Steps(events, new Deadline(host.clock), settings.stepTimeoutMs);
-    this.#candidates = new Candidates(settings.reflectors, settings.routes);
+    this.#routes = new RouteList(settings.reflectors, settings.proxiesFor);
     this.#next();
   }
 
   cancel(): void {
     this.#steps.end();
-    this.#passage?.cancel();
-    this.#passage = null;
+    this.#connector?.cancel();
+    this.#connector = null;
     this.#connection?.socket.destroy();
     this.#connection = null;
   }
 
   /** `challenge` is what the reflector has answered to the upgrade without credentials. */
-  #dial(candidate: Candidate, challenge: Challenge | null): void {
-    this.#passage = new Passage(this.#host, this.#settings, candidate.uri, candidate.route, this.#steps, {
-      opened: (connection) => this.#upgrade(candidate, challenge, connection),
+  #dial(route: Route, challenge: Challenge | null): void {
+    this.#connector = new Connector(this.#host, this.#settings, route.uri, route.proxy, this.#steps, {
+      opened: (connection) => this.#upgrade(route, challenge, connection),
       failed: ({ kind, message, at }) => {
-        if (at === 'proxy') this.#candidates.proxyFailed(candidate.route);
-        this.#lost(kind, at === 'reflector' ? bySameWay(message, candidate) : message);
+        if (at === 'proxy') this.#routes.proxyFailed(route.proxy);
+        this.#lost(kind, at === 'reflector' ? namingRoute(message, route) : message);
       },
     });
   }
 
-  #upgrade(candidate: Candidate, challenge: Challenge | null, connection: Connection): void {
-    const { uri } = candidate;
+  #upgrade(route: Route, challenge: Challenge | null, connection: Connection): void {
+    const { uri } = route;
     const broken = ({ message }: HostError) =>
-      this.#lost('fault', bySameWay(`${uri.host} port ${uri.port}: ${message}`, candidate));
-    this.#passage = null;
+      this.#lost('fault', namingRoute(`${uri.host} port ${uri.port}: ${message}`, route));
+    this.#connector = null;
     this.#connection = connection;
     this.#steps.begin('upgrade', formatHttpUri(uri), broken);
     const exchange = new UpgradeExchange(this.#host, this.#settings, uri, challenge);
     connection.handler = {
       data: (bytes, start, end) => {
         const answer = exchange.receive(bytes, start, end);
-        if (answer) this.#answered(candidate, connection, answer);
+        if (answer) this.#answered(route, connection, answer);
       },
       taken: () => undefined,
       ended: () => connection.socket.end(),
@@ -112,15 +113,15 @@ export class Attempt implements Cancellable {
     }
   }
 
-  #answered(candidate: Candidate, connection: Connection, answer: UpgradeAnswer): void {
-    const { uri, route } = candidate;
+  #answered(route: Route, connection: Connection, answer: UpgradeAnswer): void {
+    const { uri, proxy } = route;
     if ('upgraded' in answer) {
       this.#steps.end();
       this.#connection = null;
       this.#events.upgraded({
         socket: connection.socket,
         uri,
-        route,
+        proxy,
         failures: this.#failures,
         response: answer.upgraded,
         early: answer.early,
@@ -129,32 +130,32 @@ export class Attempt implements Cancellable {
         },
       });
     } else if ('failed' in answer) {
-      if (answer.settled) this.#candidates.settled(candidate);
-      this.#lost(answer.kind, bySameWay(answer.failed, candidate), answer.askedMs);
+      if (answer.final) this.#routes.answered(route);
+      this.#lost(answer.kind, namingRoute(answer.failed, route), answer.retryAfterMs);
     } else if ('challenge' in answer) {
       this.cancel();
-      this.#dial(candidate, answer.challenge);
+      this.#dial(route, answer.challenge);
     } else if (++this.#redirects > MAX_REDIRECTS) {
-      this.#candidates.settled(candidate);
+      this.#routes.answered(route);
       this.#lost('fault', `${hostHeader(uri)}: more than ${MAX_REDIRECTS} redirects`);
     } else {
       this.#steps.passed(`redirected to ${formatHttpUri(answer.redirect)}`);
-      this.#candidates.redirected(candidate, answer.redirect);
+      this.#routes.redirected(route, answer.redirect);
       this.#next();
     }
   }
 
   #next(): boolean {
     this.cancel();
-    const candidate = this.#candidates.next();
-    if (!candidate) return false;
-    this.#events.trying(candidate);
-    this.#dial(candidate, null);
+    const route = this.#routes.next();
+    if (!route) return false;
+    this.#events.trying(route);
+    this.#dial(route, null);
     return true;
   }
 
-  #lost(kind: FailureKind, message: string, askedMs: number | null = null): void {
-    const failure = { step: this.#steps.current, kind, message: printable(message), askedMs };
+  #lost(kind: FailureKind, message: string, retryAfterMs: number | null = null): void {
+    const failure = { step: this.#steps.current, kind, message: printable(message), retryAfterMs };
     this.#failures.push(failure);
     this.#events.lost(failure);
     if (!this.#next())

@@ -98,7 +98,7 @@ describe('BackOff', () => {
     [0.5, 120_000, 180_000],
     [0.5, 1_000_000_000, 5_400_000],
     [0.5, 0, 500],
-  ])('with random number %d waits, when asked to for %i ms, %i', (random, askedMs, wait) => {
-    expect(new BackOff().next('fault', settings, random, askedMs)).toBe(wait);
+  ])('with random number %d waits, when asked to for %i ms, %i', (random, retryAfterMs, wait) => {
+    expect(new BackOff().next('fault', settings, random, retryAfterMs)).toBe(wait);
   });
 });

@@ -49,10 +49,15 @@ export class BackOff {
   }
 
   /**
-   * Milliseconds to wait before the next attempt. `random` is uniform in [0, 1). `askedMs` is what the reflector
+   * Milliseconds to wait before the next attempt. `random` is uniform in [0, 1). `retryAfterMs` is what the reflector
    * asked for (RFC 9110 section 10.2.3): at least that long is waited, with as much again of jitter at most.
    */
-  next(kind: FailureKind, settings: BackOffSettings, random: number, askedMs: number | null = null): number {
+  next(
+    kind: FailureKind,
+    settings: BackOffSettings,
+    random: number,
+    retryAfterMs: number | null = null,
+  ): number {
     const { minMs, maxMs, refusedMaxMs } = settings;
     let wait: number;
     if (kind === 'refusal') {
@@ -64,6 +69,6 @@ export class BackOff {
     } else {
       wait = Math.min(maxMs, minMs * 2 ** Math.min(this.#faults++, 24)) * random;
     }
-    return askedMs === null ? wait : Math.max(wait, Math.min(askedMs, MAX_ASKED_MS) * (1 + random));
+    return retryAfterMs === null ? wait : Math.max(wait, Math.min(retryAfterMs, MAX_ASKED_MS) * (1 + random));
   }
 }

@@ -1,68 +1,68 @@
 import { base64Encode, type HttpUri, ProtocolError } from 'rm-protocol';
 import type { Connection } from '../dial/connection.ts';
 import { interleave } from '../dial/interleave.ts';
-import { proxyPlace, type Route } from '../dial/proxy-server.ts';
+import { type ProxyServer, proxyAuthority } from '../dial/proxy-server.ts';
 import { Race } from '../dial/race.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
-import type { DialSettings } from './attempt-settings.ts';
+import type { AttemptSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
 import { HttpConnect } from './http-connect.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import { SocksConnect } from './socks-connect.ts';
 import type { Steps } from './steps.ts';
 
-export interface PassageFailure {
+export interface ConnectorFailure {
   readonly kind: FailureKind;
   readonly message: string;
-  /** Where it has failed: at the proxy, whatever the destination; at the proxy, on the way to this one; or behind it. */
-  readonly at: 'proxy' | 'way' | 'reflector';
+  /** Where it has failed: at the proxy for any destination, at the proxy for this destination, or behind it. */
+  readonly at: 'proxy' | 'destination' | 'reflector';
 }
 
-export interface PassageEvents {
+export interface ConnectorEvents {
   /** The reflector can be spoken to; the connection's handler is to be set before this returns. */
   opened(connection: Connection): void;
-  failed(failure: PassageFailure): void;
+  failed(failure: ConnectorFailure): void;
 }
 
-/** One way to one reflector: look-up, TCP, proxy, TLS. It ends with `opened` or `failed`, unless cancelled. */
-export class Passage implements Cancellable {
+/** Connects to one reflector by one route: look-up, TCP, proxy, TLS. It ends with `opened` or `failed`, unless cancelled. */
+export class Connector implements Cancellable {
   readonly #host: Host;
-  readonly #settings: DialSettings;
+  readonly #settings: AttemptSettings;
   readonly #uri: HttpUri;
-  readonly #route: Route;
+  readonly #proxy: ProxyServer | null;
   readonly #steps: Steps;
-  readonly #events: PassageEvents;
+  readonly #events: ConnectorEvents;
   /** What is under way: a look-up or a race. */
   #activity: Cancellable | null = null;
   #connection: Connection | null = null;
-  /** Addresses of the configuration that are dialled when those of the name server were no good. */
-  #spare: readonly Address[] = [];
-  /** What has failed before the spare addresses were dialled, or with an earlier destination. */
+  /** Addresses of the configuration that are dialled after those of the name server have failed. */
+  #fallbacks: readonly Address[] = [];
+  /** What has failed before the fallback addresses were dialled, or with an earlier destination. */
   #earlier: string[] = [];
   /** What the proxy is asked for, one after the other: the name of the reflector, or its addresses. */
   #destinations: string[];
   #handshake: ProxyHandshake | null = null;
   #answer: ProxyAnswer | null = null;
   /** The proxy has connected us to the reflector, or there is none. */
-  #through: boolean;
+  #proxied: boolean;
 
   constructor(
     host: Host,
-    settings: DialSettings,
+    settings: AttemptSettings,
     uri: HttpUri,
-    route: Route,
+    proxy: ProxyServer | null,
     steps: Steps,
-    events: PassageEvents,
+    events: ConnectorEvents,
   ) {
     this.#host = host;
     this.#settings = settings;
     this.#uri = uri;
-    this.#route = route;
+    this.#proxy = proxy;
     this.#steps = steps;
     this.#events = events;
     this.#destinations = [uri.host];
-    this.#through = route === null;
-    if (route?.scheme === 'socks5') this.#resolveDestinations();
+    this.#proxied = proxy === null;
+    if (proxy?.scheme === 'socks5') this.#resolveDestinations();
     else this.#resolve();
   }
 
@@ -77,20 +77,20 @@ export class Passage implements Cancellable {
 
   #resolveDestinations(): void {
     this.#lookUp(this.#uri.host, 'reflector', (addresses) => {
-      this.#destinations = [...addresses, ...this.#spare]
+      this.#destinations = [...addresses, ...this.#fallbacks]
         .slice(0, this.#settings.limits.addresses)
         .map(({ address }) => address);
-      this.#spare = [];
+      this.#fallbacks = [];
       this.#resolve();
     });
   }
 
   #resolve(): void {
-    const at = this.#route ? 'proxy' : 'reflector';
-    this.#lookUp((this.#route ?? this.#uri).host, at, (addresses) => this.#connect(addresses));
+    const at = this.#proxy ? 'proxy' : 'reflector';
+    this.#lookUp((this.#proxy ?? this.#uri).host, at, (addresses) => this.#connect(addresses));
   }
 
-  /** The addresses of a name; those of the configuration when it has none, else they are `#spare`. */
+  /** The addresses of a name; those of the configuration when it has none, else they are `#fallbacks`. */
   #lookUp(host: string, at: 'proxy' | 'reflector', done: (addresses: readonly Address[]) => void): void {
     const fixed = this.#settings.addresses.get(host) ?? [];
     const settle = (found: readonly Address[], error: HostError | null): void => {
@@ -103,7 +103,7 @@ export class Passage implements Cancellable {
       }
       const ordered = interleave(found.length === 0 ? fixed : found, this.#settings.limits.addresses);
       const instead = found.length === 0 ? `${reason}, instead ` : '';
-      this.#spare = fixed.filter(({ address }) => !ordered.some((other) => other.address === address));
+      this.#fallbacks = fixed.filter(({ address }) => !ordered.some((other) => other.address === address));
       this.#steps.passed(`${host}: ${instead}${ordered.map(({ address }) => address).join(', ')}`);
       done(ordered);
     };
@@ -114,14 +114,14 @@ export class Passage implements Cancellable {
   // ---- TCP ----
 
   #connect(addresses: readonly Address[]): void {
-    const { port } = this.#route ?? this.#uri;
+    const { port } = this.#proxy ?? this.#uri;
     const where = (address = '') => `${address} port ${port}`;
     this.#steps.begin('connecting', where(addresses[0]?.address), (late) => race.expire(late));
     const race = new Race(
       this.#host,
       { addresses, port },
       {
-        another: (address) => this.#steps.also(where(address)),
+        dialled: (address) => this.#steps.detail(where(address)),
         connected: (connection) => this.#connected(connection),
         failed: (failure) => this.#broken(failure),
       },
@@ -135,17 +135,17 @@ export class Passage implements Cancellable {
     connection.handler = {
       secured: (session) => this.#secured(session),
       data: (bytes, start, end) =>
-        this.#converse((handshake) => handshake.receive(bytes, start, end), 'proxy'),
+        this.#exchange((handshake) => handshake.receive(bytes, start, end), 'proxy'),
       taken: () => undefined,
       // An alert that says why may still be on its way to `closed`.
       ended: () => connection.socket.end(),
       closed: (error) =>
         this.#broken(error ?? { code: 'reset', message: 'connection closed before an answer' }),
     };
-    const route = this.#route;
-    this.#steps.passed(`${connection.address} port ${(route ?? this.#uri).port}`);
-    if (!route) this.#secure();
-    else if (route.scheme === 'https') this.#startTls();
+    const proxy = this.#proxy;
+    this.#steps.passed(`${connection.address} port ${(proxy ?? this.#uri).port}`);
+    if (!proxy) this.#secure();
+    else if (proxy.scheme === 'https') this.#startTls();
     else this.#askProxy();
   }
 
@@ -159,24 +159,24 @@ export class Passage implements Cancellable {
   // ---- proxy ----
 
   #askProxy(): void {
-    const route = this.#route;
+    const proxy = this.#proxy;
     const [destination = ''] = this.#destinations;
-    if (!route) return;
+    if (!proxy) return;
     const { port } = this.#uri;
-    this.#steps.begin('proxy', proxyPlace(route), (error) => this.#broken(error));
-    this.#handshake = route.scheme.startsWith('socks')
-      ? new SocksConnect(destination, port, route.credentials)
+    this.#steps.begin('proxy', proxyAuthority(proxy), (error) => this.#broken(error));
+    this.#handshake = proxy.scheme.startsWith('socks')
+      ? new SocksConnect(destination, port, proxy.credentials)
       : new HttpConnect(this.#host, {
           authority: `${destination.includes(':') ? `[${destination}]` : destination}:${port}`,
-          credentials: route.credentials,
+          credentials: proxy.credentials,
           answer: this.#answer,
           headBytes: this.#settings.limits.headBytes,
         });
-    this.#converse((handshake) => ({ send: handshake.start() }), 'way');
+    this.#exchange((handshake) => ({ send: handshake.start() }), 'destination');
   }
 
   /** `at` is to blame when something cannot be said, or is said wrongly. */
-  #converse(turn: (handshake: ProxyHandshake) => HandshakeStep | null, at: 'proxy' | 'way'): void {
+  #exchange(turn: (handshake: ProxyHandshake) => HandshakeStep | null, at: 'proxy' | 'destination'): void {
     let step: HandshakeStep | null;
     try {
       step = this.#handshake && turn(this.#handshake);
@@ -198,15 +198,15 @@ export class Passage implements Cancellable {
     } else if ('passed' in step) {
       this.#steps.passed(step.passed);
       this.#handshake = null;
-      this.#through = true;
+      this.#proxied = true;
       this.#secure();
     } else {
       const message = `${this.#peer} ${step.failed}`;
-      if (step.useless === 'here' && this.#destinations.length > 1) {
+      if (step.scope === 'destination' && this.#destinations.length > 1) {
         this.#destinations = this.#destinations.slice(1);
         this.#earlier.push(message);
         this.#reconnect();
-      } else this.#fail(step.kind, message, step.useless === 'always' ? 'proxy' : 'way');
+      } else this.#fail(step.kind, message, step.scope === 'proxy' ? 'proxy' : 'destination');
     }
   }
 
@@ -222,14 +222,14 @@ export class Passage implements Cancellable {
   #startTls(): void {
     const { tls, proxyTls } = this.#settings;
     // A name with a dot at its end is the same, but no server name (RFC 6066 section 3).
-    const serverName = (this.#through ? this.#uri : (this.#route ?? this.#uri)).host.replace(/\.$/, '');
+    const serverName = (this.#proxied ? this.#uri : (this.#proxy ?? this.#uri)).host.replace(/\.$/, '');
     this.#steps.begin('tls', serverName, (error) => this.#broken(error));
-    this.#connection?.socket.startTls({ ...(this.#through ? tls : proxyTls), serverName });
+    this.#connection?.socket.startTls({ ...(this.#proxied ? tls : proxyTls), serverName });
   }
 
   #secured({ version, cipher, publicKeyDigest }: TlsSession): void {
     this.#steps.passed(`${version} ${cipher}`);
-    if (!this.#through) this.#askProxy();
+    if (!this.#proxied) this.#askProxy();
     else if (this.#pinned(publicKeyDigest)) this.#open();
   }
 
@@ -238,7 +238,7 @@ export class Passage implements Cancellable {
     const shown = base64Encode(digest);
     if (pins.length === 0 || pins.includes(shown)) return true;
     const message = `${this.#uri.host}: its public key (sha256/${shown}) is none of tls.pins`;
-    if (!this.#dialSpare(message)) this.#fail('fault', message, 'reflector');
+    if (!this.#dialFallbacks(message)) this.#fail('fault', message, 'reflector');
     return false;
   }
 
@@ -252,16 +252,16 @@ export class Passage implements Cancellable {
 
   /** Whose answer is waited for at present. */
   get #peer(): string {
-    return this.#through || !this.#route
+    return this.#proxied || !this.#proxy
       ? `${this.#uri.host} port ${this.#uri.port}`
-      : `proxy ${proxyPlace(this.#route)}`;
+      : `proxy ${proxyAuthority(this.#proxy)}`;
   }
 
   #broken(error: HostError): void {
     const message = `${this.#peer}: ${error.message}`;
     const late = this.#steps.current === 'proxy' && error.code === 'timed-out';
-    if (!this.#dialSpare(message)) {
-      this.#fail('fault', message, this.#through ? 'reflector' : late ? 'way' : 'proxy');
+    if (!this.#dialFallbacks(message)) {
+      this.#fail('fault', message, this.#proxied ? 'reflector' : late ? 'destination' : 'proxy');
     }
   }
 
@@ -269,19 +269,19 @@ export class Passage implements Cancellable {
    * Dials the addresses of the configuration when those of the name server have led to nobody, or to somebody who
    * cannot prove to be who is wanted.
    */
-  #dialSpare(message: string): boolean {
-    const spare = this.#spare;
+  #dialFallbacks(message: string): boolean {
+    const fallbacks = this.#fallbacks;
     const step = this.#steps.current;
-    const firstHop = this.#route === null || !this.#through;
-    if (spare.length === 0 || !firstHop || (step !== 'connecting' && step !== 'tls')) return false;
-    this.#spare = [];
+    const firstHop = this.#proxy === null || !this.#proxied;
+    if (fallbacks.length === 0 || !firstHop || (step !== 'connecting' && step !== 'tls')) return false;
+    this.#fallbacks = [];
     this.#earlier.push(message);
     this.cancel();
-    this.#connect(spare);
+    this.#connect(fallbacks);
     return true;
   }
 
-  #fail(kind: FailureKind, message: string, at: PassageFailure['at']): void {
+  #fail(kind: FailureKind, message: string, at: ConnectorFailure['at']): void {
     this.cancel();
     this.#events.failed({ kind, message: [...this.#earlier, message].join('; '), at });
   }

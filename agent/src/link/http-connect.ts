@@ -54,7 +54,11 @@ export class HttpConnect implements ProxyHandshake {
     if (status === 407 || status === 401) return this.#challenged(response, `answered ${answer}`);
     if (status < 200 || status > 299) {
       const kind = status === 403 ? 'refusal' : 'fault';
-      return { failed: `answered ${answer} to CONNECT ${this.#options.authority}`, kind, useless: 'here' };
+      return {
+        failed: `answered ${answer} to CONNECT ${this.#options.authority}`,
+        kind,
+        scope: 'destination',
+      };
     }
     // It is ours to speak first, in TLS as in HTTP.
     if (rest < end) throw new ProtocolError('RM_HTTP_HEAD', 'unasked bytes behind the answer to CONNECT');
@@ -64,7 +68,7 @@ export class HttpConnect implements ProxyHandshake {
   #challenged({ headers }: ResponseHead, answered: string): HandshakeStep {
     const { credentials, authority, answer } = this.#options;
     const refused = (why: string) =>
-      ({ failed: `${answered}: ${why}`, kind: 'refusal', useless: 'always' }) as const;
+      ({ failed: `${answered}: ${why}`, kind: 'refusal', scope: 'proxy' }) as const;
     if (!credentials) return refused('it wants a user and a password');
     const challenges = read(headers.get('proxy-authenticate') ?? '');
     const digest = chooseDigest(challenges);

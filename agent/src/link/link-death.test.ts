@@ -181,7 +181,7 @@ describe('a middlebox that forgets silent connections', () => {
     const stage = new LinkStage({ keepAliveMs: 300_000 }).live();
     for (let i = 0; i < 4; i++) {
       stage.host.network.cutAll();
-      stage.host.network.places.clear();
+      stage.host.network.endpoints.clear();
       stage.until('waiting');
       stage.until('connecting');
       stage.until('waiting');

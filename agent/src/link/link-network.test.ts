@@ -7,7 +7,7 @@ describe('a change of the network', () => {
   /** A link that has failed so often that it waits for long. */
   function waiting(answer: string | null): LinkStage {
     const stage = new LinkStage();
-    if (answer === null) stage.host.network.places.clear();
+    if (answer === null) stage.host.network.endpoints.clear();
     else stage.reflector.answer = () => answer;
     stage.link.start();
     for (;;) {
@@ -68,7 +68,7 @@ describe('a change of the network', () => {
 
   it('during an attempt is answered when that has failed', () => {
     const stage = new LinkStage();
-    stage.host.network.places.set(`${LINK_ADDRESS}:80`, 'silent');
+    stage.host.network.endpoints.set(`${LINK_ADDRESS}:80`, 'silent');
     stage.link.start();
     stage.until('connecting');
     stage.host.network.change();

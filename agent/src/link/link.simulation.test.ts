@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { faults } from '../../simulation/faults.ts';
-import { ADDRESSES, TroubledWorld, ways } from '../../simulation/faulty-link-stage.ts';
+import { ADDRESSES, FaultyLinkStage, proxyLists } from '../../simulation/faulty-link-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { Random } from '../../simulation/random.ts';
-import type { Mishap } from '../../simulation/socket.ts';
+import type { ConnectionFault } from '../../simulation/socket.ts';
 import { type LinkEvent, type LinkState, transitions } from './states.ts';
 
 /**
@@ -18,9 +18,9 @@ const KEEP_ALIVE_MS = 20_000;
 const STEP_MS = 3000;
 const MAX_MS = 30_000;
 const CLOSING_MS = 2000;
-/** For one way; see `faults`. */
+/** For one list of proxies; see `faults`. */
 const SLOWEST_MS = 5000;
-/** Two reflectors by two ways, with the five steps of each. */
+/** Two reflectors by two routes, with the five steps of each. */
 const ATTEMPT_MS = 2 * 2 * 5 * STEP_MS;
 /** A dead link is noticed and closed, the attempt under way fails in each step, the longest wait, and a good attempt. */
 const BOUND_MS = 3 * KEEP_ALIVE_MS + CLOSING_MS + ATTEMPT_MS + MAX_MS + 2 * STEP_MS;
@@ -37,7 +37,7 @@ vi.mock('./states.ts', async (original) => {
 });
 
 /** What holds at any moment: one connection, but for the addresses that are dialled in a race; one timer and one look-up. */
-function within({ link, host }: TroubledWorld): void {
+function within({ link, host }: FaultyLinkStage): void {
   const { sockets, lookUps, timers } = host.handles;
   const racing = link.state === 'connecting';
   const most = racing ? 2 * ADDRESSES.length : 1;
@@ -49,43 +49,43 @@ function within({ link, host }: TroubledWorld): void {
 function simulate(seed: number, tell: (what: string) => void): void {
   const random = new Random(seed);
   const names = Object.keys(faults);
-  const world = new TroubledWorld({
+  const stage = new FaultyLinkStage({
     seed,
     keepAliveMs: KEEP_ALIVE_MS,
     stepMs: STEP_MS,
     maxMs: MAX_MS,
     secure: random.chance(0.5),
-    way: random.pick(Object.keys(ways) as [keyof typeof ways]),
+    proxies: random.pick(Object.keys(proxyLists) as [keyof typeof proxyLists]),
     two: random.chance(0.3),
     fixed: random.chance(0.3),
   });
-  const { host, link, reflector } = world;
-  host.clock.observer = () => within(world);
+  const { host, link, reflector } = stage;
+  host.clock.observer = () => within(stage);
   link.start();
   for (let count = random.integer(1, 15); count > 0; count--) {
     const name = random.pick(names as [string]);
     tell(`${Math.round(host.clock.now())} ms, ${link.state}: ${name}`);
-    faults[name]?.(world, random);
-    world.run(random.chance(0.2) ? random.integer(0, 90_000) : random.integer(0, 3000));
+    faults[name]?.(stage, random);
+    stage.run(random.chance(0.2) ? random.integer(0, 90_000) : random.integer(0, 3000));
   }
   tell(`${Math.round(host.clock.now())} ms, ${link.state}: everything is healed`);
-  world.heal();
+  stage.heal();
   for (const { peer, socket } of reflector.connections) {
     if (peer) peer.answersPings = true;
     if (!socket.isHarmed) socket.resume();
   }
   // What was on its way belongs to what has gone wrong.
-  world.run(2 * SLOWEST_MS);
-  const lost = new Set(world.held.filter((socket) => socket.isHarmed));
-  const healthy = () => link.state === 'live' && world.held.every((socket) => !lost.has(socket));
+  stage.run(2 * SLOWEST_MS);
+  const lost = new Set(stage.held.filter((socket) => socket.isHarmed));
+  const healthy = () => link.state === 'live' && stage.held.every((socket) => !lost.has(socket));
   host.clock.until('live again', healthy, BOUND_MS);
   // And that is no illusion.
-  const { peer } = world;
+  const { peer } = stage;
   peer?.take();
   peer?.ping();
   host.clock.until('a PONG', () => peer?.seen.includes('pong') === true, 5000);
   link.stop('end');
-  world.run(CLOSING_MS + 1);
+  stage.run(CLOSING_MS + 1);
   if (link.state !== 'idle') throw new Error(`still ${link.state} after stop`);
   expect(host.handles).toEqual(noHandles);
   expect(host.network.watchers).toBe(0);
@@ -117,40 +117,40 @@ describe('a link with random faults', () => {
 
 describe('a link whose connection breaks at any byte of the handshake', () => {
   const kinds = ['reset', 'end', 'silence'] as const;
-  const cases = (Object.keys(ways) as (keyof typeof ways)[]).flatMap((way) =>
-    [false, true].map((secure) => ({ way, secure })),
+  const cases = (Object.keys(proxyLists) as (keyof typeof proxyLists)[]).flatMap((proxies) =>
+    [false, true].map((secure) => ({ proxies, secure })),
   );
 
   /** Gets live after this has befallen the first connection; returns the bytes that a good connection carries. */
-  function connect(way: keyof typeof ways, secure: boolean, mishap: Mishap | null): number {
+  function connect(proxies: keyof typeof proxyLists, secure: boolean, fault: ConnectionFault | null): number {
     const settings = { seed: 1, keepAliveMs: KEEP_ALIVE_MS, stepMs: STEP_MS, maxMs: MAX_MS };
-    const world = new TroubledWorld({ ...settings, secure, way, two: false, fixed: false });
-    const { host, link } = world;
-    let first = mishap;
-    host.network.mishap = () => {
+    const stage = new FaultyLinkStage({ ...settings, secure, proxies, two: false, fixed: false });
+    const { host, link } = stage;
+    let first = fault;
+    host.network.faultFor = () => {
       const present = first;
       first = null;
       return present;
     };
-    host.clock.observer = () => within(world);
+    host.clock.observer = () => within(stage);
     link.start();
-    const undisturbed = () => link.state === 'live' && world.held.every((socket) => !socket.isHarmed);
+    const undisturbed = () => link.state === 'live' && stage.held.every((socket) => !socket.isHarmed);
     host.clock.until('live', undisturbed, BOUND_MS);
-    const carried = world.held[0]?.carried ?? 0;
+    const carried = stage.held[0]?.carried ?? 0;
     link.stop('end');
-    world.run(CLOSING_MS + 1);
+    stage.run(CLOSING_MS + 1);
     expect(host.handles).toEqual(noHandles);
     return carried;
   }
 
-  it.each(cases)('and goes $way, with TLS: $secure', ({ way, secure }) => {
-    const bytes = connect(way, secure, null);
+  it.each(cases)('and goes $proxies, with TLS: $secure', ({ proxies, secure }) => {
+    const bytes = connect(proxies, secure, null);
     expect(bytes).toBeGreaterThan(400);
-    // Each byte in each way where nobody is in between; elsewhere the ways take turns.
-    const each = way === 'direct';
+    // Each byte in each direction without a proxy; the others take turns.
+    const each = proxies === 'direct';
     for (let afterBytes = 0; afterBytes <= bytes; afterBytes++) {
       for (const [index, kind] of kinds.entries()) {
-        if (each || afterBytes % kinds.length === index) connect(way, secure, { afterBytes, kind });
+        if (each || afterBytes % kinds.length === index) connect(proxies, secure, { afterBytes, kind });
       }
     }
   });

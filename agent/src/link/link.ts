@@ -1,13 +1,13 @@
 import { CLOSE_REPLACED, formatHttpUri, printable } from 'rm-protocol';
 import type { Cancellable, Host, HostError } from '../host.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
+import { AdaptiveKeepAlive } from './adaptive-keep-alive.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
-import type { DialSettings } from './attempt-settings.ts';
+import type { AttemptSettings } from './attempt-settings.ts';
 import { BackOff, type BackOffSettings, type FailureKind } from './back-off.ts';
 import { Deadline } from './deadline.ts';
-import { KeepAlive } from './keep-alive.ts';
 import { LiveLink } from './live-link.ts';
-import { Haste } from './network-change-limiter.ts';
+import { NetworkChangeLimiter } from './network-change-limiter.ts';
 import { type LinkEvent, type LinkState, nextState } from './states.ts';
 import type { Step, StepFailure } from './steps.ts';
 
@@ -19,7 +19,7 @@ export const REPLACED = 'replaced';
 
 export interface LinkEvents {
   /** Reads what the next attempt needs; calls `done` once, never from within the call. */
-  prepare(done: (settings: DialSettings | { readonly error: string }) => void): Cancellable;
+  prepare(done: (settings: AttemptSettings | { readonly error: string }) => void): Cancellable;
   /** Read for each wait. */
   backOff(): BackOffSettings;
   /** An attempt has begun. */
@@ -28,13 +28,13 @@ export interface LinkEvents {
   /**
    * The connection is upgraded: makes the tunnel over it. `keepAlive` tells how much of an agreed keep-alive time (in
    * milliseconds) the network is known to allow; what is returned is in force. `ended` is called by the tunnel with its
-   * last word. `tell` is called once the link is up in all respects: whoever is told of it may stop it at once.
+   * last word. `announce` is called once the link is up in all respects, and may stop it at once.
    */
   live(
     connection: Upgraded,
     keepAlive: (agreedMs: number) => number,
     ended: (end: TunnelEnd) => void,
-  ): { tunnel: Tunnel; keepAliveMs: number; tell: () => void };
+  ): { tunnel: Tunnel; keepAliveMs: number; announce: () => void };
   /** The link is down; `reason` for a person, `retryMs` until the next attempt, or `null` when there is none. */
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
   /** All is closed after `stop` or `disable`. */
@@ -49,8 +49,8 @@ export class Link {
   readonly #events: LinkEvents;
   readonly #deadline: Deadline;
   readonly #backOff = new BackOff();
-  readonly #keepAlive = new KeepAlive();
-  readonly #haste = new Haste();
+  readonly #keepAlive = new AdaptiveKeepAlive();
+  readonly #changeLimiter = new NetworkChangeLimiter();
   #state: LinkState = 'idle';
   #activity: Cancellable | null = null;
   #current: LiveLink | null = null;
@@ -59,10 +59,10 @@ export class Link {
   #watchedNetwork: Cancellable | null = null;
   /** When the wait is over, and whether the reflector has asked for it; and when it is over on a changed network. */
   #retryAt = 0;
-  #asked = false;
+  #waitRequested = false;
   #dialAt = 0;
   /** What the link is to be, whatever it is now. */
-  #wanted: 'up' | 'stop' | 'disable' = 'up';
+  #goal: 'up' | 'stop' | 'disable' = 'up';
   /** Why the link is closing. */
   #end: { reason: string; kind: FailureKind } = { reason: '', kind: 'fault' };
 
@@ -86,7 +86,7 @@ export class Link {
   }
 
   start(): void {
-    this.#wanted = 'up';
+    this.#goal = 'up';
     if (this.#state === 'idle' || this.#state === 'disabled') this.#prepare();
     this.#watchedNetwork ??= this.#host.network.onChange(
       () => this.#networkChanged(),
@@ -96,12 +96,12 @@ export class Link {
 
   /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then. */
   stop(reason: string): void {
-    this.#goDown('stop', reason);
+    this.#shutDown('stop', reason);
   }
 
-  /** As `stop`, but the state it ends in says that this is somebody's wish. */
+  /** As `stop`, but the state it ends in says that the link is disabled. */
   disable(reason: string): void {
-    this.#goDown('disable', reason);
+    this.#shutDown('disable', reason);
   }
 
   /** Dials at once if the link waits; a link that is live or on its way is left alone. */
@@ -129,13 +129,13 @@ export class Link {
   #prepare(): void {
     this.#leave('dial');
     this.#activity = this.#events.prepare((settings) => {
-      if ('error' in settings) this.#failed({ message: settings.error, kind: 'fault', askedMs: null });
+      if ('error' in settings) this.#failed({ message: settings.error, kind: 'fault', retryAfterMs: null });
       else this.#dial(settings);
     });
     this.#events.connecting();
   }
 
-  #dial(settings: DialSettings): void {
+  #dial(settings: AttemptSettings): void {
     this.#activity = new Attempt(this.#host, settings, {
       step: (step, detail) => {
         this.#move(step);
@@ -149,16 +149,16 @@ export class Link {
     });
   }
 
-  #failed({ message, kind, askedMs }: Omit<StepFailure, 'step'>): void {
-    this.#keepAlive.unclear();
-    this.#wait(message, kind, askedMs);
+  #failed({ message, kind, retryAfterMs }: Omit<StepFailure, 'step'>): void {
+    this.#keepAlive.inconclusive();
+    this.#wait(message, kind, retryAfterMs);
   }
 
   #live(connection: Upgraded): void {
     this.#activity = null;
     this.#leave('upgraded');
     const now = this.#host.clock.now();
-    const { tunnel, keepAliveMs, tell } = this.#events.live(
+    const { tunnel, keepAliveMs, announce } = this.#events.live(
       connection,
       (agreedMs) => this.#keepAlive.begin(agreedMs, now),
       (end) => this.#tunnelEnded(end),
@@ -167,19 +167,19 @@ export class Link {
     const link = new LiveLink(this.#host.clock, connection, tunnel, keepAliveMs, answers);
     this.#current = link;
     this.#watch(link.check());
-    tell();
+    announce();
     link.begin((reason) => this.#cut(reason));
   }
 
   /** `next` is what {@link LiveLink.check} has said. */
   #watch(next: number | string): void {
     if (typeof next === 'string') this.#cut(`link is dead: ${next}`);
-    else this.#deadline.set(Math.min(next, this.#hasteMs()), () => this.#lookAfter());
+    else this.#deadline.set(Math.min(next, this.#changeDueMs()), () => this.#review());
   }
 
-  #lookAfter(): void {
+  #review(): void {
     const link = this.#current;
-    if (link) this.#watch(this.#haste.take(this.#host.clock.now()) ? link.probe() : link.check());
+    if (link) this.#watch(this.#changeLimiter.take(this.#host.clock.now()) ? link.probe() : link.check());
   }
 
   /** The tunnel has said its last word, by a close frame of either side. */
@@ -192,7 +192,7 @@ export class Link {
           reason: `${by === 'agent' ? 'reflector broke the protocol' : 'closed by the reflector'} (${code})${text}`,
           kind: 'fault' as const,
         };
-    this.#keepAlive.unclear();
+    this.#keepAlive.inconclusive();
     if (this.#state === 'live') this.#startClosing(end);
     this.#current?.end();
   }
@@ -209,7 +209,7 @@ export class Link {
       this.#finish(this.#end);
       return;
     }
-    this.#keepAlive.cut(this.#current?.idleMs ?? 0);
+    this.#keepAlive.linkLost(this.#current?.idleMs ?? 0);
     this.#finish({ reason, kind: 'fault' });
   }
 
@@ -218,60 +218,60 @@ export class Link {
     this.#answering = this.#current?.answering ?? this.#answering;
     this.#current?.destroy();
     this.#current = null;
-    if (this.#wanted === 'up') this.#wait(reason, kind, null);
-    else this.#down(this.#wanted);
+    if (this.#goal === 'up') this.#wait(reason, kind, null);
+    else this.#down(this.#goal);
   }
 
-  #wait(reason: string, kind: FailureKind, askedMs: number | null): void {
+  #wait(reason: string, kind: FailureKind, retryAfterMs: number | null): void {
     this.#leave('lost');
-    const waitMs = this.#backOff.next(kind, this.#events.backOff(), this.#random(), askedMs);
+    const waitMs = this.#backOff.next(kind, this.#events.backOff(), this.#random(), retryAfterMs);
     this.#retryAt = this.#host.clock.now() + waitMs;
-    this.#asked = askedMs !== null;
+    this.#waitRequested = retryAfterMs !== null;
     this.#events.disconnected(reason, kind, this.#sleep());
   }
 
   /** Sleeps until it is time to dial; returns the milliseconds until then. */
   #sleep(): number {
     const now = this.#host.clock.now();
-    const patientMs = this.#retryAt - now;
-    const sleepMs = this.#asked ? patientMs : Math.min(patientMs, this.#hasteMs());
+    const fullMs = this.#retryAt - now;
+    const sleepMs = this.#waitRequested ? fullMs : Math.min(fullMs, this.#changeDueMs());
     this.#dialAt = now + sleepMs;
     this.#deadline.set(sleepMs, () => {
-      if (this.#haste.take(this.#host.clock.now())) this.#backOff.newNetwork();
+      if (this.#changeLimiter.take(this.#host.clock.now())) this.#backOff.newNetwork();
       this.#prepare();
     });
     return sleepMs;
   }
 
   /** Milliseconds until the link acts on a change of the network. */
-  #hasteMs(): number {
-    const { actAt } = this.#haste;
-    return actAt === null ? Number.POSITIVE_INFINITY : Math.max(0, actAt - this.#host.clock.now());
+  #changeDueMs(): number {
+    const { dueAt } = this.#changeLimiter;
+    return dueAt === null ? Number.POSITIVE_INFINITY : Math.max(0, dueAt - this.#host.clock.now());
   }
 
   /** A live link is probed, one that waits dials; an attempt under way goes on, and does so when it has ended. */
   #networkChanged(): void {
-    this.#haste.changed(this.#host.clock.now(), this.#random());
+    this.#changeLimiter.changed(this.#host.clock.now(), this.#random());
     if (this.#current && this.#state === 'live') this.#watch(this.#current.check());
     else if (this.#state === 'waiting') this.#sleep();
   }
 
-  #goDown(wish: 'stop' | 'disable', reason: string): void {
-    this.#wanted = wish;
+  #shutDown(goal: 'stop' | 'disable', reason: string): void {
+    this.#goal = goal;
     if (this.#state === 'live') {
-      this.#keepAlive.unclear();
+      this.#keepAlive.inconclusive();
       this.#startClosing({ reason, kind: 'fault' });
       this.#current?.tunnel.close(1001, reason);
     } else if (this.#state !== 'closing') {
-      this.#down(wish);
+      this.#down(goal);
     }
   }
 
-  #down(wish: 'stop' | 'disable'): void {
-    this.#leave(wish);
+  #down(goal: 'stop' | 'disable'): void {
+    this.#leave(goal);
     this.#watchedNetwork?.cancel();
     this.#watchedNetwork = null;
-    this.#haste.forget();
+    this.#changeLimiter.forget();
     this.#events.stopped();
   }
 

@@ -53,7 +53,7 @@ export class LiveLink {
   /** Looks after the link, with a PING where one is due. Returns the milliseconds until the next time, or why it is dead. */
   check(): number | string {
     const now = this.#clock.now();
-    if (this.tunnel.heldUp) this.#liveness.excuse(now);
+    if (this.tunnel.waitsForReader) this.#liveness.readingPaused(now);
     const verdict = this.#liveness.check(now, this.tunnel.outgoing);
     if ('dead' in verdict) return verdict.dead;
     if (verdict.ping) this.tunnel.ping();
@@ -62,7 +62,7 @@ export class LiveLink {
 
   /** Looks after the link as after one that may have died just now. */
   probe(): number | string {
-    this.#liveness.doubt();
+    this.#liveness.suspect();
     return this.check();
   }
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Outgoing } from '../tunnel/tunnel.ts';
+import type { SendState } from '../tunnel/tunnel.ts';
 import { Liveness } from './liveness.ts';
 
 const KEEP_ALIVE = 100_000;
 const ANSWER = 30_000;
 
-const idle: Outgoing = { pongedAt: null, activeAt: 0, movedAt: 0, stuckSince: null };
+const idle: SendState = { pongedAt: null, activeAt: 0, movedAt: 0, stuckSince: null };
 
 /** What happens on a link, and when: bytes come, a PONG among them, bytes of ours are taken that had waited. */
 interface Traffic {
@@ -173,7 +173,7 @@ describe('doubt', () => {
       'whoever says so',
       (liveness) => {
         liveness.check(0, idle);
-        liveness.doubt();
+        liveness.suspect();
         return 1000;
       },
     ],
@@ -200,7 +200,7 @@ describe('doubt', () => {
 
   it('demands a PONG of any reflector within 30 s, although bytes come', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
-    liveness.doubt();
+    liveness.suspect();
     liveness.check(1000, idle);
     for (let now = 2000; now < 31_000; now += 1000) {
       liveness.heard(now);
@@ -212,7 +212,7 @@ describe('doubt', () => {
   it('that goes on does not put the end off', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
     for (let now = 1000; now < 11_000; now += 1000) {
-      liveness.doubt();
+      liveness.suspect();
       expect(liveness.check(now, idle)).toEqual({ ping: true, inMs: 11_000 - now });
     }
     expect(liveness.check(11_000, idle)).toEqual({ dead: 'no answer to PING' });
@@ -221,12 +221,12 @@ describe('doubt', () => {
   it('shortens the time that an answer has that is awaited already', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
     liveness.check(100_000, idle);
-    liveness.doubt();
+    liveness.suspect();
     expect(liveness.check(105_000, idle)).toEqual({ ping: true, inMs: 10_000 });
     expect(liveness.check(115_000, idle)).toEqual({ dead: 'no answer to PING' });
     const late = new Liveness(KEEP_ALIVE, 0);
     late.check(100_000, idle);
-    late.doubt();
+    late.suspect();
     expect(late.check(125_000, idle)).toEqual({ ping: true, inMs: 5000 });
   });
 
@@ -255,7 +255,7 @@ describe('the idle time', () => {
 
   it('means nothing on a link in doubt', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
-    liveness.doubt();
+    liveness.suspect();
     liveness.check(90_000, idle);
     expect(liveness.idleMs(95_000, idle)).toBe(0);
   });
@@ -265,7 +265,7 @@ describe('an excuse', () => {
   it('keeps a link alive that is not read', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
     for (let now = 0; now < 2_000_000; now += 50_000) {
-      liveness.excuse(now);
+      liveness.readingPaused(now);
       expect(liveness.check(now, { ...idle, pongedAt: 1, stuckSince: 1 })).toMatchObject({ ping: false });
     }
   });

@@ -1,4 +1,4 @@
-import type { Outgoing } from '../tunnel/tunnel.ts';
+import type { SendState } from '../tunnel/tunnel.ts';
 
 /** The longest time that an answer to PING may take, in milliseconds, on a link that carries nothing else. */
 const ANSWER_MS = 30_000;
@@ -38,12 +38,12 @@ export class Liveness {
   readonly #start: number;
   #heard: number;
   /** Until when no silence proves anything. */
-  #excused: number;
+  #pausedUntil: number;
   /** The PING that the reflector's silence has asked for. */
-  #asked: { readonly at: number; readonly answerMs: number; readonly idleMs: number } | null = null;
+  #silencePing: { readonly at: number; readonly answerMs: number; readonly idleMs: number } | null = null;
   /** The PING that is to prove the direction to the reflector; `strict` if it has to be answered by any reflector. */
-  #sent: { readonly at: number; readonly withinMs: number; readonly strict: boolean } | null = null;
-  #doubted = false;
+  #proofPing: { readonly at: number; readonly withinMs: number; readonly strict: boolean } | null = null;
+  #suspected = false;
   /** When the next check is due. */
   #due = Number.POSITIVE_INFINITY;
 
@@ -52,7 +52,7 @@ export class Liveness {
     this.#keepAliveMs = keepAliveMs;
     this.#answerMs = Math.min(keepAliveMs, ANSWER_MS);
     this.#answers = answers;
-    this.#start = this.#heard = this.#excused = now;
+    this.#start = this.#heard = this.#pausedUntil = now;
   }
 
   /** Bytes came. */
@@ -61,66 +61,67 @@ export class Liveness {
   }
 
   /** The tunnel is not read for the sake of a local reader. */
-  excuse(now: number): void {
-    this.#excused = now;
+  readingPaused(now: number): void {
+    this.#pausedUntil = now;
   }
 
   /** For how long nothing has gone either way; while an answer is owed, at the time at which it was asked for. */
-  idleMs(now: number, { activeAt }: Outgoing): number {
-    if (this.#asked && this.#heard < this.#asked.at) return this.#asked.idleMs;
+  idleMs(now: number, { activeAt }: SendState): number {
+    if (this.#silencePing && this.#heard < this.#silencePing.at) return this.#silencePing.idleMs;
     return now - Math.max(this.#heard, activeAt);
   }
 
   /** Makes the next check one that trusts nothing. */
-  doubt(): void {
-    this.#doubted = true;
+  suspect(): void {
+    this.#suspected = true;
   }
 
   /** What to do now. */
-  check(now: number, outgoing: Outgoing): Verdict {
+  check(now: number, outgoing: SendState): Verdict {
     const { pongedAt, movedAt, stuckSince } = outgoing;
     const patience = this.#keepAliveMs + this.#answerMs;
-    const heard = Math.max(this.#heard, this.#excused);
-    const proved = Math.max(pongedAt ?? this.#start, movedAt, this.#excused);
+    const heard = Math.max(this.#heard, this.#pausedUntil);
+    const proved = Math.max(pongedAt ?? this.#start, movedAt, this.#pausedUntil);
     const late = now > this.#due + LATE_MS;
-    if (late || (this.#asked && heard >= this.#asked.at)) this.#asked = null;
-    if (late || (this.#sent && proved >= this.#sent.at)) this.#sent = null;
-    if (late || this.#doubted) return this.#probe(now);
+    if (late || (this.#silencePing && heard >= this.#silencePing.at)) this.#silencePing = null;
+    if (late || (this.#proofPing && proved >= this.#proofPing.at)) this.#proofPing = null;
+    if (late || this.#suspected) return this.#probe(now);
     let ping = false;
-    if (!this.#asked && now >= heard + this.#keepAliveMs) {
-      this.#asked = { at: now, answerMs: this.#answerMs, idleMs: this.idleMs(now, outgoing) };
+    if (!this.#silencePing && now >= heard + this.#keepAliveMs) {
+      this.#silencePing = { at: now, answerMs: this.#answerMs, idleMs: this.idleMs(now, outgoing) };
       ping = true;
     }
-    if (!this.#sent && (ping || now >= proved + this.#keepAliveMs)) {
-      this.#sent = { at: now, withinMs: patience, strict: false };
+    if (!this.#proofPing && (ping || now >= proved + this.#keepAliveMs)) {
+      this.#proofPing = { at: now, withinMs: patience, strict: false };
       ping = true;
     }
     let silent = heard + this.#keepAliveMs;
-    if (this.#asked) {
-      const { at, answerMs } = this.#asked;
+    if (this.#silencePing) {
+      const { at, answerMs } = this.#silencePing;
       silent = Math.min(Math.max(at, movedAt) + answerMs, at + answerMs + this.#keepAliveMs);
     }
     if (now >= silent) return { dead: 'no answer to PING' };
     let unproved = Number.POSITIVE_INFINITY;
-    if (!this.#sent) unproved = proved + this.#keepAliveMs;
-    else if (this.#sent.strict || this.#answers || pongedAt !== null)
-      unproved = this.#sent.at + this.#sent.withinMs;
+    if (!this.#proofPing) unproved = proved + this.#keepAliveMs;
+    else if (this.#proofPing.strict || this.#answers || pongedAt !== null)
+      unproved = this.#proofPing.at + this.#proofPing.withinMs;
     if (now >= unproved) return { dead: 'no answer to PING, although bytes come' };
     const stuck =
-      stuckSince === null ? Number.POSITIVE_INFINITY : Math.max(stuckSince, this.#excused) + patience;
+      stuckSince === null ? Number.POSITIVE_INFINITY : Math.max(stuckSince, this.#pausedUntil) + patience;
     if (now >= stuck) return { dead: 'nothing of what is sent goes out' };
     return this.#again(now, ping, Math.min(silent, unproved, stuck) - now);
   }
 
   /** A PING that is to be answered soon; one of this kind that has no answer yet does not get more time by it. */
   #probe(now: number): Verdict {
-    this.#doubted = false;
+    this.#suspected = false;
     const answerMs = Math.min(PROBE_MS, this.#answerMs);
-    const { at, answerMs: left } = this.#asked ?? { at: now, answerMs };
+    const { at, answerMs: left } = this.#silencePing ?? { at: now, answerMs };
     // How long the link was idle proves nothing of what has happened to it meanwhile.
-    this.#asked = { at, answerMs: Math.min(left, now - at + answerMs), idleMs: 0 };
-    if (!this.#sent?.strict) this.#sent = { at: now, withinMs: PROBE_FACTOR * answerMs, strict: true };
-    return this.#again(now, true, at + this.#asked.answerMs - now);
+    this.#silencePing = { at, answerMs: Math.min(left, now - at + answerMs), idleMs: 0 };
+    if (!this.#proofPing?.strict)
+      this.#proofPing = { at: now, withinMs: PROBE_FACTOR * answerMs, strict: true };
+    return this.#again(now, true, at + this.#silencePing.answerMs - now);
   }
 
   #again(now: number, ping: boolean, inMs: number): Verdict {

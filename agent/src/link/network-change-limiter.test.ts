@@ -1,38 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import { Haste } from './network-change-limiter.ts';
+import { NetworkChangeLimiter } from './network-change-limiter.ts';
 
-describe('Haste', () => {
+describe('NetworkChangeLimiter', () => {
   it('lets a change settle, and acts once on all that has changed meanwhile', () => {
-    const haste = new Haste();
-    expect(haste.actAt).toBe(null);
-    haste.changed(1000, 0);
-    haste.changed(1400, 0);
-    expect(haste.actAt).toBe(1500);
-    expect(haste.take(1499)).toBe(false);
-    expect(haste.take(1500)).toBe(true);
-    expect(haste.take(1500)).toBe(false);
-    expect(haste.actAt).toBe(null);
+    const limiter = new NetworkChangeLimiter();
+    expect(limiter.dueAt).toBe(null);
+    limiter.changed(1000, 0);
+    limiter.changed(1400, 0);
+    expect(limiter.dueAt).toBe(1500);
+    expect(limiter.take(1499)).toBe(false);
+    expect(limiter.take(1500)).toBe(true);
+    expect(limiter.take(1500)).toBe(false);
+    expect(limiter.dueAt).toBe(null);
   });
 
   it('spreads those who have seen the same', () => {
-    const haste = new Haste();
-    haste.changed(1000, 0.5);
-    expect(haste.actAt).toBe(2000);
+    const limiter = new NetworkChangeLimiter();
+    limiter.changed(1000, 0.5);
+    expect(limiter.dueAt).toBe(2000);
   });
 
   /** When it acts on a network that changes at these times. */
   function acts(changes: readonly number[]): number[] {
-    const haste = new Haste();
+    const limiter = new NetworkChangeLimiter();
     const found: number[] = [];
     const advance = (now: number) => {
-      while (haste.actAt !== null && haste.actAt <= now) {
-        found.push(haste.actAt);
-        expect(haste.take(haste.actAt)).toBe(true);
+      while (limiter.dueAt !== null && limiter.dueAt <= now) {
+        found.push(limiter.dueAt);
+        expect(limiter.take(limiter.dueAt)).toBe(true);
       }
     };
     for (const change of changes) {
       advance(change);
-      haste.changed(change, 0);
+      limiter.changed(change, 0);
     }
     advance(Number.POSITIVE_INFINITY);
     return found;
@@ -54,9 +54,9 @@ describe('Haste', () => {
   });
 
   it('forgets what is of no interest', () => {
-    const haste = new Haste();
-    haste.changed(0, 0);
-    haste.forget();
-    expect(haste.take(10_000)).toBe(false);
+    const limiter = new NetworkChangeLimiter();
+    limiter.changed(0, 0);
+    limiter.forget();
+    expect(limiter.take(10_000)).toBe(false);
   });
 });

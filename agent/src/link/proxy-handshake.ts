@@ -18,7 +18,7 @@ export type HandshakeStep =
       readonly failed: string;
       readonly kind: FailureKind;
       /** The proxy is of no use for any destination, or not for this one. */
-      readonly useless: 'always' | 'here';
+      readonly scope: 'proxy' | 'destination';
     };
 
 /** Asks a proxy for a connection to one destination: sans-IO. */

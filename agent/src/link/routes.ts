@@ -1,61 +1,62 @@
 import type { HttpUri } from 'rm-protocol';
-import { describeProxy, type Route } from '../dial/proxy-server.ts';
+import { describeProxy, type ProxyServer } from '../dial/proxy-server.ts';
 import type { StepFailure } from './steps.ts';
 
-/** A reflector and one way to it. */
-export interface Candidate {
+/** A way to a reflector: through a proxy, or directly. */
+export interface Route {
   readonly uri: HttpUri;
-  readonly route: Route;
-  /** Whether there were several ways, so that messages must say which was taken. */
-  readonly oneOfMany: boolean;
+  /** `null`: none. */
+  readonly proxy: ProxyServer | null;
+  /** Whether the reflector has other routes, so that messages must say which was taken. */
+  readonly oneOfSeveral: boolean;
 }
 
 /**
- * What one attempt tries, in order: each reflector by each way to it. What has been learned on the way is used: a proxy
- * that does not work is not asked for the next reflector, and a reflector that has answered is not asked by other ways.
+ * What one attempt tries, in order: each reflector by each route to it. A proxy that does not work is not asked for the
+ * next reflector, and a reflector that has answered is not asked by other routes.
  */
-export class Candidates {
-  readonly #routes: (uri: HttpUri) => readonly Route[];
-  #left: Candidate[];
-  readonly #uselessProxies = new Set<Route>();
+export class RouteList {
+  readonly #proxiesFor: (uri: HttpUri) => readonly (ProxyServer | null)[];
+  #left: Route[];
+  readonly #failedProxies = new Set<ProxyServer | null>();
 
-  constructor(reflectors: readonly HttpUri[], routes: (uri: HttpUri) => readonly Route[]) {
-    this.#routes = routes;
-    this.#left = reflectors.flatMap((uri) => this.#waysTo(uri));
+  constructor(reflectors: readonly HttpUri[], proxiesFor: (uri: HttpUri) => readonly (ProxyServer | null)[]) {
+    this.#proxiesFor = proxiesFor;
+    this.#left = reflectors.flatMap((uri) => this.#routesTo(uri));
   }
 
-  /** The next candidate, or `null` when none is left. */
-  next(): Candidate | null {
-    const candidate = this.#left.shift();
-    if (!candidate) return null;
-    return this.#uselessProxies.has(candidate.route) ? this.next() : candidate;
+  /** The next route, or `null` when none is left. */
+  next(): Route | null {
+    const route = this.#left.shift();
+    if (!route) return null;
+    return this.#failedProxies.has(route.proxy) ? this.next() : route;
   }
 
-  proxyFailed(route: Route): void {
-    this.#uselessProxies.add(route);
+  proxyFailed(proxy: ProxyServer | null): void {
+    this.#failedProxies.add(proxy);
   }
 
-  /** The reflector has answered: the same way or another, it would be the same. */
-  settled({ uri }: Candidate): void {
-    this.#left = this.#left.filter((candidate) => candidate.uri !== uri);
+  /** The reflector has answered, and would answer the same by any route. */
+  answered({ uri }: Route): void {
+    this.#left = this.#left.filter((route) => route.uri !== uri);
   }
 
   /** The reflector of `from` has named another in its place. */
-  redirected(from: Candidate, to: HttpUri): void {
-    this.settled(from);
-    this.#left.unshift(...this.#waysTo(to));
+  redirected(from: Route, to: HttpUri): void {
+    this.answered(from);
+    this.#left.unshift(...this.#routesTo(to));
   }
 
-  #waysTo(uri: HttpUri): Candidate[] {
-    const routes = [...new Set(this.#routes(uri))];
-    return routes.map((route) => ({ uri, route, oneOfMany: routes.length > 1 }));
+  #routesTo(uri: HttpUri): Route[] {
+    const proxies = [...new Set(this.#proxiesFor(uri))];
+    return proxies.map((proxy) => ({ uri, proxy, oneOfSeveral: proxies.length > 1 }));
   }
 }
 
-/** Names the way of a candidate behind a message, where that is not clear without. */
-export function bySameWay(message: string, { route, oneOfMany }: Candidate): string {
-  if (route) return `${message} (through proxy ${describeProxy(route)})`;
-  return oneOfMany ? `${message} (without proxy)` : message;
+/** Names the route behind a message, where that is not clear without. */
+export function namingRoute(message: string, { proxy, oneOfSeveral }: Route): string {
+  if (proxy) return `${message} (through proxy ${describeProxy(proxy)})`;
+  return oneOfSeveral ? `${message} (without proxy)` : message;
 }
 
 /**
@@ -63,12 +64,12 @@ export function bySameWay(message: string, { route, oneOfMany }: Candidate): str
  * refused, because what was a fault may work again soon.
  */
 export function summary(failures: readonly StepFailure[], last: StepFailure, most: number): StepFailure {
-  const asked = failures.map(({ askedMs }) => askedMs ?? -1);
+  const asked = failures.map(({ retryAfterMs }) => retryAfterMs ?? -1);
   return {
     step: last.step,
     kind: failures.every(({ kind }) => kind === 'refusal') ? 'refusal' : 'fault',
     message: reasons(failures, most),
-    askedMs: Math.max(...asked) < 0 ? null : Math.max(...asked),
+    retryAfterMs: Math.max(...asked) < 0 ? null : Math.max(...asked),
   };
 }
 

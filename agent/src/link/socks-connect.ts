@@ -20,8 +20,8 @@ export class SocksConnect implements ProxyHandshake {
     if (!step || 'send' in step) return step;
     if ('connected' in step) return { passed: `connected to ${this.#destination}` };
     const { failed, blame } = step;
-    if (blame === 'login') return { failed: `refused us: ${failed}`, kind: 'refusal', useless: 'always' };
+    if (blame === 'login') return { failed: `refused us: ${failed}`, kind: 'refusal', scope: 'proxy' };
     const kind = blame === 'rules' ? 'refusal' : 'fault';
-    return { failed: `cannot connect to ${this.#destination}: ${failed}`, kind, useless: 'here' };
+    return { failed: `cannot connect to ${this.#destination}: ${failed}`, kind, scope: 'destination' };
   }
 }

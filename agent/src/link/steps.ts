@@ -13,7 +13,7 @@ export interface StepFailure {
   /** For a person: what was tried, where, and what came of it. */
   readonly message: string;
   /** What the reflector asked to wait, in milliseconds. */
-  readonly askedMs: number | null;
+  readonly retryAfterMs: number | null;
 }
 
 export interface StepEvents {
@@ -50,7 +50,7 @@ export class Steps {
   }
 
   /** Says more about the step under way, which keeps its deadline. */
-  also(detail: string): void {
+  detail(detail: string): void {
     this.#events.step(this.#current, detail);
   }
 

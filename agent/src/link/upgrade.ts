@@ -17,7 +17,7 @@ import {
   SERVER_PROTOCOL,
 } from 'rm-protocol';
 import type { Host } from '../host.ts';
-import type { DialSettings } from './attempt-settings.ts';
+import type { AttemptSettings } from './attempt-settings.ts';
 import { digestAnswer } from './authorization.ts';
 import type { FailureKind } from './back-off.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -31,28 +31,28 @@ export type UpgradeAnswer =
   | {
       readonly failed: string;
       readonly kind: FailureKind;
-      readonly askedMs: number | null;
+      readonly retryAfterMs: number | null;
       /** It is for sure the reflector that has answered so: the same request by another way would get the same answer. */
-      readonly settled: boolean;
+      readonly final: boolean;
     };
 
 /** What a reflector alone says of a device: asking again soon would not change its mind. */
-const refusals = new Set([401, 403, 410, 451]);
+const refusalStatuses = new Set([401, 403, 410, 451]);
 
 /** What also a proxy in front of the reflector answers when it drops `Upgrade`, or while its configuration is being mended. */
-const misdirected = new Set([400, 404, 405, 426]);
+const ambiguousStatuses = new Set([400, 404, 405, 426]);
 
 /** One upgrade request and the answer to it: sans-IO. */
 export class UpgradeExchange {
   readonly #host: Host;
-  readonly #settings: DialSettings;
+  readonly #settings: AttemptSettings;
   readonly #uri: HttpUri;
   readonly #challenge: Challenge | null;
   readonly #reader: ResponseReader;
   readonly #nonce = new Uint8Array(16);
 
   /** `challenge` is that of an earlier answer of this reflector. */
-  constructor(host: Host, settings: DialSettings, uri: HttpUri, challenge: Challenge | null) {
+  constructor(host: Host, settings: AttemptSettings, uri: HttpUri, challenge: Challenge | null) {
     this.#host = host;
     this.#settings = settings;
     this.#uri = uri;
@@ -116,18 +116,19 @@ export class UpgradeExchange {
     let hint = '';
     if (status === 401 && auth === 'basic' && /digest/i.test(offered))
       hint = '; it offers Digest: see device.auth';
-    else if (misdirected.has(status) && !text) hint = '; does the proxy in front of it pass "Upgrade" on?';
-    const kind = refusals.has(status) ? 'refusal' : 'fault';
-    const askedMs = retryAfter(headers);
+    else if (ambiguousStatuses.has(status) && !text)
+      hint = '; does the proxy in front of it pass "Upgrade" on?';
+    const kind = refusalStatuses.has(status) ? 'refusal' : 'fault';
+    const retryAfterMs = retryAfter(headers);
     // Without TLS somebody on the way may have taken the upgrade out of the request.
     const certain = this.#uri.secure
-      ? kind === 'refusal' || misdirected.has(status)
+      ? kind === 'refusal' || ambiguousStatuses.has(status)
       : status === 401 || status === 403;
     return {
       failed: `${hostHeader(this.#uri)} answered ${answer}${hint}`,
       kind,
-      askedMs,
-      settled: certain || askedMs !== null,
+      retryAfterMs,
+      final: certain || retryAfterMs !== null,
     };
   }
 
@@ -146,7 +147,7 @@ export class UpgradeExchange {
 }
 
 function failed(kind: FailureKind, message: string): UpgradeAnswer {
-  return { failed: message, kind, askedMs: null, settled: false };
+  return { failed: message, kind, retryAfterMs: null, final: false };
 }
 
 function readChallenge(offered: string): Challenge | null {

@@ -78,7 +78,7 @@ describe('a log', () => {
   it('that cannot be turned over does not grow beyond its bound', () => {
     const host = new SimulatedHost();
     host.files.rename = () => {
-      throw failure('access', 'permission denied');
+      throw failure('permission', 'permission denied');
     };
     const log = openLog(host, { level: 'info', to: { file: '/log', maxBytes: 4096 }, priorities: 'auto' });
     for (let i = 0; i < 1000; i++) log.info(`line ${i}`);

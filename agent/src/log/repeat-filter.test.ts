@@ -1,29 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { OutageNews } from './repeat-filter.ts';
+import { RepeatFilter } from './repeat-filter.ts';
 
 const DAY = 86_400_000;
 
-describe('news of an outage', () => {
+describe('filter of an outage', () => {
   it('is each reason once a day, however they alternate', () => {
-    const news = new OutageNews();
-    let told = 0;
+    const filter = new RepeatFilter();
+    let passed = 0;
     for (let minute = 0; minute < 7 * 1440; minute++) {
-      if (news.isNews(minute % 2 === 0 ? 'refused' : 'no answer', DAY + minute * 60_000)) told++;
+      if (filter.isNew(minute % 2 === 0 ? 'refused' : 'no answer', DAY + minute * 60_000)) passed++;
     }
-    expect(told).toBe(14);
+    expect(passed).toBe(14);
   });
 
   it('is no more than eight reasons a day', () => {
-    const news = new OutageNews();
-    const told = Array.from({ length: 1000 }, (_, i) => news.isNews(`reason ${i}`, DAY)).filter(Boolean);
-    expect(told).toHaveLength(8);
-    expect(news.isNews('reason 999', 2 * DAY)).toBe(true);
+    const filter = new RepeatFilter();
+    const passed = Array.from({ length: 1000 }, (_, i) => filter.isNew(`reason ${i}`, DAY)).filter(Boolean);
+    expect(passed).toHaveLength(8);
+    expect(filter.isNew('reason 999', 2 * DAY)).toBe(true);
   });
 
   it('begins anew with the next outage', () => {
-    const news = new OutageNews();
-    expect([news.isNews('a', DAY), news.isNews('a', DAY)]).toEqual([true, false]);
-    news.end();
-    expect(news.isNews('a', DAY)).toBe(true);
+    const filter = new RepeatFilter();
+    expect([filter.isNew('a', DAY), filter.isNew('a', DAY)]).toEqual([true, false]);
+    filter.end();
+    expect(filter.isNew('a', DAY)).toBe(true);
   });
 });

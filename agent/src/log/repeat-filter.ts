@@ -1,28 +1,28 @@
-/** Reasons that are told of one outage in a day. */
-const MOST = 8;
+/** Reasons that pass in a day of one outage. */
+const MOST_REASONS = 8;
 const DAY_MS = 86_400_000;
 
 /**
- * What is news of an outage: each reason once a day, in whatever order they alternate, so that a reflector that is away
- * for a month does not wear the flash out.
+ * Lets each reason of an outage pass once a day, in whatever order they alternate, so that a reflector that is away for a
+ * month does not wear the flash out.
  */
-export class OutageNews {
-  readonly #told = new Set<string>();
+export class RepeatFilter {
+  readonly #seen = new Set<string>();
   #since = 0;
 
   /** `now` in monotonic milliseconds. */
-  isNews(reason: string, now: number): boolean {
+  isNew(reason: string, now: number): boolean {
     if (now - this.#since >= DAY_MS) {
-      this.#told.clear();
+      this.#seen.clear();
       this.#since = now;
     }
-    if (this.#told.has(reason) || this.#told.size >= MOST) return false;
-    this.#told.add(reason);
+    if (this.#seen.has(reason) || this.#seen.size >= MOST_REASONS) return false;
+    this.#seen.add(reason);
     return true;
   }
 
   /** The outage is over, or of no interest. */
   end(): void {
-    this.#told.clear();
+    this.#seen.clear();
   }
 }

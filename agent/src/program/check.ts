@@ -1,5 +1,5 @@
 import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
-import { dialSettings, reflectorsOf } from '../agent/attempt-settings.ts';
+import { attemptSettings, reflectorsOf } from '../agent/attempt-settings.ts';
 import { certificateExpiry, expiryWarning } from '../agent/certificate-expiry.ts';
 import { clockWarning, judgedByBuild } from '../agent/certificate-log.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -9,7 +9,7 @@ import type { Host } from '../host.ts';
 import { Attempt, type Upgraded } from '../link/attempt.ts';
 import { REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
-import { askControl } from './control.ts';
+import { sendCommand } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
@@ -20,11 +20,11 @@ const CLOSING_MS = 2000;
 type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
 
 /** What the control socket answers when no agent listens there. */
-const nobody: readonly unknown[] = ['not-found', 'refused'];
+const noAgentCodes: readonly unknown[] = ['not-found', 'refused'];
 
 /**
  * `rm-agent check`: tries each service, then reports what the running agent says of its tunnel, or makes one attempt and
- * reports each step of each way that it tries. `done` is told whether the reflector takes the tunnel.
+ * reports each step of each route that it tries. `done` is told whether the reflector takes the tunnel.
  *
  * A reflector replaces the tunnel of a running agent by that of an attempt with the same identity, so none is made beside
  * a tunnel that is up, unless `dial` demands it.
@@ -68,9 +68,9 @@ function askRunningAgent(
   attempt: () => void,
   done: (connected: boolean) => void,
 ): void {
-  askControl(host, control, 'status', (answer, error, code) => {
+  sendCommand(host, control, 'status', (answer, error, code) => {
     if (error !== null) {
-      const alone = nobody.includes(code);
+      const alone = noAgentCodes.includes(code);
       const more = alone ? '' : '; it may have a tunnel, so nobody is dialled: see check --dial';
       report(alone ? 'ok' : 'FAILED', 'agent', `${error}${more}`);
       if (alone) attempt();
@@ -104,7 +104,7 @@ function makeAttempt(
   report: Report,
   done: (connected: boolean) => void,
 ): void {
-  const settings = dialSettings(host, configuration, defaultLimits, []);
+  const settings = attemptSettings(host, configuration, defaultLimits, []);
   if ('error' in settings) {
     report('FAILED', 'configuration', settings.error);
     done(false);
@@ -117,14 +117,14 @@ function makeAttempt(
   if (warning !== null) report('ok', 'certificate', `${configuration.tls.cert} ${warning}`);
   new Attempt(host, settings, {
     step: () => undefined,
-    trying: ({ uri, route }) => {
-      const way = route ? ` through proxy ${describeProxy(route)}` : '';
-      report('try', 'reflector', `${formatHttpUri(uri)}${way}`);
+    trying: ({ uri, proxy }) => {
+      const through = proxy ? ` through proxy ${describeProxy(proxy)}` : '';
+      report('try', 'reflector', `${formatHttpUri(uri)}${through}`);
     },
     passed: (step, detail) => report('ok', step, detail),
     upgraded: (connection) => {
       report('ok', 'upgrade', formatHttpUri(connection.uri));
-      leave(host, connection, () => done(true));
+      closeTunnel(host, connection, () => done(true));
     },
     lost: ({ step, message }) => report('FAILED', step, message),
     failed: () => done(false),
@@ -132,7 +132,7 @@ function makeAttempt(
 }
 
 /** Closes the tunnel as RFC 6455 section 7.1.2 wants it, so that the reflector sees no broken device. */
-function leave(host: Host, { socket, deliverTo }: Upgraded, done: () => void): void {
+function closeTunnel(host: Host, { socket, deliverTo }: Upgraded, done: () => void): void {
   const finish = () => {
     deadline.cancel();
     socket.destroy();

@@ -14,10 +14,10 @@ const MAX_ANSWER_BYTES = 262_144;
 const ANSWER_MS = 5000;
 
 /** Callers at once; more are sent away. */
-const MAX_CALLERS = 16;
+const MAX_CLIENTS = 16;
 
 /** What obeys the commands. */
-export interface Controlled {
+export interface ControlledAgent {
   status(): object;
   retry(): void;
   /** Returns what went wrong, or `null`. */
@@ -32,10 +32,10 @@ const grammar = 'status, retry, enable [persist], disable [persist], consent all
 export function serveControl(
   host: Host,
   path: string,
-  agent: Controlled,
+  agent: ControlledAgent,
   failed: (error: HostError) => void,
 ): Listener {
-  const callers = new Map<Socket, () => void>();
+  const clients = new Map<Socket, () => void>();
   const accept = (socket: Socket): SocketHandler => {
     let line = '';
     let answered = false;
@@ -46,21 +46,21 @@ export function serveControl(
     };
     const leave = () => {
       timer.cancel();
-      callers.delete(socket);
+      clients.delete(socket);
     };
     const drop = () => {
       leave();
       socket.destroy();
     };
     const timer = host.clock.schedule(ANSWER_MS, drop);
-    callers.set(socket, drop);
-    if (callers.size > MAX_CALLERS) answer({ error: 'too many callers at once' });
+    clients.set(socket, drop);
+    if (clients.size > MAX_CLIENTS) answer({ error: 'too many callers at once' });
     return {
       connected: () => undefined,
       data: (bytes, start, end) => {
         if (answered) return;
         line += utf8Decode(bytes, start, Math.min(end, start + MAX_COMMAND_BYTES));
-        if (line.includes('\n') || line.length >= MAX_COMMAND_BYTES) answer(obey(agent, line.trim()));
+        if (line.includes('\n') || line.length >= MAX_COMMAND_BYTES) answer(execute(agent, line.trim()));
       },
       taken: () => undefined,
       ended: () => socket.end(),
@@ -71,12 +71,12 @@ export function serveControl(
   return {
     close: () => {
       listener.close();
-      for (const drop of callers.values()) drop();
+      for (const drop of clients.values()) drop();
     },
   };
 }
 
-function obey(agent: Controlled, line: string): object {
+function execute(agent: ControlledAgent, line: string): object {
   const match = /^(status|retry|(enable|disable)( persist)?|consent (allow|refuse)(?: (\d{1,5}))?)$/.exec(
     line,
   );
@@ -96,7 +96,7 @@ function obey(agent: Controlled, line: string): object {
  * Sends one command to the agent that listens at `path`; `done` gets its answer, or the reason why there is none, which
  * may be the agent's own: then it has no `code`.
  */
-export function askControl(
+export function sendCommand(
   host: Host,
   path: string,
   command: string,

@@ -5,7 +5,7 @@ import { CertificateTime } from '../dial/certificate-time.ts';
 import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, openLog } from '../log/log.ts';
 import { withoutVariables } from './child-environment.ts';
-import { type Controlled, serveControl } from './control.ts';
+import { type ControlledAgent, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
 import { type Persisted, readState, writeState } from './state-file.ts';
@@ -13,7 +13,7 @@ import { type Persisted, readState, writeState } from './state-file.ts';
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
-export class Daemon implements Controlled {
+export class Daemon implements ControlledAgent {
   readonly #host: Host;
   readonly #path: string;
   #configuration: Configuration;
@@ -27,7 +27,7 @@ export class Daemon implements Controlled {
   /** The agent of the configuration before is being stopped. */
   #replacing = false;
   /** SIGHUP has come meanwhile: the file may have changed once more. */
-  #again = false;
+  #reloadAgain = false;
   #stopping = false;
 
   /** `path` is that of the configuration, which is read again on SIGHUP. */
@@ -36,7 +36,7 @@ export class Daemon implements Controlled {
     this.#path = path;
     this.#time = new CertificateTime(host.clock);
     this.#configuration = loaded.ok;
-    this.#make(loaded);
+    this.#createAgent(loaded);
     const { stateFile, start } = loaded.ok;
     try {
       this.#persisted = readState(host.files, stateFile);
@@ -45,7 +45,7 @@ export class Daemon implements Controlled {
     }
     this.#enabled = (this.#persisted ?? start) === 'enabled';
     this.#listen();
-    this.#follow();
+    this.#applyEnabled();
   }
 
   // ---- what signals ask ----
@@ -56,7 +56,7 @@ export class Daemon implements Controlled {
    * that waits dials at once.
    */
   reload(): void {
-    this.#again = this.#replacing;
+    this.#reloadAgain = this.#replacing;
     if (this.#replacing || this.#stopping) return;
     const loaded = load(this.#host, this.#path);
     const connected = this.#agent.status().state === 'connected';
@@ -98,17 +98,17 @@ export class Daemon implements Controlled {
   /** Returns why the word could not be kept for the next start, or `null`. */
   enable(enabled: boolean, persist: boolean): string | null {
     this.#enabled = enabled;
-    if (!this.#replacing) this.#follow();
+    if (!this.#replacing) this.#applyEnabled();
     if (!persist) return null;
     const { stateFile } = this.#configuration;
-    const word = enabled ? 'enabled' : 'disabled';
+    const state = enabled ? 'enabled' : 'disabled';
     try {
       if (stateFile === null) throw new Error('found null, needed is a file');
-      if (this.#persisted !== word) writeState(this.#host.files, stateFile, word);
-      this.#persisted = word;
+      if (this.#persisted !== state) writeState(this.#host.files, stateFile, state);
+      this.#persisted = state;
       return null;
     } catch (error) {
-      return `${word}, but only until the agent ends: stateFile${stateFile === null ? '' : `: ${stateFile}`}: ${messageOf(error)}`;
+      return `${state}, but only until the agent ends: stateFile${stateFile === null ? '' : `: ${stateFile}`}: ${messageOf(error)}`;
     }
   }
 
@@ -118,7 +118,7 @@ export class Daemon implements Controlled {
 
   // ---- inside ----
 
-  #make({ ok, warnings, hidden }: Valid): void {
+  #createAgent({ ok, warnings, hidden }: Valid): void {
     const host = withoutVariables(this.#host, hidden);
     this.#log = openLog(host, ok.log);
     this.#notifier ??= new Notifier(host, this.#log, null);
@@ -128,7 +128,7 @@ export class Daemon implements Controlled {
     this.#agent.on('state', (change) => this.#notifier.changed(change));
   }
 
-  #follow(): void {
+  #applyEnabled(): void {
     if (this.#enabled) this.#agent.start();
     else this.#agent.disable();
   }
@@ -152,13 +152,13 @@ export class Daemon implements Controlled {
       const before = this.#configuration.control;
       this.#configuration = loaded.ok;
       this.#log.flush();
-      this.#make(loaded);
+      this.#createAgent(loaded);
       if (loaded.ok.control !== before) {
         this.#listener?.close();
         this.#listen();
       }
-      this.#follow();
-      if (this.#again) this.reload();
+      this.#applyEnabled();
+      if (this.#reloadAgain) this.reload();
     });
   }
 }

@@ -4,7 +4,7 @@ import { failure } from '../../node/errors.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
-import type { Place } from '../../simulation/network.ts';
+import type { Endpoint } from '../../simulation/network.ts';
 import { control, hostWith, logOf, rmAgent } from '../../simulation/rm-agent.ts';
 import { version } from '../config/version.ts';
 
@@ -44,7 +44,7 @@ describe('rm-agent', () => {
     const host = hostWith({ tls, reflector: 'https://r.example/' });
     const { stat } = host.files;
     host.files.stat = (path) => {
-      if (path.startsWith('/private/')) throw failure('access', 'permission denied');
+      if (path.startsWith('/private/')) throw failure('permission', 'permission denied');
       return stat.call(host.files, path);
     };
     expect(rmAgent(host, 'run').status).toBeNull();
@@ -390,7 +390,7 @@ describe('rm-agent check', () => {
     });
     for (let port = 1; port <= 80; port++)
       if (port % 2 === 0) new LocalService(host.network, port);
-      else host.network.places.set(`127.0.0.1:${port}`, 'silent');
+      else host.network.endpoints.set(`127.0.0.1:${port}`, 'silent');
     let most = 0;
     const { connect } = host.network;
     host.network.connect = (...args) => {
@@ -482,9 +482,9 @@ describe('rm-agent check', () => {
       );
     });
 
-    it.each<[Place, number, RegExp]>([
+    it.each<[Endpoint, number, RegExp]>([
       [
-        { error: { code: 'access', message: 'permission denied' } },
+        { error: { code: 'permission', message: 'permission denied' } },
         69,
         /FAILED +agent .*permission denied; it may have a tunnel.*--dial\n/,
       ],

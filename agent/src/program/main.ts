@@ -5,17 +5,20 @@ import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
-import { askControl } from './control.ts';
+import { sendCommand } from './control.ts';
 import { Daemon } from './daemon.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
-import { salvageControl } from './recover-control.ts';
+import { recoverControl } from './recover-control.ts';
 
 /** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
 declare const RM_IMPORT: boolean | undefined;
 
 /** Commands for the running agent. */
-type Asked = Extract<Command, { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }>;
+type ControlCommand = Extract<
+  Command,
+  { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }
+>;
 
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
@@ -32,10 +35,10 @@ export function main(host: Host): void {
     host.system.exit(ExitStatus.usage);
     return;
   }
-  obey(host, command);
+  execute(host, command);
 }
 
-function obey(host: Host, command: Command): void {
+function execute(host: Host, command: Command): void {
   switch (command.name) {
     case 'help':
       host.system.print(1, command.text);
@@ -67,7 +70,7 @@ function obey(host: Host, command: Command): void {
       });
       break;
     default:
-      askAgent(host, command);
+      controlAgent(host, command);
   }
 }
 
@@ -78,20 +81,20 @@ function obey(host: Host, command: Command): void {
 function run(host: Host, path: string): void {
   let daemon: Daemon | null = null;
   let timer: Cancellable | null = null;
-  let told = '';
+  let printed = '';
   let waitMs = WAIT_MS;
   const start = (): void => {
     timer?.cancel();
     timer = null;
     const loaded = load(host, path);
     if (!('errors' in loaded)) daemon = new Daemon(host, path, loaded);
-    else if (loaded.passing) {
+    else if (loaded.transient) {
       const lines = loaded.errors.map((line) => `warning ${line}; waiting for it\n`).join('');
-      if (lines !== told) host.system.print(2, lines);
-      told = lines;
+      if (lines !== printed) host.system.print(2, lines);
+      printed = lines;
       timer = host.clock.schedule(waitMs, start);
       waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
-    } else wrong(host, loaded);
+    } else exitWithErrors(host, loaded);
   };
   const stop = (): void => {
     timer?.cancel();
@@ -106,17 +109,17 @@ function run(host: Host, path: string): void {
 
 function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
   const loaded = load(host, path);
-  if ('errors' in loaded) wrong(host, loaded);
+  if ('errors' in loaded) exitWithErrors(host, loaded);
   else use(loaded);
 }
 
-function wrong(host: Host, { errors, passing }: Invalid): void {
+function exitWithErrors(host: Host, { errors, transient }: Invalid): void {
   for (const line of errors) host.system.print(2, `${line}\n`);
-  host.system.exit(passing ? ExitStatus.unavailable : ExitStatus.configuration);
+  host.system.exit(transient ? ExitStatus.unavailable : ExitStatus.configuration);
 }
 
 /** The line that the control socket takes. */
-function lineOf(command: Asked): string {
+function controlLine(command: ControlCommand): string {
   const { name } = command;
   if (name === 'enable' || name === 'disable') return command.persist ? `${name} persist` : name;
   if (name !== 'consent') return name;
@@ -124,12 +127,12 @@ function lineOf(command: Asked): string {
 }
 
 /** A configuration that has become wrong meanwhile keeps nobody from the agent that runs. */
-function askAgent(host: Host, command: Asked): void {
+function controlAgent(host: Host, command: ControlCommand): void {
   const loaded = load(host, command.config);
   const errors = 'errors' in loaded ? loaded.errors : [];
-  const control = 'errors' in loaded ? salvageControl(host, command.config) : loaded.ok.control;
+  const control = 'errors' in loaded ? recoverControl(host, command.config) : loaded.ok.control;
   if (control === undefined) {
-    wrong(host, { errors });
+    exitWithErrors(host, { errors });
     return;
   }
   for (const line of errors) host.system.print(2, `warning ${line}\n`);
@@ -143,7 +146,7 @@ function askAgent(host: Host, command: Asked): void {
     return;
   }
   const json = command.name === 'status' && command.json;
-  askControl(host, control, lineOf(command), (answer, error) => {
+  sendCommand(host, control, controlLine(command), (answer, error) => {
     if (error !== null) host.system.print(2, `${error}\n`);
     else if (json) host.system.print(1, `${JSON.stringify(answer, null, 2)}\n`);
     else host.system.print(1, formatStatus(answer as DaemonStatus, host.clock.date()));

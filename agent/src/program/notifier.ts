@@ -72,7 +72,10 @@ export class Notifier {
     this.#running = this.#host.processes.run(argv, options, ({ status, timedOut, error }) => {
       this.#running = null;
       const late = `no end within ${timeout} s`;
-      this.#tell(argv[0], error?.message ?? (timedOut ? late : status === 0 ? null : `status ${status}`));
+      this.#reportFailure(
+        argv[0],
+        error?.message ?? (timedOut ? late : status === 0 ? null : `status ${status}`),
+      );
       this.#run();
     });
   }
@@ -86,7 +89,7 @@ export class Notifier {
   }
 
   /** The same failure again is no news. */
-  #tell(program: string, failure: string | null): void {
+  #reportFailure(program: string, failure: string | null): void {
     if (failure !== null && failure !== this.#failure) this.#log.warning(`notify: ${program}: ${failure}`);
     this.#failure = failure;
   }

@@ -1,8 +1,8 @@
-import { servicesOf } from '../agent/services.ts';
+import { forwardedPorts } from '../agent/services.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
-import type { Service } from '../tunnel/forwarded-port.ts';
+import type { ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { probeWeb } from './probe-web.ts';
 
 /** Services that are tried at once: little for any device, and 256 that do not answer take a few minutes at most. */
@@ -15,19 +15,23 @@ const AT_ONCE = 16;
 export function probeServices(
   host: Host,
   configuration: Configuration,
-  tell: (service: Configuration['services'][number], failure: string | null) => void,
+  report: (service: Configuration['services'][number], failure: string | null) => void,
   done: () => void,
 ): void {
-  const dials = servicesOf(host, configuration, defaultLimits, new Map(), () => undefined);
+  const dials = forwardedPorts(host, configuration, defaultLimits, new Map(), () => undefined);
   const { services, timeouts } = configuration;
   const results: (string | null)[] = [];
   let next = 0;
-  let told = 0;
+  let reported = 0;
   const finish = (index: number, failure: string | null) => {
     results[index] = failure;
-    for (let service = services[told]; service && results[told] !== undefined; service = services[told])
-      tell(service, results[told++] ?? null);
-    if (told === services.length) done();
+    for (
+      let service = services[reported];
+      service && results[reported] !== undefined;
+      service = services[reported]
+    )
+      report(service, results[reported++] ?? null);
+    if (reported === services.length) done();
     else start();
   };
   const start = () => {
@@ -47,7 +51,7 @@ export function probeServices(
 /** `done` is called once, never from within this call. */
 function probe(
   { clock }: Host,
-  { dial }: Service,
+  { dial }: ForwardedPort,
   seconds: number,
   done: (failure: string | null) => void,
 ): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles } from '../../simulation/host.ts';
-import { servicesOf } from '../agent/services.ts';
+import { forwardedPorts } from '../agent/services.ts';
 import { defaultLimits } from '../config/limits.ts';
 import { probeWeb } from './probe-web.ts';
 
@@ -26,7 +26,7 @@ function probed(answer: Answer, service: object = {}, more: object = {}) {
   }));
   const configuration = host.configure({ services: [{ port: 80, kind: 'http', ...service }], ...more });
   const [configured] = configuration.services;
-  const dial = servicesOf(host, configuration, defaultLimits, new Map(), () => undefined).get(80)?.dial;
+  const dial = forwardedPorts(host, configuration, defaultLimits, new Map(), () => undefined).get(80)?.dial;
   if (!configured || !dial) throw new Error('no service');
   const advices: (string | null)[] = [];
   probeWeb(host, dial, configured, configuration, (advice) => advices.push(advice));

@@ -13,7 +13,7 @@ const ANSWER_MS = 3000;
 const refusals: readonly unknown[] = [400, 403, 421, 431];
 
 /** What a browser adds to every request; about as long as it is there. */
-const ofBrowsers: readonly (readonly [string, string])[] = [
+const browserFields: readonly (readonly [string, string])[] = [
   ['User-Agent', `Mozilla/5.0 (${'rm-agent check; '.repeat(8)})`],
   ['Accept', `text/html,${'application/xhtml+xml;q=0.9,'.repeat(4)}*/*;q=0.8`],
   ['Accept-Language', 'en-GB,en;q=0.9,de;q=0.8'],
@@ -22,7 +22,7 @@ const ofBrowsers: readonly (readonly [string, string])[] = [
 ];
 
 /** How a reflector asks the service. */
-type Manner = Pick<Service, 'host' | 'forwarded' | 'headers'>;
+type RequestVariant = Pick<Service, 'host' | 'forwarded' | 'headers'>;
 
 /**
  * Asks a web service for its page as the reflector would, and if it refuses, in other manners. `done` gets `null`, or the
@@ -48,14 +48,18 @@ export function probeWeb(
         port: service.targetPort ?? service.port,
         target: '/',
       });
-  const configured: Manner = { host: service.host, forwarded: service.forwarded, headers: service.headers };
+  const configured: RequestVariant = {
+    host: service.host,
+    forwarded: service.forwarded,
+    headers: service.headers,
+  };
   const known = { ...configured, host: service.host ?? own };
-  const few: Manner = { ...configured, headers: 'few' };
+  const few: RequestVariant = { ...configured, headers: 'few' };
   const others = [{ ...configured, forwarded: false }, known, few, { ...known, forwarded: false }];
   others.push({ ...known, headers: 'few' });
-  const ask = (manner: Manner, answered: (status: number | null) => void) =>
+  const ask = (manner: RequestVariant, answered: (status: number | null) => void) =>
     statusOf(host, dial, encodeRequestHead('GET', service.path ?? '/', fieldsOf(manner, ours)), answered);
-  const askOtherwise = (refused: number) => {
+  const tryNext = (refused: number) => {
     const manner = others.shift();
     if (!manner) {
       done(null);
@@ -63,7 +67,7 @@ export function probeWeb(
     }
     ask(manner, (status) => {
       if (status === null) done(null);
-      else if (refusals.includes(status)) askOtherwise(refused);
+      else if (refusals.includes(status)) tryNext(refused);
       else done(`answers ${refused}, and ${status} with ${difference(service, manner)}`);
     });
   };
@@ -71,18 +75,18 @@ export function probeWeb(
     if (status === null || !refusals.includes(status)) done(null);
     else {
       if (status === 431) others.unshift(few);
-      askOtherwise(status);
+      tryNext(status);
     }
   });
 }
 
-function fieldsOf({ host, forwarded, headers }: Manner, ours: string): (readonly [string, string])[] {
+function fieldsOf({ host, forwarded, headers }: RequestVariant, ours: string): (readonly [string, string])[] {
   const fields: (readonly [string, string])[] = [
     ['Host', host ?? ours],
     ['Connection', 'close'],
   ];
   if (headers === 'few') return fields;
-  fields.push(...ofBrowsers);
+  fields.push(...browserFields);
   if (forwarded)
     fields.push(
       ['X-Forwarded-For', '203.0.113.7'],
@@ -92,7 +96,7 @@ function fieldsOf({ host, forwarded, headers }: Manner, ours: string): (readonly
   return fields;
 }
 
-function difference(service: Service, manner: Manner): string {
+function difference(service: Service, manner: RequestVariant): string {
   const keys = ['host', 'forwarded', 'headers'] as const;
   return keys
     .filter((key) => service[key] !== manner[key])

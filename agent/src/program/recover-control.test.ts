@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { SimulatedHost } from '../../simulation/host.ts';
-import { salvageControl } from './recover-control.ts';
+import { recoverControl } from './recover-control.ts';
 
 const path = '/etc/rm-agent.json';
 const byDefault = '/run/rm-agent.sock';
@@ -9,7 +9,7 @@ const byDefault = '/run/rm-agent.sock';
 function salvaged(text: string | null, at = path): string | null | undefined {
   const host = new SimulatedHost();
   if (text !== null) host.files.content.set(at, ascii(text));
-  return salvageControl(host, at);
+  return recoverControl(host, at);
 }
 
 describe('the control socket of a wrong configuration', () => {

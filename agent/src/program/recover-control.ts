@@ -14,7 +14,7 @@ const schema = configurationSchema.keys.control;
  * when it cannot be told. A file that cannot be read has the default where it is the default file; any other may be a
  * slip of the pen, and the agent at the default socket not the one that is meant.
  */
-export function salvageControl(
+export function recoverControl(
   host: Pick<Host, 'files' | 'system'>,
   path: string,
 ): string | null | undefined {

@@ -47,7 +47,7 @@ describe('a channel that is let in', () => {
 
   it('later, and then does not connect, times out', () => {
     const { stage, open, decide } = waitingStage({ connectMs: 1000 });
-    stage.host.network.places.set('127.0.0.1:80', 'silent');
+    stage.host.network.endpoints.set('127.0.0.1:80', 'silent');
     open(1);
     decide(1, null);
     stage.run(999);

@@ -11,9 +11,9 @@ import type { Limits } from '../config/limits.ts';
 import type { LocalHandler } from '../dial/dial-service.ts';
 import type { Cancellable, Clock } from '../host.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
-import type { Refusal, Service } from './forwarded-port.ts';
+import type { ForwardedPort, Refusal } from './forwarded-port.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import { Brake } from './legacy-flow-control.ts';
+import { LegacyFlowControl } from './legacy-flow-control.ts';
 
 export interface ChannelTimeouts {
   /** To connect a local socket, in milliseconds. */
@@ -44,13 +44,13 @@ export interface ChannelTableOptions {
   readonly limits: Limits;
   readonly queue: FrameQueue;
   /** Read for each open request, so that a change of the list takes effect at once. */
-  readonly services: ReadonlyMap<number, Service>;
+  readonly services: ReadonlyMap<number, ForwardedPort>;
   readonly timeouts: ChannelTimeouts;
   /** What is in force with this reflector. */
   readonly extension: Extension | null;
   readonly events: ChannelEvents;
   /** Asks to stop (true) and to go on (false) reading the tunnel. */
-  readonly brake: (stop: boolean) => void;
+  readonly pauseReading: (stop: boolean) => void;
 }
 
 /** All channels of one tunnel: opens them, finds them by number, shares the tunnel among them and bounds their sum. */
@@ -61,7 +61,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   readonly window: number | null;
   now: number;
   readonly #options: ChannelTableOptions;
-  readonly #brake: Brake | null;
+  readonly #legacyFlowControl: LegacyFlowControl | null;
   readonly #byNumber = new Map<number, Channel>();
   /** All that exist: also those whose number is free and whose socket still drains. */
   readonly #all = new Set<Channel>();
@@ -81,7 +81,9 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     this.frameBytes = options.extension?.maxFrame ?? LEGACY_FRAME_BYTES;
     this.window = options.extension?.window ?? null;
     this.now = options.clock.now();
-    this.#brake = options.extension ? null : new Brake(options.clock, options.limits, options.brake);
+    this.#legacyFlowControl = options.extension
+      ? null
+      : new LegacyFlowControl(options.clock, options.limits, options.pauseReading);
   }
 
   /** Channels whose number is taken. */
@@ -216,7 +218,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   gone(channel: Channel): void {
     this.#all.delete(channel);
-    this.#brake?.forget(channel);
+    this.#legacyFlowControl?.forget(channel);
     this.#waiting.delete(channel);
     if (this.#all.size === 0) {
       this.#idleTimer?.cancel();
@@ -226,7 +228,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
 
   holds(channel: Channel, delta: number): void {
     this.#held += delta;
-    this.#brake?.changed(channel, delta < 0);
+    this.#legacyFlowControl?.changed(channel, delta < 0);
     if (this.#held > this.limits.totalBytes) {
       let largest = channel;
       for (const other of this.#all) if (other.held > largest.held) largest = other;
@@ -275,7 +277,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   }
 
   /** Opens the channel, at once or when it is let in; as long as it waits it counts as one that is dialled. */
-  #admit(number: number, { port, dial, admit }: Service): void {
+  #admit(number: number, { port, dial, admit }: ForwardedPort): void {
     let decide: ((refusal: Refusal | null) => void) | undefined;
     const answer = admit?.(number, (refusal) => decide?.(refusal)) ?? null;
     if (answer && 'fault' in answer) {

@@ -37,7 +37,7 @@ describe('a channel answers', () => {
     ],
   ])('%s with its fault', (_name, error, fault) => {
     const stage = new TunnelStage();
-    stage.host.network.places.set('127.0.0.1:80', { error });
+    stage.host.network.endpoints.set('127.0.0.1:80', { error });
     stage.peer.open(1, 80);
     stage.run();
     expect(stage.peer.take()).toEqual([`fault 1 ${fault}`]);
@@ -47,7 +47,7 @@ describe('a channel answers', () => {
 
   it('silence of the local service with fault 4 after the connect timeout', () => {
     const stage = new TunnelStage({ connectMs: 3000 });
-    stage.host.network.places.set('127.0.0.1:80', 'silent');
+    stage.host.network.endpoints.set('127.0.0.1:80', 'silent');
     stage.peer.open(1, 80);
     stage.run(2990);
     expect(stage.peer.take()).toEqual([]);

@@ -3,7 +3,7 @@ import type { Dial } from '../dial/dial-service.ts';
 import type { Cancellable } from '../host.ts';
 
 /** How a port of the list is reached. A port that is not listed is never reachable. */
-export interface Service {
+export interface ForwardedPort {
   readonly port: number;
   /** Connects: to a TCP target, or to a handler inside the process. */
   readonly dial: Dial;

@@ -61,8 +61,8 @@ describe('any behaviour of reflector and services', () => {
             latencyMs: [0, 4],
           });
           const { peer } = stage;
-          const { places } = stage.host.network;
-          const listening = places.get('127.0.0.1:80') ?? 'silent';
+          const { endpoints } = stage.host.network;
+          const listening = endpoints.get('127.0.0.1:80') ?? 'silent';
           stage.host.network.bufferBytes = 3000;
           for (const { kind, channel, size, bytes } of acts) {
             const local = stage.service().connections.at(-1 - (size % 3));
@@ -81,7 +81,7 @@ describe('any behaviour of reflector and services', () => {
             else if (kind === 'local pause') local?.socket.pause();
             else if (kind === 'local resume') local?.socket.resume();
             else if (kind === 'place')
-              places.set(
+              endpoints.set(
                 '127.0.0.1:80',
                 [listening, 'silent' as const, { error: timedOut }][size % 3] ?? listening,
               );

@@ -8,19 +8,19 @@ import type { Channel } from './channel.ts';
  * whole tunnel is not read. That is right for as long as the local reader that is behind goes on taking bytes: it is
  * slow, and TCP passes its pace on. A reader that takes nothing for `limits.stallMs` has stalled: its channel ends.
  */
-export class Brake {
+export class LegacyFlowControl {
   readonly #clock: Clock;
   readonly #limits: Limits;
   /** Asked to stop (true) and to go on (false) reading the tunnel. */
-  readonly #pull: (stop: boolean) => void;
+  readonly #pauseReading: (stop: boolean) => void;
   /** Channels that are behind, with the time at which each was last seen to take bytes. */
   readonly #behind = new Map<Channel, number>();
   #timer: Cancellable | null = null;
 
-  constructor(clock: Clock, limits: Limits, pull: (stop: boolean) => void) {
+  constructor(clock: Clock, limits: Limits, pauseReading: (stop: boolean) => void) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#pull = pull;
+    this.#pauseReading = pauseReading;
   }
 
   /** `channel` holds more or fewer bytes than before. */
@@ -28,7 +28,7 @@ export class Brake {
     const behind = this.#behind.size > 0 && this.#behind.has(channel);
     if (!behind && channel.held > this.#limits.windowBytes / 2) {
       this.#behind.set(channel, this.#clock.now());
-      if (this.#behind.size === 1) this.#pull(true);
+      if (this.#behind.size === 1) this.#pauseReading(true);
       this.#timer ??= this.#clock.schedule(this.#limits.stallMs, () => this.#review());
     } else if (behind && channel.held <= this.#limits.windowBytes / 4) {
       this.forget(channel);
@@ -41,7 +41,7 @@ export class Brake {
     if (!this.#behind.delete(channel) || this.#behind.size > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#pull(false);
+    this.#pauseReading(false);
   }
 
   #review(): void {

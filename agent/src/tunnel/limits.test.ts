@@ -89,7 +89,7 @@ const attacks: Record<
   pendingOpens() {
     const stage = new TunnelStage({ limits: { pendingOpens: 5 } });
     stage.open(1000, 81);
-    stage.host.network.places.set('127.0.0.1:80', 'silent');
+    stage.host.network.endpoints.set('127.0.0.1:80', 'silent');
     for (let channel = 0; channel < 100; channel++) stage.peer.open(channel, 80);
     stage.run();
     expect(stage.localSockets).toBe(6);

@@ -6,7 +6,7 @@ describe('a tunnel', () => {
   it('that is gone ends all local connections at once and leaves nothing', () => {
     const stage = new TunnelStage();
     const locals = [stage.open(1), stage.open(2), stage.open(3)];
-    stage.host.network.places.set('127.0.0.1:81', 'silent');
+    stage.host.network.endpoints.set('127.0.0.1:81', 'silent');
     stage.peer.open(4, 81);
     stage.run();
     stage.tunnel.abandon();

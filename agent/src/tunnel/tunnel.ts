@@ -15,7 +15,7 @@ import {
 import type { Limits } from '../config/limits.ts';
 import type { Clock, Crypto, Socket } from '../host.ts';
 import { type ChannelEvents, ChannelTable, type ChannelTimeouts, type Traffic } from './channel-table.ts';
-import type { Service } from './forwarded-port.ts';
+import type { ForwardedPort } from './forwarded-port.ts';
 import { FrameQueue } from './frame-queue.ts';
 
 /** Why a tunnel has ended. */
@@ -27,7 +27,7 @@ export interface TunnelEnd {
 }
 
 /** How the direction to the reflector does; times in milliseconds of the monotonic clock, 0 for never. */
-export interface Outgoing {
+export interface SendState {
   /** When the last PONG came, or `null`. */
   readonly pongedAt: number | null;
   /** When bytes were last sent. */
@@ -44,7 +44,7 @@ export interface TunnelOptions {
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly limits: Limits;
-  readonly services: ReadonlyMap<number, Service>;
+  readonly services: ReadonlyMap<number, ForwardedPort>;
   readonly timeouts: ChannelTimeouts;
   readonly extension: Extension | null;
   readonly events: ChannelEvents;
@@ -81,7 +81,7 @@ export class Tunnel implements WebSocketHandler {
       timeouts: options.timeouts,
       extension,
       events: options.events,
-      brake: (stop) => this.#pause(HELD_BY_READER, stop),
+      pauseReading: (stop) => this.#pause(HELD_BY_READER, stop),
     });
     this.#decoder = new FrameDecoder(this.#channels, { frameBytes, propertiesBytes: 0 });
     // A data frame that is too long is a channel's violation; only what no frame can be ends the tunnel.
@@ -99,11 +99,11 @@ export class Tunnel implements WebSocketHandler {
   }
 
   /** A local reader is slow and the tunnel is not read for it, so that the reflector's silence proves nothing. */
-  get heldUp(): boolean {
+  get waitsForReader(): boolean {
     return (this.#paused & HELD_BY_READER) !== 0;
   }
 
-  get outgoing(): Outgoing {
+  get outgoing(): SendState {
     const { activeAt, movedAt, queued } = this.#queue;
     return { pongedAt: this.#pongedAt, activeAt, movedAt, stuckSince: queued > 0 ? activeAt : null };
   }

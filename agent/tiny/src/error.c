@@ -36,7 +36,7 @@ static const char *code_of(int error) {
   case EACCES:
   case EPERM:
   case EROFS:
-    return "access";
+    return "permission";
   case EFBIG:
     return "too-large";
   case EADDRINUSE:

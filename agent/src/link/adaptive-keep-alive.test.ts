@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeepAlive } from './keep-alive.ts';
+import { AdaptiveKeepAlive } from './adaptive-keep-alive.ts';
 
 const AGREED = 300_000;
 const WEEK = 7 * 86_400_000;
 
 /** The intervals of links that are cut at these idle times, one after the other. */
 function intervals(...ages: (number | 'unclear')[]): number[] {
-  const keepAlive = new KeepAlive();
+  const keepAlive = new AdaptiveKeepAlive();
   const found = [keepAlive.begin(AGREED, 0)];
   for (const age of ages) {
-    if (age === 'unclear') keepAlive.unclear();
-    else keepAlive.cut(age);
+    if (age === 'unclear') keepAlive.inconclusive();
+    else keepAlive.linkLost(age);
     found.push(keepAlive.begin(AGREED, 0));
   }
   return found;
@@ -32,10 +32,10 @@ describe('the keep-alive interval', () => {
 
   it('does not get below 15 s', () => {
     expect(intervals(15_000, 15_000, 15_000, 15_000)).toEqual([300_000, 300_000, 15_000, 15_000, 15_000]);
-    const short = new KeepAlive();
+    const short = new AdaptiveKeepAlive();
     for (let i = 0; i < 3; i++) {
       expect(short.begin(10_000, 0)).toBe(10_000);
-      short.cut(10_000);
+      short.linkLost(10_000);
     }
   });
 
@@ -62,11 +62,11 @@ describe('the keep-alive interval', () => {
   });
 
   it('is tried twice as long a week after it was learned, and not before', () => {
-    const keepAlive = new KeepAlive();
+    const keepAlive = new AdaptiveKeepAlive();
     keepAlive.begin(AGREED, 0);
-    keepAlive.cut(60_000);
+    keepAlive.linkLost(60_000);
     keepAlive.begin(AGREED, 0);
-    keepAlive.cut(60_000);
+    keepAlive.linkLost(60_000);
     expect(keepAlive.begin(AGREED, 1000)).toBe(37_500);
     expect(keepAlive.begin(AGREED, 1000 + WEEK - 1)).toBe(37_500);
     expect(keepAlive.begin(AGREED, 1000 + WEEK)).toBe(75_000);

@@ -6,7 +6,7 @@ const TOLERANCE_MS = 2000;
 const TOLERANCE = 0.05;
 
 /** How long a lesson holds, in milliseconds: a link that is made later tries twice the interval. */
-const LESSON_MS = 7 * 86_400_000;
+const LEARNED_FOR_MS = 7 * 86_400_000;
 
 /**
  * Learns how long a link may be silent before a middlebox on its way forgets it. Two links in a row that were cut when
@@ -15,7 +15,7 @@ const LESSON_MS = 7 * 86_400_000;
  *
  * What is learned is kept in memory only. The way back up is one doubling at most a week, when a link happens to be made.
  */
-export class KeepAlive {
+export class AdaptiveKeepAlive {
   /** The longest interval that is thought safe, in milliseconds. */
   #safeMs = Number.POSITIVE_INFINITY;
   #learnedAt = 0;
@@ -26,7 +26,7 @@ export class KeepAlive {
 
   /** A link is made: the interval for it, where `agreedMs` is that of the configuration or the reflector. */
   begin(agreedMs: number, now: number): number {
-    if (this.#safeMs < agreedMs && now - this.#learnedAt >= LESSON_MS) {
+    if (this.#safeMs < agreedMs && now - this.#learnedAt >= LEARNED_FOR_MS) {
       this.#safeMs *= 2;
       this.#learnedAt = now;
     }
@@ -36,13 +36,13 @@ export class KeepAlive {
   }
 
   /** The link was cut without a word, after `idleMs` milliseconds without traffic. */
-  cut(idleMs: number): void {
+  linkLost(idleMs: number): void {
     this.#earlier = this.#latest;
     this.#latest = idleMs >= FLOOR_MS ? idleMs : null;
   }
 
   /** The link has ended in some other way, or an attempt has failed: what came before proves nothing. */
-  unclear(): void {
+  inconclusive(): void {
     this.#earlier = this.#latest = null;
   }
 
@@ -50,7 +50,7 @@ export class KeepAlive {
     if (this.#earlier === null || this.#latest === null) return;
     const age = Math.min(this.#earlier, this.#latest);
     if (Math.abs(this.#earlier - this.#latest) > Math.max(TOLERANCE_MS, age * TOLERANCE)) return;
-    this.unclear();
+    this.inconclusive();
     let shorter = this.#inForceMs / 2;
     while (shorter >= age) shorter /= 2;
     if (this.#inForceMs <= FLOOR_MS) return;

@@ -4,9 +4,9 @@ import { pattern } from '../../protocol/src/testing/bytes.ts';
 import { describeProxy } from '../src/dial/proxy-server.ts';
 import type { TlsOptions } from '../src/host.ts';
 import { Attempt, type Upgraded } from '../src/link/attempt.ts';
-import type { DialSettings } from '../src/link/attempt-settings.ts';
+import type { AttemptSettings } from '../src/link/attempt-settings.ts';
 import type { StepFailure } from '../src/link/steps.ts';
-import { dialSettingsFor } from './attempt-settings.ts';
+import { attemptSettingsFor } from './attempt-settings.ts';
 import { noHandles, SimulatedHost } from './host.ts';
 import { SimulatedReflector } from './reflector.ts';
 import type { TlsAnswer } from './socket.ts';
@@ -15,7 +15,7 @@ export const SESSION = { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', p
 export const ADDRESS = '192.0.2.1';
 
 /** A host on whose network `r.example` is the reflector, with and without TLS. */
-export class Dialling {
+export class AttemptStage {
   readonly host = new SimulatedHost();
   readonly plain: SimulatedReflector;
   readonly secure: SimulatedReflector;
@@ -39,11 +39,11 @@ export class Dialling {
     });
   }
 
-  start(uri = 'http://r.example/', given: Partial<DialSettings> = {}): this {
-    this.attempt = new Attempt(this.host, dialSettingsFor(uri, given), {
+  start(uri = 'http://r.example/', given: Partial<AttemptSettings> = {}): this {
+    this.attempt = new Attempt(this.host, attemptSettingsFor(uri, given), {
       step: (step, detail) => this.steps.push(`${step} ${detail}`),
-      trying: ({ uri, route }) =>
-        this.tried.push(`${formatHttpUri(uri)}${route ? ` by ${describeProxy(route)}` : ''}`),
+      trying: ({ uri, proxy }) =>
+        this.tried.push(`${formatHttpUri(uri)}${proxy ? ` by ${describeProxy(proxy)}` : ''}`),
       passed: (step, detail) => this.passed.push(`${step} ${detail}`),
       upgraded: (connection) => {
         expect(this.over).toBe(false);
@@ -63,7 +63,7 @@ export class Dialling {
   }
 
   /** Dials, waits for the end and expects a failure that leaves nothing behind. */
-  fails(uri?: string, given?: Partial<DialSettings>): StepFailure {
+  fails(uri?: string, given?: Partial<AttemptSettings>): StepFailure {
     this.start(uri, given);
     this.host.clock.until('the end of the attempt', () => this.over);
     if (!this.failure) throw new Error('has not failed');
@@ -72,7 +72,7 @@ export class Dialling {
     return this.failure;
   }
 
-  succeeds(uri?: string, given?: Partial<DialSettings>): Upgraded {
+  succeeds(uri?: string, given?: Partial<AttemptSettings>): Upgraded {
     this.start(uri, given);
     this.host.clock.until('the end of the attempt', () => this.over);
     if (!this.upgraded) throw new Error(`has failed: ${this.failure?.message}`);
