@@ -16,11 +16,14 @@ import { ascii, Collected, difference, pattern } from '../../protocol/src/testin
 import { eventually } from '../simulation/recorder.ts';
 import type { Configuration } from '../src/config/configuration.ts';
 import {
+  type AccessRule,
   Agent,
   type AgentConfiguration,
   type AgentEvents,
   type AgentOptions,
+  type AgentService,
   ConfigurationError,
+  type ProxyServer,
   type ServiceHandler,
 } from './index.ts';
 
@@ -266,6 +269,21 @@ describe('an agent inside an application', () => {
     expectTypeOf<Given<'limits'>>().toEqualTypeOf<keyof Configuration['limits']>();
     type Service = Configuration['services'][number];
     expectTypeOf<keyof AgentConfiguration['services'][number]>().toEqualTypeOf<keyof Service | 'handler'>();
+  });
+
+  it('has the types of the file: quantities with units, absent keys, and nothing else', () => {
+    type Device = AgentConfiguration['device'];
+    expectTypeOf<Device['id']>().toEqualTypeOf<string | { readonly file: string }>();
+    expectTypeOf<Device['auth']>().toEqualTypeOf<'basic' | 'digest' | undefined>();
+    expectTypeOf<Device['propertiesInterval']>().toEqualTypeOf<number | string | undefined>();
+    type Limits = NonNullable<AgentConfiguration['limits']>;
+    expectTypeOf<Limits['channels']>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<Limits['memoryBytes']>().toEqualTypeOf<number | string | null | undefined>();
+    expectTypeOf<AgentService['port']>().toEqualTypeOf<number>();
+    expectTypeOf<AgentService['tls']>().extract<null | undefined>().toEqualTypeOf<null | undefined>();
+    expectTypeOf<keyof ProxyServer>().toEqualTypeOf<'uri' | 'user' | 'password'>();
+    expectTypeOf<AccessRule['mode']>().toEqualTypeOf<'always' | 'window' | 'consent' | undefined>();
+    expectTypeOf<{ readonly domain: string }>().not.toExtend<Device>();
   });
 
   it('hands warnings and lines to the log of the application, secrets never', async () => {

@@ -3,6 +3,7 @@ import type { Ask } from '../src/access/gate.ts';
 import { AgentCore } from '../src/agent/agent.ts';
 import type { AgentEvents } from '../src/agent/events.ts';
 import type { AgentStatus } from '../src/agent/status.ts';
+import type { ConfigurationFile } from '../src/config/configuration.ts';
 import { configure } from '../src/config/load.ts';
 import type { Dial } from '../src/dial/dial-service.ts';
 import { type Log, openLog } from '../src/log/log.ts';
@@ -14,127 +15,26 @@ export type { AgentState, AgentStatus } from '../src/agent/status.ts';
 export type { Log } from '../src/log/log.ts';
 export type { ServiceHandler } from './handler-service.ts';
 
-type ServiceKind = 'http' | 'https' | 'ssh' | 'vnc' | 'rdp' | 'vpn' | 'app' | 'tcp';
-/** A number, of the unit that the key names, or text with a unit: `"30s"`, `"64KiB"`. */
-type Quantity = number | string;
-type Secret = string | { readonly file: string } | { readonly env: string };
-type PropertyValue =
-  | string
-  | number
-  | boolean
-  | { readonly command: string | readonly [string, ...string[]] };
+/** Keys of the file that only the program heeds. */
+type OfProgram = '$schema' | 'control' | 'stateFile' | 'notify' | 'log' | 'start';
 
-/** The configuration of `/etc/rm-agent.json` (`docs/configuration.md`), with handlers in the place of TCP services. */
-export interface AgentConfiguration {
-  /** `http:` or `https:` URI of the reflector, or several, which are tried in order. */
-  readonly reflector: string | readonly string[];
-  /** Addresses of hosts, by name, for when the name server is of no use. */
-  readonly addresses?: Readonly<Record<string, readonly string[]>>;
-  readonly upgrade?: { readonly method?: 'GET' | 'POST' };
-  readonly device: {
-    readonly id: string | { readonly file: string };
-    readonly domain: string;
-    readonly password?: Secret;
-    readonly auth?: 'basic' | 'digest';
-    readonly name?: string;
-    readonly version?: string;
-    readonly tenant?: string;
-    readonly properties?: Readonly<Record<string, PropertyValue>>;
-    /** Seconds between updates of properties; 0 sends them once. */
-    readonly propertiesInterval?: Quantity;
-  };
-  /** Where services are that have no target and no handler of their own. */
-  readonly target?: string;
+/**
+ * The configuration of `/etc/rm-agent.json` (`docs/configuration.md`), with handlers in the place of TCP services. A
+ * quantity is a number of the unit that the reference names, or text with a unit: `"30s"`, `"64KiB"`.
+ */
+export interface AgentConfiguration extends Omit<ConfigurationFile, OfProgram | 'services'> {
   readonly services: readonly AgentService[];
-  readonly tls?: {
-    readonly ca?: string | null;
-    readonly cert?: string | null;
-    readonly key?: string | null;
-    readonly pins?: readonly string[];
-    readonly pinMode?: 'add' | 'replace';
-    readonly minVersion?: '1.2' | '1.3';
-    readonly verify?: boolean;
-    readonly clock?: 'build' | 'system';
-  };
-  /** The way to the reflector, or several, which are tried in order: `direct`, `env`, or the URI of a proxy. */
-  readonly proxy?: string | ProxyServer | readonly (string | ProxyServer)[] | null;
-  /** Seconds. */
-  readonly timeouts?: {
-    readonly connect?: Quantity;
-    readonly local?: Quantity;
-    readonly keepAlive?: Quantity;
-  };
-  /** Seconds. */
-  readonly reconnect?: {
-    readonly min?: Quantity;
-    readonly max?: Quantity;
-    readonly refusedMax?: Quantity | null;
-  };
-  /** When connections are let in; a service may have a rule of its own. */
-  readonly access?: AccessRule;
-  readonly limits?: {
-    readonly windowBytes?: Quantity;
-    readonly frameBytes?: Quantity;
-    readonly channels?: number;
-    readonly totalBytes?: Quantity;
-    readonly stallMs?: Quantity;
-    /** Heeded on the tiny runtime only. */
-    readonly memoryBytes?: Quantity | null;
-  };
 }
 
 /** A proxy with its password apart from its URI. */
-export interface ProxyServer {
-  readonly uri: string;
-  readonly user: string;
-  readonly password?: Secret;
-}
+export type ProxyServer = Extract<NonNullable<AgentConfiguration['proxy']>, { readonly uri: string }>;
 
-/** Times in seconds. */
-export interface AccessRule {
-  readonly mode?: 'always' | 'window' | 'consent';
-  readonly windows?: readonly {
-    readonly days?: readonly ('sun' | 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat')[];
-    readonly from: string;
-    readonly to: string;
-  }[];
-  readonly closing?: 'end' | 'keep';
-  readonly ask?: string | readonly [string, ...string[]] | null;
-  readonly askTimeout?: Quantity;
-  readonly idle?: Quantity;
-  readonly pause?: Quantity;
-}
+/** When connections are let in. */
+export type AccessRule = NonNullable<AgentConfiguration['access']>;
 
-export interface AgentService {
-  readonly port: number;
-  readonly kind?: ServiceKind;
-  readonly path?: string;
-  readonly name?: string;
-  /** A host, or `unix:` and the path of a local socket. */
-  readonly target?: string | null;
-  /** The port there, where that is not `port`. */
-  readonly targetPort?: number | null;
-  /** TLS towards a service of kind `https`, whose certificate is not checked without it. */
-  readonly tls?: {
-    readonly verify?: boolean;
-    /** The name that its certificate must have; `null`: its host. */
-    readonly name?: string | null;
-    readonly ca?: string | null;
-    readonly cert?: string | null;
-    readonly key?: string | null;
-    readonly pins?: readonly string[];
-    readonly minVersion?: '1.2' | '1.3';
-  } | null;
-  /** What the service gets as `Host`; `null`: the name of the device at the reflector. */
-  readonly host?: string | null;
-  /** Whether the service gets `X-Forwarded-*`. */
-  readonly forwarded?: boolean;
-  readonly headers?: 'all' | 'few';
-  /** HTTP connections that the service takes at once, 1 to 64. */
-  readonly connections?: number | null;
-  /** Seconds until the service must have begun its answer. */
-  readonly responseTimeout?: Quantity | null;
-  readonly access?: AccessRule;
+type ServiceInFile = ConfigurationFile['services'][number];
+
+export interface AgentService extends ServiceInFile {
   /** Serves the port inside this process; nothing listens for it. */
   readonly handler?: ServiceHandler;
 }

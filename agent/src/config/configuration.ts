@@ -6,6 +6,7 @@ import {
   derived,
   flag,
   fromFile,
+  type Input,
   integer,
   list,
   map,
@@ -330,6 +331,9 @@ export const configurationSchema = object(
     }
   },
 );
+
+/** What a configuration file may hold. */
+export type ConfigurationFile = Input<typeof configurationSchema>;
 
 /** A complete, valid configuration: what an absent key means is filled in. */
 export type Configuration = Value<typeof configurationSchema>;

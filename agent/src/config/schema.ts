@@ -117,6 +117,29 @@ type Present<S> = S extends { readonly type: 'text' }
                 ? Value<O>
                 : never;
 
+/** The type of what may stand in a document for `S`: a key with a default may be absent. */
+export type Input<S> = Schema extends S
+  ? unknown
+  : (S extends { readonly nullable: true } ? null : never) | PresentInput<S>;
+
+type PresentInput<S> = S extends { readonly type: 'text' }
+  ? string | (S extends { readonly fromFile: true } ? { readonly file: string } : never)
+  : S extends { readonly type: 'integer'; readonly unit: infer U }
+    ? number | (U extends '' ? never : string)
+    : S extends { readonly type: 'list'; readonly items: infer I }
+      ? readonly Input<I>[]
+      : S extends { readonly type: 'map'; readonly values: infer V }
+        ? Readonly<Record<string, Input<V>>>
+        : S extends { readonly type: 'object'; readonly keys: infer K }
+          ? Flat<{ readonly [N in Required<K>]: Input<K[N]> } & { readonly [N in Optional<K>]?: Input<K[N]> }>
+          : S extends { readonly type: 'union'; readonly options: readonly (infer O)[] }
+            ? Input<O>
+            : Present<S>;
+
+type Optional<K> = { [N in keyof K]: K[N] extends { readonly default: Json } ? N : never }[keyof K];
+type Required<K> = Exclude<keyof K, Optional<K>>;
+type Flat<T> = { [N in keyof T]: T[N] };
+
 /** Text of one line: no control characters. */
 export const oneLine = /^[^\x00-\x1f\x7f]*$/;
 
@@ -124,8 +147,12 @@ export function text(allowed = 'text without control characters', pattern = oneL
   return { type: 'text', allowed, pattern, maxLength } as const;
 }
 
-export function integer(min: number, max: number, unit: Unit = '') {
-  return { type: 'integer', min, max, unit } as const;
+type IntegerIn<U> = IntegerSchema & { readonly unit: U };
+
+export function integer(min: number, max: number): IntegerIn<''>;
+export function integer<const U extends Unit>(min: number, max: number, unit: U): IntegerIn<U>;
+export function integer(min: number, max: number, unit: Unit = ''): IntegerSchema {
+  return { type: 'integer', min, max, unit };
 }
 
 export function number() {
