@@ -132,8 +132,8 @@ test('timers are those of a clock that contains them, or can do no more than end
   // Each of these runs its callback within a boundary, or calls nothing that can throw.
   expect([...new Set(found)].sort()).toEqual([
     'forwarding/web/user-response.ts',
-    'http/body-pace.ts',
     'memory/minor-gc.ts',
+    'store/sqlite-changes.ts',
     'system-clock.ts',
     'tunnels/channel.ts',
     'tunnels/frame-sender.ts',

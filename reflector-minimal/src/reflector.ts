@@ -327,7 +327,7 @@ class RunningReflector implements Reflector {
       this.#watchAuthorities(tls);
       this.#handshakes.watch(server);
     }
-    new Edge(server, this.#front, context.limits, failed);
+    new Edge(server, this.#front, context, failed);
     containServer(server, failed);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');

@@ -15,8 +15,8 @@ import type { WebSocket } from 'ws';
 import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
 import { fieldsOf, valuesOf } from '../http/headers.ts';
+import type { Linger } from '../http/linger.ts';
 import { headerText, responseOn } from '../http/refusal.ts';
-import type { Limits } from '../limits.ts';
 import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
 import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
@@ -75,20 +75,20 @@ export class DeviceEndpoint {
       const reason = `the host name of this device is ${hidden}: nobody could reach it`;
       log.warn({ address, device: id, cookieHost: this.#context.cookieHost }, reason);
       this.#recordRefusal(id, address, reason, verdict.device);
-      refuse(request, socket, limits, 403, reason);
+      refuse(request, socket, this.#context, 403, reason);
       return;
     }
     if ('device' in verdict && this.#isFullFor(verdict.device)) {
       log.warn({ address, device: verdict.device.id, tunnels: limits.tunnels }, 'no room for another device');
       this.#recordRefusal(verdict.device.id, address, 'no room for another device', verdict.device);
-      refuse(request, socket, limits, 503, 'no room for another device', this.#later());
+      refuse(request, socket, this.#context, 503, 'no room for another device', this.#later());
       return;
     }
     if ('refusal' in verdict) {
       const { status, error, reason, challenges, askedSeconds } = verdict.refusal;
       if (askedSeconds !== undefined) {
         this.#tellOfArrivals();
-        refuse(request, socket, limits, status, error, { 'Retry-After': [String(askedSeconds)] });
+        refuse(request, socket, this.#context, status, error, { 'Retry-After': [String(askedSeconds)] });
         return;
       }
       // The first request of an agent that uses Digest carries nothing: that is no event.
@@ -99,7 +99,7 @@ export class DeviceEndpoint {
         this.#recordRefusal(claimed, address, reason, verdict.known);
       }
       const later = status === 503 ? this.#later() : {};
-      refuse(request, socket, limits, status, error, { 'WWW-Authenticate': challenges, ...later });
+      refuse(request, socket, this.#context, status, error, { 'WWW-Authenticate': challenges, ...later });
       return;
     }
     let properties: Readonly<Record<string, string>> | null;
@@ -110,12 +110,12 @@ export class DeviceEndpoint {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#recordRefusal(verdict.device.id, address, error.message, verdict.device);
-      refuse(request, socket, limits, 400, error.message);
+      refuse(request, socket, this.#context, 400, error.message);
       return;
     }
     if (!properties) {
       this.#recordRefusal(verdict.device.id, address, 'too many properties', verdict.device);
-      refuse(request, socket, limits, 400, 'too many properties');
+      refuse(request, socket, this.#context, 400, 'too many properties');
       return;
     }
     const [keepAlive, ...extension] = encodeTerms(terms);
@@ -276,12 +276,12 @@ export class DeviceEndpoint {
 function refuse(
   request: IncomingMessage,
   socket: Duplex,
-  limits: Limits,
+  linger: Linger,
   status: number,
   error: string,
   headers: Readonly<Record<string, readonly string[]>> = {},
 ): void {
-  const response = responseOn(request, socket, limits.discardMs);
+  const response = responseOn(request, socket, linger);
   for (const [name, values] of Object.entries(headers))
     if (values.length > 0) response.setHeader(name, values);
   response.setHeader('X-PTTH-Error', headerText(error));

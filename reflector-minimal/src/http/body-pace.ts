@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Cancellable, Clock } from 'rm-protocol';
 
 /**
  * Bounds how slowly the body of a request may come: some byte of it within each `idleMs` in which we wanted to read. The
@@ -7,18 +8,20 @@ import type { IncomingMessage } from 'node:http';
 export class BodyPace {
   readonly #request: IncomingMessage;
   readonly #stalled: () => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #schedule: () => Cancellable;
+  #timer: Cancellable;
   #bytes: number;
 
-  constructor(request: IncomingMessage, idleMs: number, stalled: () => void) {
+  constructor(request: IncomingMessage, clock: Clock, idleMs: number, stalled: () => void) {
     this.#request = request;
     this.#stalled = stalled;
     this.#bytes = request.socket.bytesRead;
-    this.#timer = setInterval(() => this.#check(), idleMs);
+    this.#schedule = () => clock.schedule(idleMs, () => this.#check());
+    this.#timer = this.#schedule();
     // Kept: a request loses its connection when that ends, and the next one on it has a pace of its own.
     const { socket } = request;
     const stop = () => {
-      clearInterval(this.#timer);
+      this.#timer.cancel();
       socket.off('close', stop);
     };
     request.once('end', stop).once('close', stop);
@@ -33,8 +36,7 @@ export class BodyPace {
     const waiting = reading && readableLength === 0 && !complete;
     const moved = bytes !== this.#bytes;
     this.#bytes = bytes;
-    if (!waiting || moved) return;
-    clearInterval(this.#timer);
-    this.#stalled();
+    if (waiting && !moved) this.#stalled();
+    else this.#timer = this.#schedule();
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 
 export type Form = Pick<URLSearchParams, 'get'>;
@@ -10,14 +11,17 @@ export type Form = Pick<URLSearchParams, 'get'>;
 export async function readForm(
   request: IncomingMessage,
   response: ServerResponse,
-  { formBytes: maxBytes, formMs }: Limits,
+  {
+    clock,
+    limits: { formBytes: maxBytes, formMs },
+  }: { readonly clock: Clock; readonly limits: Pick<Limits, 'formBytes' | 'formMs'> },
 ): Promise<Form | { readonly status: number; readonly error: string }> {
   if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     return { status: 415, error: 'the body must be application/x-www-form-urlencoded' };
   }
   if (request.headers.expect !== undefined) response.writeContinue();
-  const timer = setTimeout(() => request.destroy(), formMs);
-  const body = await readText(request, maxBytes).finally(() => clearTimeout(timer));
+  const timer = clock.schedule(formMs, () => request.destroy());
+  const body = await readText(request, maxBytes).finally(() => timer.cancel());
   if (body === null) return { status: 413, error: `the body must be at most ${maxBytes} bytes` };
   return new URLSearchParams(body);
 }

@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import { BodyPace } from './body-pace.ts';
 import { breakOff } from './break-off.ts';
 import { framingOf, valuesOf } from './headers.ts';
-import { endAndLinger } from './linger.ts';
+import { endAndLinger, type Linger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
 import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
 import { connectViolation, requestViolation } from './request-rules.ts';
@@ -20,6 +21,12 @@ export interface Answering {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   /** A CONNECT; `head` as for an upgrade. */
   connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+}
+
+/** Limits, and the clock that measures them. */
+interface Bounds {
+  readonly clock: Clock;
+  readonly limits: Limits;
 }
 
 interface Exchange {
@@ -45,14 +52,14 @@ interface Connection {
  * piece (RFC 9112 section 9.3.2); an upgrade that we do not know is ignored (RFC 9110 section 7.8).
  */
 export class Edge {
-  readonly #limits: Limits;
+  readonly #bounds: Bounds;
   readonly #answering: Answering;
   readonly #failed: (error: unknown) => void;
   readonly #connections = new WeakMap<Duplex, Connection>();
 
   /** `failed` is told of errors that are a fault of ours. They cost the connection only. */
-  constructor(server: Server, answering: Answering, limits: Limits, failed: (error: unknown) => void) {
-    this.#limits = limits;
+  constructor(server: Server, answering: Answering, bounds: Bounds, failed: (error: unknown) => void) {
+    this.#bounds = bounds;
     this.#answering = answering;
     this.#failed = failed;
     const take = (request: IncomingMessage, response: ServerResponse) => {
@@ -70,7 +77,7 @@ export class Edge {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       this.#within(socket, () => this.#broken(error, socket));
     });
-    server.setTimeout(limits.userStallMs, (socket: Socket) => {
+    server.setTimeout(bounds.limits.userStallMs, (socket: Socket) => {
       this.#within(socket, () => this.#silent(socket));
     });
   }
@@ -87,7 +94,7 @@ export class Edge {
     connection.boundary.contain(request);
     connection.boundary.contain(response);
     if (socket.destroyed) return;
-    if (exchanges.length >= this.#limits.pipelinedRequests) {
+    if (exchanges.length >= this.#bounds.limits.pipelinedRequests) {
       socket.destroy();
       return;
     }
@@ -104,7 +111,7 @@ export class Edge {
     }
     const { request, response } = exchange;
     toOriginForm(request);
-    const violation = requestViolation(request, this.#limits);
+    const violation = requestViolation(request, this.#bounds.limits);
     if (violation) {
       // Who sends such things gets no second try on this connection.
       response.shouldKeepAlive = false;
@@ -113,7 +120,8 @@ export class Edge {
       return;
     }
     if (framingOf(request.rawHeaders) !== 'none') {
-      new BodyPace(request, this.#limits.bodyIdleMs, () => {
+      const { clock, limits } = this.#bounds;
+      new BodyPace(request, clock, limits.bodyIdleMs, () => {
         connection.boundary.run(() => this.#tooSlow(response, request.socket));
       });
     }
@@ -148,14 +156,14 @@ export class Edge {
 
   #connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#takesOver(request, socket)) return;
-    const violation = connectViolation(request, this.#limits);
+    const violation = connectViolation(request, this.#bounds.limits);
     if (violation) {
-      refuseOn(request, socket, this.#limits, violation);
+      refuseOn(request, socket, this.#bounds, violation);
       return;
     }
     this.#run(
       request,
-      () => responseOn(request, socket, this.#limits.discardMs),
+      () => responseOn(request, socket, this.#bounds),
       () => this.#answering.connect(request, socket, head),
     );
   }
@@ -163,17 +171,17 @@ export class Edge {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#takesOver(request, socket)) return;
     toOriginForm(request);
-    const violation = requestViolation(request, this.#limits) ?? upgradeViolation(request);
+    const violation = requestViolation(request, this.#bounds.limits) ?? upgradeViolation(request);
     if (violation) {
-      refuseOn(request, socket, this.#limits, violation);
+      refuseOn(request, socket, this.#bounds, violation);
     } else if (asksForWebSocket(request)) {
       this.#run(
         request,
-        () => responseOn(request, socket, this.#limits.discardMs),
+        () => responseOn(request, socket, this.#bounds),
         () => this.#answering.upgrade(request, socket, head),
       );
     } else {
-      const response = responseOn(request, socket, this.#limits.discardMs);
+      const response = responseOn(request, socket, this.#bounds);
       this.#run(
         request,
         () => response,
@@ -190,7 +198,7 @@ export class Edge {
     const say = () => {
       if (socket.writable && error.code !== 'ECONNRESET' && !isBeforeTls(socket)) {
         socket.write(plainRefusal(error.code ?? ''));
-        endAndLinger(socket, this.#limits.discardMs);
+        endAndLinger(socket, this.#bounds);
       } else {
         socket.destroy();
       }
@@ -222,7 +230,7 @@ export class Edge {
     connection.broken = true;
     this.#cutShort(last, socket, () => {
       socket.write(plainRefusal('ERR_HTTP_REQUEST_TIMEOUT'));
-      endAndLinger(socket, this.#limits.discardMs);
+      endAndLinger(socket, this.#bounds);
     });
   }
 
@@ -290,8 +298,8 @@ function isOfHttp(socket: Socket): boolean {
   return (socket as { readonly parser?: unknown }).parser != null;
 }
 
-function refuseOn(request: IncomingMessage, socket: Duplex, limits: Limits, refusal: Refusal): void {
-  sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+function refuseOn(request: IncomingMessage, socket: Duplex, linger: Linger, refusal: Refusal): void {
+  sendRefusal(request, responseOn(request, socket, linger), refusal);
 }
 
 /** `node:http` has stopped reading at the end of the head: a body would be taken for the new protocol. */

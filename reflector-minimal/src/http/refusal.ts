@@ -9,7 +9,7 @@ import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../ports/c
 import { isBrowser } from './browser.ts';
 import { credentialsOf } from './credentials.ts';
 import { html, page, securityHeaders } from './html.ts';
-import { endAndLinger } from './linger.ts';
+import { endAndLinger, type Linger } from './linger.ts';
 
 /** An answer of the reflector in place of the device's. */
 export interface Refusal {
@@ -283,17 +283,17 @@ export function headerText(text: string): string {
 }
 
 /**
- * A response on a connection that `node:http` has handed over because the request asked for an upgrade; `lingerMs` is
- * how long the connection then waits for the user to close it.
+ * A response on a connection that `node:http` has handed over because the request asked for an upgrade. `linger`: how
+ * long the connection then waits for the user to close it.
  */
-export function responseOn(request: IncomingMessage, socket: Duplex, lingerMs: number): ServerResponse {
+export function responseOn(request: IncomingMessage, socket: Duplex, linger: Linger): ServerResponse {
   const response = new ServerResponse(request);
   boundaryOf(socket)?.contain(response);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
   response.on('finish', () => {
     response.detachSocket(socket as Socket);
-    endAndLinger(socket, lingerMs);
+    endAndLinger(socket, linger);
     // As `node:http` does on connections that it still has.
     process.nextTick(() => response.emit('close'));
   });

@@ -58,10 +58,10 @@ export async function chooseDevice(
   origin: Origin,
   { user, session }: Identity,
 ): Promise<Refusal | { readonly location: string }> {
-  const { audit, cookieHost, choices, presence, limits } = context;
+  const { audit, cookieHost, choices, presence } = context;
   if (cookieHost === null) return refusals.nothingHere;
   if (session?.kind !== 'own') return refusals.logIn;
-  const form = await readForm(request, response, limits);
+  const form = await readForm(request, response, context);
   if ('status' in form) return form;
   const label = asciiLowerCase(form.get('device') ?? '');
   const device = namedDevice(context, label);

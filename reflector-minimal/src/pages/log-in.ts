@@ -57,7 +57,7 @@ export async function serveLogIn(
 async function submit(exchange: Exchange, handle: Handler): Promise<void> {
   const { context, request, response, origin } = exchange;
   if (!isSameOrigin(request, origin)) return sendRefusal(request, response, refusals.otherOrigin);
-  const form = await readForm(request, response, context.limits);
+  const form = await readForm(request, response, context);
   if ('status' in form) return sendRefusal(request, response, form);
   await handle(exchange, form);
 }

@@ -23,7 +23,7 @@ export async function serveToken(
   if (request.method === 'DELETE') return revoke(context, request, response, origin);
   const byGet = context.tokenByGet && request.method === 'GET';
   if (request.method !== 'POST' && !byGet) return notAllowed(context, response);
-  const form = byGet ? queryOf(request) : await readForm(request, response, context.limits);
+  const form = byGet ? queryOf(request) : await readForm(request, response, context);
   if ('status' in form) return refuse(response, form.status, form.error);
   const { address } = origin;
   const name = form.get('username') ?? '';

@@ -92,9 +92,8 @@ export class Front {
 
   /** Answers one request that asks for an upgrade to WebSocket. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { limits } = this.#context;
     const refuse = (refusal: Refusal) => {
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
     };
     if (this.#stopping) return refuse(refusals.stopping);
     const protocol = String(request.headers['sec-websocket-protocol'] ?? '').trim();
@@ -127,9 +126,9 @@ export class Front {
 
   /** Answers one CONNECT. */
   async connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { limits, proxies } = this.#context;
+    const { proxies } = this.#context;
     const refuse = (refusal: Refusal) => {
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
     };
     if (this.#stopping) return refuse(refusals.stopping);
     const origin = proxies.originOf(request);
@@ -202,10 +201,11 @@ export class Front {
   #discardRest(request: IncomingMessage): void {
     if (request.complete || request.destroyed) return;
     request.resume();
-    const timer = setTimeout(() => request.destroy(), this.#context.limits.discardMs);
+    const { clock, limits } = this.#context;
+    const timer = clock.schedule(limits.discardMs, () => request.destroy());
     const { socket } = request;
     const done = () => {
-      clearTimeout(timer);
+      timer.cancel();
       socket.off('close', done);
     };
     request.once('end', done).once('close', done);

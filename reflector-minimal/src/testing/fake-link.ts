@@ -1,10 +1,12 @@
+import type { Cancellable } from 'rm-protocol';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { Channel, type ChannelLink } from '../tunnels/channel.ts';
 
 /** A tunnel that only writes down what its channel asks for. */
 export class FakeLink implements ChannelLink {
   readonly maxFrame: number;
   readonly window: number | null;
-  readonly lingerMs = 1000;
+  readonly clock = new ManualClock();
   readonly sent: string[] = [];
   held = 0;
   free = false;
@@ -18,6 +20,10 @@ export class FakeLink implements ChannelLink {
     const channel = new Channel(this, 7, 80);
     channel.onConfirm();
     return channel;
+  }
+
+  afterLinger(run: () => void): Cancellable {
+    return this.clock.schedule(1000, run);
   }
 
   ready(channel: Channel): void {

@@ -1,3 +1,5 @@
+import type { Cancellable } from 'rm-protocol';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { ChannelError } from '../ports/channel-failure.ts';
 import { Channel, type ChannelLink } from '../tunnels/channel.ts';
 
@@ -15,7 +17,7 @@ export interface DeviceEnd {
 export class ScriptedTunnel implements ChannelLink {
   readonly maxFrame = 65_536;
   readonly window = 262_144;
-  readonly lingerMs = 60_000;
+  readonly clock = new ManualClock();
   readonly ends: DeviceEnd[] = [];
   /** Whether a connection is taken now. */
   takes: (open: number) => boolean = () => true;
@@ -54,6 +56,10 @@ export class ScriptedTunnel implements ChannelLink {
   }
 
   // --- ChannelLink ---
+
+  afterLinger(run: () => void): Cancellable {
+    return this.clock.schedule(60_000, run);
+  }
 
   ready(channel: Channel): void {
     const end = this.#endOf(channel);

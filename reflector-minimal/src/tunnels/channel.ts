@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import type { Cancellable } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
 import { ChannelError, ChannelFailure, TunnelLost } from '../ports/channel-failure.ts';
 import { InboundQueue } from './inbound-queue.ts';
@@ -10,8 +11,8 @@ export interface ChannelLink {
   readonly maxFrame: number;
   /** Credit of each direction at the start (`webtunnel.md` section 5); `null` for a peer without the extension. */
   readonly window: number | null;
-  /** Time that a half-closed channel waits for the other half, when its user asks for that. */
-  readonly lingerMs: number;
+  /** Calls `run` when a half-closed channel has waited long enough for the other half. */
+  afterLinger(run: () => void): Cancellable;
   /** The channel has something for {@link Channel.sendNext}. */
   ready(channel: Channel): void;
   /** A call of {@link ready} is void. */
@@ -55,7 +56,7 @@ export class Channel extends Duplex {
   #abortWith: number = ChannelError.socket;
   #written: (() => void) | null = null;
   #finalized: (() => void) | null = null;
-  #linger: NodeJS.Timeout | null = null;
+  #linger: Cancellable | null = null;
 
   constructor(link: ChannelLink, number: number, port: number) {
     // One piece at a time is given to the stream; the rest waits in our own queue, where it is counted.
@@ -198,9 +199,7 @@ export class Channel extends Duplex {
   override _final(done: () => void): void {
     this.#finalized = done;
     if (this.#opened) this.#sendClose();
-    if (!this.allowHalfOpen && !this.#linger) {
-      this.#linger = setTimeout(() => this.destroy(), this.#link.lingerMs);
-    }
+    if (!this.allowHalfOpen) this.#linger ??= this.#link.afterLinger(() => this.destroy());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -214,7 +213,7 @@ export class Channel extends Duplex {
     const held = this.#held;
     this.#held = 0;
     this.#link.heldChanged(this, -held);
-    clearTimeout(this.#linger ?? undefined);
+    this.#linger?.cancel();
     done(error);
   }
 

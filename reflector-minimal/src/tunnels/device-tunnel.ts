@@ -57,7 +57,6 @@ export class DeviceTunnel implements ChannelLink {
   readonly extension: Extension | null;
   readonly maxFrame: number;
   readonly window: number | null;
-  readonly lingerMs: number;
   /** Payload bytes from and to the device since the tunnel began. */
   bytesFrom = 0;
   bytesTo = 0;
@@ -82,7 +81,6 @@ export class DeviceTunnel implements ChannelLink {
     this.extension = extension;
     this.maxFrame = extension?.maxFrame ?? LEGACY_FRAME_BYTES;
     this.window = extension?.window ?? null;
-    this.lingerMs = limits.lingerMs;
     this.#webSocket = webSocket;
     this.#sender = new FrameSender({
       socket,
@@ -159,6 +157,10 @@ export class DeviceTunnel implements ChannelLink {
 
   failed(error: unknown): void {
     this.#events.failed(error);
+  }
+
+  afterLinger(run: () => void): Cancellable {
+    return this.#clock.schedule(this.#limits.lingerMs, run);
   }
 
   ready(channel: Channel): void {

@@ -47,10 +47,9 @@ export class ClientEndpoint {
       readonly since: number;
     },
   ): void {
-    const { limits } = this.#context;
     const refuse = (refusal: Refusal) => {
       this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
     };
     const port = readPort(request);
     const { identity, device } = target;

@@ -24,7 +24,7 @@ export class ConnectEndpoint {
 
   /** The device has been found and the user let in. `head`: what the user has sent without waiting for the answer. */
   connect(request: IncomingMessage, socket: Duplex, head: Buffer, target: ConnectTarget): void {
-    const { audit, limits } = this.#context;
+    const { audit } = this.#context;
     const { identity, device, port, address } = target;
     const decision = {
       event: 'client-tunnel',
@@ -38,7 +38,7 @@ export class ConnectEndpoint {
       opened: (channel) => this.#carry(socket, head, target, channel, decision),
       failed: (refusal: Refusal) => {
         audit.count({ ...decision, allowed: false, reason: refusal.error });
-        if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+        if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
       },
     });
   }

@@ -89,14 +89,14 @@ export class DeviceUpgrade implements CallEvents {
 
   head(head: ResponseHead): void {
     this.#exchange.answered(head.status);
-    const { request, socket, limits } = this.#exchange;
+    const { request, socket } = this.#exchange;
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {
       this.#call.cancel();
       this.#refuse(lines);
       return;
     }
-    this.#answer = new UserResponse(responseOn(request, socket, limits.discardMs), () => this.#call.resume());
+    this.#answer = new UserResponse(responseOn(request, socket, this.#exchange), () => this.#call.resume());
     this.#answer.begin(head, lines);
   }
 
@@ -125,9 +125,9 @@ export class DeviceUpgrade implements CallEvents {
   }
 
   #refuse(refusal: Refusal): void {
-    const { request, socket, limits } = this.#exchange;
+    const { request, socket } = this.#exchange;
     socket.off('close', this.#abandon);
-    if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, limits.discardMs), refusal);
+    if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#exchange), refusal);
   }
 }
 
