@@ -11,7 +11,7 @@ import type { TrustedProxies } from './http/origin.ts';
 import type { Choices } from './isolation/choices.ts';
 import type { DeviceCodes } from './isolation/device-codes.ts';
 import type { Limits } from './limits.ts';
-import type { Strangers } from './network/unauthenticated-connections.ts';
+import type { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
 import type { Presence } from './ports/presence.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import type { Tokens } from './sessions/tokens.ts';
@@ -43,7 +43,7 @@ export interface Context {
   /** What is read ahead of all users whose devices stall. */
   readonly readAhead: ByteBudget;
   readonly proxies: TrustedProxies;
-  readonly strangers: Strangers;
+  readonly unauthenticated: UnauthenticatedConnections;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
   /** Host name, in lower case, on which users without names for each device choose one; `null`: there is none. */

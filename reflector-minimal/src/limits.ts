@@ -32,7 +32,7 @@ export const defaultLimits = {
   /** Connections of users and devices together. Each costs a file descriptor and about 10 KiB. */
   connections: 20_000,
   /** Connections without a successful log-in from one IPv4 /24 or IPv6 /48. Further ones are closed at once. */
-  strangersPerNetwork: 4_000,
+  unauthenticatedPerNetwork: 4_000,
   /** How long a user connection stays open without a request. */
   userIdleMs: 60_000,
   /** Silence after which TCP probes a user or client. Devices have the keep-alive of their tunnel. */

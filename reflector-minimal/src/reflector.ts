@@ -23,15 +23,18 @@ import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
-import { Edge } from './http/guard.ts';
+import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { Strangers } from './network/unauthenticated-connections.ts';
+import { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
+import { isHealthCheck } from './pages/health.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Presence } from './ports/presence.ts';
-import { Front } from './routing/router.ts';
+import { StoreUnavailable } from './ports/store.ts';
+import { refusals } from './refusals/catalogue.ts';
+import { Router } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
@@ -183,7 +186,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       deviceConcurrency: new ConcurrencyLimit(limits.exchangesPerDevice),
       readAhead: new ByteBudget(limits.readAheadTotalBytes),
       proxies,
-      strangers: new Strangers(limits.strangersPerNetwork, proxies),
+      unauthenticated: new UnauthenticatedConnections(limits.unauthenticatedPerNetwork, proxies),
       carried: options.carried ?? (() => {}),
       domain,
       cookieHost,
@@ -286,7 +289,7 @@ class RunningReflector implements Reflector {
   readonly #context: Context;
   readonly #server: Server;
   readonly #tls: TlsFiles | null;
-  readonly #front: Front;
+  readonly #router: Router;
   readonly #closeFiles: () => void;
   readonly #deviceEndpoint: DeviceEndpoint;
   /** Connections that `node:http` has handed over. */
@@ -294,7 +297,7 @@ class RunningReflector implements Reflector {
   readonly #handshakes: HandshakeFailures;
   #statistics: Cancellable | null = null;
   #inspection: Cancellable | null = null;
-  #toldOfStrangers = Number.NEGATIVE_INFINITY;
+  #toldOfUnauthenticated = Number.NEGATIVE_INFINITY;
   #toldOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
@@ -313,8 +316,8 @@ class RunningReflector implements Reflector {
     this.#tls = tls ?? null;
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
-    this.#front = new Front(context, this.#deviceEndpoint);
-    context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
+    this.#router = new Router(context, this.#deviceEndpoint);
+    context.unauthenticated.limit(server, (address) => this.#tellOfUnauthenticated(address));
     server.on('drop', (dropped) => this.#tellOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       server.on(event, (_request: IncomingMessage, socket: Duplex) => {
@@ -327,7 +330,13 @@ class RunningReflector implements Reflector {
       this.#watchAuthorities(tls);
       this.#handshakes.watch(server);
     }
-    new Edge(server, this.#front, context, failed);
+    new HttpGuard(server, this.#router, {
+      limits: context.limits,
+      clock: context.clock,
+      needsHost: (request) => !isHealthCheck(request),
+      refusalOf: (error) => (error instanceof StoreUnavailable ? refusals.storeUnavailable : null),
+      failed,
+    });
     containServer(server, failed);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
@@ -389,7 +398,7 @@ class RunningReflector implements Reflector {
     this.#inspection?.cancel();
     this.#handshakes.stop();
     revocation.stop();
-    const responsesEnded = this.#front.stop(goingAway);
+    const responsesEnded = this.#router.stop(goingAway);
     // `close` waits for responses under way; idle connections end at once.
     const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#within(limits.shutdownMs, responsesEnded);
@@ -423,10 +432,10 @@ class RunningReflector implements Reflector {
   }
 
   /** A flood is one event. */
-  #tellOfStrangers(address: string): void {
+  #tellOfUnauthenticated(address: string): void {
     const { clock, limits, log } = this.#context;
-    if (clock.now() - this.#toldOfStrangers < limits.arrivalsAskedMs) return;
-    this.#toldOfStrangers = clock.now();
+    if (clock.now() - this.#toldOfUnauthenticated < limits.arrivalsAskedMs) return;
+    this.#toldOfUnauthenticated = clock.now();
     log.warn(
       { address },
       'too many connections from one network: those on which nobody has logged in are closed',

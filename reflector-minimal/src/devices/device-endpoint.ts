@@ -14,9 +14,10 @@ import {
 import type { WebSocket } from 'ws';
 import type { Boundary } from '../boundary.ts';
 import type { Context } from '../context.ts';
+import { responseOn } from '../http/detached-response.ts';
 import { fieldsOf, valuesOf } from '../http/headers.ts';
 import type { Linger } from '../http/linger.ts';
-import { headerText, responseOn } from '../http/refusal.ts';
+import { headerText } from '../http/refusal.ts';
 import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
 import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
@@ -127,7 +128,7 @@ export class DeviceEndpoint {
       ...extension,
     ] as const;
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
-    this.#context.strangers.proven(socket);
+    this.#context.unauthenticated.authenticated(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself who is gone; TCP would wake the device up for it.
       request.socket.setKeepAlive(false);

@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
-import { type Refusal, refusals } from '../http/refusal.ts';
+import type { Refusal } from '../http/refusal.ts';
 import type { OnlineDevice } from '../ports/presence.ts';
 import type { DeviceIdentity } from '../ports/store.ts';
+import { refusals } from '../refusals/catalogue.ts';
 import { normalizeDeviceId } from './device-id.ts';
 import { servicesOf } from './services.ts';
 

@@ -4,11 +4,13 @@ import type { Context } from '../context.ts';
 import { findTarget, namedDevice, type Target } from '../devices/target.ts';
 import { credentialsOf } from '../http/credentials.ts';
 import type { Origin } from '../http/origin.ts';
-import { type Refusal, refusals, refusalTo } from '../http/refusal.ts';
+import type { Refusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { forDevice } from '../isolation/device-credentials.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { chosenDevice, isServiceWorker } from '../isolation/shared-host.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import { refusalTo } from '../refusals/of-denial.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 
 /** Who may talk to what. */

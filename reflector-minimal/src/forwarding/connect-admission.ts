@@ -5,8 +5,10 @@ import type { Context } from '../context.ts';
 import { findTarget, namedDevice } from '../devices/target.ts';
 import { destinationOf } from '../http/host-names.ts';
 import type { Origin } from '../http/origin.ts';
-import { type Refusal, refusalOf, refusals } from '../http/refusal.ts';
+import type { Refusal } from '../http/refusal.ts';
 import type { OnlineDevice } from '../ports/presence.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import { refusalOf } from '../refusals/of-denial.ts';
 import { credentialOf, type Identity, seesDevice } from '../users/identity.ts';
 
 /** Who connects to what. */

@@ -4,18 +4,18 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
-import { StoreUnavailable } from '../ports/store.ts';
 import { BodyPace } from './body-pace.ts';
 import { breakOff } from './break-off.ts';
+import { responseOn } from './detached-response.ts';
 import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger, type Linger } from './linger.ts';
 import { plainRefusal } from './plain-refusal.ts';
-import { type Refusal, refusals, responseOn, sendRefusal } from './refusal.ts';
+import { type Refusal, sendRefusal } from './refusal.ts';
 import { connectViolation, requestViolation } from './request-rules.ts';
 import { toOriginForm } from './request-target.ts';
 
-/** What answers the requests that the edge lets through. */
-export interface Answering {
+/** What answers the requests that the guard lets through. */
+export interface RequestHandler {
   request(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** `head`: bytes behind the request's head, which belong to the new protocol. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
@@ -23,10 +23,15 @@ export interface Answering {
   connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 }
 
-/** Limits, and the clock that measures them. */
-interface Bounds {
-  readonly clock: Clock;
+export interface HttpGuardOptions {
   readonly limits: Limits;
+  readonly clock: Clock;
+  /** Whether a request in HTTP/1.1 must name a host. */
+  readonly needsHost: (request: IncomingMessage) => boolean;
+  /** What an error of the handler means for the user; `null`: it is a fault of ours. */
+  readonly refusalOf: (error: unknown) => Refusal | null;
+  /** Told of faults of ours. They cost the connection only. */
+  readonly failed: (error: unknown) => void;
 }
 
 interface Exchange {
@@ -51,17 +56,14 @@ interface Connection {
  * is not stuck. The requests of one connection are answered one at a time, in their order, also when they come in one
  * piece (RFC 9112 section 9.3.2); an upgrade that we do not know is ignored (RFC 9110 section 7.8).
  */
-export class Edge {
-  readonly #bounds: Bounds;
-  readonly #answering: Answering;
-  readonly #failed: (error: unknown) => void;
+export class HttpGuard {
+  readonly #handler: RequestHandler;
+  readonly #options: HttpGuardOptions;
   readonly #connections = new WeakMap<Duplex, Connection>();
 
-  /** `failed` is told of errors that are a fault of ours. They cost the connection only. */
-  constructor(server: Server, answering: Answering, bounds: Bounds, failed: (error: unknown) => void) {
-    this.#bounds = bounds;
-    this.#answering = answering;
-    this.#failed = failed;
+  constructor(server: Server, handler: RequestHandler, options: HttpGuardOptions) {
+    this.#handler = handler;
+    this.#options = options;
     const take = (request: IncomingMessage, response: ServerResponse) => {
       this.#within(request.socket, () => this.#take(request, response));
     };
@@ -77,7 +79,7 @@ export class Edge {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       this.#within(socket, () => this.#broken(error, socket));
     });
-    server.setTimeout(bounds.limits.userStallMs, (socket: Socket) => {
+    server.setTimeout(this.#options.limits.userStallMs, (socket: Socket) => {
       this.#within(socket, () => this.#silent(socket));
     });
   }
@@ -94,7 +96,7 @@ export class Edge {
     connection.boundary.contain(request);
     connection.boundary.contain(response);
     if (socket.destroyed) return;
-    if (exchanges.length >= this.#bounds.limits.pipelinedRequests) {
+    if (exchanges.length >= this.#options.limits.pipelinedRequests) {
       socket.destroy();
       return;
     }
@@ -111,7 +113,7 @@ export class Edge {
     }
     const { request, response } = exchange;
     toOriginForm(request);
-    const violation = requestViolation(request, this.#bounds.limits);
+    const violation = requestViolation(request, this.#options.limits, this.#options.needsHost(request));
     if (violation) {
       // Who sends such things gets no second try on this connection.
       response.shouldKeepAlive = false;
@@ -120,7 +122,7 @@ export class Edge {
       return;
     }
     if (framingOf(request.rawHeaders) !== 'none') {
-      const { clock, limits } = this.#bounds;
+      const { clock, limits } = this.#options;
       new BodyPace(request, clock, limits.bodyIdleMs, () => {
         connection.boundary.run(() => this.#tooSlow(response, request.socket));
       });
@@ -128,7 +130,7 @@ export class Edge {
     this.#run(
       request,
       () => response,
-      () => this.#answering.request(request, response),
+      () => this.#handler.request(request, response),
     );
   }
 
@@ -156,36 +158,38 @@ export class Edge {
 
   #connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#takesOver(request, socket)) return;
-    const violation = connectViolation(request, this.#bounds.limits);
+    const violation = connectViolation(request, this.#options.limits);
     if (violation) {
-      refuseOn(request, socket, this.#bounds, violation);
+      refuseOn(request, socket, this.#options, violation);
       return;
     }
     this.#run(
       request,
-      () => responseOn(request, socket, this.#bounds),
-      () => this.#answering.connect(request, socket, head),
+      () => responseOn(request, socket, this.#options),
+      () => this.#handler.connect(request, socket, head),
     );
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#takesOver(request, socket)) return;
     toOriginForm(request);
-    const violation = requestViolation(request, this.#bounds.limits) ?? upgradeViolation(request);
+    const violation =
+      requestViolation(request, this.#options.limits, this.#options.needsHost(request)) ??
+      upgradeViolation(request);
     if (violation) {
-      refuseOn(request, socket, this.#bounds, violation);
+      refuseOn(request, socket, this.#options, violation);
     } else if (asksForWebSocket(request)) {
       this.#run(
         request,
-        () => responseOn(request, socket, this.#bounds),
-        () => this.#answering.upgrade(request, socket, head),
+        () => responseOn(request, socket, this.#options),
+        () => this.#handler.upgrade(request, socket, head),
       );
     } else {
-      const response = responseOn(request, socket, this.#bounds);
+      const response = responseOn(request, socket, this.#options);
       this.#run(
         request,
         () => response,
-        () => this.#answering.request(request, response),
+        () => this.#handler.request(request, response),
       );
     }
   }
@@ -198,7 +202,7 @@ export class Edge {
     const say = () => {
       if (socket.writable && error.code !== 'ECONNRESET' && !isBeforeTls(socket)) {
         socket.write(plainRefusal(error.code ?? ''));
-        endAndLinger(socket, this.#bounds);
+        endAndLinger(socket, this.#options);
       } else {
         socket.destroy();
       }
@@ -230,7 +234,7 @@ export class Edge {
     connection.broken = true;
     this.#cutShort(last, socket, () => {
       socket.write(plainRefusal('ERR_HTTP_REQUEST_TIMEOUT'));
-      endAndLinger(socket, this.#bounds);
+      endAndLinger(socket, this.#options);
     });
   }
 
@@ -248,7 +252,7 @@ export class Edge {
     if (!connection) {
       const boundary = new Boundary(
         () => breakOff(socket),
-        (error) => this.#failed(error),
+        (error) => this.#options.failed(error),
       );
       boundary.contain(socket);
       const made: Connection = { exchanges: [], broken: false, lastWord: null, boundary };
@@ -259,17 +263,17 @@ export class Edge {
     return connection;
   }
 
-  /** Without the data file nobody can be told who is asking: a 503, and no fault of ours. */
   #run(request: IncomingMessage, respond: () => ServerResponse, answer: () => Promise<void>): void {
     const { socket } = request;
     const { boundary } = this.#of(socket);
     answer().catch((error: unknown) => {
       if (socket.destroyed) return;
       boundary.run(() => {
-        if (!(error instanceof StoreUnavailable)) throw error;
+        const refusal = this.#options.refusalOf(error);
+        if (!refusal) throw error;
         const response = respond();
         if (response.headersSent) socket.destroy();
-        else sendRefusal(request, response, refusals.storeUnavailable);
+        else sendRefusal(request, response, refusal);
       });
     });
   }

@@ -1,7 +1,4 @@
 import { HeaderFields } from 'rm-protocol';
-import type { ServiceSettings } from '../devices/service-settings.ts';
-import { asService } from '../forwarding/web/service-head.ts';
-import type { Origin } from './origin.ts';
 
 /**
  * Header lines as `node:http` takes them: names and values in turn, in their order and their spelling.
@@ -99,63 +96,28 @@ export function framingOf(headers: RawHeaders): RequestFraming['body'] {
 /** Fields that say where a request goes and where it ends. */
 const framingFields = new Set(['content-length', 'host', 'transfer-encoding']);
 
-/** Methods whose request must say so when it has no body (RFC 9110 section 8.6). */
-const bodyExpected = new Set(['POST', 'PUT', 'PATCH']);
-
 /**
  * The credentials of the reflector's user, which the device must not see. `Authorization` may be the device's: then it is
  * added again (`isolation/device-credentials.ts`).
  */
 const forReflector = new Set(['authorization', 'x-ptth-authorization']);
 
-/** The head that the device gets: without what was meant for the reflector, with who asked. */
-export function requestHeaders(
-  headers: RawHeaders,
-  method: string,
-  framing: RequestFraming,
-  origin: Origin,
-  settings: ServiceSettings,
-): string[] {
-  const kept = endToEnd(headers, (lower) => {
-    const meant = spelledForCgi(lower);
-    if (forReflector.has(meant) || isForwarding(meant)) return true;
-    return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
-  });
-  const result = asService(kept, origin, settings);
-  const trailers = valuesOf(headers, 'te').some((value) => /(^|[,\s])trailers([,;\s]|$)/i.test(value));
-  const connection: string[] = [];
-  if (trailers) {
-    result.push('TE', 'trailers');
-    connection.push('TE');
-  }
-  if (framing.body === 'chunked') result.push('Transfer-Encoding', 'chunked');
-  if (
-    framing.body === 'none' &&
-    bodyExpected.has(method) &&
-    valuesOf(headers, 'content-length').length === 0
-  ) {
-    result.push('Content-Length', '0');
-  }
-  if (framing.upgrade !== undefined) {
-    result.push('Upgrade', framing.upgrade);
-    connection.push('Upgrade');
-  }
-  if (settings.forwarded && settings.headers === 'all') {
-    result.push('X-Forwarded-For', origin.forwardedFor);
-    result.push('X-Forwarded-Proto', origin.protocol);
-    result.push('X-Forwarded-Host', origin.authority);
-  }
-  if (connection.length > 0) result.push('Connection', connection.join(', '));
-  return result;
-}
-
 /** Whether this field says where a message ends. */
 export function framesBody(name: string): boolean {
   return framingFields.has(name.toLowerCase());
 }
 
+/** The lines of a request that are passed on: without what was meant for the reflector, or said by a proxy in front. */
+export function requestFields(headers: RawHeaders): string[] {
+  return endToEnd(headers, (lower) => {
+    const meant = spelledForCgi(lower);
+    if (forReflector.has(meant) || isForwarding(meant)) return true;
+    return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
+  });
+}
+
 /** The head that the user gets of what the device has answered with `status`. */
-export function responseHeaders(headers: RawHeaders, status = 200): string[] {
+export function responseFields(headers: RawHeaders, status = 200): string[] {
   // There is no content with 204, and no length of it (RFC 9110 section 8.6).
   return endToEnd(headers, (lower) => status === 204 && lower === 'content-length');
 }

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../limits.ts';
-import { isHealthCheck } from '../pages/health.ts';
 import { framingOf, type RawHeaders, valuesOf } from './headers.ts';
 import { hostOf } from './host-names.ts';
-import { type Refusal, refusals } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 /**
  * Fields whose loss would change what a request means, and which therefore may not be declared to be of this connection
@@ -44,18 +43,22 @@ const once = [
  * Why a request is not passed on, or `null`. `node:http` has refused what its strict parser does not take: here is what
  * that leaves, so that whatever the device gets can be read in one way only, and as we have read it.
  */
-export function requestViolation(request: IncomingMessage, limits: Limits): Refusal | null {
+export function requestViolation(
+  request: IncomingMessage,
+  limits: Limits,
+  needsHost: boolean,
+): Refusal | null {
   const { rawHeaders, httpVersion, method = '', url = '' } = request;
   const refused = wrongVersion(httpVersion) ?? tooManyLines(rawHeaders, limits);
   if (refused) return refused;
   if (method === 'TRACE') return { status: 405, error: 'TRACE is not passed on' };
   const bad =
     repeated(rawHeaders) ??
-    badHost(request) ??
+    badHost(request, needsHost) ??
     badTarget(method, url) ??
     badFraming(rawHeaders, httpVersion) ??
     badConnection(rawHeaders);
-  return bad === null ? null : refusals.badRequest(bad);
+  return bad === null ? null : badRequest(bad);
 }
 
 /**
@@ -73,7 +76,11 @@ export function connectViolation(request: IncomingMessage, limits: Limits): Refu
     (hostOf(url) === '' || port === 0 ? 'The target of CONNECT must be DEVICE.DOMAIN:PORT' : null) ??
     (host !== undefined && hostOf(host) === '' ? 'The Host header is not a host name' : null) ??
     (framingOf(rawHeaders) === 'none' ? null : 'CONNECT has no body');
-  return text === null ? null : refusals.badRequest(text);
+  return text === null ? null : badRequest(text);
+}
+
+function badRequest(error: string): Refusal {
+  return { status: 400, error };
 }
 
 function wrongVersion(version: string): Refusal | null {
@@ -92,11 +99,10 @@ function repeated(headers: RawHeaders): string | null {
 }
 
 /** HTTP/1.0 has no `Host`; there the request is for no host of ours, unless it asks for none. */
-function badHost(request: IncomingMessage): string | null {
+function badHost(request: IncomingMessage, needed: boolean): string | null {
   const [host] = valuesOf(request.rawHeaders, 'host');
   if (host !== undefined) return hostOf(host) === '' ? 'The Host header is not a host name' : null;
-  const needed = request.httpVersion === '1.1' && !isHealthCheck(request);
-  return needed ? 'HTTP/1.1 needs a Host header' : null;
+  return needed && request.httpVersion === '1.1' ? 'HTTP/1.1 needs a Host header' : null;
 }
 
 /**

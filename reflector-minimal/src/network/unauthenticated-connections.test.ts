@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { TrustedProxies } from '../http/origin.ts';
 import { defaultLimits } from '../limits.ts';
-import { Strangers } from './unauthenticated-connections.ts';
+import { UnauthenticatedConnections } from './unauthenticated-connections.ts';
 
 class FakeSocket extends EventEmitter {
   remoteAddress: string | undefined;
@@ -26,17 +26,17 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-describe('connections of strangers', () => {
+describe('unauthenticated connections', () => {
   let server: EventEmitter;
-  let strangers: Strangers;
+  let unauthenticated: UnauthenticatedConnections;
   let dropped: string[];
   let port: number;
   beforeEach(() => {
     server = new EventEmitter();
     dropped = [];
     port = 1;
-    strangers = new Strangers(3, new TrustedProxies(['10.0.0.1']));
-    strangers.guard(server as Server, (address) => dropped.push(address));
+    unauthenticated = new UnauthenticatedConnections(3, new TrustedProxies(['10.0.0.1']));
+    unauthenticated.limit(server as Server, (address) => dropped.push(address));
   });
 
   const accept = (address: string): FakeSocket => {
@@ -48,7 +48,7 @@ describe('connections of strangers', () => {
   const accepted = (address: (n: number) => string) =>
     Array.from({ length: 10 }, (_, n) => accept(address(n))).filter(({ destroyed }) => !destroyed).length;
 
-  test('strangersPerNetwork: are so many of one network, and of every other', () => {
+  test('unauthenticatedPerNetwork: are so many of one network, and of every other', () => {
     expect(accepted((n) => `192.0.2.${n}`)).toBe(3);
     expect(dropped).toHaveLength(7);
     expect(accepted((n) => `::ffff:192.0.3.${n}`)).toBe(3);
@@ -62,27 +62,27 @@ describe('connections of strangers', () => {
     sockets[0]?.destroy();
     expect(accept('192.0.2.4').destroyed).toBe(false);
     for (const socket of sockets) socket.destroy();
-    expect(strangers.size).toBe(1);
+    expect(unauthenticated.size).toBe(1);
   });
 
-  test('are strangers no more once they have shown who they are, also by the socket that speaks TLS', () => {
+  test('are not counted any more once somebody has logged in, also by the socket that speaks TLS', () => {
     for (let n = 0; n < 10; n++) {
       const socket = accept('192.0.2.1');
       expect(socket.destroyed).toBe(false);
       const { remoteAddress, remotePort } = socket;
-      strangers.proven({ remoteAddress, remotePort } as unknown as Duplex);
-      strangers.proven(socket as unknown as Duplex);
+      unauthenticated.authenticated({ remoteAddress, remotePort } as unknown as Duplex);
+      unauthenticated.authenticated(socket as unknown as Duplex);
     }
-    expect(strangers.size).toBe(0);
+    expect(unauthenticated.size).toBe(0);
     expect(accepted(() => '192.0.2.1')).toBe(3);
   });
 
   test.each(['10.0.0.1', '127.0.0.1', '::1', '::ffff:127.0.0.1'])('%s speaks for others', (address) => {
     expect(accepted(() => address)).toBe(10);
-    expect(strangers.size).toBe(0);
+    expect(unauthenticated.size).toBe(0);
   });
 });
 
 test('by default those of one network leave most places to others', () => {
-  expect(defaultLimits.strangersPerNetwork * 5).toBeLessThanOrEqual(defaultLimits.connections);
+  expect(defaultLimits.unauthenticatedPerNetwork * 5).toBeLessThanOrEqual(defaultLimits.connections);
 });

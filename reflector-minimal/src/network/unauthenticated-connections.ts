@@ -1,27 +1,31 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TrustedProxies } from '../http/origin.ts';
 import { isLoopback, networksOf, plainAddress } from './addresses.ts';
 
 /** What names a connection, also where the socket that speaks TLS on it is another than the one that was accepted. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
+/** The trusted proxies. */
+interface Addresses {
+  has(address: string): boolean;
+}
+
 /**
  * Bounds the connections of one network (an IPv4 /24, an IPv6 /48) on which nobody has shown yet who they are: without it
  * a single machine that opens connections and says nothing takes the places of all. Who has logged in, and a device that
- * was let in, is a stranger no more: a fleet behind one address has all the places that it needs. This machine and the
+ * was let in, is not counted any more: a fleet behind one address has all the places that it needs. This machine and the
  * trusted proxies speak for others and are not bounded here.
  */
-export class Strangers {
+export class UnauthenticatedConnections {
   readonly #perNetwork: number;
-  readonly #proxies: Pick<TrustedProxies, 'has'>;
-  /** Network of each connection of a stranger. */
+  readonly #proxies: Addresses;
+  /** Network of each connection that is counted. */
   readonly #connections = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
-  /** `perNetwork`: `limits.strangersPerNetwork`. */
-  constructor(perNetwork: number, proxies: Pick<TrustedProxies, 'has'>) {
+  /** `perNetwork`: `limits.unauthenticatedPerNetwork`. */
+  constructor(perNetwork: number, proxies: Addresses) {
     this.#perNetwork = perNetwork;
     this.#proxies = proxies;
   }
@@ -32,7 +36,7 @@ export class Strangers {
   }
 
   /** Closes what is too much as soon as it is accepted, and tells `dropped` of it. */
-  guard(server: Pick<Server, 'on'>, dropped: (address: string) => void): void {
+  limit(server: Pick<Server, 'on'>, dropped: (address: string) => void): void {
     server.on('connection', (socket: Socket) => {
       const { remoteAddress = '', remotePort } = socket;
       if (!this.#add({ remoteAddress, remotePort })) {
@@ -46,7 +50,7 @@ export class Strangers {
   }
 
   /** Somebody has shown on this connection who they are. */
-  proven(socket: Duplex): void {
+  authenticated(socket: Duplex): void {
     this.#remove(socket as Partial<Socket> as Peer);
   }
 

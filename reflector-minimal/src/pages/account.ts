@@ -1,6 +1,8 @@
 import type { Form } from '../http/form.ts';
-import { refusalOf, refusals, sendRefusal } from '../http/refusal.ts';
+import { sendRefusal } from '../http/refusal.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import { refusalOf } from '../refusals/of-denial.ts';
 import { clearCookie, secretsOf } from '../sessions/cookies.ts';
 import type { Identity } from '../users/identity.ts';
 import { type AccountNote, accountPage } from './account-page.ts';

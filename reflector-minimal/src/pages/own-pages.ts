@@ -6,10 +6,12 @@ import { credentialsOf } from '../http/credentials.ts';
 import { hostOf, portSuffix } from '../http/host-names.ts';
 import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
-import { refusals, refusalTo, sendRefusal } from '../http/refusal.ts';
+import { sendRefusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { openDevice, openPath } from '../isolation/device-log-in.ts';
 import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import { refusalTo } from '../refusals/of-denial.ts';
 import { credentialOf } from '../users/identity.ts';
 import { deviceDetails, deviceOfPath } from './device-details.ts';
 import { deviceList, deviceListPath } from './device-list.ts';
@@ -55,7 +57,7 @@ export async function serveOwnHost(
     if (isNavigation(request)) return sendToLogIn(request, response);
     return sendRefusal(request, response, refusalTo(request, identity));
   }
-  context.strangers.proven(request.socket);
+  context.unauthenticated.authenticated(request.socket);
   const decision = {
     event: 'request',
     user: identity.user.name,

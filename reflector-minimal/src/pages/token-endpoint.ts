@@ -4,7 +4,8 @@ import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
-import { headerText, type Refusal, refusalOf } from '../http/refusal.ts';
+import { headerText, type Refusal } from '../http/refusal.ts';
+import { refusalOf } from '../refusals/of-denial.ts';
 
 export const tokenPath = '/my-devices/api/token';
 

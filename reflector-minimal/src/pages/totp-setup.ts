@@ -1,7 +1,9 @@
 import type { Form } from '../http/form.ts';
-import { refusalOf, refusals, sendRefusal } from '../http/refusal.ts';
+import { sendRefusal } from '../http/refusal.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { makeTotpSecret, stepOfCode } from '../one-time-password/totp.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import { refusalOf } from '../refusals/of-denial.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import { showAccountPage } from './account.ts';
 import { type Exchange, enter, sendToLogIn, sessionOf, show } from './exchange.ts';

@@ -10,18 +10,21 @@ import { ConnectEndpoint } from '../forwarding/tcp/connect-endpoint.ts';
 import { DeviceRelay } from '../forwarding/web/device-relay.ts';
 import type { DeviceRequest } from '../forwarding/web/device-request.ts';
 import { isBrowser, isNavigation } from '../http/browser.ts';
+import { responseOn } from '../http/detached-response.ts';
+import type { RequestHandler } from '../http/guard.ts';
 import { destinationOf } from '../http/host-names.ts';
 import type { Origin } from '../http/origin.ts';
-import { type Refusal, refusals, responseOn, sendRefusal } from '../http/refusal.ts';
+import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { answerReserved, beginDeviceLogIn, isReserved } from '../isolation/device-log-in.ts';
 import { isHealthCheck, serveHealth } from '../pages/health.ts';
 import { serveOwnHost } from '../pages/own-pages.ts';
 import type { OnlineDevice } from '../ports/presence.ts';
+import { refusals } from '../refusals/catalogue.ts';
 import { credentialOf, type Identity } from '../users/identity.ts';
 import { lostUpgrade } from './lost-upgrade.ts';
 
 /** Takes every request and upgrade, and decides by `Host`, subprotocol and credentials who answers it. */
-export class Front {
+export class Router implements RequestHandler {
   readonly #context: Context;
   readonly #deviceEndpoint: DeviceEndpoint;
   readonly #clients: ClientEndpoint;
@@ -55,7 +58,7 @@ export class Front {
     });
   }
 
-  /** Answers one request that the edge has let through. Rejects only when the request itself breaks off. */
+  /** Answers one request that the guard has let through. Rejects only when the request itself breaks off. */
   async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: Refusal) => sendRefusal(request, response, refusal);
     this.#track(request, response);
@@ -172,8 +175,8 @@ export class Front {
     { socket }: IncomingMessage,
     lasting: Duplex | ServerResponse,
   ): Refusal | null {
-    const { userConcurrency, deviceConcurrency, strangers } = this.#context;
-    strangers.proven(socket);
+    const { userConcurrency, deviceConcurrency, unauthenticated } = this.#context;
+    unauthenticated.authenticated(socket);
     const end = userConcurrency.begin(user.name);
     if (!end) return refusals.tooMuchUnderWay;
     const endAtDevice = deviceConcurrency.begin(JSON.stringify([user.name, id]));

@@ -10,9 +10,11 @@ import {
 } from 'rm-protocol';
 import type { AuditRecord } from '../../audit/record.ts';
 import type { Context } from '../../context.ts';
+import { responseOn } from '../../http/detached-response.ts';
 import { fieldsOf } from '../../http/headers.ts';
-import { type Refusal, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
+import { type Refusal, sendRefusal } from '../../http/refusal.ts';
 import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
+import { refusals } from '../../refusals/catalogue.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { ClientTunnel } from './client-tunnel.ts';

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { type Refusal, refusalFor } from '../../http/refusal.ts';
+import type { Refusal } from '../../http/refusal.ts';
 import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
+import { refusalFor } from '../../refusals/of-failure.ts';
 
 /**
  * Opens a connection to a port of a device for a user who waits on `socket`. Calls `opened` or `failed` once, unless the user

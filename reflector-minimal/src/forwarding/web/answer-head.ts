@@ -1,9 +1,10 @@
-import { responseHeaders, trailerFields, valuesOf } from '../../http/headers.ts';
-import { type Refusal, refusals } from '../../http/refusal.ts';
+import { responseFields, trailerFields, valuesOf } from '../../http/headers.ts';
+import type { Refusal } from '../../http/refusal.ts';
 import { cookiesForDevice, withinItsHost } from '../../isolation/device-cookies.ts';
+import { refusals } from '../../refusals/catalogue.ts';
 import { forOneUser } from './cache-control.ts';
 import { linksForUser, redirectCircle } from './device-links.ts';
-import type { DeviceExchange } from './device-request.ts';
+import type { DeviceExchange } from './exchange.ts';
 
 /**
  * The head that the user gets of an answer of the device: nothing in it has an effect beyond the device's own host, and
@@ -14,7 +15,7 @@ export function answerHead(
   status: number,
   rawHeaders: readonly string[],
 ): string[] | Refusal {
-  const head = linksForUser(site, forOneUser(withinItsHost(responseHeaders(rawHeaders, status), shared)));
+  const head = linksForUser(site, forOneUser(withinItsHost(responseFields(rawHeaders, status), shared)));
   const [location] = valuesOf(rawHeaders, 'location');
   if (location === undefined) return head;
   const circle = redirectCircle(

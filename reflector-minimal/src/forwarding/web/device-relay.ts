@@ -7,13 +7,15 @@ import { serviceSettingsOf } from '../../devices/service-settings.ts';
 import { servicesOf } from '../../devices/services.ts';
 import { breakOff, cutResponse } from '../../http/break-off.ts';
 import type { Origin } from '../../http/origin.ts';
-import { type Refusal, refusals } from '../../http/refusal.ts';
+import type { Refusal } from '../../http/refusal.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
+import { refusals } from '../../refusals/catalogue.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
 import type { Admitted } from '../admission.ts';
 import type { DeviceSite } from './device-links.ts';
-import { type DeviceExchange, DeviceRequest } from './device-request.ts';
+import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
+import type { DeviceExchange } from './exchange.ts';
 import { SettingHints } from './setting-hints.ts';
 
 /** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */

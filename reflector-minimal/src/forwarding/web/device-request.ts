@@ -1,41 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Traffic } from '../../audit/audit.ts';
 import type { CallEvents, DeviceCall } from '../../device-http/device-call.ts';
-import type { DevicePort } from '../../device-http/device-port.ts';
 import { isStream, type ResponseHead } from '../../device-http/response-head.ts';
-import type { ServiceSettings } from '../../devices/service-settings.ts';
-import { framingOf, type RequestFraming, requestHeaders, trailerFields } from '../../http/headers.ts';
-import type { Origin } from '../../http/origin.ts';
-import { type Refusal, refusalFor, refusals, sendRefusal } from '../../http/refusal.ts';
-import { withoutOurCookies } from '../../isolation/device-cookies.ts';
-import type { Limits } from '../../limits.ts';
+import { framingOf, type RequestFraming, trailerFields } from '../../http/headers.ts';
+import { type Refusal, sendRefusal } from '../../http/refusal.ts';
+import { refusals } from '../../refusals/catalogue.ts';
+import { refusalFor } from '../../refusals/of-failure.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
-import type { DeviceSite } from './device-links.ts';
+import type { DeviceExchange } from './exchange.ts';
 import { interimResponse } from './interim-response.ts';
+import { deviceRequestHead } from './request-head.ts';
 import { UserResponse } from './user-response.ts';
-
-export interface DeviceExchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly origin: Origin;
-  readonly devicePort: DevicePort;
-  readonly port: number;
-  readonly settings: ServiceSettings;
-  /** Told of the status of the device's answer. */
-  readonly answered: (status: number) => void;
-  readonly site: DeviceSite;
-  /** Connections to the device are of one user each. */
-  readonly user: string;
-  /** `Authorization` that is meant for the device. */
-  readonly authorization: string | null;
-  /** On a host that devices share. */
-  readonly shared: boolean;
-  /** Bodies are counted here. */
-  readonly traffic: Traffic;
-  readonly limits: Limits;
-  /** Told of a fault of ours, which costs this exchange only. */
-  readonly failed: (error: unknown) => void;
-}
 
 /**
  * Carries one request to the device and its response back, as streams: at no time more than a window and a socket
@@ -181,21 +154,4 @@ export class DeviceRequest implements CallEvents {
     if (response.headersSent || response.destroyed) response.destroy();
     else sendRefusal(request, response, refusal);
   }
-}
-
-/** The head that the device gets: nothing in it opens the reflector. */
-export function deviceRequestHead(
-  {
-    request,
-    origin,
-    authorization,
-    settings,
-  }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization' | 'settings'>,
-  framing: RequestFraming,
-): string[] {
-  const head = withoutOurCookies(
-    requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin, settings),
-  );
-  if (authorization !== null) head.push('Authorization', authorization);
-  return head;
 }

@@ -4,14 +4,18 @@ import type { Clock } from 'rm-protocol';
 import type { CallEvents, DeviceCall } from '../../device-http/device-call.ts';
 import { InvalidAnswer } from '../../device-http/invalid-answer.ts';
 import type { ResponseHead } from '../../device-http/response-head.ts';
+import { responseOn } from '../../http/detached-response.ts';
 import { valuesOf } from '../../http/headers.ts';
-import { type Refusal, refusalFor, refusals, responseOn, sendRefusal } from '../../http/refusal.ts';
+import { type Refusal, sendRefusal } from '../../http/refusal.ts';
 import { withinItsHost } from '../../isolation/device-cookies.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
+import { refusals } from '../../refusals/catalogue.ts';
+import { refusalFor } from '../../refusals/of-failure.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 import { join } from '../../streams/join.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
-import { type DeviceExchange, deviceRequestHead } from './device-request.ts';
+import type { DeviceExchange } from './exchange.ts';
+import { deviceRequestHead } from './request-head.ts';
 import { UserResponse } from './user-response.ts';
 
 export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {

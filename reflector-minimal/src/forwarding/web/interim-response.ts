@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ResponseHead } from '../../device-http/response-head.ts';
-import { framesBody, responseHeaders } from '../../http/headers.ts';
+import { framesBody, responseFields } from '../../http/headers.ts';
 import { withinItsHost } from '../../isolation/device-cookies.ts';
 
 /**
@@ -9,7 +9,7 @@ import { withinItsHost } from '../../isolation/device-cookies.ts';
  */
 export function interimResponse({ status, reason, headers }: ResponseHead, shared: boolean): string {
   let text = `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? '')}\r\n`;
-  const lines = withinItsHost(responseHeaders(headers, status), shared);
+  const lines = withinItsHost(responseFields(headers, status), shared);
   for (let i = 0; i + 1 < lines.length; i += 2) {
     if (!framesBody(lines[i] ?? '')) text += `${lines[i]}: ${lines[i + 1]}\r\n`;
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readServiceSettings } from '../../devices/service-settings.ts';
-import { requestHeaders } from '../../http/headers.ts';
+import { requestHeaders } from './request-head.ts';
 import { asService } from './service-head.ts';
 
 const origin = {

@@ -3,7 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { ResponseHead } from '../../device-http/response-head.ts';
-import { refusals, sendRefusal } from '../../http/refusal.ts';
+import { sendRefusal } from '../../http/refusal.ts';
+import { refusals } from '../../refusals/catalogue.ts';
 import { UserResponse } from './user-response.ts';
 
 /** What goes out on the wire, one character a byte. */

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Traffic } from '../../audit/audit.ts';
+import type { DevicePort } from '../../device-http/device-port.ts';
+import type { ServiceSettings } from '../../devices/service-settings.ts';
+import type { Origin } from '../../http/origin.ts';
+import type { Limits } from '../../limits.ts';
+import type { DeviceSite } from './device-links.ts';
+
+/** One request of a user to the web interface of a device. */
+export interface DeviceExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly origin: Origin;
+  readonly devicePort: DevicePort;
+  readonly port: number;
+  readonly settings: ServiceSettings;
+  /** Told of the status of the device's answer. */
+  readonly answered: (status: number) => void;
+  readonly site: DeviceSite;
+  /** Connections to the device are of one user each. */
+  readonly user: string;
+  /** `Authorization` that is meant for the device. */
+  readonly authorization: string | null;
+  /** On a host that devices share. */
+  readonly shared: boolean;
+  /** Bodies are counted here. */
+  readonly traffic: Traffic;
+  readonly limits: Limits;
+  /** Told of a fault of ours, which costs this exchange only. */
+  readonly failed: (error: unknown) => void;
+}

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { readServiceSettings } from '../../devices/service-settings.ts';
+import { requestHeaders } from './request-head.ts';
+
+const origin = {
+  address: '192.0.2.1',
+  protocol: 'https',
+  authority: 'dev1.example',
+  forwardedFor: '192.0.2.1',
+} as const;
+
+const settings = readServiceSettings({}, 80);
+
+test('a request loses what is of one connection, and the credentials', () => {
+  const headers = requestHeaders(
+    [
+      'Host',
+      'x',
+      'TE',
+      'trailers, gzip',
+      'Connection',
+      'TE, X-One',
+      'X-One',
+      '1',
+      'Keep-Alive',
+      '5',
+      'Proxy-Authorization',
+      'p',
+      'AUTHORIZATION',
+      'q',
+      'X_PTTH-Authorization',
+      'r',
+      'Accept',
+      '*/*',
+    ],
+    'GET',
+    { body: 'none' },
+    origin,
+    settings,
+  );
+  expect(headers).toEqual([
+    'Host',
+    'x',
+    'Accept',
+    '*/*',
+    'TE',
+    'trailers',
+    'X-Forwarded-For',
+    '192.0.2.1',
+    'X-Forwarded-Proto',
+    'https',
+    'X-Forwarded-Host',
+    'dev1.example',
+    'Connection',
+    'TE',
+  ]);
+});
+
+test('an upgrade and a chunked body are declared anew', () => {
+  const headers = requestHeaders(
+    ['Upgrade', 'old', 'Transfer-Encoding', 'chunked'],
+    'POST',
+    { body: 'chunked', upgrade: 'websocket' },
+    origin,
+    settings,
+  );
+  expect(headers.join('|')).toMatch(
+    /^Transfer-Encoding\|chunked\|Upgrade\|websocket\|.*\|Connection\|Upgrade$/,
+  );
+});
