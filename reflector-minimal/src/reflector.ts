@@ -21,7 +21,7 @@ import { DeviceAuthentication } from './devices/authentication.ts';
 import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
-import { DeviceEndpoint } from './devices/device-endpoint.ts';
+import type { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
@@ -315,9 +315,15 @@ class RunningReflector implements Reflector {
     this.#server = server;
     this.#tls = tls ?? null;
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
+<<<<<<< HEAD
     this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
     this.#router = new Router(context, this.#deviceEndpoint);
     context.unauthenticated.limit(server, (address) => this.#tellOfUnauthenticated(address));
+=======
+    this.#deviceEndpoint = new DeviceEndpoint(...context, authentication );
+    this.#front = new Front(context, this.#deviceEndpoint);
+    context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
+>>>>>>> 2c3baa2 (reflector/devices: take an upgrade in one file, keep its tunnel in another, and name what both need)
     server.on('drop', (dropped) => this.#tellOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       server.on(event, (_request: IncomingMessage, socket: Duplex) => {
@@ -457,7 +463,7 @@ class RunningReflector implements Reflector {
     const { clock, limits } = this.#context;
     this.#statistics = clock.schedule(limits.statisticsMs, () => {
       this.#scheduleStatistics();
-      for (const device of this.presence.local.values()) this.#deviceEndpoint.saveTraffic(device);
+      this.#deviceEndpoint.saveTraffic();
     });
   }
 }

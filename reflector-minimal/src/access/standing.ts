@@ -1,5 +1,6 @@
-import { certificateFault, type ProvenCertificate } from '../devices/client-certificate.ts';
-import type { DeviceCredentials, DeviceKey } from '../ports/store.ts';
+import type { ProvenDevice } from '../devices/authentication.ts';
+import { certificateFault } from '../devices/client-certificate.ts';
+import type { DeviceKey } from '../ports/store.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
@@ -7,13 +8,7 @@ import { type Identity, seesDevice } from '../users/identity.ts';
 /** Who was let in, by what, and to what. */
 export type Holder =
   | { readonly kind: 'user'; readonly identity: Identity; readonly device: DeviceKey }
-  | {
-      readonly kind: 'device';
-      /** As they were when it was let in. */
-      readonly device: DeviceCredentials;
-      /** `null`: by a password. */
-      readonly certificate: ProvenCertificate | null;
-    };
+  | (ProvenDevice & { readonly kind: 'device' });
 
 /** Why somebody would not be let in any more; or that they would, and until when unless something changes. */
 export type Standing = { readonly ended: string } | { readonly until: number };

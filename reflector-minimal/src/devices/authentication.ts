@@ -40,9 +40,15 @@ export interface DeviceRefusal {
   readonly askedSeconds?: number;
 }
 
+export interface ProvenDevice {
+  /** As it was when it was let in. */
+  readonly device: DeviceCredentials;
+  /** The one that let it in; `null` where a password did. */
+  readonly certificate: ProvenCertificate | null;
+}
+
 export type DeviceVerdict =
-  /** `certificate`: the one that let it in; `null` where a password did. */
-  | { readonly device: DeviceCredentials; readonly certificate: ProvenCertificate | null }
+  | ProvenDevice
   /** `known`: the record of the device that somebody claimed to be. */
   | { readonly refusal: DeviceRefusal; readonly known: DeviceCredentials | null };
 

@@ -104,7 +104,7 @@ export class Router implements RequestHandler {
     const destination = destinationOf(origin.authority, this.#context);
     // An agent may know the reflector by any name; its credentials decide.
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
-      return this.#deviceEndpoint.upgrade(request, socket, head);
+      return this.#deviceEndpoint.upgrade(request, socket, head, origin.address);
     }
     if (destination.kind === 'unknown' || destination.kind === 'reflector')
       return refuse(refusals.unknownHost);
