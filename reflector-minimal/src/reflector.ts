@@ -315,15 +315,9 @@ class RunningReflector implements Reflector {
     this.#server = server;
     this.#tls = tls ?? null;
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
-<<<<<<< HEAD
-    this.#deviceEndpoint = new DeviceEndpoint(context, authentication);
+    this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
     this.#router = new Router(context, this.#deviceEndpoint);
     context.unauthenticated.limit(server, (address) => this.#tellOfUnauthenticated(address));
-=======
-    this.#deviceEndpoint = new DeviceEndpoint(...context, authentication );
-    this.#front = new Front(context, this.#deviceEndpoint);
-    context.strangers.guard(server, (address) => this.#tellOfStrangers(address));
->>>>>>> 2c3baa2 (reflector/devices: take an upgrade in one file, keep its tunnel in another, and name what both need)
     server.on('drop', (dropped) => this.#tellOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       server.on(event, (_request: IncomingMessage, socket: Duplex) => {
