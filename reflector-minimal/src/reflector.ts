@@ -138,7 +138,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     opened.push(() => server.close());
     const sink =
       typeof options.audit === 'string'
-        ? new AuditFile(options.audit, limits, (options.auditKeep ?? 30) * 86_400_000)
+        ? new AuditFile(options.audit, limits, clock, (options.auditKeep ?? 30) * 86_400_000)
         : null;
     const audit = new Audit(clock, limits, log, sink);
     opened.push(() => audit.close());

@@ -11,6 +11,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import type { Clock } from 'rm-protocol';
 import { fileFault } from '../file-fault.ts';
 import type { Limits } from '../limits.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
@@ -39,6 +40,7 @@ export interface AuditSink {
 export class AuditFile implements AuditSink {
   readonly #path: string;
   readonly #limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>;
+  readonly #clock: Pick<Clock, 'date'>;
   readonly #keepMs: number;
   #descriptor: number | null = null;
   #size = 0;
@@ -47,9 +49,15 @@ export class AuditFile implements AuditSink {
    * `keepMs`: what is newer is not removed, whatever its size. Root makes and renames the file with the rights of whoever
    * owns the folder, like the data file. Throws {@link AuditFileError}.
    */
-  constructor(path: string, limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>, keepMs = 0) {
+  constructor(
+    path: string,
+    limits: Pick<Limits, 'auditFileBytes' | 'auditFiles'>,
+    clock: Pick<Clock, 'date'>,
+    keepMs = 0,
+  ) {
     this.#path = path;
     this.#limits = limits;
+    this.#clock = clock;
     this.#keepMs = keepMs;
     try {
       this.#open();
@@ -121,6 +129,6 @@ export class AuditFile implements AuditSink {
   }
 
   #isOld(path: string): boolean {
-    return this.#keepMs === 0 || Date.now() - statSync(path).mtimeMs > this.#keepMs;
+    return this.#keepMs === 0 || this.#clock.date() - statSync(path).mtimeMs > this.#keepMs;
   }
 }

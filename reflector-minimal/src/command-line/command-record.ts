@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import type { Clock } from 'rm-protocol';
 import { AuditFile, AuditFileError } from '../audit/file.ts';
 import { auditLine } from '../audit/record.ts';
 import { fileFault } from '../file-fault.ts';
@@ -22,7 +23,11 @@ const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
  * Records a command in the audit file of the reflector that was started last on this data file, if it has one. When that
  * is not possible, what was done stays done; gives the complaint then.
  */
-export function recordCommand(store: Store, { command, action, name, detail }: Command): string | null {
+export function recordCommand(
+  store: Store,
+  { command, action, name, detail }: Command,
+  clock: Clock,
+): string | null {
   const audit = store.auditFile();
   if (audit === null) return null;
   const { path } = audit;
@@ -39,9 +44,9 @@ export function recordCommand(store: Store, { command, action, name, detail }: C
   try {
     // Whoever can write to the data file has named this file. Root goes there with that user's rights only.
     asOwnerOf(store.path, () => {
-      const file = new AuditFile(path, never);
+      const file = new AuditFile(path, never, clock);
       try {
-        file.write(auditLine(record, Date.now()));
+        file.write(auditLine(record, clock.date()));
       } finally {
         file.close();
       }

@@ -1,3 +1,4 @@
+import type { Clock } from 'rm-protocol';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
@@ -31,8 +32,9 @@ export async function runDeviceCommand(
   action: string,
   name: string | undefined,
   options: DeviceOptions,
+  clock: Clock,
 ): Promise<string> {
-  if (action === 'list') return listDevices(store, Date.now(), options);
+  if (action === 'list') return listDevices(store, clock.date(), options);
   if (!deviceActions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `device ${action}: must be one of ${deviceActions.join(', ')}`);
   }
@@ -41,7 +43,7 @@ export async function runDeviceCommand(
       if (options[option] !== undefined)
         throw new CommandError(ExitStatus.usage, `--${option}: not with --from; it is for one device`);
     }
-    if (name === undefined) return importDevices(store, options.from, options);
+    if (name === undefined) return importDevices(store, options.from, options, clock);
     throw new CommandError(ExitStatus.usage, 'device add: an id and --from are two ways: choose one');
   }
   if (options.output !== undefined) {
@@ -64,21 +66,27 @@ export async function runDeviceCommand(
   }
   switch (action) {
     case 'add':
-      return addDevice(store, id, name, options);
+      return addDevice(store, id, name, options, clock);
     case 'claim':
       return claimDevice(store, id, options.domain);
     case 'passwd':
-      return changeSecrets(store, id, name, options);
+      return changeSecrets(store, id, name, options, clock);
     case 'show':
-      return showDevice(store, id, Date.now(), options);
+      return showDevice(store, id, clock.date(), options);
     default:
-      if (!store.devices.remove(id, Date.now()))
+      if (!store.devices.remove(id, clock.date()))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
       return `device ${id} removed\n`;
   }
 }
 
-async function addDevice(store: Store, id: string, name: string, options: DeviceOptions): Promise<string> {
+async function addDevice(
+  store: Store,
+  id: string,
+  name: string,
+  options: DeviceOptions,
+  clock: Clock,
+): Promise<string> {
   const domain = options.domain ?? store.domain();
   if (!isDomain(domain)) {
     throw new CommandError(ExitStatus.usage, `--domain ${JSON.stringify(domain)}: must be ${domainRule}`);
@@ -89,7 +97,7 @@ async function addDevice(store: Store, id: string, name: string, options: Device
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, domain, options);
   const file = options.config === undefined ? null : new NewFile('--config', options.config);
   try {
-    if (!store.devices.add(id, domain, secrets, Date.now(), since)) throw taken();
+    if (!store.devices.add(id, domain, secrets, clock.date(), since)) throw taken();
   } catch (error) {
     file?.discard();
     throw error;
@@ -109,12 +117,13 @@ async function changeSecrets(
   id: string,
   name: string,
   options: DeviceOptions,
+  clock: Clock,
 ): Promise<string> {
   const missing = () => new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
   const device = store.devices.credentials(id);
   if (!device?.claimed) throw missing();
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, device.domain, options);
-  if (!store.devices.setSecrets(id, secrets, Date.now(), since)) throw missing();
+  if (!store.devices.setSecrets(id, secrets, clock.date(), since)) throw missing();
   if (since !== null) return `device ${id} proves itself by a certificate from now on\n`;
   keep();
   return `password of device ${id} changed\n${generated ? `password: ${generated}\n` : ''}`;

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import type { Clock } from 'rm-protocol';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
@@ -42,6 +43,7 @@ export async function importDevices(
   store: Store,
   from: string,
   options: ImportOptions,
+  clock: Clock,
   bound = defaultLimits.devicesAtOnce,
 ): Promise<string> {
   if (options['password-file'] !== undefined) {
@@ -62,7 +64,7 @@ export async function importDevices(
   const text = lines.map((line) => `${line}\n`).join('');
   // The passwords are safe before the devices are there: otherwise nobody would ever know them.
   if (options.output !== undefined) writeNew(options.output, text);
-  const taken = addAll(store, made, since, () => {
+  const taken = addAll(store, made, since, clock, () => {
     if (options.output !== undefined) rmSync(options.output, { force: true });
   });
   if (taken.length > 0) {
@@ -84,11 +86,12 @@ function addAll(
   store: Store,
   made: readonly Made[],
   since: number | 'default' | null,
+  clock: Clock,
   undo: () => void,
 ): readonly string[] {
   let taken: readonly string[] | null = null;
   try {
-    taken = store.devices.addAll(made, Date.now(), since);
+    taken = store.devices.addAll(made, clock.date(), since);
     return taken;
   } finally {
     if (taken === null || taken.length > 0) undo();

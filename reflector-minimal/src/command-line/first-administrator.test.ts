@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { matchesHash } from '../passwords/scrypt.ts';
 import { Store } from '../store/store.ts';
+import { systemClock } from '../system-clock.ts';
 import { ensureAdministrator } from './first-administrator.ts';
 
 describe('the first administrator', () => {
@@ -24,31 +25,31 @@ describe('the first administrator', () => {
   const isGood = (password: string) => matchesHash(password, store.users.get('admin')?.password ?? '');
 
   test('is shown at a terminal, once', async () => {
-    const first = await ensureAdministrator(store, data, true);
+    const first = await ensureAdministrator(store, data, true, systemClock);
     if (first?.kind !== 'shown') throw new Error('not shown');
     expect(await isGood(passwordIn(first.text))).toBe(true);
     expect(store.users.get('admin')?.role).toBe('administrator');
-    expect(await ensureAdministrator(store, data, true)).toBeNull();
+    expect(await ensureAdministrator(store, data, true, systemClock)).toBeNull();
   });
 
   test('is in a private file where nobody looks, and the next start still says so', async () => {
     const file = join(folder, 'reflector.sqlite.first-administrator');
     const before = process.umask(0);
     try {
-      expect(await ensureAdministrator(store, data, false)).toEqual({ kind: 'filed', file });
+      expect(await ensureAdministrator(store, data, false, systemClock)).toEqual({ kind: 'filed', file });
     } finally {
       process.umask(before);
     }
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await isGood(passwordIn(readFileSync(file, 'utf8')))).toBe(true);
-    expect(await ensureAdministrator(store, data, false)).toEqual({ kind: 'left', file });
+    expect(await ensureAdministrator(store, data, false, systemClock)).toEqual({ kind: 'left', file });
     rmSync(file);
-    expect(await ensureAdministrator(store, data, false)).toBeNull();
+    expect(await ensureAdministrator(store, data, false, systemClock)).toBeNull();
   });
 
   test('is not made where there is any user', async () => {
     store.users.add('bob', 'hash', 0, 'user');
-    expect(await ensureAdministrator(store, data, true)).toBeNull();
+    expect(await ensureAdministrator(store, data, true, systemClock)).toBeNull();
     expect(store.users.list().map(({ name }) => name)).toEqual(['bob']);
     expect(existsSync(join(folder, 'reflector.sqlite.first-administrator'))).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import type { Clock } from 'rm-protocol';
 import { generatePassword, hashPassword } from '../passwords/scrypt.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
 import type { Store } from '../store/store.ts';
@@ -22,6 +23,7 @@ export async function ensureAdministrator(
   store: Store,
   data: string,
   atTerminal: boolean,
+  clock: Clock,
 ): Promise<FirstAdministrator | null> {
   const file = `${data}.first-administrator`;
   if (!store.users.empty) return existsSync(file) ? { kind: 'left', file } : null;
@@ -33,7 +35,7 @@ export async function ensureAdministrator(
     rmSync(file, { force: true });
     if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
   });
-  if (!store.users.add(name, hash, Date.now(), 'administrator')) {
+  if (!store.users.add(name, hash, clock.date(), 'administrator')) {
     rmSync(file, { force: true });
     return null;
   }

@@ -18,6 +18,7 @@ import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { matchesHash } from '../passwords/scrypt.ts';
 import { DataFileLock } from '../store/data-file-lock.ts';
 import { Store } from '../store/store.ts';
+import { systemClock } from '../system-clock.ts';
 import { importDevices } from './device-import.ts';
 import { run } from './run.ts';
 
@@ -37,6 +38,7 @@ describe('rm-reflector', () => {
     let [out, err] = ['', ''];
     const status = await run(args, {
       environment: { RM_REFLECTOR_DATA: data },
+      clock: systemClock,
       print: (text) => {
         out += text;
       },
@@ -581,7 +583,7 @@ describe('rm-reflector', () => {
 
     test('devicesAtOnce: takes no more than the bound', async () => {
       const store = Store.open(data);
-      await expect(importDevices(store, list('a', 'b', 'c'), {}, 2)).rejects.toThrow(
+      await expect(importDevices(store, list('a', 'b', 'c'), {}, systemClock, 2)).rejects.toThrow(
         'line 3: more than 2 devices',
       );
       store.close();

@@ -6,6 +6,7 @@ import { flag } from '../configuration/setting-types.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { StoreError } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
+import type { CommandContext } from './command-context.ts';
 import { recordCommand } from './command-record.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
@@ -70,22 +71,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** They change nothing. */
 const reading: ReadonlySet<string> = new Set(['list', 'show']);
 
-export interface Terminal {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  print(text: string): void;
-  complain(text: string): void;
-  /** A line of standard input, after the question was printed; `null` at its end. */
-  ask(question: string): Promise<string | null>;
-}
-
 /** Runs one command line; gives the exit status, after one line for whatever went wrong. */
-export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(args: readonly string[], context: CommandContext): Promise<number> {
   try {
-    return await dispatch([...args], terminal);
+    return await dispatch([...args], context);
   } catch (error) {
     const [status, message] = explain(error);
     // What libraries say may have line ends.
-    terminal.complain(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
+    context.complain(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
     return status;
   }
 }
@@ -101,8 +94,8 @@ function explain(error: unknown): [status: number, message: string] {
   throw error;
 }
 
-async function dispatch(args: string[], terminal: Terminal): Promise<number> {
-  const { environment } = terminal;
+async function dispatch(args: string[], context: CommandContext): Promise<number> {
+  const { environment } = context;
   const command = args[0] !== undefined && !args[0].startsWith('-') ? (args.shift() ?? '') : 'serve';
   const isAccount = command === 'device' || command === 'user';
   const { values, positionals } = parseArgs({
@@ -114,11 +107,11 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
   if (option('help')) {
-    terminal.print(usage(environment));
+    context.print(usage(environment));
     return ExitStatus.ok;
   }
   if (option('version')) {
-    terminal.print(`rm-reflector ${version()}\n`);
+    context.print(`rm-reflector ${version()}\n`);
     return ExitStatus.ok;
   }
   const data = String(option('data') ?? (environment.RM_REFLECTOR_DATA || defaultDataFile(environment)));
@@ -129,7 +122,7 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
       environment,
       file: (option('config') as string | undefined) ?? null,
     });
-    return serve(configuration, data);
+    return serve(configuration, data, context.clock);
   }
   if (!isAccount) {
     throw new CommandError(
@@ -161,24 +154,24 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   }
   // Only what adds something makes a data file: a wrong path is to be noticed.
   const fresh = action === 'add' && !existsSync(data);
-  const say = (text: string) => terminal.complain(`rm-reflector: ${text}\n`);
-  const store = Store.open(data, { existing: action !== 'add', warn: say });
+  const warn = (text: string) => context.complain(`rm-reflector: ${text}\n`);
+  const store = Store.open(data, { existing: action !== 'add', warn });
   let made = false;
   try {
     const options = values as Record<string, never>;
-    terminal.print(
+    context.print(
       command === 'device'
-        ? await runDeviceCommand(store, action, name, options)
-        : await runUserCommand(store, action, name, domain, options, terminal),
+        ? await runDeviceCommand(store, action, name, options, context.clock)
+        : await runUserCommand(store, action, name, domain, options, context),
     );
     made = fresh;
-    if (made) say(`made a new data file, ${data}`);
+    if (made) warn(`made a new data file, ${data}`);
     const from = (options as { from?: string }).from;
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
       const given = domain ?? (options as { domain?: string }).domain;
       const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
-      const complaint = recordCommand(store, { command, action, name, detail });
-      if (complaint !== null) say(complaint);
+      const complaint = recordCommand(store, { command, action, name, detail }, context.clock);
+      if (complaint !== null) warn(complaint);
     }
   } finally {
     store.close();

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import type { Clock } from 'rm-protocol';
 import { AuditFileError } from '../audit/file.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
@@ -16,7 +17,7 @@ import { ensureAdministrator, type FirstAdministrator } from './first-administra
 const logQueueBytes = 1024 * 1024;
 
 /** Runs the reflector until SIGTERM or SIGINT; gives the exit status. Throws {@link CommandError}. */
-export async function serve(configuration: Configuration, data: string): Promise<number> {
+export async function serve(configuration: Configuration, data: string, clock: Clock): Promise<number> {
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
   // Standard error on a full disk, or a reader that has gone: the line is lost, and nothing else.
   destination.on('error', () => {});
@@ -24,17 +25,20 @@ export async function serve(configuration: Configuration, data: string): Promise
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     warnOfDescriptors(log);
-    const reflector = await start(configuration, data, log);
+    const reflector = await start(configuration, data, log, clock);
     const { tls, host } = configuration;
     if (!tls && host !== 'localhost' && !isLoopback(host)) {
       log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
     }
-    const first = await ensureAdministrator(reflector.store, data, process.stdout.isTTY === true).catch(
-      async (error) => {
-        await reflector.close();
-        throw new CommandError(ExitStatus.data, `first administrator: ${error.message}`);
-      },
-    );
+    const first = await ensureAdministrator(
+      reflector.store,
+      data,
+      process.stdout.isTTY === true,
+      clock,
+    ).catch(async (error) => {
+      await reflector.close();
+      throw new CommandError(ExitStatus.data, `first administrator: ${error.message}`);
+    });
     if (first) tellAdministrator(first, log);
     process.stdout.write(`rm-reflector listens on ${reflector.url}\n`);
     await untilStopped(reflector, log);
@@ -42,8 +46,12 @@ export async function serve(configuration: Configuration, data: string): Promise
   } finally {
     // `flushSync` would overtake the line that is being written. On a full disk there is no end to wait for.
     await new Promise<void>((resolve) => {
-      destination.once('close', resolve).once('error', () => resolve());
-      setTimeout(resolve, defaultLimits.closeMs).unref();
+      const timer = clock.schedule(defaultLimits.closeMs, resolve);
+      const closed = () => {
+        timer.cancel();
+        resolve();
+      };
+      destination.once('close', closed).once('error', closed);
       destination.end();
     });
     destination.destroy();
@@ -76,7 +84,12 @@ function tellAdministrator(first: FirstAdministrator, log: Logger): void {
   }
 }
 
-async function start(configuration: Configuration, data: string, log: Logger): Promise<Reflector> {
+async function start(
+  configuration: Configuration,
+  data: string,
+  log: Logger,
+  clock: Clock,
+): Promise<Reflector> {
   const { unclaimed, responseTimeout, ...options } = configuration;
   try {
     return await startReflector({
@@ -85,6 +98,7 @@ async function start(configuration: Configuration, data: string, log: Logger): P
       acceptUnclaimed: unclaimed,
       limits: { responseMs: responseTimeout * 1000 },
       log,
+      clock,
       carried: startMinorGc(),
     });
   } catch (error) {

@@ -3,13 +3,8 @@ import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-c
 import { base32, makeTotpSecret, otpauthUri, stepOfCode } from '../one-time-password/totp.ts';
 import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
+import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-
-export interface TotpTerminal {
-  print(text: string): void;
-  /** A line of standard input; `null` at its end. */
-  ask(question: string): Promise<string | null>;
-}
 
 /** Codes that may be mistyped, or of a clock that is being set, before the enrolment ends without effect. */
 const tries = 3;
@@ -22,7 +17,7 @@ export async function runTotpCommand(
   store: Store,
   user: UserRecord,
   remove: boolean,
-  terminal: TotpTerminal,
+  context: Pick<CommandContext, 'ask' | 'clock' | 'print'>,
 ): Promise<string> {
   const { name } = user;
   if (remove) {
@@ -33,18 +28,18 @@ export async function runTotpCommand(
   }
   const secret = makeTotpSecret();
   const uri = otpauthUri('rm-reflector', name, secret);
-  terminal.print(
+  context.print(
     `${renderUnicodeCompact(uri, { border: 2 })}\n\n${uri}\nsecret: ${grouped(base32(secret))}\n\n`,
   );
   for (let n = 0; n < tries; n++) {
-    const code = await terminal.ask('Code that the app shows: ');
+    const code = await context.ask('Code that the app shows: ');
     if (code === null) {
-      terminal.print('\n');
+      context.print('\n');
       break;
     }
-    const step = stepOfCode(secret, code, Date.now());
+    const step = stepOfCode(secret, code, context.clock.date());
     if (step !== null) return switchOn(store, name, secret, step);
-    terminal.print('That is not the current code. Are the clocks of the phone and of this machine right?\n');
+    context.print('That is not the current code. Are the clocks of the phone and of this machine right?\n');
   }
   throw new CommandError(ExitStatus.failed, `user ${name}: the code was not right; nothing was changed`);
 }

@@ -1,11 +1,13 @@
+import type { Clock } from 'rm-protocol';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import type { UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
+import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { type ChosenPassword, choosePassword } from './password-input.ts';
-import { runTotpCommand, type TotpTerminal } from './totp-command.ts';
+import { runTotpCommand } from './totp-command.ts';
 
 /** Basic credentials end a name at the first `:`. */
 const namePattern = /^[^\s:\p{Cc}]{1,64}$/u;
@@ -41,14 +43,14 @@ export async function runUserCommand(
   name: string | undefined,
   domain: string | undefined,
   options: UserOptions,
-  terminal: TotpTerminal,
+  context: Pick<CommandContext, 'ask' | 'clock' | 'print'>,
 ): Promise<string> {
   if (action === 'list') return listUsers(store);
   if (!userActions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `user ${action}: must be one of ${userActions.join(', ')}`);
   }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `user ${action}: a name is missing`);
-  if (action === 'add') return addUser(store, name, options);
+  if (action === 'add') return addUser(store, name, options, context.clock);
   const user = store.users.get(name);
   if (!user) throw missing(name);
   switch (action) {
@@ -63,7 +65,7 @@ export async function runUserCommand(
         changeRole(store, user, action),
       );
     case 'totp':
-      return runTotpCommand(store, user, options.remove ?? false, terminal);
+      return runTotpCommand(store, user, options.remove ?? false, context);
     case 'logout': {
       const ended = store.sessions.removeAll(name);
       return `user ${name} logged out: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended\n`;
@@ -104,7 +106,7 @@ function listUsers(store: Store): string {
   return lines.join('');
 }
 
-async function addUser(store: Store, name: string, options: UserOptions): Promise<string> {
+async function addUser(store: Store, name: string, options: UserOptions, clock: Clock): Promise<string> {
   if (!namePattern.test(name)) {
     throw new CommandError(
       ExitStatus.usage,
@@ -115,7 +117,7 @@ async function addUser(store: Store, name: string, options: UserOptions): Promis
   if (store.users.get(name)) throw taken();
   const chosen = chooseFor(name, options);
   const role = options.admin ? 'administrator' : 'user';
-  if (!store.users.add(name, await hashPassword(chosen.password), Date.now(), role)) throw taken();
+  if (!store.users.add(name, await hashPassword(chosen.password), clock.date(), role)) throw taken();
   const sight = options.admin ? '' : `it sees no device yet: rm-reflector user grant ${name} DOMAIN\n`;
   return `${role} ${name} added\n${told(chosen)}${sight}`;
 }

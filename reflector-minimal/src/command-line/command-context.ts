@@ -1,0 +1,11 @@
+import type { Clock } from 'rm-protocol';
+
+/** The process that a command runs in; tests bring their own. */
+export interface CommandContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  print(text: string): void;
+  complain(text: string): void;
+  /** A line of standard input, after the question was printed; `null` at its end. */
+  ask(question: string): Promise<string | null>;
+}
