@@ -21,7 +21,7 @@ import { DeviceAuthentication } from './devices/authentication.ts';
 import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
-import type { DeviceEndpoint } from './devices/device-endpoint.ts';
+import { DeviceEndpoint } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
