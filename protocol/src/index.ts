@@ -4,6 +4,7 @@ export * from './basic.ts';
 export * from './certificate.ts';
 export * from './challenge.ts';
 export * from './clock.ts';
+export * from './credit.ts';
 export * from './der.ts';
 export * from './digest.ts';
 export * from './errors.ts';

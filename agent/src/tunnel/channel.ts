@@ -5,11 +5,12 @@ import {
   encodeCredit,
   encodeWord,
   Opcode,
+  ReceiveCredit,
+  SendCredit,
 } from 'rm-protocol';
 import type { Limits } from '../config/limits.ts';
 import type { Dial, LocalHandler } from '../dial/dial-service.ts';
 import type { Cancellable, HostError, Socket } from '../host.ts';
-import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
 /** What a channel needs of the tunnel it belongs to. */
@@ -88,7 +89,7 @@ export class Channel implements LocalHandler {
     this.number = number;
     this.port = port;
     this.lastActivity = owner.now;
-    this.#sendCredit = owner.window === null ? null : new SendCredit(owner.window);
+    this.#sendCredit = owner.window === null ? null : new SendCredit(owner.window, 0xffffffff);
     this.#receiveCredit = owner.window === null ? null : new ReceiveCredit(owner.window);
     this.#attempt = dial(this);
   }

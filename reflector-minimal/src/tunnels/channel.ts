@@ -1,9 +1,12 @@
 import { Duplex } from 'node:stream';
-import type { Cancellable } from 'rm-protocol';
+import { type Cancellable, ReceiveCredit, SendCredit } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
 import { ChannelError, ChannelFailure, TunnelLost } from '../ports/channel-failure.ts';
 import { InboundQueue } from './inbound-queue.ts';
 import { OutboundQueue } from './outbound-queue.ts';
+
+/** More than any sender can want, in bytes. */
+const MOST_CREDIT = 0x7fffffff;
 
 /** What a channel needs of its tunnel. */
 export interface ChannelLink {
@@ -42,10 +45,10 @@ export class Channel extends Duplex {
   readonly #inbound = new InboundQueue();
   readonly #outbound = new OutboundQueue();
   #opened = false;
-  /** Payload bytes that the device lets us send. */
-  #credit: number;
-  #received = 0;
-  #granted = 0;
+  readonly #sendCredit: SendCredit | null;
+  readonly #receiveCredit: ReceiveCredit | null;
+  /** Payload bytes that have come since `#held` was reckoned. */
+  #arrived = 0;
   #held = 0;
   #settling = false;
   #sentClose = false;
@@ -64,7 +67,8 @@ export class Channel extends Duplex {
     this.number = number;
     this.port = port;
     this.#link = link;
-    this.#credit = link.window ?? Number.POSITIVE_INFINITY;
+    this.#sendCredit = link.window === null ? null : new SendCredit(link.window, MOST_CREDIT);
+    this.#receiveCredit = link.window === null ? null : new ReceiveCredit(link.window);
     this.#boundary = new Boundary(
       () => this.destroy(),
       (error) => link.failed(error),
@@ -111,9 +115,8 @@ export class Channel extends Duplex {
       this.fail(ChannelError.violation, 'the device sent data before it had confirmed');
       return;
     }
-    this.#received += piece.length;
-    const { window } = this.#link;
-    if (this.#receivedClose || (window !== null && this.#received > window + this.#granted)) {
+    this.#arrived += piece.length;
+    if (this.#receivedClose || this.#receiveCredit?.spend(piece.length) === false) {
       const what = this.#receivedClose ? 'data after close' : 'more data than its window';
       this.fail(ChannelError.violation, `the device sent ${what}`);
       return;
@@ -123,12 +126,10 @@ export class Channel extends Duplex {
     this.#settle();
   }
 
-  /** Credit beyond 2^31 is more than any sender can want: a violation. */
   onCredit(bytes: number): void {
     if (this.destroyed) return;
-    this.#credit += bytes;
-    if (this.#link.window !== null && this.#credit > 0x7fffffff) {
-      this.fail(ChannelError.violation, 'the device gave more than 2147483647 bytes of credit');
+    if (this.#sendCredit?.grant(bytes) === false) {
+      this.fail(ChannelError.violation, `the device gave more than ${MOST_CREDIT} bytes of credit`);
       return;
     }
     if (this.#outbound.bytes > 0) this.#link.ready(this);
@@ -171,7 +172,7 @@ export class Channel extends Duplex {
   sendNext(write: (channel: Channel, pieces: readonly Buffer[], length: number) => void): boolean {
     const length = Math.min(this.#outbound.bytes, this.#credit, this.#link.maxFrame);
     if (length === 0 || !this.#opened || this.#endedOnWire) return false;
-    this.#credit -= length;
+    this.#sendCredit?.spend(length);
     write(this, this.#outbound.take(length), length);
     if (this.#outbound.bytes === 0) {
       const done = this.#written;
@@ -215,6 +216,11 @@ export class Channel extends Duplex {
     this.#link.heldChanged(this, -held);
     this.#linger?.cancel();
     done(error);
+  }
+
+  /** Payload bytes that the device lets us send. */
+  get #credit(): number {
+    return this.#sendCredit?.left ?? Number.POSITIVE_INFINITY;
   }
 
   #send(done: () => void, ...chunks: Buffer[]): void {
@@ -265,17 +271,14 @@ export class Channel extends Duplex {
   #settle(): void {
     if (this.destroyed) return;
     const held = this.#inbound.bytes + this.readableLength;
-    if (held !== this.#held) {
-      const difference = held - this.#held;
-      this.#held = held;
-      this.#link.heldChanged(this, difference);
-    }
-    const { window } = this.#link;
-    const owed = this.#received - held - this.#granted;
-    // Half a window at a time: few credit frames, and the sender never waits for one while the reader keeps up.
-    if (window !== null && owed * 2 >= window && !this.#receivedClose && !this.#endedOnWire) {
-      this.#granted += owed;
-      this.#link.sendCredit(this, owed);
+    const difference = held - this.#held;
+    const taken = this.#arrived - difference;
+    this.#held = held;
+    this.#arrived = 0;
+    if (difference !== 0) this.#link.heldChanged(this, difference);
+    if (this.#receiveCredit && !this.#receivedClose && !this.#endedOnWire) {
+      const increment = this.#receiveCredit.taken(taken);
+      if (increment > 0) this.#link.sendCredit(this, increment);
     }
     if (this.#failure) this.#failAfterData(this.#failure);
   }

@@ -6,9 +6,12 @@
 /** What we may still send. */
 export class SendCredit {
   #left: number;
+  readonly #most: number;
 
-  constructor(window: number) {
+  /** `most`: what no honest peer grants more than, altogether. */
+  constructor(window: number, most: number) {
     this.#left = window;
+    this.#most = most;
   }
 
   get left(): number {
@@ -19,10 +22,10 @@ export class SendCredit {
     this.#left -= bytes;
   }
 
-  /** Returns false when the peer grants more than a u32 can count, which no honest peer does. */
+  /** False when we may now send more than `most`. */
   grant(bytes: number): boolean {
     this.#left += bytes;
-    return this.#left <= 0xffffffff;
+    return this.#left <= this.#most;
   }
 }
 
@@ -44,7 +47,7 @@ export class ReceiveCredit {
   }
 
   /**
-   * Counts bytes that the local socket has taken. Returns the increment to grant now, or 0: half a window is
+   * Counts bytes that the reader has taken. Returns the increment to grant now, or 0: half a window is
    * collected first, so that grants stay rare beside data.
    */
   taken(bytes: number): number {
