@@ -30,7 +30,7 @@ export function isNative(prefix) {
  * @returns {Promise<Compiler>}
  */
 export async function compilerFor(prefix) {
-  needPackages([isNative(prefix) ? 'gcc' : `gcc-${prefix.replaceAll('_', '-')}`]);
+  await needPackages([isNative(prefix) ? 'gcc' : `gcc-${prefix.replaceAll('_', '-')}`]);
   const cc = `${prefix}-gcc`;
   const [identity = ''] = (await run(cc, ['--version'])).split('\n');
   return { prefix, cc, ar: `${prefix}-ar`, identity };

@@ -1,11 +1,15 @@
 // Debian packages that a task needs: installed when we may, otherwise named in one line.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { announce } from './progress.mjs';
 
-/** @param {string} name */
-function isInstalled(name) {
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
-  return stdout === 'installed';
+/** @param {readonly string[]} names */
+function missingOf(names) {
+  const format = '${Package} ${db:Status-Status}\n';
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', format, ...names], { encoding: 'utf8' });
+  const installed = new Set(`${stdout}`.split('\n').filter((line) => line.endsWith(' installed')));
+  return names.filter((name) => !installed.has(`${name} installed`));
 }
 
 /** @param {string} command */
@@ -13,52 +17,81 @@ function has(command) {
   return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 }
 
-/** @param {string[]} args */
-function apt(...args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  return spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=600', ...args], {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
+/**
+ * Runs apt-get to its end, whatever signal comes meanwhile: it must not be cut.
+ * @param {readonly string[]} args
+ */
+async function apt(...args) {
+  const all = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=600', ...args];
+  const child = spawn('apt-get', all, {
+    detached: true,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  /** @type {Set<NodeJS.Signals>} */
+  const came = new Set();
+  const wait = (/** @type {NodeJS.Signals} */ signal) => came.add(signal);
+  const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+  for (const signal of signals) process.on(signal, wait);
+  const [status] = await once(child, 'close');
+  for (const signal of signals) process.off(signal, wait);
+  for (const signal of came) if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  return { status, stderr };
 }
 
 /**
  * Runs an installation without what Debian does next, which is to start the services in the packages: nothing is to
  * listen that nobody asked for (invoke-rc.d(8), policy-rc.d).
  * @template T
- * @param {() => T} install
+ * @param {() => Promise<T>} install
  */
-function withoutServices(install) {
+async function withoutServices(install) {
   const policy = '/usr/sbin/policy-rc.d';
   if (existsSync(policy)) return install();
   writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
-    return install();
+    return await install();
   } finally {
     rmSync(policy, { force: true });
   }
 }
 
+/** Installations of this process run one after the other. */
+let previous = Promise.resolve();
+
 /**
- * Makes sure that these packages are installed, or ends the process with one line that names the missing ones.
+ * Resolves when these packages are installed, or ends the process with one line that names the missing ones.
  * @param {readonly string[]} names
  */
 export function needPackages(names) {
-  const missing = names.filter((name) => !isInstalled(name));
+  previous = previous.then(() => install(names));
+  return previous;
+}
+
+/** @param {readonly string[]} names */
+async function install(names) {
+  const missing = missingOf(names);
   if (missing.length === 0) return;
   const command = `apt-get install ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !has('apt-get')) {
     console.error(`Missing Debian packages; run as root: ${command}`);
     process.exit(1);
   }
-  console.error(`Installing Debian packages: ${missing.join(' ')} …`);
-  apt('update');
-  const { status, stderr } = withoutServices(() => apt('install', '--no-install-recommends', ...missing));
-  if (status !== 0) {
-    console.error(`${command} failed: ${stderr.trim().split('\n').at(-1)}`);
-    process.exit(1);
-  }
+  const [first, ...more] = missing;
+  const what = more.length < 5 ? missing.join(' ') : `${first} and ${more.length} more`;
+  const done = announce(`Installing Debian packages: ${what}`);
+  await apt('update');
+  const { status, stderr } = await withoutServices(() =>
+    apt('install', '--no-install-recommends', ...missing),
+  );
+  done();
+  if (status === 0) return;
+  console.error(`${command} failed: ${stderr.trim().split('\n').at(-1)}`);
+  process.exit(1);
 }
 
 /** What network namespaces with a router and a proxy are made of. */
@@ -97,6 +130,6 @@ export const peers = [
 ];
 
 /** A C++ compiler, make and Python, for npm packages with native code. */
-export function needCompiler() {
-  if (!['c++', 'make', 'python3'].every(has)) needPackages(['g++', 'make', 'python3']);
+export async function needCompiler() {
+  if (!['c++', 'make', 'python3'].every(has)) await needPackages(['g++', 'make', 'python3']);
 }

@@ -73,7 +73,7 @@ async function installPackages(root) {
   const stamp = join(root, 'node_modules', '.installed');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   // better-sqlite3 is compiled where npm carries no binary of it for this platform.
-  needCompiler();
+  await needCompiler();
   await step(
     root,
     'Installing npm packages, which takes a minute or two',

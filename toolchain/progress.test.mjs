@@ -5,37 +5,52 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 /** @param {boolean} isTTY @param {number} [columns] */
-function written(isTTY, columns) {
-  let text = '';
-  const output = {
+function recorded(isTTY, columns) {
+  return {
     isTTY,
     columns,
+    text: '',
     /** @param {string} more */
     write(more) {
-      text += more;
+      // A line that is drawn anew, with `|` for what makes it.
+      this.text += more.replace('\r\x1b[K', '|');
     },
   };
-  const done = announce('Installing', output);
-  const begun = text;
-  vi.advanceTimersByTime(2500);
-  done();
-  vi.advanceTimersByTime(5000);
-  return { begun, text };
 }
 
 it('says at once what begins, and on a terminal how long it has taken so far', () => {
-  const { begun, text } = written(true);
-  expect(begun).toBe('Installing …');
-  expect(text).toBe('Installing …\rInstalling … 1 s\rInstalling … 2 s\n');
+  const output = recorded(true);
+  const done = announce('Installing', output);
+  expect(output.text).toBe('|Installing …');
+  vi.advanceTimersByTime(2500);
+  done();
+  vi.advanceTimersByTime(5000);
+  expect(output.text).toBe('|Installing …|Installing … 1 s|Installing … 2 s|Installing … 2 s\n');
+});
+
+it('shows steps that run side by side in one line', () => {
+  const output = recorded(true);
+  const first = announce('Installing', output);
+  vi.advanceTimersByTime(1500);
+  const second = announce('Checking', output);
+  first();
+  second();
+  expect(output.text).toBe(
+    '|Installing …|Installing … 1 s|Installing … 1 s · Checking …|Installing … 1 s\n|Checking …|Checking …\n',
+  );
 });
 
 it('never writes beyond the line of the terminal', () => {
-  const { text } = written(true, 16);
-  expect(text).toBe('Installing …\n');
+  const output = recorded(true, 16);
+  announce('Installing', output);
+  vi.advanceTimersByTime(1000);
+  expect(output.text).toBe('|Installing …|Installing … 1 ');
 });
 
 it('writes one line to a log', () => {
-  const { begun, text } = written(false);
-  expect(begun).toBe('Installing …\n');
-  expect(text).toBe(begun);
+  const output = recorded(false);
+  const done = announce('Installing', output);
+  vi.advanceTimersByTime(2500);
+  done();
+  expect(output.text).toBe('Installing …\n');
 });

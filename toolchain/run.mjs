@@ -70,21 +70,21 @@ const tasks = {
   async bench() {
     await prepare(root);
     const { needPackages } = await import('./debian.mjs');
-    needPackages(['openssh-client', 'openssh-server', 'openssl']);
+    await needPackages(['openssh-client', 'openssh-server', 'openssl']);
     await run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
   /** One reflector: sessions, a fleet that comes back, and requests beside nginx. */
   async 'bench:reflector'() {
     await prepare(root);
     const { needPackages } = await import('./debian.mjs');
-    needPackages(['nginx-light', 'openssl', 'wrk']);
+    await needPackages(['nginx-light', 'openssl', 'wrk']);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },
   async 'bench:networks'() {
     await prepare(root);
     const { needPackages, networks } = await import('./debian.mjs');
-    needPackages(networks);
+    await needPackages(networks);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/networks.js', ...rest);
   },

@@ -63,7 +63,7 @@ export async function runTests(root, script, args) {
  */
 async function* steps(root, script, args, report) {
   const driven = chosenExecutables(script, args);
-  needPackages([...new Set([...peers, ...driven.flatMap(({ packages }) => packages)])]);
+  await needPackages([...new Set([...peers, ...driven.flatMap(({ packages }) => packages)])]);
   if (script === 'test') yield await check(root);
 
   /** @type {Set<string>} */

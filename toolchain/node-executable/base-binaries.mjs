@@ -78,7 +78,9 @@ export const ownPlatform =
  */
 export async function baseBinary(platform) {
   const base = bases[platform];
-  needPackages([platform === ownPlatform ? 'binutils' : `binutils-${base.binutils.replaceAll('_', '-')}`]);
+  await needPackages([
+    platform === ownPlatform ? 'binutils' : `binutils-${base.binutils.replaceAll('_', '-')}`,
+  ]);
   const strip = `${base.binutils}-strip`;
   const [stripVersion] = (await run(strip, ['--version'])).split('\n');
   return cached(`node-${platform}`, { integrity: base.integrity, stripVersion }, async (folder) => {

@@ -18,7 +18,7 @@ const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
  */
 export async function packWithNode(platform, script, output, work) {
   const { qemu = '' } = bases[platform];
-  needPackages(['qemu-user-static', 'libc6-armhf-cross', 'libstdc++6-armhf-cross']);
+  await needPackages(['qemu-user-static', 'libc6-armhf-cross', 'libstdc++6-armhf-cross']);
   const base = await baseBinary(platform);
   const blob = join(work, 'sea.blob');
   const config = join(work, 'sea.json');

@@ -66,7 +66,7 @@ export async function bundledScript(define) {
 export async function buildStatic({ name, engine, without, define: more = {}, output }) {
   const target = targets[name];
   if (!target) throw new TypeError(`unknown target ${name}`);
-  needPackages(buildPackages);
+  await needPackages(buildPackages);
   const compiler = await compilerFor(target.compiler);
   const sysroot = await sysrootFor(name, target, compiler);
   const engineFolder = await engineFor(engine, name, target, compiler, sysroot);

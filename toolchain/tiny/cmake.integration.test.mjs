@@ -10,8 +10,8 @@ const native = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 const script = fileURLToPath(import.meta.url);
 
 /** What CMake says of these definitions. @param {readonly string[]} definitions */
-function configure(definitions) {
-  needPackages(['cmake', 'gcc', 'libc6-dev', 'make']);
+async function configure(definitions) {
+  await needPackages(['cmake', 'gcc', 'libc6-dev', 'make']);
   const build = mkdtempSync(join(tmpdir(), 'rm-cmake-'));
   onTestFinished(() => rmSync(build, { recursive: true }));
   const arguments_ = ['-S', native, '-B', build, ...definitions.map((definition) => `-D${definition}`)];
@@ -28,8 +28,8 @@ it.each([
   ],
   [['QUICKJS_ROOT=/nonexistent'], 'set QUICKJS_ROOT or QUICKJS_SOURCE'],
   [[`QUICKJS_SOURCE=${native}`, 'MBEDTLS_ROOT=/nonexistent'], 'set MBEDTLS_ROOT or MBEDTLS_SOURCE'],
-])('CMake ends with what to do for %j', (definitions, advice) => {
-  const { status, said } = configure(definitions);
+])('CMake ends with what to do for %j', async (definitions, advice) => {
+  const { status, said } = await configure(definitions);
   expect(said).toContain(advice);
   expect(status).toBe(1);
 });

@@ -29,7 +29,7 @@ const kinds = {
  * @param {string} options.output
  */
 export async function buildInstrumented({ kind, engine, without, output }) {
-  needPackages([...buildPackages, 'gcc', 'libc6-dev']);
+  await needPackages([...buildPackages, 'gcc', 'libc6-dev']);
   const { cmake, define } = switchesFor(without);
   const compiler = await run('gcc', ['--version']);
   const options = {

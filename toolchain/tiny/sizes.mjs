@@ -43,7 +43,7 @@ async function memoryColumns(file, { compiler, qemu, bits }) {
  * @returns {Promise<string[]>} what exceeds its budget, as lines for a person
  */
 export async function writeSizes() {
-  needPackages(['openssl']);
+  await needPackages(['openssl']);
   const folder = mkdtempSync(join(tmpdir(), 'rm-sizes-'));
   /** @param {string} name @param {readonly string[]} [without] @param {'quickjs' | 'quickjs-ng'} [engine] */
   const build = (name, without = [], engine = 'quickjs') =>

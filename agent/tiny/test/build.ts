@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export default async function build(): Promise<void> {
   // @ts-expect-error plain JavaScript without declarations
   const { needPackages } = await import('../../../toolchain/debian.mjs');
-  needPackages(['qemu-user-static', 'util-linux']);
+  await needPackages(['qemu-user-static', 'util-linux']);
   process.env.RM_NATIVE_TEST ||= await made('sanitize');
   process.env.RM_NATIVE_PLAIN = await made('valgrind');
 }
