@@ -28,5 +28,5 @@ process.exitCode = await run(process.argv.slice(2), {
     }),
   self: [process.execPath, process.argv[1] ?? ''],
   print: (text) => process.stdout.write(text),
-  complain: (text) => process.stderr.write(text),
+  printError: (text) => process.stderr.write(text),
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { LineReader } from './command-line/read-line.ts';
+import { LineReader } from './command-line/line-reader.ts';
 import { run } from './command-line/run.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -8,7 +8,7 @@ process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,
   clock: systemClock,
   print: (text) => process.stdout.write(text),
-  complain: (text) => process.stderr.write(text),
+  printError: (text) => process.stderr.write(text),
   ask: input.ask,
 });
 input.close();

@@ -297,8 +297,8 @@ class RunningReflector implements Reflector {
   readonly #handshakes: HandshakeFailures;
   #statistics: Cancellable | null = null;
   #inspection: Cancellable | null = null;
-  #toldOfUnauthenticated = Number.NEGATIVE_INFINITY;
-  #toldOfDropped = Number.NEGATIVE_INFINITY;
+  #warnedOfUnauthenticated = Number.NEGATIVE_INFINITY;
+  #warnedOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -317,8 +317,8 @@ class RunningReflector implements Reflector {
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
     this.#router = new Router(context, this.#deviceEndpoint);
-    context.unauthenticated.limit(server, (address) => this.#tellOfUnauthenticated(address));
-    server.on('drop', (dropped) => this.#tellOfDropped(dropped?.remoteAddress));
+    context.unauthenticated.limit(server, (address) => this.#warnOfUnauthenticated(address));
+    server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       server.on(event, (_request: IncomingMessage, socket: Duplex) => {
         this.#upgraded.add(socket);
@@ -432,10 +432,10 @@ class RunningReflector implements Reflector {
   }
 
   /** A flood is one event. */
-  #tellOfUnauthenticated(address: string): void {
+  #warnOfUnauthenticated(address: string): void {
     const { clock, limits, log } = this.#context;
-    if (clock.now() - this.#toldOfUnauthenticated < limits.arrivalsAskedMs) return;
-    this.#toldOfUnauthenticated = clock.now();
+    if (clock.now() - this.#warnedOfUnauthenticated < limits.arrivalsAskedMs) return;
+    this.#warnedOfUnauthenticated = clock.now();
     log.warn(
       { address },
       'too many connections from one network: those on which nobody has logged in are closed',
@@ -443,10 +443,10 @@ class RunningReflector implements Reflector {
   }
 
   /** So is this. */
-  #tellOfDropped(address: string | undefined): void {
+  #warnOfDropped(address: string | undefined): void {
     const { clock, limits, log } = this.#context;
-    if (clock.now() - this.#toldOfDropped < limits.arrivalsAskedMs) return;
-    this.#toldOfDropped = clock.now();
+    if (clock.now() - this.#warnedOfDropped < limits.arrivalsAskedMs) return;
+    this.#warnedOfDropped = clock.now();
     log.warn(
       { address, connections: limits.connections },
       'all connections are in use: what comes is closed',

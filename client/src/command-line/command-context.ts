@@ -17,5 +17,5 @@ export interface CommandContext {
   /** The command that starts this program anew, for `ProxyCommand`. */
   readonly self: readonly string[];
   print(text: string): void;
-  complain(text: string): void;
+  printError(text: string): void;
 }

@@ -50,12 +50,12 @@ export function chooseReflector(values: ReflectorValues, context: CommandContext
   const ca = values.ca === undefined ? (logins.get(url)?.ca ?? null) : resolve(values.ca);
   const verify = !values.insecure;
   if (reflector.secure && !verify) {
-    context.complain(
+    context.printError(
       `rm-client: WARNING: the certificate of ${reflector.host} is not checked: anybody may listen in\n`,
     );
   }
   if (!reflector.secure && !/^(localhost|127\.[\d.]+|::1)$|\.localhost$/.test(reflector.host)) {
-    context.complain(`rm-client: WARNING: ${url} has no TLS: password and data can be read on the way\n`);
+    context.printError(`rm-client: WARNING: ${url} has no TLS: password and data can be read on the way\n`);
   }
   const proxy = chooseProxy(reflector, values.proxy, environment);
   return {

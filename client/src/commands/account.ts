@@ -51,7 +51,7 @@ export async function logout(args: string[], context: CommandContext): Promise<n
   context.print(`Logged out at ${url}\n`);
   const expired = login.expires * 1000 <= context.clock.date();
   if (expired || (await revoked(route, login.token, context))) return ExitStatus.ok;
-  context.complain(
+  context.printError(
     `rm-client: the token is forgotten here; at the reflector it is good until ${time(login.expires)}\n`,
   );
   return ExitStatus.failed;
@@ -63,7 +63,7 @@ async function revoked(route: Route, token: string, context: CommandContext): Pr
     return await revokeToken(route, token);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    context.complain(`rm-client: ${error.message}\n`);
+    context.printError(`rm-client: ${error.message}\n`);
     return false;
   }
 }

@@ -32,12 +32,12 @@ export async function forward(args: string[], context: CommandContext): Promise<
     authorization,
     target: { device, port: remotePort },
     port: localPort,
-    failed: (message) => context.complain(`rm-client: ${message}\n`),
+    failed: (message) => context.printError(`rm-client: ${message}\n`),
   });
   const signal = context.untilSignal();
   context.print(`127.0.0.1:${listener.port} leads to port ${remotePort} of ${device}\n`);
   const hindrance = described && hindranceOf(described, remotePort);
-  if (hindrance) context.complain(`rm-client: ${hindrance}\n`);
+  if (hindrance) context.printError(`rm-client: ${hindrance}\n`);
   await signal;
   listener.close();
   return ExitStatus.ok;

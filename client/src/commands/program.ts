@@ -122,7 +122,7 @@ export async function runProgram(
     authorization,
     target: { device, port: port ?? described?.[`${service}Port`] ?? standardPorts[service] },
     port: 0,
-    failed: (message) => context.complain(`rm-client: ${message}\n`),
+    failed: (message) => context.printError(`rm-client: ${message}\n`),
   });
   try {
     return await start(file, transport.arguments(listener.port, rest));

@@ -29,7 +29,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     return await dispatch(args, context);
   } catch (error) {
     const failure = explain(error);
-    context.complain(`rm-client: ${failure.message}\n`);
+    context.printError(`rm-client: ${failure.message}\n`);
     return failure.status;
   }
 }

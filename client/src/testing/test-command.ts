@@ -54,7 +54,7 @@ export class TestCommand implements CommandContext {
     this.onPrint();
   }
 
-  complain(text: string): void {
+  printError(text: string): void {
     this.err += text;
   }
 

@@ -5,7 +5,7 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   print(text: string): void;
-  complain(text: string): void;
+  printError(text: string): void;
   /** A line of standard input, after the question was printed; `null` at its end. */
   ask(question: string): Promise<string | null>;
 }

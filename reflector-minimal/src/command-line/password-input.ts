@@ -10,7 +10,7 @@ export interface ChosenPassword {
 }
 
 /** Why a password is not taken; `null` when it is. */
-type Complain = (password: string) => string | null;
+type PasswordCheck = (password: string) => string | null;
 
 /** Longer than what scrypt gains from; and a file that is not a password is noticed. */
 const maxBytes = 1024;
@@ -19,7 +19,7 @@ const maxBytes = 1024;
  * The first line of `file` (`-`: of standard input), or a generated one when `file` is `undefined`. Never an argument:
  * those can be read by everybody on the machine.
  */
-export function choosePassword(file: string | undefined, complain: Complain = () => null): ChosenPassword {
+export function choosePassword(file: string | undefined, check: PasswordCheck = () => null): ChosenPassword {
   if (file === undefined) return { password: generatePassword(), generated: true };
   const where = file === '-' ? 'standard input' : file;
   let text: string;
@@ -35,7 +35,7 @@ export function choosePassword(file: string | undefined, complain: Complain = ()
       `${where}: the first line must be a password of 1 to ${maxBytes} bytes`,
     );
   }
-  const complaint = complain(password);
+  const complaint = check(password);
   if (complaint !== null) {
     throw new CommandError(
       ExitStatus.usage,

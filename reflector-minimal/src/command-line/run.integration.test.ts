@@ -42,7 +42,7 @@ describe('rm-reflector', () => {
       print: (text) => {
         out += text;
       },
-      complain: (text) => {
+      printError: (text) => {
         err += text;
       },
       ask: async (question) => {

@@ -6,8 +6,8 @@ import { flag } from '../configuration/setting-types.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { StoreError } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
+import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
-import { recordCommand } from './command-record.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { serve } from './serve.ts';
@@ -78,7 +78,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   } catch (error) {
     const [status, message] = explain(error);
     // What libraries say may have line ends.
-    context.complain(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
+    context.printError(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
     return status;
   }
 }
@@ -154,7 +154,7 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   }
   // Only what adds something makes a data file: a wrong path is to be noticed.
   const fresh = action === 'add' && !existsSync(data);
-  const warn = (text: string) => context.complain(`rm-reflector: ${text}\n`);
+  const warn = (text: string) => context.printError(`rm-reflector: ${text}\n`);
   const store = Store.open(data, { existing: action !== 'add', warn });
   let made = false;
   try {
@@ -170,8 +170,8 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
       const given = domain ?? (options as { domain?: string }).domain;
       const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
-      const complaint = recordCommand(store, { command, action, name, detail }, context.clock);
-      if (complaint !== null) warn(complaint);
+      const warning = auditCommand(store, { command, action, name, detail }, context.clock);
+      if (warning !== null) warn(warning);
     }
   } finally {
     store.close();

@@ -39,7 +39,7 @@ export async function serve(configuration: Configuration, data: string, clock: C
       await reflector.close();
       throw new CommandError(ExitStatus.data, `first administrator: ${error.message}`);
     });
-    if (first) tellAdministrator(first, log);
+    if (first) announceAdministrator(first, log);
     process.stdout.write(`rm-reflector listens on ${reflector.url}\n`);
     await untilStopped(reflector, log);
     return ExitStatus.ok;
@@ -69,7 +69,7 @@ function warnOfDescriptors(log: Logger): void {
   );
 }
 
-function tellAdministrator(first: FirstAdministrator, log: Logger): void {
+function announceAdministrator(first: FirstAdministrator, log: Logger): void {
   if (first.kind === 'shown') {
     process.stdout.write(
       `Nobody had an account: the first administrator is\n${first.text}Shown only this once.\n`,

@@ -42,32 +42,32 @@ export function readConfiguration(given: Given) {
   };
   const sources = [commandLine, environment, ...(given.file === null ? [] : [fileSource(given.file)])];
   const sourceOf = (key: SettingKey) => sources.find(({ values }) => (values.get(key) ?? null) !== null);
-  const complain = (key: SettingKey, complaint: string): never => {
-    throw new ConfigurationError(`${(sourceOf(key) ?? commandLine).name(key)}: ${complaint}`);
+  const fail = (key: SettingKey, message: string): never => {
+    throw new ConfigurationError(`${(sourceOf(key) ?? commandLine).name(key)}: ${message}`);
   };
   const table: { readonly [Key in SettingKey]: Setting<Values[Key]> } = settings;
   const read = <Key extends SettingKey>(key: Key): Values[Key] => {
     const { type, default: byDefault } = table[key];
     const value = sourceOf(key)?.values.get(key) ?? byDefault;
-    return type.read(value, (allowed) => complain(key, `${JSON.stringify(value)}: must be ${allowed}`));
+    return type.read(value, (allowed) => fail(key, `${JSON.stringify(value)}: must be ${allowed}`));
   };
 
   const domain = read('domain');
   const cookieHost = read('cookieHost');
-  if (cookieHost === domain) complain('cookieHost', `"${cookieHost}": must be another one than --domain`);
+  if (cookieHost === domain) fail('cookieHost', `"${cookieHost}": must be another one than --domain`);
   for (const label of reservedLabels) {
     if (cookieHost !== `${label}.${domain}`) continue;
-    complain('cookieHost', `"${cookieHost}": is a name of the reflector itself; choose another`);
+    fail('cookieHost', `"${cookieHost}": is a name of the reflector itself; choose another`);
   }
   const [cert, key, clientCa] = [read('tlsCert'), read('tlsKey'), read('clientCa')];
-  if (cert !== null && key === null) complain('tlsCert', 'needs --tls-key as well');
-  if (cert === null && key !== null) complain('tlsKey', 'needs --tls-cert as well');
-  if (clientCa !== null && cert === null) complain('clientCa', 'needs --tls-cert and --tls-key as well');
+  if (cert !== null && key === null) fail('tlsCert', 'needs --tls-key as well');
+  if (cert === null && key !== null) fail('tlsKey', 'needs --tls-cert as well');
+  if (clientCa !== null && cert === null) fail('clientCa', 'needs --tls-cert and --tls-key as well');
   const trustProxy = read('trustProxy');
   try {
     new TrustedProxies(trustProxy);
   } catch (error) {
-    complain('trustProxy', error instanceof Error ? error.message : String(error));
+    fail('trustProxy', error instanceof Error ? error.message : String(error));
   }
   return {
     ...read('listen'),

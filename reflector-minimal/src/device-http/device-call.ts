@@ -142,11 +142,11 @@ export class DeviceCall {
   }
 
   bodyWanted(): void {
-    if (this.message.body !== 'none') this.#tell(() => this.#events.ready());
+    if (this.message.body !== 'none') this.#notify(() => this.#events.ready());
   }
 
   drained(): void {
-    this.#tell(() => this.#events.drain());
+    this.#notify(() => this.#events.drain());
   }
 
   /** The device's tunnel has taken something of the request. */
@@ -157,26 +157,26 @@ export class DeviceCall {
   }
 
   interim(head: ResponseHead): void {
-    this.#tell(() => this.#events.interim(head));
+    this.#notify(() => this.#events.interim(head));
   }
 
   head(head: ResponseHead): void {
     this.#status = head.status;
     this.#disarm();
-    this.#tell(() => this.#events.head(head));
+    this.#notify(() => this.#events.head(head));
   }
 
   body(piece: Buffer, last: boolean): void {
-    this.#tell(() => this.#events.body(piece, last));
+    this.#notify(() => this.#events.body(piece, last));
   }
 
   responseEnd(trailers: readonly string[]): void {
     this.#responseEnded = true;
-    this.#tell(() => this.#events.end(trailers));
+    this.#notify(() => this.#events.end(trailers));
   }
 
   switched(head: ResponseHead, channel: DeviceChannel, rest: Buffer): void {
-    this.#tell(() => this.#events.switched(head, channel, rest));
+    this.#notify(() => this.#events.switched(head, channel, rest));
     this.#close();
   }
 
@@ -199,7 +199,7 @@ export class DeviceCall {
     if (this.#over) return;
     // A response that was whole is not spoilt by what comes after.
     if (this.#responseEnded) this.#finish();
-    else this.#tell(() => this.#events.failed(error));
+    else this.#notify(() => this.#events.failed(error));
     this.#close();
   }
 
@@ -263,7 +263,7 @@ export class DeviceCall {
   /** The device has said that all is well, and does not take all of it: that must not look like success. */
   #cutOff(): void {
     this.#connection?.abort();
-    this.#tell(() => this.#events.failed(new NoAnswer('the device takes no more of the request')));
+    this.#notify(() => this.#events.failed(new NoAnswer('the device takes no more of the request')));
     this.#close();
   }
 
@@ -272,7 +272,7 @@ export class DeviceCall {
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#tell(() => this.#events.finished());
+    this.#notify(() => this.#events.finished());
   }
 
   #close(): void {
@@ -282,7 +282,7 @@ export class DeviceCall {
     this.#disarm();
   }
 
-  #tell(event: () => void): void {
+  #notify(event: () => void): void {
     if (this.#over) return;
     try {
       event();

@@ -84,7 +84,7 @@ test('a fault of ours in one request leaves the port to the others', async () =>
   expect(ask().told).toEqual(['fault']);
   const { told } = ask();
   await settle();
-  tunnel.say(1, ok);
+  tunnel.respond(1, ok);
   await settle();
   expect(told).toEqual(whole);
 });
@@ -94,7 +94,7 @@ describe('connections to a device', () => {
     for (const owner of ['alice', 'alice', 'bob']) {
       const { told } = ask({ owner });
       await settle();
-      tunnel.say(tunnel.ends.length - 1, ok);
+      tunnel.respond(tunnel.ends.length - 1, ok);
       await settle();
       expect(told).toEqual(whole);
     }
@@ -114,7 +114,7 @@ describe('connections to a device', () => {
     const client = {};
     ask({ client, headers: ['Host', 'x', ...headers] });
     await settle();
-    tunnel.say(0, answer);
+    tunnel.respond(0, answer);
     await settle();
     // The same client goes on there, with a body too: elsewhere it would be a stranger.
     const { call, told } = ask({ ...post, client });
@@ -122,7 +122,7 @@ describe('connections to a device', () => {
     call.end();
     await settle();
     expect(tunnel.ends).toHaveLength(1);
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     expect(told).toEqual(['ready', ...whole]);
     // Another connection of the same user does not, nor does another user.
@@ -135,7 +135,7 @@ describe('connections to a device', () => {
   test('a request with a body gets a new one, and leaves none behind', async () => {
     ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     const { call, told } = ask(post);
     await settle();
@@ -143,7 +143,7 @@ describe('connections to a device', () => {
     expect(told).toEqual(['ready']);
     call.write(Buffer.from('hi'));
     call.end();
-    tunnel.say(1, ok);
+    tunnel.respond(1, ok);
     await settle();
     expect(told).toEqual(['ready', ...whole]);
     expect(tunnel.open).toBe(0);
@@ -152,7 +152,7 @@ describe('connections to a device', () => {
   test('that the device closed just now: the request goes out once more, and only once', async () => {
     ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     const { told } = ask();
     tunnel.end(0);
@@ -168,12 +168,12 @@ describe('connections to a device', () => {
   test('that the device closed all just now: the second attempt is on a new one', async () => {
     for (let i = 0; i < 2; i++) ask();
     await settle();
-    for (const i of [0, 1]) tunnel.say(i, ok);
+    for (const i of [0, 1]) tunnel.respond(i, ok);
     await settle();
     const { told } = ask();
     for (const i of [1, 0]) tunnel.end(i);
     await settle();
-    tunnel.say(2, ok);
+    tunnel.respond(2, ok);
     await settle();
     expect(told).toEqual(whole);
   });
@@ -184,17 +184,17 @@ describe('connections to a device', () => {
     await settle();
     // Of this size pieces are not put together while they wait.
     const piece = 'a'.repeat(8192);
-    tunnel.say(0, `HTTP/1.1 200 OK\r\nContent-Length: ${3 * piece.length}\r\n\r\n${piece}`);
+    tunnel.respond(0, `HTTP/1.1 200 OK\r\nContent-Length: ${3 * piece.length}\r\n\r\n${piece}`);
     first.call.pause();
     await settle();
-    tunnel.say(0, piece);
-    tunnel.say(0, piece);
-    tunnel.say(0, `HTTP/1.1 200 OK\r\nContent-Length: ${piece.length}\r\n\r\n${piece}`);
+    tunnel.respond(0, piece);
+    tunnel.respond(0, piece);
+    tunnel.respond(0, `HTTP/1.1 200 OK\r\nContent-Length: ${piece.length}\r\n\r\n${piece}`);
     first.call.resume();
     await settle();
     expect(first.told.slice(-2)).toEqual(['end', 'finished']);
     expect([told, tunnel.ends.length]).toEqual([[], 2]);
-    tunnel.say(1, ok);
+    tunnel.respond(1, ok);
     await settle();
     expect(told).toEqual(whole);
   });
@@ -202,7 +202,7 @@ describe('connections to a device', () => {
   test('idleConnectionMs: end when nobody needs them', async () => {
     ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     clock.advance(defaultLimits.idleConnectionMs - 1);
     expect(tunnel.ends[0]?.ended).toBe(false);
@@ -228,7 +228,7 @@ describe('a device that takes one connection', () => {
         call.end();
       }
       tunnel.ends.forEach(({ channel }, at) => {
-        if (channel.opened && !channel.destroyed && !channel.writableEnded) tunnel.say(at, ok);
+        if (channel.opened && !channel.destroyed && !channel.writableEnded) tunnel.respond(at, ok);
       });
     }
     expect(asked.map(({ told }) => told.at(-1))).toEqual(Array(4).fill('finished'));
@@ -237,7 +237,7 @@ describe('a device that takes one connection', () => {
   test('idleCloseMs: gets a form after a page, though it never closes by itself', async () => {
     ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await setImmediate();
     const { told } = ask(post);
     await setImmediate();
@@ -253,17 +253,17 @@ describe('a device that takes one connection', () => {
     // Two at once, as browsers do, of which it serves one.
     const first = ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     expect(first.told).toEqual(whole);
     const held = ask();
     const second = ask();
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     tunnel.reset(1);
     await settle();
     expect(held.told).toEqual(whole);
-    tunnel.say(tunnel.ends.length - 1, ok);
+    tunnel.respond(tunnel.ends.length - 1, ok);
     await settle();
     expect(second.told.at(-1)).toBe('finished');
   });
@@ -277,9 +277,9 @@ describe('a device that takes one connection', () => {
     await settle();
     // One more, in case it was for a moment only.
     expect(tunnel.ends).toHaveLength(3);
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
-    tunnel.say(3, ok);
+    tunnel.respond(3, ok);
     await settle();
     expect([held.told, refused.told]).toEqual([whole, whole]);
     clock.advance(defaultLimits.learnedConnectionsMs);
@@ -298,7 +298,7 @@ describe('a device that takes one connection', () => {
     tunnel.takes = () => true;
     clock.advance(defaultLimits.idleCloseMs);
     await settle();
-    tunnel.say(2, ok);
+    tunnel.respond(2, ok);
     await settle();
     expect(second.told).toEqual(whole);
   });
@@ -327,7 +327,7 @@ describe('bounds', () => {
     for (let i = 0; i < 40; i++) {
       ask();
       await settle();
-      if (i < 28) tunnel.say(i, stream);
+      if (i < 28) tunnel.respond(i, stream);
     }
     expect(tunnel.open).toBe(defaultLimits.httpConnectionsPerPort / 2);
     ask({ owner: 'bob' });
@@ -349,12 +349,12 @@ describe('bounds', () => {
     const one = { settings: { connections: 1 } };
     const asked = [ask(one), ask(one), ask(one), ask({ owner: 'bob', ...one })];
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
-    tunnel.say(0, ok);
+    tunnel.respond(0, ok);
     await settle();
     // Bob comes before the third of Alice, which has waited longer: her connection made place for his.
-    tunnel.say(1, ok);
+    tunnel.respond(1, ok);
     await settle();
     expect(asked.map(({ told }) => told.at(-1))).toEqual(['finished', 'finished', undefined, 'finished']);
   });
@@ -413,7 +413,7 @@ describe('an answer before the end of the request', () => {
     });
     await settle();
     asked.call.write(Buffer.from('first'));
-    tunnel.say(0, `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`);
+    tunnel.respond(0, `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`);
     await settle();
     return asked;
   }
@@ -493,12 +493,12 @@ describe('what goes wrong', () => {
       };
       ask({ events: { [event]: fail, fault: (error) => faults.push(error) } });
       await settle();
-      tunnel.say(0, ok);
+      tunnel.respond(0, ok);
       await settle();
       expect(faults).toEqual([new Error(event)]);
       const { told } = ask();
       await settle();
-      tunnel.say(tunnel.ends.length - 1, ok);
+      tunnel.respond(tunnel.ends.length - 1, ok);
       await settle();
       expect(told).toEqual(whole);
     },
@@ -507,7 +507,7 @@ describe('what goes wrong', () => {
   test('a body that only the end delimits is whole by the end in order alone', async () => {
     const [ended, reset] = [ask(), ask()];
     await settle();
-    for (const at of [0, 1]) tunnel.say(at, 'HTTP/1.1 200 OK\r\n\r\npart');
+    for (const at of [0, 1]) tunnel.respond(at, 'HTTP/1.1 200 OK\r\n\r\npart');
     await settle();
     tunnel.end(0);
     tunnel.reset(1);

@@ -44,7 +44,7 @@ export class DeviceEndpoint {
   readonly #options: DeviceEndpointOptions;
   readonly #connections: Connections;
   readonly #handshake: Handshake;
-  #toldOfArrivals = Number.NEGATIVE_INFINITY;
+  #warnedOfArrivals = Number.NEGATIVE_INFINITY;
 
   constructor(options: DeviceEndpointOptions) {
     this.#options = options;
@@ -78,7 +78,7 @@ export class DeviceEndpoint {
     if ('refusal' in verdict) {
       const { status, error, reason, challenges, askedSeconds } = verdict.refusal;
       if (askedSeconds !== undefined) {
-        this.#tellOfArrivals();
+        this.#warnOfArrivals();
         return refuse(status, error, { 'Retry-After': [String(askedSeconds)] });
       }
       // The first request of an agent that uses Digest carries nothing: that is no event.
@@ -190,10 +190,10 @@ export class DeviceEndpoint {
   }
 
   /** A fleet that comes back is one event, not one for each device. */
-  #tellOfArrivals(): void {
+  #warnOfArrivals(): void {
     const { clock, log, limits } = this.#options;
-    if (clock.now() - this.#toldOfArrivals < limits.arrivalsAskedMs) return;
-    this.#toldOfArrivals = clock.now();
+    if (clock.now() - this.#warnedOfArrivals < limits.arrivalsAskedMs) return;
+    this.#warnedOfArrivals = clock.now();
     log.warn('more devices come than are let in at once: they are asked to come again later');
   }
 }

@@ -45,8 +45,8 @@ interface Connection {
   readonly exchanges: Exchange[];
   /** Its bytes are not HTTP any more. */
   broken: boolean;
-  /** Said once everything before has been answered. */
-  lastWord: (() => void) | null;
+  /** Sent once everything before has been answered. */
+  finalReply: (() => void) | null;
   /** What is thrown anywhere costs this connection only. */
   readonly boundary: Boundary;
 }
@@ -108,7 +108,7 @@ export class HttpGuard {
   #answer(connection: Connection): void {
     const [exchange] = connection.exchanges;
     if (!exchange) {
-      connection.lastWord?.();
+      connection.finalReply?.();
       return;
     }
     const { request, response } = exchange;
@@ -199,7 +199,7 @@ export class HttpGuard {
     const connection = this.#of(socket);
     if (connection.broken || socket.destroyed) return;
     connection.broken = true;
-    const say = () => {
+    const reply = () => {
       if (socket.writable && error.code !== 'ECONNRESET' && !isBeforeTls(socket)) {
         socket.write(plainRefusal(error.code ?? ''));
         endAndLinger(socket, this.#options);
@@ -209,16 +209,16 @@ export class HttpGuard {
     };
     const { exchanges } = connection;
     const last = exchanges.at(-1);
-    if (!last) say();
-    else if (last.request.complete) connection.lastWord = say;
+    if (!last) reply();
+    else if (last.request.complete) connection.finalReply = reply;
     // The body of the last request is broken: it will have no answer of its own.
-    else if (exchanges.length === 1 && isToAnswer(last.response, socket)) this.#cutShort(last, socket, say);
+    else if (exchanges.length === 1 && isToAnswer(last.response, socket)) this.#cutShort(last, socket, reply);
     else socket.destroy();
   }
 
-  #cutShort({ response }: Exchange, socket: Duplex, say: () => void): void {
+  #cutShort({ response }: Exchange, socket: Duplex, reply: () => void): void {
     response.detachSocket(socket as Socket);
-    say();
+    reply();
     // Whoever would answer it learns that it has come to nothing.
     response.destroy();
     response.emit('close');
@@ -255,7 +255,7 @@ export class HttpGuard {
         (error) => this.#options.failed(error),
       );
       boundary.contain(socket);
-      const made: Connection = { exchanges: [], broken: false, lastWord: null, boundary };
+      const made: Connection = { exchanges: [], broken: false, finalReply: null, boundary };
       this.#connections.set(socket, made);
       socket.once('close', () => process.nextTick(() => boundary.run(() => forget(made))));
       connection = made;

@@ -42,7 +42,7 @@ export class ScriptedTunnel implements ChannelLink {
     },
   };
 
-  say(at: number, text: string): void {
+  respond(at: number, text: string): void {
     this.ends[at]?.channel.onData(Buffer.from(text, 'latin1'));
   }
 

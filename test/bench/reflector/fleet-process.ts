@@ -8,11 +8,11 @@ const dialling = 50;
 process.once('message', ({ facts, from, count }: FleetPart) => {
   let up = 0;
   let told = -1;
-  const tell = () => {
+  const report = () => {
     if (up !== told) process.send?.(up);
     told = up;
   };
-  setInterval(tell, 20);
+  setInterval(report, 20);
   let next = 0;
   const more = () => {
     const index = from + next++;

@@ -21,9 +21,9 @@ const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
 
 /**
  * Records a command in the audit file of the reflector that was started last on this data file, if it has one. When that
- * is not possible, what was done stays done; gives the complaint then.
+ * is not possible, what was done stays done; returns the warning then.
  */
-export function recordCommand(
+export function auditCommand(
   store: Store,
   { command, action, name, detail }: Command,
   clock: Clock,
