@@ -1,3 +1,5 @@
+import { IdleEvictingMap } from './idle-evicting-map.ts';
+
 /** Somebody's budget of failures: whoever is counted under `key` may fail `failures` times in a period. */
 export interface Budget {
   readonly key: string;
@@ -21,10 +23,8 @@ interface Entry {
  */
 export class FailureBudgets {
   readonly #periodMs: number;
-  readonly #keys: number;
   readonly #strict: boolean;
-  /** Oldest use first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: IdleEvictingMap<Entry>;
 
   /**
    * `keys`: as many are remembered, beyond them the oldest that have nothing under way are forgotten. `strict`: what is
@@ -40,7 +40,7 @@ export class FailureBudgets {
     readonly strict?: boolean;
   }) {
     this.#periodMs = periodMs;
-    this.#keys = keys;
+    this.#entries = new IdleEvictingMap(keys);
     this.#strict = strict;
   }
 
@@ -51,7 +51,7 @@ export class FailureBudgets {
 
   /** How long a further attempt has to wait, ms; 0 for not at all. `now`: monotonic ms, here and below. */
   wait({ key, failures: budget }: Budget, now: number): number {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     if (!entry) return 0;
     this.#forget(entry, budget, now);
     if (entry.failures === 0 && !this.#strict) return 0;
@@ -80,7 +80,7 @@ export class FailureBudgets {
 
   /** Whether something is counted for this key that is not forgotten yet. */
   counts({ key, failures: budget }: Budget, now: number): boolean {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     if (!entry) return false;
     this.#forget(entry, budget, now);
     return entry.failures > 0;
@@ -97,22 +97,6 @@ export class FailureBudgets {
   }
 
   #of(key: string, now: number): Entry {
-    let entry = this.#entries.get(key);
-    if (entry) this.#entries.delete(key);
-    else {
-      this.#makeRoom();
-      entry = { failures: 0, at: now, underWay: 0, last: now };
-    }
-    this.#entries.set(key, entry);
-    return entry;
-  }
-
-  #makeRoom(): void {
-    if (this.#entries.size < this.#keys) return;
-    for (const [key, { underWay }] of this.#entries) {
-      if (underWay > 0) continue;
-      this.#entries.delete(key);
-      return;
-    }
+    return this.#entries.use(key, () => ({ failures: 0, at: now, underWay: 0, last: now }));
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from 'rm-protocol';
+import { IdleEvictingMap } from './idle-evicting-map.ts';
 
 export interface ThrottleBounds {
   /** Failures that cost no wait, and attempts under way at once before them. */
@@ -43,13 +44,13 @@ const firstWaitMs = 1000;
 export class FailureThrottle {
   readonly #clock: Clock;
   readonly #bounds: ThrottleBounds;
-  /** Oldest use first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: IdleEvictingMap<Entry>;
   #waiting = 0;
 
   constructor(clock: Clock, bounds: ThrottleBounds) {
     this.#clock = clock;
     this.#bounds = bounds;
+    this.#entries = new IdleEvictingMap(bounds.keys);
   }
 
   /** Keys in memory. */
@@ -79,7 +80,7 @@ export class FailureThrottle {
         if (outcome === 'failed') this.#fail(entry);
         else if (outcome === 'succeeded') entry.failures = 0;
         for (const resume of entry.waiting.splice(0)) resume();
-        if (entry.failures === 0 && entry.underWay === 0 && this.#entries.get(key) === entry) {
+        if (entry.failures === 0 && entry.underWay === 0 && this.#entries.peek(key) === entry) {
           this.#entries.delete(key);
         }
       },
@@ -96,25 +97,14 @@ export class FailureThrottle {
 
   #entry(key: string): Entry {
     const now = this.#clock.now();
-    let entry = this.#entries.get(key);
-    this.#entries.delete(key);
-    if (!entry) {
-      this.#makeRoom();
-      entry = { failures: 0, at: now, until: 0, underWay: 0, waiting: [] };
-    } else if (now - entry.at >= this.#bounds.memoryMs) {
-      entry.failures = 0;
-    }
-    this.#entries.set(key, entry);
+    const entry = this.#entries.use(key, () => ({
+      failures: 0,
+      at: now,
+      until: 0,
+      underWay: 0,
+      waiting: [],
+    }));
+    if (now - entry.at >= this.#bounds.memoryMs) entry.failures = 0;
     return entry;
-  }
-
-  /** The oldest goes that nobody is waiting for; with all of them busy, one more is held for as long as they are. */
-  #makeRoom(): void {
-    if (this.#entries.size < this.#bounds.keys) return;
-    for (const [key, { underWay }] of this.#entries) {
-      if (underWay > 0) continue;
-      this.#entries.delete(key);
-      return;
-    }
   }
 }
