@@ -15,14 +15,14 @@ import { AuditFile } from './audit/file.ts';
 import { LogIn } from './authentication/log-in.ts';
 import { UserAuthentication } from './authentication/user-authentication.ts';
 import { containServer, containTimers } from './boundary.ts';
-import type { Context } from './context.ts';
 import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import { ClientAuthorities } from './devices/client-authorities.ts';
 import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
-import { DeviceEndpoint } from './devices/device-endpoint.ts';
+import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
+import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
 import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Choices } from './isolation/choices.ts';
@@ -34,7 +34,7 @@ import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Presence } from './ports/presence.ts';
 import { StoreUnavailable } from './ports/store.ts';
 import { refusals } from './refusals/catalogue.ts';
-import { Router } from './routing/router.ts';
+import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
@@ -283,6 +283,16 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
   return server;
 }
 
+/** What the parts of one running reflector share. */
+type Context = ForwardingContext &
+  RouterContext &
+  Omit<DeviceEndpointOptions, 'authentication'> & {
+    readonly store: Store;
+    readonly revocation: RevocationWatcher<Holder>;
+    readonly unauthenticated: UnauthenticatedConnections;
+    readonly presence: LocalPresence<ConnectedDevice>;
+  };
+
 class RunningReflector implements Reflector {
   readonly store: Store;
   readonly presence: Presence<ConnectedDevice>;
@@ -316,7 +326,7 @@ class RunningReflector implements Reflector {
     this.#tls = tls ?? null;
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
-    this.#router = new Router(context, this.#deviceEndpoint);
+    this.#router = new Router(context, this.#deviceEndpoint, new Forwarding(context));
     context.unauthenticated.limit(server, (address) => this.#warnOfUnauthenticated(address));
     server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asciiLowerCase } from '../ascii-case.ts';
-import type { Context } from '../context.ts';
-import { namedDevice } from '../devices/target.ts';
+import type { Audit } from '../audit/audit.ts';
+import { namedDevice } from '../devices/named-device.ts';
 import { type Destination, portSuffix } from '../http/host-names.ts';
 import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
@@ -10,7 +10,11 @@ import type { Refusal } from '../http/refusal.ts';
 import type { DeviceIdentity } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Store } from '../store/store.ts';
 import { type Identity, seesDevice } from '../users/identity.ts';
+import type { Choices } from './choices.ts';
+import type { DeviceCodes } from './device-codes.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
 /*
@@ -26,6 +30,20 @@ import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from '.
  * is in a `Referer` or in the history. Without the nonce another's code is worth nothing: neither can a device's page
  * that reads one log in with it, nor can it make somebody's browser log in with a code of its own.
  */
+
+export interface DeviceLogInContext {
+  readonly store: Pick<Store, 'devices'>;
+  readonly sessions: Sessions;
+  readonly choices: Choices;
+  readonly deviceCodes: DeviceCodes;
+  readonly audit: Audit;
+  /** Ends what goes on by a session that has ended. */
+  readonly revocation: { check(): void };
+  /** The domain whose labels are devices, in lower case. */
+  readonly domain: string;
+  /** The host that devices share, in lower case; `null`: there is none. */
+  readonly cookieHost: string | null;
+}
 
 /** On the reflector's own host. */
 export const openPath = '/my-devices/open';
@@ -61,7 +79,7 @@ function keyOf(host: DeviceHost): string {
 
 /** Sends a browser without a session on this host to the reflector's own host; `to`: where it comes back to. */
 export function beginDeviceLogIn(
-  context: Context,
+  { domain }: Pick<DeviceLogInContext, 'domain'>,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
@@ -72,55 +90,45 @@ export function beginDeviceLogIn(
   // Several tabs may be on their way at once: they share one nonce.
   const nonce = nonceOf(request, secure) ?? randomBytes(16).toString('base64url');
   const query = new URLSearchParams({ host: keyOf(host), nonce, to: safeTarget(to) });
-  const authority = `${context.domain}${portSuffix(origin.authority)}`;
+  const authority = `${domain}${portSuffix(origin.authority)}`;
   redirect(response, `${origin.protocol}://${authority}${openPath}?${query}`, [
     setCookie('nonce', nonce, secure),
   ]);
 }
 
-/** `openPath`: gives a logged-in browser a one-time code for the host of a device. Gives why not, if so. */
+/** `openPath`: where a logged-in browser goes for a session on the host of a device, with a one-time code. */
 export function openDevice(
-  context: Context,
-  request: IncomingMessage,
-  response: ServerResponse,
+  context: DeviceLogInContext,
+  query: URLSearchParams,
   origin: Origin,
   { user, session }: Identity,
-): Refusal | null {
-  const { audit, choices, cookieHost, deviceCodes, domain } = context;
-  const query = queryOf(request);
+): Refusal | { readonly location: string } {
+  const { audit, choices, cookieHost, deviceCodes, domain, store } = context;
   const host = asciiLowerCase(query.get('host') ?? '');
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
-  if (!/^[\w-]{22}$/.test(nonce)) {
+  const refused = (refusal: Refusal) => {
     const { address } = origin;
-    const reason = refusals.codeSpent.error;
+    const reason = refusal.error;
     audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
-    return refusals.codeSpent;
-  }
+    return refusal;
+  };
+  if (!/^[\w-]{22}$/.test(nonce)) return refused(refusals.codeSpent);
   const shared = host === sharedKey && cookieHost !== null;
   const label = shared ? choices.chosen(session) : host;
   // Nothing is chosen: on the page of devices it can be.
-  if (label === null) {
-    redirect(response, '/');
-    return null;
-  }
-  const device = namedDevice(context, label);
-  if (!device || !seesDevice(user, device)) {
-    const { address } = origin;
-    const reason = refusals.unknownDevice(label).error;
-    audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
-    return refusals.unknownDevice(label);
-  }
+  if (label === null) return { location: '/' };
+  const device = namedDevice(store, label);
+  if (!device || !seesDevice(user, device)) return refused(refusals.unknownDevice(label));
   const code = deviceCodes.issue(session, shared ? sharedPlace(label) : label, { host, nonce });
   const to = new URLSearchParams({ code, to: safeTarget(query.get('to')) });
   const name = shared ? cookieHost : `${label}.${domain}`;
-  redirect(response, `${origin.protocol}://${name}${portSuffix(origin.authority)}${sessionPath}?${to}`);
-  return null;
+  return { location: `${origin.protocol}://${name}${portSuffix(origin.authority)}${sessionPath}?${to}` };
 }
 
 /** Answers what begins with /.rm-reflector/ on the host of a device. Gives why not, if so. */
 export function answerReserved(
-  context: Context,
+  context: DeviceLogInContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
@@ -138,7 +146,7 @@ export function answerReserved(
 }
 
 function takeCode(
-  context: Context,
+  context: DeviceLogInContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
@@ -156,7 +164,7 @@ function takeCode(
   const created =
     parent && sessions.create(parent.user, { kind: 'device', device: issued.device, parent, address, agent });
   const label = issued?.device.replace(sharedKey, '') ?? (host.kind === 'device' ? host.label : '');
-  const named = namedDevice(context, label);
+  const named = namedDevice(context.store, label);
   const device = named?.id;
   if (!created) {
     const reason = refusals.codeSpent.error;
@@ -174,7 +182,7 @@ function takeCode(
     redirect(response, target, [...(left?.cookies ?? []), ...cookies]);
     return null;
   }
-  const former = chosenDevice(context, request, secure);
+  const former = chosenDevice(context.sessions, request, secure);
   if (former?.identity.session) sessions.end(former.identity.session);
   revocation.check();
   const { fields, cookies } = leaveBehind(request.rawHeaders);

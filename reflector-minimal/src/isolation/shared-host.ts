@@ -1,16 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asciiLowerCase } from '../ascii-case.ts';
-import type { Context } from '../context.ts';
-import { servicesOf } from '../devices/services.ts';
-import { namedDevice } from '../devices/target.ts';
-import { readForm } from '../http/form.ts';
+import type { IncomingMessage } from 'node:http';
 import type { RawHeaders } from '../http/headers.ts';
-import { portSuffix } from '../http/host-names.ts';
-import type { Origin } from '../http/origin.ts';
-import type { Refusal } from '../http/refusal.ts';
-import { refusals } from '../refusals/catalogue.ts';
 import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
-import { type Identity, seesDevice } from '../users/identity.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Identity } from '../users/identity.ts';
 import { reportsToNobody } from './kept-by-browsers.ts';
 
 /*
@@ -39,7 +31,7 @@ export function sharedPlace(label: string): string {
 
 /** Who asks on the shared host, and the label of the device that they have there; by cookie alone. */
 export function chosenDevice(
-  { sessions }: Pick<Context, 'sessions'>,
+  sessions: Pick<Sessions, 'find'>,
   request: IncomingMessage,
   secure: boolean,
 ): { readonly identity: Identity; readonly label: string } | null {
@@ -49,35 +41,6 @@ export function chosenDevice(
     if (session) return { identity: { user: session.user, session }, label };
   }
   return null;
-}
-
-/** `choosePath`: takes the form of the page of devices. The request has been proven to come from there. */
-export async function chooseDevice(
-  context: Context,
-  request: IncomingMessage,
-  response: ServerResponse,
-  origin: Origin,
-  { user, session }: Identity,
-): Promise<Refusal | { readonly location: string }> {
-  const { audit, cookieHost, choices, presence } = context;
-  if (cookieHost === null) return refusals.nothingHere;
-  if (session?.kind !== 'own') return refusals.logIn;
-  const form = await readForm(request, response, context);
-  if ('status' in form) return form;
-  const label = asciiLowerCase(form.get('device') ?? '');
-  const device = namedDevice(context, label);
-  if (!device || !seesDevice(user, device)) {
-    const refusal = refusals.unknownDevice(label);
-    const { address } = origin;
-    const reason = refusal.error;
-    audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
-    return refusal;
-  }
-  choices.choose(session, label);
-  const online = presence.locate(device);
-  const to = online ? servicesOf(online).httpPath : '/';
-  const authority = `${cookieHost}${portSuffix(origin.authority)}`;
-  return { location: `${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}` };
 }
 
 /**

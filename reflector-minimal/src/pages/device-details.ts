@@ -1,8 +1,8 @@
-import type { Context } from '../context.ts';
 import { normalizeDeviceId } from '../devices/device-id.ts';
 import { readServices } from '../devices/services.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { seesDevice } from '../users/identity.ts';
+import type { PagesContext } from './context.ts';
 import { deviceListPath } from './device-list.ts';
 
 /** The id in `/my-devices/api/devices/ID`, or `null` for another path. */
@@ -14,7 +14,7 @@ export function deviceOfPath(path: string): string | null {
 }
 
 /** `GET /my-devices/api/devices/ID`: one device as JSON; `null` when there is none that this user sees. */
-export function deviceDetails(context: Context, user: UserRecord, text: string): string | null {
+export function deviceDetails(context: PagesContext, user: UserRecord, text: string): string | null {
   const id = normalizeDeviceId(text);
   const device = id === null ? null : context.store.devices.get(id);
   if (!device?.claimed || !seesDevice(user, device)) return null;

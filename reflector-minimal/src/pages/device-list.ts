@@ -1,12 +1,12 @@
-import type { Context } from '../context.ts';
 import { readServices } from '../devices/services.ts';
 import type { UserRecord } from '../ports/store.ts';
+import type { PagesContext } from './context.ts';
 import { type DevicePage, pageOfDevices } from './device-page.ts';
 
 export const deviceListPath = '/my-devices/api/devices';
 
 /** `GET /my-devices/api/devices`: one page of the devices that this user sees, as JSON. */
-export function deviceList(context: Context, user: UserRecord, page: DevicePage): string {
+export function deviceList(context: PagesContext, user: UserRecord, page: DevicePage): string {
   const { devices: records, next } = pageOfDevices(context, user, page);
   const devices = records.map((device) => {
     const connected = context.presence.locate(device);

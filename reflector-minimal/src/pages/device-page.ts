@@ -1,6 +1,6 @@
-import type { Context } from '../context.ts';
 import type { Limits } from '../limits.ts';
 import type { DeviceRecord, UserRecord } from '../ports/store.ts';
+import type { PagesContext } from './context.ts';
 
 /** Which part of the list of devices is asked for. */
 export interface DevicePage {
@@ -25,7 +25,7 @@ export function readDevicePage(
 
 /** The devices that this user sees, and the id to go on after; `null` when these are the last. */
 export function pageOfDevices(
-  { store }: Pick<Context, 'store'>,
+  { store }: Pick<PagesContext, 'store'>,
   { role, domains }: UserRecord,
   { after, limit }: DevicePage,
 ): { readonly devices: readonly DeviceRecord[]; readonly next: string | null } {

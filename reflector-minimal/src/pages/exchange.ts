@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context } from '../context.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { Identity } from '../users/identity.ts';
+import type { PagesContext } from './context.ts';
 import { logInAddress } from './return-address.ts';
 
 /** One request of a browser to a page of the log-in or the account. */
 export interface Exchange {
-  readonly context: Context;
+  readonly context: PagesContext;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly origin: Origin;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context } from '../context.ts';
 import { securityHeaders } from '../http/html.ts';
 import { StoreError } from '../ports/store.ts';
+import type { PagesContext } from './context.ts';
 
 /** `/healthz`, and what load balancers ask the original's server. */
 const paths = new Set(['/healthz', '/my-devices/health.json']);
@@ -16,7 +16,10 @@ export function isHealthCheck({ method, url }: Pick<IncomingMessage, 'method' | 
 }
 
 /** 200 while the data file answers and is the one that was opened; else 503 with what is wrong with it. */
-export function serveHealth({ store, log }: Pick<Context, 'store' | 'log'>, response: ServerResponse): void {
+export function serveHealth(
+  { store, log }: Pick<PagesContext, 'store' | 'log'>,
+  response: ServerResponse,
+): void {
   let status = 200;
   let text = 'ok';
   try {

@@ -1,4 +1,3 @@
-import type { Context } from '../context.ts';
 import { servicesOf } from '../devices/services.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
@@ -7,6 +6,7 @@ import { choosePath } from '../isolation/shared-host.ts';
 import type { DeviceRecord } from '../ports/store.ts';
 import type { Identity } from '../users/identity.ts';
 import { logOutForm } from './account-page.ts';
+import type { PagesContext } from './context.ts';
 import { type DevicePage, pageOfDevices } from './device-page.ts';
 
 /** For how long a duplicate identity is shown after it was last noticed. */
@@ -14,7 +14,7 @@ export const duplicateShownMs = 24 * 3600_000;
 
 /** The page on the reflector's own host: the devices that this user sees, who is on line, and the way to each. */
 export function landingPage(
-  context: Context,
+  context: PagesContext,
   origin: Origin,
   { user, session }: Identity,
   asked: DevicePage,
@@ -41,7 +41,7 @@ ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'de
   );
 }
 
-function row(context: Context, origin: Origin, device: DeviceRecord): Html {
+function row(context: PagesContext, origin: Origin, device: DeviceRecord): Html {
   const connected = context.presence.locate(device);
   const { name, version } = connected?.properties ?? device.properties;
   const duplicate =
@@ -59,7 +59,7 @@ function row(context: Context, origin: Origin, device: DeviceRecord): Html {
 }
 
 function link(
-  context: Context,
+  context: PagesContext,
   origin: Origin,
   id: string,
   services: { readonly httpPort: number | null; readonly httpPath: string },

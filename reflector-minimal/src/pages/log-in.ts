@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
-import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import type { Origin } from '../http/origin.ts';
 import { sendRefusal } from '../http/refusal.ts';
@@ -10,6 +9,7 @@ import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
+import type { PagesContext } from './context.ts';
 import { type Exchange, enter, redirect, sessionOf, show } from './exchange.ts';
 import { codePage, logInPage } from './log-in-page.ts';
 import { returnAddress } from './return-address.ts';
@@ -30,7 +30,7 @@ const forms: Readonly<Record<string, Handler>> = {
 
 /** Answers what belongs to log-in and log-out in a browser; false for anything else. Rejects when the request breaks off. */
 export async function serveLogIn(
-  context: Context,
+  context: PagesContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { claimedName } from '../authentication/user-authentication.ts';
-import type { Context } from '../context.ts';
 import { isNavigation } from '../http/browser.ts';
 import { credentialsOf } from '../http/credentials.ts';
 import { hostOf, portSuffix } from '../http/host-names.ts';
@@ -9,10 +8,12 @@ import type { Origin } from '../http/origin.ts';
 import { sendRefusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { openDevice, openPath } from '../isolation/device-log-in.ts';
-import { chooseDevice, choosePath } from '../isolation/shared-host.ts';
+import { choosePath } from '../isolation/shared-host.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalTo } from '../refusals/of-denial.ts';
 import { credentialOf } from '../users/identity.ts';
+import { chooseDevice } from './choose-device.ts';
+import type { PagesContext } from './context.ts';
 import { deviceDetails, deviceOfPath } from './device-details.ts';
 import { deviceList, deviceListPath } from './device-list.ts';
 import { readDevicePage } from './device-page.ts';
@@ -27,7 +28,7 @@ const hsts = 'max-age=31536000';
 
 /** The reflector's own pages and interfaces. Rejects only when the request breaks off. */
 export async function serveOwnHost(
-  context: Context,
+  context: PagesContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
@@ -93,8 +94,12 @@ export async function serveOwnHost(
     return send(response, 200, 'application/json', details);
   }
   if (path === openPath && request.method === 'GET') {
-    const refused = openDevice(context, request, response, origin, identity);
-    return refused ? sendRefusal(request, response, refused) : undefined;
+    const query = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '');
+    const opened = openDevice(context, query, origin, identity);
+    if ('status' in opened) return sendRefusal(request, response, opened);
+    response.writeHead(303, { ...securityHeaders, Location: opened.location, 'Content-Length': 0 });
+    response.end();
+    return;
   }
   if (path === choosePath && request.method === 'POST') {
     const chosen = await chooseDevice(context, request, response, origin, identity);
@@ -114,7 +119,7 @@ export async function serveOwnHost(
 }
 
 function sendToDomain(
-  { domain }: Pick<Context, 'domain'>,
+  { domain }: Pick<PagesContext, 'domain'>,
   request: IncomingMessage,
   response: ServerResponse,
   { protocol, authority }: Origin,

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denied } from '../authentication/log-in.ts';
-import type { Context } from '../context.ts';
 import { type Form, readForm } from '../http/form.ts';
 import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { headerText, type Refusal } from '../http/refusal.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
+import type { PagesContext } from './context.ts';
 
 export const tokenPath = '/my-devices/api/token';
 
@@ -16,7 +16,7 @@ type Headers = Readonly<Record<string, string | readonly string[]>>;
  * them, become a token. With `--token-by-get`, `GET` does so for the fields of a query, as the original's gateway asks. `DELETE` with the token as `Authorization: Bearer` revokes it.
  */
 export async function serveToken(
-  context: Context,
+  context: PagesContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
@@ -54,7 +54,7 @@ export async function serveToken(
   answer(response, 200, token);
 }
 
-function notAllowed({ tokenByGet }: Pick<Context, 'tokenByGet'>, response: ServerResponse): void {
+function notAllowed({ tokenByGet }: Pick<PagesContext, 'tokenByGet'>, response: ServerResponse): void {
   const Allow = tokenByGet ? 'GET, POST, DELETE' : 'POST, DELETE';
   const [last, ...others] = Allow.split(', ').reverse();
   refuse(response, 405, `only ${others.reverse().join(', ')} and ${last} are allowed here`, { Allow });
@@ -81,7 +81,12 @@ function explain(denied: Denied): Refusal {
   return { status: 401, error: 'a one-time password is needed', headers: { 'X-Authenticate': 'TOTP' } };
 }
 
-function revoke(context: Context, request: IncomingMessage, response: ServerResponse, origin: Origin): void {
+function revoke(
+  context: PagesContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+): void {
   const identity = context.users.bearer(request.headers.authorization);
   if (!identity?.session) {
     const { address } = origin;

@@ -9,27 +9,27 @@ import {
   type Terms,
 } from 'rm-protocol';
 import type { AuditRecord } from '../../audit/record.ts';
-import type { Context } from '../../context.ts';
 import { responseOn } from '../../http/detached-response.ts';
 import { fieldsOf } from '../../http/headers.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
-import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
+import type { DeviceChannel } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
-import { credentialOf, type Identity } from '../../users/identity.ts';
+import { credentialOf } from '../../users/identity.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 import { openChannel } from './open-channel.ts';
+import type { TcpContext, TcpTarget } from './target.ts';
 
 /** The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
 
 /** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
 export class ClientEndpoint {
-  readonly #context: Context;
+  readonly #context: TcpContext;
   readonly #handshake: Handshake;
   readonly #tunnels = new Set<ClientTunnel>();
 
-  constructor(context: Context) {
+  constructor(context: TcpContext) {
     this.#context = context;
     const { limits, log } = context;
     this.#handshake = new Handshake(limits, limits.clientMessageBytes, (error) =>
@@ -38,28 +38,18 @@ export class ClientEndpoint {
   }
 
   /** The device has been found and the user let in. */
-  upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    target: {
-      readonly identity: Identity;
-      readonly device: OnlineDevice;
-      /** `RevocationWatcher.revision` from before they were let in. */
-      readonly since: number;
-    },
-  ): void {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): void {
     const refuse = (refusal: Refusal) => {
       this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
       if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
     };
     const port = readPort(request);
-    const { identity, device } = target;
+    const { identity, device, address } = target;
     const decision = {
       event: 'client-tunnel',
       user: identity.user.name,
       by: credentialOf(identity),
-      address: this.#context.proxies.originOf(request).address,
+      address,
       device: device.id,
       port: port ?? undefined,
     };
@@ -92,10 +82,7 @@ export class ClientEndpoint {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    target: {
-      readonly identity: Identity;
-      readonly device: OnlineDevice;
-      readonly since: number;
+    target: TcpTarget & {
       readonly port: number;
       readonly channel: DeviceChannel;
       readonly terms: Terms;

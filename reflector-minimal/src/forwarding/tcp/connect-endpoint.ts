@@ -1,32 +1,32 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AuditRecord } from '../../audit/record.ts';
-import type { Context } from '../../context.ts';
 import { breakOff } from '../../http/break-off.ts';
 import { responseOn } from '../../http/detached-response.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { join } from '../../streams/join.ts';
 import { credentialOf } from '../../users/identity.ts';
-import type { ConnectTarget } from '../connect-admission.ts';
 import { openChannel } from './open-channel.ts';
+import type { TcpContext, TcpTarget } from './target.ts';
 
 /** A program reads raw bytes from here on (RFC 9110 section 9.3.6). */
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 /** Takes CONNECT: after the answer the connection is one to a port of a device, with its bytes and nothing else. */
 export class ConnectEndpoint {
-  readonly #context: Context;
+  readonly #context: TcpContext;
   readonly #open = new Set<() => void>();
 
-  constructor(context: Context) {
+  constructor(context: TcpContext) {
     this.#context = context;
   }
 
   /** The device has been found and the user let in. `head`: what the user has sent without waiting for the answer. */
-  connect(request: IncomingMessage, socket: Duplex, head: Buffer, target: ConnectTarget): void {
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): void {
     const { audit } = this.#context;
-    const { identity, device, port, address } = target;
+    const { identity, device, address } = target;
+    const port = portOf(request.url ?? '');
     const decision = {
       event: 'client-tunnel',
       user: identity.user.name,
@@ -52,7 +52,7 @@ export class ConnectEndpoint {
   #carry(
     socket: Duplex,
     head: Buffer,
-    { identity, device, since }: ConnectTarget,
+    { identity, device, since }: TcpTarget,
     channel: DeviceChannel,
     decision: Omit<AuditRecord, 'allowed'>,
   ): void {
@@ -84,4 +84,9 @@ export class ConnectEndpoint {
     if (head.length > 0) channel.write(head);
     join(socket, channel, { limits, clock, total: readAhead });
   }
+}
+
+/** The port of an authority that `http/request-rules.ts` has let pass. */
+function portOf(target: string): number {
+  return Number(target.slice(target.lastIndexOf(':') + 1));
 }

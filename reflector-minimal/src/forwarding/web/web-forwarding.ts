@@ -1,30 +1,61 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Traffic } from '../../audit/audit.ts';
-import type { Context } from '../../context.ts';
+import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
+import type { RevocationWatcher } from '../../access/revocation-watcher.ts';
+import type { Holder } from '../../access/standing.ts';
+import type { Audit, Traffic } from '../../audit/audit.ts';
 import { DevicePort } from '../../device-http/device-port.ts';
 import { serviceSettingsOf } from '../../devices/service-settings.ts';
 import { servicesOf } from '../../devices/services.ts';
 import { breakOff, cutResponse } from '../../http/break-off.ts';
 import type { Origin } from '../../http/origin.ts';
 import type { Refusal } from '../../http/refusal.ts';
+import { forDevice } from '../../isolation/device-credentials.ts';
+import type { Limits } from '../../limits.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
+import type { Tokens } from '../../sessions/tokens.ts';
+import type { ByteBudget } from '../../streams/byte-budget.ts';
 import { credentialOf, type Identity } from '../../users/identity.ts';
-import type { Admitted } from '../admission.ts';
 import type { DeviceSite } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
 import type { DeviceExchange } from './exchange.ts';
 import { SettingHints } from './setting-hints.ts';
 
+export interface WebContext {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly audit: Audit;
+  readonly revocation: RevocationWatcher<Holder>;
+  readonly tokens: Tokens;
+  /** What is read ahead of all users whose devices stall. */
+  readonly readAhead: ByteBudget;
+  /** The domain whose labels are devices, in lower case. */
+  readonly domain: string;
+}
+
+/** Who was let in to which device. */
+export interface WebTarget {
+  readonly identity: Identity;
+  readonly device: OnlineDevice;
+  /** `null`: the device forwards no web interface. */
+  readonly port: number | null;
+  /** `RevocationWatcher.revision` from before they were let in. */
+  readonly since: number;
+  /** On the host that devices share. */
+  readonly shared: boolean;
+}
+
 /** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
-export class DeviceRelay {
-  readonly #context: Context;
+export class WebForwarding {
+  readonly #context: WebContext;
   readonly #ports = new WeakMap<OnlineDevice, Map<number, DevicePort>>();
   readonly #hints: SettingHints;
 
-  constructor(context: Context) {
+  constructor(context: WebContext) {
     this.#context = context;
     this.#hints = new SettingHints(context.log, context.limits);
   }
@@ -34,9 +65,9 @@ export class DeviceRelay {
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
-    admitted: Admitted,
+    target: WebTarget,
   ): DeviceRequest | Refusal {
-    const exchange = this.#begin('request', request, origin, admitted, response);
+    const exchange = this.#begin('request', request, origin, target, response);
     if ('error' in exchange) return exchange;
     const relay = new DeviceRequest({ ...exchange, response });
     if (!response.destroyed) relay.start();
@@ -49,9 +80,9 @@ export class DeviceRelay {
     socket: Duplex,
     head: Buffer,
     origin: Origin,
-    admitted: Admitted,
+    target: WebTarget,
   ): Refusal | null {
-    const exchange = this.#begin('upgrade', request, origin, admitted, socket);
+    const exchange = this.#begin('upgrade', request, origin, target, socket);
     if ('error' in exchange) return exchange;
     const { clock, readAhead } = this.#context;
     if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
@@ -63,10 +94,9 @@ export class DeviceRelay {
     event: string,
     request: IncomingMessage,
     origin: Origin,
-    { identity, target, since, authorization, shared }: Admitted,
+    { identity, device, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
   ): Omit<DeviceExchange, 'response'> | Refusal {
-    const { device, port } = target;
     if (port === null) return refusals.noWebInterface(device.id);
     const traffic = this.#audit(event, origin, identity, device, port, lasting);
     this.#grant(identity, device, since, lasting);
@@ -79,7 +109,8 @@ export class DeviceRelay {
       answered: (status) => this.#answered(device, port, status, request),
       site: this.#site(device, port, origin, shared),
       user: identity.user.uid,
-      authorization,
+      // A browser would send to the next device on a shared host what this one has asked it for.
+      authorization: shared ? null : forDevice(this.#context.tokens, request, identity),
       shared,
       traffic,
       limits: this.#context.limits,

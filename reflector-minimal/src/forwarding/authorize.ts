@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import { type NamedDevice, namedDevice } from '../devices/named-device.ts';
+import { destinationOf } from '../http/host-names.ts';
+import type { Origin } from '../http/origin.ts';
+import type { Refusal } from '../http/refusal.ts';
+import { crossOriginRefusal } from '../isolation/cross-origin.ts';
+import type { DeviceHost } from '../isolation/device-log-in.ts';
+import { isServiceWorker } from '../isolation/shared-host.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import type { Store } from '../store/store.ts';
+import { seesDevice } from '../users/identity.ts';
+import type { Identified } from './identify.ts';
+
+/** Who may use which device. */
+export interface Authorized extends Identified {
+  readonly label: string;
+  readonly named: NamedDevice;
+}
+
+export interface AuthorizeContext {
+  readonly store: Store;
+  /** The domain whose labels are devices, in lower case. */
+  readonly domain: string;
+  /** The host that devices share, in lower case; `null`: there is none. */
+  readonly cookieHost: string | null;
+}
+
+/** Where the request comes from, then whether its user sees the device. */
+export function authorize(
+  { store }: AuthorizeContext,
+  request: IncomingMessage,
+  host: DeviceHost,
+  origin: Origin,
+  { identity, label }: Identified,
+): Authorized | Refusal {
+  const refusal = crossOriginRefusal(request, origin, identity);
+  if (refusal) return refusal;
+  if (host.kind === 'shared' && isServiceWorker(request)) return refusals.serviceWorker;
+  const named = label === null ? null : namedDevice(store, label);
+  // A device that this user does not see is one that does not exist, in every respect.
+  if (label === null || !named || !seesDevice(identity.user, named)) {
+    return refusals.unknownDevice(label ?? '');
+  }
+  return { identity, label, named };
+}
+
+/** Only devices can be reached by CONNECT: this is no open proxy, and no way to the reflector's own network. */
+export function authorizeConnect(
+  { store, domain, cookieHost }: AuthorizeContext,
+  request: IncomingMessage,
+  { identity }: Identified,
+): Authorized | Refusal {
+  const destination = destinationOf(request.url ?? '', { domain, cookieHost });
+  if (destination.kind !== 'device') return refusals.noProxy;
+  const { label } = destination;
+  const named = namedDevice(store, label);
+  // The port is that of CONNECT: a label that names another one is that of no device.
+  return named && named.port === null && seesDevice(identity.user, named)
+    ? { identity, label, named }
+    : refusals.unknownDevice(label);
+}

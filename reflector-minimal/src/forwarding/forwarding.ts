@@ -1,0 +1,256 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { decodeBasic } from 'rm-protocol';
+import { claimedName } from '../authentication/user-authentication.ts';
+import { namedDevice } from '../devices/named-device.ts';
+import { isBrowser, isNavigation } from '../http/browser.ts';
+import { responseOn } from '../http/detached-response.ts';
+import type { Origin } from '../http/origin.ts';
+import { type Refusal, sendRefusal } from '../http/refusal.ts';
+import { beginDeviceLogIn, type DeviceHost } from '../isolation/device-log-in.ts';
+import type { OnlineDevice, Presence } from '../ports/presence.ts';
+import { refusals } from '../refusals/catalogue.ts';
+import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
+import { credentialOf, type Identity } from '../users/identity.ts';
+import { type AuthorizeContext, type Authorized, authorize, authorizeConnect } from './authorize.ts';
+import { type Identified, type IdentifyContext, identify, identifyByProxyHeader } from './identify.ts';
+import { type Located, locate } from './locate.ts';
+import { ClientEndpoint } from './tcp/client-endpoint.ts';
+import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
+import type { TcpContext } from './tcp/target.ts';
+import type { DeviceRequest } from './web/device-request.ts';
+import { type WebContext, WebForwarding } from './web/web-forwarding.ts';
+
+export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
+  readonly presence: Pick<Presence, 'locate'>;
+  /** Told of connections whose other end has proven who it is. */
+  readonly unauthenticated: { authenticated(socket: Duplex): void };
+  readonly userConcurrency: ConcurrencyLimit;
+  /** The same for each user and device. */
+  readonly deviceConcurrency: ConcurrencyLimit;
+}
+
+/** What a user sends to a device. */
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly origin: Origin;
+  /** What is over when the user or the device has ended it. */
+  readonly lasting: ServerResponse | Duplex;
+  /** In the audit log: before it is located, and after. */
+  readonly events: readonly [deciding: string, forwarding: string];
+  /** The name that its credentials claim. */
+  readonly claimed: () => string | undefined;
+  /** The device that its host names; `null`: the host names none. */
+  readonly label: string | null;
+}
+
+/** The stages of one kind of arrival, in their order. Each gives what the next one needs, or why it refuses. */
+interface Stages {
+  identify(): Promise<Identified | Refusal>;
+  authorize(known: Identified): Authorized | Refusal;
+  locate(authorized: Authorized): Located | Refusal;
+  /** `since`: `RevocationWatcher.revision` from before the first stage. */
+  forward(located: Located, since: number): Refusal | null;
+  refuse(refusal: Refusal): void;
+}
+
+/**
+ * The way of a user to a device, for each kind of request:
+ *
+ *   identify    who asks
+ *   authorize   whether they may: where the request comes from, and whether its user sees the device
+ *   locate      the tunnel of the device, and the port
+ *   forward     the bytes, once the user is found to have no more than their share under way
+ *
+ * The order is security: a stranger learns nothing of devices, and a user nothing of devices that they do not see.
+ * `order.integration.test.ts` holds it. Every refusal is in the audit log.
+ */
+export class Forwarding {
+  readonly #context: ForwardingContext;
+  readonly #web: WebForwarding;
+  readonly #clients: ClientEndpoint;
+  readonly #connects: ConnectEndpoint;
+
+  constructor(context: ForwardingContext) {
+    this.#context = context;
+    this.#web = new WebForwarding(context);
+    this.#clients = new ClientEndpoint(context);
+    this.#connects = new ConnectEndpoint(context);
+  }
+
+  /** A request to the web interface of a device. Gives what is under way, if anything is. */
+  async request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: Origin,
+    host: DeviceHost,
+  ): Promise<DeviceRequest | null> {
+    let underWay: DeviceRequest | null = null;
+    await this.#pass(arrivalAt(host, request, origin, response, 'request'), {
+      identify: () => identify(this.#context, request, host, origin),
+      authorize: (known) => authorize(this.#context, request, host, origin, known),
+      locate: (authorized) => locate(this.#context, authorized),
+      forward: (located, since) => {
+        const shared = host.kind === 'shared';
+        const begun = this.#web.request(request, response, origin, { ...located, since, shared });
+        if ('status' in begun) return begun;
+        underWay = begun;
+        return null;
+      },
+      refuse: (refusal) => {
+        if (refusal !== refusals.logIn) sendRefusal(request, response, refusal);
+        else if (isNavigation(request)) beginDeviceLogIn(this.#context, request, response, origin, host);
+        else sendRefusal(request, response, isBrowser(request) ? refusals.logInAgain : refusal);
+      },
+    });
+    return underWay;
+  }
+
+  /** A WebSocket of the web interface of a device. `head`: what the user has sent behind the request, here and below. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    origin: Origin,
+    host: DeviceHost,
+  ): Promise<void> {
+    return this.#pass(arrivalAt(host, request, origin, socket, 'upgrade'), {
+      identify: () => identify(this.#context, request, host, origin),
+      authorize: (known) => authorize(this.#context, request, host, origin, known),
+      locate: (authorized) => locate(this.#context, authorized),
+      forward: (located, since) => {
+        const shared = host.kind === 'shared';
+        return this.#web.upgrade(request, socket, head, origin, { ...located, since, shared });
+      },
+      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+    });
+  }
+
+  /** A client tunnel (`webtunnel.md` section 4): a TCP connection to a port of a device, for a program. */
+  clientTunnel(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    origin: Origin,
+    host: DeviceHost,
+  ): Promise<void> {
+    return this.#pass(arrivalAt(host, request, origin, socket, 'client-tunnel'), {
+      identify: () => identify(this.#context, request, host, origin),
+      authorize: (known) => authorize(this.#context, request, host, origin, known),
+      locate: (authorized) => locate(this.#context, authorized),
+      forward: ({ identity, device }, since) => {
+        // A browser adds a cookie by itself, whoever asks it to.
+        if (identity.session?.kind === 'device') return refusals.forPrograms;
+        this.#clients.upgrade(request, socket, head, { identity, device, since, address: origin.address });
+        return null;
+      },
+      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+    });
+  }
+
+  /** `CONNECT HOST:PORT`: the same without a WebSocket, for a program that speaks to a proxy. */
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer, origin: Origin): Promise<void> {
+    return this.#pass(connectArrival(request, origin, socket), {
+      identify: () => identifyByProxyHeader(this.#context, request, origin),
+      authorize: (known) => authorizeConnect(this.#context, request, known),
+      locate: (authorized) => locate(this.#context, authorized),
+      forward: ({ identity, device }, since) => {
+        this.#connects.connect(request, socket, head, { identity, device, since, address: origin.address });
+        return null;
+      },
+      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+    });
+  }
+
+  /** Ends what has no end of its own: client tunnels, with this close code, and connections by CONNECT. */
+  stop(closeCode: number): void {
+    this.#clients.closeAll(closeCode);
+    this.#connects.closeAll();
+  }
+
+  async #pass(arrival: Arrival, stages: Stages): Promise<void> {
+    const since = this.#context.revocation.revision;
+    const [deciding, forwarding] = arrival.events;
+
+    const identified = await stages.identify();
+    if ('status' in identified) return this.#refuse(arrival, stages, deciding, identified, arrival);
+
+    const authorized = stages.authorize(identified);
+    if ('status' in authorized) return this.#refuse(arrival, stages, deciding, authorized, identified);
+
+    const located = stages.locate(authorized);
+    if ('status' in located) return this.#refuse(arrival, stages, deciding, located, authorized);
+
+    if (arrival.lasting.destroyed) return;
+    const refusal = this.#countIn(arrival, located) ?? stages.forward(located, since);
+    if (refusal) this.#refuse(arrival, stages, forwarding, refusal, located);
+  }
+
+  #refuse(
+    { request, origin, lasting, claimed }: Arrival,
+    stages: Stages,
+    event: string,
+    refusal: Refusal,
+    known: {
+      readonly identity?: Identity;
+      readonly label: string | null;
+      readonly named?: { readonly id: string };
+    },
+  ): void {
+    const { identity, label, named } = known;
+    // Without credentials nothing was decided: a program that speaks to a proxy waits to be asked for them.
+    const asks = request.method === 'CONNECT' && request.headers['proxy-authorization'] === undefined;
+    if (!asks) {
+      this.#context.audit.count({
+        event,
+        allowed: false,
+        user: identity?.user.name ?? claimed(),
+        by: identity && credentialOf(identity),
+        address: origin.address,
+        device: (named ?? (label === null ? null : namedDevice(this.#context.store, label)))?.id,
+        reason: refusal.error,
+      });
+    }
+    if (!lasting.destroyed) stages.refuse(refusal);
+  }
+
+  /** Why not, when this user has too much under way already: in all, or with this device. */
+  #countIn(
+    { request, lasting }: Arrival,
+    { identity, device }: { identity: Identity; device: OnlineDevice },
+  ) {
+    const { userConcurrency, deviceConcurrency, unauthenticated } = this.#context;
+    unauthenticated.authenticated(request.socket);
+    const end = userConcurrency.begin(identity.user.name);
+    if (!end) return refusals.tooMuchUnderWay;
+    const endAtDevice = deviceConcurrency.begin(JSON.stringify([identity.user.name, device.id]));
+    if (!endAtDevice) {
+      end();
+      return refusals.tooMuchAtDevice;
+    }
+    lasting.once('close', end).once('close', endAtDevice);
+    return null;
+  }
+
+  #refuseOn(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+    sendRefusal(request, responseOn(request, socket, this.#context), refusal);
+  }
+}
+
+function arrivalAt(
+  host: DeviceHost,
+  request: IncomingMessage,
+  origin: Origin,
+  lasting: ServerResponse | Duplex,
+  event: string,
+): Arrival {
+  const deciding = request.headers.upgrade === undefined ? 'request' : 'upgrade';
+  const label = host.kind === 'device' ? host.label : null;
+  return { request, origin, lasting, events: [deciding, event], claimed: () => claimedName(request), label };
+}
+
+function connectArrival(request: IncomingMessage, origin: Origin, socket: Duplex): Arrival {
+  const event = 'client-tunnel';
+  const claimed = () => decodeBasic(request.headers['proxy-authorization'] ?? '')?.user;
+  return { request, origin, lasting: socket, events: [event, event], claimed, label: null };
+}

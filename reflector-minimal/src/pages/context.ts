@@ -1,0 +1,27 @@
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
+import type { LogIn } from '../authentication/log-in.ts';
+import type { UserAuthentication } from '../authentication/user-authentication.ts';
+import type { DeviceLogInContext } from '../isolation/device-log-in.ts';
+import type { Limits } from '../limits.ts';
+import type { Presence } from '../ports/presence.ts';
+import type { Tokens } from '../sessions/tokens.ts';
+import type { Store } from '../store/store.ts';
+import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
+
+/** What the reflector's own pages and interfaces need. */
+export interface PagesContext extends DeviceLogInContext {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly presence: Pick<Presence, 'locate'>;
+  readonly users: UserAuthentication;
+  readonly logIn: LogIn;
+  readonly tokens: Tokens;
+  readonly userConcurrency: ConcurrencyLimit;
+  readonly unauthenticated: { authenticated(socket: Duplex): void };
+  /** Whether `GET` gives tokens too. */
+  readonly tokenByGet: boolean;
+}
