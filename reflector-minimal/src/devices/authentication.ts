@@ -30,13 +30,13 @@ import { Nonces } from './nonces.ts';
 
 export interface DeviceRefusal {
   readonly status: 401 | 403 | 503;
-  /** For the agent's log (`X-PTTH-Error`): nothing that tells a stranger which devices there are. */
+  /** For the agent's log (`X-PTTH-Error`); does not tell which devices exist. */
   readonly error: string;
   /** For the operator. */
   readonly reason: string;
   /** Values of `WWW-Authenticate`. */
   readonly challenges: readonly string[];
-  /** Too many come at once: seconds after which this one is to come again. */
+  /** Too many devices come at once: seconds after which this one is to come back. */
   readonly askedSeconds?: number;
 }
 
@@ -49,7 +49,7 @@ export interface ProvenDevice {
 
 export type DeviceVerdict =
   | ProvenDevice
-  /** `known`: the record of the device that somebody claimed to be. */
+  /** `known`: the record of the claimed device. */
   | { readonly refusal: DeviceRefusal; readonly known: DeviceCredentials | null };
 
 const wrongPassword = 'unknown device or wrong password';
@@ -81,7 +81,7 @@ function equalText(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** The user that `Authorization` names, of whichever scheme; empty when it cannot be read. */
+/** The user that `Authorization` names, in any scheme; empty when it cannot be read. */
 function userOf(authorization: string): string {
   try {
     return (decodeDigest(authorization) ?? decodeBasic(authorization))?.user ?? '';
@@ -101,18 +101,18 @@ function unclaimed(known: DeviceCredentials | null): DeviceVerdict {
   return refuse(403, 'this device waits for being claimed by the operator of the reflector', { known });
 }
 
-/** The widest that an address is counted for. */
+/** The widest network that an address is counted for. */
 function widestOf(address: string): string | undefined {
   return networksOf(address).at(-1);
 }
 
-/** What a device brings to prove who it is. */
+/** What a device proves itself by. */
 export interface Proof {
   readonly authorization: string | undefined;
   readonly certificate: ClientCertificate | null;
 }
 
-/** Which device somebody claims to be, for the audit log: by its id in the one spelling that the store has it in. */
+/** Which device this claims to be, for the audit log: its id in the spelling of the store. */
 export function claimedBy({ authorization, certificate }: Proof): string | undefined {
   const named = certificate && 'names' in certificate ? certificate.names[0] : undefined;
   const claimed = authorization === undefined ? named : userOf(authorization);
@@ -126,13 +126,13 @@ export interface DeviceAuthenticationOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly admission: DeviceAdmission;
-  /** Take unknown devices into the list of unclaimed ones. */
+  /** Add unknown devices to the list of unclaimed ones. */
   readonly acceptUnclaimed: boolean;
 }
 
 /**
- * Decides who a device is: by the certificate that it has shown, else by the `Authorization` of its upgrade
- * (`webtunnel.md` section 1).
+ * Decides which device this is: by its client certificate, else by the `Authorization` of its upgrade (`webtunnel.md`
+ * section 1).
  */
 export class DeviceAuthentication {
   readonly #options: DeviceAuthenticationOptions;
@@ -146,9 +146,9 @@ export class DeviceAuthentication {
   }
 
   /**
-   * A device that is let in takes a place in the admission, and so does every attempt that costs scrypt: each wrong password
-   * does, whether or not there is such a device, so that the time tells nothing. The first question of an agent that
-   * uses Digest takes none, and a wrong answer to it neither.
+   * Each device that is let in needs admission, and so does every attempt that costs scrypt. Each wrong password does,
+   * whether or not the device exists, so that the time tells nothing. The first request of an agent that uses Digest needs
+   * none, and neither does a wrong answer to it.
    */
   async authenticate(
     request: Proof & { readonly method: string; readonly target: string; readonly address: string },
@@ -168,7 +168,7 @@ export class DeviceAuthentication {
     };
   }
 
-  /** The device that a certificate proves: the one that `Authorization` names, without it the first that there is. */
+  /** The device that a certificate proves: the one that `Authorization` names, or else the first that exists. */
   #byCertificate(
     certificate: ClientCertificate,
     authorization: string | undefined,
@@ -219,7 +219,7 @@ export class DeviceAuthentication {
     const id = name && normalizeDeviceId(name.deviceId);
     const known = id ? store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
-    // Right or wrong, known or not: an HMAC first, and what that does not let in costs scrypt.
+    // Always an HMAC first, whether or not the device exists. What it does not admit costs scrypt.
     const seen = this.#fingerprints.check(device, password);
     if (device && seen) return this.#arrive(device, address) ?? this.#settle(device);
     const here = device?.claimed && networksOf(device.address)[0] === networksOf(address)[0];
@@ -237,7 +237,7 @@ export class DeviceAuthentication {
     return refuse(401, wrongPassword, { reason, challenges: [basicChallenge], known });
   }
 
-  /** By scrypt. Only a device that is let in is no failure: what waits for being claimed comes for nothing as well. */
+  /** By scrypt. Everything but a device that is let in counts as a failure, also an unclaimed one. */
   async #verify(
     name: string,
     password: string,
@@ -271,7 +271,7 @@ export class DeviceAuthentication {
     return added ? unclaimed(null) : full();
   }
 
-  /** Takes a place among those that come now; otherwise when to come again. */
+  /** `null`: admitted; otherwise when to come back. */
   #arrive({ uid }: DeviceCredentials, address: string): DeviceVerdict | null {
     const { admission, clock } = this.#options;
     const askedSeconds = admission.admit({ address, device: uid }, clock.now());
@@ -297,7 +297,7 @@ export class DeviceAuthentication {
       digest.realm === deviceRealm &&
       digest.uri === request.target &&
       equalText(expectedDigest(digestFunction, secret ?? '', digest, request.method), digest.response);
-    // A wrong answer, and a device that was not added for Digest, are told to use Basic: no second round of Digest.
+    // After a wrong answer, and for a device that was not added for Digest, only Basic is offered: no second round.
     if (!matches || !secret || !device || nonce === 'foreign') {
       const wrong = secret ? 'wrong password' : 'Digest, and this device was added without --digest';
       const reason = device ? wrong : reasonOf(name?.domain, known);

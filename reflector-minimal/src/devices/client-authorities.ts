@@ -2,18 +2,19 @@ import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 
 /**
- * The authorities of `--client-ca`, and which connections they have vouched for. TLS asks them once, when a connection
- * begins; when the file is read again with other authorities, what they no longer vouch for must not go on.
+ * The authorities of `--client-ca`, and the connections whose certificates they have signed. TLS checks a certificate once,
+ * when the connection begins. When the file is read again with other authorities, connections that they do not vouch for
+ * must end.
  */
 export class ClientAuthorities {
   #pem = '';
   #certificates: readonly X509Certificate[] = [];
-  /** Names the present ones. */
+  /** Identifies the present authorities. */
   #generation = {};
-  /** The generation that has vouched for a connection. */
+  /** By connection: the authorities that have vouched for it. */
   readonly #vouched = new WeakMap<TLSSocket, object>();
 
-  /** PEM, or `null` for none. True when they are others than before. */
+  /** PEM, or `null` for none. Returns whether they have changed. */
   set(pem: Buffer | null): boolean {
     const text = pem?.toString('latin1') ?? '';
     if (text === this.#pem) return false;
@@ -24,14 +25,14 @@ export class ClientAuthorities {
     return true;
   }
 
-  /** TLS has just been agreed on. */
+  /** The TLS handshake of a connection is complete. */
   connected(socket: TLSSocket): void {
     this.#vouched.set(socket, this.#generation);
   }
 
   /**
-   * Whether they vouch for the certificate that was accepted on this connection. After a change, only what one of them has
-   * signed itself can be told from here; whoever has shown a chain, must show it again.
+   * Whether they vouch for the certificate that was accepted on this connection. After a change, this recognizes only
+   * certificates that one of them has signed directly; a device with a chain must connect again.
    */
   trust(socket: TLSSocket): boolean {
     if (this.#vouched.get(socket) === this.#generation) return true;

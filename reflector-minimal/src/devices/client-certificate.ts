@@ -17,10 +17,10 @@ export interface ProvenCertificate {
   trusted(): boolean;
 }
 
-/** What the certificate that a client has shown is worth. */
+/** The certificate that a client has shown, or why it proves nothing. */
 export type ClientCertificate =
   | ProvenCertificate
-  /** It was shown, and proves nothing. */
+  /** It was shown, but proves nothing. */
   | { readonly fault: string };
 
 const untrusted = 'its authority is trusted no more';
@@ -34,7 +34,7 @@ export function clientCertificateOf(
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (!(socket instanceof TLSSocket) || !certificate) return null;
   if (!socket.authorized) return { fault: String(socket.authorizationError ?? 'not asked for') };
-  // A session of TLS that is resumed may outlive the certificate that began it.
+  // A resumed TLS session may outlive the certificate that it began with.
   if (!(now <= Date.parse(certificate.validTo))) return { fault: 'CERT_HAS_EXPIRED' };
   const [issued, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
   const trusted = () => authorities.trust(socket);
@@ -49,7 +49,7 @@ export function namesIn(certificate: Pick<X509Certificate, 'subject' | 'subjectA
   const common = (certificate.subject ?? '').split('\n').filter((part) => part.startsWith('CN='));
   const names = common.length === 1 ? common.map((part) => part.slice(3)) : [];
   const alternatives = certificate.subjectAltName ?? '';
-  // Node quotes what could be taken for more than one name: then none of them counts.
+  // Node quotes what could be read as more than one name: then none of them counts.
   if (!alternatives.includes('"')) {
     for (const alternative of alternatives.split(', ')) {
       const match = /^(?:DNS:|email:|URI:device:)(.+)$/.exec(alternative);
@@ -68,8 +68,8 @@ export function isOf(
 }
 
 /**
- * Why a certificate that names this device does not prove it; `null` when it does. It is its former owner's when the id
- * was given up since it was issued, and nobody's where the device was added with a password.
+ * Why a certificate that names this device does not prove it; `null`: it does. One that was issued before the device was
+ * added belongs to the former owner of the id. A device that was added with a password takes no certificate.
  */
 export function certificateFault(
   { issued, until, trusted }: Pick<ProvenCertificate, 'issued' | 'until' | 'trusted'>,
@@ -80,7 +80,7 @@ export function certificateFault(
     return 'does not count, because this device was added without --certificate';
   if (now > until) return 'has expired';
   if (!trusted()) return `does not count: ${untrusted}`;
-  // Certificates count in seconds.
+  // Times in certificates are whole seconds.
   const since = Math.floor(certificatesSince / 1000) * 1000;
   if (issued >= since) return null;
   return `was issued at ${time(issued)}, and this device takes those from ${time(since)} on`;

@@ -3,38 +3,38 @@ import { networksOf } from '../network/addresses.ts';
 import { type Budget, FailureBudgets } from '../throttling/failure-budgets.ts';
 import { TokenBucket } from '../throttling/token-bucket.ts';
 
-/** Who needs scrypt, as far as that can be told before. */
+/** A device whose password needs scrypt, before it is verified. */
 export interface SlowArrival {
   readonly address: string;
   /** `uid` of the device that it claims to be, if that one was last let in from this network; else `null`. */
   readonly device: string | null;
 }
 
-/** Who has proven to be this device. */
+/** A device that has proven who it is. */
 export interface ProvenArrival {
   readonly address: string;
   readonly device: string;
 }
 
-/** A place among those whose password is verified; to be given back once. */
+/** A place in the queue of password verifications; to be given back once. */
 export interface SlowPlace {
-  /** `neither`: nothing was verified. `device`: the one that is let in. */
+  /** `neither`: nothing was verified. `device`: the `uid` of the device that was let in. */
   end(outcome: 'letIn' | 'failed' | 'neither', now: number, device?: string): void;
 }
 
 /**
- * Holds devices back that come with too many others. After a restart the whole fleet comes back: what is more than can be
- * verified would wait, give up and come again, and nobody would get in (`docs/fleet.md`). Whoever needs scrypt has a bucket
- * of its own, so that neither such devices nor who guesses passwords delays those that do not need it.
+ * Limits how many devices are admitted at a time. After a restart the whole fleet comes back. Without a limit, more devices
+ * would wait for verification than can be served; they would give up and come again, and none would get in
+ * (`docs/fleet.md`). Devices whose password needs scrypt have a bucket of their own, so that neither they nor anybody who
+ * guesses passwords delays the devices that need no scrypt.
  *
- * Who guesses, takes the places of devices with passwords that scrypt must verify, and so each network may fail a few
- * times a minute only; what counts is that alone, so that a fleet behind one address comes back as fast as any other. A
- * device that comes from where it came last is counted by itself first: it gets in beside somebody in the same network
- * who guesses.
+ * Guessing takes the places of devices whose password needs scrypt. So each network may fail only a few times a minute.
+ * Nothing but failures counts: a fleet behind one address comes back as fast as any other. A device that comes from the
+ * network of its last connection has a budget of its own, so that it gets in although somebody else there is guessing.
  *
- * A device that reconnects in a loop would take the places of all others. So while many come, each device may come only
- * so often in a minute, and of one network only so many that were here a moment ago. The first time of each device counts
- * for neither.
+ * A device that reconnects in a loop would take the places of all others. So while many devices come, each may come only
+ * a few times a minute, and each network may bring only a limited number of devices that were connected shortly before. A
+ * device's first connection counts for neither.
  */
 export class DeviceAdmission {
   readonly #limits: Limits;
@@ -80,7 +80,7 @@ export class DeviceAdmission {
     return this.#arrivals.size;
   }
 
-  /** `null` lets the device pass; otherwise the seconds after which it is to come again. */
+  /** `null` admits the device; otherwise the seconds after which it is to come back. */
   admit({ address, device }: ProvenArrival, now: number): number | null {
     const [network] = networksOf(address);
     const own = this.#shareOf(device);
@@ -107,7 +107,7 @@ export class DeviceAdmission {
     return Math.ceil(Math.min(waitMs, this.#limits.arrivalsAskedMs) / 1000);
   }
 
-  /** A place for who needs scrypt, or the seconds after which it is to come again. */
+  /** A place for a device that needs scrypt, or the seconds after which it is to come back. */
   admitSlow({ address, device }: SlowArrival, now: number): SlowPlace | number {
     const [narrow, wide] = networksOf(address);
     const { slowFailuresPerDevice, slowFailuresPerNetwork, slowFailuresPerSite } = this.#limits;

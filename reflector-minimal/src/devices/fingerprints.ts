@@ -4,21 +4,21 @@ import { StoreUnavailable } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 
 /*
- * scrypt makes a stolen data file hard to guess passwords from, and a fleet slow to come back: 10,000 log-ins of 40 ms
- * take minutes after each restart. A password of 128 random bits needs no such help: nobody guesses it, whatever the hash
- * costs. So, once such a password has been verified, an HMAC of it is kept beside its scrypt hash, and from then on
- * lets the device in at the price of one HMAC. What it does not let in costs scrypt all the same, so that the time tells no
- * stranger which devices there are. The key is in the data file, like the hashes: what protects the
- * password is its own entropy. One that a person may have thought of never gets a fingerprint.
+ * scrypt protects the passwords of a stolen data file, but slows down a fleet: 10,000 log-ins of 40 ms take minutes after
+ * each restart. A password with 128 random bits does not need it, because nobody can guess it whatever the hash costs. So
+ * when such a password was verified once, an HMAC of it is stored beside its scrypt hash. From then on the device gets in
+ * at the price of one HMAC. Everything that the HMAC does not admit still costs scrypt, so that the time does not tell
+ * which devices exist. The key is in the data file like the hashes; what protects the password is its entropy. A
+ * password that a person may have chosen never gets a fingerprint.
  */
 
-/** Fewest characters and different ones among them; 20 of hexadecimal are 80 bits. */
+/** Fewest characters, and fewest different ones; 20 hexadecimal digits are 80 bits. */
 const fewest = { characters: 20, different: 10 } as const;
 
 /**
- * Whether a password was made by a machine, as far as one can see: long, without a space, and in at least every third
- * place a letter beside a digit, a capital beside a small one or a sign beside either. What people think of has its words
- * and numbers in runs. To take a generated one for theirs only costs scrypt.
+ * Whether a password looks generated: long, without spaces, and changing between digits, small letters, capitals and signs
+ * at every third character or more often. People choose words and numbers, which come in runs. A generated password that
+ * is taken for a chosen one only costs scrypt.
  */
 export function looksGenerated(password: string): boolean {
   if (password.length < fewest.characters || new Set(password).size < fewest.different) return false;
@@ -68,7 +68,7 @@ export class Fingerprints {
     try {
       this.#store.devices.setFingerprint(device.id, device.password, this.#of(device, password));
     } catch (error) {
-      // It saves time, and there is another log-in.
+      // It only saves time; the next log-in tries again.
       if (!(error instanceof StoreUnavailable)) throw error;
     }
   }

@@ -2,9 +2,9 @@ import { reservedLabels } from '../http/host-names.ts';
 import type { Store } from '../store/store.ts';
 
 /*
- * Two labels of the domain are the reflector's own. A `--cookie-host` below the domain has the form of a device's host name, and comes before it: the device of that name
- * (or its port, `DEVICE-PORT`) would have no host of its own, and nobody would be told. So there is to be no such device:
- * the reflector does not start beside it, it cannot be added, and is refused if it comes.
+ * Two labels of the domain belong to the reflector itself. A `--cookie-host` below the domain looks like the host name of a
+ * device and takes precedence, so nobody could reach a device with that name (or its port, `DEVICE-PORT`). Therefore such a
+ * device must not exist: the reflector does not start beside it, it cannot be added, and it is refused when it connects.
  */
 
 interface HostNames {
@@ -25,10 +25,7 @@ function idsIn(label: string): string[] {
   return id === undefined ? [label] : [label, id];
 }
 
-/**
- * What has the host name of a device of this id in its place, where `label` is taken by the `--cookie-host`; `null`: nothing,
- * and users can reach it.
- */
+/** What takes the host name of the device with this id; `null`: nothing. `label`: see {@link takenLabel}. */
 export function hiddenBy(id: string, label: string | null): string | null {
   if (reservedLabels.has(id)) return 'a name of the reflector itself';
   return label !== null && idsIn(label).includes(id) ? 'the --cookie-host of the reflector' : null;
@@ -42,7 +39,7 @@ export class CookieHostTaken extends Error {
 /** Throws {@link CookieHostTaken}; otherwise the store knows the label from now on. */
 export function takeCookieHost(store: Store, names: HostNames): void {
   const label = takenLabel(names);
-  // What waits for being claimed anybody may have invented.
+  // Unclaimed devices do not count: anybody may have made them up.
   const hidden = label === null ? undefined : idsIn(label).find((id) => store.devices.identity(id) !== null);
   if (hidden !== undefined) {
     throw new CookieHostTaken(

@@ -2,8 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Limits } from '../limits.ts';
 
 /**
- * Nonces for Digest (RFC 7616 section 3.3) that cost nothing until they are used: random bytes, the time, and an HMAC of
- * both. Each is good for one log-in; only used ones are remembered, until they expire.
+ * Nonces for Digest (RFC 7616 section 3.3): random bytes, the time, and an HMAC of both. Each is valid for one log-in. Only
+ * used nonces are remembered, until they expire; an unused one costs no memory.
  */
 export class Nonces {
   readonly #limits: Limits;
@@ -23,7 +23,7 @@ export class Nonces {
     return Buffer.concat([body, this.#sign(body)]).toString('base64url');
   }
 
-  /** `stale`: ours once, but expired or used; the client may answer a new one without asking its user. */
+  /** `stale`: one of ours, but expired or used; the client may answer a new one without asking its user. */
   check(nonce: string, now: number): 'good' | 'stale' | 'foreign' {
     const bytes = Buffer.from(nonce, 'base64url');
     if (bytes.length !== 56 || bytes.toString('base64url') !== nonce) return 'foreign';

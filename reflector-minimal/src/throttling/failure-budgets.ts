@@ -1,25 +1,25 @@
 import { IdleEvictingMap } from './idle-evicting-map.ts';
 
-/** Somebody's budget of failures: whoever is counted under `key` may fail `failures` times in a period. */
+/** The budget of one key: it may fail `failures` times in a period. */
 export interface Budget {
   readonly key: string;
   readonly failures: number;
 }
 
 interface Entry {
-  /** Failures that are not forgotten yet; a fraction of one is. */
+  /** Failures that are not forgotten yet; may be a fraction. */
   failures: number;
-  /** When that was true. */
+  /** When `failures` was computed. */
   at: number;
   underWay: number;
-  /** The moment that was given to the last of this key who was asked to come again. */
+  /** The time given to the last arrival of this key that was told to come back later. */
   last: number;
 }
 
 /**
- * Counts failures by key, and forgets a key's whole budget of them in a period, evenly. Successes cost nothing. A key
- * without a failure may have any number of attempts under way; one with failures no more than it could afford to fail.
- * What fails beyond the budget is a debt that has to be forgotten first, so that nothing is gained by coming all at once.
+ * Counts failures by key and forgets them evenly, a whole budget in each period. Successes cost nothing. A key without
+ * failures may have any number of attempts under way. A key with failures may have only as many as its budget can still
+ * pay for. Failures beyond the budget are a debt that is forgotten first, so that many attempts at once gain nothing.
  */
 export class FailureBudgets {
   readonly #periodMs: number;
@@ -27,8 +27,8 @@ export class FailureBudgets {
   readonly #entries: IdleEvictingMap<Entry>;
 
   /**
-   * `keys`: as many are remembered, beyond them the oldest that have nothing under way are forgotten. `strict`: what is
-   * under way counts from the beginning.
+   * `keys`: the most that are remembered; the oldest without an attempt under way is forgotten first. `strict`: attempts
+   * under way count also for a key without failures.
    */
   constructor({
     periodMs,
@@ -56,7 +56,7 @@ export class FailureBudgets {
     this.#forget(entry, budget, now);
     if (entry.failures === 0 && !this.#strict) return 0;
     if (entry.failures + entry.underWay + 1 <= budget) return 0;
-    // What is under way is over in a moment, and may turn out well.
+    // Attempts under way end soon, and may succeed.
     return Math.max(1, ((entry.failures + 1 - budget) * this.#periodMs) / budget);
   }
 
@@ -72,13 +72,13 @@ export class FailureBudgets {
     if (entry.failures === 0 && entry.underWay === 0 && entry.last <= now) this.#entries.delete(key);
   }
 
-  /** Counts one that takes no time. */
+  /** Counts one failure that takes no time. */
   spend(budget: Budget, now: number): void {
     this.begin(budget, now);
     this.end(budget, true, now);
   }
 
-  /** Whether something is counted for this key that is not forgotten yet. */
+  /** Whether this key has failures that are not forgotten yet. */
   counts({ key, failures: budget }: Budget, now: number): boolean {
     const entry = this.#entries.peek(key);
     if (!entry) return false;
@@ -86,7 +86,7 @@ export class FailureBudgets {
     return entry.failures > 0;
   }
 
-  /** Where a key stands among those who were asked to come again; kept with it. */
+  /** The key's position in the queue of those that were told to come back later; kept with the key. */
   position(key: string, now: number): { last: number } {
     return this.#of(key, now);
   }

@@ -2,11 +2,11 @@ import type { Clock } from 'rm-protocol';
 import { IdleEvictingMap } from './idle-evicting-map.ts';
 
 export interface ThrottleBounds {
-  /** Failures that cost no wait, and attempts under way at once before them. */
+  /** Failures that cost no wait, and attempts that may be under way at once until then. */
   readonly free: number;
   /** Longest wait, ms. */
   readonly waitMs: number;
-  /** After this time without a failure those before are forgotten, ms. */
+  /** Failures are forgotten after this time without another one, ms. */
   readonly memoryMs: number;
   /** Keys that are remembered. */
   readonly keys: number;
@@ -14,7 +14,7 @@ export interface ThrottleBounds {
   readonly waiting: number;
 }
 
-/** More attempts wait than `waiting`. */
+/** `waiting` attempts wait already. */
 export class TooManyWaiting extends Error {
   override readonly name = 'TooManyWaiting';
 }
@@ -37,9 +37,9 @@ export interface Turn {
 const firstWaitMs = 1000;
 
 /**
- * Counts failed attempts by key. The first `free` cost nothing; after each further one the key has to wait, twice as
- * long as before. An attempt within that time is not made, and not counted: it prolongs nothing. No more are under way
- * at once than could fail freely, so that attempts side by side gain nothing; the others wait their turn.
+ * Counts failed attempts by key. The first `free` failures cost nothing. After each further one the key waits, twice as
+ * long as before. An attempt during that time is not made and does not extend it. Only as many attempts are under way at
+ * once as could fail for free; the others wait their turn, so parallel attempts gain nothing.
  */
 export class FailureThrottle {
   readonly #clock: Clock;

@@ -1,6 +1,6 @@
 /**
- * A bounded table in which every user has a share: beyond `perUser` entries the user's own oldest goes, beyond `total` the
- * oldest of who has most. So nobody pushes out what others have, but who has more than they.
+ * A bounded table in which every user has a share. Beyond `perUser` entries a user loses their own oldest entry; beyond
+ * `total` the user with the most entries does. So no user can push out the entries of those who have fewer.
  */
 export class FairShareTable<Value> {
   readonly #perUser: number;
@@ -23,7 +23,7 @@ export class FairShareTable<Value> {
     return this.#entries.get(key)?.value;
   }
 
-  /** What is under this key already, is replaced, and the youngest then. */
+  /** Replaces an entry under the same key, and makes it the youngest. */
   set(user: string, key: string, value: Value): void {
     this.take(key);
     const own = this.#keys.get(user);
@@ -34,7 +34,7 @@ export class FairShareTable<Value> {
     this.#entries.set(key, { user, value });
   }
 
-  /** Removes and gives it. */
+  /** Removes the entry and returns its value. */
   take(key: string): Value | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
@@ -45,7 +45,7 @@ export class FairShareTable<Value> {
     return entry.value;
   }
 
-  /** Removes the oldest of all, as long as this holds for them. */
+  /** Removes the oldest entries for as long as `predicate` holds. */
   takeWhile(predicate: (value: Value) => boolean): void {
     for (const [key, { value }] of this.#entries) {
       if (!predicate(value)) return;

@@ -1,35 +1,35 @@
 export interface TokenBucketBounds {
   /** Tokens in the bucket, at most and at the start. */
   readonly atOnce: number;
-  /** Tokens a second that come in, at the start and once `rampMs` have passed. */
+  /** Tokens added per second, at the start and after `rampMs`. */
   readonly perSecondAtStart: number;
   readonly perSecond: number;
   readonly rampMs: number;
-  /** Longest time that is asked for. */
+  /** Longest wait that is asked for, ms. */
   readonly askedMs: number;
-  /** How far those of one network push back all others. */
+  /** How far the devices of one network may delay all others, ms. */
   readonly shareMs: number;
 }
 
-/** Where those of one network stand. */
+/** Where a network stands in the queue. */
 export interface QueuePosition {
-  /** The moment that was given to the last of them. */
+  /** The time given to the last of its devices. */
   last: number;
 }
 
 /**
- * A bucket of tokens, one for each device that is let in, and filled at a rate that grows. Who finds it empty is told when
- * to come again (RFC 9110 section 10.2.3): each a moment later than the one before, as if they stood in a queue that is
- * served at that rate. Agents add up to as much again of their own, so that some two thirds of the rate are used and no
- * second wave forms. Those who wait cost no memory. Of one network, those who are more than its share stand behind everybody
- * else: whoever comes ten thousand times does not make the others wait for ten thousand.
+ * A token bucket whose rate grows after the start. Each admitted device takes a token. A device that finds the bucket empty
+ * is told when to come back (RFC 9110 section 10.2.3): each one a little later than the one before, as if they stood in a
+ * queue that is served at the bucket's rate. Agents add up to the same time again, so about two thirds of the rate are used
+ * and no second wave forms. Waiting devices cost no memory. Devices beyond the share of their network queue behind all
+ * others: a network that comes ten thousand times does not delay the others by ten thousand places.
  */
 export class TokenBucket {
   readonly #bounds: TokenBucketBounds;
   readonly #start: number;
   #tokens: number;
   #at: number;
-  /** The moment that was given to the last who was asked to wait. */
+  /** The time given to the last device that was told to wait. */
   #last: number;
 
   /** `now` in milliseconds of a monotonic clock, here and below. */
@@ -42,8 +42,8 @@ export class TokenBucket {
   }
 
   /**
-   * `null` lets one device pass; otherwise the seconds after which it is to come again, at least 1. `position`: of its
-   * network, asked for where it is needed.
+   * `null` admits one device. Otherwise the seconds after which it is to come back, at least 1. `position`: of its network;
+   * called only when it is needed.
    */
   admit(now: number, position?: () => QueuePosition): number | null {
     this.#refill(now);
@@ -58,7 +58,7 @@ export class TokenBucket {
     return Math.ceil(Math.min(Math.max(wait, 1), this.#bounds.askedMs) / 1000);
   }
 
-  /** Whether so few come that nobody has to wait for anybody: an eighth of the tokens at most is taken. */
+  /** Whether nobody has to wait: at most an eighth of the tokens is taken. */
   isQuiet(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= (this.#bounds.atOnce * 7) / 8;
@@ -70,7 +70,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** By how much one more is beyond the share of its network, ms. */
+  /** How far one more device is beyond the share of its network, ms. */
   #excess(position: QueuePosition, now: number, stepMs: number): number {
     position.last = Math.max(position.last, now) + stepMs;
     return Math.max(0, position.last - now - this.#bounds.shareMs);
