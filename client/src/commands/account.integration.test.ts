@@ -4,7 +4,7 @@ import { hashPassword, recoveryHash } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { password, Stage, user } from '../testing/stage.ts';
 
-/** The commands against a reflector with a real agent behind it. */
+/** The commands against a reflector with a device behind it. */
 
 let stage: Stage;
 beforeAll(async () => {

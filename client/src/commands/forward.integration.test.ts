@@ -8,7 +8,7 @@ import { TestServer } from '../testing/server.ts';
 import { ports, Stage } from '../testing/stage.ts';
 import type { TestCommand } from '../testing/test-command.ts';
 
-/** The commands against a reflector with a real agent behind it. */
+/** The commands against a reflector with a device behind it. */
 
 let stage: Stage;
 beforeAll(async () => {
@@ -95,7 +95,7 @@ describe('rm-client forward', () => {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
     while (stage.streams.length === before) await new Promise(setImmediate);
-    const closed = once(stage.streams.at(-1) as NodeJS.EventEmitter, 'close');
+    const closed = once(stage.streams.at(-1)?.resume() as NodeJS.EventEmitter, 'close');
     socket.resetAndDestroy();
     await closed;
     command.stop();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Stage } from '../testing/stage.ts';
 
-/** The commands against a reflector with a real agent behind it. */
+/** The commands against a reflector with a device behind it. */
 
 let stage: Stage;
 beforeAll(async () => {

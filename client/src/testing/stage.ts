@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
-import { Agent } from 'rm-agent';
 import {
   deviceSecrets,
   hashPassword,
@@ -11,6 +10,7 @@ import {
   type ReflectorOptions,
   startReflector,
 } from 'rm-reflector';
+import { Forwarding, ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { TestCommand } from './test-command.ts';
 
 export const user = 'alice';
@@ -19,17 +19,34 @@ export const password = 'wonderland';
 /** Ports of the device, served inside the process. */
 export const ports = { echo: 7, digest: 13, breaking: 9, idle: 11, vnc: 5901, ssh: 2222 };
 
-/** A reflector and a real agent with a device `pump-7`; another device, `pump-8`, is off line. */
+const services: readonly (readonly [port: number, serve: (socket: Socket) => void])[] = [
+  [ports.echo, (socket) => socket.pipe(socket)],
+  [ports.digest, answerDigest],
+  [ports.breaking, (socket) => socket.once('data', () => socket.resetAndDestroy())],
+  [ports.idle, (socket) => socket.on('end', () => socket.end())],
+  [ports.vnc, (socket) => socket.end('RFB 003.008\n')],
+  [ports.ssh, (socket) => socket.end('SSH-2.0-test\r\n')],
+];
+
+/** A reflector and a scripted agent with a device `pump-7`; another device, `pump-8`, is off line. */
 export class Stage {
   readonly reflector: Reflector;
   readonly folder: string;
   /** The application's ends of the connections to the device. */
-  readonly streams: Duplex[];
-  readonly #agent: Agent;
+  readonly streams: Socket[];
+  readonly #agent: ScriptedAgent;
+  readonly #servers: readonly Server[];
 
-  private constructor(reflector: Reflector, agent: Agent, folder: string, streams: Duplex[]) {
+  private constructor(
+    reflector: Reflector,
+    agent: ScriptedAgent,
+    servers: readonly Server[],
+    folder: string,
+    streams: Socket[],
+  ) {
     this.reflector = reflector;
     this.#agent = agent;
+    this.#servers = servers;
     this.folder = folder;
     this.streams = streams;
   }
@@ -42,29 +59,36 @@ export class Stage {
     store.devices.add('pump-7', domain, secrets, 0);
     store.devices.add('pump-8', domain, secrets, 0);
     store.users.add(user, await hashPassword(password), 0, 'administrator');
-    const streams: Duplex[] = [];
-    const kept = (serve: (stream: Duplex) => void) => (stream: Duplex) => {
-      streams.push(stream);
-      serve(stream);
-    };
-    const agent = new Agent({
-      reflector: `http://127.0.0.1:${reflector.port}/`,
-      device: { id: 'pump-7', domain, password: 'secret', name: 'Pump 7', version: '1.4' },
-      services: [
-        { port: ports.echo, handler: kept((stream) => stream.pipe(stream)) },
-        { port: ports.digest, handler: kept(answerDigest) },
-        { port: ports.breaking, handler: kept((stream) => stream.once('data', () => stream.destroy())) },
-        { port: ports.idle, handler: kept(() => {}) },
-        { port: ports.vnc, kind: 'vnc', handler: kept((stream) => stream.end('RFB 003.008\n')) },
-        { port: ports.ssh, kind: 'ssh', handler: kept((stream) => stream.end('SSH-2.0-test\r\n')) },
-        // Port 1 of the loopback interface: nobody listens there.
-        { port: 1 },
+    const streams: Socket[] = [];
+    const servers: Server[] = [];
+    const targets = new Map<number, number>();
+    for (const [port, serve] of services) {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        streams.push(socket);
+        socket.on('error', () => {});
+        serve(socket);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      servers.push(server);
+      targets.set(port, (server.address() as AddressInfo).port);
+    }
+    // Port 1 of the loopback interface: nobody listens there.
+    targets.set(1, 1);
+    const agent = await ScriptedAgent.connect(reflector.port, {
+      id: 'pump-7',
+      domain,
+      password: 'secret',
+      extensions: 'max-frame=65536, window=262144',
+      properties: [
+        { name: 'targetPorts', value: [...targets.keys()].join(', ') },
+        { name: 'sshPort', value: String(ports.ssh) },
+        { name: 'vncPort', value: String(ports.vnc) },
+        { name: 'name', value: 'Pump 7' },
+        { name: 'version', value: '1.4' },
       ],
     });
-    const connected = new Promise<void>((resolve) => agent.on('connected', () => resolve()));
-    agent.start();
-    await connected;
-    return new Stage(reflector, agent, mkdtempSync(join(tmpdir(), 'rm-client-')), streams);
+    new Forwarding(agent, targets);
+    return new Stage(reflector, agent, servers, mkdtempSync(join(tmpdir(), 'rm-client-')), streams);
   }
 
   /** A process whose environment knows the reflector, and has no log-in. */
@@ -82,14 +106,15 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await this.#agent.stop();
+    this.#agent.destroy();
     await this.reflector.close();
+    for (const server of this.#servers) server.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 /** Answers only after the end of the request: nothing comes of it without a half-close. */
-function answerDigest(stream: Duplex): void {
+function answerDigest(stream: Socket): void {
   const hash = createHash('sha256');
   stream.on('data', (bytes: Buffer) => hash.update(bytes));
   stream.on('end', () => stream.end(hash.digest('hex')));

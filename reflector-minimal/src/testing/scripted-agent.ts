@@ -187,14 +187,15 @@ export class ScriptedAgent {
 /** Makes a scripted agent forward to real servers on this machine, as an agent would. */
 export class Forwarding {
   readonly #agent: ScriptedAgent;
-  readonly #ports: ReadonlySet<number>;
+  readonly #ports: ReadonlyMap<number, number>;
   readonly #locals = new Map<number, LocalSide>();
   /** Open requests seen. */
   opens = 0;
 
-  constructor(agent: ScriptedAgent, ports: readonly number[]) {
+  /** `ports`: those that may be opened, each with the port on this machine; in a list they are the same. */
+  constructor(agent: ScriptedAgent, ports: readonly number[] | ReadonlyMap<number, number>) {
     this.#agent = agent;
-    this.#ports = new Set(ports);
+    this.#ports = 'get' in ports ? ports : new Map(ports.map((port) => [port, port]));
     agent.onFrame = (frame) => this.#handle(frame);
     void agent.ended.then(() => {
       for (const local of this.#locals.values()) local.socket.destroy();
@@ -210,7 +211,8 @@ export class Forwarding {
     const local = this.#locals.get(channel);
     if (opcode === Opcode.openRequest) {
       this.opens++;
-      if (this.#ports.has(payload.readUInt16BE())) this.#dial(channel, payload.readUInt16BE());
+      const port = this.#ports.get(payload.readUInt16BE());
+      if (port !== undefined) this.#dial(channel, port);
       else this.#agent.fault(channel, 2);
     } else if (opcode === Opcode.data) {
       local?.socket.write(payload);
