@@ -6,7 +6,7 @@ import type { AgentStatus } from '../src/agent/status.ts';
 import type { ConfigurationFile } from '../src/config/configuration.ts';
 import { configure } from '../src/config/load.ts';
 import type { Dial } from '../src/dial/dial-service.ts';
-import { type Log, openLog } from '../src/log/log.ts';
+import { type Log, messageOf, openLog } from '../src/log/log.ts';
 import { withoutVariables } from '../src/program/child-environment.ts';
 import { dialHandler, type ServiceHandler } from './handler-service.ts';
 
@@ -160,8 +160,7 @@ function askApplication(access: NonNullable<AgentOptions['access']>, log: Log): 
     Promise.resolve()
       .then(() => access({ port, channel, signal: controller.signal }))
       .catch((error: unknown) => {
-        if (!controller.signal.aborted)
-          log.error(`access: ${error instanceof Error ? error.message : error}`);
+        if (!controller.signal.aborted) log.error(`access: ${messageOf(error)}`);
         return false;
       })
       .then((allowed) => {

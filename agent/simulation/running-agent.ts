@@ -1,6 +1,6 @@
 import { AgentCore } from '../src/agent/agent.ts';
 import type { AgentEvents } from '../src/agent/events.ts';
-import type { Handlers } from '../src/agent/services.ts';
+import type { Handlers } from '../src/agent/forwarded-ports.ts';
 import type { AgentHost } from './agent-host.ts';
 
 /** An agent on a simulated machine, and the events that its applications have heard. */

@@ -28,8 +28,16 @@ export function parseHttpUri(text: string): HttpUri | null {
 
 /** The value of `Host`: the port only when it is not the scheme's own. */
 export function hostHeader({ secure, host, port }: HttpUri): string {
-  const literal = host.includes(':') ? `[${host}]` : host;
-  return port === (secure ? 443 : 80) ? literal : `${literal}:${port}`;
+  return port === (secure ? 443 : 80) ? bracketed(host) : hostAndPort(host, port);
+}
+
+/** `HOST:PORT`, with brackets around an IPv6 literal. */
+export function hostAndPort(host: string, port: number): string {
+  return `${bracketed(host)}:${port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 export function formatHttpUri(uri: HttpUri): string {

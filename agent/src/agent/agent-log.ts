@@ -6,6 +6,7 @@ import { reasons } from '../link/routes.ts';
 import type { Log } from '../log/log.ts';
 import { RepeatFilter } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
+import { portLabel } from './port-label.ts';
 
 /** A tunnel that ends sooner is part of the outage before it, so that a link that comes and goes does not fill the log: 1 h. */
 const LASTING_MS = 3_600_000;
@@ -92,7 +93,6 @@ export class AgentLog {
 
   /** A port as the person who has named its service knows it. */
   #label(port: number): string {
-    const name = this.#names.get(port);
-    return name ? `port ${port} (${name})` : `port ${port}`;
+    return portLabel(port, this.#names.get(port));
   }
 }

@@ -3,6 +3,7 @@ import { AccessControl } from '../access/access-control.ts';
 import type { Ask } from '../access/gate.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits, type Limits } from '../config/limits.ts';
+import { reflectorsOf } from '../config/parts.ts';
 import { buildDate, version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
@@ -17,13 +18,13 @@ import type { Channel } from '../tunnel/channel.ts';
 import type { ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
-import { attemptSettings, backOffSettings, offer, reflectorsOf } from './attempt-settings.ts';
+import { attemptSettings, backOffSettings, offer } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
 import { CertificateLog } from './certificate-log.ts';
 import { CustomProperties } from './custom-properties.ts';
 import { type AgentEvents, EventEmitter, type Listener } from './events.ts';
+import { forwardedPorts, type Handlers } from './forwarded-ports.ts';
 import { ServiceHealth } from './service-health.ts';
-import { forwardedPorts, type Handlers } from './services.ts';
 import { type AgentStatus, StatusRecord } from './status.ts';
 
 /** What an application adds to its configuration. */

@@ -8,9 +8,11 @@ import {
 } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
+import { reflectorsOf } from '../config/parts.ts';
 import { readSecret } from '../config/secret.ts';
 import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
+import { literalAddress } from '../dial/literal-address.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
 import type { Address, Host } from '../host.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
@@ -68,14 +70,8 @@ export function attemptSettings(
   };
 }
 
-/** The reflectors of a configuration, in the order in which they are tried. */
-export function reflectorsOf({ reflector }: Pick<Configuration, 'reflector'>): readonly string[] {
-  return typeof reflector === 'string' ? [reflector] : reflector;
-}
-
 function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {
-  const read = (address: string): Address => ({ address, family: address.includes(':') ? 6 : 4 });
-  return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(read)]));
+  return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(literalAddress)]));
 }
 
 /** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */

@@ -2,7 +2,7 @@ import { certificateEnds, utf8Decode } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
 import type { Host } from '../host.ts';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 /** How long before the end of the device's certificate the log warns of it, in milliseconds. */
 const WARNING_MS = 30 * DAY_MS;
@@ -28,8 +28,14 @@ export function certificateExpiry({ files }: Host, { cert }: Configuration['tls'
 /** What is to be said of a certificate that has expired or will within 30 days; `null` otherwise. */
 export function expiryWarning(expiresAt: number | null, now: number): string | null {
   if (expiresAt === null || expiresAt - now > WARNING_MS) return null;
-  const day = new Date(expiresAt).toISOString().slice(0, 10);
   const days = Math.floor(Math.abs(expiresAt - now) / DAY_MS);
   const count = `${days} ${days === 1 ? 'day' : 'days'}`;
-  return expiresAt < now ? `has expired ${count} ago, on ${day}` : `expires in ${count}, on ${day}`;
+  return expiresAt < now
+    ? `has expired ${count} ago, on ${day(expiresAt)}`
+    : `expires in ${count}, on ${day(expiresAt)}`;
+}
+
+/** `YYYY-MM-DD` of a time in Unix milliseconds, in UTC. */
+export function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }

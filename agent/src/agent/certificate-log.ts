@@ -2,9 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Cancellable, Host } from '../host.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
 import type { Log } from '../log/log.ts';
-import { certificateExpiry, expiryWarning } from './certificate-expiry.ts';
-
-const DAY_MS = 86_400_000;
+import { certificateExpiry, DAY_MS, day, expiryWarning } from './certificate-expiry.ts';
 
 /** Logs what a person must know of certificates and the clock: once, and again when it has changed. */
 export class CertificateLog {
@@ -80,8 +78,4 @@ export function judgedByBuild({ reflectors, proxiesFor, tls }: AttemptSettings):
 
 export function clockWarning(now: number, judgedAt: number): string {
   return `the clock shows ${day(now)}, before this agent was built: the end of certificates is judged by ${day(judgedAt)}`;
-}
-
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -1,6 +1,6 @@
 import type { HttpUri } from 'rm-protocol';
 import type { Configuration, ProxyEntry } from '../config/configuration.ts';
-import { proxiesOf } from '../config/proxies.ts';
+import { proxiesOf } from '../config/parts.ts';
 import { readSecret } from '../config/secret.ts';
 import { environmentProxies, type ProxyFor } from '../dial/proxy-environment.ts';
 import { type ProxyServer, parseProxy } from '../dial/proxy-server.ts';

@@ -3,6 +3,7 @@ import type { Clock } from '../host.ts';
 import type { Log } from '../log/log.ts';
 import { RepeatFilter } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';
+import { portLabel } from './port-label.ts';
 import type { ServiceStatus } from './status.ts';
 
 type Services = Pick<Configuration, 'services'>;
@@ -59,7 +60,8 @@ export class ServiceHealth {
   closed({ port, sent }: Channel): void {
     const entry = this.#entries.get(port);
     if (!entry || sent === 0) return;
-    if (entry.reportedDown) this.#log.info(`${serviceLabel(entry.service)} works again`);
+    if (entry.reportedDown)
+      this.#log.info(`service on ${portLabel(entry.service.port, entry.service.name)} works again`);
     entry.reportedDown = false;
     if (this.#clock.now() - entry.reportedAt >= QUIET_MS) entry.outage.end();
   }
@@ -73,7 +75,9 @@ export class ServiceHealth {
     if (!entry.outage.isNew(reason, now)) return;
     entry.reportedDown = true;
     entry.reportedAt = now;
-    this.#log.warning(`${serviceLabel(entry.service)} cannot be reached: ${reason}`);
+    this.#log.warning(
+      `service on ${portLabel(entry.service.port, entry.service.name)} cannot be reached: ${reason}`,
+    );
   }
 
   get status(): readonly ServiceStatus[] {
@@ -84,9 +88,4 @@ export class ServiceHealth {
       result,
     }));
   }
-}
-
-/** A service as the person who has configured it knows it: `service on port 80 (web)`. */
-export function serviceLabel({ port, name }: Pick<Service, 'port' | 'name'>): string {
-  return `service on port ${port}${name ? ` (${name})` : ''}`;
 }

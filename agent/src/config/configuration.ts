@@ -338,7 +338,6 @@ export type ConfigurationFile = Input<typeof configurationSchema>;
 /** A complete, valid configuration: what an absent key means is filled in. */
 export type Configuration = Value<typeof configurationSchema>;
 export type Service = Configuration['services'][number];
-export type ServiceKind = Service['kind'];
 export type PropertyValue = Configuration['device']['properties'][string];
 /** Proxies, or how to find them, in the order in which they are tried. */
 export type ProxyEntry = Exclude<NonNullable<Configuration['proxy']>, readonly unknown[]>;

@@ -1,9 +1,10 @@
-import { utf8Decode, utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host.ts';
+import { utf8Decode } from 'rm-protocol';
+import type { Host } from '../host.ts';
+import { readTextFile } from './text-file.ts';
 import type { Expand } from './validate.ts';
 
-/** More than any name or serial number has. */
-const MAX_FILE_BYTES = 4096;
+/** More than an address has. */
+const MAX_ADDRESS_BYTES = 4096;
 
 const interfaces = '/sys/class/net';
 
@@ -57,7 +58,10 @@ function lookUp({ files, system }: Machine, name: string): LookUp {
     const value = system.environment(variable) ?? other;
     return value === undefined ? { reason: 'but that environment variable is not set' } : { text: value };
   }
-  if (name.startsWith('file:/')) return contentOf(files, name.slice(5));
+  if (name.startsWith('file:/')) {
+    const file = readTextFile(files, name.slice(5));
+    return 'text' in file ? file : { reason: `but it ${file.reason}`, transient: file.pending };
+  }
   if (/^mac:[^/]+$/.test(name)) {
     const address = hardwareAddress(files, name.slice(4));
     return address === null
@@ -70,21 +74,10 @@ function lookUp({ files, system }: Machine, name: string): LookUp {
   };
 }
 
-/** One line break at the end of the file is not part of the text. */
-function contentOf(files: Host['files'], path: string): LookUp {
-  try {
-    const text = utf8DecodeStrict(files.read(path, MAX_FILE_BYTES))?.replace(/\r?\n$/, '');
-    if (text === '') return { reason: 'but it is empty', transient: true };
-    return text === undefined ? { reason: 'but it is not UTF-8 text' } : { text };
-  } catch (error) {
-    return { reason: `but it cannot be read: ${(error as HostFailure).message}`, transient: true };
-  }
-}
-
 /** 12 lower-case hexadecimal digits, as `${nodeId}` has them; `null` where there is none, or only zeros. */
 function hardwareAddress(files: Host['files'], name: string): string | null {
   try {
-    const address = utf8Decode(files.read(`${interfaces}/${name}/address`, MAX_FILE_BYTES)).replace(
+    const address = utf8Decode(files.read(`${interfaces}/${name}/address`, MAX_ADDRESS_BYTES)).replace(
       /[:\s]/g,
       '',
     );

@@ -1,3 +1,4 @@
+import { hostAndPort } from 'rm-protocol';
 import { configurationSchema } from './configuration.ts';
 import { importLog } from './import-log.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -325,8 +326,7 @@ function importProxyPlace(properties: Properties, enabled: boolean, warn: Warn):
   const host = enabled ? properties.take('http.proxy.host') : null;
   if (host === null) return null;
   const port = properties.takeInteger('http.proxy.port') ?? 80;
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { scheme: 'http', authority, credentials: null };
+  return { scheme: 'http', authority: hostAndPort(host, port), credentials: null };
 }
 
 /** Percent-encoded but for `${…}`, which is expanded later. */

@@ -4,7 +4,7 @@ import { type Configuration, configurationSchema, type ProxyEntry, type Service 
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
 import { inspectNamedFiles, missingDirectories, writable } from './named-files.ts';
-import { proxiesOf, secretsOf } from './proxies.ts';
+import { proxiesOf, reflectorsOf, secretsOf } from './parts.ts';
 import { secretVariables } from './proxy-variables.ts';
 import { type Problem, validate } from './validate.ts';
 
@@ -134,9 +134,9 @@ function holdsPassword(configuration: Configuration): boolean {
 }
 
 /** What is allowed, and probably not what was meant. */
-function advise({ device, services, tls, reflector }: Configuration, warnings: Problem[]): void {
-  const uris = typeof reflector === 'string' ? [reflector] : reflector;
-  if (!tls.verify && uris.some((uri) => uri.startsWith('https:'))) {
+function advise(configuration: Configuration, warnings: Problem[]): void {
+  const { device, services, tls } = configuration;
+  if (!tls.verify && reflectorsOf(configuration).some((uri) => uri.startsWith('https:'))) {
     warnings.push({
       path: 'tls.verify',
       message: 'false: anybody on the way can pose as the reflector and take over the device',

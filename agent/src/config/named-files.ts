@@ -1,7 +1,7 @@
 import type { Host, HostFailure } from '../host.ts';
 import { argvOf } from './argv.ts';
 import type { Configuration } from './configuration.ts';
-import { secretsOf } from './proxies.ts';
+import { secretsOf } from './parts.ts';
 import type { Problem } from './validate.ts';
 
 type Machine = Pick<Host, 'files' | 'system'>;

@@ -1,9 +1,6 @@
-import { utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host.ts';
+import type { Host } from '../host.ts';
 import type { Secret } from './configuration.ts';
-
-/** A key of 4,096 bits in PEM has 3.3 KB; a secret that is longer is the wrong file. */
-const maxSecretBytes = 4096;
+import { readTextFile } from './text-file.ts';
 
 export type SecretResult = { readonly text: string } | { readonly error: string };
 
@@ -18,18 +15,9 @@ export function readSecret(secret: Secret, host: Pick<Host, 'files' | 'system'>)
     if (text === undefined) return { error: `the environment variable ${secret.env} is not set` };
     return checked(text, `the environment variable ${secret.env}`);
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = host.files.read(secret.file, maxSecretBytes);
-  } catch (error) {
-    return { error: `the secret file ${secret.file} cannot be read: ${(error as HostFailure).message}` };
-  }
-  const text = utf8DecodeStrict(bytes);
-  if (text === null) return { error: `the secret file ${secret.file} is not UTF-8 text` };
-  const line = text.replace(/\r?\n$/, '');
-  // Most likely one that is still to be written.
-  if (line === '') return { error: `the secret file ${secret.file} is empty` };
-  return checked(line, `the secret file ${secret.file}`);
+  const file = readTextFile(host.files, secret.file);
+  if ('reason' in file) return { error: `the secret file ${secret.file} ${file.reason}` };
+  return checked(file.text, `the secret file ${secret.file}`);
 }
 
 /** Control characters cannot be part of credentials (RFC 7617 section 2). */

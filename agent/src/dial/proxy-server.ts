@@ -1,4 +1,4 @@
-import { type Credentials, parseHttpUri } from 'rm-protocol';
+import { type Credentials, hostAndPort, parseHttpUri } from 'rm-protocol';
 
 /** A proxy, as far as it matters for dialling through it. */
 export interface ProxyServer {
@@ -43,7 +43,7 @@ function decodePercent(text: string): string {
 
 /** `HOST:PORT`, for messages; without user and password. */
 export function proxyAuthority({ host, port }: ProxyServer): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return hostAndPort(host, port);
 }
 
 /** `SCHEME://HOST:PORT`, for the log and `rm-agent status`; without user and password. */

@@ -1,4 +1,12 @@
-import { answerDigest, type Challenge, type Credentials, type DigestRequest, hexEncode } from 'rm-protocol';
+import {
+  answerDigest,
+  type Challenge,
+  type Credentials,
+  type DigestRequest,
+  decodeChallenges,
+  hexEncode,
+  ProtocolError,
+} from 'rm-protocol';
 import type { Host } from '../host.ts';
 
 /** The answer to a Digest challenge that has not been answered before. */
@@ -18,4 +26,14 @@ export function digestAnswer(
     hexEncode(clientNonce),
     1,
   );
+}
+
+/** The challenges of a header field; none when it cannot be read. */
+export function readChallenges(offered: string): Challenge[] {
+  try {
+    return decodeChallenges(offered);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return [];
+  }
 }

@@ -1,6 +1,7 @@
-import { base64Encode, type HttpUri, ProtocolError } from 'rm-protocol';
+import { base64Encode, type HttpUri, hostAndPort, ProtocolError } from 'rm-protocol';
 import type { Connection } from '../dial/connection.ts';
 import { interleave } from '../dial/interleave.ts';
+import { literalAddress } from '../dial/literal-address.ts';
 import { type ProxyServer, proxyAuthority } from '../dial/proxy-server.ts';
 import { Race } from '../dial/race.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
@@ -153,7 +154,7 @@ export class Connector implements Cancellable {
   #reconnect(): void {
     const { address = '' } = this.#connection ?? {};
     this.cancel();
-    this.#connect([{ address, family: address.includes(':') ? 6 : 4 }]);
+    this.#connect([literalAddress(address)]);
   }
 
   // ---- proxy ----
@@ -167,7 +168,7 @@ export class Connector implements Cancellable {
     this.#handshake = proxy.scheme.startsWith('socks')
       ? new SocksConnect(destination, port, proxy.credentials)
       : new HttpConnect(this.#host, {
-          authority: `${destination.includes(':') ? `[${destination}]` : destination}:${port}`,
+          authority: hostAndPort(destination, port),
           credentials: proxy.credentials,
           answer: this.#answer,
           headBytes: this.#settings.limits.headBytes,

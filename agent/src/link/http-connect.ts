@@ -1,8 +1,6 @@
 import {
-  type Challenge,
   type Credentials,
   chooseDigest,
-  decodeChallenges,
   encodeBasic,
   encodeRequestHead,
   isStale,
@@ -10,7 +8,7 @@ import {
   type ResponseHead,
 } from 'rm-protocol';
 import type { Host } from '../host.ts';
-import { digestAnswer } from './authorization.ts';
+import { digestAnswer, readChallenges } from './authorization.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -70,7 +68,7 @@ export class HttpConnect implements ProxyHandshake {
     const refused = (why: string) =>
       ({ failed: `${answered}: ${why}`, kind: 'refusal', scope: 'proxy' }) as const;
     if (!credentials) return refused('it wants a user and a password');
-    const challenges = read(headers.get('proxy-authenticate') ?? '');
+    const challenges = readChallenges(headers.get('proxy-authenticate') ?? '');
     const digest = chooseDigest(challenges);
     if (answer && !(digest && answer.to && isStale(digest, answer.to)))
       return refused('user or password was not accepted');
@@ -85,14 +83,5 @@ export class HttpConnect implements ProxyHandshake {
       .join(', ')
       .slice(0, 100);
     return refused(`it offers ${offered || 'no scheme'}, possible are Digest (MD5, SHA-256) and Basic`);
-  }
-}
-
-function read(offered: string): Challenge[] {
-  try {
-    return decodeChallenges(offered);
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    return [];
   }
 }

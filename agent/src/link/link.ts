@@ -12,7 +12,7 @@ import { type LinkEvent, type LinkState, nextState } from './states.ts';
 import type { Step, StepFailure } from './steps.ts';
 
 /** How long the reflector may take to answer our close frame, in milliseconds. */
-const CLOSING_MS = 2000;
+export const CLOSING_MS = 2000;
 
 /** How the reason begins when the reflector has given the place of this agent to another. */
 export const REPLACED = 'replaced';

@@ -3,7 +3,6 @@ import {
   type Challenge,
   checkUpgradeResponse,
   chooseDigest,
-  decodeChallenges,
   encodeBasic,
   encodeUpgradeRequest,
   formatHttpUri,
@@ -18,7 +17,7 @@ import {
 } from 'rm-protocol';
 import type { Host } from '../host.ts';
 import type { AttemptSettings } from './attempt-settings.ts';
-import { digestAnswer } from './authorization.ts';
+import { digestAnswer, readChallenges } from './authorization.ts';
 import type { FailureKind } from './back-off.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -108,7 +107,7 @@ export class UpgradeExchange {
     if ([301, 302, 303, 307, 308].includes(status)) return this.#redirect(headers.get('location') ?? '');
     const { auth } = this.#settings;
     if (status === 401 && auth === 'digest') {
-      const challenge = readChallenge(offered);
+      const challenge = chooseDigest(readChallenges(offered));
       if (challenge && (!this.#challenge || isStale(challenge, this.#challenge))) return { challenge };
     }
     const text = headers.get('x-ptth-error');
@@ -148,13 +147,4 @@ export class UpgradeExchange {
 
 function failed(kind: FailureKind, message: string): UpgradeAnswer {
   return { failed: message, kind, retryAfterMs: null, final: false };
-}
-
-function readChallenge(offered: string): Challenge | null {
-  try {
-    return chooseDigest(decodeChallenges(offered));
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    return null;
-  }
 }

@@ -110,10 +110,14 @@ function fileSink({ clock, files }: Machine, file: string, maxBytes: number, toS
       failed = false;
     } catch (error) {
       size = null;
-      if (!failed)
-        toStderr('error', `${file}: cannot be written: ${error instanceof Error ? error.message : error}`);
+      if (!failed) toStderr('error', `${file}: cannot be written: ${messageOf(error)}`);
       failed = true;
       toStderr(name, text);
     }
   };
+}
+
+/** What an exception says, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

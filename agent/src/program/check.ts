@@ -1,21 +1,20 @@
 import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
-import { attemptSettings, reflectorsOf } from '../agent/attempt-settings.ts';
+import { attemptSettings } from '../agent/attempt-settings.ts';
 import { certificateExpiry, expiryWarning } from '../agent/certificate-expiry.ts';
 import { clockWarning, judgedByBuild } from '../agent/certificate-log.ts';
+import { portLabel } from '../agent/port-label.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
+import { reflectorsOf } from '../config/parts.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
 import type { Host } from '../host.ts';
 import { Attempt, type Upgraded } from '../link/attempt.ts';
-import { REPLACED } from '../link/link.ts';
+import { CLOSING_MS, REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
 import { sendCommand } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
-
-/** How long the reflector may take to answer the close frame, in milliseconds. */
-const CLOSING_MS = 2000;
 
 type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
 
@@ -46,7 +45,7 @@ export function check(
       report(
         failure === null ? 'ok' : 'FAILED',
         'service',
-        `port ${service.port}${service.name ? ` (${service.name})` : ''}${failure === null ? '' : `: ${failure}`}`,
+        `${portLabel(service.port, service.name)}${failure === null ? '' : `: ${failure}`}`,
       ),
     () => {
       if (!dial && control !== null) askRunningAgent(host, configuration, control, report, attempt, done);

@@ -3,14 +3,12 @@ import type { Configuration } from '../config/configuration.ts';
 import { load, type Valid } from '../config/load.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import type { Host, Listener } from '../host.ts';
-import { type FoldingLog, openLog } from '../log/log.ts';
+import { type FoldingLog, messageOf, openLog } from '../log/log.ts';
 import { withoutVariables } from './child-environment.ts';
 import { type ControlledAgent, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
 import { type Persisted, readState, writeState } from './state-file.ts';
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
 export class Daemon implements ControlledAgent {

@@ -1,3 +1,5 @@
+import { day } from '../agent/certificate-expiry.ts';
+import { portLabel } from '../agent/port-label.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 
 /** `rm-agent status` for a person: one `name: value` a line. */
@@ -18,22 +20,20 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);
   const { certificateDays: days, certificateExpiresAt: end } = status;
   if (days !== null && end !== null) {
-    const date = new Date(end).toISOString().slice(0, 10);
-    lines.push(['certificate', `${days < 0 ? 'has expired' : `${days} days left`}, ${date}`]);
+    lines.push(['certificate', `${days < 0 ? 'has expired' : `${days} days left`}, ${day(end)}`]);
   }
   const { waiting, sessions } = status.access;
   for (const { port, name, channels, until } of waiting) {
     const left = duration(until - nowMs);
-    const service = name === null ? '' : ` (${name})`;
     lines.push([
       'consent',
-      `port ${port}${service}: waits for "rm-agent consent", ${left} left, ${channels} waiting`,
+      `${portLabel(port, name)}: waits for "rm-agent consent", ${left} left, ${channels} waiting`,
     ]);
   }
   for (const { port, name, result } of status.services) {
     const when = result && `${duration(nowMs - result.at)} ago`;
     const what = !result ? 'not used yet' : result.ok ? `worked ${when}` : `${result.reason}, ${when}`;
-    lines.push(['service', `port ${port}${name === null ? '' : ` (${name})`}: ${what}`]);
+    lines.push(['service', `${portLabel(port, name)}: ${what}`]);
   }
   if (sessions > 0) lines.push(['consent', 'given']);
   lines.push(

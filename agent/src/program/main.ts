@@ -3,6 +3,7 @@ import { importProperties } from '../config/import.ts';
 import { type Invalid, load, type Valid } from '../config/load.ts';
 import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
+import { messageOf } from '../log/log.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
 import { sendCommand } from './control.ts';
@@ -159,7 +160,7 @@ function importFile(host: Host, file: string): void {
   try {
     text = utf8DecodeStrict(host.files.read(file, MAX_IMPORT_BYTES));
   } catch (error) {
-    host.system.print(2, `${file}: cannot be read: ${error instanceof Error ? error.message : error}\n`);
+    host.system.print(2, `${file}: cannot be read: ${messageOf(error)}\n`);
     host.system.exit(ExitStatus.configuration);
     return;
   }

@@ -1,4 +1,4 @@
-import { forwardedPorts } from '../agent/services.ts';
+import { forwardedPorts } from '../agent/forwarded-ports.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
 import { noHandles } from '../../simulation/host.ts';
-import { forwardedPorts } from '../agent/services.ts';
+import { forwardedPorts } from '../agent/forwarded-ports.ts';
 import { defaultLimits } from '../config/limits.ts';
 import { probeWeb } from './probe-web.ts';
 

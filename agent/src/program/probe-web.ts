@@ -1,7 +1,8 @@
 import { encodeRequestHead, hostHeader, ProtocolError, parseHttpUri } from 'rm-protocol';
-import { reflectorsOf } from '../agent/attempt-settings.ts';
+import { serviceAddress } from '../agent/forwarded-ports.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
+import { reflectorsOf } from '../config/parts.ts';
 import type { Dial } from '../dial/dial-service.ts';
 import type { Host, Socket } from '../host.ts';
 import { ResponseReader } from '../link/response-reader.ts';
@@ -35,19 +36,13 @@ export function probeWeb(
   configuration: Configuration,
   done: (advice: string | null) => void,
 ): void {
-  const { reflector, device, target } = configuration;
-  const [first = ''] = reflectorsOf({ reflector });
+  const { device, target } = configuration;
+  const [first = ''] = reflectorsOf(configuration);
   const uri = parseHttpUri(first);
   const ours = uri ? hostHeader({ ...uri, host: `${device.id}.${uri.host}` }) : device.id;
-  const at = service.target ?? target;
-  const own = at.startsWith('unix:')
-    ? 'localhost'
-    : hostHeader({
-        secure: service.kind === 'https',
-        host: at,
-        port: service.targetPort ?? service.port,
-        target: '/',
-      });
+  const address = serviceAddress(service, target);
+  const secure = service.kind === 'https';
+  const own = 'path' in address ? 'localhost' : hostHeader({ secure, target: '/', ...address });
   const configured: RequestVariant = {
     host: service.host,
     forwarded: service.forwarded,

@@ -1,5 +1,10 @@
 import type { Configuration, ProxyEntry, Secret } from './configuration.ts';
 
+/** The reflectors of a configuration, in the order in which they are tried. */
+export function reflectorsOf({ reflector }: Pick<Configuration, 'reflector'>): readonly string[] {
+  return typeof reflector === 'string' ? [reflector] : reflector;
+}
+
 /** Each proxy of a configuration with its place in it, in the order in which they are tried. */
 export function proxiesOf({
   proxy,

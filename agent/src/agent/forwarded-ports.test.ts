@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { accepted, loadWith } from '../../simulation/loading.ts';
+import { serviceAddress } from './forwarded-ports.ts';
 import { fixedProperties } from './properties.ts';
-import { addressOf } from './services.ts';
 
 const lan = accepted(
   loadWith({
@@ -16,7 +16,7 @@ const lan = accepted(
 );
 
 it('two devices of the LAN may have the same port', () => {
-  expect(lan.services.map((service) => addressOf(service, lan.target))).toEqual([
+  expect(lan.services.map((service) => serviceAddress(service, lan.target))).toEqual([
     { host: '192.168.1.1', port: 80 },
     { host: '192.168.1.20', port: 80 },
     { host: '192.168.1.21', port: 443 },

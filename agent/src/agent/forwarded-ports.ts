@@ -21,7 +21,7 @@ export function forwardedPorts(
   time = new CertificateTime(host.clock),
 ): Map<number, ForwardedPort> {
   const dialOf = (service: Configured): Dial => {
-    const place = addressOf(service, configuration.target);
+    const place = serviceAddress(service, configuration.target);
     const name = 'host' in place ? place.host : 'localhost';
     const tls =
       service.kind === 'https' ? serviceTls(host, service.tls, name, configuration.tls.clock, time) : null;
@@ -37,7 +37,7 @@ export function forwardedPorts(
 }
 
 /** Where a service is, `target` being the host of those that name none. */
-export function addressOf({ port, target, targetPort }: Configured, common: string): ServiceAddress {
+export function serviceAddress({ port, target, targetPort }: Configured, common: string): ServiceAddress {
   const at = target ?? common;
   return at.startsWith('unix:') ? { path: at.slice('unix:'.length) } : { host: at, port: targetPort ?? port };
 }
