@@ -66,7 +66,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          include: [`${workspaces}/*.test.{ts,mjs}`],
+          include: [`${workspaces}/*.test.{ts,mjs}`, 'test/fleet/*.test.ts'],
           exclude: [...notOurs, ...integration],
           setupFiles: ['toolchain/unit-boundary.mjs'],
           // Far above what any needs, for machines that are busy.

@@ -1,6 +1,6 @@
-import { BackOff, type BackOffSettings } from '../../../agent/src/link/back-off.ts';
-import { DeviceAdmission } from '../devices/device-admission.ts';
-import { defaultLimits, type Limits } from '../limits.ts';
+import { BackOff, type BackOffSettings } from '../../agent/src/link/back-off.ts';
+import { DeviceAdmission } from '../../reflector-minimal/src/devices/device-admission.ts';
+import { defaultLimits, type Limits } from '../../reflector-minimal/src/limits.ts';
 
 /** Devices that lose their reflector in one moment and come back, on a clock of their own. */
 export interface FleetOptions {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { defaultLimits } from '../limits.ts';
-import { type FleetOptions, simulateFleet } from '../testing/fleet.ts';
-import { fleetReport } from '../testing/fleet-report.ts';
+import { defaultLimits } from '../../reflector-minimal/src/limits.ts';
+import { type FleetOptions, simulateFleet } from './fleet.ts';
+import { fleetReport } from './report.ts';
 
-// `npm run fleet -w rm-reflector` writes what the last test compares.
-const docs = (name: string) => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
+// `npm run fleet` writes what the last test compares.
+const docs = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
 
 const restart = { devices: 10_000, awayMs: 5_000, scrypt: true, heldBack: true, untilMs: 3_600_000 };
 
