@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
+import type { Session } from '../ports/identity.ts';
 import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
-import { type Session, Sessions } from '../sessions/sessions.ts';
+import { Sessions } from '../sessions/sessions.ts';
 import { Store } from '../store/store.ts';
 import { standingOf } from './standing.ts';
 

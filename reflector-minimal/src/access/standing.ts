@@ -1,9 +1,10 @@
 import type { ProvenDevice } from '../devices/authentication.ts';
 import { certificateFault } from '../devices/client-certificate.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { DeviceKey } from '../ports/store.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Store } from '../store/store.ts';
-import { type Identity, seesDevice } from '../users/identity.ts';
+import { seesDevice } from '../users/identity.ts';
 
 /** Who was let in, by what, and to what. */
 export type Holder =

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { decodeBasic } from 'rm-protocol';
 import { isBrowser } from '../http/browser.ts';
 import { credentialsOf } from '../http/credentials.ts';
+import type { Identity } from '../ports/identity.ts';
 import { secretsOf } from '../sessions/cookies.ts';
 import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
 import type { Tokens } from '../sessions/tokens.ts';
-import type { Identity } from '../users/identity.ts';
 import type { Denied, LogIn } from './log-in.ts';
 
 /** Where a request goes, and how it came. */

@@ -7,10 +7,10 @@ import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { chosenDevice } from '../isolation/shared-host.ts';
+import type { Identity } from '../ports/identity.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf, refusalTo } from '../refusals/of-denial.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Identity } from '../users/identity.ts';
 
 /** Who asks, and for which device. */
 export interface Identified {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Session } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
 import { Choices } from './choices.ts';
 
 const session = (id: string, name = 'alice') => ({ id, user: { name } }) as Session;

@@ -1,5 +1,5 @@
 import type { Limits } from '../limits.ts';
-import type { Session } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
 import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /**

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import type { Session } from '../sessions/sessions.ts';
-import type { Identity } from '../users/identity.ts';
+import type { Identity, Session } from '../ports/identity.ts';
 import { crossOriginRefusal } from './cross-origin.ts';
 
 const origin = {

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
+import type { Identity } from '../ports/identity.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import type { Identity } from '../users/identity.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 /*

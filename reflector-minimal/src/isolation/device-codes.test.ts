@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
-import type { Session } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
 import { DeviceCodes } from './device-codes.ts';
 
 const sessionOf = (name: string) => ({ id: name, user: { name } }) as Session;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { Session } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
 import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /** What a code is good for. */

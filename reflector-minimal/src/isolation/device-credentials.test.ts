@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Session } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
 import { forDevice } from './device-credentials.ts';
 
 const alice = { name: 'alice', password: 'hash' };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { credentialsOf } from '../http/credentials.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { Tokens } from '../sessions/tokens.ts';
-import type { Identity } from '../users/identity.ts';
 
 /**
  * The `Authorization` of a request that is meant for the device; `null`: there is none.

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawHeaders } from '../http/headers.ts';
+import type { Identity } from '../ports/identity.ts';
 import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Identity } from '../users/identity.ts';
 import { reportsToNobody } from './kept-by-browsers.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { type Html, html, page } from '../http/html.ts';
 import { minPasswordLength } from '../passwords/rules.ts';
+import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
-import type { Session } from '../sessions/sessions.ts';
 import { totpSection } from './totp-pages.ts';
 
 /** What came of a form. */

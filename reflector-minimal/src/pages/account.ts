@@ -1,10 +1,10 @@
 import type { Form } from '../http/form.ts';
 import { sendRefusal } from '../http/refusal.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
+import type { Identity } from '../ports/identity.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { clearCookie, secretsOf } from '../sessions/cookies.ts';
-import type { Identity } from '../users/identity.ts';
 import { type AccountNote, accountPage } from './account-page.ts';
 import { type Exchange, enter, redirect, sendToLogIn, sessionOf, show } from './exchange.ts';
 

@@ -7,8 +7,9 @@ import { portSuffix } from '../http/host-names.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import { changePath } from '../isolation/shared-host.ts';
+import type { Identity } from '../ports/identity.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import { type Identity, seesDevice } from '../users/identity.ts';
+import { seesDevice } from '../users/identity.ts';
 import type { PagesContext } from './context.ts';
 
 /** `choosePath`: takes the form of the page of devices. The request has been proven to come from there. */

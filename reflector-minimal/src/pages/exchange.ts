@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { portSuffix } from '../http/host-names.ts';
 import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
-import type { Identity } from '../users/identity.ts';
 import type { PagesContext } from './context.ts';
 import { logInAddress } from './return-address.ts';
 

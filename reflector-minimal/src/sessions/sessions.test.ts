@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
-import { type Session, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 
 const hour = 3600_000;
 const facts = { address: '192.0.2.1', agent: 'Browser/1' };

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import { type SessionKind, type SessionRecord, StoreUnavailable, type UserRecord } from '../ports/store.ts';
+import type { Session } from '../ports/identity.ts';
+import { type SessionRecord, StoreUnavailable, type UserRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 
 /*
@@ -34,24 +35,6 @@ export type NewSession = {
   | { readonly kind: 'token'; readonly lifetimeMs: number }
   | { readonly kind: 'device'; readonly device: string; readonly parent: Session }
 );
-
-/** Times are wall-clock milliseconds. */
-export interface Session {
-  /** Names it in lists and logs; opens nothing. */
-  readonly id: string;
-  readonly kind: SessionKind;
-  /** As it is in the store now. */
-  readonly user: UserRecord;
-  /** Of a device session: the only device it is good for. */
-  readonly device: string | null;
-  readonly created: number;
-  readonly used: number;
-  readonly expires: number;
-  readonly address: string;
-  readonly agent: string;
-  /** Key in the store. */
-  readonly hash: Buffer;
-}
 
 export interface SessionLifetimes {
   /** From log-in, however much it is used; ms. */

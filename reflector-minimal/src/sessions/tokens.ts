@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
+import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 /** The only header we make, and the only one we take: an algorithm named by the peer is never followed (RFC 8725). */
 const header = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'JWT' })).toString('base64url');

@@ -1,6 +1,7 @@
 import type { Clock } from 'rm-protocol';
 import { defaultLimits } from '../limits.ts';
-import { type Session, Sessions } from '../sessions/sessions.ts';
+import type { Session } from '../ports/identity.ts';
+import { Sessions } from '../sessions/sessions.ts';
 import { systemClock } from '../system-clock.ts';
 import { type Stage, user } from './stage.ts';
 

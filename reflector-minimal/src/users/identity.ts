@@ -1,13 +1,6 @@
 import type { Credential } from '../audit/record.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { DeviceRecord, UserRecord } from '../ports/store.ts';
-import type { Session } from '../sessions/sessions.ts';
-
-/** Who a request is from, and how that is known. */
-export interface Identity {
-  readonly user: UserRecord;
-  /** `null`: by name and password with this very request. */
-  readonly session: Session | null;
-}
 
 /** For the audit log. */
 export function credentialOf({ session }: Identity): Credential {

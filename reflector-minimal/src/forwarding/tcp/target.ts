@@ -4,9 +4,9 @@ import type { RevocationWatcher } from '../../access/revocation-watcher.ts';
 import type { Holder } from '../../access/standing.ts';
 import type { Audit } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
+import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
-import type { Identity } from '../../users/identity.ts';
 
 export interface TcpContext {
   readonly limits: Limits;
