@@ -154,7 +154,7 @@ function behindDevice(command: string, args: string[]): ReturnType<typeof splitA
  * OpenSSH gets its connection from `rm-client connect`: nothing listens, so nobody else on this machine gets in. It puts
  * the port in itself, wherever that comes from: `-p`, `-P`, `-o Port` or its own configuration.
  */
-export function sshOptions(
+function sshOptions(
   self: readonly string[],
   device: string,
   values: ReflectorValues,

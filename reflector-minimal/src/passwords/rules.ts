@@ -3,7 +3,7 @@ import { commonPasswords } from './common-passwords.ts';
 /** Characters. Length is what makes a password; 10 is beyond what is tried on line (NIST SP 800-63B section 5.1.1). */
 export const minPasswordLength = 10;
 /** Characters. More adds nothing to what a hash of 256 bits can hold. */
-export const maxPasswordLength = 256;
+const maxPasswordLength = 256;
 
 /** Neighbours on a keyboard, in the alphabet or among the digits, forwards; backwards is looked at too. */
 const rows = [
