@@ -66,7 +66,7 @@ function npm(script, ...args) {
 }
 
 const eventually = (/** @type {() => boolean} */ condition) =>
-  vi.waitUntil(condition, { timeout: 25_000, interval: 20 });
+  vi.waitUntil(condition, { timeout: 120_000, interval: 20 });
 
 /**
  * @param {ReturnType<typeof npm>} run

@@ -70,7 +70,7 @@ describe('npm start', () => {
     expect(await run.ended).toEqual([0, null]);
     expect(run.err).toBe('');
     expect(readdirSync(folder)).toEqual([]);
-  }, 30_000);
+  });
 
   test('prints a line to copy that opens a session of SSH, where a server is installed', async () => {
     const run = start('--port', '0');
@@ -90,7 +90,7 @@ describe('npm start', () => {
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual([0, null]);
     expect(readdirSync(folder)).toEqual([]);
-  }, 60_000);
+  });
 
   test('says in one line that a port is taken, and what to do', async () => {
     const server = createServer().listen(0, '127.0.0.1');
@@ -103,7 +103,7 @@ describe('npm start', () => {
     );
     expect(readdirSync(folder)).toEqual([]);
     server.close();
-  }, 30_000);
+  });
 
   test.each([
     [['--port', 'x'], '--port x: must be a number from 0 to 65535'],

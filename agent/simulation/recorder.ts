@@ -4,7 +4,7 @@ import type { HostError, SocketHandler, TlsSession } from '../src/host.ts';
 
 /** Waits until `check` no longer throws. */
 export function eventually(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 2 });
+  return vi.waitFor(check, { timeout: 120_000, interval: 2 });
 }
 
 /** Notes what a real socket reports, for tests of host adapters. */
@@ -50,7 +50,7 @@ export class Recorder implements SocketHandler {
       () => {
         if (!this.events.includes(name)) throw new Error(`no ${name} among ${this.events.join(', ')}`);
       },
-      { timeout: 10_000, interval: 2 },
+      { timeout: 120_000, interval: 2 },
     );
   }
 

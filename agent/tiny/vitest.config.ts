@@ -8,6 +8,8 @@ export default defineConfig({
     name: 'native',
     include: [here('test/*.test.ts')],
     globalSetup: [here('test/build.ts')],
-    testTimeout: 60_000,
+    // Only a test that hangs reaches them, on a busy machine too.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

@@ -17,7 +17,7 @@ let site: Site;
 
 beforeAll(async () => {
   site = await Site.start([...devices.values()]);
-}, 120_000);
+});
 afterAll(() => site?.stop());
 
 /** All answers of a device by one way, under the names of the questions. */

@@ -70,9 +70,9 @@ describe('in Chromium the device', () => {
 
   test('gives 256 MiB, unchanged', async () => {
     const shown = page.locator('#download-sha256');
-    await shown.filter({ hasText: digest }).waitFor({ timeout: 60_000 });
+    await shown.filter({ hasText: digest }).waitFor({ timeout: 300_000 });
     const [download] = await Promise.all([
-      page.waitForEvent('download', { timeout: 60_000 }),
+      page.waitForEvent('download', { timeout: 300_000 }),
       page.locator('#download-link').click(),
     ]);
     const file = join(directory, 'download.bin');

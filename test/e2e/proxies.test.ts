@@ -115,7 +115,7 @@ describe.each(agents)('the agent %s', (_, agent) => {
       expect([errors, output.length]).toEqual(['', size]);
       // squid writes its log line when a connection has ended.
       await system.stop();
-      await expect.poll(() => passed(system.port)).toBe(true);
+      await expect.poll(() => passed(system.port), { timeout: 120_000 }).toBe(true);
       expect(system.agent?.log.join('\n')).not.toContain(password);
       expect(system.agent?.log.join('\n')).not.toContain(encodeURIComponent(password));
     } finally {

@@ -41,7 +41,7 @@ class Terminal {
 
   async shows(text: RegExp): Promise<void> {
     await vi
-      .waitUntil(() => text.test(this.shown), { timeout: 30_000 })
+      .waitUntil(() => text.test(this.shown), { timeout: 120_000 })
       .catch(() => {
         throw new Error(`no ${text} in ${JSON.stringify(this.shown)}`);
       });
@@ -55,7 +55,7 @@ class Terminal {
   async typeUnseen(text: string): Promise<void> {
     const before = bytesRead();
     this.type(text);
-    await vi.waitUntil(() => bytesRead() > before, { timeout: 30_000 });
+    await vi.waitUntil(() => bytesRead() > before, { timeout: 120_000 });
   }
 }
 

@@ -106,5 +106,5 @@ describe('10,000 devices that come back after a restart', () => {
     await expect(`${head}\n${table}\n${tail}`).toMatchFileSnapshot(page);
     await expect(curve).toMatchFileSnapshot(docs('fleet.svg'));
     // An hour of nine fleets: mere computing, which takes its time on a loaded machine.
-  }, 120_000);
+  });
 });

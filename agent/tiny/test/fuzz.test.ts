@@ -9,7 +9,7 @@ const seed = Number(process.env.RM_SEED ?? 20_261_122);
 
 describe('the parsers on the tiny engine', () => {
   it('let nothing escape but their documented errors, whatever comes', {
-    timeout: 60_000 + rounds * 20,
+    timeout: 240_000 + rounds * 20,
   }, async () => {
     const outfile = `${temporaryDirectory()}/fuzz.js`;
     await build({

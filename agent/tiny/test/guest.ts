@@ -24,7 +24,7 @@ export interface Ending {
 }
 
 /** How long a guest may take for one event, in milliseconds: for a sanitized build on a loaded machine. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** A script under the executable, seen from the test. */
 export class Guest {

@@ -99,7 +99,7 @@ describe('opening a device', () => {
       clock.advance(ms - 1);
       stream.write('x');
       clock.advance(1);
-      await vi.waitUntil(() => opcodes.length === 2, { timeout: 20_000 });
+      await vi.waitUntil(() => opcodes.length === 2, { timeout: 120_000 });
       expect(opcodes).toEqual([2, 9]);
       stream.destroy();
     },

@@ -75,7 +75,7 @@ beforeAll(async () => {
   for (const fault of [tooMuch, tooMuchHere]) {
     const draft = request(`${device.id}.localhost`);
     fault.change(draft);
-    await vi.waitUntil(async () => (await send(draft)).startsWith(fault.answer), { timeout: 30_000 });
+    await vi.waitUntil(async () => (await send(draft)).startsWith(fault.answer), { timeout: 120_000 });
   }
   for (const name of [user.name, 'full', 'here', 'blind']) {
     const [first, second] = [

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
 /** What a busy machine may need for something that takes milliseconds on an idle one. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Waits for `condition`, which must come true by itself. */
 export async function until(condition: () => unknown): Promise<void> {

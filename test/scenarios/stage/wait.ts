@@ -10,7 +10,7 @@ export const briefly = Math.ceil(2 * slow);
  * How long an event may take before its scenario fails, in milliseconds. Only what never comes reaches it, so it leaves
  * room for a machine that is busy with much else.
  */
-export const patience = 60_000 * slow;
+export const patience = 120_000 * slow;
 
 /** Fails with the name of what was waited for once {@link patience} is over. */
 export async function within<T>(
