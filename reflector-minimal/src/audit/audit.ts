@@ -5,52 +5,52 @@ import { FailureBudgets } from '../throttling/failure-budgets.ts';
 import type { AuditSink } from './file.ts';
 import { type AuditRecord, auditLine } from './record.ts';
 
-/** Decisions that are equal but for time and size: the first is recorded at once, those that follow are counted. */
+/** Decisions that differ only in time and size. The first is recorded at once, the following ones are counted. */
 interface Series {
   readonly record: AuditRecord;
   readonly since: number;
   last: number;
-  /** Those that no record stands for yet. */
+  /** Decisions that are counted and not yet recorded. */
   times: number;
-  /** Records of it. */
+  /** Records written one by one. */
   written: number;
   bytesFrom: number;
   bytesTo: number;
 }
 
-/** Payload from the device to the user, and back; counted on while it goes on. */
+/** Payload bytes from the device and to the device; grows during an exchange. */
 export interface Traffic {
   bytesFrom: number;
   bytesTo: number;
 }
 
-/** Refused before anybody had shown who they are: of such there can be any number. */
-function isStranger({ allowed, by }: AuditRecord): boolean {
+/** Refused without authentication: there can be any number of those. */
+function isUnauthenticated({ allowed, by }: AuditRecord): boolean {
   return !allowed && by === undefined;
 }
 
-/** Whose records these are: one user's, or one device's. Refusals are apart, so that they cannot hide what was allowed. */
+/** The user or device that the record counts for. Refusals count apart, so that they cannot hide allowed decisions. */
 function subjectOf({ user, device, allowed }: AuditRecord): string {
   return `${allowed ? 'allowed' : 'refused'} ${user === undefined ? `device ${device}` : `user ${user}`}`;
 }
 
-/** What tells one kind of decision from another. */
+/** Equal for decisions of one series. */
 function kindOf(record: AuditRecord): string {
   return JSON.stringify({ ...record, bytesFrom: undefined, bytesTo: undefined, ms: undefined });
 }
 
 /**
- * Every decision, as a line in the audit file, or as a record named `audit` in the log where no file is set.
+ * Records every decision as a line in the audit file or, without a file, as a record named `audit` in the log.
  *
- * What comes alone (a log-in, a tunnel) is recorded as it is, until the same has come `limits.auditRepeats` times: then it is
- * counted, too. What comes in crowds (requests, and refusals)
- * is recorded when it begins and summed up when the same has not come for `limits.auditQuietMs`, or for ten times that
- * in any case: a page with a hundred pictures costs two lines, and so does a flood of refusals. No number of addresses
- * makes it more than `limits.auditStrangers` kinds of refusals in ten times `limits.auditQuietMs`, and no user or device
- * has more than `limits.auditRecords` records in that time, of what was allowed and as many of what was refused: beyond
- * it theirs are counted together, what was allowed for each device.
+ * - Single events (a log-in, a tunnel) are recorded one by one. After `limits.auditRepeats` equal ones they are counted.
+ * - Frequent events (requests, refusals) make a series: its first is recorded at once, the sum when none has come for
+ *   `limits.auditQuietMs`, and at the latest after ten times that. A page with a hundred pictures costs two lines, and
+ *   so does a flood of refusals.
+ * - In ten times `limits.auditQuietMs` there are at most `limits.auditStrangers` series of unauthenticated refusals, and
+ *   at most `limits.auditRecords` allowed and as many refused records of one user or device. Further ones are counted
+ *   together, allowed ones for each device.
  *
- * When records cannot be written, the service goes on: the log says so, once, and later how many were lost.
+ * If records cannot be written, the service continues. The log says so once, and later how many records were lost.
  */
 export class Audit {
   readonly #clock: Clock;
@@ -58,9 +58,9 @@ export class Audit {
   readonly #log: Logger;
   readonly #sink: AuditSink | null;
   readonly #series = new Map<string, Series>();
-  /** Kinds of refusals of strangers that were begun lately. */
-  readonly #strangers: FailureBudgets;
-  /** Records of each user and device lately. */
+  /** Recent series of unauthenticated refusals. */
+  readonly #unauthenticated: FailureBudgets;
+  /** Recent records of each user and device. */
   readonly #subjects: FailureBudgets;
   #sweep: Cancellable | null = null;
   #lost = 0;
@@ -72,15 +72,15 @@ export class Audit {
     this.#log = log;
     this.#sink = sink;
     const periodMs = 10 * limits.auditQuietMs;
-    this.#strangers = new FailureBudgets({ periodMs, keys: 1, strict: true });
+    this.#unauthenticated = new FailureBudgets({ periodMs, keys: 1, strict: true });
     this.#subjects = new FailureBudgets({ periodMs, keys: limits.auditSeries, strict: true });
   }
 
-  /** One decision that stands alone, unless the same comes over and over. */
+  /** Records a single event. */
   record(decision: AuditRecord): void {
     const series = this.#seriesOf(decision);
     series.last = this.#clock.now();
-    // The one that has begun the series is recorded already.
+    // The first of the series is already recorded.
     if (series.written === 0) {
       series.written = 1;
       return;
@@ -96,7 +96,7 @@ export class Audit {
     series.bytesTo += bytesTo;
   }
 
-  /** One decision of a kind that comes in crowds. The returned function adds what it has carried, when that is known. */
+  /** Counts a frequent event. Call the returned function with its payload once that is known. */
   count(decision: AuditRecord): (traffic: Readonly<Traffic>) => void {
     const series = this.#seriesOf(decision);
     series.last = this.#clock.now();
@@ -107,34 +107,37 @@ export class Audit {
       series.last = this.#clock.now();
       series.bytesFrom += bytesFrom;
       series.bytesTo += bytesTo;
-      // Its series was summed up while it was still under way.
+      // The series was summed up in the meantime.
       if (this.#series.get(kindOf(series.record)) !== series) this.#sumUp(series);
     };
   }
 
-  /** What counts a decision. A new series is recorded; `written` is 0 then. */
+  /** The series of a decision. A new one is recorded; its `written` is 0. */
   #seriesOf(decision: AuditRecord): Series {
     const found = this.#series.get(kindOf(decision));
     if (found) return found;
-    const stranger = isStranger(decision);
-    if (stranger ? this.#spend('strangers', decision) : this.#spend(subjectOf(decision), decision)) {
+    const unauthenticated = isUnauthenticated(decision);
+    if (unauthenticated ? this.#spend('strangers', decision) : this.#spend(subjectOf(decision), decision)) {
       return this.#begin(decision);
     }
     const { event, allowed, user, device } = decision;
-    // There are only so many devices that a user may reach: each that was reached stays visible.
+    // A user can reach a limited number of devices, so each of them stays visible.
     const about = allowed || user === undefined ? device : undefined;
-    const together: AuditRecord = stranger
+    const together: AuditRecord = unauthenticated
       ? { event, allowed, reason: 'from many strangers' }
       : { event, allowed, user, device: about, reason: 'of many kinds' };
     return this.#series.get(kindOf(together)) ?? this.#begin(together);
   }
 
-  /** False when there are too many records of these lately. */
+  /** False: there are too many recent records of this key. */
   #spend(key: string, decision: AuditRecord): boolean {
     const now = this.#clock.now();
-    const stranger = isStranger(decision);
-    const budgets = stranger ? this.#strangers : this.#subjects;
-    const budget = { key, failures: stranger ? this.#limits.auditStrangers : this.#limits.auditRecords };
+    const unauthenticated = isUnauthenticated(decision);
+    const budgets = unauthenticated ? this.#unauthenticated : this.#subjects;
+    const budget = {
+      key,
+      failures: unauthenticated ? this.#limits.auditStrangers : this.#limits.auditRecords,
+    };
     if (budgets.wait(budget, now) > 0) return false;
     budgets.spend(budget, now);
     return true;
@@ -159,12 +162,12 @@ export class Audit {
     }
   }
 
-  /** The file is opened anew with the next record. */
+  /** The next record opens the file again. */
   reopen(): void {
     this.#sink?.close();
   }
 
-  /** Sums up what is counted, and closes the file. */
+  /** Writes the sums of all series and closes the file. */
   close(): void {
     this.#sweep?.cancel();
     this.#sweep = null;

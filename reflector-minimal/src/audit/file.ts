@@ -19,23 +19,23 @@ import { asOwnerOf } from '../store/as-owner.ts';
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR } = constants;
 const lineFeed = 0x0a;
 
-/** The audit file cannot be used; the message is one line for a person. */
+/** The audit file cannot be used. The message is one line. */
 export class AuditFileError extends Error {
   override readonly name = 'AuditFileError';
 }
 
-/** Where lines of the audit log go. */
+/** The destination of the audit log. */
 export interface AuditSink {
-  /** One line with its end. Throws when it cannot be kept. */
+  /** Writes a line, which includes its line feed. Throws if that fails. */
   write(line: string): void;
-  /** Until the next `write`. */
+  /** The next `write` opens it again. */
   close(): void;
 }
 
 /**
- * A file of mode 0600 that is renamed to `FILE.1` (that to `FILE.2`, and so on) before it would be longer than
- * `limits.auditFileBytes`; of the old ones `limits.auditFiles` stay, and those that are newer than `keepMs`. A line is in the file when `write` returns, so
- * that the end of the process loses none; records are rare enough for that (see `Audit`).
+ * A file of mode 0600. Before it exceeds `limits.auditFileBytes`, it is renamed to `FILE.1`, that to `FILE.2` and so on.
+ * `limits.auditFiles` old ones are kept, and all that are newer than `keepMs`. Lines are written synchronously, so that
+ * none is lost when the process ends; `Audit` keeps them rare.
  */
 export class AuditFile implements AuditSink {
   readonly #path: string;
@@ -46,8 +46,8 @@ export class AuditFile implements AuditSink {
   #size = 0;
 
   /**
-   * `keepMs`: what is newer is not removed, whatever its size. Root makes and renames the file with the rights of whoever
-   * owns the folder, like the data file. Throws {@link AuditFileError}.
+   * `keepMs`: newer files are kept, whatever their size. As root, creates and renames the file with the rights of the
+   * folder's owner. Throws {@link AuditFileError}.
    */
   constructor(
     path: string,
@@ -75,7 +75,7 @@ export class AuditFile implements AuditSink {
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
     } finally {
       this.#size += written;
-      // The disk was full in the middle of a line: the next one must not continue it.
+      // The disk was full in the middle of a line: reopening ends that line.
       if (written > 0 && written < bytes.length) this.close();
     }
   }
@@ -90,7 +90,7 @@ export class AuditFile implements AuditSink {
   }
 
   #openHere(): number {
-    // Opening a pipe would wait for its reader.
+    // O_NONBLOCK: opening a pipe would wait for its reader.
     const descriptor = openSync(this.#path, O_APPEND | O_CREAT | O_RDWR | O_NONBLOCK, 0o600);
     try {
       const status = fstatSync(descriptor);
@@ -117,7 +117,7 @@ export class AuditFile implements AuditSink {
   #renameAll(): void {
     let count = 0;
     while (existsSync(`${this.#path}.${count + 1}`)) count++;
-    // The oldest first: what is newer than one that stays, stays as well.
+    // The oldest first. Files newer than one that is kept are kept as well.
     while (count >= this.#limits.auditFiles && this.#isOld(`${this.#path}.${count}`)) {
       rmSync(`${this.#path}.${count}`);
       count--;

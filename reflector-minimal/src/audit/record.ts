@@ -1,39 +1,39 @@
-/** How somebody has shown who they are. */
+/** The kind of credentials. */
 export type Credential = 'password' | 'token' | 'session';
 
-/** What is recorded of one decision. Whatever is not known is left out. No secret is ever among it. */
+/** The record of one decision. Unknown fields are absent. It never contains a secret. */
 export interface AuditRecord {
-  /** What was decided, such as `log-in`, `request`, `client-tunnel`, `device-tunnel`. */
+  /** The kind of decision, such as `log-in`, `request`, `client-tunnel`, `device-tunnel`. */
   readonly event: string;
   readonly allowed: boolean;
-  /** The account, or the name that was claimed where the log-in failed. */
+  /** The account; after a failed log-in, the claimed name. */
   readonly user?: string | undefined;
   readonly by?: Credential | undefined;
-  /** Address of who asked. */
+  /** Address of the peer. */
   readonly address?: string | undefined;
   readonly device?: string | undefined;
   readonly port?: number | undefined;
-  /** Of a command: the account of the operating system that ran it. */
+  /** Of a command: the operating system's name of its user. */
   readonly operator?: string | undefined;
-  /** Of a command: what else it was given. */
+  /** Of a command: its other arguments. */
   readonly detail?: string | undefined;
-  /** Why not, or why it ended: one short sentence. */
+  /** Why it was refused or ended, in one short sentence. */
   readonly reason?: string | undefined;
-  /** How many equal decisions this record stands for; 1 where it is left out. */
+  /** Number of equal decisions in this record; 1 by default. */
   readonly times?: number | undefined;
-  /** Payload from the device to the user, and back. */
+  /** Payload bytes from the device and to the device. */
   readonly bytesFrom?: number | undefined;
   readonly bytesTo?: number | undefined;
-  /** How long it lasted, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly ms?: number | undefined;
 }
 
-/** Characters of one text in a record: names, addresses and reasons are shorter; the rest is somebody filling the disk. */
+/** Longest text in a record, in characters. Real names, addresses and reasons are shorter. */
 const textLength = 256;
 
 /**
- * One line of JSON with a line feed, beginning with the time. What strangers send stays inside its quotes: line ends and
- * every other control or format character are escaped, so that no line can be forged and no terminal driven.
+ * One line of JSON with a line feed; the time comes first. Line ends and all other control and format characters are
+ * escaped, so that a peer can neither forge a line nor control a terminal.
  */
 export function auditLine(record: AuditRecord, date: number): string {
   const text = JSON.stringify({ time: new Date(date).toISOString(), ...record }, (_key, value: unknown) =>

@@ -3,24 +3,24 @@ import { fileFault } from '../file-fault.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
-/** A device as its agent has to be configured. */
+/** What the configuration of a device's agent contains. */
 export interface AgentDevice {
-  /** As the agent spells it: a Digest log-in is computed over it. */
+  /** In the agent's spelling: a Digest log-in is computed over it. */
   readonly id: string;
   readonly domain: string;
-  /** The password itself, or what the agent has in its place. */
+  /** The password, or what the agent uses instead. */
   readonly secret: { readonly password: string } | 'file' | 'certificate';
   readonly digest: boolean;
 }
 
-/** Where the agent expects what is not in its configuration. */
+/** Files that the agent reads besides its configuration. */
 const secretFile = '/etc/rm-agent.secret';
 const certificate = { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/device.key' };
 
-/** Of a reflector that was never started, and is started without options. */
+/** For a reflector that has never run: the address it has without options. */
 const standardUrl = 'http://localhost:8080/';
 
-/** The URL that agents dial: the one given, else that of the reflector which has served this data file last. */
+/** The URL that agents dial: the given one, otherwise that of the last reflector that used this data file. */
 export function agentUrl(
   store: Store,
   given: string | undefined,
@@ -76,12 +76,12 @@ function object(members: readonly Member[]): string {
   return `{\n${lines.map((line) => `  ${line}`).join('\n')}\n}`;
 }
 
-/** A new file of mode 0600, which is made before there is anything to lose. */
+/** A new file of mode 0600, created before anything can get lost. */
 export class NewFile {
   readonly #path: string;
   readonly #descriptor: number;
 
-  /** Throws {@link CommandError} when there is a file already, or none can be made. */
+  /** Throws {@link CommandError} if the file exists or cannot be created. */
   constructor(option: string, path: string) {
     this.#path = path;
     try {

@@ -6,13 +6,13 @@ import { fileFault } from '../file-fault.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
 import type { Store } from '../store/store.ts';
 
-/** A command that has changed something. */
+/** A command that changed something. */
 export interface Command {
   readonly command: 'device' | 'user';
   readonly action: string;
-  /** Of the device or user; `undefined` for several. */
+  /** Of the device or user; `undefined`: several. */
   readonly name: string | undefined;
-  /** What else it was given. */
+  /** Its other arguments. */
   readonly detail: string | undefined;
 }
 
@@ -20,8 +20,8 @@ export interface Command {
 const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
 
 /**
- * Records a command in the audit file of the reflector that was started last on this data file, if it has one. When that
- * is not possible, what was done stays done; returns the warning then.
+ * Records a command in the audit file of the last reflector that used this data file, if it had one. A failure does not
+ * undo the command. Returns a warning in that case.
  */
 export function auditCommand(
   store: Store,
@@ -42,7 +42,7 @@ export function auditCommand(
     detail,
   };
   try {
-    // Whoever can write to the data file has named this file. Root goes there with that user's rights only.
+    // Anyone who can write the data file can name this file, so root opens it with the rights of the data file's owner.
     asOwnerOf(store.path, () => {
       const file = new AuditFile(path, never, clock);
       try {
@@ -58,7 +58,7 @@ export function auditCommand(
   }
 }
 
-/** Who runs this process, as the system knows them. */
+/** The system's name for the user of this process. */
 function operator(): string {
   try {
     return userInfo().username;

@@ -5,7 +5,7 @@ export interface CertificateOptions {
   readonly 'issued-since'?: string | undefined;
 }
 
-/** From when on certificates of a device count; `null` for a device with a password. */
+/** The time since which certificates of the device are accepted; `null`: the device has a password. */
 export function certificatesSince(options: CertificateOptions): number | 'default' | null {
   const text = options['issued-since'];
   if (!options.certificate) {

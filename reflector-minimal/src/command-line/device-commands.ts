@@ -23,10 +23,10 @@ export interface DeviceOptions extends CertificateOptions, ListOptions {
   readonly config?: string | undefined;
 }
 
-/** Of `rm-reflector device`. */
+/** Actions of `rm-reflector device`. */
 export const deviceActions: readonly string[] = ['add', 'claim', 'passwd', 'remove', 'show', 'list'];
 
-/** Runs `rm-reflector device …`; gives what to print. Throws {@link CommandError}. */
+/** Runs `rm-reflector device …`; returns what to print. Throws {@link CommandError}. */
 export async function runDeviceCommand(
   store: Store,
   action: string,
@@ -111,7 +111,7 @@ async function addDevice(
   return `device ${id} added\ndomain: ${domain}\nconfiguration: ${options.config}, for /etc/rm-agent.json of the device; mode 600\n`;
 }
 
-/** Another password, or a certificate in place of one. What the device has open ends. */
+/** Sets another password, or accepts certificates instead. Ends the device's tunnel. */
 async function changeSecrets(
   store: Store,
   id: string,
@@ -129,7 +129,7 @@ async function changeSecrets(
   return `password of device ${id} changed\n${generated ? `password: ${generated}\n` : ''}`;
 }
 
-/** What a device is to prove itself by. `generated`: the password, if it was made here. `keep`: to be called once it is stored. */
+/** The device's credentials. `generated`: the password, if we generated it. Call `keep` once they are stored. */
 async function chooseSecrets(
   store: Store,
   id: string,
@@ -146,11 +146,11 @@ async function chooseSecrets(
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
   }
   const since = certificatesSince(options);
-  // Where only a certificate counts, the password is one that nobody has seen.
+  // A device with a certificate gets a password that nobody knows.
   const { password, generated } = options.certificate
     ? { password: generatePassword(), generated: false }
     : choosePassword(options['password-file']);
-  // Digest is computed over the id as the device spells it.
+  // Digest uses the device's own spelling of its id.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
   const keep = () => {
     if (!generated) return;
@@ -159,7 +159,7 @@ async function chooseSecrets(
   return { since, secrets, generated: generated ? password : null, keep };
 }
 
-/** Anybody may have invented an unclaimed device: the operator says which domain is meant, and so who will see it. */
+/** Anyone can invent an unclaimed device, so the operator names the domain, which decides who sees the device. */
 function claimDevice(store: Store, id: string, domain: string | undefined): string {
   const waiting = store.devices.credentials(id);
   if (!waiting || waiting.claimed) {

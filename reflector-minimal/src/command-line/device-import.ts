@@ -14,30 +14,30 @@ import { type CertificateOptions, certificatesSince } from './certificate-option
 import { CommandError, ExitStatus } from './exit.ts';
 
 export interface ImportOptions extends CertificateOptions {
-  /** Of the devices whose line names none. */
+  /** For lines without a domain. */
   readonly domain?: string | undefined;
   readonly digest?: boolean | undefined;
   readonly 'password-file'?: string | undefined;
-  /** Where the passwords go. */
+  /** File for the passwords. */
   readonly output?: string | undefined;
 }
 
 /** A line of the file. */
 interface Listed {
   readonly id: string;
-  /** As the device spells it. */
+  /** In the device's spelling. */
   readonly spelled: string;
   readonly domain: string;
 }
 
-/** A device with the password that was made for it; `null` where a certificate counts. */
+/** A device with its generated password; `null`: it has a certificate. */
 interface Made extends NewDevice {
   readonly generated: string | null;
 }
 
 /**
- * `rm-reflector device add --from FILE`: all devices of a file, or none. Gives what to print: a line for each with id,
- * domain and password, unless they go to a file. Throws {@link CommandError}.
+ * `rm-reflector device add --from FILE`: adds all devices of a file, or none. Returns what to print: a line for each with
+ * id, domain and password, unless they go to a file. Throws {@link CommandError}.
  */
 export async function importDevices(
   store: Store,
@@ -62,7 +62,7 @@ export async function importDevices(
     [id, domain, ...((generated ?? '') ? [generated] : [])].join('\t'),
   );
   const text = lines.map((line) => `${line}\n`).join('');
-  // The passwords are safe before the devices are there: otherwise nobody would ever know them.
+  // First save the passwords: after a crash between the two steps, nobody would know them.
   if (options.output !== undefined) writeNew(options.output, text);
   const taken = addAll(store, made, since, clock, () => {
     if (options.output !== undefined) rmSync(options.output, { force: true });
@@ -100,12 +100,12 @@ function addAll(
 
 async function make({ id, spelled, domain }: Listed, { digest, certificate }: ImportOptions): Promise<Made> {
   const password = generatePassword();
-  // Nobody guesses a password of 130 bits: a thousand devices need not take a minute.
+  // A password of 130 bits needs no slow hash; with one, a thousand devices would take a minute.
   const secrets = await deviceSecrets(spelled, domain, password, digest ?? false, 'generated');
   return { id, domain, secrets, generated: certificate ? null : password };
 }
 
-/** A device a line: its id, and behind a blank its domain, if that is another. `#` begins a comment. */
+/** One device a line: its id and, after a blank, its domain if it has its own. `#` starts a comment. */
 function readList(store: Store, from: string, domain: string, bound: number): Listed[] {
   const where = from === '-' ? 'standard input' : from;
   const wrong = (line: number, what: string): never => {
@@ -137,7 +137,7 @@ function readList(store: Store, from: string, domain: string, bound: number): Li
   return [...listed.values()];
 }
 
-/** A new file for its owner alone. */
+/** Writes a new file that only its owner can read. */
 function writeNew(path: string, text: string): void {
   try {
     const descriptor = openSync(path, 'wx', 0o600);

@@ -3,7 +3,7 @@ import type { DeviceRecord } from '../ports/store.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
-/** Which devices are listed, and how. */
+/** Filters and format. */
 export interface ListOptions {
   readonly domain?: string | undefined;
   readonly state?: string | undefined;
@@ -21,7 +21,7 @@ interface Shown {
   readonly state: (typeof states)[number];
   /** Since when it is in this state. */
   readonly since: string | null;
-  /** When it was last on line; now, if it is. */
+  /** When it was last online; the present time, if it is now. */
   readonly lastSeen: string | null;
   readonly name: string | null;
   readonly version: string | null;
@@ -29,16 +29,16 @@ interface Shown {
   readonly agent: string;
   readonly address: string;
   readonly connects: number;
-  /** Payload from and to the device. */
+  /** Payload bytes from and to the device. */
   readonly bytesFrom: number;
   readonly bytesTo: number;
-  /** The last time that somebody was refused who claimed to be this device. */
+  /** When a peer that claimed to be this device was last refused. */
   readonly lastRefusal: { readonly at: string; readonly reason: string; readonly address: string } | null;
   /** Two devices have used this identity within the last day. */
   readonly duplicate: boolean;
   readonly created: string;
   readonly proof: 'password' | 'certificate';
-  /** Certificates issued before this do not count. */
+  /** Earlier certificates are not accepted. */
   readonly certificatesSince: string | null;
 }
 
@@ -64,7 +64,7 @@ export function listDevices(store: Store, now: number, { domain, state, match, j
   return json ? `${JSON.stringify(devices, null, 2)}\n` : table(devices);
 }
 
-/** `rm-reflector device show ID`: everything that is known of a device. Throws {@link CommandError}. */
+/** `rm-reflector device show ID`: all that is known about a device. Throws {@link CommandError}. */
 export function showDevice(store: Store, id: string, now: number, { json }: ListOptions): string {
   const device = store.devices.get(id);
   if (!device) throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
@@ -171,7 +171,7 @@ function seconds(date: string | null): string {
   return date === null ? '-' : date.replace(/\.\d+Z$/, 'Z');
 }
 
-/** What comes from devices: nothing that a terminal would act on, and `length` characters at most. */
+/** Text from a device, without control characters and cut to `length` characters. */
 export function printable(text: string, length = 40): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?').slice(0, length);
 }

@@ -1,17 +1,17 @@
 /** Exit statuses of `rm-reflector` (sysexits.h). */
 export const ExitStatus = {
   ok: 0,
-  /** The thing asked for could not be done: a name is taken, or there is none. */
+  /** The command failed: a name is taken or does not exist, for example. */
   failed: 1,
   usage: 64,
   /** The data file cannot be used. */
   data: 74,
-  /** The address to listen on cannot be had. */
+  /** Cannot listen on the address. */
   unavailable: 69,
   configuration: 78,
 } as const;
 
-/** Ends the command with one line for the person. */
+/** Ends the command with a message of one line. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly status: number;

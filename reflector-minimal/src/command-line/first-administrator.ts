@@ -7,17 +7,17 @@ import type { Store } from '../store/store.ts';
 const name = 'admin';
 
 /**
- * How the first administrator is told: `text` to be shown now and never again; a new `file`; or a file of an earlier
- * start that nobody has removed yet.
+ * Where the password of the first administrator is: in `text`, to be shown once; in a new `file`; or in a file that an
+ * earlier start left and nobody has removed.
  */
 export type FirstAdministrator =
   | { readonly kind: 'shown'; readonly text: string }
   | { readonly kind: 'filed' | 'left'; readonly file: string };
 
 /**
- * Makes the user `admin` with a generated password when there is no user at all; `null` when there was nothing to do.
- * Where nobody looks at a terminal, whatever is printed is kept by something (a journal, a log of containers): then the
- * password is in a file beside the data file instead, for its owner alone.
+ * Adds the user `admin` with a generated password if there is no user; otherwise returns `null`. Without a terminal, the
+ * output may be stored in a journal or a container's log, so the password goes to a file beside the data file, which only
+ * its owner can read.
  */
 export async function ensureAdministrator(
   store: Store,
@@ -31,7 +31,7 @@ export async function ensureAdministrator(
   const text = `user: ${name}\npassword: ${password}\n`;
   const hash = await hashPassword(password);
   asOwnerOf(data, () => {
-    // One of an account that is gone: it must not be taken for this one's.
+    // It may belong to an earlier account.
     rmSync(file, { force: true });
     if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
   });

@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline';
 
-/** Asks on standard output and reads standard input, line by line, whether that is a terminal or a pipe. */
+/** Prints questions and reads answers from standard input, a terminal or a pipe. */
 export class LineReader {
   #lines: AsyncIterator<string> | null = null;
   #close: () => void = () => {};
 
-  /** Arrow function, to be handed out. `null` at the end of the input. */
+  /** Bound to this object. Resolves to `null` at the end of the input. */
   readonly ask = async (question: string): Promise<string | null> => {
     process.stdout.write(question);
     if (!this.#lines) {
@@ -17,7 +17,7 @@ export class LineReader {
     return done ? null : value.trim();
   };
 
-  /** Otherwise a terminal would keep the process. */
+  /** Without this call, a terminal keeps the process alive. */
   close(): void {
     this.#close();
     process.stdin.unref?.();

@@ -5,19 +5,19 @@ import { CommandError, ExitStatus } from './exit.ts';
 
 export interface ChosenPassword {
   readonly password: string;
-  /** It was made here, and nobody knows it yet. */
+  /** We generated it, so it must be shown. */
   readonly generated: boolean;
 }
 
-/** Why a password is not taken; `null` when it is. */
+/** Why a password is refused; `null`: it is accepted. */
 type PasswordCheck = (password: string) => string | null;
 
-/** Longer than what scrypt gains from; and a file that is not a password is noticed. */
+/** More than any password needs; a file that is something else gets noticed. */
 const maxBytes = 1024;
 
 /**
- * The first line of `file` (`-`: of standard input), or a generated one when `file` is `undefined`. Never an argument:
- * those can be read by everybody on the machine.
+ * The first line of `file` (`-`: of standard input), or a generated password if `file` is `undefined`. Never a command-line
+ * argument, because every user of the machine can read those.
  */
 export function choosePassword(file: string | undefined, check: PasswordCheck = () => null): ChosenPassword {
   if (file === undefined) return { password: generatePassword(), generated: true };

@@ -44,7 +44,7 @@ const accountOptions = {
   config: { type: 'string' },
 } as const;
 
-/** Which of the account options belong to which command. */
+/** Options of each command, apart from the common ones. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'device add': [
     'domain',
@@ -68,16 +68,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'user passwd': ['password-file'],
 };
 
-/** They change nothing. */
+/** Actions that change nothing. */
 const reading: ReadonlySet<string> = new Set(['list', 'show']);
 
-/** Runs one command line; gives the exit status, after one line for whatever went wrong. */
+/** Runs one command line and returns the exit status. Errors are printed as one line. */
 export async function run(args: readonly string[], context: CommandContext): Promise<number> {
   try {
     return await dispatch([...args], context);
   } catch (error) {
     const [status, message] = explain(error);
-    // What libraries say may have line ends.
+    // Messages of libraries may have several lines.
     context.printError(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
     return status;
   }
@@ -152,7 +152,7 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   if (!actions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `${command} ${action}: must be one of ${actions.join(', ')}`);
   }
-  // Only what adds something makes a data file: a wrong path is to be noticed.
+  // Only commands that add something create a data file, so that a wrong path gets noticed.
   const fresh = action === 'add' && !existsSync(data);
   const warn = (text: string) => context.printError(`rm-reflector: ${text}\n`);
   const store = Store.open(data, { existing: action !== 'add', warn });

@@ -13,13 +13,13 @@ import { type Reflector, startReflector } from '../reflector.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
 
-/** Log lines that wait for a slow reader, in bytes; what comes on top is dropped, so that a full pipe stops nothing. */
+/** Bytes of log lines that may wait for a slow reader. Further lines are dropped, so that a full pipe blocks nothing. */
 const logQueueBytes = 1024 * 1024;
 
-/** Runs the reflector until SIGTERM or SIGINT; gives the exit status. Throws {@link CommandError}. */
+/** Runs the reflector until SIGTERM or SIGINT and returns the exit status. Throws {@link CommandError}. */
 export async function serve(configuration: Configuration, data: string, clock: Clock): Promise<number> {
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
-  // Standard error on a full disk, or a reader that has gone: the line is lost, and nothing else.
+  // The disk is full or the reader has gone: only the line is lost.
   destination.on('error', () => {});
   process.stdout.on('error', () => {});
   const log = pino({ level: configuration.logLevel }, destination);
@@ -44,7 +44,7 @@ export async function serve(configuration: Configuration, data: string, clock: C
     await untilStopped(reflector, log);
     return ExitStatus.ok;
   } finally {
-    // `flushSync` would overtake the line that is being written. On a full disk there is no end to wait for.
+    // `flushSync` could overtake the line being written. On a full disk, `end` may never complete.
     await new Promise<void>((resolve) => {
       const timer = clock.schedule(defaultLimits.closeMs, resolve);
       const closed = () => {
@@ -58,10 +58,10 @@ export async function serve(configuration: Configuration, data: string, clock: C
   }
 }
 
-/** Before anybody is turned away for it. */
+/** Warns at the start, not only when connections are refused. */
 function warnOfDescriptors(log: Logger): void {
   const { connections } = withinDescriptors(defaultLimits, freeDescriptors());
-  // A few less than the bound are no event.
+  // A small difference is not worth a warning.
   if (connections >= defaultLimits.tunnels) return;
   log.warn(
     { connections },
@@ -138,7 +138,7 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
     : error;
 }
 
-/** The first signal stops in order, a second one at once. */
+/** The first signal ends the reflector in order, a second one at once. */
 async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
   const reload = () => {
     try {

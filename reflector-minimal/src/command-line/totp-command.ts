@@ -6,12 +6,12 @@ import type { Store } from '../store/store.ts';
 import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
-/** Codes that may be mistyped, or of a clock that is being set, before the enrolment ends without effect. */
+/** Attempts to enter a code, which may be mistyped or come from a clock that is not set yet. */
 const tries = 3;
 
 /**
- * `rm-reflector user totp NAME`: shows a new secret, and switches one-time passwords on once a code has shown that the
- * user's app has it. Gives what to print. Throws {@link CommandError}.
+ * `rm-reflector user totp NAME`: shows a new secret, and turns one-time passwords on once a code has proved that the
+ * user's app has it. Returns what to print. Throws {@link CommandError}.
  */
 export async function runTotpCommand(
   store: Store,

@@ -20,7 +20,7 @@ export interface UserOptions {
   readonly 'password-file'?: string | undefined;
 }
 
-/** Of `rm-reflector user`. */
+/** Actions of `rm-reflector user`. */
 export const userActions: readonly string[] = [
   'add',
   'passwd',
@@ -35,7 +35,7 @@ export const userActions: readonly string[] = [
 ];
 
 /**
- * Runs `rm-reflector user …`; gives what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
+ * Runs `rm-reflector user …`; returns what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
  */
 export async function runUserCommand(
   store: Store,
@@ -78,7 +78,7 @@ export async function runUserCommand(
   }
 }
 
-/** Without an administrator nobody sees what comes new, and only somebody with this machine can help. */
+/** Without an administrator, nobody sees new devices, and only a user of this machine can change that. */
 function keepingAdministrator(
   store: Store,
   { name }: UserRecord,
@@ -97,7 +97,7 @@ function missing(name: string): CommandError {
   return new CommandError(ExitStatus.failed, `user ${name}: there is no such user`);
 }
 
-/** A line each: name, role, and what a user sees. */
+/** A line for each user: name, role and visible devices. */
 function listUsers(store: Store): string {
   const lines = store.users.list().map(({ name, role, domains, totpSecret }) => {
     const seen = role === 'administrator' ? 'every device' : domains.join(', ') || 'no device';

@@ -4,7 +4,7 @@ import { reservedLabels } from '../http/host-names.ts';
 import { TrustedProxies } from '../http/origin.ts';
 import { optionName, type Setting, type SettingKey, settings, variableName } from './settings.ts';
 
-/** A setting is wrong; the message says where, what was found, and what is allowed. Exit status 78. */
+/** A setting is wrong. The message says where, what was found and what is allowed. Exit status 78. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
@@ -13,7 +13,7 @@ const keys = Object.keys(settings);
 
 type Values = { readonly [Key in SettingKey]: ReturnType<(typeof settings)[Key]['type']['read']> };
 
-/** Values as given in one place, and how to name a key of it. */
+/** The values from one place, and its names of the keys. */
 interface Source {
   readonly values: ReadonlyMap<string, unknown>;
   name(key: string): string;

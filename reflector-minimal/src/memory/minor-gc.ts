@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Garbage of buffers is some two bytes for each byte carried: one read, one put together. */
+/** Each byte carried leaves about two bytes of garbage: it is read into one buffer and copied into another. */
 const carriedBetween = 4 * 1024 * 1024;
 
 /**
- * Collects young garbage after every few MiB carried. V8 itself lets the memory of dead buffers grow to 32 MiB before it
- * does, whatever its flags say (`Heap::AllocateExternalBackingStore`), which is more than all the rest of the reflector
- * needs under load. A collection of the young generation takes some 0.2 ms, because next to nothing in it is alive.
+ * Collects young garbage after every few MiB carried. V8 itself waits until dead buffers take 32 MiB, whatever its flags
+ * say (`Heap::AllocateExternalBackingStore`): more than all the rest of the reflector needs under load. Collecting the
+ * young generation takes about 0.2 ms, because almost nothing in it is alive.
  *
  * Sets a flag of the engine, so call it only in the reflector's own process. Call the returned function with the bytes carried.
  */
@@ -20,7 +20,7 @@ export function startMinorGc(): (bytes: number) => void {
     carried += bytes;
     if (carried < carriedBetween || scheduled) return;
     scheduled = true;
-    // Not from within the reading of a buffer, while it is still referred to.
+    // Later, when the buffer being read is garbage as well.
     setImmediate(() => {
       scheduled = false;
       carried = 0;
