@@ -1,9 +1,9 @@
-/** Bytes that all tunnels together hold for readers who have not taken them. */
+/** Counts bytes that several owners buffer together, against one limit. */
 export class ByteBudget {
   readonly #limit: number;
   #bytes = 0;
 
-  /** `limit`: `limits.heldBytes`. */
+  /** `limit` in bytes. */
   constructor(limit: number) {
     this.#limit = limit;
   }

@@ -3,9 +3,9 @@ import type { DeviceChannel } from '../ports/presence.ts';
 import { Uplink, type UplinkOptions } from './uplink.ts';
 
 /**
- * Makes one connection of a user's and a device's: bytes and half-closes pass both ways with backpressure; when one is
- * destroyed before both of its directions have ended, so is the other. A user who goes away is noticed also while the
- * device takes nothing (`Uplink`). Neither may be without an `error` listener.
+ * Joins the connections of a user and a device. Bytes and half-closes pass both ways with backpressure. When one is
+ * destroyed before both of its directions have ended, so is the other. A user who goes away is noticed even while the
+ * device takes nothing (`Uplink`). Both must have an `error` listener.
  */
 export function join(
   user: Duplex,
@@ -24,7 +24,7 @@ export function join(
 
 function couple(from: Duplex, to: Duplex): void {
   from.on('close', () => {
-    // Ended in order: what the other still has to write, it writes.
+    // Ended in order: the other may still write what it has.
     if (!from.readableEnded || !from.writableFinished) to.destroy();
   });
 }

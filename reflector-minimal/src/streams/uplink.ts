@@ -5,26 +5,26 @@ import type { ByteBudget } from './byte-budget.ts';
 
 export interface UplinkOptions {
   readonly channel: DeviceChannel;
-  /** The user's connection. Both calls may come in any state of it. */
+  /** The user's connection. Both may be called in any state of it. */
   readonly source: { pause(): void; resume(): void };
-  /** Finds out whether the user is still there by sending something that means nothing. */
+  /** Finds out whether the user is still there by sending something without a meaning. */
   readonly probe?: () => void;
   readonly limits: Limits;
   readonly clock: Clock;
-  /** What is read ahead of all users. */
+  /** Bytes read ahead of all users. */
   readonly total: ByteBudget;
 }
 
-/** What a message costs beyond its bytes: its view and its place in the stream's queue. */
+/** Memory of a message besides its bytes: its view and its place in the stream's queue. */
 const messageBytes = 256;
 
 /**
- * What one user sends to a channel. While the device takes nothing, the user is held back.
+ * Writes what one user sends to a channel. While the device takes nothing, the user is not read.
  *
- * The end of a connection that nobody reads stays in the kernel, behind what was sent before it: a user who has gone
- * would hold the device's connection for as long as the device stalls. So once the device has taken nothing for
- * `readAheadMs`, the user is read on, up to `readAheadBytes`: as much as a kernel keeps of a sender that has gone. A
- * device that is merely slow holds its user back as before.
+ * The end of a connection stays in the kernel behind the bytes before it. If nobody reads those, a user who has gone keeps
+ * the device's connection for as long as the device stalls. So when the device has taken nothing for `readAheadMs`, the
+ * user is read again, up to `readAheadBytes`: as much as kernels keep of a sender that has gone. A device that is only
+ * slow still holds its user back.
  */
 export class Uplink {
   readonly #options: UplinkOptions;
@@ -38,7 +38,7 @@ export class Uplink {
     this.#options = options;
     const { channel } = options;
     channel.on('drain', () => this.#taken());
-    // After `end` a stream says no more that it has drained.
+    // After `end` a stream emits no `drain`.
     channel.on('finish', () => this.#taken());
     channel.on('close', () => this.#taken());
   }
@@ -57,7 +57,7 @@ export class Uplink {
     }
   }
 
-  /** The user has ended in order: the device gets what is left for as long as it takes some of it. */
+  /** The user has ended in order. The device gets the rest for as long as it makes progress. */
   end(): void {
     const { channel } = this.#options;
     this.stop();
@@ -65,7 +65,7 @@ export class Uplink {
     if (!channel.writableFinished && !channel.destroyed) this.#awaitProgress();
   }
 
-  /** The user is not read any more, or read to the end whatever the device takes. */
+  /** Ends the timers: the user is not read any more, or read to the end whatever the device takes. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
@@ -91,7 +91,7 @@ export class Uplink {
     });
   }
 
-  /** The device has all of it, or will get no more. */
+  /** The device has taken everything, or will get no more. */
   #taken(): void {
     this.stop();
     this.#options.total.add(-this.#ahead);

@@ -11,9 +11,9 @@ export interface BufferingChannel {
 }
 
 /**
- * Bounds what a tunnel holds for slow readers. Over the bound the tunnel's socket is paused, which a device without
- * windows answers by sending nothing on any channel; so a pause is bounded as well: after `limits.stallMs` the channels
- * that cause it end with error 4, and the others go on.
+ * Bounds the bytes that a tunnel buffers for slow readers. Above the bound the tunnel's socket is paused. That stops all
+ * channels of a device without windows, so a pause is bounded too: after `limits.stallMs` the channels that cause it end
+ * with error 4, and the others go on.
  */
 export class BufferBound {
   readonly #channelBytes: number;
@@ -21,7 +21,7 @@ export class BufferBound {
   readonly #clock: Clock;
   readonly #pause: () => void;
   readonly #resume: () => void;
-  /** Channels that hold anything, and those of them over their own bound. */
+  /** Channels that buffer anything, and those of them above their own bound. */
   readonly #holding = new Set<BufferingChannel>();
   readonly #over = new Set<BufferingChannel>();
   readonly #all: ByteBudget;
@@ -34,7 +34,7 @@ export class BufferBound {
     needs: {
       readonly limits: Limits;
       readonly clock: Clock;
-      /** What this and all other tunnels hold. */
+      /** Bytes buffered by all tunnels together. */
       readonly all: ByteBudget;
       readonly pause: () => void;
       readonly resume: () => void;
@@ -48,7 +48,7 @@ export class BufferBound {
     this.#resume = needs.resume;
   }
 
-  /** Bytes held of all channels. */
+  /** Bytes buffered for all channels. */
   get total(): number {
     return this.#total;
   }
@@ -86,7 +86,7 @@ export class BufferBound {
     for (const channel of culprits) {
       channel?.fail(ChannelError.timeout, 'its reader has stalled and held up the whole tunnel');
     }
-    // Failing a channel gives its bytes back. Unless others hold as much, which has armed the timer anew, go on.
+    // A failed channel gives its bytes back. If others are still above the bound, the timer is armed again.
     if (this.#stallTimer === null) this.#resume();
   }
 

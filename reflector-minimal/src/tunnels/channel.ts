@@ -5,7 +5,7 @@ import { ChannelError, ChannelFailure, TunnelLost } from '../ports/channel-failu
 import { InboundQueue } from './inbound-queue.ts';
 import { OutboundQueue } from './outbound-queue.ts';
 
-/** More than any sender can want, in bytes. */
+/** The most credit that a sender may be given, in bytes. */
 const MOST_CREDIT = 0x7fffffff;
 
 /** What a channel needs of its tunnel. */
@@ -16,15 +16,15 @@ export interface ChannelLink {
   readonly window: number | null;
   /** Calls `run` when a half-closed channel has waited long enough for the other half. */
   afterLinger(run: () => void): Cancellable;
-  /** The channel has something for {@link Channel.sendNext}. */
+  /** The channel has something to send by {@link Channel.sendNext}. */
   ready(channel: Channel): void;
-  /** A call of {@link ready} is void. */
+  /** Cancels a call of {@link ready}. */
   unready(channel: Channel): void;
   sendClose(channel: Channel): void;
   sendCredit(channel: Channel, bytes: number): void;
-  /** Sends an error frame, which ends the channel on the wire. While opening, waits for the answer first. */
+  /** Sends an error frame, which ends the channel on the wire. While the channel opens, waits for the answer first. */
   sendError(channel: Channel, error: number): void;
-  /** The channel holds `difference` more (or fewer) bytes for its reader. */
+  /** The channel buffers `difference` more (or fewer) bytes for its reader. */
   heldChanged(channel: Channel, difference: number): void;
   /** Ended on the wire in both directions: the number is free. */
   finished(channel: Channel): void;
@@ -54,7 +54,7 @@ export class Channel extends Duplex {
   #sentClose = false;
   #receivedClose = false;
   #endedOnWire = false;
-  /** Reported to the reader once it has taken what came before. */
+  /** Reported to the reader after everything that came before. */
   #failure: Error | null = null;
   #abortWith: number = ChannelError.socket;
   #written: (() => void) | null = null;
@@ -62,7 +62,7 @@ export class Channel extends Duplex {
   #linger: Cancellable | null = null;
 
   constructor(link: ChannelLink, number: number, port: number) {
-    // One piece at a time is given to the stream; the rest waits in our own queue, where it is counted.
+    // The stream gets one piece at a time; the rest waits in our own queue, where it is counted.
     super({ readableHighWaterMark: 1, writableHighWaterMark: Math.max(link.maxFrame, 16384) });
     this.number = number;
     this.port = port;
@@ -74,7 +74,7 @@ export class Channel extends Duplex {
       (error) => link.failed(error),
     );
     this.#boundary.contain(this);
-    // A channel may fail before its user has had a turn to listen; the user learns of it by `close` at the latest.
+    // A channel may fail before its user can listen. The user learns of it by `close` at the latest.
     this.on('error', () => {});
   }
 
@@ -87,12 +87,12 @@ export class Channel extends Duplex {
     return this.#opened;
   }
 
-  /** Bytes received that the reader has not taken, as they were reckoned last. */
+  /** Bytes received that the reader has not taken, when they were counted last. */
   get held(): number {
     return this.#held;
   }
 
-  /** Bytes received that the reader has not taken, at this moment. */
+  /** Bytes received that the reader has not taken yet. */
   get unread(): number {
     return this.#inbound.bytes + this.readableLength;
   }
@@ -108,7 +108,7 @@ export class Channel extends Duplex {
     else if (this.#finalized) this.#sendClose();
   }
 
-  /** `piece` stays the caller's only as memory that does not change any more. */
+  /** `piece` is kept: its memory must not change afterwards. */
   onData(piece: Buffer): void {
     if (this.destroyed || this.#endedOnWire) return;
     if (!this.#opened) {
@@ -154,7 +154,7 @@ export class Channel extends Duplex {
   }
 
   onTunnelLost(reason?: string): void {
-    // Once ended on the wire, the reader may still take what there is.
+    // Ended on the wire; the reader may still take what was received.
     if (this.#endedOnWire) return;
     this.#endOnWire();
     this.destroy(new TunnelLost(reason));
@@ -267,7 +267,7 @@ export class Channel extends Duplex {
     if (this.#inbound.bytes + this.readableLength === 0) this.destroy(failure);
   }
 
-  /** Reckons what the reader has taken since the last time. */
+  /** Counts what the reader has taken since the last time. */
   #settle(): void {
     if (this.destroyed) return;
     const held = this.#inbound.bytes + this.readableLength;
@@ -283,7 +283,7 @@ export class Channel extends Duplex {
     if (this.#failure) this.#failAfterData(this.#failure);
   }
 
-  /** `_read` comes before the reader has the piece it asks for; what it has taken is known only afterwards. */
+  /** `_read` is called before the reader gets its piece; what it has taken is known only afterwards. */
   #settleSoon(): void {
     if (this.#settling || this.#held === 0) return;
     this.#settling = true;

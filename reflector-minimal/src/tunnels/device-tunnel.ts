@@ -39,9 +39,9 @@ export interface TunnelEvents {
   carried(bytes: number): void;
   /** The tunnel carries nothing any more; called once. `reason` is for a person. */
   ended(reason: string): void;
-  /** The peer spoke although {@link DeviceTunnel.replace} had been called: it lives, beside its successor. */
+  /** The peer sent something after {@link DeviceTunnel.replace}: it is alive beside its successor. */
   aliveThoughReplaced(): void;
-  /** Something for the log that a device should not do. */
+  /** The device did something wrong; for the log. */
   misbehaved(what: string): void;
   /** A fault of ours has cost a channel. */
   failed(error: unknown): void;
@@ -52,7 +52,7 @@ const goingAway = 1001;
 const unsupported = 1003;
 const policy = 1008;
 
-/** One live tunnel: allots channel numbers, dispatches frames, ends with its connection. */
+/** One live tunnel: assigns channel numbers, dispatches frames, ends with its connection. */
 export class DeviceTunnel implements ChannelLink {
   readonly extension: Extension | null;
   readonly maxFrame: number;
@@ -68,7 +68,7 @@ export class DeviceTunnel implements ChannelLink {
   readonly #liveness: Liveness;
   readonly #held: BufferBound;
   readonly #channels = new Map<number, { channel: Channel; openTimer: Cancellable }>();
-  /** Given up before the device had answered: the number is free once it does. The value is the error to send. */
+  /** Channels given up before the device has answered. The answer frees the number. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
   #live = true;
   #replaced = false;
@@ -98,8 +98,8 @@ export class DeviceTunnel implements ChannelLink {
       pause: () => webSocket.pause(),
       resume: () => webSocket.resume(),
     });
-    // A peer with the extension sends its own PING after the keep-alive time; we ask only when that fails to come. An
-    // original agent is given up when three such times have passed: it would have redialled after two.
+    // A peer with the extension sends a PING after the keep-alive time; we send one only when that does not come. An original
+    // agent is given up after three keep-alive times: it would have dialled again after two.
     this.#liveness = extension
       ? new Liveness(clock, keepAliveMs * 1.25, { ping: () => this.#ping(), pongMs: limits.pongMs }, () =>
           this.terminate('no sign of life'),
@@ -223,13 +223,13 @@ export class DeviceTunnel implements ChannelLink {
   }
 
   #frameHandler(): ConstructorParameters<typeof FrameDecoder>[0] {
-    // What comes for a number without a channel was under way when the channel ended.
+    // A frame for a number without a channel was on its way when the channel ended.
     const channel = (number: number) => this.#channels.get(number)?.channel;
     return {
       data: (number, bytes, start, end) => {
         this.bytesFrom += end - start;
         this.#events.carried(end - start);
-        // `ws` hands out memory that is never written again, so a view may be kept.
+        // `ws` never writes to this memory again, so a view may be kept.
         channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
       },
       openConfirm: (number) => this.#answered(number, (found) => found.onConfirm()),
@@ -284,7 +284,7 @@ export class DeviceTunnel implements ChannelLink {
   #noteSent(bytes: number): void {
     this.bytesTo += bytes;
     this.#events.carried(bytes);
-    // An original agent says nothing while it only receives.
+    // An original agent sends nothing while it only receives.
     if (this.window === null) this.#liveness.seen();
   }
 

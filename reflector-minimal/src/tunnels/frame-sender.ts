@@ -9,15 +9,15 @@ export interface FrameSenderOptions {
   readonly socket: Duplex;
   /** Largest payload of a frame. */
   readonly maxFrame: number;
-  /** Bytes in the socket's queue at which channels wait (`limits.tunnelQueueBytes`); at least the stream's own mark. */
+  /** Bytes in the socket's queue above which channels wait (`limits.tunnelQueueBytes`); at least its high-water mark. */
   readonly queueBytes: number;
   /** Told of payload bytes as they are queued. */
   readonly sent: (bytes: number) => void;
 }
 
 /**
- * Shares a tunnel's socket among its channels: one frame each in turn, and never more in the socket's queue than its
- * bound, so that a short request waits for no more than a frame of each busy channel.
+ * Shares a tunnel's socket among its channels: one frame each in turn, while the socket's queue is below its bound. So a
+ * short request waits for at most one frame of each busy channel.
  */
 export class FrameSender {
   readonly #options: FrameSenderOptions;
@@ -27,14 +27,14 @@ export class FrameSender {
   readonly #waiting = new Set<Channel>();
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #scheduled = false;
-  /** The queue is full: nothing happens before it is empty. */
+  /** The queue is full: nothing is sent before it is empty. */
   #draining = false;
   #stopped = false;
 
   constructor(options: FrameSenderOptions) {
     this.#options = options;
     this.#writer = new MessageWriter(options.socket);
-    // Below its own mark a stream does not say when it has drained.
+    // Below its high-water mark a stream does not emit `drain`.
     this.#queueBytes = Math.max(options.queueBytes, options.socket.writableHighWaterMark);
     options.socket.on('drain', () => {
       this.#draining = false;
@@ -65,13 +65,13 @@ export class FrameSender {
     this.#writer.end();
   }
 
-  /** Nothing is sent any more. */
+  /** Sends nothing from now on. */
   stop(): void {
     this.#stopped = true;
     this.#waiting.clear();
   }
 
-  /** Once a tick, so that what several channels have to say leaves in one system call. */
+  /** Once per tick, so that the frames of several channels leave in one system call. */
   #schedule(): void {
     if (this.#scheduled || this.#draining || this.#waiting.size === 0) return;
     this.#scheduled = true;
@@ -105,7 +105,7 @@ export class FrameSender {
     else this.#schedule();
   }
 
-  /** What small frames of this turn may come to. Large payloads are not copied. */
+  /** Bytes that the small frames of this turn may need. Large payloads are not copied. */
   #expectedBytes(budget: number): number {
     if (this.#options.maxFrame > LEGACY_FRAME_BYTES) return 1024;
     let bytes = 0;

@@ -2,9 +2,8 @@
 const blockBytes = 16384;
 
 /**
- * Payload that a reader has not taken yet. A received piece is a view of what one socket read has brought; kept as it
- * is, a piece of 10 bytes could hold 64 KiB. So pieces that are less than half of their memory are copied, together
- * with their neighbours.
+ * Payload that a reader has not taken yet. A received piece is a view of the memory of one socket read: a piece of 10 bytes
+ * could keep 64 KiB alive. So pieces that are less than half of their memory are copied into shared blocks.
  */
 export class InboundQueue {
   readonly #pieces: Buffer[] = [];

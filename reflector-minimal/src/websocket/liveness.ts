@@ -1,11 +1,11 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 
 /**
- * Notices a tunnel whose other end is gone. One timer, armed again only when it fires: traffic costs nothing.
+ * Notices a tunnel whose other end is gone. It has one timer that is armed again only when it fires, so traffic costs nothing.
  *
- * A peer with the extension is asked with a PING once it has been silent for `quietMs`, and has `pongMs` to answer. An
- * original agent answers no PINGs, and one that receives PINGs stops sending its own (`webtunnel.md` section 3); so
- * nothing is sent to it, and `quietMs` alone decides.
+ * A peer with the extension gets a PING after `quietMs` of silence and has `pongMs` to answer. An original agent answers
+ * no PINGs and stops sending its own when it receives them (`webtunnel.md` section 3). So it gets none, and `quietMs` alone
+ * decides.
  */
 export class Liveness {
   readonly #clock: Clock;
