@@ -1,7 +1,7 @@
 /** Exit statuses of `rm-client`: 0 and 1 as `nc` has them, 64 and 78 of sysexits.h, 127 as a shell. */
 export const ExitStatus = {
   ok: 0,
-  /** Not connected, not let in, or broken off. */
+  /** Cannot connect, access denied, or connection lost. */
   failed: 1,
   usage: 64,
   /** The file of log-ins or a certificate file cannot be used. */
@@ -10,7 +10,7 @@ export const ExitStatus = {
   noProgram: 127,
 } as const;
 
-/** Ends a command or a connection with one line for the person. */
+/** Ends a command or a connection with a message of one line. */
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly status: number;
@@ -21,7 +21,7 @@ export class Failure extends Error {
   }
 }
 
-/** Without what could steer a terminal: parts of the text come from the reflector, a device or a proxy. */
+/** Removes control characters: parts of the text come from the reflector, a device or a proxy. */
 export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
 }
@@ -52,9 +52,9 @@ const known: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: it is self-signed (see --ca)',
 };
 
-/** What an error of Node means, in words; one line. */
+/** The meaning of a Node error, in one line. */
 export function reasonOf(error: unknown): string {
-  // Several addresses were tried: the first is the one the resolver prefers.
+  // Several addresses failed: report the first, which the resolver prefers.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   const code = String((error as NodeJS.ErrnoException).code ?? '');

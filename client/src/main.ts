@@ -7,7 +7,7 @@ import { run } from './commands/run.ts';
 import { defaultLimits } from './limits.ts';
 import { systemClock } from './system-clock.ts';
 
-/** Node writes to pipes in a way that stops the process while the reader is slow; a socket on the descriptor does not. */
+/** Node writes to pipes synchronously, so a slow reader would block the process. A socket on the descriptor does not. */
 function output(): Writable {
   const kind = fstatSync(1);
   return kind.isFIFO() || kind.isSocket()

@@ -1,12 +1,12 @@
-/** How a request says who asks. */
+/** The credentials of a request. */
 export interface Authorization {
   /** Value of `Authorization`: `Basic` or `Bearer`. */
   readonly header: string;
-  /** What a 401 means then, for the person. */
+  /** What a 401 then means, as a message. */
   readonly refused: string;
 }
 
-/** What a 401 with this `X-Authenticate` means, for the person: a password may be right and not be enough. */
+/** What a 401 with this `X-Authenticate` means, as a message: a password may be right and not be enough. */
 export function refusedReason(challenge: string | undefined, { refused }: Authorization): string {
   return asksForOneTimePassword(challenge)
     ? 'this account needs a one-time password: rm-client login'

@@ -17,13 +17,13 @@ export interface CredentialSources {
 }
 
 /**
- * Who we are at the reflector: `RM_PASSWORD` with a user's name, else the token of `rm-client login` for that user, else
- * a password typed in. Rejects with a {@link Failure}.
+ * The credentials for the reflector: `RM_PASSWORD` with a user's name, otherwise the token of `rm-client login` for that
+ * user, otherwise a password typed in. Rejects with a {@link Failure}.
  */
 export async function authorize(sources: CredentialSources): Promise<Authorization> {
   const { reflector, environment, logins, now } = sources;
   const user = sources.user ?? (environment.RM_USER || undefined);
-  // A password without a name is whose? It does not stand in the way of a token.
+  // Without a user's name, `RM_PASSWORD` is ignored and a token is used.
   if (environment.RM_PASSWORD && user !== undefined) return basic(await askPassword(sources));
   const login = logins.get(reflector);
   if (login && (user === undefined || login.user === user)) {
@@ -43,7 +43,7 @@ export async function authorize(sources: CredentialSources): Promise<Authorizati
   return basic(await askPassword(sources));
 }
 
-/** Name and password from the option, the variables, and what is typed in. Rejects with a {@link Failure}. */
+/** Name and password from the option, the variables or the terminal. Rejects with a {@link Failure}. */
 export async function askPassword({
   user,
   environment,

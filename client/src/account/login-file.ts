@@ -20,7 +20,7 @@ export interface Login {
   readonly token: string;
   /** Epoch seconds. */
   readonly expires: number;
-  /** Absolute path of the certificates that the reflector was trusted by; `null`: those of the system. */
+  /** Absolute path of the trusted certificates at the log-in; `null`: those of the system. */
   readonly ca: string | null;
 }
 
@@ -33,21 +33,21 @@ interface Content {
 
 const empty: Content = { reflector: '', logins: {} };
 
-/** Where the log-ins are kept (XDG Base Directory Specification). */
+/** Path of the file of log-ins (XDG Base Directory Specification). */
 export function loginFilePath(environment: Readonly<Record<string, string | undefined>>): string {
   const base = environment.XDG_CONFIG_HOME || join(homedir(), '.config');
   return join(base, 'rm-client', 'login.json');
 }
 
-/** The tokens of this person, one a reflector, in a file that nobody else can read. Methods throw {@link Failure}. */
+/** The user's tokens, one for each reflector, in a file that only the user can read. Methods throw {@link Failure}. */
 export class LoginFile {
   readonly path: string;
   readonly #maxBytes: number;
   readonly #hasModes: boolean;
 
   /**
-   * `hasModes`: the mode of a file says who may read it. On Windows it does not: Node reports 0666 for every writable file,
-   * and the access list of the user's profile keeps others out.
+   * `hasModes`: false on Windows, where the mode of a file does not say who may read it. Node reports 0666 for every
+   * writable file there, and the access list of the user's profile keeps others out.
    */
   constructor(path: string, maxBytes: number, hasModes: boolean = process.platform !== 'win32') {
     this.path = path;
@@ -70,7 +70,7 @@ export class LoginFile {
     this.#write({ reflector, logins: { ...logins, [reflector]: login } });
   }
 
-  /** False when there was none. The file goes with the last one. */
+  /** Returns false if there was none. Removes the file with the last one. */
   remove(reflector: string): boolean {
     const { reflector: last, logins } = this.#read();
     if (!Object.hasOwn(logins, reflector)) return false;
@@ -108,12 +108,12 @@ export class LoginFile {
       const value: unknown = JSON.parse(text);
       if (isContent(value)) return value;
     } catch {
-      // Said below.
+      // Reported below.
     }
     throw this.#failure(new Error('not a file of rm-client: remove it, and log in again'));
   }
 
-  /** A reader sees the old or the new content, and never a file that others can read. */
+  /** Atomic: a reader sees the old or the new content. Others can never read the file. */
   #write(content: Content): void {
     const temporary = `${this.path}.${randomBytes(6).toString('hex')}`;
     try {

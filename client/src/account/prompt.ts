@@ -2,16 +2,16 @@ import { openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { Failure } from '../failure.ts';
 
-/** A question to the person; rejects with a {@link Failure} where there is nobody to ask. */
+/** Asks the user; rejects with a {@link Failure} if there is no terminal. */
 export type Ask = (question: string, options: { readonly echo: boolean }) => Promise<string>;
 
-/** What a line being typed has become. */
+/** The state of a line after some input. */
 export type Typed =
   | { readonly state: 'typing'; readonly shown: string }
   | { readonly state: 'done'; readonly text: string }
   | { readonly state: 'interrupted' };
 
-/** A line typed at a terminal that neither echoes nor edits: rubbing out, killing the line, and its ends. */
+/** Edits a line typed at a terminal in raw mode: erase, kill line, end of line, end of input, interrupt. */
 export class TypedLine {
   readonly #maxBytes: number;
   #characters: string[] = [];
@@ -20,7 +20,7 @@ export class TypedLine {
     this.#maxBytes = maxBytes;
   }
 
-  /** `shown` is what a terminal that echoes would have to print. Characters beyond the bound are dropped. */
+  /** `shown` is the echo of this input. Characters beyond the bound are dropped. */
   type(text: string): Typed {
     let shown = '';
     for (const character of text) {
@@ -53,8 +53,8 @@ export class TypedLine {
 }
 
 /**
- * Asks at the terminal of this session, whatever standard input and output are: under `ssh` they carry the connection.
- * What is typed at `echo: false` is not shown.
+ * Asks at the session's terminal, not at standard input and output: under `ssh` those carry the connection. With
+ * `echo: false` the input is not shown.
  */
 export function terminalPrompt(maxBytes: number): Ask {
   return async (question, { echo }) => {

@@ -15,14 +15,14 @@ export interface Token {
 export interface ListedDevice {
   readonly id: string;
   readonly online: boolean;
-  /** Epoch seconds at which it was last on line; `null`: never, or it is now. */
+  /** Epoch seconds at which it was last online; `null`: never, or it is now. */
   readonly lastSeen: number | null;
   readonly ports: readonly number[];
   readonly name: string | null;
   readonly version: string | null;
 }
 
-/** A device with what its services are for. */
+/** A device with the ports of its services. */
 export interface DeviceDetails extends ListedDevice {
   /** The port of its first service of each kind; `null`: it has none. */
   readonly sshPort: number | null;
@@ -39,14 +39,14 @@ interface Answer {
   readonly text: string;
 }
 
-/** The log-in takes a one-time password on top (RFC 6238). */
+/** The log-in also needs a one-time password (RFC 6238). */
 export class OneTimePasswordNeeded extends Error {
   override readonly name = 'OneTimePasswordNeeded';
 }
 
 /**
- * A token for a user's password (`webtunnel.md` section 4). Rejects with {@link OneTimePasswordNeeded} when one is asked
- * for and `totp` is none, or with a {@link Failure}.
+ * A token for a user's password (`webtunnel.md` section 4). Rejects with {@link OneTimePasswordNeeded} if `totp` is
+ * missing and needed, or with a {@link Failure}.
  */
 export async function requestToken(
   route: Route,
@@ -85,15 +85,15 @@ export async function requestToken(
 }
 
 /**
- * Makes a token void at the reflector. False where the reflector cannot: the token ends when it expires then. Rejects
- * with a {@link Failure}.
+ * Revokes a token at the reflector. Returns false if the reflector cannot; the token then remains valid until it expires.
+ * Rejects with a {@link Failure}.
  */
 export async function revokeToken(route: Route, token: string): Promise<boolean> {
   const { status } = await exchange(route, tokenPath, {
     method: 'DELETE',
     headers: { Authorization: `Bearer ${token}` },
   });
-  // 401: it is void already.
+  // 401: it is already invalid.
   return status === 204 || status === 200 || status === 401;
 }
 
@@ -109,7 +109,7 @@ export async function listDevices(
     const value = read(answer, where, devicesPath) as PageOfDevices | null;
     if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
     devices.push(...value.devices.map(readDevice));
-    // Ids are sorted: a page that does not lead on would lead round in circles.
+    // Ids are sorted: a page that does not continue after the last id would repeat for ever.
     const next: unknown = value.next;
     const goesOn: boolean = typeof next === 'string' && next === devices.at(-1)?.id;
     path = goesOn ? `${devicesPath}?after=${encodeURIComponent(String(next))}` : null;
@@ -123,8 +123,8 @@ interface PageOfDevices {
 }
 
 /**
- * One device; `null` from a reflector that does not tell of single ones. Rejects with a {@link Failure}, also when there
- * is no such device, or none that this user may see.
+ * One device; `null`: the reflector cannot describe a single one. Rejects with a {@link Failure}, also if the device does
+ * not exist or the user may not see it.
  */
 export async function describeDevice(
   route: Route,
@@ -137,7 +137,7 @@ export async function describeDevice(
   if (status === 404 && /\bno device\b/i.test(String(headers['x-ptth-error'] ?? ''))) {
     throw new Failure(`${where}: ${headers['x-ptth-error']}`);
   }
-  // The original's bodies are not known: what says nothing of ports is not ours.
+  // A body without ports comes from another reflector, such as the original.
   if (status === 403 || status === 404 || status === 405) return null;
   const value = Object(read(answer, where, path)) as Record<string, unknown>;
   if (!Array.isArray(value.ports)) return null;
@@ -202,7 +202,7 @@ function read({ status, headers, text }: Answer, where: string, path: string): u
   }
 }
 
-/** One request to the reflector itself, on a connection of its own. */
+/** One request to the reflector itself, on a new connection. */
 async function exchange(
   route: Route,
   path: string,
@@ -235,7 +235,7 @@ async function exchange(
       });
       outgoing.on('error', reject);
       outgoing.on('close', () => timer.cancel());
-      // A proxy's answer has left it paused.
+      // The response of a proxy left it paused.
       outgoing.on('socket', () => socket.resume());
       outgoing.on('response', (response) => {
         collect(response, limits.answerBytes).then(

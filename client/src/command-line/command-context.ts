@@ -12,9 +12,9 @@ export interface CommandContext {
   /** Standard input and output, as streams that do not block. */
   readonly input: () => Readable;
   readonly output: () => Writable;
-  /** From the call on SIGINT and SIGTERM do not end the process; resolves at the first. */
+  /** Resolves at the first SIGINT or SIGTERM, which no longer end the process after this call. */
   untilSignal(): Promise<void>;
-  /** The command that starts this program anew, for `ProxyCommand`. */
+  /** The command line that starts this program, for `ProxyCommand`. */
   readonly self: readonly string[];
   print(text: string): void;
   printError(text: string): void;

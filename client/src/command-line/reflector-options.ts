@@ -36,7 +36,7 @@ export interface Chosen {
   readonly logins: LoginFile;
 }
 
-/** Reads the options of every command; throws a {@link Failure}. Warns of whatever leaves the connection open to others. */
+/** Reads the options of every command; throws a {@link Failure}. Warns if others can read the connection. */
 export function chooseReflector(values: ReflectorValues, context: CommandContext): Chosen {
   const { environment, clock } = context;
   const limits = { ...context.limits, ...readKeepAlive(values['keep-alive']) };
@@ -84,17 +84,17 @@ function readKeepAlive(text: string | undefined): { readonly keepAliveMs?: numbe
   return { keepAliveMs: seconds * 1000 };
 }
 
-/** Who we are at the reflector. Rejects with a {@link Failure}. */
+/** The credentials for the reflector. Rejects with a {@link Failure}. */
 export function authorizeAt({ url, user, logins }: Chosen, context: CommandContext): Promise<Authorization> {
   const { environment, ask, clock } = context;
   return authorize({ reflector: url, user, environment, logins, ask, now: clock.date() / 1000 });
 }
 
-/** The options that lead another `rm-client` the same way. */
+/** The options with which another `rm-client` connects in the same way. */
 export function reflectorArguments(values: ReflectorValues, { url, route }: Chosen): string[] {
   return [
     ...['--reflector', url],
-    // In one word each: a value that begins with "-" must not be taken for an option.
+    // Option and value in one argument, as a value that begins with "-" would be read as an option.
     ...(values.user === undefined ? [] : [`--user=${values.user}`]),
     ...(values.proxy === undefined ? [] : [`--proxy=${values.proxy}`]),
     ...(route.tls.ca === null ? [] : [`--ca=${route.tls.ca}`]),

@@ -2,10 +2,10 @@ import { isIP } from 'node:net';
 import type { HttpUri } from 'rm-protocol';
 import { ExitStatus, Failure } from '../failure.ts';
 
-/** What a device id may be: it becomes a label of a host name (RFC 1123 section 2.1, and `_`). */
+/** The form of a device id: it becomes a label of a host name (RFC 1123 section 2.1, and `_`). */
 const deviceIdPattern = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
 
-/** Throws a {@link Failure} for what cannot be the id of a device. */
+/** Throws a {@link Failure} if this is no device id. */
 export function readDevice(text: string, reflector: HttpUri): string {
   const device = text.toLowerCase();
   if (!deviceIdPattern.test(device)) {
@@ -21,9 +21,9 @@ export function readDevice(text: string, reflector: HttpUri): string {
 }
 
 /**
- * `LOGIN@DEVICE` in its two parts, the login with its `@`, or empty. Throws a {@link Failure} for a login that a program
- * could take for an option, or that the shell of a `ProxyCommand` could: as strict as `valid_ruser` of OpenSSH's `ssh.c`,
- * which only versions from 9.6 on have.
+ * Splits `LOGIN@DEVICE`; the login keeps its `@` and may be empty. Throws a {@link Failure} for a login that a program
+ * could read as an option or the shell of a `ProxyCommand` as a command. As strict as `valid_ruser` in OpenSSH's `ssh.c`,
+ * which only exists since version 9.6.
  */
 export function splitLogin(destination: string): [login: string, device: string] {
   const at = destination.lastIndexOf('@') + 1;
@@ -35,7 +35,7 @@ export function splitLogin(destination: string): [login: string, device: string]
   return [login, destination.slice(at)];
 }
 
-/** Throws a {@link Failure} for what is no port from `least` on. */
+/** Throws a {@link Failure} if this is no port number, or less than `least`. */
 export function readPort(text: string | undefined, option: string, least: 0 | 1 = 1): number {
   const port = /^\d{1,5}$/.test(text ?? '') ? Number(text) : -1;
   if (port < least || port > 65535) {

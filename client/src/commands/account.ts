@@ -12,7 +12,7 @@ import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/
 import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, printable } from '../failure.ts';
 
-/** `rm-client login`: a password becomes a token, which is kept. */
+/** `rm-client login`: exchanges a password for a token and stores it. */
 export async function login(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: reflectorOptions });
   const { url, route, user, logins } = chooseReflector(values, context);
@@ -39,7 +39,7 @@ async function tokenFor(
   }
 }
 
-/** `rm-client logout`: the token is forgotten here in any case, and made void at the reflector. */
+/** `rm-client logout`: deletes the token here in any case, and revokes it at the reflector. */
 export async function logout(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: reflectorOptions });
   const { url, route, logins } = chooseReflector(values, context);
@@ -68,7 +68,7 @@ async function revoked(route: Route, token: string, context: CommandContext): Pr
   }
 }
 
-/** `rm-client devices`: what the reflector knows, a line each or as JSON. */
+/** `rm-client devices`: lists the devices, one a line or as JSON. */
 export async function devices(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: { ...reflectorOptions, json: { type: 'boolean' } } });
   const chosen = chooseReflector(values, context);

@@ -11,7 +11,7 @@ import { NotForwarded, openDevice, type Target } from '../tunnel/open-device.ts'
 import { relay } from '../tunnel/relay.ts';
 import { isServiceKind, type ServiceKind, standardPorts } from './service-port.ts';
 
-/** `rm-client connect`: standard input and output are the connection, as with `nc -N`. */
+/** `rm-client connect`: connects standard input and output to the device, like `nc -N`. */
 export async function connect(args: string[], context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -29,7 +29,7 @@ export async function connect(args: string[], context: CommandContext): Promise<
   const remote = await open(chosen.route, await authorizeAt(chosen, context), target, kind);
   const source = context.input();
   const sink = context.output();
-  // A person at a terminal cannot see that the device has ended: there the end of one direction is the end.
+  // At a terminal nobody sees that the device has ended its direction, so that ends the connection.
   if ((source as { isTTY?: boolean }).isTTY) remote.once('end', () => remote.destroy());
   const breakLocal = () => {
     source.destroy();
@@ -51,7 +51,7 @@ function readKind(text: string | undefined): ServiceKind | null {
   throw new Failure(`--kind ${text}: must be one of ${all}`, ExitStatus.usage);
 }
 
-/** A device that does not forward the standard port of a service may have the service on another, and say so. */
+/** If the device does not forward the standard port of a service, asks the reflector for another port of that service. */
 async function open(
   route: Route,
   authorization: Authorization,

@@ -6,7 +6,7 @@ import { readDevice, readPort } from '../command-line/target.ts';
 import { ExitStatus, Failure } from '../failure.ts';
 import { Listener } from './listener.ts';
 
-/** `rm-client forward`: until a signal. */
+/** `rm-client forward`: runs until a signal. */
 export async function forward(args: string[], context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -43,7 +43,7 @@ export async function forward(args: string[], context: CommandContext): Promise<
   return ExitStatus.ok;
 }
 
-/** Why connections would fail now. The forward goes on all the same: a device comes on line, and may offer more ports. */
+/** Why connections would fail now. Forwarding continues, because the device may come online or offer more ports. */
 function hindranceOf({ id, online, ports }: DeviceDetails, port: number): string | null {
   if (!online) return `the device "${id}" is off line at the moment`;
   return ports.includes(port) ? null : `the device "${id}" does not forward port ${port} at the moment`;

@@ -9,13 +9,13 @@ export interface ListenerOptions {
   readonly route: Route;
   readonly authorization: Authorization;
   readonly target: Target;
-  /** 0 takes any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Told why a connection could not be opened or broke off, one line each. */
+  /** Called with one line if a connection cannot be opened or breaks. */
   readonly failed: (message: string) => void;
 }
 
-/** A port on 127.0.0.1 that leads to a port of a device; each connection goes through a tunnel of its own. */
+/** Forwards a port on 127.0.0.1 to a port of a device. Each connection has its own tunnel. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
@@ -24,7 +24,7 @@ export class Listener {
   private constructor(options: ListenerOptions) {
     this.#options = options;
     const { connections } = options.route.limits;
-    // Nothing is read before the tunnel is open, so nothing has to be kept.
+    // Nothing is read before the tunnel is open, so nothing needs a buffer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
       this.#serve(socket).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error;
@@ -37,7 +37,7 @@ export class Listener {
     );
   }
 
-  /** Rejects with a {@link Failure} when the port cannot be had. */
+  /** Rejects with a {@link Failure} if it cannot listen on the port. */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     const server = listener.#server;
@@ -54,7 +54,7 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends what is open. */
+  /** Ends all connections, too. */
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -72,11 +72,11 @@ export class Listener {
         return;
       }
       await relay({ source: socket, sink: socket, break: () => socket.resetAndDestroy() }, remote);
-      // The device's end is closed: what the program still sends has nowhere to go.
+      // The device's end is closed, so nobody takes what the program still sends.
       socket.destroySoon();
     } catch (error) {
       socket.resetAndDestroy();
-      // A local program that broke off needs no line: it knows.
+      // If the local program broke the connection, it needs no message.
       if (error instanceof Failure) throw error;
     }
   }

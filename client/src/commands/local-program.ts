@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 const onWindows = process.platform === 'win32';
 
 /**
- * The first of these programs that is installed: a name is looked for in `path`, the value of PATH; a path is taken as it
- * is. Windows needs the ending of an executable.
+ * The first of these programs that is installed. Names are searched for in `path`, the value of PATH; paths are used
+ * unchanged. On Windows, the file name needs the extension of an executable.
  */
 export function findProgram(names: readonly string[], path: string, windows = onWindows): string | null {
   for (const name of names) {
@@ -17,14 +17,14 @@ export function findProgram(names: readonly string[], path: string, windows = on
         accessSync(found, constants.X_OK);
         if (statSync(found).isFile()) return found;
       } catch {
-        // Not there, or not ours to run.
+        // Missing, or not executable for this user.
       }
     }
   }
   return null;
 }
 
-/** A word of the command that OpenSSH runs: through a shell, or on Windows by the rules of its C library. */
+/** Quotes a word of the command that OpenSSH runs: for a shell, or on Windows for the C library. */
 export function quoted(word: string, windows = onWindows): string {
   return windows ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 import { ExitStatus, Failure } from '../failure.ts';
 
-/** Options of ssh(1), scp(1) and sftp(1) that take a value, of OpenSSH 5 to 10. */
+/** Options of ssh(1), scp(1) and sftp(1) that take a value, in OpenSSH 5 to 10. */
 const takingValue: Readonly<Record<string, string>> = {
   ssh: 'BbcDEeFIiJLlmOoPpQRSWw',
   scp: 'cDFiJloPSX',
@@ -8,20 +8,20 @@ const takingValue: Readonly<Record<string, string>> = {
 };
 
 export interface SplitArguments {
-  /** Options of ours, for `parseArgs`. */
+  /** Our options, for `parseArgs`. */
   readonly ours: readonly string[];
-  /** Options of the program that came before the device. */
+  /** Options of the program, before the device. */
   readonly theirs: readonly string[];
   /** `undefined`: there is none. */
   readonly destination: string | undefined;
-  /** What came behind the device. */
+  /** All arguments after the device. */
   readonly rest: readonly string[];
 }
 
 /**
- * Tells our options from those of an OpenSSH program before the device: ours are long, and `-R` with a plain port number.
- * `--` ends both. Options of the program behind the device are left where they are. Throws a {@link Failure} for a long
- * option that is not ours: the program has none.
+ * Separates our options before the device from those of an OpenSSH program: ours are the long ones, and `-R` with a plain
+ * port number. `--` ends both. Arguments after the device stay in place. Throws a {@link Failure} for an unknown long
+ * option, since OpenSSH has none.
  */
 export function splitArguments(
   program: string,
@@ -50,7 +50,7 @@ export function splitArguments(
   return { ours, theirs, destination: args[at], rest: args.slice(at + 1) };
 }
 
-/** Whether the value of an option stands in the next argument: `-vp 22`, and not `-vp22`. */
+/** Whether the next argument is the value of this option: `-vp 22`, and not `-vp22`. */
 function wantsNext(program: string, arg: string): boolean {
   const letters = takingValue[program] ?? '';
   const first = [...arg.slice(1)].findIndex((letter) => letters.includes(letter));

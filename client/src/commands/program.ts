@@ -26,16 +26,16 @@ const options = {
 
 /** A local program that talks to a device. */
 interface Program {
-  /** What it talks to: decides the port of the device, unless `-R` names one. */
+  /** Decides the port of the device, unless `-R` names one. */
   readonly service: ServiceKind;
-  /** Names under which it is installed, the best first. */
+  /** Names of its executable, in order of preference. */
   readonly names: readonly string[];
   readonly install: string;
-  /** How it gets there. */
+  /** How it connects to the device. */
   readonly transport:
     | {
         readonly kind: 'proxy-command';
-        /** What follows the program's options. */
+        /** The arguments after the program's options. */
         arguments(destination: string, rest: readonly string[]): readonly string[];
       }
     | { readonly kind: 'listener'; arguments(port: number, rest: readonly string[]): readonly string[] };
@@ -48,7 +48,7 @@ export const programs: Readonly<Record<string, Program>> = {
   ssh: {
     ...openSsh,
     names: ['ssh'],
-    // OpenSSH takes options after the destination too, until the command begins.
+    // OpenSSH also accepts options between destination and command.
     transport: { kind: 'proxy-command', arguments: (destination, rest) => [destination, ...rest] },
   },
   scp: {
@@ -79,7 +79,7 @@ export const programs: Readonly<Record<string, Program>> = {
   },
 };
 
-/** `rm-client ssh` and its like: options, the device, and what belongs to the program. Returns its exit status. */
+/** `rm-client ssh`, `scp` and so on: runs the program and returns its exit status. */
 export async function runProgram(
   command: string,
   program: Program,
@@ -110,7 +110,7 @@ export async function runProgram(
   }
   if (transport.kind === 'proxy-command') {
     const ssh = sshOptions(context.self, device, values, chosen);
-    // The first value that OpenSSH gets for an option counts.
+    // OpenSSH uses the first value of an option.
     const remotePort = port === null ? [] : ['-o', `Port=${port}`];
     return start(file, [...ssh, ...remotePort, ...theirs, ...transport.arguments(login + device, rest)]);
   }
@@ -131,7 +131,7 @@ export async function runProgram(
   }
 }
 
-/** Options of viewers have no common form: they come behind the device. */
+/** Options of viewers have no common form, so they follow the device. */
 function behindDevice(command: string, args: string[]): ReturnType<typeof splitArguments> {
   const { tokens } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true });
   const at = tokens.find(({ kind }) => kind === 'positional')?.index ?? args.length;
@@ -151,8 +151,8 @@ function behindDevice(command: string, args: string[]): ReturnType<typeof splitA
 }
 
 /**
- * OpenSSH gets its connection from `rm-client connect`: nothing listens, so nobody else on this machine gets in. It puts
- * the port in itself, wherever that comes from: `-p`, `-P`, `-o Port` or its own configuration.
+ * OpenSSH connects through `rm-client connect`. Nothing listens, so no other user of this machine can connect. OpenSSH
+ * fills in the port, from `-p`, `-P`, `-o Port` or its own configuration.
  */
 function sshOptions(
   self: readonly string[],
@@ -161,17 +161,17 @@ function sshOptions(
   chosen: Chosen,
 ): string[] {
   const command = [...self, 'connect', '--kind=ssh', ...reflectorArguments(values, chosen)];
-  // The shell that OpenSSH starts, and the tokens that OpenSSH itself expands.
+  // Quoted for the shell that OpenSSH starts, and for the tokens that OpenSSH expands.
   const words = command.map((word) => quoted(word).replaceAll('%', '%%'));
   const proxyCommand = [...words, quoted(`${device}:%p`)].join(' ');
   return ['-o', `ProxyCommand=${proxyCommand}`, '-o', `HostKeyAlias=${device}`];
 }
 
-/** The exit status, or 128 and the signal, as a shell has it. */
+/** The exit status, or 128 plus the signal's number, as in a shell. */
 function start(file: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: 'inherit' });
-    // The terminal sends its signals to both: what they mean is for the program to decide.
+    // The terminal sends its signals to both processes; the program decides what they mean.
     const ignored = () => {};
     const passed = () => child.kill('SIGTERM');
     process.on('SIGINT', ignored).on('SIGQUIT', ignored).on('SIGTERM', passed);

@@ -23,7 +23,7 @@ const commands: Readonly<Record<string, Command>> = {
   ),
 };
 
-/** Runs one command line; gives the exit status, after one line for whatever went wrong. */
+/** Runs one command line and returns the exit status. Errors are printed as one line. */
 export async function run(args: readonly string[], context: CommandContext): Promise<number> {
   try {
     return await dispatch(args, context);
@@ -49,7 +49,7 @@ async function dispatch([name, ...args]: readonly string[], context: CommandCont
     const all = Object.keys(commands).join(', ');
     throw new Failure(`${name}: must be one of ${all}; see rm-client --help`, ExitStatus.usage);
   }
-  // Only as the first: behind the device it is for the program that is started.
+  // Only as the first argument: after the device it belongs to the local program.
   if (args[0] === '--help' || args[0] === '-h') {
     context.print(usage(name));
     return ExitStatus.ok;

@@ -1,7 +1,7 @@
-/** What a service of a device is, as its agent's configuration calls it. */
+/** The kinds of services in the agent's configuration. */
 export type ServiceKind = 'ssh' | 'vnc' | 'rdp';
 
-/** Where such services listen unless a device says otherwise. */
+/** Their ports unless a device says otherwise. */
 export const standardPorts: Readonly<Record<ServiceKind, number>> = { ssh: 22, vnc: 5900, rdp: 3389 };
 
 /** Whether `text` names a kind of service. */

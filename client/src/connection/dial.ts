@@ -24,7 +24,7 @@ export interface Route {
   readonly clock: Clock;
 }
 
-/** A connection to the reflector, over the proxy and with TLS if need be, paused. Rejects with a {@link Failure}. */
+/** Connects to the reflector, through the proxy and with TLS as the route says. The socket is paused. Rejects with a {@link Failure}. */
 export async function dial(route: Route): Promise<Socket> {
   const { reflector, proxy, tls } = route;
   if (!proxy) {
@@ -42,7 +42,7 @@ function nameOf(uri: HttpUri): string {
   return formatHttpUri(uri).replace(/\/$/, '');
 }
 
-/** Waits for `event`, or for what makes it impossible; then the socket is gone. */
+/** Waits for `event`. On failure, the socket is destroyed. */
 function reached(
   { limits, clock }: Route,
   socket: Socket,
@@ -72,7 +72,7 @@ function reached(
 
 function connectTcp(route: Route, { host, port }: HttpUri, name: string): Promise<Socket> {
   const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
-  // Finds a peer that has gone while nothing is on its way; what is on its way, TCP itself gives up.
+  // Notices a peer that vanished while nothing is being sent. While something is, TCP itself times out.
   socket.setKeepAlive(true, route.limits.keepAliveMs);
   return reached(route, socket, 'connect', name);
 }
@@ -107,8 +107,8 @@ async function askProxy(route: Route, socket: Socket, proxy: HttpProxy, name: st
 }
 
 /**
- * Sends a request without a body and reads the head of its final answer; what came behind it goes back into the socket,
- * which is paused then. Rejects with a {@link Failure}, and the socket is gone.
+ * Sends a request without a body and reads the head of the final response. Further bytes go back into the socket, which
+ * is paused then. Rejects with a {@link Failure} and destroys the socket.
  */
 export function exchangeHeads(
   { limits, clock }: Pick<Route, 'limits' | 'clock'>,

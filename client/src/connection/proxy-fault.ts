@@ -1,6 +1,6 @@
 /**
- * What an answer means that a proxy in front of the reflector has given in its place, for the person; `null` where nothing
- * speaks for one. A reflector puts its reason into `X-PTTH-Error`, names no server software, and sends no HTML to a program.
+ * The message for a response that comes from a proxy in front of the reflector; `null` if it does not look like one. A
+ * reflector sets `X-PTTH-Error`, names no server software, and sends no HTML to a program.
  */
 export function proxyFault(status: number, header: (name: string) => string | undefined): string | null {
   if (status !== 502 && status !== 503 && status !== 504) return null;

@@ -1,7 +1,7 @@
 import { type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-protocol';
 import { ExitStatus, Failure } from '../failure.ts';
 
-/** An HTTP proxy that is asked for a tunnel by CONNECT (RFC 9110 section 9.3.6). */
+/** An HTTP proxy that opens a tunnel on CONNECT (RFC 9110 section 9.3.6). */
 export interface HttpProxy {
   readonly uri: HttpUri;
   /** Value of `Proxy-Authorization`. */
@@ -13,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy on the way to `target`, or `null`. `option` is the value of `--proxy` (`none`: no proxy at all); without it
  * the variables decide, as with curl: `https_proxy` or `http_proxy` by the scheme, `no_proxy` for exceptions.
- * Throws a {@link Failure} for what is no proxy.
+ * Throws a {@link Failure} if the value is not the address of a proxy.
  */
 export function chooseProxy(
   target: HttpUri,
@@ -31,7 +31,7 @@ export function chooseProxy(
     }
     return proxy;
   }
-  // HTTP_PROXY in capitals could come from the header `Proxy` of a request to a CGI script; nobody heeds it.
+  // HTTP_PROXY in capitals could come from the header `Proxy` of a request to a CGI script; so no program uses it.
   const names = target.secure ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy'];
   const name = names.find((candidate) => environment[candidate]);
   if (name === undefined || isExempt(target, environment.no_proxy ?? environment.NO_PROXY ?? '')) return null;
@@ -42,7 +42,7 @@ function readProxy(text: string, from: string): HttpProxy {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const match = /^(https?:\/\/)(?:([^/?#]*)@)?([^/?#@]+)\/?$/i.exec(url);
   const uri = match && parseHttpUri(`${match[1]}${match[3]}`);
-  // The text may hold a password: it is not repeated.
+  // The value may contain a password, so the message does not repeat it.
   if (!match || !uri) throw new Failure(`${from}: must be http://HOST:PORT of a proxy`, ExitStatus.usage);
   return { uri, authorization: match[2] === undefined ? null : encodeBasic(decodeUser(match[2], from)) };
 }
@@ -59,7 +59,7 @@ function decodeUser(text: string, from: string): Credentials {
   }
 }
 
-/** `no_proxy`: names with all that is below them, addresses, each with or without a port; `*` for everything. */
+/** `no_proxy`: domain names, which include all names below them, and addresses, each with an optional port; `*`: all. */
 function isExempt({ host, port }: HttpUri, list: string): boolean {
   return list.split(/[\s,]+/).some((entry) => {
     const match = /^(?:\*?\.)?(\*|\[[^\]]+\]|[^:[\]]+|[0-9a-f:.]+)(?::(\d+))?$/i.exec(entry.toLowerCase());

@@ -7,11 +7,11 @@ import { ExitStatus, Failure, reasonOf } from '../failure.ts';
 export interface TlsSettings {
   /** PEM file of the certificates to trust; `null`: what this system trusts. */
   readonly ca: string | null;
-  /** `false` takes any certificate; the person has been warned. */
+  /** `false`: accepts any certificate. The user has been warned. */
   readonly verify: boolean;
 }
 
-/** Where Debian, Alpine and macOS, Fedora, and openSUSE keep what they trust. */
+/** Trusted certificates on Debian, on Alpine and macOS, on Fedora, and on openSUSE. */
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/ssl/cert.pem',
@@ -31,13 +31,13 @@ function trusted(ca: string | null): string | readonly string[] {
   throw new Failure(`--ca ${file}: no PEM certificate in it`, ExitStatus.configuration);
 }
 
-/** TLS as client over `socket`. Throws a {@link Failure} when the file of certificates cannot be used. */
+/** TLS as client over `socket`. Throws a {@link Failure} if the file of certificates is not usable. */
 export function startTls(socket: Duplex, host: string, { ca, verify }: TlsSettings): TLSSocket {
   try {
     return connect({
       socket,
       host,
-      // RFC 6066 section 3: an IP literal is no server name; it is checked against the certificate all the same.
+      // RFC 6066 section 3: an IP address is no server name. The certificate must still contain it.
       servername: isIP(host) ? '' : host,
       ...(verify ? { ca: trusted(ca) as string } : {}),
       rejectUnauthorized: verify,

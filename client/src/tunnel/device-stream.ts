@@ -18,9 +18,9 @@ export interface DeviceStreamOptions {
   readonly socket: Socket;
   /** `DEVICE port PORT`, for messages. */
   readonly name: string;
-  /** The extension is in force: an empty message is a half-close, in either direction. */
+  /** With the extension, an empty message is a half-close, in either direction. */
   readonly extended: boolean;
-  /** Largest message towards the reflector, in bytes. */
+  /** Largest message to the reflector, in bytes. */
   readonly maxMessage: number;
   /** Milliseconds of silence before a PING. */
   readonly keepAliveMs: number;
@@ -32,7 +32,7 @@ const nothing = new Uint8Array(0);
 const normal = 1000;
 const protocolError = 1002;
 
-/** What a close code of the reflector means. */
+/** Meanings of the reflector's close codes. */
 const endings: Readonly<Record<number, string>> = {
   1001: 'the reflector is being stopped',
   1008: 'access has ended: the token has expired or was revoked, or the account was changed',
@@ -41,10 +41,9 @@ const endings: Readonly<Record<number, string>> = {
 };
 
 /**
- * One TCP connection to a port of a device: bytes in binary messages (`webtunnel.md` section 4). `end` half-closes it
- * where the reflector knows the extension; otherwise a close frame ends both directions. It has finished when the
- * reflector has closed it in order. Failures are {@link Failure}s. Holds at most one read of the socket, 64 KiB, and
- * the high-water marks beyond it.
+ * One TCP connection to a port of a device, in binary messages (`webtunnel.md` section 4). With the extension, `end`
+ * half-closes it; without, a close frame ends both directions. It finishes when the reflector has closed it properly.
+ * Errors are {@link Failure}s. Holds at most one read of the socket, 64 KiB, besides the high-water marks.
  */
 export class DeviceStream extends Duplex {
   readonly #options: DeviceStreamOptions;
@@ -54,13 +53,13 @@ export class DeviceStream extends Duplex {
   #messageBytes = 0;
   /** The device's direction has ended. */
   #remoteEnded = false;
-  /** Our close frame has gone out: nothing may follow it (RFC 6455 section 5.5.1). */
+  /** Our close frame is sent. Nothing may follow it (RFC 6455 section 5.5.1). */
   #closeSent = false;
-  /** The reflector's close frame has come. */
+  /** The reflector's close frame has arrived. */
   #closed = false;
   /** Called when the reflector has closed, after we have ended. */
   #finished: (() => void) | null = null;
-  /** The PING to answer once the socket takes data again: only the last matters (RFC 6455 section 5.5.3). */
+  /** The PING to answer once the socket accepts data again. Only the last one matters (RFC 6455 section 5.5.3). */
   #pong: Uint8Array | null = null;
   #closeTimer: Cancellable | null = null;
 
@@ -98,7 +97,7 @@ export class DeviceStream extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    // After the reflector's close nobody takes it, as after a TCP peer's: the other direction tells the end.
+    // After the reflector's close, nobody takes the data. The other direction reports the end, as with TCP.
     if (this.#closed || this.#closeSent) {
       done();
       return;
@@ -154,7 +153,7 @@ export class DeviceStream extends Duplex {
       this.#fail('the reflector broke the protocol: data after the end');
       return;
     }
-    // Node reads each time into memory of its own, so the piece may be kept.
+    // Node uses a new buffer for each read, so we may keep the piece.
     if (!this.push(bytes.subarray(start, end))) {
       this.#liveness.paused = true;
       this.#socket.pause();
@@ -170,7 +169,7 @@ export class DeviceStream extends Duplex {
     if (this.#remoteEnded) return;
     this.#remoteEnded = true;
     this.push(null);
-    // No data is to come; the close frame still is.
+    // No more data will come, but the close frame will.
     this.#liveness.paused = false;
     this.#socket.resume();
   }
@@ -191,7 +190,7 @@ export class DeviceStream extends Duplex {
     this.#liveness.stop();
     this.#close(code === 1005 ? normal : code);
     this.#closeTimer?.cancel();
-    // Without a code it is the end as well: some servers send none.
+    // A close frame without a code also ends it: some servers send no code.
     if (code !== normal && code !== 1005) {
       this.#fail(endings[code] ?? `the reflector closed it with ${code}${reason && ` (${reason})`}`);
       return;
@@ -230,12 +229,12 @@ export class DeviceStream extends Duplex {
   #fail(what: string): void {
     if (this.destroyed) return;
     const failure = new Failure(`${this.#options.name}: ${what}`);
-    // What came before an orderly end of the device's direction still belongs to the reader.
+    // The reader still gets what arrived before the device ended its direction.
     if (this.#remoteEnded && !this.readableEnded) this.once('end', () => this.destroy(failure));
     else this.destroy(failure);
   }
 
-  /** Both close frames are exchanged: the reflector ends the connection first (RFC 6455 section 7.1.1). */
+  /** After both close frames, the reflector ends the connection first (RFC 6455 section 7.1.1). */
   #linger(): void {
     const { limits, clock } = this.#options;
     const timer = clock.schedule(limits.lingerMs, () => this.#socket.destroy());

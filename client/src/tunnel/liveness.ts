@@ -7,21 +7,20 @@ export interface LivenessOptions {
   readonly silentMs: number;
   readonly limits: Pick<Limits, 'pongMs' | 'provenBytes'>;
   readonly ping: () => void;
-  /** The PING has found no answer. */
+  /** The PING was not answered. */
   readonly dead: () => void;
 }
 
 /**
- * Finds out whether the reflector is still there. It stops reading while the device takes no data, and a PING waits
- * behind that data: so only a PING with little before it has a time limit. While we do not read ourselves, nothing
- * can be concluded either.
+ * Checks that the reflector is alive. The reflector stops reading while the device takes no data, and a PING waits behind
+ * that data. So only a PING with little data before it has a deadline. While we do not read, there is no deadline either.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
   #seen: number;
-  /** Bytes sent that no answer to a PING has proven read. */
+  /** Bytes sent that no PONG has acknowledged. */
   #sent = 0;
-  /** Those of them that were sent before the last PING. */
+  /** Those sent before the last PING. */
   #sentBefore = 0;
   #pinged = false;
   #pingedAt = 0;
@@ -35,7 +34,7 @@ export class Liveness {
     this.#await(options.silentMs);
   }
 
-  /** Something has come. */
+  /** Bytes have arrived. */
   seen(): void {
     this.#seen = this.#options.clock.now();
     this.#pinged = false;
@@ -51,7 +50,7 @@ export class Liveness {
     this.#sentBefore = 0;
   }
 
-  /** We stop or go on reading. */
+  /** We stop or resume reading. */
   set paused(paused: boolean) {
     this.#paused = paused;
     this.seen();
@@ -78,7 +77,7 @@ export class Liveness {
       this.#pingedAt = clock.now();
       this.#sentBefore = this.#sent;
       ping();
-      // Not only when the answer is overdue: the next silence may be over before that.
+      // The next silence may end before the PONG is overdue.
       this.#await(Math.min(silentMs, limits.pongMs));
     } else if (this.#sentBefore > limits.provenBytes) {
       this.#await(silentMs);

@@ -19,7 +19,7 @@ export function clientFrame(opcode: number, payload: Uint8Array): Buffer {
   const key = freshKey();
   const head = Buffer.allocUnsafe(MAX_HEADER_BYTES);
   const headBytes = writeClientHeader(head, 0, opcode, payload.length, key);
-  // The payload starts at a multiple of four, so that whole words are masked: eight times as fast as bytes.
+  // The payload starts at a multiple of four, so that whole words can be masked, eight times as fast as bytes.
   const start = (headBytes + 3) & ~3;
   const words = Math.ceil(payload.length / 4);
   const store = new ArrayBuffer(start + words * 4);

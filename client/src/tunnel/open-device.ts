@@ -29,8 +29,8 @@ export interface Target {
 export class NotForwarded extends Failure {}
 
 /**
- * Opens one TCP connection to a port of a device. The reflector is dialled under its own name, so that nobody needs a
- * wildcard entry in the DNS; `Host` names the device. Rejects with a {@link Failure}.
+ * Opens one TCP connection to a port of a device. It dials the reflector's own name, so no wildcard DNS entry is needed;
+ * `Host` names the device. Rejects with a {@link Failure}.
  */
 export async function openDevice(
   route: Route,
@@ -43,7 +43,7 @@ export async function openDevice(
   const nonce = randomBytes(16);
   const offer: Offer = {
     keepAlive: Math.ceil(limits.keepAliveMs / 1000),
-    // The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back.
+    // The window has no meaning here: a WebSocket carries one connection, and TCP is its flow control.
     extension: { maxFrame: limits.messageBytes, window: limits.messageBytes },
   };
   const request = encodeUpgradeRequest({
@@ -71,7 +71,7 @@ export async function openDevice(
       name,
       extended: extension !== null,
       maxMessage: extension?.maxFrame ?? LEGACY_FRAME_BYTES,
-      // The reflector may want a sign of life sooner than we do.
+      // The reflector may ask for a shorter keep-alive time.
       keepAliveMs: Math.min(keepAlive * 1000, limits.keepAliveMs),
       limits,
       clock,

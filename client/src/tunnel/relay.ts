@@ -1,17 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
 import type { DeviceStream } from './device-stream.ts';
 
-/** A local connection, or the two ends of one. */
+/** A local connection: one duplex stream, or a readable and a writable one. */
 export interface Local {
   readonly source: Readable;
   readonly sink: Writable;
-  /** Ends both at once, so that the program there notices that its connection broke. */
+  /** Destroys both, so that the local program notices that the connection broke. */
   break(): void;
 }
 
 /**
- * Carries bytes both ways until both directions have ended; each end is passed on by itself. Rejects with the failure
- * of the remote end, or with the error of the local one; then the other end is broken off.
+ * Carries bytes in both directions until both have ended; each end is passed on separately. Rejects with the error of
+ * either side, and breaks the other one.
  */
 export function relay({ source, sink, break: breakLocal }: Local, remote: DeviceStream): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -25,7 +25,7 @@ export function relay({ source, sink, break: breakLocal }: Local, remote: Device
     source.on('error', fail);
     sink.on('error', fail);
     remote.on('error', fail);
-    // A program that is gone without an end of its stream takes no data either.
+    // A program that vanished without ending its stream takes no data either.
     source.once('close', () => {
       if (!source.readableEnded) remote.destroy();
     });
