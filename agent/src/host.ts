@@ -6,7 +6,7 @@ export type { Cancellable, Clock };
  * The port to the machine: everything the agent needs from outside, as types only.
  *
  * Two adapters implement it: `node/` on Node.js and `tiny/` on our C runtime. A host is dumb: it moves bytes,
- * measures time and reports what the machine said. Every decision (time limits, retries, bounds, order) is
+ * measures time and reports what happened. Every decision (time limits, retries, bounds, order) is
  * made above this file.
  *
  * Rules that every adapter keeps:
@@ -98,7 +98,7 @@ export interface TlsOptions {
   readonly serverName: string;
   /** PEM file or a directory of PEM files; `null`: those of {@link Network.ownAuthorities}, and without them none. */
   readonly ca: string | null;
-  /** When validity dates are judged, in milliseconds since 1970; `null`: now, by the clock of the system. */
+  /** The time that validity dates are checked against, in milliseconds since 1970; `null`: now, by the system's clock. */
   readonly judgedAt: number | null;
   /** With `judgedAt`: it may be later than that, so a certificate that is not valid yet then counts as valid. */
   readonly ignoreNotBefore?: boolean;
@@ -168,7 +168,7 @@ export interface ConnectOptions {
   readonly port: number;
   /**
    * TCP keep-alive (RFC 9293 section 3.8.4): seconds of silence before the kernel asks whether the peer is still there;
-   * a peer that has gone without a word ends as `timed-out`. Absent or 0: never.
+   * a peer that has vanished ends as `timed-out`. Absent or 0: never.
    */
   readonly probeAfterSeconds?: number;
 }
@@ -192,7 +192,7 @@ export interface Network {
   /**
    * Listens on a local (UNIX) stream socket of mode 0600. A stale socket file is replaced, by one of those that find it
    * at the same moment; a live one is `in-use`;
-   * `failed` is told when listening is not possible. `accept` returns the handler of the new socket, which is
+   * `failed` is called when listening is not possible. `accept` returns the handler of the new socket, which is
    * connected already (`connected` is not called).
    */
   listenLocal(
@@ -203,7 +203,7 @@ export interface Network {
   /**
    * Calls `changed` whenever an address or a default route of the machine has come or gone, or a link has gone up or
    * down, until cancelled. Renewals are no changes; a call too many is allowed. It costs nothing while nothing changes.
-   * `failed` is told, once, when this machine cannot tell.
+   * `failed` is called, once, when this machine cannot report changes.
    */
   onChange(changed: () => void, failed: (error: HostError) => void): Cancellable;
 }

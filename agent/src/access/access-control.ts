@@ -11,7 +11,7 @@ type Rule = Configuration['access'];
 export interface AccessStatus {
   /** Questions that wait for `rm-agent consent`. */
   readonly waiting: readonly (Waiting & { readonly name: string | null })[];
-  /** Sessions that were allowed and go on. */
+  /** Allowed sessions in progress. */
   readonly sessions: number;
 }
 
@@ -21,7 +21,7 @@ export class AccessControl {
   readonly #names: ReadonlyMap<number, string | null>;
   readonly #all: readonly Gate[];
 
-  /** `ask` stands in the place of the programs of the configuration, where an application gives one. */
+  /** `ask` replaces the programs of the configuration. */
   constructor(
     host: Host,
     { access, services }: Configuration,
@@ -43,7 +43,7 @@ export class AccessControl {
     this.#all = [...new Set(this.#gates.values())];
   }
 
-  /** What is asked before a channel to this port is opened; undefined where everybody is let in. */
+  /** The check to run before a channel to this port is opened; undefined: none is needed. */
   admitTo(port: number): Admit | undefined {
     const gate = this.#gates.get(port);
     return gate && ((channel, decided) => gate.admit(port, channel, decided));
@@ -54,8 +54,8 @@ export class AccessControl {
   }
 
   /**
-   * The person's word, for the rule of one port or for all; false when nothing waited for it. A refusal also ends the
-   * sessions that go on.
+   * The person's decision, for the rule of one port or for all; false when nothing waited for it. A refusal also ends the
+   * sessions in progress.
    */
   answer(allow: boolean, port: number | null): boolean {
     const gate = port === null ? undefined : this.#gates.get(port);
@@ -77,7 +77,7 @@ export class AccessControl {
   }
 }
 
-/** Asks by the program of the rule; without one the question is there for `rm-agent consent` alone. */
+/** Asks by the program of the rule; without one only `rm-agent consent` can answer. */
 function askProgram(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
   return ({ port, channel, timeoutMs }: Question, answer) => {
     if (ask === null) return { cancel: () => undefined };

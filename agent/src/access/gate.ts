@@ -4,7 +4,7 @@ import type { Cancellable, LocalClock } from '../host.ts';
 import type { Refusal } from '../tunnel/forwarded-port.ts';
 import { minuteOfWeek, minutesLeft, minutesUntilClosed } from './windows.ts';
 
-/** When channels may be opened. A rule of mode `always` needs no gate; `ask` is for whoever makes the gate. */
+/** When channels may be opened. A rule of mode `always` needs no gate; `ask` is passed to the gate separately. */
 export type Rule = Omit<Configuration['access'], 'ask'>;
 
 export type Answer = 'allowed' | 'refused' | 'unanswered';
@@ -15,7 +15,7 @@ export interface Question {
   readonly timeoutMs: number;
 }
 
-/** Asks somebody; `answer` may be called once, later. Cancelled when the answer has come from elsewhere, or too late. */
+/** Asks a person; `answer` may be called once, later. Cancelled when the answer comes from elsewhere, or too late. */
 export type Ask = (question: Question, answer: (answer: Answer) => void) => Cancellable;
 
 export type AccessChange = 'asked' | Answer | 'closed' | 'ended';
@@ -53,9 +53,9 @@ const RECHECK_MS = 900_000;
  *
  * With mode `consent` the first open request asks, and those that come meanwhile wait for the same answer. Allowed, a
  * *session* begins: what is opened in it is not asked for again. It ends when no channel has been open for `idle`
- * seconds, and at the latest when the window closes: channels may be kept open then, but whoever comes next is asked for
- * again. A question goes on when the channels that wait for it have gone: a person takes longer than a reflector waits,
- * and is in when the page is loaded again.
+ * seconds, and at the latest when the window closes: channels may be kept open then, but the next open request asks
+ * again. A question stays open after the channels that wait for it have gone: people answer more slowly than a reflector
+ * waits, and the page works when it is loaded again.
  */
 export class Gate {
   readonly #rule: Rule;
@@ -65,15 +65,15 @@ export class Gate {
   readonly #notBefore: number;
   readonly #open = new Set<number>();
   #pending: Pending | null = null;
-  /** An open request is on its way in, and can be answered only when it is there. */
+  /** The question is being reported; an answer has to wait until that is done. */
   #asking = false;
   #session = false;
   #idle: Cancellable | null = null;
   #closing: Cancellable | null = null;
-  /** When the window closes that was open last: by the wall clock, and by the monotonic one in case somebody sets that. */
+  /** When the last open window closes: by the wall clock, and by the monotonic one in case the wall clock is set. */
   #closesAt = { date: 0, now: 0 };
   #refusal: Refusal | null = null;
-  /** Until when nobody is asked; monotonic. */
+  /** Until when no question is asked; monotonic. */
   #pausedUntil = 0;
   #reportedClosed = false;
 
@@ -133,8 +133,8 @@ export class Gate {
   }
 
   /**
-   * The person has decided. With `allow` the open question is answered; without it the session ends too, if there is
-   * one, with all that was let in. False when there was nothing to decide.
+   * The person has decided. With `allow` the open question is answered; without it the session, if there is one, ends
+   * with all its channels. False when there was nothing to decide.
    */
   answer(allow: boolean): boolean {
     const pending = this.#pending;
@@ -152,7 +152,7 @@ export class Gate {
     return true;
   }
 
-  /** Forgets all: nobody is asked any more, and the session is over. */
+  /** Drops the question and the session. */
   reset(): void {
     this.#pending?.asked.cancel();
     this.#pending?.timer.cancel();
@@ -195,13 +195,13 @@ export class Gate {
     this.#closing = null;
   }
 
-  /** The machine may have slept while the window closed and another opened. */
+  /** The machine may have slept while one window closed and another opened. */
   #windowHasPassed(): boolean {
     const { date, now } = this.#closesAt;
     return this.#rule.windows.length > 0 && (this.#clock.date() > date || this.#clock.now() > now);
   }
 
-  /** Nobody is let in any more without a question; channels go on, or end by the timer of the window. */
+  /** From now on every open request asks; open channels go on, or end by the timer of the window. */
   #endConsent(): void {
     this.#session = false;
     this.#idle?.cancel();
@@ -224,7 +224,7 @@ export class Gate {
     };
   }
 
-  /** Whoever is told may answer at once; those who wait hear of it later. */
+  /** A listener may answer at once; the waiting channels get that answer later. */
   #reportAsked(port: number, channel: number): void {
     this.#asking = true;
     this.#events.changed('asked', `waits for consent, ${this.#rule.askTimeout} s at most`, port, channel);

@@ -44,7 +44,7 @@ export function minutesUntilClosed(windows: readonly Window[], minute: number): 
   let until = 0;
   for (let left = minutesLeft(windows, minute); left > 0 && until < WEEK; ) {
     until += left;
-    // An end is a whole minute, which sums of fractions miss.
+    // A window ends at a whole minute, which sums of fractions miss.
     left = minutesLeft(windows, Math.round(minute + until) % WEEK);
   }
   return Math.min(until, WEEK);

@@ -27,12 +27,12 @@ import { forwardedPorts, type Handlers } from './forwarded-ports.ts';
 import { ServiceHealth } from './service-health.ts';
 import { type AgentStatus, StatusRecord } from './status.ts';
 
-/** What an application adds to its configuration. */
+/** What an application passes beside its configuration. */
 export interface AgentOptions {
-  /** What is known of the time from an agent before; absent: nothing. */
+  /** What an earlier agent has learned of the time; absent: nothing. */
   readonly time?: CertificateTime;
   readonly handlers?: Handlers;
-  /** Asks for consent in the place of programs. */
+  /** Asks for consent instead of the programs of the configuration. */
   readonly ask?: Ask | null;
 }
 
@@ -265,7 +265,7 @@ export class AgentCore {
     return { tunnel, keepAliveMs, announce };
   }
 
-  /** What a reflector says of the time counts once it has proven who it is. */
+  /** The reflector's time counts once its certificate is verified. */
   #learnTime({ uri, response }: Upgraded): void {
     const { verify, pins } = this.#configuration.tls;
     const date = httpDate(response.headers.get('date') ?? '');

@@ -12,7 +12,7 @@ const MAX_BYTES = 65_536;
 
 /**
  * When the device's certificate, or the first one of its chain, expires, in milliseconds since 1970. Read from the file
- * as it is now; `null` when there is none that can be read, of which the next attempt tells.
+ * as it is now; `null` when it cannot be read, which the next attempt reports.
  */
 export function certificateExpiry({ files }: Host, { cert }: Configuration['tls']): number | null {
   if (cert === null) return null;
@@ -25,7 +25,7 @@ export function certificateExpiry({ files }: Host, { cert }: Configuration['tls'
   }
 }
 
-/** What is to be said of a certificate that has expired or will within 30 days; `null` otherwise. */
+/** A warning about a certificate that has expired or expires within 30 days; `null` otherwise. */
 export function expiryWarning(expiresAt: number | null, now: number): string | null {
   if (expiresAt === null || expiresAt - now > WARNING_MS) return null;
   const days = Math.floor(Math.abs(expiresAt - now) / DAY_MS);

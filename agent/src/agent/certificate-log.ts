@@ -34,7 +34,7 @@ export class CertificateLog {
     this.#judgedAt = judgedAt;
   }
 
-  /** The reflector has told the time, which counts until the clock is set. */
+  /** The reflector has sent the time, which counts until the clock is set. */
   timeLearned(date: number): void {
     this.#log.info(`the reflector says that it is ${day(date)}; dates of certificates are judged by that`);
   }
@@ -52,7 +52,7 @@ export class CertificateLog {
     this.#reminder = this.#host.clock.schedule(DAY_MS, () => this.connected());
   }
 
-  /** Whole days until `expiresAt`, by the date that certificates are judged by; negative when it is past. */
+  /** Whole days until `expiresAt`, by the date that certificates are checked against; negative when it is past. */
   daysUntil(expiresAt: number | null): number | null {
     return expiresAt === null ? null : Math.floor((expiresAt - this.#date()) / DAY_MS);
   }
@@ -68,7 +68,7 @@ export class CertificateLog {
   }
 }
 
-/** The moment by which the certificates of this attempt are judged, if that is not now. */
+/** The time that the certificates of this attempt are checked against, if that is not now. */
 export function judgedByBuild({ reflectors, proxiesFor, tls }: AttemptSettings): number | null {
   const secure = reflectors.some(
     (uri) => uri.secure || proxiesFor(uri).some((proxy) => proxy?.scheme === 'https'),

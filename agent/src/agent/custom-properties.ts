@@ -16,7 +16,7 @@ export class CustomProperties {
   readonly #limits: Limits;
   readonly #failed: (what: string) => void;
   readonly #values = new Map<string, string>();
-  /** What was logged of each property's command, so that the same failure is no news. */
+  /** The last failure of each property's command, so that it is logged once. */
   readonly #failures = new Map<string, string>();
   #update: Cancellable | null = null;
 
@@ -115,7 +115,7 @@ export class CustomProperties {
     });
   }
 
-  /** The same failure again is no news, whatever `errorText` the program wrote. */
+  /** Logs a failure once, whatever `errorText` the program writes. */
   #fail(name: string, why: string, errorText = ''): void {
     if (this.#failures.get(name) === why) return;
     this.#failures.set(name, why);

@@ -3,9 +3,9 @@ import type { AccessChange } from '../access/gate.ts';
 import type { FailureKind } from '../link/back-off.ts';
 import type { AgentState } from './status.ts';
 
-/** What an application is told; times in milliseconds. */
+/** The events of an agent; times in milliseconds. */
 export interface AgentEvents {
-  /** The state has changed; `reason` says why, and is `null` where the change was asked for or is a success. */
+  /** The state has changed. `reason` is `null` if the change was requested or is a success. */
   state: { readonly state: AgentState; readonly previous: AgentState; readonly reason: string | null };
   /** An attempt begins. `reflector` is that of the configuration; several are separated by `, `. */
   connecting: { readonly reflector: string };
@@ -44,7 +44,7 @@ export interface AgentEvents {
 
 export type Listener<Name extends keyof AgentEvents> = (event: AgentEvents[Name]) => void;
 
-/** Hands each event to those who listen for it, in the order in which they came. */
+/** Passes each event to its listeners, in the order in which they were added. */
 export class EventEmitter {
   readonly #listeners: { [Name in keyof AgentEvents]?: Set<Listener<Name>> } = {};
 
@@ -56,7 +56,7 @@ export class EventEmitter {
     this.#of(name).delete(listener);
   }
 
-  /** Whether anybody listens: what happens all the time need not be told otherwise. */
+  /** Whether there is a listener: frequent events need not be made otherwise. */
   hasListeners(name: keyof AgentEvents): boolean {
     return (this.#listeners[name]?.size ?? 0) > 0;
   }

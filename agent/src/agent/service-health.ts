@@ -9,7 +9,7 @@ import type { ServiceStatus } from './status.ts';
 type Services = Pick<Configuration, 'services'>;
 type Service = Configuration['services'][number];
 
-/** A service that fails now and again is logged no more often than this: 1 h. */
+/** How often a service that fails now and then is logged: once in 1 h. */
 const QUIET_MS = 3_600_000;
 
 /** The longest reason that is kept, in UTF-16 code units: TLS libraries can be wordy. */
@@ -26,8 +26,8 @@ interface Entry {
 }
 
 /**
- * What came of the connections to each service: the last result for `rm-agent status`, and one line in the log for each
- * reason why a service fails, again only after it has worked.
+ * Watches the connections to each service: keeps the last result for `rm-agent status`, and logs one line for each reason
+ * why a service fails, again only after it has worked.
  */
 export class ServiceHealth {
   readonly #log: Log;

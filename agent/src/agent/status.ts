@@ -48,11 +48,11 @@ export interface ServiceStatus {
   readonly port: number;
   readonly name: string | null;
   readonly kind: string;
-  /** `null` as long as nobody has asked for it; `reason` says in words why it fails, `at` in Unix milliseconds when. */
+  /** `null` until it is first used; `reason` says why it fails, `at` is the time in Unix milliseconds. */
   readonly result: { readonly ok: boolean; readonly reason: string | null; readonly at: number } | null;
 }
 
-/** What the agent knows of itself between two questions for its status. */
+/** The part of the status that is kept between two requests for it. */
 export class StatusRecord {
   state: AgentState = 'stopped';
   since: number;

@@ -141,7 +141,7 @@ function importCustomProperties(properties: Properties, warn: Warn): JsonObject 
   return result;
 }
 
-/** The original runs commands in a shell; ours does so only when it is told to. */
+/** The original runs commands in a shell; this agent only does so if the shell is named. */
 function importCommand(key: string, command: string, warn: Warn): Json {
   if (/^[\w ./:,@+-]*$/.test(command)) return command;
   warn(`${key}: its command needs a shell, which is now named: ["/bin/sh", "-c", …]`);

@@ -1,6 +1,6 @@
 /**
  * A JSON reader (RFC 8259) for files that people write: comments and a comma after the last entry are allowed, as in
- * JSONC; it says where every value stands, and refuses a key that is given twice.
+ * JSONC. It reports the position of every value, and refuses a key that is given twice.
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

@@ -6,7 +6,7 @@ export const defaultCommandLimits = {
   commandsMs: 20_000,
   /** Output of a command that is read, in bytes; a property is one line. */
   commandBytes: 1024,
-  /** What a command says of its failure on standard error that is read, in bytes: part of one line of the log. */
+  /** Bytes read of a failed command's standard error: they become part of one line of the log. */
   commandErrorBytes: 400,
   /**
    * Names and values of all custom properties, in UTF-16 code units: they travel in the head of the upgrade request, of
@@ -65,12 +65,12 @@ export const defaultLimits = {
   /** Proxies of the configuration, by each of which one attempt may try each reflector. */
   proxies: 8,
   /**
-   * Characters of what is told of a failed attempt, in the log and in the status: each reflector and way that was tried
-   * is named, as long as there is room. How many more there were is said behind that.
+   * Characters of the reason of a failed attempt, in the log and in the status. It names each route that was tried, as
+   * long as there is room, and then how many more there were.
    */
   reasonLength: 2000,
   /**
-   * Characters of what the reflector is told of single services, in the same head as the custom properties; enough for
+   * Characters of the settings of single services that the reflector gets, in the same head as the custom properties; enough for
    * 256 services on hosts of their own.
    */
   serviceSettingsLength: 8192,

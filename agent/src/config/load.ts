@@ -11,11 +11,11 @@ import { type Problem, validate } from './validate.ts';
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
 export const maxFileBytes = 262_144;
 
-/** A configuration, with what the user should be told about it, one line each. */
+/** A configuration, with remarks for the user, one line each. */
 export interface Valid {
   readonly ok: Configuration;
   readonly warnings: readonly string[];
-  /** Those of the warnings that tell of files without which no attempt can succeed. */
+  /** Those of the warnings that concern files without which no attempt can succeed. */
   readonly missing: readonly string[];
   /** Environment variables that hold secrets. */
   readonly hidden: readonly string[];
@@ -26,7 +26,7 @@ export interface Valid {
 /** Every reason why there is no configuration, one line each. */
 export interface Invalid {
   readonly errors: readonly string[];
-  /** All of them are of the machine, and may be gone later although nobody edits the file. */
+  /** All of them concern the machine, and may vanish without an edit of the file. */
   readonly transient?: boolean;
 }
 
@@ -34,7 +34,7 @@ export type Loaded = Valid | Invalid;
 
 type Machine = Pick<Host, 'files' | 'system'>;
 
-/** Reads and judges the file at `path`. Each line starts with `<path>:<line>:<column>: `, as compilers write it. */
+/** Reads and validates the file at `path`. Each line starts with `<path>:<line>:<column>: `, as compilers write it. */
 export function load(host: Machine, path: string): Loaded {
   let bytes: Uint8Array;
   try {

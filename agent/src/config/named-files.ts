@@ -11,7 +11,7 @@ type Found = NonNullable<ReturnType<Host['files']['stat']>>;
 export interface NamedFiles {
   /** What only an editor of the configuration can mend. */
   readonly problems: readonly Problem[];
-  /** Files that every attempt needs and that are not there: somebody may write them later. */
+  /** Missing files that every attempt needs: they may be written later. */
   readonly missing: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -107,7 +107,7 @@ export function writable(host: Machine, path: string, file: string): Problem[] {
   return [];
 }
 
-/** What a path leads to, or why that cannot be told. */
+/** What a path leads to, or why that is unknown. */
 function look({ files }: Machine, path: string): Found | string {
   try {
     return files.stat(path) ?? NO_SUCH_FILE;

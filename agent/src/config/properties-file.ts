@@ -45,7 +45,7 @@ const variables: Readonly<Record<string, string>> = {
 
 /** What the import may know of the machine and of the file. */
 export interface ImportFacts {
-  /** As the host tells it: `Linux/6.1.0; x86_64`. */
+  /** As the host reports it: `Linux/6.1.0; x86_64`. */
   readonly platform: string;
   /** Of the imported file, absolute, with `/` at its end. */
   readonly directory: string;
@@ -86,7 +86,7 @@ function valueNow(name: string, { platform, directory, dateMs, environment }: Im
   }
 }
 
-/** The properties of a file in the syntax of our own configuration, and the keys that nobody has asked for. */
+/** The properties of a file in the syntax of our own configuration, and the keys that were not taken. */
 export class Properties {
   readonly #raw: ReadonlyMap<string, string>;
   readonly #unused: Set<string>;

@@ -3,7 +3,7 @@ import { example, type Unit } from './units.ts';
 
 /**
  * A small schema language. A schema is plain data: {@link Value} is the TypeScript type of what it lets through,
- * `validate.ts` judges a document by it, `reference/` makes the JSON Schema and the documentation from it.
+ * `validate.ts` checks a document against it, `reference/` makes the JSON Schema and the documentation from it.
  *
  * A key without a default is required.
  */
@@ -28,7 +28,7 @@ interface Common {
   readonly confidential?: true;
 }
 
-/** A string; `${…}` in it is expanded before it is judged. */
+/** A string; `${…}` in it is expanded before it is checked. */
 export interface TextSchema extends Common {
   readonly type: 'text';
   /** What is allowed, for error messages: "an absolute path". */
@@ -81,11 +81,11 @@ export interface MapSchema extends Common {
 export interface ObjectSchema extends Common {
   readonly type: 'object';
   readonly keys: Readonly<Record<string, Schema>>;
-  /** Judges members against each other; called when each of them is right by itself. */
+  /** Checks members against each other; called when each of them is valid by itself. */
   readonly rule?: (value: never, report: Report) => void;
 }
 
-/** The first option that has the JSON type of the value, and for an object a required key of it, judges the value. */
+/** The first option that has the JSON type of the value, and for an object a required key of it, is applied to the value. */
 export interface UnionSchema extends Common {
   readonly type: 'union';
   readonly options: readonly Schema[];

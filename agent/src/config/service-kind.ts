@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from './json.ts';
 
-/** What speaks at ports that everybody knows (IANA's registry of service names). */
+/** Kinds of service at well-known ports (IANA's registry of service names). */
 const wellKnown: Readonly<Record<number, string>> = {
   22: 'ssh',
   80: 'http',
@@ -9,7 +9,7 @@ const wellKnown: Readonly<Record<number, string>> = {
   5900: 'vnc',
 };
 
-/** The kind of a service that does not say it: by the port that is dialled, else by the one that the reflector knows. */
+/** The kind of a service that names none: by the port that is dialled, else by the one that the reflector knows. */
 export function kindByPort({ port, targetPort, target }: JsonObject): Json {
   const at = (json: Json | undefined) => (typeof json === 'number' ? wellKnown[json] : undefined);
   const dialled = typeof target === 'string' && target.startsWith('unix:') ? undefined : targetPort;

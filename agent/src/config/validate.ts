@@ -20,7 +20,7 @@ export interface Problem {
   readonly path: string;
   /** What was found and what is allowed, in one line. */
   readonly message: string;
-  /** It may be right later although nobody edits the document. */
+  /** It may vanish without an edit of the document. */
   readonly transient?: boolean;
 }
 
@@ -33,7 +33,7 @@ export type Expand = (
   confidential: boolean | undefined,
 ) => string;
 
-/** Judges `json` by `schema` and collects every problem. Absent keys get their defaults; every string is expanded. */
+/** Checks `json` against `schema` and collects every problem. Absent keys get their defaults; every string is expanded. */
 export function validate<S extends Schema>(schema: S, json: Json, expand: Expand): Validated<S> {
   const validation = new Validation(expand);
   const value = validation.value(schema, json, '');

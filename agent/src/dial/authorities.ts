@@ -13,7 +13,7 @@ export const knownPaths = [
 
 type Machine = Pick<Host, 'files' | 'system' | 'network'>;
 
-/** `path` is `null` for those that the host brings itself; `words` say which they are. */
+/** `path` is `null` for those that the host brings itself; `description` is for people. */
 export interface Authorities {
   readonly path: string | null;
   readonly description: string;

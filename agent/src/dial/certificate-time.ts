@@ -2,7 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { buildDate } from '../config/version.ts';
 import type { Clock, TlsOptions } from '../host.ts';
 
-/** How the dates of certificates are judged. */
+/** The time that certificates are checked against. */
 export type Judgement = Pick<TlsOptions, 'judgedAt' | 'ignoreNotBefore'>;
 
 /**
@@ -15,13 +15,13 @@ const STEP_MS = 3_600_000;
 const MOST_MS = 30 * 365 * 86_400_000;
 
 /**
- * What time it is, as far as certificates are concerned. A clock that shows a time before the agent was built was never
- * set: then nothing is known but that it is later than the build, until a reflector that has proven who it is tells the
- * time. Kept in memory only, and of no interest when the clock is set.
+ * The time that certificates are checked against. A clock that shows a time before the build of the agent was never set.
+ * Then it is only known to be later than the build, until a verified reflector sends the time. Kept in memory only, and
+ * ignored once the clock is set.
  */
 export class CertificateTime {
   readonly #clock: Clock;
-  /** What a reflector has said, and when, by the monotonic clock. */
+  /** The time that a reflector has sent, and when, by the monotonic clock. */
   #learned: { readonly date: number; readonly now: number } | null = null;
 
   constructor(clock: Clock) {
@@ -32,7 +32,7 @@ export class CertificateTime {
     return this.#clock.date() >= buildDate;
   }
 
-  /** The reflector is known to be the right one and says that it is `date`, in Unix milliseconds; true when that is news. */
+  /** A verified reflector has sent this time, in Unix milliseconds; true if it is the first that counts. */
   learn(date: number): boolean {
     if (this.clockIsSet || date < buildDate || date > buildDate + MOST_MS) return false;
     const news = this.#learned === null;

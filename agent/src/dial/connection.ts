@@ -1,6 +1,6 @@
 import type { HostError, Socket, SocketHandler, TlsSession } from '../host.ts';
 
-/** What a connection tells once it is made. */
+/** The events of an established connection. */
 export type ConnectionHandler = Omit<SocketHandler, 'connected'>;
 
 /** A TCP connection or a local one. Its events go to the handler that it has at the moment. */
@@ -22,7 +22,7 @@ const idle: ConnectionHandler = {
  */
 export abstract class DialledConnection implements SocketHandler, Connection {
   readonly address: string;
-  /** Set at once by whatever dials. */
+  /** Set at once by the code that dials. */
   socket!: Socket;
   handler: ConnectionHandler = idle;
 
@@ -32,7 +32,7 @@ export abstract class DialledConnection implements SocketHandler, Connection {
 
   abstract connected(): void;
 
-  /** Whether whatever dials is still to be told how that went. */
+  /** Whether the dial is still to succeed or fail. */
   protected abstract readonly dialling: boolean;
 
   /** It could not be made. */

@@ -40,8 +40,8 @@ export interface ServiceTls {
 export type ServiceAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /**
- * Dials a service; a name is resolved afresh each time, and at most `most` of its addresses race. With `tls` the
- * connection is made private, and the service judged, before it counts as connected.
+ * Dials a service. A name is resolved anew each time, and at most `most` of its addresses are tried. With `tls`, the
+ * connection counts as connected once the TLS handshake is complete and the service is verified.
  */
 export function dialService(
   host: Machine,
@@ -66,7 +66,7 @@ interface AddressedService {
   readonly fixed: readonly Address[] | null;
 }
 
-/** One connection to a service on its way. A class, because there is one for each channel of a tunnel. */
+/** One connection to a service, while it is made. A class, because there is one for each channel of a tunnel. */
 class ServiceConnector implements Cancellable, RaceEvents {
   readonly #host: Machine;
   readonly #service: AddressedService;
@@ -156,7 +156,7 @@ function untilSecured(handler: LocalHandler, secured: (session: TlsSession) => v
     secured,
     data: () => undefined,
     taken: () => undefined,
-    // An alert that says why may still be on its way to `closed`.
+    // An alert with the reason may still arrive, for `closed`.
     ended: () => undefined,
     closed: (error) => handler.closed(error ?? { code: 'reset', message: 'connection closed during TLS' }),
   };

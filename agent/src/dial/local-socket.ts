@@ -2,7 +2,7 @@ import type { Cancellable, Host, HostError } from '../host.ts';
 import { DialledConnection } from './connection.ts';
 import type { RaceEvents } from './race.ts';
 
-/** Dials a local (UNIX) socket, and tells what a `Race` of one address would. */
+/** Dials a local (UNIX) socket, with the events of a `Race` of one address. */
 export class LocalSocket extends DialledConnection implements Cancellable {
   /** `null` once connected, failed or cancelled. */
   #events: RaceEvents | null;

@@ -13,7 +13,7 @@ export interface Destination {
 }
 
 export interface RaceEvents {
-  /** An address behind the first is dialled. */
+  /** A further address is dialled. */
   dialled?(address: string): void;
   /** The first to connect, with a handler to be set before this returns; the race holds nothing any more. */
   connected(connection: Connection): void;
@@ -71,7 +71,7 @@ export class Race implements Cancellable {
     this.#runners = [];
   }
 
-  /** The time is up: what is under way has failed by this error. */
+  /** The time is up: the pending connections have failed with this error. */
   expire(error: HostError): void {
     for (const { address } of this.#runners) this.#failures.push([address, error]);
     this.#fail();

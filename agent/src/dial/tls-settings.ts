@@ -18,7 +18,7 @@ export interface TlsSettings {
   readonly pins: readonly string[];
 }
 
-/** What an attempt needs to know for TLS, `secureReflector` and `secureProxy` being whether it is for sure needed. */
+/** The TLS settings of an attempt; `secureReflector` and `secureProxy`: TLS is needed for certain. */
 export function tlsSettings(
   host: Host,
   tls: Configuration['tls'],
@@ -33,7 +33,7 @@ export function tlsSettings(
   if (found && 'error' in found && (secureProxy || (secureReflector && !byPins))) return found;
   const authorities = found && 'path' in found ? found : null;
   const proxyTls = {
-    // Never others than those of the configuration, whatever has become of them.
+    // Never others than those of the configuration, even if they are missing.
     ca: tls.ca ?? authorities?.path ?? null,
     certificate: null,
     key: null,
@@ -52,7 +52,7 @@ export function tlsSettings(
   };
 }
 
-/** Why the files of the configuration are of no use now: before anybody is dialled in vain. */
+/** Why the files of the configuration are unusable now: found before anything is dialled. */
 function fileFault({ files }: Host, tls: Configuration['tls'], byPins: boolean): string | null {
   const needed = [
     ['tls.ca', tls.verify && !byPins ? tls.ca : null],

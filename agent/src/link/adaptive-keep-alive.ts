@@ -5,7 +5,7 @@ const FLOOR_MS = 15_000;
 const TOLERANCE_MS = 2000;
 const TOLERANCE = 0.05;
 
-/** How long a lesson holds, in milliseconds: a link that is made later tries twice the interval. */
+/** How long a learned interval holds, in milliseconds: a link that is made later tries twice as much. */
 const LEARNED_FOR_MS = 7 * 86_400_000;
 
 /**
@@ -35,13 +35,13 @@ export class AdaptiveKeepAlive {
     return this.#inForceMs;
   }
 
-  /** The link was cut without a word, after `idleMs` milliseconds without traffic. */
+  /** The link was lost without a close, after `idleMs` milliseconds without traffic. */
   linkLost(idleMs: number): void {
     this.#earlier = this.#latest;
     this.#latest = idleMs >= FLOOR_MS ? idleMs : null;
   }
 
-  /** The link has ended in some other way, or an attempt has failed: what came before proves nothing. */
+  /** The link has ended otherwise, or an attempt has failed: earlier losses prove nothing. */
   inconclusive(): void {
     this.#earlier = this.#latest = null;
   }

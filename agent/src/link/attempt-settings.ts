@@ -4,13 +4,13 @@ import type { ProxyServer } from '../dial/proxy-server.ts';
 import type { TlsSettings } from '../dial/tls-settings.ts';
 import type { Address } from '../host.ts';
 
-/** What one attempt needs; read afresh for each, so that renewed files and changed properties take effect. */
+/** What one attempt needs; read anew for each, so that renewed files and changed properties take effect. */
 export interface AttemptSettings extends TlsSettings {
   /** Tried in order, at least one. */
   readonly reflectors: readonly HttpUri[];
-  /** The ways to a host, tried in order, at least one. */
+  /** The proxies for a host, tried in order, at least one; `null`: none. */
   readonly proxiesFor: (uri: HttpUri) => readonly (ProxyServer | null)[];
-  /** Addresses of hosts, by name, for when those of the name server are of no use. */
+  /** Addresses of hosts, by name, used when those of the name server fail. */
   readonly addresses: ReadonlyMap<string, readonly Address[]>;
   readonly method: 'GET' | 'POST';
   readonly auth: 'basic' | 'digest';

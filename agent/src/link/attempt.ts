@@ -18,7 +18,7 @@ import { namingRoute, type Route, RouteList, summary } from './routes.ts';
 import { type StepEvents, type StepFailure, Steps } from './steps.ts';
 import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 
-/** An upgraded connection. The socket's events go where `deliverTo` says; until then they must not be waited for. */
+/** An upgraded connection. The socket's events go to the handler of `deliverTo`, which must be called at once. */
 export interface Upgraded {
   readonly socket: Socket;
   readonly uri: HttpUri;

@@ -2,7 +2,7 @@
 export type FailureKind =
   /** The network, a proxy or the reflector does not work at present. */
   | 'fault'
-  /** The reflector does not want us: asking again soon would not change its mind. */
+  /** The reflector refuses the device: a repeated request would get the same answer for a while. */
   | 'refusal';
 
 export interface BackOffSettings {
@@ -42,7 +42,7 @@ export class BackOff {
     this.#faults = 0;
   }
 
-  /** Somebody wants it to start anew. */
+  /** Starts anew, as requested. */
   reset(): void {
     this.#faults = 0;
     this.#refusals = 0;

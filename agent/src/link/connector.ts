@@ -138,7 +138,7 @@ export class Connector implements Cancellable {
       data: (bytes, start, end) =>
         this.#exchange((handshake) => handshake.receive(bytes, start, end), 'proxy'),
       taken: () => undefined,
-      // An alert that says why may still be on its way to `closed`.
+      // An alert with the reason may still arrive, for `closed`.
       ended: () => connection.socket.end(),
       closed: (error) =>
         this.#broken(error ?? { code: 'reset', message: 'connection closed before an answer' }),
@@ -176,7 +176,7 @@ export class Connector implements Cancellable {
     this.#exchange((handshake) => ({ send: handshake.start() }), 'destination');
   }
 
-  /** `at` is to blame when something cannot be said, or is said wrongly. */
+  /** `at`: what has failed if a message cannot be encoded, or breaks the protocol. */
   #exchange(turn: (handshake: ProxyHandshake) => HandshakeStep | null, at: 'proxy' | 'destination'): void {
     let step: HandshakeStep | null;
     try {
@@ -251,7 +251,7 @@ export class Connector implements Cancellable {
 
   // ---- failure ----
 
-  /** Whose answer is waited for at present. */
+  /** The peer whose answer is awaited, for messages. */
   get #peer(): string {
     return this.#proxied || !this.#proxy
       ? `${this.#uri.host} port ${this.#uri.port}`
@@ -267,8 +267,8 @@ export class Connector implements Cancellable {
   }
 
   /**
-   * Dials the addresses of the configuration when those of the name server have led to nobody, or to somebody who
-   * cannot prove to be who is wanted.
+   * Dials the addresses of the configuration when those of the name server do not answer, or answer with a wrong
+   * certificate.
    */
   #dialFallbacks(message: string): boolean {
     const fallbacks = this.#fallbacks;

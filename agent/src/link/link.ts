@@ -26,9 +26,9 @@ export interface LinkEvents {
   connecting(): void;
   step(step: Step, detail: string): void;
   /**
-   * The connection is upgraded: makes the tunnel over it. `keepAlive` tells how much of an agreed keep-alive time (in
-   * milliseconds) the network is known to allow; what is returned is in force. `ended` is called by the tunnel with its
-   * last word. `announce` is called once the link is up in all respects, and may stop it at once.
+   * The connection is upgraded: makes the tunnel over it. `keepAlive` returns how much of an agreed keep-alive time (in
+   * milliseconds) the network is known to allow; what is returned is in force. `ended` is called when the tunnel has
+   * closed. `announce` is called once the link is up in all respects, and may stop it at once.
    */
   live(
     connection: Upgraded,
@@ -39,11 +39,11 @@ export interface LinkEvents {
   disconnected(reason: string, kind: FailureKind, retryMs: number | null): void;
   /** All is closed after `stop` or `disable`. */
   stopped(): void;
-  /** This machine cannot tell when its network changes. */
+  /** This machine cannot report changes of its network. */
   unwatched(error: HostError): void;
 }
 
-/** Keeps one tunnel up: dials, watches over it, and dials again, by the table in `states.ts`. */
+/** Keeps one tunnel up: dials, monitors it, and dials again, by the table in `states.ts`. */
 export class Link {
   readonly #host: Host;
   readonly #events: LinkEvents;
@@ -171,7 +171,7 @@ export class Link {
     link.begin((reason) => this.#cut(reason));
   }
 
-  /** `next` is what {@link LiveLink.check} has said. */
+  /** `next` is the result of {@link LiveLink.check}. */
   #watch(next: number | string): void {
     if (typeof next === 'string') this.#cut(`link is dead: ${next}`);
     else this.#deadline.set(Math.min(next, this.#changeDueMs()), () => this.#review());
@@ -182,7 +182,7 @@ export class Link {
     if (link) this.#watch(this.#changeLimiter.take(this.#host.clock.now()) ? link.probe() : link.check());
   }
 
-  /** The tunnel has said its last word, by a close frame of either side. */
+  /** The tunnel has closed, by a close frame of either side. */
   #tunnelEnded({ code, reason, by }: TunnelEnd): void {
     const text = reason === '' ? '' : `: ${printable(reason)}`;
     const replaced = code === CLOSE_REPLACED;
@@ -203,7 +203,7 @@ export class Link {
     this.#deadline.set(CLOSING_MS, () => this.#finish(end));
   }
 
-  /** There is no connection any more; on a live link that is without a word before. */
+  /** The connection is gone, on a live link without a close frame. */
   #cut(reason: string): void {
     if (this.#state === 'closing') {
       this.#finish(this.#end);

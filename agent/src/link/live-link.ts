@@ -21,7 +21,7 @@ export class LiveLink {
     this.#liveness = new Liveness(keepAliveMs, this.#since, answers);
   }
 
-  /** From now on what the socket reports goes to the tunnel; `gone` is told when there is no connection any more. */
+  /** Passes the events of the socket to the tunnel from now on; `gone` is called when the connection has ended. */
   begin(gone: (reason: string) => void): void {
     const { early } = this.#connection;
     this.#connection.deliverTo({
@@ -50,7 +50,7 @@ export class LiveLink {
     return this.#liveness.idleMs(this.#clock.now(), this.tunnel.outgoing);
   }
 
-  /** Looks after the link, with a PING where one is due. Returns the milliseconds until the next time, or why it is dead. */
+  /** Checks the link, and sends a PING if one is due. Returns the milliseconds until the next check, or why it is dead. */
   check(): number | string {
     const now = this.#clock.now();
     if (this.tunnel.waitsForReader) this.#liveness.readingPaused(now);
@@ -60,13 +60,13 @@ export class LiveLink {
     return verdict.inMs;
   }
 
-  /** Looks after the link as after one that may have died just now. */
+  /** Checks a link that may have died just now. */
   probe(): number | string {
     this.#liveness.suspect();
     return this.check();
   }
 
-  /** The tunnel has said its last word. */
+  /** The tunnel has closed. */
   end(): void {
     this.#connection.socket.end();
   }

@@ -3,7 +3,7 @@ import type { SendState } from '../tunnel/tunnel.ts';
 /** The longest time that an answer to PING may take, in milliseconds, on a link that carries nothing else. */
 const ANSWER_MS = 30_000;
 
-/** The same where there is reason for doubt: the network has changed, or the process has slept. */
+/** The same for a suspected link: the network has changed, or the process has slept. */
 const PROBE_MS = 10_000;
 
 /** How many times as long the answer to that may take while other bytes come. */
@@ -24,12 +24,12 @@ export type Verdict =
  *   the end. While bytes of ours move, the answer may be behind them: then it has one keep-alive time more.
  * - *To the reflector, end to end.* Without a PONG for the keep-alive time a PING is sent, however much comes in, and no
  *   PONG within the keep-alive and the answer time after it is the end. This holds for a reflector that is known to answer
- *   PINGs, as RFC 6455 section 5.5.2 demands; one that never does is judged by the other two rules.
+ *   PINGs, as RFC 6455 section 5.5.2 demands; one that never does is held to the other two rules.
  * - *To the reflector, the first hop.* Bytes that wait, of which the kernel takes none for the keep-alive and the answer
  *   time, are the end.
  *
- * A link in doubt has less time, and is judged in both directions whatever the reflector did before. A late check judges
- * nothing, because what has come meanwhile may not have been read yet: it puts the link in doubt.
+ * A suspected link has less time, and both directions are checked whatever the reflector did before. A late check decides
+ * nothing, because what arrived meanwhile may not have been read yet: it makes the link suspected.
  */
 export class Liveness {
   readonly #keepAliveMs: number;
@@ -37,7 +37,7 @@ export class Liveness {
   readonly #answers: boolean;
   readonly #start: number;
   #heard: number;
-  /** Until when no silence proves anything. */
+  /** Until when silence proves nothing. */
   #pausedUntil: number;
   /** The PING that the reflector's silence has asked for. */
   #silencePing: { readonly at: number; readonly answerMs: number; readonly idleMs: number } | null = null;
@@ -60,7 +60,7 @@ export class Liveness {
     this.#heard = now;
   }
 
-  /** The tunnel is not read for the sake of a local reader. */
+  /** The tunnel is not read because a local reader is slow. */
   readingPaused(now: number): void {
     this.#pausedUntil = now;
   }
@@ -71,7 +71,7 @@ export class Liveness {
     return now - Math.max(this.#heard, activeAt);
   }
 
-  /** Makes the next check one that trusts nothing. */
+  /** Makes the next check probe both directions. */
   suspect(): void {
     this.#suspected = true;
   }

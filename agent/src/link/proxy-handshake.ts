@@ -7,7 +7,7 @@ export interface ProxyAnswer {
   readonly to: Challenge | null;
 }
 
-/** What follows from what a proxy has said. */
+/** The next step after an answer of a proxy. */
 export type HandshakeStep =
   | { readonly send: Uint8Array }
   /** The connection leads to the destination from now on; the text is for `check`. */
@@ -17,7 +17,7 @@ export type HandshakeStep =
   | {
       readonly failed: string;
       readonly kind: FailureKind;
-      /** The proxy is of no use for any destination, or not for this one. */
+      /** Whether the proxy fails for every destination, or for this one. */
       readonly scope: 'proxy' | 'destination';
     };
 
@@ -25,6 +25,6 @@ export type HandshakeStep =
 export interface ProxyHandshake {
   /** The first bytes to send. */
   start(): Uint8Array;
-  /** What follows from these bytes, or `null` when more are to come. Throws `ProtocolError`. */
+  /** The next step after these bytes, or `null` when more are to come. Throws `ProtocolError`. */
   receive(bytes: Uint8Array, start: number, end: number): HandshakeStep | null;
 }

@@ -60,8 +60,8 @@ export function namingRoute(message: string, { proxy, oneOfSeveral }: Route): st
 }
 
 /**
- * One failure for all: each in words, once, as long as `most` characters last. It is a refusal only when everybody has
- * refused, because what was a fault may work again soon.
+ * One failure for all, with each reason once, in at most `most` characters. It is a refusal only if all are, because a
+ * fault may be over soon.
  */
 export function summary(failures: readonly StepFailure[], last: StepFailure, most: number): StepFailure {
   const asked = failures.map(({ retryAfterMs }) => retryAfterMs ?? -1);
@@ -73,7 +73,7 @@ export function summary(failures: readonly StepFailure[], last: StepFailure, mos
   };
 }
 
-/** What has failed, each in words, once, in one line of about `most` characters. */
+/** Each reason once, in one line of about `most` characters. */
 export function reasons(failures: readonly StepFailure[], most: number): string {
   const messages = [...new Set(failures.map(({ message }) => message))];
   let text = '';

@@ -16,13 +16,13 @@ import type { Step } from './steps.ts';
  * | `live`       | carries a tunnel                                              | the liveness is to be checked       |
  * | `closing`    | has sent a close frame, waits for the end of the connection   | the reflector has not answered      |
  * | `waiting`    | waits for the next attempt                                    | the next attempt                    |
- * | `disabled`   | nothing, by the wish of the person at the device              | none                                |
+ * | `disabled`   | nothing: remote access is disabled                            | none                                |
  */
 export type LinkState = 'idle' | 'preparing' | Step | 'live' | 'closing' | 'waiting' | 'disabled';
 
 /** What happens to a link. A step of the attempt is an event of the same name. */
 export type LinkEvent =
-  /** An attempt is wanted: by `start`, by the timer of `waiting`, or by whoever cuts the wait short. */
+  /** An attempt is wanted: by `start`, by the timer of `waiting`, or because something ends the wait. */
   | 'dial'
   | Step
   | 'upgraded'

@@ -19,7 +19,7 @@ export interface StepFailure {
 export interface StepEvents {
   /** A step begins; `detail` names the peer. */
   step(step: Step, detail: string): void;
-  /** A step has succeeded, in words; only `check` shows them. */
+  /** A step has succeeded; only `check` shows the details. */
   passed(step: Step, detail: string): void;
 }
 
@@ -40,7 +40,7 @@ export class Steps {
     return this.#current;
   }
 
-  /** `late` is told when the step is not over in time. */
+  /** `late` is called when the step takes too long. */
   begin(step: Step, detail: string, late: (error: HostError) => void): void {
     this.#current = step;
     this.#events.step(step, detail);
@@ -49,7 +49,7 @@ export class Steps {
     );
   }
 
-  /** Says more about the step under way, which keeps its deadline. */
+  /** Reports more about the current step, which keeps its deadline. */
   detail(detail: string): void {
     this.#events.step(this.#current, detail);
   }

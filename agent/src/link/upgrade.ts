@@ -31,14 +31,14 @@ export type UpgradeAnswer =
       readonly failed: string;
       readonly kind: FailureKind;
       readonly retryAfterMs: number | null;
-      /** It is for sure the reflector that has answered so: the same request by another way would get the same answer. */
+      /** The answer is certainly the reflector's: the same request by another route would get the same. */
       readonly final: boolean;
     };
 
-/** What a reflector alone says of a device: asking again soon would not change its mind. */
+/** Statuses that only a reflector sends, and that a repeated request would get again. */
 const refusalStatuses = new Set([401, 403, 410, 451]);
 
-/** What also a proxy in front of the reflector answers when it drops `Upgrade`, or while its configuration is being mended. */
+/** Statuses that also a proxy in front of the reflector sends, if it drops `Upgrade` or is being reconfigured. */
 const ambiguousStatuses = new Set([400, 404, 405, 426]);
 
 /** One upgrade request and the answer to it: sans-IO. */
@@ -119,7 +119,7 @@ export class UpgradeExchange {
       hint = '; does the proxy in front of it pass "Upgrade" on?';
     const kind = refusalStatuses.has(status) ? 'refusal' : 'fault';
     const retryAfterMs = retryAfter(headers);
-    // Without TLS somebody on the way may have taken the upgrade out of the request.
+    // Without TLS, a middlebox may have removed the upgrade from the request.
     const certain = this.#uri.secure
       ? kind === 'refusal' || ambiguousStatuses.has(status)
       : status === 401 || status === 403;

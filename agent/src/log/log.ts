@@ -13,7 +13,7 @@ export interface Log {
 
 /** A log that folds what is repeated. */
 export interface FoldingLog extends Log {
-  /** Says what was held back; for the end of the program. */
+  /** Writes the count of the last repeats; for the end of the program. */
   flush(): void;
 }
 
@@ -28,7 +28,7 @@ const severities: Record<LogLevel, Severity> = { error: 3, warning: 4, info: 6, 
 /** The longest line, in UTF-16 code units: a peer may send text of any length. */
 const LINE_LENGTH = 1000;
 
-/** A line that comes over and over is counted, and the count said when so much time has passed: 1 h. No timer waits for it. */
+/** Repeats of a line are counted, and the count is logged with the first repeat after this time: 1 h. There is no timer. */
 const FOLD_MS = 3_600_000;
 
 /**
@@ -117,7 +117,7 @@ function fileSink({ clock, files }: Machine, file: string, maxBytes: number, toS
   };
 }
 
-/** What an exception says, in words. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

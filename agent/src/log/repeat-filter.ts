@@ -21,7 +21,7 @@ export class RepeatFilter {
     return true;
   }
 
-  /** The outage is over, or of no interest. */
+  /** The outage is over. */
   end(): void {
     this.#seen.clear();
   }

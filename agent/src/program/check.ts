@@ -18,12 +18,12 @@ import { probeServices } from './probe-services.ts';
 
 type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
 
-/** What the control socket answers when no agent listens there. */
+/** The errors of the control socket when no agent listens there. */
 const noAgentCodes: readonly unknown[] = ['not-found', 'refused'];
 
 /**
- * `rm-agent check`: tries each service, then reports what the running agent says of its tunnel, or makes one attempt and
- * reports each step of each route that it tries. `done` is told whether the reflector takes the tunnel.
+ * `rm-agent check`: tries each service, then reports the tunnel of the running agent, or makes one attempt and
+ * reports each step of each route that it tries. `done` gets whether the reflector accepts the tunnel.
  *
  * A reflector replaces the tunnel of a running agent by that of an attempt with the same identity, so none is made beside
  * a tunnel that is up, unless `dial` demands it.
@@ -91,7 +91,7 @@ function askRunningAgent(
       const before = lastError === null ? '' : `; the last one failed: ${lastError}`;
       report('try', 'tunnel', `an attempt is under way (${link})${before}`);
     } else report('FAILED', 'tunnel', 'remote access is turned off: see rm-agent enable');
-    // The tunnel of whoever has replaced the agent's is not ours to replace.
+    // The tunnel of another device that has replaced the agent's must stay.
     if (state === 'waiting' && !lastError?.startsWith(REPLACED)) attempt();
     else done(state === 'connected');
   });

@@ -16,7 +16,7 @@ const ANSWER_MS = 5000;
 /** Callers at once; more are sent away. */
 const MAX_CLIENTS = 16;
 
-/** What obeys the commands. */
+/** What executes the commands. */
 export interface ControlledAgent {
   status(): object;
   retry(): void;
@@ -28,7 +28,7 @@ export interface ControlledAgent {
 
 const grammar = 'status, retry, enable [persist], disable [persist], consent allow|refuse [PORT]';
 
-/** Serves the control socket until `close`; `failed` is told when it cannot listen. */
+/** Serves the control socket until `close`; `failed` is called when it cannot listen. */
 export function serveControl(
   host: Host,
   path: string,

@@ -46,7 +46,7 @@ export class Daemon implements ControlledAgent {
     this.#applyEnabled();
   }
 
-  // ---- what signals ask ----
+  // ---- signals ----
 
   /**
    * Reads the configuration again. One that has changed counts at once, over a new tunnel; one that is wrong, or the
@@ -83,7 +83,7 @@ export class Daemon implements ControlledAgent {
     );
   }
 
-  // ---- what the control socket asks ----
+  // ---- control socket ----
 
   status(): DaemonStatus {
     return { ...this.#agent.status(), persisted: this.#persisted };
@@ -93,7 +93,7 @@ export class Daemon implements ControlledAgent {
     if (!this.#replacing) this.#agent.retry();
   }
 
-  /** Returns why the word could not be kept for the next start, or `null`. */
+  /** Returns why the state could not be saved for the next start, or `null`. */
   enable(enabled: boolean, persist: boolean): string | null {
     this.#enabled = enabled;
     if (!this.#replacing) this.#applyEnabled();

@@ -24,11 +24,11 @@ type ControlCommand = Extract<
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
 
-/** How soon, in milliseconds, it is looked again for what the machine lacks; twice as long each time, up to the second. */
+/** After how many milliseconds a missing file is looked for again; the time doubles up to the maximum. */
 const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
-/** The program `rm-agent`: reads the command line, does what it says and ends with the exit status of `design.md`. */
+/** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
 export function main(host: Host): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
@@ -127,7 +127,7 @@ function controlLine(command: ControlCommand): string {
   return `consent ${command.word}${command.port === null ? '' : ` ${command.port}`}`;
 }
 
-/** A configuration that has become wrong meanwhile keeps nobody from the agent that runs. */
+/** The running agent can be controlled even if its configuration has become invalid. */
 function controlAgent(host: Host, command: ControlCommand): void {
   const loaded = load(host, command.config);
   const errors = 'errors' in loaded ? loaded.errors : [];

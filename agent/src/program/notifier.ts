@@ -40,7 +40,7 @@ export class Notifier {
     if (!this.#running) this.#run();
   }
 
-  /** Calls `done` when the program has ended with all it is to be told, or after 2 s; never from within this call. */
+  /** Calls `done` when the program has run for the last change, or after 2 s; never from within this call. */
   finish(done: () => void): void {
     const end = () => {
       timer.cancel();
@@ -88,7 +88,7 @@ export class Notifier {
     return state === 'waiting' ? ['error', reason ?? ''] : null;
   }
 
-  /** The same failure again is no news. */
+  /** Logs the same failure once. */
   #reportFailure(program: string, failure: string | null): void {
     if (failure !== null && failure !== this.#failure) this.#log.warning(`notify: ${program}: ${failure}`);
     this.#failure = failure;

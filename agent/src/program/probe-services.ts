@@ -9,7 +9,7 @@ import { probeWeb } from './probe-web.ts';
 const AT_ONCE = 16;
 
 /**
- * Connects to each service of the configuration, and asks those of the web for their page; `tell` gets `null` or why that
+ * Connects to each service of the configuration, and asks those of the web for their page; `report` gets `null` or why that
  * failed, in the order of the configuration, then `done` is called.
  */
 export function probeServices(

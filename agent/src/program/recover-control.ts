@@ -11,7 +11,7 @@ const schema = configurationSchema.keys.control;
 
 /**
  * The `control` of a configuration that is wrong: the agent that runs was started with one that was right. `undefined`
- * when it cannot be told. A file that cannot be read has the default where it is the default file; any other may be a
+ * when it is unknown. A file that cannot be read has the default where it is the default file; any other may be a
  * slip of the pen, and the agent at the default socket not the one that is meant.
  */
 export function recoverControl(

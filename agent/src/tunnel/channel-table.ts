@@ -28,10 +28,10 @@ export interface Traffic {
   readonly sent: number;
 }
 
-/** What is told of channels to the rest of the agent. */
+/** The events of channels. */
 export interface ChannelEvents {
   opened(channel: Channel): void;
-  /** `error` is what the reflector was told, or `null` after an orderly end. Also called for an open that failed. */
+  /** `error` is what was sent to the reflector, or `null` after an orderly end. Also called for an open that failed. */
   closed(channel: Channel, error: ChannelErrorCode | null): void;
   /** The reflector asked for what is not allowed, in words for the log. */
   refused(what: string): void;
@@ -71,7 +71,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   #resumption: Cancellable | null = null;
   #idleTimer: Cancellable | null = null;
   #held = 0;
-  /** The message under way has been answered with error 1. */
+  /** The current message has been answered with error 1. */
   #answered = false;
 
   constructor(options: ChannelTableOptions) {
@@ -122,7 +122,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     const channel = this.#byNumber.get(number);
     if (channel) {
       channel.remoteData(bytes, start, end);
-      // A channel that these bytes have ended has been told so; the rest of the message is no news.
+      // If these bytes have ended the channel, the reflector knows; the rest of the message is not answered.
       this.#answered = !this.#byNumber.has(number);
     } else if (!this.#answered) {
       this.#answered = true;
@@ -130,7 +130,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
     }
   }
 
-  /** The message under way is complete. */
+  /** The current message is complete. */
   messageEnd(): void {
     this.#answered = false;
   }
@@ -243,7 +243,7 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   // ---- inside ----
 
   /**
-   * Lets as many channels read as the queue has room for, the longest waiting first. One that then has nothing to say
+   * Lets as many channels read as the queue has room for, the longest waiting first. One that then has nothing to send
    * leaves the room unused, so the rest is looked at again in the next turn of the loop.
    */
   #resumeWaiting(): void {

@@ -30,7 +30,7 @@ export interface ChannelOwner {
   dialled(channel: Channel, connected: boolean): void;
   /** The channel's number is free again. */
   released(channel: Channel, error: ChannelErrorCode | null): void;
-  /** The local service cannot be reached, or has broken the connection before it said anything. */
+  /** The local service cannot be reached, or has broken the connection before it sent anything. */
   failed(channel: Channel, reason: string): void;
   /** Nothing is left of the channel: neither socket nor bytes. */
   gone(channel: Channel): void;
@@ -177,7 +177,7 @@ export class Channel implements LocalHandler {
     this.#owner.leave();
   }
 
-  /** Ends the channel without a word: the tunnel itself is gone. */
+  /** Ends the channel without a frame: the tunnel itself is gone. */
   abandon(): void {
     this.#end(null);
   }

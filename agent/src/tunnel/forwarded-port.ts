@@ -7,7 +7,7 @@ export interface ForwardedPort {
   readonly port: number;
   /** Connects: to a TCP target, or to a handler inside the process. */
   readonly dial: Dial;
-  /** Asked before each dial; absent: everybody is let in. */
+  /** Asked before each dial; absent: none is needed. */
   readonly admit?: Admit;
 }
 

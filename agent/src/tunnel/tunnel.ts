@@ -26,7 +26,7 @@ export interface TunnelEnd {
   readonly by: 'reflector' | 'agent';
 }
 
-/** How the direction to the reflector does; times in milliseconds of the monotonic clock, 0 for never. */
+/** The state of the direction to the reflector; times in milliseconds of the monotonic clock, 0 for never. */
 export interface SendState {
   /** When the last PONG came, or `null`. */
   readonly pongedAt: number | null;
@@ -48,7 +48,7 @@ export interface TunnelOptions {
   readonly timeouts: ChannelTimeouts;
   readonly extension: Extension | null;
   readonly events: ChannelEvents;
-  /** The tunnel has said or heard its last word; called once. The owner then ends the socket. */
+  /** The tunnel has sent or received a close frame; called once. The owner then ends the socket. */
   readonly ended: (end: TunnelEnd) => void;
 }
 
@@ -98,7 +98,7 @@ export class Tunnel implements WebSocketHandler {
     return this.#channels.traffic;
   }
 
-  /** A local reader is slow and the tunnel is not read for it, so that the reflector's silence proves nothing. */
+  /** The tunnel is not read because a local reader is slow, so the reflector's silence proves nothing. */
   get waitsForReader(): boolean {
     return (this.#paused & HELD_BY_READER) !== 0;
   }

@@ -6,7 +6,7 @@ import { descriptions } from './descriptions.ts';
 type Fragment = Readonly<Record<string, Json>>;
 
 /**
- * `schema` as JSON Schema, draft 2020-12, for editors. It judges the text in the file, in which `${…}` is not yet
+ * `schema` as JSON Schema, draft 2020-12, for editors. It describes the text in the file, in which `${…}` is not yet
  * expanded, and does not know the rules between members: an editor accepts a little more than the agent.
  */
 export function jsonSchema(schema: Schema, title: string): Fragment {
@@ -37,7 +37,7 @@ const judgedFile: Fragment = {
 };
 
 function judgedText({ pattern, maxLength }: TextSchema): Fragment {
-  // A text with a variable is judged once it is expanded.
+  // A text with a variable is checked once it is expanded.
   return { type: 'string', pattern: `\\$\\{|${pattern.source}`, maxLength };
 }
 
