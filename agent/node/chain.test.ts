@@ -60,7 +60,7 @@ describe('a chain is taken', () => {
     expect(faultOf({ certFile: authority.file })).toBeNull();
   });
 
-  it('for a server, where it says for what', () => {
+  it('for a server, if it names its purposes', () => {
     const extensions = ['keyUsage=critical,digitalSignature', 'extendedKeyUsage=serverAuth,clientAuth'];
     expect(faultOf(authority.issue({ names: 'DNS:a', extensions }))).toBeNull();
   });
@@ -129,7 +129,7 @@ describe('a chain is refused', () => {
     expect(faultOf(authority.issue({ names: 'DNS:a', key: 'p224' }))).toBe('CA_KEY_TOO_SMALL');
   });
 
-  it('that says what is not understood here', () => {
+  it('with an extension that is not understood here', () => {
     const critical = ['1.2.3.4=critical,ASN1:NULL'];
     expect(faultOf(authority.issue({ names: 'DNS:a', extensions: critical }))).toBe(
       'UNHANDLED_CRITICAL_EXTENSION',

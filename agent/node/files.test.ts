@@ -92,7 +92,7 @@ describe('files.writeAtomically', () => {
     expect(mode('secret')).toBe(0o600);
   });
 
-  it('does not follow a link that somebody has put in its way', () => {
+  it('does not follow a link that was put there before', () => {
     writeFileSync(at('victim'), 'precious');
     symlinkSync(at('victim'), at('trap.new'));
     files.writeAtomically(at('trap'), pattern(3));
@@ -107,7 +107,7 @@ describe('files.writeAtomically', () => {
 });
 
 describe('files', () => {
-  it('append creates with mode 0600 and tells the size', () => {
+  it('append creates with mode 0600 and returns the size', () => {
     expect(files.append(at('log'), Buffer.from('one\n'))).toBe(4);
     expect(files.append(at('log'), Buffer.from('two\n'))).toBe(8);
     expect(text(files.read(at('log'), 100))).toBe('one\ntwo\n');

@@ -34,7 +34,7 @@ describe('resolve', () => {
     await eventually(() => expect(answers).toEqual([[[{ address, family }], null]]));
   });
 
-  it('that is cancelled calls nobody', async () => {
+  it('that is cancelled has no callback', async () => {
     let called = false;
     const lookUp = resolve('127.0.0.1', () => {
       called = true;
@@ -61,7 +61,7 @@ describe('resolve', () => {
     expect(told.at(-1)).toBe('four 192.0.2.2');
   });
 
-  it('asks afresh although one is under way that nobody waits for any more', () => {
+  it('starts anew although a cancelled one is still pending', () => {
     const told: string[] = [];
     resolve('r.test', () => void told.push('left')).cancel();
     resolve('r.test', ([first]) => void told.push(`new ${first?.address}`));

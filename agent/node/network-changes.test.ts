@@ -36,7 +36,7 @@ const isGone = (pid: number) => {
 
 // That changes are told is tested on a network that may be changed: test/e2e/networks.test.ts.
 describe('onChange', () => {
-  it('says when there is no iproute2', async () => {
+  it('reports that there is no iproute2', async () => {
     withPath('/nonexistent');
     const failures: HostError[] = [];
     const watch = onChange(
@@ -48,7 +48,7 @@ describe('onChange', () => {
     watch.cancel();
   });
 
-  it('says nothing after it was cancelled', async () => {
+  it('reports nothing after it was cancelled', async () => {
     withPath('/nonexistent');
     const failures: HostError[] = [];
     onChange(
@@ -96,7 +96,7 @@ describe('onChange', () => {
     expect(seen).not.toContain('hunter2');
   });
 
-  it('says when it is another ip, which cannot monitor', async () => {
+  it('reports another ip, which cannot monitor', async () => {
     withIp('exit 1');
     const failures: HostError[] = [];
     onChange(

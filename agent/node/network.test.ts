@@ -128,7 +128,7 @@ describe('listenLocal', () => {
 });
 
 describe('connectLocal', () => {
-  it('reports a path where nothing is and one where nobody listens', async () => {
+  it('reports a missing path and one without a listener', async () => {
     expect(await hello(join(directory, 'nothing'))).toBe('not-found');
     writeFileSync(path, '');
     expect(await hello()).toBe('refused');

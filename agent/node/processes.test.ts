@@ -115,7 +115,7 @@ describe('processes.run', () => {
     process.kill(Number(output(result)));
   });
 
-  it('calls nobody back once it is cancelled, and kills', async () => {
+  it('has no callback once it is cancelled, and kills', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'rm-run-')), 'pid');
     let called = false;
     const running = processes.run(['sh', '-c', 'echo $$ > "$0"; exec sleep 1000', file], generous, () => {

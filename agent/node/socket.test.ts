@@ -80,7 +80,7 @@ describe('a TCP socket', () => {
     expect(socket.write(pattern(10))).toBe(true);
   });
 
-  it('that is destroyed with bytes on their way drops them, and the connection', async () => {
+  it('that is destroyed drops queued bytes, and the connection', async () => {
     const { socket, recorder, peer } = await connected();
     socket.write(pattern(8_000_000));
     socket.destroy();

@@ -39,7 +39,7 @@ it('hands lines to logger in their order, one at a time', async () => {
   );
 });
 
-it('holds so many lines, and says how many it left out', async () => {
+it('holds so many lines, and reports how many it dropped', async () => {
   const lines = fakeLogger();
   const syslog = new Syslog(() => undefined);
   for (let i = 0; i < 1000; i++) syslog.write(7, `line ${i}`);

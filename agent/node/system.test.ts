@@ -30,7 +30,7 @@ describe('hardwareAddresses', () => {
 });
 
 describe('system', () => {
-  it('tells what the protocol needs', () => {
+  it('provides what the protocol needs', () => {
     expect(system.nodeId()).toMatch(/^[0-9a-f]{12}$/);
     expect(system.platform()).toMatch(/^Linux\/[^;]+; \S+$/);
     expect(system.hostName()).not.toBe('');

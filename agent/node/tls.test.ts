@@ -176,7 +176,7 @@ describe('startTls', () => {
     lasting.remove();
   });
 
-  it('accepts any certificate when it is told not to verify', async () => {
+  it('accepts any certificate without verification', async () => {
     for (const certificate of [
       stranger.issue({ names: 'DNS:x' }),
       authority.issue({ names: 'DNS:localhost', until: 2021 }),
@@ -323,7 +323,7 @@ describe('toHostError', () => {
     expect(message).not.toContain('\n');
   });
 
-  it('says the reason of OpenSSL, without what only its authors can read', () => {
+  it('reports the reason of OpenSSL, without its internals', () => {
     const error = new Error(
       '802C6E74FB7F0000:error:0A000410:SSL routines:ssl3_read_bytes:x:../ssl/record.c:1605:',
     );

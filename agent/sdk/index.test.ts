@@ -189,7 +189,7 @@ describe('an agent inside an application', () => {
     service.close();
   });
 
-  it('tells of what happens, and of each channel', async () => {
+  it('has events for the tunnel and each channel', async () => {
     const { agent, events } = agentWith([{ port: 7, handler: (stream) => void stream.resume().end('bye') }]);
     const tunnel = await tunnelOf(agent);
     await tunnel.open(3, 7);
@@ -382,7 +382,7 @@ describe('consent by an application', () => {
     await tunnel.saw(`error 1 ${ChannelError.refused}`);
   });
 
-  it('is demanded where nobody else could give it', () => {
+  it('is required if there is no other way to consent', () => {
     expect(() => agentWith(services, { access: { mode: 'consent' } })).toThrow(
       'access: mode "consent" needs access.ask, or the function access among the options',
     );

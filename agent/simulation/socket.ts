@@ -67,7 +67,7 @@ export class SimulatedSocket implements Socket {
   #lastDelivery = 0;
   #inbox: Uint8Array[] = [];
   #paused = false;
-  /** The wish for the size of the next piece. */
+  /** The requested size of the next piece. */
   #readBytes = Number.POSITIVE_INFINITY;
   #endAsked = false;
   #finSent = false;

@@ -26,7 +26,7 @@ class GateStage {
   readonly events: string[] = [];
   readonly ended: string[] = [];
   answer: (answer: Answer) => void = () => undefined;
-  told: (change: string) => void = () => undefined;
+  reported: (change: string) => void = () => undefined;
 
   constructor(rule: Rule, time = at('12:00:00')) {
     this.time = time;
@@ -42,7 +42,7 @@ class GateStage {
       {
         changed: (change, detail, port) => {
           this.events.push(`${change} ${port}: ${detail}`);
-          this.told(change);
+          this.reported(change);
         },
         end: (channels, error) => {
           this.ended.push(`${[...channels].join(' ')}: ${error}`);
@@ -58,13 +58,13 @@ class GateStage {
 
   /** Opens a channel: `in`, the fault, or what comes later. */
   open(channel: number): { result: unknown; cancel: () => void } {
-    const told = (refusal: Refusal | null) => refusal?.fault ?? 'in';
+    const resultOf = (refusal: Refusal | null) => refusal?.fault ?? 'in';
     const opened: { result: unknown; cancel: () => void } = { result: 'waits', cancel: () => undefined };
     const answer = this.gate.admit(22, channel, (refusal) => {
-      opened.result = told(refusal);
+      opened.result = resultOf(refusal);
     });
     if (answer && 'cancel' in answer) opened.cancel = () => answer.cancel();
-    else opened.result = told(answer);
+    else opened.result = resultOf(answer);
     return opened;
   }
 }
@@ -93,7 +93,7 @@ describe('a window', () => {
     expect(stage.open(2).result).toBe('in');
   });
 
-  it('that is closed is said once, until it was open', () => {
+  it('that is closed is reported once, until it was open', () => {
     const stage = new GateStage(office, at('17:00:00'));
     for (let channel = 1; channel < 30; channel++) stage.open(channel);
     expect(stage.events).toEqual(['closed 22: is closed at this time']);
@@ -165,10 +165,10 @@ describe('consent', () => {
   it.each([
     [true, 'in'],
     [false, 3],
-  ])('can be answered by whoever is just told of the question: %s is %s', (allow, result) => {
+  ])('can be answered by the listener of the question: %s is %s', (allow, result) => {
     const stage = new GateStage(consent);
     const answered: boolean[] = [];
-    stage.told = (change) => {
+    stage.reported = (change) => {
       if (change === 'asked') answered.push(stage.gate.answer(allow));
     };
     const opened = stage.open(1);
@@ -194,7 +194,7 @@ describe('consent', () => {
   it.each([
     ['refused' as const, 3, 'refused at the device'],
     ['unanswered' as const, 4, 'not allowed: nobody answered within 60 s'],
-  ])('that is %s is fault %i, and nobody is asked again at once', (answer, fault, reason) => {
+  ])('that is %s is fault %i, and not asked again at once', (answer, fault, reason) => {
     const stage = new GateStage(consent);
     const opened = [stage.open(1), stage.open(2)];
     stage.answer(answer);
@@ -207,7 +207,7 @@ describe('consent', () => {
     expect(stage.asked).toHaveLength(3);
   });
 
-  it('that nobody gives is over after its time', () => {
+  it('that is not given is over after its time', () => {
     const stage = new GateStage(consent);
     const opened = stage.open(1);
     stage.clock.advance(59_999);
@@ -248,7 +248,7 @@ describe('consent', () => {
     expect(stage.clock.pending).toBe(0);
   });
 
-  it('that comes when those who waited have gone is over after its time, also when nobody comes back', () => {
+  it('that comes after the waiting channels have gone is over after its time, even if none returns', () => {
     const stage = new GateStage(consent);
     stage.open(1).cancel();
     stage.answer('allowed');
@@ -352,7 +352,7 @@ describe('consent', () => {
     });
   });
 
-  it('that comes after the window has closed lets nobody in', () => {
+  it('that comes after the window has closed admits no channel', () => {
     const stage = new GateStage({ ...office, mode: 'consent' }, at('16:59:30'));
     const opened = stage.open(1);
     stage.clock.advance(40_000);

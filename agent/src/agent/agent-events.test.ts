@@ -5,7 +5,7 @@ import { LocalService } from '../../simulation/local-service.ts';
 import { agentOn, connected } from '../../simulation/running-agent.ts';
 
 describe('events and status', () => {
-  it('tell of channels and of the bytes they carried', () => {
+  it('report channels and the bytes they carried', () => {
     const host = new AgentHost();
     const service = new LocalService(host.network, 22);
     const { agent, events } = connected(host);
@@ -42,7 +42,7 @@ describe('events and status', () => {
     });
   });
 
-  it('tell of each change of state once, with its reason', () => {
+  it('report each change of state once, with its reason', () => {
     const host = new AgentHost();
     const { agent, until } = agentOn(host);
     const seen: string[] = [];
@@ -64,7 +64,7 @@ describe('events and status', () => {
     ]);
   });
 
-  it('tell why a tunnel is down and when it is tried again', () => {
+  it('report why a tunnel is down and when the next attempt is', () => {
     const host = new AgentHost();
     const { agent, events, until } = connected(host);
     const before = host.clock.date();
@@ -86,7 +86,7 @@ describe('events and status', () => {
     });
   });
 
-  it('tell when it is tried again, although the clock was set or the network has changed meanwhile', () => {
+  it('report the next attempt, although the clock was set or the network has changed meanwhile', () => {
     const host = new AgentHost();
     host.network.names.clear();
     const { agent, until } = agentOn(host, { reconnect: { min: 3600, max: 3600 } });
@@ -152,7 +152,7 @@ describe('events and status', () => {
     expect(host.lines.filter((line) => line.startsWith('warning'))).toHaveLength(2);
   });
 
-  it('go to nobody who has left', () => {
+  it('do not reach a removed listener', () => {
     const host = new AgentHost();
     const { agent } = agentOn(host);
     let calls = 0;

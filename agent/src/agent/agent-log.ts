@@ -41,8 +41,8 @@ export class AgentLog {
       keepAliveMs < agreedMs ? ` in place of ${agreedMs / 1000} s, because silent links were cut` : '';
     const text = `connected to ${reflector}${through} (${flow}, keep-alive ${keepAliveMs / 1000} s${shortened})`;
     this.#connectedAt = this.#clock.now();
-    const isNews = this.#outage.isNew(text, this.#connectedAt);
-    if (isNews || this.#reportedDown) this.#log.info(text);
+    const isNew = this.#outage.isNew(text, this.#connectedAt);
+    if (isNew || this.#reportedDown) this.#log.info(text);
     else this.#log.debug?.(text);
     this.#reportedDown = false;
   }

@@ -65,7 +65,7 @@ describe('stopping', () => {
     expect(host.handles).toEqual(noHandles);
   });
 
-  it('tells the applications of a live agent', () => {
+  it('emits the events of a live agent', () => {
     const host = new AgentHost();
     const { agent, events, until } = connected(host);
     agent.stop();

@@ -7,7 +7,7 @@ import { agentOn, connected } from '../../simulation/running-agent.ts';
 import { version } from '../config/version.ts';
 
 describe('the upgrade', () => {
-  it('says who the device is, what it offers and what it can do', () => {
+  it('sends the identity of the device, its services and abilities', () => {
     const host = new AgentHost();
     host.processes.results.set('uptime -p', { output: ascii('up 5 minutes\nmore\n') });
     connected(host, {
@@ -50,7 +50,7 @@ describe('the upgrade', () => {
     ]);
   });
 
-  it('says of single services what the reflector needs to ask them rightly', () => {
+  it('sends the settings of single services', () => {
     const host = new AgentHost();
     connected(host, {
       services: [
@@ -75,7 +75,7 @@ describe('the upgrade', () => {
     ]);
   });
 
-  it('leaves out a property whose command fails, and says why', () => {
+  it('leaves out a property whose command fails, and logs why', () => {
     const host = new AgentHost();
     host.processes.results.set('bad', { status: 3 });
     host.processes.results.set('slow', { status: 137, timedOut: true });
@@ -115,13 +115,13 @@ describe('the upgrade', () => {
   });
 });
 
-describe('the way out', () => {
+describe('the route to the reflector', () => {
   const given = {
     reflector: ['http://away.example/', 'http://r.example/'],
     proxy: ['http://user:s3cret@p.example:3128', 'direct'],
   };
 
-  it('is told in log, status and events, without secrets', () => {
+  it('is in log, status and events, without secrets', () => {
     const host = new AgentHost();
     host.network.names.set('p.example', ['203.0.113.1']);
     host.network.listen('203.0.113.1', 3128, (socket) => host.reflector.take(socket));
@@ -150,7 +150,7 @@ describe('the way out', () => {
     expect(JSON.stringify([host.lines, events, agent.status()])).not.toContain('s3cret');
   });
 
-  it('that has changed nothing is no news', () => {
+  it('that has changed nothing is not logged', () => {
     const host = new AgentHost();
     const { agent, until } = connected(host, given);
     host.reflector.last.socket.destroy();
@@ -194,7 +194,7 @@ describe('what is in force', () => {
     expect(host.reflector.peer.take()).toEqual(['ping']);
   });
 
-  it('is a shorter keep-alive time where silent links were cut, and the log and the status say so', () => {
+  it('is a shorter keep-alive time if silent links were cut, also in log and status', () => {
     const host = new AgentHost();
     host.network.forgetsAfterMs = 200_000;
     const { agent } = connected(host);

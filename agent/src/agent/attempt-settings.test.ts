@@ -43,7 +43,7 @@ describe('dialSettings', () => {
     ]);
   });
 
-  it('says what is wrong with a proxy', () => {
+  it('reports what is wrong with a proxy', () => {
     const host = new AgentHost();
     const configuration = host.configure({
       proxy: { uri: 'http://p', user: 'u', password: { env: 'NOPE' } },
@@ -60,7 +60,7 @@ describe('dialSettings', () => {
       'device.password: the secret file /missing cannot be read: no such file',
     ],
     ['not set', { env: 'NOPE' }, 'device.password: the environment variable NOPE is not set'],
-  ])('says which secret is %s', (_name, password, error) => {
+  ])('names the secret that is %s', (_name, password, error) => {
     const host = new AgentHost();
     host.files.content.set('/missing', new Uint8Array());
     const configuration = host.configure({ device: { id: 'i', domain: 'd', password } });

@@ -27,7 +27,7 @@ function device(now: number) {
   return { host, tls, certificateLog: new CertificateLog(host, tls, host.log) };
 }
 
-describe('the log tells', () => {
+describe('the certificate log has', () => {
   it('what is trusted, at the first attempt and when it changes', () => {
     const { host, certificateLog } = device(buildDate);
     for (const trusted of ['a', 'a', null, 'a', 'b', 'b']) {

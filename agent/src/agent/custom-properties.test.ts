@@ -15,9 +15,9 @@ function made(programs: Record<string, Program>, limits: Partial<Limits> = {}, i
   const { device } = host.configure({
     device: { id: 'i', domain: 'd', properties, propertiesInterval: interval },
   });
-  const said: string[] = [];
+  const logged: string[] = [];
   const custom = new CustomProperties(host, device, { ...defaultLimits, ...limits }, (what) =>
-    said.push(what),
+    logged.push(what),
   );
   const read = () => {
     const results: (readonly Property[])[] = [];
@@ -26,28 +26,28 @@ function made(programs: Record<string, Program>, limits: Partial<Limits> = {}, i
     const [list = []] = results;
     return Object.fromEntries(list.map(({ name, value }): [string, string] => [name, value]));
   };
-  return { host, custom, said, read };
+  return { host, custom, logged, read };
 }
 
 describe('the bounds of commands', () => {
   const broken: Record<keyof typeof defaultCommandLimits, () => void> = {
     commandMs() {
-      const { host, said, read } = made({ a: 'silent', b: { output: ascii('1') } });
+      const { host, logged, read } = made({ a: 'silent', b: { output: ascii('1') } });
       const start = host.clock.now();
       expect(read()).toEqual({ b: '1' });
       expect(host.clock.now() - start).toBeCloseTo(defaultLimits.commandMs, -2);
-      expect(said).toEqual(['device.properties.a: a: no end within 10 s']);
+      expect(logged).toEqual(['device.properties.a: a: no end within 10 s']);
       expect(host.handles).toEqual(noHandles);
     },
 
     commandsMs() {
       const programs = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`p${i}`, 'silent'] as const));
-      const { host, said, read } = made(programs);
+      const { host, logged, read } = made(programs);
       const start = host.clock.now();
       expect(read()).toEqual({});
       expect(host.clock.now() - start).toBeLessThan(defaultLimits.commandsMs + 1000);
       expect(host.processes.runs).toHaveLength(2);
-      expect(said).toContain('device.properties.p63: not run: the commands before it took 20 s');
+      expect(logged).toContain('device.properties.p63: not run: the commands before it took 20 s');
     },
 
     commandBytes() {
@@ -56,16 +56,16 @@ describe('the bounds of commands', () => {
     },
 
     commandErrorBytes() {
-      const { said, read } = made({ a: { status: 1, errorOutput: ascii('x'.repeat(5000)) } });
+      const { logged, read } = made({ a: { status: 1, errorOutput: ascii('x'.repeat(5000)) } });
       read();
-      expect(said).toEqual([`device.properties.a: a: status 1: ${'x'.repeat(400)}`]);
+      expect(logged).toEqual([`device.properties.a: a: status 1: ${'x'.repeat(400)}`]);
     },
 
     propertiesLength() {
       const programs = Object.fromEntries(
         Array.from({ length: 64 }, (_, i) => [`p${i + 10}`, { output: ascii('x'.repeat(2000)) }] as const),
       );
-      const { said, read } = made(programs);
+      const { logged, read } = made(programs);
       const values = read();
       const length = Object.entries(values).reduce(
         (sum, [name, value]) => sum + name.length + value.length,
@@ -73,8 +73,8 @@ describe('the bounds of commands', () => {
       );
       expect(length).toBeLessThanOrEqual(defaultLimits.propertiesLength);
       expect(Object.keys(values)).toEqual(['p10', 'p11', 'p12', 'p13', 'p14', 'p15', 'p16']);
-      expect(said).toHaveLength(57);
-      expect(said[0]).toBe('device.properties.p17: left out: all together are longer than 8192');
+      expect(logged).toHaveLength(57);
+      expect(logged[0]).toBe('device.properties.p17: left out: all together are longer than 8192');
     },
   };
 
@@ -82,26 +82,26 @@ describe('the bounds of commands', () => {
 });
 
 describe('a command that fails', () => {
-  it('leaves the value of the last time, and says why once', () => {
-    const { host, said, read } = made({ a: { output: ascii('1') } });
+  it('keeps the last value, and logs why once', () => {
+    const { host, logged, read } = made({ a: { output: ascii('1') } });
     expect(read()).toEqual({ a: '1' });
     host.processes.results.set('a', { status: 3 });
     expect([read(), read()]).toEqual([{ a: '1' }, { a: '1' }]);
-    expect(said).toEqual(['device.properties.a: a: status 3']);
+    expect(logged).toEqual(['device.properties.a: a: status 3']);
     host.processes.results.set('a', { output: ascii('2') });
     expect(read()).toEqual({ a: '2' });
     host.processes.results.set('a', { status: 3 });
     expect(read()).toEqual({ a: '2' });
-    expect(said).toHaveLength(2);
+    expect(logged).toHaveLength(2);
   });
 
-  it('says what the program has said of it, in one line, once', () => {
+  it("logs the program's standard error, in one line, once", () => {
     const errorOutput = (text: string) => ({ status: 2, errorOutput: ascii(text) });
-    const { host, said, read } = made({ a: errorOutput('at 12:00:\n  no \x1b[31msensor\n') });
+    const { host, logged, read } = made({ a: errorOutput('at 12:00:\n  no \x1b[31msensor\n') });
     read();
     host.processes.results.set('a', errorOutput('at 12:01:\n  no sensor\n'));
     read();
-    expect(said).toEqual(['device.properties.a: a: status 2: at 12:00: no [31msensor']);
+    expect(logged).toEqual(['device.properties.a: a: status 2: at 12:00: no [31msensor']);
   });
 
   it('and then prints what it printed before has not changed', () => {

@@ -24,7 +24,7 @@ it('two devices of the LAN may have the same port', () => {
   ]);
 });
 
-it('the reflector is told its own ports, and where they lead', () => {
+it('the reflector gets its own ports, and where they lead', () => {
   const properties = new Map(fixedProperties(lan).map(({ name, value }) => [name, value]));
   expect(properties.get('targetPorts')).toBe('80, 8001, 8002, 9000');
   expect(properties.get('httpPort')).toBe('80');

@@ -42,7 +42,7 @@ class NewsStage {
     this.host.clock.advance(100);
   }
 
-  get said(): string[] {
+  get logged(): string[] {
     return this.host.lines.filter((line) => !line.startsWith('debug'));
   }
 
@@ -54,15 +54,15 @@ class NewsStage {
 const refused = 'warning service on port 80 (Web) cannot be reached: connection refused';
 
 describe('a service that fails', () => {
-  it('is told of once, and is in the status', () => {
+  it('is logged once, and is in the status', () => {
     const stage = new NewsStage();
     expect(stage.result).toBeNull();
     for (let i = 0; i < 50; i++) stage.open();
-    expect(stage.said).toEqual([refused]);
+    expect(stage.logged).toEqual([refused]);
     expect(stage.result).toMatchObject({ ok: false, reason: 'connection refused' });
     stage.host.clock.advance(2 * HOUR);
     stage.open();
-    expect(stage.said).toEqual([refused]);
+    expect(stage.logged).toEqual([refused]);
   });
 
   it.each<[string, object, (stage: NewsStage) => void, string]>([
@@ -78,17 +78,17 @@ describe('a service that fails', () => {
     const stage = new NewsStage({ port: 80, ...more });
     prepare(stage);
     stage.open(11_000);
-    expect(stage.said).toEqual([`warning service on port 80 cannot be reached: ${reason}`]);
+    expect(stage.logged).toEqual([`warning service on port 80 cannot be reached: ${reason}`]);
   });
 
-  it('because it resets connections before it has said anything', () => {
+  it('because it resets connections before it has sent anything', () => {
     const stage = new NewsStage();
     const service = stage.listen();
     stage.open();
     expect(stage.result).toMatchObject({ ok: true });
     service.last.socket.destroy();
     stage.host.clock.advance(100);
-    expect(stage.said).toEqual([
+    expect(stage.logged).toEqual([
       'warning service on port 80 (Web) cannot be reached: connection reset before a byte came',
     ]);
     // One that has answered may reset as it likes.
@@ -100,22 +100,22 @@ describe('a service that fails', () => {
     expect(stage.result).toMatchObject({ ok: true });
   });
 
-  it('is told of when it works again, and anew after that, but not more than once in an hour', () => {
+  it('is logged when it works again, and anew after that, but not more than once in an hour', () => {
     const stage = new NewsStage();
     const again = 'info service on port 80 (Web) works again';
     stage.open();
     stage.use(stage.listen());
-    expect(stage.said).toEqual([refused, again]);
+    expect(stage.logged).toEqual([refused, again]);
     for (let round = 0; round < 20; round++) {
       stage.stopListening();
       stage.open();
       stage.use(stage.listen());
     }
-    expect(stage.said).toEqual([refused, again]);
+    expect(stage.logged).toEqual([refused, again]);
     stage.host.clock.advance(HOUR);
     stage.use(stage.listen());
     stage.stopListening();
     stage.open();
-    expect(stage.said).toEqual([refused, again, refused]);
+    expect(stage.logged).toEqual([refused, again, refused]);
   });
 });

@@ -143,7 +143,7 @@ describe('importProperties', () => {
     ]);
   });
 
-  it('says what the result still lacks', () => {
+  it('reports what the result still lacks', () => {
     expect(importProperties('').warnings).toEqual([
       'to be corrected in the result: reflector: missing, needed is http://HOST[:PORT][/PATH] or https://… or an array',
       'to be corrected in the result: device: missing, needed is { "id": …, "domain": … }',
@@ -268,7 +268,7 @@ describe('importProperties', () => {
     expect(imported(lines).rest).toEqual(rest);
   });
 
-  it('says loudly that certificates are verified where the original accepts any', () => {
+  it('warns that certificates are verified where the original accepts any', () => {
     const of = (lines: string) =>
       importProperties(`webtunnel.deviceId=d\nwebtunnel.domain=e\nwebtunnel.ports=22\n${lines}`).warnings;
     const loud = [

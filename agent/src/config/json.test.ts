@@ -107,11 +107,11 @@ describe('parseJson', () => {
     ['{ // "a": 1 }', '1:14: expected a key in double quotes, found the end of the file'],
     ['{ "a": 1,\n  "a": 2 }', '2:3: the key "a" is given twice'],
     ['['.repeat(40), '1:34: nested deeper than 32 levels'],
-  ])('says where %j is wrong', (text, message) => {
+  ])('reports where %j is wrong', (text, message) => {
     expect(failure(text)).toBe(message);
   });
 
-  it('tells the offset of every value', () => {
+  it('reports the offset of every value', () => {
     const places: Record<string, number> = {};
     parseJson('{ "a": [ 1, { "b c": 2 } ] }', (path, offset) => {
       places[path] = offset;
@@ -141,7 +141,7 @@ describe('parseJson', () => {
     expect(parse(`${'/**/ '.repeat(52_000)}1`)).toBe(1);
   });
 
-  it('tells the offset of what stands behind a comment', () => {
+  it('reports the offset of a value behind a comment', () => {
     const places: Record<string, number> = {};
     parseJson('/* a */ { // b\n "c": /* d */ 1 }', (path, offset) => {
       places[path] = offset;

@@ -137,7 +137,7 @@ describe('load', () => {
     });
   });
 
-  it('says why a file cannot be read', () => {
+  it('reports why a file cannot be read', () => {
     expect(load(machine({}), path)).toEqual({ errors: ['/etc/rm-agent.json: cannot be read: no such file'] });
     expect(load(machine({ [path]: { content: ' '.repeat(262_145) } }), path)).toEqual({
       errors: ['/etc/rm-agent.json: cannot be read: too large'],
@@ -234,7 +234,7 @@ describe('variables', () => {
     ]);
   });
 
-  it('say which interface ${nodeId} was taken from', () => {
+  it('report which interface ${nodeId} was taken from', () => {
     expect(loadWith(device('${nodeId}'), known)).toHaveProperty('identity', [
       '${nodeId} is 0123456789ab, the hardware address of br-lan and eth0',
     ]);

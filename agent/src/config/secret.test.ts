@@ -42,7 +42,7 @@ describe('readSecret', () => {
     expect(read({ env: 'SECRET' })).toBe('from env');
   });
 
-  it('says why there is none, without the secret', () => {
+  it('reports why there is none, without the secret', () => {
     expect(read({ env: 'MISSING' })).toEqual({ error: 'the environment variable MISSING is not set' });
     expect(read({ file: '/missing' })).toEqual({
       error: 'the secret file /missing cannot be read: no such file',

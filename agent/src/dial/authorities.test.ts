@@ -40,7 +40,7 @@ describe('findAuthorities', () => {
     });
   });
 
-  it('falls back on those of the host, and says so', () => {
+  it('falls back on those of the host, and reports it', () => {
     const host = machine();
     host.network.ownAuthorities = 'those of Node.js';
     expect(findAuthorities(host, null)).toEqual({

@@ -24,7 +24,7 @@ describe('the time by which certificates are judged', () => {
     expect(at(buildDate - 1).time.judge('build').judgedAt).toBe(buildDate);
   });
 
-  it('is what the reflector has said, and goes on from there, in whole hours', () => {
+  it('is what the reflector has sent, and goes on from there, in whole hours', () => {
     const { clock, time } = at(0);
     const date = Math.ceil(buildDate / HOUR) * HOUR + 3 * YEAR - 60_000;
     expect(time.learn(date)).toBe(true);
@@ -44,10 +44,10 @@ describe('the time by which certificates are judged', () => {
     ['before the build', buildDate - 1],
     ['of another century', buildDate + 31 * YEAR],
     ['of a clock that is set', buildDate + YEAR, buildDate],
-  ])('is never one %s', (_name, said, clock = 0) => {
+  ])('is never one %s', (_name, date, clock = 0) => {
     const { time } = at(clock);
     const before = time.judge('build');
-    expect(time.learn(said)).toBe(false);
+    expect(time.learn(date)).toBe(false);
     expect(time.judge('build')).toEqual(before);
   });
 });

@@ -90,7 +90,7 @@ describe('a TCP service', () => {
       { code: 'name-not-found', message: 'no name' },
     ],
     ['has no address', [], { code: 'name-not-found', message: 'camera has no address' }],
-  ])('that %s is told as closed', (_name, name, error) => {
+  ])('that %s is reported as closed', (_name, name, error) => {
     const dial = new LocalDial();
     dial.host.network.names.set('camera', name);
     dial.start();
@@ -125,7 +125,7 @@ describe('a TCP service', () => {
     expect(dial.host.handles).toEqual(noHandles);
   });
 
-  it('of kind https that fails in TLS is told as closed', () => {
+  it('of kind https that fails in TLS is reported as closed', () => {
     for (const answer of [{ code: 'tls-protocol', message: 'TLS failed' } as const, 'silent' as const]) {
       const dial = new LocalDial();
       dial.host.network.names.set('camera', ['192.0.2.8']);
@@ -214,7 +214,7 @@ describe('a service at a local socket', () => {
     expect(dial.host.handles).toEqual(noHandles);
   });
 
-  it('that nobody listens at is told as closed', () => {
+  it('without a listener is reported as closed', () => {
     const dial = new LocalDial();
     dial.start(null, { path });
     expect(dial.run().closed).toEqual({ code: 'not-found', message: 'no such file' });

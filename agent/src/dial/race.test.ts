@@ -56,7 +56,7 @@ const ignore = {
 };
 
 describe('a race', () => {
-  it('leaves TCP asleep on a connection that is silent, unless it is told otherwise', () => {
+  it('sends no TCP keep-alive on a silent connection by default', () => {
     const course = new Course({ a: { error: refused }, b: 'accepts' }).run(10);
     expect(course.host.network.probed).toEqual([0, 0]);
     new Race(
@@ -125,7 +125,7 @@ describe('a race', () => {
     expect(new Course({ a: { error: refused }, b: { error: refused } }).run(10).failure).toEqual(refused);
   });
 
-  it('that expires tells what had failed before, and ends what is under way', () => {
+  it('that expires reports earlier failures, and ends the pending connections', () => {
     const course = new Course({ a: { error: unreachable }, b: 'silent', c: 'silent' }).run(100);
     course.race.expire({ code: 'timed-out', message: 'no answer within 1 s' });
     expect(course.failure?.message).toBe('a: network is unreachable, b: no answer within 1 s');
@@ -133,7 +133,7 @@ describe('a race', () => {
     expect(course.run(10_000).dialled).toEqual(['a', 'b']);
   });
 
-  it('that is cancelled leaves nothing and says nothing', () => {
+  it('that is cancelled leaves nothing and reports nothing', () => {
     const course = new Course({ a: 'silent', b: 'accepts' }).run(100);
     course.race.cancel();
     expect(course.host.handles).toEqual(noHandles);

@@ -105,7 +105,7 @@ describe('an answer', () => {
     else expect(failure.message).toMatch(message);
   });
 
-  it.each([401, 429, 503])('%i with Retry-After says how long to wait', (status) => {
+  it.each([401, 429, 503])('%i with Retry-After sets the wait', (status) => {
     const stage = new AttemptStage();
     stage.plain.answer = () => `HTTP/1.1 ${status} x\r\nRetry-After: 120\r\n\r\n`;
     expect(stage.fails().retryAfterMs).toBe(120_000);

@@ -35,7 +35,7 @@ describe('the addresses of the configuration', () => {
     expect(stage.host.network.dialled).toEqual(['198.51.100.1:80', `${ADDRESS}:80`]);
   });
 
-  it('are dialled when those of the name server lead to somebody else', () => {
+  it('are dialled when those of the name server lead to another server', () => {
     const stage = new AttemptStage();
     const { network } = stage.host;
     network.names.set('r.example', ['198.51.100.1']);
@@ -87,7 +87,7 @@ describe('the addresses of the configuration', () => {
     );
   });
 
-  it('are no way round an answer of the reflector', () => {
+  it('are not dialled after an answer of the reflector', () => {
     const stage = new AttemptStage();
     stage.plain.answer = () => 'HTTP/1.1 500 x\r\n\r\n';
     stage.fails('http://r.example/', fixed('r.example', '198.51.100.2'));

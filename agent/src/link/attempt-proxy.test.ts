@@ -149,7 +149,7 @@ describe('an HTTP proxy', () => {
     expect(stage.fails('https://r.example/', by('https://p.example'))).toMatchObject({ step, message });
   });
 
-  it('that says nothing has a time limit', () => {
+  it('that sends nothing has a time limit', () => {
     expect(new Proxied('silent').fails('https://r.example/', by('http://p.example:3128'))).toMatchObject({
       step: 'proxy',
       message: 'proxy p.example:3128: no answer within 10 s',

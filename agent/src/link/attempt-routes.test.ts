@@ -148,7 +148,7 @@ describe('several routes', () => {
     stage.succeeds(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
   });
 
-  it.each([404, 426])('are tried to a reflector of which somebody has answered %i without TLS', (status) => {
+  it.each([404, 426])('are tried when the answer was %i without TLS', (status) => {
     const stage = new Proxied();
     stage.plain.answer = () => `HTTP/1.1 ${status} x\r\n\r\n`;
     stage.secure.answer = () => `HTTP/1.1 ${status} x\r\n\r\n`;
@@ -177,7 +177,7 @@ describe('several routes', () => {
     },
   );
 
-  it('are tried to a reflector that somebody on the way has answered for', () => {
+  it('are tried when a middlebox has answered for the reflector', () => {
     const stage = new Proxied();
     stage.plain.answer = () => 'HTTP/1.1 200 OK\r\n\r\n<html>Please log in</html>';
     expect(stage.succeeds('http://r.example/', by(null, 'http://p.example:3128')).proxy).not.toBeNull();

@@ -99,7 +99,7 @@ describe('a SOCKS5 proxy', () => {
     ]);
   });
 
-  it('that reaches no address says so of each', () => {
+  it('that reaches no address reports each', () => {
     const stage = new Socks(['05 00', '05 04 00 01 00000000 0000'], ['05 00', '05 05 00 01 00000000 0000']);
     stage.host.network.names.set('r.example', ['2001:db8::7', '192.0.2.1']);
     expect(stage.fails('http://r.example/', through('socks5://p.example'))).toMatchObject({

@@ -31,7 +31,7 @@ describe('an attempt', () => {
     expect(stage.passed).toContain('tls TLSv1.3 TLS_AES_128_GCM_SHA256');
   });
 
-  it('asks with POST where it is told to', () => {
+  it('asks with POST if configured', () => {
     const stage = new AttemptStage();
     stage.succeeds('http://r.example/', { method: 'POST' });
     expect(stage.plain.last.requests[0]?.method).toBe('POST');
@@ -78,7 +78,7 @@ describe('an attempt', () => {
     expect(stage.fails().message).toBe('r.example: more than 16 interim responses');
   });
 
-  it('that is cancelled in any step leaves nothing and says nothing', () => {
+  it('that is cancelled in any step leaves nothing and reports nothing', () => {
     for (let ms = 0; ms < 12; ms++) {
       const stage = new AttemptStage();
       stage.start('https://r.example/');
@@ -239,7 +239,7 @@ describe('TLS', () => {
     'reset',
   ];
 
-  it.each(codes)('error %s is a fault that says so', (code) => {
+  it.each(codes)('error %s is a fault that names it', (code) => {
     const stage = new AttemptStage();
     stage.tls = () => ({ code, message: `because of ${code}` });
     expect(stage.fails('https://r.example/')).toEqual({

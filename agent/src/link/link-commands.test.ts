@@ -42,22 +42,25 @@ describe('retry', () => {
 });
 
 describe('stop', () => {
-  it.each(states)('in state %s leaves nothing, says so once, and lets the link be started again', (state) => {
-    const stage = stageIn(state);
-    stage.events.length = 0;
-    stage.link.stop('agent stops');
-    stage.link.stop('agent stops');
-    stage.until('idle');
-    stage.run(1_000_000);
-    expect(stage.host.handles).toEqual(noHandles);
-    expect(stage.link.state).toBe('idle');
-    expect(stage.events).toContain('stopped');
-    expect(stage.events).not.toContain('connecting');
-    stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
-    stage.link.start();
-    stage.until('live');
-    expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
-  });
+  it.each(states)(
+    'in state %s leaves nothing, reports it once, and lets the link be started again',
+    (state) => {
+      const stage = stageIn(state);
+      stage.events.length = 0;
+      stage.link.stop('agent stops');
+      stage.link.stop('agent stops');
+      stage.until('idle');
+      stage.run(1_000_000);
+      expect(stage.host.handles).toEqual(noHandles);
+      expect(stage.link.state).toBe('idle');
+      expect(stage.events).toContain('stopped');
+      expect(stage.events).not.toContain('connecting');
+      stage.host.network.listen(LINK_ADDRESS, 80, (socket) => stage.reflector.take(socket));
+      stage.link.start();
+      stage.until('live');
+      expect(stage.host.handles).toEqual({ ...noHandles, sockets: 1, timers: 1 });
+    },
+  );
 
   it('closes a live tunnel in order: 1001, the answer, the end of the connection', () => {
     const stage = new LinkStage().live();
@@ -71,7 +74,7 @@ describe('stop', () => {
     expect(stage.events).toEqual(['connecting', 'live', 'stopped']);
   });
 
-  it('says that it is stopped each time, however often it is asked', () => {
+  it('reports that it is stopped for each call', () => {
     const stage = new LinkStage();
     stage.link.stop('agent stops');
     stage.link.stop('agent stops');
@@ -90,7 +93,7 @@ describe('stop', () => {
     }
   });
 
-  it.each(states)('by a wish, in state %s, ends in "disabled", until it is started', (state) => {
+  it.each(states)('by disable, in state %s, ends in "disabled", until it is started', (state) => {
     const stage = stageIn(state);
     stage.events.length = 0;
     stage.link.disable('by hand');

@@ -6,7 +6,7 @@ import { LINK_ADDRESS, LinkStage } from '../../simulation/link-stage.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 
 describe('a dead link', () => {
-  it('is noticed by its silence: PING after the keep-alive time, the end when nobody answers', () => {
+  it('is noticed by its silence: PING after the keep-alive time, the end without an answer', () => {
     const stage = new LinkStage({ keepAliveMs: 20_000 }).live();
     const { peer } = stage.reflector;
     stage.run(19_000);

@@ -80,7 +80,7 @@ describe('a link', () => {
     ],
   ];
 
-  it.each(ends)('that was live says why it is down: %s', (_name, end, reason) => {
+  it.each(ends)('that was live reports why it is down: %s', (_name, end, reason) => {
     const stage = new LinkStage().live();
     end(stage);
     stage.until('waiting');

@@ -32,7 +32,7 @@ describe('the table of states', () => {
     expect([...reachable(state)].sort()).toEqual([...states].sort());
   });
 
-  it('has no way to "live" but through an upgrade, and none down from "live" but through closing it', () => {
+  it('enters "live" only through an upgrade, and goes down from "live" only through closing', () => {
     const into = states.filter((state) => Object.values(transitions[state]).includes('live'));
     expect(into).toEqual(['upgrade']);
     expect(transitions.live).toEqual({ close: 'closing', lost: 'waiting' });

@@ -60,7 +60,7 @@ describe('a log', () => {
     expect(last).toEqual(Array.from({ length: last.length }, (_, i) => 1000 - last.length + i));
   });
 
-  it('that cannot be written goes to standard error, says so once, and goes on when there is room', () => {
+  it('that cannot be written goes to standard error, reports that once, and goes on when there is room', () => {
     const host = new SimulatedHost();
     host.files.content.set('/log', ascii(''));
     host.files.full = true;
@@ -106,7 +106,7 @@ describe('a log', () => {
 describe('a line that is repeated', () => {
   const settings = { level: 'info', to: 'stderr', priorities: 'auto' } as const;
 
-  it('is counted, and the count said before the next other line', () => {
+  it('is counted, and the count is written before the next other line', () => {
     const host = new SimulatedHost();
     const log = openLog(host, settings);
     for (let i = 0; i < 5; i++) log.info('same');

@@ -6,7 +6,7 @@ export const ExitStatus = {
   ok: 0,
   /** The command line is wrong. */
   usage: 64,
-  /** `check` could not connect, or no agent obeyed `status`, `retry`, `enable`, `disable` or `consent`. */
+  /** `check` could not connect, or no agent executed `status`, `retry`, `enable`, `disable` or `consent`. */
   unavailable: 69,
   /** The configuration is wrong. */
   configuration: 78,

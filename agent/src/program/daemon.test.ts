@@ -203,7 +203,7 @@ describe('consent', () => {
     }
   });
 
-  it('waits for rm-agent consent, and status says who', () => {
+  it('waits for rm-agent consent, and status shows it', () => {
     const host = hostWith({ access: { mode: 'consent' } });
     rmAgent(host);
     expect(rmAgent(host, 'consent', 'allow')).toMatchObject({
@@ -223,7 +223,7 @@ describe('consent', () => {
 });
 
 describe('notify', () => {
-  it('is told of each state, of the last before the end', () => {
+  it('gets each state, the last one before the end', () => {
     const host = hostWith({ notify: { command: ['notify', 'x y'] } });
     host.processes.results.set('notify x y', {});
     rmAgent(host);
@@ -249,7 +249,7 @@ describe('the control socket', () => {
     });
   };
 
-  it('sends away who says nothing', () => {
+  it('drops a client that sends nothing', () => {
     const host = hostWith({ start: 'disabled' });
     rmAgent(host);
     caller(host, 'sta');

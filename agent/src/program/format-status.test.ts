@@ -77,7 +77,7 @@ describe('formatStatus', () => {
     );
   });
 
-  it('names the reflector to which a redirect has led, and the proxy on the way', () => {
+  it('names the reflector to which a redirect has led, and the proxy', () => {
     const live = {
       state: 'connected',
       link: 'live',

@@ -9,7 +9,7 @@ import { control, hostWith, logOf, rmAgent } from '../../simulation/rm-agent.ts'
 import { version } from '../config/version.ts';
 
 describe('rm-agent', () => {
-  it('tells its version and how it is used', () => {
+  it('prints its version and how it is used', () => {
     expect(rmAgent(new AgentHost(), '--version')).toEqual({
       out: `rm-agent ${version}\n`,
       err: '',
@@ -39,7 +39,7 @@ describe('rm-agent', () => {
     expect(err.split('\n').filter(Boolean)).toHaveLength(2);
   });
 
-  it('with a file that it may not look at says so, and tries until it may', () => {
+  it('with a file that it may not stat reports that, and tries until it may', () => {
     const tls = { cert: '/private/cert.pem', key: '/private/key.pem' };
     const host = hostWith({ tls, reflector: 'https://r.example/' });
     const { stat } = host.files;
@@ -80,7 +80,7 @@ describe('rm-agent', () => {
       expect(host.reflector.connections).toHaveLength(2);
     });
 
-    it.each(['SIGHUP', 'SIGTERM'] as const)('obeys %s', (signal) => {
+    it.each(['SIGHUP', 'SIGTERM'] as const)('handles %s', (signal) => {
       const host = waiting();
       host.files.content.set('/etc/id', ascii('pump-7\n'));
       host.system.signals.get(signal)?.();
@@ -90,7 +90,7 @@ describe('rm-agent', () => {
       if (signal === 'SIGTERM') expect(host.handles).toEqual(noHandles);
     });
 
-    it('is told of by check, with 69, and with 78 when there is more to mend', () => {
+    it('is reported by check, with 69, and with 78 when there is more to correct', () => {
       expect(rmAgent(waiting(), 'check').status).toBe(69);
       const more = hostWith({ device: { id: '${file:/etc/id}', domain: 'd' }, services: [] });
       expect(rmAgent(more, 'run').status).toBe(78);
@@ -177,7 +177,7 @@ describe('rm-agent status', () => {
     expect(rmAgent(hostWith({ control: null }), 'status').status).toBe(69);
   });
 
-  it('retry, disable and enable are obeyed', () => {
+  it('retry, disable and enable are executed', () => {
     const host = hostWith();
     rmAgent(host);
     expect(rmAgent(host, 'disable').out).toMatch(/^state: +disabled/);
@@ -188,7 +188,7 @@ describe('rm-agent status', () => {
     expect(host.reflector.connections).toHaveLength(2);
   });
 
-  it('are obeyed although the configuration has become wrong meanwhile, which is said', () => {
+  it('are executed although the configuration has become invalid, with a warning', () => {
     const host = hostWith();
     rmAgent(host);
     host.files.content.set('/etc/rm-agent.json', ascii('{ "reflector": 1,'));
@@ -221,7 +221,7 @@ describe('rm-agent status', () => {
     });
   });
 
-  it('are obeyed once a connection, whatever follows', () => {
+  it('are executed once a connection, whatever follows', () => {
     const host = hostWith({ start: 'disabled' });
     rmAgent(host);
     const socket = host.network.connectLocal(control, {
@@ -264,7 +264,7 @@ describe('rm-agent status', () => {
   );
 });
 
-describe('a word that is to last', () => {
+describe('a state that is to persist', () => {
   const stateFile = '/var/lib/rm-agent.state';
 
   it.each([
@@ -294,7 +294,7 @@ describe('a word that is to last', () => {
     expect(host.files.content.has(stateFile)).toBe(false);
   });
 
-  it('is obeyed, and said not to last, when it cannot be written', () => {
+  it('is executed, with an error if it cannot be written', () => {
     const host = hostWith({ log: { to: 'stderr' } });
     rmAgent(host);
     host.files.full = true;
@@ -312,7 +312,7 @@ describe('a word that is to last', () => {
     expect(rmAgent(none, 'enable', '--persist').err).toContain('found null, needed is a file');
   });
 
-  it('that cannot be read is said, and "start" counts', () => {
+  it('that cannot be read is logged, and "start" counts', () => {
     const host = hostWith();
     host.files.content.set(stateFile, ascii('maybe'));
     rmAgent(host);
@@ -350,7 +350,7 @@ describe('rm-agent check', () => {
     expect(host.handles).toEqual(noHandles);
   });
 
-  it('reports each step of each way that it tries', () => {
+  it('reports each step of each route that it tries', () => {
     const host = hostWith({
       reflector: ['http://a.example/', 'http://r.example/'],
       proxy: ['http://user:secret@p.example:3128', 'direct'],
@@ -420,7 +420,7 @@ describe('rm-agent check', () => {
           (line) => line !== '' && !/^\w+ +(configuration +\/|service|resolving|connecting)/.test(line),
         );
 
-    it('asks that for its tunnel, and replaces nobody', () => {
+    it('asks that for its tunnel, and does not replace it', () => {
       const host = hostWith();
       rmAgent(host);
       const result = rmAgent(host, 'check');
@@ -472,7 +472,7 @@ describe('rm-agent check', () => {
       expect(host.reflector.connections).toHaveLength(1);
     });
 
-    it('says that the file has changed since', () => {
+    it('reports that the file has changed since', () => {
       const host = hostWith();
       rmAgent(host);
       const other = hostWith({ reflector: 'http://other.example/' });
@@ -499,7 +499,7 @@ describe('rm-agent check', () => {
       expect(host.reflector.connections).toHaveLength(status === 0 ? 1 : 0);
     });
 
-    it('says what happens where that cannot be asked at all', () => {
+    it('warns if the running agent cannot be asked', () => {
       const { out, status } = rmAgent(hostWith({ control: null }), 'check');
       expect(out).toContain(
         'try    agent         control is null: an agent that runs beside this loses its tunnel and dials again\n',

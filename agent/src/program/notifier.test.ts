@@ -12,19 +12,19 @@ function notifierWith(program: Program, settings: { arguments: 'none' | 'event' 
   const notifier = new Notifier(host, host.log, { command: 'tell me', timeout: 5, ...settings });
   const change = (previous: State, state: State, reason: string | null = null) =>
     notifier.changed({ state, previous, reason });
-  const told = () =>
+  const notified = () =>
     host.processes.runs.map(({ options: { environment = {} } }) =>
       [environment.RM_PREVIOUS_STATE, environment.RM_STATE, environment.RM_REASON].join(' '),
     );
-  return { host, notifier, change, told };
+  return { host, notifier, change, notified };
 }
 
 describe('notify', () => {
   it('runs the program with state and reason', () => {
-    const { host, change, told } = notifierWith({});
+    const { host, change, notified } = notifierWith({});
     change('connected', 'waiting', 'link is dead');
     host.clock.advance(10);
-    expect(told()).toEqual(['connected waiting link is dead']);
+    expect(notified()).toEqual(['connected waiting link is dead']);
     expect(host.handles).toEqual(noHandles);
     expect(host.lines).toEqual([]);
   });
@@ -61,7 +61,7 @@ describe('notify', () => {
   });
 
   it('runs one at a time, keeps the newest change, and ends one that hangs', () => {
-    const { host, change, told } = notifierWith('silent');
+    const { host, change, notified } = notifierWith('silent');
     change('stopped', 'connecting');
     change('connecting', 'waiting', 'a');
     change('waiting', 'connecting');
@@ -70,18 +70,18 @@ describe('notify', () => {
     host.clock.advance(5001);
     expect(host.handles.processes).toBe(1);
     host.clock.advance(5001);
-    expect(told()).toEqual(['stopped connecting ', 'connecting connected ']);
+    expect(notified()).toEqual(['stopped connecting ', 'connecting connected ']);
     expect(host.handles).toEqual(noHandles);
     expect(host.lines).toEqual(['warning notify: tell: no end within 5 s']);
   });
 
-  it('says nothing of what was undone meanwhile', () => {
-    const { host, change, told } = notifierWith('silent');
+  it('does not report what was undone meanwhile', () => {
+    const { host, change, notified } = notifierWith('silent');
     change('waiting', 'connected');
     change('connected', 'waiting');
     change('waiting', 'connected');
     host.clock.advance(20_000);
-    expect(told()).toEqual(['waiting connected ']);
+    expect(notified()).toEqual(['waiting connected ']);
   });
 
   it('that fails is logged once', () => {
@@ -94,10 +94,10 @@ describe('notify', () => {
   });
 
   it('runs nothing without a program', () => {
-    const { host, notifier, change, told } = notifierWith({});
+    const { host, notifier, change, notified } = notifierWith({});
     notifier.configure(host, host.log, null);
     change('stopped', 'connecting');
-    expect(told()).toEqual([]);
+    expect(notified()).toEqual([]);
     expect(host.handles).toEqual(noHandles);
   });
 

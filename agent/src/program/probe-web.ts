@@ -26,7 +26,7 @@ const browserFields: readonly (readonly [string, string])[] = [
 type RequestVariant = Pick<Service, 'host' | 'forwarded' | 'headers'>;
 
 /**
- * Asks a web service for its page as the reflector would, and if it refuses, in other manners. `done` gets `null`, or the
+ * Asks a web service for its page as the reflector would, and if it refuses, in other variants. `done` gets `null`, or the
  * settings with which the service answers; it is called once, never from within this call.
  */
 export function probeWeb(
@@ -52,18 +52,18 @@ export function probeWeb(
   const few: RequestVariant = { ...configured, headers: 'few' };
   const others = [{ ...configured, forwarded: false }, known, few, { ...known, forwarded: false }];
   others.push({ ...known, headers: 'few' });
-  const ask = (manner: RequestVariant, answered: (status: number | null) => void) =>
-    statusOf(host, dial, encodeRequestHead('GET', service.path ?? '/', fieldsOf(manner, ours)), answered);
+  const ask = (variant: RequestVariant, answered: (status: number | null) => void) =>
+    statusOf(host, dial, encodeRequestHead('GET', service.path ?? '/', fieldsOf(variant, ours)), answered);
   const tryNext = (refused: number) => {
-    const manner = others.shift();
-    if (!manner) {
+    const variant = others.shift();
+    if (!variant) {
       done(null);
       return;
     }
-    ask(manner, (status) => {
+    ask(variant, (status) => {
       if (status === null) done(null);
       else if (refusals.includes(status)) tryNext(refused);
-      else done(`answers ${refused}, and ${status} with ${difference(service, manner)}`);
+      else done(`answers ${refused}, and ${status} with ${difference(service, variant)}`);
     });
   };
   ask(configured, (status) => {
@@ -91,11 +91,11 @@ function fieldsOf({ host, forwarded, headers }: RequestVariant, ours: string): (
   return fields;
 }
 
-function difference(service: Service, manner: RequestVariant): string {
+function difference(service: Service, variant: RequestVariant): string {
   const keys = ['host', 'forwarded', 'headers'] as const;
   return keys
-    .filter((key) => service[key] !== manner[key])
-    .map((key) => `"${key}": ${JSON.stringify(manner[key])}`)
+    .filter((key) => service[key] !== variant[key])
+    .map((key) => `"${key}": ${JSON.stringify(variant[key])}`)
     .join(', ');
 }
 

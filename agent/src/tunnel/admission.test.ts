@@ -112,7 +112,7 @@ describe('a channel that waits', () => {
     expect([stage.peer.take(), waiting.size, stage.tunnel.channels]).toEqual([seen, 0, 0]);
   });
 
-  it('is half-closed at once when the reflector had nothing to say', () => {
+  it('is half-closed at once when the reflector had nothing to send', () => {
     const { stage, open, decide } = waitingStage();
     open(1);
     stage.peer.close(1);

@@ -134,7 +134,7 @@ describe('a channel answers', () => {
     expect(stage.events).toEqual(['opened 1', 'closed 1 5']);
   });
 
-  it('an error from the reflector by closing the local socket at once, without a word', () => {
+  it('an error from the reflector by closing the local socket at once, without a frame', () => {
     const stage = new TunnelStage();
     const local = stage.open(1);
     stage.peer.error(1, 5);

@@ -49,7 +49,7 @@ describe('with the extension', () => {
     expect(granted).toBeLessThanOrEqual(8192);
   });
 
-  it('a reader that stalls holds its window and nobody else up', () => {
+  it('a reader that stalls holds up its window and no other channel', () => {
     const stage = new TunnelStage({ extension });
     const stalled = stage.open(1, 80);
     const other = stage.open(2, 81);
@@ -76,7 +76,7 @@ describe('with the extension', () => {
     expect(difference(stalled.received.bytes, pattern(WINDOW))).toBeNull();
   });
 
-  it('who sends more than its credit loses that channel, and is told so once', () => {
+  it('a reflector that sends more than its credit loses that channel, with one error', () => {
     for (const cut of [0, 1]) {
       const stage = new TunnelStage({ extension, latencyMs: [cut, cut], seed: 3 });
       const local = stage.open(1);
@@ -127,25 +127,25 @@ describe('with the extension', () => {
     const stage = new TunnelStage({ extension });
     const local = stage.open(1);
     const [agentEnd] = [...stage.host.network.sockets].filter((socket) => socket.partner === local.socket);
-    const wishes: number[] = [];
-    if (agentEnd) agentEnd.readAtMost = (bytes) => wishes.push(bytes);
+    const requested: number[] = [];
+    if (agentEnd) agentEnd.readAtMost = (bytes) => requested.push(bytes);
     local.socket.write(pattern(WINDOW - 300));
     stage.run(500);
-    expect(wishes.at(-1)).toBe(300);
+    expect(requested.at(-1)).toBe(300);
     expect(agentEnd?.paused).toBe(false);
     local.socket.write(pattern(300));
     stage.run(500);
     expect(agentEnd?.paused).toBe(true);
     stage.peer.grant(1, 7);
     stage.run();
-    expect(wishes.at(-1)).toBe(7);
+    expect(requested.at(-1)).toBe(7);
     expect(agentEnd?.paused).toBe(false);
     stage.peer.grant(1, 1_000_000);
     stage.run();
-    expect(wishes.at(-1)).toBe(65_536);
+    expect(requested.at(-1)).toBe(65_536);
   });
 
-  it('the end of a local peer waits for what has no credit, even when the host tells of it early', () => {
+  it('the end of a local peer waits for what has no credit, even when the host reports it early', () => {
     const stage = new TunnelStage({ extension });
     const local = stage.open(1);
     local.socket.write(pattern(15_000));

@@ -23,7 +23,7 @@ const act = fc.record({
     'local pause',
     'local resume',
     'place',
-    'brake',
+    'pause',
     'wait',
   ),
   channel: fc.nat(4),
@@ -85,7 +85,7 @@ describe('any behaviour of reflector and services', () => {
                 '127.0.0.1:80',
                 [listening, 'silent' as const, { error: timedOut }][size % 3] ?? listening,
               );
-            else if (kind === 'brake') peer.socket[size % 2 ? 'pause' : 'resume']();
+            else if (kind === 'pause') peer.socket[size % 2 ? 'pause' : 'resume']();
             else stage.run(size / 10);
             expect(stage.localSockets).toBeLessThanOrEqual(3);
           }

@@ -48,7 +48,7 @@ describe('a tunnel', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('answers PING and a close frame, and says what broke the protocol', () => {
+  it('answers PING and a close frame, and reports what broke the protocol', () => {
     const stage = new TunnelStage();
     stage.peer.ping();
     stage.run();
