@@ -1,4 +1,4 @@
-import type { Cancellable, Clock } from 'rm-protocol';
+import type { Cancellable, Clock, Mask } from 'rm-protocol';
 
 export type { Cancellable, Clock };
 
@@ -38,20 +38,7 @@ export interface Crypto {
   random(bytes: Uint8Array): void;
   /** The digest of `data`: 20 bytes (SHA-1), 32 (SHA-256) or 16 (MD5). */
   digest(algorithm: DigestAlgorithm, data: Uint8Array): Uint8Array;
-  /**
-   * WebSocket masking (RFC 6455 section 5.3): writes `source[start..end)` to `target` from `at` on, each byte XORed
-   * with `key[(i + phase) & 3]`, where `i` counts from 0 at `start`. `source` and `target` may be the same array when
-   * `at === start`. `key` has 4 bytes.
-   */
-  mask(
-    source: Uint8Array,
-    start: number,
-    end: number,
-    target: Uint8Array,
-    at: number,
-    key: Uint8Array,
-    phase: number,
-  ): void;
+  readonly mask: Mask;
 }
 
 /** What went wrong, in terms a decision can be made on. */

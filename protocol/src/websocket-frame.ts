@@ -17,17 +17,6 @@ export const MAX_HEADER_BYTES = 14;
 /** The longest payload of a control frame (RFC 6455 section 5.5). */
 export const MAX_CONTROL_BYTES = 125;
 
-/** XORs bytes with a key; see `Crypto.mask` in `host.ts` of the agent, which is one. */
-export type Mask = (
-  source: Uint8Array,
-  start: number,
-  end: number,
-  target: Uint8Array,
-  at: number,
-  key: Uint8Array,
-  phase: number,
-) => void;
-
 /**
  * Writes the header of a final, masked frame for a payload of `length` bytes (0 to 2^32-1), at `at` in `target`.
  * Returns the index after it.

@@ -1,7 +1,6 @@
-import type { HttpUri } from 'rm-protocol';
+import { bypasses, type HttpUri } from 'rm-protocol';
 import { plainProxyVariables, secureProxyVariables } from '../config/proxy-variables.ts';
 import type { System } from '../host.ts';
-import { bypasses } from './no-proxy.ts';
 import { type ProxyServer, parseProxy } from './proxy-server.ts';
 
 /** The proxy for a URI; `null`: none. */

@@ -5,6 +5,7 @@ import {
   formatHttpUri,
   HeadReader,
   type HttpUri,
+  hostAndPort,
   hostHeader,
   ProtocolError,
   type ResponseHead,
@@ -89,7 +90,7 @@ function secure(route: Route, socket: Socket, uri: HttpUri, name: string, tls: T
 
 async function askProxy(route: Route, socket: Socket, proxy: HttpProxy, name: string): Promise<void> {
   const { host, port } = route.reflector;
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const authority = hostAndPort(host, port);
   const request = encodeRequestHead('CONNECT', authority, [
     ['Host', authority],
     ...(proxy.authorization === null ? [] : [['Proxy-Authorization', proxy.authorization] as const]),

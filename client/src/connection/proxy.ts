@@ -1,4 +1,4 @@
-import { type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-protocol';
+import { bypasses, type Credentials, encodeBasic, type HttpUri, parseHttpUri } from 'rm-protocol';
 import { ExitStatus, Failure } from '../failure.ts';
 
 /** An HTTP proxy that opens a tunnel on CONNECT (RFC 9110 section 9.3.6). */
@@ -34,7 +34,8 @@ export function chooseProxy(
   // HTTP_PROXY in capitals could come from the header `Proxy` of a request to a CGI script; so no program uses it.
   const names = target.secure ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy'];
   const name = names.find((candidate) => environment[candidate]);
-  if (name === undefined || isExempt(target, environment.no_proxy ?? environment.NO_PROXY ?? '')) return null;
+  const noProxy = environment.no_proxy ?? environment.NO_PROXY ?? '';
+  if (name === undefined || bypasses(noProxy, target.host, target.port)) return null;
   return readProxy(environment[name] ?? '', name);
 }
 
@@ -57,14 +58,4 @@ function decodeUser(text: string, from: string): Credentials {
   } catch {
     throw new Failure(`${from}: user and password must be percent-encoded`, ExitStatus.usage);
   }
-}
-
-/** `no_proxy`: domain names, which include all names below them, and addresses, each with an optional port; `*`: all. */
-function isExempt({ host, port }: HttpUri, list: string): boolean {
-  return list.split(/[\s,]+/).some((entry) => {
-    const match = /^(?:\*?\.)?(\*|\[[^\]]+\]|[^:[\]]+|[0-9a-f:.]+)(?::(\d+))?$/i.exec(entry.toLowerCase());
-    const name = (match?.[1] ?? '').replace(/^\[|\]$/g, '');
-    if (name === '' || (match?.[2] !== undefined && Number(match[2]) !== port)) return false;
-    return name === '*' || host === name || host.endsWith(`.${name}`);
-  });
 }

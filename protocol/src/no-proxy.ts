@@ -1,4 +1,4 @@
-import { parseIp } from 'rm-protocol';
+import { parseIp } from './ip.ts';
 
 /**
  * Whether `no_proxy` names a host, so that it is reached directly. Entries are separated by commas or blanks:
