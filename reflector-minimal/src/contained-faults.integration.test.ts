@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from './limits.ts';
 import { ask } from './testing/ask.ts';
+import { settled } from './testing/settled.ts';
 import { device, extensions, Stage } from './testing/stage.ts';
 
 // One fault of ours in each kind of callback: it costs the exchange that it happens in, and is logged once.
@@ -31,7 +32,7 @@ describe('a fault of ours', () => {
   const alive = async () => (await ask(stage.port, '/healthz', { host: 'localhost' })).status;
 
   test('in a request costs its connection', async () => {
-    const { users } = stage.reflector.store;
+    const { users } = stage.reflector.store.port;
     users.get = broken;
     await expect(ask(stage.port, '/')).rejects.toThrow(/hang up|ECONNRESET/);
     expect([faults(), await alive()]).toEqual([['request failed: ours'], 200]);
@@ -85,12 +86,15 @@ describe('a fault of ours', () => {
   test('in a call of the store by a timer costs that run of it', async () => {
     await stage.agent();
     const { store } = stage.reflector;
-    const { version } = store;
-    store.version = broken;
+    const { changes } = store.port;
+    const { position } = changes;
+    changes.position = broken;
     clock.advance(defaultLimits.storePollMs);
-    store.version = version;
+    await settled();
+    changes.position = position;
     store.devices.remove(device.id, 0);
     clock.advance(defaultLimits.storePollMs);
+    await settled();
     expect([faults(), await alive(), stage.reflector.presence.local.size]).toEqual([
       ['timer failed: ours'],
       200,
@@ -133,7 +137,6 @@ test('timers are those of a clock that contains them, or can do no more than end
   expect([...new Set(found)].sort()).toEqual([
     'forwarding/web/user-response.ts',
     'memory/minor-gc.ts',
-    'store/sqlite-changes.ts',
     'system-clock.ts',
     'tunnels/channel.ts',
     'tunnels/frame-sender.ts',

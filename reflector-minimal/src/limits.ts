@@ -195,8 +195,14 @@ export const defaultLimits = {
   storeRetryMs: 2_000,
   /** Facts about devices kept in memory while the data file cannot be written: about four for each tunnel. */
   deferredWrites: 64_000,
-  /** How often the reflector checks, while anything is live, whether another process has changed the data file. */
+  /** How old what the reflector knows of users, sessions and devices may be; how often it looks for changes by other processes while anything is live. */
   storePollMs: 2_000,
+  /** Users kept in memory, so that their requests read nothing from the store. Beyond it, the least recently used is forgotten. */
+  cachedUsers: 10_000,
+  /** The same for sessions. */
+  cachedSessions: 20_000,
+  /** The same for devices. */
+  cachedDevices: 20_000,
   /** Valid one-time codes for device sessions. Beyond it, the user with the most codes loses the oldest one. */
   deviceCodes: 10_000,
   /** Those of one user, who may open as many devices at the same time. Beyond it, the oldest is dropped. */

@@ -8,13 +8,14 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { RevocationWatcher } from './access/revocation-watcher.ts';
-import { type Holder, standingOf } from './access/standing.ts';
+import { type Holder, isAffected, standingOf } from './access/standing.ts';
 import { asciiLowerCase } from './ascii-case.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
 import { LogIn } from './authentication/log-in.ts';
 import { UserAuthentication } from './authentication/user-authentication.ts';
 import { containServer, containTimers } from './boundary.ts';
+import { StoreCache } from './cache/store-cache.ts';
 import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
 import { ClientAuthorities } from './devices/client-authorities.ts';
@@ -120,9 +121,8 @@ const goingAway = 1001;
 export async function startReflector(options: ReflectorOptions = {}): Promise<Reflector> {
   const limits = withinDescriptors({ ...defaultLimits, ...options.limits }, freeDescriptors());
   const log = options.log ?? pino({ level: 'silent' });
-  const clock = containTimers(options.clock ?? systemClock, (error) =>
-    log.error({ err: error }, 'timer failed'),
-  );
+  const failed = (error: unknown) => log.error({ err: error }, 'timer failed');
+  const clock = containTimers(options.clock ?? systemClock, failed);
   const proxies = new TrustedProxies(options.trustProxy ?? []);
   const server = makeServer(options.tls ?? null, limits);
   const { data = ':memory:' } = options;
@@ -159,19 +159,28 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       recovered: (kind) => log.warn(`the data file can be used again (${kind})`),
     });
     const verifier = new PasswordVerifier(limits);
-    const sessions = new Sessions(store, clock, limits, {
-      absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
-      idleMs: (options.sessionIdle ?? 43_200) * 1000,
-    });
-    const logIn = new LogIn(store, verifier, clock, limits);
-    const tokens = new Tokens(store.tokenKey(), options.tokenLifetime ?? 28_800, sessions, clock);
+    const deferred = new DeferredWrites(clock, limits, failed);
+    const cache = new StoreCache(store.port, clock, limits);
+    opened.push(() => cache.stop());
+    const later = (key: string, write: () => Promise<void>) => deferred.write(key, write);
+    const sessions = new Sessions(
+      { store: store.port, cache, clock, limits, later },
+      {
+        absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
+        idleMs: (options.sessionIdle ?? 43_200) * 1000,
+      },
+    );
+    const key = store.tokenKey();
+    const logIn = new LogIn({ users: store.port.users, cache, key, verifier, clock, limits });
+    const tokens = new Tokens(key, options.tokenLifetime ?? 28_800, sessions, clock);
     const context: Context = {
       limits,
       clock,
       log,
       audit,
-      store,
-      deferred: new DeferredWrites(clock, limits),
+      store: store.port,
+      cache,
+      deferred,
       presence: new LocalPresence<ConnectedDevice>(),
       clientAuthorities: new ClientAuthorities(),
       users: new UserAuthentication(logIn, tokens, sessions),
@@ -179,8 +188,15 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       tokens,
       deviceCodes: new DeviceCodes(clock, limits),
       sessions,
-      revocation: new RevocationWatcher<Holder>(store, clock, limits, (holder, now) =>
-        standingOf({ store, sessions }, holder, now),
+      revocation: new RevocationWatcher<Holder>(
+        cache,
+        clock,
+        limits,
+        {
+          standingOf: (holder, now) => standingOf({ cache, sessions, store: store.port }, holder, now),
+          isAffected,
+        },
+        failed,
       ),
       userConcurrency: new ConcurrencyLimit(limits.exchangesPerUser),
       deviceConcurrency: new ConcurrencyLimit(limits.exchangesPerDevice),
@@ -205,7 +221,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       admission: new DeviceAdmission(limits, clock.now()),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
-    return new RunningReflector(context, server, authentication, options, () => closeAll(opened));
+    return new RunningReflector(context, store, server, authentication, options, () => closeAll(opened));
   } catch (error) {
     closeAll(opened);
     throw error;
@@ -287,7 +303,6 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
 type Context = ForwardingContext &
   RouterContext &
   Omit<DeviceEndpointOptions, 'authentication'> & {
-    readonly store: Store;
     readonly revocation: RevocationWatcher<Holder>;
     readonly unauthenticated: UnauthenticatedConnections;
     readonly presence: LocalPresence<ConnectedDevice>;
@@ -313,13 +328,14 @@ class RunningReflector implements Reflector {
 
   constructor(
     context: Context,
+    store: Store,
     server: Server,
     authentication: DeviceAuthentication,
     { tls, host = '127.0.0.1' }: ReflectorOptions,
     closeFiles: () => void,
   ) {
     this.#closeFiles = closeFiles;
-    this.store = context.store;
+    this.store = store;
     this.presence = context.presence;
     this.#context = context;
     this.#server = server;
@@ -388,8 +404,9 @@ class RunningReflector implements Reflector {
     (this.#server as unknown as TlsServer).setSecureContext(files);
     this.#inspectCertificateDaily();
     // Whoever they do not vouch for any more, comes again with another certificate, or does not.
-    const { clientAuthorities, revocation } = this.#context;
-    if (clientAuthorities.set(files.ca ?? null)) revocation.reconsider('device');
+    const { clientAuthorities, revocation, log } = this.#context;
+    if (!clientAuthorities.set(files.ca ?? null)) return;
+    revocation.reconsider('device').catch((error) => log.error({ err: error }, 'tunnels not reconsidered'));
   }
 
   reopenAudit(): void {
@@ -418,9 +435,9 @@ class RunningReflector implements Reflector {
     for (const socket of this.#upgraded) socket.destroy();
     this.#server.closeAllConnections();
     await drained;
-    deferred.stop();
-    if (!deferred.flush())
+    if (!(await deferred.flush()))
       log.warn({ writes: deferred.size }, 'data file not up to date: it could not be written');
+    deferred.stop();
     this.#closeFiles();
     log.info('stopped');
   }

@@ -1,100 +1,177 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { changeKey, StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
+import { type Change, StoreUnavailable } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
+import { settled } from '../testing/settled.ts';
 import { RevocationWatcher } from './revocation-watcher.ts';
 import type { Standing } from './standing.ts';
 
 interface Holder {
   readonly kind: 'user' | 'device';
   readonly name: string;
-  standing(now: number): Standing;
+  standing(now: number): Standing | Promise<Standing>;
 }
 
 function setUp() {
-  const store = Store.open(':memory:');
-  for (const name of ['alice', 'bob']) store.users.add(name, `hash of ${name}`, 0, 'user');
+  const { port: store } = Store.open(':memory:');
+  for (const name of ['alice', 'bob']) void store.users.add(name, `hash of ${name}`, 0, 'user');
   const clock = new ManualClock();
-  const access = new RevocationWatcher<Holder>(store, clock, defaultLimits, (holder, now) =>
-    holder.standing(now),
+  const cache = new StoreCache(store, clock, defaultLimits);
+  const failures: unknown[] = [];
+  const access = new RevocationWatcher<Holder>(
+    cache,
+    clock,
+    defaultLimits,
+    {
+      standingOf: (holder, now) => holder.standing(now),
+      isAffected: ({ kind, name }, changes) =>
+        changes === null || changes.has(changeKey({ kind: kind as Change['kind'], key: name })),
+    },
+    (error) => failures.push(error),
   );
   const ended: string[] = [];
+  const confirmed: string[] = [];
   const add = (holder: Holder, since = access.revision) =>
-    access.add({ holder, since, end: (reason) => ended.push(`${holder.name} ${reason}`) });
+    access.add({
+      holder,
+      since,
+      end: (reason) => ended.push(`${holder.name} ${reason}`),
+      confirmed: () => confirmed.push(holder.name),
+    });
   const ofUser = (name: string): Holder => ({
     kind: 'user',
     name,
-    standing: () =>
-      store.users.get(name)?.password === `hash of ${name}`
+    standing: async () =>
+      (await cache.user(name))?.password === `hash of ${name}`
         ? { until: Number.POSITIVE_INFINITY }
         : { ended: 'changed' },
   });
   const grant = (name: string, since?: number) => add(ofUser(name), since);
-  return { store, clock, access, ended, add, grant };
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await settled();
+  };
+  return { store, cache, clock, access, ended, confirmed, failures, add, grant, pass };
 }
 
-test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', () => {
-  const { store, clock, ended, grant } = setUp();
+test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', async () => {
+  const { store, clock, ended, grant, pass } = setUp();
   grant('alice');
   grant('bob');
-  store.users.setPassword('alice', 'another');
-  clock.advance(1_999);
+  await store.users.setPassword('alice', 'another');
+  await pass(1_999);
   expect(ended).toEqual([]);
-  clock.advance(1);
+  await pass(1);
   expect(ended).toEqual(['alice changed']);
-  store.users.remove('bob');
-  clock.advance(2_000);
+  await store.users.remove('bob', false);
+  await pass(2_000);
   expect(ended).toEqual(['alice changed', 'bob changed']);
   expect(clock.pending).toBe(0);
 });
 
-test('the store is asked only while something is live', () => {
-  const { store, clock, ended, grant } = setUp();
+test('the store is asked only while something is live', async () => {
+  const { store, clock, ended, grant, pass } = setUp();
   expect(clock.pending).toBe(0);
   const release = grant('alice');
   expect(clock.pending).toBe(1);
   release();
   expect(clock.pending).toBe(0);
-  store.users.remove('alice');
-  clock.advance(10_000);
+  await store.users.remove('alice', false);
+  await pass(10_000);
   expect(ended).toEqual([]);
 });
 
-test('a change while nothing was live counts for what was let in before it', () => {
-  const { store, clock, ended, grant } = setUp();
-  store.users.setPassword('alice', 'another');
+test('a change while nothing was live counts for what was let in before it', async () => {
+  const { store, ended, grant, pass } = setUp();
+  await store.users.setPassword('alice', 'another');
   grant('alice');
-  clock.advance(2_000);
+  await pass(2_000);
   expect(ended).toEqual(['alice changed']);
 });
 
-test('a change by this process can be looked at without waiting', () => {
+test('a change by this process can be looked at without waiting', async () => {
   const { store, access, ended, grant } = setUp();
   grant('alice');
-  access.check();
-  store.users.remove('alice');
-  access.check();
+  await access.check();
+  await store.users.remove('alice', false);
+  await access.check();
   expect(ended).toEqual(['alice changed']);
 });
 
-test('a change that falls between a decision and what it let in counts at once', () => {
-  const { store, access, clock, ended, grant } = setUp();
+test('a change that falls between a decision and what it let in counts at once', async () => {
+  const { store, access, ended, confirmed, grant, pass } = setUp();
+  await access.check();
   const since = access.revision;
-  store.users.remove('alice');
+  await store.users.remove('alice', false);
   // Somebody else's poll, or log-out, has looked at the change meanwhile.
-  access.check();
+  await access.check();
   grant('alice', since);
-  expect(ended).toEqual(['alice changed']);
+  expect(confirmed).toEqual([]);
+  await settled();
+  expect([ended, confirmed]).toEqual([['alice changed'], []]);
   grant('bob', since);
-  expect(ended).toEqual(['alice changed']);
-  clock.advance(2_000);
-  store.users.remove('bob');
-  clock.advance(2_000);
+  await settled();
+  expect([ended, confirmed]).toEqual([['alice changed'], ['bob']]);
+  await pass(2_000);
+  await store.users.remove('bob', false);
+  await pass(2_000);
   expect(ended).toEqual(['alice changed', 'bob changed']);
 });
 
-test('what ends by time ends within one poll of it, and is not looked at before', () => {
-  const { clock, ended, add } = setUp();
+test('what nothing has changed for is confirmed at once, and once', async () => {
+  const { access, confirmed, grant, pass } = setUp();
+  grant('alice');
+  expect(confirmed).toEqual(['alice']);
+  await access.check();
+  await pass(2_000);
+  expect(confirmed).toEqual(['alice']);
+});
+
+test('a change while a holder is looked at is looked at again', async () => {
+  const { store, access, ended, confirmed, add } = setUp();
+  await access.check();
+  let asked = 0;
+  let answer = (_standing: Standing) => {};
+  const standing = () => {
+    asked++;
+    return new Promise<Standing>((resolve) => {
+      answer = resolve;
+    });
+  };
+  add({ kind: 'user', name: 'alice', standing }, access.revision - 1);
+  await settled();
+  expect(asked).toBe(1);
+  await store.users.setPassword('alice', 'another');
+  const checked = access.check();
+  await settled();
+  // What it read was from before the change.
+  answer({ until: Number.POSITIVE_INFINITY });
+  await settled();
+  expect([asked, confirmed]).toEqual([2, []]);
+  answer({ ended: 'changed' });
+  await checked;
+  expect([ended, confirmed]).toEqual([['alice changed'], []]);
+});
+
+test('what was released while it was looked at is neither ended nor confirmed', async () => {
+  const { access, ended, confirmed, clock, add } = setUp();
+  let answer = (_standing: Standing) => {};
+  const standing = () =>
+    new Promise<Standing>((resolve) => {
+      answer = resolve;
+    });
+  const release = add({ kind: 'user', name: 'alice', standing }, access.revision - 1);
+  await settled();
+  release();
+  answer({ ended: 'changed' });
+  await settled();
+  expect([ended, confirmed, clock.pending]).toEqual([[], [], 0]);
+});
+
+test('what ends by time ends within one poll of it, and is not looked at before', async () => {
+  const { clock, ended, add, pass } = setUp();
   const end = clock.date() + 3600_000;
   let asked = 0;
   const standing = (now: number): Standing => {
@@ -102,45 +179,77 @@ test('what ends by time ends within one poll of it, and is not looked at before'
     return now < end ? { until: end } : { ended: 'idle' };
   };
   add({ kind: 'user', name: 'session', standing });
-  clock.advance(3600_000 - 1);
+  await pass(2_000);
+  await pass(3600_000 - 2_001);
   expect([asked, ended]).toEqual([1, []]);
-  clock.advance(2_000);
+  await pass(2_000);
   expect([asked, ended]).toEqual([2, ['session idle']]);
   expect(clock.pending).toBe(0);
 });
 
-test('devices are looked at when devices change, and not for what users do', () => {
-  const { store, clock, add } = setUp();
+test('only what a change is about is looked at', async () => {
+  const { store, add, pass } = setUp();
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
-  store.devices.add('dev1', 'd', secrets, 0);
+  for (const id of ['dev1', 'dev2']) await store.devices.add({ id, domain: 'd', secrets }, 0, null);
   let asked = 0;
   const standing = (): Standing => {
     asked++;
     return { until: Number.POSITIVE_INFINITY };
   };
   add({ kind: 'device', name: 'dev1', standing });
-  clock.advance(defaultLimits.storePollMs);
+  await pass(defaultLimits.storePollMs);
   expect(asked).toBe(1);
-  store.users.remove('alice');
-  clock.advance(600_000);
+  await store.users.remove('alice', false);
+  await store.devices.remove('dev2', 0);
+  for (let i = 0; i < 10; i++) await pass(defaultLimits.storePollMs);
   expect(asked).toBe(1);
-  store.devices.remove('dev1', 0);
-  clock.advance(defaultLimits.storePollMs);
+  await store.devices.remove('dev1', 0);
+  await pass(defaultLimits.storePollMs);
   expect(asked).toBe(2);
 });
 
-test('what the store knows nothing of is looked at when told', () => {
-  const { clock, access, ended, add } = setUp();
+test('what the store knows nothing of is looked at when told', async () => {
+  const { access, ended, add, pass } = setUp();
   let standing: Standing = { until: Number.POSITIVE_INFINITY };
   const device: Holder = { kind: 'device', name: 'dev1', standing: () => standing };
   add(device);
-  clock.advance(defaultLimits.storePollMs);
+  await pass(defaultLimits.storePollMs);
   const since = access.revision;
   standing = { ended: 'untrusted' };
-  access.reconsider('user');
+  await access.reconsider('user');
   expect(ended).toEqual([]);
-  access.reconsider('device');
+  await access.reconsider('device');
   expect(ended).toEqual(['dev1 untrusted']);
   add(device, since);
+  await settled();
   expect(ended).toEqual(['dev1 untrusted', 'dev1 untrusted']);
+});
+
+test('while the store cannot be used what is live goes on, and is looked at again', async () => {
+  const { ended, failures, add, pass } = setUp();
+  let away = true;
+  const standing = (): Standing => {
+    if (away) throw new StoreUnavailable('SQLITE_BUSY', 'held');
+    return { ended: 'changed' };
+  };
+  add({ kind: 'user', name: 'alice', standing });
+  await pass(2_000);
+  expect(ended).toEqual([]);
+  away = false;
+  await pass(2_000);
+  expect([ended, failures]).toEqual([['alice changed'], []]);
+});
+
+test('a fault of ours about one is reported, and the others are looked at', async () => {
+  const { ended, failures, add, pass } = setUp();
+  add({
+    kind: 'user',
+    name: 'alice',
+    standing: () => {
+      throw new TypeError('ours');
+    },
+  });
+  add({ kind: 'user', name: 'bob', standing: () => ({ ended: 'changed' }) });
+  await pass(2_000);
+  expect([ended, failures]).toEqual([['bob changed'], [new TypeError('ours')]]);
 });

@@ -1,10 +1,9 @@
 import type { Cancellable, Clock } from 'rm-protocol';
+import type { Changes, StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
 import type { Standing } from './standing.ts';
 
-/** Whose grants are looked at for which changes: a device's depends on devices alone. */
 interface Held {
   readonly kind: 'user' | 'device';
 }
@@ -16,51 +15,66 @@ export interface Grant<Holder> {
   readonly since: number;
   /** `reason`: for a person. */
   end(reason: string): void;
+  /**
+   * Called once when it is certain that nothing has changed since that decision: during {@link RevocationWatcher.add} or
+   * soon after; never when the holder would not be let in any more.
+   */
+  confirmed?(): void;
 }
 
 interface Entry<Holder> {
   readonly grant: Grant<Holder>;
+  confirmed: boolean;
   /** When it has to be looked at although nothing has changed; wall-clock ms. */
   until: number;
 }
 
-/** Grants of one kind, and the version of the store that they were last looked at with. */
-interface Watched<Holder> {
-  readonly entries: Set<Entry<Holder>>;
-  version: string;
+/** What decides whether a holder would be let in now. */
+export interface Rule<Holder> {
+  /** `now`: wall-clock ms. Rejects with `StoreUnavailable`. */
+  standingOf(holder: Holder, now: number): Standing | Promise<Standing>;
+  /** Whether these changes may have changed the standing. */
+  isAffected(holder: Holder, changes: Changes): boolean;
 }
 
 /**
  * Ends what is live within `limits.storePollMs` once its holder would not be let in any more, whatever let it in: by this
- * process or by the command line in another one, or as time passes. The store is asked for its version, and only while
- * something is live: SQLite answers from shared memory, nothing listens for it, and a change made by any tool counts. Ten
- * thousand devices are not looked at because a user has logged out.
+ * process or by the command line in another one, or as time passes. The change feed is read only while something is live,
+ * and only what a change is about is looked at.
  */
 export class RevocationWatcher<Holder extends Held> {
-  readonly #store: Pick<Store, 'version'>;
+  readonly #cache: Pick<StoreCache, 'refresh' | 'onChange'>;
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'storePollMs'>;
-  readonly #standingOf: (holder: Holder, now: number) => Standing;
-  readonly #watched: Readonly<Record<Held['kind'], Watched<Holder>>>;
+  readonly #rule: Rule<Holder>;
+  readonly #failed: (error: unknown) => void;
+  readonly #entries = new Set<Entry<Holder>>();
+  /** Those to be looked at. */
+  readonly #pending = new Set<Entry<Holder>>();
+  #looking: Promise<void> | null = null;
   #revision = 0;
   #poll: Cancellable | null = null;
 
-  /** `standingOf`: the rule. `now` is wall-clock ms. */
+  /** `failed` is told of errors that are a fault of ours; what is live goes on. */
   constructor(
-    store: Pick<Store, 'version'>,
+    cache: Pick<StoreCache, 'refresh' | 'onChange'>,
     clock: Clock,
     limits: Pick<Limits, 'storePollMs'>,
-    standingOf: (holder: Holder, now: number) => Standing,
+    rule: Rule<Holder>,
+    failed: (error: unknown) => void,
   ) {
-    this.#store = store;
+    this.#cache = cache;
     this.#clock = clock;
     this.#limits = limits;
-    this.#standingOf = standingOf;
-    const watch = (kind: Held['kind']): Watched<Holder> => ({
-      entries: new Set(),
-      version: store.version(kind),
+    this.#rule = rule;
+    this.#failed = failed;
+    cache.onChange((changes) => {
+      this.#revision++;
+      for (const entry of this.#entries) {
+        if (rule.isAffected(entry.grant.holder, changes)) this.#pending.add(entry);
+      }
+      this.#look().catch(failed);
     });
-    this.#watched = { user: watch('user'), device: watch('device') };
   }
 
   /**
@@ -71,68 +85,40 @@ export class RevocationWatcher<Holder extends Held> {
     return this.#revision;
   }
 
-  /**
-   * `end` is called at most once, unless the returned function was called before; during this call if the holder would
-   * not be let in any more.
-   */
+  /** `end` is called at most once, and not after the returned function was called. */
   add(grant: Grant<Holder>): () => void {
     // The first poll looks how long it may go on; most are over by then.
-    const entry = { grant, until: 0 };
-    if (grant.since !== this.#revision) {
-      const standing = this.#standingNow(grant.holder);
-      if ('ended' in standing) {
-        grant.end(standing.ended);
-        return () => {};
-      }
-      entry.until = standing.until;
+    const entry: Entry<Holder> = { grant, confirmed: false, until: 0 };
+    this.#entries.add(entry);
+    if (grant.since === this.#revision) this.#confirm(entry);
+    else {
+      this.#pending.add(entry);
+      this.#look().catch(this.#failed);
     }
-    const { entries } = this.#watched[grant.holder.kind];
-    entries.add(entry);
     this.#poll ??= this.#schedule();
-    return () => {
-      entries.delete(entry);
-      if (this.#idle) this.stop();
-    };
+    return () => this.#remove(entry);
   }
 
   /**
-   * Looks at once, after a change by this process: nobody who was just logged out goes on until the next poll. While the
-   * data file cannot be used nothing can be told: what is live goes on, and is looked at again with the next poll.
+   * Looks at once, after a change by this process: when this resolves, nobody who was just logged out goes on. While the
+   * store cannot be used nothing can be told: what is live goes on, and is looked at again with the next poll.
    */
-  check(): void {
+  async check(): Promise<void> {
     try {
-      this.#check();
+      await this.#cache.refresh();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
     }
+    const now = this.#clock.date();
+    for (const entry of this.#entries) if (now >= entry.until) this.#pending.add(entry);
+    await this.#look();
   }
 
   /** Looks at all of a kind: what decides has changed, and the store knows nothing of it. */
-  reconsider(kind: Held['kind']): void {
-    for (const entry of this.#watched[kind].entries) entry.until = 0;
+  async reconsider(kind: Held['kind']): Promise<void> {
     this.#revision++;
-    this.check();
-  }
-
-  #check(): void {
-    const now = this.#clock.date();
-    for (const kind of ['user', 'device'] as const) {
-      const watched = this.#watched[kind];
-      const version = this.#store.version(kind);
-      const changed = version !== watched.version;
-      if (changed) this.#revision++;
-      for (const entry of watched.entries) {
-        if (!changed && now < entry.until) continue;
-        const standing = this.#standingOf(entry.grant.holder, now);
-        if ('ended' in standing) {
-          watched.entries.delete(entry);
-          entry.grant.end(standing.ended);
-        } else {
-          entry.until = standing.until;
-        }
-      }
-      watched.version = version;
-    }
+    for (const entry of this.#entries) if (entry.grant.holder.kind === kind) this.#pending.add(entry);
+    await this.#look();
   }
 
   stop(): void {
@@ -140,28 +126,63 @@ export class RevocationWatcher<Holder extends Held> {
     this.#poll = null;
   }
 
-  /** Which cannot be told while the data file cannot be used: then the next poll looks. */
-  #standingNow(holder: Holder): Standing {
+  #look(): Promise<void> {
+    if (this.#pending.size === 0) return Promise.resolve();
+    this.#looking ??= this.#lookAtPending();
+    return this.#looking;
+  }
+
+  async #lookAtPending(): Promise<void> {
+    // What is added meanwhile is looked at as well: also an entry whose look is under way when something changes again.
+    for (const entry of this.#pending) {
+      this.#pending.delete(entry);
+      try {
+        await this.#lookAt(entry);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#looking = null;
+  }
+
+  async #lookAt(entry: Entry<Holder>): Promise<void> {
+    const standing = await this.#standingOf(entry.grant.holder);
+    if (!this.#entries.has(entry) || this.#pending.has(entry)) return;
+    if ('until' in standing) {
+      entry.until = standing.until;
+      this.#confirm(entry);
+      return;
+    }
+    this.#remove(entry);
+    entry.grant.end(standing.ended);
+  }
+
+  /** Which cannot be told while the store cannot be used: then the next poll looks. */
+  async #standingOf(holder: Holder): Promise<Standing> {
     try {
-      return this.#standingOf(holder, this.#clock.date());
+      return await this.#rule.standingOf(holder, this.#clock.date());
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return { until: 0 };
+      if (error instanceof StoreUnavailable) return { until: 0 };
+      throw error;
     }
   }
 
-  get #idle(): boolean {
-    return this.#watched.user.entries.size + this.#watched.device.entries.size === 0;
+  #confirm(entry: Entry<Holder>): void {
+    if (entry.confirmed) return;
+    entry.confirmed = true;
+    entry.grant.confirmed?.();
+  }
+
+  #remove(entry: Entry<Holder>): void {
+    this.#entries.delete(entry);
+    this.#pending.delete(entry);
+    if (this.#entries.size === 0) this.stop();
   }
 
   #schedule(): Cancellable {
     return this.#clock.schedule(this.#limits.storePollMs, () => {
-      this.#poll = null;
-      try {
-        this.check();
-      } finally {
-        if (!this.#idle) this.#poll ??= this.#schedule();
-      }
+      this.#poll = this.#schedule();
+      this.check().catch(this.#failed);
     });
   }
 }

@@ -37,7 +37,7 @@ async function token(): Promise<string> {
 const credentials = {
   password: async () => `Authorization: ${authorization}`,
   token: async () => `Authorization: Bearer ${await token()}`,
-  session: async () => `Cookie: ${new BrowserSession(stage, clock).deviceCookie(device.id)}`,
+  session: async () => `Cookie: ${await (await BrowserSession.open(stage, clock)).deviceCookie(device.id)}`,
 } as const;
 
 /** A response that goes on. */

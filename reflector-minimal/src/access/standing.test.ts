@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
 import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
@@ -13,6 +14,7 @@ const forever = { until: Number.POSITIVE_INFINITY };
 
 let store: Store;
 let clock: ManualClock;
+let cache: StoreCache;
 let sessions: Sessions;
 let alice: UserRecord;
 let device: DeviceCredentials;
@@ -20,7 +22,17 @@ let device: DeviceCredentials;
 beforeEach(() => {
   store = Store.open(':memory:');
   clock = new ManualClock();
-  sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: 24 * hour, idleMs: hour });
+  cache = new StoreCache(store.port, clock, defaultLimits);
+  sessions = new Sessions(
+    {
+      store: store.port,
+      cache,
+      clock,
+      limits: defaultLimits,
+      later: (_key, write) => void write(),
+    },
+    { absoluteMs: 24 * hour, idleMs: hour },
+  );
   store.users.add('alice', 'hash', 0, 'user');
   store.users.grant('alice', 'acme');
   store.devices.add('dev1', 'acme', secrets, clock.date(), 'default');
@@ -34,16 +46,16 @@ function present<T>(value: T | null): T {
   return value;
 }
 
-function opened(kind: 'own' | 'token'): Session {
+async function opened(kind: 'own' | 'token'): Promise<Session> {
   const facts = { address: '', agent: '' };
   const how = kind === 'token' ? ({ kind, lifetimeMs: 8 * hour } as const) : ({ kind } as const);
-  return present(sessions.create(alice, { ...how, ...facts })).session;
+  return present(await sessions.create(alice, { ...how, ...facts })).session;
 }
 
 describe('what a user was let into', () => {
   const standing = (session: Session | null) =>
     standingOf(
-      { store, sessions },
+      { cache, sessions, store: store.port },
       { kind: 'user', identity: { user: alice, session }, device },
       clock.date(),
     );
@@ -69,56 +81,56 @@ describe('what a user was let into', () => {
   ];
 
   describe.each(['password', 'own', 'token'] as const)('by %s', (by) => {
-    test.each(changes)('ends when %s', (_title, change, reason) => {
-      const session = by === 'password' ? null : opened(by);
-      expect(standing(session)).toHaveProperty('until');
+    test.each(changes)('ends when %s', async (_title, change, reason) => {
+      const session = by === 'password' ? null : await opened(by);
+      expect(await standing(session)).toHaveProperty('until');
       change();
-      expect(standing(session)).toEqual({ ended: expect.stringMatching(reason) });
+      expect(await standing(session)).toEqual({ ended: expect.stringMatching(reason) });
     });
 
-    test('ends when one-time passwords are switched on', () => {
-      const session = by === 'password' ? null : opened(by);
+    test('ends when one-time passwords are switched on', async () => {
+      const session = by === 'password' ? null : await opened(by);
       store.users.setTotp('alice', Buffer.alloc(20), 0, []);
-      expect(standing(session)).toHaveProperty('ended');
+      expect(await standing(session)).toHaveProperty('ended');
     });
 
-    test('goes on when nothing has changed that let it in', () => {
-      const session = by === 'password' ? null : opened(by);
+    test('goes on when nothing has changed that let it in', async () => {
+      const session = by === 'password' ? null : await opened(by);
       store.users.grant('alice', 'other');
       store.users.setRole('alice', 'administrator');
       store.devices.add('dev2', 'acme', secrets, 0);
-      expect(standing(session)).toHaveProperty('until');
+      expect(await standing(session)).toHaveProperty('until');
     });
   });
 
-  test('an administrator who is one no more keeps what the domains granted show', () => {
+  test('an administrator who is one no more keeps what the domains granted show', async () => {
     store.users.setRole('alice', 'administrator');
     store.users.revoke('alice', 'acme');
-    expect(standing(null)).toEqual(forever);
+    expect(await standing(null)).toEqual(forever);
     store.users.setRole('alice', 'user');
-    expect(standing(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
+    expect(await standing(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
     store.users.grant('alice', 'acme');
-    expect(standing(null)).toEqual(forever);
+    expect(await standing(null)).toEqual(forever);
   });
 
-  test('a session that goes on is not used by that: it idles out', () => {
-    const session = opened('own');
+  test('a session that goes on is not used by that: it idles out', async () => {
+    const session = await opened('own');
     const end = clock.date() + hour;
     for (let minutes = 0; minutes < 60; minutes++) {
-      expect(standing(session)).toEqual({ until: end });
+      expect(await standing(session)).toEqual({ until: end });
       clock.advance(60_000);
     }
-    expect(standing(session)).toEqual({ ended: expect.stringMatching(/expired/) });
+    expect(await standing(session)).toEqual({ ended: expect.stringMatching(/expired/) });
   });
 
-  test('a session that is used lives longer, a token as long as it was given for', () => {
-    const [session, token] = [opened('own'), opened('token')];
+  test('a session that is used lives longer, a token as long as it was given for', async () => {
+    const [session, token] = [await opened('own'), await opened('token')];
     const end = clock.date() + 8 * hour;
     clock.advance(hour / 2);
-    sessions.present(session);
-    sessions.present(token);
-    expect(standing(session)).toEqual({ until: clock.date() + hour });
-    expect(standing(token)).toEqual({ until: end });
+    await sessions.present(session);
+    await sessions.present(token);
+    expect(await standing(session)).toEqual({ until: clock.date() + hour });
+    expect(await standing(token)).toEqual({ until: end });
   });
 });
 
@@ -131,48 +143,54 @@ describe('the tunnel of a device', () => {
     trusted: () => trusted,
   });
   const standing = (shown: ReturnType<typeof certificate> | null) =>
-    standingOf({ store, sessions }, { kind: 'device', device, certificate: shown }, clock.date());
+    standingOf(
+      { cache, sessions, store: store.port },
+      { kind: 'device', device, certificate: shown },
+      clock.date(),
+    );
 
-  test('let in by its password ends with the password', () => {
-    expect(standing(null)).toEqual(forever);
+  test('let in by its password ends with the password', async () => {
+    expect(await standing(null)).toEqual(forever);
     store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, null);
-    expect(standing(null)).toEqual({ ended: 'the password of this device was changed' });
+    expect(await standing(null)).toEqual({ ended: 'the password of this device was changed' });
   });
 
-  test('let in by a certificate ends with it, and not with a password', () => {
+  test('let in by a certificate ends with it, and not with a password', async () => {
     const shown = certificate();
-    expect(standing(shown)).toEqual({ until: shown.until });
+    expect(await standing(shown)).toEqual({ until: shown.until });
     store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, 0);
-    expect(standing(shown)).toEqual({ until: shown.until });
+    expect(await standing(shown)).toEqual({ until: shown.until });
     clock.advance(hour + 1);
-    expect(standing(shown)).toEqual({ ended: 'the client certificate has expired' });
+    expect(await standing(shown)).toEqual({ ended: 'the client certificate has expired' });
   });
 
-  test('let in by a certificate ends when certificates count no more', () => {
+  test('let in by a certificate ends when certificates count no more', async () => {
     const shown = certificate();
     store.devices.setSecrets('dev1', secrets, 0, clock.date() + 1_000);
-    expect(standing(shown)).toEqual({
+    expect(await standing(shown)).toEqual({
       ended: expect.stringMatching(/^the client certificate was issued at/),
     });
     store.devices.setSecrets('dev1', secrets, 0, null);
-    expect(standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
+    expect(await standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
   });
 
-  test('let in by a certificate ends when its authority is trusted no more', () => {
+  test('let in by a certificate ends when its authority is trusted no more', async () => {
     const shown = certificate();
     trusted = false;
-    expect(standing(shown)).toEqual({ ended: expect.stringMatching(/its authority is trusted no more$/) });
+    expect(await standing(shown)).toEqual({
+      ended: expect.stringMatching(/its authority is trusted no more$/),
+    });
     trusted = true;
-    expect(standing(shown)).toEqual({ until: shown.until });
+    expect(await standing(shown)).toEqual({ until: shown.until });
   });
 
   test.each(['password', 'certificate'])(
     'let in by %s ends when the device is removed, though it is there anew',
-    (by) => {
+    async (by) => {
       const shown = by === 'certificate' ? certificate() : null;
       store.devices.remove('dev1', 0);
       store.devices.add('dev1', 'acme', secrets, clock.date(), 0);
-      expect(standing(shown)).toEqual({ ended: 'this device was removed' });
+      expect(await standing(shown)).toEqual({ ended: 'this device was removed' });
     },
   );
 });

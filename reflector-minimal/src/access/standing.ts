@@ -1,9 +1,9 @@
+import { type Changes, changeKey, type StoreCache } from '../cache/store-cache.ts';
 import type { ProvenDevice } from '../devices/authentication.ts';
 import { certificateFault } from '../devices/client-certificate.ts';
 import type { Identity } from '../ports/identity.ts';
-import type { DeviceKey } from '../ports/store.ts';
+import type { DeviceKey, Store } from '../ports/store.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Store } from '../store/store.ts';
 import { seesDevice } from '../users/identity.ts';
 
 /** Who was let in, by what, and to what. */
@@ -14,44 +14,59 @@ export type Holder =
 /** Why somebody would not be let in any more; or that they would, and until when unless something changes. */
 export type Standing = { readonly ended: string } | { readonly until: number };
 
-/**
- * The one rule for all that is live: it goes on as long as what let it in would let it in now. `now` and `until` are
- * wall-clock milliseconds.
- */
-export function standingOf(
-  context: { readonly store: Store; readonly sessions: Sessions },
-  holder: Holder,
-  now: number,
-): Standing {
-  return holder.kind === 'user' ? standingOfUser(context, holder) : standingOfDevice(context, holder, now);
+/** What the rule asks. */
+export interface StandingSources {
+  readonly cache: Pick<StoreCache, 'user' | 'device'>;
+  readonly sessions: Pick<Sessions, 'holdsUntil'>;
+  readonly store: Pick<Store, 'devices'>;
 }
 
-function standingOfUser(
-  { store, sessions }: { readonly store: Store; readonly sessions: Sessions },
+/**
+ * The one rule for all that is live: it goes on as long as what let it in would let it in now. `now` and `until` are
+ * wall-clock milliseconds. Rejects with `StoreUnavailable`.
+ */
+export function standingOf(sources: StandingSources, holder: Holder, now: number): Promise<Standing> {
+  return holder.kind === 'user' ? standingOfUser(sources, holder) : standingOfDevice(sources, holder, now);
+}
+
+/** Whether a standing depends on something that was changed; `null`: anything may have been. */
+export function isAffected(holder: Holder, changes: Changes): boolean {
+  if (changes === null || changes.has(changeKey({ kind: 'device', key: holder.device.id }))) return true;
+  if (holder.kind === 'device') return false;
+  const { user, session } = holder.identity;
+  return (
+    changes.has(changeKey({ kind: 'user', key: user.name })) ||
+    (session !== null && changes.has(changeKey({ kind: 'session', key: session.hash.toString('hex') })))
+  );
+}
+
+async function standingOfUser(
+  { cache, sessions }: StandingSources,
   { identity: { user, session }, device }: Extract<Holder, { kind: 'user' }>,
-): Standing {
-  const present = store.users.get(user.name);
+): Promise<Standing> {
+  // First, since it reads the user again if memory is behind.
+  const until = session === null ? Number.POSITIVE_INFINITY : await sessions.holdsUntil(session);
+  const seen = await cache.device(device.id);
+  const present = await cache.user(user.name);
   if (present?.uid !== user.uid || present.password !== user.password) {
     return { ended: 'the password of this user was changed, or the user was removed' };
   }
   if (session === null && present.totpSecret !== null) {
     return { ended: 'this account asks for one-time passwords now: a name and password are not enough' };
   }
-  const until = session === null ? Number.POSITIVE_INFINITY : sessions.holdsUntil(session);
   if (until === null) return { ended: 'logged out, or the session or token has expired' };
-  const seen = store.devices.identity(device.id);
   if (seen?.uid !== device.uid || !seesDevice(present, seen)) {
     return { ended: 'this user does not see the device any more' };
   }
   return { until };
 }
 
-function standingOfDevice(
-  { store }: { readonly store: Store },
+async function standingOfDevice(
+  { store }: StandingSources,
   { device, certificate }: Extract<Holder, { kind: 'device' }>,
   now: number,
-): Standing {
-  const present = store.devices.credentials(device.id);
+): Promise<Standing> {
+  const present = await store.devices.credentials(device.id);
   if (present?.uid !== device.uid) return { ended: 'this device was removed' };
   if (certificate) {
     const fault = certificateFault(certificate, present, now);

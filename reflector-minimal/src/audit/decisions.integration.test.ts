@@ -42,7 +42,7 @@ test('requests: who, how, which device and port, from where, how many and how mu
     request.resume().on('end', () => response.end('12345')),
   );
   for (let i = 0; i < 3; i++) await ask(stage.port, '/', { method: 'POST', body: '123' });
-  const cookie = new BrowserSession(stage).deviceCookie(device.id);
+  const cookie = await (await BrowserSession.open(stage)).deviceCookie(device.id);
   await ask(stage.port, '/', { headers: { Cookie: cookie, Authorization: [] } });
   const by = (credential: string) => ({ allowed: true, ...who, by: credential, port });
   expect(await records('request', 'requests')).toEqual([
@@ -57,7 +57,10 @@ test('refusals: with what is known of who asked, and no secret', async () => {
   await ask(stage.port, '/', { headers: { Authorization: 'Basic YWxpY2U6c2VjcmV0' } });
   await ask(stage.port, '/', { host: 'nobody.localhost' });
   await ask(stage.port, '/');
-  const headers = { Cookie: new BrowserSession(stage).deviceCookie(device.id), Authorization: [] };
+  const headers = {
+    Cookie: await (await BrowserSession.open(stage)).deviceCookie(device.id),
+    Authorization: [],
+  };
   await ask(stage.port, '/', { method: 'POST', headers });
   const refused = await records('request');
   expect(refused).toEqual([
@@ -90,7 +93,7 @@ test("refusals on the reflector's own host: passwords that are tried, and pages 
   await list({ Authorization: [] });
   await list({
     Authorization: [],
-    Cookie: new BrowserSession(stage).ownCookie,
+    Cookie: (await BrowserSession.open(stage)).ownCookie,
     Origin: 'http://dev1.localhost',
   });
   const [address, allowed] = ['127.0.0.1', false];
@@ -108,7 +111,7 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
   const { port } = await stage.web((_request, response) => response.end('12345'));
   await WebSocketPeer.connect(stage.port, clientTunnelHead(9)).catch(() => {});
   // A session of a browser opens none, as there are no programs with one.
-  const credentials = `Cookie: ${new BrowserSession(stage).deviceCookie(device.id)}\r\nOrigin: http://dev1.localhost`;
+  const credentials = `Cookie: ${await (await BrowserSession.open(stage)).deviceCookie(device.id)}\r\nOrigin: http://dev1.localhost`;
   await WebSocketPeer.connect(stage.port, clientTunnelHead(port, { credentials })).catch(() => {});
   const peer = await WebSocketPeer.connect(stage.port, clientTunnelHead(port));
   peer.socket.destroy();
@@ -161,7 +164,7 @@ test('every door of the own host: who came in, and by what', async () => {
   expect((await own({ Authorization: `Bearer ${token}x` }, '/my-devices/api/token', 'DELETE')).status).toBe(
     401,
   );
-  const cookie = new BrowserSession(stage).ownCookie;
+  const cookie = (await BrowserSession.open(stage)).ownCookie;
   expect((await own({ Authorization: [], Cookie: cookie }, '/')).status).toBe(200);
   expect(store.users.list()).toHaveLength(1);
   const seen = await records('request', 'requests', 'log-in', 'log-out', 'token');
@@ -227,7 +230,7 @@ test('devices that connect, that leave, and that are refused', async () => {
 });
 
 test('a browser that is sent to a device it may not open: refused, with the reason', async () => {
-  const { ownCookie } = new BrowserSession(stage);
+  const { ownCookie } = await BrowserSession.open(stage);
   const open = (query: string) =>
     ask(stage.port, `/my-devices/open?${query}&to=%2F`, {
       host: 'localhost',

@@ -1,6 +1,7 @@
 import { scryptSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
@@ -28,7 +29,14 @@ describe('the log-in', () => {
 
   function make(limits: Partial<Limits> = {}): LogIn {
     const all = { ...defaultLimits, ...limits };
-    return new LogIn(store, new PasswordVerifier(all), clock, all);
+    return new LogIn({
+      users: store.port.users,
+      cache: new StoreCache(store.port, clock, all),
+      key: store.tokenKey(),
+      verifier: new PasswordVerifier(all),
+      clock,
+      limits: all,
+    });
   }
 
   const uidOf = (name: string) => store.users.get(name)?.uid ?? name;
@@ -280,9 +288,9 @@ describe('the log-in', () => {
         expect(await complete(wrong, codeAt())).toBe('refused');
       }
       clock.advance(defaultLimits.secondFactorMs - minute - 1);
-      expect(logIn.secondFactor.userOf(ticket)?.name).toBe('alice');
+      expect((await logIn.secondFactor.userOf(ticket))?.name).toBe('alice');
       store.users.setTotp('alice', Buffer.alloc(20, 1), 0, []);
-      expect(logIn.secondFactor.userOf(ticket)).toBeNull();
+      expect(await logIn.secondFactor.userOf(ticket)).toBeNull();
       store.users.setTotp('alice', secret, 0, []);
       clock.advance(1);
       expect(await complete(ticket, codeAt())).toBe('refused');

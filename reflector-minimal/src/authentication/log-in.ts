@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from 'rm-protocol';
+import type { StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
 import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
-import type { UserRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, UserRecord } from '../ports/store.ts';
 import {
   FailureThrottle,
   type ThrottleBounds,
@@ -46,6 +46,17 @@ const refused: Denied = { denied: 'refused' };
 /** Names that are no account share these places: strangers cannot fill the memory with names they make up. */
 const placesOfUnknownNames = 1024;
 
+/** What {@link LogIn} works on. */
+export interface LogInSources {
+  readonly users: Store['users'];
+  readonly cache: Pick<StoreCache, 'user'>;
+  /** Of this installation; what is signed is bound to it. */
+  readonly key: Buffer;
+  readonly verifier: PasswordVerifier;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
+
 /**
  * Every password and every one-time password of a user is checked here, whichever way it came.
  *
@@ -57,7 +68,8 @@ export class LogIn {
   readonly browsers: KnownBrowsers;
   readonly secondFactor: SecondFactor;
   readonly enrolment: TotpEnrolment;
-  readonly #store: Store;
+  readonly #users: Store['users'];
+  readonly #cache: Pick<StoreCache, 'user'>;
   readonly #verifier: PasswordVerifier;
   readonly #key: Buffer;
   readonly #addresses: FailureThrottle;
@@ -69,13 +81,14 @@ export class LogIn {
   readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
 
-  constructor(store: Store, verifier: PasswordVerifier, clock: Clock, limits: Limits) {
-    this.#store = store;
+  constructor({ users, cache, key, verifier, clock, limits }: LogInSources) {
+    this.#users = users;
+    this.#cache = cache;
     this.#verifier = verifier;
     this.#knownPlaces = new LRUCache({ max: limits.logInsRemembered });
-    this.#key = createHmac('sha256', store.tokenKey()).update('log-in').digest();
+    this.#key = createHmac('sha256', key).update('log-in').digest();
     this.browsers = new KnownBrowsers(this.#key);
-    this.secondFactor = new SecondFactor(store, clock, this.#key, limits.secondFactorMs);
+    this.secondFactor = new SecondFactor(users, clock, this.#key, limits.secondFactorMs);
     this.enrolment = new TotpEnrolment(clock, this.#key, limits.secondFactorMs);
     const bounds: ThrottleBounds = {
       free: limits.logInFailures,
@@ -118,7 +131,7 @@ export class LogIn {
     code: string,
     place: Pick<Attempt, 'address' | 'marks'>,
   ): Promise<LogInVerdict> {
-    const user = this.secondFactor.userOf(ticket);
+    const user = await this.secondFactor.userOf(ticket);
     if (!user) return refused;
     return this.#throttled({ name: user.name, ...place }, (from) => this.#verifyCode(user, code, from));
   }
@@ -130,9 +143,7 @@ export class LogIn {
   async setPassword(user: UserRecord, password: string): Promise<UserRecord | null | 'busy'> {
     try {
       const hash = await this.#verifier.hash('user', password);
-      const { users } = this.#store;
-      if (users.get(user.name)?.password !== user.password) return null;
-      return users.setPassword(user.name, hash) ? users.get(user.name) : null;
+      return await this.#users.setPassword(user.name, hash, user);
     } catch (error) {
       if (error instanceof VerifierBusy) return 'busy';
       throw error;
@@ -140,27 +151,41 @@ export class LogIn {
   }
 
   async #verify({ name, password, code }: Attempt, from: Acquaintance): Promise<LogInVerdict> {
-    const user = this.#store.users.get(name);
+    const remembered = await this.#remembered(name, password);
+    if (remembered) return { user: remembered };
+    const user = await this.#users.get(name);
     const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);
     if (!valid || !user) return refused;
     if (!user.totpSecret) return { user };
     return code === null ? { denied: 'oneTimePassword', user } : this.#verifyCode(user, code, from);
   }
 
+  /** A user whose requests each carry the password: nothing is read from the store. Memory lets in; it refuses nobody. */
+  async #remembered(name: string, password: string): Promise<UserRecord | null> {
+    const user = await this.#cache.user(name);
+    if (!user || user.totpSecret !== null) return null;
+    return this.#verifier.remembers({ kind: 'user', name, password }, user.password) ? user : null;
+  }
+
   /** Who guesses without having been let in before, is counted apart from the user; under another password, anew. */
   async #verifyCode(user: UserRecord, code: string, from: Acquaintance): Promise<LogInVerdict> {
     const turn = await this.#codes.begin(`${from} ${this.#digest(user.password)} ${user.name}`);
     if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
-    const accepted = this.secondFactor.accept(user, code);
-    turn.end(accepted ? 'succeeded' : 'failed');
-    return accepted ? { user } : refused;
+    let outcome: Parameters<Turn['end']>[0] = 'neither';
+    try {
+      const accepted = await this.secondFactor.accept(user, code);
+      outcome = accepted ? 'succeeded' : 'failed';
+      return accepted ? { user } : refused;
+    } finally {
+      turn.end(outcome);
+    }
   }
 
   async #throttled(
     { name, address, marks }: Pick<Attempt, 'name' | 'address' | 'marks'>,
     verify: (from: Acquaintance) => Promise<LogInVerdict>,
   ): Promise<LogInVerdict> {
-    const { from, counted } = this.#counted(name, address, marks);
+    const { from, counted } = this.#counted(await this.#cache.user(name), name, address, marks);
     const turns: Turn[] = [];
     let outcome: Parameters<Turn['end']>[0] = 'neither';
     try {
@@ -188,11 +213,11 @@ export class LogIn {
 
   /** Where a failure of this attempt counts, always in this order, so that no two attempts wait for each other. */
   #counted(
+    user: UserRecord | null,
     name: string,
     address: string,
     marks: readonly string[],
   ): { readonly from: Acquaintance; readonly counted: readonly (readonly [FailureThrottle, string])[] } {
-    const user = this.#store.users.get(name);
     const browser = this.browsers.identify(marks, user?.uid ?? '');
     if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
     const network = networkOf(address);

@@ -2,8 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import { recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepOfCode } from '../one-time-password/totp.ts';
-import type { UserRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, UserRecord } from '../ports/store.ts';
 
 interface Payload {
   readonly user: string;
@@ -16,13 +15,18 @@ interface Payload {
  * browser brings it with a second form; a ticket, signed and short-lived, says that the first step was done.
  */
 export class SecondFactor {
-  readonly #store: Store;
+  readonly #users: Pick<Store['users'], 'get' | 'useTotpStep' | 'useRecoveryCode'>;
   readonly #clock: Clock;
   readonly #key: Buffer;
   readonly #ticketMs: number;
 
-  constructor(store: Store, clock: Clock, key: Buffer, ticketMs: number) {
-    this.#store = store;
+  constructor(
+    users: Pick<Store['users'], 'get' | 'useTotpStep' | 'useRecoveryCode'>,
+    clock: Clock,
+    key: Buffer,
+    ticketMs: number,
+  ) {
+    this.#users = users;
     this.#clock = clock;
     this.#key = key;
     this.#ticketMs = ticketMs;
@@ -36,22 +40,22 @@ export class SecondFactor {
   }
 
   /** The user of a ticket that is ours, in time, and from under the present password and secret; else `null`. */
-  userOf(ticket: string): UserRecord | null {
+  async userOf(ticket: string): Promise<UserRecord | null> {
     const [, body, mac] = /^([\w-]{1,400})\.([\w-]{43})$/.exec(ticket) ?? [];
     if (body === undefined || mac === undefined) return null;
-    const user = this.#store.users.get(this.#claimedUser(body));
+    const user = await this.#users.get(this.#claimedUser(body));
     if (!user?.totpSecret) return null;
     if (!timingSafeEqual(this.#mac(body, user), Buffer.from(mac, 'base64url'))) return null;
     const { until } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Payload;
     return until > this.#clock.date() ? user : null;
   }
 
-  /** Whether the code is right, and not used before. A right one is used up. */
-  accept(user: UserRecord, code: string): boolean {
+  /** Whether the code is right, and not used before; a right one is used up. False if the account was changed since `user`. */
+  async accept(user: UserRecord, code: string): Promise<boolean> {
     if (!user.totpSecret) return false;
     const step = stepOfCode(user.totpSecret, code, this.#clock.date());
-    if (step !== null) return this.#store.users.useTotpStep(user.name, step);
-    return this.#store.users.useRecoveryCode(user.name, recoveryHash(code));
+    if (step !== null) return this.#users.useTotpStep(user, step);
+    return this.#users.useRecoveryCode(user, recoveryHash(code));
   }
 
   /** Not yet known to be ours. */

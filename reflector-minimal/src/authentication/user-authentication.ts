@@ -42,12 +42,12 @@ export class UserAuthentication {
   }
 
   async authenticate(request: IncomingMessage, at: RequestPlace): Promise<Identity | Denied> {
-    const session = this.session(request, at);
+    const session = await this.session(request, at);
     if (session) return session;
     const credentials = credentialsOf(request);
     if (credentials === null) return refused;
     // A browser's is the device's: see `isBrowser`.
-    if (isBrowser(request)) return this.bearer(credentials.value) ?? refused;
+    if (isBrowser(request)) return (await this.bearer(credentials.value)) ?? refused;
     return this.byHeader(credentials.value, request, at);
   }
 
@@ -58,7 +58,7 @@ export class UserAuthentication {
     at: Pick<RequestPlace, 'secure' | 'address'>,
   ): Promise<Identity | Denied> {
     const token = this.#bearer(value);
-    if (token !== null) return this.token(token) ?? refused;
+    if (token !== null) return (await this.token(token)) ?? refused;
     const basic = decodeBasic(value);
     if (!basic) return refused;
     const verdict = await this.#logIn.check({
@@ -72,22 +72,25 @@ export class UserAuthentication {
   }
 
   /** By cookie alone. */
-  session(request: IncomingMessage, { place, secure }: Omit<RequestPlace, 'address'>): Identity | null {
+  async session(
+    request: IncomingMessage,
+    { place, secure }: Omit<RequestPlace, 'address'>,
+  ): Promise<Identity | null> {
     for (const secret of secretsOf(request.rawHeaders, place.kind === 'own' ? 'own' : 'device', secure)) {
-      const session = this.#sessions.find(secret, place);
+      const session = await this.#sessions.find(secret, place);
       if (session) return { user: session.user, session };
     }
     return null;
   }
 
   /** By token alone, given as the value of `Authorization`. */
-  bearer(authorization: string | undefined): Identity | null {
+  async bearer(authorization: string | undefined): Promise<Identity | null> {
     const token = authorization === undefined ? null : this.#bearer(authorization);
     return token === null ? null : this.token(token);
   }
 
-  token(token: string): Identity | null {
-    const session = this.#tokens.verify(token);
+  async token(token: string): Promise<Identity | null> {
+    const session = await this.#tokens.verify(token);
     return session && { user: session.user, session };
   }
 

@@ -6,9 +6,8 @@ import type { Audit } from '../audit/audit.ts';
 import type { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import type { Presence } from '../ports/presence.ts';
-import type { DeviceKey } from '../ports/store.ts';
+import type { DeviceKey, Store } from '../ports/store.ts';
 import type { DeferredWrites } from '../store/deferred-writes.ts';
-import type { Store } from '../store/store.ts';
 import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import type { ProvenDevice } from './authentication.ts';
@@ -22,6 +21,8 @@ export interface DeviceRevocation {
     readonly holder: ProvenDevice & { readonly kind: 'device' };
     readonly since: number;
     end(reason: string): void;
+    /** Called once it is certain that nothing has changed since, during the call or soon after; otherwise never. */
+    confirmed(): void;
   }): () => void;
 }
 
@@ -86,6 +87,7 @@ export class Connections {
     const decision = { event: 'device-tunnel', allowed: true, device: id, address };
     const openedAt = clock.now();
     let release = () => {};
+    let over = false;
     let saving: Cancellable | null = null;
     const saveProperties = () => {
       saving?.cancel();
@@ -108,6 +110,7 @@ export class Connections {
         },
         carried,
         ended: (reason) => {
+          over = true;
           release();
           if (saving) saveProperties();
           this.saveTraffic(device);
@@ -129,18 +132,21 @@ export class Connections {
     const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits);
     audit.record(decision);
     log.info({ agent, ...terms }, 'tunnel open');
-    let revoked = false;
-    const end = (reason: string) => {
-      revoked = true;
-      tunnel.close(1008, reason);
-    };
-    release = revocation.add({ holder: { kind: 'device', ...proven }, since, end });
-    // What was removed while it came must not take the place of the device that has its id now.
-    if (revoked || !presence.announce(device)) return;
-    const now = clock.date();
-    deferred.write(`connected ${record.uid}`, () =>
-      store.devices.noteConnected(record, now, { address, agent, properties }),
-    );
+    release = revocation.add({
+      holder: { kind: 'device', ...proven },
+      since,
+      end: (reason) => tunnel.close(1008, reason),
+      // What was removed while it came must not take the place of the device that has its id now.
+      confirmed: () => {
+        if (over || !presence.announce(device)) return;
+        const now = clock.date();
+        deferred.write(`connected ${record.uid}`, () =>
+          store.devices.noteConnected(record, now, { address, agent, properties }),
+        );
+      },
+    });
+    // It may have ended during the call, when there was nothing to release yet.
+    if (over) release();
   }
 
   /** Adds what the devices have sent and received since the last time to their counters in the store. */

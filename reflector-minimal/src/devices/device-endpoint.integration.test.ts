@@ -146,7 +146,7 @@ test('propertiesSaveMs: a flood of property updates is one write to the store a 
   const stage = await Stage.open({ clock });
   const { store } = stage.reflector;
   const devices = stage.reflector.presence.local;
-  const write = vi.spyOn(store.devices, 'setProperties');
+  const write = vi.spyOn(store.port.devices, 'setProperties');
   const agent = await stage.agent();
   const update = async (from: number, to: number) => {
     for (let i = from; i <= to; i++)

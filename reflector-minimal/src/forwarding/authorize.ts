@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { StoreCache } from '../cache/store-cache.ts';
 import { type NamedDevice, namedDevice } from '../devices/named-device.ts';
 import { destinationOf } from '../http/host-names.ts';
 import type { Origin } from '../http/origin.ts';
@@ -7,7 +8,6 @@ import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { isServiceWorker } from '../isolation/shared-host.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import type { Store } from '../store/store.ts';
 import { seesDevice } from '../users/identity.ts';
 import type { Identified } from './identify.ts';
 
@@ -18,7 +18,7 @@ export interface Authorized extends Identified {
 }
 
 export interface AuthorizeContext {
-  readonly store: Store;
+  readonly cache: Pick<StoreCache, 'device'>;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
   /** The host that devices share, in lower case; `null`: there is none. */
@@ -26,17 +26,17 @@ export interface AuthorizeContext {
 }
 
 /** Where the request comes from, then whether its user sees the device. */
-export function authorize(
-  { store }: AuthorizeContext,
+export async function authorize(
+  { cache }: AuthorizeContext,
   request: IncomingMessage,
   host: DeviceHost,
   origin: Origin,
   { identity, label }: Identified,
-): Authorized | Refusal {
+): Promise<Authorized | Refusal> {
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) return refusal;
   if (host.kind === 'shared' && isServiceWorker(request)) return refusals.serviceWorker;
-  const named = label === null ? null : namedDevice(store, label);
+  const named = label === null ? null : await namedDevice(cache, label);
   // A device that this user does not see is one that does not exist, in every respect.
   if (label === null || !named || !seesDevice(identity.user, named)) {
     return refusals.unknownDevice(label ?? '');
@@ -45,15 +45,15 @@ export function authorize(
 }
 
 /** Only devices can be reached by CONNECT: this is no open proxy, and no way to the reflector's own network. */
-export function authorizeConnect(
-  { store, domain, cookieHost }: AuthorizeContext,
+export async function authorizeConnect(
+  { cache, domain, cookieHost }: AuthorizeContext,
   request: IncomingMessage,
   { identity }: Identified,
-): Authorized | Refusal {
+): Promise<Authorized | Refusal> {
   const destination = destinationOf(request.url ?? '', { domain, cookieHost });
   if (destination.kind !== 'device') return refusals.noProxy;
   const { label } = destination;
-  const named = namedDevice(store, label);
+  const named = await namedDevice(cache, label);
   // The port is that of CONNECT: a label that names another one is that of no device.
   return named && named.port === null && seesDevice(identity.user, named)
     ? { identity, label, named }

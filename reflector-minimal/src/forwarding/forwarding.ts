@@ -48,10 +48,10 @@ interface Arrival {
 /** The stages of one kind of arrival, in their order. Each gives what the next one needs, or why it refuses. */
 interface Stages {
   identify(): Promise<Identified | Refusal>;
-  authorize(known: Identified): Authorized | Refusal;
+  authorize(known: Identified): Promise<Authorized | Refusal>;
   locate(authorized: Authorized): Located | Refusal;
   /** `since`: `RevocationWatcher.revision` from before the first stage. */
-  forward(located: Located, since: number): Refusal | null;
+  forward(located: Located, since: number): Refusal | null | Promise<Refusal | null>;
   refuse(refusal: Refusal): void;
 }
 
@@ -91,10 +91,10 @@ export class Forwarding {
       identify: () => identify(this.#context, request, host, origin),
       authorize: (known) => authorize(this.#context, request, host, origin, known),
       locate: (authorized) => locate(this.#context, authorized),
-      forward: (located, since) => {
+      forward: async (located, since) => {
         const shared = host.kind === 'shared';
-        const begun = this.#web.request(request, response, origin, { ...located, since, shared });
-        if ('status' in begun) return begun;
+        const begun = await this.#web.request(request, response, origin, { ...located, since, shared });
+        if (begun && 'status' in begun) return begun;
         underWay = begun;
         return null;
       },
@@ -176,18 +176,18 @@ export class Forwarding {
     const identified = await stages.identify();
     if ('status' in identified) return this.#refuse(arrival, stages, deciding, identified, arrival);
 
-    const authorized = stages.authorize(identified);
+    const authorized = await stages.authorize(identified);
     if ('status' in authorized) return this.#refuse(arrival, stages, deciding, authorized, identified);
 
     const located = stages.locate(authorized);
     if ('status' in located) return this.#refuse(arrival, stages, deciding, located, authorized);
 
     if (arrival.lasting.destroyed) return;
-    const refusal = this.#countIn(arrival, located) ?? stages.forward(located, since);
-    if (refusal) this.#refuse(arrival, stages, forwarding, refusal, located);
+    const refusal = this.#countIn(arrival, located) ?? (await stages.forward(located, since));
+    if (refusal) await this.#refuse(arrival, stages, forwarding, refusal, located);
   }
 
-  #refuse(
+  async #refuse(
     { request, origin, lasting, claimed }: Arrival,
     stages: Stages,
     event: string,
@@ -197,7 +197,7 @@ export class Forwarding {
       readonly label: string | null;
       readonly named?: { readonly id: string };
     },
-  ): void {
+  ): Promise<void> {
     const { identity, label, named } = known;
     // Without credentials nothing was decided: a program that speaks to a proxy waits to be asked for them.
     const asks = request.method === 'CONNECT' && request.headers['proxy-authorization'] === undefined;
@@ -208,7 +208,7 @@ export class Forwarding {
         user: identity?.user.name ?? claimed(),
         by: identity && credentialOf(identity),
         address: origin.address,
-        device: (named ?? (label === null ? null : namedDevice(this.#context.store, label)))?.id,
+        device: (named ?? (label === null ? null : await namedDevice(this.#context.cache, label)))?.id,
         reason: refusal.error,
       });
     }

@@ -33,7 +33,7 @@ export async function identify(
   { protocol, address }: Origin,
 ): Promise<Identified | Refusal> {
   const secure = protocol === 'https';
-  if (host.kind === 'shared') return chosenDevice(sessions, request, secure) ?? refusals.logIn;
+  if (host.kind === 'shared') return (await chosenDevice(sessions, request, secure)) ?? refusals.logIn;
   const { label } = host;
   // Each port of a device is a host of its own, with a session of its own.
   const place = { kind: 'device', device: label } as const;

@@ -56,8 +56,10 @@ beforeAll(async () => {
   for (const name of ['full', 'here']) store.users.add(name, hash, 0, 'administrator');
   store.users.add('blind', hash, 0, 'user');
   for (const id of ['offline', 'bare', 'other']) stage.addDevice(id);
+  let holding = 0;
   const serve: RequestListener = (request, response) => {
-    if (request.url !== '/hold') response.end('ok');
+    if (request.url === '/hold') holding++;
+    else response.end('ok');
   };
   webPort = (await stage.web(serve)).port;
   await stage.web(serve, { id: 'other', extensions });
@@ -72,6 +74,8 @@ beforeAll(async () => {
   hold('here', device.id, 8);
   hold('full', device.id, 6);
   hold('full', 'other', 6);
+  // One that is asked before all are under way would wait for a connection behind them. A user has six to a port.
+  await vi.waitUntil(() => holding === 18, { timeout: 30_000 });
   for (const fault of [tooMuch, tooMuchHere]) {
     const draft = request(`${device.id}.localhost`);
     fault.change(draft);
@@ -79,13 +83,21 @@ beforeAll(async () => {
   }
   for (const name of [user.name, 'full', 'here', 'blind']) {
     const [first, second] = [
-      new BrowserSession(stage, undefined, name),
-      new BrowserSession(stage, undefined, name),
+      await BrowserSession.open(stage, undefined, name),
+      await BrowserSession.open(stage, undefined, name),
     ];
     cookies.set(name, {
       own: first.ownCookie,
-      device: new Map(devices.map((label) => [label, first.deviceCookie(label)])),
-      shared: new Map(devices.map((label) => [label, `${second.deviceCookie(`*${label}`)}.${label}`])),
+      device: new Map(
+        await Promise.all(devices.map(async (label) => [label, await first.deviceCookie(label)] as const)),
+      ),
+      shared: new Map(
+        await Promise.all(
+          devices.map(
+            async (label) => [label, `${await second.deviceCookie(`*${label}`)}.${label}`] as const,
+          ),
+        ),
+      ),
     });
   }
 }, 60_000);

@@ -72,7 +72,7 @@ describe('a device that a user may not see', () => {
   });
 
   test('gives no session to a browser of the user', async () => {
-    const browser = new BrowserSession(stage, clock, 'bob');
+    const browser = await BrowserSession.open(stage, clock, 'bob');
     const open = async (label: string) => {
       const query = `host=${label}&nonce=${'A'.repeat(22)}&to=%2F`;
       const { status, headers, text } = await ask(stage.port, `${openPath}?${query}`, {

@@ -4,7 +4,7 @@ import { forDevice } from './device-credentials.ts';
 
 const alice = { name: 'alice', password: 'hash' };
 const session = (kind: Session['kind']) => ({ id: '1', kind, user: alice }) as Session;
-const tokens = { verify: (token: string) => (token === 'ours' ? session('token') : null) };
+const tokens = { verify: async (token: string) => (token === 'ours' ? session('token') : null) };
 
 function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
@@ -20,22 +20,24 @@ describe('Authorization', () => {
     [basic('admin', 'admin'), true],
     // The same name and password at reflector and device.
     [basic('alice', 'wonderland'), true],
-  ])('%j beside a session or another header is for the device: %s', (authorization, passes) => {
+  ])('%j beside a session or another header is for the device: %s', async (authorization, passes) => {
     const expected = passes ? authorization : null;
-    expect(forDevice(tokens, { headers: { authorization } }, { session: session('device') })).toBe(expected);
+    expect(await forDevice(tokens, { headers: { authorization } }, { session: session('device') })).toBe(
+      expected,
+    );
     for (const header of ['proxy-authorization', 'x-ptth-authorization']) {
       const headers = { authorization, [header]: basic('alice', 'wonderland') };
-      expect(forDevice(tokens, { headers }, { session: null })).toBe(expected);
-      expect(forDevice(tokens, { headers }, { session: session('token') })).toBe(expected);
+      expect(await forDevice(tokens, { headers }, { session: null })).toBe(expected);
+      expect(await forDevice(tokens, { headers }, { session: session('token') })).toBe(expected);
     }
   });
 
-  test('that let a program in is not', () => {
+  test('that let a program in is not', async () => {
     const headers = { authorization: basic('alice', 'wonderland') };
-    expect(forDevice(tokens, { headers }, { session: null })).toBeNull();
+    expect(await forDevice(tokens, { headers }, { session: null })).toBeNull();
     expect(
-      forDevice(tokens, { headers: { authorization: 'Bearer ours' } }, { session: session('token') }),
+      await forDevice(tokens, { headers: { authorization: 'Bearer ours' } }, { session: session('token') }),
     ).toBeNull();
-    expect(forDevice(tokens, { headers: {} }, { session: session('device') })).toBeNull();
+    expect(await forDevice(tokens, { headers: {} }, { session: session('device') })).toBeNull();
   });
 });

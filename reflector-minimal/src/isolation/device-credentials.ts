@@ -14,14 +14,14 @@ import type { Tokens } from '../sessions/tokens.ts';
  *
  * A token of the reflector never passes. It cannot be guessed, and no device has any use for it.
  */
-export function forDevice(
+export async function forDevice(
   tokens: Pick<Tokens, 'verify'>,
   request: Pick<IncomingMessage, 'headers'>,
   { session }: Pick<Identity, 'session'>,
-): string | null {
+): Promise<string | null> {
   const { authorization } = request.headers;
   const separate = session?.kind === 'device' || credentialsOf(request)?.header !== 'authorization';
   if (authorization === undefined || !separate) return null;
   const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
-  return token !== undefined && tokens.verify(token) !== null ? null : authorization;
+  return token !== undefined && (await tokens.verify(token)) !== null ? null : authorization;
 }

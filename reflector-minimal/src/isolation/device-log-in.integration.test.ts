@@ -16,7 +16,7 @@ describe('the way of a browser to the host of a device', () => {
     stage = await Stage.open();
     base = `http://${device.id}.localhost:${stage.port}`;
     own = `http://localhost:${stage.port}`;
-    session = new BrowserSession(stage);
+    session = await BrowserSession.open(stage);
     browser = new CookieBrowser(stage.port);
     browser.put('localhost', session.ownCookie);
     await stage.web((request, response) => response.end(`device ${request.url}`));
@@ -96,7 +96,7 @@ describe('the way of a browser to the host of a device', () => {
   test('ends with the log-out on the own host, at once', async () => {
     await browser.get(to(await browser.get(to(await browser.get(`${base}/`)))));
     expect((await browser.get(`${base}/`)).status).toBe(200);
-    session.logOut();
+    await session.logOut();
     to(await browser.get(`${base}/`));
   });
 
@@ -113,7 +113,7 @@ describe('the way of a browser to the host of a device', () => {
   test('who reads a code has no use for it, and nobody is logged in with that of another', async () => {
     const victim = browser;
     const attacker = new CookieBrowser(stage.port);
-    attacker.put('localhost', new BrowserSession(stage).ownCookie);
+    attacker.put('localhost', (await BrowserSession.open(stage)).ownCookie);
     const stolen = to(await victim.get(to(await victim.get(`${base}/`))));
     await attacker.get(`${base}/`);
     expect((await attacker.get(stolen)).status).toBe(403);
@@ -206,7 +206,7 @@ test('deviceCodeMs: a code is good for a short time', async () => {
   const clock = new ManualClock();
   const stage = await Stage.open({ clock, limits: { deviceCodeMs: 1_000 } });
   const browser = new CookieBrowser(stage.port);
-  browser.put('localhost', new BrowserSession(stage, clock).ownCookie);
+  browser.put('localhost', (await BrowserSession.open(stage, clock)).ownCookie);
   const open = await browser.get(`http://dev1.localhost:${stage.port}/`);
   const code = String((await browser.get(String(open.headers.location))).headers.location);
   clock.advance(1_000);

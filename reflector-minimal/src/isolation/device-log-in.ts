@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asciiLowerCase } from '../ascii-case.ts';
 import type { Audit } from '../audit/audit.ts';
+import type { StoreCache } from '../cache/store-cache.ts';
 import { namedDevice } from '../devices/named-device.ts';
 import { type Destination, portSuffix } from '../http/host-names.ts';
 import { securityHeaders } from '../http/html.ts';
@@ -12,7 +13,6 @@ import type { DeviceIdentity } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Store } from '../store/store.ts';
 import { seesDevice } from '../users/identity.ts';
 import type { Choices } from './choices.ts';
 import type { DeviceCodes } from './device-codes.ts';
@@ -33,13 +33,13 @@ import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from '.
  */
 
 export interface DeviceLogInContext {
-  readonly store: Pick<Store, 'devices'>;
+  readonly cache: Pick<StoreCache, 'device'>;
   readonly sessions: Sessions;
   readonly choices: Choices;
   readonly deviceCodes: DeviceCodes;
   readonly audit: Audit;
   /** Ends what goes on by a session that has ended. */
-  readonly revocation: { check(): void };
+  readonly revocation: { check(): Promise<void> };
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
   /** The host that devices share, in lower case; `null`: there is none. */
@@ -98,13 +98,13 @@ export function beginDeviceLogIn(
 }
 
 /** `openPath`: where a logged-in browser goes for a session on the host of a device, with a one-time code. */
-export function openDevice(
+export async function openDevice(
   context: DeviceLogInContext,
   query: URLSearchParams,
   origin: Origin,
   { user, session }: Identity,
-): Refusal | { readonly location: string } {
-  const { audit, choices, cookieHost, deviceCodes, domain, store } = context;
+): Promise<Refusal | { readonly location: string }> {
+  const { audit, choices, cookieHost, deviceCodes, domain, cache } = context;
   const host = asciiLowerCase(query.get('host') ?? '');
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
@@ -119,7 +119,7 @@ export function openDevice(
   const label = shared ? choices.chosen(session) : host;
   // Nothing is chosen: on the page of devices it can be.
   if (label === null) return { location: '/' };
-  const device = namedDevice(store, label);
+  const device = await namedDevice(cache, label);
   if (!device || !seesDevice(user, device)) return refused(refusals.unknownDevice(label));
   const code = deviceCodes.issue(session, shared ? sharedPlace(label) : label, { host, nonce });
   const to = new URLSearchParams({ code, to: safeTarget(query.get('to')) });
@@ -128,13 +128,13 @@ export function openDevice(
 }
 
 /** Answers what begins with /.rm-reflector/ on the host of a device. Gives why not, if so. */
-export function answerReserved(
+export async function answerReserved(
   context: DeviceLogInContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
   host: DeviceHost,
-): Refusal | null {
+): Promise<Refusal | null> {
   const path = (request.url ?? '').split('?', 1)[0];
   if (request.method === 'GET' && path === sessionPath) {
     return takeCode(context, request, response, origin, host);
@@ -146,13 +146,13 @@ export function answerReserved(
   return refusals.nothingHere;
 }
 
-function takeCode(
+async function takeCode(
   context: DeviceLogInContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
   host: DeviceHost,
-): Refusal | null {
+): Promise<Refusal | null> {
   const { revocation, audit, deviceCodes, sessions } = context;
   const { address } = origin;
   const secure = origin.protocol === 'https';
@@ -160,12 +160,13 @@ function takeCode(
   const nonce = nonceOf(request, secure);
   const issued =
     nonce === null ? null : deviceCodes.redeem(query.get('code') ?? '', { host: keyOf(host), nonce });
-  const parent = issued && sessions.present(issued.session);
+  const parent = issued && (await sessions.present(issued.session));
   const agent = request.headers['user-agent'] ?? '';
   const created =
-    parent && sessions.create(parent.user, { kind: 'device', device: issued.device, parent, address, agent });
+    parent &&
+    (await sessions.create(parent.user, { kind: 'device', device: issued.device, parent, address, agent }));
   const label = issued?.device.replace(sharedKey, '') ?? (host.kind === 'device' ? host.label : '');
-  const named = namedDevice(context.store, label);
+  const named = await namedDevice(context.cache, label);
   const device = named?.id;
   if (!created) {
     const reason = refusals.codeSpent.error;
@@ -183,9 +184,9 @@ function takeCode(
     redirect(response, target, [...(left?.cookies ?? []), ...cookies]);
     return null;
   }
-  const former = chosenDevice(context.sessions, request, secure);
-  if (former?.identity.session) sessions.end(former.identity.session);
-  revocation.check();
+  const former = await chosenDevice(context.sessions, request, secure);
+  if (former?.identity.session) await sessions.end(former.identity.session);
+  await revocation.check();
   const { fields, cookies } = leaveBehind(request.rawHeaders);
   for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   redirect(response, target, [...cookies, setCookie('device', `${created.secret}.${label}`, secure)]);

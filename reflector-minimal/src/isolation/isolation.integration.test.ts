@@ -20,8 +20,8 @@ describe('with a session', () => {
   let cookie: string;
   beforeEach(async () => {
     stage = await Stage.open();
-    browser = new BrowserSession(stage);
-    cookie = browser.deviceCookie(label);
+    browser = await BrowserSession.open(stage);
+    cookie = await browser.deviceCookie(label);
     seen = [];
     await stage.web((request, response) => {
       seen.push(request);

@@ -22,7 +22,7 @@ describe('on the host that devices share', () => {
     stage.reflector.store.devices.add('dev2', domain, await secrets, 0);
     own = `http://localhost:${stage.port}`;
     shared = `http://view.example:${stage.port}`;
-    session = new BrowserSession(stage);
+    session = await BrowserSession.open(stage);
     browser = new CookieBrowser(stage.port);
     browser.put('localhost', session.ownCookie);
     seen = [];
@@ -106,7 +106,10 @@ describe('on the host that devices share', () => {
       const answer = await browser.get(`http://dev1.localhost:${stage.port}/`, { Accept: '*/*' });
       expect(answer.status).toBe(401);
     }
-    browser.put('view.example', `rm-device-session=${session.deviceCookie('dev1').split('=')[1]}.dev1`);
+    browser.put(
+      'view.example',
+      `rm-device-session=${(await session.deviceCookie('dev1')).split('=')[1]}.dev1`,
+    );
     expect((await browser.get(`${shared}/`, { Accept: '*/*' })).status).toBe(401);
   });
 
@@ -115,7 +118,7 @@ describe('on the host that devices share', () => {
     expect((await choose('dev2', {})).status).toBe(403);
     expect((await choose('nobody')).status).toBe(404);
     stage.reflector.store.users.add('bob', await bobsPassword, 0, 'user');
-    browser.put('localhost', new BrowserSession(stage, undefined, 'bob').ownCookie);
+    browser.put('localhost', (await BrowserSession.open(stage, undefined, 'bob')).ownCookie);
     expect((await choose('dev1')).status).toBe(404);
     // The page of a device sends the browser round: it comes back to what is chosen, which is nothing.
     const open = to(await browser.get(`${shared}/.rm-reflector/change`));
@@ -145,7 +148,7 @@ describe('on the host that devices share', () => {
 
   test('log-out ends it', async () => {
     await show('dev1');
-    session.logOut();
+    await session.logOut();
     expect((await browser.get(`${shared}/`, { Accept: '*/*' })).status).toBe(401);
   });
 });
@@ -154,7 +157,7 @@ test('without the setting there is no such host, and no such form', async () => 
   const stage = await Stage.open();
   const own = `http://localhost:${stage.port}`;
   const browser = new CookieBrowser(stage.port);
-  browser.put('localhost', new BrowserSession(stage).ownCookie);
+  browser.put('localhost', (await BrowserSession.open(stage)).ownCookie);
   expect((await browser.get(`http://view.example:${stage.port}/`)).status).toBe(404);
   expect((await browser.get(`${own}/my-devices/open?host=*&nonce=${'n'.repeat(22)}`)).status).toBe(404);
   const chosen = await browser.ask(`${own}/my-devices/choose`, { method: 'POST', headers: { Origin: own } });

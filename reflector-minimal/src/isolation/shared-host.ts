@@ -30,14 +30,14 @@ export function sharedPlace(label: string): string {
 }
 
 /** Who asks on the shared host, and the label of the device that they have there; by cookie alone. */
-export function chosenDevice(
+export async function chosenDevice(
   sessions: Pick<Sessions, 'find'>,
   request: IncomingMessage,
   secure: boolean,
-): { readonly identity: Identity; readonly label: string } | null {
+): Promise<{ readonly identity: Identity; readonly label: string } | null> {
   for (const value of secretsOf(request.rawHeaders, 'device', secure)) {
     const [secret = '', label = ''] = value.split('.', 2);
-    const session = sessions.find(secret, { kind: 'device', device: sharedPlace(label) });
+    const session = await sessions.find(secret, { kind: 'device', device: sharedPlace(label) });
     if (session) return { identity: { user: session.user, session }, label };
   }
   return null;

@@ -9,15 +9,15 @@ import { type AccountNote, accountPage } from './account-page.ts';
 import { type Exchange, enter, redirect, sendToLogIn, sessionOf, show } from './exchange.ts';
 
 /** Of this browser, or with `everywhere` of all browsers and programs. What they have open ends at once. */
-export function logOut(exchange: Exchange, form: Form): void {
+export async function logOut(exchange: Exchange, form: Form): Promise<void> {
   const { context, response, origin, secure } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (identity?.session) {
     const { name } = identity.user;
     const everywhere = form.get('everywhere') !== null;
-    if (everywhere) context.sessions.endAll(name);
-    else context.sessions.end(identity.session);
-    context.revocation.check();
+    if (everywhere) await context.sessions.endAll(name);
+    else await context.sessions.end(identity.session);
+    await context.revocation.check();
     context.audit.record({
       event: everywhere ? 'log-out-everywhere' : 'log-out',
       allowed: true,
@@ -31,18 +31,18 @@ export function logOut(exchange: Exchange, form: Form): void {
 }
 
 /** One of the user's own, by the id that the list shows. */
-export function endSession(exchange: Exchange, form: Form): void {
+export async function endSession(exchange: Exchange, form: Form): Promise<void> {
   const { context, request, response } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (!identity) {
     sendRefusal(request, response, refusals.logIn);
     return;
   }
   const { name } = identity.user;
-  const session = context.sessions.list(name).find(({ id }) => id === form.get('session'));
+  const session = (await context.sessions.list(name)).find(({ id }) => id === form.get('session'));
   if (session) {
-    context.sessions.end(session);
-    context.revocation.check();
+    await context.sessions.end(session);
+    await context.revocation.check();
     const { address } = exchange.origin;
     const detail = `session ${session.id} from ${session.address}`;
     context.audit.record({ event: 'log-out', allowed: true, user: name, by: 'session', address, detail });
@@ -51,16 +51,16 @@ export function endSession(exchange: Exchange, form: Form): void {
 }
 
 /** Where the account is logged in, and a form for another password. */
-export function showAccount(exchange: Exchange): void {
+export async function showAccount(exchange: Exchange): Promise<void> {
   const { context, request, response, origin } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (!identity) {
     sendToLogIn(request, response);
     return;
   }
   const { address } = origin;
   context.audit.count({ event: 'request', allowed: true, user: identity.user.name, by: 'session', address });
-  showAccountPage(exchange, identity, 200, {});
+  await showAccountPage(exchange, identity, 200, {});
 }
 
 /**
@@ -69,7 +69,7 @@ export function showAccount(exchange: Exchange): void {
  */
 export async function changePassword(exchange: Exchange, form: Form): Promise<void> {
   const { context, request, response, origin, secure } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (!identity) return sendRefusal(request, response, refusals.logIn);
   const { name } = identity.user;
   const { address } = origin;
@@ -96,19 +96,20 @@ export async function changePassword(exchange: Exchange, form: Form): Promise<vo
   const changed = await context.logIn.setPassword(verdict.user, password);
   if (response.destroyed) return;
   if (changed === 'busy') return again(503, refusals.busy.error);
-  if (!changed || !enter(exchange, changed)) return sendToLogIn(request, response);
+  if (!changed || !(await enter(exchange, changed))) return sendToLogIn(request, response);
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });
-  const current = context.sessions.list(name).find(({ kind }) => kind === 'own') ?? null;
+  const current = (await context.sessions.list(name)).find(({ kind }) => kind === 'own') ?? null;
   const done = 'Your password is changed, and everything else is logged out';
-  showAccountPage(exchange, { user: changed, session: current }, 200, { done });
+  await showAccountPage(exchange, { user: changed, session: current }, 200, { done });
 }
 
 /** The page of the account, with what came of a form. */
-export function showAccountPage(
+export async function showAccountPage(
   exchange: Exchange,
   { user, session }: Identity,
   status: number,
   note: AccountNote,
-): void {
-  show(exchange, status, accountPage(user, exchange.context.sessions.list(user.name), session, note));
+): Promise<void> {
+  const sessions = await exchange.context.sessions.list(user.name);
+  if (!exchange.response.destroyed) show(exchange, status, accountPage(user, sessions, session, note));
 }

@@ -26,7 +26,7 @@ export async function chooseDevice(
   const form = await readForm(request, response, context);
   if ('status' in form) return form;
   const label = asciiLowerCase(form.get('device') ?? '');
-  const device = namedDevice(context.store, label);
+  const device = await namedDevice(context.cache, label);
   if (!device || !seesDevice(user, device)) {
     const refusal = refusals.unknownDevice(label);
     const { address } = origin;

@@ -6,8 +6,8 @@ import type { UserAuthentication } from '../authentication/user-authentication.t
 import type { DeviceLogInContext } from '../isolation/device-log-in.ts';
 import type { Limits } from '../limits.ts';
 import type { Presence } from '../ports/presence.ts';
+import type { Store } from '../ports/store.ts';
 import type { Tokens } from '../sessions/tokens.ts';
-import type { Store } from '../store/store.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
 
 /** What the reflector's own pages and interfaces need. */

@@ -14,9 +14,13 @@ export function deviceOfPath(path: string): string | null {
 }
 
 /** `GET /my-devices/api/devices/ID`: one device as JSON; `null` when there is none that this user sees. */
-export function deviceDetails(context: PagesContext, user: UserRecord, text: string): string | null {
+export async function deviceDetails(
+  context: PagesContext,
+  user: UserRecord,
+  text: string,
+): Promise<string | null> {
   const id = normalizeDeviceId(text);
-  const device = id === null ? null : context.store.devices.get(id);
+  const device = id === null ? null : await context.store.devices.get(id);
   if (!device?.claimed || !seesDevice(user, device)) return null;
   const connected = context.presence.locate(device);
   const properties = connected?.properties ?? device.properties;

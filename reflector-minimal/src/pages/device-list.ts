@@ -6,8 +6,8 @@ import { type DevicePage, pageOfDevices } from './device-page.ts';
 export const deviceListPath = '/my-devices/api/devices';
 
 /** `GET /my-devices/api/devices`: one page of the devices that this user sees, as JSON. */
-export function deviceList(context: PagesContext, user: UserRecord, page: DevicePage): string {
-  const { devices: records, next } = pageOfDevices(context, user, page);
+export async function deviceList(context: PagesContext, user: UserRecord, page: DevicePage): Promise<string> {
+  const { devices: records, next } = await pageOfDevices(context, user, page);
   const devices = records.map((device) => {
     const connected = context.presence.locate(device);
     const properties = connected?.properties ?? device.properties;

@@ -24,13 +24,14 @@ export function readDevicePage(
 }
 
 /** The devices that this user sees, and the id to go on after; `null` when these are the last. */
-export function pageOfDevices(
+export async function pageOfDevices(
   { store }: Pick<PagesContext, 'store'>,
   { role, domains }: UserRecord,
   { after, limit }: DevicePage,
-): { readonly devices: readonly DeviceRecord[]; readonly next: string | null } {
+): Promise<{ readonly devices: readonly DeviceRecord[]; readonly next: string | null }> {
   // One more than is shown says whether there are more.
-  const found = store.devices.page(role === 'administrator' ? null : domains, after, limit + 1);
+  const filter = { domains: role === 'administrator' ? null : domains, claimed: true };
+  const found = await store.devices.page(filter, after, limit + 1);
   const devices = found.slice(0, limit);
   return { devices, next: found.length > limit ? (devices.at(-1)?.id ?? null) : null };
 }

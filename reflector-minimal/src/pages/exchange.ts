@@ -18,7 +18,7 @@ export interface Exchange {
 }
 
 /** Who is logged in in this browser. */
-export function sessionOf({ context, request, secure }: Exchange): Identity | null {
+export function sessionOf({ context, request, secure }: Exchange): Promise<Identity | null> {
   return context.users.session(request, { place: { kind: 'own' }, secure });
 }
 
@@ -49,13 +49,13 @@ export function sendToLogIn(request: IncomingMessage, response: ServerResponse):
  * Logs this browser in: a new session, never one that was there before, so that nobody can prepare it (session
  * fixation), and the mark of a known browser. False when the user was removed in the meantime.
  */
-export function enter(exchange: Exchange, user: UserRecord): boolean {
+export async function enter(exchange: Exchange, user: UserRecord): Promise<boolean> {
   const { context, request, response, origin, secure } = exchange;
-  const former = sessionOf(exchange)?.session;
-  if (former) context.sessions.end(former);
+  const former = (await sessionOf(exchange))?.session;
+  if (former) await context.sessions.end(former);
   const agent = request.headers['user-agent'] ?? '';
-  const opened = context.sessions.create(user, { kind: 'own', address: origin.address, agent });
-  context.revocation.check();
+  const opened = await context.sessions.create(user, { kind: 'own', address: origin.address, agent });
+  await context.revocation.check();
   if (!opened) return false;
   const { browsers } = context.logIn;
   const cookies = [setCookie('own', opened.secret, secure)];

@@ -16,14 +16,14 @@ export function isHealthCheck({ method, url }: Pick<IncomingMessage, 'method' | 
 }
 
 /** 200 while the data file answers and is the one that was opened; else 503 with what is wrong with it. */
-export function serveHealth(
+export async function serveHealth(
   { store, log }: Pick<PagesContext, 'store' | 'log'>,
   response: ServerResponse,
-): void {
+): Promise<void> {
   let status = 200;
   let text = 'ok';
   try {
-    store.check();
+    await store.check();
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     log.debug({ reason: error.message }, 'not healthy');

@@ -13,14 +13,15 @@ import { type DevicePage, pageOfDevices } from './device-page.ts';
 export const duplicateShownMs = 24 * 3600_000;
 
 /** The page on the reflector's own host: the devices that this user sees, who is on line, and the way to each. */
-export function landingPage(
+export async function landingPage(
   context: PagesContext,
   origin: Origin,
   { user, session }: Identity,
   asked: DevicePage,
-): string {
-  const { devices, next } = pageOfDevices(context, user, asked);
-  const waiting = user.role === 'administrator' ? context.store.devices.countUnclaimed() : 0;
+): Promise<string> {
+  const { devices, next } = await pageOfDevices(context, user, asked);
+  const unclaimed = { domains: null, claimed: false };
+  const waiting = user.role === 'administrator' ? await context.store.devices.count(unclaimed) : 0;
   return page(
     'Devices',
     html`<header><h1>Devices</h1>

@@ -45,12 +45,12 @@ export async function serveLogIn(
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   if (path === '/log-in') {
     const next = returnAddress(new URLSearchParams(query).get('next'), origin, context.domain);
-    if (sessionOf(exchange)) redirect(response, next);
+    if (await sessionOf(exchange)) redirect(response, next);
     else show(exchange, 200, logInPage({ next }));
     return true;
   }
   if (path === '/account') {
-    showAccount(exchange);
+    await showAccount(exchange);
     return true;
   }
   return false;
@@ -75,7 +75,7 @@ async function takePassword(exchange: Exchange, form: Form): Promise<void> {
     marks: secretsOf(request.rawHeaders, 'known', secure),
   });
   const next = returnAddress(form.get('next'), origin, context.domain);
-  settle(exchange, verdict, name, next, (denied) => {
+  await settle(exchange, verdict, name, next, (denied) => {
     const error = denied.denied === 'refused' ? 'Wrong name or password' : refusalOf(denied).error;
     return logInPage({ next, error, name });
   });
@@ -85,12 +85,12 @@ async function takeCode(exchange: Exchange, form: Form): Promise<void> {
   const { context, request, origin, secure } = exchange;
   const ticket = form.get('ticket') ?? '';
   const next = returnAddress(form.get('next'), origin, context.domain);
-  const user = context.logIn.secondFactor.userOf(ticket);
+  const user = await context.logIn.secondFactor.userOf(ticket);
   const verdict = await context.logIn.complete(ticket, form.get('code') ?? '', {
     address: origin.address,
     marks: secretsOf(request.rawHeaders, 'known', secure),
   });
-  settle(exchange, verdict, user?.name ?? '', next, (denied) => {
+  await settle(exchange, verdict, user?.name ?? '', next, (denied) => {
     if (!user) return logInPage({ next, error: 'That took too long: please log in again' });
     const error =
       denied.denied === 'refused' ? 'Wrong code, or one that was used before' : refusalOf(denied).error;
@@ -99,16 +99,16 @@ async function takeCode(exchange: Exchange, form: Form): Promise<void> {
 }
 
 /** Lets the user in, asks for the code, or shows the form again. */
-function settle(
+async function settle(
   exchange: Exchange,
   verdict: LogInVerdict,
   name: string,
   next: string,
   again: (denied: Denied) => string,
-): void {
+): Promise<void> {
   const { context, response } = exchange;
   if (response.destroyed) return;
-  if (!('denied' in verdict)) letIn(exchange, verdict.user, next);
+  if (!('denied' in verdict)) await letIn(exchange, verdict.user, next);
   else if (verdict.denied === 'oneTimePassword') {
     show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user)));
   } else {
@@ -134,9 +134,9 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
   show(exchange, status === 401 ? 403 : status, body);
 }
 
-function letIn(exchange: Exchange, user: UserRecord, next: string): void {
+async function letIn(exchange: Exchange, user: UserRecord, next: string): Promise<void> {
   const { context, response, origin } = exchange;
-  if (!enter(exchange, user)) {
+  if (!(await enter(exchange, user))) {
     // Removed or changed while the password was being checked.
     const { address } = origin;
     const reason = 'the account was changed while it logged in';

@@ -15,7 +15,7 @@ const own = { host: 'localhost' };
 test.each(['/', '/log-in', '/account', '/nothing'])(
   '%s runs no script, takes one style, and stands in no frame',
   async (path) => {
-    const Cookie = path === '/log-in' ? '' : new BrowserSession(stage).ownCookie;
+    const Cookie = path === '/log-in' ? '' : (await BrowserSession.open(stage)).ownCookie;
     const headers = { Cookie, Authorization: [], Accept: 'text/html' };
     const answer = await ask(stage.port, path, { ...own, headers });
     const style = /<style>(.*?)<\/style>/s.exec(answer.text)?.[1] ?? '';
@@ -40,7 +40,7 @@ test('over TLS it is to stay so, on this host alone', async () => {
 });
 
 test('a page of a device gets nothing out of it, and changes nothing', async () => {
-  const session = new BrowserSession(stage);
+  const session = await BrowserSession.open(stage);
   const Origin = `http://dev1.localhost:${stage.port}`;
   const headers = { Cookie: session.ownCookie, Authorization: [], Origin };
   for (const [method, path] of [

@@ -81,11 +81,11 @@ export async function serveOwnHost(
   const page = readDevicePage(request.url ?? '', context.limits);
   if (path === deviceListPath && reads) {
     if ('wrong' in page) return sendRefusal(request, response, refusals.badRequest(page.wrong));
-    return send(response, 200, 'application/json', deviceList(context, identity.user, page));
+    return send(response, 200, 'application/json', await deviceList(context, identity.user, page));
   }
   const id = deviceOfPath(path ?? '');
   if (id !== null && reads) {
-    const details = deviceDetails(context, identity.user, id);
+    const details = await deviceDetails(context, identity.user, id);
     if (details === null) {
       const unknown = refusals.unknownDevice(id);
       context.audit.count({ ...decision, allowed: false, reason: unknown.error });
@@ -95,7 +95,7 @@ export async function serveOwnHost(
   }
   if (path === openPath && request.method === 'GET') {
     const query = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '');
-    const opened = openDevice(context, query, origin, identity);
+    const opened = await openDevice(context, query, origin, identity);
     if ('status' in opened) return sendRefusal(request, response, opened);
     response.writeHead(303, { ...securityHeaders, Location: opened.location, 'Content-Length': 0 });
     response.end();
@@ -113,7 +113,7 @@ export async function serveOwnHost(
   // The form that chooses a device leads to it.
   const shared = `${origin.protocol}://${context.cookieHost}${portSuffix(origin.authority)}`;
   const policy = contentPolicy(context.cookieHost === null ? "'self'" : `'self' ${shared}`);
-  send(response, 200, 'text/html; charset=utf-8', landingPage(context, origin, identity, page), {
+  send(response, 200, 'text/html; charset=utf-8', await landingPage(context, origin, identity, page), {
     'Content-Security-Policy': policy,
   });
 }

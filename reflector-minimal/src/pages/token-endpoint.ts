@@ -44,7 +44,7 @@ export async function serveToken(
     return deny(response, verdict);
   }
   const application = headerText(form.get('application') ?? '').slice(0, 100);
-  const token = context.tokens.issue(verdict.user, { application, address });
+  const token = await context.tokens.issue(verdict.user, { application, address });
   if (!token) {
     const reason = 'the account was changed while it logged in';
     context.audit.count({ event: 'token', allowed: false, user: name, address, reason });
@@ -81,21 +81,21 @@ function explain(denied: Denied): Refusal {
   return { status: 401, error: 'a one-time password is needed', headers: { 'X-Authenticate': 'TOTP' } };
 }
 
-function revoke(
+async function revoke(
   context: PagesContext,
   request: IncomingMessage,
   response: ServerResponse,
   origin: Origin,
-): void {
-  const identity = context.users.bearer(request.headers.authorization);
+): Promise<void> {
+  const identity = await context.users.bearer(request.headers.authorization);
   if (!identity?.session) {
     const { address } = origin;
     context.audit.count({ event: 'log-out', allowed: false, address, reason: 'no token that is good' });
     refuse(response, 401, 'no token that is good', { 'WWW-Authenticate': 'Bearer realm="Reflector"' });
     return;
   }
-  context.sessions.end(identity.session);
-  context.revocation.check();
+  await context.sessions.end(identity.session);
+  await context.revocation.check();
   const { address } = origin;
   context.audit.record({ event: 'log-out', allowed: true, user: identity.user.name, by: 'token', address });
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);

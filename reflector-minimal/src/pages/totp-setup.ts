@@ -15,7 +15,7 @@ import { recoveryPage, totpSetupPage } from './totp-pages.ts';
  */
 export async function beginTotp(exchange: Exchange, form: Form): Promise<void> {
   const { context, request, response, origin, secure } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (!identity) return sendRefusal(request, response, refusals.logIn);
   const { name, totpSecret } = identity.user;
   const { address } = origin;
@@ -40,9 +40,9 @@ export async function beginTotp(exchange: Exchange, form: Form): Promise<void> {
 }
 
 /** A code of the new secret switches one-time passwords on, and logs everything else of the user out. */
-export function confirmTotp(exchange: Exchange, form: Form): void {
+export async function confirmTotp(exchange: Exchange, form: Form): Promise<void> {
   const { context, request, response, origin } = exchange;
-  const identity = sessionOf(exchange);
+  const identity = await sessionOf(exchange);
   if (!identity) {
     sendRefusal(request, response, refusals.logIn);
     return;
@@ -52,7 +52,7 @@ export function confirmTotp(exchange: Exchange, form: Form): void {
   const ticket = form.get('ticket') ?? '';
   const secret = context.logIn.enrolment.secretOf(ticket, user);
   if (secret === null) {
-    showAccountPage(exchange, identity, 422, { error: 'That took too long: please begin again' });
+    await showAccountPage(exchange, identity, 422, { error: 'That took too long: please begin again' });
     return;
   }
   const step = stepOfCode(secret, form.get('code') ?? '', context.clock.date());
@@ -62,11 +62,9 @@ export function confirmTotp(exchange: Exchange, form: Form): void {
     return;
   }
   const codes = makeRecoveryCodes();
-  const { users } = context.store;
-  const changed = users.setTotp(user.name, secret, step, codes.map(recoveryHash))
-    ? users.get(user.name)
-    : null;
-  if (!changed || !enter(exchange, changed)) {
+  const recovery = codes.map(recoveryHash);
+  const changed = await context.store.users.setTotp(user, { secret, step, recovery });
+  if (!changed || !(await enter(exchange, changed))) {
     sendToLogIn(request, response);
     return;
   }

@@ -35,6 +35,11 @@ export class PasswordVerifier {
     this.#verified = new LRUCache({ max: limits.verifiedCredentials });
   }
 
+  /** Whether this claim was verified against this hash lately. */
+  remembers(claim: Claim, stored: string): boolean {
+    return this.#verified.get(this.#identify(claim)) === stored;
+  }
+
   /**
    * Whether the password is that of `stored`; `null` for a name that does not exist takes as long and is false.
    * Rejects with {@link VerifierBusy}.

@@ -69,7 +69,7 @@ export class Router implements RequestHandler {
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);
     if (isReserved(request)) {
-      const refusal = answerReserved(this.#context, request, response, origin, destination);
+      const refusal = await answerReserved(this.#context, request, response, origin, destination);
       return refusal ? refuse(refusal) : undefined;
     }
     const forwarded = await this.#forwarding.request(request, response, origin, destination);

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
+import type { StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
-import { type SessionRecord, StoreUnavailable, type UserRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SessionRecord, Store, UserRecord } from '../ports/store.ts';
 
 /*
  * A session is what stands in for a password after log-in: a cookie on the reflector's own host (`own`), a cookie on the
@@ -43,23 +43,34 @@ export interface SessionLifetimes {
   readonly idleMs: number;
 }
 
+/** What {@link Sessions} works on. */
+export interface SessionSources {
+  readonly store: Pick<Store, 'users' | 'sessions'>;
+  readonly cache: Pick<StoreCache, 'user' | 'session' | 'forget' | 'touch'>;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'sessionsPerUser' | 'sessions' | 'sessionTouchMs'>;
+  /** Does a write that nobody waits for, now or later; one that waits under the same key is replaced. */
+  later(key: string, write: () => Promise<void>): void;
+}
+
+/** All methods reject with `StoreUnavailable`. */
 export class Sessions {
-  readonly #store: Store;
-  readonly #clock: Clock;
-  readonly #limits: Limits;
+  readonly #sources: SessionSources;
   readonly lifetimes: SessionLifetimes;
 
-  constructor(store: Store, clock: Clock, limits: Limits, lifetimes: SessionLifetimes) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#limits = limits;
+  constructor(sources: SessionSources, lifetimes: SessionLifetimes) {
+    this.#sources = sources;
     this.lifetimes = lifetimes;
   }
 
-  /** `null` when the parent has gone, or the user as it was when this was decided (`SessionTable.add`). */
-  create(user: UserRecord, facts: NewSession): { readonly secret: string; readonly session: Session } | null {
+  /** `null` when the parent has gone, or the user is not as it was when this was decided (`SessionRecords.add`). */
+  async create(
+    user: UserRecord,
+    facts: NewSession,
+  ): Promise<{ readonly secret: string; readonly session: Session } | null> {
+    const { store, clock, limits } = this.#sources;
     const { absoluteMs, idleMs } = this.lifetimes;
-    const now = this.#clock.date();
+    const now = clock.date();
     const secret = randomBytes(32).toString('base64url');
     const parent = facts.kind === 'device' ? facts.parent : null;
     const record: SessionRecord = {
@@ -75,84 +86,93 @@ export class Sessions {
       address: facts.address,
       agent: facts.agent.slice(0, 200),
     };
-    this.#store.sessions.removeExpired(now, now - idleMs);
-    const { sessionsPerUser, sessions } = this.#limits;
-    const bounds = { perUser: sessionsPerUser, total: sessions };
-    if (!this.#store.sessions.add(record, user, bounds)) return null;
+    await store.sessions.removeExpired(now, now - idleMs);
+    const bounds = { perUser: limits.sessionsPerUser, total: limits.sessions };
+    if (!(await store.sessions.add(record, user, bounds))) return null;
     return { secret, session: present(record, user) };
   }
 
   /** The session that a secret opens at this place, and notes its use; `null` when there is none. */
-  find(secret: string, place: SessionPlace): Session | null {
+  async find(secret: string, place: SessionPlace): Promise<Session | null> {
     // 43 characters: anything else costs no look-up.
     if (!/^[\w-]{43}$/.test(secret)) return null;
-    const found = this.#look(digest(secret), place);
-    if (found) this.#noteUse(found.record);
-    return found && present(found.record, found.user);
+    return this.#use(await this.#look(digest(secret), place));
   }
 
   /** The session as it is now, its use noted; `null` when it has ended. */
-  present(session: Session): Session | null {
-    const found = this.#look(session.hash, placeOf(session));
-    if (found) this.#noteUse(found.record);
-    return found && present(found.record, found.user);
+  async present(session: Session): Promise<Session | null> {
+    return this.#use(await this.#look(session.hash, placeOf(session)));
   }
 
   /** When it ends by itself if it is not used, wall-clock ms; `null` when it has ended. What asks this is no use of it. */
-  holdsUntil(session: Session): number | null {
-    const found = this.#look(session.hash, placeOf(session));
+  async holdsUntil(session: Session): Promise<number | null> {
+    const found = await this.#look(session.hash, placeOf(session));
     return found && this.#end(found.record);
   }
 
   /** With the device sessions that hang on it. False when it had ended before. */
-  end(session: Session): boolean {
-    return this.#store.sessions.remove(session.hash);
+  end(session: Session): Promise<boolean> {
+    return this.#sources.store.sessions.remove(session.hash);
   }
 
   /** All browsers and programs of a user; gives their number. */
-  endAll(user: string): number {
-    return this.#store.sessions.removeAll(user);
+  endAll(user: string): Promise<number> {
+    return this.#sources.store.sessions.removeAll(user);
   }
 
   /** Those of a user that hold, the last used first. */
-  list(name: string): Session[] {
-    const user = this.#store.users.get(name);
+  async list(name: string): Promise<Session[]> {
+    const { store, limits } = this.#sources;
+    const user = await store.users.get(name);
     if (!user) return [];
-    const records = this.#store.sessions.list(name).filter((record) => this.#holds(record, user));
-    return records.map((record) => present(record, user));
+    const records = await store.sessions.list(name, kinds * limits.sessionsPerUser);
+    return records.filter((record) => this.#holds(record, user)).map((record) => present(record, user));
   }
 
-  #look(hash: Buffer, place: SessionPlace): { record: SessionRecord; user: UserRecord } | null {
-    const record = this.#store.sessions.get(hash);
+  async #look(hash: Buffer, place: SessionPlace): Promise<Found | null> {
+    const { cache } = this.#sources;
+    const record = await cache.session(hash);
     if (record?.kind !== place.kind) return null;
     if (place.kind === 'device' && record.device !== place.device) return null;
-    const user = this.#store.users.get(record.user);
-    return user && this.#holds(record, user) ? { record, user } : null;
+    const user = await cache.user(record.user);
+    if (user && this.#holds(record, user)) return { record, user };
+    // It may have been used, or opened anew, through another process: only the store refuses.
+    cache.forget(record);
+    const again = await cache.session(hash);
+    const userAgain = await cache.user(record.user);
+    return again && userAgain && this.#holds(again, userAgain) ? { record: again, user: userAgain } : null;
   }
 
   /** Not each request is worth a write. */
-  #noteUse({ hash, parent, used }: SessionRecord): void {
-    const now = this.#clock.date();
-    if (now - used >= this.#limits.sessionTouchMs) this.#touch(hash, parent, now);
-  }
-
-  /** The use of a session that cannot be noted is no reason to refuse it. */
-  #touch(hash: Buffer, parent: Buffer | null, now: number): void {
-    try {
-      this.#store.sessions.touch(hash, parent, now);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
+  #use(found: Found | null): Session | null {
+    if (!found) return null;
+    const { store, cache, clock, limits, later } = this.#sources;
+    const { hash, parent, used } = found.record;
+    const now = clock.date();
+    if (now - used >= limits.sessionTouchMs) {
+      cache.touch(hash, parent, now);
+      later(`session ${hash.toString('hex')}`, () => store.sessions.touch(hash, parent, now));
     }
+    return present(found.record, found.user);
   }
 
   #holds(record: SessionRecord, user: UserRecord): boolean {
-    return this.#end(record) > this.#clock.date() && record.fingerprint === fingerprintOf(user);
+    return this.#end(record) > this.#sources.clock.date() && record.fingerprint === fingerprintOf(user);
   }
 
   #end({ kind, used, expires }: SessionRecord): number {
     return kind === 'token' ? expires : Math.min(expires, used + this.lifetimes.idleMs);
   }
 }
+
+/** A session that holds, with its user. */
+interface Found {
+  readonly record: SessionRecord;
+  readonly user: UserRecord;
+}
+
+/** `own`, `device` and `token`: each has its own bound. */
+const kinds = 3;
 
 function placeOf({ kind, device }: Session): SessionPlace {
   return kind === 'device' ? { kind, device: device ?? '' } : { kind };
@@ -178,7 +198,17 @@ function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+/** Of the users in memory, so that not each request computes one. */
+const fingerprints = new WeakMap<UserRecord, string>();
+
 /** Ties a session to the password it was opened under, by the stored hash, which is salted. */
 function fingerprintOf(user: UserRecord): string {
-  return createHash('sha256').update(`password of ${user.name}: ${user.password}`).digest('base64url');
+  let fingerprint = fingerprints.get(user);
+  if (fingerprint === undefined) {
+    fingerprint = createHash('sha256')
+      .update(`password of ${user.name}: ${user.password}`)
+      .digest('base64url');
+    fingerprints.set(user, fingerprint);
+  }
+  return fingerprint;
 }

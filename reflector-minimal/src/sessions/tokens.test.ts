@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { Store } from '../store/store.ts';
@@ -25,59 +26,64 @@ describe('tokens', () => {
   let tokens: Tokens;
   let token: string;
   let expires: number;
-  beforeEach(() => {
+  beforeEach(async () => {
     store = Store.open(':memory:');
     store.users.add('alice', 'hash 1', 0, 'user');
     clock = new ManualClock();
-    sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: 1000, idleMs: 1000 });
+    const cache = new StoreCache(store.port, clock, defaultLimits);
+    const later = (_key: string, write: () => Promise<void>) => void write();
+    sessions = new Sessions(
+      { store: store.port, cache, clock, limits: defaultLimits, later },
+      { absoluteMs: 1000, idleMs: 1000 },
+    );
     tokens = new Tokens(key, 60, sessions, clock);
-    ({ token, expires } = issue());
+    ({ token, expires } = await issue());
   });
 
-  function issue(): { token: string; expires: number } {
+  async function issue(): Promise<{ token: string; expires: number }> {
     const user = store.users.get('alice') as UserRecord;
-    const issued = tokens.issue(user, { application: 'app', address: '192.0.2.1' });
+    const issued = await tokens.issue(user, { application: 'app', address: '192.0.2.1' });
     if (!issued) throw new Error('no token');
     return issued;
   }
 
-  test('are good for their user until they expire, however long nobody uses them', () => {
+  test('are good for their user until they expire, however long nobody uses them', async () => {
     expect(expires).toBe(clock.date() / 1000 + 60);
-    expect(tokens.verify(token)).toMatchObject({ kind: 'token', agent: 'app', address: '192.0.2.1' });
+    expect(await tokens.verify(token)).toMatchObject({ kind: 'token', agent: 'app', address: '192.0.2.1' });
     clock.advance(59_999);
-    expect(tokens.verify(token)?.user.name).toBe('alice');
+    expect((await tokens.verify(token))?.user.name).toBe('alice');
     clock.advance(1);
-    expect(tokens.verify(token)).toBeNull();
+    expect(await tokens.verify(token)).toBeNull();
   });
 
-  test('end with the password or the user', () => {
+  test('end with the password or the user', async () => {
     store.users.setPassword('alice', 'hash 2');
-    expect(tokens.verify(token)).toBeNull();
-    const { token: second } = issue();
+    expect(await tokens.verify(token)).toBeNull();
+    const { token: second } = await issue();
     store.users.remove('alice');
     store.users.add('alice', 'hash 3', 0, 'user');
-    expect(tokens.verify(second)).toBeNull();
+    expect(await tokens.verify(second)).toBeNull();
   });
 
-  test('can be revoked, one or all', () => {
-    const [second, third] = [issue().token, issue().token];
-    const session = tokens.verify(token);
-    expect(session && sessions.end(session)).toBe(true);
-    expect([tokens.verify(token), tokens.verify(second)?.user.name]).toEqual([null, 'alice']);
-    expect(sessions.endAll('alice')).toBe(2);
-    expect([tokens.verify(second), tokens.verify(third)]).toEqual([null, null]);
+  test('can be revoked, one or all', async () => {
+    const [second, third] = [(await issue()).token, (await issue()).token];
+    const session = await tokens.verify(token);
+    expect(session && (await sessions.end(session))).toBe(true);
+    expect([await tokens.verify(token), (await tokens.verify(second))?.user.name]).toEqual([null, 'alice']);
+    expect(await sessions.endAll('alice')).toBe(2);
+    expect([await tokens.verify(second), await tokens.verify(third)]).toEqual([null, null]);
   });
 
-  test('are not given to a user who has gone', () => {
+  test('are not given to a user who has gone', async () => {
     const user = store.users.get('alice') as UserRecord;
     store.users.remove('alice');
-    expect(tokens.issue(user, { application: '', address: '' })).toBeNull();
+    expect(await tokens.issue(user, { application: '', address: '' })).toBeNull();
   });
 
-  test('of another key, another algorithm or with a changed part are refused', () => {
+  test('of another key, another algorithm or with a changed part are refused', async () => {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     const head = { alg: 'HS256', typ: 'JWT' };
-    expect(tokens.verify(signed(head, payload))?.user.name).toBe('alice');
+    expect((await tokens.verify(signed(head, payload)))?.user.name).toBe('alice');
     const [first, , signature] = token.split('.');
     for (const text of [
       signed(head, payload, Buffer.alloc(32, 2)),
@@ -93,15 +99,15 @@ describe('tokens', () => {
       '..',
       'a.b.c',
     ]) {
-      expect(tokens.verify(text)).toBeNull();
+      expect(await tokens.verify(text)).toBeNull();
     }
   });
 
-  test('are no cookie, and a cookie is no token', () => {
+  test('are no cookie, and a cookie is no token', async () => {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    expect(sessions.find(payload.jti, { kind: 'own' })).toBeNull();
+    expect(await sessions.find(payload.jti, { kind: 'own' })).toBeNull();
     const user = store.users.get('alice') as UserRecord;
-    const secret = sessions.create(user, { kind: 'own', address: '', agent: '' })?.secret;
-    expect(tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, { ...payload, jti: secret }))).toBeNull();
+    const secret = (await sessions.create(user, { kind: 'own', address: '', agent: '' }))?.secret;
+    expect(await tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, { ...payload, jti: secret }))).toBeNull();
   });
 });

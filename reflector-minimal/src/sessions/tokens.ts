@@ -35,14 +35,14 @@ export class Tokens {
   }
 
   /** `expires` is in epoch seconds. `null` when the user has gone in the meantime. */
-  issue(
+  async issue(
     user: UserRecord,
     facts: { readonly application: string; readonly address: string },
-  ): { token: string; expires: number } | null {
+  ): Promise<{ token: string; expires: number } | null> {
     const { application, address } = facts;
     const iat = Math.floor(this.#clock.date() / 1000);
     const expires = iat + this.#lifetime;
-    const opened = this.#sessions.create(user, {
+    const opened = await this.#sessions.create(user, {
       kind: 'token',
       lifetimeMs: this.#lifetime * 1000,
       address,
@@ -55,7 +55,7 @@ export class Tokens {
   }
 
   /** The session of a token that is ours, not expired and not revoked; else `null`. */
-  verify(token: string): Session | null {
+  async verify(token: string): Promise<Session | null> {
     const [head, body = '', signature = '', ...rest] = token.split('.');
     if (head !== header || rest.length > 0) return null;
     const given = Buffer.from(signature, 'base64url');
@@ -64,7 +64,7 @@ export class Tokens {
     // Signed by us: it is JSON, if perhaps of an earlier version.
     const { exp, jti, sub } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Partial<Payload>;
     if (typeof exp !== 'number' || exp <= this.#clock.date() / 1000 || typeof jti !== 'string') return null;
-    const session = this.#sessions.find(jti, { kind: 'token' });
+    const session = await this.#sessions.find(jti, { kind: 'token' });
     return session?.user.name === sub ? session : null;
   }
 

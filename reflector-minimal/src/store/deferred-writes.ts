@@ -2,19 +2,30 @@ import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 
+type Write = () => Promise<void>;
+
 /**
- * Writes that nobody waits for: who is on line, properties, counters. While the data file cannot be used they are kept in
- * their order and tried again, so that a full disk or a lock costs no tunnel and loses no counter.
+ * Writes that nobody waits for: who is on line, properties, counters. They are done one after the other. While the store
+ * cannot be used they are kept in their order and tried again, so that a full disk or a lock costs no tunnel and loses no
+ * counter.
  */
 export class DeferredWrites {
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'storeRetryMs' | 'deferredWrites'>;
-  readonly #waiting = new Map<string, () => void>();
+  readonly #failed: (error: unknown) => void;
+  readonly #waiting = new Map<string, Write>();
+  #writing: Promise<boolean> | null = null;
   #retry: Cancellable | null = null;
 
-  constructor(clock: Clock, limits: Pick<Limits, 'storeRetryMs' | 'deferredWrites'>) {
+  /** `failed` is told of errors that are a fault of ours: that write is not tried again. */
+  constructor(
+    clock: Clock,
+    limits: Pick<Limits, 'storeRetryMs' | 'deferredWrites'>,
+    failed: (error: unknown) => void,
+  ) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#failed = failed;
   }
 
   /** Writes that wait. */
@@ -23,24 +34,21 @@ export class DeferredWrites {
   }
 
   /** Writes now or later. A write that still waits under the same key is replaced. */
-  write(key: string, run: () => void): void {
-    if (this.#waiting.size === 0 && this.#attempt(run)) return;
+  write(key: string, run: Write): void {
     this.#waiting.delete(key);
     for (const oldest of this.#waiting.keys()) {
       if (this.#waiting.size < this.#limits.deferredWrites) break;
       this.#waiting.delete(oldest);
     }
     this.#waiting.set(key, run);
-    this.#retry ??= this.#schedule();
+    if (!this.#retry) this.flush().catch(this.#failed);
   }
 
   /** Tries what waits; false when some of it still does. */
-  flush(): boolean {
-    for (const [key, run] of this.#waiting) {
-      if (!this.#attempt(run)) return false;
-      this.#waiting.delete(key);
-    }
-    return true;
+  flush(): Promise<boolean> {
+    if (this.#waiting.size === 0) return Promise.resolve(true);
+    this.#writing ??= this.#writeAll();
+    return this.#writing;
   }
 
   stop(): void {
@@ -48,24 +56,29 @@ export class DeferredWrites {
     this.#retry = null;
   }
 
-  #attempt(run: () => void): boolean {
-    try {
-      run();
-      return true;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      return false;
+  async #writeAll(): Promise<boolean> {
+    // What is added meanwhile comes at the end.
+    for (const [key, run] of this.#waiting) {
+      try {
+        await run();
+      } catch (error) {
+        if (error instanceof StoreUnavailable) {
+          this.#writing = null;
+          this.#retry ??= this.#schedule();
+          return false;
+        }
+        this.#failed(error);
+      }
+      if (this.#waiting.get(key) === run) this.#waiting.delete(key);
     }
+    this.#writing = null;
+    return true;
   }
 
   #schedule(): Cancellable {
     return this.#clock.schedule(this.#limits.storeRetryMs, () => {
       this.#retry = null;
-      try {
-        this.flush();
-      } finally {
-        if (this.#waiting.size > 0) this.#retry = this.#schedule();
-      }
+      this.flush().catch(this.#failed);
     });
   }
 }

@@ -9,7 +9,6 @@ import { bounded } from './statements.ts';
 export class SqliteChanges implements ChangeFeed {
   readonly #database: Database.Database;
   readonly #hints = new Set<() => void>();
-  #hinting = false;
 
   constructor(database: Database.Database) {
     this.#database = database;
@@ -37,14 +36,9 @@ export class SqliteChanges implements ChangeFeed {
     return () => this.#hints.delete(hint);
   }
 
-  /** Something was changed: tells so once the present call, with its transaction, is over. */
+  /** Something was changed, or will be once the present transaction is over. */
   changed(): void {
-    if (this.#hinting) return;
-    this.#hinting = true;
-    queueMicrotask(() => {
-      this.#hinting = false;
-      for (const hint of this.#hints) hint();
-    });
+    for (const hint of this.#hints) hint();
   }
 
   /** Counted on also by what was deleted. */

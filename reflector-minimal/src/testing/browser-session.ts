@@ -1,4 +1,5 @@
 import type { Clock } from 'rm-protocol';
+import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -10,12 +11,28 @@ export class BrowserSession {
   readonly #sessions: Sessions;
   readonly #own: { readonly secret: string; readonly session: Session };
 
-  constructor(stage: Stage, clock: Clock = systemClock, name: string = user.name) {
+  private constructor(sessions: Sessions, own: { readonly secret: string; readonly session: Session }) {
+    this.#sessions = sessions;
+    this.#own = own;
+  }
+
+  static async open(
+    stage: Stage,
+    clock: Clock = systemClock,
+    name: string = user.name,
+  ): Promise<BrowserSession> {
     const hour = 3600_000;
-    const { store } = stage.reflector;
-    this.#sessions = new Sessions(store, clock, defaultLimits, { absoluteMs: hour, idleMs: hour });
-    this.#own = created(
-      this.#sessions.create(created(store.users.get(name)), { kind: 'own', address: '', agent: '' }),
+    const { port: store } = stage.reflector.store;
+    const cache = new StoreCache(store, clock, defaultLimits);
+    const later = (_key: string, write: () => Promise<void>) => void write();
+    const sessions = new Sessions(
+      { store, cache, clock, limits: defaultLimits, later },
+      { absoluteMs: hour, idleMs: hour },
+    );
+    const of = present(await store.users.get(name));
+    return new BrowserSession(
+      sessions,
+      present(await sessions.create(of, { kind: 'own', address: '', agent: '' })),
     );
   }
 
@@ -25,18 +42,18 @@ export class BrowserSession {
   }
 
   /** `Cookie` for the host `<label>.<domain>`. */
-  deviceCookie(label: string): string {
+  async deviceCookie(label: string): Promise<string> {
     const parent = this.#own.session;
     const facts = { kind: 'device', device: label, parent, address: '', agent: '' } as const;
-    return `rm-device-session=${created(this.#sessions.create(parent.user, facts)).secret}`;
+    return `rm-device-session=${present(await this.#sessions.create(parent.user, facts)).secret}`;
   }
 
-  logOut(): void {
-    this.#sessions.end(this.#own.session);
+  async logOut(): Promise<void> {
+    await this.#sessions.end(this.#own.session);
   }
 }
 
-function created<T>(value: T | null): T {
+function present<T>(value: T | null): T {
   if (value === null) throw new Error('no session');
   return value;
 }

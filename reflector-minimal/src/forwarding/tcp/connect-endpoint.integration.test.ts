@@ -177,11 +177,14 @@ describe('CONNECT', () => {
     ['another scheme', () => 'Proxy-Authorization: Negotiate abc\r\n'],
     ['Authorization', () => `Authorization: ${authorization}\r\n`],
     ['X-PTTH-Authorization', () => `X-PTTH-Authorization: ${authorization}\r\n`],
-    ['the cookie of a session', () => `Cookie: ${new BrowserSession(stage).ownCookie}\r\n`],
-    ['the cookie of a device', () => `Cookie: ${new BrowserSession(stage).deviceCookie(device.id)}\r\n`],
+    ['the cookie of a session', async () => `Cookie: ${(await BrowserSession.open(stage)).ownCookie}\r\n`],
+    [
+      'the cookie of a device',
+      async () => `Cookie: ${await (await BrowserSession.open(stage)).deviceCookie(device.id)}\r\n`,
+    ],
   ])('%s opens nothing, and learns nothing: 407', async (_, lines) => {
     for (const to of [target(), 'nobody.localhost:22', 'elsewhere.example:443', '127.0.0.1:22']) {
-      const answer = await connectTo(to, lines()).whole();
+      const answer = await connectTo(to, await lines()).whole();
       expect(answer).toMatch(/^HTTP\/1\.1 407 Proxy Authentication Required\r\n/);
       expect(answer).toMatch(/^Proxy-Authenticate: Basic realm="Reflector", charset="UTF-8"\r$/m);
     }

@@ -61,44 +61,47 @@ export class WebForwarding {
     this.#hints = new SettingHints(context.log, context.limits);
   }
 
-  /** The request under way, or why it is not taken. */
-  request(
+  /** The request under way, or why it is not taken; `null`: the user has gone. */
+  async request(
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
     target: WebTarget,
-  ): DeviceRequest | Refusal {
-    const exchange = this.#begin('request', request, origin, target, response);
-    if ('error' in exchange) return exchange;
+  ): Promise<DeviceRequest | Refusal | null> {
+    const exchange = await this.#begin('request', request, origin, target, response);
+    if (exchange === null || 'error' in exchange) return exchange;
     const relay = new DeviceRequest({ ...exchange, response });
     if (!response.destroyed) relay.start();
     return relay;
   }
 
   /** Gives why it is not taken, if so. */
-  upgrade(
+  async upgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     origin: Origin,
     target: WebTarget,
-  ): Refusal | null {
-    const exchange = this.#begin('upgrade', request, origin, target, socket);
-    if ('error' in exchange) return exchange;
+  ): Promise<Refusal | null> {
+    const exchange = await this.#begin('upgrade', request, origin, target, socket);
+    if (exchange === null || 'error' in exchange) return exchange;
     const { clock, readAhead } = this.#context;
     if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
     return null;
   }
 
   /** From here on it is in the audit log, and ends with what let it in; which may be at once. */
-  #begin(
+  async #begin(
     event: string,
     request: IncomingMessage,
     origin: Origin,
     { identity, device, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
-  ): Omit<DeviceExchange, 'response'> | Refusal {
+  ): Promise<Omit<DeviceExchange, 'response'> | Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
+    // A browser would send to the next device on a shared host what this one has asked it for.
+    const authorization = shared ? null : await forDevice(this.#context.tokens, request, identity);
+    if (lasting.destroyed) return null;
     const traffic = this.#audit(event, origin, identity, device, port, lasting);
     this.#grant(identity, device, since, lasting);
     return {
@@ -110,8 +113,7 @@ export class WebForwarding {
       answered: (status) => this.#answered(device, port, status, request),
       site: this.#site(device, port, origin, shared),
       user: identity.user.uid,
-      // A browser would send to the next device on a shared host what this one has asked it for.
-      authorization: shared ? null : forDevice(this.#context.tokens, request, identity),
+      authorization,
       shared,
       traffic,
       limits: this.#context.limits,

@@ -1,0 +1,208 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from 'rm-protocol';
+import type { Limits } from '../limits.ts';
+import type { Change, DeviceIdentity, SessionRecord, Store, UserRecord } from '../ports/store.ts';
+
+/** At once when it is known, else a promise; it rejects with `StoreUnavailable`. */
+export type Eventual<Value> = Value | Promise<Value>;
+
+/** Changes as one text each, see {@link changeKey}; `null`: anything may have changed. */
+export type Changes = ReadonlySet<string> | null;
+
+/** One text for a kind and key. */
+export function changeKey({ kind, key }: Change): string {
+  return `${kind} ${key}`;
+}
+
+/** Records of one kind that were read lately, and reads under way. */
+interface Table<Value extends object> {
+  readonly known: LRUCache<string, Value>;
+  /** A read whose record was changed meanwhile is not here any more: its result is not kept. */
+  readonly reads: Map<string, Promise<Value | null>>;
+  readonly read: (key: string) => Promise<Value | null>;
+}
+
+/** A table, whatever is in it. */
+type Forgetful = Readonly<Record<'known' | 'reads', { delete(key: string): boolean; clear(): void }>>;
+
+type CacheLimits = Pick<Limits, 'storePollMs' | 'cachedUsers' | 'cachedSessions' | 'cachedDevices'>;
+
+/** Changes that are read at once. */
+const changesAtOnce = 1_000;
+
+/**
+ * The users, sessions and devices that requests have asked for lately, so that a request costs the store nothing. The
+ * change feed keeps them true: what it names is forgotten, and read again when it is next asked for. A change by this
+ * process counts at once, one by another within `limits.storePollMs`. What does not exist is never remembered: whoever has
+ * just been added is found.
+ *
+ * Nothing polls here. A record that was not compared with the feed for `limits.storePollMs` waits for that first, so that
+ * what is asked for is never older, also when the store is away.
+ */
+export class StoreCache {
+  readonly #store: Pick<Store, 'users' | 'sessions' | 'devices' | 'changes'>;
+  readonly #clock: Clock;
+  readonly #pollMs: number;
+  readonly #users: Table<UserRecord>;
+  readonly #sessions: Table<SessionRecord>;
+  readonly #devices: Table<DeviceIdentity>;
+  readonly #listeners = new Set<(changes: Changes) => void>();
+  readonly #stopHints: () => void;
+  /** In the feed; `null`: nothing was read yet. */
+  #position: number | null = null;
+  /** When the last read of the feed began. */
+  #comparedAt = Number.NEGATIVE_INFINITY;
+  #hinted = false;
+  #refreshing: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  constructor(
+    store: Pick<Store, 'users' | 'sessions' | 'devices' | 'changes'>,
+    clock: Clock,
+    limits: CacheLimits,
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#pollMs = limits.storePollMs;
+    this.#users = table(limits.cachedUsers, (name) => store.users.get(name));
+    this.#sessions = table(limits.cachedSessions, (hash) => store.sessions.get(Buffer.from(hash, 'hex')));
+    this.#devices = table(limits.cachedDevices, (id) => store.devices.identity(id));
+    this.#stopHints = store.changes.onHint(() => {
+      this.#hinted = true;
+    });
+  }
+
+  user(name: string): Eventual<UserRecord | null> {
+    return this.#find(this.#users, name);
+  }
+
+  session(hash: Buffer): Eventual<SessionRecord | null> {
+    return this.#find(this.#sessions, hash.toString('hex'));
+  }
+
+  /** A claimed device. */
+  device(id: string): Eventual<DeviceIdentity | null> {
+    return this.#find(this.#devices, id);
+  }
+
+  /** Reads a session and its user again when they are next asked for. */
+  forget({ hash, user }: Pick<SessionRecord, 'hash' | 'user'>): void {
+    this.#sessions.known.delete(hash.toString('hex'));
+    this.#users.known.delete(user);
+  }
+
+  /** Notes the use of a session, and of its parent, before the store does. */
+  touch(hash: Buffer, parent: Buffer | null, now: number): void {
+    for (const used of parent ? [hash, parent] : [hash]) {
+      const key = used.toString('hex');
+      const known = this.#sessions.known.peek(key);
+      if (known) this.#sessions.known.set(key, { ...known, used: now });
+    }
+  }
+
+  /** Reads the changes up to this call. Rejects with `StoreUnavailable`. */
+  refresh(): Promise<void> {
+    // One that is under way may have begun before the change that is meant.
+    if (this.#refreshing) {
+      this.#next ??= this.#refreshing.catch(() => {}).then(() => this.#refresh());
+      return this.#next;
+    }
+    return this.#refresh();
+  }
+
+  /** `listener` is told of changes when they are read. Returns what ends it. */
+  onChange(listener: (changes: Changes) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stop(): void {
+    this.#stopHints();
+  }
+
+  get #current(): boolean {
+    return !this.#hinted && this.#clock.now() - this.#comparedAt < this.#pollMs;
+  }
+
+  #find<Value extends object>(found: Table<Value>, key: string): Eventual<Value | null> {
+    if (!this.#current) return this.refresh().then(() => this.#lookUp(found, key));
+    return this.#lookUp(found, key);
+  }
+
+  #lookUp<Value extends object>({ known, reads, read }: Table<Value>, key: string): Eventual<Value | null> {
+    const value = known.get(key);
+    if (value !== undefined) return value;
+    const underWay = reads.get(key);
+    if (underWay) return underWay;
+    const reading = read(key)
+      .then((result) => {
+        if (reads.get(key) === reading && result) known.set(key, result);
+        return result;
+      })
+      .finally(() => {
+        if (reads.get(key) === reading) reads.delete(key);
+      });
+    reads.set(key, reading);
+    return reading;
+  }
+
+  #refresh(): Promise<void> {
+    this.#next = null;
+    const refreshing = this.#readChanges().finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = null;
+    });
+    this.#refreshing = refreshing;
+    return refreshing;
+  }
+
+  async #readChanges(): Promise<void> {
+    const hinted = this.#hinted;
+    this.#hinted = false;
+    const began = this.#clock.now();
+    try {
+      if (this.#position !== null) await this.#follow(this.#position);
+      else {
+        const position = await this.#store.changes.position();
+        // Nobody has read a record before the first position was known; a second one would skip changes.
+        this.#position ??= position;
+      }
+    } catch (error) {
+      this.#hinted ||= hinted;
+      throw error;
+    }
+    this.#comparedAt = began;
+  }
+
+  async #follow(from: number): Promise<void> {
+    for (let at = from; ; ) {
+      const { changes, position, complete } = await this.#store.changes.after(at, changesAtOnce);
+      if (complete && changes.length === 0) return;
+      for (const { kind, key } of changes) drop(this.#tableOf(kind), key);
+      if (!complete) for (const kind of ['user', 'session', 'device'] as const) dropAll(this.#tableOf(kind));
+      this.#position = at = position;
+      const changed = complete ? new Set(changes.map(changeKey)) : null;
+      for (const listener of this.#listeners) listener(changed);
+    }
+  }
+
+  #tableOf(kind: Change['kind']): Forgetful {
+    return { user: this.#users, session: this.#sessions, device: this.#devices }[kind];
+  }
+}
+
+function table<Value extends object>(
+  max: number,
+  read: (key: string) => Promise<Value | null>,
+): Table<Value> {
+  return { known: new LRUCache({ max }), reads: new Map(), read };
+}
+
+function drop({ known, reads }: Forgetful, key: string): void {
+  known.delete(key);
+  reads.delete(key);
+}
+
+function dropAll({ known, reads }: Forgetful): void {
+  known.clear();
+  reads.clear();
+}
