@@ -6,6 +6,7 @@ export { Fingerprints } from './devices/fingerprints.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword } from './passwords/scrypt.ts';
+export type { Answer, BrowserCall, Call, Form, Route, UserCall } from './ports/routes.ts';
 export type { DeviceRecord, DeviceSecrets, Role, UserRecord } from './ports/store.ts';
 export { StoreError } from './ports/store.ts';
 export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';

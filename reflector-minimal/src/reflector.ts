@@ -30,11 +30,15 @@ import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
-import { isHealthCheck } from './pages/health.ts';
+import type { PagesContext } from './pages/context.ts';
+import { ownPages } from './pages/own-pages.ts';
+import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Presence } from './ports/presence.ts';
+import type { Route } from './ports/routes.ts';
 import { StoreUnavailable } from './ports/store.ts';
 import { refusals } from './refusals/catalogue.ts';
+import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
@@ -89,6 +93,8 @@ export interface ReflectorOptions {
   readonly sessionLifetime?: number;
   /** Seconds without a request after which a browser must log in again; 43,200 by default. */
   readonly sessionIdle?: number;
+  /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`. */
+  readonly routes?: readonly Route[];
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -208,6 +214,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       cookieHost,
       choices: new Choices(limits),
       tokenByGet: options.tokenByGet ?? false,
+      logInAddress,
       offer: {
         keepAlive: options.keepAlive ?? 300,
         extension: { maxFrame: limits.maxFrame, window: limits.window },
@@ -302,6 +309,8 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
 /** What the parts of one running reflector share. */
 type Context = ForwardingContext &
   RouterContext &
+  PagesContext &
+  OwnRoutesContext &
   Omit<DeviceEndpointOptions, 'authentication'> & {
     readonly revocation: RevocationWatcher<Holder>;
     readonly unauthenticated: UnauthenticatedConnections;
@@ -331,7 +340,7 @@ class RunningReflector implements Reflector {
     store: Store,
     server: Server,
     authentication: DeviceAuthentication,
-    { tls, host = '127.0.0.1' }: ReflectorOptions,
+    { tls, host = '127.0.0.1', routes = [] }: ReflectorOptions,
     closeFiles: () => void,
   ) {
     this.#closeFiles = closeFiles;
@@ -342,7 +351,8 @@ class RunningReflector implements Reflector {
     this.#tls = tls ?? null;
     this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
-    this.#router = new Router(context, this.#deviceEndpoint, new Forwarding(context));
+    const ownRoutes = new OwnRoutes(context, [...ownPages(context), ...routes]);
+    this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, new Forwarding(context));
     context.unauthenticated.limit(server, (address) => this.#warnOfUnauthenticated(address));
     server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
@@ -359,7 +369,7 @@ class RunningReflector implements Reflector {
     new HttpGuard(server, this.#router, {
       limits: context.limits,
       clock: context.clock,
-      needsHost: (request) => !isHealthCheck(request),
+      needsHost: (request) => !ownRoutes.answersWithoutHost(request),
       refusalOf: (error) => (error instanceof StoreUnavailable ? refusals.storeUnavailable : null),
       failed,
     });

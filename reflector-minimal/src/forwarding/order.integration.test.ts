@@ -49,7 +49,15 @@ const basic = (name: string) => `Basic ${Buffer.from(`${name}:${user.password}`)
 beforeAll(async () => {
   stage = await Stage.open({
     cookieHost: sharedHost,
-    limits: { exchangesPerUser: 12, exchangesPerDevice: 8, formBytes: 40, headLines: 30 },
+    limits: {
+      exchangesPerUser: 12,
+      exchangesPerDevice: 8,
+      formBytes: 40,
+      headLines: 30,
+      // What is held is to outlast the test, however slow the machine.
+      responseMs: 3600_000,
+      userStallMs: 3600_000,
+    },
   });
   const { store } = stage.reflector;
   const hash = await hashPassword(user.password);

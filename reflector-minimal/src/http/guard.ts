@@ -113,7 +113,7 @@ export class HttpGuard {
     }
     const { request, response } = exchange;
     toOriginForm(request);
-    const violation = requestViolation(request, this.#options.limits, this.#options.needsHost(request));
+    const violation = requestViolation(request, this.#options.limits, this.#options.needsHost);
     if (violation) {
       // Who sends such things gets no second try on this connection.
       response.shouldKeepAlive = false;
@@ -174,8 +174,7 @@ export class HttpGuard {
     if (!this.#takesOver(request, socket)) return;
     toOriginForm(request);
     const violation =
-      requestViolation(request, this.#options.limits, this.#options.needsHost(request)) ??
-      upgradeViolation(request);
+      requestViolation(request, this.#options.limits, this.#options.needsHost) ?? upgradeViolation(request);
     if (violation) {
       refuseOn(request, socket, this.#options, violation);
     } else if (asksForWebSocket(request)) {

@@ -81,15 +81,24 @@ ${body}
 `.markup;
 }
 
-/** `formTargets`: where forms may go, and be sent on to from there. */
-export function contentPolicy(formTargets: string): string {
-  return `default-src 'none'; style-src '${styleHash}'; frame-ancestors 'none'; base-uri 'none'; form-action ${formTargets}`;
+/**
+ * The policy of a page. Its forms go to this host, and may be sent on from there to `formTargets`: browsers hold
+ * `form-action` against redirects too. `loads`: kinds of sources (`script`, `img` …) that it loads from this host; nothing
+ * comes from anywhere else. Throws when a target is no origin.
+ */
+export function contentPolicy(formTargets: readonly string[] = [], loads: readonly string[] = []): string {
+  const wrong = formTargets.find((target) => !/^https?:\/\/[\w.*:[\]-]+$/.test(target));
+  if (wrong !== undefined) throw new Error(`${wrong}: not an origin`);
+  const styles = loads.includes('style') ? `'self' '${styleHash}'` : `'${styleHash}'`;
+  const sources = loads.filter((kind) => kind !== 'style').map((kind) => ` ${kind}-src 'self';`);
+  const forms = ["'self'", ...formTargets].join(' ');
+  return `default-src 'none';${sources.join('')} style-src ${styles}; frame-ancestors 'none'; base-uri 'none'; form-action ${forms}`;
 }
 
 /** For every page and answer of the reflector itself; never for what comes from a device. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
-  'Content-Security-Policy': contentPolicy("'self'"),
+  'Content-Security-Policy': contentPolicy(),
   // With "no-referrer" a browser would hide the origin of our own forms too.
   'Referrer-Policy': 'same-origin',
   'X-Content-Type-Options': 'nosniff',

@@ -18,31 +18,44 @@ function wantsHtml(request: IncomingMessage): boolean {
   return /text\/html/i.test(request.headers.accept ?? '');
 }
 
-/** Sends the refusal as a page, or as one line of text to a program. The response must not have begun. */
-export function sendRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const { status, error, advice = '', link, headers = {} } = refusal;
-  const asHtml = wantsHtml(request);
-  const body = asHtml
-    ? page(
-        error,
-        html`<h1>${error}</h1>
-<p>${link === undefined ? advice : html`<a href="${link}">${advice}</a>`}</p>
-<p class="status">${status} ${STATUS_CODES[status] ?? ''}</p>`,
-      )
-    : `${error}\n`;
+/**
+ * Sends the refusal as a page, or as one line of text to a program; or as `content`. The response must not have begun.
+ */
+export function sendRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: Refusal,
+  content = contentOf(request, refusal),
+): void {
+  const { status, error, headers = {} } = refusal;
   for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
     response.setHeader(name, value);
   // A browser would ask for a password, remember it, and send it with whatever a page of anybody has it send. It acts on
   // no other scheme.
-  if (status === 401 && isBrowser(request)) {
+  if (status === 401 && response.hasHeader('WWW-Authenticate') && isBrowser(request)) {
     response.setHeader('WWW-Authenticate', 'Bearer realm="Reflector"');
   }
-  response.setHeader('Content-Type', `text/${asHtml ? 'html' : 'plain'}; charset=utf-8`);
-  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.setHeader('Content-Type', content.type);
+  response.setHeader('Content-Length', Buffer.byteLength(content.body));
   response.setHeader('X-PTTH-Error', headerText(error));
   // Not the reason of a head that could not be written.
   response.writeHead(status, STATUS_CODES[status] ?? '');
-  response.end(body);
+  response.end(content.body);
+}
+
+function contentOf(
+  request: IncomingMessage,
+  refusal: Refusal,
+): { readonly type: string; readonly body: string } {
+  const { status, error, advice = '', link } = refusal;
+  if (!wantsHtml(request)) return { type: 'text/plain; charset=utf-8', body: `${error}\n` };
+  const body = page(
+    error,
+    html`<h1>${error}</h1>
+<p>${link === undefined ? advice : html`<a href="${link}">${advice}</a>`}</p>
+<p class="status">${status} ${STATUS_CODES[status] ?? ''}</p>`,
+  );
+  return { type: 'text/html; charset=utf-8', body };
 }
 
 /** Text that may stand in a header: ASCII, without control characters. */

@@ -46,7 +46,7 @@ const once = [
 export function requestViolation(
   request: IncomingMessage,
   limits: Limits,
-  needsHost: boolean,
+  needsHost: (request: IncomingMessage) => boolean,
 ): Refusal | null {
   const { rawHeaders, httpVersion, method = '', url = '' } = request;
   const refused = wrongVersion(httpVersion) ?? tooManyLines(rawHeaders, limits);
@@ -99,10 +99,10 @@ function repeated(headers: RawHeaders): string | null {
 }
 
 /** HTTP/1.0 has no `Host`; there the request is for no host of ours, unless it asks for none. */
-function badHost(request: IncomingMessage, needed: boolean): string | null {
+function badHost(request: IncomingMessage, needsHost: (request: IncomingMessage) => boolean): string | null {
   const [host] = valuesOf(request.rawHeaders, 'host');
   if (host !== undefined) return hostOf(host) === '' ? 'The Host header is not a host name' : null;
-  return needed && request.httpVersion === '1.1' ? 'HTTP/1.1 needs a Host header' : null;
+  return request.httpVersion === '1.1' && needsHost(request) ? 'HTTP/1.1 needs a Host header' : null;
 }
 
 /**

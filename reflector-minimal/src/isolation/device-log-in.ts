@@ -100,7 +100,7 @@ export function beginDeviceLogIn(
 /** `openPath`: where a logged-in browser goes for a session on the host of a device, with a one-time code. */
 export async function openDevice(
   context: DeviceLogInContext,
-  query: URLSearchParams,
+  query: Pick<URLSearchParams, 'get'>,
   origin: Origin,
   { user, session }: Identity,
 ): Promise<Refusal | { readonly location: string }> {

@@ -19,8 +19,6 @@ import { reportsToNobody } from './kept-by-browsers.ts';
 /** In the place of a label, where the host is meant that all devices share; no device has such a name. */
 export const sharedKey = '*';
 
-/** On the reflector's own host. */
-export const choosePath = '/my-devices/choose';
 /** On the shared host: comes back with a session for what has been chosen now. */
 export const changePath = '/.rm-reflector/change';
 

@@ -1,17 +1,25 @@
-import type { Form } from '../http/form.ts';
-import { sendRefusal } from '../http/refusal.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import type { Identity } from '../ports/identity.ts';
+import type { Answer } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
-import { clearCookie, secretsOf } from '../sessions/cookies.ts';
+import { clearCookie } from '../sessions/cookies.ts';
 import { type AccountNote, accountPage } from './account-page.ts';
-import { type Exchange, enter, redirect, sendToLogIn, sessionOf, show } from './exchange.ts';
+import {
+  type Exchange,
+  enter,
+  isSecure,
+  knownMarks,
+  type Result,
+  redirect,
+  sendToLogIn,
+  show,
+} from './exchange.ts';
 
 /** Of this browser, or with `everywhere` of all browsers and programs. What they have open ends at once. */
-export async function logOut(exchange: Exchange, form: Form): Promise<void> {
-  const { context, response, origin, secure } = exchange;
-  const identity = await sessionOf(exchange);
+export async function logOut({ context, call }: Exchange): Promise<Result> {
+  const form = await call.form();
+  const identity = await call.session();
   if (identity?.session) {
     const { name } = identity.user;
     const everywhere = form.get('everywhere') !== null;
@@ -23,68 +31,61 @@ export async function logOut(exchange: Exchange, form: Form): Promise<void> {
       allowed: true,
       user: name,
       by: 'session',
-      address: origin.address,
+      address: call.origin.address,
     });
   }
-  response.setHeader('Set-Cookie', clearCookie('own', secure));
-  redirect(response, '/log-in');
+  return redirect('/log-in', [clearCookie('own', isSecure(call))]);
 }
 
 /** One of the user's own, by the id that the list shows. */
-export async function endSession(exchange: Exchange, form: Form): Promise<void> {
-  const { context, request, response } = exchange;
-  const identity = await sessionOf(exchange);
-  if (!identity) {
-    sendRefusal(request, response, refusals.logIn);
-    return;
-  }
+export async function endSession({ context, call }: Exchange): Promise<Result> {
+  const form = await call.form();
+  const identity = await call.session();
+  if (!identity) return refusals.logIn;
   const { name } = identity.user;
   const session = (await context.sessions.list(name)).find(({ id }) => id === form.get('session'));
   if (session) {
     await context.sessions.end(session);
     await context.revocation.check();
-    const { address } = exchange.origin;
+    const { address } = call.origin;
     const detail = `session ${session.id} from ${session.address}`;
     context.audit.record({ event: 'log-out', allowed: true, user: name, by: 'session', address, detail });
   }
-  redirect(response, '/account');
+  return redirect('/account');
 }
 
 /** Where the account is logged in, and a form for another password. */
-export async function showAccount(exchange: Exchange): Promise<void> {
-  const { context, request, response, origin } = exchange;
-  const identity = await sessionOf(exchange);
-  if (!identity) {
-    sendToLogIn(request, response);
-    return;
-  }
-  const { address } = origin;
+export async function showAccount(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
+  const identity = await call.session();
+  if (!identity) return sendToLogIn(call);
+  const { address } = call.origin;
   context.audit.count({ event: 'request', allowed: true, user: identity.user.name, by: 'session', address });
-  await showAccountPage(exchange, identity, 200, {});
+  return showAccountPage(exchange, identity, 200, {});
 }
 
 /**
  * The present password, and a new one twice. Every other browser and program of the user is logged out: who knew the
  * former password may be among them.
  */
-export async function changePassword(exchange: Exchange, form: Form): Promise<void> {
-  const { context, request, response, origin, secure } = exchange;
-  const identity = await sessionOf(exchange);
-  if (!identity) return sendRefusal(request, response, refusals.logIn);
+export async function changePassword(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
+  const form = await call.form();
+  const identity = await call.session();
+  if (!identity) return refusals.logIn;
   const { name } = identity.user;
-  const { address } = origin;
+  const { address } = call.origin;
   const again = (status: number, error: string) => showAccountPage(exchange, identity, status, { error });
   const password = form.get('new') ?? '';
   if (password !== form.get('again')) return again(422, 'The two new passwords are not the same');
   const complaint = passwordComplaint(password, name);
   if (complaint !== null) return again(422, `The new password ${complaint}`);
-  const marks = secretsOf(request.rawHeaders, 'known', secure);
   const verdict = await context.logIn.check({
     name,
     password: form.get('present') ?? '',
     code: null,
     address,
-    marks,
+    marks: knownMarks(call),
   });
   // This session has given its one-time password.
   if ('denied' in verdict && verdict.denied !== 'oneTimePassword') {
@@ -94,13 +95,17 @@ export async function changePassword(exchange: Exchange, form: Form): Promise<vo
     return again(status === 401 ? 403 : status, reason);
   }
   const changed = await context.logIn.setPassword(verdict.user, password);
-  if (response.destroyed) return;
+  if (call.gone) return null;
   if (changed === 'busy') return again(503, refusals.busy.error);
-  if (!changed || !(await enter(exchange, changed))) return sendToLogIn(request, response);
+  const cookies = changed && (await enter(exchange, changed));
+  if (!changed || !cookies) return sendToLogIn(call);
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });
   const current = (await context.sessions.list(name)).find(({ kind }) => kind === 'own') ?? null;
   const done = 'Your password is changed, and everything else is logged out';
-  await showAccountPage(exchange, { user: changed, session: current }, 200, { done });
+  return {
+    ...(await showAccountPage(exchange, { user: changed, session: current }, 200, { done })),
+    cookies,
+  };
 }
 
 /** The page of the account, with what came of a form. */
@@ -109,7 +114,7 @@ export async function showAccountPage(
   { user, session }: Identity,
   status: number,
   note: AccountNote,
-): Promise<void> {
+): Promise<Answer> {
   const sessions = await exchange.context.sessions.list(user.name);
-  if (!exchange.response.destroyed) show(exchange, status, accountPage(user, sessions, session, note));
+  return show(exchange, status, accountPage(user, sessions, session, note));
 }

@@ -1,32 +1,27 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asciiLowerCase } from '../ascii-case.ts';
 import { namedDevice } from '../devices/named-device.ts';
 import { servicesOf } from '../devices/services.ts';
-import { readForm } from '../http/form.ts';
 import { portSuffix } from '../http/host-names.ts';
-import type { Origin } from '../http/origin.ts';
-import type { Refusal } from '../http/refusal.ts';
 import { changePath } from '../isolation/shared-host.ts';
-import type { Identity } from '../ports/identity.ts';
+import type { UserCall } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { seesDevice } from '../users/identity.ts';
 import type { PagesContext } from './context.ts';
+import { type Result, redirect } from './exchange.ts';
 
-/** `choosePath`: takes the form of the page of devices. The request has been proven to come from there. */
-export async function chooseDevice(
-  context: PagesContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-  origin: Origin,
-  { user, session }: Identity,
-): Promise<Refusal | { readonly location: string }> {
-  const { audit, cookieHost, choices, presence } = context;
+/** On the reflector's own host. */
+export const choosePath = '/my-devices/choose';
+
+/** Takes the form of the page of devices, by which a user chooses the device that they see on the shared host. */
+export async function chooseDevice(context: PagesContext, call: UserCall): Promise<Result> {
+  const { audit, cookieHost, choices, presence, cache } = context;
+  const { origin } = call;
+  const { user, session } = call.identity;
   if (cookieHost === null) return refusals.nothingHere;
   if (session?.kind !== 'own') return refusals.logIn;
-  const form = await readForm(request, response, context);
-  if ('status' in form) return form;
+  const form = await call.form();
   const label = asciiLowerCase(form.get('device') ?? '');
-  const device = await namedDevice(context.cache, label);
+  const device = await namedDevice(cache, label);
   if (!device || !seesDevice(user, device)) {
     const refusal = refusals.unknownDevice(label);
     const { address } = origin;
@@ -38,5 +33,5 @@ export async function chooseDevice(
   const online = presence.locate(device);
   const to = online ? servicesOf(online).httpPath : '/';
   const authority = `${cookieHost}${portSuffix(origin.authority)}`;
-  return { location: `${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}` };
+  return redirect(`${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}`);
 }

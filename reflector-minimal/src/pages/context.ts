@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { LogIn } from '../authentication/log-in.ts';
@@ -8,7 +7,6 @@ import type { Limits } from '../limits.ts';
 import type { Presence } from '../ports/presence.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tokens } from '../sessions/tokens.ts';
-import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
 
 /** What the reflector's own pages and interfaces need. */
 export interface PagesContext extends DeviceLogInContext {
@@ -20,8 +18,6 @@ export interface PagesContext extends DeviceLogInContext {
   readonly users: UserAuthentication;
   readonly logIn: LogIn;
   readonly tokens: Tokens;
-  readonly userConcurrency: ConcurrencyLimit;
-  readonly unauthenticated: { authenticated(socket: Duplex): void };
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
 }

@@ -3,15 +3,6 @@ import { readServices } from '../devices/services.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { seesDevice } from '../users/identity.ts';
 import type { PagesContext } from './context.ts';
-import { deviceListPath } from './device-list.ts';
-
-/** The id in `/my-devices/api/devices/ID`, or `null` for another path. */
-export function deviceOfPath(path: string): string | null {
-  if (!path.startsWith(`${deviceListPath}/`)) return null;
-  const text = path.slice(deviceListPath.length + 1);
-  // The ids of devices need no percent-encoding.
-  return text === '' || text.includes('/') ? null : text;
-}
 
 /** `GET /my-devices/api/devices/ID`: one device as JSON; `null` when there is none that this user sees. */
 export async function deviceDetails(

@@ -1,5 +1,8 @@
+import type { Refusal } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
+import type { Form } from '../ports/routes.ts';
 import type { DeviceRecord, UserRecord } from '../ports/store.ts';
+import { refusals } from '../refusals/catalogue.ts';
 import type { PagesContext } from './context.ts';
 
 /** Which part of the list of devices is asked for. */
@@ -10,16 +13,14 @@ export interface DevicePage {
   readonly limit: number;
 }
 
-/** The page that a target asks for by `after` and `limit`, or what is wrong with it. */
+/** The page that a query asks for by `after` and `limit`, or what is wrong with it. */
 export function readDevicePage(
-  target: string,
+  query: Form,
   { devicesPerPage }: Pick<Limits, 'devicesPerPage'>,
-): DevicePage | { readonly wrong: string } {
-  const at = target.indexOf('?');
-  const query = new URLSearchParams(at < 0 ? '' : target.slice(at));
+): DevicePage | Refusal {
   const text = query.get('limit') ?? String(devicesPerPage);
   const limit = /^\d{1,9}$/.test(text) ? Math.min(Number(text), devicesPerPage) : 0;
-  if (limit < 1) return { wrong: 'limit must be a whole number, at least 1' };
+  if (limit < 1) return refusals.badRequest('limit must be a whole number, at least 1');
   return { after: query.get('after') ?? '', limit };
 }
 

@@ -1,8 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { portSuffix } from '../http/host-names.ts';
-import { contentPolicy, securityHeaders } from '../http/html.ts';
-import type { Origin } from '../http/origin.ts';
-import type { Identity } from '../ports/identity.ts';
+import type { Refusal } from '../http/refusal.ts';
+import type { Answer, BrowserCall, Call } from '../ports/routes.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { PagesContext } from './context.ts';
@@ -11,57 +9,58 @@ import { logInAddress } from './return-address.ts';
 /** One request of a browser to a page of the log-in or the account. */
 export interface Exchange {
   readonly context: PagesContext;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly origin: Origin;
-  readonly secure: boolean;
+  readonly call: BrowserCall;
 }
 
-/** Who is logged in in this browser. */
-export function sessionOf({ context, request, secure }: Exchange): Promise<Identity | null> {
-  return context.users.session(request, { place: { kind: 'own' }, secure });
+/** Over TLS, up to us or to a trusted proxy. */
+export function isSecure({ origin }: Pick<Call, 'origin'>): boolean {
+  return origin.protocol === 'https';
 }
 
-/** A page, with forms that may lead on to a device: browsers hold `form-action` against redirects too. */
-export function show({ context, request, response, origin }: Exchange, status: number, body: string): void {
-  const devices = `${origin.protocol}://*.${context.domain}${portSuffix(origin.authority)}`;
-  response.writeHead(status, {
-    ...securityHeaders,
-    'Content-Security-Policy': contentPolicy(`'self' ${devices}`),
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
+/** Marks of browsers in which a user has logged in before (`authentication/known-browsers.ts`). */
+export function knownMarks(call: Call): readonly string[] {
+  return secretsOf(call.rawHeaders, 'known', isSecure(call));
+}
+
+/** A page, with forms that may lead on to a device. */
+export function show({ context, call }: Exchange, status: number, body: string): Answer {
+  const { protocol, authority } = call.origin;
+  const formTargets = [`${protocol}://*.${context.domain}${portSuffix(authority)}`];
+  return { status, type: 'text/html; charset=utf-8', body, formTargets };
 }
 
 /** With GET, after a form. */
-export function redirect(response: ServerResponse, location: string): void {
-  response.writeHead(303, { ...securityHeaders, Location: location, 'Content-Length': 0 });
-  response.end();
+export function redirect(location: string, cookies: readonly string[] = []): Answer {
+  return { status: 303, headers: { Location: location }, cookies };
 }
 
 /** To the log-in page of this host, and back again. */
-export function sendToLogIn(request: IncomingMessage, response: ServerResponse): void {
-  redirect(response, logInAddress(request.url ?? '/'));
+export function sendToLogIn({ target }: Call, cookies: readonly string[] = []): Answer {
+  return redirect(logInAddress(target), cookies);
 }
 
 /**
  * Logs this browser in: a new session, never one that was there before, so that nobody can prepare it (session
- * fixation), and the mark of a known browser. False when the user was removed in the meantime.
+ * fixation), and the mark of a known browser. Gives their cookies; `null` when the user was removed in the meantime.
  */
-export async function enter(exchange: Exchange, user: UserRecord): Promise<boolean> {
-  const { context, request, response, origin, secure } = exchange;
-  const former = (await sessionOf(exchange))?.session;
+export async function enter(
+  { context, call }: Exchange,
+  user: UserRecord,
+): Promise<readonly string[] | null> {
+  const former = (await call.session())?.session;
   if (former) await context.sessions.end(former);
-  const agent = request.headers['user-agent'] ?? '';
-  const opened = await context.sessions.create(user, { kind: 'own', address: origin.address, agent });
+  const agent = call.headers['user-agent'] ?? '';
+  const opened = await context.sessions.create(user, { kind: 'own', address: call.origin.address, agent });
   await context.revocation.check();
-  if (!opened) return false;
+  if (!opened) return null;
   const { browsers } = context.logIn;
+  const secure = isSecure(call);
   const cookies = [setCookie('own', opened.secret, secure)];
-  if (browsers.identify(secretsOf(request.rawHeaders, 'known', secure), user.uid) === null) {
+  if (browsers.identify(knownMarks(call), user.uid) === null) {
     cookies.push(setCookie('known', browsers.mark(user.uid), secure));
   }
-  response.setHeader('Set-Cookie', cookies);
-  return true;
+  return cookies;
 }
+
+/** What comes of a call; `null`: the caller has gone away. */
+export type Result = Answer | Refusal | null;

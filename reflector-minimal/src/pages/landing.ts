@@ -2,10 +2,10 @@ import { servicesOf } from '../devices/services.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
-import { choosePath } from '../isolation/shared-host.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { DeviceRecord } from '../ports/store.ts';
 import { logOutForm } from './account-page.ts';
+import { choosePath } from './choose-device.ts';
 import type { PagesContext } from './context.ts';
 import { type DevicePage, pageOfDevices } from './device-page.ts';
 

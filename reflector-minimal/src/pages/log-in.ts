@@ -1,96 +1,74 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
-import { type Form, readForm } from '../http/form.ts';
-import type { Origin } from '../http/origin.ts';
-import { sendRefusal } from '../http/refusal.ts';
-import { isSameOrigin } from '../isolation/same-origin.ts';
+import type { Answer, BrowserRoute } from '../ports/routes.ts';
 import type { UserRecord } from '../ports/store.ts';
-import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
-import { secretsOf } from '../sessions/cookies.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
 import type { PagesContext } from './context.ts';
-import { type Exchange, enter, redirect, sessionOf, show } from './exchange.ts';
+import { type Exchange, enter, knownMarks, type Result, redirect, show } from './exchange.ts';
 import { codePage, logInPage } from './log-in-page.ts';
 import { returnAddress } from './return-address.ts';
 import { beginTotp, confirmTotp } from './totp-setup.ts';
 
-type Handler = (exchange: Exchange, form: Form) => void | Promise<void>;
+type Handler = (exchange: Exchange) => Result | Promise<Result>;
 
-/** What changes something: forms of our own pages alone. */
-const forms: Readonly<Record<string, Handler>> = {
-  '/log-in': takePassword,
-  '/log-in/code': takeCode,
-  '/log-out': logOut,
-  '/account/end': endSession,
-  '/account/password': changePassword,
-  '/account/totp': beginTotp,
-  '/account/totp/confirm': confirmTotp,
-};
-
-/** Answers what belongs to log-in and log-out in a browser; false for anything else. Rejects when the request breaks off. */
-export async function serveLogIn(
-  context: PagesContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-  origin: Origin,
-): Promise<boolean> {
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-  const exchange = { context, request, response, origin, secure: origin.protocol === 'https' };
-  const form = Object.hasOwn(forms, path) ? forms[path] : undefined;
-  if (request.method === 'POST' && form) {
-    await submit(exchange, form);
-    return true;
-  }
-  if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-  if (path === '/log-in') {
-    const next = returnAddress(new URLSearchParams(query).get('next'), origin, context.domain);
-    if (await sessionOf(exchange)) redirect(response, next);
-    else show(exchange, 200, logInPage({ next }));
-    return true;
-  }
-  if (path === '/account') {
-    await showAccount(exchange);
-    return true;
-  }
-  return false;
+/** What belongs to log-in, log-out and the account, in a browser. */
+export function logInRoutes(context: PagesContext): BrowserRoute[] {
+  const route = (methods: BrowserRoute['methods'], path: string, handle: Handler): BrowserRoute => ({
+    access: 'browser',
+    methods,
+    path,
+    answer: (call) => handle({ context, call }),
+  });
+  return [
+    route(['GET', 'HEAD'], '/log-in', showLogIn),
+    route(['POST'], '/log-in', takePassword),
+    route(['POST'], '/log-in/code', takeCode),
+    route(['POST'], '/log-out', logOut),
+    route(['GET', 'HEAD'], '/account', showAccount),
+    route(['POST'], '/account/end', endSession),
+    route(['POST'], '/account/password', changePassword),
+    route(['POST'], '/account/totp', beginTotp),
+    route(['POST'], '/account/totp/confirm', confirmTotp),
+  ];
 }
 
-async function submit(exchange: Exchange, handle: Handler): Promise<void> {
-  const { context, request, response, origin } = exchange;
-  if (!isSameOrigin(request, origin)) return sendRefusal(request, response, refusals.otherOrigin);
-  const form = await readForm(request, response, context);
-  if ('status' in form) return sendRefusal(request, response, form);
-  await handle(exchange, form);
+async function showLogIn(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
+  const next = returnAddress(call.query.get('next'), call.origin, context.domain);
+  return (await call.session()) ? redirect(next) : show(exchange, 200, logInPage({ next }));
 }
 
-async function takePassword(exchange: Exchange, form: Form): Promise<void> {
-  const { context, request, origin, secure } = exchange;
+async function takePassword(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
+  const { origin } = call;
+  const form = await call.form();
   const name = form.get('name') ?? '';
   const verdict = await context.logIn.check({
     name,
     password: form.get('password') ?? '',
     code: null,
     address: origin.address,
-    marks: secretsOf(request.rawHeaders, 'known', secure),
+    marks: knownMarks(call),
   });
   const next = returnAddress(form.get('next'), origin, context.domain);
-  await settle(exchange, verdict, name, next, (denied) => {
+  return settle(exchange, verdict, name, next, (denied) => {
     const error = denied.denied === 'refused' ? 'Wrong name or password' : refusalOf(denied).error;
     return logInPage({ next, error, name });
   });
 }
 
-async function takeCode(exchange: Exchange, form: Form): Promise<void> {
-  const { context, request, origin, secure } = exchange;
+async function takeCode(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
+  const { origin } = call;
+  const form = await call.form();
   const ticket = form.get('ticket') ?? '';
   const next = returnAddress(form.get('next'), origin, context.domain);
   const user = await context.logIn.secondFactor.userOf(ticket);
   const verdict = await context.logIn.complete(ticket, form.get('code') ?? '', {
     address: origin.address,
-    marks: secretsOf(request.rawHeaders, 'known', secure),
+    marks: knownMarks(call),
   });
-  await settle(exchange, verdict, user?.name ?? '', next, (denied) => {
+  return settle(exchange, verdict, user?.name ?? '', next, (denied) => {
     if (!user) return logInPage({ next, error: 'That took too long: please log in again' });
     const error =
       denied.denied === 'refused' ? 'Wrong code, or one that was used before' : refusalOf(denied).error;
@@ -99,59 +77,44 @@ async function takeCode(exchange: Exchange, form: Form): Promise<void> {
 }
 
 /** Lets the user in, asks for the code, or shows the form again. */
-async function settle(
+function settle(
   exchange: Exchange,
   verdict: LogInVerdict,
   name: string,
   next: string,
   again: (denied: Denied) => string,
-): Promise<void> {
-  const { context, response } = exchange;
-  if (response.destroyed) return;
-  if (!('denied' in verdict)) await letIn(exchange, verdict.user, next);
-  else if (verdict.denied === 'oneTimePassword') {
-    show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user)));
-  } else {
-    deny(exchange, verdict, name, again(verdict));
-  }
+): Result | Promise<Result> {
+  const { context, call } = exchange;
+  if (call.gone) return null;
+  if (!('denied' in verdict)) return letIn(exchange, verdict.user, next);
+  if (verdict.denied !== 'oneTimePassword') return deny(exchange, verdict, name, again(verdict));
+  return show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user)));
 }
 
-function deny(exchange: Exchange, verdict: Denied, name: string, body: string): void {
-  const { context, response, origin } = exchange;
-  const { address } = origin;
-  context.audit.count({
-    event: 'log-in',
-    allowed: false,
-    user: name,
-    address,
-    reason: verdict.denied,
-  });
-  const { status, headers = {} } = refusalOf(verdict);
-  for (const [header, value] of Object.entries(headers)) {
-    if (header !== 'WWW-Authenticate') response.setHeader(header, value);
-  }
+function deny(exchange: Exchange, verdict: Denied, name: string, body: string): Answer {
+  const { context, call } = exchange;
+  const { address } = call.origin;
+  context.audit.count({ event: 'log-in', allowed: false, user: name, address, reason: verdict.denied });
   // 401 would have to name a scheme that browsers act upon (RFC 9110 section 15.5.2).
-  show(exchange, status === 401 ? 403 : status, body);
+  const { status, headers = {} } = refusalOf(verdict);
+  const { 'WWW-Authenticate': _scheme, ...others }: Answer['headers'] & {} = headers;
+  return { ...show(exchange, status === 401 ? 403 : status, body), headers: others };
 }
 
-async function letIn(exchange: Exchange, user: UserRecord, next: string): Promise<void> {
-  const { context, response, origin } = exchange;
-  if (!(await enter(exchange, user))) {
+async function letIn(exchange: Exchange, user: UserRecord, next: string): Promise<Answer> {
+  const { context, call } = exchange;
+  const { address } = call.origin;
+  const decision = { event: 'log-in', user: user.name, by: 'password', address } as const;
+  const cookies = await enter(exchange, user);
+  if (!cookies) {
     // Removed or changed while the password was being checked.
-    const { address } = origin;
-    const reason = 'the account was changed while it logged in';
     context.audit.count({
-      event: 'log-in',
+      ...decision,
       allowed: false,
-      user: user.name,
-      by: 'password',
-      address,
-      reason,
+      reason: 'the account was changed while it logged in',
     });
-    show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
-    return;
+    return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
   }
-  const { address } = origin;
-  context.audit.record({ event: 'log-in', allowed: true, user: user.name, by: 'password', address });
-  redirect(response, next);
+  context.audit.record({ ...decision, allowed: true });
+  return redirect(next, cookies);
 }

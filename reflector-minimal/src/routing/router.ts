@@ -5,16 +5,15 @@ import type { Forwarding } from '../forwarding/forwarding.ts';
 import { responseOn } from '../http/detached-response.ts';
 import type { RequestHandler } from '../http/guard.ts';
 import { destinationOf } from '../http/host-names.ts';
+import type { Linger } from '../http/linger.ts';
 import type { TrustedProxies } from '../http/origin.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
-import { answerReserved, isReserved } from '../isolation/device-log-in.ts';
-import type { PagesContext } from '../pages/context.ts';
-import { isHealthCheck, serveHealth } from '../pages/health.ts';
-import { serveOwnHost } from '../pages/own-pages.ts';
+import { answerReserved, type DeviceLogInContext, isReserved } from '../isolation/device-log-in.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { lostUpgrade } from './lost-upgrade.ts';
+import type { OwnRoutes } from './own-routes.ts';
 
-export interface RouterContext extends PagesContext {
+export interface RouterContext extends DeviceLogInContext, Linger {
   readonly proxies: TrustedProxies;
 }
 
@@ -27,15 +26,17 @@ export interface Agents {
 export class Router implements RequestHandler {
   readonly #context: RouterContext;
   readonly #agents: Agents;
+  readonly #ownRoutes: OwnRoutes;
   readonly #forwarding: Forwarding;
   /** Responses under way. */
   readonly #responses = new Map<ServerResponse, { readonly endless: boolean }>();
   #stopping = false;
   #whenIdle: (() => void) | null = null;
 
-  constructor(context: RouterContext, agents: Agents, forwarding: Forwarding) {
+  constructor(context: RouterContext, agents: Agents, ownRoutes: OwnRoutes, forwarding: Forwarding) {
     this.#context = context;
     this.#agents = agents;
+    this.#ownRoutes = ownRoutes;
     this.#forwarding = forwarding;
   }
 
@@ -64,10 +65,12 @@ export class Router implements RequestHandler {
     const lost = lostUpgrade(request);
     if (lost) return refuse(lost);
     const origin = this.#context.proxies.originOf(request);
-    if (isHealthCheck(request) && origin.authority === '') return serveHealth(this.#context, response);
+    if (origin.authority === '' && this.#ownRoutes.answersWithoutHost(request)) {
+      return this.#ownRoutes.serve(request, response, origin);
+    }
     const destination = destinationOf(origin.authority, this.#context);
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
-    if (destination.kind === 'reflector') return serveOwnHost(this.#context, request, response, origin);
+    if (destination.kind === 'reflector') return this.#ownRoutes.serve(request, response, origin);
     if (isReserved(request)) {
       const refusal = await answerReserved(this.#context, request, response, origin, destination);
       return refusal ? refuse(refusal) : undefined;

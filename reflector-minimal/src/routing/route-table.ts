@@ -1,0 +1,75 @@
+import type { Route } from '../ports/routes.ts';
+
+/** What a method and a path lead to. */
+export interface Found {
+  readonly route: Route | undefined;
+  readonly parameters: readonly string[];
+  /** A route of this path that refuses other methods than those of `allowed`, where none takes this one. */
+  readonly refused: Route | undefined;
+  readonly allowed: readonly string[];
+}
+
+/** Routes by path. A path without `*` comes before one with it. */
+export class RouteTable {
+  readonly #exact = new Map<string, Route[]>();
+  readonly #patterns: { readonly segments: readonly string[]; readonly routes: Route[] }[] = [];
+
+  /** Throws when two routes have the same method and path. */
+  constructor(routes: readonly Route[]) {
+    for (const route of routes) {
+      const same = this.#routesOf(route.path);
+      const twice = route.methods.find((method) => same.some(({ methods }) => methods.includes(method)));
+      if (twice !== undefined) throw new Error(`there are two routes for ${twice} ${route.path}`);
+      same.push(route);
+    }
+  }
+
+  find(method: string, path: string): Found {
+    const candidates = this.#candidates(path);
+    const found = candidates.find(({ route }) => (route.methods as readonly string[]).includes(method));
+    const strict = candidates
+      .map(({ route }) => route)
+      .filter(({ otherMethods }) => otherMethods === 'not allowed');
+    return {
+      route: found?.route,
+      parameters: found?.parameters ?? [],
+      refused: found ? undefined : strict[0],
+      allowed: strict.flatMap(({ methods }) => methods),
+    };
+  }
+
+  #candidates(path: string): { readonly route: Route; readonly parameters: readonly string[] }[] {
+    const segments = path.split('/');
+    const exact = (this.#exact.get(path) ?? []).map((route) => ({ route, parameters: [] }));
+    const others = this.#patterns
+      .filter((pattern) => matches(pattern.segments, segments))
+      .flatMap((pattern) => {
+        const parameters = segments.filter((_segment, i) => pattern.segments[i] === '*');
+        return pattern.routes.map((route) => ({ route, parameters }));
+      });
+    return [...exact, ...others];
+  }
+
+  #routesOf(path: string): Route[] {
+    if (!path.startsWith('/')) throw new Error(`${path}: the path of a route begins with /`);
+    const segments = path.split('/');
+    if (!segments.includes('*')) {
+      const routes = this.#exact.get(path) ?? [];
+      this.#exact.set(path, routes);
+      return routes;
+    }
+    let pattern = this.#patterns.find((one) => one.segments.join('/') === path);
+    if (!pattern) {
+      pattern = { segments, routes: [] };
+      this.#patterns.push(pattern);
+    }
+    return pattern.routes;
+  }
+}
+
+function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, i) => part === segments[i] || (part === '*' && segments[i] !== ''))
+  );
+}
