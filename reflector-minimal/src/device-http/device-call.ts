@@ -1,7 +1,6 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { DeviceChannel } from '../ports/presence.ts';
 import { NoAnswer, NoConnection } from './call-failure.ts';
-import type { DeviceConnection } from './device-connection.ts';
 import { type DeviceMessage, isRepeatable } from './device-message.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { ResponseEvents } from './response-reader.ts';
@@ -39,6 +38,20 @@ export interface CallPlace {
   forget(call: DeviceCall): void;
 }
 
+/** The connection on which a call is made. */
+export interface CallCarrier {
+  readonly channel: Pick<DeviceChannel, 'pause' | 'resume'>;
+  /** Whether the channel has taken all that was written. */
+  readonly flushed: boolean;
+  write(piece: Buffer): boolean;
+  endBody(trailers: readonly (readonly [name: string, value: string])[]): void;
+  /** Whether anything has moved since it was last asked. */
+  moved(): boolean;
+  /** The exchange is over, and another call may follow. */
+  release(): void;
+  abort(): void;
+}
+
 /**
  * One request to a device and its response. The request goes on until it is through, whatever the device answers
  * meanwhile (RFC 9112 section 9.3): a device may answer first and read afterwards.
@@ -53,7 +66,7 @@ export class DeviceCall {
   readonly #events: CallEvents;
   readonly #limits: CallLimits;
   readonly #place: CallPlace;
-  #connection: DeviceConnection | null = null;
+  #connection: CallCarrier | null = null;
   #over = false;
   #requestEnded: boolean;
   /** Of the final response; 0: none yet. */
@@ -136,7 +149,7 @@ export class DeviceCall {
     return this.#responseEnded;
   }
 
-  carriedBy(connection: DeviceConnection | null): void {
+  carriedBy(connection: CallCarrier | null): void {
     this.#connection = connection;
     this.#since = this.#place.clock.now();
   }
