@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { Route } from '../ports/routes.ts';
+import { RouteTable } from './route-table.ts';
+
+const route = (path: string, methods: Route['methods'] = ['GET'], strict = false): Route => ({
+  access: 'anyone',
+  methods,
+  path,
+  answer: () => ({ status: 204 }),
+  ...(strict && { otherMethods: 'not allowed' }),
+});
+
+test('a method that a path without * lacks is looked for behind it', () => {
+  const [exact, pattern] = [route('/a/b', ['POST']), route('/a/*', ['GET'])];
+  const table = new RouteTable([pattern, exact]);
+  expect(table.find('POST', '/a/b')).toMatchObject({ route: exact, parameters: [] });
+  expect(table.find('GET', '/a/b')).toMatchObject({ route: pattern, parameters: ['b'] });
+  expect(table.find('GET', '/a')).toMatchObject({ route: undefined, refused: undefined });
+});
+
+test('what is allowed is that of all routes of the path that say so', () => {
+  const routes = [route('/a', ['GET', 'HEAD'], true), route('/a', ['POST'], true), route('/b', ['POST'])];
+  const table = new RouteTable(routes);
+  expect(table.find('PUT', '/a')).toMatchObject({ refused: routes[0], allowed: ['GET', 'HEAD', 'POST'] });
+  expect(table.find('GET', '/a').refused).toBeUndefined();
+  expect(table.find('PUT', '/b').refused).toBeUndefined();
+});
+
+test('names of Object are no paths', () => {
+  const table = new RouteTable([route('/a')]);
+  for (const path of ['/__proto__', '__proto__', '/constructor', '']) {
+    expect(table.find('GET', path).route).toBeUndefined();
+  }
+});
+
+test('a path begins with /', () => {
+  expect(() => new RouteTable([route('a')])).toThrow('begins with /');
+});
