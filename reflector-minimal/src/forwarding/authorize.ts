@@ -54,7 +54,7 @@ export async function authorizeConnect(
   if (destination.kind !== 'device') return refusals.noProxy;
   const { label } = destination;
   const named = await namedDevice(cache, label);
-  // The port is that of CONNECT: a label that names another one is that of no device.
+  // CONNECT names the port itself, so a label with a port names no device.
   return named && named.port === null && seesDevice(identity.user, named)
     ? { identity, label, named }
     : refusals.unknownDevice(label);

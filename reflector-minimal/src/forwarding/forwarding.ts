@@ -24,7 +24,7 @@ import { type WebContext, WebForwarding } from './web/web-forwarding.ts';
 
 export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
   readonly presence: Pick<Presence, 'locate'>;
-  /** Told of connections whose other end has proven who it is. */
+  /** Told of connections on which a user has authenticated. */
   readonly unauthenticated: { authenticated(socket: Duplex): void };
   readonly userConcurrency: ConcurrencyLimit;
   /** The same for each user and device. */
@@ -35,11 +35,11 @@ export interface ForwardingContext extends IdentifyContext, AuthorizeContext, We
 interface Arrival {
   readonly request: IncomingMessage;
   readonly origin: Origin;
-  /** What is over when the user or the device has ended it. */
+  /** Closes when the request is over. */
   readonly lasting: ServerResponse | Duplex;
-  /** In the audit log: before it is located, and after. */
+  /** Names in the audit log: until the device is located, and from then on. */
   readonly events: readonly [deciding: string, forwarding: string];
-  /** The name that its credentials claim. */
+  /** The user name in its credentials. */
   readonly claimed: () => string | undefined;
   /** The device that its host names; `null`: the host names none. */
   readonly label: string | null;
@@ -56,15 +56,15 @@ interface Stages {
 }
 
 /**
- * The way of a user to a device, for each kind of request:
+ * The life of a request to a device. Each kind passes the same stages:
  *
  *   identify    who asks
  *   authorize   whether they may: where the request comes from, and whether its user sees the device
  *   locate      the tunnel of the device, and the port
- *   forward     the bytes, once the user is found to have no more than their share under way
+ *   forward     the bytes, if the user does not have too much in progress already
  *
- * The order is security: a stranger learns nothing of devices, and a user nothing of devices that they do not see.
- * `order.integration.test.ts` holds it. Every refusal is in the audit log.
+ * The order is security: strangers learn nothing about devices, and users nothing about devices that they do not see.
+ * `order.integration.test.ts` tests it. Every refusal is in the audit log.
  */
 export class Forwarding {
   readonly #context: ForwardingContext;
@@ -79,7 +79,7 @@ export class Forwarding {
     this.#connects = new ConnectEndpoint(context);
   }
 
-  /** A request to the web interface of a device. Gives what is under way, if anything is. */
+  /** A request to the web interface of a device. Returns the request in progress, if it was forwarded. */
   async request(
     request: IncomingMessage,
     response: ServerResponse,
@@ -140,7 +140,7 @@ export class Forwarding {
       authorize: (known) => authorize(this.#context, request, host, origin, known),
       locate: (authorized) => locate(this.#context, authorized),
       forward: ({ identity, device }, since) => {
-        // A browser adds a cookie by itself, whoever asks it to.
+        // Any page can make a browser send a cookie.
         if (identity.session?.kind === 'device') return refusals.forPrograms;
         this.#clients.upgrade(request, socket, head, { identity, device, since, address: origin.address });
         return null;
@@ -199,7 +199,7 @@ export class Forwarding {
     },
   ): Promise<void> {
     const { identity, label, named } = known;
-    // Without credentials nothing was decided: a program that speaks to a proxy waits to be asked for them.
+    // CONNECT without credentials is no event: programs send them when asked.
     const asks = request.method === 'CONNECT' && request.headers['proxy-authorization'] === undefined;
     if (!asks) {
       this.#context.audit.count({
@@ -215,7 +215,7 @@ export class Forwarding {
     if (!lasting.destroyed) stages.refuse(refusal);
   }
 
-  /** Why not, when this user has too much under way already: in all, or with this device. */
+  /** Counts the request, or refuses it if the user has too many in progress: in all, or with this device. */
   #countIn(
     { request, lasting }: Arrival,
     { identity, device }: { identity: Identity; device: OnlineDevice },

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Cancellable, Clock } from 'rm-protocol';
 
 /**
- * Bounds how slowly the body of a request may come: some byte of it within each `idleMs` in which we wanted to read. The
- * whole may take as long as it likes, and a device that takes nothing costs its user nothing.
+ * Bounds how slowly a request's body may arrive: at least one byte within each `idleMs` in which we wanted to read. The
+ * whole body may take any time, and time in which the device takes nothing does not count.
  */
 export class BodyPace {
   readonly #request: IncomingMessage;
@@ -18,14 +18,14 @@ export class BodyPace {
     this.#bytes = request.socket.bytesRead;
     this.#schedule = () => clock.schedule(idleMs, () => this.#check());
     this.#timer = this.#schedule();
-    // Kept: a request loses its connection when that ends, and the next one on it has a pace of its own.
+    // Kept, because a request loses its socket when the connection ends.
     const { socket } = request;
     const stop = () => {
       this.#timer.cancel();
       socket.off('close', stop);
     };
     request.once('end', stop).once('close', stop);
-    // Node does not always close a request that has its answer; its connection ends in any case.
+    // Node does not always close a request that has been answered, but its connection always ends.
     socket.once('close', stop);
   }
 

@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /**
- * Ends a connection so that the other side does not take what it has got for the whole: by a reset, below TLS too. To end
- * TLS without `close_notify` is not enough: curl and others take that for an end in order.
+ * Resets a connection, also below TLS, so that the peer does not mistake what it has received for the whole message. Ending
+ * TLS without `close_notify` is not enough: curl and others accept that as a regular end.
  */
 export function breakOff(socket: Duplex): void {
   const below = isEncrypted(socket) ? socket._parent : socket;
@@ -12,12 +12,12 @@ export function breakOff(socket: Duplex): void {
   socket.destroy();
 }
 
-/** `node:tls` keeps the connection below in this field, and has no other way to it. */
+/** The only way to the connection below TLS that `node:tls` offers. */
 function isEncrypted(socket: Duplex): socket is Duplex & { readonly _parent?: unknown } {
   return 'encrypted' in socket && socket.encrypted === true;
 }
 
-/** Ends a response in the middle. Where only the end of the connection delimits it (HTTP/1.0), that must not look like one. */
+/** Ends an incomplete response. In HTTP/1.0, where the end of the connection ends the body, the connection is reset. */
 export function cutResponse(response: ServerResponse): void {
   const { socket, req } = response;
   if (req.httpVersion === '1.0' && socket && response.headersSent) breakOff(socket);

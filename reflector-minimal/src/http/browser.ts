@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { credentialsOf } from './credentials.ts';
 
 /**
- * Whether a browser has sent this. Browsers log in on the page, since a name and password that a browser remembers can
- * neither be logged out nor be kept from other pages; so to a browser Basic is not offered, and not taken from it. Over
- * TLS none leaves Fetch Metadata out; all name themselves Mozilla/5.0, and so does PowerShell, which is none.
+ * Whether a browser sent this request. Browsers log in on a page. The reflector neither offers them Basic nor accepts it
+ * from them, because a password that a browser remembers cannot be logged out, and other pages can make it send it. Over
+ * TLS all browsers send Fetch Metadata. All call themselves Mozilla/5.0; PowerShell does so too and is no browser.
  */
 export function isBrowser({ headers }: IncomingMessage): boolean {
   const agent = headers['user-agent'] ?? '';
@@ -13,7 +13,7 @@ export function isBrowser({ headers }: IncomingMessage): boolean {
   );
 }
 
-/** Whether a person is looking at what will be answered: only then is the log-in page of use. */
+/** Whether a person will see the answer. Only then is the log-in page of use. */
 export function isNavigation(request: IncomingMessage): boolean {
   const { method, headers } = request;
   return (

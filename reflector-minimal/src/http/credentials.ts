@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Where a program may say who it is at the reflector. In any but `Authorization` it leaves that header to the device, which
- * may want a name and password of its own: `X-PTTH-Authorization`, as programs of the original send it, or
- * `Proxy-Authorization` (RFC 9110 section 11.7.2).
+ * Headers in which a program may send its credentials for the reflector. With `X-PTTH-Authorization` (from programs of the
+ * original) or `Proxy-Authorization` (RFC 9110 section 11.7.2), `Authorization` stays free for the device's own log-in.
  */
 const places = ['x-ptth-authorization', 'proxy-authorization', 'authorization'] as const;
 
@@ -13,7 +12,7 @@ export interface ReflectorCredentials {
   readonly value: string;
 }
 
-/** What a request brings for the reflector; `null`: nothing. Each header occurs once at most (`http/request-rules.ts`). */
+/** The credentials for the reflector; `null` if there are none. No header occurs twice (`request-rules.ts`). */
 export function credentialsOf({ headers }: Pick<IncomingMessage, 'headers'>): ReflectorCredentials | null {
   for (const header of places) {
     const value = headers[header];

@@ -28,9 +28,9 @@ export interface HttpGuardOptions {
   readonly clock: Clock;
   /** Whether a request in HTTP/1.1 must name a host. */
   readonly needsHost: (request: IncomingMessage) => boolean;
-  /** What an error of the handler means for the user; `null`: it is a fault of ours. */
+  /** The refusal for an error that the handler threw; `null`: it is a bug. */
   readonly refusalOf: (error: unknown) => Refusal | null;
-  /** Told of faults of ours. They cost the connection only. */
+  /** Called with each bug. It costs only the connection. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -39,22 +39,22 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** One connection of a user or device, while `node:http` speaks on it. */
+/** A connection of a user or device that `node:http` still owns. */
 interface Connection {
-  /** Requests that have no complete answer, the one under way first. */
+  /** Requests without a complete response; the first is being answered. */
   readonly exchanges: Exchange[];
-  /** Its bytes are not HTTP any more. */
+  /** What it sent is not HTTP. */
   broken: boolean;
   /** Sent once everything before has been answered. */
   finalReply: (() => void) | null;
-  /** What is thrown anywhere costs this connection only. */
+  /** Whatever is thrown costs only this connection. */
   readonly boundary: Boundary;
 }
 
 /**
- * The outermost part of the server: what gets past it is one well-formed request after the other, of a connection that
- * is not stuck. The requests of one connection are answered one at a time, in their order, also when they come in one
- * piece (RFC 9112 section 9.3.2); an upgrade that we do not know is ignored (RFC 9110 section 7.8).
+ * The outermost part of the server. It passes on only well-formed requests, and closes connections that are stuck. Requests
+ * on one connection are answered one at a time and in order, also when pipelined (RFC 9112 section 9.3.2). Unknown upgrades
+ * are ignored (RFC 9110 section 7.8).
  */
 export class HttpGuard {
   readonly #handler: RequestHandler;
@@ -68,7 +68,7 @@ export class HttpGuard {
       this.#within(request.socket, () => this.#take(request, response));
     };
     server.on('request', take);
-    // Otherwise node:http says "100 Continue" itself; the device is to say it.
+    // Without this listener, node:http would send "100 Continue" itself. The device decides.
     server.on('checkContinue', take);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#within(socket, () => this.#upgrade(request, socket, head));
@@ -84,7 +84,7 @@ export class HttpGuard {
     });
   }
 
-  /** Whatever strangers send may cost their connection, never the process. */
+  /** Whatever anybody sends may cost their connection, never the process. */
   #within(socket: Duplex, handle: () => void): void {
     this.#of(socket).boundary.run(handle);
   }
@@ -115,7 +115,7 @@ export class HttpGuard {
     toOriginForm(request);
     const violation = requestViolation(request, this.#options.limits, this.#options.needsHost);
     if (violation) {
-      // Who sends such things gets no second try on this connection.
+      // No further request is accepted on this connection.
       response.shouldKeepAlive = false;
       request.resume();
       sendRefusal(request, response, violation);
@@ -137,21 +137,21 @@ export class HttpGuard {
   #answered(connection: Connection, response: ServerResponse): void {
     const at = connection.exchanges.findIndex((exchange) => exchange.response === response);
     if (at >= 0) connection.exchanges.splice(at, 1);
-    // The connection ends with an answer that says so; nobody is there for what was to come next.
+    // The connection ends with this response, so later requests are not answered.
     const ends = !response.shouldKeepAlive || response.req.socket.destroyed;
     if (at === 0 && (!ends || connection.exchanges.length === 0)) this.#answer(connection);
   }
 
-  /** Whether a connection that `node:http` has let go of is free to be taken over. */
+  /** Whether a connection that `node:http` has handed over can be used. */
   #takesOver(request: IncomingMessage, socket: Duplex): boolean {
-    // Between the event and the answer the peer may go away.
+    // The peer may go away before it is answered.
     socket.on('error', () => {});
-    // Each stage listens once for its end, and so does `node:tls`: more than the 10 at which Node suspects a leak.
+    // Each stage adds a listener, and so does `node:tls`: more than the 10 at which Node suspects a leak.
     socket.setMaxListeners(20);
     const connection = this.#of(socket);
     connection.boundary.contain(request);
     if (connection.exchanges.length === 0) return true;
-    // Behind a request that has no answer yet: to take the connection over now would mix the two answers.
+    // An earlier request has no response yet: the two would mix.
     socket.destroy();
     return false;
   }
@@ -193,7 +193,7 @@ export class HttpGuard {
     }
   }
 
-  /** Bytes that are no request, or none in time. */
+  /** The bytes are not a request, or did not come in time. */
   #broken(error: NodeJS.ErrnoException, socket: Duplex): void {
     const connection = this.#of(socket);
     if (connection.broken || socket.destroyed) return;
@@ -210,7 +210,7 @@ export class HttpGuard {
     const last = exchanges.at(-1);
     if (!last) reply();
     else if (last.request.complete) connection.finalReply = reply;
-    // The body of the last request is broken: it will have no answer of its own.
+    // The body of the last request is broken, so that request gets no response of its own.
     else if (exchanges.length === 1 && isToAnswer(last.response, socket)) this.#cutShort(last, socket, reply);
     else socket.destroy();
   }
@@ -218,7 +218,7 @@ export class HttpGuard {
   #cutShort({ response }: Exchange, socket: Duplex, reply: () => void): void {
     response.detachSocket(socket as Socket);
     reply();
-    // Whoever would answer it learns that it has come to nothing.
+    // Tell the handler that the request has ended.
     response.destroy();
     response.emit('close');
   }
@@ -237,12 +237,12 @@ export class HttpGuard {
     });
   }
 
-  /** Nothing has gone either way for a time: the peer takes nothing, or `node:http` waits for its next request. */
+  /** No bytes in either direction for a while: the peer takes nothing, or `node:http` waits for a request. */
   #silent(socket: Socket): void {
     const connection = this.#connections.get(socket);
     const idle = (connection?.exchanges.length ?? 0) === 0 && isOfHttp(socket);
     if (idle) socket.destroy();
-    // Part of what was for it has not been taken, and is not to look like all.
+    // The peer has not received everything, and must notice.
     else if (socket.writableLength > 0) breakOff(socket);
   }
 
@@ -278,7 +278,7 @@ export class HttpGuard {
   }
 }
 
-/** What waited for its turn on a connection that is gone has no `close` from `node:http`. */
+/** `node:http` emits no `close` for responses that waited for their turn. */
 function forget({ exchanges }: Connection): void {
   for (const { response } of exchanges.splice(0)) {
     response.destroy();
@@ -286,12 +286,12 @@ function forget({ exchanges }: Connection): void {
   }
 }
 
-/** Nothing of it has been sent, and it is its turn: `node:http` may have an answer of its own before it (417). */
+/** Nothing of it has been sent, and it is its turn: `node:http` may still be sending a response of its own (417). */
 function isToAnswer(response: ServerResponse, socket: Duplex): boolean {
   return socket.writable && !response.headersSent && response.socket === socket;
 }
 
-/** Its handshake has not come to an end: an answer would wait for that. */
+/** The TLS handshake is not complete, so nothing can be sent. */
 function isBeforeTls(socket: Duplex): boolean {
   return (socket as { readonly secureConnecting?: boolean }).secureConnecting === true;
 }
@@ -305,13 +305,13 @@ function refuseOn(request: IncomingMessage, socket: Duplex, linger: Linger, refu
   sendRefusal(request, responseOn(request, socket, linger), refusal);
 }
 
-/** `node:http` has stopped reading at the end of the head: a body would be taken for the new protocol. */
+/** `node:http` stops reading after the head, so a body would be mistaken for the new protocol. */
 function upgradeViolation(request: IncomingMessage): Refusal | null {
   if (framingOf(request.rawHeaders) === 'none') return null;
   return { status: 501, error: 'An upgrade with a body is not supported' };
 }
 
-/** HTTP/1.0 knows no upgrades (RFC 9110 section 7.8). */
+/** HTTP/1.0 has no upgrades (RFC 9110 section 7.8). */
 function asksForWebSocket(request: IncomingMessage): boolean {
   const protocols = valuesOf(request.rawHeaders, 'upgrade').flatMap((value) =>
     value.toLowerCase().split(','),

@@ -6,7 +6,7 @@ import { HeaderFields } from 'rm-protocol';
  */
 export type RawHeaders = readonly string[];
 
-/** Of one connection only (RFC 9110 section 7.6.1), and `Upgrade`, which is handled apart. */
+/** For one connection only (RFC 9110 section 7.6.1); `Upgrade` is handled separately. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -19,8 +19,8 @@ const hopByHop = new Set([
 ]);
 
 /**
- * What a proxy in front may say of the user; replaced by what we know. `Proxy` is no such thing, but CGI makes
- * `HTTP_PROXY` of it, which programs take for the proxy to use (CVE-2016-5385).
+ * What proxies say about the user. We replace it by what we know. `Proxy` is dropped, too: CGI turns it into `HTTP_PROXY`,
+ * and programs would use that as their proxy (CVE-2016-5385).
  */
 const forwarding = new Set([
   'forwarded',
@@ -61,8 +61,8 @@ function connectionOptions(headers: RawHeaders): Set<string> {
 }
 
 /**
- * The lines that are passed on. Those that frame the message never depend on what the sender declares to be of its
- * connection, and a length is written in its one canonical form: the framing is ours.
+ * The lines that are passed on. Framing is ours: no `Connection` header removes a framing field, and lengths are written in
+ * canonical form.
  */
 function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string[] {
   const options = connectionOptions(headers);
@@ -75,7 +75,7 @@ function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string
   return kept;
 }
 
-/** CGI and WSGI make one variable of `X-Real-IP` and `X_Real_IP`: what must not pass as one must not as the other. */
+/** CGI and WSGI make the same variable of `X-Real-IP` and `X_Real_IP`, so both must be dropped. */
 function spelledForCgi(lower: string): string {
   return lower.replaceAll('_', '-');
 }
@@ -87,7 +87,7 @@ export interface RequestFraming {
   readonly upgrade?: string;
 }
 
-/** How the body of a request is delimited. Whatever is ambiguous has been refused (`request-rules.ts`). */
+/** How a request's body is delimited. Ambiguous requests have been refused (`request-rules.ts`). */
 export function framingOf(headers: RawHeaders): RequestFraming['body'] {
   if (valuesOf(headers, 'transfer-encoding').length > 0) return 'chunked';
   return valuesOf(headers, 'content-length').some((value) => Number(value) > 0) ? 'length' : 'none';
@@ -97,8 +97,8 @@ export function framingOf(headers: RawHeaders): RequestFraming['body'] {
 const framingFields = new Set(['content-length', 'host', 'transfer-encoding']);
 
 /**
- * The credentials of the reflector's user, which the device must not see. `Authorization` may be the device's: then it is
- * added again (`isolation/device-credentials.ts`).
+ * Credentials for the reflector, which the device must not see. `Authorization` that is meant for the device is added again
+ * (`isolation/device-credentials.ts`).
  */
 const forReflector = new Set(['authorization', 'x-ptth-authorization']);
 
@@ -107,7 +107,7 @@ export function framesBody(name: string): boolean {
   return framingFields.has(name.toLowerCase());
 }
 
-/** The lines of a request that are passed on: without what was meant for the reflector, or said by a proxy in front. */
+/** The lines of a request that are passed on: no credentials for the reflector, nothing that proxies have added. */
 export function requestFields(headers: RawHeaders): string[] {
   return endToEnd(headers, (lower) => {
     const meant = spelledForCgi(lower);
@@ -116,13 +116,13 @@ export function requestFields(headers: RawHeaders): string[] {
   });
 }
 
-/** The head that the user gets of what the device has answered with `status`. */
+/** The lines of a device's response that are passed on. */
 export function responseFields(headers: RawHeaders, status = 200): string[] {
   // There is no content with 204, and no length of it (RFC 9110 section 8.6).
   return endToEnd(headers, (lower) => status === 204 && lower === 'content-length');
 }
 
-/** Fields that mean something before the content, or to who passes it on, and so nothing behind it. */
+/** Fields that must come before the content. */
 const neverTrailers = new Set([
   ...framingFields,
   ...forReflector,

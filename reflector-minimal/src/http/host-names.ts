@@ -9,9 +9,9 @@ export type Destination =
   | { readonly kind: 'unknown' };
 
 /**
- * The host of an authority (`host[:port]`, RFC 9110 section 7.2) in lower case, an IPv6 literal without brackets, or an
- * empty string for what is no authority. Names are those of DNS, in the form in which it has them: what is encoded, has a
- * user before it or another list item behind it could be taken for another host by the device.
+ * The host of an authority (`host[:port]`, RFC 9110 section 7.2) in lower case, an IPv6 literal without brackets; empty for
+ * anything that is not an authority. Only plain DNS names are accepted: the device could read percent-encoding, user
+ * information or a list as another host.
  */
 export function hostOf(authority: string): string {
   if (authority.length > maxAuthority) return '';
@@ -30,13 +30,12 @@ export function portSuffix(authority: string): string {
   return /:\d+$/.exec(authority)?.[0] ?? '';
 }
 
-/** Labels of the domain at which the reflector is as well: the original's is, and its users and agents may be set to that. */
+/** Labels of the domain that are the reflector too. Users and agents of the original may be set to them. */
 export const reservedLabels: ReadonlySet<string> = new Set(['reflector', 'www']);
 
 /**
- * `<label>.<domain>` is a device, the domain itself and its reserved labels the reflector. So are address literals and `localhost`, which no
- * page of a stranger can make a browser take for another host (DNS rebinding needs a name); unless one of them is the
- * `cookieHost`.
+ * `<label>.<domain>` is a device. The domain and its reserved labels are the reflector, and so are IP addresses and
+ * `localhost`, unless they are the `cookieHost`: DNS rebinding, which needs a name, cannot misuse them.
  */
 export function destinationOf(
   authority: string,

@@ -2,15 +2,15 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 
-/** How long a connection is still read after our last word. */
+/** How long a connection is still read after we have sent everything. */
 export interface Linger {
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'discardMs'>;
 }
 
 /**
- * Ends our direction; what the other side still sends is read and dropped, because to close with unread bytes resets the
- * connection and often loses what we said last. After `limits.discardMs` the connection is closed in any case.
+ * Ends our direction, then reads and drops what the peer still sends: closing with unread bytes resets the connection and
+ * often loses the end of our response. After `limits.discardMs` the connection is closed in any case.
  */
 export function endAndLinger(socket: Duplex, { clock, limits }: Linger): void {
   if (socket.destroyed) return;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { plainAddress } from '../network/addresses.ts';
 
-/** Who asked, as far as we may believe it. */
+/** Where a request comes from, as far as it can be trusted. */
 export interface Origin {
   /** Address of the user or device. */
   readonly address: string;
@@ -48,8 +48,8 @@ export class TrustedProxies {
     const chain = header('x-forwarded-for').split(',').map(addressIn);
     const forwarded = header('x-forwarded-proto');
     return {
-      // From right to left: the first that is not a proxy of ours is the one who asked; what is left of it anybody can
-      // invent, and so it stays out of account where that first one cannot be read.
+      // From right to left, the first address that is not a trusted proxy is the user's. Anything left of it can be forged,
+      // so it is not used even when that address cannot be read.
       address: [...chain].reverse().find((item) => !this.has(item)) || peer,
       protocol: forwarded === 'https' || forwarded === 'http' ? forwarded : protocol,
       authority: header('x-forwarded-host') || authority,
@@ -58,7 +58,7 @@ export class TrustedProxies {
   }
 }
 
-/** An item of `X-Forwarded-For`, to which some proxies add the port; empty for what is no address. */
+/** An item of `X-Forwarded-For`, to which some proxies add the port; empty if it is not an address. */
 function addressIn(item: string): string {
   const text = item.trim();
   const [, v6, v4] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** What the parser of `node:http` says, as a status and a sentence; everything else is a 400. */
+/** Status and sentence for the errors of `node:http`'s parser; everything else is a 400. */
 const known: Readonly<Record<string, readonly [status: number, error: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time'],
   // Browsers encode what a person types; curl and scripts send it as it is (RFC 3986 section 2.1, RFC 9112 section 3.2).
@@ -9,7 +9,7 @@ const known: Readonly<Record<string, readonly [status: number, error: string]>> 
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large'],
 };
 
-/** The whole answer to bytes that are no request, for a connection that ends with it. */
+/** The complete response to bytes that are not a request. The connection ends with it. */
 export function plainRefusal(code: string): string {
   const [status, error] = known[code] ?? [400, 'This is not a valid HTTP/1.1 request'];
   const body = `${error}\n`;

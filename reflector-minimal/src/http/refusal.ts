@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { isBrowser } from './browser.ts';
 import { html, page, securityHeaders } from './html.ts';
 
-/** An answer of the reflector in place of the device's. */
+/** A response of the reflector in place of the one that was asked for. */
 export interface Refusal {
   readonly status: number;
   /** One sentence for the person: what happened. Programs find it in `X-PTTH-Error`. */
@@ -30,15 +30,15 @@ export function sendRefusal(
   const { status, error, headers = {} } = refusal;
   for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
     response.setHeader(name, value);
-  // A browser would ask for a password, remember it, and send it with whatever a page of anybody has it send. It acts on
-  // no other scheme.
+  // With Basic, a browser would ask for a password, remember it, and send it along with requests of any page. It ignores
+  // other schemes.
   if (status === 401 && response.hasHeader('WWW-Authenticate') && isBrowser(request)) {
     response.setHeader('WWW-Authenticate', 'Bearer realm="Reflector"');
   }
   response.setHeader('Content-Type', content.type);
   response.setHeader('Content-Length', Buffer.byteLength(content.body));
   response.setHeader('X-PTTH-Error', headerText(error));
-  // Not the reason of a head that could not be written.
+  // The reason of an earlier head that could not be written must not stay.
   response.writeHead(status, STATUS_CODES[status] ?? '');
   response.end(content.body);
 }

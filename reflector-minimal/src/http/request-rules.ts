@@ -5,8 +5,8 @@ import { hostOf } from './host-names.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
- * Fields whose loss would change what a request means, and which therefore may not be declared to be of this connection
- * only (RFC 9110 section 7.6.1). `Connection: Content-Length` would leave a body that nothing delimits.
+ * Fields that `Connection` may not name (RFC 9110 section 7.6.1), because dropping them would change what the request means.
+ * `Connection: Content-Length` would leave a body without a length.
  */
 const neverHopByHop = new Set([
   'authorization',
@@ -27,7 +27,7 @@ const neverHopByHop = new Set([
   'x-ptth-authorization',
 ]);
 
-/** Fields that two readers could take differently when they come twice. */
+/** Fields that two readers could understand differently when they occur twice. */
 const once = [
   'authorization',
   'content-length',
@@ -40,8 +40,8 @@ const once = [
 ];
 
 /**
- * Why a request is not passed on, or `null`. `node:http` has refused what its strict parser does not take: here is what
- * that leaves, so that whatever the device gets can be read in one way only, and as we have read it.
+ * Why a request is not passed on, or `null`. These rules refuse what the strict parser of `node:http` still accepts, so that
+ * the device can read a request in only one way: ours.
  */
 export function requestViolation(
   request: IncomingMessage,
@@ -62,8 +62,8 @@ export function requestViolation(
 }
 
 /**
- * The same for CONNECT, whose target is an authority with a port (RFC 9112 section 3.2.3), and which has no content.
- * `nc -X connect` speaks HTTP/1.0 and sends no `Host`; what `Host` says is of no account here.
+ * The same for CONNECT, whose target is an authority with a port (RFC 9112 section 3.2.3), and which has no content. `Host`
+ * is optional: `nc -X connect` speaks HTTP/1.0 and sends none.
  */
 export function connectViolation(request: IncomingMessage, limits: Limits): Refusal | null {
   const { rawHeaders, httpVersion, url = '' } = request;
@@ -98,7 +98,7 @@ function repeated(headers: RawHeaders): string | null {
   return null;
 }
 
-/** HTTP/1.0 has no `Host`; there the request is for no host of ours, unless it asks for none. */
+/** HTTP/1.0 needs no `Host`. */
 function badHost(request: IncomingMessage, needsHost: (request: IncomingMessage) => boolean): string | null {
   const [host] = valuesOf(request.rawHeaders, 'host');
   if (host !== undefined) return hostOf(host) === '' ? 'The Host header is not a host name' : null;
@@ -106,8 +106,8 @@ function badHost(request: IncomingMessage, needsHost: (request: IncomingMessage)
 }
 
 /**
- * What `toOriginForm` has left in absolute form names a second host. A fragment is no part of a target: some servers would
- * cut it off, others not. Bytes beyond ASCII do not get here: `node:http` refuses them, see `plain-refusal.ts`.
+ * A target that `toOriginForm` has left in absolute form names a second host. Some servers would cut off a fragment, others
+ * would not. `node:http` has refused bytes beyond ASCII (`plain-refusal.ts`).
  */
 function badTarget(method: string, target: string): string | null {
   if (target === '*' && method === 'OPTIONS') return null;
@@ -122,7 +122,7 @@ function badFraming(headers: RawHeaders, version: string): string | null {
   const [coding] = valuesOf(headers, 'transfer-encoding');
   const [length] = valuesOf(headers, 'content-length');
   if (coding !== undefined) {
-    // Another coding before `chunked` would be lost when we cut the body into chunks of our own.
+    // Another coding before `chunked` would be lost, because we chunk the body again.
     if (coding.toLowerCase() !== 'chunked') return 'The only transfer coding known here is chunked';
     if (version === '1.0') return 'HTTP/1.0 has no transfer codings';
     if (length !== undefined) return 'Both Transfer-Encoding and Content-Length';

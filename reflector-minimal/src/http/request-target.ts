@@ -5,9 +5,8 @@ import { hostOf } from './host-names.ts';
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 /**
- * Makes origin form of a target in absolute form (`GET http://pump-7.example/x`), which every server has to accept
- * (RFC 9112 section 3.2.2) and which clients send to a proxy. Only if it names the host and port that `Host` names: then
- * there is one host, as everybody reads it. Any other target stays as it is.
+ * Turns a target in absolute form (`GET http://pump-7.example/x`) into origin form. Clients send it to proxies, and every
+ * server has to accept it (RFC 9112 section 3.2.2). A target that names another host or port than `Host` stays as it is.
  */
 export function toOriginForm(request: IncomingMessage): void {
   const match = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url ?? '');

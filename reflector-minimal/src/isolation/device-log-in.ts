@@ -56,16 +56,16 @@ export function isReserved({ url }: Pick<IncomingMessage, 'url'>): boolean {
   return /^\/\.rm-reflector(?:[/?#]|$)/.test(url ?? '');
 }
 
-/** Longest target that a browser is brought back to after log-in; from a longer one it gets to `/`. */
+/** Longest target to which a browser returns after log-in; with a longer one it goes to `/`. */
 const targetLength = 2048;
 
-/** A path with its query on the present host, which no spelling makes that of another. */
+/** A path with its query on this host; no spelling of it leads to another host. */
 function safeTarget(target: string | null): string {
   const fits = target !== null && target.length <= targetLength;
   return fits && /^\/(?![/\\])[\x21-\x7e]*$/.test(target) && !isReserved({ url: target }) ? target : '/';
 }
 
-/** The nonce of this browser on this host. More than one: somebody has put one there, and none is to be trusted. */
+/** The nonce of this browser on this host. If there are several, somebody has planted one, and none is trusted. */
 function nonceOf(request: IncomingMessage, secure: boolean): string | null {
   const [nonce = '', ...more] = secretsOf(request.rawHeaders, 'nonce', secure);
   return more.length === 0 && /^[\w-]{22}$/.test(nonce) ? nonce : null;
@@ -88,7 +88,7 @@ export function beginDeviceLogIn(
   to: string | null = request.url ?? null,
 ): void {
   const secure = origin.protocol === 'https';
-  // Several tabs may be on their way at once: they share one nonce.
+  // Several tabs may log in at once: they share one nonce.
   const nonce = nonceOf(request, secure) ?? randomBytes(16).toString('base64url');
   const query = new URLSearchParams({ host: keyOf(host), nonce, to: safeTarget(to) });
   const authority = `${domain}${portSuffix(origin.authority)}`;
@@ -117,7 +117,7 @@ export async function openDevice(
   if (!/^[\w-]{22}$/.test(nonce)) return refused(refusals.codeSpent);
   const shared = host === sharedKey && cookieHost !== null;
   const label = shared ? choices.chosen(session) : host;
-  // Nothing is chosen: on the page of devices it can be.
+  // Nothing is chosen yet. The page of devices offers it.
   if (label === null) return { location: '/' };
   const device = await namedDevice(cache, label);
   if (!device || !seesDevice(user, device)) return refused(refusals.unknownDevice(label));
@@ -127,7 +127,7 @@ export async function openDevice(
   return { location: `${origin.protocol}://${name}${portSuffix(origin.authority)}${sessionPath}?${to}` };
 }
 
-/** Answers what begins with /.rm-reflector/ on the host of a device. Gives why not, if so. */
+/** Answers what begins with /.rm-reflector/ on the host of a device, or returns a refusal. */
 export async function answerReserved(
   context: DeviceLogInContext,
   request: IncomingMessage,
@@ -194,8 +194,8 @@ async function takeCode(
 }
 
 /**
- * Whether this browser may hold what a former device of the same id has left on this host: it was there, as its cookie
- * says, or nothing says that it was not.
+ * Whether this browser may still have data of a former device of the same ID on this host: its cookie says so, or it has no
+ * cookie that rules it out.
  */
 function seenBefore(request: IncomingMessage, secure: boolean, { uid, handedOver }: DeviceIdentity): boolean {
   const seen = secretsOf(request.rawHeaders, 'record', secure);

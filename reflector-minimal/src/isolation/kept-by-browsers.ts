@@ -7,7 +7,7 @@
  * dictionary or the cache keeps, `Clear-Site-Data` takes away.
  */
 
-/** Of a device on a shared host these do not pass. */
+/** Dropped from responses on a shared host. */
 const keptForHost = new Set([
   // Where the browser reports errors to (W3C Reporting API, Network Error Logging).
   'nel',
@@ -20,7 +20,7 @@ const keptForHost = new Set([
   'accept-ch',
   'critical-ch',
   'www-authenticate',
-  // Whether the host is there without TLS, and whether somebody is logged in, is not this device's to say.
+  // One device does not decide whether the host uses TLS, or whether somebody is logged in.
   'strict-transport-security',
   'set-login',
 ]);
@@ -31,5 +31,5 @@ export function isKeptByBrowsers(lower: string, shared: boolean): boolean {
   return lower === 'alt-svc' || (shared && keptForHost.has(lower));
 }
 
-/** Takes back what a former device has had a browser keep: its network errors are reported to nobody any more. */
+/** Takes back a former device's setting, so that the browser reports network errors to nobody. */
 export const reportsToNobody = { NEL: '{"max_age":0}' } as const;

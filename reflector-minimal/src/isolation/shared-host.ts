@@ -16,18 +16,18 @@ import { reportsToNobody } from './kept-by-browsers.ts';
  * shown, as far as that can be done from here: cookies, stored data, caches; service workers are not let in at all.
  */
 
-/** In the place of a label, where the host is meant that all devices share; no device has such a name. */
+/** Stands for the shared host where others have a label. No device has this name. */
 export const sharedKey = '*';
 
-/** On the shared host: comes back with a session for what has been chosen now. */
+/** On the shared host: gets a session for the device that is chosen now. */
 export const changePath = '/.rm-reflector/change';
 
-/** What a device session is good for that shows this device on the shared host. */
+/** What the session of a device on the shared host is valid for. */
 export function sharedPlace(label: string): string {
   return `${sharedKey}${label}`;
 }
 
-/** Who asks on the shared host, and the label of the device that they have there; by cookie alone. */
+/** The user on the shared host, and the label of their device; by cookie alone. */
 export async function chosenDevice(
   sessions: Pick<Sessions, 'find'>,
   request: IncomingMessage,
@@ -42,8 +42,8 @@ export async function chosenDevice(
 }
 
 /**
- * Headers that take from the browser what the device before has left on a host. On the shared one its cookies are all
- * known, as `withinItsHost` gives them the path `/`, but for those that its scripts have set for paths of their own.
+ * Headers that remove from the browser what the previous device left on a host. On the shared host all its cookies are
+ * known, because `withinItsHost` gives them the path `/`, except those that its scripts set for other paths.
  */
 export function leaveBehind(headers: RawHeaders): {
   readonly fields: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ export function leaveBehind(headers: RawHeaders): {
   return { fields: { 'Clear-Site-Data': '"cache", "storage"', ...reportsToNobody }, cookies };
 }
 
-/** Whether a browser fetches the script of a service worker, which would answer in the place of every later device. */
+/** Whether a browser fetches the script of a service worker, which would answer in place of every later device. */
 export function isServiceWorker({ headers }: IncomingMessage): boolean {
   return headers['service-worker'] !== undefined;
 }

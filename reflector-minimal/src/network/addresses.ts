@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** IPv4 as such, also when it came in on an IPv6 socket. */
+/** The address; an IPv4 address from an IPv6 socket in IPv4 form. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
@@ -11,16 +11,15 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * What counts as one place in the world: an IPv4 address, or the /64 of an IPv6 address, which is one household or
- * server (RFC 6177) and within which addresses cost nothing.
+ * The network that one household or server has: an IPv4 address, or the /64 of an IPv6 address (RFC 6177).
  */
 export function networkOf(address: string): string {
   return isIPv6(address) ? prefixOf(address, 4) : address;
 }
 
 /**
- * The networks that what comes from an address is counted for, the narrowest first: the /24 of an IPv4 address; the /64
- * and the /48 of an IPv6 one, as a household may have 256 of the former, and who rents a server 65,536 (RFC 6177).
+ * The networks for which an address is counted, the narrowest first: the /24 of an IPv4 address; the /64 and the /48 of an
+ * IPv6 address, because a household may have 256 of the former, and a server 65,536 (RFC 6177).
  */
 export function networksOf(address: string): readonly [narrow: string, wide?: string] {
   if (isIPv6(address)) return [prefixOf(address, 4), prefixOf(address, 3)];

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isLoopback, networksOf, plainAddress } from './addresses.ts';
 
-/** What names a connection, also where the socket that speaks TLS on it is another than the one that was accepted. */
+/** Identifies a connection by its TCP socket and by its TLS socket alike. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
 /** The trusted proxies. */
@@ -12,10 +12,9 @@ interface Addresses {
 }
 
 /**
- * Bounds the connections of one network (an IPv4 /24, an IPv6 /48) on which nobody has shown yet who they are: without it
- * a single machine that opens connections and says nothing takes the places of all. Who has logged in, and a device that
- * was let in, is not counted any more: a fleet behind one address has all the places that it needs. This machine and the
- * trusted proxies speak for others and are not bounded here.
+ * Limits the connections from one network (an IPv4 /24 or IPv6 /48) on which nobody has authenticated yet. Without it, one
+ * machine could use up all connections. A connection stops counting when a user or device authenticates on it, so a fleet
+ * behind one address is not limited. Loopback and trusted proxies are not limited, because they act for others.
  */
 export class UnauthenticatedConnections {
   readonly #perNetwork: number;
@@ -35,7 +34,7 @@ export class UnauthenticatedConnections {
     return this.#connections.size;
   }
 
-  /** Closes what is too much as soon as it is accepted, and tells `dropped` of it. */
+  /** Closes connections beyond the limit when they are accepted, and calls `dropped`. */
   limit(server: Pick<Server, 'on'>, dropped: (address: string) => void): void {
     server.on('connection', (socket: Socket) => {
       const { remoteAddress = '', remotePort } = socket;
@@ -44,12 +43,12 @@ export class UnauthenticatedConnections {
         socket.destroy();
         return;
       }
-      // A socket that is closed does not know its peer any more.
+      // A closed socket no longer knows its peer.
       socket.once('close', () => this.#remove({ remoteAddress, remotePort }));
     });
   }
 
-  /** Somebody has shown on this connection who they are. */
+  /** A user or device has authenticated on this connection. */
   authenticated(socket: Duplex): void {
     this.#remove(socket as Partial<Socket> as Peer);
   }

@@ -16,7 +16,7 @@ import {
   show,
 } from './exchange.ts';
 
-/** Of this browser, or with `everywhere` of all browsers and programs. What they have open ends at once. */
+/** Logs this browser out, or with `everywhere` all browsers and programs. What they have open ends at once. */
 export async function logOut({ context, call }: Exchange): Promise<Result> {
   const form = await call.form();
   const identity = await call.session();
@@ -37,7 +37,7 @@ export async function logOut({ context, call }: Exchange): Promise<Result> {
   return redirect('/log-in', [clearCookie('own', isSecure(call))]);
 }
 
-/** One of the user's own, by the id that the list shows. */
+/** Ends one of the user's sessions, by the ID that the list shows. */
 export async function endSession({ context, call }: Exchange): Promise<Result> {
   const form = await call.form();
   const identity = await call.session();
@@ -65,8 +65,8 @@ export async function showAccount(exchange: Exchange): Promise<Result> {
 }
 
 /**
- * The present password, and a new one twice. Every other browser and program of the user is logged out: who knew the
- * former password may be among them.
+ * Takes the present password, and a new one twice. Every other browser and program of the user is logged out, because one
+ * of them may belong to somebody who knew the old password.
  */
 export async function changePassword(exchange: Exchange): Promise<Result> {
   const { context, call } = exchange;
@@ -87,7 +87,7 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
     address,
     marks: knownMarks(call),
   });
-  // This session has given its one-time password.
+  // This session has already proven its one-time password.
   if ('denied' in verdict && verdict.denied !== 'oneTimePassword') {
     const { status, error } = refusalOf(verdict);
     const reason = verdict.denied === 'refused' ? 'That is not your present password' : error;

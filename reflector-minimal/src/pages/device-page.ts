@@ -24,7 +24,7 @@ export function readDevicePage(
   return { after: query.get('after') ?? '', limit };
 }
 
-/** The devices that this user sees, and the id to go on after; `null` when these are the last. */
+/** The devices that this user sees, and the ID after which the next page begins; `null` on the last page. */
 export async function pageOfDevices(
   { store }: Pick<PagesContext, 'store'>,
   { role, domains }: UserRecord,

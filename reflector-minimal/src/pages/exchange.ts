@@ -12,7 +12,7 @@ export interface Exchange {
   readonly call: BrowserCall;
 }
 
-/** Over TLS, up to us or to a trusted proxy. */
+/** Whether the browser uses TLS, to us or to a trusted proxy. */
 export function isSecure({ origin }: Pick<Call, 'origin'>): boolean {
   return origin.protocol === 'https';
 }

@@ -26,7 +26,7 @@ async function health({ store, log }: Pick<PagesContext, 'store' | 'log'>): Prom
     if (!(error instanceof StoreError)) throw error;
     log.debug({ reason: error.message }, 'not healthy');
     status = 503;
-    // Strangers may ask: the path is not theirs to know.
+    // Anybody may ask, so the answer does not contain the path.
     text = 'the data file cannot be used';
   }
   return { status, type: 'application/json', body: `${JSON.stringify({ status: text })}\n` };

@@ -95,7 +95,7 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
   const { context, call } = exchange;
   const { address } = call.origin;
   context.audit.count({ event: 'log-in', allowed: false, user: name, address, reason: verdict.denied });
-  // 401 would have to name a scheme that browsers act upon (RFC 9110 section 15.5.2).
+  // 401 would have to name a scheme (RFC 9110 section 15.5.2), and browsers would act on it.
   const { status, headers = {} } = refusalOf(verdict);
   const { 'WWW-Authenticate': _scheme, ...others }: Answer['headers'] & {} = headers;
   return { ...show(exchange, status === 401 ? 403 : status, body), headers: others };

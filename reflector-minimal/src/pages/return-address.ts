@@ -7,9 +7,9 @@ const maxLength = 4096;
 const notAfterLogIn = new Set(['/log-in', '/log-in/code', '/log-out']);
 
 /**
- * Where to go after log-in, from a `next` that anybody may have written into a link: a page of the reflector, or of one
- * of its devices, under the same scheme and port; anything else is the list of devices. Always absolute: a path could be
- * read as a host (`//`).
+ * Where to go after log-in. Anybody may write a `next` into a link, so it must be a page of the reflector or of one of its
+ * devices, with the same scheme and port; otherwise it is the list of devices. Always absolute: a path such as `//x` could be
+ * read as a host.
  */
 export function returnAddress(next: string | null, { protocol, authority }: Origin, domain: string): string {
   const home = new URL(`${protocol}://${authority}/`);

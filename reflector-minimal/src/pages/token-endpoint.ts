@@ -40,7 +40,7 @@ async function issue(context: PagesContext, call: Call, form: Form): Promise<Ans
   });
   if ('denied' in verdict) {
     const refusal = explain(verdict);
-    // Asked for the one-time password, a program comes again: that is no event.
+    // The program will send its one-time password next: that is no event.
     if (verdict.denied !== 'oneTimePassword') {
       context.audit.count({ event: 'token', allowed: false, user: name, address, reason: refusal.error });
     }

@@ -7,8 +7,8 @@ import { type Exchange, enter, knownMarks, type Result, sendToLogIn, show } from
 import { recoveryPage, totpSetupPage } from './totp-pages.ts';
 
 /**
- * The present password, and a code where there are one-time passwords already: whoever has taken over a session must not
- * lock its user out. Shows a new secret.
+ * Takes the present password, and a code if one-time passwords are on already, and shows a new secret. Somebody who has taken
+ * over a session must not be able to lock its user out.
  */
 export async function beginTotp(exchange: Exchange): Promise<Result> {
   const { context, call } = exchange;

@@ -3,7 +3,7 @@ import type { Refusal } from '../http/refusal.ts';
 /** For a `Retry-After` of a few seconds. */
 export const retry = { 'Retry-After': '5' };
 
-/** What the reflector answers in place of a device, in the words for a person. */
+/** Every refusal of the reflector, worded for a person. */
 export const refusals = {
   badRequest: (error: string): Refusal => ({ status: 400, error }),
   logIn: {
@@ -12,7 +12,7 @@ export const refusals = {
     advice: 'Use the name and password of your account at this reflector.',
     headers: { 'WWW-Authenticate': 'Basic realm="Reflector", charset="UTF-8"' },
   },
-  /** In a browser on the host of a device, where a form was sent after its session had ended, for example. */
+  /** In a browser on the host of a device: for example, a form sent after the session has ended. */
   logInAgain: {
     status: 401,
     error: 'Please log in',
@@ -129,13 +129,13 @@ export const refusals = {
     advice: 'Close some of them, and try again.',
     headers: retry,
   },
-  /** The service redirects to its page with TLS, or without, which leads the browser to the same page again. */
+  /** The service redirects to `https` (or `http`), which leads the browser to the same page again. */
   otherScheme: ({ kind, port }: { kind: 'https' | 'http'; port: number }): Refusal => ({
     status: 502,
     error: `The device leads to its page by ${kind}, on its port ${port}, which is not forwarded`,
     advice: `Add { "port": ${port}, "kind": "${kind}" } to “services” in the configuration of its agent, or switch this redirect off on the device.`,
   }),
-  /** The service redirects to the same page under a name of its own. */
+  /** The service redirects to the same page under another host name. */
   otherHost: (host: string): Refusal => ({
     status: 502,
     error: `The device wants to be asked as ${host}, and leads to the same page again`,

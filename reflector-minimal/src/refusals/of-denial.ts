@@ -5,7 +5,7 @@ import { credentialsOf } from '../http/credentials.ts';
 import type { Refusal } from '../http/refusal.ts';
 import { refusals } from './catalogue.ts';
 
-/** Why somebody is not let in. */
+/** The refusal of a log-in that was denied. */
 export function refusalOf(denied: Denied): Refusal {
   switch (denied.denied) {
     case 'refused':
@@ -19,7 +19,7 @@ export function refusalOf(denied: Denied): Refusal {
   }
 }
 
-/** The same in the words of the header by which this request has brought its credentials. */
+/** The same, asking for credentials in the header in which this request sent them. */
 export function refusalTo(request: IncomingMessage, denied: Denied): Refusal {
   const byProxyHeader = credentialsOf(request)?.header === 'proxy-authorization' && !isBrowser(request);
   return denied.denied === 'refused' && byProxyHeader ? refusals.proxyLogIn : refusalOf(denied);
@@ -37,7 +37,7 @@ function throttled(waitMs: number): Refusal {
   };
 }
 
-/** For a person, who waits no shorter than that. */
+/** Rounded up, for a person. */
 function duration(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;

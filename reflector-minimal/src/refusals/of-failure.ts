@@ -4,7 +4,7 @@ import type { Refusal } from '../http/refusal.ts';
 import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import { refusals, retry } from './catalogue.ts';
 
-/** What a failed channel or request means for the user. */
+/** The refusal for a channel or request that failed. */
 export function refusalFor(error: unknown, port: number): Refusal {
   if (error instanceof InvalidAnswer) return refusals.invalidAnswer(error.message);
   if (error instanceof NoAnswer) return refusals.noAnswer;

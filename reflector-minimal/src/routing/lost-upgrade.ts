@@ -3,8 +3,8 @@ import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from 'rm-protocol';
 import { headerText, type Refusal } from '../http/refusal.ts';
 
 /**
- * The refusal of a request that was one for a WebSocket until a proxy took its `Upgrade` away, or made HTTP/1.0 of it; else
- * `null`. Without it an agent would read "Please log in", and wait as if its password were wrong.
+ * The refusal of a request for a WebSocket whose `Upgrade` a proxy has removed, or turned into HTTP/1.0; otherwise `null`.
+ * Without it, an agent would read "Please log in" and wait as if its password were wrong.
  */
 export function lostUpgrade(request: IncomingMessage): Refusal | null {
   const { headers, httpVersion } = request;
@@ -26,7 +26,7 @@ export function lostUpgrade(request: IncomingMessage): Refusal | null {
   };
 }
 
-/** The proxy by the name that it gives itself, else by where its connection comes from. */
+/** The proxy's name from `Via`, or else its address. */
 function proxyOf({ headers, socket }: IncomingMessage): string {
   const via = headerText(String(headers.via ?? '')).slice(0, 100);
   return via === '' ? `the proxy at ${socket.remoteAddress ?? 'an unknown address'}` : `the proxy "${via}"`;

@@ -21,7 +21,7 @@ import { credentialOf } from '../users/identity.ts';
 import { CallRefused, IncomingCall } from './incoming-call.ts';
 import { type Found, RouteTable } from './route-table.ts';
 
-/** For this host alone (RFC 6797): of the hosts of devices, each device decides. */
+/** For this host only (RFC 6797): each device decides about its own. */
 const hsts = 'max-age=31536000';
 
 export interface OwnRoutesContext extends BodyBounds {
@@ -29,17 +29,17 @@ export interface OwnRoutesContext extends BodyBounds {
   readonly users: UserAuthentication;
   readonly audit: Audit;
   readonly userConcurrency: ConcurrencyLimit;
-  /** Told of connections whose other end has proven who it is. */
+  /** Told of connections on which a user has authenticated. */
   readonly unauthenticated: { authenticated(socket: Duplex): void };
   /** In lower case. */
   readonly domain: string;
-  /** Where a browser logs in that is not, to come back to this target. */
+  /** The log-in page that leads back to `target`. */
   readonly logInAddress: (target: string) => string;
 }
 
 /**
- * The reflector's own pages and interfaces: whoever adds a route says whom it is for, and everything that protects it and
- * the user is done here. The order of the checks is security; `forwarding/order.integration.test.ts` holds it.
+ * The reflector's own pages and interfaces. A route says whom it is for; everything that protects it and its user is done
+ * here. The order of the checks is security, and `forwarding/order.integration.test.ts` tests it.
  */
 export class OwnRoutes {
   readonly #context: OwnRoutesContext;
@@ -65,7 +65,7 @@ export class OwnRoutes {
     const { route } = found;
     const exchange = { request, response, origin, found };
     if (route?.access === 'anyone' && route.withoutHost) return this.#open(route, exchange);
-    // There is one host to be logged in at: it is there that the hosts of devices send a browser.
+    // Browsers log in on one host only; the hosts of devices send them there.
     if (hostOf(origin.authority).endsWith(`.${domain}`) && isNavigation(request)) {
       const Location = `${origin.protocol}://${domain}${portSuffix(origin.authority)}${request.url ?? '/'}`;
       return send(response, { status: 303, headers: { Location } });
@@ -93,7 +93,7 @@ export class OwnRoutes {
     return this.#answer(exchange, () => route.answer(Object.assign(this.#call(exchange), { session })));
   }
 
-  /** `route`: none for a path that does not exist, which only those learn who are logged in. */
+  /** `route`: `undefined` for a path that does not exist. Only logged-in users learn that. */
   async #user(route: UserRoute | undefined, exchange: Exchange): Promise<void> {
     const { request, response, origin, found } = exchange;
     const { users, audit, userConcurrency, unauthenticated } = this.#context;
@@ -102,7 +102,7 @@ export class OwnRoutes {
     const identity = await users.authenticate(request, { place: { kind: 'own' }, secure, address });
     if (response.destroyed) return;
     if ('denied' in identity) {
-      // Without credentials nothing was decided: everybody is asked for them.
+      // A request without credentials is no event: the answer asks for them.
       if (credentialsOf(request) !== null) {
         const user = claimedName(request);
         audit.count({ event: 'log-in', allowed: false, user, address, reason: identity.denied });
@@ -175,7 +175,7 @@ function notAllowed(allowed: readonly string[]): Refusal {
   return { status: 405, error: `only ${which} allowed here`, headers: { Allow: allowed.join(', ') } };
 }
 
-/** The headers of the core come last: no route takes them back. */
+/** The headers of the core come last, so that no route can replace them. */
 function send(response: ServerResponse, answer: Answer): void {
   const {
     status,

@@ -28,7 +28,7 @@ export class Router implements RequestHandler {
   readonly #agents: Agents;
   readonly #ownRoutes: OwnRoutes;
   readonly #forwarding: Forwarding;
-  /** Responses under way. */
+  /** Responses in progress. */
   readonly #responses = new Map<ServerResponse, { readonly endless: boolean }>();
   #stopping = false;
   #whenIdle: (() => void) | null = null;
@@ -41,8 +41,8 @@ export class Router implements RequestHandler {
   }
 
   /**
-   * From now on everything new is refused; client tunnels end with this close code, and streams of events, which have
-   * no end of their own. Resolves when no response is under way any more.
+   * Refuses everything new from now on, and ends client tunnels (with this close code) and event streams. Resolves when no
+   * response is in progress.
    */
   stop(closeCode: number): Promise<void> {
     this.#stopping = true;
@@ -85,7 +85,7 @@ export class Router implements RequestHandler {
     const protocol = String(request.headers['sec-websocket-protocol'] ?? '').trim();
     const origin = this.#context.proxies.originOf(request);
     const destination = destinationOf(origin.authority, this.#context);
-    // An agent may know the reflector by any name; its credentials decide.
+    // An agent may use any name for the reflector; its credentials decide.
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
       return this.#agents.upgrade(request, socket, head, origin.address);
     }
@@ -119,8 +119,8 @@ export class Router implements RequestHandler {
   }
 
   /**
-   * The answer has gone out, and the user may still be sending: to close now would reset the connection, and often lose
-   * the answer. So the rest is read and dropped, for a time.
+   * The response is sent, and the user may still be sending a body. Closing now would reset the connection and often lose
+   * the response, so the rest is read and dropped for a while.
    */
   #discardRest(request: IncomingMessage): void {
     if (request.complete || request.destroyed) return;
@@ -133,7 +133,7 @@ export class Router implements RequestHandler {
       socket.off('close', done);
     };
     request.once('end', done).once('close', done);
-    // Node does not always close a request that has its answer; its connection ends in any case.
+    // Node does not always close a request that has been answered, but its connection always ends.
     socket.once('close', done);
   }
 }

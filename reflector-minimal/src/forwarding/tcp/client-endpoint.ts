@@ -20,10 +20,10 @@ import { ClientTunnel } from './client-tunnel.ts';
 import { openChannel } from './open-channel.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 
-/** The window has no meaning here: there is one connection in a WebSocket, and TCP holds it back. */
+/** The window has no meaning here: a WebSocket carries one connection, and TCP provides its flow control. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
 
-/** Takes the upgrades of clients (`webtunnel.md` section 4): one TCP connection to the device each. */
+/** Client tunnels (`webtunnel.md` section 4). Each is one TCP connection to a device. */
 export class ClientEndpoint {
   readonly #context: TcpContext;
   readonly #handshake: Handshake;
@@ -92,7 +92,7 @@ export class ClientEndpoint {
     const { limits, clock, revocation, audit } = this.#context;
     const { identity, device, since, channel, terms, decision } = target;
     const headers = [['Sec-WebSocket-Protocol', CLIENT_PROTOCOL], ...encodeTerms(terms)] as const;
-    // A head that `ws` refuses ends the socket; then nobody is there for the channel.
+    // If `ws` refuses the head it ends the socket, and the channel must end with it.
     const orphaned = () => channel.destroy();
     socket.once('close', orphaned);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {

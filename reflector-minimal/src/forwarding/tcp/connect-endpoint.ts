@@ -10,10 +10,10 @@ import { credentialOf } from '../../users/identity.ts';
 import { openChannel } from './open-channel.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 
-/** A program reads raw bytes from here on (RFC 9110 section 9.3.6). */
+/** Raw bytes follow (RFC 9110 section 9.3.6). */
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
-/** Takes CONNECT: after the answer the connection is one to a port of a device, with its bytes and nothing else. */
+/** CONNECT: after the response, the connection carries the bytes of a connection to the device. */
 export class ConnectEndpoint {
   readonly #context: TcpContext;
   readonly #open = new Set<() => void>();
@@ -44,7 +44,7 @@ export class ConnectEndpoint {
     });
   }
 
-  /** Ends all connections, in a way that nobody takes for the end of the device's stream. */
+  /** Resets all connections, so that users do not mistake it for the end of the device's stream. */
   closeAll(): void {
     for (const end of this.#open) end();
   }
@@ -78,7 +78,7 @@ export class ConnectEndpoint {
     channel.once('close', () => {
       if (!channel.readableEnded || !channel.writableFinished) breakOff(socket);
     });
-    // Over TLS, Node would answer the end of the user's stream with the end of ours.
+    // Over TLS, Node would end our direction when the user ends theirs.
     socket.allowHalfOpen = true;
     socket.write(established);
     if (head.length > 0) channel.write(head);

@@ -4,8 +4,8 @@ import type { DeviceChannel, OnlineDevice } from '../../ports/presence.ts';
 import { refusalFor } from '../../refusals/of-failure.ts';
 
 /**
- * Opens a connection to a port of a device for a user who waits on `socket`. Calls `opened` or `failed` once, unless the user
- * goes away first: then the channel goes as well.
+ * Opens a connection to a port of a device for the user on `socket`. Calls `opened` or `failed` once. If the user goes away
+ * first, it destroys the channel and calls neither.
  */
 export function openChannel(
   device: Pick<OnlineDevice, 'open'>,

@@ -7,8 +7,8 @@ import { linksForUser, redirectCircle } from './device-links.ts';
 import type { DeviceExchange } from './exchange.ts';
 
 /**
- * The head that the user gets of an answer of the device: nothing in it has an effect beyond the device's own host, and
- * its links lead to where the user can follow them. A refusal where they would lead in a circle.
+ * The head of a device's response, as the user gets it. Nothing in it has an effect beyond the device's own host, and its
+ * links lead to where the user can follow them. A redirect that leads in a circle becomes a refusal.
  */
 export function answerHead(
   { request, site, shared }: Pick<DeviceExchange, 'request' | 'site' | 'shared'>,

@@ -1,6 +1,6 @@
 import type { RawHeaders } from '../../http/headers.ts';
 
-/** Directives that let a shared cache store what was meant for one user, or that mean nothing without one. */
+/** Directives for shared caches, which must not store what is meant for one user. */
 const ofSharedCaches = new Set(['public', 's-maxage', 'proxy-revalidate']);
 
 /**
@@ -17,9 +17,8 @@ const ofProxiesInFront = new Set([
 ]);
 
 /**
- * The lines of an answer for its user alone. The device may not know that somebody has logged in, so caches that many
- * users share must not keep what it answers (RFC 9111 section 3.5 has it of `Authorization` only, not of cookies). The
- * user's own cache is not affected.
+ * Keeps a response out of shared caches. The device may not know that a user has logged in, and RFC 9111 section 3.5
+ * protects only requests with `Authorization`, not those with cookies. The user's own cache is not affected.
  */
 export function forOneUser(headers: RawHeaders): string[] {
   const kept: string[] = [];

@@ -65,14 +65,14 @@ function refreshForUser(site: DeviceSite, value: string): string {
 
 /** Why a redirect would lead the user's browser in a circle. */
 export type Circle =
-  /** The service wants to be asked with TLS, or without, on a port of the device that is not forwarded. */
+  /** The service insists on TLS, or on none, on a port of the device that is not forwarded. */
   | { readonly kind: 'https' | 'http'; readonly port: number }
-  /** The service wants to be asked by another name. */
+  /** The service insists on another host name. */
   | { readonly kind: 'host'; readonly host: string };
 
 /**
- * What becomes of a redirect that, as it is for the user, leads to the very page that was asked for: it leads to the other
- * service that it means, where the device forwards that one, or nowhere. `null`: it does not lead in a circle.
+ * For a redirect that would lead the user to the same page again: the location at the service that it means, if the device
+ * forwards that, or why it leads in a circle. `null`: it leads elsewhere.
  */
 export function redirectCircle(
   site: DeviceSite,
@@ -80,7 +80,7 @@ export function redirectCircle(
   answer: { readonly status: number; readonly location: string; readonly setsCookie: boolean },
 ): Circle | { readonly location: string } | null {
   if (answer.status < 300 || answer.status > 399 || !/^(?:GET|HEAD)$/.test(request.method)) return null;
-  // It looks whether the browser keeps cookies; the next answer is another one.
+  // It tests whether the browser keeps cookies; the next response will be another one.
   if (answer.setsCookie && !request.cookies) return null;
   const link = webLink(site, answer.location);
   if (link === null || pathOf(link) !== request.url) return null;
@@ -91,7 +91,7 @@ export function redirectCircle(
   if (leadsTo !== undefined && leadsTo !== site.port) return null;
   const scheme = settings.tls ? 'https' : 'http';
   if (link.scheme !== scheme) {
-    // The port in our own name is none of the device's.
+    // The port of our own host is not one of the device's.
     const ours = link.authority.toLowerCase() === site.origin.authority.toLowerCase();
     const standard = link.scheme === 'https' ? 443 : 80;
     const wanted = ours || link.port === site.port ? standard : link.port;
@@ -128,9 +128,9 @@ function originOf(site: DeviceSite, port: number): string {
   return `${site.origin.protocol}://${label}.${site.domain}${portSuffix(site.origin.authority)}`;
 }
 
-/** `null` for a link without a host, or with one that two readers could take differently. */
+/** `null` for a link without a host, or with a host that two readers could understand differently. */
 function webLink(site: DeviceSite, link: string): WebLink | null {
-  // A backslash is a slash for browsers, and no part of a host for us. In the path they also take blanks and UTF-8.
+  // Browsers read a backslash as a slash; we accept none in a host. In the path they also accept blanks and UTF-8.
   const match = /^(?:(https?):)?\/\/([^/?#\\@\s]+)([/?#].*)?$/is.exec(trimBlanks(link));
   if (!match) return null;
   const { tls } = site.settingsOf(site.port);
@@ -163,11 +163,11 @@ function forwardedPort(site: DeviceSite, { authority, host, port, explicit }: We
     // Programs that do not know their port leave it out.
     if (!explicit && sameTarget(settings.target, target)) return site.port;
   }
-  // By the name that only we have given it there is nothing else to reach.
+  // Nothing else is reachable by a name that we have given it.
   return ours;
 }
 
-/** The port of the device that one of our own names for it means. */
+/** The port of the device that one of our host names for it means. */
 function ourPort(site: DeviceSite, host: string): number | undefined {
   if (host === hostOf(site.origin.authority)) return site.port;
   if (!host.endsWith(`.${site.domain}`)) return undefined;
@@ -176,7 +176,7 @@ function ourPort(site: DeviceSite, host: string): number | undefined {
   return site.ports.find((port) => label === `${site.id}-${port}`);
 }
 
-/** The target that a host name or address means; `undefined`: it is nobody we know. */
+/** The target that a host name or address means; `undefined` if it is unknown. */
 function targetOf(site: DeviceSite, host: string): string | null | undefined {
   const settings = site.settingsOf(site.port);
   if (isLoopbackHost(host)) return settings.target;

@@ -11,9 +11,8 @@ import { deviceRequestHead } from './request-head.ts';
 import { UserResponse } from './user-response.ts';
 
 /**
- * Carries one request to the device and its response back, as streams: at no time more than a window and a socket
- * buffer of either is in memory. When the user goes away, the device's connection is ended at once. Nothing that is
- * thrown on the way leaves the exchange.
+ * Streams one request to the device and its response back. At most a window and a socket buffer of each is in memory. When
+ * the user goes away, the device's connection ends at once. Exceptions end only this exchange.
  */
 export class DeviceRequest implements CallEvents {
   readonly #exchange: DeviceExchange;
@@ -22,7 +21,7 @@ export class DeviceRequest implements CallEvents {
   readonly #call: DeviceCall;
   #answered = false;
   #endless = false;
-  /** The user waits for the device's word before sending the body. */
+  /** The user waits for the device's 100 before sending the body. */
   #held: boolean;
 
   constructor(exchange: DeviceExchange) {
@@ -44,7 +43,7 @@ export class DeviceRequest implements CallEvents {
     this.#call = devicePort.call(message, settings, this);
   }
 
-  /** A stream of events, which goes on until somebody leaves. */
+  /** An event stream: it lasts until one side leaves. */
   get endless(): boolean {
     return this.#endless;
   }
@@ -69,7 +68,7 @@ export class DeviceRequest implements CallEvents {
     const { request } = this.#exchange;
     request.on('data', (chunk: Buffer) => {
       this.#held = false;
-      // After the call has ended the rest is read only to be dropped.
+      // After the call has ended, the rest is read and dropped.
       if (this.#call.over) return;
       this.#exchange.traffic.bytesTo += chunk.length;
       if (!this.#call.write(chunk)) request.pause();
@@ -124,7 +123,7 @@ export class DeviceRequest implements CallEvents {
 
   end(trailers: readonly string[]): void {
     this.#answer.trailers(answerTrailers(this.#exchange, trailers));
-    // It was not asked to send the body, and the user does not send it (RFC 9110 section 10.1.1).
+    // The user was not asked for the body and will not send it (RFC 9110 section 10.1.1).
     if (this.#held) this.#call.abandonRequest();
   }
 
@@ -138,7 +137,7 @@ export class DeviceRequest implements CallEvents {
   }
 
   failed(error: Error): void {
-    // What the user has of the response must not pass for the whole.
+    // The user must notice that the response is incomplete.
     if (this.#answered) this.#answer.cut();
     else this.#refuse(refusalFor(error, this.#exchange.port));
   }
