@@ -42,6 +42,25 @@ function scenarios({
   };
 }
 
+/** Only a test that hangs reaches them: on a machine that is busy with much else, all take tens of times as long. */
+const whenBusy = { testTimeout: 240_000, hookTimeout: 240_000 };
+
+/** The C host by itself, built in this way, against peers on Node. */
+function native(name: string, kind: 'valgrind' | 'sanitize') {
+  return {
+    test: {
+      name,
+      include: ['agent/tiny/test/*.test.ts'],
+      globalSetup: ['agent/tiny/test/build.ts'],
+      ...whenBusy,
+      env: {
+        RM_NATIVE_TEST: process.env.RM_NATIVE_TEST || source(`dist/${kind}/rm-run`),
+        RM_NATIVE_PLAIN: source('dist/valgrind/rm-run'),
+      },
+    },
+  };
+}
+
 /** `RM_AGENT` names an executable of one's own, in the place of ours. */
 const {
   RM_AGENT: ownCommand,
@@ -56,31 +75,35 @@ const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
 const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/{node,sdk}/**/*.test.ts'];
 
-/** Only a test that hangs reaches them: on a machine that is busy with much else, all take tens of times as long. */
-const whenBusy = { testTimeout: 240_000, hookTimeout: 240_000 };
+/** What toolchain/mutation runs too. */
+export const unit = {
+  resolve,
+  test: {
+    name: 'unit',
+    include: [`${workspaces}/*.test.{ts,mjs}`, 'test/fleet/*.test.ts'],
+    exclude: [...notOurs, ...integration],
+    setupFiles: ['toolchain/unit-boundary.mjs'],
+    // Nothing but modules is shared, and to load them takes longer than most tests.
+    isolate: false,
+    ...whenBusy,
+  },
+};
 
 export default defineConfig({
   resolve,
   test: {
     // For what is marked concurrent: the scenarios, which wait most of the time.
     maxConcurrency: 6,
+    // `npm test` runs more, toolchain/test-run.mjs.
     maxWorkers: 4,
     projects: [
-      {
-        resolve,
-        test: {
-          name: 'unit',
-          include: [`${workspaces}/*.test.{ts,mjs}`, 'test/fleet/*.test.ts'],
-          exclude: [...notOurs, ...integration],
-          setupFiles: ['toolchain/unit-boundary.mjs'],
-          ...whenBusy,
-        },
-      },
+      unit,
       {
         resolve,
         test: { name: 'integration', include: integration, exclude: notOurs, ...whenBusy },
       },
-      'agent/tiny/vitest.config.ts',
+      native('native', 'valgrind'),
+      native('native-sanitize', 'sanitize'),
       ...(ownCommand
         ? [
             scenarios({
@@ -110,8 +133,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 240_000,
-          fileParallelism: false,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -72,6 +72,9 @@ export function needPackages(names) {
   return previous;
 }
 
+/** Resolves when no installation is under way; ending before would leave it behind. */
+export const installed = () => previous;
+
 /** @param {readonly string[]} names */
 async function install(names) {
   const missing = missingOf(names);
@@ -103,6 +106,12 @@ const devices = [
   ...['micro-httpd', 'mini-httpd', 'monit', 'nginx-light', 'php-cli', 'python3', 'python3-aiohttp'],
   ...['python3-tornado', 'python3-twisted', 'ruby', 'ruby-webrick', 'shellinabox', 'transmission-daemon'],
   ...['webfs', 'weborf', 'websockify', 'xinetd'],
+];
+
+/** What the tests of the C host build and run; executables of the agent need a part of it. */
+export const native = [
+  ...['bzip2', 'cmake', 'gcc', 'libc6-dev', 'make', 'ninja-build', 'patch', 'qemu-user-static'],
+  ...['util-linux', 'xz-utils'],
 ];
 
 /** Other people's programs that the tests run. */

@@ -47,7 +47,7 @@ export const executables = [
   { ...emulated('armv5', 'qemu-arm-static'), drivenBy: 'named' },
   { ...emulated('riscv64', 'qemu-riscv64-static'), drivenBy: 'named' },
   { ...native('i686'), drivenBy: 'named' },
-  instrumented('sanitize', 2, 131_072),
+  { ...instrumented('sanitize', 2, 131_072), also: ['native-sanitize'] },
   instrumented('force-gc', 8, 4096),
   underValgrind({ name: 'valgrind-smoke', part: ['half-close'] }),
   underValgrind({ name: 'valgrind', drivenBy: 'named' }),
@@ -96,6 +96,51 @@ export function chosenExecutables(script, args) {
       (wanted.length === 0 || wanted.some((pattern) => matches(each, pattern))) &&
       !unwanted.some((pattern) => matches(each, pattern)),
   );
+}
+
+/**
+ * The same arguments without these projects.
+ * @param {readonly string[]} args of vitest
+ * @param {(name: string) => boolean} unwanted
+ */
+export function withoutProjects(args, unwanted) {
+  return args.filter((arg, index) => {
+    if (arg.startsWith('--project=')) return !unwanted(arg.slice(10));
+    if (arg === '--project') return !unwanted(args[index + 1] ?? '');
+    return args[index - 1] !== '--project' || !unwanted(arg);
+  });
+}
+
+/**
+ * @typedef {object} Build
+ * @property {readonly string[]} args of toolchain/build.mjs
+ * @property {readonly string[]} projects of vitest that need it
+ */
+
+/** What the tests of the C host run, by their project. */
+const nativeBuilds = { native: ['--valgrind'], 'native-sanitize': ['--sanitize'] };
+
+/**
+ * What a run of the tests needs built, beside what `prepare` makes.
+ * @param {'test' | 'test:all'} script
+ * @param {readonly string[]} args of vitest
+ * @returns {readonly Build[]}
+ */
+export function buildsFor(script, args) {
+  const named = namedProjects(args).length > 0;
+  const hosts = Object.entries(nativeBuilds)
+    .filter(([project]) => !named && project === (script === 'test' ? 'native' : 'native-sanitize'))
+    .map(([project, build]) => ({ args: build, projects: [project] }));
+  const executables = chosenExecutables(script, args).flatMap(({ name, build, clockless, also = [] }) => {
+    const projects = [`scenarios-${name}`, ...also];
+    if (build.length === 0) return [];
+    const plain = { args: build, projects };
+    return clockless === undefined ? [plain] : [plain, { args: [...build, '--clockless'], projects }];
+  });
+  return [
+    ...executables,
+    ...hosts.filter(({ args: own }) => !executables.some(({ args: other }) => `${other}` === `${own}`)),
+  ];
 }
 
 /**

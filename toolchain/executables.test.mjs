@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chosenExecutables, executables } from './executables.mjs';
+import { buildsFor, chosenExecutables, executables, withoutProjects } from './executables.mjs';
 
 /** @param {string[]} args */
 const driven = (...args) => chosenExecutables('test', args).map(({ name }) => name);
@@ -32,4 +32,27 @@ describe('what a run of the tests builds and drives', () => {
     expect(driven('--project=!scenarios-node')).not.toContain('node');
     expect(driven('--project=!scenarios-node')).toContain('x86_64');
   });
+});
+
+describe('what a run of the tests builds', () => {
+  it('is each executable once, with the projects that need it', () => {
+    expect(buildsFor('test', [])).toEqual([
+      { args: ['--target', 'x86_64'], projects: ['scenarios-x86_64', 'e2e', 'devices'] },
+      { args: ['--target', 'x86_64', '--clockless'], projects: ['scenarios-x86_64', 'e2e', 'devices'] },
+      { args: ['--valgrind'], projects: ['native'] },
+    ]);
+    const all = buildsFor('test:all', []);
+    expect(all.filter(({ args }) => args.includes('--sanitize'))).toEqual([
+      { args: ['--sanitize'], projects: ['scenarios-sanitize', 'native-sanitize'] },
+    ]);
+    expect(new Set(all.map(({ args }) => `${args}`)).size).toBe(all.length);
+    expect(buildsFor('test', ['--project=unit'])).toEqual([]);
+  });
+});
+
+it('projects can be taken out of the arguments, in both forms', () => {
+  const args = ['--project', 'node-22', '--project=node-24', '--project', 'unit', '-t', 'node-22'];
+  expect(withoutProjects(args, (name) => name.startsWith('node-'))).toEqual([
+    ...['--project', 'unit', '-t', 'node-22'],
+  ]);
 });

@@ -1,12 +1,10 @@
 // Makes a checkout ready to run: Node recent enough, npm packages as locked, TypeScript compiled, agent bundled.
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ending, spawnBound } from './bound-process.mjs';
-import { needCompiler } from './debian.mjs';
-import { announce } from './progress.mjs';
+import { ending } from './bound-process.mjs';
+import { installed, needCompiler } from './debian.mjs';
+import { step } from './step.mjs';
 
 /** Major and minor version. */
 const leastNode = /** @type {const} */ ([20, 19]);
@@ -28,35 +26,16 @@ export function ownHeaders(prefix = join(dirname(process.execPath), '..')) {
 }
 
 /**
- * Announces and runs one command, whose output appears only if it fails. It does not outlive us, and a signal meanwhile
- * ends both.
- *
- * @param {string} root
- * @param {string} title
- * @param {string} command
- * @param {readonly string[]} args
- * @param {Record<string, string>} env adds to our own
+ * A step that all others need: without it, the process ends with its status and with what it has printed.
+ * @param {Parameters<typeof step>} args
  */
-async function step(root, title, command, args, env = {}) {
-  const done = announce(title);
-  const { child, exited, stop } = spawnBound(command, args, { cwd: root, output: 'pipe', env });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-  const closed = once(child, 'close');
-  const first = await Promise.race([exited, ending()]);
-  done();
-  if (typeof first !== 'number') {
-    await stop();
-    process.exit(128 + constants.signals[first]);
-  }
-  await closed;
-  if (first === 0) return;
-  process.stderr.write(output);
-  console.error(`${title} failed: ${command} ended with ${first}`);
-  process.exit(1);
+async function needStep(...args) {
+  const { status, output, signal } = await step(...args);
+  if (status === 0) return;
+  if (signal === undefined)
+    process.stderr.write(`${output}${args[0]} failed: ${args[1]} ended with ${status}\n`);
+  await installed();
+  process.exit(signal === undefined ? 1 : status);
 }
 
 function checkNode() {
@@ -74,12 +53,11 @@ async function installPackages(root) {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   // better-sqlite3 is compiled where npm carries no binary of it for this platform.
   await needCompiler();
-  await step(
-    root,
+  await needStep(
     'Installing npm packages, which takes a minute or two',
     'npm',
     ['ci', '--no-audit', '--no-fund'],
-    ownHeaders(),
+    { cwd: root, env: ownHeaders() },
   );
   writeFileSync(stamp, wanted);
 }
@@ -103,6 +81,15 @@ export async function install(root) {
  */
 export async function prepare(root, projects = []) {
   await install(root);
-  await step(root, 'Compiling TypeScript', join(root, 'node_modules/.bin/tsc'), ['-b', ...projects]);
-  await step(root, 'Bundling the agent', process.execPath, ['toolchain/bundle.mjs']);
+  await compile(root, projects);
+}
+
+/**
+ * Builds the TypeScript projects (by default all) and the agent's bundle, or ends the process.
+ * @param {string} root with its npm packages
+ * @param {readonly string[]} [projects]
+ */
+export async function compile(root, projects = []) {
+  await needStep('Compiling TypeScript', 'node_modules/.bin/tsc', ['-b', ...projects], { cwd: root });
+  await needStep('Bundling the agent', process.execPath, ['toolchain/bundle.mjs'], { cwd: root });
 }

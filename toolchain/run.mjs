@@ -49,13 +49,11 @@ const tasks = {
     process.exit(await start(rest));
   },
   async test() {
-    await prepare(root);
     const { runTests } = await import('./test-run.mjs');
     process.exit(await runTests(root, 'test', rest));
   },
-  /** Every executable that `test` does not drive. */
+  /** Every executable that `test` does not drive, and the other versions of Node. */
   async 'test:all'() {
-    await prepare(root);
     const { runTests } = await import('./test-run.mjs');
     process.exit(await runTests(root, 'test:all', rest));
   },

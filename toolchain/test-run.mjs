@@ -1,26 +1,26 @@
-// `npm test` and `npm run test:all`: builds what is driven, runs it, and says at the end what failed.
+// `npm test` and `npm run test:all`: installs and builds what is needed, runs the tests, and says at the end what failed.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ending, runBound } from './bound-process.mjs';
-import { needPackages, peers } from './debian.mjs';
-import { chosenExecutables, namedProjects } from './executables.mjs';
+import { native, needPackages, peers } from './debian.mjs';
+import { buildsFor, chosenExecutables, namedProjects, withoutProjects } from './executables.mjs';
 import { summary } from './failures.mjs';
-import { announce } from './progress.mjs';
+import { isOtherNode, otherNodes, testOnOtherNode } from './other-node.mjs';
+import { compile, install } from './prepare.mjs';
+import { step } from './step.mjs';
 
 /** @typedef {import('./failures.mjs').Failure} Failure */
 /** @typedef {'test' | 'test:all'} Script */
 
+/** Files that run at once: more than the machine has cores, because most of what they do is to wait for peers. */
+const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
+
 /**
- * What is run one after the other; the projects of one entry run side by side, as they wait for peers. What measures memory
- * or drives a browser runs alone.
- * @param {Script} script
- * @param {readonly string[]} scenarios projects
+ * The projects of a script that need no executable named.
+ * @type {Readonly<Record<Script, readonly string[]>>}
  */
-function phases(script, scenarios) {
-  if (script === 'test:all') return [scenarios];
-  return [['unit', 'integration', 'native', ...scenarios], ['devices'], ['e2e']];
-}
+const always = { test: ['e2e', 'devices', 'native', 'integration'], 'test:all': ['native-sanitize'] };
 
 /**
  * Runs everything even after a failure, so that one run tells all of them.
@@ -40,7 +40,7 @@ export async function runTests(root, script, args) {
   try {
     /** @type {Failure[]} */
     const failures = [];
-    for await (const more of steps(root, script, args, join(folder, 'failures.json'))) {
+    for await (const more of steps(root, script, args, folder)) {
       // A program that was ended with us has not failed; a test that did, has.
       failures.push(...(signal === undefined ? more : more.filter(({ isFile }) => isFile)));
       if (signal !== undefined) break;
@@ -59,33 +59,43 @@ export async function runTests(root, script, args) {
  * @param {string} root
  * @param {Script} script
  * @param {readonly string[]} args
- * @param {string} report where vitest is to write what failed
+ * @param {string} folder for what vitest is to write about failures
  */
-async function* steps(root, script, args, report) {
+async function* steps(root, script, args, folder) {
   const driven = chosenExecutables(script, args);
-  await needPackages([...new Set([...peers, ...driven.flatMap(({ packages }) => packages)])]);
-  if (script === 'test') yield await check(root);
+  const packages = [...peers, ...native, ...driven.flatMap((executable) => executable.packages)];
+  await Promise.all([install(root), needPackages([...new Set(packages)])]);
 
-  /** @type {Set<string>} */
-  const unbuilt = new Set();
-  const built = driven.filter(({ build }) => build.length > 0);
-  for (const [index, executable] of built.entries()) {
-    announce(`Building ${executable.name} (${index + 1} of ${built.length})`)();
-    const failures = await buildExecutable(root, executable);
-    for (const { project } of failures) unbuilt.add(project);
-    yield failures;
-  }
-
-  if (namedProjects(args).length > 0) {
-    if (unbuilt.size === 0) yield await vitest(root, report, args, []);
-    return;
-  }
+  const named = namedProjects(args);
+  const whole = args.length === 0;
   const scenarios = process.env.RM_AGENT ? ['scenarios'] : driven.map(({ name }) => `scenarios-${name}`);
-  const runnable = phases(script, scenarios).map((phase) => phase.filter((name) => !unbuilt.has(name)));
-  // Files or names are looked for in all projects at once: most have none of them.
-  for (const phase of args.length > 0 ? [runnable.flat()] : runnable) {
-    if (phase.length > 0) yield await vitest(root, report, args, phase);
+  const beside = script === 'test' && whole ? ['unit'] : [];
+  const found = await Promise.all([
+    compile(root).then(() => (script === 'test' ? check(root) : [])),
+    buildAll(root, buildsFor(script, args)),
+    beside.length > 0 ? unitTests(root, join(folder, 'unit.json')) : [],
+  ]);
+  yield found.flat();
+
+  const unbuilt = new Set(found[1].map(({ project }) => project));
+  const report = join(folder, 'failures.json');
+  if (named.length === 0) {
+    // Files or names are looked for in all projects at once: most have none of them.
+    const all = [...(script === 'test' && !whole ? ['unit'] : []), ...always[script], ...scenarios];
+    const runnable = all.filter((name) => !unbuilt.has(name));
+    if (runnable.length > 0)
+      yield await vitest(root, report, [`--maxWorkers=${workers[script]}`, ...args], runnable);
+  } else if (unbuilt.size === 0 && named.some((name) => !isOtherNode(name))) {
+    yield await vitest(root, report, withoutProjects(args, isOtherNode), []);
   }
+
+  const others = named.length === 0 ? (script === 'test:all' && whole ? otherNodes : []) : otherNodes;
+  for (const name of others.filter((other) => named.length === 0 || named.includes(other)))
+    yield await testOnOtherNode(
+      root,
+      name,
+      withoutProjects(args, () => true),
+    );
 }
 
 /**
@@ -93,30 +103,70 @@ async function* steps(root, script, args, report) {
  * @returns {Promise<Failure[]>}
  */
 async function check(root) {
-  announce('Checking format and lint')();
-  const status = await runBound('node_modules/.bin/biome', ['check', '--error-on-warnings', '.'], {
-    cwd: root,
-  });
-  return status === 0 ? [] : [{ project: '', what: 'format and lint', tests: [], isFile: false }];
+  /** @type {Failure[]} */
+  const failures = [];
+  for (const [what, command, ...args] of [
+    ['format and lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
+    ['imports', process.execPath, 'toolchain/imports/check.mjs'],
+  ]) {
+    const { status, output } = await step(`Checking ${what}`, command ?? '', args, { cwd: root });
+    if (status === 0) continue;
+    process.stderr.write(output);
+    failures.push({ project: '', what: what ?? '', tests: [], isFile: false });
+  }
+  return failures;
 }
 
 /**
+ * One after the other: each uses all cores.
  * @param {string} root
- * @param {import('./executables.mjs').Executable} executable
- * @returns {Promise<Failure[]>} one for each project that needs it
+ * @param {readonly import('./executables.mjs').Build[]} builds
+ * @returns {Promise<Failure[]>} one for each project that needs what was not built
  */
-async function buildExecutable(root, { name, build, clockless, also = [] }) {
-  for (const more of clockless === undefined ? [[]] : [[], ['--clockless']]) {
-    const args = ['toolchain/build.mjs', ...build, ...more];
-    if ((await runBound(process.execPath, args, { cwd: root })) === 0) continue;
-    return [`scenarios-${name}`, ...also].map((project) => ({
-      project,
-      what: `not run: node ${args.join(' ')} failed`,
-      tests: [],
-      isFile: false,
-    }));
+async function buildAll(root, builds) {
+  /** @type {Failure[]} */
+  const failures = [];
+  for (const [index, { args, projects }] of builds.entries()) {
+    const all = ['toolchain/build.mjs', ...args];
+    const title = `Building ${args.join(' ')} (${index + 1} of ${builds.length})`;
+    const { status, output, signal } = await step(title, process.execPath, all, { cwd: root });
+    if (status === 0) continue;
+    process.stderr.write(output);
+    const what = `not run: node ${all.join(' ')} failed`;
+    failures.push(...projects.map((project) => ({ project, what, tests: [], isFile: false })));
+    if (signal !== undefined) break;
   }
-  return [];
+  return failures;
+}
+
+/**
+ * As {@link vitest}, while executables are built: what it prints appears at the end.
+ * @param {string} root
+ * @param {string} report
+ */
+async function unitTests(root, report) {
+  const args = vitestArguments([], ['unit']);
+  const { status, output } = await step('Running the unit tests', 'node_modules/.bin/vitest', args, {
+    cwd: root,
+    env: { RM_FAILURES_FILE: report },
+  });
+  process.stdout.write(output);
+  return failuresIn(report, status, ['unit']);
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {readonly string[]} projects
+ */
+function vitestArguments(args, projects) {
+  return [
+    'run',
+    ...(args.some((arg) => arg.startsWith('--reporter')) ? [] : ['--reporter=default']),
+    '--reporter=./toolchain/failures-reporter.mjs',
+    // Each by its name: vitest takes several projects that are to be left out for no choice at all.
+    ...projects.map((project) => `--project=${project}`),
+    ...args,
+  ];
 }
 
 /**
@@ -128,16 +178,20 @@ async function buildExecutable(root, { name, build, clockless, also = [] }) {
  */
 async function vitest(root, report, args, projects) {
   rmSync(report, { force: true });
-  const reporters = [
-    ...(args.some((arg) => arg.startsWith('--reporter')) ? [] : ['--reporter=default']),
-    '--reporter=./toolchain/failures-reporter.mjs',
-  ];
-  // Each by its name: vitest takes several projects that are to be left out for no choice at all.
-  const named = projects.map((project) => `--project=${project}`);
-  const status = await runBound('node_modules/.bin/vitest', ['run', ...reporters, ...named, ...args], {
+  const status = await runBound('node_modules/.bin/vitest', vitestArguments(args, projects), {
     cwd: root,
     env: { RM_FAILURES_FILE: report },
   });
+  return failuresIn(report, status, projects.length > 0 ? projects : namedProjects(args));
+}
+
+/**
+ * @param {string} report what vitest has written
+ * @param {number} status with which it has ended
+ * @param {readonly string[]} projects
+ * @returns {Failure[]}
+ */
+function failuresIn(report, status, projects) {
   if (status === 0) return [];
   /** @type {{ failures: Failure[], unhandled: number }} */
   const { failures, unhandled } = existsSync(report)
@@ -145,6 +199,5 @@ async function vitest(root, report, args, projects) {
     : { failures: [], unhandled: 0 };
   if (failures.length > 0 && unhandled === 0) return failures;
   const what = unhandled > 0 ? `errors outside of tests: ${unhandled}` : `vitest ended with status ${status}`;
-  const whole = projects.length > 0 ? projects : namedProjects(args);
-  return [...failures, ...whole.map((project) => ({ project, what, tests: [], isFile: false }))];
+  return [...failures, ...projects.map((project) => ({ project, what, tests: [], isFile: false }))];
 }

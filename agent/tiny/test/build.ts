@@ -1,21 +1,21 @@
 import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
 
 /**
- * Makes the executables that the tests run: `RM_NATIVE_TEST` with sanitizers, unless it names one already (`rm-run`, of
- * any build), and `RM_NATIVE_PLAIN` without, for what a sanitizer does not survive: little address space, other processors.
+ * Makes the executables that the tests run: for the project `native-sanitize` one with sanitizers, and for both projects
+ * one without, also for what a sanitizer does not survive: little address space, other processors.
  */
-export default async function build(): Promise<void> {
+export default async function build({ name }: TestProject): Promise<void> {
   // @ts-expect-error plain JavaScript without declarations
-  const { needPackages } = await import('../../../toolchain/debian.mjs');
-  await needPackages(['qemu-user-static', 'util-linux']);
-  process.env.RM_NATIVE_TEST ||= await made('sanitize');
-  process.env.RM_NATIVE_PLAIN = await made('valgrind');
+  const { native, needPackages } = await import('../../../toolchain/debian.mjs');
+  await needPackages(native);
+  await make('valgrind');
+  if (name === 'native-sanitize') await make('sanitize');
 }
 
-async function made(kind: 'sanitize' | 'valgrind'): Promise<string> {
+async function make(kind: 'sanitize' | 'valgrind'): Promise<void> {
   const output = fileURLToPath(new URL(`../../../dist/${kind}`, import.meta.url));
   // @ts-expect-error plain JavaScript without declarations
   const { buildInstrumented } = await import('../../../toolchain/tiny/instrumented.mjs');
   await buildInstrumented({ kind, engine: 'quickjs', without: [], output });
-  return `${output}/rm-run`;
 }
