@@ -91,6 +91,11 @@ const tasks = {
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/soak/main.js', ...rest);
   },
+  async mutation() {
+    await install(root);
+    const { mutation } = await import('./mutation/mutation.mjs');
+    process.exit(await mutation(root, rest));
+  },
   /** Longer than `npm test` does it, and with other seeds. */
   async fuzz() {
     await prepare(root);
