@@ -13,7 +13,7 @@ let agent: OriginalAgent;
 
 beforeAll(async () => {
   device = await DemoDevice.start();
-  system = await RemoteSystem.start({ services: [], agent: null, reflector: ['--keep-alive', '1'] });
+  system = await RemoteSystem.start({ services: [], agent: null, reflector: ['--keep-alive', '4'] });
   agent = await OriginalAgent.connect(system, [device.port]);
 });
 
