@@ -155,6 +155,8 @@ export const defaultLimits = {
   verificationsAtOnce: 2,
   /** Password verifications that wait, for users and for devices separately. Beyond it: 503. */
   verificationsWaiting: 1024,
+  /** Time that an added authenticator, such as a directory, has to answer. Beyond it, it counts as unavailable. */
+  authenticatorMs: 10_000,
   /** Verified credentials that are remembered, so that not every request costs a verification. */
   verifiedCredentials: 1024,
   /** Sessions of one user, for each kind: browsers, devices opened in them, tokens. Beyond it, the least recently used ends. */

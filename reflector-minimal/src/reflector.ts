@@ -12,7 +12,12 @@ import { type Holder, isAffected, standingOf } from './access/standing.ts';
 import { asciiLowerCase } from './ascii-case.ts';
 import { Audit } from './audit/audit.ts';
 import { AuditFile } from './audit/file.ts';
+import { contained } from './authentication/addition.ts';
+import { accepting } from './authentication/ask.ts';
 import { LogIn } from './authentication/log-in.ts';
+import { passwordAuthenticator } from './authentication/password-authenticator.ts';
+import { sessionAuthenticator } from './authentication/session-authenticator.ts';
+import { tokenAuthenticator } from './authentication/token-authenticator.ts';
 import { UserAuthentication } from './authentication/user-authentication.ts';
 import { containServer, containTimers } from './boundary.ts';
 import { StoreCache } from './cache/store-cache.ts';
@@ -34,8 +39,10 @@ import type { PagesContext } from './pages/context.ts';
 import { ownPages } from './pages/own-pages.ts';
 import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
+import type { Authenticator } from './ports/authenticators.ts';
 import type { Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
+import type { Store as StorePort } from './ports/store.ts';
 import { StoreUnavailable } from './ports/store.ts';
 import { refusals } from './refusals/catalogue.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
@@ -95,6 +102,8 @@ export interface ReflectorOptions {
   readonly sessionIdle?: number;
   /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`. */
   readonly routes?: readonly Route[];
+  /** Further ways to prove a user, asked after our own: see `docs/ports/authenticators.md`. */
+  readonly authenticators?: (store: StorePort) => readonly Authenticator<'token' | 'password'>[];
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -177,8 +186,17 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       },
     );
     const key = store.tokenKey();
-    const logIn = new LogIn({ users: store.port.users, cache, key, verifier, clock, limits });
+    const { users } = store.port;
     const tokens = new Tokens(key, options.tokenLifetime ?? 28_800, sessions, clock);
+    const added = options.authenticators?.(store.port) ?? [];
+    const authenticators: readonly Authenticator[] = [
+      sessionAuthenticator(sessions),
+      tokenAuthenticator(tokens),
+      passwordAuthenticator({ users, cache, verifier }),
+      ...added.map((one) => contained(one, { clock, log, limits })),
+    ];
+    const passwords = accepting(authenticators, 'password');
+    const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits });
     const context: Context = {
       limits,
       clock,
@@ -189,7 +207,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       deferred,
       presence: new LocalPresence<ConnectedDevice>(),
       clientAuthorities: new ClientAuthorities(),
-      users: new UserAuthentication(logIn, tokens, sessions),
+      users: new UserAuthentication(authenticators, logIn, clock),
       logIn,
       tokens,
       deviceCodes: new DeviceCodes(clock, limits),

@@ -6,6 +6,7 @@ import type { Session } from '../ports/identity.ts';
 import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
 import { Sessions } from '../sessions/sessions.ts';
 import { Store } from '../store/store.ts';
+import { identityOf } from '../users/identity.ts';
 import { standingOf } from './standing.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
@@ -52,11 +53,21 @@ async function opened(kind: 'own' | 'token'): Promise<Session> {
   return present(await sessions.create(alice, { ...how, ...facts })).session;
 }
 
+const byPassword = {
+  session: null,
+  until: Number.POSITIVE_INFINITY,
+  by: 'password',
+  credential: 'password',
+} as const;
+
 describe('what a user was let into', () => {
+  const identityBy = (session: Session | null) =>
+    session ? { ...identityOf(session), user: alice } : { ...byPassword, user: alice };
+
   const standing = (session: Session | null) =>
     standingOf(
       { cache, sessions, store: store.port },
-      { kind: 'user', identity: { user: alice, session }, device },
+      { kind: 'user', identity: identityBy(session), device },
       clock.date(),
     );
   const removedAndAdded = {

@@ -26,7 +26,9 @@ export interface StandingSources {
  * wall-clock milliseconds. Rejects with `StoreUnavailable`.
  */
 export function standingOf(sources: StandingSources, holder: Holder, now: number): Promise<Standing> {
-  return holder.kind === 'user' ? standingOfUser(sources, holder) : standingOfDevice(sources, holder, now);
+  return holder.kind === 'user'
+    ? standingOfUser(sources, holder, now)
+    : standingOfDevice(sources, holder, now);
 }
 
 /** Whether a standing depends on something that was changed; `null`: anything may have been. */
@@ -42,23 +44,27 @@ export function isAffected(holder: Holder, changes: Changes): boolean {
 
 async function standingOfUser(
   { cache, sessions }: StandingSources,
-  { identity: { user, session }, device }: Extract<Holder, { kind: 'user' }>,
+  { identity, device }: Extract<Holder, { kind: 'user' }>,
+  now: number,
 ): Promise<Standing> {
+  const { user, session, credential } = identity;
   // First, since it reads the user again if memory is behind.
-  const until = session === null ? Number.POSITIVE_INFINITY : await sessions.holdsUntil(session);
+  const held = session === null ? Number.POSITIVE_INFINITY : await sessions.holdsUntil(session);
   const seen = await cache.device(device.id);
   const present = await cache.user(user.name);
   if (present?.uid !== user.uid || present.password !== user.password) {
     return { ended: 'the password of this user was changed, or the user was removed' };
   }
-  if (session === null && present.totpSecret !== null) {
+  if (credential === 'password' && present.totpSecret !== null) {
     return { ended: 'this account asks for one-time passwords now: a name and password are not enough' };
   }
-  if (until === null) return { ended: 'logged out, or the session or token has expired' };
+  if (held === null || identity.until <= now) {
+    return { ended: 'logged out, or the session or token has expired' };
+  }
   if (seen?.uid !== device.uid || !seesDevice(present, seen)) {
     return { ended: 'this user does not see the device any more' };
   }
-  return { until };
+  return { until: Math.min(held, identity.until) };
 }
 
 async function standingOfDevice(

@@ -1,6 +1,3 @@
-/** The kind of credentials. */
-export type Credential = 'password' | 'token' | 'session';
-
 /** The record of one decision. Unknown fields are absent. It never contains a secret. */
 export interface AuditRecord {
   /** The kind of decision, such as `log-in`, `request`, `client-tunnel`, `device-tunnel`. */
@@ -8,7 +5,8 @@ export interface AuditRecord {
   readonly allowed: boolean;
   /** The account; after a failed log-in, the claimed name. */
   readonly user?: string | undefined;
-  readonly by?: Credential | undefined;
+  /** The authenticator that has proven the user, such as `password`, `token` or `session`. */
+  readonly by?: string | undefined;
   /** Address of the peer. */
   readonly address?: string | undefined;
   readonly device?: string | undefined;

@@ -1,4 +1,3 @@
-import { scryptSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { StoreCache } from '../cache/store-cache.ts';
@@ -7,12 +6,11 @@ import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-c
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { Store } from '../store/store.ts';
+import { cheapHash } from '../testing/memory-users.ts';
 import { type Attempt, LogIn } from './log-in.ts';
+import { passwordAuthenticator } from './password-authenticator.ts';
 
-/** Of `wonderland`, and cheap to check: hashes name their own cost. */
-const salt = Buffer.alloc(16, 1);
-const derived = scryptSync('wonderland', salt, 32, { N: 256, r: 4, p: 1 });
-const hash = `scrypt:ln=8,r=4,p=1:${salt.toString('base64url')}:${derived.toString('base64url')}`;
+const hash = cheapHash('wonderland');
 const secret = Buffer.from('12345678901234567890');
 const minute = 60_000;
 
@@ -29,11 +27,15 @@ describe('the log-in', () => {
 
   function make(limits: Partial<Limits> = {}): LogIn {
     const all = { ...defaultLimits, ...limits };
+    const { users } = store.port;
+    const cache = new StoreCache(store.port, clock, all);
+    const verifier = new PasswordVerifier(all);
     return new LogIn({
-      users: store.port.users,
-      cache: new StoreCache(store.port, clock, all),
+      users,
+      cache,
       key: store.tokenKey(),
-      verifier: new PasswordVerifier(all),
+      passwords: [passwordAuthenticator({ users, cache, verifier })],
+      verifier,
       clock,
       limits: all,
     });
@@ -265,7 +267,7 @@ describe('the log-in', () => {
     test('another password begins anew: who guesses does not have it', async () => {
       logIn = make({ logInFailures: 1_000_000 });
       await guessCodes(day);
-      const other = `${hash.slice(0, -43)}${scryptSync('looking-glass', salt, 32, { N: 256, r: 4, p: 1 }).toString('base64url')}`;
+      const other = cheapHash('looking-glass');
       store.users.setPassword('alice', other);
       const place = { address: '203.0.113.1', password: 'looking-glass' };
       expect(await attempt({ ...place, code: codeAt() })).toBe('alice');

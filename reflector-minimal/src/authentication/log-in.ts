@@ -5,6 +5,8 @@ import type { StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
 import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
+import { type Authenticator, AuthenticatorUnavailable } from '../ports/authenticators.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { Store, UserRecord } from '../ports/store.ts';
 import {
   FailureThrottle,
@@ -12,6 +14,7 @@ import {
   TooManyWaiting,
   type Turn,
 } from '../throttling/failure-throttle.ts';
+import { ask } from './ask.ts';
 import { KnownBrowsers } from './known-browsers.ts';
 import { SecondFactor } from './second-factor.ts';
 import { TotpEnrolment } from './totp-enrolment.ts';
@@ -35,7 +38,7 @@ export type Denied =
   | { readonly denied: 'throttled'; readonly waitMs: number }
   | { readonly denied: 'oneTimePassword'; readonly user: UserRecord };
 
-export type LogInVerdict = { readonly user: UserRecord } | Denied;
+export type LogInVerdict = Identity | Denied;
 
 /** What an attempt comes from: a browser, or an address, in which the account has been logged in to; or neither. */
 type Acquaintance = 'browser' | 'place' | 'stranger';
@@ -52,7 +55,10 @@ export interface LogInSources {
   readonly cache: Pick<StoreCache, 'user'>;
   /** Of this installation; what is signed is bound to it. */
   readonly key: Buffer;
-  readonly verifier: PasswordVerifier;
+  /** Those that are asked whether a password is right. */
+  readonly passwords: readonly Authenticator<'password'>[];
+  /** Hashes new passwords. */
+  readonly verifier: Pick<PasswordVerifier, 'hash'>;
   readonly clock: Clock;
   readonly limits: Limits;
 }
@@ -63,6 +69,8 @@ export interface LogInSources {
  * Failures are counted for the address, and for the account. But an address from which the account has been logged in
  * to, and a browser that carries a mark of it, are counted by themselves and are not kept waiting by what others do: who
  * guesses at an account, from however many addresses, does not keep its user out.
+ *
+ * Whichever authenticator takes a password, throttling, one-time passwords and the order of the two are decided here.
  */
 export class LogIn {
   readonly browsers: KnownBrowsers;
@@ -70,7 +78,9 @@ export class LogIn {
   readonly enrolment: TotpEnrolment;
   readonly #users: Store['users'];
   readonly #cache: Pick<StoreCache, 'user'>;
-  readonly #verifier: PasswordVerifier;
+  readonly #passwords: readonly Authenticator<'password'>[];
+  readonly #verifier: Pick<PasswordVerifier, 'hash'>;
+  readonly #clock: Clock;
   readonly #key: Buffer;
   readonly #addresses: FailureThrottle;
   readonly #sites: FailureThrottle;
@@ -81,10 +91,12 @@ export class LogIn {
   readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
 
-  constructor({ users, cache, key, verifier, clock, limits }: LogInSources) {
+  constructor({ users, cache, key, passwords, verifier, clock, limits }: LogInSources) {
     this.#users = users;
     this.#cache = cache;
+    this.#passwords = passwords;
     this.#verifier = verifier;
+    this.#clock = clock;
     this.#knownPlaces = new LRUCache({ max: limits.logInsRemembered });
     this.#key = createHmac('sha256', key).update('log-in').digest();
     this.browsers = new KnownBrowsers(this.#key);
@@ -133,7 +145,10 @@ export class LogIn {
   ): Promise<LogInVerdict> {
     const user = await this.secondFactor.userOf(ticket);
     if (!user) return refused;
-    return this.#throttled({ name: user.name, ...place }, (from) => this.#verifyCode(user, code, from));
+    return this.#throttled(
+      { name: user.name, ...place },
+      async (from) => (await this.#verifyCode(user, code, from)) ?? byPasswordOf(user),
+    );
   }
 
   /**
@@ -150,32 +165,25 @@ export class LogIn {
     }
   }
 
-  async #verify({ name, password, code }: Attempt, from: Acquaintance): Promise<LogInVerdict> {
-    const remembered = await this.#remembered(name, password);
-    if (remembered) return { user: remembered };
-    const user = await this.#users.get(name);
-    const valid = await this.#verifier.verify({ kind: 'user', name, password }, user?.password ?? null);
-    if (!valid || !user) return refused;
-    if (!user.totpSecret) return { user };
-    return code === null ? { denied: 'oneTimePassword', user } : this.#verifyCode(user, code, from);
-  }
-
-  /** A user whose requests each carry the password: nothing is read from the store. Memory lets in; it refuses nobody. */
-  async #remembered(name: string, password: string): Promise<UserRecord | null> {
-    const user = await this.#cache.user(name);
-    if (!user || user.totpSecret !== null) return null;
-    return this.#verifier.remembers({ kind: 'user', name, password }, user.password) ? user : null;
+  async #verify({ name, password, code, address }: Attempt, from: Acquaintance): Promise<LogInVerdict> {
+    const circumstances = { address, clock: this.#clock };
+    const proven = await ask(this.#passwords, { name, password }, circumstances);
+    if (!proven) return refused;
+    const { user } = proven;
+    if (!user.totpSecret) return proven;
+    if (code === null) return { denied: 'oneTimePassword', user };
+    return (await this.#verifyCode(user, code, from)) ?? proven;
   }
 
   /** Who guesses without having been let in before, is counted apart from the user; under another password, anew. */
-  async #verifyCode(user: UserRecord, code: string, from: Acquaintance): Promise<LogInVerdict> {
+  async #verifyCode(user: UserRecord, code: string, from: Acquaintance): Promise<Denied | null> {
     const turn = await this.#codes.begin(`${from} ${this.#digest(user.password)} ${user.name}`);
     if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
     let outcome: Parameters<Turn['end']>[0] = 'neither';
     try {
       const accepted = await this.secondFactor.accept(user, code);
       outcome = accepted ? 'succeeded' : 'failed';
-      return accepted ? { user } : refused;
+      return accepted ? null : refused;
     } finally {
       turn.end(outcome);
     }
@@ -204,7 +212,12 @@ export class LogIn {
       }
       return verdict;
     } catch (error) {
-      if (error instanceof VerifierBusy || error instanceof TooManyWaiting) return busy;
+      if (
+        error instanceof VerifierBusy ||
+        error instanceof TooManyWaiting ||
+        error instanceof AuthenticatorUnavailable
+      )
+        return busy;
       throw error;
     } finally {
       for (const turn of turns) turn.end(outcome);
@@ -240,6 +253,11 @@ export class LogIn {
   #digest(text: string): string {
     return createHmac('sha256', this.#key).update(text).digest('base64');
   }
+}
+
+/** The name and password came with an earlier request, for which the ticket stands. */
+function byPasswordOf(user: UserRecord): Identity {
+  return { user, session: null, until: Number.POSITIVE_INFINITY, by: 'password', credential: 'password' };
 }
 
 /** By the account itself: one that is made anew under a name has been nowhere yet. */

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { decodeBasic } from 'rm-protocol';
+import { type Clock, decodeBasic } from 'rm-protocol';
 import { isBrowser } from '../http/browser.ts';
 import { credentialsOf } from '../http/credentials.ts';
-import type { Identity } from '../ports/identity.ts';
+import { type Authenticator, AuthenticatorUnavailable } from '../ports/authenticators.ts';
+import type { HostPlace, Identity } from '../ports/identity.ts';
 import { secretsOf } from '../sessions/cookies.ts';
-import type { SessionPlace, Sessions } from '../sessions/sessions.ts';
-import type { Tokens } from '../sessions/tokens.ts';
+import { accepting, ask } from './ask.ts';
 import type { Denied, LogIn } from './log-in.ts';
 
 /** Where a request goes, and how it came. */
 export interface RequestPlace {
   /** The host it is for: sessions of another are not taken. */
-  readonly place: Exclude<SessionPlace, { kind: 'token' }>;
+  readonly place: HostPlace;
   /** Over TLS, up to us or to a trusted proxy. */
   readonly secure: boolean;
   /** Of the user. */
@@ -32,13 +32,16 @@ export function claimedName(request: IncomingMessage): string | undefined {
  */
 export class UserAuthentication {
   readonly #logIn: LogIn;
-  readonly #tokens: Tokens;
-  readonly #sessions: Sessions;
+  readonly #sessions: readonly Authenticator<'session'>[];
+  readonly #tokens: readonly Authenticator<'token'>[];
+  readonly #clock: Clock;
 
-  constructor(logIn: LogIn, tokens: Tokens, sessions: Sessions) {
+  /** `authenticators`: those that accept passwords are asked through `logIn`. */
+  constructor(authenticators: readonly Authenticator[], logIn: LogIn, clock: Clock) {
     this.#logIn = logIn;
-    this.#tokens = tokens;
-    this.#sessions = sessions;
+    this.#sessions = accepting(authenticators, 'session');
+    this.#tokens = accepting(authenticators, 'token');
+    this.#clock = clock;
   }
 
   async authenticate(request: IncomingMessage, at: RequestPlace): Promise<Identity | Denied> {
@@ -47,7 +50,7 @@ export class UserAuthentication {
     const credentials = credentialsOf(request);
     if (credentials === null) return refused;
     // A browser's is the device's: see `isBrowser`.
-    if (isBrowser(request)) return (await this.bearer(credentials.value)) ?? refused;
+    if (isBrowser(request)) return this.#byToken(bearerIn(credentials.value), at);
     return this.byHeader(credentials.value, request, at);
   }
 
@@ -55,46 +58,62 @@ export class UserAuthentication {
   async byHeader(
     value: string,
     request: IncomingMessage,
-    at: Pick<RequestPlace, 'secure' | 'address'>,
+    at: Omit<RequestPlace, 'place'>,
   ): Promise<Identity | Denied> {
-    const token = this.#bearer(value);
-    if (token !== null) return (await this.token(token)) ?? refused;
+    const token = bearerIn(value);
+    if (token !== null) return this.#byToken(token, at);
     const basic = decodeBasic(value);
     if (!basic) return refused;
-    const verdict = await this.#logIn.check({
+    return this.#logIn.check({
       name: basic.user,
       password: basic.password,
       code: null,
       address: at.address,
       marks: secretsOf(request.rawHeaders, 'known', at.secure),
     });
-    return 'denied' in verdict ? verdict : { user: verdict.user, session: null };
   }
 
   /** By cookie alone. */
   async session(
     request: IncomingMessage,
-    { place, secure }: Omit<RequestPlace, 'address'>,
+    { place, secure, address }: RequestPlace,
   ): Promise<Identity | null> {
-    for (const secret of secretsOf(request.rawHeaders, place.kind === 'own' ? 'own' : 'device', secure)) {
-      const session = await this.#sessions.find(secret, place);
-      if (session) return { user: session.user, session };
+    for (const secret of secretsOf(request.rawHeaders, place.kind, secure)) {
+      const identity = await ask(this.#sessions, { secret, place }, { address, clock: this.#clock });
+      if (identity) return identity;
     }
     return null;
   }
 
-  /** By token alone, given as the value of `Authorization`. */
-  async bearer(authorization: string | undefined): Promise<Identity | null> {
-    const token = authorization === undefined ? null : this.#bearer(authorization);
-    return token === null ? null : this.token(token);
+  /** By token alone, given as the value of `Authorization`. Rejects with `AuthenticatorUnavailable`. */
+  async bearer(
+    authorization: string | undefined,
+    at: Pick<RequestPlace, 'address'>,
+  ): Promise<Identity | null> {
+    const token = authorization === undefined ? null : bearerIn(authorization);
+    return token === null ? null : this.#token(token, at);
   }
 
-  async token(token: string): Promise<Identity | null> {
-    const session = await this.#tokens.verify(token);
-    return session && { user: session.user, session };
+  async #byToken(token: string | null, at: Pick<RequestPlace, 'address'>): Promise<Identity | Denied> {
+    try {
+      return (token === null ? null : await this.#token(token, at)) ?? refused;
+    } catch (error) {
+      if (error instanceof AuthenticatorUnavailable) return { denied: 'busy' };
+      throw error;
+    }
   }
 
-  #bearer(authorization: string): string | null {
-    return /^bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? null;
+  /** Whether a token proves somebody here, and so is not for a device. True as well when that cannot be told. */
+  async isOurs(token: string, at: Pick<RequestPlace, 'address'>): Promise<boolean> {
+    const verdict = await this.#byToken(token, at);
+    return !('denied' in verdict) || verdict.denied !== 'refused';
   }
+
+  #token(token: string, { address }: Pick<RequestPlace, 'address'>): Promise<Identity | null> {
+    return ask(this.#tokens, { token }, { address, clock: this.#clock });
+  }
+}
+
+function bearerIn(authorization: string): string | null {
+  return /^bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? null;
 }

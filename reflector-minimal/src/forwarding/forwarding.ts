@@ -12,7 +12,6 @@ import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice, Presence } from '../ports/presence.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
-import { credentialOf } from '../users/identity.ts';
 import { type AuthorizeContext, type Authorized, authorize, authorizeConnect } from './authorize.ts';
 import { type Identified, type IdentifyContext, identify, identifyByProxyHeader } from './identify.ts';
 import { type Located, locate } from './locate.ts';
@@ -206,7 +205,7 @@ export class Forwarding {
         event,
         allowed: false,
         user: identity?.user.name ?? claimed(),
-        by: identity && credentialOf(identity),
+        by: identity?.by,
         address: origin.address,
         device: (named ?? (label === null ? null : await namedDevice(this.#context.cache, label)))?.id,
         reason: refusal.error,

@@ -4,7 +4,7 @@ import { forDevice } from './device-credentials.ts';
 
 const alice = { name: 'alice', password: 'hash' };
 const session = (kind: Session['kind']) => ({ id: '1', kind, user: alice }) as Session;
-const tokens = { verify: async (token: string) => (token === 'ours' ? session('token') : null) };
+const isOurs = async (token: string) => token === 'ours';
 
 function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
@@ -22,22 +22,22 @@ describe('Authorization', () => {
     [basic('alice', 'wonderland'), true],
   ])('%j beside a session or another header is for the device: %s', async (authorization, passes) => {
     const expected = passes ? authorization : null;
-    expect(await forDevice(tokens, { headers: { authorization } }, { session: session('device') })).toBe(
+    expect(await forDevice(isOurs, { headers: { authorization } }, { session: session('device') })).toBe(
       expected,
     );
     for (const header of ['proxy-authorization', 'x-ptth-authorization']) {
       const headers = { authorization, [header]: basic('alice', 'wonderland') };
-      expect(await forDevice(tokens, { headers }, { session: null })).toBe(expected);
-      expect(await forDevice(tokens, { headers }, { session: session('token') })).toBe(expected);
+      expect(await forDevice(isOurs, { headers }, { session: null })).toBe(expected);
+      expect(await forDevice(isOurs, { headers }, { session: session('token') })).toBe(expected);
     }
   });
 
   test('that let a program in is not', async () => {
     const headers = { authorization: basic('alice', 'wonderland') };
-    expect(await forDevice(tokens, { headers }, { session: null })).toBeNull();
+    expect(await forDevice(isOurs, { headers }, { session: null })).toBeNull();
     expect(
-      await forDevice(tokens, { headers: { authorization: 'Bearer ours' } }, { session: session('token') }),
+      await forDevice(isOurs, { headers: { authorization: 'Bearer ours' } }, { session: session('token') }),
     ).toBeNull();
-    expect(await forDevice(tokens, { headers: {} }, { session: session('device') })).toBeNull();
+    expect(await forDevice(isOurs, { headers: {} }, { session: session('device') })).toBeNull();
   });
 });

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { credentialsOf } from '../http/credentials.ts';
 import type { Identity } from '../ports/identity.ts';
-import type { Tokens } from '../sessions/tokens.ts';
 
 /**
  * The `Authorization` of a request that is meant for the device; `null`: there is none.
@@ -12,10 +11,11 @@ import type { Tokens } from '../sessions/tokens.ts';
  * reflector asks none, so it is the device's. Nothing is compared with the user's password here: otherwise the page of a
  * device could learn it by sending guesses and looking at which of them arrive.
  *
- * A token of the reflector never passes. It cannot be guessed, and no device has any use for it.
+ * A token of the reflector never passes. It cannot be guessed, and no device has any use for it. `isOurs`: whether it
+ * proves somebody here.
  */
 export async function forDevice(
-  tokens: Pick<Tokens, 'verify'>,
+  isOurs: (token: string) => Promise<boolean>,
   request: Pick<IncomingMessage, 'headers'>,
   { session }: Pick<Identity, 'session'>,
 ): Promise<string | null> {
@@ -23,5 +23,5 @@ export async function forDevice(
   const separate = session?.kind === 'device' || credentialsOf(request)?.header !== 'authorization';
   if (authorization === undefined || !separate) return null;
   const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
-  return token !== undefined && (await tokens.verify(token)) !== null ? null : authorization;
+  return token !== undefined && (await isOurs(token)) ? null : authorization;
 }

@@ -3,6 +3,7 @@ import type { RawHeaders } from '../http/headers.ts';
 import type { Identity } from '../ports/identity.ts';
 import { cookieNames, cookiePairs, secretsOf } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
+import { identityOf } from '../users/identity.ts';
 import { reportsToNobody } from './kept-by-browsers.ts';
 
 /*
@@ -36,7 +37,7 @@ export async function chosenDevice(
   for (const value of secretsOf(request.rawHeaders, 'device', secure)) {
     const [secret = '', label = ''] = value.split('.', 2);
     const session = await sessions.find(secret, { kind: 'device', device: sharedPlace(label) });
-    if (session) return { identity: { user: session.user, session }, label };
+    if (session) return { identity: identityOf(session), label };
   }
   return null;
 }

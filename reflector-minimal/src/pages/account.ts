@@ -111,7 +111,7 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
 /** The page of the account, with what came of a form. */
 export async function showAccountPage(
   exchange: Exchange,
-  { user, session }: Identity,
+  { user, session }: Pick<Identity, 'user' | 'session'>,
   status: number,
   note: AccountNote,
 ): Promise<Answer> {

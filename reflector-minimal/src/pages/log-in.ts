@@ -1,6 +1,6 @@
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { Answer, BrowserRoute } from '../ports/routes.ts';
-import type { UserRecord } from '../ports/store.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
 import type { PagesContext } from './context.ts';
@@ -86,7 +86,7 @@ function settle(
 ): Result | Promise<Result> {
   const { context, call } = exchange;
   if (call.gone) return null;
-  if (!('denied' in verdict)) return letIn(exchange, verdict.user, next);
+  if (!('denied' in verdict)) return letIn(exchange, verdict, next);
   if (verdict.denied !== 'oneTimePassword') return deny(exchange, verdict, name, again(verdict));
   return show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user)));
 }
@@ -101,10 +101,10 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
   return { ...show(exchange, status === 401 ? 403 : status, body), headers: others };
 }
 
-async function letIn(exchange: Exchange, user: UserRecord, next: string): Promise<Answer> {
+async function letIn(exchange: Exchange, { user, by }: Identity, next: string): Promise<Answer> {
   const { context, call } = exchange;
   const { address } = call.origin;
-  const decision = { event: 'log-in', user: user.name, by: 'password', address } as const;
+  const decision = { event: 'log-in', user: user.name, by, address } as const;
   const cookies = await enter(exchange, user);
   if (!cookies) {
     // Removed or changed while the password was being checked.

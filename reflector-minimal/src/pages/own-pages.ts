@@ -2,7 +2,6 @@ import { portSuffix } from '../http/host-names.ts';
 import { openDevice, openPath } from '../isolation/device-log-in.ts';
 import type { Route, UserCall, UserRoute } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import { credentialOf } from '../users/identity.ts';
 import { chooseDevice, choosePath } from './choose-device.ts';
 import type { PagesContext } from './context.ts';
 import { deviceDetails } from './device-details.ts';
@@ -67,7 +66,7 @@ async function describeDevice(
   context.audit.count({
     event: 'request',
     user: identity.user.name,
-    by: credentialOf(identity),
+    by: identity.by,
     address: origin.address,
     allowed: false,
     reason: unknown.error,

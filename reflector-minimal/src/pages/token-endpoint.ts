@@ -53,7 +53,7 @@ async function issue(context: PagesContext, call: Call, form: Form): Promise<Ans
     context.audit.count({ event: 'token', allowed: false, user: name, address, reason });
     return explain({ denied: 'refused' });
   }
-  context.audit.record({ event: 'token', allowed: true, user: name, by: 'password', address });
+  context.audit.record({ event: 'token', allowed: true, user: name, by: verdict.by, address });
   return { status: 200, type: 'application/json', body: JSON.stringify(token) };
 }
 
@@ -69,7 +69,7 @@ function explain(denied: Denied): Refusal {
 }
 
 async function revoke(context: PagesContext, { headers, origin }: Call): Promise<Answer | Refusal> {
-  const identity = await context.users.bearer(headers.authorization);
+  const identity = await context.users.bearer(headers.authorization, origin);
   const { address } = origin;
   if (!identity?.session) {
     const error = 'no token that is good';

@@ -18,9 +18,21 @@ export interface Session {
   readonly hash: Buffer;
 }
 
+/** Which host a request is for: the reflector's own, or that of one device. A session of another host does not count. */
+export type HostPlace = { readonly kind: 'own' } | { readonly kind: 'device'; readonly device: string };
+
+/** What a user can be proven by: the cookie of a session, `Authorization: Bearer`, or a name and password. */
+export type CredentialKind = 'session' | 'token' | 'password';
+
 /** Who a request is from, and how that is known. */
 export interface Identity {
+  /** As it was in the store when it was proven. */
   readonly user: UserRecord;
-  /** `null`: by name and password with this very request. */
+  /** The session that the credentials are of; `null`: they count for this one request. */
   readonly session: Session | null;
+  /** Wall-clock ms: what was let in by this ends then. Infinite where something else ends it. */
+  readonly until: number;
+  readonly credential: CredentialKind;
+  /** Name of the authenticator, for the audit log. */
+  readonly by: string;
 }

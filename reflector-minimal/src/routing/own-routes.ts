@@ -17,7 +17,6 @@ import type { Answer, BrowserRoute, Call, OpenRoute, Route, UserRoute } from '..
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalTo } from '../refusals/of-denial.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
-import { credentialOf } from '../users/identity.ts';
 import { CallRefused, IncomingCall } from './incoming-call.ts';
 import { type Found, RouteTable } from './route-table.ts';
 
@@ -89,7 +88,8 @@ export class OwnRoutes {
     const reads = request.method === 'GET' || request.method === 'HEAD';
     if (!reads && !isSameOrigin(request, origin)) return this.#refuse(exchange, refusals.otherOrigin);
     const secure = origin.protocol === 'https';
-    const session = () => this.#context.users.session(request, { place: { kind: 'own' }, secure });
+    const session = () =>
+      this.#context.users.session(request, { place: { kind: 'own' }, secure, address: origin.address });
     return this.#answer(exchange, () => route.answer(Object.assign(this.#call(exchange), { session })));
   }
 
@@ -112,7 +112,7 @@ export class OwnRoutes {
       return send(response, { status: 303, headers: { Location } });
     }
     unauthenticated.authenticated(request.socket);
-    const decision = { event: 'request', user: identity.user.name, by: credentialOf(identity), address };
+    const decision = { event: 'request', user: identity.user.name, by: identity.by, address };
     const refusal = crossOriginRefusal(request, origin, identity);
     if (refusal) {
       audit.count({ ...decision, allowed: false, reason: refusal.error });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
-import type { Session } from '../ports/identity.ts';
+import type { HostPlace, Session } from '../ports/identity.ts';
 import type { SessionRecord, Store, UserRecord } from '../ports/store.ts';
 
 /*
@@ -22,9 +22,7 @@ import type { SessionRecord, Store, UserRecord } from '../ports/store.ts';
  */
 
 /** Which sessions a secret may open here. */
-export type SessionPlace =
-  | { readonly kind: 'own' | 'token' }
-  | { readonly kind: 'device'; readonly device: string };
+export type SessionPlace = HostPlace | { readonly kind: 'token' };
 
 export type NewSession = {
   /** Where it is opened from, and by what: shown to the user. */

@@ -1,11 +1,10 @@
-import type { Credential } from '../audit/record.ts';
-import type { Identity } from '../ports/identity.ts';
+import type { Identity, Session } from '../ports/identity.ts';
 import type { DeviceRecord, UserRecord } from '../ports/store.ts';
 
-/** For the audit log. */
-export function credentialOf({ session }: Identity): Credential {
-  if (session === null) return 'password';
-  return session.kind === 'token' ? 'token' : 'session';
+/** Of whoever has just been given this session. */
+export function identityOf(session: Session): Identity {
+  const credential = session.kind === 'token' ? 'token' : 'session';
+  return { user: session.user, session, until: session.expires, by: credential, credential };
 }
 
 /** An administrator sees every device, a user those of the domains granted; what is not seen does not exist. */

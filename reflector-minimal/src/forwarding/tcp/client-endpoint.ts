@@ -14,7 +14,6 @@ import { fieldsOf } from '../../http/headers.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
-import { credentialOf } from '../../users/identity.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 import { openChannel } from './open-channel.ts';
@@ -48,7 +47,7 @@ export class ClientEndpoint {
     const decision = {
       event: 'client-tunnel',
       user: identity.user.name,
-      by: credentialOf(identity),
+      by: identity.by,
       address,
       device: device.id,
       port: port ?? undefined,

@@ -6,7 +6,6 @@ import { responseOn } from '../../http/detached-response.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { join } from '../../streams/join.ts';
-import { credentialOf } from '../../users/identity.ts';
 import { openChannel } from './open-channel.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 
@@ -30,7 +29,7 @@ export class ConnectEndpoint {
     const decision = {
       event: 'client-tunnel',
       user: identity.user.name,
-      by: credentialOf(identity),
+      by: identity.by,
       address,
       device: device.id,
       port,

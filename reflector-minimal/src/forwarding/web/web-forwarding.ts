@@ -5,6 +5,7 @@ import type { Clock } from 'rm-protocol';
 import type { RevocationWatcher } from '../../access/revocation-watcher.ts';
 import type { Holder } from '../../access/standing.ts';
 import type { Audit, Traffic } from '../../audit/audit.ts';
+import type { UserAuthentication } from '../../authentication/user-authentication.ts';
 import { DevicePort } from '../../device-http/device-port.ts';
 import { serviceSettingsOf } from '../../devices/service-settings.ts';
 import { servicesOf } from '../../devices/services.ts';
@@ -16,9 +17,7 @@ import type { Limits } from '../../limits.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
-import type { Tokens } from '../../sessions/tokens.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
-import { credentialOf } from '../../users/identity.ts';
 import type { DeviceSite } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
@@ -31,7 +30,7 @@ export interface WebContext {
   readonly log: Logger;
   readonly audit: Audit;
   readonly revocation: RevocationWatcher<Holder>;
-  readonly tokens: Tokens;
+  readonly users: UserAuthentication;
   /** What is read ahead of all users whose devices stall. */
   readonly readAhead: ByteBudget;
   /** The domain whose labels are devices, in lower case. */
@@ -100,7 +99,8 @@ export class WebForwarding {
   ): Promise<Omit<DeviceExchange, 'response'> | Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
     // A browser would send to the next device on a shared host what this one has asked it for.
-    const authorization = shared ? null : await forDevice(this.#context.tokens, request, identity);
+    const isOurs = (token: string) => this.#context.users.isOurs(token, origin);
+    const authorization = shared ? null : await forDevice(isOurs, request, identity);
     if (lasting.destroyed) return null;
     const traffic = this.#audit(event, origin, identity, device, port, lasting);
     this.#grant(identity, device, since, lasting);
@@ -160,7 +160,7 @@ export class WebForwarding {
     lasting: Duplex | ServerResponse,
   ): Traffic {
     const traffic = { bytesFrom: 0, bytesTo: 0 };
-    const by = credentialOf(identity);
+    const by = identity.by;
     const record = { event, allowed: true, user: identity.user.name, by, address, device: device.id, port };
     const carried = this.#context.audit.count(record);
     lasting.once('close', () => carried(traffic));
