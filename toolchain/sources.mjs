@@ -55,7 +55,7 @@ export const sources = {
     sha256: 'a7e8bcbec0e6f761b4af24f25677626b35f762f68eef79c08677a363212d11f6',
     licence: 'Apache-2.0 OR GPL-2.0-or-later',
     licenceFile: 'LICENSE',
-    patches: ['mbedtls-rsa-pss-keys.patch', 'mbedtls-name-constraints.patch'],
+    patches: ['mbedtls-rsa-pss-keys.patch', 'mbedtls-critical-extensions.patch'],
   },
   'compiler-rt': {
     version: '14.0.6',

@@ -16,6 +16,7 @@ unique_subject = no
 copy_extensions = copy
 [policy]
 commonName = supplied
+emailAddress = optional
 `;
 
 export interface CertificateOptions {
@@ -24,7 +25,7 @@ export interface CertificateOptions {
   readonly names?: string | null;
   /** Further extensions, as OpenSSL's `-addext` takes them. */
   readonly extensions?: readonly string[];
-  /** The common name. */
+  /** The common name; other attributes of the subject may follow: `name/emailAddress=x@y`. */
   readonly name?: string;
   /** `YYYYMMDDHHMMSSZ`, or a year, at whose beginning. */
   readonly from?: string | number;

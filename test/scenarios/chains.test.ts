@@ -289,9 +289,75 @@ const rows: readonly Row[] = [
     'a constraint on a URI beside the name',
     constrained('permitted;URI:other.invalid', { names: `${name},URI:https://a.invalid/` }),
   ),
+  // Mailboxes and URIs beside the name.
+  ...(
+    [
+      ['a mailbox', 'email:x@test.invalid', 'email:x@test.invalid', true],
+      ['a host, and a mailbox there', 'email:test.invalid', 'email:x@TEST.invalid', true],
+      ['a host, and a mailbox below it', 'email:test.invalid', 'email:x@a.test.invalid', false],
+      ['the hosts below one, and a mailbox there', 'email:.test.invalid', 'email:x@a.test.invalid', true],
+      ['the hosts below one, and a mailbox above', 'email:.test.invalid', 'email:x@test.invalid', false],
+      ['another host than that of a mailbox', 'email:other.invalid', 'email:x@test.invalid', false],
+      ['a mailbox, and another', 'email:y@test.invalid', 'email:x@test.invalid', false],
+      ['a mailbox, and one in upper case', 'email:x@test.invalid', 'email:X@test.invalid', false],
+      ['a host, and a URI there', 'URI:test.invalid', 'URI:https://Test.invalid:8443/x', true],
+      ['a host, and a URI below it', 'URI:test.invalid', 'URI:https://a.test.invalid/', false],
+      ['the hosts below one, and a URI there', 'URI:.test.invalid', 'URI:https://a.test.invalid/', true],
+      ['the hosts below one, and a URI above', 'URI:.test.invalid', 'URI:https://test.invalid', false],
+      ['a host, and a URI without one', 'URI:test.invalid', 'URI:urn:x', false],
+    ] as const
+  ).map(([what, base, further, fine]) =>
+    (fine ? good : bad)(
+      `a constraint to ${what}`,
+      constrained(`critical,permitted;${base}`, { names: `${name},${further}` }),
+    ),
+  ),
+  bad(
+    'a constraint that excludes the host of its mailbox',
+    constrained('excluded;email:test.invalid', { names: `${name},email:x@test.invalid` }),
+  ),
+  good(
+    'a constraint that excludes another host than that of its mailbox',
+    constrained('excluded;email:other.invalid', { names: `${name},email:x@test.invalid` }),
+  ),
+  good(
+    'a constraint to the host of the mailbox in its subject',
+    constrained('permitted;email:test.invalid', { name: 'x/emailAddress=x@test.invalid' }),
+  ),
+  bad(
+    'a constraint to another host than that of the mailbox in its subject',
+    constrained('permitted;email:other.invalid', { name: 'x/emailAddress=x@test.invalid' }),
+  ),
   bad('a constraint farther above', () =>
     under([CA, SIGNS, 'nameConstraints=critical,permitted;DNS:other.invalid'], [CA, SIGNS])(),
   ),
+
+  // Policies and lists of revoked certificates, which nobody requires: RFC 5280 section 6.1.
+  ...[
+    'certificatePolicies=critical,1.2.3.4',
+    'certificatePolicies=critical,2.5.29.32.0',
+    'policyConstraints=critical,requireExplicitPolicy:0',
+    'policyConstraints=critical,inhibitPolicyMapping:0',
+    'policyMappings=critical,1.2.3.4:1.2.3.5',
+    'inhibitAnyPolicy=critical,0',
+    'crlDistributionPoints=critical,URI:http://a.invalid/',
+  ].flatMap((extension) => [
+    good(`${extension} in an authority`, () => under([CA, SIGNS, extension])()),
+    good(`${extension} of its own`, leaf({ extensions: [extension] })),
+  ]),
+  good('policies in all, and a different one in each', () =>
+    under(
+      [
+        CA,
+        SIGNS,
+        'certificatePolicies=critical,1.2.3.4',
+        'policyConstraints=critical,requireExplicitPolicy:0',
+      ],
+      [CA, SIGNS, 'certificatePolicies=critical,1.2.3.5'],
+    )({ extensions: ['certificatePolicies=critical,1.2.3.6'] }),
+  ),
+  bad('a critical alternative name of its issuer', leaf({ extensions: ['issuerAltName=critical,DNS:x'] })),
+  bad('a critical TLS feature', leaf({ extensions: ['tlsfeature=critical,status_request'] })),
 
   // Signatures and keys.
   good('an RSA key of 2,048 bits', leaf({ key: 'rsa' })),

@@ -83,26 +83,57 @@ static int constraints_of(const mbedtls_x509_crt *certificate, span *found) {
   return list.p == list.end ? 0 : -1;
 }
 
-static bool within(const name *base, const name *n) {
-  switch (base->kind) {
-  case MBEDTLS_X509_SAN_DNS_NAME:
-    if (base->length == 0) return true;
-    if (base->length > n->length) return false;
-    if (!same_letters(base->p, n->p + (n->length - base->length), base->length)) return false;
-    return base->length == n->length || base->p[0] == '.' || n->p[n->length - base->length - 1] == '.';
-  case MBEDTLS_X509_SAN_IP_ADDRESS:
-    if (base->length != 2 * n->length) return false;
-    for (size_t i = 0; i < n->length; i++)
-      if ((base->p[i] ^ n->p[i]) & base->p[n->length + i]) return false;
-    return true;
-  default: /* a directory: the beginning of the name, without its own tag and length */
-    return base->length <= n->length && memcmp(base->p, n->p, base->length) == 0;
-  }
+typedef enum { OUTSIDE, WITHIN, INCOMPARABLE } relation;
+
+/* The host itself, or with a dot in front the hosts below it. */
+static relation compare_hosts(const unsigned char *base, size_t base_length, const unsigned char *host, size_t length) {
+  bool below = base_length > 0 && base[0] == '.';
+  if (below ? length <= base_length : length != base_length) return OUTSIDE;
+  return same_letters(base, host + (length - base_length), base_length) ? WITHIN : OUTSIDE;
 }
 
-static bool comparable(int kind) {
-  return kind == MBEDTLS_X509_SAN_DNS_NAME || kind == MBEDTLS_X509_SAN_IP_ADDRESS
-    || kind == MBEDTLS_X509_SAN_DIRECTORY_NAME;
+/* The base is a mailbox, or a host as above. The part before the @ has case. */
+static relation compare_mailboxes(const name *base, const name *n) {
+  const unsigned char *at = memrchr(n->p, '@', n->length), *base_at = memrchr(base->p, '@', base->length);
+  if (at == NULL) return INCOMPARABLE;
+  size_t local = (size_t)(at - n->p), base_local = base_at ? (size_t)(base_at - base->p) : 0;
+  if (base_local > 0 && (base_local != local || memcmp(base->p, n->p, local) != 0)) return OUTSIDE;
+  size_t skipped = base_at ? base_local + 1 : 0;
+  return compare_hosts(base->p + skipped, base->length - skipped, at + 1, n->length - local - 1);
+}
+
+/* Only the host of a URI counts, and it must have one. */
+static relation compare_uris(const name *base, const name *n) {
+  const unsigned char *host = memmem(n->p, n->length, "://", 3);
+  if (host == NULL) return INCOMPARABLE;
+  host += 3;
+  size_t rest = (size_t)(n->p + n->length - host), length = 0;
+  while (length < rest && host[length] != ':' && host[length] != '/') length++;
+  return length == 0 ? INCOMPARABLE : compare_hosts(base->p, base->length, host, length);
+}
+
+static relation compare(const name *base, const name *n) {
+  switch (base->kind) {
+  case MBEDTLS_X509_SAN_DNS_NAME:
+    if (base->length == 0) return WITHIN;
+    if (base->length > n->length) return OUTSIDE;
+    if (!same_letters(base->p, n->p + (n->length - base->length), base->length)) return OUTSIDE;
+    if (base->length == n->length || base->p[0] == '.') return WITHIN;
+    return n->p[n->length - base->length - 1] == '.' ? WITHIN : OUTSIDE;
+  case MBEDTLS_X509_SAN_IP_ADDRESS:
+    if (base->length != 2 * n->length) return OUTSIDE;
+    for (size_t i = 0; i < n->length; i++)
+      if ((base->p[i] ^ n->p[i]) & base->p[n->length + i]) return OUTSIDE;
+    return WITHIN;
+  case MBEDTLS_X509_SAN_RFC822_NAME:
+    return compare_mailboxes(base, n);
+  case MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER:
+    return compare_uris(base, n);
+  case MBEDTLS_X509_SAN_DIRECTORY_NAME: /* the beginning of the name, without its own tag and length */
+    return base->length <= n->length && memcmp(base->p, n->p, base->length) == 0 ? WITHIN : OUTSIDE;
+  default:
+    return INCOMPARABLE;
+  }
 }
 
 /* What is between tag and length of a Name and its end. */
@@ -128,12 +159,10 @@ static bool passes(span list, bool permitted, const name *n) {
     /* Minimum and maximum are not used (RFC 5280). */
     if (subtree.p + length != subtree.end) return false;
     if (base.kind != n->kind) continue;
-    if (!comparable(base.kind)) return false;
     if (base.kind == MBEDTLS_X509_SAN_DIRECTORY_NAME && !directory(base.p, base.length, &base)) return false;
-    if (within(&base, n)) {
-      if (permitted) return true;
-      return false;
-    }
+    relation found = compare(&base, n);
+    if (found == INCOMPARABLE) return false;
+    if (found == WITHIN) return permitted;
     any = true;
   }
   return list.p == list.end && !(permitted && any);
@@ -153,6 +182,10 @@ bool rm_names_allowed(const mbedtls_x509_crt *above, const mbedtls_x509_crt *bel
   name n;
   if (!directory(below->subject_raw.p, below->subject_raw.len, &n)) return false;
   if (n.length > 0 && !allowed(constraints, &n)) return false;
+  for (const mbedtls_x509_name *at = &below->subject; at; at = at->next) {
+    if (MBEDTLS_OID_CMP(MBEDTLS_OID_PKCS9_EMAIL, &at->oid) != 0) continue;
+    if (!allowed(constraints, &(name){MBEDTLS_X509_SAN_RFC822_NAME, at->val.p, at->val.len})) return false;
+  }
   if (!mbedtls_x509_crt_has_ext_type(below, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)) return true;
   for (const mbedtls_x509_sequence *at = &below->subject_alt_names; at; at = at->next) {
     n = (name){at->buf.tag & KIND, at->buf.p, at->buf.len};

@@ -9,7 +9,8 @@
  * others follow at least. The common name does not count. */
 bool rm_names_match(const mbedtls_x509_crt *certificate, const char *host);
 /* Whether the name constraints of `above`, if it has any, let the names of `below` pass (RFC 5280 section 4.2.1.10).
- * Names of hosts, addresses and directories are compared; constraints on others admit no such name at all. */
+ * Names of hosts, addresses, mailboxes, URIs and directories are compared; constraints on others admit no such name at
+ * all. */
 bool rm_names_allowed(const mbedtls_x509_crt *above, const mbedtls_x509_crt *below);
 /* Issuer and subject are the same. */
 bool rm_names_self_issued(const mbedtls_x509_crt *certificate);

@@ -543,6 +543,8 @@ static JSValue verification_error(rm_tls *tls) {
     snprintf(message, sizeof message, "the server's certificate is not for %s", tls->name);
     return rm_error_text("tls-host-name", message);
   }
+  if (flags & MBEDTLS_X509_BADCERT_OTHER)
+    return rm_error_text("tls-untrusted", "an authority that signs the server's certificate is not for its names");
   snprintf(message, sizeof message, "the server's certificate is too weak or not for a server (flags 0x%x)",
     (unsigned)flags);
   return rm_error_text("tls-untrusted", message);
@@ -581,6 +583,9 @@ JSValue rm_tls_error(rm_tls *tls) {
   char message[96];
   if (tls->out_of_memory) return rm_error_text("no-resources", "out of memory for TLS");
   if (tls->system_failure) return rm_error(tls->system_failure, NULL);
+  /* The lower seven bits tell what was wrong with it. */
+  if ((-tls->failure & ~0x7F) == -MBEDTLS_ERR_X509_INVALID_EXTENSIONS)
+    return rm_error_text("tls-untrusted", "a certificate of the server has an unknown critical extension, or a broken one");
   switch (tls->failure) {
   case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
     return verification_error(tls);
