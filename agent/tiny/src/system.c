@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "object.h"
 #include "output.h"
+#include "read_file.h"
 #include "runtime.h"
 
 #include <errno.h>
@@ -105,10 +106,12 @@ static JSValue resident_memory(JSContext *context, JSValueConst self, int argc, 
   (void)argc;
   (void)argv;
   unsigned long pages = 0;
-  FILE *file = fopen("/proc/self/statm", "re");
-  if (file) {
-    if (fscanf(file, "%*u %lu", &pages) != 1) pages = 0;
-    fclose(file);
+  uint8_t *text;
+  size_t length;
+  if (rm_read_file("/proc/self/statm", 256, &text, &length) == 0) {
+    const char *resident = strchr((char *)text, ' '); /* the second number (proc(5)) */
+    if (resident) pages = strtoul(resident, NULL, 10);
+    rm_free(text);
   }
   return JS_NewFloat64(context, (double)pages * (double)sysconf(_SC_PAGESIZE));
 }
