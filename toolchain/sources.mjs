@@ -36,6 +36,7 @@ export const sources = {
       'quickjs-without-atomics.patch',
       'quickjs-unchecked-lexicals.patch',
       'quickjs-fast-interpreter.patch',
+      'quickjs-small-library.patch',
     ],
   },
   'quickjs-ng': {

@@ -13,10 +13,12 @@ import { join } from 'node:path';
 import { bundle, version } from '../bundle.mjs';
 import { compilerFor } from '../compilers.mjs';
 import { needPackages } from '../debian.mjs';
+import { BuildError } from '../subprocess.mjs';
 import { maxCompressedBytes, targets } from '../targets.mjs';
 import { engineFor } from './engine.mjs';
 import { executableFor } from './executable.mjs';
 import { features, switchesFor } from './features.mjs';
+import { missingFromLibrary } from './library.mjs';
 import { licenceTexts, manifestOf } from './manifest.mjs';
 import { mbedtlsFor } from './mbedtls.mjs';
 import { sysrootFor } from './sysroot.mjs';
@@ -41,7 +43,11 @@ export async function bundledScript(define) {
   try {
     const outfile = join(folder, 'rm-agent.js');
     await bundle({ host: 'tiny', outfile, define });
-    return readFileSync(outfile, 'utf8');
+    const script = readFileSync(outfile, 'utf8');
+    const missing = missingFromLibrary(script);
+    if (missing.length > 0)
+      throw new BuildError(`the tiny engine has no ${missing.join(', ')}: see library.mjs`);
+    return script;
   } finally {
     rmSync(folder, { recursive: true });
   }

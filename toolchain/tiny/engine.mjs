@@ -8,10 +8,11 @@ import { sources } from '../sources.mjs';
 
 /** @typedef {'quickjs' | 'quickjs-ng'} Engine */
 
-/** What an engine is compiled with besides the target's own flags; of the first two switches, see the patches. */
+/** What an engine is compiled with besides the target's own flags; of the first three switches, see the patches. */
 const flags = [
   '-D__STDC_NO_ATOMICS__=1',
   '-DCONFIG_UNCHECKED_LEXICALS',
+  '-DCONFIG_SMALL_LIBRARY',
   '-D_GNU_SOURCE',
   '-funsigned-char',
   '-fwrapv',

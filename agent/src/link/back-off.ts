@@ -63,11 +63,11 @@ export class BackOff {
     if (kind === 'refusal') {
       const ceiling = Math.min(
         refusedMaxMs,
-        Math.max(minMs, maxMs / 8) * 2 ** Math.min(this.#refusals++, 24),
+        Math.max(minMs, maxMs / 8) * (1 << Math.min(this.#refusals++, 24)),
       );
       wait = ceiling * (0.5 + random / 2);
     } else {
-      wait = Math.min(maxMs, minMs * 2 ** Math.min(this.#faults++, 24)) * random;
+      wait = Math.min(maxMs, minMs * (1 << Math.min(this.#faults++, 24))) * random;
     }
     return retryAfterMs === null ? wait : Math.max(wait, Math.min(retryAfterMs, MAX_ASKED_MS) * (1 + random));
   }

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { missingFromLibrary } from './library.mjs';
+
+describe('the library of the small engine', () => {
+  it.each([
+    ['Math.log2(8)', 'Math.log2'],
+    ['x=Math.sin(y)', 'Math.sin'],
+    ['2**x', '**'],
+    ['/\\p{Lu}/u.test(x)', '\\p{'],
+    ['/\\P{L}/u.test(x)', '\\P{'],
+    ['a.normalize("NFC")', '.normalize('],
+  ])('is not enough for %s', (script, missing) => {
+    expect(missingFromLibrary(script)).toEqual([missing]);
+  });
+
+  it('has what the agent uses', () => {
+    expect(missingFromLibrary('Math.max(Math.floor(a),b*c);Math.logger;x.replace(/p{2}/,y)')).toEqual([]);
+  });
+});
