@@ -1,33 +1,13 @@
+import { systemErrors } from 'rm-protocol';
 import type { HostError, HostErrorCode, HostFailure } from '../src/host.ts';
 
-/** Node's and OpenSSL's error codes in the terms of the host; the texts are those of the tiny host too. */
-
+/** Error codes of name look-ups and of OpenSSL, in the terms of the host. */
 const known: Record<string, readonly [HostErrorCode, string]> = {
-  ECONNREFUSED: ['refused', 'connection refused'],
-  ETIMEDOUT: ['timed-out', 'connection timed out'],
-  ECONNRESET: ['reset', 'connection reset'],
-  EPIPE: ['reset', 'connection reset'],
-  ECONNABORTED: ['reset', 'connection reset'],
-  ENETUNREACH: ['unreachable', 'network is unreachable'],
-  EHOSTUNREACH: ['unreachable', 'host is unreachable'],
-  ENETDOWN: ['unreachable', 'network is down'],
-  EADDRNOTAVAIL: ['unreachable', 'no address to send from'],
   ENOTFOUND: ['name-not-found', 'name not found'],
   EAI_NONAME: ['name-not-found', 'name not found'],
   EAI_NODATA: ['name-not-found', 'name has no address'],
   EAI_AGAIN: ['name-failure', 'name server does not answer'],
   EAI_FAIL: ['name-failure', 'name server failed'],
-  EMFILE: ['no-resources', 'too many open files'],
-  ENFILE: ['no-resources', 'too many open files in the system'],
-  ENOBUFS: ['no-resources', 'no buffer space'],
-  ENOMEM: ['no-resources', 'out of memory'],
-  ENOENT: ['not-found', 'no such file'],
-  ENOTDIR: ['not-found', 'no such file'],
-  EACCES: ['permission', 'permission denied'],
-  EPERM: ['permission', 'not permitted'],
-  EISDIR: ['other', 'is a directory'],
-  ENOSPC: ['no-resources', 'no space left'],
-  EADDRINUSE: ['in-use', 'another agent uses it'],
   CERT_HAS_EXPIRED: ['tls-expired', 'certificate has expired'],
   CERT_NOT_YET_VALID: ['tls-not-yet-valid', 'certificate is not yet valid'],
   ERR_TLS_CERT_ALTNAME_INVALID: ['tls-host-name', 'certificate is for another host name'],
@@ -53,7 +33,7 @@ type NodeError = NodeJS.ErrnoException & { readonly reason?: unknown };
 /** Any error of Node as a {@link HostError}. */
 export function toHostError(error: NodeError): HostError {
   const code = error.code ?? '';
-  const found = known[code];
+  const found = systemErrors.get(code) ?? known[code];
   const line = error.message.split('\n')[0] || 'unknown error';
   if (found) return { code: found[0], message: found[1] };
   if (/^ERR_SSL_.*ALERT.*(CERT|UNKNOWN_CA)/.test(code)) {

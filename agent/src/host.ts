@@ -1,4 +1,4 @@
-import type { Cancellable, Clock, Mask } from 'rm-protocol';
+import type { Cancellable, Clock, Mask, SystemErrorCode } from 'rm-protocol';
 
 export type { Cancellable, Clock };
 
@@ -43,10 +43,7 @@ export interface Crypto {
 
 /** What went wrong, in terms a decision can be made on. */
 export type HostErrorCode =
-  | 'refused'
-  | 'timed-out'
-  | 'reset'
-  | 'unreachable'
+  | SystemErrorCode
   | 'name-not-found'
   | 'name-failure'
   | 'tls-untrusted'
@@ -55,13 +52,7 @@ export type HostErrorCode =
   | 'tls-host-name'
   | 'tls-client-certificate'
   | 'tls-protocol'
-  | 'tls-files'
-  | 'no-resources'
-  | 'not-found'
-  | 'permission'
-  | 'too-large'
-  | 'in-use'
-  | 'other';
+  | 'tls-files';
 
 export interface HostError {
   readonly code: HostErrorCode;

@@ -1,3 +1,5 @@
+import { systemErrors } from 'rm-protocol';
+
 /** Exit statuses of `rm-client`: 0 and 1 as `nc` has them, 64 and 78 of sysexits.h, 127 as a shell. */
 export const ExitStatus = {
   ok: 0,
@@ -26,20 +28,10 @@ export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
 }
 
+/** Error codes of Node that have words of their own here. */
 const known: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'connection reset',
-  ETIMEDOUT: 'connection timed out',
-  ENETUNREACH: 'network is unreachable',
-  EHOSTUNREACH: 'host is unreachable',
   ENOTFOUND: 'name not found',
   EAI_AGAIN: 'the name server does not answer',
-  EMFILE: 'too many open files',
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'is a directory',
-  ENOSPC: 'no space left',
   EADDRINUSE: 'the port is taken',
   EADDRNOTAVAIL: 'no such address here',
   CERT_HAS_EXPIRED: 'its certificate has expired',
@@ -58,7 +50,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   const code = String((error as NodeJS.ErrnoException).code ?? '');
-  const found = known[code];
+  const found = known[code] ?? systemErrors.get(code)?.[1];
   if (found !== undefined) return found;
   if (/^(ERR_SSL|EPROTO|ERR_OSSL)/.test(code)) {
     return `TLS failed: ${(error as { readonly reason?: string }).reason ?? code}`;

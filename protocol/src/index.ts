@@ -18,6 +18,7 @@ export * from './retry-after.ts';
 export * from './service-settings.ts';
 export * from './socks5.ts';
 export * from './subprotocol.ts';
+export * from './system-error.ts';
 export * from './text.ts';
 export * from './uri.ts';
 export * from './websocket-frame.ts';

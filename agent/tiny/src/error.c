@@ -8,84 +8,19 @@
 
 static const char *code_of(int error) {
   switch (error) {
-  case ECONNREFUSED:
-    return "refused";
-  case ETIMEDOUT:
-    return "timed-out";
-  case ECONNRESET:
-  case ECONNABORTED:
-  case EPIPE:
-    return "reset";
-  case ENETUNREACH:
-  case ENETDOWN:
-  case EHOSTUNREACH:
-  case EHOSTDOWN:
-  case EADDRNOTAVAIL:
-    return "unreachable";
-  case EMFILE:
-  case ENFILE:
-  case ENOMEM:
-  case ENOBUFS:
-  case ENOSPC:
-  case EDQUOT:
-  case EAGAIN:
-    return "no-resources";
-  case ENOENT:
-  case ENOTDIR:
-    return "not-found";
-  case EACCES:
-  case EPERM:
-  case EROFS:
-    return "permission";
-  case EFBIG:
-    return "too-large";
-  case EADDRINUSE:
-    return "in-use";
+#define SYSTEM_ERROR(number, code, words) case number: return code;
+#include "system_errors.inc"
+#undef SYSTEM_ERROR
   default:
     return "other";
   }
 }
 
-/* The words of both hosts (agent/node/errors.ts); those of the C library differ from one to the next. */
 const char *rm_reason(int error) {
   switch (error) {
-  case ECONNREFUSED:
-    return "connection refused";
-  case ETIMEDOUT:
-    return "connection timed out";
-  case ECONNRESET:
-  case ECONNABORTED:
-  case EPIPE:
-    return "connection reset";
-  case ENETUNREACH:
-    return "network is unreachable";
-  case EHOSTUNREACH:
-    return "host is unreachable";
-  case ENETDOWN:
-    return "network is down";
-  case EADDRNOTAVAIL:
-    return "no address to send from";
-  case EMFILE:
-    return "too many open files";
-  case ENFILE:
-    return "too many open files in the system";
-  case ENOBUFS:
-    return "no buffer space";
-  case ENOMEM:
-    return "out of memory";
-  case ENOENT:
-  case ENOTDIR:
-    return "no such file";
-  case EACCES:
-    return "permission denied";
-  case EPERM:
-    return "not permitted";
-  case EISDIR:
-    return "is a directory";
-  case ENOSPC:
-    return "no space left";
-  case EADDRINUSE:
-    return "another agent uses it";
+#define SYSTEM_ERROR(number, code, words) case number: return words;
+#include "system_errors.inc"
+#undef SYSTEM_ERROR
   default:
     return strerror(error);
   }

@@ -55,7 +55,7 @@ static void listener_stop(rm_handle *handle) {
 static void listener_failed(rm_task *task) {
   listener *l = rm_container(task, listener, failing);
   JSValue failed = JS_DupValue(rm_context, l->failed);
-  JSValue error = l->error == EADDRINUSE ? rm_error_text("in-use", "another agent uses it") : rm_error(l->error, NULL);
+  JSValue error = rm_error(l->error, NULL);
   listener_stop(&l->handle);
   rm_call(failed, 1, &error);
   JS_FreeValue(rm_context, failed);
