@@ -221,6 +221,6 @@ export const packages = [
 export const testsImport = {
   protocol: ['test/certificates'],
   agent: ['protocol', 'test/certificates', 'toolchain'],
-  'reflector-minimal': ['protocol', 'agent', 'test/certificates', 'toolchain'],
-  client: ['protocol', 'agent', 'reflector-minimal', 'test/certificates'],
+  'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
+  client: ['protocol', 'reflector-minimal', 'test/certificates'],
 };
