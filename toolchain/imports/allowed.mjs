@@ -80,7 +80,7 @@ export const packages = [
       ],
       refusals: ['authentication', 'device-http', 'http', 'ports'],
       tls: ['network'],
-      users: ['audit', 'ports'],
+      users: ['ports'],
       websocket: [],
       tunnels: ['ports', 'streams', 'websocket'],
       devices: [
@@ -97,7 +97,7 @@ export const packages = [
         'websocket',
       ],
       access: ['cache', 'devices', 'ports', 'sessions', 'users'],
-      'forwarding/tcp': ['access', 'audit', 'http', 'ports', 'refusals', 'streams', 'users', 'websocket'],
+      'forwarding/tcp': ['access', 'audit', 'http', 'ports', 'refusals', 'streams', 'websocket'],
       isolation: [
         'audit',
         'cache',
@@ -112,15 +112,14 @@ export const packages = [
       'forwarding/web': [
         'access',
         'audit',
+        'authentication',
         'device-http',
         'devices',
         'http',
         'isolation',
         'ports',
         'refusals',
-        'sessions',
         'streams',
-        'users',
       ],
       forwarding: [
         'authentication',

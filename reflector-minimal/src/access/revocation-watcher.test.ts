@@ -20,7 +20,7 @@ function setUp() {
   const clock = new ManualClock();
   const cache = new StoreCache(store, clock, defaultLimits);
   const failures: unknown[] = [];
-  const access = new RevocationWatcher<Holder>(
+  const watcher = new RevocationWatcher<Holder>(
     cache,
     clock,
     defaultLimits,
@@ -33,8 +33,8 @@ function setUp() {
   );
   const ended: string[] = [];
   const confirmed: string[] = [];
-  const add = (holder: Holder, since = access.revision) =>
-    access.add({
+  const add = (holder: Holder, since = watcher.revision) =>
+    watcher.add({
       holder,
       since,
       end: (reason) => ended.push(`${holder.name} ${reason}`),
@@ -48,18 +48,18 @@ function setUp() {
         ? { until: Number.POSITIVE_INFINITY }
         : { ended: 'changed' },
   });
-  const grant = (name: string, since?: number) => add(ofUser(name), since);
+  const letIn = (name: string, since?: number) => add(ofUser(name), since);
   const pass = async (ms: number) => {
     clock.advance(ms);
     await settled();
   };
-  return { store, cache, clock, access, ended, confirmed, failures, add, grant, pass };
+  return { store, cache, clock, watcher, ended, confirmed, failures, add, letIn, pass };
 }
 
 test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', async () => {
-  const { store, clock, ended, grant, pass } = setUp();
-  grant('alice');
-  grant('bob');
+  const { store, clock, ended, letIn, pass } = setUp();
+  letIn('alice');
+  letIn('bob');
   await store.users.setPassword('alice', 'another');
   await pass(1_999);
   expect(ended).toEqual([]);
@@ -72,9 +72,9 @@ test('storePollMs: what an account was let into ends with it within one poll, an
 });
 
 test('the store is asked only while something is live', async () => {
-  const { store, clock, ended, grant, pass } = setUp();
+  const { store, clock, ended, letIn, pass } = setUp();
   expect(clock.pending).toBe(0);
-  const release = grant('alice');
+  const release = letIn('alice');
   expect(clock.pending).toBe(1);
   release();
   expect(clock.pending).toBe(0);
@@ -84,34 +84,34 @@ test('the store is asked only while something is live', async () => {
 });
 
 test('a change while nothing was live counts for what was let in before it', async () => {
-  const { store, ended, grant, pass } = setUp();
+  const { store, ended, letIn, pass } = setUp();
   await store.users.setPassword('alice', 'another');
-  grant('alice');
+  letIn('alice');
   await pass(2_000);
   expect(ended).toEqual(['alice changed']);
 });
 
 test('a change by this process can be looked at without waiting', async () => {
-  const { store, access, ended, grant } = setUp();
-  grant('alice');
-  await access.check();
+  const { store, watcher, ended, letIn } = setUp();
+  letIn('alice');
+  await watcher.check();
   await store.users.remove('alice', false);
-  await access.check();
+  await watcher.check();
   expect(ended).toEqual(['alice changed']);
 });
 
 test('a change that falls between a decision and what it let in counts at once', async () => {
-  const { store, access, ended, confirmed, grant, pass } = setUp();
-  await access.check();
-  const since = access.revision;
+  const { store, watcher, ended, confirmed, letIn, pass } = setUp();
+  await watcher.check();
+  const since = watcher.revision;
   await store.users.remove('alice', false);
   // Somebody else's poll, or log-out, has looked at the change meanwhile.
-  await access.check();
-  grant('alice', since);
+  await watcher.check();
+  letIn('alice', since);
   expect(confirmed).toEqual([]);
   await settled();
   expect([ended, confirmed]).toEqual([['alice changed'], []]);
-  grant('bob', since);
+  letIn('bob', since);
   await settled();
   expect([ended, confirmed]).toEqual([['alice changed'], ['bob']]);
   await pass(2_000);
@@ -121,17 +121,17 @@ test('a change that falls between a decision and what it let in counts at once',
 });
 
 test('what nothing has changed for is confirmed at once, and once', async () => {
-  const { access, confirmed, grant, pass } = setUp();
-  grant('alice');
+  const { watcher, confirmed, letIn, pass } = setUp();
+  letIn('alice');
   expect(confirmed).toEqual(['alice']);
-  await access.check();
+  await watcher.check();
   await pass(2_000);
   expect(confirmed).toEqual(['alice']);
 });
 
 test('a change while a holder is looked at is looked at again', async () => {
-  const { store, access, ended, confirmed, add } = setUp();
-  await access.check();
+  const { store, watcher, ended, confirmed, add } = setUp();
+  await watcher.check();
   let asked = 0;
   let answer = (_standing: Standing) => {};
   const standing = () => {
@@ -140,11 +140,11 @@ test('a change while a holder is looked at is looked at again', async () => {
       answer = resolve;
     });
   };
-  add({ kind: 'user', name: 'alice', standing }, access.revision - 1);
+  add({ kind: 'user', name: 'alice', standing }, watcher.revision - 1);
   await settled();
   expect(asked).toBe(1);
   await store.users.setPassword('alice', 'another');
-  const checked = access.check();
+  const checked = watcher.check();
   await settled();
   // What it read was from before the change.
   answer({ until: Number.POSITIVE_INFINITY });
@@ -156,13 +156,13 @@ test('a change while a holder is looked at is looked at again', async () => {
 });
 
 test('what was released while it was looked at is neither ended nor confirmed', async () => {
-  const { access, ended, confirmed, clock, add } = setUp();
+  const { watcher, ended, confirmed, clock, add } = setUp();
   let answer = (_standing: Standing) => {};
   const standing = () =>
     new Promise<Standing>((resolve) => {
       answer = resolve;
     });
-  const release = add({ kind: 'user', name: 'alice', standing }, access.revision - 1);
+  const release = add({ kind: 'user', name: 'alice', standing }, watcher.revision - 1);
   await settled();
   release();
   answer({ ended: 'changed' });
@@ -209,16 +209,16 @@ test('only what a change is about is looked at', async () => {
 });
 
 test('what the store knows nothing of is looked at when told', async () => {
-  const { access, ended, add, pass } = setUp();
+  const { watcher, ended, add, pass } = setUp();
   let standing: Standing = { until: Number.POSITIVE_INFINITY };
   const device: Holder = { kind: 'device', name: 'dev1', standing: () => standing };
   add(device);
   await pass(defaultLimits.storePollMs);
-  const since = access.revision;
+  const since = watcher.revision;
   standing = { ended: 'untrusted' };
-  await access.reconsider('user');
+  await watcher.reconsider('user');
   expect(ended).toEqual([]);
-  await access.reconsider('device');
+  await watcher.reconsider('device');
   expect(ended).toEqual(['dev1 untrusted']);
   add(device, since);
   await settled();

@@ -8,8 +8,8 @@ interface Held {
   readonly kind: 'user' | 'device';
 }
 
-/** Something that goes on because somebody was let in: a tunnel, a response, a connection. */
-export interface Grant<Holder> {
+/** Something that lasts because somebody was let in: a tunnel, a response, a connection. */
+export interface LiveAccess<Holder> {
   readonly holder: Holder;
   /** {@link RevocationWatcher.revision} from before it was decided to let the holder in. */
   readonly since: number;
@@ -23,7 +23,7 @@ export interface Grant<Holder> {
 }
 
 interface Entry<Holder> {
-  readonly grant: Grant<Holder>;
+  readonly access: LiveAccess<Holder>;
   confirmed: boolean;
   /** When it has to be looked at although nothing has changed; wall-clock ms. */
   until: number;
@@ -71,7 +71,7 @@ export class RevocationWatcher<Holder extends Held> {
     cache.onChange((changes) => {
       this.#revision++;
       for (const entry of this.#entries) {
-        if (rule.isAffected(entry.grant.holder, changes)) this.#pending.add(entry);
+        if (rule.isAffected(entry.access.holder, changes)) this.#pending.add(entry);
       }
       this.#look().catch(failed);
     });
@@ -86,11 +86,11 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   /** `end` is called at most once, and not after the returned function was called. */
-  add(grant: Grant<Holder>): () => void {
+  add(access: LiveAccess<Holder>): () => void {
     // The first poll looks how long it may go on; most are over by then.
-    const entry: Entry<Holder> = { grant, confirmed: false, until: 0 };
+    const entry: Entry<Holder> = { access, confirmed: false, until: 0 };
     this.#entries.add(entry);
-    if (grant.since === this.#revision) this.#confirm(entry);
+    if (access.since === this.#revision) this.#confirm(entry);
     else {
       this.#pending.add(entry);
       this.#look().catch(this.#failed);
@@ -117,7 +117,7 @@ export class RevocationWatcher<Holder extends Held> {
   /** Looks at all of a kind: what decides has changed, and the store knows nothing of it. */
   async reconsider(kind: Held['kind']): Promise<void> {
     this.#revision++;
-    for (const entry of this.#entries) if (entry.grant.holder.kind === kind) this.#pending.add(entry);
+    for (const entry of this.#entries) if (entry.access.holder.kind === kind) this.#pending.add(entry);
     await this.#look();
   }
 
@@ -146,7 +146,7 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   async #lookAt(entry: Entry<Holder>): Promise<void> {
-    const standing = await this.#standingOf(entry.grant.holder);
+    const standing = await this.#standingOf(entry.access.holder);
     if (!this.#entries.has(entry) || this.#pending.has(entry)) return;
     if ('until' in standing) {
       entry.until = standing.until;
@@ -154,7 +154,7 @@ export class RevocationWatcher<Holder extends Held> {
       return;
     }
     this.#remove(entry);
-    entry.grant.end(standing.ended);
+    entry.access.end(standing.ended);
   }
 
   /** Which cannot be told while the store cannot be used: then the next poll looks. */
@@ -170,7 +170,7 @@ export class RevocationWatcher<Holder extends Held> {
   #confirm(entry: Entry<Holder>): void {
     if (entry.confirmed) return;
     entry.confirmed = true;
-    entry.grant.confirmed?.();
+    entry.access.confirmed?.();
   }
 
   #remove(entry: Entry<Holder>): void {

@@ -17,7 +17,7 @@ import { DuplicateDetector } from './duplicates.ts';
 /** Ends a tunnel once its device would not be let in any more (`access/revocation-watcher.ts`). */
 export interface DeviceRevocation {
   readonly revision: number;
-  add(grant: {
+  add(access: {
     readonly holder: ProvenDevice & { readonly kind: 'device' };
     readonly since: number;
     end(reason: string): void;

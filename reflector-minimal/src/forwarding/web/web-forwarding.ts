@@ -103,7 +103,7 @@ export class WebForwarding {
     const authorization = shared ? null : await forDevice(isOurs, request, identity);
     if (lasting.destroyed) return null;
     const traffic = this.#audit(event, origin, identity, device, port, lasting);
-    this.#grant(identity, device, since, lasting);
+    this.#endWithAccess(identity, device, since, lasting);
     return {
       request,
       origin,
@@ -168,7 +168,12 @@ export class WebForwarding {
   }
 
   /** What a user was let into ends with the account, the session, and the sight of the device: perhaps at once. */
-  #grant(identity: Identity, device: OnlineDevice, since: number, lasting: Duplex | ServerResponse): void {
+  #endWithAccess(
+    identity: Identity,
+    device: OnlineDevice,
+    since: number,
+    lasting: Duplex | ServerResponse,
+  ): void {
     const holder = { kind: 'user', identity, device } as const;
     const end = () => (lasting instanceof ServerResponse ? cutResponse(lasting) : breakOff(lasting));
     const release = this.#context.revocation.add({ holder, since, end });
