@@ -40,7 +40,7 @@ import { ownPages } from './pages/own-pages.ts';
 import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
-import type { Presence } from './ports/presence.ts';
+import type { LocalTunnel, Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
 import type { Store as StorePort } from './ports/store.ts';
 import { StoreUnavailable } from './ports/store.ts';
@@ -102,6 +102,8 @@ export interface ReflectorOptions {
   readonly sessionIdle?: number;
   /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`. */
   readonly routes?: readonly Route[];
+  /** Makes what says where devices are, see `docs/ports/presence.md`; by default all of them are in this process. */
+  readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
   /** Further ways to prove a user, asked after our own: see `docs/ports/authenticators.md`. */
   readonly authenticators?: (store: StorePort) => readonly Authenticator<'token' | 'password'>[];
   /** Silent by default. */
@@ -205,7 +207,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       store: store.port,
       cache,
       deferred,
-      presence: new LocalPresence<ConnectedDevice>(),
+      presence: options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>(),
       clientAuthorities: new ClientAuthorities(),
       users: new UserAuthentication(authenticators, logIn, clock),
       logIn,
@@ -332,7 +334,7 @@ type Context = ForwardingContext &
   Omit<DeviceEndpointOptions, 'authentication'> & {
     readonly revocation: RevocationWatcher<Holder>;
     readonly unauthenticated: UnauthenticatedConnections;
-    readonly presence: LocalPresence<ConnectedDevice>;
+    readonly presence: Presence<ConnectedDevice>;
   };
 
 class RunningReflector implements Reflector {

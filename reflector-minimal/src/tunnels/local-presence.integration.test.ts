@@ -1,8 +1,10 @@
 import { Opcode } from 'rm-protocol';
+import { expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { type ChannelHarness, channelConformance } from '../ports/conformance/presence.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
+import { LocalPresence } from './local-presence.ts';
 
 const limits = { openMs: 15_000, channelsPerTunnel: 2 };
 
@@ -38,4 +40,19 @@ channelConformance(async (): Promise<ChannelHarness> => {
     advance: (ms) => clock.advance(ms),
     close: () => stage.close(),
   };
+});
+
+test('the reflector announces its tunnels to the presence that it is given', async () => {
+  const given: unknown[] = [];
+  const stage = await Stage.open({
+    presence: () => {
+      const presence = new LocalPresence<never>();
+      given.push(presence);
+      return presence;
+    },
+  });
+  await stage.agent();
+  const { presence } = stage.reflector;
+  expect([given, presence.list('', 10).map(({ id }) => id)]).toEqual([[presence], [device.id]]);
+  await stage.close();
 });
