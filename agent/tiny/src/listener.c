@@ -62,9 +62,9 @@ static void listener_failed(rm_task *task) {
   JS_FreeValue(rm_context, error);
 }
 
-static void listener_again(rm_timer *timer) {
+static void listener_retry(rm_timer *timer) {
   listener *l = rm_container(timer, listener, retry);
-  if (rm_watch_set(&l->watch, EPOLLIN)) rm_timer_start(timer, RETRY_MS, listener_again);
+  if (rm_watch_set(&l->watch, EPOLLIN)) rm_timer_start(timer, RETRY_MS, listener_retry);
 }
 
 static void listener_ready(rm_watch *watch, uint32_t events) {
@@ -75,7 +75,7 @@ static void listener_ready(rm_watch *watch, uint32_t events) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       /* The caller stays in the backlog; asking again at once would only keep the processor busy. */
       rm_watch_set(watch, 0);
-      rm_timer_start(&l->retry, RETRY_MS, listener_again);
+      rm_timer_start(&l->retry, RETRY_MS, listener_retry);
     }
     return;
   }

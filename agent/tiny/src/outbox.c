@@ -15,9 +15,9 @@ enum {
   ARENA = 32768,
   VECTOR = 64,           /* pieces in one writev */
   DIRECT = 8192,         /* from this size on, sending at once is cheaper than a copy */
-  CHUNK_LEAST = 4096,    /* an allocation for the queue, header included */
-  CHUNK_MOST = 65536,
-  QUEUE_BOUND = 16 << 20 /* the script bounds its queues by counting `taken`; this much means that it does not */
+  MIN_CHUNK = 4096,    /* an allocation for the queue, header included */
+  MAX_CHUNK = 65536,
+  MAX_QUEUE = 16 << 20 /* the script bounds its queues by counting `taken`; this much means that it does not */
 };
 
 struct rm_chunk {
@@ -69,8 +69,8 @@ void rm_outbox_drop(rm_outbox *outbox) {
 }
 
 static void enqueue(rm_outbox *outbox, const uint8_t *data, size_t length) {
-  if (length > QUEUE_BOUND - outbox->queued)
-    rm_fatal(RM_EXIT_SOFTWARE, "defect: more than %d bytes wait on one socket", QUEUE_BOUND);
+  if (length > MAX_QUEUE - outbox->queued)
+    rm_fatal(RM_EXIT_SOFTWARE, "defect: more than %d bytes wait on one socket", MAX_QUEUE);
   outbox->queued += length;
   rm_chunk *tail = outbox->tail;
   if (tail) {
@@ -81,7 +81,7 @@ static void enqueue(rm_outbox *outbox, const uint8_t *data, size_t length) {
     length -= part;
   }
   if (length == 0) return;
-  size_t size = outbox->queued < CHUNK_LEAST ? CHUNK_LEAST : outbox->queued > CHUNK_MOST ? CHUNK_MOST : outbox->queued;
+  size_t size = outbox->queued < MIN_CHUNK ? MIN_CHUNK : outbox->queued > MAX_CHUNK ? MAX_CHUNK : outbox->queued;
   size_t capacity = size - sizeof *tail > length ? size - sizeof *tail : length;
   rm_chunk *chunk = rm_alloc(sizeof *chunk + capacity);
   chunk->next = NULL;

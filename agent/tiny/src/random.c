@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* How long a kernel without getrandom is given to gather entropy, in milliseconds. */
-enum { SEED_PATIENCE = 30000 };
+enum { SEED_TIMEOUT_MS = 30000 };
 
 /* /dev/urandom, for Linux before 3.17. It answers before it is seeded, so that /dev/random is asked first (random(4)); the wait
  * has an end, because there every other reader drains what that looks at. The descriptor stays open. */
@@ -18,7 +18,7 @@ static ssize_t random_device(uint8_t *data, size_t length) {
   if (device < 0) {
     struct pollfd seeded = {.fd = open("/dev/random", O_RDONLY | O_CLOEXEC | O_NONBLOCK), .events = POLLIN};
     if (seeded.fd >= 0) {
-      poll(&seeded, 1, SEED_PATIENCE);
+      poll(&seeded, 1, SEED_TIMEOUT_MS);
       close(seeded.fd);
     }
     device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);

@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ADDRESSES = 32, NAME_MOST = 255 };
+enum { ADDRESSES = 32, MAX_NAME = 255 };
 
 typedef struct {
   uint8_t family; /* 4 or 6 */
@@ -182,7 +182,7 @@ static JSValue network_resolve(JSContext *context, JSValueConst self, int argc, 
     add_address(&l->answer, literal->ai_addr);
     l->received = sizeof l->answer;
     freeaddrinfo(literal);
-  } else if (length == 0 || length > NAME_MOST) {
+  } else if (length == 0 || length > MAX_NAME) {
     l->answer.status = EAI_NONAME;
     l->received = sizeof l->answer;
   } else {

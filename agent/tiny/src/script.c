@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCRIPT_MOST = 16 << 20 };
+enum { MAX_SCRIPT = 16 << 20 };
 
 static uint8_t *source;
 static size_t length;
@@ -17,7 +17,7 @@ static const char *path;
 void rm_script_load(int *argc, char ***argv) {
   if (*argc < 2) rm_fatal(64, "usage: rm-run SCRIPT.js [ARGUMENT…]");
   path = (*argv)[1];
-  int error = rm_read_file(path, SCRIPT_MOST, &source, &length);
+  int error = rm_read_file(path, MAX_SCRIPT, &source, &length);
   if (error) rm_fatal(66, "%s: %s", path, strerror(error));
   ++*argv;
   --*argc;

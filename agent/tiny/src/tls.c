@@ -32,8 +32,8 @@
 
 enum {
   RECORD = 4096,          /* plain bytes in one record that is put together from pieces */
-  PEM_MOST = 64 * 1024,   /* a certificate chain or a key */
-  CHAIN_MOST = 16,        /* more than mbedTLS follows */
+  MAX_PEM = 64 * 1024,    /* a certificate chain or a key */
+  MAX_CHAIN = 16,         /* more than mbedTLS follows */
   NET_ERROR = -0x004C     /* what mbedTLS calls a failure of the layer below; the errno value is kept beside it */
 };
 
@@ -45,14 +45,14 @@ typedef struct {
 struct rm_tls {
   mbedtls_ssl_context ssl;
   mbedtls_ssl_config config;
-  credentials *own;         /* until the handshake is over */
+  credentials *credentials; /* until the handshake is over */
   rm_transport below;
 #ifndef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
   mbedtls_x509_crt roots;   /* until the handshake is over */
 #endif
-  char *trust;              /* path of the trusted certificates; NULL: none are looked at */
-  rm_trust_time judged;     /* when dates are judged */
-  const mbedtls_x509_crt *chain[CHAIN_MOST]; /* while it is verified: those above the certificate that is looked at */
+  char *ca_path;            /* path of the trusted certificates; NULL: none are looked at */
+  rm_trust_time validation; /* the time that dates are compared with */
+  const mbedtls_x509_crt *chain[MAX_CHAIN]; /* while it is verified: those above the certificate that is looked at */
   uint8_t session_key[RM_SESSION_KEY];
   uint8_t peer_key[RM_PEER_KEY];
   uint8_t address[16];      /* the server name when it is an IP literal */
@@ -62,8 +62,8 @@ struct rm_tls {
   int system_failure;       /* an errno value of the layer below */
   bool more;                /* another record follows at once */
   bool out_of_memory;       /* something that mbedTLS wanted could not be allocated, whatever it makes of that */
-  bool starved;             /* the layer below had nothing to read when it was asked last */
-  bool own_certificate, established, ended;
+  bool would_block;         /* the layer below had nothing to read when it was asked last */
+  bool has_client_certificate, established, ended;
 };
 
 static int random_bytes(void *context, unsigned char *data, size_t length) {
@@ -109,12 +109,12 @@ static const int chacha_first[] = {CHACHA_SUITES, AES_SUITES, 0};
 
 /* mbedTLS has many names for a failed allocation, and some of its functions take it for a wrong signature or an unknown
  * issuer. The C library has one. To be asked before anything else sets errno. */
-static void note_memory(rm_tls *tls) {
+static void note_memory_error(rm_tls *tls) {
   if (errno == ENOMEM) tls->out_of_memory = true;
   errno = 0;
 }
 
-static void watch_memory(rm_tls *tls) {
+static void clear_memory_error(rm_tls *tls) {
   tls->out_of_memory = false;
   errno = 0;
 }
@@ -123,7 +123,7 @@ static void watch_memory(rm_tls *tls) {
 
 static int send_below(void *context, const unsigned char *data, size_t length) {
   rm_tls *tls = context;
-  note_memory(tls);
+  note_memory_error(tls);
   ssize_t sent = tls->below.send(tls->below.context, data, length, tls->more);
   if (sent >= 0) return (int)sent;
   if (sent == -EAGAIN) return MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -135,11 +135,11 @@ static int send_below(void *context, const unsigned char *data, size_t length) {
 
 static int receive_below(void *context, unsigned char *data, size_t length) {
   rm_tls *tls = context;
-  note_memory(tls);
+  note_memory_error(tls);
   ssize_t got = tls->below.receive(tls->below.context, data, length);
   if (got >= 0) return (int)got;
   if (got == -EAGAIN) {
-    tls->starved = true;
+    tls->would_block = true;
     return MBEDTLS_ERR_SSL_WANT_READ;
   }
   tls->system_failure = (int)-got;
@@ -151,8 +151,8 @@ static int receive_below(void *context, unsigned char *data, size_t length) {
 #ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 static int find_issuers(void *context, const mbedtls_x509_crt *child, mbedtls_x509_crt **found) {
   rm_tls *tls = context;
-  note_memory(tls);
-  return rm_trust_find(tls->trust, child, tls->judged, found);
+  note_memory_error(tls);
+  return rm_trust_find(tls->ca_path, child, tls->validation, found);
 }
 #endif
 
@@ -178,7 +178,7 @@ static bool for_servers(const mbedtls_x509_crt *certificate) {
 /* The constraints of those above hold for each but an authority that has issued itself. */
 static bool names_allowed(rm_tls *tls, const mbedtls_x509_crt *certificate, int depth) {
   if (depth > 0 && rm_names_self_issued(certificate)) return true;
-  for (int above = depth + 1; above < CHAIN_MOST && tls->chain[above]; above++)
+  for (int above = depth + 1; above < MAX_CHAIN && tls->chain[above]; above++)
     if (!rm_names_allowed(tls->chain[above], certificate)) return false;
   return true;
 }
@@ -189,19 +189,19 @@ static bool names_allowed(rm_tls *tls, const mbedtls_x509_crt *certificate, int 
  * it so. Nothing else that it found is taken back. It comes from the root down. */
 static int check_certificate(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
   rm_tls *tls = context;
-  note_memory(tls);
+  note_memory_error(tls);
   if (depth == 0) mbedtls_sha256(certificate->pk_raw.p, certificate->pk_raw.len, tls->peer_key, 0);
-  if (tls->trust == NULL) return 0;
+  if (tls->ca_path == NULL) return 0;
   *flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
-  int when = rm_trust_in_time(certificate, tls->judged);
+  int when = rm_trust_in_time(certificate, tls->validation);
   if (when) *flags |= when < 0 ? MBEDTLS_X509_BADCERT_FUTURE : MBEDTLS_X509_BADCERT_EXPIRED;
   if (!for_servers(certificate)) *flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
-  if (depth >= CHAIN_MOST || !names_allowed(tls, certificate, depth)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  if (depth >= MAX_CHAIN || !names_allowed(tls, certificate, depth)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
   else tls->chain[depth] = certificate;
   if (depth > 0) return 0;
   memset(tls->chain, 0, sizeof tls->chain);
   if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED && rm_names_self_issued(certificate)
-      && rm_trust_contains(tls->trust, certificate))
+      && rm_trust_contains(tls->ca_path, certificate))
     *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
   bool named = mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)
     && (tls->address_size > 0 ? has_address(certificate, tls->address, tls->address_size)
@@ -272,35 +272,36 @@ static JSValue load_credentials(rm_tls *tls, const tls_options *options, mbedtls
   const char *key_path = options->key ? options->key : options->certificate;
   uint8_t *data;
   size_t length;
-  int error = rm_read_file(options->certificate, PEM_MOST, &data, &length);
+  int error = rm_read_file(options->certificate, MAX_PEM, &data, &length);
   if (error) return file_error("client certificate", options->certificate, rm_reason(error));
-  tls->own = rm_alloc(sizeof *tls->own);
-  mbedtls_x509_crt_init(&tls->own->chain);
-  mbedtls_pk_init(&tls->own->key);
-  watch_memory(tls);
-  error = mbedtls_x509_crt_parse(&tls->own->chain, data, length + 1);
+  tls->credentials = rm_alloc(sizeof *tls->credentials);
+  mbedtls_x509_crt_init(&tls->credentials->chain);
+  mbedtls_pk_init(&tls->credentials->key);
+  clear_memory_error(tls);
+  error = mbedtls_x509_crt_parse(&tls->credentials->chain, data, length + 1);
   mbedtls_sha256_update(identity, data, length);
   mbedtls_platform_zeroize(data, length);
   rm_free(data);
-  note_memory(tls);
+  note_memory_error(tls);
   if (tls->out_of_memory) return rm_error(ENOMEM, NULL);
   if (error) return file_error("client certificate", options->certificate, "holds no certificate chain in PEM");
-  error = rm_read_file(key_path, PEM_MOST, &data, &length);
+  error = rm_read_file(key_path, MAX_PEM, &data, &length);
   if (error) return file_error("client key", key_path, rm_reason(error));
-  watch_memory(tls);
-  error = mbedtls_pk_parse_key(&tls->own->key, data, length + 1, NULL, 0, random_bytes, NULL);
+  clear_memory_error(tls);
+  error = mbedtls_pk_parse_key(&tls->credentials->key, data, length + 1, NULL, 0, random_bytes, NULL);
   /* PKCS #8, and the older format of OpenSSL. */
   bool encrypted = error && (strstr((char *)data, "BEGIN ENCRYPTED ") || strstr((char *)data, "4,ENCRYPTED"));
   mbedtls_sha256_update(identity, data, length);
   mbedtls_platform_zeroize(data, length);
   rm_free(data);
-  note_memory(tls);
+  note_memory_error(tls);
   if (tls->out_of_memory) return rm_error(ENOMEM, NULL);
   if (encrypted) return file_error("client key", key_path, "is encrypted; allowed is a key without a password");
   if (error) return file_error("client key", key_path, "holds no private key in PEM, of RSA or EC");
-  if (mbedtls_pk_check_pair(&tls->own->chain.pk, &tls->own->key, random_bytes, NULL))
+  if (mbedtls_pk_check_pair(&tls->credentials->chain.pk, &tls->credentials->key, random_bytes, NULL))
     return file_error("client key", key_path, "does not belong to the client certificate");
-  tls->own_certificate = mbedtls_ssl_conf_own_cert(&tls->config, &tls->own->chain, &tls->own->key) == 0;
+  credentials *own = tls->credentials;
+  tls->has_client_certificate = mbedtls_ssl_conf_own_cert(&tls->config, &own->chain, &own->key) == 0;
   return JS_NULL;
 }
 
@@ -308,11 +309,11 @@ static void free_credentials(rm_tls *tls) {
 #ifndef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
   mbedtls_x509_crt_free(&tls->roots); /* and makes it empty */
 #endif
-  if (tls->own == NULL) return;
-  mbedtls_x509_crt_free(&tls->own->chain);
-  mbedtls_pk_free(&tls->own->key);
-  rm_free(tls->own);
-  tls->own = NULL;
+  if (tls->credentials == NULL) return;
+  mbedtls_x509_crt_free(&tls->credentials->chain);
+  mbedtls_pk_free(&tls->credentials->key);
+  rm_free(tls->credentials);
+  tls->credentials = NULL;
 }
 
 /* Everything that a full handshake checks goes into the key, so that resuming cannot check less. */
@@ -339,8 +340,8 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
 #endif
   mbedtls_sha256_update(&identity, (const uint8_t[]){only_1_3, options->verify, options->ignore_not_before}, 3);
   mbedtls_sha256_update(&identity, (const uint8_t *)&options->judged_at, sizeof options->judged_at);
-  tls->judged.at = rm_trust_moment(options->judged_at > 0 ? (time_t)(options->judged_at / 1e3) : time(NULL));
-  tls->judged.ignore_not_before = options->ignore_not_before;
+  tls->validation.at = rm_trust_moment(options->judged_at > 0 ? (time_t)(options->judged_at / 1e3) : time(NULL));
+  tls->validation.ignore_not_before = options->ignore_not_before;
   if (options->verify) {
     const char *path = options->ca;
     int unreadable = path ? rm_trust_check(path) : 0;
@@ -350,8 +351,8 @@ static JSValue configure(rm_tls *tls, const tls_options *options) {
       error = file_error("trusted certificates", path, rm_reason(unreadable));
     } else {
       rm_trust_digest(path, &identity);
-      tls->trust = rm_alloc(strlen(path) + 1);
-      strcpy(tls->trust, path);
+      tls->ca_path = rm_alloc(strlen(path) + 1);
+      strcpy(tls->ca_path, path);
       mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
 #ifdef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
       mbedtls_ssl_conf_ca_cb(config, find_issuers, tls);
@@ -411,7 +412,7 @@ void rm_tls_free(rm_tls *tls) {
   mbedtls_ssl_free(&tls->ssl);
   mbedtls_ssl_config_free(&tls->config);
   free_credentials(tls);
-  rm_free(tls->trust);
+  rm_free(tls->ca_path);
   rm_free(tls);
 }
 
@@ -426,14 +427,14 @@ static rm_tls_status status_of(rm_tls *tls, int result) {
   case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
     return RM_TLS_EOF;
   default:
-    note_memory(tls);
+    note_memory_error(tls);
     tls->failure = result;
     return RM_TLS_FAILED;
   }
 }
 
 rm_tls_status rm_tls_handshake(rm_tls *tls) {
-  watch_memory(tls);
+  clear_memory_error(tls);
   int result = mbedtls_ssl_handshake(&tls->ssl);
   if (result) {
     rm_tls_status status = status_of(tls, result);
@@ -451,14 +452,14 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
   int result;
   *length = 0;
   /* mbedTLS says WANT_READ after some messages of TLS 1.3 although it has not tried to read. */
-  tls->starved = false;
-  watch_memory(tls);
+  tls->would_block = false;
+  clear_memory_error(tls);
   do {
     result = mbedtls_ssl_read(&tls->ssl, data, capacity);
     if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
       rm_session_keep(&tls->ssl, tls->session_key, tls->peer_key);
   } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
-           || (result == MBEDTLS_ERR_SSL_WANT_READ && !tls->starved));
+           || (result == MBEDTLS_ERR_SSL_WANT_READ && !tls->would_block));
   if (result > 0) {
     *length = (size_t)result;
     return RM_TLS_DONE;
@@ -471,7 +472,7 @@ rm_tls_status rm_tls_read(rm_tls *tls, uint8_t *data, size_t capacity, size_t *l
  * mbedTLS takes nothing else: what it is given only makes it go on with that. */
 rm_tls_status rm_tls_flush(rm_tls *tls) {
   static const uint8_t unused[1];
-  watch_memory(tls);
+  clear_memory_error(tls);
   if (tls->ssl.MBEDTLS_PRIVATE(out_left) == 0) return RM_TLS_DONE;
   int result = mbedtls_ssl_write(&tls->ssl, unused, sizeof unused);
   return result < 0 ? status_of(tls, result) : RM_TLS_DONE;
@@ -483,17 +484,17 @@ rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, s
   tls->more = count > 0;
   rm_tls_status status = rm_tls_flush(tls);
   if (status != RM_TLS_DONE) return status;
-  int most = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
-  if (most <= 0) return status_of(tls, most);
+  int max_payload = mbedtls_ssl_get_max_out_record_payload(&tls->ssl);
+  if (max_payload <= 0) return status_of(tls, max_payload);
   size_t offset = 0;
   for (int i = 0; i < count;) {
     const uint8_t *data = (const uint8_t *)pieces[i].iov_base + offset;
     size_t length = pieces[i].iov_len - offset;
     if (length >= RECORD || i == count - 1) {
-      if (length > (size_t)most) length = (size_t)most;
+      if (length > (size_t)max_payload) length = (size_t)max_payload;
       offset += length;
     } else {
-      size_t filled = 0, bound = RECORD < most ? RECORD : (size_t)most;
+      size_t filled = 0, bound = RECORD < max_payload ? RECORD : (size_t)max_payload;
       for (; i < count && filled < bound; i++, offset = 0) {
         size_t part = pieces[i].iov_len - offset;
         if (part > bound - filled) part = bound - filled;
@@ -567,10 +568,10 @@ static JSValue alert_error(rm_tls *tls) {
     if (names[i].alert == alert) name = names[i].text;
   /* TLS 1.2 has no alert for a missing certificate: servers fail the handshake after ours would have come. */
   bool certificate = (alert >= 42 && alert <= 46) || alert == 48 || alert == 116
-    || (alert == 40 && !tls->own_certificate
+    || (alert == 40 && !tls->has_client_certificate
         && tls->ssl.MBEDTLS_PRIVATE(state) > MBEDTLS_SSL_CLIENT_CERTIFICATE);
   char message[160];
-  if (certificate && !tls->own_certificate)
+  if (certificate && !tls->has_client_certificate)
     snprintf(message, sizeof message, "the server demands a client certificate (alert %d, %s)", alert, name);
   else if (certificate)
     snprintf(message, sizeof message, "the server refuses the client certificate (alert %d, %s)", alert, name);
@@ -602,7 +603,7 @@ JSValue rm_tls_error(rm_tls *tls) {
   case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
     return rm_error_text("tls-protocol", "the server offers no TLS version that is allowed here");
   case MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL:
-    if (tls->established || !tls->own_certificate) break;
+    if (tls->established || !tls->has_client_certificate) break;
     return rm_error_text("tls-files", "the client certificate is too long: "
       "with those that sign it, at most some 8,000 bytes can be shown");
   case MBEDTLS_ERR_SSL_ALLOC_FAILED:

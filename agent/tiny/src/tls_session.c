@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The configured reflector and the one it redirects to, a proxy, and the services of the device itself. */
-enum { SLOTS = 4, SESSION_MOST = 4096 };
+enum { SLOTS = 4, MAX_SESSION = 4096 };
 
 static struct {
   uint8_t key[RM_SESSION_KEY];
@@ -49,7 +49,7 @@ void rm_session_keep(mbedtls_ssl_context *ssl, const uint8_t *key, const uint8_t
   mbedtls_ssl_session_init(&session);
   if (mbedtls_ssl_get_session(ssl, &session) == 0) {
     (void)mbedtls_ssl_session_save(&session, NULL, 0, &length);
-    if (length > 0 && length <= SESSION_MOST) {
+    if (length > 0 && length <= MAX_SESSION) {
       unsigned slot = find(key);
       if (slot == SLOTS) {
         slot = oldest;

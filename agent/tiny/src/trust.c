@@ -15,8 +15,8 @@
 
 enum {
   BLOCK = 4096,
-  CERTIFICATE_MOST = 16384, /* the largest root in public bundles has about 2 KB */
-  MARKER_MOST = 64
+  MAX_CERTIFICATE = 16384, /* the largest root in public bundles has about 2 KB */
+  MAX_MARKER = 64
 };
 
 /* Sees one certificate in DER. Returns true to go on. */
@@ -26,7 +26,7 @@ typedef struct {
   visitor *visit;
   void *context;
   uint8_t block[BLOCK];
-  uint8_t der[CERTIFICATE_MOST];
+  uint8_t der[MAX_CERTIFICATE];
 } reader;
 
 static int base64_value(uint8_t character) {
@@ -41,7 +41,7 @@ static bool read_file(reader *r, int directory, const char *path) {
   int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return true;
   bool more = true, inside = false, at_line_start = true, in_marker = false;
-  char marker[MARKER_MOST];
+  char marker[MAX_MARKER];
   size_t marker_length = 0, length = 0;
   uint32_t bits = 0;
   int bit_count = 0;
@@ -56,7 +56,7 @@ static bool read_file(reader *r, int directory, const char *path) {
           length = 0;
           bit_count = 0;
         } else if (in_marker) {
-          if (inside && length <= CERTIFICATE_MOST) more = r->visit(r->context, r->der, length);
+          if (inside && length <= MAX_CERTIFICATE) more = r->visit(r->context, r->der, length);
           inside = false;
         }
         at_line_start = true;
@@ -67,7 +67,7 @@ static bool read_file(reader *r, int directory, const char *path) {
       if (at_line_start && character == '-') in_marker = true;
       at_line_start = false;
       if (in_marker) {
-        if (marker_length < MARKER_MOST - 1) marker[marker_length++] = (char)character;
+        if (marker_length < MAX_MARKER - 1) marker[marker_length++] = (char)character;
       } else if (inside) {
         int value = base64_value(character);
         if (value < 0) continue;
@@ -75,14 +75,14 @@ static bool read_file(reader *r, int directory, const char *path) {
         bit_count += 6;
         if (bit_count < 8) continue;
         bit_count -= 8;
-        if (length < CERTIFICATE_MOST) r->der[length] = (uint8_t)(bits >> bit_count);
+        if (length < MAX_CERTIFICATE) r->der[length] = (uint8_t)(bits >> bit_count);
         length++;
       }
     }
   }
   close(fd);
   /* The last line may have no end. */
-  if (more && inside && in_marker && length <= CERTIFICATE_MOST) more = r->visit(r->context, r->der, length);
+  if (more && inside && in_marker && length <= MAX_CERTIFICATE) more = r->visit(r->context, r->der, length);
   return more;
 }
 
@@ -182,20 +182,20 @@ typedef struct {
   const mbedtls_x509_crt *child;
   mbedtls_x509_crt *found;
   rm_trust_time time;
-  bool any_time;
-  bool passed_over;   /* one that is out of date */
+  bool ignore_dates;
+  bool saw_invalid;   /* one that is out of date was passed over */
   bool out_of_memory; /* something could not be parsed for want of it */
 } search;
 
 /* One that cannot be parsed is not there, and neither is one that is out of date while others are looked for. */
-static bool counts(search *s, const uint8_t *der, size_t length) {
+static bool usable(search *s, const uint8_t *der, size_t length) {
   mbedtls_x509_crt one;
   mbedtls_x509_crt_init(&one);
   errno = 0;
   bool good = mbedtls_x509_crt_parse_der(&one, der, length) == 0;
   if (!good && errno == ENOMEM) s->out_of_memory = true;
-  if (good && !s->any_time && rm_trust_in_time(&one, s->time)) {
-    s->passed_over = true;
+  if (good && !s->ignore_dates && rm_trust_in_time(&one, s->time)) {
+    s->saw_invalid = true;
     good = false;
   }
   mbedtls_x509_crt_free(&one);
@@ -211,7 +211,7 @@ static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
   if (subject_length != issuer->len || memcmp(subject, issuer->p, issuer->len) != 0) return true;
   for (const mbedtls_x509_crt *known = s->found; known && known->raw.p; known = known->next)
     if (known->raw.len == length && memcmp(known->raw.p, der, length) == 0) return true;
-  if (!counts(s, der, length)) return true;
+  if (!usable(s, der, length)) return true;
   if (s->found == NULL) {
     s->found = mbedtls_calloc(1, sizeof *s->found);
     if (s->found == NULL) {
@@ -228,8 +228,8 @@ static bool visit_issuer(void *context, const uint8_t *der, size_t length) {
 int rm_trust_find(const char *path, const mbedtls_x509_crt *child, rm_trust_time time, mbedtls_x509_crt **found) {
   search s = {child, NULL, time, false, false, false};
   walk(path, visit_issuer, &s);
-  if (s.found == NULL && s.passed_over) {
-    s.any_time = true;
+  if (s.found == NULL && s.saw_invalid) {
+    s.ignore_dates = true;
     walk(path, visit_issuer, &s);
   }
   if (s.found && s.found->raw.p == NULL) {
