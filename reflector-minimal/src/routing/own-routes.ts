@@ -175,6 +175,18 @@ function notAllowed(allowed: readonly string[]): Refusal {
   return { status: 405, error: `only ${which} allowed here`, headers: { Allow: allowed.join(', ') } };
 }
 
+/** Fields that no route sets: those of the connection and of the message, and those that protect the host. */
+const ofCore = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'set-cookie',
+  'strict-transport-security',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** The headers of the core come last, so that no route can replace them. */
 function send(response: ServerResponse, answer: Answer): void {
   const {
@@ -187,9 +199,10 @@ function send(response: ServerResponse, answer: Answer): void {
     formTargets = [],
     loads = [],
   } = answer;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!ofCore.has(name.toLowerCase())) response.setHeader(name, value);
+  }
   if (cookies.length > 0) response.setHeader('Set-Cookie', cookies);
-  else response.removeHeader('Set-Cookie');
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
   if (maxAge > 0) response.setHeader('Cache-Control', `private, max-age=${Math.floor(maxAge)}`);
   if (formTargets.length > 0 || loads.length > 0) {
