@@ -25,7 +25,7 @@ export interface LiveAccess<Holder> {
 interface Entry<Holder> {
   readonly access: LiveAccess<Holder>;
   confirmed: boolean;
-  /** When it has to be looked at although nothing has changed; wall-clock ms. */
+  /** When it must be checked although nothing has changed; wall-clock ms. */
   until: number;
 }
 
@@ -38,9 +38,9 @@ export interface Rule<Holder> {
 }
 
 /**
- * Ends what is live within `limits.storePollMs` once its holder would not be let in any more, whatever let it in: by this
- * process or by the command line in another one, or as time passes. The change feed is read only while something is live,
- * and only what a change is about is looked at.
+ * Ends live access within `limits.storePollMs` after its holder would no longer be let in, whether this process, a command in
+ * another one, or time has changed that. The change feed is read only while something is live, and only access that a
+ * change is about is checked.
  */
 export class RevocationWatcher<Holder extends Held> {
   readonly #cache: Pick<StoreCache, 'refresh' | 'onChange'>;
@@ -49,7 +49,7 @@ export class RevocationWatcher<Holder extends Held> {
   readonly #rule: Rule<Holder>;
   readonly #failed: (error: unknown) => void;
   readonly #entries = new Set<Entry<Holder>>();
-  /** Those to be looked at. */
+  /** To be checked. */
   readonly #pending = new Set<Entry<Holder>>();
   #looking: Promise<void> | null = null;
   #revision = 0;
@@ -78,8 +78,8 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   /**
-   * Names the present state of the store as far as it was looked at. To be taken before it is decided to let somebody in:
-   * what changes between that and {@link add} is noticed then.
+   * Identifies the present state of the store, as far as it is known. Take it before you decide to let somebody in: then
+   * {@link add} notices changes since that decision.
    */
   get revision(): number {
     return this.#revision;
@@ -87,7 +87,7 @@ export class RevocationWatcher<Holder extends Held> {
 
   /** `end` is called at most once, and not after the returned function was called. */
   add(access: LiveAccess<Holder>): () => void {
-    // The first poll looks how long it may go on; most are over by then.
+    // The first poll finds out how long it may last; most are over by then.
     const entry: Entry<Holder> = { access, confirmed: false, until: 0 };
     this.#entries.add(entry);
     if (access.since === this.#revision) this.#confirm(entry);
@@ -100,8 +100,8 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   /**
-   * Looks at once, after a change by this process: when this resolves, nobody who was just logged out goes on. While the
-   * store cannot be used nothing can be told: what is live goes on, and is looked at again with the next poll.
+   * Checks at once, after a change by this process: when this resolves, access that was just revoked has ended. While the
+   * store cannot be used nothing is known: then what is live lasts until a later poll.
    */
   async check(): Promise<void> {
     try {
@@ -114,7 +114,7 @@ export class RevocationWatcher<Holder extends Held> {
     await this.#look();
   }
 
-  /** Looks at all of a kind: what decides has changed, and the store knows nothing of it. */
+  /** Checks everything of a kind, after a change that is not in the store. */
   async reconsider(kind: Held['kind']): Promise<void> {
     this.#revision++;
     for (const entry of this.#entries) if (entry.access.holder.kind === kind) this.#pending.add(entry);
@@ -133,7 +133,7 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   async #lookAtPending(): Promise<void> {
-    // What is added meanwhile is looked at as well: also an entry whose look is under way when something changes again.
+    // Includes what is added meanwhile, also an entry that is being checked when something changes again.
     for (const entry of this.#pending) {
       this.#pending.delete(entry);
       try {
@@ -157,7 +157,7 @@ export class RevocationWatcher<Holder extends Held> {
     entry.access.end(standing.ended);
   }
 
-  /** Which cannot be told while the store cannot be used: then the next poll looks. */
+  /** Unknown while the store cannot be used: then the next poll checks again. */
   async #standingOf(holder: Holder): Promise<Standing> {
     try {
       return await this.#rule.standingOf(holder, this.#clock.date());

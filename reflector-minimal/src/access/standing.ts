@@ -11,10 +11,10 @@ export type Holder =
   | { readonly kind: 'user'; readonly identity: Identity; readonly device: DeviceKey }
   | (ProvenDevice & { readonly kind: 'device' });
 
-/** Why somebody would not be let in any more; or that they would, and until when unless something changes. */
+/** Why a holder would not be let in now; or until when they may stay unless something changes. */
 export type Standing = { readonly ended: string } | { readonly until: number };
 
-/** What the rule asks. */
+/** What the rule depends on. */
 export interface StandingSources {
   readonly cache: Pick<StoreCache, 'user' | 'device'>;
   readonly sessions: Pick<Sessions, 'holdsUntil'>;
@@ -22,7 +22,7 @@ export interface StandingSources {
 }
 
 /**
- * The one rule for all that is live: it goes on as long as what let it in would let it in now. `now` and `until` are
+ * The one rule for everything that is live: it lasts for as long as its holder would be let in now. `now` and `until` are
  * wall-clock milliseconds. Rejects with `StoreUnavailable`.
  */
 export function standingOf(sources: StandingSources, holder: Holder, now: number): Promise<Standing> {
@@ -31,7 +31,7 @@ export function standingOf(sources: StandingSources, holder: Holder, now: number
     : standingOfDevice(sources, holder, now);
 }
 
-/** Whether a standing depends on something that was changed; `null`: anything may have been. */
+/** Whether a standing depends on one of these changes; `null`: anything may have changed. */
 export function isAffected(holder: Holder, changes: Changes): boolean {
   if (changes === null || changes.has(changeKey({ kind: 'device', key: holder.device.id }))) return true;
   if (holder.kind === 'device') return false;

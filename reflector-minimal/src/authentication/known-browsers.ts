@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * A browser in which a user has logged in before keeps a mark of it. It opens nothing; but log-ins from there are
- * counted for that browser alone, so that strangers who guess at the account cannot keep its user out (OWASP, "Slow Down
- * Online Guessing Attacks with Device Cookies").
+ * A browser in which a user has logged in before keeps a mark, in a cookie. It opens nothing. But log-ins from there are
+ * counted for that browser alone, so that strangers who guess passwords cannot lock the user out (OWASP, "Slow Down Online
+ * Guessing Attacks with Device Cookies").
  */
 export class KnownBrowsers {
   readonly #key: Buffer;
@@ -18,7 +18,7 @@ export class KnownBrowsers {
     return `${id}.${this.#mac(id, user).toString('base64url')}`;
   }
 
-  /** Which of this user's browsers one of the marks is of; `null` for none. */
+  /** The id of this user's browser that one of the marks belongs to; `null`: none. */
   identify(marks: readonly string[], user: string): string | null {
     for (const mark of marks) {
       const [, id, given] = /^([\w-]{16})\.([\w-]{43})$/.exec(mark) ?? [];

@@ -24,14 +24,14 @@ export interface Attempt {
   readonly password: string;
   /** One-time password or recovery code; `null`: none was given. */
   readonly code: string | null;
-  /** Where it comes from, and the marks of known browsers that come with it. */
+  /** Where it comes from, and the marks of known browsers in its cookies. */
   readonly address: string;
   readonly marks: readonly string[];
 }
 
 /**
- * Why somebody is not let in. `oneTimePassword`: name and password are right, and a one-time password is missing.
- * `busy`: more log-ins wait than `limits.verificationsWaiting`.
+ * Why a log-in is refused. `oneTimePassword`: name and password are right, but the one-time password is missing. `busy`: too
+ * many log-ins wait (`limits.verificationsWaiting`), or an authenticator that might know the user cannot be reached.
  */
 export type Denied =
   | { readonly denied: 'refused' | 'busy' }
@@ -40,22 +40,22 @@ export type Denied =
 
 export type LogInVerdict = Identity | Denied;
 
-/** What an attempt comes from: a browser, or an address, in which the account has been logged in to; or neither. */
-type Acquaintance = 'browser' | 'place' | 'stranger';
+/** Whether the account has been logged in to before from the browser, or from the network (`place`), of an attempt. */
+type Familiarity = 'browser' | 'place' | 'stranger';
 
 const busy: Denied = { denied: 'busy' };
 const refused: Denied = { denied: 'refused' };
 
-/** Names that are no account share these places: strangers cannot fill the memory with names they make up. */
-const placesOfUnknownNames = 1024;
+/** Names without an account share this many counters, so that made-up names cannot fill the memory. */
+const countersOfUnknownNames = 1024;
 
 /** What {@link LogIn} works on. */
 export interface LogInSources {
   readonly users: Store['users'];
   readonly cache: Pick<StoreCache, 'user'>;
-  /** Of this installation; what is signed is bound to it. */
+  /** Secret of this installation, for signatures. */
   readonly key: Buffer;
-  /** Those that are asked whether a password is right. */
+  /** They are asked whether a password is right, in this order. */
   readonly passwords: readonly Authenticator<'password'>[];
   /** Hashes new passwords. */
   readonly verifier: Pick<PasswordVerifier, 'hash'>;
@@ -64,13 +64,11 @@ export interface LogInSources {
 }
 
 /**
- * Every password and every one-time password of a user is checked here, whichever way it came.
+ * Checks every password and every one-time password of a user, whichever way it came. Authenticators only say whether a
+ * password is right; throttling and one-time passwords are decided here.
  *
- * Failures are counted for the address, and for the account. But an address from which the account has been logged in
- * to, and a browser that carries a mark of it, are counted by themselves and are not kept waiting by what others do: who
- * guesses at an account, from however many addresses, does not keep its user out.
- *
- * Whichever authenticator takes a password, throttling, one-time passwords and the order of the two are decided here.
+ * Failures count for the address and for the account. A browser or a network from which the account has been logged in to
+ * before has a counter of its own. So guesses from any number of addresses do not keep the user out.
  */
 export class LogIn {
   readonly browsers: KnownBrowsers;
@@ -87,7 +85,7 @@ export class LogIn {
   readonly #accounts: FailureThrottle;
   readonly #known: FailureThrottle;
   readonly #codes: FailureThrottle;
-  /** Accounts with addresses that they have been logged in to from; only another log-in renews one. */
+  /** Accounts with networks that they have been logged in to from; only another log-in renews an entry. */
   readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
 
@@ -123,7 +121,7 @@ export class LogIn {
 
   /** Checks name and password, and the code where the account has one-time passwords. */
   check(attempt: Attempt): Promise<LogInVerdict> {
-    // A code is good once: two who bring the same are two.
+    // A code is valid once, so two attempts with the same code are two.
     if (attempt.code !== null) return this.#throttled(attempt, (from) => this.#verify(attempt, from));
     const { name, password, address, marks } = attempt;
     const key = this.#digest(JSON.stringify([name, password, address, marks]));
@@ -152,8 +150,8 @@ export class LogIn {
   }
 
   /**
-   * Another password, which ends all sessions and tokens of the user. Gives the user as it is then; `null` when it is
-   * gone, or its password was changed by somebody else in the meantime.
+   * Sets another password, which ends all sessions and tokens of the user. Returns the changed user; `null`: the user is
+   * gone, or somebody else has changed the password in the meantime.
    */
   async setPassword(user: UserRecord, password: string): Promise<UserRecord | null | 'busy'> {
     try {
@@ -165,7 +163,7 @@ export class LogIn {
     }
   }
 
-  async #verify({ name, password, code, address }: Attempt, from: Acquaintance): Promise<LogInVerdict> {
+  async #verify({ name, password, code, address }: Attempt, from: Familiarity): Promise<LogInVerdict> {
     const circumstances = { address, clock: this.#clock };
     const proven = await ask(this.#passwords, { name, password }, circumstances);
     if (!proven) return refused;
@@ -175,8 +173,8 @@ export class LogIn {
     return (await this.#verifyCode(user, code, from)) ?? proven;
   }
 
-  /** Who guesses without having been let in before, is counted apart from the user; under another password, anew. */
-  async #verifyCode(user: UserRecord, code: string, from: Acquaintance): Promise<Denied | null> {
+  /** Failures count separately for each familiarity, and start again with another password. */
+  async #verifyCode(user: UserRecord, code: string, from: Familiarity): Promise<Denied | null> {
     const turn = await this.#codes.begin(`${from} ${this.#digest(user.password)} ${user.name}`);
     if (typeof turn === 'number') return { denied: 'throttled', waitMs: turn };
     let outcome: Parameters<Turn['end']>[0] = 'neither';
@@ -191,7 +189,7 @@ export class LogIn {
 
   async #throttled(
     { name, address, marks }: Pick<Attempt, 'name' | 'address' | 'marks'>,
-    verify: (from: Acquaintance) => Promise<LogInVerdict>,
+    verify: (from: Familiarity) => Promise<LogInVerdict>,
   ): Promise<LogInVerdict> {
     const { from, counted } = this.#counted(await this.#cache.user(name), name, address, marks);
     const turns: Turn[] = [];
@@ -204,7 +202,7 @@ export class LogIn {
       }
       const verdict = await verify(from);
       if (!('denied' in verdict)) {
-        // A stranger's success says nothing about the others who are counted with it.
+        // A stranger's success says nothing about others with the same counter.
         outcome = from === 'stranger' ? 'neither' : 'succeeded';
         this.#knownPlaces.set(placeOf(verdict.user, networkOf(address)), true);
       } else if (verdict.denied === 'refused') {
@@ -224,20 +222,20 @@ export class LogIn {
     }
   }
 
-  /** Where a failure of this attempt counts, always in this order, so that no two attempts wait for each other. */
+  /** Where a failure of this attempt counts. Always in this order, so that no two attempts wait for each other. */
   #counted(
     user: UserRecord | null,
     name: string,
     address: string,
     marks: readonly string[],
-  ): { readonly from: Acquaintance; readonly counted: readonly (readonly [FailureThrottle, string])[] } {
+  ): { readonly from: Familiarity; readonly counted: readonly (readonly [FailureThrottle, string])[] } {
     const browser = this.browsers.identify(marks, user?.uid ?? '');
     if (browser !== null) return { from: 'browser', counted: [[this.#known, `browser ${browser}`]] };
     const network = networkOf(address);
     const place = placeOf(user ?? { uid: '' }, network);
     if (this.#knownPlaces.has(place)) return { from: 'place', counted: [[this.#known, place]] };
     const counted: [FailureThrottle, string][] = [[this.#addresses, network]];
-    // Of networks within one IPv6 /48 anybody may have as many as they like.
+    // Anybody may have as many networks within one IPv6 /48 as they like.
     const [, site] = networksOf(address);
     if (site !== undefined) counted.push([this.#sites, site]);
     counted.push([this.#accounts, this.#accountKey(user, name)]);
@@ -246,7 +244,8 @@ export class LogIn {
 
   #accountKey(user: UserRecord | null, name: string): string {
     if (user) return `user ${user.uid}`;
-    const place = createHmac('sha256', this.#key).update(name).digest().readUInt32BE() % placesOfUnknownNames;
+    const place =
+      createHmac('sha256', this.#key).update(name).digest().readUInt32BE() % countersOfUnknownNames;
     return `unknown ${place}`;
   }
 
@@ -255,12 +254,12 @@ export class LogIn {
   }
 }
 
-/** The name and password came with an earlier request, for which the ticket stands. */
+/** The ticket stands for the name and password of an earlier request. */
 function byPasswordOf(user: UserRecord): Identity {
   return { user, session: null, until: Number.POSITIVE_INFINITY, by: 'password', credential: 'password' };
 }
 
-/** By the account itself: one that is made anew under a name has been nowhere yet. */
+/** By `uid`: a new account under the same name has not been logged in to anywhere. */
 function placeOf({ uid }: Pick<UserRecord, 'uid'>, network: string): string {
   return `${uid} at ${network}`;
 }

@@ -11,8 +11,8 @@ interface Payload {
 }
 
 /**
- * What comes after the right name and password of an account with one-time passwords: the code, or a recovery code. A
- * browser brings it with a second form; a ticket, signed and short-lived, says that the first step was done.
+ * The step after the right name and password of an account with one-time passwords: the code, or a recovery code. A browser
+ * sends it in a second form. A signed, short-lived ticket proves that the first step was done.
  */
 export class SecondFactor {
   readonly #users: Pick<Store['users'], 'get' | 'useTotpStep' | 'useRecoveryCode'>;
@@ -32,14 +32,14 @@ export class SecondFactor {
     this.#ticketMs = ticketMs;
   }
 
-  /** Says that this user has given name and password. */
+  /** Proves that this user has given name and password. */
   ticket(user: UserRecord): string {
     const payload: Payload = { user: user.name, until: this.#clock.date() + this.#ticketMs };
     const body = Buffer.from(JSON.stringify(payload)).toString('base64url');
     return `${body}.${this.#mac(body, user).toString('base64url')}`;
   }
 
-  /** The user of a ticket that is ours, in time, and from under the present password and secret; else `null`. */
+  /** The user of a valid ticket; `null`: it is not ours, expired, or from before another password or secret. */
   async userOf(ticket: string): Promise<UserRecord | null> {
     const [, body, mac] = /^([\w-]{1,400})\.([\w-]{43})$/.exec(ticket) ?? [];
     if (body === undefined || mac === undefined) return null;
@@ -58,7 +58,7 @@ export class SecondFactor {
     return this.#users.useRecoveryCode(user, recoveryHash(code));
   }
 
-  /** Not yet known to be ours. */
+  /** Before the ticket is verified. */
   #claimedUser(body: string): string {
     try {
       const { user } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Partial<Payload>;

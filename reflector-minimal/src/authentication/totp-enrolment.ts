@@ -10,8 +10,8 @@ interface Payload {
 }
 
 /**
- * Tickets of those who are setting up one-time passwords: the secret that the page shows, signed, so that it is this
- * user's own page that brings it back and nobody can have a user take over a secret that somebody else knows.
+ * Tickets for setting up one-time passwords. A ticket holds the secret that the page shows, signed, so that only the user's
+ * own page can bring it back: nobody can make a user accept a secret that somebody else knows.
  */
 export class TotpEnrolment {
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class TotpEnrolment {
     return `${body}.${this.#mac(body, user).toString('base64url')}`;
   }
 
-  /** The secret of a ticket that is this user's, in time, and from under the present password and secret; else `null`. */
+  /** The secret of a valid ticket; `null`: not this user's, expired, or from before another password or secret. */
   secretOf(ticket: string, user: UserRecord): Buffer | null {
     const [, body, mac] = /^([\w-]{1,400})\.([\w-]{43})$/.exec(ticket) ?? [];
     if (body === undefined || mac === undefined) return null;

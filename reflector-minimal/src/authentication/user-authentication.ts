@@ -8,27 +8,27 @@ import { secretsOf } from '../sessions/cookies.ts';
 import { accepting, ask } from './ask.ts';
 import type { Denied, LogIn } from './log-in.ts';
 
-/** Where a request goes, and how it came. */
+/** Where a request goes, and where it comes from. */
 export interface RequestPlace {
-  /** The host it is for: sessions of another are not taken. */
+  /** The host that it is for. Sessions of another host do not count. */
   readonly place: HostPlace;
   /** Over TLS, up to us or to a trusted proxy. */
   readonly secure: boolean;
-  /** Of the user. */
+  /** IP address of the user. */
   readonly address: string;
 }
 
 const refused: Denied = { denied: 'refused' };
 
-/** The name that a request claims, for the audit log; in a browser it is meant for the device. */
+/** The name that a request claims, for the audit log. A browser's is meant for the device. */
 export function claimedName(request: IncomingMessage): string | undefined {
   const credentials = credentialsOf(request);
   return credentials === null || isBrowser(request) ? undefined : decodeBasic(credentials.value)?.user;
 }
 
 /**
- * Decides who a request is from: by the cookie of a session, else by what it brings for the reflector (`credentialsOf`):
- * Basic, or Bearer with a token of ours. With a valid cookie nothing else is looked at: `Authorization` is the device's then.
+ * Decides who a request is from: by the cookie of a session, or else by the credentials that it brings for the reflector
+ * (`credentialsOf`), Basic or Bearer. With a valid cookie nothing else is looked at: then `Authorization` is the device's.
  */
 export class UserAuthentication {
   readonly #logIn: LogIn;
@@ -49,7 +49,7 @@ export class UserAuthentication {
     if (session) return session;
     const credentials = credentialsOf(request);
     if (credentials === null) return refused;
-    // A browser's is the device's: see `isBrowser`.
+    // A browser's Basic is the device's: see `isBrowser`.
     if (isBrowser(request)) return this.#byToken(bearerIn(credentials.value), at);
     return this.byHeader(credentials.value, request, at);
   }

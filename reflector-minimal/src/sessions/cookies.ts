@@ -1,8 +1,8 @@
 import { type RawHeaders, valuesOf } from '../http/headers.ts';
 
 /**
- * Cookies of the reflector (RFC 6265bis). Over TLS their names begin with `__Host-`: a browser takes such a cookie only
- * from the very host, over TLS, without `Domain`, so that no device's page can put one in its place.
+ * Cookies of the reflector (RFC 6265bis). Over TLS their names begin with `__Host-`: a browser accepts such a cookie only from
+ * that host, over TLS and without `Domain`, so that no page of a device can replace it.
  */
 const names = {
   own: 'rm-session',
@@ -13,7 +13,7 @@ const names = {
 } as const;
 
 /**
- * `known`: the mark of a browser in which somebody has logged in before; `record`: which device the browser has last seen
+ * `known`: the mark of a browser in which somebody has logged in before. `record`: the device that the browser has last seen
  * on this host. Neither opens anything.
  */
 export type CookieKind = keyof typeof names;
@@ -25,15 +25,15 @@ function cookieName(kind: CookieKind, secure: boolean): string {
   return `${secure ? '__Host-' : ''}${names[kind]}`;
 }
 
-/** All names that a cookie of ours may have: none of them is for a device to see or to set. */
+/** All names of our cookies. Devices may neither see nor set them. */
 export const cookieNames: ReadonlySet<string> = new Set(
   kinds.flatMap((kind) => [cookieName(kind, false), cookieName(kind, true)]),
 );
 
-/** Values under one name that are tried: without TLS a device's page may have added its own for the whole domain. */
+/** Most values of one name that are tried: without TLS a device's page may have added one for the whole domain. */
 const valuesTried = 4;
 
-/** The secrets that a request gives under our name, at most four. `secure`: it came over TLS. */
+/** The secrets in a request's cookies of this kind, at most four. `secure`: the request came over TLS. */
 export function secretsOf(headers: RawHeaders, kind: CookieKind, secure: boolean): string[] {
   const name = cookieName(kind, secure);
   return cookiePairs(headers)
@@ -64,10 +64,10 @@ export function cookiePairs(headers: RawHeaders): CookiePair[] {
     });
 }
 
-/** Those that outlive the browser. */
+/** Cookies that outlive the browser. */
 const lasting: ReadonlySet<CookieKind> = new Set(['known', 'record']);
 
-/** `Set-Cookie`: a session's for as long as the browser runs, since the store decides how long it is good. */
+/** `Set-Cookie`. A session's cookie lasts for as long as the browser runs, because the store decides how long it is valid. */
 export function setCookie(kind: CookieKind, secret: string, secure: boolean): string {
   return `${cookieName(kind, secure)}=${secret}; ${lasting.has(kind) ? `Max-Age=${yearSeconds}; ` : ''}${attributes(secure)}`;
 }
@@ -77,7 +77,7 @@ export function clearCookie(kind: CookieKind, secure: boolean): string {
   return `${cookieName(kind, secure)}=; Max-Age=0; ${attributes(secure)}`;
 }
 
-/** Lax: a link from elsewhere finds its user logged in; nothing that changes something is a GET here. */
+/** Lax: a link from elsewhere finds its user logged in. No GET changes anything here. */
 function attributes(secure: boolean): string {
   return `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
 }

@@ -12,20 +12,20 @@ import type { SessionRecord, Store, UserRecord } from '../ports/store.ts';
  *   sessions.create(user, { kind: 'own', address, agent })                      -> { secret, session }
  *   sessions.create(user, { kind: 'device', device: id, parent, address, agent })  (parent: a Session of kind own)
  *   sessions.find(secret, { kind: 'own' })  /  find(secret, { kind: 'device', device: id })   -> Session | null
- *   sessions.present(session)   as it is now, its use noted
- *   sessions.holdsUntil(session)   until when it holds unless it is used; no use of it: what RevocationWatcher asks
+ *   sessions.present(session)      the session as it is now; notes its use
+ *   sessions.holdsUntil(session)   when it ends unless it is used; does not count as use
  *   sessions.end(session), sessions.endAll(userName), sessions.list(userName)
  *
- * The secret has 256 random bits and is in the cookie alone; the store has its SHA-256. The look-up compares digests, of
- * which nobody can choose a prefix, so that its time tells nothing about the secret. Every session is void as soon as
- * its user has another password or is gone, whoever changed that and whether or not the row is still there.
+ * The secret has 256 random bits and is only in the cookie; the store has its SHA-256. The look-up compares digests, whose
+ * prefix nobody can choose, so its time tells nothing about the secret. A session ends as soon as its user has another
+ * password or is removed, whoever has changed that, and even if its row is still there.
  */
 
 /** Which sessions a secret may open here. */
 export type SessionPlace = HostPlace | { readonly kind: 'token' };
 
 export type NewSession = {
-  /** Where it is opened from, and by what: shown to the user. */
+  /** Where it is opened from, and by which program; shown to the user. */
   readonly address: string;
   readonly agent: string;
 } & (
@@ -47,7 +47,7 @@ export interface SessionSources {
   readonly cache: Pick<StoreCache, 'user' | 'session' | 'forget' | 'touch'>;
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'sessionsPerUser' | 'sessions' | 'sessionTouchMs'>;
-  /** Does a write that nobody waits for, now or later; one that waits under the same key is replaced. */
+  /** Writes now or later, without anybody waiting; replaces a write that waits under the same key. */
   later(key: string, write: () => Promise<void>): void;
 }
 
@@ -90,35 +90,35 @@ export class Sessions {
     return { secret, session: present(record, user) };
   }
 
-  /** The session that a secret opens at this place, and notes its use; `null` when there is none. */
+  /** The session that a secret opens at this place; `null`: none. Notes its use. */
   async find(secret: string, place: SessionPlace): Promise<Session | null> {
-    // 43 characters: anything else costs no look-up.
+    // A secret has 43 characters; anything else costs no look-up.
     if (!/^[\w-]{43}$/.test(secret)) return null;
     return this.#use(await this.#look(digest(secret), place));
   }
 
-  /** The session as it is now, its use noted; `null` when it has ended. */
+  /** The session as it is now; `null`: it has ended. Notes its use. */
   async present(session: Session): Promise<Session | null> {
     return this.#use(await this.#look(session.hash, placeOf(session)));
   }
 
-  /** When it ends by itself if it is not used, wall-clock ms; `null` when it has ended. What asks this is no use of it. */
+  /** When it ends unless it is used, wall-clock ms; `null`: it has ended. Does not count as use. */
   async holdsUntil(session: Session): Promise<number | null> {
     const found = await this.#look(session.hash, placeOf(session));
     return found && this.#end(found.record);
   }
 
-  /** With the device sessions that hang on it. False when it had ended before. */
+  /** Ends it and its device sessions. False: it had ended before. */
   end(session: Session): Promise<boolean> {
     return this.#sources.store.sessions.remove(session.hash);
   }
 
-  /** All browsers and programs of a user; gives their number. */
+  /** Ends all sessions and tokens of a user; returns how many. */
   endAll(user: string): Promise<number> {
     return this.#sources.store.sessions.removeAll(user);
   }
 
-  /** Those of a user that hold, the last used first. */
+  /** The sessions of a user that have not ended, the last used first. */
   async list(name: string): Promise<Session[]> {
     const { store, limits } = this.#sources;
     const user = await store.users.get(name);
@@ -134,14 +134,14 @@ export class Sessions {
     if (place.kind === 'device' && record.device !== place.device) return null;
     const user = await cache.user(record.user);
     if (user && this.#holds(record, user)) return { record, user };
-    // It may have been used, or opened anew, through another process: only the store refuses.
+    // Another process may have used it or opened it again, so only the store decides.
     cache.forget(record);
     const again = await cache.session(hash);
     const userAgain = await cache.user(record.user);
     return again && userAgain && this.#holds(again, userAgain) ? { record: again, user: userAgain } : null;
   }
 
-  /** Not each request is worth a write. */
+  /** Not every request is worth a write. */
   #use(found: Found | null): Session | null {
     if (!found) return null;
     const { store, cache, clock, limits, later } = this.#sources;
@@ -163,7 +163,7 @@ export class Sessions {
   }
 }
 
-/** A session that holds, with its user. */
+/** A session that has not ended, with its user. */
 interface Found {
   readonly record: SessionRecord;
   readonly user: UserRecord;
@@ -196,10 +196,10 @@ function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
-/** Of the users in memory, so that not each request computes one. */
+/** By user record, so that not every request computes one. */
 const fingerprints = new WeakMap<UserRecord, string>();
 
-/** Ties a session to the password it was opened under, by the stored hash, which is salted. */
+/** Ties a session to the user's password at its opening, by the salted hash in the store. */
 function fingerprintOf(user: UserRecord): string {
   let fingerprint = fingerprints.get(user);
   if (fingerprint === undefined) {

@@ -4,7 +4,7 @@ import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
 import type { Sessions } from './sessions.ts';
 
-/** The only header we make, and the only one we take: an algorithm named by the peer is never followed (RFC 8725). */
+/** The only header that we make and accept: an algorithm named by the peer is never used (RFC 8725). */
 const header = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'JWT' })).toString('base64url');
 
 interface Payload {
@@ -12,13 +12,13 @@ interface Payload {
   readonly app: string;
   readonly iat: number;
   readonly exp: number;
-  /** Secret of the session behind the token: without that session the token is void. */
+  /** Secret of the session behind the token. Without that session the token is invalid. */
   readonly jti: string;
 }
 
 /**
- * Signed, expiring tokens (JWT, RFC 7519, HS256) in place of a password (`webtunnel.md` section 4). Behind each is a
- * session of kind `token`, so that it can be revoked, and ends with the password that it was given for.
+ * Signed, expiring tokens (JWT, RFC 7519, HS256) in place of a password (`webtunnel.md` section 4). Each has a session of kind
+ * `token` behind it, so that it can be revoked and ends when the password changes.
  */
 export class Tokens {
   readonly #key: Buffer;
@@ -54,14 +54,14 @@ export class Tokens {
     return { token: `${signed}.${this.#sign(signed).toString('base64url')}`, expires };
   }
 
-  /** The session of a token that is ours, not expired and not revoked; else `null`. */
+  /** The session of a token; `null`: not ours, expired or revoked. */
   async verify(token: string): Promise<Session | null> {
     const [head, body = '', signature = '', ...rest] = token.split('.');
     if (head !== header || rest.length > 0) return null;
     const given = Buffer.from(signature, 'base64url');
     const expected = this.#sign(`${head}.${body}`);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
-    // Signed by us: it is JSON, if perhaps of an earlier version.
+    // Signed by us, so it is JSON, perhaps of an earlier version.
     const { exp, jti, sub } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Partial<Payload>;
     if (typeof exp !== 'number' || exp <= this.#clock.date() / 1000 || typeof jti !== 'string') return null;
     const session = await this.#sessions.find(jti, { kind: 'token' });
