@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { parseIp } from 'rm-protocol';
 
 /** The address; an IPv4 address from an IPv6 socket in IPv4 form. */
 export function plainAddress(address: string): string {
@@ -28,14 +29,10 @@ export function networksOf(address: string): readonly [narrow: string, wide?: st
 
 /** The first groups of an IPv6 address, as a network. */
 function prefixOf(address: string, groups: 3 | 4): string {
-  const plain = (address.split('%', 1)[0] ?? '').toLowerCase();
-  const [head = '', tail] = plain.split('::');
-  const split = (text: string | undefined) => (text ? text.split(':') : []);
-  const [first, last] = [split(head), split(tail)];
-  // An IPv4 address at the end stands for two groups.
-  const present = first.length + last.length + (plain.includes('.') ? 1 : 0);
-  const zeros = tail === undefined ? 0 : 8 - present;
-  const all = [...first, ...Array.from({ length: zeros }, () => '0'), ...last];
-  const prefix = all.slice(0, groups).map((group) => Number.parseInt(group, 16).toString(16));
+  const bytes = parseIp(address.split('%', 1)[0] ?? '') ?? new Uint8Array(16);
+  const prefix = Array.from({ length: groups }, (_, group) => {
+    const at = 2 * group;
+    return (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16);
+  });
   return `${prefix.join(':')}::/${groups * 16}`;
 }
