@@ -156,7 +156,6 @@ export const packages = [
         'ports',
         'refusals',
         'throttling',
-        'users',
       ],
       'reflector.ts': [
         'access',
