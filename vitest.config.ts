@@ -136,6 +136,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        // What e2e does in a short form.
+        resolve,
+        test: {
+          name: 'long',
+          include: ['test/e2e/{large-transfers,soak}.test.ts'],
+          env: { RM_LONG: '1' },
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

@@ -37,7 +37,7 @@ export const executables = [
     heapNoise: 24_576,
     drivenBy: 'test',
   },
-  { ...withClockless(native('x86_64')), also: ['e2e', 'devices'], drivenBy: 'test' },
+  { ...withClockless(native('x86_64')), also: ['e2e', 'devices', 'long'], drivenBy: 'test' },
   variant('x86_64', ['tls', 'tls13', 'import']),
   variant('x86_64', [], 'quickjs-ng'),
   withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),
@@ -117,8 +117,14 @@ export function withoutProjects(args, unwanted) {
  * @property {readonly string[]} projects of vitest that need it
  */
 
-/** What the tests of the C host run, by their project. */
-const nativeBuilds = { native: ['--valgrind'], 'native-sanitize': ['--sanitize'] };
+/**
+ * What the projects of a script that drive no executable of their own need, in the arguments of toolchain/build.mjs.
+ * @type {Readonly<Record<'test' | 'test:all', Readonly<Record<string, readonly string[]>>>>}
+ */
+const needs = {
+  test: { native: ['--valgrind'] },
+  'test:all': { long: ['--target', 'x86_64'], 'native-sanitize': ['--sanitize'] },
+};
 
 /**
  * What a run of the tests needs built, beside what `prepare` makes.
@@ -128,9 +134,10 @@ const nativeBuilds = { native: ['--valgrind'], 'native-sanitize': ['--sanitize']
  */
 export function buildsFor(script, args) {
   const named = namedProjects(args).length > 0;
-  const hosts = Object.entries(nativeBuilds)
-    .filter(([project]) => !named && project === (script === 'test' ? 'native' : 'native-sanitize'))
-    .map(([project, build]) => ({ args: build, projects: [project] }));
+  const others = Object.entries(named ? {} : needs[script]).map(([project, build]) => ({
+    args: build,
+    projects: [project],
+  }));
   const executables = chosenExecutables(script, args).flatMap(({ name, build, clockless, also = [] }) => {
     const projects = [`scenarios-${name}`, ...also];
     if (build.length === 0) return [];
@@ -139,7 +146,7 @@ export function buildsFor(script, args) {
   });
   return [
     ...executables,
-    ...hosts.filter(({ args: own }) => !executables.some(({ args: other }) => `${other}` === `${own}`)),
+    ...others.filter(({ args: own }) => !executables.some(({ args: other }) => `${other}` === `${own}`)),
   ];
 }
 

@@ -37,8 +37,11 @@ describe('what a run of the tests builds and drives', () => {
 describe('what a run of the tests builds', () => {
   it('is each executable once, with the projects that need it', () => {
     expect(buildsFor('test', [])).toEqual([
-      { args: ['--target', 'x86_64'], projects: ['scenarios-x86_64', 'e2e', 'devices'] },
-      { args: ['--target', 'x86_64', '--clockless'], projects: ['scenarios-x86_64', 'e2e', 'devices'] },
+      { args: ['--target', 'x86_64'], projects: ['scenarios-x86_64', 'e2e', 'devices', 'long'] },
+      {
+        args: ['--target', 'x86_64', '--clockless'],
+        projects: ['scenarios-x86_64', 'e2e', 'devices', 'long'],
+      },
       { args: ['--valgrind'], projects: ['native'] },
     ]);
     const all = buildsFor('test:all', []);

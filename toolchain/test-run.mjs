@@ -20,7 +20,7 @@ const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
  * The projects of a script that need no executable named.
  * @type {Readonly<Record<Script, readonly string[]>>}
  */
-const always = { test: ['e2e', 'devices', 'native', 'integration'], 'test:all': ['native-sanitize'] };
+const always = { test: ['e2e', 'devices', 'native', 'integration'], 'test:all': ['long', 'native-sanitize'] };
 
 /**
  * Runs everything even after a failure, so that one run tells all of them.

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../checkout.ts';
@@ -66,29 +66,9 @@ export class RemoteSystem {
   static async start(options: SystemOptions): Promise<RemoteSystem> {
     const directory = mkdtempSync(join(tmpdir(), 'rm-system-'));
     const data = join(directory, 'reflector.sqlite');
-    const password = (name: string, text: string) => {
-      const file = join(directory, name);
-      writeFileSync(file, `${text}\n`, { mode: 0o600 });
-      return ['--password-file', file];
-    };
-    administer(
-      'user',
-      'add',
-      'operator',
-      '--admin',
-      '--data',
-      data,
-      ...password('user', 'operator password'),
-    );
-    const added = administer(
-      'device',
-      'add',
-      deviceId,
-      '--data',
-      data,
-      ...password('device', 'device password'),
-    );
-    const domain = domainIn(added);
+    const { content, domain } = dataFile();
+    writeFileSync(data, content, { mode: 0o600 });
+    writeFileSync(join(directory, 'device'), 'device password\n', { mode: 0o600 });
 
     const address = options.place?.address ?? '127.0.0.1';
     const args = [
@@ -146,6 +126,34 @@ export class RemoteSystem {
     if (this.reflector.exitCode === null && this.reflector.signalCode === null)
       await within(once(this.reflector, 'exit'), 'the reflector to end');
     rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+interface DataFile {
+  readonly content: Buffer;
+  readonly domain: string;
+}
+
+/** Made once for each test file, because the commands take longer than the reflector takes to start. */
+let made: DataFile | undefined;
+
+/** A data file with the user and the device. */
+function dataFile(): DataFile {
+  if (made) return made;
+  const directory = mkdtempSync(join(tmpdir(), 'rm-data-'));
+  try {
+    const data = join(directory, 'reflector.sqlite');
+    const add = (name: string, text: string, ...words: string[]) => {
+      const file = join(directory, name);
+      writeFileSync(file, `${text}\n`, { mode: 0o600 });
+      return administer(...words, '--data', data, '--password-file', file);
+    };
+    add('user', 'operator password', 'user', 'add', 'operator', '--admin');
+    const domain = domainIn(add('device', 'device password', 'device', 'add', deviceId));
+    made = { content: readFileSync(data), domain };
+    return made;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
