@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeBasic, splitDeviceUser } from './basic.ts';
 import { HeadReader, type RequestHead } from './http-head.ts';
+import { answerOffer } from './negotiation.ts';
 import { decodePropertyHeader, encodePropertyHeader } from './property.ts';
 import { CLIENT_PROTOCOL, SERVER_PROTOCOL } from './subprotocol.ts';
 
@@ -13,13 +14,19 @@ function read(file: string): RequestHead {
   return reader.request();
 }
 
+/** What a reflector answers to it. */
+function answer({ headers }: Pick<RequestHead, 'headers'>): unknown {
+  const extension = { maxFrame: 65_536, window: 262_144 };
+  return answerOffer({ keepAlive: 1000, extension }, headers, { maxFrame: 2048, window: 1 });
+}
+
 describe("the original agent's upgrade", () => {
   const { method, target, headers } = read('agent-upgrade.http');
 
   it('is read', () => {
     expect({ method, target }).toEqual({ method: 'POST', target: '/' });
     expect(headers.get('sec-websocket-protocol')).toBe(SERVER_PROTOCOL);
-    expect(headers.get('x-webtunnel-keepalive')).toBe('300');
+    expect(answer({ headers })).toEqual({ keepAlive: 300, extension: null });
     expect(headers.lists('connection', 'upgrade')).toBe(true);
   });
 
@@ -56,6 +63,7 @@ describe("the original client's upgrade", () => {
     expect(method).toBe('POST');
     expect(headers.get('sec-websocket-protocol')).toBe(CLIENT_PROTOCOL);
     expect(headers.get('x-webtunnel-remoteport')).toBe('22');
+    expect(answer({ headers })).toEqual({ keepAlive: 300, extension: null });
     expect(headers.get('host')).toBe('dev1.test:19001');
     expect(decodeBasic(headers.get('authorization') ?? '')).toEqual({ user: 'u', password: 'p' });
   });
