@@ -8,12 +8,13 @@ export interface AnnouncedService {
   readonly target: string | null;
   /** Its port there, where that is not `port`. */
   readonly targetPort: number | null;
-  /** The value of `Host`, in the place of the name that the device has at the reflector. */
+  /** The value of `Host`, `host[:port]`, in place of the name that the device has at the reflector. */
   readonly host: string | null;
-  /** Whether it is told by `X-Forwarded-*` who asks. */
+  /** Whether it gets `X-Forwarded-*`. */
   readonly forwarded: boolean;
+  /** `few`: without what browsers add to every request and small devices do not need. */
   readonly headers: 'all' | 'few';
-  /** Connections that it takes at once; `null`: unknown. */
+  /** HTTP connections that it takes at once, 1 to 64; `null`: unknown. */
   readonly connections: number | null;
   /** Seconds until its answer begins; `null`: as the reflector has it. */
   readonly responseTimeout: number | null;

@@ -1,21 +1,10 @@
+import type { AnnouncedService } from 'rm-protocol';
 import { hostOf } from '../http/host-names.ts';
 
-/** What the agent says of one of its services, in the property `service-PORT`. */
-export interface ServiceSettings {
+/** What the agent says of one of its services, in the property `service-PORT`; `target` is a name or an address. */
+export interface ServiceSettings extends Omit<AnnouncedService, 'port' | 'kind' | 'responseTimeout'> {
   /** The service speaks TLS, which the agent does for us. */
   readonly tls: boolean;
-  /** The host that the agent dials: a name or an address, in lower case. */
-  readonly target: string | null;
-  /** The port there, where it is not the one that it is forwarded as. */
-  readonly targetPort: number | null;
-  /** `Host` for the service, in the place of ours; `host[:port]`. */
-  readonly host: string | null;
-  /** Whether it gets `X-Forwarded-*`. */
-  readonly forwarded: boolean;
-  /** `few`: without what browsers add to every request and small devices do not need. */
-  readonly headers: 'all' | 'few';
-  /** HTTP connections that it takes at once, 1 to 64; `null`: unknown. */
-  readonly connections: number | null;
   /** Time until its answer must have begun, at most a day; `null`: `limits.responseMs`. */
   readonly responseTimeoutMs: number | null;
 }
