@@ -23,13 +23,20 @@ function buildDate() {
 }
 
 /**
- * @param {{ host: 'node' | 'tiny', outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
+ * @param {{ host: 'node' | 'tiny', entry?: string, outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
  *   define?: Record<string, string> }} options
  */
-export async function bundle({ host, outfile, minify = host === 'tiny', format, define = {} }) {
+export async function bundle({
+  host,
+  entry = 'main',
+  outfile,
+  minify = host === 'tiny',
+  format,
+  define = {},
+}) {
   await build({
     absWorkingDir: root,
-    entryPoints: [`agent/${host}/main.ts`],
+    entryPoints: [`agent/${host}/${entry}.ts`],
     outfile,
     bundle: true,
     // The source, so that a bundle never waits for tsc.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
+import { importProperties } from '../src/config/import.ts';
 import { main } from '../src/program/main.ts';
 import { nodeHost } from './node-host.ts';
 
-main(nodeHost);
+main(nodeHost, () => importProperties);

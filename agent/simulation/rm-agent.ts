@@ -1,4 +1,5 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
+import { importProperties } from '../src/config/import.ts';
 import { main } from '../src/program/main.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
 
@@ -13,7 +14,7 @@ export function rmAgent(
   host.system.arguments = args;
   host.system.exitStatus = null;
   host.system.printed = ['', '', ''];
-  main(host);
+  main(host, () => importProperties);
   host.clock.advance(20_000);
   const [, out = '', err = ''] = host.system.printed;
   return { out, err, status: host.system.exitStatus };

@@ -1,8 +1,9 @@
 import { defaultLimits } from '../src/config/limits.ts';
 import { main } from '../src/program/main.ts';
 import { tinyHost } from './host.ts';
+import { loadImport } from './load-import.ts';
 
 const host = tinyHost();
 // Until the configuration says otherwise.
 host.system.limitMemory(defaultLimits.memoryBytes);
-main(host);
+main(host, loadImport);

@@ -1,3 +1,4 @@
+import type { importProperties } from '../src/config/import.ts';
 import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } from '../src/host.ts';
 
 /**
@@ -30,6 +31,9 @@ export interface Native {
   memoryLimit(bytes: number): void;
   /** Bytes that the engine and the host hold now, without TLS connections and static buffers. */
   memoryUsed(): number;
+  /** Runs the second script of the executable, `import.ts`, which sets `importProperties`. */
+  runImport(): void;
+  importProperties: typeof importProperties;
   /** Frees garbage that refers to itself, now. */
   collect(): void;
 }

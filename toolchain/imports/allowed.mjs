@@ -34,7 +34,7 @@ export const packages = [
     base: [],
     folders: {
       tiny: ['src/config', 'src/host.ts', 'src/program'],
-      node: ['src/host.ts', 'src/program'],
+      node: ['src/config', 'src/host.ts', 'src/program'],
       sdk: [
         'node',
         'src/access',

@@ -34,16 +34,24 @@ export const buildPackages = [
   'xz-utils',
 ];
 
+/** The line between the scripts of one file; `rmc` knows it. */
+const nextScript = '\n//# next script\n';
+
 /**
- * The agent as one script for the tiny runtime.
+ * The agent for the tiny runtime: the script that runs, and behind it the one for `rm-agent import`.
  * @param {Readonly<Record<string, string>>} define
  */
 export async function bundledScript(define) {
   const folder = mkdtempSync(join(tmpdir(), 'rm-bundle-'));
   try {
     const outfile = join(folder, 'rm-agent.js');
-    await bundle({ host: 'tiny', outfile, define });
-    const script = readFileSync(outfile, 'utf8');
+    const entries = define.RM_IMPORT === 'false' ? ['main'] : ['main', 'import'];
+    const scripts = [];
+    for (const entry of entries) {
+      await bundle({ host: 'tiny', entry, outfile, define });
+      scripts.push(readFileSync(outfile, 'utf8'));
+    }
+    const script = scripts.join(nextScript);
     const missing = missingFromLibrary(script);
     if (missing.length > 0)
       throw new BuildError(`the tiny engine has no ${missing.join(', ')}: see library.mjs`);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from './configuration.ts';
 import { importProperties as importWith } from './import.ts';
+import { problemsOf } from './load.ts';
 import { type ImportFacts, parseProperties } from './properties-file.ts';
 import { type Problem, validate } from './validate.ts';
 
@@ -13,7 +14,7 @@ const facts: ImportFacts = {
 };
 
 function importProperties(text: string) {
-  return importWith(text, facts);
+  return importWith(text, facts, problemsOf);
 }
 
 /** A file as the original's documentation lays it out, with most of its keys. */

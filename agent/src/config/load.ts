@@ -111,6 +111,12 @@ function judge(
   return { ok: result.value, warnings, missing, hidden, identity: [...identity] };
 }
 
+/** What is wrong with a configuration, whatever its variables hold. */
+export function problemsOf(json: Json): readonly Problem[] {
+  const result = validate(configurationSchema, json, (text) => text.replace(/\$\{[^}]*\}/g, '0'));
+  return 'problems' in result ? result.problems : [];
+}
+
 function lineOf({ path, message }: Problem): string {
   return path === '' ? message : `${path}: ${message}`;
 }

@@ -1,6 +1,6 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import { importProperties } from '../config/import.ts';
-import { type Invalid, load, type Valid } from '../config/load.ts';
+import type { importProperties } from '../config/import.ts';
+import { type Invalid, load, problemsOf, type Valid } from '../config/load.ts';
 import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
@@ -12,8 +12,8 @@ import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
 import { recoverControl } from './recover-control.ts';
 
-/** False when a build leaves `import` out (`npm run build -- --without import`); absent where nothing is bundled. */
-declare const RM_IMPORT: boolean | undefined;
+/** Loads what only `rm-agent import` needs; `null` in a build without it. */
+export type LoadImport = (() => typeof importProperties) | null;
 
 /** Commands for the running agent. */
 type ControlCommand = Extract<
@@ -29,17 +29,17 @@ const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
-export function main(host: Host): void {
+export function main(host: Host, loadImport: LoadImport): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
     host.system.print(2, `${command.usageError}\n`);
     host.system.exit(ExitStatus.usage);
     return;
   }
-  execute(host, command);
+  execute(host, command, loadImport);
 }
 
-function execute(host: Host, command: Command): void {
+function execute(host: Host, command: Command, loadImport: LoadImport): void {
   switch (command.name) {
     case 'help':
       host.system.print(1, command.text);
@@ -50,8 +50,8 @@ function execute(host: Host, command: Command): void {
       host.system.exit(ExitStatus.ok);
       break;
     case 'import':
-      if (typeof RM_IMPORT === 'undefined' || RM_IMPORT) {
-        importFile(host, command.file);
+      if (loadImport) {
+        importFile(host, command.file, loadImport());
       } else {
         host.system.print(2, 'rm-agent import: left out of this build\n');
         host.system.exit(ExitStatus.usage);
@@ -155,7 +155,7 @@ function controlAgent(host: Host, command: ControlCommand): void {
   });
 }
 
-function importFile(host: Host, file: string): void {
+function importFile(host: Host, file: string, convert: typeof importProperties): void {
   let text: string | null;
   try {
     text = utf8DecodeStrict(host.files.read(file, MAX_IMPORT_BYTES));
@@ -165,12 +165,13 @@ function importFile(host: Host, file: string): void {
     return;
   }
   const inDirectory = file.slice(0, file.lastIndexOf('/') + 1);
-  const { json, warnings } = importProperties(text ?? '', {
+  const facts = {
     platform: host.system.platform(),
     directory: file.startsWith('/') ? inDirectory : `${host.system.environment('PWD') ?? ''}/${inDirectory}`,
     dateMs: host.clock.date(),
-    environment: (name) => host.system.environment(name),
-  });
+    environment: (name: string) => host.system.environment(name),
+  };
+  const { json, warnings } = convert(text ?? '', facts, problemsOf);
   for (const line of warnings) host.system.print(2, `warning ${file}: ${line}\n`);
   host.system.print(1, `${JSON.stringify(json, null, 2)}\n`);
   host.system.exit(ExitStatus.ok);

@@ -1,6 +1,7 @@
 /* The program that is linked into the executable (written by rmc). */
 #include "bundle.h"
 #include "fatal.h"
+#include "object.h"
 #include "runtime.h"
 #include "script.h"
 
@@ -21,12 +22,33 @@ void rm_script_load(int *argc, char ***argv) {
   if (JS_IsException(program)) rm_fatal(RM_EXIT_SOFTWARE, "defect: the bytecode is not of this engine");
 }
 
-JSValue rm_script_run(void) {
-  if (rm_bundle_is_bytecode) return JS_EvalFunction(rm_context, program);
+static JSValue run_source(const uint8_t *source, size_t size) {
 #ifdef RM_EVAL
-  return JS_Eval(rm_context, (const char *)rm_bundle, rm_bundle_size, "rm-agent.js",
-    JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  return JS_Eval(rm_context, (const char *)source, size, "rm-agent.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
 #else
+  (void)source;
+  (void)size;
   rm_fatal(RM_EXIT_SOFTWARE, "defect: a bundle of source needs a build with RM_EVAL");
 #endif
+}
+
+JSValue rm_script_run(void) {
+  if (rm_bundle_is_bytecode) return JS_EvalFunction(rm_context, program);
+  return run_source(rm_bundle, rm_bundle_size);
+}
+
+/* Its atoms have other numbers than in rmc by now, so the engine copies the bytecode. */
+static JSValue run_import(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  if (!rm_bundle_is_bytecode) return run_source(rm_bundle_import, rm_bundle_import_size);
+  JSValue script = JS_ReadObject(context, rm_bundle_import, rm_bundle_import_size, JS_READ_OBJ_BYTECODE);
+  return JS_IsException(script) ? script : JS_EvalFunction(context, script);
+}
+
+static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("runImport", 0, run_import)};
+
+void rm_script_init(JSValueConst native) {
+  if (rm_bundle_import_size > 0) rm_functions(native, entries, 1);
 }

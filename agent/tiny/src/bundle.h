@@ -6,7 +6,11 @@
 #include <stdint.h>
 
 extern const int rm_bundle_is_bytecode;
-extern const size_t rm_bundle_size; /* without the NUL that ends a bundle of source */
+/* The script that runs. Sizes are without the NUL that ends a source. */
+extern const size_t rm_bundle_size;
 extern const uint8_t rm_bundle[];
+/* The script for `import`; empty if there is none. */
+extern const size_t rm_bundle_import_size;
+extern const uint8_t rm_bundle_import[];
 
 #endif

@@ -46,6 +46,7 @@ static void add_modules(int argc, char **argv) {
   rm_system_init(native, argc, argv);
   rm_signals_init(native);
   rm_process_init(native);
+  rm_script_init(native);
 #ifdef RM_TLS
   rm_tls_init();
 #endif

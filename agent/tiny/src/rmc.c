@@ -1,4 +1,5 @@
-/* The compiler of the bundle: reads one classic script, writes a C file with its bytecode or its text. */
+/* The compiler of the bundle: reads the classic scripts in one file, the second of which may be absent, and writes a C file
+ * with their bytecode or their text. */
 #include "engine.h"
 
 #include <errno.h>
@@ -7,8 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The line between the scripts; toolchain/tiny/build-static.mjs knows it. */
+static const char next_script[] = "\n//# next script\n";
+
+/* The output, until it is complete. */
+static const char *unfinished;
+
 static _Noreturn void give_up(const char *what, const char *why) {
   fprintf(stderr, "rmc: %s: %s\n", what, why);
+  if (unfinished) remove(unfinished);
   exit(1);
 }
 
@@ -63,19 +71,36 @@ static uint8_t *compile(JSContext *context, const char *path, const char *text, 
   return bytecode;
 }
 
-static void write_array(const char *path, const uint8_t *data, size_t size, int is_bytecode) {
-  FILE *file = fopen(path, "w");
-  if (file == NULL) give_up(path, strerror(errno));
-  fprintf(file, "#include <stddef.h>\n#include <stdint.h>\n"
-    "extern const int rm_bundle_is_bytecode;\nextern const size_t rm_bundle_size;\nextern const uint8_t rm_bundle[];\n"
-    "const int rm_bundle_is_bytecode = %d;\nconst size_t rm_bundle_size = %zu;\nconst uint8_t rm_bundle[] = {",
-    is_bytecode, size);
+static void write_array(FILE *file, const char *name, const uint8_t *data, size_t size) {
+  fprintf(file, "extern const size_t %s_size;\nextern const uint8_t %s[];\n", name, name);
+  fprintf(file, "const size_t %s_size = %zu;\nconst uint8_t %s[] = {", name, size, name);
   for (size_t i = 0; i < size; i++) fprintf(file, "%s%u,", i % 32 == 0 ? "\n" : "", data[i]);
   fprintf(file, "\n0};\n");
-  if (ferror(file) || fclose(file)) {
-    remove(path);
-    give_up(path, "cannot be written");
+}
+
+/* One script as an array of this name; an empty one for none. */
+static void write_script(FILE *file, const char *name, const char *path, const char *text, size_t length, int source,
+  int strip) {
+  if (source || length == 0) {
+    write_array(file, name, (const uint8_t *)text, length);
+    return;
   }
+  JSRuntime *runtime = JS_NewRuntime();
+  JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
+  if (context == NULL) give_up("rmc", "out of memory");
+#ifndef RM_QUICKJS_NG
+  if (strip) JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
+  char *whole = with_prologue(text, &length);
+#else
+  char *whole = NULL;
+#endif
+  size_t size;
+  uint8_t *bytecode = compile(context, path, whole ? whole : text, length, strip, &size);
+  write_array(file, name, bytecode, size);
+  js_free(context, bytecode);
+  free(whole);
+  JS_FreeContext(context);
+  JS_FreeRuntime(runtime);
 }
 
 int main(int argc, char **argv) {
@@ -87,27 +112,23 @@ int main(int argc, char **argv) {
     else give_up(argv[i], "unknown option; allowed are --source, --no-strip, --version");
   }
   if (argc - i != 2) give_up("usage", "rmc [--source] [--no-strip] SCRIPT.js OUTPUT.c");
-  size_t length, size;
-  char *text = load(argv[i], &length);
-  if (source) {
-    write_array(argv[i + 1], (const uint8_t *)text, length, 0);
-    free(text);
-    return 0;
-  }
-  JSRuntime *runtime = JS_NewRuntime();
-  JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
-  if (context == NULL) give_up("rmc", "out of memory");
-#ifndef RM_QUICKJS_NG
-  if (strip) JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
-  char *whole = with_prologue(text, &length);
+  const char *input = argv[i], *output = argv[i + 1];
+  size_t length;
+  char *text = load(input, &length);
+  char *second = strstr(text, next_script);
+  size_t first_length = second ? (size_t)(second - text) : length;
+  if (second) {
+    *second = 0;
+    second += sizeof next_script - 1;
+  } else second = text + length;
+  FILE *file = fopen(output, "w");
+  if (file == NULL) give_up(output, strerror(errno));
+  unfinished = output;
+  fprintf(file, "#include <stddef.h>\n#include <stdint.h>\n"
+    "extern const int rm_bundle_is_bytecode;\nconst int rm_bundle_is_bytecode = %d;\n", !source);
+  write_script(file, "rm_bundle", input, text, first_length, source, strip);
+  write_script(file, "rm_bundle_import", input, second, length - (size_t)(second - text), source, strip);
   free(text);
-  text = whole;
-#endif
-  uint8_t *bytecode = compile(context, argv[i], text, length, strip, &size);
-  write_array(argv[i + 1], bytecode, size, 1);
-  js_free(context, bytecode);
-  free(text);
-  JS_FreeContext(context);
-  JS_FreeRuntime(runtime);
+  if (ferror(file) || fclose(file)) give_up(output, "cannot be written");
   return 0;
 }

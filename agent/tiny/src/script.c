@@ -23,6 +23,10 @@ void rm_script_load(int *argc, char ***argv) {
   --*argc;
 }
 
+void rm_script_init(JSValueConst native) {
+  (void)native;
+}
+
 JSValue rm_script_run(void) {
   JSValue result = JS_Eval(rm_context, (const char *)source, length, path, JS_EVAL_TYPE_GLOBAL);
   rm_free(source);
