@@ -3,9 +3,9 @@ import type { Session } from '../ports/identity.ts';
 import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /**
- * Which device a user wants to see on the host that all share, by the session on the reflector's own host. Only a form of
- * the reflector's own sets it, so that no page of a device brings its user to another one. In memory alone: after a
- * restart the user chooses again, unless the browser has its session on that host already.
+ * The device that a user has chosen for the shared host, by the session on the reflector's own host. Only a form of the
+ * reflector sets it, so that no device's page can switch its user to another device. It is kept in memory only: after a
+ * restart, a user whose browser has no session on the shared host chooses again.
  */
 export class Choices {
   /** Label of the device by the session's id. */
@@ -15,7 +15,7 @@ export class Choices {
     this.#labels = new FairShareTable({ perUser: sessionsPerUser, total: sessions });
   }
 
-  /** Beyond `limits.sessionsPerUser` the oldest choice of this user is forgotten: its session has most likely ended. */
+  /** Beyond `limits.sessionsPerUser`, the user's oldest choice is forgotten. Its session has most likely ended. */
   choose({ id, user }: Session, label: string): void {
     this.#labels.set(user.name, id, label);
   }

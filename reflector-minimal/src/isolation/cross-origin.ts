@@ -6,29 +6,28 @@ import { refusals } from '../refusals/catalogue.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 /*
- * Hosts of devices are siblings: for a browser they and the reflector are one site, so `SameSite` cookies go along with
- * whatever a device's page sends to another device. What comes by credentials that a browser adds by itself is therefore
- * taken only from where it may come:
+ * To a browser, the reflector and the hosts of all devices are one site, so a device's page can send requests with `SameSite`
+ * cookies to another device. Credentials that a browser adds by itself are therefore accepted only from these sources:
  *
- *   may change something        a page of this very host, by Origin or Sec-Fetch-Site; nobody without proof
+ *   may change something        a page of this very host, proven by Origin or Sec-Fetch-Site
  *   WebSocket                   a page of this very host, by Origin
- *   reads (GET, HEAD, OPTIONS)  a page of this host, or somebody who follows a link or types an address. Pictures,
- *                               scripts, frames, fetch and preflights of another origin are not
+ *   reads (GET, HEAD, OPTIONS)  a page of this host, or a person who follows a link or types an address; not images,
+ *                               scripts, frames, fetch and preflights of another origin
  *
- * Programs hold their credentials: without a word of where they come from they are taken for what they are.
+ * Programs send their credentials deliberately, so without headers about their origin they are accepted.
  */
 
 const reads = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Why a request may not act under this identity from where it comes; `null` when it may. */
+/** Why a request from this origin may not act under this identity; `null` if it may. */
 export function crossOriginRefusal(
   request: IncomingMessage,
   origin: Origin,
   { session }: Identity,
 ): Refusal | null {
-  // A page that sends a token has it; no browser adds one by itself.
+  // No browser adds a token by itself.
   if (session?.kind === 'token') return null;
-  // Basic may be what a browser remembers; a program that sends it says nothing of an origin.
+  // A browser may remember Basic, but then it names its origin. Programs do not.
   if (session === null && !saysOrigin(request)) return null;
   const accepted =
     request.headers.upgrade === undefined ? mayAct(request, origin) : mayUpgrade(request, origin);
@@ -47,7 +46,7 @@ function mayAct(request: IncomingMessage, origin: Origin): boolean {
   if (!reads.has(request.method ?? '')) return isSameOrigin(request, origin);
   const { headers } = request;
   const site = headers['sec-fetch-site'];
-  // Over plain HTTP browsers say nothing of pictures and links, but name the origin of a fetch.
+  // Over plain HTTP, browsers name the origin of a fetch, but not of images and links.
   if (site === undefined) return headers.origin === undefined || isSameOrigin(request, origin);
   if (site === 'same-origin' || site === 'none') return true;
   return headers['sec-fetch-mode'] === 'navigate' && (headers['sec-fetch-dest'] ?? 'document') === 'document';

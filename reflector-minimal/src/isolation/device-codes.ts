@@ -4,7 +4,7 @@ import type { Limits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
 import { FairShareTable } from '../throttling/fair-share-table.ts';
 
-/** What a code is good for. */
+/** Where a code is valid. */
 export interface CodePurpose {
   /** The host that the device is shown on. */
   readonly host: string;
@@ -14,7 +14,7 @@ export interface CodePurpose {
 
 interface Issued extends CodePurpose {
   readonly session: Session;
-  /** What the device session is to be good for. */
+  /** What the device session will be valid for. */
   readonly device: string;
   readonly expires: number;
 }
@@ -22,12 +22,12 @@ interface Issued extends CodePurpose {
 type CodeLimits = Pick<Limits, 'deviceCodes' | 'deviceCodesPerUser' | 'deviceCodeMs'>;
 
 /**
- * One-time codes by which a browser that is logged in on the reflector's own host gets a session on the host of a
- * device (as OAuth 2.0 has them, RFC 6749 section 4.1, with the binding that RFC 9700 section 4.7 asks for). A code is
- * good once, for `limits.deviceCodeMs`, for one host, and for the browser that has the nonce: who else gets to see it
- * can do nothing with it, and nobody can log another's browser in with a code of their own.
+ * One-time codes with which a browser that is logged in on the reflector's own host gets a session on the host of a device,
+ * as in OAuth 2.0 (RFC 6749 section 4.1), bound to the browser (RFC 9700 section 4.7). A code is valid once, for
+ * `limits.deviceCodeMs`, on one host, and only in the browser with the nonce. Anybody else who sees it can do nothing with it,
+ * and nobody can log another browser in with a code of their own.
  *
- * Kept in memory alone: after a restart the browser is sent for another one.
+ * Codes are kept in memory only: after a restart the browser gets another one.
  */
 export class DeviceCodes {
   readonly #clock: Clock;
@@ -42,9 +42,9 @@ export class DeviceCodes {
   }
 
   /**
-   * `session`: of kind `own`; `device`: what a session of kind `device` is to be good for. Beyond
-   * `limits.deviceCodesPerUser` the oldest code of this user is good no more; beyond `limits.deviceCodes` the oldest of
-   * who has most.
+   * `session`: of kind `own`; `device`: what the session of kind `device` will be valid for. Beyond
+   * `limits.deviceCodesPerUser`, the user's oldest code becomes invalid; beyond `limits.deviceCodes`, the oldest of the user
+   * with most.
    */
   issue(session: Session, device: string, { host, nonce }: CodePurpose): string {
     const now = this.#clock.now();
@@ -55,7 +55,7 @@ export class DeviceCodes {
     return code;
   }
 
-  /** What the code was issued for; `null` for a code that is not good here. In any case it is used up. */
+  /** What the code was issued for; `null` if it is not valid here. It is used up in any case. */
   redeem(code: string, { host, nonce }: CodePurpose): Pick<Issued, 'session' | 'device'> | null {
     const issued = this.#issued.take(digest(code));
     if (!issued || issued.expires <= this.#clock.now() || issued.host !== host) return null;

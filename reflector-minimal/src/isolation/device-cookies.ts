@@ -4,16 +4,15 @@ import { cookieNames } from '../sessions/cookies.ts';
 import { isKeptByBrowsers } from './kept-by-browsers.ts';
 
 /*
- * Cookies between browser and device. Browsers cut `Cookie` and `Set-Cookie` at semicolons and nowhere else (RFC 6265
- * sections 5.2 and 5.4): quotes mean nothing to them. So it is done here; otherwise a device's page could open a quote
- * in a cookie of its own, and hide ours in it.
+ * Cookies between browser and device. Browsers split `Cookie` and `Set-Cookie` only at semicolons and ignore quotes (RFC 6265
+ * sections 5.2 and 5.4), and so do we. Otherwise a device's page could open a quote in its own cookie and hide ours in it.
  */
 
 const ours = new Set([...cookieNames].map((name) => name.toLowerCase()));
 
 /**
- * Whether this text would be, or would come back as, a cookie of ours. Browsers send a cookie without a name as its bare
- * value, so that `=rm-session=x` comes back as `rm-session=x`; in the eyes of some, prefixes have no case.
+ * Whether this text is, or would come back as, a cookie of ours. Browsers send a cookie without a name as its bare value, so
+ * `=rm-session=x` comes back as `rm-session=x`. Some ignore the case of prefixes.
  */
 function isOurs(pair: string): boolean {
   const text = pair.trim().replace(/^[=\s]+/, '');
@@ -23,16 +22,16 @@ function isOurs(pair: string): boolean {
 /** A `Cookie` line for the device, without what is ours; `null` when nothing is left. */
 export function cookiesForDevice(line: string): string | null {
   const parts = line.split(';');
-  // Old servers cut at commas as well (RFC 2109).
+  // Old servers also split at commas (RFC 2109).
   const kept = parts.filter((part) => !part.split(',').some(isOurs));
   if (kept.length === parts.length) return line;
   return trimBlanks(kept.join(';')) || null;
 }
 
 /**
- * A `Set-Cookie` line of the device for its own host alone: without `Domain`, which would give the cookie to all other
- * devices and to the reflector. `null` when it would be a cookie of ours. On a host that devices share it gets the path
- * `/`, so that it is seen, and removed, when another device is chosen.
+ * A device's `Set-Cookie` line, limited to its own host: without `Domain`, which would send the cookie to all other devices
+ * and to the reflector. `null` for a cookie of ours. On a shared host it gets the path `/`, so that it can be seen and
+ * removed when another device is chosen.
  */
 export function cookieFromDevice(line: string, shared = false): string | null {
   const [pair = '', ...attributes] = line.split(';');
@@ -47,8 +46,8 @@ const domain = /^\s*domain\s*(?:=|$)/i;
 const domainOrPath = /^\s*(?:domain|path)\s*(?:=|$)/i;
 
 /**
- * `Clear-Site-Data` of the device without `cookies`, which browsers take for the whole registrable domain: one device
- * would log its user out everywhere. The rest is for its own origin alone. `null` when nothing is left.
+ * A device's `Clear-Site-Data` without `cookies`, which browsers apply to the whole registrable domain: one device would log
+ * its user out everywhere. The other types affect only its own origin. `null` when nothing is left.
  */
 export function siteDataToClear(value: string): string | null {
   const types = value.split(',').map((type) => type.trim());
@@ -71,7 +70,7 @@ export function withoutOurCookies(headers: RawHeaders): string[] {
 }
 
 /**
- * The lines of a device's response, without what would have an effect beyond its own host, or its turn on a shared one.
+ * The lines of a device's response that have no effect beyond its own host or, on a shared host, on other devices.
  */
 export function withinItsHost(headers: RawHeaders, shared: boolean): string[] {
   const kept: string[] = [];

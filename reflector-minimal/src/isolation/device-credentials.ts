@@ -5,14 +5,13 @@ import type { Identity } from '../ports/identity.ts';
 /**
  * The `Authorization` of a request that is meant for the device; `null`: there is none.
  *
- * A program that lets itself in by `Authorization` has said nothing to the device. One that does so by another header, and
- * a browser with a session, have: whatever they send there passes, also the name and password of this very user, who may
- * have the same for both. A browser sends a password only to the host whose question its user has answered, and the
- * reflector asks none, so it is the device's. Nothing is compared with the user's password here: otherwise the page of a
- * device could learn it by sending guesses and looking at which of them arrive.
+ * If a program authenticates at the reflector by `Authorization`, the header is not for the device. If it uses another header,
+ * or a browser has a session, `Authorization` is passed on, even if it holds this user's own name and password: they may be
+ * the same on the device. A browser sends a password only to a host that asked for it, and the reflector never asks. Nothing
+ * is compared with the user's password, because a device's page could send guesses and see which of them arrive.
  *
- * A token of the reflector never passes. It cannot be guessed, and no device has any use for it. `isOurs`: whether it
- * proves somebody here.
+ * A token of the reflector is never passed on: it cannot be guessed, and no device needs it. `isOurs`: whether it proves
+ * somebody here.
  */
 export async function forDevice(
   isOurs: (token: string) => Promise<boolean>,

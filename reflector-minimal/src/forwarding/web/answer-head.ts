@@ -3,12 +3,12 @@ import type { Refusal } from '../../http/refusal.ts';
 import { cookiesForDevice, withinItsHost } from '../../isolation/device-cookies.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { forOneUser } from './cache-control.ts';
-import { linksForUser, redirectCircle } from './device-links.ts';
+import { linksForUser, redirectLoop } from './device-links.ts';
 import type { DeviceExchange } from './exchange.ts';
 
 /**
  * The head of a device's response, as the user gets it. Nothing in it has an effect beyond the device's own host, and its
- * links lead to where the user can follow them. A redirect that leads in a circle becomes a refusal.
+ * links lead to where the user can follow them. A redirect that leads in a loop becomes a refusal.
  */
 export function answerHead(
   { request, site, shared }: Pick<DeviceExchange, 'request' | 'site' | 'shared'>,
@@ -18,7 +18,7 @@ export function answerHead(
   const head = linksForUser(site, forOneUser(withinItsHost(responseFields(rawHeaders, status), shared)));
   const [location] = valuesOf(rawHeaders, 'location');
   if (location === undefined) return head;
-  const circle = redirectCircle(
+  const loop = redirectLoop(
     site,
     {
       method: request.method ?? 'GET',
@@ -27,13 +27,13 @@ export function answerHead(
     },
     { status, location, setsCookie: valuesOf(rawHeaders, 'set-cookie').length > 0 },
   );
-  if (circle === null) return head;
-  if ('location' in circle) {
+  if (loop === null) return head;
+  if ('location' in loop) {
     return head.map((value, i) =>
-      i % 2 === 1 && head[i - 1]?.toLowerCase() === 'location' ? circle.location : value,
+      i % 2 === 1 && head[i - 1]?.toLowerCase() === 'location' ? loop.location : value,
     );
   }
-  return circle.kind === 'host' ? refusals.otherHost(circle.host) : refusals.otherScheme(circle);
+  return loop.kind === 'host' ? refusals.otherHost(loop.host) : refusals.otherScheme(loop);
 }
 
 /** The trailers that the user gets: as {@link answerHead}, because some readers make header lines of them. */

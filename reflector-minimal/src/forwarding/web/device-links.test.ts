@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readServiceSettings } from '../../devices/service-settings.ts';
-import { type DeviceSite, linkForUser, linksForUser, redirectCircle } from './device-links.ts';
+import { type DeviceSite, linkForUser, linksForUser, redirectLoop } from './device-links.ts';
 
 interface Place {
   readonly properties?: Readonly<Record<string, string>>;
@@ -158,7 +158,7 @@ describe('a link of the device', () => {
   });
 });
 
-describe('a redirect in a circle', () => {
+describe('a redirect in a loop', () => {
   const get = { method: 'GET', url: '/a?b', cookies: false };
   const plain = { ports: [80], properties: { targetHost: '192.168.1.1' } };
   test.each<[what: string, place: Place, location: string, becomes: unknown]>([
@@ -189,25 +189,25 @@ describe('a redirect in a circle', () => {
     ['to its path', plain, '/a?b', null],
   ])('%s', (_what, place, location, becomes) => {
     const answer = { status: 302, location, setsCookie: false };
-    expect(redirectCircle(site(place), get, answer)).toEqual(becomes);
+    expect(redirectLoop(site(place), get, answer)).toEqual(becomes);
   });
 
   const answer = { status: 301, location: `${here}/a?b`, setsCookie: false };
 
   test('is none after a form', () => {
-    expect(redirectCircle(site(plain), { ...get, method: 'POST' }, answer)).toBe(null);
+    expect(redirectLoop(site(plain), { ...get, method: 'POST' }, answer)).toBe(null);
   });
 
   test('is none while the device looks for cookies', () => {
     const looks = { ...answer, setsCookie: true };
-    expect(redirectCircle(site(plain), get, looks)).toBe(null);
-    expect(redirectCircle(site(plain), { ...get, cookies: true }, looks)).toEqual({
+    expect(redirectLoop(site(plain), get, looks)).toBe(null);
+    expect(redirectLoop(site(plain), { ...get, cookies: true }, looks)).toEqual({
       kind: 'https',
       port: 443,
     });
   });
 
   test('is none in what is no redirect', () => {
-    expect(redirectCircle(site(plain), get, { ...answer, status: 201 })).toBe(null);
+    expect(redirectLoop(site(plain), get, { ...answer, status: 201 })).toBe(null);
   });
 });

@@ -63,8 +63,8 @@ function refreshForUser(site: DeviceSite, value: string): string {
   return match ? `${match[1]}${linkForUser(site, match[2] ?? '')}${match[3]}` : value;
 }
 
-/** Why a redirect would lead the user's browser in a circle. */
-export type Circle =
+/** Why a redirect would lead the user's browser in a loop. */
+export type RedirectLoop =
   /** The service insists on TLS, or on none, on a port of the device that is not forwarded. */
   | { readonly kind: 'https' | 'http'; readonly port: number }
   /** The service insists on another host name. */
@@ -72,13 +72,13 @@ export type Circle =
 
 /**
  * For a redirect that would lead the user to the same page again: the location at the service that it means, if the device
- * forwards that, or why it leads in a circle. `null`: it leads elsewhere.
+ * forwards that, or why it leads in a loop. `null`: it leads elsewhere.
  */
-export function redirectCircle(
+export function redirectLoop(
   site: DeviceSite,
   request: { readonly method: string; readonly url: string; readonly cookies: boolean },
   answer: { readonly status: number; readonly location: string; readonly setsCookie: boolean },
-): Circle | { readonly location: string } | null {
+): RedirectLoop | { readonly location: string } | null {
   if (answer.status < 300 || answer.status > 399 || !/^(?:GET|HEAD)$/.test(request.method)) return null;
   // It tests whether the browser keeps cookies; the next response will be another one.
   if (answer.setsCookie && !request.cookies) return null;

@@ -28,9 +28,8 @@ export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response'> & {
 };
 
 /**
- * Carries an upgrade to WebSocket to the device; other protocols that the user offers beside it are left out. After the
- * device's 101 both connections are one; any other answer goes back as it is, and what the user has sent behind the
- * request is dropped with the connection.
+ * Carries an upgrade to WebSocket to the device, without other protocols that the user offers. After the device's 101, both
+ * connections are joined. Any other response is passed on, and what the user sent after the request is dropped.
  */
 export class DeviceUpgrade implements CallEvents {
   readonly #exchange: DeviceUpgradeExchange;
@@ -69,7 +68,7 @@ export class DeviceUpgrade implements CallEvents {
   switched(head: ResponseHead, channel: DeviceChannel, rest: Buffer): void {
     const { socket, head: early, traffic, shared } = this.#exchange;
     socket.off('close', this.#abandon);
-    // Only what was asked for is agreed to (RFC 9110 section 7.8).
+    // A server may only switch to a protocol that was offered (RFC 9110 section 7.8).
     if (valuesOf(head.headers, 'upgrade')[0]?.toLowerCase() !== 'websocket') {
       channel.destroy();
       this.failed(new InvalidAnswer('it changes to a protocol for which nobody has asked'));
@@ -135,7 +134,7 @@ export class DeviceUpgrade implements CallEvents {
   }
 }
 
-/** The 101 response, for a connection that `node:http` has let go of. One character a byte. */
+/** The 101 response, for a connection that `node:http` has handed over. One character is one byte. */
 function switchingHead({ status, reason, headers }: ResponseHead, shared: boolean): string {
   let head = `HTTP/1.1 ${status} ${reason || STATUS_CODES[status]}\r\n`;
   const lines = withinItsHost(headers, shared);

@@ -14,10 +14,10 @@ export interface DeviceExchange {
   readonly devicePort: DevicePort;
   readonly port: number;
   readonly settings: ServiceSettings;
-  /** Told of the status of the device's answer. */
+  /** Called with the status of the device's response. */
   readonly answered: (status: number) => void;
   readonly site: DeviceSite;
-  /** Connections to the device are of one user each. */
+  /** Each connection to the device belongs to one user. */
   readonly user: string;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
@@ -26,6 +26,6 @@ export interface DeviceExchange {
   /** Bodies are counted here. */
   readonly traffic: Traffic;
   readonly limits: Limits;
-  /** Told of a fault of ours, which costs this exchange only. */
+  /** Called with a bug, which costs only this exchange. */
   readonly failed: (error: unknown) => void;
 }

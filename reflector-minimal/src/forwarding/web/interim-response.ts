@@ -4,8 +4,8 @@ import { framesBody, responseFields } from '../../http/headers.ts';
 import { withinItsHost } from '../../isolation/device-cookies.ts';
 
 /**
- * An interim response (RFC 9110 section 15.2) as it goes to the user, one character a byte. `node:http` would take early
- * hints apart by an expression that a device can make run for ever, and not write what it does not know.
+ * An interim response (RFC 9110 section 15.2) for the user; one character is one byte. `node:http` parses early hints with a
+ * regular expression that a device could make run forever, and does not write unknown interim responses.
  */
 export function interimResponse({ status, reason, headers }: ResponseHead, shared: boolean): string {
   let text = `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? '')}\r\n`;

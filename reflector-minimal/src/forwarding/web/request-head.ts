@@ -8,7 +8,7 @@ import { asService } from './service-head.ts';
 /** Methods whose request must say so when it has no body (RFC 9110 section 8.6). */
 const bodyExpected = new Set(['POST', 'PUT', 'PATCH']);
 
-/** The head of a request for the service: without what was meant for the reflector, with who asked. */
+/** The head of a request for the service: without what was meant for the reflector, and with the user's address. */
 export function requestHeaders(
   headers: RawHeaders,
   method: string,
@@ -44,7 +44,7 @@ export function requestHeaders(
   return result;
 }
 
-/** The head that the device gets: nothing in it opens the reflector. */
+/** The head that the device gets. Nothing in it gives access to the reflector. */
 export function deviceRequestHead(
   {
     request,

@@ -3,8 +3,8 @@ import type { RawHeaders } from '../../http/headers.ts';
 import type { Origin } from '../../http/origin.ts';
 
 /**
- * What browsers and proxies add to every request, and no small device needs. What is left is what the page or its
- * script has asked for, so that nothing changes its meaning.
+ * What browsers and proxies add to every request and small devices do not need. What the page or its script has set stays,
+ * so the meaning of the request does not change.
  */
 const addedToEvery = new Set([
   'accept-encoding',
@@ -34,8 +34,8 @@ function isAddedToEvery(lower: string): boolean {
 }
 
 /**
- * The head of a request as the service wants it. With a `host` setting, `Host` has it, and so have the fields that
- * programs compare with `Host` where they name us: otherwise a check against DNS rebinding or forged requests refuses them.
+ * The head of a request as the service wants it. A `host` setting replaces `Host`, and our host name in the fields that
+ * services compare with `Host`. Otherwise their checks against DNS rebinding or forged requests would refuse the request.
  */
 export function asService(
   headers: RawHeaders,
@@ -77,7 +77,7 @@ export function asService(
   }
 }
 
-/** `value` with `origin` where it begins with the origin of our own host for the device. */
+/** `value`, with `origin` in place of the origin of our host for the device. */
 function replaceOurs(value: string, authority: string, origin: string): string {
   const length = /^https?:\/\//i.exec(value)?.[0].length ?? 0;
   const end = length + authority.length;

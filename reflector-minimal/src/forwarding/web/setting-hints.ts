@@ -16,8 +16,8 @@ export interface AnsweredRequest {
 type Setting = 'host' | 'forwarded' | 'headers';
 
 /**
- * Tells the operator, once for each service, which setting may be missing where a service refuses what comes through a
- * proxy. The answer itself goes to the user as it is: it may well be meant.
+ * Tells the operator, once for each service, which setting may be missing when a service refuses requests that come through
+ * a proxy. The user gets the response unchanged, because it may be intended.
  */
 export class SettingHints {
   readonly #log: Logger;
@@ -46,7 +46,7 @@ export class SettingHints {
   }
 }
 
-/** What may help. A service that has served a page knows our host and takes our heads: then only an origin can be wrong. */
+/** What may help. A service that has served a page accepts our host and heads, so only an origin can be wrong. */
 function settingsFor({ status, origin, settings }: AnsweredRequest, served: boolean): Setting[] {
   const host: Setting[] = settings.host === null ? ['host'] : [];
   if (status === 431) return settings.headers === 'all' ? ['headers'] : [];

@@ -3,8 +3,8 @@ import type { ResponseHead } from '../../device-http/response-head.ts';
 import { cutResponse } from '../../http/break-off.ts';
 
 /**
- * A device's response on its way to the user, who learns that it is whole only by {@link UserResponse.end}: until then
- * the last piece stays here.
+ * A device's response for the user. It keeps the last piece until {@link UserResponse.end}, so that an incomplete response
+ * never looks complete.
  */
 export class UserResponse {
   readonly #response: ServerResponse;
@@ -23,7 +23,7 @@ export class UserResponse {
     const trailers = framing === 'chunked' && response.req.httpVersionMinor > 0;
     response.writeHead(status, reason, fileNameFirst(trailers ? lines : withoutTrailer(lines)));
     if (framing === 'none' || (framing === 'length' && length === 0)) return;
-    // A head whose body does not come at once (server-sent events) leaves at once; otherwise both leave together.
+    // Head and body go out together, unless the body does not come at once (server-sent events).
     setImmediate(() => {
       if (!this.#begun && !response.destroyed && !response.writableEnded) response.flushHeaders();
     });
@@ -49,20 +49,20 @@ export class UserResponse {
     else this.#response.end();
   }
 
-  /** Ends a response that is not whole. */
+  /** Ends an incomplete response. */
   cut(): void {
     cutResponse(this.#response);
   }
 }
 
-/** `Trailer` announces what only a chunked body can have; beside another, `node:http` refuses to write the head. */
+/** Only a chunked body has trailers. With another body, `node:http` refuses to write a head with `Trailer`. */
 function withoutTrailer(lines: readonly string[]): string[] {
   return lines.filter((_line, i) => lines[i - (i % 2)]?.toLowerCase() !== 'trailer');
 }
 
 /**
- * Behind a `Content-Length`, `node:http` takes the bytes of `Content-Disposition` for UTF-8: it would change the name of a
- * file with umlauts, and throw at a Chinese one. Before it they stay as they are.
+ * After a `Content-Length`, `node:http` treats `Content-Disposition` as UTF-8: it would change a file name with umlauts, and
+ * throw at a Chinese one. Before it, the bytes stay as they are.
  */
 function fileNameFirst(lines: readonly string[]): string[] {
   const result = [...lines];

@@ -49,7 +49,7 @@ export interface WebTarget {
   readonly shared: boolean;
 }
 
-/** Carries what has been admitted to the web interface of a device, for as long as what let it in stands. */
+/** Carries requests and WebSockets to the web interface of a device, for as long as the user keeps access. */
 export class WebForwarding {
   readonly #context: WebContext;
   readonly #ports = new WeakMap<OnlineDevice, Map<number, DevicePort>>();
@@ -60,7 +60,7 @@ export class WebForwarding {
     this.#hints = new SettingHints(context.log, context.limits);
   }
 
-  /** The request under way, or why it is not taken; `null`: the user has gone. */
+  /** Returns the request in progress, or a refusal; `null`: the user has gone away. */
   async request(
     request: IncomingMessage,
     response: ServerResponse,
@@ -74,7 +74,7 @@ export class WebForwarding {
     return relay;
   }
 
-  /** Gives why it is not taken, if so. */
+  /** Returns a refusal if it is not forwarded. */
   async upgrade(
     request: IncomingMessage,
     socket: Duplex,
@@ -89,7 +89,7 @@ export class WebForwarding {
     return null;
   }
 
-  /** From here on it is in the audit log, and ends with what let it in; which may be at once. */
+  /** From here on it is in the audit log, and ends when the user loses access, which may be at once. */
   async #begin(
     event: string,
     request: IncomingMessage,
@@ -98,7 +98,7 @@ export class WebForwarding {
     lasting: Duplex | ServerResponse,
   ): Promise<Omit<DeviceExchange, 'response'> | Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
-    // A browser would send to the next device on a shared host what this one has asked it for.
+    // On a shared host, a browser would send the next device the credentials that this one has asked for.
     const isOurs = (token: string) => this.#context.users.isOurs(token, origin);
     const authorization = shared ? null : await forDevice(isOurs, request, identity);
     if (lasting.destroyed) return null;
@@ -167,7 +167,7 @@ export class WebForwarding {
     return traffic;
   }
 
-  /** What a user was let into ends with the account, the session, and the sight of the device: perhaps at once. */
+  /** Ends it when the account or session ends, or the user no longer sees the device: perhaps at once. */
   #endWithAccess(
     identity: Identity,
     device: OnlineDevice,
