@@ -81,21 +81,18 @@ async function* steps(root, script, args, folder) {
   const report = join(folder, 'failures.json');
   if (named.length === 0) {
     // Files or names are looked for in all projects at once: most have none of them.
-    const all = [...(script === 'test' && !whole ? ['unit'] : []), ...always[script], ...scenarios];
-    const runnable = all.filter((name) => !unbuilt.has(name));
+    const projects = [...(script === 'test' && !whole ? ['unit'] : []), ...always[script], ...scenarios];
+    const runnable = projects.filter((name) => !unbuilt.has(name));
     if (runnable.length > 0)
       yield await vitest(root, report, [`--maxWorkers=${workers[script]}`, ...args], runnable);
   } else if (unbuilt.size === 0 && named.some((name) => !isOtherNode(name))) {
     yield await vitest(root, report, withoutProjects(args, isOtherNode), []);
   }
 
-  const others = named.length === 0 ? (script === 'test:all' && whole ? otherNodes : []) : otherNodes;
-  for (const name of others.filter((other) => named.length === 0 || named.includes(other)))
-    yield await testOnOtherNode(
-      root,
-      name,
-      withoutProjects(args, () => true),
-    );
+  const all = script === 'test:all' && whole ? otherNodes : [];
+  const others = named.length > 0 ? otherNodes.filter((name) => named.includes(name)) : all;
+  const filters = withoutProjects(args, () => true);
+  for (const name of others) yield await testOnOtherNode(root, name, filters);
 }
 
 /**
