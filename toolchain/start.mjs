@@ -80,15 +80,15 @@ async function startReflector(port, data) {
  * @param {Reflector} reflector
  */
 async function addAccounts(reflector) {
-  const { deviceSecrets, generatePassword, hashPassword } = await import(
+  const { Installation, deviceSecrets, generatePassword, hashPassword } = await import(
     '../reflector-minimal/dist/index.js'
   );
   const { store } = reflector;
   const passwords = { device: generatePassword(), user: generatePassword() };
-  const domain = store.domain();
+  const domain = await new Installation(store).domain();
   const secrets = await deviceSecrets(deviceId, domain, passwords.device, false);
-  store.devices.add(deviceId, domain, secrets, Date.now());
-  store.users.add(userName, await hashPassword(passwords.user), Date.now(), 'administrator');
+  await store.devices.add({ id: deviceId, domain, secrets }, Date.now(), null);
+  await store.users.add(userName, await hashPassword(passwords.user), Date.now(), 'administrator');
   return { ...passwords, domain };
 }
 

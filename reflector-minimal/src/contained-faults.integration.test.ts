@@ -32,7 +32,7 @@ describe('a fault of ours', () => {
   const alive = async () => (await ask(stage.port, '/healthz', { host: 'localhost' })).status;
 
   test('in a request costs its connection', async () => {
-    const { users } = stage.reflector.store.port;
+    const { users } = stage.reflector.store;
     users.get = broken;
     await expect(ask(stage.port, '/')).rejects.toThrow(/hang up|ECONNRESET/);
     expect([faults(), await alive()]).toEqual([['request failed: ours'], 200]);
@@ -86,13 +86,13 @@ describe('a fault of ours', () => {
   test('in a call of the store by a timer costs that run of it', async () => {
     await stage.agent();
     const { store } = stage.reflector;
-    const { changes } = store.port;
+    const { changes } = store;
     const { position } = changes;
     changes.position = broken;
     clock.advance(defaultLimits.storePollMs);
     await settled();
     changes.position = position;
-    store.devices.remove(device.id, 0);
+    await store.devices.remove(device.id, 0);
     clock.advance(defaultLimits.storePollMs);
     await settled();
     expect([faults(), await alive(), stage.reflector.presence.local.size]).toEqual([

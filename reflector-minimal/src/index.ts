@@ -3,6 +3,7 @@ export type { Clock } from 'rm-protocol';
 export type { ConnectedDevice } from './devices/connected-device.ts';
 export { deviceSecrets } from './devices/digest-secrets.ts';
 export { Fingerprints } from './devices/fingerprints.ts';
+export { Installation } from './installation.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword } from './passwords/scrypt.ts';
@@ -10,4 +11,4 @@ export type { Answer, BrowserCall, Call, Form, Route, UserCall } from './ports/r
 export type { DeviceRecord, DeviceSecrets, Role, UserRecord } from './ports/store.ts';
 export { StoreError } from './ports/store.ts';
 export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
-export { Store } from './store/store.ts';
+export { SqliteStore } from './store/sqlite-store.ts';

@@ -109,11 +109,11 @@ test('statisticsMs: what was carried is in the store before the tunnel ends', as
   const stage = await open({ clock });
   await stage.web((_request, response) => response.end(Buffer.alloc(10_000)));
   await ask(stage.port, '/');
-  expect(stage.reflector.store.devices.get(device.id)?.bytesFrom).toBe(0);
+  expect((await stage.reflector.store.devices.get(device.id))?.bytesFrom).toBe(0);
   clock.advance(defaultLimits.statisticsMs);
-  const { bytesFrom = 0, bytesTo = 0 } = stage.reflector.store.devices.get(device.id) ?? {};
+  const { bytesFrom = 0, bytesTo = 0 } = (await stage.reflector.store.devices.get(device.id)) ?? {};
   expect(bytesFrom).toBeGreaterThan(10_000);
   expect(bytesTo).toBeGreaterThan(0);
   clock.advance(defaultLimits.statisticsMs);
-  expect(stage.reflector.store.devices.get(device.id)).toMatchObject({ bytesFrom, bytesTo });
+  expect(await stage.reflector.store.devices.get(device.id)).toMatchObject({ bytesFrom, bytesTo });
 });

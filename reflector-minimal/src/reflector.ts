@@ -31,6 +31,7 @@ import { takeCookieHost } from './devices/hidden-device.ts';
 import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
 import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
+import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -42,8 +43,7 @@ import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
 import type { LocalTunnel, Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
-import type { Store as StorePort } from './ports/store.ts';
-import { StoreUnavailable } from './ports/store.ts';
+import { type Store, StoreUnavailable } from './ports/store.ts';
 import { refusals } from './refusals/catalogue.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { Router, type RouterContext } from './routing/router.ts';
@@ -51,7 +51,7 @@ import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
-import { Store } from './store/store.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
 import { ByteBudget } from './streams/byte-budget.ts';
 import { systemClock } from './system-clock.ts';
 import { ConcurrencyLimit } from './throttling/concurrency-limit.ts';
@@ -105,7 +105,7 @@ export interface ReflectorOptions {
   /** Makes what says where devices are, see `docs/ports/presence.md`; by default all of them are in this process. */
   readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
   /** Further ways to prove a user, asked after our own: see `docs/ports/authenticators.md`. */
-  readonly authenticators?: (store: StorePort) => readonly Authenticator<'token' | 'password'>[];
+  readonly authenticators?: (store: Store) => readonly Authenticator<'token' | 'password'>[];
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -143,30 +143,34 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   const proxies = new TrustedProxies(options.trustProxy ?? []);
   const server = makeServer(options.tls ?? null, limits);
   const { data = ':memory:' } = options;
-  const opened: (() => void)[] = [];
+  const opened: (() => void | Promise<void>)[] = [];
   try {
     if (data !== ':memory:') {
       const lock = DataFileLock.take(data);
       opened.push(() => lock.release());
     }
     // Nothing of the store or the audit file is touched before the port is ours. Whoever connects waits in the backlog
-    // until this turn of the event loop is over.
+    // until this turn of the event loop is over: SQLite answers within it.
     await listen(server, options.host ?? '127.0.0.1', options.port ?? 0);
-    opened.push(() => server.close());
+    opened.push(() => {
+      server.close();
+    });
     const sink =
       typeof options.audit === 'string'
         ? new AuditFile(options.audit, limits, clock, (options.auditKeep ?? 30) * 86_400_000)
         : null;
     const audit = new Audit(clock, limits, log, sink);
     opened.push(() => audit.close());
-    const store = Store.open(data, { warn: (text) => log.warn(text) });
+    const store = SqliteStore.open(data, { warn: (text) => log.warn(text) });
     opened.push(() => store.close());
-    store.devices.noteAllOffline();
+    const installation = new Installation(store);
+    await store.devices.noteAllOffline();
     const domain = asciiLowerCase(options.domain ?? 'localhost');
     const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
-    takeCookieHost(store, { domain, cookieHost });
-    store.setAuditFile(typeof options.audit === 'string' ? resolve(options.audit) : null);
-    store.setUrl(urlForAgents(server, domain, options));
+    await takeCookieHost(store, installation, { domain, cookieHost });
+    const auditFile = typeof options.audit === 'string' ? resolve(options.audit) : null;
+    await installation.setAuditFile(auditFile, store.realPath);
+    await installation.setUrl(urlForAgents(server, domain, options));
     store.watch({
       busyMs: limits.storeBusyMs,
       retryMs: limits.storeRetryMs,
@@ -177,20 +181,20 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     });
     const verifier = new PasswordVerifier(limits);
     const deferred = new DeferredWrites(clock, limits, failed);
-    const cache = new StoreCache(store.port, clock, limits);
+    const cache = new StoreCache(store, clock, limits);
     opened.push(() => cache.stop());
     const later = (key: string, write: () => Promise<void>) => deferred.write(key, write);
     const sessions = new Sessions(
-      { store: store.port, cache, clock, limits, later },
+      { store, cache, clock, limits, later },
       {
         absoluteMs: (options.sessionLifetime ?? 604_800) * 1000,
         idleMs: (options.sessionIdle ?? 43_200) * 1000,
       },
     );
-    const key = store.tokenKey();
-    const { users } = store.port;
+    const key = await installation.tokenKey();
+    const { users } = store;
     const tokens = new Tokens(key, options.tokenLifetime ?? 28_800, sessions, clock);
-    const added = options.authenticators?.(store.port) ?? [];
+    const added = options.authenticators?.(store) ?? [];
     const authenticators: readonly Authenticator[] = [
       sessionAuthenticator(sessions),
       tokenAuthenticator(tokens),
@@ -204,7 +208,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       clock,
       log,
       audit,
-      store: store.port,
+      store,
       cache,
       deferred,
       presence: options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>(),
@@ -219,7 +223,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
         clock,
         limits,
         {
-          standingOf: (holder, now) => standingOf({ cache, sessions, store: store.port }, holder, now),
+          standingOf: (holder, now) => standingOf({ cache, sessions, store: store }, holder, now),
           isAffected,
         },
         failed,
@@ -242,6 +246,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     };
     const authentication = new DeviceAuthentication({
       store,
+      fingerprintKey: await installation.fingerprintKey(),
       verifier,
       limits,
       clock,
@@ -250,14 +255,14 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     });
     return new RunningReflector(context, store, server, authentication, options, () => closeAll(opened));
   } catch (error) {
-    closeAll(opened);
+    await closeAll(opened);
     throw error;
   }
 }
 
 /** What was opened last is closed first. */
-function closeAll(opened: (() => void)[]): void {
-  for (const close of opened.splice(0).reverse()) close();
+async function closeAll(opened: (() => void | Promise<void>)[]): Promise<void> {
+  for (const close of opened.splice(0).reverse()) await close();
 }
 
 /** The backlog is for a fleet that comes back at once: what finds no place in it waits for a second. */
@@ -344,7 +349,7 @@ class RunningReflector implements Reflector {
   readonly #server: Server;
   readonly #tls: TlsFiles | null;
   readonly #router: Router;
-  readonly #closeFiles: () => void;
+  readonly #closeFiles: () => Promise<void>;
   readonly #deviceEndpoint: DeviceEndpoint;
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
@@ -361,7 +366,7 @@ class RunningReflector implements Reflector {
     server: Server,
     authentication: DeviceAuthentication,
     { tls, host = '127.0.0.1', routes = [] }: ReflectorOptions,
-    closeFiles: () => void,
+    closeFiles: () => Promise<void>,
   ) {
     this.#closeFiles = closeFiles;
     this.store = store;
@@ -468,7 +473,7 @@ class RunningReflector implements Reflector {
     if (!(await deferred.flush()))
       log.warn({ writes: deferred.size }, 'data file not up to date: it could not be written');
     deferred.stop();
-    this.#closeFiles();
+    await this.#closeFiles();
     log.info('stopped');
   }
 

@@ -27,7 +27,7 @@ test('the new device of an id finds nothing of the former one in the browser', a
   expect(await page.evaluate(() => localStorage.length)).toBe(1);
 
   const { devices } = shared.reflector.store;
-  devices.remove('pump', Date.now());
+  await devices.remove('pump', Date.now());
   const second = await shared.device('pump', 'of the second owner');
   const answers: (string | undefined)[] = [];
   page.on('response', async (response) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
-import { hashPassword, recoveryHash } from 'rm-reflector';
+import { hashPassword, Installation, recoveryHash } from 'rm-reflector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLoggedIn } from '../system/chromium.ts';
 import type { RecordingDevice } from '../system/recording-device.ts';
@@ -46,8 +46,11 @@ describe.each([
     shared = await SharedReflector.start(options);
     device = await shared.device('pump');
     const { store } = shared.reflector;
-    store.users.add(bob.user, await hashPassword(bob.password), Date.now(), 'user');
-    store.users.setTotp(bob.user, Buffer.from('12345678901234567890'), 0, [recoveryHash(recoveryCode)]);
+    await store.users.add(bob.user, await hashPassword(bob.password), Date.now(), 'user');
+    const account = await store.users.get(bob.user);
+    if (!account) throw new Error('no user');
+    const secret = Buffer.from('12345678901234567890');
+    await store.users.setTotp(account, { secret, step: 0, recovery: [recoveryHash(recoveryCode)] });
   });
   afterAll(() => shared?.stop());
 
@@ -98,7 +101,7 @@ describe.each([
       await page.goto(`${shared.origin()}/`);
       expect(await page.locator('body').textContent()).not.toContain('pump');
       const { store } = shared.reflector;
-      store.users.grant(bob.user, store.domain());
+      await store.users.grant(bob.user, await new Installation(store).domain());
       await page.goto(`${shared.origin()}/`);
       await page.getByRole('link', { name: /^pump\./ }).click();
       await page.waitForURL(`${shared.origin('pump')}/`);
@@ -108,7 +111,12 @@ describe.each([
   test('a user sets up one-time passwords, by a QR code that an app can read', () =>
     inBrowser(async (context) => {
       const carol = { user: 'carol', password: 'carol and no one else' };
-      shared.reflector.store.users.add(carol.user, await hashPassword(carol.password), Date.now(), 'user');
+      await shared.reflector.store.users.add(
+        carol.user,
+        await hashPassword(carol.password),
+        Date.now(),
+        'user',
+      );
       const page = await context.newPage();
       await openLoggedIn(page, `${shared.origin()}/account`, carol);
       await page.getByLabel('Present password').last().fill(carol.password);

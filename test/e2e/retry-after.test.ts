@@ -79,7 +79,11 @@ async function agentFor(
   id: string,
   command: readonly string[],
 ): Promise<AgentProcess> {
-  reflector.store.devices.add(id, domain, await deviceSecrets(id, domain, 'password', false), Date.now());
+  await reflector.store.devices.add(
+    { id, domain, secrets: await deviceSecrets(id, domain, 'password', false) },
+    Date.now(),
+    null,
+  );
   const file = stage.file(
     JSON.stringify({
       reflector: `http://127.0.0.1:${port}/`,

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { Agent } from 'rm-agent';
-import { deviceSecrets, hashPassword, type Reflector, startReflector } from 'rm-reflector';
+import { deviceSecrets, hashPassword, Installation, type Reflector, startReflector } from 'rm-reflector';
 import { Authority } from '../certificates/authority.ts';
 import { within } from '../scenarios/stage/wait.ts';
 import { startChromium } from './chromium.ts';
@@ -46,7 +46,12 @@ export class SharedReflector {
     });
     const browser = await startChromium([`--host-resolver-rules=MAP *.test 127.0.0.1`]);
     const shared = new SharedReflector(domain, reflector, browser, authority);
-    reflector.store.users.add(shared.user, await hashPassword(shared.password), Date.now(), 'administrator');
+    await reflector.store.users.add(
+      shared.user,
+      await hashPassword(shared.password),
+      Date.now(),
+      'administrator',
+    );
     return shared;
   }
 
@@ -64,8 +69,12 @@ export class SharedReflector {
     const device = await RecordingDevice.start();
     this.#devices.push(device);
     const { store } = this.reflector;
-    const domain = store.domain();
-    store.devices.add(id, domain, await deviceSecrets(id, domain, password, false), Date.now());
+    const domain = await new Installation(store).domain();
+    await store.devices.add(
+      { id, domain, secrets: await deviceSecrets(id, domain, password, false) },
+      Date.now(),
+      null,
+    );
     const agent = new Agent({
       reflector: `${this.at('127.0.0.1')}/`,
       device: { id, domain, password },

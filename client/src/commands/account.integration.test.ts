@@ -62,10 +62,10 @@ describe('rm-client login, devices and logout', () => {
 
   test('a token that is no longer accepted says so', async () => {
     const { store } = stage.reflector;
-    store.users.add('bob', await hashPassword('builder'), 0, 'administrator');
+    await store.users.add('bob', await hashPassword('builder'), 0, 'administrator');
     const command = stage.command({ RM_USER: 'bob', RM_PASSWORD: 'builder' });
     await command.run('login');
-    store.users.setPassword('bob', await hashPassword('another'));
+    await store.users.setPassword('bob', await hashPassword('another'));
     const { status, err } = await stage.command().run('connect', 'pump-7:7');
     expect([status, err]).toEqual([
       1,
@@ -94,11 +94,15 @@ describe('rm-client login, devices and logout', () => {
 
   test('one-time passwords are asked for at login, and a password alone is told to be too little', async () => {
     const { store } = stage.reflector;
-    store.users.add('carol', await hashPassword('carol’s own'), 0, 'administrator');
+    await store.users.add('carol', await hashPassword('carol’s own'), 0, 'administrator');
     // The secret of RFC 6238 appendix B.
-    store.users.setTotp('carol', Buffer.from('12345678901234567890'), 0, [
-      recoveryHash('abcd-efgh-jkmn-pqrs'),
-    ]);
+    const carol = await store.users.get('carol');
+    if (!carol) throw new Error('no user');
+    await store.users.setTotp(carol, {
+      secret: Buffer.from('12345678901234567890'),
+      step: 0,
+      recovery: [recoveryHash('abcd-efgh-jkmn-pqrs')],
+    });
     const environment = { RM_USER: 'carol', RM_PASSWORD: 'carol’s own' };
     const line = `rm-client: localhost:${stage.reflector.port}: this account needs a one-time password: rm-client login\n`;
     expect((await stage.command(environment).run('devices')).err).toBe(line);

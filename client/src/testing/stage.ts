@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   deviceSecrets,
   hashPassword,
+  Installation,
   type Reflector,
   type ReflectorOptions,
   startReflector,
@@ -54,11 +55,11 @@ export class Stage {
   static async open(options: ReflectorOptions = {}): Promise<Stage> {
     const reflector = await startReflector(options);
     const { store } = reflector;
-    const domain = store.domain();
+    const domain = await new Installation(store).domain();
     const secrets = await deviceSecrets('pump-7', domain, 'secret', false);
-    store.devices.add('pump-7', domain, secrets, 0);
-    store.devices.add('pump-8', domain, secrets, 0);
-    store.users.add(user, await hashPassword(password), 0, 'administrator');
+    await store.devices.add({ id: 'pump-7', domain, secrets }, 0, null);
+    await store.devices.add({ id: 'pump-8', domain, secrets }, 0, null);
+    await store.users.add(user, await hashPassword(password), 0, 'administrator');
     const streams: Socket[] = [];
     const servers: Server[] = [];
     const targets = new Map<number, number>();

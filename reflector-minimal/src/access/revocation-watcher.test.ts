@@ -3,7 +3,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { changeKey, StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import { type Change, StoreUnavailable } from '../ports/store.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { settled } from '../testing/settled.ts';
 import { RevocationWatcher } from './revocation-watcher.ts';
 import type { Standing } from './standing.ts';
@@ -14,9 +14,9 @@ interface Holder {
   standing(now: number): Standing | Promise<Standing>;
 }
 
-function setUp() {
-  const { port: store } = Store.open(':memory:');
-  for (const name of ['alice', 'bob']) void store.users.add(name, `hash of ${name}`, 0, 'user');
+async function setUp() {
+  const store = SqliteStore.open(':memory:');
+  for (const name of ['alice', 'bob']) await store.users.add(name, `hash of ${name}`, 0, 'user');
   const clock = new ManualClock();
   const cache = new StoreCache(store, clock, defaultLimits);
   const failures: unknown[] = [];
@@ -57,7 +57,7 @@ function setUp() {
 }
 
 test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', async () => {
-  const { store, clock, ended, letIn, pass } = setUp();
+  const { store, clock, ended, letIn, pass } = await setUp();
   letIn('alice');
   letIn('bob');
   await store.users.setPassword('alice', 'another');
@@ -72,7 +72,7 @@ test('storePollMs: what an account was let into ends with it within one poll, an
 });
 
 test('the store is asked only while something is live', async () => {
-  const { store, clock, ended, letIn, pass } = setUp();
+  const { store, clock, ended, letIn, pass } = await setUp();
   expect(clock.pending).toBe(0);
   const release = letIn('alice');
   expect(clock.pending).toBe(1);
@@ -84,7 +84,7 @@ test('the store is asked only while something is live', async () => {
 });
 
 test('a change while nothing was live counts for what was let in before it', async () => {
-  const { store, ended, letIn, pass } = setUp();
+  const { store, ended, letIn, pass } = await setUp();
   await store.users.setPassword('alice', 'another');
   letIn('alice');
   await pass(2_000);
@@ -92,7 +92,7 @@ test('a change while nothing was live counts for what was let in before it', asy
 });
 
 test('a change by this process can be looked at without waiting', async () => {
-  const { store, watcher, ended, letIn } = setUp();
+  const { store, watcher, ended, letIn } = await setUp();
   letIn('alice');
   await watcher.check();
   await store.users.remove('alice', false);
@@ -101,7 +101,7 @@ test('a change by this process can be looked at without waiting', async () => {
 });
 
 test('a change that falls between a decision and what it let in counts at once', async () => {
-  const { store, watcher, ended, confirmed, letIn, pass } = setUp();
+  const { store, watcher, ended, confirmed, letIn, pass } = await setUp();
   await watcher.check();
   const since = watcher.revision;
   await store.users.remove('alice', false);
@@ -121,7 +121,7 @@ test('a change that falls between a decision and what it let in counts at once',
 });
 
 test('what nothing has changed for is confirmed at once, and once', async () => {
-  const { watcher, confirmed, letIn, pass } = setUp();
+  const { watcher, confirmed, letIn, pass } = await setUp();
   letIn('alice');
   expect(confirmed).toEqual(['alice']);
   await watcher.check();
@@ -130,7 +130,7 @@ test('what nothing has changed for is confirmed at once, and once', async () => 
 });
 
 test('a change while a holder is looked at is looked at again', async () => {
-  const { store, watcher, ended, confirmed, add } = setUp();
+  const { store, watcher, ended, confirmed, add } = await setUp();
   await watcher.check();
   let asked = 0;
   let answer = (_standing: Standing) => {};
@@ -156,7 +156,7 @@ test('a change while a holder is looked at is looked at again', async () => {
 });
 
 test('what was released while it was looked at is neither ended nor confirmed', async () => {
-  const { watcher, ended, confirmed, clock, add } = setUp();
+  const { watcher, ended, confirmed, clock, add } = await setUp();
   let answer = (_standing: Standing) => {};
   const standing = () =>
     new Promise<Standing>((resolve) => {
@@ -171,7 +171,7 @@ test('what was released while it was looked at is neither ended nor confirmed', 
 });
 
 test('what ends by time ends within one poll of it, and is not looked at before', async () => {
-  const { clock, ended, add, pass } = setUp();
+  const { clock, ended, add, pass } = await setUp();
   const end = clock.date() + 3600_000;
   let asked = 0;
   const standing = (now: number): Standing => {
@@ -188,7 +188,7 @@ test('what ends by time ends within one poll of it, and is not looked at before'
 });
 
 test('only what a change is about is looked at', async () => {
-  const { store, add, pass } = setUp();
+  const { store, add, pass } = await setUp();
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
   for (const id of ['dev1', 'dev2']) await store.devices.add({ id, domain: 'd', secrets }, 0, null);
   let asked = 0;
@@ -209,7 +209,7 @@ test('only what a change is about is looked at', async () => {
 });
 
 test('what the store knows nothing of is looked at when told', async () => {
-  const { watcher, ended, add, pass } = setUp();
+  const { watcher, ended, add, pass } = await setUp();
   let standing: Standing = { until: Number.POSITIVE_INFINITY };
   const device: Holder = { kind: 'device', name: 'dev1', standing: () => standing };
   add(device);
@@ -226,7 +226,7 @@ test('what the store knows nothing of is looked at when told', async () => {
 });
 
 test('while the store cannot be used what is live goes on, and is looked at again', async () => {
-  const { ended, failures, add, pass } = setUp();
+  const { ended, failures, add, pass } = await setUp();
   let away = true;
   const standing = (): Standing => {
     if (away) throw new StoreUnavailable('SQLITE_BUSY', 'held');
@@ -241,7 +241,7 @@ test('while the store cannot be used what is live goes on, and is looked at agai
 });
 
 test('a fault of ours about one is reported, and the others are looked at', async () => {
-  const { ended, failures, add, pass } = setUp();
+  const { ended, failures, add, pass } = await setUp();
   add({
     kind: 'user',
     name: 'alice',

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { defaultLimits } from '../limits.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { ask } from '../testing/ask.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { authorization, device, domain, extensions, Stage, user } from '../testing/stage.ts';
@@ -59,18 +60,23 @@ async function tunnel(line: string): Promise<Socket> {
 async function renewDevice(): Promise<void> {
   const { devices } = stage.reflector.store;
   const secrets = await deviceSecrets(device.id, domain, device.password, false);
-  devices.remove(device.id, clock.date());
-  devices.add(device.id, domain, secrets, clock.date());
+  await devices.remove(device.id, clock.date());
+  await devices.add({ id: device.id, domain, secrets }, clock.date(), null);
 }
 
 const changes: readonly (readonly [string, () => void | Promise<void>])[] = [
   [
     'one-time passwords are switched on',
-    () => void stage.reflector.store.users.setTotp(user.name, Buffer.alloc(20), 0, []),
+    async () =>
+      void stage.reflector.store.users.setTotp(await accountOf(stage.reflector.store, user.name), {
+        secret: Buffer.alloc(20),
+        step: 0,
+        recovery: [],
+      }),
   ],
   ['the password is changed', () => void stage.reflector.store.users.setPassword(user.name, 'another')],
-  ['the user is an administrator no more', () => void stage.reflector.store.users.setRole(user.name, 'user')],
-  ['the user is removed', () => void stage.reflector.store.users.remove(user.name)],
+  ['the user is an administrator no more', () => void stage.reflector.store.users.demote(user.name, true)],
+  ['the user is removed', () => void stage.reflector.store.users.remove(user.name, true)],
   ['the device is made anew', renewDevice],
 ];
 
@@ -95,7 +101,7 @@ describe.each(changes)('when %s', (_title, change) => {
 test('a response that only the end of its connection delimits is reset, and does not look whole', async () => {
   const socket = await stream(await credentials.password(), '1.0');
   const failed = once(socket, 'error');
-  stage.reflector.store.users.remove(user.name);
+  await stage.reflector.store.users.remove(user.name, true);
   clock.advance(defaultLimits.storePollMs);
   expect(await failed).toMatchObject([{ code: 'ECONNRESET' }]);
 });
@@ -121,7 +127,7 @@ test('a device that is made anew has neither the tunnel nor what the former one 
   expect(former).not.toBeNull();
   await stage.agent({ properties: [{ name: 'name', value: 'new' }] });
   expect(stage.reflector.presence.local.get(device.id)).not.toBe(former);
-  expect(stage.reflector.store.devices.get(device.id)).toMatchObject({
+  expect(await stage.reflector.store.devices.get(device.id)).toMatchObject({
     connects: 1,
     properties: { name: 'new' },
   });

@@ -5,7 +5,8 @@ import { defaultLimits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
 import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { identityOf } from '../users/identity.ts';
 import { standingOf } from './standing.ts';
 
@@ -13,20 +14,20 @@ const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 const hour = 3600_000;
 const forever = { until: Number.POSITIVE_INFINITY };
 
-let store: Store;
+let store: SqliteStore;
 let clock: ManualClock;
 let cache: StoreCache;
 let sessions: Sessions;
 let alice: UserRecord;
 let device: DeviceCredentials;
 
-beforeEach(() => {
-  store = Store.open(':memory:');
+beforeEach(async () => {
+  store = SqliteStore.open(':memory:');
   clock = new ManualClock();
-  cache = new StoreCache(store.port, clock, defaultLimits);
+  cache = new StoreCache(store, clock, defaultLimits);
   sessions = new Sessions(
     {
-      store: store.port,
+      store: store,
       cache,
       clock,
       limits: defaultLimits,
@@ -34,11 +35,11 @@ beforeEach(() => {
     },
     { absoluteMs: 24 * hour, idleMs: hour },
   );
-  store.users.add('alice', 'hash', 0, 'user');
-  store.users.grant('alice', 'acme');
-  store.devices.add('dev1', 'acme', secrets, clock.date(), 'default');
-  alice = present(store.users.get('alice'));
-  device = present(store.devices.credentials('dev1'));
+  await store.users.add('alice', 'hash', 0, 'user');
+  await store.users.grant('alice', 'acme');
+  await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, clock.date(), 'default');
+  alice = present(await store.users.get('alice'));
+  device = present(await store.devices.credentials('dev1'));
 });
 afterEach(() => store.close());
 
@@ -66,28 +67,36 @@ describe('what a user was let into', () => {
 
   const standing = (session: Session | null) =>
     standingOf(
-      { cache, sessions, store: store.port },
+      { cache, sessions, store },
       { kind: 'user', identity: identityBy(session), device },
       clock.date(),
     );
   const removedAndAdded = {
-    device: () => {
-      store.devices.remove('dev1', 0);
-      store.devices.add('dev1', 'acme', secrets, 0);
+    device: async () => {
+      await store.devices.remove('dev1', 0);
+      await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, 0, null);
     },
-    user: () => {
-      store.users.remove('alice');
-      store.users.add('alice', 'hash', 0, 'user');
-      store.users.grant('alice', 'acme');
+    user: async () => {
+      await store.users.remove('alice', true);
+      await store.users.add('alice', 'hash', 0, 'user');
+      await store.users.grant('alice', 'acme');
     },
   };
 
   const changes: readonly (readonly [string, () => void, RegExp])[] = [
-    ['another password', () => store.users.setPassword('alice', 'hash 2'), /password of this user/],
-    ['the user is removed', () => store.users.remove('alice'), /the user was removed/],
+    [
+      'another password',
+      async () => await store.users.setPassword('alice', 'hash 2'),
+      /password of this user/,
+    ],
+    ['the user is removed', async () => await store.users.remove('alice', true), /the user was removed/],
     ['the user is made anew, with the same password', removedAndAdded.user, /the user was removed/],
-    ['the domain is revoked', () => store.users.revoke('alice', 'acme'), /does not see the device/],
-    ['the device is removed', () => store.devices.remove('dev1', 0), /does not see the device/],
+    [
+      'the domain is revoked',
+      async () => await store.users.revoke('alice', 'acme'),
+      /does not see the device/,
+    ],
+    ['the device is removed', async () => await store.devices.remove('dev1', 0), /does not see the device/],
     ['the device is made anew in the same domain', removedAndAdded.device, /does not see the device/],
   ];
 
@@ -101,26 +110,30 @@ describe('what a user was let into', () => {
 
     test('ends when one-time passwords are switched on', async () => {
       const session = by === 'password' ? null : await opened(by);
-      store.users.setTotp('alice', Buffer.alloc(20), 0, []);
+      await store.users.setTotp(await accountOf(store, 'alice'), {
+        secret: Buffer.alloc(20),
+        step: 0,
+        recovery: [],
+      });
       expect(await standing(session)).toHaveProperty('ended');
     });
 
     test('goes on when nothing has changed that let it in', async () => {
       const session = by === 'password' ? null : await opened(by);
-      store.users.grant('alice', 'other');
-      store.users.setRole('alice', 'administrator');
-      store.devices.add('dev2', 'acme', secrets, 0);
+      await store.users.grant('alice', 'other');
+      await store.users.promote('alice');
+      await store.devices.add({ id: 'dev2', domain: 'acme', secrets }, 0, null);
       expect(await standing(session)).toHaveProperty('until');
     });
   });
 
   test('an administrator who is one no more keeps what the domains granted show', async () => {
-    store.users.setRole('alice', 'administrator');
-    store.users.revoke('alice', 'acme');
+    await store.users.promote('alice');
+    await store.users.revoke('alice', 'acme');
     expect(await standing(null)).toEqual(forever);
-    store.users.setRole('alice', 'user');
+    await store.users.demote('alice', true);
     expect(await standing(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
-    store.users.grant('alice', 'acme');
+    await store.users.grant('alice', 'acme');
     expect(await standing(null)).toEqual(forever);
   });
 
@@ -155,21 +168,21 @@ describe('the tunnel of a device', () => {
   });
   const standing = (shown: ReturnType<typeof certificate> | null) =>
     standingOf(
-      { cache, sessions, store: store.port },
+      { cache, sessions, store: store },
       { kind: 'device', device, certificate: shown },
       clock.date(),
     );
 
   test('let in by its password ends with the password', async () => {
     expect(await standing(null)).toEqual(forever);
-    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, null);
+    await store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, null);
     expect(await standing(null)).toEqual({ ended: 'the password of this device was changed' });
   });
 
   test('let in by a certificate ends with it, and not with a password', async () => {
     const shown = certificate();
     expect(await standing(shown)).toEqual({ until: shown.until });
-    store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, 0);
+    await store.devices.setSecrets('dev1', { ...secrets, password: 'hash 2' }, 0, 0);
     expect(await standing(shown)).toEqual({ until: shown.until });
     clock.advance(hour + 1);
     expect(await standing(shown)).toEqual({ ended: 'the client certificate has expired' });
@@ -177,11 +190,11 @@ describe('the tunnel of a device', () => {
 
   test('let in by a certificate ends when certificates count no more', async () => {
     const shown = certificate();
-    store.devices.setSecrets('dev1', secrets, 0, clock.date() + 1_000);
+    await store.devices.setSecrets('dev1', secrets, 0, clock.date() + 1_000);
     expect(await standing(shown)).toEqual({
       ended: expect.stringMatching(/^the client certificate was issued at/),
     });
-    store.devices.setSecrets('dev1', secrets, 0, null);
+    await store.devices.setSecrets('dev1', secrets, 0, null);
     expect(await standing(shown)).toEqual({ ended: expect.stringMatching(/without --certificate$/) });
   });
 
@@ -199,8 +212,8 @@ describe('the tunnel of a device', () => {
     'let in by %s ends when the device is removed, though it is there anew',
     async (by) => {
       const shown = by === 'certificate' ? certificate() : null;
-      store.devices.remove('dev1', 0);
-      store.devices.add('dev1', 'acme', secrets, clock.date(), 0);
+      await store.devices.remove('dev1', 0);
+      await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, clock.date(), 0);
       expect(await standing(shown)).toEqual({ ended: 'this device was removed' });
     },
   );

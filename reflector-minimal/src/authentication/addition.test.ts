@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { type Authenticator, AuthenticatorUnavailable, type Verdict } from '../ports/authenticators.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { MemoryUsers } from '../testing/memory-users.ts';
 import { contained } from './addition.ts';
 import type { Attempt, LogIn } from './log-in.ts';
@@ -17,13 +18,13 @@ describe('a directory beside the passwords of the store', () => {
   let logged: { level: number; authenticator?: string }[];
   let answer: (name: string, password: string) => Verdict | Promise<Verdict>;
 
-  beforeEach(() => {
-    users = new MemoryUsers({ authenticatorMs: 10_000 });
-    users.store.users.add('carol', 'no hash of a password', 0, 'user');
+  beforeEach(async () => {
+    users = await MemoryUsers.open({ authenticatorMs: 10_000 });
+    await users.store.users.add('carol', 'no hash of a password', 0, 'user');
     asked = [];
     logged = [];
-    answer = (name, password) => {
-      const user = users.store.users.get('carol');
+    answer = async (name, password) => {
+      const user = await users.store.users.get('carol');
       if (!user || name !== 'carol' || password !== 'garden') return { refused: 'not in the directory' };
       return { user, session: null, until: users.clock.date() + 60_000 };
     };
@@ -79,7 +80,8 @@ describe('a directory beside the passwords of the store', () => {
   });
 
   test('an account with one-time passwords needs a code after it', async () => {
-    users.store.users.setTotp('carol', secret, 0, []);
+    const carol = await accountOf(users.store, 'carol');
+    await users.store.users.setTotp(carol, { secret, step: 0, recovery: [] });
     expect(await outcome({})).toBe('oneTimePassword');
     expect(await outcome({ code: '000000' })).toBe('refused');
     const code = totpCode(secret, stepAt(users.clock.date()));

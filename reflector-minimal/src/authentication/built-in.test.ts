@@ -14,17 +14,17 @@ const facts = { address: '192.0.2.1', agent: 'Browser/1' };
 
 describe('password', () => {
   authenticatorConformance(async (): Promise<AuthenticatorHarness<'password'>> => {
-    const users = new MemoryUsers();
+    const users = await MemoryUsers.open();
     return {
       authenticator: users.local,
       clock: users.clock,
-      user: users.alice,
+      user: await users.alice(),
       valid: { name: 'alice', password: 'wonderland' },
       wrong: { name: 'alice', password: 'looking-glass' },
       unknown: { name: 'nobody', password: 'looking-glass' },
       withSecret: (password) => ({ name: 'alice', password }),
       work: () => users.hashed,
-      revoke: async () => void users.store.users.setPassword('alice', 'another hash'),
+      revoke: async () => void (await users.store.users.setPassword('alice', 'another hash')),
       close: async () => users.store.close(),
     };
   });
@@ -32,7 +32,9 @@ describe('password', () => {
 
 describe('session', () => {
   authenticatorConformance(async (): Promise<AuthenticatorHarness<'session'>> => {
-    const { store, clock, sessions, alice } = new MemoryUsers();
+    const users = await MemoryUsers.open();
+    const { store, clock, sessions } = users;
+    const alice = await users.alice();
     const opened = await sessions.create(alice, { kind: 'own', ...facts });
     if (!opened) throw new Error('no session');
     const place = { kind: 'own' } as const;
@@ -60,8 +62,10 @@ describe('session', () => {
 
 describe('token', () => {
   authenticatorConformance(async (): Promise<AuthenticatorHarness<'token'>> => {
-    const { store, clock, sessions, alice } = new MemoryUsers();
-    const tokens = new Tokens(store.tokenKey(), 60, sessions, clock);
+    const users = await MemoryUsers.open();
+    const { store, clock, sessions } = users;
+    const alice = await users.alice();
+    const tokens = new Tokens(Buffer.alloc(32, 1), 60, sessions, clock);
     const issued = await tokens.issue(alice, { application: 'app', address: facts.address });
     if (!issued) throw new Error('no token');
     const [, signed = '', signature = ''] = /^(.*)\.(.*)$/.exec(issued.token) ?? [];

@@ -5,7 +5,8 @@ import { defaultLimits, type Limits } from '../limits.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { cheapHash } from '../testing/memory-users.ts';
 import { type Attempt, LogIn } from './log-in.ts';
 import { passwordAuthenticator } from './password-authenticator.ts';
@@ -15,25 +16,25 @@ const secret = Buffer.from('12345678901234567890');
 const minute = 60_000;
 
 describe('the log-in', () => {
-  let store: Store;
+  let store: SqliteStore;
   let clock: ManualClock;
   let logIn: LogIn;
-  beforeEach(() => {
-    store = Store.open(':memory:');
-    store.users.add('alice', hash, 0, 'user');
+  beforeEach(async () => {
+    store = SqliteStore.open(':memory:');
+    await store.users.add('alice', hash, 0, 'user');
     clock = new ManualClock();
     logIn = make();
   });
 
   function make(limits: Partial<Limits> = {}): LogIn {
     const all = { ...defaultLimits, ...limits };
-    const { users } = store.port;
-    const cache = new StoreCache(store.port, clock, all);
+    const { users } = store;
+    const cache = new StoreCache(store, clock, all);
     const verifier = new PasswordVerifier(all);
     return new LogIn({
       users,
       cache,
-      key: store.tokenKey(),
+      key: Buffer.alloc(32, 1),
       passwords: [passwordAuthenticator({ users, cache, verifier })],
       verifier,
       clock,
@@ -41,7 +42,7 @@ describe('the log-in', () => {
     });
   }
 
-  const uidOf = (name: string) => store.users.get(name)?.uid ?? name;
+  const uidOf = async (name: string) => (await store.users.get(name))?.uid ?? name;
 
   async function attempt(given: Partial<Attempt> = {}): Promise<string> {
     const verdict = await logIn.check({
@@ -110,12 +111,12 @@ describe('the log-in', () => {
 
   test('its user gets in from an address, or a browser, that is known', async () => {
     expect(await attempt()).toBe('alice');
-    const marks = [logIn.browsers.mark(uidOf('alice'))];
+    const marks = [logIn.browsers.mark(await uidOf('alice'))];
     await guess(elsewhere);
     expect(await attempt({ address: '203.0.113.1' })).toBe('wait 1000');
     expect(await attempt()).toBe('alice');
     expect(await attempt({ address: '203.0.113.1', marks })).toBe('alice');
-    expect(await attempt({ address: '203.0.113.2', marks: [logIn.browsers.mark(uidOf('bob'))] })).toBe(
+    expect(await attempt({ address: '203.0.113.2', marks: [logIn.browsers.mark(await uidOf('bob'))] })).toBe(
       'wait 1000',
     );
     expect(
@@ -130,12 +131,12 @@ describe('the log-in', () => {
     expect(await attempt()).toBe('wait 1000');
     clock.advance(1000);
     expect(await attempt()).toBe('alice');
-    const marks = [logIn.browsers.mark(uidOf('alice'))];
+    const marks = [logIn.browsers.mark(await uidOf('alice'))];
     expect(await guess((n) => ({ ...elsewhere(n), marks }))).toBe(10);
   });
 
   test('who knows a password of their own cannot clear what is counted of others', async () => {
-    store.users.add('mallory', hash, 0, 'user');
+    await store.users.add('mallory', hash, 0, 'user');
     for (let n = 0; n < 9; n++) await attempt({ password: `guess ${n}` });
     expect(await attempt({ name: 'mallory' })).toBe('mallory');
     expect(await guess()).toBe(1);
@@ -182,8 +183,8 @@ describe('the log-in', () => {
 
   describe('with one-time passwords', () => {
     const codeAt = (offset = 0) => totpCode(secret, stepAt(clock.date()) + offset);
-    beforeEach(() => {
-      store.users.setTotp('alice', secret, 0, []);
+    beforeEach(async () => {
+      await store.users.setTotp(await accountOf(store, 'alice'), { secret, step: 0, recovery: [] });
     });
 
     test('asks for the code after the right password only, and takes it', async () => {
@@ -205,7 +206,8 @@ describe('the log-in', () => {
 
     test('a recovery code is good once', async () => {
       const [first = '', second = ''] = makeRecoveryCodes();
-      store.users.setTotp('alice', secret, 0, [first, second].map(recoveryHash));
+      const recovery = [first, second].map(recoveryHash);
+      await store.users.setTotp(await accountOf(store, 'alice'), { secret, step: 0, recovery });
       expect(first).toMatch(/^([a-km-np-z2-9]{4}-){3}[a-km-np-z2-9]{4}$/);
       expect(await attempt({ code: first.toUpperCase().replaceAll('-', ' ') })).toBe('alice');
       expect(await attempt({ code: first })).toBe('refused');
@@ -252,7 +254,7 @@ describe('the log-in', () => {
 
     test('does not keep the user waiting who was there before, for the codes that others try', async () => {
       expect(await attempt({ code: codeAt() })).toBe('alice');
-      const marks = [logIn.browsers.mark(uidOf('alice'))];
+      const marks = [logIn.browsers.mark(await uidOf('alice'))];
       await guessCodes(day);
       expect(await attempt({ code: codeAt(), address: '203.0.113.1' })).toMatch(/^wait \d{7,}$/);
       expect(await attempt({ code: codeAt() })).toBe('alice');
@@ -268,13 +270,13 @@ describe('the log-in', () => {
       logIn = make({ logInFailures: 1_000_000 });
       await guessCodes(day);
       const other = cheapHash('looking-glass');
-      store.users.setPassword('alice', other);
+      await store.users.setPassword('alice', other);
       const place = { address: '203.0.113.1', password: 'looking-glass' };
       expect(await attempt({ ...place, code: codeAt() })).toBe('alice');
     });
 
     test('secondFactorMs: a ticket stands for the password, for a time and this password and secret', async () => {
-      const user = store.users.get('alice');
+      const user = await store.users.get('alice');
       if (!user) throw new Error('no user');
       const ticket = logIn.secondFactor.ticket(user);
       const complete = async (given: string, code: string) => {
@@ -291,12 +293,16 @@ describe('the log-in', () => {
       }
       clock.advance(defaultLimits.secondFactorMs - minute - 1);
       expect((await logIn.secondFactor.userOf(ticket))?.name).toBe('alice');
-      store.users.setTotp('alice', Buffer.alloc(20, 1), 0, []);
+      await store.users.setTotp(await accountOf(store, 'alice'), {
+        secret: Buffer.alloc(20, 1),
+        step: 0,
+        recovery: [],
+      });
       expect(await logIn.secondFactor.userOf(ticket)).toBeNull();
-      store.users.setTotp('alice', secret, 0, []);
+      await store.users.setTotp(await accountOf(store, 'alice'), { secret, step: 0, recovery: [] });
       clock.advance(1);
       expect(await complete(ticket, codeAt())).toBe('refused');
-      store.users.removeTotp('alice');
+      await store.users.removeTotp('alice');
       expect(await attempt()).toBe('alice');
     });
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { type Answer, ask } from '../testing/ask.ts';
 import { RawUser } from '../testing/raw-user.ts';
 import { device, Stage, user } from '../testing/stage.ts';
@@ -110,7 +111,11 @@ describe('who guesses', () => {
   });
 
   test('a token needs the one-time password, and is asked for it', async () => {
-    stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+    await stage.reflector.store.users.setTotp(await accountOf(stage.reflector.store, user.name), {
+      secret,
+      step: 0,
+      recovery: [],
+    });
     const code = totpCode(secret, stepAt(clock.date()));
     const asked = await token(user.password);
     expect([asked.status, asked.headers['x-authenticate']]).toEqual([401, 'TOTP']);

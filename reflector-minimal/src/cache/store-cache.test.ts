@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { type SessionRecord, type Store, StoreUnavailable, type UserRecord } from '../ports/store.ts';
-import { Store as DataFile } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { type Changes, StoreCache } from './store-cache.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
@@ -33,10 +33,10 @@ function observed(store: Store) {
         release();
       };
     },
-    users: { get: (name: string) => read(`user ${name}`, store.users.get(name)) } as Store['users'],
-    sessions: { get: (hash: Buffer) => read('session', store.sessions.get(hash)) } as Store['sessions'],
+    users: { get: async (name: string) => read(`user ${name}`, store.users.get(name)) } as Store['users'],
+    sessions: { get: async (hash: Buffer) => read('session', store.sessions.get(hash)) } as Store['sessions'],
     devices: {
-      identity: (id: string) => read(`device ${id}`, store.devices.identity(id)),
+      identity: async (id: string) => read(`device ${id}`, store.devices.identity(id)),
     } as Store['devices'],
     changes: store.changes,
   };
@@ -48,15 +48,12 @@ describe('the cache', () => {
   let clock: ManualClock;
   let source: ReturnType<typeof observed>;
   let cache: StoreCache;
-  let file: DataFile;
   beforeEach(async () => {
-    file = DataFile.open(':memory:');
-    store = file.port;
+    store = SqliteStore.open(':memory:');
     clock = new ManualClock();
     source = observed(store);
     cache = make();
-    // As another process: this cache hears no hint of what it does.
-    other = { ...store, users: store.users, devices: store.devices, sessions: store.sessions };
+    other = store;
     await store.users.add('alice', 'hash', 1, 'user');
     await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, 1, null);
   });

@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { fileFault } from '../file-fault.ts';
-import type { Store } from '../store/store.ts';
+import { Installation } from '../installation.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
 /** What the configuration of a device's agent contains. */
@@ -21,13 +22,13 @@ const certificate = { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/devi
 const standardUrl = 'http://localhost:8080/';
 
 /** The URL that agents dial: the given one, otherwise that of the last reflector that used this data file. */
-export function agentUrl(
-  store: Store,
+export async function agentUrl(
+  store: SqliteStore,
   given: string | undefined,
-): { readonly url: string; readonly note: string } {
+): Promise<{ readonly url: string; readonly note: string }> {
   if (given === undefined)
     return {
-      url: store.url() ?? standardUrl,
+      url: (await new Installation(store).url()) ?? standardUrl,
       note: 'As this machine knows the reflector; --url gives another.',
     };
   const url = URL.canParse(given) ? new URL(given) : null;

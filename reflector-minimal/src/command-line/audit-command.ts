@@ -3,8 +3,9 @@ import type { Clock } from 'rm-protocol';
 import { AuditFile, AuditFileError } from '../audit/file.ts';
 import { auditLine } from '../audit/record.ts';
 import { fileFault } from '../file-fault.ts';
+import { Installation } from '../installation.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 
 /** A command that changed something. */
 export interface Command {
@@ -23,12 +24,12 @@ const never = { auditFileBytes: Number.MAX_SAFE_INTEGER, auditFiles: 1 };
  * Records a command in the audit file of the last reflector that used this data file, if it had one. A failure does not
  * undo the command. Returns a warning in that case.
  */
-export function auditCommand(
-  store: Store,
+export async function auditCommand(
+  store: SqliteStore,
   { command, action, name, detail }: Command,
   clock: Clock,
-): string | null {
-  const audit = store.auditFile();
+): Promise<string | null> {
+  const audit = await new Installation(store).auditFile(store.realPath);
   if (audit === null) return null;
   const { path } = audit;
   if (audit.of !== null) {

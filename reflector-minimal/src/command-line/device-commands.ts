@@ -4,9 +4,10 @@ import { deviceSecrets } from '../devices/digest-secrets.ts';
 import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { hiddenBy } from '../devices/hidden-device.ts';
+import { Installation } from '../installation.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { DeviceSecrets } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 import { agentConfiguration, agentUrl, NewFile } from './agent-configuration.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { importDevices } from './device-import.ts';
@@ -28,7 +29,7 @@ export const deviceActions: readonly string[] = ['add', 'claim', 'passwd', 'remo
 
 /** Runs `rm-reflector device …`; returns what to print. Throws {@link CommandError}. */
 export async function runDeviceCommand(
-  store: Store,
+  store: SqliteStore,
   action: string,
   name: string | undefined,
   options: DeviceOptions,
@@ -57,7 +58,8 @@ export async function runDeviceCommand(
       `device ${JSON.stringify(name)}: an id is 1 to 63 of a-z, 0-9, - and _, and begins and ends with a letter or digit`,
     );
   }
-  const hidden = action === 'add' || action === 'claim' ? hiddenBy(id, store.takenLabel()) : null;
+  const hidden =
+    action === 'add' || action === 'claim' ? hiddenBy(id, await new Installation(store).takenLabel()) : null;
   if (hidden !== null) {
     throw new CommandError(
       ExitStatus.failed,
@@ -74,35 +76,35 @@ export async function runDeviceCommand(
     case 'show':
       return showDevice(store, id, clock.date(), options);
     default:
-      if (!store.devices.remove(id, clock.date()))
+      if (!(await store.devices.remove(id, clock.date())))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
       return `device ${id} removed\n`;
   }
 }
 
 async function addDevice(
-  store: Store,
+  store: SqliteStore,
   id: string,
   name: string,
   options: DeviceOptions,
   clock: Clock,
 ): Promise<string> {
-  const domain = options.domain ?? store.domain();
+  const domain = options.domain ?? (await new Installation(store).domain());
   if (!isDomain(domain)) {
     throw new CommandError(ExitStatus.usage, `--domain ${JSON.stringify(domain)}: must be ${domainRule}`);
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
-  if (store.devices.get(id)?.claimed) throw taken();
-  const url = agentUrl(store, options.url);
+  if ((await store.devices.credentials(id))?.claimed) throw taken();
+  const url = await agentUrl(store, options.url);
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, domain, options);
   const file = options.config === undefined ? null : new NewFile('--config', options.config);
   try {
-    if (!store.devices.add(id, domain, secrets, clock.date(), since)) throw taken();
+    if (!(await store.devices.add({ id, domain, secrets }, clock.date(), since))) throw taken();
   } catch (error) {
     file?.discard();
     throw error;
   }
-  keep();
+  await keep();
   const secret = options.certificate ? 'certificate' : generated ? { password: generated } : 'file';
   const device = { id: name, domain, secret, digest: options.digest ?? false } as const;
   const configuration = agentConfiguration(device, url);
@@ -113,25 +115,25 @@ async function addDevice(
 
 /** Sets another password, or accepts certificates instead. Ends the device's tunnel. */
 async function changeSecrets(
-  store: Store,
+  store: SqliteStore,
   id: string,
   name: string,
   options: DeviceOptions,
   clock: Clock,
 ): Promise<string> {
   const missing = () => new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
-  const device = store.devices.credentials(id);
+  const device = await store.devices.credentials(id);
   if (!device?.claimed) throw missing();
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, device.domain, options);
-  if (!store.devices.setSecrets(id, secrets, clock.date(), since)) throw missing();
+  if (!(await store.devices.setSecrets(id, secrets, clock.date(), since))) throw missing();
   if (since !== null) return `device ${id} proves itself by a certificate from now on\n`;
-  keep();
+  await keep();
   return `password of device ${id} changed\n${generated ? `password: ${generated}\n` : ''}`;
 }
 
 /** The device's credentials. `generated`: the password, if we generated it. Call `keep` once they are stored. */
 async function chooseSecrets(
-  store: Store,
+  store: SqliteStore,
   id: string,
   name: string,
   domain: string,
@@ -140,7 +142,7 @@ async function chooseSecrets(
   since: number | 'default' | null;
   secrets: DeviceSecrets;
   generated: string | null;
-  keep(): void;
+  keep(): Promise<void>;
 }> {
   if (options.certificate && (options.digest || options['password-file'] !== undefined)) {
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
@@ -152,16 +154,17 @@ async function chooseSecrets(
     : choosePassword(options['password-file']);
   // Digest uses the device's own spelling of its id.
   const secrets = await deviceSecrets(name, domain, password, options.digest ?? false);
-  const keep = () => {
+  const keep = async () => {
     if (!generated) return;
-    new Fingerprints(store).remember({ id, password: secrets.password, fingerprint: null }, password, true);
+    const fingerprints = new Fingerprints(store.devices, await new Installation(store).fingerprintKey());
+    await fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);
   };
   return { since, secrets, generated: generated ? password : null, keep };
 }
 
 /** Anyone can invent an unclaimed device, so the operator names the domain, which decides who sees the device. */
-function claimDevice(store: Store, id: string, domain: string | undefined): string {
-  const waiting = store.devices.credentials(id);
+async function claimDevice(store: SqliteStore, id: string, domain: string | undefined): Promise<string> {
+  const waiting = await store.devices.credentials(id);
   if (!waiting || waiting.claimed) {
     throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);
   }
@@ -171,7 +174,7 @@ function claimDevice(store: Store, id: string, domain: string | undefined): stri
       `device claim ${id}: --domain is missing; this device came with ${printable(waiting.domain)}, from ${waiting.address}`,
     );
   }
-  if (!store.devices.claim(id, domain)) {
+  if (!(await store.devices.claim(id, domain))) {
     throw new CommandError(
       ExitStatus.failed,
       `device ${id}: came with the domain ${printable(waiting.domain)}, not ${printable(domain)}; if it is not yours: rm-reflector device remove ${id}`,

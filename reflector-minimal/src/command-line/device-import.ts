@@ -6,10 +6,11 @@ import { domainRule, isDomain } from '../devices/domain.ts';
 import { Fingerprints } from '../devices/fingerprints.ts';
 import { hiddenBy } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
+import { Installation } from '../installation.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
 import type { NewDevice } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -40,7 +41,7 @@ interface Made extends NewDevice {
  * id, domain and password, unless they go to a file. Throws {@link CommandError}.
  */
 export async function importDevices(
-  store: Store,
+  store: SqliteStore,
   from: string,
   options: ImportOptions,
   clock: Clock,
@@ -56,7 +57,9 @@ export async function importDevices(
     throw new CommandError(ExitStatus.usage, '--certificate: a device without a password has none to keep');
   }
   const since = certificatesSince(options);
-  const listed = readList(store, from, options.domain ?? store.domain(), bound);
+  const installation = new Installation(store);
+  const domain = options.domain ?? (await installation.domain());
+  const listed = readList(await installation.takenLabel(), from, domain, bound);
   const made = await Promise.all(listed.map((device) => make(device, options)));
   const lines = made.map(({ id, domain, generated }) =>
     [id, domain, ...((generated ?? '') ? [generated] : [])].join('\t'),
@@ -64,17 +67,17 @@ export async function importDevices(
   const text = lines.map((line) => `${line}\n`).join('');
   // First save the passwords: after a crash between the two steps, nobody would know them.
   if (options.output !== undefined) writeNew(options.output, text);
-  const taken = addAll(store, made, since, clock, () => {
+  const taken = await addAll(store, made, since, clock, () => {
     if (options.output !== undefined) rmSync(options.output, { force: true });
   });
   if (taken.length > 0) {
     const named = `${taken.slice(0, 5).join(', ')}${taken.length > 5 ? `, and ${taken.length - 5} more` : ''}`;
     throw new CommandError(ExitStatus.failed, `${from}: exist already: ${named}; none was added`);
   }
-  const fingerprints = new Fingerprints(store);
+  const fingerprints = new Fingerprints(store.devices, await installation.fingerprintKey());
   for (const { id, secrets, generated } of made) {
     if (generated !== null) {
-      fingerprints.remember({ id, password: secrets.password, fingerprint: null }, generated, true);
+      await fingerprints.remember({ id, password: secrets.password, fingerprint: null }, generated, true);
     }
   }
   return options.output === undefined
@@ -82,16 +85,16 @@ export async function importDevices(
     : `${made.length} devices added; their passwords are in ${options.output}\n`;
 }
 
-function addAll(
-  store: Store,
+async function addAll(
+  store: SqliteStore,
   made: readonly Made[],
   since: number | 'default' | null,
   clock: Clock,
   undo: () => void,
-): readonly string[] {
+): Promise<readonly string[]> {
   let taken: readonly string[] | null = null;
   try {
-    taken = store.devices.addAll(made, clock.date(), since);
+    taken = await store.devices.addAll(made, clock.date(), since);
     return taken;
   } finally {
     if (taken === null || taken.length > 0) undo();
@@ -106,7 +109,7 @@ async function make({ id, spelled, domain }: Listed, { digest, certificate }: Im
 }
 
 /** One device a line: its id and, after a blank, its domain if it has its own. `#` starts a comment. */
-function readList(store: Store, from: string, domain: string, bound: number): Listed[] {
+function readList(takenLabel: string | null, from: string, domain: string, bound: number): Listed[] {
   const where = from === '-' ? 'standard input' : from;
   const wrong = (line: number, what: string): never => {
     throw new CommandError(ExitStatus.usage, `${where}: line ${line}: ${what}`);
@@ -128,7 +131,7 @@ function readList(store: Store, from: string, domain: string, bound: number): Li
     if (id === null || more.length > 0) return wrong(i + 1, 'must be an id, and a domain if it is another');
     if (!isDomain(own)) wrong(i + 1, `the domain must be ${domainRule}`);
     if (listed.has(id)) wrong(i + 1, `${id} is there twice`);
-    const hidden = hiddenBy(id, store.takenLabel());
+    const hidden = hiddenBy(id, takenLabel);
     if (hidden !== null) wrong(i + 1, `the host name of ${id} is ${hidden}`);
     if (listed.size >= bound) wrong(i + 1, `more than ${bound} devices`);
     listed.set(id, { id, spelled, domain: own });

@@ -1,6 +1,7 @@
 import { duplicateShownMs } from '../pages/landing.ts';
 import type { DeviceRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
+import { every } from './every.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
 /** Filters and format. */
@@ -43,7 +44,11 @@ interface Shown {
 }
 
 /** `rm-reflector device list`: a table, or JSON. Throws {@link CommandError}. */
-export function listDevices(store: Store, now: number, { domain, state, match, json }: ListOptions): string {
+export async function listDevices(
+  store: SqliteStore,
+  now: number,
+  { domain, state, match, json }: ListOptions,
+): Promise<string> {
   if (state !== undefined && !states.some((known) => known === state)) {
     throw new CommandError(
       ExitStatus.usage,
@@ -52,10 +57,15 @@ export function listDevices(store: Store, now: number, { domain, state, match, j
   }
   const wanted = match?.toLowerCase();
   const served = store.isServed();
-  const devices = store.devices
-    .list()
+  const domains = domain === undefined ? null : [domain];
+  const listed = (claimed: boolean) =>
+    every(
+      (after, limit) => store.devices.page({ domains, claimed }, after, limit),
+      ({ id }) => id,
+    );
+  // Unclaimed ones last.
+  const devices = [...(await listed(true)), ...(await listed(false))]
     .map((device) => shown(device, served, now))
-    .filter((device) => domain === undefined || device.domain === domain)
     .filter((device) => state === undefined || device.state === state)
     .filter(
       ({ id, name }) =>
@@ -65,8 +75,13 @@ export function listDevices(store: Store, now: number, { domain, state, match, j
 }
 
 /** `rm-reflector device show ID`: all that is known about a device. Throws {@link CommandError}. */
-export function showDevice(store: Store, id: string, now: number, { json }: ListOptions): string {
-  const device = store.devices.get(id);
+export async function showDevice(
+  store: SqliteStore,
+  id: string,
+  now: number,
+  { json }: ListOptions,
+): Promise<string> {
+  const device = await store.devices.get(id);
   if (!device) throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
   const { properties } = device;
   const facts = shown(device, store.isServed(), now);

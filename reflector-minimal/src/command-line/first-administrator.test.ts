@@ -3,32 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { matchesHash } from '../passwords/scrypt.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { systemClock } from '../system-clock.ts';
 import { ensureAdministrator } from './first-administrator.ts';
 
 describe('the first administrator', () => {
   let folder: string;
   let data: string;
-  let store: Store;
+  let store: SqliteStore;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'rm-reflector-first-'));
     data = join(folder, 'reflector.sqlite');
-    store = Store.open(data);
+    store = SqliteStore.open(data);
   });
-  afterEach(() => {
-    store.close();
+  afterEach(async () => {
+    await store.close();
     rmSync(folder, { recursive: true });
   });
 
   const passwordIn = (text: string) => /^user: admin\npassword: ([a-z2-9]{26})\n$/.exec(text)?.[1] ?? '';
-  const isGood = (password: string) => matchesHash(password, store.users.get('admin')?.password ?? '');
+  const isGood = async (password: string) =>
+    matchesHash(password, (await store.users.get('admin'))?.password ?? '');
 
   test('is shown at a terminal, once', async () => {
     const first = await ensureAdministrator(store, data, true, systemClock);
     if (first?.kind !== 'shown') throw new Error('not shown');
     expect(await isGood(passwordIn(first.text))).toBe(true);
-    expect(store.users.get('admin')?.role).toBe('administrator');
+    expect((await store.users.get('admin'))?.role).toBe('administrator');
     expect(await ensureAdministrator(store, data, true, systemClock)).toBeNull();
   });
 
@@ -48,9 +49,9 @@ describe('the first administrator', () => {
   });
 
   test('is not made where there is any user', async () => {
-    store.users.add('bob', 'hash', 0, 'user');
+    await store.users.add('bob', 'hash', 0, 'user');
     expect(await ensureAdministrator(store, data, true, systemClock)).toBeNull();
-    expect(store.users.list().map(({ name }) => name)).toEqual(['bob']);
+    expect((await store.users.page('', 10)).map(({ name }) => name)).toEqual(['bob']);
     expect(existsSync(join(folder, 'reflector.sqlite.first-administrator'))).toBe(false);
   });
 });

@@ -1,8 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { Clock } from 'rm-protocol';
 import { generatePassword, hashPassword } from '../passwords/scrypt.ts';
+import type { Store } from '../ports/store.ts';
 import { asOwnerOf } from '../store/as-owner.ts';
-import type { Store } from '../store/store.ts';
 
 const name = 'admin';
 
@@ -20,13 +20,13 @@ export type FirstAdministrator =
  * its owner can read.
  */
 export async function ensureAdministrator(
-  store: Store,
+  store: Pick<Store, 'users'>,
   data: string,
   atTerminal: boolean,
   clock: Clock,
 ): Promise<FirstAdministrator | null> {
   const file = `${data}.first-administrator`;
-  if (!store.users.empty) return existsSync(file) ? { kind: 'left', file } : null;
+  if (!(await store.users.isEmpty())) return existsSync(file) ? { kind: 'left', file } : null;
   const password = generatePassword();
   const text = `user: ${name}\npassword: ${password}\n`;
   const hash = await hashPassword(password);
@@ -35,7 +35,7 @@ export async function ensureAdministrator(
     rmSync(file, { force: true });
     if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
   });
-  if (!store.users.add(name, hash, clock.date(), 'administrator')) {
+  if (!(await store.users.add(name, hash, clock.date(), 'administrator'))) {
     rmSync(file, { force: true });
     return null;
   }

@@ -14,10 +14,11 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Installation } from '../installation.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { matchesHash } from '../passwords/scrypt.ts';
 import { DataFileLock } from '../store/data-file-lock.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { systemClock } from '../system-clock.ts';
 import { importDevices } from './device-import.ts';
 import { run } from './run.ts';
@@ -53,12 +54,12 @@ describe('rm-reflector', () => {
     return { status, out, err };
   }
 
-  function look<T>(read: (store: Store) => T): T {
-    const store = Store.open(data);
+  async function look<T>(read: (store: SqliteStore) => T | Promise<T>): Promise<T> {
+    const store = SqliteStore.open(data);
     try {
-      return read(store);
+      return await read(store);
     } finally {
-      store.close();
+      await store.close();
     }
   }
 
@@ -70,7 +71,7 @@ describe('rm-reflector', () => {
   }
 
   test.each(['www', 'Reflector'])('device %s: the reflector has that name', async (id) => {
-    look(() => null);
+    await look(() => null);
     for (const [action, ...more] of [['add'], ['claim', '--domain', 'x']] as const) {
       const { status, err } = await command('device', action, id, ...more);
       expect(err).toMatch(/: its host name is a name of the reflector itself; choose another/);
@@ -87,7 +88,7 @@ describe('rm-reflector', () => {
       err: 'rm-reflector: --cookie-host: "view.r.test": is a host name of the device view; choose another name, or remove the device\n',
     });
     await command('device', 'remove', 'view');
-    look((store) => store.setTakenLabel('view'));
+    await look((store) => new Installation(store).setTakenLabel('view'));
     for (const action of ['add', 'claim']) {
       expect(await command('device', action, 'view')).toEqual({
         status: 1,
@@ -101,7 +102,7 @@ describe('rm-reflector', () => {
   test('what a command has changed is recorded where the reflector records', async () => {
     const audit = join(folder, 'audit.log');
     await command('user', 'add', 'alice');
-    look((store) => store.setAuditFile(audit));
+    await look((store) => new Installation(store).setAuditFile(audit, store.realPath));
     await command('user', 'grant', 'alice', 'acme');
     await command('user', 'list');
     expect((await command('user', 'remove', 'nobody')).status).toBe(1);
@@ -113,9 +114,11 @@ describe('rm-reflector', () => {
       { time: '', event: 'device-add', allowed: true, device: 'pump-7', operator },
     ]);
     expect(statSync(audit).mode & 0o777).toBe(0o600);
-    look((store) => store.setAuditFile(join(folder, 'none', 'audit.log')));
+    await look((store) =>
+      new Installation(store).setAuditFile(join(folder, 'none', 'audit.log'), store.realPath),
+    );
     const unrecorded = await command('user', 'remove', 'alice');
-    expect([unrecorded.status, look((store) => store.users.get('alice'))]).toEqual([0, null]);
+    expect([unrecorded.status, await look((store) => store.users.get('alice'))]).toEqual([0, null]);
     expect(unrecorded.err).toMatch(
       /^rm-reflector: done, but not recorded: .*audit\.log: no such file or directory\n$/,
     );
@@ -164,7 +167,8 @@ describe('rm-reflector', () => {
   });
 
   test('a data file that is damaged, at its beginning or later, is one line and 74', async () => {
-    for (let n = 0; n < 50; n++) look((store) => store.users.add(`user ${n}`, 'x'.repeat(500), 0, 'user'));
+    for (let n = 0; n < 50; n++)
+      await look(async (store) => await store.users.add(`user ${n}`, 'x'.repeat(500), 0, 'user'));
     const whole = readFileSync(data);
     const damaged = (from: number, to: number) =>
       writeFileSync(data, Buffer.from(whole).fill(0x5a, from, to));
@@ -183,7 +187,7 @@ describe('rm-reflector', () => {
   test('a command on a copy of the data file leaves the audit file of the original alone', async () => {
     const audit = join(folder, 'audit.log');
     await command('user', 'add', 'alice');
-    look((store) => store.setAuditFile(audit));
+    await look((store) => new Installation(store).setAuditFile(audit, store.realPath));
     const copy = join(folder, 'copy.sqlite');
     copyFileSync(data, copy);
     chmodSync(copy, 0o600);
@@ -201,12 +205,12 @@ describe('rm-reflector', () => {
     const added = await command('user', 'add', 'alice', '--admin');
     expect(added.out).toMatch(/^administrator alice added\npassword: [a-z2-9]{26}\n$/);
     const password = added.out.split('password: ')[1]?.trim() ?? '';
-    const stored = () => look((store) => store.users.get('alice')?.password ?? '');
-    expect(await matchesHash(password, stored())).toBe(true);
+    const stored = () => look(async (store) => (await store.users.get('alice'))?.password ?? '');
+    expect(await matchesHash(password, await stored())).toBe(true);
     const file = passwordFile('my own password\nsecond line');
     const changed = await command('user', 'passwd', 'alice', '--password-file', file);
     expect(changed.out).toBe('password of alice changed\n');
-    expect(await matchesHash('my own password', stored())).toBe(true);
+    expect(await matchesHash('my own password', await stored())).toBe(true);
     const bob = await command('user', 'add', 'bob', '--password-file', file);
     expect(bob.out).toBe('user bob added\nit sees no device yet: rm-reflector user grant bob DOMAIN\n');
     expect((await command('user', 'list')).out).toBe(
@@ -222,7 +226,7 @@ describe('rm-reflector', () => {
 
   test('a password that is short, common or the name is refused in one line, and changes nothing', async () => {
     await command('user', 'add', 'alice');
-    const before = look((store) => store.users.get('alice')?.password);
+    const before = await look(async (store) => (await store.users.get('alice'))?.password);
     for (const [password, why] of [
       ['short', 'must have at least 10 characters'],
       ['Password2026!', 'is among the most common passwords'],
@@ -238,10 +242,9 @@ describe('rm-reflector', () => {
       // That of a device is typed by nobody, and is that of an existing device, perhaps.
       expect((await command('device', 'add', `d${why.length}`, '--password-file', file)).status).toBe(0);
     }
-    expect(look((store) => [store.users.get('alice')?.password, store.users.get('bob')])).toEqual([
-      before,
-      null,
-    ]);
+    expect(
+      await look(async (store) => [(await store.users.get('alice'))?.password, await store.users.get('bob')]),
+    ).toEqual([before, null]);
   });
 
   test('user grant, revoke, promote, demote', async () => {
@@ -300,7 +303,7 @@ describe('rm-reflector', () => {
     });
     answers = [];
     expect((await command('user', 'totp', 'alice')).status).toBe(1);
-    expect(look((store) => store.users.get('alice')?.totpSecret)).toBeNull();
+    expect(await look(async (store) => (await store.users.get('alice'))?.totpSecret)).toBeNull();
   });
 
   /** What `device add` has printed or written, without its comments. */
@@ -309,7 +312,7 @@ describe('rm-reflector', () => {
   test('device add prints the configuration of the agent, with the address of the reflector that ran last', async () => {
     const device = async (...args: string[]) => agentJson((await command('device', 'add', ...args)).out);
     expect(await device('d1')).toMatchObject({ reflector: 'http://localhost:8080/' });
-    look((store) => store.setUrl('https://r.test/'));
+    await look((store) => new Installation(store).setUrl('https://r.test/'));
     const services = [
       { port: 80, kind: 'http' },
       { port: 22, kind: 'ssh' },
@@ -345,7 +348,7 @@ describe('rm-reflector', () => {
         err: expect.stringContaining('must be http://HOST[:PORT][/PATH] or https://…'),
       });
     }
-    expect(look((store) => store.devices.get('d5'))).toBeNull();
+    expect(await look((store) => store.devices.get('d5'))).toBeNull();
   });
 
   test('device add --config writes a new file that only its owner reads', async () => {
@@ -357,7 +360,7 @@ describe('rm-reflector', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const { password } = agentJson(readFileSync(file, 'utf8')).device;
     expect(out).not.toContain(password);
-    const hash = look((store) => store.devices.credentials('d1'))?.password ?? '';
+    const hash = (await look((store) => store.devices.credentials('d1')))?.password ?? '';
     expect(await matchesHash(password, hash)).toBe(true);
 
     // Neither the file nor the device is there when the other cannot be.
@@ -366,14 +369,14 @@ describe('rm-reflector', () => {
       out: '',
       err: `rm-reflector: --config ${file}: exists already\n`,
     });
-    expect(look((store) => store.devices.get('d2'))).toBeNull();
+    expect(await look((store) => store.devices.get('d2'))).toBeNull();
     const other = join(folder, 'other.json');
     expect(await command('device', 'add', 'd1', '--config', other)).toMatchObject({ status: 1 });
     expect(existsSync(other)).toBe(false);
     expect((await command('device', 'add', 'd3', '--config', join(folder, 'no', 'x'))).err).toContain(
       ': no such file or directory\n',
     );
-    expect(look((store) => store.devices.get('d3'))).toBeNull();
+    expect(await look((store) => store.devices.get('d3'))).toBeNull();
   });
 
   test('device add, list, claim, remove', async () => {
@@ -387,25 +390,30 @@ describe('rm-reflector', () => {
         auth: 'digest',
       },
     });
-    expect(look((store) => store.devices.get('dev1'))?.digestSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect((await look((store) => store.devices.get('dev1')))?.digestSha256).toMatch(/^[0-9a-f]{64}$/);
     await command('device', 'add', 'dev2', '--domain', 'd2');
-    const second = look((store) => store.devices.get('dev2'));
+    const second = await look((store) => store.devices.get('dev2'));
     expect([second?.domain, second?.digestMd5]).toEqual(['d2', null]);
-    look((store) => {
-      store.devices.addUnclaimed('dev3', 'd', { password: 'hash', address: '192.0.2.9' }, 0, 10);
+    await look(async (store) => {
+      await store.devices.addUnclaimed(
+        { id: 'dev3', domain: 'd', password: 'hash' },
+        { address: '192.0.2.9', network: '192.0.2.0/24' },
+        0,
+        { all: 10, ofNetwork: 10 },
+      );
     });
-    look((store) => {
-      const device = store.devices.get('dev1');
+    await look(async (store) => {
+      const device = await store.devices.get('dev1');
       if (!device) throw new Error('no device');
-      store.devices.noteConnected(device, Date.UTC(2026, 0, 1), {
+      await store.devices.noteConnected(device, Date.UTC(2026, 0, 1), {
         address: '192.0.2.1',
         agent: 'a',
         properties: { name: 'Pump\u001b[31m', version: '1.2', serial: 'A\u202e1' },
       });
-      store.devices.addTraffic(device, 5 * 1024 * 1024, 17);
-      store.devices.noteDuplicate(device, Date.now());
+      await store.devices.addTraffic(device, 5 * 1024 * 1024, 17);
+      await store.devices.noteDuplicate(device, Date.now());
       const refused = { reason: 'wrong password', address: '203.0.113.9' };
-      store.devices.noteRefused(device, Date.UTC(2026, 0, 2), refused);
+      await store.devices.noteRefused(device, Date.UTC(2026, 0, 2), refused);
     });
     const lock = DataFileLock.take(data);
     const { out } = await command('device', 'list');
@@ -481,10 +489,10 @@ describe('rm-reflector', () => {
 
   test('device passwd: another password, or a certificate in place of one', async () => {
     await command('device', 'add', 'dev1', '--digest');
-    const before = look((store) => store.devices.get('dev1'));
+    const before = await look((store) => store.devices.get('dev1'));
     const { out } = await command('device', 'passwd', 'Dev1');
     const password = /^password of device dev1 changed\npassword: ([a-z2-9]{26})\n$/.exec(out)?.[1] ?? '';
-    const after = look((store) => store.devices.get('dev1'));
+    const after = await look((store) => store.devices.get('dev1'));
     expect(await matchesHash(password, after?.password ?? '')).toBe(true);
     expect(after).toMatchObject({ uid: before?.uid, digestSha256: null, certificatesSince: null });
     expect(after?.fingerprint).toHaveLength(32);
@@ -495,12 +503,12 @@ describe('rm-reflector', () => {
       out: 'device dev1 proves itself by a certificate from now on\n',
       err: '',
     });
-    expect(look((store) => store.devices.get('dev1'))).toMatchObject({
+    expect(await look((store) => store.devices.get('dev1'))).toMatchObject({
       certificatesSince: Date.UTC(2026, 0, 31),
       fingerprint: null,
     });
     await command('device', 'passwd', 'dev1', '--password-file', passwordFile('s3cret'));
-    expect(look((store) => store.devices.get('dev1'))?.certificatesSince).toBeNull();
+    expect((await look((store) => store.devices.get('dev1')))?.certificatesSince).toBeNull();
     expect(await command('device', 'passwd', 'dev9')).toMatchObject({
       status: 1,
       err: 'rm-reflector: device dev9: there is no such device\n',
@@ -513,7 +521,11 @@ describe('rm-reflector', () => {
       writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
       return file;
     }
-    const ids = () => look((store) => store.devices.list()).map(({ id, domain }) => [id, domain]);
+    const ids = async () => {
+      const all = { domains: null, claimed: true };
+      const devices = await look((store) => store.devices.page(all, '', 100));
+      return devices.map(({ id, domain }) => [id, domain]);
+    };
 
     test('adds all devices of a file, each with a password of its own', async () => {
       const from = list('# the pumps', 'Pump-1', '  pump-2\tacme  # another domain', '', 'pump-3');
@@ -530,7 +542,7 @@ describe('rm-reflector', () => {
         ['pump-3', 'd', password],
       ]);
       expect(new Set(rows.map(([, , one]) => one)).size).toBe(3);
-      const second = look((store) => store.devices.get('pump-2'));
+      const second = await look((store) => store.devices.get('pump-2'));
       expect(await matchesHash(rows[1]?.[2] ?? '', second?.password ?? '')).toBe(true);
       expect(second?.fingerprint).toHaveLength(32);
     });
@@ -547,7 +559,7 @@ describe('rm-reflector', () => {
         status: 64,
         err: `rm-reflector: --output ${output}: exists already\n`,
       });
-      expect(ids()).toEqual([]);
+      expect(await ids()).toEqual([]);
     });
 
     test('adds none when one is taken, and leaves no passwords behind', async () => {
@@ -559,14 +571,14 @@ describe('rm-reflector', () => {
         out: '',
         err: expect.stringContaining('exist already: b; none was added'),
       });
-      expect(ids()).toEqual([['b', 'd']]);
+      expect(await ids()).toEqual([['b', 'd']]);
       expect(() => statSync(output)).toThrow('ENOENT');
     });
 
     test('takes devices with certificates, which have no passwords to print', async () => {
       const { out } = await command('device', 'add', '--from', list('a'), '--domain', 'd', '--certificate');
       expect(out).toBe('a\td\n');
-      expect(look((store) => store.devices.get('a'))?.certificatesSince).not.toBeNull();
+      expect((await look((store) => store.devices.get('a')))?.certificatesSince).not.toBeNull();
     });
 
     test.each([
@@ -578,15 +590,15 @@ describe('rm-reflector', () => {
     ])('%j is refused with its line', async (lines, message) => {
       const result = await command('device', 'add', '--from', list(...lines));
       expect(result).toMatchObject({ status: 64, err: expect.stringContaining(message) });
-      expect(ids()).toEqual([]);
+      expect(await ids()).toEqual([]);
     });
 
     test('devicesAtOnce: takes no more than the bound', async () => {
-      const store = Store.open(data);
+      const store = SqliteStore.open(data);
       await expect(importDevices(store, list('a', 'b', 'c'), {}, systemClock, 2)).rejects.toThrow(
         'line 3: more than 2 devices',
       );
-      store.close();
+      await store.close();
     });
   });
 
@@ -599,7 +611,7 @@ describe('rm-reflector', () => {
         err: expect.stringContaining('user alice: is the last administrator; make another one first'),
       });
     }
-    expect(look((store) => store.users.get('alice'))?.role).toBe('administrator');
+    expect((await look((store) => store.users.get('alice')))?.role).toBe('administrator');
     await command('user', 'promote', 'bob');
     expect((await command('user', 'demote', 'alice')).status).toBe(0);
     expect((await command('user', 'remove', 'alice')).status).toBe(0);
@@ -652,7 +664,7 @@ describe('rm-reflector', () => {
     [['serve', '--data', '.'], 74, 'data file .: is no file'],
     [['--tls-cert', 'a', '--tls-key', 'b'], 78, 'no such file'],
   ])('%j ends with %i and one line', async (args, status, message) => {
-    look(() => null);
+    await look(() => null);
     const result = await command(...args);
     expect(result.status).toBe(status);
     expect(result.err).toContain(message);

@@ -5,7 +5,7 @@ import { defaultDataFile } from '../configuration/data-file.ts';
 import { flag } from '../configuration/setting-types.ts';
 import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
 import { StoreError } from '../ports/store.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
@@ -155,7 +155,7 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   // Only commands that add something create a data file, so that a wrong path gets noticed.
   const fresh = action === 'add' && !existsSync(data);
   const warn = (text: string) => context.printError(`rm-reflector: ${text}\n`);
-  const store = Store.open(data, { existing: action !== 'add', warn });
+  const store = SqliteStore.open(data, { existing: action !== 'add', warn });
   let made = false;
   try {
     const options = values as Record<string, never>;
@@ -170,11 +170,11 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
       const given = domain ?? (options as { domain?: string }).domain;
       const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
-      const warning = auditCommand(store, { command, action, name, detail }, context.clock);
+      const warning = await auditCommand(store, { command, action, name, detail }, context.clock);
       if (warning !== null) warn(warning);
     }
   } finally {
-    store.close();
+    await store.close();
     if (fresh && !made) rmSync(data, { force: true });
   }
   return ExitStatus.ok;

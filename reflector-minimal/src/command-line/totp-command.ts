@@ -2,7 +2,7 @@ import { renderUnicodeCompact } from 'uqr';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { base32, makeTotpSecret, otpauthUri, stepOfCode } from '../one-time-password/totp.ts';
 import type { UserRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -14,14 +14,14 @@ const tries = 3;
  * user's app has it. Returns what to print. Throws {@link CommandError}.
  */
 export async function runTotpCommand(
-  store: Store,
+  store: SqliteStore,
   user: UserRecord,
   remove: boolean,
   context: Pick<CommandContext, 'ask' | 'clock' | 'print'>,
 ): Promise<string> {
   const { name } = user;
   if (remove) {
-    if (!store.users.removeTotp(name)) {
+    if (!(await store.users.removeTotp(name))) {
       throw new CommandError(ExitStatus.failed, `user ${name}: has no one-time passwords`);
     }
     return `${name} logs in without one-time passwords\n`;
@@ -44,9 +44,11 @@ export async function runTotpCommand(
   throw new CommandError(ExitStatus.failed, `user ${name}: the code was not right; nothing was changed`);
 }
 
-function switchOn(store: Store, name: string, secret: Buffer, step: number): string {
+async function switchOn(store: SqliteStore, name: string, secret: Buffer, step: number): Promise<string> {
   const codes = makeRecoveryCodes();
-  if (!store.users.setTotp(name, secret, step, codes.map(recoveryHash))) {
+  const user = await store.users.get(name);
+  const recovery = codes.map(recoveryHash);
+  if (!user || !(await store.users.setTotp(user, { secret, step, recovery }))) {
     throw new CommandError(ExitStatus.failed, `user ${name}: there is no such user`);
   }
   return `

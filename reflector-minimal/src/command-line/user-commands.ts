@@ -1,10 +1,12 @@
 import type { Clock } from 'rm-protocol';
 import { domainRule, isDomain } from '../devices/domain.ts';
+import { Installation } from '../installation.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
 import type { UserRecord } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { SqliteStore } from '../store/sqlite-store.ts';
 import type { CommandContext } from './command-context.ts';
+import { every } from './every.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { type ChosenPassword, choosePassword } from './password-input.ts';
 import { runTotpCommand } from './totp-command.ts';
@@ -38,7 +40,7 @@ export const userActions: readonly string[] = [
  * Runs `rm-reflector user …`; returns what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
  */
 export async function runUserCommand(
-  store: Store,
+  store: SqliteStore,
   action: string,
   name: string | undefined,
   domain: string | undefined,
@@ -51,7 +53,7 @@ export async function runUserCommand(
   }
   if (name === undefined) throw new CommandError(ExitStatus.usage, `user ${action}: a name is missing`);
   if (action === 'add') return addUser(store, name, options, context.clock);
-  const user = store.users.get(name);
+  const user = await store.users.get(name);
   if (!user) throw missing(name);
   switch (action) {
     case 'passwd':
@@ -60,33 +62,29 @@ export async function runUserCommand(
     case 'revoke':
       return changeGrant(store, user, action, domain);
     case 'promote':
-    case 'demote':
-      return keepingAdministrator(store, user, action === 'promote' || (options.force ?? false), () =>
-        changeRole(store, user, action),
-      );
+      if (!(await store.users.promote(name))) throw missing(name);
+      return `${name} is an administrator and sees every device\n`;
+    case 'demote': {
+      settled(name, await store.users.demote(name, options.force ?? false));
+      const { domains } = user;
+      return `${name} is a user and sees ${domains.length > 0 ? `the devices of ${domains.join(', ')}` : 'no device'}\n`;
+    }
     case 'totp':
       return runTotpCommand(store, user, options.remove ?? false, context);
     case 'logout': {
-      const ended = store.sessions.removeAll(name);
+      const ended = await store.sessions.removeAll(name);
       return `user ${name} logged out: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended\n`;
     }
     default:
-      return keepingAdministrator(store, user, options.force ?? false, () => {
-        if (!store.users.remove(name)) throw missing(name);
-        return `user ${name} removed\n`;
-      });
+      settled(name, await store.users.remove(name, options.force ?? false));
+      return `user ${name} removed\n`;
   }
 }
 
 /** Without an administrator, nobody sees new devices, and only a user of this machine can change that. */
-function keepingAdministrator(
-  store: Store,
-  { name }: UserRecord,
-  force: boolean,
-  change: () => string,
-): string {
-  const done = force ? change() : store.users.keepingAdministrator(name, change);
-  if (done !== null) return done;
+function settled(name: string, outcome: 'done' | 'missing' | 'last'): void {
+  if (outcome === 'done') return;
+  if (outcome === 'missing') throw missing(name);
   throw new CommandError(
     ExitStatus.failed,
     `user ${name}: is the last administrator; make another one first (user add NAME --admin, user promote NAME), or say --force`,
@@ -98,15 +96,24 @@ function missing(name: string): CommandError {
 }
 
 /** A line for each user: name, role and visible devices. */
-function listUsers(store: Store): string {
-  const lines = store.users.list().map(({ name, role, domains, totpSecret }) => {
+async function listUsers(store: SqliteStore): Promise<string> {
+  const users = await every(
+    (after, limit) => store.users.page(after, limit),
+    ({ name }) => name,
+  );
+  const lines = users.map(({ name, role, domains, totpSecret }) => {
     const seen = role === 'administrator' ? 'every device' : domains.join(', ') || 'no device';
     return `${name}  ${role}  ${seen}${totpSecret ? '  one-time passwords' : ''}\n`;
   });
   return lines.join('');
 }
 
-async function addUser(store: Store, name: string, options: UserOptions, clock: Clock): Promise<string> {
+async function addUser(
+  store: SqliteStore,
+  name: string,
+  options: UserOptions,
+  clock: Clock,
+): Promise<string> {
   if (!namePattern.test(name)) {
     throw new CommandError(
       ExitStatus.usage,
@@ -114,17 +121,19 @@ async function addUser(store: Store, name: string, options: UserOptions, clock: 
     );
   }
   const taken = () => new CommandError(ExitStatus.failed, `user ${name}: exists already`);
-  if (store.users.get(name)) throw taken();
+  if (await store.users.get(name)) throw taken();
   const chosen = chooseFor(name, options);
   const role = options.admin ? 'administrator' : 'user';
-  if (!store.users.add(name, await hashPassword(chosen.password), clock.date(), role)) throw taken();
+  const hash = await hashPassword(chosen.password);
+  if (!(await store.users.add(name, hash, clock.date(), role))) throw taken();
   const sight = options.admin ? '' : `it sees no device yet: rm-reflector user grant ${name} DOMAIN\n`;
   return `${role} ${name} added\n${told(chosen)}${sight}`;
 }
 
-async function changePassword(store: Store, name: string, options: UserOptions): Promise<string> {
+async function changePassword(store: SqliteStore, name: string, options: UserOptions): Promise<string> {
   const chosen = chooseFor(name, options);
-  if (!store.users.setPassword(name, await hashPassword(chosen.password))) throw missing(name);
+  const hash = await hashPassword(chosen.password);
+  if (!(await store.users.setPassword(name, hash))) throw missing(name);
   return `password of ${name} changed\n${told(chosen)}`;
 }
 
@@ -136,16 +145,16 @@ function told({ password, generated }: ChosenPassword): string {
   return generated ? `password: ${password}\n` : '';
 }
 
-function changeGrant(
-  store: Store,
+async function changeGrant(
+  store: SqliteStore,
   { name, role, domains }: UserRecord,
   action: 'grant' | 'revoke',
   domain: string | undefined,
-): string {
+): Promise<string> {
   if (domain === undefined) {
     throw new CommandError(
       ExitStatus.usage,
-      `user ${action} ${name}: a domain is missing; that of devices added without one is ${store.domain()}`,
+      `user ${action} ${name}: a domain is missing; that of devices added without one is ${await new Installation(store).domain()}`,
     );
   }
   if (!isDomain(domain)) {
@@ -155,19 +164,13 @@ function changeGrant(
     );
   }
   if (action === 'revoke') {
-    if (store.users.revoke(name, domain))
+    if (await store.users.revoke(name, domain))
       return `user ${name} does not see the devices of ${domain} any more\n`;
     const others = domains.length > 0 ? domains.join(', ') : 'none';
     throw new CommandError(ExitStatus.failed, `user ${name}: ${domain} is not granted; granted: ${others}`);
   }
-  store.users.grant(name, domain);
+  await store.users.grant(name, domain);
   const note = role === 'administrator' ? ', and as an administrator all others' : '';
-  const devices = store.devices.list().filter((device) => device.claimed && device.domain === domain).length;
+  const devices = await store.devices.count({ domains: [domain], claimed: true });
   return `user ${name} sees the devices of ${domain} (${devices} now)${note}\n`;
-}
-
-function changeRole(store: Store, { name, domains }: UserRecord, action: 'promote' | 'demote'): string {
-  store.users.setRole(name, action === 'promote' ? 'administrator' : 'user');
-  if (action === 'promote') return `${name} is an administrator and sees every device\n`;
-  return `${name} is a user and sees ${domains.length > 0 ? `the devices of ${domains.join(', ')}` : 'no device'}\n`;
 }

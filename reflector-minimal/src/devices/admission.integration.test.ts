@@ -56,7 +56,11 @@ test('arrivalsAtOnce, arrivalsPerSecond: a device that needs no scrypt is delaye
   const stage = await open({ clock, limits });
   const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
   const { devices } = stage.reflector.store;
-  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  await devices.add(
+    { id: 'dev2', domain, secrets: await deviceSecrets('dev2', domain, password, false) },
+    0,
+    null,
+  );
   const machine = { id: 'dev2', password };
   await stage.agent(machine);
   expect(await refusal(stage)).toEqual([503, '1']);
@@ -71,7 +75,11 @@ test('wrong answers to Digest, which cost next to nothing, take nobody else his 
   const stage = await open({ clock, limits });
   const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
   const { devices } = stage.reflector.store;
-  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  await devices.add(
+    { id: 'dev2', domain, secrets: await deviceSecrets('dev2', domain, password, false) },
+    0,
+    null,
+  );
   const machine = { id: 'dev2', password };
   await stage.agent(machine);
   const digest =
@@ -87,7 +95,11 @@ test('a guess that scrypt has to refuse takes a place, whatever device it names'
   const stage = await open({ clock: new ManualClock(), limits });
   const password = 'k3vq-8Zp2-Xw7n-R4tm-J9bd';
   const { devices } = stage.reflector.store;
-  devices.add('dev2', domain, await deviceSecrets('dev2', domain, password, false), 0);
+  await devices.add(
+    { id: 'dev2', domain, secrets: await deviceSecrets('dev2', domain, password, false) },
+    0,
+    null,
+  );
   await stage.agent({ id: 'dev2', password });
   // Of another domain it is another device, which nothing is known of.
   const elsewhere = { id: 'dev2', domain: '00000000-0000-0000-0000-0000000000bb', password };
@@ -119,7 +131,7 @@ test('slowFailuresPerDevice: a device that was there before comes back beside wh
   await stage.agent();
   for (let i = 0; i < 2; i++) expect(await refusal(stage, { id: 'nobody', password: `${i}` })).toEqual([401]);
   expect(await refusal(stage, { id: 'nobody' })).toEqual([503, '30']);
-  stage.addDevice('dev2');
+  await stage.addDevice('dev2');
   expect(await refusal(stage, { id: 'dev2' })).toEqual([503, '30']);
   await stage.agent();
 });
@@ -151,7 +163,11 @@ test('arrivalsPerSecondAtStart, slowArrivalsPerSecondAtStart, arrivalsRampMs: th
 
 test('tunnels: a device too many is told to come later, and one that comes again takes its own place', async () => {
   const stage = await open({ limits: { tunnels: 1 } });
-  stage.reflector.store.devices.add('dev2', domain, await deviceSecrets('dev2', domain, 's3cret', false), 0);
+  await stage.reflector.store.devices.add(
+    { id: 'dev2', domain, secrets: await deviceSecrets('dev2', domain, 's3cret', false) },
+    0,
+    null,
+  );
   const first = await stage.agent();
   expect(await refusal(stage, { id: 'dev2' })).toEqual([503, '30']);
   await stage.agent();
@@ -179,7 +195,7 @@ test('a name of the reflector itself waits for nothing', async () => {
       'the host name of this device is a name of the reflector itself',
     );
   }
-  expect(stage.reflector.store.devices.get('www')).toBeNull();
+  expect(await stage.reflector.store.devices.get('www')).toBeNull();
 });
 
 test('unclaimedPerNetwork: strangers of one network leave places to others, who are shown with their address', async () => {
@@ -195,7 +211,7 @@ test('unclaimedPerNetwork: strangers of one network leave places to others, who 
   expect(await come('new3', '203.0.113.3')).toBe('too many devices wait for being claimed');
   expect(await come('new4', '198.51.100.1')).toBe(waits);
   const { devices } = stage.reflector.store;
-  expect(devices.get('new4')?.address).toBe('198.51.100.1');
-  devices.remove('new1', 0);
+  expect((await devices.get('new4'))?.address).toBe('198.51.100.1');
+  await devices.remove('new1', 0);
   expect(await come('new3', '203.0.113.3')).toBe(waits);
 });

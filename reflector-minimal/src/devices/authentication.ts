@@ -13,8 +13,7 @@ import { reservedLabels } from '../http/host-names.ts';
 import type { Limits } from '../limits.ts';
 import { networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
-import type { DeviceCredentials } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import type { DeviceCredentials, Store } from '../ports/store.ts';
 import {
   type ClientCertificate,
   certificateFault,
@@ -121,7 +120,9 @@ export function claimedBy({ authorization, certificate }: Proof): string | undef
 }
 
 export interface DeviceAuthenticationOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'devices'>;
+  /** Of the fingerprints of passwords. */
+  readonly fingerprintKey: Buffer;
   readonly verifier: PasswordVerifier;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -142,7 +143,7 @@ export class DeviceAuthentication {
   constructor(options: DeviceAuthenticationOptions) {
     this.#options = options;
     this.#nonces = new Nonces(options.limits);
-    this.#fingerprints = new Fingerprints(options.store);
+    this.#fingerprints = new Fingerprints(options.store.devices, options.fingerprintKey);
   }
 
   /**
@@ -155,7 +156,7 @@ export class DeviceAuthentication {
   ): Promise<DeviceVerdict> {
     const { certificate } = request;
     if (!certificate) return this.#byPassword(request);
-    const found = this.#byCertificate(certificate, request.authorization);
+    const found = await this.#byCertificate(certificate, request.authorization);
     if ('device' in found)
       return this.#arrive(found.device, request.address) ?? this.#settle(found.device, found.certificate);
     const verdict = await this.#byPassword(request);
@@ -169,19 +170,20 @@ export class DeviceAuthentication {
   }
 
   /** The device that a certificate proves: the one that `Authorization` names, or else the first that exists. */
-  #byCertificate(
+  async #byCertificate(
     certificate: ClientCertificate,
     authorization: string | undefined,
-  ):
+  ): Promise<
     | { readonly device: DeviceCredentials; readonly certificate: ProvenCertificate }
-    | { readonly fault: string; readonly known: DeviceCredentials | null } {
+    | { readonly fault: string; readonly known: DeviceCredentials | null }
+  > {
     if ('fault' in certificate) return { fault: `is not accepted (${certificate.fault})`, known: null };
     let found = { fault: 'is of no such device', known: null as DeviceCredentials | null };
     const users = authorization === undefined ? certificate.names : [userOf(authorization)];
     for (const user of users) {
       const name = splitDeviceUser(user) ?? { deviceId: user, domain: null };
       const id = normalizeDeviceId(name.deviceId);
-      const device = id === null ? null : this.#options.store.devices.credentials(id);
+      const device = id === null ? null : await this.#options.store.devices.credentials(id);
       if (!device || !isOf(certificate, device)) continue;
       if (name.domain !== null && asciiLowerCase(name.domain) !== asciiLowerCase(device.domain)) continue;
       if (!device.claimed) return { device, certificate };
@@ -203,7 +205,7 @@ export class DeviceAuthentication {
       return refuse(401, 'no credentials', { challenges: this.#challenges(false) });
     try {
       const digest = decodeDigest(authorization);
-      if (digest) return this.#checkDigest(digest, request);
+      if (digest) return await this.#checkDigest(digest, request);
       const basic = decodeBasic(authorization);
       if (basic) return await this.#checkBasic(basic.user, basic.password, address);
     } catch (error) {
@@ -217,7 +219,7 @@ export class DeviceAuthentication {
     const { store, clock, admission } = this.#options;
     const name = splitDeviceUser(user);
     const id = name && normalizeDeviceId(name.deviceId);
-    const known = id ? store.devices.credentials(id) : null;
+    const known = id ? await store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
     // Always an HMAC first, whether or not the device exists. What it does not admit costs scrypt.
     const seen = this.#fingerprints.check(device, password);
@@ -227,7 +229,7 @@ export class DeviceAuthentication {
     if (typeof place === 'number') return askedToWait(place);
     const valid = await this.#verify(user, password, seen === false ? null : device, place);
     if (valid && device) {
-      this.#fingerprints.remember(device, password);
+      await this.#fingerprints.remember(device, password);
       return this.#settle(device);
     }
     if (name && id && !known && this.#options.acceptUnclaimed) {
@@ -261,13 +263,13 @@ export class DeviceAuthentication {
     if (reservedLabels.has(id))
       return refuse(403, 'the host name of this device is a name of the reflector itself');
     const full = () => refuse(403, 'too many devices wait for being claimed');
-    const waiting = store.devices.unclaimedAddresses();
-    const network = widestOf(address);
-    const beside = waiting.filter((other) => widestOf(other) === network).length;
-    if (beside >= limits.unclaimedPerNetwork || waiting.length >= limits.unclaimedDevices) return full();
-    const hash = await verifier.hash('device', password);
-    const facts = { password: hash, address };
-    const added = store.devices.addUnclaimed(id, domain, facts, clock.date(), limits.unclaimedDevices);
+    const network = widestOf(address) ?? address;
+    const bounds = { all: limits.unclaimedDevices, ofNetwork: limits.unclaimedPerNetwork };
+    const waiting = await store.devices.countUnclaimed(network);
+    // Nobody may cost a hash for nothing; the store counts again.
+    if (waiting.ofNetwork >= bounds.ofNetwork || waiting.all >= bounds.all) return full();
+    const device = { id, domain, password: await verifier.hash('device', password) };
+    const added = await store.devices.addUnclaimed(device, { address, network }, clock.date(), bounds);
     return added ? unclaimed(null) : full();
   }
 
@@ -282,16 +284,17 @@ export class DeviceAuthentication {
     return device.claimed ? { device, certificate } : unclaimed(device);
   }
 
-  #checkDigest(
+  async #checkDigest(
     digest: DigestAuthorization,
     request: { readonly method: string; readonly target: string; readonly address: string },
-  ): DeviceVerdict {
-    const now = this.#options.clock.now();
-    const nonce = this.#nonces.check(digest.nonce, now);
+  ): Promise<DeviceVerdict> {
     const name = splitDeviceUser(digest.user);
     const id = name && normalizeDeviceId(name.deviceId);
-    const known = id ? this.#options.store.devices.credentials(id) : null;
+    const known = id ? await this.#options.store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
+    // From here to its use nothing waits: of two that bring one nonce, one is let in.
+    const now = this.#options.clock.now();
+    const nonce = this.#nonces.check(digest.nonce, now);
     const secret = digest.algorithm === 'md5' ? device?.digestMd5 : device?.digestSha256;
     const matches =
       digest.realm === deviceRealm &&

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { claimedBy, DeviceAuthentication } from './authentication.ts';
 import { ClientAuthorities } from './client-authorities.ts';
 import {
@@ -60,45 +60,45 @@ describe('the certificates that count for a device', () => {
   const day = 24 * 3600_000;
   const now = Date.UTC(2026, 5, 1, 12, 0, 0, 500);
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
-  let store: Store;
+  let store: SqliteStore;
   beforeEach(() => {
-    store = Store.open(':memory:');
+    store = SqliteStore.open(':memory:');
   });
   afterEach(() => store.close());
 
-  const fault = (issued: number) => {
-    const device = store.devices.credentials('dev1');
+  const fault = async (issued: number) => {
+    const device = await store.devices.credentials('dev1');
     if (!device) throw new Error('no device');
     return certificateFault({ issued, until: now + day, trusted: () => true }, device, now);
   };
 
-  it('are those of the day before it was added, so that a factory may do either first', () => {
-    store.devices.add('dev1', 'acme', secrets, now, 'default');
-    expect(fault(now - day)).toBeNull();
-    expect(fault(now - day - 1_000)).toMatch(/^was issued at/);
+  it('are those of the day before it was added, so that a factory may do either first', async () => {
+    await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, now, 'default');
+    expect(await fault(now - day)).toBeNull();
+    expect(await fault(now - day - 1_000)).toMatch(/^was issued at/);
   });
 
-  it('are none of a former device of the same id, however young', () => {
-    store.devices.add('dev1', 'acme', secrets, now - 3_000, 'default');
-    store.devices.remove('dev1', now - 1_000);
-    store.devices.add('dev1', 'other', secrets, now, 'default');
-    expect(fault(now - 2_000)).toMatch(/^was issued at/);
+  it('are none of a former device of the same id, however young', async () => {
+    await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, now - 3_000, 'default');
+    await store.devices.remove('dev1', now - 1_000);
+    await store.devices.add({ id: 'dev1', domain: 'other', secrets }, now, 'default');
+    expect(await fault(now - 2_000)).toMatch(/^was issued at/);
     // A certificate has its time in whole seconds.
-    expect(fault(Math.floor((now - 1_000) / 1000) * 1000)).toBeNull();
+    expect(await fault(Math.floor((now - 1_000) / 1000) * 1000)).toBeNull();
   });
 
-  it('are those from the time that the operator names', () => {
-    store.devices.add('dev1', 'acme', secrets, now, now - 900 * day);
-    expect(fault(now - 900 * day)).toBeNull();
-    expect(fault(now - 901 * day)).toMatch(/^was issued at/);
+  it('are those from the time that the operator names', async () => {
+    await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, now, now - 900 * day);
+    expect(await fault(now - 900 * day)).toBeNull();
+    expect(await fault(now - 901 * day)).toMatch(/^was issued at/);
   });
 
-  it('are none beside a password, and none that has expired', () => {
-    store.devices.add('dev1', 'acme', secrets, now, null);
-    expect(fault(now)).toMatch(/without --certificate$/);
-    store.devices.setSecrets('dev1', secrets, 0, 0);
-    expect(fault(now)).toBeNull();
-    const device = store.devices.credentials('dev1');
+  it('are none beside a password, and none that has expired', async () => {
+    await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, now, null);
+    expect(await fault(now)).toMatch(/without --certificate$/);
+    await store.devices.setSecrets('dev1', secrets, 0, 0);
+    expect(await fault(now)).toBeNull();
+    const device = await store.devices.credentials('dev1');
     if (!device) throw new Error('no device');
     expect(certificateFault({ issued: 0, until: now - 1, trusted: () => true }, device, now)).toBe(
       'has expired',
@@ -107,7 +107,7 @@ describe('the certificates that count for a device', () => {
 });
 
 describe('a device with a certificate', () => {
-  let store: Store;
+  let store: SqliteStore;
   let authentication: DeviceAuthentication;
   const domain = 'acme';
   const clock = new ManualClock();
@@ -121,16 +121,17 @@ describe('a device with a certificate', () => {
   });
 
   beforeEach(async () => {
-    store = Store.open(':memory:');
+    store = SqliteStore.open(':memory:');
     for (const [id, since] of [
       ['dev1', added],
       ['dev2', null],
     ] as const) {
       const secrets = await deviceSecrets(id, domain, `${id} password`, false);
-      store.devices.add(id, domain, secrets, 0, since);
+      await store.devices.add({ id, domain, secrets }, 0, since);
     }
     authentication = new DeviceAuthentication({
       store,
+      fingerprintKey: Buffer.alloc(32, 1),
       verifier: new PasswordVerifier(defaultLimits),
       limits: defaultLimits,
       clock,
@@ -201,7 +202,7 @@ describe('a device with a certificate', () => {
 
   it('is not proven by what looks like its name', async () => {
     const secrets = await deviceSecrets('kiosk', domain, 'password', false);
-    store.devices.add('kiosk', domain, secrets, 0, added);
+    await store.devices.add({ id: 'kiosk', domain, secrets }, 0, added);
     expect(await verdict(of('kiosk'))).toBe('kiosk');
     expect(await verdict(of(...namesIn({ subject: 'CN=\u212Aiosk', subjectAltName: '' })))).toMatch(/^401 /);
     expect(await verdict(null, basic('\u212Aiosk@acme', 'password'))).toMatch(/^401 /);

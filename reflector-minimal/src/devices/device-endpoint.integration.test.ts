@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { answerDigest, chooseDigest, decodeChallenges, encodePropertiesUpdate, Opcode } from 'rm-protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { ask } from '../testing/ask.ts';
 import { originalAgentUpgrade } from '../testing/original-upgrades.ts';
 import { type AgentOptions, ScriptedAgent, upgradeHead } from '../testing/scripted-agent.ts';
@@ -37,13 +37,17 @@ describe('the upgrade of a device', () => {
   test('takes the original agent as it is', async () => {
     const { store } = stage.reflector;
     const devices = stage.reflector.presence.local;
-    store.devices.add(originalId, domain, await deviceSecrets(originalId, domain, 's3cret', false), 0);
+    await store.devices.add(
+      { id: originalId, domain, secrets: await deviceSecrets(originalId, domain, 's3cret', false) },
+      0,
+      null,
+    );
     const peer = await WebSocketPeer.connect(stage.port, originalAgentUpgrade);
     expect(peer.header('Sec-WebSocket-Protocol')).toBe('com.appinf.webtunnel.server/1.0');
     expect(peer.header('X-WebTunnel-KeepAlive')).toBe('300');
     expect(peer.header('Date')).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
     expect(peer.header('X-WebTunnel-Extensions')).toBeUndefined();
-    expect(servicesOf(devices.get(originalId) ?? noDevice)).toEqual({
+    expect(servicesOf((await devices.get(originalId)) ?? noDevice)).toEqual({
       ports: [18022, 18080, 18099],
       httpPort: 18080,
       httpPath: '/ui/',
@@ -51,7 +55,7 @@ describe('the upgrade of a device', () => {
       vncPort: null,
       rdpPort: null,
     });
-    const record = store.devices.get(originalId);
+    const record = await store.devices.get(originalId);
     expect(record).toMatchObject({
       online: true,
       connects: 1,
@@ -60,8 +64,8 @@ describe('the upgrade of a device', () => {
       properties: { name: 'probe "dev"', version: '1.2.3', kernel: '6.1.0', serial: 'SN-1' },
     });
     peer.socket.destroy();
-    await until(() => store.devices.get(originalId)?.online === false);
-    expect(store.devices.get(originalId)?.lastSeen).not.toBeNull();
+    await until(async () => (await store.devices.get(originalId))?.online === false);
+    expect((await store.devices.get(originalId))?.lastSeen).not.toBeNull();
   });
 
   test.each(['GET', 'POST'] as const)('takes %s', async (method) => {
@@ -88,7 +92,10 @@ describe('the upgrade of a device', () => {
     const refused = await refusal(connect(options));
     expect(refused.status).toBe(401);
     expect(refused.values('X-PTTH-Error')).toHaveLength(1);
-    expect(stage.reflector.store.devices.list()).toHaveLength(1);
+    expect([
+      ...(await stage.reflector.store.devices.page({ domains: null, claimed: true }, '', 10)),
+      ...(await stage.reflector.store.devices.page({ domains: null, claimed: false }, '', 10)),
+    ]).toHaveLength(1);
   });
 
   test.each([
@@ -123,14 +130,14 @@ describe('the upgrade of a device', () => {
     agent.peer.send(encodePropertiesUpdate([{ name: 'httpPort', value: '8080' }]));
     const { store } = stage.reflector;
     const devices = stage.reflector.presence.local;
-    await until(() => servicesOf(devices.get('dev1') ?? noDevice).httpPort === 8080);
-    await until(() => store.devices.get('dev1')?.properties.httpPort === '8080');
+    await until(async () => servicesOf((await devices.get('dev1')) ?? noDevice).httpPort === 8080);
+    await until(async () => (await store.devices.get('dev1'))?.properties.httpPort === '8080');
     for (let i = 0; i < 4; i++) {
       agent.peer.send(encodePropertiesUpdate([{ name: `p${i}`, value: 'x'.repeat(9_000) }]));
     }
     agent.peer.send(encodePropertiesUpdate([{ name: 'last', value: '1' }]));
-    await until(() => devices.get('dev1')?.properties.last === '1');
-    expect(Object.keys(devices.get('dev1')?.properties ?? {})).toEqual([
+    await until(async () => (await devices.get('dev1'))?.properties.last === '1');
+    expect(Object.keys((await devices.get('dev1'))?.properties ?? {})).toEqual([
       'targetPorts',
       'httpPort',
       'p0',
@@ -146,12 +153,12 @@ test('propertiesSaveMs: a flood of property updates is one write to the store a 
   const stage = await Stage.open({ clock });
   const { store } = stage.reflector;
   const devices = stage.reflector.presence.local;
-  const write = vi.spyOn(store.port.devices, 'setProperties');
+  const write = vi.spyOn(store.devices, 'setProperties');
   const agent = await stage.agent();
   const update = async (from: number, to: number) => {
     for (let i = from; i <= to; i++)
       agent.peer.send(encodePropertiesUpdate([{ name: 'x', value: String(i) }]));
-    await until(() => devices.get('dev1')?.properties.x === String(to));
+    await until(async () => (await devices.get('dev1'))?.properties.x === String(to));
   };
   await update(1, 500);
   expect(write).toHaveBeenCalledTimes(0);
@@ -161,7 +168,7 @@ test('propertiesSaveMs: a flood of property updates is one write to the store a 
   agent.destroy();
   await until(() => devices.size === 0);
   expect(write).toHaveBeenCalledTimes(2);
-  expect(store.devices.get('dev1')?.properties.x).toBe('600');
+  expect((await store.devices.get('dev1'))?.properties.x).toBe('600');
   await stage.close();
 });
 
@@ -182,7 +189,7 @@ describe('Digest', () => {
     clock = new ManualClock();
     stage = await Stage.open({ clock });
     const secrets = await deviceSecrets('digest1', domain, 's3cret', true);
-    stage.reflector.store.devices.add('digest1', domain, secrets, 0);
+    await stage.reflector.store.devices.add({ id: 'digest1', domain, secrets }, 0, null);
   });
   afterEach(() => stage.close());
 
@@ -234,12 +241,16 @@ describe('unknown devices', () => {
     }
     const third = await refusal(stage.agent({ id: 'new3' }));
     expect(third.values('X-PTTH-Error')).toEqual(['too many devices wait for being claimed']);
-    expect(store.devices.list().map(({ id, claimed }) => [id, claimed])).toEqual([
+    const known = [
+      ...(await store.devices.page({ domains: null, claimed: true }, '', 10)),
+      ...(await store.devices.page({ domains: null, claimed: false }, '', 10)),
+    ];
+    expect(known.map(({ id, claimed }) => [id, claimed])).toEqual([
       ['dev1', true],
       ['new1', false],
       ['new2', false],
     ]);
-    expect(store.devices.claim('new1', domain)).toBe(true);
+    expect(await store.devices.claim('new1', domain)).toBe(true);
     // The password it came with first is its password.
     expect((await refusal(stage.agent({ id: 'new1', password: 'other' }))).status).toBe(401);
     await stage.agent({ id: 'new1' });
@@ -256,16 +267,20 @@ describe('a device that connects again', () => {
     const old = await stage.agent();
     old.answersClose = false;
     const young = await stage.agent();
-    const current = devices.get('dev1');
+    const current = await devices.get('dev1');
     await until(() => old.closeCode !== null);
     expect(old.closeCode).toBe(4001);
     old.destroy();
     await old.ended;
     // A round trip through the reflector, so that it has seen the end.
     young.peer.send(encodePropertiesUpdate([{ name: 'x', value: '1' }]));
-    await until(() => devices.get('dev1')?.properties.x === '1');
-    expect(devices.get('dev1')).toBe(current);
-    expect(store.devices.get('dev1')).toMatchObject({ online: true, connects: 2, duplicateNoticed: null });
+    await until(async () => (await devices.get('dev1'))?.properties.x === '1');
+    expect(await devices.get('dev1')).toBe(current);
+    expect(await store.devices.get('dev1')).toMatchObject({
+      online: true,
+      connects: 2,
+      duplicateNoticed: null,
+    });
     await stage.close();
   });
 
@@ -284,9 +299,10 @@ describe('a device that connects again', () => {
     clock.advance(apart);
     await stage.agent();
     await second.ended;
-    if (noticed) await until(() => store.devices.get('dev1')?.duplicateNoticed === clock.date());
+    if (noticed)
+      await until(async () => (await store.devices.get('dev1'))?.duplicateNoticed === clock.date());
     await ask(stage.port, '/healthz', { host: 'localhost' });
-    expect(store.devices.get('dev1')?.duplicateNoticed).toBe(noticed ? clock.date() : null);
+    expect((await store.devices.get('dev1'))?.duplicateNoticed).toBe(noticed ? clock.date() : null);
     await stage.close();
   });
 });
@@ -305,14 +321,18 @@ describe('an account that changes', () => {
       const data = join(folder, 'reflector.sqlite');
       const stage = await Stage.open({ clock, data });
       const agent = await stage.agent();
-      const other = Store.open(data);
+      const other = SqliteStore.open(data);
       clock.advance(2_000);
       expect(stage.reflector.presence.local.get('dev1')).toBeDefined();
-      other.devices.remove('dev1', 0);
+      await other.devices.remove('dev1', 0);
       if (how !== 'removed') {
-        other.devices.add('dev1', domain, await deviceSecrets('dev1', domain, 'another', false), 0);
+        await other.devices.add(
+          { id: 'dev1', domain, secrets: await deviceSecrets('dev1', domain, 'another', false) },
+          0,
+          null,
+        );
       }
-      other.close();
+      await other.close();
       clock.advance(2_000);
       await agent.ended;
       expect(agent.closeCode).toBe(1008);

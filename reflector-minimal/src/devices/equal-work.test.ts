@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { DeviceAuthentication } from './authentication.ts';
 import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets } from './digest-secrets.ts';
@@ -11,20 +11,25 @@ import { Fingerprints } from './fingerprints.ts';
 const domain = 'acme';
 const generated = 'k3m9x2q7w5z8r4t6y2u9i3p5a7';
 
-let store: Store;
+const key = Buffer.alloc(32, 1);
+let store: SqliteStore;
 let authentication: DeviceAuthentication;
 /** What was verified by scrypt: whether against a hash of somebody. */
 let work: string[];
 
 beforeEach(async () => {
-  store = Store.open(':memory:');
+  store = SqliteStore.open(':memory:');
   const machine = await deviceSecrets('machine', domain, generated, false);
-  store.devices.add('machine', domain, machine, 0);
-  new Fingerprints(store).remember(
+  await store.devices.add({ id: 'machine', domain, secrets: machine }, 0, null);
+  await new Fingerprints(store.devices, key).remember(
     { id: 'machine', password: machine.password, fingerprint: null },
     generated,
   );
-  store.devices.add('person', domain, await deviceSecrets('person', domain, 'rosebud', true), 0);
+  await store.devices.add(
+    { id: 'person', domain, secrets: await deviceSecrets('person', domain, 'rosebud', true) },
+    0,
+    null,
+  );
   work = [];
   const verifier = new PasswordVerifier(defaultLimits);
   const counting = {
@@ -37,6 +42,7 @@ beforeEach(async () => {
   const admission = new DeviceAdmission(defaultLimits, clock.now());
   const options = {
     store,
+    fingerprintKey: key,
     verifier: counting,
     limits: defaultLimits,
     clock,
@@ -71,10 +77,10 @@ test('the right password of a machine costs no scrypt', async () => {
   expect(work).toEqual(['scrypt']);
 });
 
-test('the fingerprint is computed for every device, and for none', () => {
-  const fingerprints = new Fingerprints(store);
-  expect(fingerprints.check(store.devices.credentials('machine'), 'wrong')).toBe(false);
-  expect(fingerprints.check(store.devices.credentials('machine'), generated)).toBe(true);
-  expect(fingerprints.check(store.devices.credentials('person'), 'rosebud')).toBeNull();
+test('the fingerprint is computed for every device, and for none', async () => {
+  const fingerprints = new Fingerprints(store.devices, key);
+  expect(fingerprints.check(await store.devices.credentials('machine'), 'wrong')).toBe(false);
+  expect(fingerprints.check(await store.devices.credentials('machine'), generated)).toBe(true);
+  expect(fingerprints.check(await store.devices.credentials('person'), 'rosebud')).toBeNull();
   expect(fingerprints.check(null, 'wrong')).toBeNull();
 });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { Installation } from '../installation.ts';
 import { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, domain, Stage } from '../testing/stage.ts';
 import type { UpgradeRefused } from '../testing/web-socket-peer.ts';
@@ -33,7 +34,7 @@ describe('a device with such a password', () => {
   let stage: Stage;
   afterEach(() => stage.close());
   const generated = 'k3m9x2q7w5z8r4t6y2u9i3p5a7';
-  const stored = (id: string) => stage.reflector.store.devices.get(id)?.fingerprint ?? null;
+  const stored = async (id: string) => (await stage.reflector.store.devices.get(id))?.fingerprint ?? null;
   const dial = (id: string, password: string) =>
     ScriptedAgent.connect(stage.port, { ...device, id, password }).then(
       (agent) => {
@@ -46,23 +47,31 @@ describe('a device with such a password', () => {
   test('is known by a fingerprint from its first log-in on', async () => {
     stage = await Stage.open();
     const { devices } = stage.reflector.store;
-    devices.add('fleet', domain, await deviceSecrets('fleet', domain, generated, false), 0);
-    expect(stored('fleet')).toBeNull();
+    await devices.add(
+      { id: 'fleet', domain, secrets: await deviceSecrets('fleet', domain, generated, false) },
+      0,
+      null,
+    );
+    expect(await stored('fleet')).toBeNull();
     expect(await dial('fleet', 'a wrong one')).toBe(401);
-    expect(stored('fleet')).toBeNull();
+    expect(await stored('fleet')).toBeNull();
     expect(await dial('fleet', generated)).toBe(101);
-    expect(stored('fleet')).toHaveLength(32);
+    expect(await stored('fleet')).toHaveLength(32);
     // From here on without scrypt: a hash that nothing matches would refuse it.
     expect(await dial('fleet', generated)).toBe(101);
     expect(await dial('fleet', `${generated}x`)).toBe(401);
     expect(await dial('dev1', device.password)).toBe(101);
-    expect(stored('dev1')).toBeNull();
+    expect(await stored('dev1')).toBeNull();
   });
 
   test('does not wait for a flood of log-ins that cost scrypt', async () => {
     stage = await Stage.open({ limits: { verificationsAtOnce: 1, verificationsWaiting: 1 } });
     const { devices } = stage.reflector.store;
-    devices.add('fleet', domain, await deviceSecrets('fleet', domain, generated, false), 0);
+    await devices.add(
+      { id: 'fleet', domain, secrets: await deviceSecrets('fleet', domain, generated, false) },
+      0,
+      null,
+    );
     expect(await dial('fleet', generated)).toBe(101);
     let flooding = true;
     const flood = Array.from({ length: 4 }, async (_, i) => {
@@ -76,17 +85,21 @@ describe('a device with such a password', () => {
   test('loses it with its password', async () => {
     stage = await Stage.open();
     const { store } = stage.reflector;
-    const fingerprints = new Fingerprints(store);
-    const record = store.devices.get(device.id);
+    const fingerprints = new Fingerprints(store.devices, await new Installation(store).fingerprintKey());
+    const record = await store.devices.get(device.id);
     if (!record) throw new Error('no device');
-    fingerprints.remember(record, generated, true);
-    const known = store.devices.get(device.id);
+    await fingerprints.remember(record, generated, true);
+    const known = await store.devices.get(device.id);
     if (!known) throw new Error('no device');
     expect(fingerprints.check(known, generated)).toBe(true);
     expect(fingerprints.check(known, device.password)).toBe(false);
     expect(fingerprints.check({ ...known, password: 'another hash' }, generated)).toBe(false);
-    store.devices.remove(device.id, 0);
-    store.devices.add(device.id, domain, await deviceSecrets(device.id, domain, 'new', false), 0);
-    expect(stored(device.id)).toBeNull();
+    await store.devices.remove(device.id, 0);
+    await store.devices.add(
+      { id: device.id, domain, secrets: await deviceSecrets(device.id, domain, 'new', false) },
+      0,
+      null,
+    );
+    expect(await stored(device.id)).toBeNull();
   });
 });

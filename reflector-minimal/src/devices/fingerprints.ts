@@ -1,7 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { nobodysHash } from '../passwords/scrypt.ts';
-import { StoreUnavailable } from '../ports/store.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailable } from '../ports/store.ts';
 
 /*
  * scrypt protects the passwords of a stolen data file, but slows down a fleet: 10,000 log-ins of 40 ms take minutes after
@@ -47,12 +46,13 @@ const nobody: Fingerprinted = { id: 'nobody', password: nobodysHash, fingerprint
 
 /** Fingerprints of devices' passwords. */
 export class Fingerprints {
-  readonly #store: Store;
+  readonly #devices: Pick<Store['devices'], 'setFingerprint'>;
   readonly #key: Buffer;
 
-  constructor(store: Store) {
-    this.#store = store;
-    this.#key = store.fingerprintKey();
+  /** `key`: of the installation. */
+  constructor(devices: Pick<Store['devices'], 'setFingerprint'>, key: Buffer) {
+    this.#devices = devices;
+    this.#key = key;
   }
 
   /** Whether this is the device's password; `null` when only scrypt can tell. The same work for any device, and for none. */
@@ -63,10 +63,14 @@ export class Fingerprints {
   }
 
   /** To be called with a password that has been verified. `generated`: whether a machine has made it. */
-  remember(device: Fingerprinted, password: string, generated = looksGenerated(password)): void {
+  async remember(
+    device: Fingerprinted,
+    password: string,
+    generated = looksGenerated(password),
+  ): Promise<void> {
     if (device.fingerprint !== null || !generated) return;
     try {
-      this.#store.devices.setFingerprint(device.id, device.password, this.#of(device, password));
+      await this.#devices.setFingerprint(device.id, device.password, this.#of(device, password));
     } catch (error) {
       // It only saves time; the next log-in tries again.
       if (!(error instanceof StoreUnavailable)) throw error;

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Store } from '../store/store.ts';
+import { Installation } from '../installation.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { ScriptedAgent } from '../testing/scripted-agent.ts';
 import { device, domain, Stage } from '../testing/stage.ts';
 import { UpgradeRefused } from '../testing/web-socket-peer.ts';
@@ -37,29 +38,37 @@ test.each([
 });
 
 describe('beside a device of that name', () => {
-  let store: Store;
-  beforeEach(() => {
-    store = Store.open(':memory:');
+  let store: SqliteStore;
+  let installation: Installation;
+  beforeEach(async () => {
+    store = SqliteStore.open(':memory:');
+    installation = new Installation(store);
     const secrets = { password: '', digestSha256: null, digestMd5: null };
-    store.devices.add('view', domain, secrets, 0);
+    await store.devices.add({ id: 'view', domain, secrets }, 0, null);
   });
   afterEach(() => store.close());
 
-  test.each(['view.r.example', 'view-80.r.example'])('%s cannot be the host that all share', (cookieHost) => {
-    expect(() => takeCookieHost(store, names(cookieHost))).toThrow(
-      new CookieHostTaken(
-        `"${cookieHost}": is a host name of the device view; choose another name, or remove the device`,
-      ),
-    );
-    expect(store.takenLabel()).toBeNull();
-  });
+  test.each(['view.r.example', 'view-80.r.example'])(
+    '%s cannot be the host that all share',
+    async (cookieHost) => {
+      await expect(takeCookieHost(store, installation, names(cookieHost))).rejects.toThrow(
+        new CookieHostTaken(
+          `"${cookieHost}": is a host name of the device view; choose another name, or remove the device`,
+        ),
+      );
+      expect(await installation.takenLabel()).toBeNull();
+    },
+  );
 
-  test('others can, and one that only waits for being claimed is in nobody’s way', () => {
-    store.devices.addUnclaimed('show', domain, { password: '', address: '' }, 0, 10);
-    takeCookieHost(store, names('show.r.example'));
-    expect(store.takenLabel()).toBe('show');
-    takeCookieHost(store, names(null));
-    expect(store.takenLabel()).toBeNull();
+  test('others can, and one that only waits for being claimed is in nobody’s way', async () => {
+    await store.devices.addUnclaimed({ id: 'show', domain, password: '' }, { address: '', network: '' }, 0, {
+      all: 10,
+      ofNetwork: 10,
+    });
+    await takeCookieHost(store, installation, names('show.r.example'));
+    expect(await installation.takenLabel()).toBe('show');
+    await takeCookieHost(store, installation, names(null));
+    expect(await installation.takenLabel()).toBeNull();
   });
 });
 
@@ -75,7 +84,7 @@ describe('a device that comes under the name of the shared host', () => {
       },
     });
     stage = await Stage.open({ cookieHost: 'view.localhost', log: pino(sink) });
-    stage.addDevice('view');
+    await stage.addDevice('view');
   });
   afterEach(() => stage.close());
 
@@ -96,7 +105,7 @@ describe('a device that comes under the name of the shared host', () => {
   });
 
   test.each(['www', 'reflector'])('%s is a name of the reflector: the same', async (id) => {
-    stage.addDevice(id);
+    await stage.addDevice(id);
     const refused = await ScriptedAgent.connect(stage.port, { ...device, id }).catch((error) => error);
     if (!(refused instanceof UpgradeRefused)) throw new Error(`not refused: ${refused}`);
     const reason = 'the host name of this device is a name of the reflector itself: nobody could reach it';

@@ -1,5 +1,6 @@
 import { reservedLabels } from '../http/host-names.ts';
-import type { Store } from '../store/store.ts';
+import type { Installation } from '../installation.ts';
+import type { Store } from '../ports/store.ts';
 
 /*
  * Two labels of the domain belong to the reflector itself. A `--cookie-host` below the domain looks like the host name of a
@@ -36,15 +37,19 @@ export class CookieHostTaken extends Error {
   override readonly name = 'CookieHostTaken';
 }
 
-/** Throws {@link CookieHostTaken}; otherwise the store knows the label from now on. */
-export function takeCookieHost(store: Store, names: HostNames): void {
+/** Rejects with {@link CookieHostTaken}; otherwise the installation knows the label from now on. */
+export async function takeCookieHost(
+  store: Pick<Store, 'devices'>,
+  installation: Pick<Installation, 'setTakenLabel'>,
+  names: HostNames,
+): Promise<void> {
   const label = takenLabel(names);
   // Unclaimed devices do not count: anybody may have made them up.
-  const hidden = label === null ? undefined : idsIn(label).find((id) => store.devices.identity(id) !== null);
-  if (hidden !== undefined) {
+  for (const id of label === null ? [] : idsIn(label)) {
+    if ((await store.devices.identity(id)) === null) continue;
     throw new CookieHostTaken(
-      `"${names.cookieHost}": is a host name of the device ${hidden}; choose another name, or remove the device`,
+      `"${names.cookieHost}": is a host name of the device ${id}; choose another name, or remove the device`,
     );
   }
-  store.setTakenLabel(label);
+  await installation.setTakenLabel(label);
 }

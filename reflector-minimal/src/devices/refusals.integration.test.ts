@@ -60,20 +60,20 @@ test('refusalNotedMs: the last refusal of a device is noted with it, and no floo
   const clock = new ManualClock();
   const { stage } = await open(clock);
   const { devices } = stage.reflector.store;
-  const noted = () => {
-    const { refused = null, refusedReason = null } = devices.get(device.id) ?? {};
+  const noted = async () => {
+    const { refused = null, refusedReason = null } = (await devices.get(device.id)) ?? {};
     return [refused, refusedReason];
   };
-  expect(noted()).toEqual([null, null]);
+  expect(await noted()).toEqual([null, null]);
   const first = clock.date();
   await refusal(stage, { password: 'wrong' });
-  expect(noted()).toEqual([first, 'wrong password']);
+  expect(await noted()).toEqual([first, 'wrong password']);
   clock.advance(59_999);
   await refusal(stage, { domain: 'other' });
-  expect(noted()).toEqual([first, 'wrong password']);
+  expect(await noted()).toEqual([first, 'wrong password']);
   clock.advance(1);
   await refusal(stage, { domain: 'other' });
-  expect(noted()).toEqual([first + 60_000, 'wrong domain']);
+  expect(await noted()).toEqual([first + 60_000, 'wrong domain']);
 });
 
 test('a device whose properties cannot be taken is a refusal too', async () => {

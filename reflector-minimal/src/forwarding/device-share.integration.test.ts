@@ -15,8 +15,8 @@ test('exchangesPerDevice: one user leaves room at a device for the others, whate
       else response.end('page');
     });
     const { users } = stage.reflector.store;
-    users.add('bob', users.get('alice')?.password ?? '', 0, 'user');
-    users.grant('bob', domain);
+    await users.add('bob', (await users.get('alice'))?.password ?? '', 0, 'user');
+    await users.grant('bob', domain);
     const bob = { Authorization: `Basic ${Buffer.from('bob:wonderland').toString('base64')}` };
     const waiting = [ask(stage.port, '/held'), ask(stage.port, '/held')];
     await until(() => held.length === 2);
@@ -31,7 +31,7 @@ test('exchangesPerDevice: one user leaves room at a device for the others, whate
       /429/,
     );
     expect((await ask(stage.port, '/', { headers: bob })).text).toBe('page');
-    stage.addDevice('dev2');
+    await stage.addDevice('dev2');
     expect((await ask(stage.port, '/', { host: 'dev2.localhost' })).status).toBe(503);
     held[0]?.end();
     await waiting[0];

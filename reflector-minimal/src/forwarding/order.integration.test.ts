@@ -61,9 +61,9 @@ beforeAll(async () => {
   });
   const { store } = stage.reflector;
   const hash = await hashPassword(user.password);
-  for (const name of ['full', 'here']) store.users.add(name, hash, 0, 'administrator');
-  store.users.add('blind', hash, 0, 'user');
-  for (const id of ['offline', 'bare', 'other']) stage.addDevice(id);
+  for (const name of ['full', 'here']) await store.users.add(name, hash, 0, 'administrator');
+  await store.users.add('blind', hash, 0, 'user');
+  for (const id of ['offline', 'bare', 'other']) await stage.addDevice(id);
   let holding = 0;
   const serve: RequestListener = (request, response) => {
     if (request.url === '/hold') holding++;

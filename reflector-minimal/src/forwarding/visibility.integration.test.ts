@@ -22,11 +22,16 @@ describe('a device that a user may not see', () => {
     clock = new ManualClock();
     stage = await Stage.open({ clock });
     const { store } = stage.reflector;
-    store.users.add('bob', store.users.get(user.name)?.password ?? '', 0, 'user');
-    store.users.grant('bob', elsewhere);
+    await store.users.add('bob', (await store.users.get(user.name))?.password ?? '', 0, 'user');
+    await store.users.grant('bob', elsewhere);
     const secrets = { password: '', digestSha256: null, digestMd5: null };
-    store.devices.add('dev2', elsewhere, secrets, 0);
-    store.devices.addUnclaimed('dev9', elsewhere, { password: '', address: '' }, 0, 10);
+    await store.devices.add({ id: 'dev2', domain: elsewhere, secrets }, 0, null);
+    await store.devices.addUnclaimed(
+      { id: 'dev9', domain: elsewhere, password: '' },
+      { address: '', network: '' },
+      0,
+      { all: 10, ofNetwork: 10 },
+    );
     await stage.web((_request, response) => response.end('device'));
   });
   afterEach(() => stage.close());
@@ -109,7 +114,7 @@ describe('a device that a user may not see', () => {
 
   test('takes what is open with it when its domain is revoked', async () => {
     const { store } = stage.reflector;
-    store.users.grant('bob', domain);
+    await store.users.grant('bob', domain);
     let begun: () => void = () => {};
     const atDevice = new Promise<void>((resolve) => {
       begun = resolve;
@@ -124,7 +129,7 @@ describe('a device that a user may not see', () => {
     await atDevice;
     await once(socket, 'data');
     const closed = once(socket, 'close');
-    store.users.revoke('bob', domain);
+    await store.users.revoke('bob', domain);
     clock.advance(defaultLimits.storePollMs);
     await closed;
     expect(await answer(device.id)).toMatch(/^404\n/);
@@ -137,9 +142,9 @@ test('an administrator sees every device; who becomes one, or is one no more, fr
   const { store } = stage.reflector;
   const status = async () => (await ask(stage.port, '/')).status;
   expect(await status()).toBe(502);
-  store.users.setRole(user.name, 'user');
+  await store.users.demote(user.name, true);
   expect(await status()).toBe(404);
-  store.users.grant(user.name, domain);
+  await store.users.grant(user.name, domain);
   expect(await status()).toBe(502);
   await stage.close();
 });

@@ -17,7 +17,7 @@ import { type UpgradeRefused, WebSocketPeer } from '../testing/web-socket-peer.t
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-  stage.addDevice('other');
+  await stage.addDevice('other');
   await stage.web((_request, response) => response.end('other'), { id: 'other', extensions });
 });
 afterAll(() => stage.close());

@@ -62,13 +62,9 @@ describe('the way of a browser to the host of a device', () => {
     };
     const renew = async () => {
       const { devices } = stage.reflector.store;
-      devices.remove(device.id, 0);
-      devices.add(
-        device.id,
-        device.domain,
-        await deviceSecrets(device.id, device.domain, device.password, false),
-        0,
-      );
+      await devices.remove(device.id, 0);
+      const secrets = await deviceSecrets(device.id, device.domain, device.password, false);
+      await devices.add({ id: device.id, domain: device.domain, secrets }, 0, null);
     };
     const clean = [undefined, undefined];
     const cleared = ['"cache", "storage"', '{"max_age":0}'];

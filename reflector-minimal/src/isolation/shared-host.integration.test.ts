@@ -19,7 +19,7 @@ describe('on the host that devices share', () => {
   let seen: IncomingMessage[];
   beforeEach(async () => {
     stage = await Stage.open({ cookieHost: 'view.example' });
-    stage.reflector.store.devices.add('dev2', domain, await secrets, 0);
+    await stage.reflector.store.devices.add({ id: 'dev2', domain, secrets: await secrets }, 0, null);
     own = `http://localhost:${stage.port}`;
     shared = `http://view.example:${stage.port}`;
     session = await BrowserSession.open(stage);
@@ -117,7 +117,7 @@ describe('on the host that devices share', () => {
     expect((await choose('dev2', { Origin: shared })).status).toBe(403);
     expect((await choose('dev2', {})).status).toBe(403);
     expect((await choose('nobody')).status).toBe(404);
-    stage.reflector.store.users.add('bob', await bobsPassword, 0, 'user');
+    await stage.reflector.store.users.add('bob', await bobsPassword, 0, 'user');
     browser.put('localhost', (await BrowserSession.open(stage, undefined, 'bob')).ownCookie);
     expect((await choose('dev1')).status).toBe(404);
     // The page of a device sends the browser round: it comes back to what is chosen, which is nothing.

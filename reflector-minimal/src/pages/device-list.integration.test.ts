@@ -18,7 +18,7 @@ describe('the list of devices for programs', () => {
 
   test('says who is on line, with what, and since when others are not', async () => {
     const secrets = { password: '', digestSha256: null, digestMd5: null };
-    stage.reflector.store.devices.add('dev2', domain, secrets, 0);
+    await stage.reflector.store.devices.add({ id: 'dev2', domain, secrets }, 0, null);
     await stage.agent({
       properties: [
         { name: 'targetPorts', value: '22, 80' },
@@ -42,7 +42,8 @@ describe('the list of devices for programs', () => {
   test('is paged: every device once, and nothing of what the user does not see', async () => {
     const { store } = stage.reflector;
     const secrets = { password: '', digestSha256: null, digestMd5: null };
-    for (let n = 10; n < 60; n++) store.devices.add(`d${n}`, n % 2 ? 'odd' : 'even', secrets, 0);
+    for (let n = 10; n < 60; n++)
+      await store.devices.add({ id: `d${n}`, domain: n % 2 ? 'odd' : 'even', secrets }, 0, null);
     const collect = async (options: Parameters<typeof ask>[2], limit: number) => {
       const ids: string[] = [];
       for (let after: string | null = ''; after !== null; ) {
@@ -59,9 +60,9 @@ describe('the list of devices for programs', () => {
     };
     const all = ['d10', ...Array.from({ length: 49 }, (_, n) => `d${n + 11}`), 'dev1'];
     for (const limit of [1, 7, 51, 1000]) expect(await collect({}, limit)).toEqual(all);
-    store.users.setRole('alice', 'user');
+    await store.users.demote('alice', true);
     expect(await collect({}, 7)).toEqual([]);
-    store.users.grant('alice', 'odd');
+    await store.users.grant('alice', 'odd');
     expect(await collect({}, 7)).toEqual(all.filter((id) => /^d\d*[13579]$/.test(id)));
     for (const limit of ['0', '-1', 'x', '1.5']) {
       const path = `/my-devices/api/devices?limit=${limit}`;
@@ -77,7 +78,7 @@ describe('the list of devices for programs', () => {
     try {
       const { store } = small.reflector;
       const secrets = { password: '', digestSha256: null, digestMd5: null };
-      for (let n = 0; n < 9; n++) store.devices.add(`d${n}`, 'd', secrets, 0);
+      for (let n = 0; n < 9; n++) await store.devices.add({ id: `d${n}`, domain: 'd', secrets }, 0, null);
       const answer = await ask(small.port, '/my-devices/api/devices?limit=100', { host: 'localhost' });
       expect((JSON.parse(answer.text) as { devices: unknown[] }).devices).toHaveLength(3);
       expect((JSON.parse(answer.text) as { next: unknown }).next).toBe('d2');

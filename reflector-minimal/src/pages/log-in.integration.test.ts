@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
+import { accountOf } from '../testing/account-of.ts';
 import { type Answer, ask } from '../testing/ask.ts';
 import { Stage, user } from '../testing/stage.ts';
 
@@ -204,7 +205,9 @@ describe('log-in in a browser', () => {
     expect(text.match(/this browser/g)).toHaveLength(1);
     const ids = [...text.matchAll(/name="session" value="([0-9a-f]{16})"/g)].map(([, id]) => String(id));
     expect(ids).toHaveLength(2);
-    const current = stage.reflector.store.sessions.list(user.name).find(({ agent }) => agent.startsWith('<'));
+    const current = (await stage.reflector.store.sessions.list(user.name, 100)).find(({ agent }) =>
+      agent.startsWith('<'),
+    );
     const [foreign = ''] = ids.filter((id) => !current?.hash.toString('hex').startsWith(id));
     expect((await browse('/account/end', { session: foreign })).headers.location).toBe('/account');
     expect((await browse('/account/end', { session: 'ffffffffffffffff' })).status).toBe(303);
@@ -216,10 +219,10 @@ describe('log-in in a browser', () => {
 
   test('nobody ends the session of somebody else', async () => {
     const { store } = stage.reflector;
-    store.users.add('bob', store.users.get(user.name)?.password ?? '', 0, 'user');
+    await store.users.add('bob', (await store.users.get(user.name))?.password ?? '', 0, 'user');
     await logIn({ name: 'bob' });
     const bob = String(cookies.get('rm-session'));
-    const [session] = store.sessions.list('bob');
+    const [session] = await store.sessions.list('bob', 100);
     cookies.clear();
     await logIn();
     await browse('/account/end', { session: session?.hash.toString('hex', 0, 8) ?? '' });
@@ -228,7 +231,11 @@ describe('log-in in a browser', () => {
   });
 
   test('a code is asked for where the account has one-time passwords', async () => {
-    stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+    await stage.reflector.store.users.setTotp(await accountOf(stage.reflector.store, user.name), {
+      secret,
+      step: 0,
+      recovery: [],
+    });
     const first = await logIn({ next: '/account' });
     expect([first.status, first.headers['set-cookie']]).toEqual([200, undefined]);
     expect(first.text).toContain('autocomplete="one-time-code"');
@@ -247,7 +254,11 @@ describe('log-in in a browser', () => {
   });
 
   test('name and password alone are no Basic credentials of such an account', async () => {
-    stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+    await stage.reflector.store.users.setTotp(await accountOf(stage.reflector.store, user.name), {
+      secret,
+      step: 0,
+      recovery: [],
+    });
     const answer = await ask(stage.port, '/', { host: 'localhost' });
     expect([answer.status, answer.headers['x-authenticate'], answer.headers['www-authenticate']]).toEqual([
       401,
@@ -264,7 +275,7 @@ describe('log-in in a browser', () => {
     clock.advance(43_200_000);
     expect(await status()).toBe(303);
     await logIn();
-    stage.reflector.store.users.setPassword(user.name, 'another');
+    await stage.reflector.store.users.setPassword(user.name, 'another');
     expect(await status()).toBe(303);
   });
 
@@ -308,7 +319,7 @@ describe('log-in in a browser', () => {
       browse('/account/totp', { present: user.password, ...form });
     const confirm = (ticket: string, code: string) => browse('/account/totp/confirm', { ticket, code });
     const codeOf = (answer: Answer) => totpCode(secretIn(answer), stepAt(clock.date()));
-    const stored = () => stage.reflector.store.users.get(user.name)?.totpSecret ?? null;
+    const stored = async () => (await stage.reflector.store.users.get(user.name))?.totpSecret ?? null;
 
     test('are set up with the present password and a code, and end everything else', async () => {
       expect((await begin()).status).toBe(401);
@@ -325,12 +336,12 @@ describe('log-in in a browser', () => {
       const wrong = await confirm(field(setup, 'ticket'), '000000');
       expect([wrong.status, wrong.text.includes('not the current code')]).toEqual([422, true]);
       expect(secretIn(wrong)).toEqual(secretIn(setup));
-      expect(stored()).toBeNull();
+      expect(await stored()).toBeNull();
       const code = codeOf(wrong);
       const done = await confirm(field(wrong, 'ticket'), code);
       expect(done.status).toBe(200);
       expect(done.text.match(/<li><code>[a-z2-9]{4}(-[a-z2-9]{4}){3}<\/code>/g)).toHaveLength(10);
-      expect(stored()).toEqual(secretIn(setup));
+      expect(await stored()).toEqual(secretIn(setup));
       expect(await status('/account')).toBe(200);
       for (const former of [before, other]) {
         cookies.set('rm-session', former);
@@ -345,7 +356,11 @@ describe('log-in in a browser', () => {
     });
 
     test('move to another app with a code only', async () => {
-      stage.reflector.store.users.setTotp(user.name, secret, 0, []);
+      await stage.reflector.store.users.setTotp(await accountOf(stage.reflector.store, user.name), {
+        secret,
+        step: 0,
+        recovery: [],
+      });
       const ticket = field(await logIn(), 'ticket');
       const right = () => totpCode(secret, stepAt(clock.date()));
       await browse('/log-in/code', { ticket, code: right(), next: '/' });
@@ -355,7 +370,7 @@ describe('log-in in a browser', () => {
       const setup = await begin({ code: right() });
       expect(setup.status).toBe(200);
       expect((await confirm(field(setup, 'ticket'), codeOf(setup))).status).toBe(200);
-      expect(stored()).toEqual(secretIn(setup));
+      expect(await stored()).toEqual(secretIn(setup));
     });
 
     test('a ticket is good for its user, for a time, and under the present password', async () => {
@@ -369,9 +384,9 @@ describe('log-in in a browser', () => {
       clock.advance(300_000);
       expect((await confirm(ticket, codeOf(setup))).status).toBe(422);
       const late = await begin();
-      stage.reflector.store.users.setPassword(user.name, 'another');
+      await stage.reflector.store.users.setPassword(user.name, 'another');
       expect((await confirm(field(late, 'ticket'), codeOf(late))).status).toBe(401);
-      expect(stored()).toBeNull();
+      expect(await stored()).toBeNull();
     });
 
     test('no page of another host sets them up', async () => {
@@ -381,7 +396,7 @@ describe('log-in in a browser', () => {
       const setup = await begin();
       const form = { ticket: field(setup, 'ticket'), code: codeOf(setup) };
       expect((await browse('/account/totp/confirm', form, elsewhere)).status).toBe(403);
-      expect(stored()).toBeNull();
+      expect(await stored()).toBeNull();
     });
   });
 

@@ -67,8 +67,8 @@ test('a page of a device gets nothing out of it, and changes nothing', async () 
 
 test('a device is told of by itself, to a user who sees it', async () => {
   const { store } = stage.reflector;
-  const seen = store.users.get('alice');
-  store.users.add('bob', seen?.password ?? '', 0, 'user');
+  const seen = await store.users.get('alice');
+  await store.users.add('bob', seen?.password ?? '', 0, 'user');
   const properties = [
     { name: 'targetPorts', value: '80, 2222' },
     { name: 'sshPort', value: '2222' },

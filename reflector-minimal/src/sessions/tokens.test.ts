@@ -4,7 +4,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { UserRecord } from '../ports/store.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 
@@ -20,20 +20,20 @@ function signed(head: unknown, payload: unknown, secret: Buffer = key): string {
 }
 
 describe('tokens', () => {
-  let store: Store;
+  let store: SqliteStore;
   let clock: ManualClock;
   let sessions: Sessions;
   let tokens: Tokens;
   let token: string;
   let expires: number;
   beforeEach(async () => {
-    store = Store.open(':memory:');
-    store.users.add('alice', 'hash 1', 0, 'user');
+    store = SqliteStore.open(':memory:');
+    await store.users.add('alice', 'hash 1', 0, 'user');
     clock = new ManualClock();
-    const cache = new StoreCache(store.port, clock, defaultLimits);
+    const cache = new StoreCache(store, clock, defaultLimits);
     const later = (_key: string, write: () => Promise<void>) => void write();
     sessions = new Sessions(
-      { store: store.port, cache, clock, limits: defaultLimits, later },
+      { store: store, cache, clock, limits: defaultLimits, later },
       { absoluteMs: 1000, idleMs: 1000 },
     );
     tokens = new Tokens(key, 60, sessions, clock);
@@ -41,7 +41,7 @@ describe('tokens', () => {
   });
 
   async function issue(): Promise<{ token: string; expires: number }> {
-    const user = store.users.get('alice') as UserRecord;
+    const user = (await store.users.get('alice')) as UserRecord;
     const issued = await tokens.issue(user, { application: 'app', address: '192.0.2.1' });
     if (!issued) throw new Error('no token');
     return issued;
@@ -57,11 +57,11 @@ describe('tokens', () => {
   });
 
   test('end with the password or the user', async () => {
-    store.users.setPassword('alice', 'hash 2');
+    await store.users.setPassword('alice', 'hash 2');
     expect(await tokens.verify(token)).toBeNull();
     const { token: second } = await issue();
-    store.users.remove('alice');
-    store.users.add('alice', 'hash 3', 0, 'user');
+    await store.users.remove('alice', true);
+    await store.users.add('alice', 'hash 3', 0, 'user');
     expect(await tokens.verify(second)).toBeNull();
   });
 
@@ -75,8 +75,8 @@ describe('tokens', () => {
   });
 
   test('are not given to a user who has gone', async () => {
-    const user = store.users.get('alice') as UserRecord;
-    store.users.remove('alice');
+    const user = (await store.users.get('alice')) as UserRecord;
+    await store.users.remove('alice', true);
     expect(await tokens.issue(user, { application: '', address: '' })).toBeNull();
   });
 
@@ -106,7 +106,7 @@ describe('tokens', () => {
   test('are no cookie, and a cookie is no token', async () => {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     expect(await sessions.find(payload.jti, { kind: 'own' })).toBeNull();
-    const user = store.users.get('alice') as UserRecord;
+    const user = (await store.users.get('alice')) as UserRecord;
     const secret = (await sessions.create(user, { kind: 'own', address: '', agent: '' }))?.secret;
     expect(await tokens.verify(signed({ alg: 'HS256', typ: 'JWT' }, { ...payload, jti: secret }))).toBeNull();
   });

@@ -8,7 +8,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { device, Stage, user } from '../testing/stage.ts';
-import { Store } from './store.ts';
+import { SqliteStore } from './sqlite-store.ts';
 
 // A reflector whose data file another process holds. `test/e2e/data-file.test.ts` has the real processes and disks.
 
@@ -55,12 +55,12 @@ test('storeBusyMs: while the data file is held tunnels and requests go on, and w
     expect(lines.at(-1)?.msg).toBe('the data file can be used again (write)');
     expect((await token()).status).toBe(200);
     const { store } = stage.reflector;
-    expect(store.devices.get(device.id)).toMatchObject({ online: true, connects: 2 });
+    expect(await store.devices.get(device.id)).toMatchObject({ online: true, connects: 2 });
   } finally {
     await stage.close();
   }
-  const store = Store.open(data);
-  expect(store.devices.get(device.id)?.online).toBe(false);
-  expect(store.devices.get(device.id)?.bytesFrom).toBeGreaterThan(0);
-  store.close();
+  const store = SqliteStore.open(data);
+  expect((await store.devices.get(device.id))?.online).toBe(false);
+  expect((await store.devices.get(device.id))?.bytesFrom).toBeGreaterThan(0);
+  await store.close();
 });

@@ -42,7 +42,7 @@ export function keepStatements(
 }
 
 /** The value of a pragma. `Database.pragma` would leave a statement behind each time. */
-export function readPragma(database: Database.Database, name: 'data_version' | 'user_version'): number {
+export function readPragma(database: Database.Database, name: 'user_version'): number {
   return Object.values(database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[0] ?? 0;
 }
 

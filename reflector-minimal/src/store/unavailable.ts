@@ -1,8 +1,6 @@
 import Database from 'better-sqlite3';
 
-import { StoreError, StoreUnavailable } from '../ports/store.ts';
-
-export { StoreError, StoreUnavailable };
+import { StoreUnavailable } from '../ports/store.ts';
 
 /** Result codes that say something of the file or the disk; all others are faults of ours (sqlite.org/rescode.html). */
 const ofTheFile =

@@ -22,7 +22,7 @@ export class BrowserSession {
     name: string = user.name,
   ): Promise<BrowserSession> {
     const hour = 3600_000;
-    const { port: store } = stage.reflector.store;
+    const { store } = stage.reflector;
     const cache = new StoreCache(store, clock, defaultLimits);
     const later = (_key: string, write: () => Promise<void>) => void write();
     const sessions = new Sessions(

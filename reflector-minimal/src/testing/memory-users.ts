@@ -8,7 +8,8 @@ import { PasswordVerifier } from '../passwords/verifier.ts';
 import type { Authenticator } from '../ports/authenticators.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { Store } from '../store/store.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
+import { accountOf } from './account-of.ts';
 
 /** Cheap to check: hashes name their own cost. */
 export function cheapHash(password: string): string {
@@ -21,7 +22,7 @@ const aliceHash = cheapHash('wonderland');
 
 /** Alice, whose password is `wonderland`, and what proves her. */
 export class MemoryUsers {
-  readonly store = Store.open(':memory:');
+  readonly store = SqliteStore.open(':memory:');
   readonly clock = new ManualClock();
   readonly limits: Limits;
   readonly cache: StoreCache;
@@ -31,20 +32,25 @@ export class MemoryUsers {
   /** Passwords that were verified by scrypt. */
   hashed = 0;
 
-  constructor(limits: Partial<Limits> = {}) {
+  static async open(limits: Partial<Limits> = {}): Promise<MemoryUsers> {
+    const users = new MemoryUsers(limits);
+    await users.store.users.add('alice', aliceHash, 0, 'user');
+    return users;
+  }
+
+  private constructor(limits: Partial<Limits>) {
     this.limits = { ...defaultLimits, ...limits };
-    this.store.users.add('alice', aliceHash, 0, 'user');
-    this.cache = new StoreCache(this.store.port, this.clock, this.limits);
+    this.cache = new StoreCache(this.store, this.clock, this.limits);
     const { cache, clock } = this;
     const later = (_key: string, write: () => Promise<void>) => void write();
     this.sessions = new Sessions(
-      { store: this.store.port, cache, clock, limits: this.limits, later },
+      { store: this.store, cache, clock, limits: this.limits, later },
       { absoluteMs: 3_600_000, idleMs: 3_600_000 },
     );
     const verifier = new PasswordVerifier(this.limits);
     this.#verifier = verifier;
     this.local = passwordAuthenticator({
-      users: this.store.port.users,
+      users: this.store.users,
       cache,
       verifier: {
         remembers: (claim, stored) => verifier.remembers(claim, stored),
@@ -56,17 +62,16 @@ export class MemoryUsers {
     });
   }
 
-  get alice(): UserRecord {
-    const user = this.store.users.get('alice');
-    if (!user) throw new Error('alice is gone');
-    return user;
+  /** As she is in the store now. */
+  alice(): Promise<UserRecord> {
+    return accountOf(this.store, 'alice');
   }
 
   logIn(...added: readonly Authenticator<'password'>[]): LogIn {
     return new LogIn({
-      users: this.store.port.users,
+      users: this.store.users,
       cache: this.cache,
-      key: this.store.tokenKey(),
+      key: Buffer.alloc(32, 1),
       passwords: [this.local, ...added],
       verifier: this.#verifier,
       clock: this.clock,

@@ -28,8 +28,8 @@ export class Stage {
   /** A reflector with one device and one user. */
   static async open(options: ReflectorOptions = {}): Promise<Stage> {
     const reflector = await startReflector(options);
-    reflector.store.devices.add(device.id, domain, await secrets, 0);
-    reflector.store.users.add(user.name, await userHash, 0, 'administrator');
+    await reflector.store.devices.add({ id: device.id, domain, secrets: await secrets }, 0, null);
+    await reflector.store.users.add(user.name, await userHash, 0, 'administrator');
     return new Stage(reflector);
   }
 
@@ -38,12 +38,12 @@ export class Stage {
   }
 
   /** Another device, with domain and password of the first. */
-  addDevice(id: string): void {
+  async addDevice(id: string): Promise<void> {
     const { devices } = this.reflector.store;
-    const first = devices.get(device.id);
+    const first = await devices.get(device.id);
     if (!first) throw new Error('the first device is gone');
     const { password, digestSha256, digestMd5 } = first;
-    devices.add(id, domain, { password, digestSha256, digestMd5 }, 0);
+    await devices.add({ id, domain, secrets: { password, digestSha256, digestMd5 } }, 0, null);
   }
 
   /** The device, with every answer left to the test. */

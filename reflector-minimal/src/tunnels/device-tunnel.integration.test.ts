@@ -230,7 +230,7 @@ describe('a silent tunnel', () => {
     clock.advance(125_000);
     clock.advance(30_000);
     expect(tunnel.live).toBe(false);
-    expect(stage.reflector.store.devices.get(device.id)?.online).toBe(false);
+    expect((await stage.reflector.store.devices.get(device.id))?.online).toBe(false);
   });
 
   test('of an original agent is not asked, and lives on its own PINGs', async () => {

@@ -188,7 +188,7 @@ let channel: Channel;
 let told: number[];
 beforeAll(async () => {
   stage = await Stage.open();
-  stage.addDevice('other');
+  await stage.addDevice('other');
   await stage.web((request, response) => response.end(`other ${request.url}`), { id: 'other', extensions });
 });
 beforeEach(async () => {

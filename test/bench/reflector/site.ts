@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deviceSecrets, Fingerprints, generatePassword, hashPassword, Store } from 'rm-reflector';
+import {
+  deviceSecrets,
+  Fingerprints,
+  generatePassword,
+  hashPassword,
+  Installation,
+  SqliteStore,
+} from 'rm-reflector';
 import { selfSigned } from '../../certificates/self-signed.ts';
 import { root } from '../../checkout.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
@@ -37,21 +44,22 @@ export class Site {
 
   static async open({ devices, users, tls }: SiteOptions): Promise<Site> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-bench-reflector-'));
-    const store = Store.open(join(folder, 'reflector.sqlite'));
-    const domain = store.domain();
+    const store = SqliteStore.open(join(folder, 'reflector.sqlite'));
+    const installation = new Installation(store);
+    const domain = await installation.domain();
     const password = generatePassword();
     // One password and hash for all: to make the hashes is what "device add" takes its time for.
     const secrets = await deviceSecrets(deviceName(0), domain, password, false);
-    const fingerprints = new Fingerprints(store);
+    const fingerprints = new Fingerprints(store.devices, await installation.fingerprintKey());
     for (let i = 0; i < devices; i++) {
       const id = deviceName(i);
-      store.devices.add(id, domain, secrets, Date.now());
+      await store.devices.add({ id, domain, secrets }, Date.now(), null);
       // As "device add" does it with a password that it has made.
-      fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);
+      await fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);
     }
     const hash = await hashPassword(userPassword);
-    for (let i = 0; i < users; i++) store.users.add(userName(i), hash, Date.now(), 'administrator');
-    store.close();
+    for (let i = 0; i < users; i++) await store.users.add(userName(i), hash, Date.now(), 'administrator');
+    await store.close();
     const certificate = tls ? selfSigned(folder, 'localhost') : null;
     const files = certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : [];
     const site = new Site(folder, files, { port: await reservedPort(), tls, domain, password });

@@ -153,7 +153,7 @@ describe.each([
   test('ends when the user is removed or gets another password', async () => {
     const client = await connect();
     await accepted;
-    stage.reflector.store.users.setPassword(user.name, await hashPassword('another'));
+    await stage.reflector.store.users.setPassword(user.name, await hashPassword('another'));
     await client.ended;
     expect(client.closeCode).toBe(1008);
   });
@@ -252,7 +252,7 @@ describe('a client', () => {
         expect((await ask(stage.port, '/my-devices/api/token', options)).status).toBe(204);
       } else {
         if (how === 'expires') clock.advance(100_000);
-        else stage.reflector.store.sessions.removeAll(user.name);
+        else await stage.reflector.store.sessions.removeAll(user.name);
         clock.advance(defaultLimits.sessionTouchMs);
       }
       await client.ended;

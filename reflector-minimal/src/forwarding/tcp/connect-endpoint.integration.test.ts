@@ -208,7 +208,7 @@ describe('CONNECT', () => {
     ['http://dev1.localhost:22/', 400, null],
     ['/', 400, null],
   ])('to %s: %i', async (to, status, error) => {
-    stage.addDevice('dev2');
+    await stage.addDevice('dev2');
     const user = connectTo(to);
     const answer = await user.whole();
     expect(user.statuses).toEqual([status]);
@@ -237,7 +237,7 @@ describe('CONNECT', () => {
 
   test('a device that the user does not see is none', async () => {
     const { users: accounts } = stage.reflector.store;
-    accounts.add('bob', await hashPassword('builder'), 0, 'user');
+    await accounts.add('bob', await hashPassword('builder'), 0, 'user');
     const bob = `Proxy-Authorization: Basic ${Buffer.from('bob:builder').toString('base64')}\r\n`;
     const [known, unknown] = [connectTo(target(), bob), connectTo(`nobody.localhost:${port}`, bob)];
     const answers = [await known.whole(), await unknown.whole()];
@@ -250,7 +250,7 @@ describe('CONNECT', () => {
   test('ends within storePollMs when the user has gone, and not as if it were whole', async () => {
     const { user } = await connected();
     const error = once(user.socket, 'error');
-    stage.reflector.store.users.remove('alice');
+    await stage.reflector.store.users.remove('alice', true);
     expect(((await error)[0] as NodeJS.ErrnoException).code).toBe('ECONNRESET');
     await until(() => forwarding.open === 0);
   });
@@ -305,9 +305,9 @@ test('is in the audit log, refused or not, with what it has carried', async () =
 test("is what the original's remote-connect sends", async () => {
   await open({ domain: 'remote.example.com' });
   const { store } = stage.reflector;
-  stage.addDevice('device-1');
-  store.users.remove('alice');
-  store.users.add('alice', await hashPassword('pw'), 0, 'administrator');
+  await stage.addDevice('device-1');
+  await store.users.remove('alice', true);
+  await store.users.add('alice', await hashPassword('pw'), 0, 'administrator');
   const agent = await ScriptedAgent.connect(stage.port, {
     id: 'device-1',
     domain,

@@ -43,7 +43,7 @@ beforeAll(async () => {
   stage = await Stage.open();
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
   port = (sink.address() as AddressInfo).port;
-  stage.addDevice('other');
+  await stage.addDevice('other');
   await stage.web((request, response) => response.end(`other ${request.url}`), { id: 'other', extensions });
   agent = await stage.agent({ extensions });
   forwarding = new Forwarding(agent, [port]);
