@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts';
 import type { Admit } from '../tunnel/forwarded-port.ts';
 import { type Answer, type Ask, Gate, type GateEvents, type Question, type Waiting } from './gate.ts';
 
-type Rule = Configuration['access'];
+type AccessRule = Configuration['access'];
 
 /** What an application or `rm-agent status` learns of consent. */
 export interface AccessStatus {
@@ -31,7 +31,7 @@ export class AccessControl {
     events: GateEvents,
   ) {
     this.#names = new Map(services.map(({ port, name }) => [port, name]));
-    const make = (rule: Rule) =>
+    const make = (rule: AccessRule) =>
       rule.mode === 'always'
         ? null
         : new Gate(host.clock, rule, notBefore, ask ?? askProgram(host, rule, this.#names, log), events);
@@ -78,7 +78,12 @@ export class AccessControl {
 }
 
 /** Asks by the program of the rule; without one only `rm-agent consent` can answer. */
-function askProgram(host: Host, { ask }: Rule, names: ReadonlyMap<number, string | null>, log: Log): Ask {
+function askProgram(
+  host: Host,
+  { ask }: AccessRule,
+  names: ReadonlyMap<number, string | null>,
+  log: Log,
+): Ask {
   return ({ port, channel, timeoutMs }: Question, answer) => {
     if (ask === null) return { cancel: () => undefined };
     const argv = argvOf(ask);

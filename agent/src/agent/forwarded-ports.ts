@@ -1,4 +1,4 @@
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, Service } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { type Dial, dialService, type ServiceAddress } from '../dial/dial-service.ts';
@@ -9,8 +9,6 @@ import type { Admit, ForwardedPort } from '../tunnel/forwarded-port.ts';
 /** Where in-process services take over from others, by port. */
 export type Handlers = ReadonlyMap<number, Dial>;
 
-type Configured = Configuration['services'][number];
-
 /** What each port of the configuration leads to. */
 export function forwardedPorts(
   host: Host,
@@ -20,7 +18,7 @@ export function forwardedPorts(
   admitTo: (port: number) => Admit | undefined,
   time = new CertificateTime(host.clock),
 ): Map<number, ForwardedPort> {
-  const dialOf = (service: Configured): Dial => {
+  const dialOf = (service: Service): Dial => {
     const place = serviceAddress(service, configuration.target);
     const name = 'host' in place ? place.host : 'localhost';
     const tls =
@@ -37,7 +35,7 @@ export function forwardedPorts(
 }
 
 /** Where a service is, `target` being the host of those that name none. */
-export function serviceAddress({ port, target, targetPort }: Configured, common: string): ServiceAddress {
+export function serviceAddress({ port, target, targetPort }: Service, common: string): ServiceAddress {
   const at = target ?? common;
   return at.startsWith('unix:') ? { path: at.slice('unix:'.length) } : { host: at, port: targetPort ?? port };
 }

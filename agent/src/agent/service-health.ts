@@ -1,4 +1,4 @@
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, Service } from '../config/configuration.ts';
 import type { Clock } from '../host.ts';
 import type { Log } from '../log/log.ts';
 import { RepeatFilter } from '../log/repeat-filter.ts';
@@ -7,7 +7,6 @@ import { portLabel } from './port-label.ts';
 import type { ServiceStatus } from './status.ts';
 
 type Services = Pick<Configuration, 'services'>;
-type Service = Configuration['services'][number];
 
 /** How often a service that fails now and then is logged: once in 1 h. */
 const QUIET_MS = 3_600_000;

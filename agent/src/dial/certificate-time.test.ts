@@ -15,13 +15,13 @@ function at(date: number) {
 describe('the time by which certificates are judged', () => {
   it('is that of the clock, where it is set or must be believed', () => {
     const byClock = { judgedAt: null, ignoreNotBefore: false };
-    expect(at(buildDate).time.judge('build')).toEqual(byClock);
-    expect(at(0).time.judge('system')).toEqual(byClock);
+    expect(at(buildDate).time.validityDate('build')).toEqual(byClock);
+    expect(at(0).time.validityDate('system')).toEqual(byClock);
   });
 
   it('is that of the build, and later for all we know, while the clock is not set', () => {
-    expect(at(0).time.judge('build')).toEqual({ judgedAt: buildDate, ignoreNotBefore: true });
-    expect(at(buildDate - 1).time.judge('build').judgedAt).toBe(buildDate);
+    expect(at(0).time.validityDate('build')).toEqual({ judgedAt: buildDate, ignoreNotBefore: true });
+    expect(at(buildDate - 1).time.validityDate('build').judgedAt).toBe(buildDate);
   });
 
   it('is what the reflector has sent, and goes on from there, in whole hours', () => {
@@ -29,15 +29,15 @@ describe('the time by which certificates are judged', () => {
     const date = Math.ceil(buildDate / HOUR) * HOUR + 3 * YEAR - 60_000;
     expect(time.learn(date)).toBe(true);
     const known = (hours: number) => ({ judgedAt: date + 60_000 + hours * HOUR, ignoreNotBefore: false });
-    expect(time.judge('build')).toEqual(known(0));
+    expect(time.validityDate('build')).toEqual(known(0));
     clock.advance(30_000);
-    expect(time.judge('build')).toEqual(known(0));
+    expect(time.validityDate('build')).toEqual(known(0));
     clock.advance(31_000);
-    expect(time.judge('build')).toEqual(known(1));
+    expect(time.validityDate('build')).toEqual(known(1));
     expect(time.learn(date + 10 * HOUR)).toBe(false);
-    expect(time.judge('build')).toEqual(known(10));
+    expect(time.validityDate('build')).toEqual(known(10));
     clock.wallOffset = buildDate + YEAR;
-    expect(time.judge('build').judgedAt).toBeNull();
+    expect(time.validityDate('build').judgedAt).toBeNull();
   });
 
   it.each([
@@ -46,8 +46,8 @@ describe('the time by which certificates are judged', () => {
     ['of a clock that is set', buildDate + YEAR, buildDate],
   ])('is never one %s', (_name, date, clock = 0) => {
     const { time } = at(clock);
-    const before = time.judge('build');
+    const before = time.validityDate('build');
     expect(time.learn(date)).toBe(false);
-    expect(time.judge('build')).toEqual(before);
+    expect(time.validityDate('build')).toEqual(before);
   });
 });

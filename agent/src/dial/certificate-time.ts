@@ -3,7 +3,7 @@ import { buildDate } from '../config/version.ts';
 import type { Clock, TlsOptions } from '../host.ts';
 
 /** The time that certificates are checked against. */
-export type Judgement = Pick<TlsOptions, 'judgedAt' | 'ignoreNotBefore'>;
+export type ValidityDate = Pick<TlsOptions, 'judgedAt' | 'ignoreNotBefore'>;
 
 /**
  * A time from elsewhere counts in whole hours: sessions can be resumed only as long as it is the same. It is rounded up,
@@ -40,7 +40,7 @@ export class CertificateTime {
     return news;
   }
 
-  judge(by: Configuration['tls']['clock']): Judgement {
+  validityDate(by: Configuration['tls']['clock']): ValidityDate {
     if (by === 'system' || this.clockIsSet) return { judgedAt: null, ignoreNotBefore: false };
     if (this.#learned === null) return { judgedAt: buildDate, ignoreNotBefore: true };
     const date = this.#learned.date + this.#clock.now() - this.#learned.now;

@@ -35,7 +35,7 @@ export function serviceTls(
         ca: authorities.path,
         certificate: cert,
         key,
-        ...time.judge(clock),
+        ...time.validityDate(clock),
         minVersion,
         verify,
       };

@@ -37,7 +37,7 @@ export function tlsSettings(
     ca: tls.ca ?? authorities?.path ?? null,
     certificate: null,
     key: null,
-    ...time.judge(tls.clock),
+    ...time.validityDate(tls.clock),
     minVersion: tls.minVersion,
     verify: tls.verify,
   };

@@ -1,5 +1,5 @@
 import { forwardedPorts } from '../agent/forwarded-ports.ts';
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, Service } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
 import type { ForwardedPort } from '../tunnel/forwarded-port.ts';
@@ -15,7 +15,7 @@ const AT_ONCE = 16;
 export function probeServices(
   host: Host,
   configuration: Configuration,
-  report: (service: Configuration['services'][number], failure: string | null) => void,
+  report: (service: Service, failure: string | null) => void,
   done: () => void,
 ): void {
   const dials = forwardedPorts(host, configuration, defaultLimits, new Map(), () => undefined);
