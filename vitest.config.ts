@@ -100,7 +100,7 @@ export default defineConfig({
       unit,
       {
         resolve,
-        test: { name: 'integration', include: integration, exclude: notOurs, ...whenBusy },
+        test: { name: 'integration', include: integration, exclude: notOurs, isolate: false, ...whenBusy },
       },
       native('native', 'valgrind'),
       native('native-sanitize', 'sanitize'),
