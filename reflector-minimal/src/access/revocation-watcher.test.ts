@@ -187,6 +187,18 @@ test('what ends by time ends within one poll of it, and is not looked at before'
   expect(clock.pending).toBe(0);
 });
 
+test('what ends by time has ended at that time', async () => {
+  const { clock, ended, add, pass } = await setUp();
+  const end = clock.date() + 3 * defaultLimits.storePollMs;
+  const standing = (now: number): Standing => (now < end ? { until: end } : { ended: 'idle' });
+  add({ kind: 'user', name: 'session', standing });
+  await pass(defaultLimits.storePollMs);
+  await pass(defaultLimits.storePollMs);
+  expect(ended).toEqual([]);
+  await pass(defaultLimits.storePollMs);
+  expect(ended).toEqual(['session idle']);
+});
+
 test('only what a change is about is looked at', async () => {
   const { store, add, pass } = await setUp();
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
@@ -225,6 +237,29 @@ test('what the store knows nothing of is looked at when told', async () => {
   expect(ended).toEqual(['dev1 untrusted', 'dev1 untrusted']);
 });
 
+test('a change of the store and one beside it are two', async () => {
+  const { store, watcher, ended, letIn } = await setUp();
+  await watcher.check();
+  const since = watcher.revision;
+  await store.users.remove('alice', false);
+  await watcher.check();
+  await watcher.reconsider('device');
+  letIn('alice', since);
+  await settled();
+  expect(ended).toEqual(['alice changed']);
+});
+
+test('who need not be told of the confirmation is not; nothing live needs no end', async () => {
+  const { watcher, clock } = await setUp();
+  watcher.stop();
+  const holder: Holder = { kind: 'user', name: 'alice', standing: () => ({ until: 0 }) };
+  const release = watcher.add({ holder, since: watcher.revision, end: () => {} });
+  expect(clock.pending).toBe(1);
+  watcher.stop();
+  release();
+  expect(clock.pending).toBe(0);
+});
+
 test('while the store cannot be used what is live goes on, and is looked at again', async () => {
   const { ended, failures, add, pass } = await setUp();
   let away = true;
@@ -238,6 +273,31 @@ test('while the store cannot be used what is live goes on, and is looked at agai
   away = false;
   await pass(2_000);
   expect([ended, failures]).toEqual([['alice changed'], []]);
+});
+
+test('while the change feed cannot be read, what ends by time ends; a fault of ours is reported', async () => {
+  let error: Error = new StoreUnavailable('SQLITE_BUSY', 'held');
+  const feed = { refresh: () => Promise.reject(error), onChange: () => () => {} };
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  const ended: string[] = [];
+  const watcher = new RevocationWatcher<Holder>(
+    feed,
+    clock,
+    defaultLimits,
+    { standingOf: (holder, now) => holder.standing(now), isAffected: () => false },
+    (failure) => failures.push(failure),
+  );
+  const holder: Holder = { kind: 'user', name: 'alice', standing: () => ({ ended: 'idle' }) };
+  const add = () => watcher.add({ holder, since: watcher.revision, end: (reason) => ended.push(reason) });
+  add();
+  await watcher.check();
+  expect([ended, failures]).toEqual([['idle'], []]);
+  error = new TypeError('ours');
+  add();
+  clock.advance(defaultLimits.storePollMs);
+  await settled();
+  expect([ended, failures]).toEqual([['idle'], [error]]);
 });
 
 test('a fault of ours about one is reported, and the others are looked at', async () => {

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
-import { StoreCache } from '../cache/store-cache.ts';
+import { changeKey, StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
-import type { DeviceCredentials, UserRecord } from '../ports/store.ts';
+import type { Change, DeviceCredentials, UserRecord } from '../ports/store.ts';
 import { Sessions } from '../sessions/sessions.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { identityOf } from '../users/identity.ts';
-import { standingOf } from './standing.ts';
+import { type Holder, isAffected, standingOf } from './standing.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 const hour = 3600_000;
@@ -115,7 +115,9 @@ describe('what a user was let into', () => {
         step: 0,
         recovery: [],
       });
-      expect(await standing(session)).toHaveProperty('ended');
+      expect(await standing(session)).toEqual({
+        ended: expect.stringMatching(by === 'password' ? /one-time passwords now/ : /^logged out/),
+      });
     });
 
     test('goes on when nothing has changed that let it in', async () => {
@@ -125,6 +127,15 @@ describe('what a user was let into', () => {
       await store.devices.add({ id: 'dev2', domain: 'acme', secrets }, 0, null);
       expect(await standing(session)).toHaveProperty('until');
     });
+  });
+
+  test('ends when the time is over for which an authenticator has proven the user', async () => {
+    const until = clock.date() + hour;
+    const identity = { ...byPassword, user: alice, until, credential: 'token' } as const;
+    const atTime = (now: number) =>
+      standingOf({ cache, sessions, store }, { kind: 'user', identity, device }, now);
+    expect(await atTime(until - 1)).toEqual({ until });
+    expect(await atTime(until)).toEqual({ ended: expect.stringMatching(/^logged out/) });
   });
 
   test('an administrator who is one no more keeps what the domains granted show', async () => {
@@ -155,6 +166,38 @@ describe('what a user was let into', () => {
     await sessions.present(token);
     expect(await standing(session)).toEqual({ until: clock.date() + hour });
     expect(await standing(token)).toEqual({ until: end });
+  });
+});
+
+describe('a change', () => {
+  const key = (kind: Change['kind'], name: string) => new Set([changeKey({ kind, key: name })]);
+
+  test('of the device is about its users and its tunnel, and so is one that is not known', async () => {
+    const holders: Holder[] = [
+      { kind: 'user', identity: { ...byPassword, user: alice }, device },
+      { kind: 'device', device, certificate: null },
+    ];
+    for (const holder of holders) {
+      expect(isAffected(holder, null)).toBe(true);
+      expect(isAffected(holder, key('device', 'dev1'))).toBe(true);
+      expect(isAffected(holder, key('device', 'dev2'))).toBe(false);
+      expect(isAffected(holder, key('user', 'dev1'))).toBe(false);
+      expect(isAffected(holder, new Set())).toBe(false);
+    }
+  });
+
+  test('of the user or the session is about what they were let into', async () => {
+    const session = await opened('own');
+    const holder: Holder = { kind: 'user', identity: { ...identityOf(session), user: alice }, device };
+    const hash = session.hash.toString('hex');
+    expect(isAffected(holder, key('user', 'alice'))).toBe(true);
+    expect(isAffected(holder, key('user', 'bob'))).toBe(false);
+    expect(isAffected(holder, key('session', hash))).toBe(true);
+    expect(isAffected(holder, key('session', hash.toUpperCase()))).toBe(false);
+    expect(isAffected({ kind: 'device', device, certificate: null }, key('user', 'alice'))).toBe(false);
+    const without: Holder = { kind: 'user', identity: { ...byPassword, user: alice }, device };
+    expect(isAffected(without, key('user', 'alice'))).toBe(true);
+    expect(isAffected(without, key('session', hash))).toBe(false);
   });
 });
 
@@ -213,6 +256,7 @@ describe('the tunnel of a device', () => {
     async (by) => {
       const shown = by === 'certificate' ? certificate() : null;
       await store.devices.remove('dev1', 0);
+      expect(await standing(shown)).toEqual({ ended: 'this device was removed' });
       await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, clock.date(), 0);
       expect(await standing(shown)).toEqual({ ended: 'this device was removed' });
     },
