@@ -34,6 +34,10 @@ test('secrets come from every Cookie line, under the name of the kind and the sc
   expect(secretsOf(headers, 'own', false)).toEqual(['one', 'two', 'three', 'four']);
   expect(secretsOf(headers, 'own', true)).toEqual(['safe']);
   expect(secretsOf(headers, 'device', false)).toEqual([]);
+  expect(cookiePairs(['Cookie', ';; a=1 ;; =2;', 'Cookie', ''])).toEqual([
+    { name: 'a', value: '1', text: 'a=1' },
+    { name: '', value: '2', text: '=2' },
+  ]);
   expect(cookiePairs(['Cookie', 'a=b=c; flag'])).toEqual([
     { name: 'a', value: 'b=c', text: 'a=b=c' },
     { name: '', value: 'flag', text: 'flag' },

@@ -6,7 +6,7 @@ import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
-import { Sessions } from './sessions.ts';
+import { type SessionSources, Sessions } from './sessions.ts';
 
 const hour = 3600_000;
 const facts = { address: '192.0.2.1', agent: 'Browser/1' };
@@ -23,14 +23,36 @@ describe('sessions', () => {
     sessions = make();
   });
 
-  function make(limits: Partial<Limits> = {}): Sessions {
+  function make(limits: Partial<Limits> = {}, sources: Partial<SessionSources> = {}): Sessions {
     const all = { ...defaultLimits, ...limits };
     const cache = new StoreCache(store, clock, all);
     const later = (_key: string, write: () => Promise<void>) => void write();
     return new Sessions(
-      { store: store, cache, clock, limits: all, later },
+      { store: store, cache, clock, limits: all, later, ...sources },
       { absoluteMs: 48 * hour, idleMs: hour },
     );
+  }
+
+  /** A cache that counts its look-ups of sessions, and how often it has to forget one. */
+  function countingCache(
+    user: (name: string) => Promise<UserRecord | null> = (name) => store.users.get(name),
+  ) {
+    const cache = new StoreCache(store, clock, defaultLimits);
+    const counted = {
+      lookUps: 0,
+      forgotten: 0,
+      user,
+      session: (hash: Buffer) => {
+        counted.lookUps++;
+        return cache.session(hash);
+      },
+      forget: (...record: Parameters<StoreCache['forget']>) => {
+        counted.forgotten++;
+        cache.forget(...record);
+      },
+      touch: (...use: Parameters<StoreCache['touch']>) => cache.touch(...use),
+    };
+    return counted;
   }
 
   async function open(name = 'alice', among = sessions): Promise<{ secret: string; session: Session }> {
@@ -56,6 +78,66 @@ describe('sessions', () => {
       expect(await sessions.find(wrong, own)).toBeNull();
     }
     expect((await open()).secret).not.toBe(secret);
+  });
+
+  test('of what is no secret nothing is looked up, and of a known session only once', async () => {
+    const cache = countingCache();
+    const counted = make({}, { cache });
+    const { secret, session } = await open();
+    for (const wrong of ['', secret.slice(1), `${secret}x`, `x${secret}`, `${secret.slice(0, 42)}'`]) {
+      expect(await counted.find(wrong, own)).toBeNull();
+    }
+    expect(cache.lookUps).toBe(0);
+    expect(await counted.find(secret, own)).toEqual(session);
+    expect([cache.lookUps, cache.forgotten]).toEqual([1, 0]);
+  });
+
+  test('another process may have used one, or ended it', async () => {
+    const other = make();
+    const [used, ended] = [await open(), await open()];
+    for (const { secret } of [used, ended]) expect(await sessions.find(secret, own)).not.toBeNull();
+    clock.advance(0.75 * hour);
+    expect(await other.find(used.secret, own)).not.toBeNull();
+    await store.sessions.remove(ended.session.hash);
+    clock.advance(0.75 * hour);
+    expect((await sessions.find(used.secret, own))?.user.name).toBe('alice');
+    expect(await sessions.find(ended.secret, own)).toBeNull();
+  });
+
+  test('count for the password that they were opened with, whatever the store still has', async () => {
+    const { secret, session } = await open();
+    const changed = make(
+      {},
+      { cache: countingCache(async () => ({ ...session.user, password: 'another' })) },
+    );
+    expect(await changed.find(secret, own)).toBeNull();
+    const same = make({}, { cache: countingCache(async () => ({ ...session.user })) });
+    expect(await same.find(secret, own)).toEqual(session);
+  });
+
+  test('tell of a browser no more than 200 characters', async () => {
+    const agent = 'x'.repeat(201);
+    const user = (await store.users.get('alice')) as UserRecord;
+    const opened = await sessions.create(user, { ...own, address: '', agent });
+    expect(opened?.session.agent).toBe('x'.repeat(200));
+  });
+
+  test('that have ended are not listed', async () => {
+    await open();
+    clock.advance(hour - 1);
+    const { session } = await open();
+    clock.advance(1);
+    expect((await sessions.list('alice')).map(({ id }) => id)).toEqual([session.id]);
+    expect(await sessions.list('nobody')).toEqual([]);
+  });
+
+  test('each use is a write of its own', async () => {
+    const keys: string[] = [];
+    const noting = make({}, { later: (key) => void keys.push(key) });
+    const both = [await open(), await open()];
+    clock.advance(defaultLimits.sessionTouchMs);
+    for (const { secret } of both) await noting.find(secret, own);
+    expect(keys).toEqual(both.map(({ session }) => `session ${session.hash.toString('hex')}`));
   });
 
   test('hold until a time that is known, and that no question about it moves', async () => {
@@ -94,6 +176,7 @@ describe('sessions', () => {
     const { secret: first, session } = await openDevice(parent, 'dev1');
     const { secret: second } = await openDevice(parent, 'dev2');
     expect(await sessions.find(first, { kind: 'device', device: 'dev1' })).toEqual(session);
+    expect([await sessions.present(session), await sessions.present(parent)]).toEqual([session, parent]);
     expect(await sessions.find(first, { kind: 'device', device: 'dev2' })).toBeNull();
     expect(await sessions.find(first, own)).toBeNull();
     expect(await sessions.find(secret, { kind: 'device', device: 'dev1' })).toBeNull();

@@ -93,6 +93,14 @@ describe('tokens', () => {
       // Of an earlier version, without a session; and of nobody.
       signed(head, { ...payload, jti: undefined }),
       signed(head, { ...payload, sub: 'bob' }),
+      signed(head, { ...payload, jti: [payload.jti] }),
+      // The session would last longer.
+      signed(head, { ...payload, exp: clock.date() / 1000 }),
+      signed(head, { ...payload, exp: clock.date() / 1000 - 1 }),
+      signed(head, { ...payload, exp: `${payload.exp}` }),
+      `${first}.${encode(payload)}.${signature?.slice(4)}`,
+      `${first}`,
+      `${first}.`,
       `${token}.x`,
       '',
       '.',
