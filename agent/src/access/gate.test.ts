@@ -93,6 +93,11 @@ describe('a window', () => {
     expect(stage.open(2).result).toBe('in');
   });
 
+  it('counts a clock as set from the date of the build on', () => {
+    const windows = [{ days, from: '00:00', to: '01:00' }];
+    expect(new GateStage({ ...office, windows }, at('00:00:00')).open(1).result).toBe('in');
+  });
+
   it('that is closed is reported once, until it was open', () => {
     const stage = new GateStage(office, at('17:00:00'));
     for (let channel = 1; channel < 30; channel++) stage.open(channel);
@@ -152,6 +157,21 @@ describe('a window', () => {
     expect(stage.open(2).result).toBe('in');
   });
 
+  it('ends what slept past its end, although the clock was set back meanwhile', () => {
+    const stage = new GateStage(office, at('16:00:00'));
+    stage.open(1);
+    stage.time = at('09:00:00');
+    stage.clock.suspend(7_200_000);
+    expect(stage.ended).toEqual(['1: 4']);
+  });
+
+  it('is not ended by a person who refuses', () => {
+    const stage = new GateStage(office);
+    stage.open(1);
+    expect(stage.gate.answer(false)).toBe(false);
+    expect(stage.ended).toEqual([]);
+  });
+
   it('costs no timer when nothing is open', () => {
     const stage = new GateStage(office);
     stage.open(1);
@@ -178,11 +198,23 @@ describe('consent', () => {
     expect(opened.result).toBe(result);
   });
 
+  it('answered by its listener is not the answer to the next question', () => {
+    const stage = new GateStage(consent);
+    stage.reported = () => stage.gate.answer(true);
+    stage.open(1);
+    stage.reported = () => undefined;
+    stage.gate.reset();
+    const next = stage.open(2);
+    stage.clock.advance(1);
+    expect(next.result).toBe('waits');
+  });
+
   it('is asked for once, and lets in all that waited', () => {
     const stage = new GateStage(consent);
     const opened = Array.from({ length: 30 }, (_, i) => stage.open(i));
     expect(new Set(opened.map(({ result }) => result))).toEqual(new Set(['waits']));
-    expect(stage.gate.waiting).toMatchObject({ port: 22, channels: 30 });
+    const since = stage.clock.date();
+    expect(stage.gate.waiting).toEqual({ port: 22, channels: 30, since, until: since + 60_000 });
     stage.answer('allowed');
     expect(new Set(opened.map(({ result }) => result))).toEqual(new Set(['in']));
     expect(stage.open(99).result).toBe('in');
@@ -214,6 +246,7 @@ describe('consent', () => {
     expect(opened.result).toBe('waits');
     stage.clock.advance(2);
     expect(opened.result).toBe(4);
+    expect(stage.events.at(-1)).toBe('unanswered 22: not allowed: nobody answered within 60 s');
     expect(stage.asked).toEqual(['22 1', 'cancelled']);
     expect(stage.clock.pending).toBe(0);
     stage.answer('allowed');
@@ -233,6 +266,19 @@ describe('consent', () => {
     stage.clock.advance(300_001);
     expect(stage.events.at(-1)).toBe('ended null: session is over');
     expect(stage.open(3).result).toBe('waits');
+  });
+
+  it('is for a session that lasts as long as one of its channels is open', () => {
+    const stage = new GateStage(consent);
+    stage.open(1);
+    stage.open(2);
+    stage.answer('allowed');
+    stage.gate.released(1);
+    // Not one that was let in here.
+    stage.gate.released(9);
+    expect(stage.clock.pending).toBe(0);
+    stage.gate.released(2);
+    expect(stage.clock.pending).toBe(1);
   });
 
   it('may come when those who waited have gone: they are in when they come back', () => {
@@ -271,6 +317,7 @@ describe('consent', () => {
     // Taken back: what is open ends.
     expect(stage.gate.answer(false)).toBe(true);
     expect(stage.ended).toEqual(['1: 3']);
+    expect(stage.events.at(-1)).toBe('ended null: ended at the device');
     expect(stage.open(2).result).toBe(3);
     expect(stage.clock.pending).toBe(0);
   });
@@ -328,9 +375,20 @@ describe('consent', () => {
       const stage = allowed({ closing });
       stage.time = nextMorning;
       expect(stage.open(2).result).toBe('waits');
+      // The question, and the end of what must not be kept.
+      expect(stage.clock.pending).toBe(closing === 'end' ? 2 : 1);
       stage.answer('refused');
       stage.clock.advance(900_000);
       expect(stage.ended).toEqual(closing === 'end' ? ['1: 4'] : []);
+    });
+
+    it('leaves no timer when nothing was open in such a night', () => {
+      const stage = allowed({ idle: 86_400 });
+      stage.gate.released(1);
+      stage.time = nextMorning;
+      expect(stage.open(2).result).toBe('waits');
+      // The question alone.
+      expect(stage.clock.pending).toBe(1);
     });
 
     it('goes on from one to the next that adjoins it', () => {
@@ -358,6 +416,7 @@ describe('consent', () => {
     stage.clock.advance(40_000);
     stage.answer('allowed');
     expect(opened.result).toBe(2);
+    expect(stage.events.at(-1)).toBe('closed 22: is closed at this time');
     expect(stage.gate.inSession).toBe(false);
   });
 

@@ -273,8 +273,8 @@ export class Gate {
     this.#watchWindow();
   }
 
+  /** Nothing is open any more in the session. */
   #awaitIdle(): void {
-    if (!this.#session || this.#idle) return;
     this.#idle = this.#clock.schedule(this.#rule.idle * 1000, () => {
       this.#idle = null;
       this.#endSession(ChannelError.timeout, 'session is over');
