@@ -35,7 +35,7 @@ test('nobody who takes any port is given one that is reserved', () => {
   expect(given).not.toContain(reserved);
 });
 
-test('a reserved port refuses connections, and is given to who names it', async () => {
+test('a reserved port refuses connections, and is given to a program that names it', async () => {
   const port = await reservedPort();
   const refused = await once(connect(port, '127.0.0.1'), 'connect').catch(({ code }) => code);
   expect(refused).toBe('ECONNREFUSED');

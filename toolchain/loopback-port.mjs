@@ -7,8 +7,8 @@ const held = new Set();
 
 /**
  * A port of 127.0.0.1 that refuses connections and that nobody else gets by chance, for as long as this process lives.
- * One end of a connection is bound to it, so that the kernel gives it neither to who asks for any port nor to who
- * connects; who names it, and has set SO_REUSEADDR as servers do, may listen on it.
+ * One end of a connection is bound to it, so that the kernel chooses it neither for a listener on any port nor for an
+ * outgoing connection. A program that names it and sets SO_REUSEADDR, as servers do, may listen on it.
  *
  * @returns {Promise<number>}
  */

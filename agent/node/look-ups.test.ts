@@ -45,7 +45,7 @@ describe('resolve', () => {
     expect(called).toBe(false);
   });
 
-  it('asks once for all that wait for the same name, and afresh for who comes later', async () => {
+  it('asks once for all that wait for the same name, and afresh for a later look-up', async () => {
     const told: string[] = [];
     const wait = (who: string) => resolve('r.test', ([first]) => void told.push(`${who} ${first?.address}`));
     wait('one');

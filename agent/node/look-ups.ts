@@ -6,7 +6,7 @@ type Done = (addresses: readonly Address[], error: HostError | null) => void;
 
 /**
  * Look-ups that somebody waits for. Each holds one of the two threads that libuv has for them, as long as the name server
- * is silent; so who asks for the same name meanwhile waits with the first, and other names are not held up.
+ * is silent; so a look-up of the same name meanwhile waits with the first, and other names are not held up.
  */
 const underWay = new Map<string, Set<Done>>();
 

@@ -38,7 +38,7 @@ export function startTls(socket: NetSocket, options: TlsOptions): StartedTls {
     ...ownCredentials(options),
     minVersion: options.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
     rejectUnauthorized: verify && judgedAt === null,
-    // Whoever is trusted is trusted as such, signed by another or not.
+    // A trusted certificate is trusted by itself, whether another one has signed it or not.
     allowPartialTrustChain: true,
     // What is not verified may be as weak as an old device has it.
     ...(verify ? { ciphers: STRONG, checkServerIdentity: identityFault } : {}),

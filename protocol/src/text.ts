@@ -98,7 +98,7 @@ export function utf8DecodeStrict(bytes: Uint8Array, start = 0, end = bytes.lengt
   return decode(bytes, start, end, 'refuse');
 }
 
-/** `text` on one line and without what a terminal would obey: control characters, of ISO 6429's second set too, become spaces. */
+/** `text` on one line and without what controls a terminal: control characters, of ISO 6429's second set too, become spaces. */
 export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ');
 }

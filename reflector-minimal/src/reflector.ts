@@ -149,7 +149,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       const lock = DataFileLock.take(data);
       opened.push(() => lock.release());
     }
-    // Nothing of the store or the audit file is touched before the port is ours. Whoever connects waits in the backlog
+    // Nothing of the store or the audit file is touched before the port is ours. New connections wait in the backlog
     // until this turn of the event loop is over: SQLite answers within it.
     await listen(server, options.host ?? '127.0.0.1', options.port ?? 0);
     opened.push(() => {
@@ -291,7 +291,7 @@ function readTls({ cert, key, clientCa }: TlsFiles): { cert: Buffer; key: Buffer
   };
 }
 
-/** Without a certificate in it, Node would trust every authority of the world. */
+/** Without a certificate in it, Node would trust every public authority. */
 function readAuthorities(path: string): Buffer {
   const pem = readFileSync(path);
   if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
@@ -312,7 +312,7 @@ function makeServer(tls: TlsFiles | null, limits: Limits): Server {
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
     keepAliveTimeout: limits.userIdleMs,
-    // Who vanishes behind a connection that is silent would hold it for ever.
+    // Without it, a silent connection whose peer has vanished would stay for ever.
     keepAlive: true,
     keepAliveInitialDelay: limits.userProbeMs,
     highWaterMark: 64 * 1024,
@@ -438,7 +438,7 @@ class RunningReflector implements Reflector {
     const files = readTls(this.#tls);
     (this.#server as unknown as TlsServer).setSecureContext(files);
     this.#inspectCertificateDaily();
-    // Whoever they do not vouch for any more, comes again with another certificate, or does not.
+    // A device whose certificate they do not vouch for any more has to come back with another one.
     const { clientAuthorities, revocation, log } = this.#context;
     if (!clientAuthorities.set(files.ca ?? null)) return;
     revocation.reconsider('device').catch((error) => log.error({ err: error }, 'tunnels not reconsidered'));

@@ -117,7 +117,7 @@ describe.each(agents.map((command) => [command.join(' '), command] as const))('%
     await agentWith(command, files(fresh), '', 'strict').logged(/connected to/);
   });
 
-  it('of a device that was given up opens nothing to who holds it', async () => {
+  it('of a device that was given up opens nothing to its holder', async () => {
     forCertificates();
     const held = files(authority.issue({ name: deviceId, from: now(-5_000) }));
     const agent = agentWith(command, held);

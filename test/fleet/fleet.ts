@@ -110,7 +110,7 @@ export function simulateFleet(options: FleetOptions): Second[] {
       return;
     }
     const done = verify(now);
-    // Who waits too long has gone by then.
+    // Devices that wait too long have gone by then.
     const gone = done !== null && done - now > patienceMs;
     if (done === null || gone) again(device, gone ? now + patienceMs : now);
     if (done === null) return place?.end('neither', now);

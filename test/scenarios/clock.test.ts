@@ -178,7 +178,7 @@ async function dial(
 });
 
 describe.concurrent('a clock that is set', () => {
-  scenario('is no news', async ({ stage }) => {
+  scenario('is not logged again', async ({ stage }) => {
     const { agent, reflector } = await dial(stage, { ...authority().issue(now) }, {}, executable);
     (await reflector.upgrade()).accept();
     await agent.logged(/connected to https:/);

@@ -219,7 +219,7 @@ describe.concurrent('the switch', () => {
     await reflector.tunnel();
   });
 
-  scenario('is obeyed even where its word cannot be kept', async ({ stage }) => {
+  scenario('takes effect even where it cannot be persisted', async ({ stage }) => {
     const reflector = await stage.reflector();
     const control = new ControlStage(stage);
     const stateFile = join(stage.directory, 'no', 'such', 'directory');

@@ -67,7 +67,7 @@ export class SoakServices {
     });
     const stubborn = createServer((socket) => {
       socket.pause();
-      // Who never reads never learns that its peer has gone, and its socket would stay with all that is in it.
+      // A service that never reads never learns that its peer has gone, and would keep the socket with all that is in it.
       const look = setInterval(() => {
         socket.resume();
         setImmediate(() => socket.pause());

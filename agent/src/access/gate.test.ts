@@ -355,7 +355,7 @@ describe('consent', () => {
       expect(stage.open(2).result).toBe('waits');
       stage.answer('refused');
       expect(stage.ended).toEqual([]);
-      // Who refuses now ends what was kept, too.
+      // A refusal now also ends what was kept.
       expect(stage.gate.answer(false)).toBe(true);
       expect(stage.ended).toEqual(['1: 3']);
       expect(stage.gate.answer(false)).toBe(false);

@@ -7,7 +7,7 @@ import { connected } from '../../simulation/running-agent.ts';
 const HOUR = 3_600_000;
 
 /** An agent with one service, that the reflector asks for again and again. */
-class NewsStage {
+class HealthStage {
   readonly host = new AgentHost();
   readonly agent;
   #channel = 0;
@@ -55,7 +55,7 @@ const refused = 'warning service on port 80 (Web) cannot be reached: connection 
 
 describe('a service that fails', () => {
   it('is logged once, and is in the status', () => {
-    const stage = new NewsStage();
+    const stage = new HealthStage();
     expect(stage.result).toBeNull();
     for (let i = 0; i < 50; i++) stage.open();
     expect(stage.logged).toEqual([refused]);
@@ -65,7 +65,7 @@ describe('a service that fails', () => {
     expect(stage.logged).toEqual([refused]);
   });
 
-  it.each<[string, object, (stage: NewsStage) => void, string]>([
+  it.each<[string, object, (stage: HealthStage) => void, string]>([
     ['its name is not known', { target: 'camera' }, () => undefined, 'name not found'],
     [
       'it does not answer',
@@ -75,14 +75,14 @@ describe('a service that fails', () => {
     ],
     ['it does not speak TLS', { kind: 'https' }, (stage) => stage.listen(), 'TLS failed: no TLS there'],
   ])('because %s', (_name, more, prepare, reason) => {
-    const stage = new NewsStage({ port: 80, ...more });
+    const stage = new HealthStage({ port: 80, ...more });
     prepare(stage);
     stage.open(11_000);
     expect(stage.logged).toEqual([`warning service on port 80 cannot be reached: ${reason}`]);
   });
 
   it('because it resets connections before it has sent anything', () => {
-    const stage = new NewsStage();
+    const stage = new HealthStage();
     const service = stage.listen();
     stage.open();
     expect(stage.result).toMatchObject({ ok: true });
@@ -101,7 +101,7 @@ describe('a service that fails', () => {
   });
 
   it('is logged when it works again, and anew after that, but not more than once in an hour', () => {
-    const stage = new NewsStage();
+    const stage = new HealthStage();
     const again = 'info service on port 80 (Web) works again';
     stage.open();
     stage.use(stage.listen());

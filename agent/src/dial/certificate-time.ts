@@ -35,9 +35,9 @@ export class CertificateTime {
   /** A verified reflector has sent this time, in Unix milliseconds; true if it is the first that counts. */
   learn(date: number): boolean {
     if (this.clockIsSet || date < buildDate || date > buildDate + MOST_MS) return false;
-    const news = this.#learned === null;
+    const first = this.#learned === null;
     this.#learned = { date, now: this.#clock.now() };
-    return news;
+    return first;
   }
 
   validityDate(by: Configuration['tls']['clock']): ValidityDate {

@@ -70,7 +70,7 @@ const commands = {
   ],
   consent: [
     'consent allow|refuse [PORT]',
-    'answer whoever waits to be let in',
+    'decide on waiting connections',
     'For one port, or for all. "refuse" also ends what was allowed before. "status" shows who waits.',
   ],
   import: [

@@ -6,7 +6,7 @@ import { recoverControl } from './recover-control.ts';
 const path = '/etc/rm-agent.json';
 const byDefault = '/run/rm-agent.sock';
 
-function salvaged(text: string | null, at = path): string | null | undefined {
+function recovered(text: string | null, at = path): string | null | undefined {
   const host = new SimulatedHost();
   if (text !== null) host.files.content.set(at, ascii(text));
   return recoverControl(host, at);
@@ -38,7 +38,7 @@ describe('the control socket of a wrong configuration', () => {
     ['nothing is left of the file', '', byDefault],
     ['the file is binary', '\x00\xff\xfe', byDefault],
   ])('is found when %s', (_what, text, control) => {
-    expect(salvaged(text)).toBe(control);
+    expect(recovered(text)).toBe(control);
   });
 
   it.each([
@@ -48,11 +48,11 @@ describe('the control socket of a wrong configuration', () => {
     ['of a variable that is not there', '{ "control": "/${env.NONE}" }'],
     ['too long', `{ "control": "/${'x'.repeat(101)}" }`],
   ])('is unknown when it is %s', (_what, text) => {
-    expect(salvaged(text)).toBeUndefined();
+    expect(recovered(text)).toBeUndefined();
   });
 
   it('is the default when the default file is gone, and unknown when another is', () => {
-    expect(salvaged(null)).toBe(byDefault);
-    expect(salvaged(null, '/etc/typo.json')).toBeUndefined();
+    expect(recovered(null)).toBe(byDefault);
+    expect(recovered(null, '/etc/typo.json')).toBeUndefined();
   });
 });

@@ -335,8 +335,8 @@ export class Channel implements LocalHandler {
 }
 
 /**
- * What a channel may hold where the reflector knows no credit. The tunnel is braked at half a window, and what one read
- * has brought by then is here already: a small window must not cost a quick reader its channel.
+ * What a channel may hold where the reflector knows no credit. The tunnel pauses at half a window, and by then
+ * it has already read once more: a small window must not cost a quick reader its channel.
  */
 function mostHeld({ windowBytes }: Limits): number {
   return Math.max(windowBytes, windowBytes / 2 + READ_BYTES);

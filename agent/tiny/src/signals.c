@@ -76,7 +76,7 @@ static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("onSignal", 2, syste
 void rm_signals_init(JSValueConst native) {
   struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
   sigaction(SIGPIPE, &ignore, NULL);
-  /* Whoever has started us may ignore it, and then the kernel would tell nobody what becomes of our children. */
+  /* Our parent may ignore it, and then the kernel would not report the end of our children. */
   sigaction(SIGCHLD, &usual, NULL);
   sigemptyset(&caught);
   for (size_t i = 0; i < COUNT; i++) handlers[i] = JS_UNDEFINED;

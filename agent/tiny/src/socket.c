@@ -39,7 +39,7 @@ struct rm_socket {
   size_t unreported;      /* bytes taken, not yet told */
   size_t read_limit;      /* bytes that one data call brings at most, up to RECEIVE */
   bool tcp;
-  bool paused, end_asked; /* what the script wishes */
+  bool paused, end_asked; /* what the script has asked for */
   bool want_write;        /* something waits until the descriptor takes bytes */
   bool read_again;        /* there is something to read that has no event */
   bool hung_up;           /* a hang-up was seen while paused: out of the epoll set until resume() */

@@ -77,7 +77,7 @@ describe('local sockets', () => {
     expect(existsSync(stale)).toBe(true);
     const guest = run(
       (native, report, stalePath, plainPath, longPath) => {
-        // Who looks whether a socket is live connects to it.
+        // A program that checks whether a socket is live connects to it.
         const nothing = () => undefined;
         const accept = (socket: { end(): void }) => ({
           connected: nothing,

@@ -303,7 +303,7 @@ describe('TLS', () => {
 
   it.each(versions)('shakes hands 100 times at once over %s', async (version) => {
     const peer = await Peer.tls({ ...certificate, minVersion: version, maxVersion: version });
-    const door = await Peer.tcp();
+    const server = await Peer.tcp();
     const guest = run(
       (native, report, port, tls) => {
         let secured = 0;
@@ -324,11 +324,11 @@ describe('TLS', () => {
           );
         }
       },
-      door.port,
+      server.port,
       options(),
     );
     // All have said hello before the first is answered.
-    const sockets = await Promise.all(Array.from({ length: 100 }, () => door.connection()));
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => server.connection()));
     await Promise.all(sockets.map((socket) => once(socket, 'readable')));
     for (const socket of sockets) peer.server.emit('connection', socket);
     for (let i = 0; i < 100; i++) (await peer.connection()).resume().end();

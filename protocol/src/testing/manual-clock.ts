@@ -4,14 +4,14 @@ interface Event {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
-  /** Of what is tested, not of the world around it. */
+  /** Of what is tested, not of its simulated environment. */
   readonly timer: boolean;
   cancelled: boolean;
 }
 
 const before = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
-/** A clock that moves only when a test says so, and with it all that a simulated world does. */
+/** A clock that moves only when a test says so, and with it the simulated environment. */
 export class ManualClock implements Clock {
   #now: number;
   #order = 0;
@@ -62,7 +62,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** An act of the world, which is no pending timer. */
+  /** An act of the environment, which is no pending timer. */
   defer(delayMs: number, run: () => void): void {
     this.#add(delayMs, run);
   }

@@ -136,7 +136,7 @@ test('client tunnels, their ends with bytes, and those refused', async () => {
   ]);
 });
 
-test('every door of the own host: who came in, and by what', async () => {
+test('every entrance of the own host: who was let in, and by what', async () => {
   const { store } = stage.reflector;
   const own = (
     headers: Record<string, string | string[]>,

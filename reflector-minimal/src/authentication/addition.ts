@@ -26,7 +26,7 @@ export function contained<Kind extends CredentialKind>(
 ): Authenticator<Kind> {
   const { name, accepts } = authenticator;
   let toldAt = Number.NEGATIVE_INFINITY;
-  /** Whoever guesses must not fill the log. */
+  /** Guesses must not fill the log. */
   const tell = (error: unknown) => {
     if (clock.now() - toldAt < limits.authenticatorMs) return;
     toldAt = clock.now();

@@ -33,8 +33,8 @@ const changesAtOnce = 1_000;
 /**
  * The users, sessions and devices that requests have asked for lately, so that a request costs the store nothing. The
  * change feed keeps them true: what it names is forgotten, and read again when it is next asked for. A change by this
- * process counts at once, one by another within `limits.storePollMs`. What does not exist is never remembered: whoever has
- * just been added is found.
+ * process counts at once, one by another within `limits.storePollMs`. What does not exist is never remembered, so
+ * that a record that was just added is found.
  *
  * Nothing polls here. A record that was not compared with the feed for `limits.storePollMs` waits for that first, so that
  * what is asked for is never older, also when the store is away.

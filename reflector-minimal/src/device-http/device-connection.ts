@@ -157,7 +157,7 @@ export class DeviceConnection {
   #received(piece: Buffer): void {
     const call = this.#call;
     const reader = this.#reader;
-    // Whoever speaks on an idle connection answers what nobody has asked, and would answer the next request with it.
+    // Bytes on an idle connection answer no request. The next request would take them for its response.
     if (this.phase === 'idle') this.abort();
     if (!call || !reader || reader.done) return;
     this.#heard = true;

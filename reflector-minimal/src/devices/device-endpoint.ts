@@ -127,7 +127,7 @@ export class DeviceEndpoint {
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
     this.#options.unauthenticated.authenticated(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
-      // The tunnel notices by itself who is gone; TCP would wake the device up for it.
+      // The tunnel notices by itself that the device has gone; the keep-alive of TCP would wake the device up.
       request.socket.setKeepAlive(false);
       this.#connections.add({
         device: verdict,
@@ -159,7 +159,7 @@ export class DeviceEndpoint {
     const { audit, clock, deferred, limits, store } = this.#options;
     audit.count({ event: 'device-tunnel', allowed: false, device: claimed, address, reason });
     const now = clock.date();
-    // Whoever guesses must not keep the disk busy.
+    // Guesses must not keep the disk busy.
     if (known && (known.refused === null || Math.abs(now - known.refused) >= limits.refusalNotedMs)) {
       deferred.write(`refused ${known.uid}`, () =>
         store.devices.noteRefused(known, now, { reason, address }),

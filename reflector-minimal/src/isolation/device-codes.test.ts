@@ -54,7 +54,7 @@ describe('a one-time code', () => {
     expect(good(others)).toEqual([true, true]);
   });
 
-  test('deviceCodes: of all the oldest goes of who has most', () => {
+  test('deviceCodes: of all, the oldest of the user with most goes', () => {
     const [alice, bob, carol] = [issue('alice', 3), issue('bob', 2), issue('carol', 1)];
     expect(good([...alice, ...bob, ...carol])).toEqual([false, true, true, true, true, true]);
     clock.advance(1_000);

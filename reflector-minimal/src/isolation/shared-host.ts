@@ -9,7 +9,7 @@ import { reportsToNobody } from './kept-by-browsers.ts';
 /*
  * One host name for all devices (`--cookie-host`): a user chooses a device on the reflector's own host, by a form, and
  * then has it on that second host. The way there is that of `device-log-in.ts`; the session that it gives names the
- * device, so that whoever has the cookie cannot have another device for it:
+ * device, so that its cookie opens no other device:
  *
  *   rm-device-session=<secret>.<label>
  *

@@ -81,7 +81,7 @@ export interface DeviceCredentials extends DeviceSecrets, DeviceKey {
   readonly certificatesSince: number | null;
   /** Address of the last connection. */
   readonly address: string;
-  /** When somebody was last refused who claimed to be this device. */
+  /** The last refusal of somebody who claimed to be this device. */
   readonly refused: number | null;
 }
 
@@ -256,7 +256,7 @@ export interface Devices {
   setProperties(device: DeviceKey, properties: Readonly<Record<string, string>>): Promise<void>;
   addTraffic(device: DeviceKey, bytesFrom: number, bytesTo: number): Promise<void>;
   noteDuplicate(device: DeviceKey, now: number): Promise<void>;
-  /** Somebody was refused who claimed to be this device. */
+  /** Notes the refusal of somebody who claimed to be this device. */
   noteRefused(
     device: DeviceKey,
     now: number,
@@ -344,13 +344,13 @@ export interface ChangePage {
   readonly changes: readonly Change[];
   /** Where to go on. */
   readonly position: number;
-  /** False: what came after `after` is not known any more. Whoever follows forgets all that it knows. */
+  /** False: what came after `after` is not known any more. The reader forgets all that it knows. */
   readonly complete: boolean;
 }
 
 /**
- * Every change, whoever has made it, in an order in which it can be read from a position. Whoever reads a record after
- * the position was read, and all changes after that position, knows when the record is out of date.
+ * Every change by any process, in an order in which it can be read from a position. Read the position, then a record,
+ * then all changes after that position: you know when the record is out of date.
  */
 export interface ChangeFeed {
   /** The position after the last change. Never decreases, also over restarts. */

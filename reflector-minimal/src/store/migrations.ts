@@ -72,11 +72,10 @@ export const migrations: readonly string[] = [
    CREATE TABLE former_devices (id TEXT PRIMARY KEY, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    ALTER TABLE users ADD COLUMN uid TEXT NOT NULL DEFAULT '';
    UPDATE users SET uid = lower(hex(randomblob(8)));`,
-  // What a user sees is found by domain, and who waits to be claimed without looking at every device.
+  // Finds what a user sees by domain, and unclaimed devices without reading every device.
   `CREATE INDEX devices_of_domain ON devices (domain, id) WHERE claimed = 1;
    CREATE INDEX devices_unclaimed ON devices (address) WHERE claimed = 0;`,
-  // Who follows the changes is told of those by any program that writes to the file: triggers note them. The audit entries
-  // are for those who query them. Unclaimed devices are counted by network in the statement that adds one.
+  // Triggers note the changes of any program that writes to the file. The audit entries are there to be queried. Unclaimed devices are counted by network in the statement that adds one.
   `CREATE TABLE changes (
      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
      kind TEXT NOT NULL,

@@ -25,7 +25,7 @@ export class SqliteChanges implements ChangeFeed {
       'SELECT sequence, kind, key FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?',
     );
     const rows = select.all(position, bounded(limit)) as (Change & { readonly sequence: number })[];
-    // Older ones are deleted; behind the last is who has read from a newer copy of the file.
+    // Older ones are deleted. A reader of a newer copy of the file is beyond the last one.
     if (rows[0]?.sequence !== position + 1) return { changes: [], position: last, complete: false };
     const changes = rows.map(({ kind, key }) => ({ kind, key }));
     return { changes, position: rows.at(-1)?.sequence ?? last, complete: true };

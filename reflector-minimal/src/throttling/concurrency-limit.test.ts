@@ -15,7 +15,7 @@ test('exchangesPerUser: a user has so much under way and no more, whatever ends 
   expect(limit.size).toBe(0);
 });
 
-test('one user takes nothing of another, and who has nothing under way is forgotten', () => {
+test('one user takes nothing from another, and a user without requests is forgotten', () => {
   const limit = new ConcurrencyLimit(1);
   const ends = ['alice', 'bob'].map((user) => limit.begin(user));
   expect([limit.size, limit.begin('alice'), limit.begin('bob')]).toEqual([2, null, null]);

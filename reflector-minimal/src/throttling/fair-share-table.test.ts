@@ -18,7 +18,7 @@ test('a user pushes out their own alone', () => {
   expect(present(table, 'xabcd')).toEqual(['x', 'b', 'c', 'd']);
 });
 
-test('of all, the oldest goes of who has most', () => {
+test('of all, the oldest of the owner with most goes', () => {
   const table = filled(
     ['bob', 'x'],
     ['bob', 'y'],

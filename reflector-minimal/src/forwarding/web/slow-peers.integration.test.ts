@@ -9,7 +9,7 @@ import { RawUser } from '../../testing/raw-user.ts';
 import { extensions, Stage } from '../../testing/stage.ts';
 import { until } from '../../testing/until.ts';
 
-// Peers that nobody knows, and who say nothing, or slowly, or vanish. Bodies and readers are in `edge.integration.test.ts`.
+// Unauthenticated peers that are silent, slow, or vanish.
 
 async function open(options: Parameters<typeof Stage.open>[0]): Promise<Stage> {
   const stage = await Stage.open(options);

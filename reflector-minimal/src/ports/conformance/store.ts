@@ -130,7 +130,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(await store.users.page('', 0)).toEqual([]);
       });
 
-      test('of two who add one name at once, one does', async () => {
+      test('of two calls that add one name at once, one succeeds', async () => {
         const other = await subject.openAgain();
         const added = await Promise.all([
           store.users.add('alice', 'a', 1, 'user'),
@@ -221,7 +221,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         ]).toEqual([false, false]);
       });
 
-      test('of several who bring one code at once, one is let in', async () => {
+      test('of several calls with one code at once, one succeeds', async () => {
         const other = await subject.openAgain();
         const all = [store, other, store, other];
         const steps = await Promise.all(all.map(({ users }) => users.useTotpStep(account, 9)));
@@ -384,7 +384,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(await store.devices.setSecrets('nobody', secrets, 1, null)).toBe(false);
       });
 
-      test('certificates count from a day before, and none of who had the id before', async () => {
+      test('certificates count from a day before, and none from before the ID was used again', async () => {
         await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, 10 * day, 'default');
         expect((await store.devices.credentials('dev1'))?.certificatesSince).toBe(9 * day);
         await store.devices.remove('dev1', 10 * day + 1);
