@@ -86,6 +86,14 @@ async function run(...args: string[]): Promise<{ status: number | null; out: str
 
 const addDevice = () => run('device', 'add', device.id, '--domain', device.domain, '--password-file', '-');
 
+const kept: unknown[] = [];
+
+/** On Node 24, no object of better-sqlite3 may become garbage: see `store/lasting-database.ts` of the reflector. */
+function lasting<T>(object: T): T {
+  kept.push(object);
+  return object;
+}
+
 const until = (condition: () => unknown) => vi.waitUntil(condition, { timeout: patience, interval: 20 });
 
 /** The device, with a tunnel of the original's kind. */
@@ -164,7 +172,7 @@ describe('a data file that cannot be written', () => {
   test('because another process holds it: the reflector goes on, and writes later', async () => {
     await addDevice();
     const reflector = await start();
-    const holder = new Database(data);
+    const holder = lasting(new Database(data));
     holder.exec('BEGIN EXCLUSIVE');
     const agent = await connect(reflector.port);
     expect(await health(reflector.port)).toBe(200);
@@ -216,11 +224,11 @@ describe.runIf(isRoot)('what root runs on the data file of a service', () => {
 
   test('makes files that belong to the service', async () => {
     await addDevice();
-    const database = new Database(data);
+    const database = lasting(new Database(data));
     database
       .prepare("INSERT INTO settings VALUES ('audit_file', ?)")
       .run(Buffer.from(join(folder, 'state', 'audit.log')));
-    database.prepare("INSERT INTO settings VALUES ('audit_of', ?)").run(Buffer.from(data));
+    lasting(database.prepare("INSERT INTO settings VALUES ('audit_of', ?)")).run(Buffer.from(data));
     database.close();
     expect(await run('device', 'remove', 'dev1')).toMatchObject({ status: 0, err: '' });
     const state = join(folder, 'state');
@@ -268,9 +276,11 @@ describe.runIf(isRoot)('what root runs on the data file of a service', () => {
       const link = join(folder, 'state', 'audit.log');
       rmSync(link, { force: true });
       symlinkSync(path, link);
-      const database = new Database(data);
-      const set = database.prepare(
-        'INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+      const database = lasting(new Database(data));
+      const set = lasting(
+        database.prepare(
+          'INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+        ),
       );
       set.run('audit_file', Buffer.from(link));
       set.run('audit_of', Buffer.from(data));

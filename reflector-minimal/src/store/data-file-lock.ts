@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
+import { LastingDatabase } from './lasting-database.ts';
 import { createPrivately } from './private-file.ts';
 
 /** A `device list` that looks at the lock just now holds it for a moment. */
@@ -21,7 +22,7 @@ export class DataFileLock {
    */
   static take(data: string): DataFileLock {
     // Loaded with the rights of this process: another user may not reach our files.
-    new Database(':memory:').close();
+    new LastingDatabase(':memory:').close();
     if (existsSync(data) && !statSync(data).isFile()) throw new StoreError(`data file ${data}: is no file`);
     let path = data;
     try {
@@ -37,7 +38,7 @@ export class DataFileLock {
 
   static #open(path: string): DataFileLock {
     createPrivately(path);
-    const database = new Database(path, { timeout: patienceMs });
+    const database = new LastingDatabase(path, { timeout: patienceMs });
     try {
       database.exec('BEGIN EXCLUSIVE');
       return new DataFileLock(database);
@@ -53,7 +54,7 @@ export class DataFileLock {
     if (!existsSync(path)) return false;
     let database: Database.Database | null = null;
     try {
-      database = new Database(path, { timeout: 0, readonly: true, fileMustExist: true });
+      database = new LastingDatabase(path, { timeout: 0, readonly: true, fileMustExist: true });
       database.exec('SELECT 1 FROM sqlite_master');
       return false;
     } catch (error) {

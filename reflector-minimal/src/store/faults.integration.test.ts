@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { ask } from '../testing/ask.ts';
 import { device, Stage, user } from '../testing/stage.ts';
+import { LastingDatabase } from './lasting-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 // A reflector whose data file another process holds. `test/e2e/data-file.test.ts` has the real processes and disks.
@@ -26,7 +26,7 @@ test('storeBusyMs: while the data file is held tunnels and requests go on, and w
   const stage = await Stage.open({ data, clock, log, limits: { storeBusyMs: 1 } });
   try {
     const { agent } = await stage.web((_request, response) => response.end('page'));
-    const holder = new Database(data);
+    const holder = new LastingDatabase(data);
     holder.exec('BEGIN EXCLUSIVE');
     const token = () =>
       ask(stage.port, '/my-devices/api/token', {

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Installation } from '../installation.ts';
 import { storeConformance } from '../ports/conformance/store.ts';
 import { type DeviceKey, StoreError } from '../ports/store.ts';
+import { LastingDatabase } from './lasting-database.ts';
 import { migrations } from './migrations.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
@@ -25,7 +25,7 @@ storeConformance('SQLite', async () => {
     store: open(),
     openAgain: async () => open(),
     makeUnavailable: async () => {
-      const holder = new Database(path);
+      const holder = new LastingDatabase(path);
       holder.exec('BEGIN EXCLUSIVE');
       return async () => {
         holder.close();
@@ -103,7 +103,7 @@ describe('the data file', () => {
 
   test('refuses a file of a newer version, one that is none, and a folder, in one line', async () => {
     await SqliteStore.open(path).close();
-    const database = new Database(path);
+    const database = new LastingDatabase(path);
     database.pragma('user_version = 99');
     database.close();
     expect(() => SqliteStore.open(path)).toThrow(
@@ -116,7 +116,7 @@ describe('the data file', () => {
 
   test('of the first version: its users saw every device, and stay able to', async () => {
     mkdirSync(join(folder, 'state'));
-    const database = new Database(path);
+    const database = new LastingDatabase(path);
     database.exec(migrations[0] ?? '');
     database.pragma('user_version = 1');
     database.prepare("INSERT INTO users VALUES ('alice', 'hash', 1)").run();
@@ -160,7 +160,7 @@ describe('the data file', () => {
 
   test('of before devices had an identity: each gets one, and certificates count where there is no sign of a password', async () => {
     mkdirSync(join(folder, 'state'));
-    const database = new Database(path);
+    const database = new LastingDatabase(path);
     for (const step of migrations.slice(0, 3)) database.exec(step);
     database.pragma('user_version = 3');
     const insert = database.prepare(
@@ -191,7 +191,7 @@ describe('the data file', () => {
   test('names changes by any program, and says so when it does not know the oldest any more', async () => {
     const store = SqliteStore.open(path);
     const start = await store.changes.position();
-    const database = new Database(path);
+    const database = new LastingDatabase(path);
     database.prepare("INSERT INTO users (name, password, created) VALUES ('alice', 'hash', 1)").run();
     expect(await store.changes.after(start, 10)).toEqual({
       changes: [{ kind: 'user', key: 'alice' }],

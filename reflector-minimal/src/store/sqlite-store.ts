@@ -1,9 +1,10 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { type Store, StoreError, StoreUnavailable } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
 import { Breaker, type StoreCare } from './breaker.ts';
 import { DataFileLock } from './data-file-lock.ts';
+import { LastingDatabase } from './lasting-database.ts';
 import { migrations } from './migrations.ts';
 import { createPrivately, makePrivate } from './private-file.ts';
 import { SqliteAudit } from './sqlite-audit.ts';
@@ -45,10 +46,10 @@ export class SqliteStore implements Store {
    */
   static open(path: string, { existing = false, warn = () => {} }: StoreOptions = {}): SqliteStore {
     // Loaded with the rights of this process: another user may not reach our files.
-    new Database(':memory:').close();
+    new LastingDatabase(':memory:').close();
     const open = () => {
       if (path !== ':memory:') prepareFile(path, existing, warn);
-      const database = new Database(path, { timeout: 5_000 });
+      const database = new LastingDatabase(path, { timeout: 5_000 });
       try {
         return new SqliteStore(database, path);
       } catch (error) {

@@ -3,13 +3,6 @@ import { pageLimit } from '../ports/store.ts';
 import type { Breaker } from './breaker.ts';
 
 /**
- * Every statement of every store that this process has opened, for good: some fifty of a few hundred bytes each. On Node
- * 24 the process aborts when a statement of better-sqlite3 12.11 is collected as garbage (its destructor calls
- * `RemoveEnvironmentCleanupHook` where no context is entered), so none must become garbage.
- */
-const kept: unknown[] = [];
-
-/**
  * Makes `prepare` give the same statement for the same text, so that what is asked often is compiled once, and runs each
  * call under the breaker of its kind. The texts are constants of this folder: their number is bounded.
  */
@@ -19,7 +12,6 @@ export function keepStatements(
 ): void {
   const prepare = database.prepare.bind(database) as (sql: string) => Database.Statement;
   const statements = new Map<string, Database.Statement>();
-  kept.push(statements);
   database.prepare = ((sql: string) => {
     let statement = statements.get(sql);
     if (!statement) {
