@@ -100,6 +100,7 @@ describe('the certificates that count for a device', () => {
     expect(await fault(now)).toBeNull();
     const device = await store.devices.credentials('dev1');
     if (!device) throw new Error('no device');
+    expect(certificateFault({ issued: 0, until: now, trusted: () => true }, device, now)).toBeNull();
     expect(certificateFault({ issued: 0, until: now - 1, trusted: () => true }, device, now)).toBe(
       'has expired',
     );

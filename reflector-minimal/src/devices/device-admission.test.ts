@@ -52,6 +52,25 @@ test('slowFailuresPerSite: networks of one IPv6 /48 are not as many as they look
   expect(guess(admission, 100, stranger('2001:db8:2:1::1'))).toBe(4);
 });
 
+test('slowFailuresPerSite: an IPv4 network is of no site', () => {
+  const admission = open({ slowFailuresPerNetwork: 4, slowFailuresPerSite: 1 });
+  expect(guess(admission, 100, stranger('192.0.2.1'))).toBe(4);
+  expect(guess(admission, 100, stranger('192.0.3.1'))).toBe(4);
+});
+
+test('an attempt counts as an arrival of the device that it lets in, and of none otherwise', () => {
+  const admission = open();
+  const end = (outcome: 'letIn' | 'failed' | 'neither', device?: string) => {
+    const place = admission.admitSlow({ address: '192.0.2.1', device: null }, 0);
+    if (typeof place === 'number') throw new Error('kept waiting');
+    place.end(outcome, 0, device);
+    return admission.arrivalsRemembered;
+  };
+  expect([end('failed', 'dev1'), end('neither', 'dev1'), end('letIn'), end('letIn', 'dev1')]).toEqual([
+    0, 0, 0, 1,
+  ]);
+});
+
 test('slowFailuresPerDevice: a device where it came last is not kept waiting by its network', () => {
   const admission = open({ slowFailuresPerDevice: 2, slowFailuresPerNetwork: 4 });
   guess(admission, 100, stranger('192.0.2.1'));

@@ -15,6 +15,10 @@ test.each([
     { ports: [2222, 5901], httpPort: 2222, httpPath: '/', sshPort: 2222, vncPort: 5901 },
   ],
   [
+    { targetPorts: '65535, 1', rdpPort: '3389', httpPort: '1x', vncPort: 'x1' },
+    { ports: [65535, 1], httpPort: 65535, httpPath: '/', rdpPort: 3389 },
+  ],
+  [
     { targetPorts: 'x, 0, 65536, -1, 1e3, 443', httpPort: '99999' },
     { ports: [443], httpPort: 443, httpPath: '/' },
   ],
