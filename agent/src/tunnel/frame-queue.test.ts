@@ -7,8 +7,8 @@ import { FrameQueue } from './frame-queue.ts';
 function queueOn(
   batchBytes: number,
   write: (bytes: Uint8Array, start: number, end: number) => boolean,
+  { network, clock, crypto } = new SimulatedHost(1),
 ): FrameQueue {
-  const { network, clock, crypto } = new SimulatedHost(1);
   const handler = {
     connected: () => undefined,
     data: () => undefined,
@@ -75,5 +75,103 @@ describe('a batch that the socket refers to', () => {
     send();
     expect(batches[4]).toBe(batches[0]);
     expect(new Set(batches).size).toBe(4);
+  });
+});
+
+/** A queue whose socket keeps what is written: what it was, and how often keys were fetched. */
+function lentQueue(batchBytes: number) {
+  const host = new SimulatedHost(1);
+  let fetched = 0;
+  const { random } = host.crypto;
+  host.crypto.random = (bytes) => {
+    fetched++;
+    random(bytes);
+  };
+  const written: { readonly bytes: Uint8Array; readonly end: number | undefined }[] = [];
+  const write = (bytes: Uint8Array, _start?: number, end?: number) => {
+    written.push({ bytes, end });
+    return false;
+  };
+  const queue = queueOn(batchBytes, write, host);
+  const send = (length: number) => {
+    queue.data(1, new Uint8Array(length), 0, length);
+    queue.flush();
+  };
+  return { clock: host.clock, queue, written, send, fetched: () => fetched };
+}
+
+describe('a batch', () => {
+  it('of nothing is not written', () => {
+    const { queue, written } = lentQueue(10_000);
+    queue.flush();
+    expect(written).toEqual([]);
+    expect([queue.queued, queue.activeAt]).toEqual([0, 0]);
+  });
+
+  // A WebSocket header with a key and a WebTunnel header: 8 + 4 bytes.
+  it.each([
+    [4096 - 12, { length: 4096, end: undefined }],
+    [4096 - 11, { length: 10_000 + 5 * 18, end: 4097 }],
+  ])('of %d bytes is copied if it is small, and lent otherwise', (payload, { length, end }) => {
+    const { written, send } = lentQueue(10_000);
+    send(payload);
+    expect(written.map((one) => [one.bytes.length, one.end])).toEqual([[length, end]]);
+  });
+
+  it('has room for a frame that is longer than it', () => {
+    const { written, send, queue } = lentQueue(100);
+    send(5000);
+    expect(queue.queued).toBe(5012);
+    expect(written).toHaveLength(1);
+  });
+
+  it('that comes back is kept only while few are', () => {
+    const { queue, written, send } = lentQueue(10_000);
+    for (let i = 0; i < 6; i++) send(10_000);
+    queue.taken(queue.queued);
+    for (let i = 0; i < 6; i++) send(10_000);
+    // The first six, one that was at hand, four that had come back, and a new one for the last.
+    expect(new Set(written.map(({ bytes }) => bytes)).size).toBe(8);
+  });
+});
+
+describe('keys', () => {
+  it('are fetched for 256 frames at once', () => {
+    const { send, fetched } = lentQueue(10_000);
+    for (let i = 0; i < 256; i++) send(1);
+    expect(fetched()).toBe(1);
+    send(1);
+    expect(fetched()).toBe(2);
+  });
+});
+
+describe('the times of the queue', () => {
+  it('count from when bytes were offered to an empty one', () => {
+    const { clock, queue, send } = lentQueue(10_000);
+    const start = clock.now();
+    send(10);
+    clock.advance(30);
+    send(10);
+    expect(queue.activeAt).toBe(start);
+    expect(queue.movedAt).toBe(0);
+  });
+
+  it('move whenever bytes are taken', () => {
+    const { clock, queue, send } = lentQueue(10_000);
+    send(10);
+    clock.advance(30);
+    queue.taken(5);
+    expect(queue.activeAt).toBe(clock.now());
+  });
+
+  it.each([
+    [49, false],
+    [50, true],
+  ])('of bytes taken after %i ms: they had to wait for room is %s', (ms, waited) => {
+    const { clock, queue, send } = lentQueue(10_000);
+    send(10);
+    clock.advance(ms);
+    queue.taken(5);
+    expect(queue.movedAt).toBe(waited ? clock.now() : 0);
   });
 });
