@@ -42,7 +42,7 @@ describe('sessions', () => {
       lookUps: 0,
       forgotten: 0,
       user,
-      session: (hash: Buffer) => {
+      session: (hash: Buffer): ReturnType<StoreCache['session']> => {
         counted.lookUps++;
         return cache.session(hash);
       },
@@ -102,6 +102,18 @@ describe('sessions', () => {
     clock.advance(0.75 * hour);
     expect((await sessions.find(used.secret, own))?.user.name).toBe('alice');
     expect(await sessions.find(ended.secret, own)).toBeNull();
+  });
+
+  test('may end, with their user, between the first look and the second', async () => {
+    const { secret, session } = await open();
+    const record = await store.sessions.get(session.hash);
+    clock.advance(hour);
+    for (const gone of ['session', 'user'] as const) {
+      const cache = countingCache(async () => (gone === 'user' && cache.forgotten > 0 ? null : session.user));
+      cache.session = async () => (gone === 'session' && cache.forgotten > 0 ? null : record);
+      expect(await make({}, { cache }).find(secret, own)).toBeNull();
+      expect(cache.forgotten).toBe(1);
+    }
   });
 
   test('count for the password that they were opened with, whatever the store still has', async () => {
