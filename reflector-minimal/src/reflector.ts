@@ -102,9 +102,9 @@ export interface ReflectorOptions {
   readonly sessionIdle?: number;
   /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`. */
   readonly routes?: readonly Route[];
-  /** Makes what says where devices are, see `docs/ports/presence.md`; by default all of them are in this process. */
+  /** Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. */
   readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
-  /** Further ways to prove a user, asked after our own: see `docs/ports/authenticators.md`. */
+  /** Further proofs of users, asked after our own: see `docs/ports/authenticators.md`. */
   readonly authenticators?: (store: Store) => readonly Authenticator<'token' | 'password'>[];
   /** Silent by default. */
   readonly log?: Logger;
