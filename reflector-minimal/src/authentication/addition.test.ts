@@ -88,6 +88,21 @@ describe('a directory beside the passwords of the store', () => {
     expect(await outcome({ code })).toBe('directory');
   });
 
+  test('a refusal, and a fault, are told under its name', async () => {
+    const { clock, limits } = users;
+    const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+    const prove = (verdict: () => Promise<Verdict>) =>
+      contained({ name: 'directory', accepts: 'password', prove: verdict }, { clock, log, limits }).prove(
+        { name: 'carol', password: 'x' },
+        { address: '192.0.2.1', clock },
+      );
+    await prove(async () => ({ refused: 'not in the directory' }));
+    expect(logged).toMatchObject([
+      { level: 20, authenticator: 'directory', reason: 'not in the directory', msg: 'log-in refused' },
+    ]);
+    await expect(prove(() => Promise.reject(new TypeError('ours')))).rejects.toThrow('directory has failed');
+  });
+
   test('is never shown an empty password', async () => {
     expect(await outcome({ password: '' })).toBe('refused');
     expect(asked).toEqual([]);
@@ -101,7 +116,9 @@ describe('a directory beside the passwords of the store', () => {
     answer = fail;
     expect(await outcome({ name: 'alice', password: 'wonderland' })).toBe('password');
     for (let n = 0; n < 20; n++) expect(await outcome({})).toBe('busy');
-    expect(logged).toMatchObject([{ level: 50, authenticator: 'directory' }]);
+    expect(logged).toMatchObject([
+      { level: 50, authenticator: 'directory', msg: 'users cannot be authenticated' },
+    ]);
   });
 
   test('authenticatorMs: that does not answer counts as one that cannot be reached', async () => {

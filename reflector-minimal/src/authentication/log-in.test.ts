@@ -7,7 +7,7 @@ import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
-import { cheapHash } from '../testing/memory-users.ts';
+import { cheapHash, MemoryUsers } from '../testing/memory-users.ts';
 import { type Attempt, LogIn } from './log-in.ts';
 import { passwordAuthenticator } from './password-authenticator.ts';
 
@@ -306,4 +306,25 @@ describe('the log-in', () => {
       expect(await attempt()).toBe('alice');
     });
   });
+});
+
+test('right passwords without a code are no failures', async () => {
+  const users = await MemoryUsers.open();
+  await users.store.users.setTotp(await users.alice(), { secret, step: 0, recovery: [] });
+  const logIn = users.logIn();
+  const attempt = { name: 'alice', password: 'wonderland', code: null, address: '192.0.2.1', marks: [] };
+  for (let n = 0; n < 2 * users.limits.logInFailures; n++) {
+    expect(await logIn.check(attempt)).toMatchObject({ denied: 'oneTimePassword' });
+  }
+});
+
+test('a fault of ours is no refusal', async () => {
+  const users = await MemoryUsers.open();
+  const failing = {
+    name: 'x',
+    accepts: 'password',
+    prove: () => Promise.reject(new TypeError('ours')),
+  } as const;
+  const attempt = { name: 'bob', password: 'x', code: null, address: '192.0.2.1', marks: [] };
+  await expect(users.logIn(failing).check(attempt)).rejects.toThrow('ours');
 });
