@@ -27,6 +27,7 @@ describe('Basic', () => {
     ['Aladdin', 'open sesame', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='],
     ['test', '123\u00a3', 'Basic dGVzdDoxMjPCow=='],
     ['u', '', 'Basic dTo='],
+    ['', 'p', 'Basic OnA='],
   ])('%s:%s', (user, password, header) => {
     expect(encodeBasic({ user, password })).toBe(header);
     expect(decodeBasic(header)).toEqual({ user, password });
@@ -124,6 +125,12 @@ describe('decodeChallenges', () => {
   });
 });
 
+it('a parameter without a value is named', () => {
+  expect(failure(() => decodeChallenges('Digest nonce=n, realm='))).toBe(
+    'RM_CREDENTIALS parameter realm without a value',
+  );
+});
+
 describe('Digest', () => {
   const mufasa = { user: 'Mufasa', password: 'Circle of Life' };
   const request = { method: 'GET', uri: '/dir/index.html' };
@@ -179,6 +186,21 @@ describe('Digest', () => {
     const response = md5(`${a1}:dcd98b7102dd2f0e8b11d0f600bfb0c093:${md5('GET:/dir/index.html')}`);
     expect(header).toContain(`response="${response}"`);
     expect(header).not.toMatch(/cnonce|nc=|qop|algorithm/);
+    expect(decodeDigest(header)?.count).toBe('');
+  });
+
+  it('hashes both nonces into the secret of a session algorithm', () => {
+    const challenge = chooseDigest(
+      decodeChallenges('Digest realm="r", nonce="n", qop="auth", algorithm=MD5-sess'),
+    );
+    if (!challenge) throw new Error('not chosen');
+    const header = answerDigest(digest, challenge, mufasa, request, 'c', 10);
+    // RFC 7616 sections 3.4.1 and 3.4.2.
+    const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+    const a1 = md5(`${md5('Mufasa:r:Circle of Life')}:n:c`);
+    const response = md5(`${a1}:n:0000000a:c:auth:${md5('GET:/dir/index.html')}`);
+    expect(header).toContain(`response="${response}"`);
+    expect(header).toContain('algorithm=MD5-sess');
   });
 
   it('hashes the bytes of a realm and a user that are not ASCII', () => {

@@ -46,6 +46,7 @@ describe('property headers', () => {
     ['device; name = "x" ', { name: 'name', value: 'x' }],
     ['device;name="', { name: 'name', value: '"' }],
     ['device;name="x', { name: 'name', value: '"x' }],
+    ['device;name=x"', { name: 'name', value: 'x"' }],
   ])('reads %j', (header, expected) => {
     expect(decodePropertyHeader(header)).toEqual(expected);
   });
@@ -94,6 +95,7 @@ describe('properties updates', () => {
     ['a length beyond the end', '01 01 61 7f 62'],
     ['a length that does not end', '01 80'],
     ['a length of five bytes', '01 80 80 80 80 01'],
+    ['a length of five bytes that is nothing', '01 80 80 80 80 00 00'],
     ['a length of 2^31 and more', '01 ff ff ff ff 7f'],
     ['bytes left over', '01 01 61 01 62 00'],
   ])('are refused: %s', (_name, bytes) => {

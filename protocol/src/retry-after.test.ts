@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderFields } from './http-head.ts';
-import { retryAfter } from './retry-after.ts';
+import { httpDate, retryAfter } from './retry-after.ts';
 
 const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
 
@@ -42,4 +42,21 @@ describe('Retry-After', () => {
   it('that is not there asks for nothing', () => {
     expect(retryAfter(new HeaderFields([['Date', date]]))).toBe(null);
   });
+});
+
+describe('an HTTP date', () => {
+  it.each(['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'])(
+    'is read in %s',
+    (month) => {
+      const text = `Thu, 05 ${month} 2026 12:34:56 GMT`;
+      expect(httpDate(text)).toBe(Date.parse(text));
+    },
+  );
+
+  it.each([` ${date}`, `x${date}`, `${date} `, `${date}x`, date.replace('GMT', 'CET'), date.slice(0, -4)])(
+    'is not read from %j',
+    (text) => {
+      expect(httpDate(text)).toBeNull();
+    },
+  );
 });

@@ -48,6 +48,17 @@ const tricky = fc.array(
 );
 
 describe('UTF-8', () => {
+  it.each([
+    ['the last of one byte', '\u007f', '7f'],
+    ['the first and last of two', '\u0080\u07ff', 'c280 dfbf'],
+    ['the first and last of three', '\u0800\uffff', 'e0a080 efbfbf'],
+    ['the first and last of four', '\u{10000}\u{10ffff}', 'f0908080 f48fbfbf'],
+    ['beside the surrogates', '\ud7ff\ue000', 'ed9fbf ee8080'],
+    ['a lone surrogate, the first and the last', '\ud800 \udfff', 'efbfbd 20 efbfbd'],
+  ])('%s', (_name, text, bytes) => {
+    expect(utf8Encode(text)).toEqual(hex(bytes));
+  });
+
   it('is written as TextEncoder writes it, lone surrogates included', () => {
     fc.assert(
       fc.property(codePoints, (text) => {
