@@ -1,7 +1,7 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import { pino } from 'pino';
 import { encodePropertiesUpdate, encodePropertyHeader } from 'rm-protocol';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditRecord } from '../audit/record.ts';
@@ -279,8 +279,15 @@ test('traffic is added to what the store has, each share once', async () => {
   connected.tunnel.bytesFrom += 2;
   connected.tunnel.bytesTo += 3;
   at.saveTraffic();
+  expect(await bytes()).toEqual([7, 3]);
+  const added = vi.spyOn(store.devices, 'addTraffic');
   at.saveTraffic();
   expect(await bytes()).toEqual([7, 3]);
+  expect(added).not.toHaveBeenCalled();
+  connected.tunnel.bytesFrom += 4;
+  connected.tunnel.bytesTo += 4;
+  at.saveTraffic();
+  expect(await bytes()).toEqual([11, 7]);
 });
 
 test('two devices with one identity are noticed by what each of them sends after its end', async () => {

@@ -145,3 +145,22 @@ test('a lost connection ends the channel at once, a close frame after what was s
   expect(closed.webSocket.calls).toEqual(['ended']);
   closed.channel.destroy();
 });
+
+test('text is refused, and ends both sides', () => {
+  const { channel, webSocket } = setUp();
+  webSocket.emit('message', Buffer.from('x'), false);
+  expect(webSocket.calls).toContain('close 1003');
+  expect(channel.destroyed).toBe(true);
+});
+
+test('a client that shows no sign of life for three keep-alive times is given up, once', () => {
+  const { webSocket, clock } = setUp();
+  clock.advance(899_999);
+  expect(webSocket.calls).not.toContain('terminate');
+  clock.advance(1);
+  expect(webSocket.calls).toContain('terminate');
+  webSocket.emit('close', 1006);
+  webSocket.emit('close', 1006);
+  expect(webSocket.calls.filter((call) => call === 'ended')).toHaveLength(1);
+  expect(webSocket.calls.some((call) => call.startsWith('close'))).toBe(false);
+});

@@ -62,6 +62,16 @@ test('a redirect to another host name that leads in a loop names it', () => {
   expect(head(302, ['Location', 'http://pump.lan/'], { settingsOf })).toEqual(refusals.otherHost('pump.lan'));
 });
 
+test('a service that speaks TLS and leads to plain HTTP leads in a loop, too', () => {
+  const settingsOf = (port: number) => readServiceSettings({ 'service-80': 'kind=https' }, port);
+  expect(head(302, ['Location', 'http://127.0.0.1/'], { settingsOf })).toEqual(
+    refusals.otherScheme({ kind: 'http', port: 80 }),
+  );
+  expect(head(302, ['Location', 'https://127.0.0.1:80/'], { settingsOf })).toEqual(
+    refusals.otherHost('127.0.0.1:80'),
+  );
+});
+
 test('a redirect that tests cookies is no loop, unless the browser has brought one for the device', () => {
   const given = ['Location', 'https://192.168.1.1/', 'Set-Cookie', 'a=b'];
   const ours = '__Host-rm-device-session=x';

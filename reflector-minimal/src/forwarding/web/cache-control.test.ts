@@ -25,6 +25,8 @@ test.each([
     'Cache-Control: private, max-age=1, no-transform|X: y',
   ],
   ['Cache-Control:', 'Cache-Control: private'],
+  ['Cache-Control: , max-age=1, ,', 'Cache-Control: private, max-age=1'],
+  ['Cache-Control: x-private, no-storey', 'Cache-Control: private, x-private, no-storey'],
   [
     'CDN-Cache-Control: max-age=9|Surrogate-Control: max-age=9|X-Accel-Expires: 9|X-Accel-Redirect: /secret|X-Sendfile: /etc/passwd',
     'Cache-Control: private',

@@ -68,3 +68,21 @@ test('an upgrade and a chunked body are declared anew', () => {
     /^Transfer-Encoding\|chunked\|Upgrade\|websocket\|.*\|Connection\|Upgrade$/,
   );
 });
+
+test('trailers are asked for wherever the list names them, and in that spelling alone', () => {
+  const te = (value: string) =>
+    requestHeaders(['TE', value], 'GET', { body: 'none' }, origin, settings).slice(0, 2);
+  for (const value of ['trailers', 'gzip, trailers', 'gzip,Trailers;q=1', 'trailers,gzip']) {
+    expect(te(value)).toEqual(['TE', 'trailers']);
+  }
+  for (const value of ['xtrailers', 'trailersx', 'gzip']) expect(te(value)).not.toContain('TE');
+});
+
+test('what needs no line gets none; a body that is missing is said to be empty', () => {
+  const local = { ...settings, forwarded: false };
+  const of = (method: string, lines: readonly string[] = []) =>
+    requestHeaders(lines, method, { body: 'none' }, origin, local);
+  expect(of('GET')).toEqual([]);
+  for (const method of ['POST', 'PUT', 'PATCH']) expect(of(method)).toEqual(['Content-Length', '0']);
+  expect(of('POST', ['Content-Length', '0'])).toEqual(['Content-Length', '0']);
+});
