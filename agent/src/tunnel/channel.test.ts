@@ -115,6 +115,26 @@ describe('a channel answers', () => {
     expect(stage.end).toBeNull();
   });
 
+  it('what is not allowed, and says in words what it was', () => {
+    const stage = new TunnelStage({ limits: { channels: 1 } });
+    stage.open(1);
+    stage.events.length = 0;
+    stage.peer.open(1, 81);
+    stage.peer.open(2, 8080);
+    stage.peer.open(3, 80);
+    for (const frame of ['11 00 0009', '81 00 0009 0003', '20 00 0009 00000001'])
+      stage.peer.frame(hex(frame));
+    stage.run();
+    expect(stage.events).toEqual([
+      'refused channel 1 is in use',
+      'refused port 8080 is not forwarded',
+      'refused 1 channels are open, no more are allowed',
+      'refused open confirm to a device on channel 9',
+      'refused open fault to a device on channel 9',
+      'refused unknown opcode 0x20 on channel 9',
+    ]);
+  });
+
   it('data before the confirm with fault 6', () => {
     const stage = new TunnelStage({ latencyMs: [20, 20] });
     stage.peer.open(1, 80);

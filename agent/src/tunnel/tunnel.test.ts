@@ -34,6 +34,21 @@ describe('a tunnel', () => {
     expect(Math.max(...stage.peer.lengths)).toBe(2048);
   });
 
+  it('counts the payload of its channels in each direction', () => {
+    const stage = new TunnelStage();
+    const local = stage.open(1);
+    stage.open(2, 81);
+    local.socket.write(pattern(5));
+    for (const [channel, length] of [
+      [1, 7],
+      [2, 11],
+    ] as const) {
+      stage.peer.data(channel, pattern(length));
+    }
+    stage.run();
+    expect(stage.tunnel.traffic).toEqual({ received: 18, sent: 5 });
+  });
+
   it('masks each frame with a key of its own', () => {
     const stage = new TunnelStage();
     const local = stage.open(1);
