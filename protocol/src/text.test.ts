@@ -48,6 +48,10 @@ const tricky = fc.array(
 );
 
 describe('UTF-8', () => {
+  it.each(['eda080', 'edbfbf'])('does not read the surrogate %s', (bytes) => {
+    expect(utf8DecodeStrict(hex(bytes))).toBeNull();
+  });
+
   it.each([
     ['the last of one byte', '\u007f', '7f'],
     ['the first and last of two', '\u0080\u07ff', 'c280 dfbf'],

@@ -33,3 +33,9 @@ describe('client frames', () => {
     expect(() => closePayload(1000, new Uint8Array(124))).toThrow(UsageError);
   });
 });
+
+it('a header of a long frame leaves nothing of what the buffer held', () => {
+  const target = new Uint8Array(14).fill(0xff);
+  writeClientHeader(target, 0, 2, 65_536, new Uint8Array(4));
+  expect(target).toEqual(hex('82 ff 00000000 00010000 00000000'));
+});
