@@ -94,7 +94,8 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
     context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
     return again(status === 401 ? 403 : status, reason);
   }
-  const changed = await context.logIn.setPassword(verdict.user, password);
+  // As the session has proven it: if one-time passwords were switched on since, it has proven none.
+  const changed = await context.logIn.setPassword(identity.user, password);
   if (call.gone) return null;
   if (changed === 'busy') return again(503, refusals.busy.error);
   const cookies = changed && (await enter(exchange, changed));

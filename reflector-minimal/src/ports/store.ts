@@ -158,7 +158,7 @@ export interface Users {
   add(name: string, password: string, now: number, role: Role): Promise<boolean>;
   /**
    * Ends all sessions and tokens of the user too. Returns the user as it is then; `null` when there is no such user, or,
-   * with `former`, when another password hash or another account has taken its place.
+   * with `former`, when another password hash, secret of one-time passwords or account has taken its place.
    */
   setPassword(name: string, password: string, former?: Account): Promise<UserRecord | null>;
   /** False when there is no such user. */

@@ -32,6 +32,14 @@ const columns = `name, uid, password, created, administrator, totp_secret,
 const unchanged =
   'uid = @uid AND password = @password AND totp_secret IS @totpSecret AND totp_secret IS NOT NULL';
 
+function isUnchanged(present: Account, { uid, password, totpSecret }: Account): boolean {
+  const sameSecret =
+    present.totpSecret === null || totpSecret === null
+      ? present.totpSecret === totpSecret
+      : present.totpSecret.equals(totpSecret);
+  return present.uid === uid && present.password === password && sameSecret;
+}
+
 export class SqliteUsers implements Users {
   readonly #database: Database.Database;
   readonly #changed: () => void;
@@ -72,7 +80,7 @@ export class SqliteUsers implements Users {
       .transaction(() => {
         const present = this.#present(name);
         if (!present) return null;
-        if (former && (former.uid !== present.uid || former.password !== present.password)) return null;
+        if (former && !isUnchanged(present, former)) return null;
         this.#run('DELETE FROM sessions WHERE user = ?', name);
         this.#run('UPDATE users SET password = ? WHERE name = ?', password, name);
         return this.#present(name);

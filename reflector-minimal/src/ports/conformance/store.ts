@@ -167,6 +167,16 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(await store.users.setPassword('alice', 'fifth', former)).toBeNull();
       });
 
+      test('a new password is for an account with the same one-time passwords', async () => {
+        const former = await addUser();
+        const totp = { secret: Buffer.alloc(20, 1), step: 0, recovery: [] };
+        const protectedNow = await store.users.setTotp(former, totp);
+        if (!protectedNow) throw new Error('not switched on');
+        expect(await store.users.setPassword('alice', 'second', former)).toBeNull();
+        const changed = await store.users.setPassword('alice', 'second', protectedNow);
+        expect(changed).toEqual({ ...protectedNow, password: 'second' });
+      });
+
       test('the last administrator stays, unless forced, also when two are taken at once', async () => {
         for (const name of ['alice', 'bob']) await store.users.add(name, 'hash', 1, 'administrator');
         const other = await subject.openAgain();
