@@ -133,7 +133,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 60_000,
+          hookTimeout: 240_000,
         },
       },
       {
@@ -144,7 +144,7 @@ export default defineConfig({
           include: ['test/e2e/{large-transfers,soak}.test.ts'],
           env: { RM_LONG: '1' },
           testTimeout: 600_000,
-          hookTimeout: 60_000,
+          hookTimeout: 240_000,
         },
       },
     ],

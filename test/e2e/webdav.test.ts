@@ -105,12 +105,16 @@ async function cadaver({ url, proxy, user, password }: Way): Promise<string> {
       mode: 0o600,
     });
     const text = await output('cadaver', [...proxy, `${url}/`], directory, `${commands.join('\n')}\n`);
-    return text
-      .replaceAll(url, 'URL')
-      .replaceAll(hostname, 'HOST')
-      .replace(/[A-Z][a-z]{2} +\d+ +\d\d:\d\d/g, 'DATE')
-      .replace(/(?:opaquelocktoken|urn|urn:uuid):[-0-9a-f]+/g, 'TOKEN')
-      .replace(/.*\r/g, '');
+    return (
+      text
+        .replaceAll(url, 'URL')
+        .replaceAll(hostname, 'HOST')
+        .replace(/[A-Z][a-z]{2} +\d+ +\d\d:\d\d/g, 'DATE')
+        .replace(/(?:opaquelocktoken|urn|urn:uuid):[-0-9a-f]+/g, 'TOKEN')
+        // What is left of the minute that nginx gives a lock.
+        .replace(/Timeout: (?:60|[1-5]?\d) seconds/g, 'Timeout: LEFT')
+        .replace(/.*\r/g, '')
+    );
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
