@@ -6,7 +6,8 @@ const kept: unknown[] = [];
  * A database that is never collected as garbage, nor are its statements. On Node 24.19 and later, the process aborts when
  * V8 collects an object of better-sqlite3 12: its destructor calls `RemoveEnvironmentCleanupHook` where no context may be
  * entered. Version 13 does not do that, but does not run on Node 20. A process opens a few databases, with some fifty
- * statements of a few hundred bytes. Do not call `iterate` or `backup`, which make such objects too.
+ * statements of a few hundred bytes. Do not call `pragma`, `iterate` or `backup`,
+ * which make such objects of their own: `exec` sets a pragma.
  */
 export class LastingDatabase extends Database {
   constructor(path: string, options?: Database.Options) {
@@ -18,11 +19,5 @@ export class LastingDatabase extends Database {
       kept.push(statement);
       return statement;
     }) as Database.Database['prepare'];
-  }
-
-  /** Runs a pragma. Its own implementation would leave a statement behind. */
-  override pragma(source: string): unknown {
-    const statement = this.prepare(`PRAGMA ${source}`);
-    return statement.reader ? statement.all() : statement.run();
   }
 }

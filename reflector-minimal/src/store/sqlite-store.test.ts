@@ -104,7 +104,7 @@ describe('the data file', () => {
   test('refuses a file of a newer version, one that is none, and a folder, in one line', async () => {
     await SqliteStore.open(path).close();
     const database = new LastingDatabase(path);
-    database.pragma('user_version = 99');
+    database.exec('PRAGMA user_version = 99');
     database.close();
     expect(() => SqliteStore.open(path)).toThrow(
       /reflector\.sqlite: made by a newer rm-reflector \(version 99, this one knows \d+\)$/,
@@ -118,7 +118,7 @@ describe('the data file', () => {
     mkdirSync(join(folder, 'state'));
     const database = new LastingDatabase(path);
     database.exec(migrations[0] ?? '');
-    database.pragma('user_version = 1');
+    database.exec('PRAGMA user_version = 1');
     database.prepare("INSERT INTO users VALUES ('alice', 'hash', 1)").run();
     database.close();
     const store = SqliteStore.open(path);
@@ -162,7 +162,7 @@ describe('the data file', () => {
     mkdirSync(join(folder, 'state'));
     const database = new LastingDatabase(path);
     for (const step of migrations.slice(0, 3)) database.exec(step);
-    database.pragma('user_version = 3');
+    database.exec('PRAGMA user_version = 3');
     const insert = database.prepare(
       `INSERT INTO devices (id, domain, claimed, password, digest_sha256, created, fingerprint)
        VALUES (?, 'd', ?, 'hash', ?, 1000, ?)`,

@@ -95,7 +95,7 @@ export class SqliteStore implements Store {
 
   /** From now on the file may fail: calls reject with {@link StoreUnavailable} soon, and `care` is told. */
   watch(care: StoreCare): void {
-    this.#database.pragma(`busy_timeout = ${care.busyMs}`);
+    this.#database.exec(`PRAGMA busy_timeout = ${care.busyMs}`);
     this.#breakers.reads.watch(care);
     this.#breakers.writes.watch(care);
   }
