@@ -44,11 +44,10 @@ interface Arrival {
   readonly label: string | null;
 }
 
-/** The stages of one kind of arrival, in their order. Each gives what the next one needs, or why it refuses. */
+/** The stages in which kinds of arrival differ, in their order. Each gives what the next one needs, or why it refuses. */
 interface Stages {
   identify(): Promise<Identified | Refusal>;
   authorize(known: Identified): Promise<Authorized | Refusal>;
-  locate(authorized: Authorized): Located | Refusal;
   /** `since`: `RevocationWatcher.revision` from before the first stage. */
   forward(located: Located, since: number): Refusal | null | Promise<Refusal | null>;
   refuse(refusal: Refusal): void;
@@ -87,9 +86,7 @@ export class Forwarding {
   ): Promise<DeviceRequest | null> {
     let underWay: DeviceRequest | null = null;
     await this.#pass(arrivalAt(host, request, origin, response, 'request'), {
-      identify: () => identify(this.#context, request, host, origin),
-      authorize: (known) => authorize(this.#context, request, host, origin, known),
-      locate: (authorized) => locate(this.#context, authorized),
+      ...this.#atHost(request, host, origin),
       forward: async (located, since) => {
         const shared = host.kind === 'shared';
         const begun = await this.#web.request(request, response, origin, { ...located, since, shared });
@@ -115,9 +112,7 @@ export class Forwarding {
     host: DeviceHost,
   ): Promise<void> {
     return this.#pass(arrivalAt(host, request, origin, socket, 'upgrade'), {
-      identify: () => identify(this.#context, request, host, origin),
-      authorize: (known) => authorize(this.#context, request, host, origin, known),
-      locate: (authorized) => locate(this.#context, authorized),
+      ...this.#atHost(request, host, origin),
       forward: (located, since) => {
         const shared = host.kind === 'shared';
         return this.#web.upgrade(request, socket, head, origin, { ...located, since, shared });
@@ -135,9 +130,7 @@ export class Forwarding {
     host: DeviceHost,
   ): Promise<void> {
     return this.#pass(arrivalAt(host, request, origin, socket, 'client-tunnel'), {
-      identify: () => identify(this.#context, request, host, origin),
-      authorize: (known) => authorize(this.#context, request, host, origin, known),
-      locate: (authorized) => locate(this.#context, authorized),
+      ...this.#atHost(request, host, origin),
       forward: ({ identity, device }, since) => {
         // Any page can make a browser send a cookie.
         if (identity.session?.kind === 'device') return refusals.forPrograms;
@@ -153,7 +146,6 @@ export class Forwarding {
     return this.#pass(connectArrival(request, origin, socket), {
       identify: () => identifyByProxyHeader(this.#context, request, origin),
       authorize: (known) => authorizeConnect(this.#context, request, known),
-      locate: (authorized) => locate(this.#context, authorized),
       forward: ({ identity, device }, since) => {
         this.#connects.connect(request, socket, head, { identity, device, since, address: origin.address });
         return null;
@@ -168,6 +160,18 @@ export class Forwarding {
     this.#connects.closeAll();
   }
 
+  /** The first stages of what a user sends to the host of a device. */
+  #atHost(
+    request: IncomingMessage,
+    host: DeviceHost,
+    origin: Origin,
+  ): Pick<Stages, 'identify' | 'authorize'> {
+    return {
+      identify: () => identify(this.#context, request, host, origin),
+      authorize: (known) => authorize(this.#context, request, host, origin, known),
+    };
+  }
+
   async #pass(arrival: Arrival, stages: Stages): Promise<void> {
     const since = this.#context.revocation.revision;
     const [deciding, forwarding] = arrival.events;
@@ -178,7 +182,7 @@ export class Forwarding {
     const authorized = await stages.authorize(identified);
     if ('status' in authorized) return this.#refuse(arrival, stages, deciding, authorized, identified);
 
-    const located = stages.locate(authorized);
+    const located = locate(this.#context, authorized);
     if ('status' in located) return this.#refuse(arrival, stages, deciding, located, authorized);
 
     if (arrival.lasting.destroyed) return;
