@@ -18,6 +18,9 @@ const WAITED_MS = 50;
 /** Batches that the socket has done with, kept for what comes next. */
 const SPARE_BATCHES = 4;
 
+/** The first batch, until more must fit: enough for what a device sends that nobody visits. */
+const FIRST_BATCH_BYTES = 512;
+
 /** Masking keys, of 4 bytes each, fetched at once: system calls cost more than memory. */
 const KEY_POOL = 256;
 
@@ -59,7 +62,7 @@ export class FrameQueue {
     this.#crypto = crypto;
     const frames = Math.ceil(batchBytes / LEGACY_FRAME_BYTES);
     this.#capacity = batchBytes + frames * (MAX_HEADER_BYTES + FRAME_HEADER_BYTES);
-    this.#batch = new Uint8Array(this.#capacity);
+    this.#batch = new Uint8Array(FIRST_BATCH_BYTES);
   }
 
   /** Bytes that the kernel has not taken, those of the present batch included. */
@@ -126,10 +129,14 @@ export class FrameQueue {
   }
 
   #begin(opcode: number, length: number): void {
-    if (this.#used + MAX_HEADER_BYTES + length > this.#batch.length) {
-      this.flush();
-      const least = MAX_HEADER_BYTES + length;
-      if (least > this.#batch.length) this.#batch = new Uint8Array(least);
+    const least = MAX_HEADER_BYTES + length;
+    if (this.#used + least > this.#batch.length) {
+      if (this.#used + least > this.#capacity) this.flush();
+      if (this.#used + least > this.#batch.length) {
+        const larger = new Uint8Array(Math.max(this.#capacity, least));
+        larger.set(this.#batch.subarray(0, this.#used));
+        this.#batch = larger;
+      }
     }
     if (this.#nextKey === KEY_POOL) {
       this.#crypto.random(new Uint8Array(this.#keys.buffer));
