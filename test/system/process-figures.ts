@@ -50,7 +50,7 @@ export function wakeUps(pid: number): number {
 /** KiB. */
 export interface Memory {
   readonly resident: number;
-  /** Pages that no other process shares. */
+  /** Pages that it has written itself; the rest can be read again from its executable. */
   readonly private: number;
   /** Pages of no file: what the process has asked for, while those of its executable come and go with the machine. */
   readonly anonymous: number;
@@ -61,7 +61,7 @@ export function memory(pid: number): Memory {
   const value = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0);
   return {
     resident: value('Rss'),
-    private: value('Private_Clean') + value('Private_Dirty'),
+    private: value('Private_Dirty'),
     anonymous: value('Anonymous'),
   };
 }
