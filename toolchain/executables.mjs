@@ -45,6 +45,7 @@ export const executables = [
   emulated('armv7hf', 'qemu-arm-static'),
   emulated('aarch64', 'qemu-aarch64-static'),
   { ...emulated('armv5', 'qemu-arm-static'), drivenBy: 'named' },
+  { ...emulated('armv6hf', 'qemu-arm-static -cpu arm1176'), drivenBy: 'named' },
   { ...emulated('riscv64', 'qemu-riscv64-static'), drivenBy: 'named' },
   { ...native('i686'), drivenBy: 'named' },
   { ...instrumented('sanitize', 2, 131_072), also: ['native-sanitize'] },

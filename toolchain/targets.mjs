@@ -9,8 +9,10 @@
  * @property {readonly string[]} [libraryFlags] added for musl and the arithmetic of mbedTLS, which need the full instruction set
  * @property {'libgcc' | 'compiler-rt'} builtins where 64-bit division and floating point in software come from
  * @property {string} qemu user-mode emulator that runs the executable on another machine
+ * @property {string} [processor] the oldest that `qemu` is to be, its option `-cpu`
  * @property {'little' | 'big'} endian
  * @property {32 | 64} bits of an address
+ * @property {string} [architecture] `Tag_CPU_arch` of an ARM executable: nothing in it may need a later one
  * @property {boolean} [softFloat] no floating-point instruction may be in the executable
  * @property {number} maxBytes budget of the stripped executable with every feature in
  */
@@ -57,6 +59,19 @@ export const targets = {
     bits: 32,
     softFloat: true,
     maxBytes: 1024 * KiB,
+  },
+  armv6hf: {
+    boards: 'ARM11 boards with floating point: Raspberry Pi 1 and Zero, BCM2835',
+    compiler: 'arm-linux-gnueabihf',
+    cflags: ['-march=armv6+fp', '-mfloat-abi=hard', '-marm', '-fno-pic'],
+    // The libgcc of Debian's compiler is for ARMv7.
+    builtins: 'compiler-rt',
+    qemu: 'qemu-arm-static',
+    processor: 'arm1176',
+    endian: 'little',
+    bits: 32,
+    architecture: 'v6',
+    maxBytes: 832 * KiB,
   },
   armv7hf: {
     boards: '32-bit ARM with floating point: BeagleBone, i.MX6, Raspberry Pi 2 and later in 32-bit systems',

@@ -1,8 +1,8 @@
 // 64-bit integer arithmetic and floating point in software, for compilers that bring none for the target: the parts
 // of LLVM's compiler-rt that GCC calls on a 32-bit machine whose `long double` is a `double`.
 
-/** Names of C files in compiler-rt/lib/builtins. */
-export const builtins = [
+/** Names of C files in compiler-rt/lib/builtins, without `.c`. */
+const portable = [
   ...[
     'absvdi2',
     'absvsi2',
@@ -26,3 +26,17 @@ export const builtins = [
   ...['floatdidf', 'floatdisf', 'floatsidf', 'floatsisf'],
   ...['floatundidf', 'floatundisf', 'floatunsidf', 'floatunsisf'],
 ];
+
+/** What the ABI of ARM returns in registers of its own (Run-time ABI for the Arm Architecture, 4.3.1); with `.S`. */
+const arm = ['aeabi_idivmod', 'aeabi_uidivmod', 'aeabi_ldivmod', 'aeabi_uldivmod'];
+
+/**
+ * Files below compiler-rt/lib/builtins.
+ * @param {string} compiler prefix of the compiler that calls them
+ */
+export function builtinsFor(compiler) {
+  return [
+    ...portable.map((name) => `${name}.c`),
+    ...(compiler.startsWith('arm') ? arm.map((name) => `arm/${name}.S`) : []),
+  ];
+}

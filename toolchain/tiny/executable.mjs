@@ -45,11 +45,12 @@ function nativeSources() {
  */
 function toolchainFile(target, compiler, sysroot, prefixMaps) {
   const flags = [...target.cflags, ...(target.compactFlags ?? []), ...commonFlags, ...sysroot.compileFlags];
+  const emulator = [target.qemu, ...(target.processor ? ['-cpu', target.processor] : [])].join(';');
   const elsewhere = [
     'set(CMAKE_SYSTEM_NAME Linux)',
     `set(CMAKE_SYSTEM_PROCESSOR ${compiler.prefix.split('-')[0]})`,
     'set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)',
-    `set(CMAKE_CROSSCOMPILING_EMULATOR ${target.qemu})`,
+    `set(CMAKE_CROSSCOMPILING_EMULATOR ${emulator})`,
   ];
   return [
     ...(isNative(compiler.prefix) ? [] : elsewhere),
@@ -57,7 +58,7 @@ function toolchainFile(target, compiler, sysroot, prefixMaps) {
     `set(CMAKE_C_FLAGS_INIT "${[...flags, ...prefixMaps].join(' ')}")`,
     `set(CMAKE_EXE_LINKER_FLAGS_INIT "${sysroot.linkFlags.join(' ')}")`,
     `set(CMAKE_C_STANDARD_LIBRARIES "${sysroot.linkLibraries.join(' ')}" CACHE STRING "")`,
-    ...(isNative(compiler.prefix) ? [] : [`set(CMAKE_CROSSCOMPILING_EMULATOR ${target.qemu})`]),
+    ...(isNative(compiler.prefix) ? [] : [`set(CMAKE_CROSSCOMPILING_EMULATOR ${emulator})`]),
     '',
   ].join('\n');
 }

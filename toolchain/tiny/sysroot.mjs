@@ -6,7 +6,7 @@ import { commonFlags, compileLibrary, jobs } from '../compile.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 import { run } from '../subprocess.mjs';
-import { builtins } from './builtins.mjs';
+import { builtinsFor } from './builtins.mjs';
 
 /**
  * @typedef {object} Sysroot
@@ -71,7 +71,7 @@ async function buildBuiltins(folder, target, compiler) {
       join(folder, 'include'),
       `-ffile-prefix-map=${source}=compiler-rt`,
     ],
-    files: builtins.map((name) => join(source, 'lib/builtins', `${name}.c`)),
+    files: builtinsFor(compiler.prefix).map((file) => join(source, 'lib/builtins', file)),
     output: join(folder, 'lib/libbuiltins.a'),
   });
 }
@@ -90,7 +90,7 @@ export async function sysrootFor(name, target, compiler) {
     flags: [target.cflags, target.libraryFlags, commonFlags],
     musl: sources.musl.sha256,
     muslOptions,
-    builtins: own && [sources['compiler-rt'].sha256, builtins],
+    builtins: own && [sources['compiler-rt'].sha256, builtinsFor(compiler.prefix)],
   };
   const folder = await cached(`sysroot-${name}`, inputs, async (unfinished) => {
     console.error(`Building the C library for ${name} …`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { floatingPointInstructions, headerFaults } from './verify.mjs';
+import { floatingPointInstructions, headerFaults, laterInstructions } from './verify.mjs';
 
 /** @param {readonly string[]} instructions */
 const listing = (instructions) =>
@@ -79,5 +79,40 @@ describe('headerFaults', () => {
     [[code, data], /executable stack/],
   ])('finds the one in %j', (headers, said) => {
     expect(headerFaults(headers.join('\n'))).toEqual([expect.stringMatching(said)]);
+  });
+});
+
+describe('laterInstructions', () => {
+  it.each([
+    'movw\tr0, #1',
+    'movtne\tr0, #1',
+    'sdiv\tr0, r1, r2',
+    'ubfx\tr0, r1, #2, #3',
+    'dmb\tish',
+    'strexdeq\tr0, r2, [r4]',
+  ])('finds %s and names its function', (instruction) => {
+    expect(laterInstructions(listing([instruction]))).toEqual([`${instruction.split('\t')[0]} in main`]);
+  });
+
+  it('takes nothing of ARMv6 for one, and not what musl runs on ARMv7 only', () => {
+    const older = [
+      'mov',
+      'movs',
+      'ldrex',
+      'strexeq',
+      'clz',
+      'rev16',
+      'uxtb',
+      'sxth',
+      'umaal',
+      'ldrbt',
+      'vmov',
+      'mcr',
+      'bics',
+      'ldmib',
+    ];
+    expect(laterInstructions(listing(older.map((name) => `${name}\tr0, r1`)))).toEqual([]);
+    const barrier = listing(['dmb\tish', 'bx\tlr']).replace('<main>', '<__a_barrier_v7>');
+    expect(laterInstructions(barrier)).toEqual([]);
   });
 });
