@@ -16,7 +16,6 @@ describe('npm run build', () => {
       /^unknown feature "mqtt": there are tls, .*\n$/,
     ],
     [['--target', 'armv5', '--engine', 'v8'], /^unknown engine "v8": there are quickjs, .*\n$/],
-    [['--board', 'toaster'], /^unknown board "toaster": there are .*beaglebone-black.*\n$/],
     [['--node', 'linux-s390x'], /^unknown platform "linux-s390x": there are linux-x64, .*\n$/],
     [['--fast'], /^Unknown option '--fast': see npm run build -- --help\n$/],
     [[], /^usage: npm run build/],

@@ -3,7 +3,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { boardNames, readBoard } from './boards.mjs';
 import { clockless } from './bundle.mjs';
 import { BuildError } from './subprocess.mjs';
 import { targets } from './targets.mjs';
@@ -18,7 +17,6 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
          [--without FEATURE,…] [--engine ENGINE]     smaller, or with the other engine
          [--clockless]                               for tests: as if built in 2100
          [--check-reproducible]                      build it again with an empty cache and compare
-       npm run build -- --board BOARD                dist/board-BOARD: the executable and rm-agent.json
        CC=… SYSROOT=… npm run build -- --system      dist/system/rm-agent, with your compiler and libraries
        npm run build -- --script                     dist/tiny/rm-agent.js, for a build with CMake alone
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
@@ -27,7 +25,6 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
        npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
 NAME: ${Object.keys(targets).join(', ')}
 FEATURE: ${Object.keys(features).join(', ')}
-BOARD: ${boardNames().join(', ')}
 ENGINE: ${engines.join(', ')}
 PLATFORM: ${nodePlatforms.join(', ')}`;
 
@@ -55,7 +52,6 @@ function options() {
       options: {
         target: { type: 'string', multiple: true, default: [] },
         all: { type: 'boolean', default: false },
-        board: { type: 'string', multiple: true, default: [] },
         without: { type: 'string', multiple: true, default: [] },
         engine: { type: 'string', default: 'quickjs' },
         clockless: { type: 'boolean', default: false },
@@ -94,13 +90,12 @@ async function main() {
   const without = Object.keys(features).filter((name) => left.includes(name));
   const names = chosen.all ? Object.keys(targets) : chosen.target;
   for (const name of names) oneOf('target', name, Object.keys(targets));
-  const boards = chosen.board.map((board) => oneOf('board', board, boardNames()));
   const platforms = chosen.node.map((platform) => oneOf('platform', platform, nodePlatforms));
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
     (kind) => chosen[kind],
   );
   const asked = chosen.sizes || chosen.system || chosen.script;
-  if ([...names, ...boards, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
+  if ([...names, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
@@ -114,12 +109,6 @@ async function main() {
       const { checkReproducible } = await import('./tiny/reproducible.mjs');
       await checkReproducible({ name, engine, without }, build);
     }
-  }
-  for (const board of boards) {
-    const { target, agent } = readBoard(board);
-    const output = join(dist, [`board-${board}`, ...variant].join('-'));
-    report(await buildStatic({ name: target, engine, without, output }));
-    writeFileSync(join(output, 'rm-agent.json'), `${JSON.stringify(agent, null, 2)}\n`);
   }
   for (const kind of instrumented) {
     const { buildInstrumented } = await import('./tiny/instrumented.mjs');

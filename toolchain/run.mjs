@@ -105,6 +105,10 @@ const tasks = {
     await prepare(root);
     await run(process.execPath, 'toolchain/build.mjs', ...rest);
   },
+  async board() {
+    await prepare(root, ['agent/sdk']);
+    await run(process.execPath, 'toolchain/boards/make-board.mjs', ...rest);
+  },
   async 'demo-device'() {
     await prepare(root, ['examples/demo-device']);
     await run(process.execPath, 'examples/demo-device/dist/main.js', ...rest);

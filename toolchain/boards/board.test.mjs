@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { configure } from '../../agent/src/config/load.ts';
+import { targets } from '../targets.mjs';
+import { boardFaults, boardNames, readBoard } from './board.mjs';
+
+/** A board on which every file exists that a configuration names. */
+const machine = {
+  files: { stat: () => ({ kind: 'file', size: 16, mode: 0o600 }) },
+  system: { environment: () => undefined, hostName: () => 'device', nodeId: () => '0123456789ab' },
+};
+
+describe.each(boardNames())('board %s', (name) => {
+  it('has all keys, and the agent takes its configuration without a warning', () => {
+    const { agent } = readBoard(name);
+    expect(configure(/** @type {any} */ (machine), /** @type {any} */ (agent))).toMatchObject({
+      warnings: [],
+    });
+  });
+
+  it('leaves half of its memory to others when the agent holds all it may', () => {
+    const { agent, memory } = readBoard(name);
+    const loaded = configure(/** @type {any} */ (machine), /** @type {any} */ (agent));
+    const { totalBytes } = 'ok' in loaded ? loaded.ok.limits : { totalBytes: Number.POSITIVE_INFINITY };
+    expect(totalBytes).toBeLessThanOrEqual((memory.totalMiB * 2 ** 20) / 2);
+  });
+
+  it('has less free than it has', () => {
+    const { memory, flash } = readBoard(name);
+    expect(memory.freeMiB).toBeLessThan(memory.totalMiB);
+    expect(flash.freeMiB).toBeLessThan(flash.totalMiB);
+  });
+});
+
+describe('a board file', () => {
+  const right = {
+    name: 'Board',
+    soc: 'Processor',
+    target: 'armv5',
+    system: { name: 'Buildroot', libc: 'musl', init: 'busybox', packages: { ipk: 'arm' } },
+    memory: { totalMiB: 64, freeMiB: 32, source: 'data sheet' },
+    flash: { totalMiB: 8, freeMiB: 0.5, compressed: true, source: 'data sheet' },
+    agent: {},
+  };
+
+  it.each([
+    ['target', { target: 'z80' }, /^target: found "z80".*armv5/],
+    ['memory', { memory: { ...right.memory, totalMiB: 0.5 } }, /^memory.totalMiB: found 0.5; .* from 1 to/],
+    ['text', { flash: { ...right.flash, source: '' } }, /^flash.source: found ""; allowed is text/],
+    ['init', { system: { ...right.system, init: 'upstart' } }, /^system.init: found "upstart".*procd/],
+    [
+      'package',
+      { system: { ...right.system, packages: { rpm: 'arm' } } },
+      /^system.packages.rpm: unknown.*deb/,
+    ],
+    ['agent', { agent: undefined }, /^agent: found undefined; allowed is an object/],
+    ['other key', { colour: 'red' }, /^colour: unknown; allowed are .*name, soc/],
+  ])('is refused by key: %s', (_, change, said) => {
+    expect(boardFaults(right)).toEqual([]);
+    expect(boardFaults({ ...right, ...change })).toEqual([expect.stringMatching(said)]);
+  });
+
+  it('is an object, with the required keys', () => {
+    expect(boardFaults([])).toEqual(['found []; allowed is an object']);
+    expect(boardFaults({ ...right, memory: { source: 'x' } })).toHaveLength(2);
+    const { packages: _, ...system } = right.system;
+    expect(boardFaults({ ...right, system })).toEqual([]);
+  });
+
+  it('may be one of your own, by its path', () => {
+    expect(() => readBoard('/nowhere/board.json')).toThrow(/board.json: ENOENT/);
+  });
+});
+
+describe('the schema', () => {
+  const schema = JSON.parse(readFileSync(new URL('board.schema.json', import.meta.url), 'utf8'));
+
+  it('has every target', () => {
+    expect(schema.properties.target.enum).toEqual(Object.keys(targets));
+  });
+
+  it('describes every field', () => {
+    /** @param {any} value @returns {any[]} */
+    const fields = ({ properties = {} }) =>
+      Object.values(properties).flatMap((/** @type {any} */ field) => [field, ...fields(field)]);
+    for (const field of fields(schema)) expect(field.description).toMatch(/\.$/);
+  });
+});
