@@ -2,6 +2,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { shortCommit } from './commit.mjs';
 import { BuildError } from './subprocess.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,6 +22,12 @@ function buildDate() {
   const epoch = process.env.SOURCE_DATE_EPOCH ?? '';
   return /^\d{1,12}$/.test(epoch) ? { RM_BUILD_DATE: epoch } : {};
 }
+
+/** The C host has the commit itself (toolchain/tiny/stamp.mjs). */
+const commitOf = {
+  node: () => ({ RM_COMMIT: JSON.stringify(shortCommit()) }),
+  tiny: () => ({}),
+};
 
 /**
  * @param {{ host: 'node' | 'tiny', entry?: string, outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
@@ -45,7 +52,7 @@ export async function bundle({
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
-    define: { RM_VERSION: JSON.stringify(version), ...buildDate(), ...define },
+    define: { RM_VERSION: JSON.stringify(version), ...commitOf[host](), ...buildDate(), ...define },
     ...(host === 'node'
       ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
       : { platform: 'neutral', target: 'es2022', format: format ?? 'iife' }),

@@ -43,6 +43,12 @@ export function commit() {
   return dirty ? { ...found, id: `${found.id}-dirty` } : found;
 }
 
+/** As `rm-agent --version` says it: 12 digits, with `-dirty` where {@link commit} has that, or `unknown`. */
+export function shortCommit() {
+  const { id } = commit();
+  return id === '' ? 'unknown' : id.slice(0, 12) + id.slice(40);
+}
+
 /**
  * Seconds since 1970: `SOURCE_DATE_EPOCH` (reproducible-builds.org) where it is set, else the time of the commit.
  * @returns {number}

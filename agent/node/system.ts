@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { arch, hostname, machine, release, type } from 'node:os';
 import type { System } from '../src/host.ts';
+import { build } from './build.ts';
 import { Syslog } from './syslog.ts';
 
 /** Hardware addresses of the network interfaces below `base` in the kernel's order, without loopback. */
@@ -52,6 +53,7 @@ export const system: System = {
   hostName: hostname,
   nodeId: () => hardwareAddresses('/sys/class/net')[0] ?? '000000000000',
   platform: () => `${type()}/${release()}; ${machine() || arch()}`,
+  build: build(process),
   onSignal: (signal, run) => {
     process.removeAllListeners(signal);
     process.on(signal, run);

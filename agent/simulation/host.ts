@@ -119,6 +119,7 @@ export class SimulatedSystem implements System {
   hostName = () => 'board';
   nodeId = () => '0123456789ab';
   platform = () => 'Linux/6.1.0; mips';
+  readonly build = 'target   simulation\ncommit   unknown';
   onSignal = (signal: SignalName, run: () => void) => void this.signals.set(signal, run);
   print = (stream: 1 | 2, text: string) => {
     this.printed[stream] += text;

@@ -255,6 +255,8 @@ export interface System {
   nodeId(): string;
   /** For `User-Agent`: `Linux/6.1.0; x86_64`. */
   platform(): string;
+  /** What the program was built from, for `--version`: lines `NAME VALUE` for target, engine, TLS, features and commit. */
+  readonly build: string;
   /** Replaces the default action of a signal. */
   onSignal(signal: SignalName, run: () => void): void;
   /** Writes text to standard output (1) or standard error (2), whole, even to a slow reader. */

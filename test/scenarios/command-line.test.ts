@@ -22,10 +22,22 @@ async function outcome(stage: Stage, args: readonly string[]) {
 }
 
 describe.concurrent('the command line', () => {
-  scenario('--version prints the version', async ({ stage }) => {
-    const { status, output } = await outcome(stage, ['--version']);
+  scenario('--version prints the version and what the executable was built from', async ({ stage }) => {
+    const { status, output, log } = await outcome(stage, ['--version']);
     expect(status).toBe(0);
-    expect(output).toMatch(/^(rm-agent )?\d+\.\d+\.\d+\S*\n$/);
+    expect(log).toEqual([]);
+    const tls13 = lacks('tls') || lacks('tls13') ? [] : ['tls13'];
+    const features = [...(lacks('tls') ? [] : ['tls']), ...tls13, ...(lacks('import') ? [] : ['import'])];
+    const tls = lacks('tls') ? 'none' : '(Mbed TLS|OpenSSL) \\d+\\.\\d+\\.\\d+\\S*';
+    const lines = [
+      'rm-agent \\d+\\.\\d+\\.\\d+\\S*',
+      'target   \\S+',
+      'engine   (QuickJS(-ng)?|Node\\.js)( \\d+\\.\\d+\\.\\d+| \\d{4}-\\d\\d-\\d\\d)?',
+      `tls      ${tls}`,
+      `features ${features.join(', ')}`,
+      'commit   ([0-9a-f]{12}(-dirty)?|unknown)',
+    ];
+    expect(output).toMatch(new RegExp(`^${lines.join('\\n')}\\n$`));
   });
 
   scenario('--help explains every command and option', async ({ stage }) => {

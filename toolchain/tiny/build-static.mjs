@@ -1,16 +1,9 @@
 // One static executable: from the pinned sources to dist/<target>.
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle, version } from '../bundle.mjs';
+import { shortCommit } from '../commit.mjs';
 import { compilerFor } from '../compilers.mjs';
 import { needPackages } from '../debian.mjs';
 import { BuildError } from '../subprocess.mjs';
@@ -21,6 +14,7 @@ import { features, switchesFor } from './features.mjs';
 import { missingFromLibrary } from './library.mjs';
 import { licenceTexts, manifestOf } from './manifest.mjs';
 import { mbedtlsFor } from './mbedtls.mjs';
+import { stamp } from './stamp.mjs';
 import { sysrootFor } from './sysroot.mjs';
 
 /** Debian packages for every target, besides its compiler. */
@@ -100,8 +94,9 @@ export async function buildStatic({ name, engine, without, define: more = {}, ou
   const file = join(output, 'rm-agent');
   // A running executable cannot be written to, but its name can be given to another.
   rmSync(file, { force: true });
-  copyFileSync(join(folder, 'rm-agent'), file);
-  chmodSync(file, 0o755);
+  const executable = readFileSync(join(folder, 'rm-agent'));
+  stamp(executable, shortCommit());
+  writeFileSync(file, executable, { mode: 0o755 });
   const contains = /** @type {const} */ ([engine, 'mbedtls', ...sysroot.contains]);
   const manifest = await manifestOf({
     target: name,

@@ -14,7 +14,9 @@ import { fileURLToPath } from 'node:url';
 import { cached, sha256 } from '../cache.mjs';
 import { commonFlags, jobs } from '../compile.mjs';
 import { isNative } from '../compilers.mjs';
+import { sources } from '../sources.mjs';
 import { run } from '../subprocess.mjs';
+import { placeHolder } from './stamp.mjs';
 import { verifyExecutable } from './verify.mjs';
 
 /** How an executable is made: flags of the linker, what is stripped, what is verified. */
@@ -120,6 +122,9 @@ export async function executableFor({ name, target, compiler, engine, parts, scr
         MBEDTLS_ROOT: mbedtlsFolder,
         RM_SCRIPT: join(work, 'rm-agent.js'),
         RM_VERSION: version,
+        RM_TARGET: name,
+        RM_ENGINE_VERSION: sources[engine].version,
+        RM_COMMIT: placeHolder,
         RM_WERROR: 'ON',
         ...switches,
       };

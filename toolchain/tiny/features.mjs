@@ -16,7 +16,11 @@ export const features = {
     cmake: { RM_TLS13: 'OFF' },
     mbedtls: 'RM_WITHOUT_TLS13',
   },
-  import: { what: '`rm-agent import FILE.properties`', define: { RM_IMPORT: 'false' } },
+  import: {
+    what: '`rm-agent import FILE.properties`',
+    cmake: { RM_IMPORT: 'OFF' },
+    define: { RM_IMPORT: 'false' },
+  },
 };
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../bundle.mjs';
+import { shortCommit } from '../commit.mjs';
 import { jobs } from '../compile.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { bundledScript } from './build-static.mjs';
@@ -43,6 +44,7 @@ export async function buildWithSystem({ engine, without, output }) {
       RM_MBEDTLS_CONFIG: 'OFF',
       RM_SCRIPT: join(work, 'rm-agent.js'),
       RM_VERSION: version,
+      RM_COMMIT: shortCommit(),
       ...(SYSROOT ? { CMAKE_SYSROOT: SYSROOT, CMAKE_FIND_ROOT_PATH_MODE_PROGRAM: 'NEVER' } : {}),
       ...(elsewhere
         ? {

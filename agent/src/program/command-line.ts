@@ -85,7 +85,7 @@ const commandNames = Object.keys(commands) as CommandName[];
 
 const optionsHelp = `Options:
   --config FILE  the configuration (default ${defaultConfigurationPath})
-  --version      print the version
+  --version      print the version, and what it was built from
   --help         print this, or with a command its own help`;
 
 function overview(): string {

@@ -11,7 +11,7 @@ import { version } from '../config/version.ts';
 describe('rm-agent', () => {
   it('prints its version and how it is used', () => {
     expect(rmAgent(new AgentHost(), '--version')).toEqual({
-      out: `rm-agent ${version}\n`,
+      out: `rm-agent ${version}\ntarget   simulation\ncommit   unknown\n`,
       err: '',
       status: 0,
     });

@@ -46,7 +46,7 @@ function execute(host: Host, command: Command, loadImport: LoadImport): void {
       host.system.exit(ExitStatus.ok);
       break;
     case 'version':
-      host.system.print(1, `rm-agent ${version}\n`);
+      host.system.print(1, `rm-agent ${version}\n${host.system.build}\n`);
       host.system.exit(ExitStatus.ok);
       break;
     case 'import':

@@ -7,6 +7,8 @@
 #include "read_file.h"
 #include "runtime.h"
 
+#include <mbedtls/build_info.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -153,7 +155,20 @@ static const JSCFunctionListEntry memory_entries[] = {
   JS_CFUNC_DEF("memoryUsed", 0, memory_used),
   JS_CFUNC_DEF("collect", 0, collect),
 };
+/*
+ * What the program was built from. CMake knows the rest; the version of mbedTLS comes from its headers. Where one build
+ * serves many commits, RM_COMMIT is a place holder that is written over in the executable (toolchain/tiny/stamp.mjs).
+ */
+static const char build[] = "target   " RM_TARGET "\nengine   " RM_ENGINE
+#ifdef RM_TLS
+                            "\ntls      Mbed TLS " MBEDTLS_VERSION_STRING
+#else
+                            "\ntls      none"
+#endif
+                            "\nfeatures " RM_FEATURES "\ncommit   " RM_COMMIT;
+
 static const JSCFunctionListEntry entries[] = {
+  JS_PROP_STRING_DEF("build", build, JS_PROP_C_W_E),
   JS_CFUNC_DEF("environment", 1, environment),
   JS_CFUNC_DEF("hostName", 0, host_name),
   JS_CFUNC_DEF("nodeId", 0, node_id),

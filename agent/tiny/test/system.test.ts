@@ -15,12 +15,18 @@ describe('the system', () => {
         system.hostName(),
       );
       report('more', system.nodeId(), system.platform(), system.residentMemory() > 100_000, system.arguments);
+      report('build', system.build);
     });
-    const [told, more] = await guest.finish();
+    const [told, more, built] = await guest.finish();
     expect(told).toEqual(['told', 'größer', true, hostname()]);
     expect(more?.[1]).toMatch(/^[0-9a-f]{12}$/);
     expect(more?.[2]).toMatch(/^Linux\/\d+\.\d+.*; \w+$/);
     expect(more?.slice(3)).toEqual([true, []]);
+    expect(
+      String(built?.[1])
+        .split('\n')
+        .map((line) => line.split(' ')[0]),
+    ).toEqual([...['target', 'engine', 'tls', 'features', 'commit']]);
   });
 
   it.each(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1'] as const)(
