@@ -108,12 +108,16 @@ describe('stop', () => {
     stage.until('live');
   });
 
-  it('that is taken back while the link closes dials again when it has closed', () => {
+  it('that is taken back while the link closes dials at once when it has closed', () => {
     const stage = new LinkStage().live();
+    stage.events.length = 0;
     stage.link.stop('agent stops');
     stage.link.start();
-    stage.until('waiting');
     stage.until('live');
+    expect(stage.events).toEqual(['connecting', 'live']);
     expect(stage.reflector.connections).toHaveLength(2);
+    // The next end of the link is one like any other.
+    stage.reflector.peer.closeTunnel(1001);
+    stage.until('waiting');
   });
 });

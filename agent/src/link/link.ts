@@ -63,6 +63,8 @@ export class Link {
   #dialAt = 0;
   /** What the link is to be, whatever it is now. */
   #goal: 'up' | 'stop' | 'disable' = 'up';
+  /** The link was started again while it was closing. */
+  #restart = false;
   /** Why the link is closing. */
   #end: { reason: string; kind: FailureKind } = { reason: '', kind: 'fault' };
 
@@ -86,6 +88,7 @@ export class Link {
   }
 
   start(): void {
+    this.#restart = this.#goal !== 'up';
     this.#goal = 'up';
     if (this.#state === 'idle' || this.#state === 'disabled') this.#prepare();
     this.#watchedNetwork ??= this.#host.network.onChange(
@@ -127,6 +130,7 @@ export class Link {
   }
 
   #prepare(): void {
+    this.#restart = false;
     this.#leave('dial');
     this.#activity = this.#events.prepare((settings) => {
       if ('error' in settings) this.#failed({ message: settings.error, kind: 'fault', retryAfterMs: null });
@@ -218,8 +222,12 @@ export class Link {
     this.#answering = this.#current?.answering ?? this.#answering;
     this.#current?.destroy();
     this.#current = null;
-    if (this.#goal === 'up') this.#wait(reason, kind, null);
-    else this.#down(this.#goal);
+    if (this.#goal !== 'up') this.#down(this.#goal);
+    else if (this.#restart) {
+      this.#leave('lost');
+      this.#backOff.reset();
+      this.#prepare();
+    } else this.#wait(reason, kind, null);
   }
 
   #wait(reason: string, kind: FailureKind, retryAfterMs: number | null): void {
@@ -258,6 +266,7 @@ export class Link {
 
   #shutDown(goal: 'stop' | 'disable', reason: string): void {
     this.#goal = goal;
+    this.#restart = false;
     if (this.#state === 'live') {
       this.#keepAlive.inconclusive();
       this.#startClosing({ reason, kind: 'fault' });
