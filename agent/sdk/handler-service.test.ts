@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ascii, Collected, difference, pattern } from '../../protocol/src/testing/bytes.ts';
 import { eventually, Recorder } from '../simulation/recorder.ts';
-import type { Socket } from '../src/host.ts';
-import { dialHandler } from './handler-service.ts';
+import type { HostError, Socket } from '../src/host.ts';
+import { dialHandler, type ServiceHandler } from './handler-service.ts';
 
 /** Both ends of one connection to a handler: the channel's socket and events, and the application's stream. */
 async function connection(): Promise<{ socket: Socket; recorder: Recorder; stream: Duplex }> {
@@ -20,9 +20,12 @@ async function connection(): Promise<{ socket: Socket; recorder: Recorder; strea
         socket = made;
       },
     });
-    dialHandler(80, (stream, { port }) => {
+    const serve: ServiceHandler = (stream, { port }) => {
       expect(port).toBe(80);
       if (socket) resolve({ socket, recorder, stream });
+    };
+    dialHandler(80, serve, (error) => {
+      throw error;
     })(handler);
     expect(recorder.events).toEqual([]);
   });
@@ -150,11 +153,32 @@ describe('a connection to a handler', () => {
   it('does not come about when it is cancelled', async () => {
     const recorder = new Recorder();
     let served = false;
-    dialHandler(80, () => {
+    const serve = () => {
       served = true;
-    })(recorder).cancel();
+    };
+    dialHandler(80, serve, () => undefined)(recorder).cancel();
     for (let i = 0; i < 5; i++) await turn();
     expect([served, recorder.events]).toEqual([false, []]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+    ['throws what is no error', () => Promise.reject('broken')],
+  ])('of a handler that %s is a reset with its words', async (_name, serve) => {
+    const recorder = new Recorder();
+    const failures: unknown[] = [];
+    const closed = new Promise<HostError | null>((resolve) => {
+      const handler = Object.assign(recorder, { closed: resolve });
+      dialHandler(80, serve, (error) => failures.push(error))(handler);
+    });
+    expect(await closed).toEqual({ code: 'reset', message: 'broken' });
+    expect(failures.map(String)).toEqual([expect.stringContaining('broken')]);
   });
 
   it('is what an HTTP server can serve', async () => {

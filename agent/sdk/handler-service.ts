@@ -1,9 +1,13 @@
 import { Duplex } from 'node:stream';
 import type { Dial, LocalHandler } from '../src/dial/dial-service.ts';
 import type { HostError, Socket } from '../src/host.ts';
+import { messageOf } from '../src/log/log.ts';
 
-/** Serves a port inside the process: gets a stream for each connection, as a `net.Server` gives its sockets. */
-export type ServiceHandler = (stream: Duplex, connection: { readonly port: number }) => void;
+/**
+ * Serves a port inside the process: gets a stream for each connection, as a `net.Server` gives its sockets. What it throws,
+ * or rejects with, costs this connection.
+ */
+export type ServiceHandler = (stream: Duplex, connection: { readonly port: number }) => void | Promise<void>;
 
 /**
  * The two ends of one connection to a handler: `stream` is the application's, `socket` the channel's. Bytes count as
@@ -42,10 +46,13 @@ class HandlerConnection {
         });
       },
     });
-    this.stream.on('error', () => undefined);
+    let message = 'connection reset by the handler';
+    this.stream.on('error', (error) => {
+      message = messageOf(error);
+    });
     this.stream.on('close', () => {
       const orderly = this.stream.readableEnded && this.stream.writableFinished;
-      this.#closed(orderly ? null : { code: 'reset', message: 'connection reset' });
+      this.#closed(orderly ? null : { code: 'reset', message });
     });
     this.socket = {
       write: (bytes, start = 0, end = bytes.length) => {
@@ -101,20 +108,19 @@ class HandlerConnection {
   }
 }
 
-/** Connects a port to a handler. An exception of the handler ends that connection and is thrown on. */
-export function dialHandler(port: number, serve: ServiceHandler): Dial {
+/** Connects a port to a handler; `failed` gets what it throws, which ends that connection. */
+export function dialHandler(port: number, serve: ServiceHandler, failed: (error: unknown) => void): Dial {
   return (handler) => {
     let cancelled = false;
     process.nextTick(() => {
       if (cancelled) return;
       const connection = new HandlerConnection(handler);
       handler.connected(connection.socket);
-      try {
-        serve(connection.stream, { port });
-      } catch (error) {
-        connection.stream.destroy();
-        throw error;
-      }
+      const { stream } = connection;
+      new Promise<void>((resolve) => resolve(serve(stream, { port }))).catch((error: unknown) => {
+        stream.destroy(error instanceof Error ? error : new Error(messageOf(error)));
+        failed(error);
+      });
     });
     return {
       cancel: () => {

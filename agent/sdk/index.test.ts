@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { runInNewContext } from 'node:vm';
 import {
   ChannelError,
   encodeBare,
@@ -23,6 +24,7 @@ import {
   type AgentOptions,
   type AgentService,
   ConfigurationError,
+  httpHandler,
   type ProxyServer,
   type ServiceHandler,
 } from './index.ts';
@@ -130,6 +132,10 @@ async function tunnelOf(agent: Agent): Promise<Tunnel> {
   const tunnel = tunnels.at(-1);
   if (!tunnel) throw new Error('no tunnel');
   return tunnel;
+}
+
+function fail(): never {
+  throw new Error('handler is broken');
 }
 
 const echo: ServiceHandler = (stream) => void stream.pipe(stream);
@@ -298,26 +304,326 @@ describe('an agent inside an application', () => {
     expect(lines.join('\n')).not.toContain('gehe1m');
   });
 
-  it('ends one connection whose handler throws, and hands the error on', async () => {
-    const { agent } = agentWith([
-      {
-        port: 7,
-        handler: () => {
-          throw new Error('handler is broken');
-        },
-      },
+  it.each([
+    ['throws', fail],
+    ['rejects', () => Promise.resolve().then(fail)],
+  ])('ends one connection whose handler %s, with an error event and the reason', async (_name, handler) => {
+    const { agent, events } = agentWith([
+      { port: 7, handler },
       { port: 8, handler: echo },
     ]);
+    const failures: AgentEvents['error'][] = [];
+    agent.on('error', (event) => failures.push(event));
     const tunnel = await tunnelOf(agent);
-    const before = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    const thrown = once(process, 'uncaughtException');
     tunnel.socket.send(encodeWord(Opcode.openRequest, 1, 7));
-    const [error] = (await thrown) as [Error];
-    for (const listener of before) process.on('uncaughtException', listener);
-    expect(error.message).toBe('handler is broken');
     await tunnel.saw(`error 1 ${ChannelError.socket}`);
+    expect(failures).toEqual([
+      { error: expect.objectContaining({ message: 'handler is broken' }), source: 'handler', port: 7 },
+    ]);
+    expect(events.at(-1)).toEqual([
+      'channel',
+      expect.objectContaining({ state: 'closed', port: 7, error: 'socket error: handler is broken' }),
+    ]);
     await tunnel.open(2, 8);
+  });
+
+  it('logs the failure of a handler that nobody listens for', async () => {
+    const lines: string[] = [];
+    const write = (text: string) => void lines.push(text);
+    const log = { error: write, warn: write, info() {} };
+    const { agent } = agentWith([{ port: 7, handler: fail }], {}, { log });
+    const tunnel = await tunnelOf(agent);
+    tunnel.socket.send(encodeWord(Opcode.openRequest, 1, 7));
+    await tunnel.saw(`error 1 ${ChannelError.socket}`);
+    expect(lines).toContain('handler of port 7: handler is broken');
+  });
+
+  it('calls the other listeners when one throws, and goes on', async () => {
+    const { agent } = agentWith([{ port: 7, handler: echo }]);
+    const failures: AgentEvents['error'][] = [];
+    let called = 0;
+    agent.on('error', (event) => failures.push(event)).on('error', fail);
+    agent.on('connected', fail).on('connected', () => void called++);
+    const tunnel = await tunnelOf(agent);
+    await tunnel.open(1, 7);
+    expect(called).toBe(1);
+    expect(failures).toMatchObject([
+      { source: 'listener', port: null, error: { message: 'handler is broken' } },
+    ]);
+  });
+
+  it('serves requests and WebSockets by the listener of an application', async () => {
+    const sockets = new WebSocketServer({ noServer: true });
+    sockets.on('connection', (socket) => socket.on('message', (text) => socket.send(`heard ${text}`)));
+    const handler = httpHandler((request, response) => void response.end(`asked ${request.url}`), {
+      webSockets: sockets,
+    });
+    const { agent } = agentWith([{ port: 80, handler }]);
+    const tunnel = await tunnelOf(agent);
+    await tunnel.open(1, 80);
+    tunnel.send(1, ascii('GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'));
+    await tunnel.saw('close 1');
+    expect(tunnel.received(1).text).toContain('asked /a');
+    await tunnel.open(2, 80);
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+    tunnel.send(
+      2,
+      ascii(
+        `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${key}\r\n\r\n`,
+      ),
+    );
+    await eventually(() => expect(tunnel.received(2).text).toContain('101 Switching Protocols'));
+    // A masked text frame (RFC 6455 section 5.2) with the key zero.
+    tunnel.send(2, Uint8Array.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
+    await eventually(() => expect(tunnel.received(2).text).toContain('heard hi'));
+  });
+
+  it('asks functions for the password at each attempt, and names the one that fails', async () => {
+    const passwords = ['one', 'two'];
+    const seen: (string | undefined)[] = [];
+    server.on('upgrade', ({ headers }) => seen.push(headers.authorization));
+    const password = async () => passwords.shift() ?? fail();
+    const { agent, events } = agentWith([{ port: 7, handler: echo }], {
+      device: { id: 'dev1', domain: 'dom', password },
+    });
+    const first = await tunnelOf(agent);
+    first.socket.close(1001);
+    await eventually(() => expect(agent.status.state).toBe('waiting'));
+    agent.retry();
+    await eventually(() => expect(agent.status.connects).toBe(2));
+    const basic = (text: string) => `Basic ${btoa(`dev1@dom:${text}`)}`;
+    expect(seen).toEqual([basic('one'), basic('two')]);
+    tunnels.at(-1)?.socket.close(1001);
+    await eventually(() => expect(agent.status.state).toBe('waiting'));
+    agent.retry();
+    await eventually(() =>
+      expect(events.at(-1)).toMatchObject(['disconnected', { reason: 'device.password: handler is broken' }]),
+    );
+  });
+
+  it('sends properties that functions give', async () => {
+    const seen: unknown[] = [];
+    server.on('upgrade', ({ headers }) => seen.push(headers['x-ptth-set-property']));
+    const properties = { fixed: 1, load: () => 0.5, model: async () => 'm 7\nsecond', broken: fail };
+    const lines: string[] = [];
+    const log = { error() {}, info() {}, warning: (text: string) => void lines.push(text) };
+    const { agent } = agentWith(
+      [{ port: 7, handler: echo }],
+      { device: { id: 'dev1', domain: 'dom', password: 'p', properties } },
+      { log },
+    );
+    await tunnelOf(agent);
+    expect(seen[0]).toMatch(/load="?0\.5/);
+    expect(seen[0]).toMatch(/model="m 7"/);
+    expect(seen[0]).not.toContain('broken');
+    expect(lines).toContain('device.properties.broken: handler is broken');
+  });
+
+  it('is waited for, awaited once, and looped over', async () => {
+    const { agent } = agentWith([{ port: 7, handler: echo }]);
+    await expect(agent.connected()).rejects.toThrow('the agent is stopped');
+    const loop = agent.events(['state', 'connected']);
+    const one = agent.once('connected');
+    agent.start();
+    expect(await agent.connected()).toMatchObject({ state: 'connected' });
+    expect(await agent.connected(AbortSignal.timeout(60_000))).toMatchObject({ connects: 1 });
+    expect(await one).toMatchObject({ reflector });
+    const types: string[] = [];
+    for await (const event of loop) {
+      types.push(event.type === 'state' ? event.state : event.type);
+      if (event.type === 'connected') break;
+    }
+    expect(types).toEqual(['connecting', 'connected', 'connected']);
+    expect(await loop.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('rejects what waits when its signal is aborted, or the agent stopped', async () => {
+    const { agent } = agentWith([{ port: 7, handler: echo }], { reflector: 'http://127.0.0.1:1/' });
+    agent.start();
+    const waiting = agent.connected();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const rest = [
+      agent.connected(signal),
+      agent.once('connected', signal),
+      agent.events(['connected'], { signal }).next(),
+    ];
+    controller.abort(new Error('too late'));
+    for (const one of rest) await expect(one).rejects.toThrow('too late');
+    await expect(agent.connected(signal)).rejects.toThrow('too late');
+    await expect(agent.once('connected', signal)).rejects.toThrow('too late');
+    await expect(agent.events(['connected'], { signal }).next()).rejects.toThrow('too late');
+    await agent[Symbol.asyncDispose]();
+    await expect(waiting).rejects.toThrow('the agent is stopped');
+  });
+
+  it('stops when the signal of its options is aborted', async () => {
+    const controller = new AbortController();
+    const { agent } = agentWith([{ port: 7, handler: echo }], {}, { signal: controller.signal });
+    const { socket } = await tunnelOf(agent);
+    const closed = once(socket, 'close');
+    controller.abort(new Error('the application ends'));
+    expect((await closed)[0]).toBe(1001);
+    expect(() => agent.start()).toThrow('the application ends');
+  });
+
+  it('dials at once when it is started while it is being disabled', async () => {
+    const { agent, events } = agentWith([{ port: 7, handler: echo }], {
+      reconnect: { min: 3600, max: 3600 },
+    });
+    await tunnelOf(agent);
+    events.length = 0;
+    agent.disable();
+    agent.start();
+    await eventually(() => expect(agent.status).toMatchObject({ state: 'connected', connects: 2 }));
+    expect(events.map(([name]) => name)).toEqual(['disconnected', 'connecting', 'connected']);
+  });
+
+  it('is one of several in a process', async () => {
+    const agents = [7, 8].map((port) => agentWith([{ port, handler: echo }]).agent);
+    const [first, second] = [await tunnelOf(agents[0] as Agent), await tunnelOf(agents[1] as Agent)];
+    await first.open(1, 7);
+    await second.open(1, 8);
+    first.send(1, pattern(1000));
+    await agents[1]?.stop();
+    await eventually(() => expect(first.received(1).length).toBe(1000));
+    expect(second.received(1).length).toBe(0);
+  });
+});
+
+describe('what an application passes', () => {
+  const device = { id: 'a', domain: 'b' };
+  const services = [{ port: 80, handler: echo }];
+  const base = { reflector: 'http://127.0.0.1/', device, services };
+  const cycle: Record<string, unknown> = { ...base };
+  cycle.tls = cycle;
+
+  it.each<[string, unknown, unknown, string]>([
+    ['nothing', undefined, undefined, 'the configuration: found nothing, needed is an object'],
+    ['text', 'x', undefined, 'the configuration: found text, needed is an object'],
+    ['null', null, undefined, 'the configuration: found null, needed is an object'],
+    [
+      'a handler of text',
+      { ...base, services: [{ port: 1, handler: 'x' }] },
+      {},
+      'services[0].handler: found text, allowed is a function',
+    ],
+    [
+      'a function elsewhere',
+      { ...base, target: () => 'x' },
+      {},
+      'target: found a function, allowed are functions for services[].handler, device.password, proxy.password and device.properties.NAME',
+    ],
+    [
+      'a number that is none',
+      { ...base, timeouts: { connect: Number.NaN } },
+      {},
+      'timeouts.connect: found NaN, allowed is what JSON knows',
+    ],
+    [
+      'a bigint',
+      { ...base, timeouts: { connect: 1n } },
+      {},
+      'timeouts.connect: found a bigint, allowed is what JSON knows',
+    ],
+    [
+      'a date',
+      { ...base, timeouts: new Date(0) },
+      {},
+      'timeouts: found an object of class Date, allowed is what JSON knows',
+    ],
+    ['a cycle', cycle, {}, 'tls: found an object within itself, allowed is what JSON knows'],
+    ['options of null', base, null, 'options: needed is an object'],
+    [
+      'an unknown option',
+      base,
+      { logger: console },
+      'options.logger: unknown, allowed are log, access, admit, signal',
+    ],
+    [
+      'a log of text',
+      base,
+      { log: 'info' },
+      'options.log: found string, allowed is null, console, a pino logger, or the functions error, warning, info and debug',
+    ],
+    [
+      'half a log',
+      base,
+      { log: { error() {} } },
+      'options.log: found no function warn, allowed is null, console, a pino logger, or the functions error, warning, info and debug',
+    ],
+    [
+      'an access that is no function',
+      base,
+      { access: true },
+      'options.access: found boolean, allowed is a function',
+    ],
+    ['a signal that is none', base, { signal: {} }, 'options.signal: allowed is an AbortSignal'],
+  ])('is an error at construction: %s', (_name, configuration, options, message) => {
+    const make = () => Reflect.construct(Agent, [configuration, options]);
+    expect(make).toThrow(ConfigurationError);
+    expect(make).toThrow(message);
+  });
+
+  it('may come from another realm, and have keys that are undefined', () => {
+    const foreign = runInNewContext(
+      '({ reflector: "http://127.0.0.1/", device: { id: "a", domain: "b" }, services: [{ port: 80 }], proxy: undefined })',
+    );
+    expect(new Agent(foreign).status.state).toBe('stopped');
+  });
+
+  it('has a warning for each key that only the program heeds', () => {
+    const lines: string[] = [];
+    const log = { error() {}, info() {}, warning: (text: string) => void lines.push(text) };
+    Reflect.construct(Agent, [{ ...base, log: { level: 'debug' }, stateFile: '/s' }, { log }]);
+    expect(lines).toEqual([
+      'stateFile: only the program rm-agent heeds it',
+      'log: only the program rm-agent heeds it',
+    ]);
+  });
+});
+
+describe('a decision about each connection', () => {
+  it.each([
+    ['true', () => true, 'confirm 1'],
+    ['false', async () => false, `fault 1 ${ChannelError.refused}`],
+    ['an exception', fail, `fault 1 ${ChannelError.refused}`],
+  ])('of %s', async (_name, decision, answer) => {
+    const asked: number[] = [];
+    const failures: string[] = [];
+    const { agent } = agentWith(
+      [{ port: 7, handler: echo }],
+      {},
+      {
+        admit: ({ port }) => {
+          asked.push(port);
+          return decision();
+        },
+      },
+    );
+    agent.on('error', ({ source, port }) => failures.push(`${source} ${port}`));
+    const tunnel = await tunnelOf(agent);
+    tunnel.socket.send(encodeWord(Opcode.openRequest, 1, 7));
+    await tunnel.saw(answer);
+    expect(asked).toEqual([7]);
+    expect(failures).toEqual(decision === fail ? ['access 7'] : []);
+  });
+
+  it('comes before the consent of a person', async () => {
+    const asked: string[] = [];
+    const ask = (name: string) => async () => {
+      asked.push(name);
+      return true;
+    };
+    const { agent } = agentWith(
+      [{ port: 7, handler: echo }],
+      { access: { mode: 'consent' } },
+      { admit: ask('admit'), access: ask('access') },
+    );
+    const tunnel = await tunnelOf(agent);
+    await tunnel.open(1, 7);
+    await tunnel.open(2, 7);
+    expect(asked).toEqual(['admit', 'access', 'admit']);
   });
 });
 

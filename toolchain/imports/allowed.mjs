@@ -44,6 +44,7 @@ export const packages = [
         'src/host.ts',
         'src/log',
         'src/program',
+        'src/tunnel',
       ],
     },
   },

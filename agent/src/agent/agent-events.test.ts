@@ -24,7 +24,10 @@ describe('events and status', () => {
     const channel = { channel: 5, port: 22, error: null };
     expect(events).toEqual([
       ['channel', { ...channel, state: 'open', received: 0, sent: 0 }],
-      ['channel', { ...channel, state: 'closed', received: 10, sent: 3, error: 'socket error' }],
+      [
+        'channel',
+        { ...channel, state: 'closed', received: 10, sent: 3, error: 'socket error: connection reset' },
+      ],
       [
         'channel',
         { state: 'closed', channel: 6, port: 9000, received: 0, sent: 0, error: 'connection refused' },

@@ -1,4 +1,11 @@
-import { acceptAnswer, describeChannelError, EXTENSION_HEADER, formatHttpUri, httpDate } from 'rm-protocol';
+import {
+  acceptAnswer,
+  type ChannelErrorCode,
+  describeChannelError,
+  EXTENSION_HEADER,
+  formatHttpUri,
+  httpDate,
+} from 'rm-protocol';
 import { AccessControl } from '../access/access-control.ts';
 import type { Ask } from '../access/gate.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -15,13 +22,13 @@ import { Link } from '../link/link.ts';
 import type { Step } from '../link/steps.ts';
 import type { Log } from '../log/log.ts';
 import type { Channel } from '../tunnel/channel.ts';
-import type { ForwardedPort } from '../tunnel/forwarded-port.ts';
+import type { Admit, ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
 import { attemptSettings, backOffSettings, offer } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
 import { CertificateLog } from './certificate-log.ts';
-import { CustomProperties } from './custom-properties.ts';
+import { CustomProperties, type PropertySource } from './custom-properties.ts';
 import { type AgentEvents, EventEmitter, type Listener } from './events.ts';
 import { forwardedPorts, type Handlers } from './forwarded-ports.ts';
 import { ServiceHealth } from './service-health.ts';
@@ -34,6 +41,12 @@ export interface AgentOptions {
   readonly handlers?: Handlers;
   /** Asks for consent instead of the programs of the configuration. */
   readonly ask?: Ask | null;
+  /** The check of each port, in the place of `gate`, that of the configuration. */
+  readonly admit?: ((port: number, gate: Admit | undefined) => Admit) | null;
+  /** Runs before each attempt; what it says when it fails ends the attempt. `done` is never called from within the call. */
+  readonly prepare?: ((done: (failure: string | null) => void) => Cancellable) | null;
+  /** Properties whose values the application gives, by name. */
+  readonly propertySources?: ReadonlyMap<string, PropertySource>;
 }
 
 /** The agent on any host: a configuration and a link that follows it. */
@@ -60,7 +73,14 @@ export class AgentCore {
     host: Host,
     configuration: Configuration,
     log: Log,
-    { handlers = new Map(), ask = null, time = new CertificateTime(host.clock) }: AgentOptions = {},
+    {
+      handlers = new Map(),
+      ask = null,
+      admit = null,
+      prepare = null,
+      propertySources = new Map(),
+      time = new CertificateTime(host.clock),
+    }: AgentOptions = {},
   ) {
     this.#host = host;
     this.#time = time;
@@ -92,16 +112,20 @@ export class AgentCore {
       configuration,
       this.#limits,
       handlers,
-      (port) => access.admitTo(port),
+      (port) => (admit ? admit(port, access.admitTo(port)) : access.admitTo(port)),
       time,
     );
-    this.#properties = new CustomProperties(host, configuration.device, this.#limits, (what) =>
-      log.warning(what),
+    this.#properties = new CustomProperties(
+      host,
+      configuration.device,
+      this.#limits,
+      (what) => log.warning(what),
+      propertySources,
     );
     this.#serviceHealth = new ServiceHealth(log, host.clock, configuration);
     this.#certificateLog = new CertificateLog(host, configuration.tls, log);
     this.#link = new Link(host, {
-      prepare: (done) => this.#prepare(done),
+      prepare: (done) => this.#prepare(prepare, done),
       backOff: () => backOffSettings(configuration.reconnect),
       connecting: () => {
         this.#record.setState('connecting');
@@ -201,7 +225,17 @@ export class AgentCore {
 
   // ---- the link ----
 
-  #prepare(done: (settings: AttemptSettings | { readonly error: string }) => void): Cancellable {
+  #prepare(
+    first: AgentOptions['prepare'],
+    done: (settings: AttemptSettings | { readonly error: string }) => void,
+  ): Cancellable {
+    if (first) {
+      let running = first((failure) => {
+        if (failure === null) running = this.#prepare(null, done);
+        else done({ error: failure });
+      });
+      return { cancel: () => running.cancel() };
+    }
     return this.#properties.read((custom) => {
       const settings = attemptSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
       if (!('error' in settings)) this.#certificateLog.attempt(settings);
@@ -239,7 +273,7 @@ export class AgentCore {
           this.#emitChannel(channel, 'open', null);
         },
         closed: (channel, code) => {
-          const error = code === null ? null : describeChannelError(code);
+          const error = code === null ? null : channelFailure(code, channel.localFailure);
           this.#access.released(channel.port, channel.number);
           this.#record.received += channel.received;
           this.#record.sent += channel.sent;
@@ -300,4 +334,10 @@ export class AgentCore {
     if (state !== 'disabled') this.#record.setState('stopped');
     for (const run of done) run();
   }
+}
+
+/** The words of the code that the reflector is told, and what the host says of it unless that is the same. */
+function channelFailure(code: ChannelErrorCode, reason: string | null): string {
+  const words = describeChannelError(code);
+  return reason === null || reason === words ? words : `${words}: ${reason}`;
 }

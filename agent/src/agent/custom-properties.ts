@@ -7,6 +7,15 @@ import type { Cancellable, Host } from '../host.ts';
 type CommandValue = Extract<PropertyValue, { command: unknown }>;
 
 /**
+ * Gives the value of a property within `timeoutMs`; `done` is called at most once, never from within the call nor after
+ * `cancel`.
+ */
+export type PropertySource = (
+  timeoutMs: number,
+  done: (result: { readonly value: string } | { readonly error: string }) => void,
+) => Cancellable;
+
+/**
  * The custom properties: the values of the configuration and what commands print. They are read for each upgrade, and
  * while the tunnel is up at the interval of the configuration. A command that fails leaves the value of the last time.
  */
@@ -18,9 +27,18 @@ export class CustomProperties {
   readonly #values = new Map<string, string>();
   /** The last failure of each property's command, so that it is logged once. */
   readonly #failures = new Map<string, string>();
+  readonly #sources: ReadonlyMap<string, PropertySource>;
   #update: Cancellable | null = null;
 
-  constructor(host: Host, device: Configuration['device'], limits: Limits, failed: (what: string) => void) {
+  /** `sources`, by name, stand in the place of the values of the configuration. */
+  constructor(
+    host: Host,
+    device: Configuration['device'],
+    limits: Limits,
+    failed: (what: string) => void,
+    sources: ReadonlyMap<string, PropertySource> = new Map(),
+  ) {
+    this.#sources = sources;
     this.#host = host;
     this.#device = device;
     this.#limits = limits;
@@ -60,7 +78,7 @@ export class CustomProperties {
         add(name, text ?? this.#values.get(name));
         next(index + 1);
       };
-      if (typeof value !== 'object') proceed(String(value));
+      if (typeof value !== 'object' && !this.#sources.has(name)) proceed(String(value));
       else running = this.#run(name, value, end - clock.now(), proceed);
     };
     running = clock.schedule(0, () => next(0));
@@ -86,10 +104,10 @@ export class CustomProperties {
     this.#update = null;
   }
 
-  /** Runs one command; `done` gets the first line of what it printed, or undefined when it failed. */
+  /** Asks the source, or runs the command; `done` gets the first line of what it printed, or undefined when it failed. */
   #run(
     name: string,
-    { command }: CommandValue,
+    value: PropertyValue,
     leftMs: number,
     done: (value: string | undefined) => void,
   ): Cancellable {
@@ -99,7 +117,15 @@ export class CustomProperties {
       return this.#host.clock.schedule(0, () => done(undefined));
     }
     const timeoutMs = Math.min(commandMs, leftMs);
-    const argv = argvOf(command);
+    const source = this.#sources.get(name);
+    if (source) {
+      return source(timeoutMs, (result) => {
+        if ('error' in result) this.#fail(name, result.error);
+        else this.#failures.delete(name);
+        done('error' in result ? undefined : result.value);
+      });
+    }
+    const argv = argvOf((value as CommandValue).command);
     const options = { timeoutMs, maxOutputBytes: commandBytes, maxErrorBytes: commandErrorBytes };
     return this.#host.processes.run(argv, options, ({ status, output, errorOutput, timedOut, error }) => {
       if (status === 0 && !timedOut) {

@@ -63,6 +63,8 @@ export class Channel implements LocalHandler {
   /** Payload bytes from and to the reflector. */
   received = 0;
   sent = 0;
+  /** Why the local side failed, in the host's words; `null` unless it did. */
+  localFailure: string | null = null;
   readonly #owner: ChannelOwner;
   /** Let go when it is over: it refers to this channel, and what refers to itself stays until it is searched for. */
   #attempt: Cancellable | null;
@@ -229,6 +231,7 @@ export class Channel implements LocalHandler {
     this.#owner.enter();
     if (error) {
       this.#socket = null;
+      this.localFailure = error.message;
       if (this.#opening) this.#owner.failed(this, error.message);
       else if (this.sent === 0 && !this.#localEnded)
         this.#owner.failed(this, `${error.message} before a byte came`);
