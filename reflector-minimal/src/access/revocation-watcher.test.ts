@@ -53,7 +53,7 @@ async function setUp() {
     clock.advance(ms);
     await settled();
   };
-  return { store, cache, clock, watcher, ended, confirmed, failures, add, letIn, pass };
+  return { store, cache, clock, watcher, ended, confirmed, failures, add, ofUser, letIn, pass };
 }
 
 test('storePollMs: what an account was let into ends with it within one poll, and nothing else does', async () => {
@@ -277,7 +277,12 @@ test('while the store cannot be used what is live goes on, and is looked at agai
 
 test('while the change feed cannot be read, what ends by time ends; a fault of ours is reported', async () => {
   let error: Error = new StoreUnavailable('SQLITE_BUSY', 'held');
-  const feed = { refresh: () => Promise.reject(error), onChange: () => () => {} };
+  const feed = {
+    refresh: () => Promise.reject(error),
+    onChange: () => () => {},
+    revision: 0,
+    isCurrent: true,
+  };
   const clock = new ManualClock();
   const failures: unknown[] = [];
   const ended: string[] = [];
@@ -312,4 +317,75 @@ test('a fault of ours about one is reported, and the others are looked at', asyn
   add({ kind: 'user', name: 'bob', standing: () => ({ ended: 'changed' }) });
   await pass(2_000);
   expect([ended, failures]).toEqual([['bob changed'], [new TypeError('ours')]]);
+});
+
+test('what nothing has changed for is admitted during the call', async () => {
+  const { cache, watcher, ofUser } = await setUp();
+  await cache.user('alice');
+  const { revision } = watcher;
+  const begun: number[] = [];
+  expect(watcher.admit(ofUser('alice'), revision, (since) => begun.push(since))).toBe(true);
+  expect(begun).toEqual([revision]);
+});
+
+test('a change by this process counts before it is acknowledged, and one that is about somebody else does not', async () => {
+  const { store, cache, watcher, ofUser } = await setUp();
+  await cache.user('alice');
+  const since = watcher.revision;
+  const changed = store.users.setPassword('alice', 'another');
+  expect(watcher.revision).toBeGreaterThan(since);
+  const begun: number[] = [];
+  const begin = (now: number) => begun.push(now);
+  expect(await watcher.admit(ofUser('alice'), since, begin)).toBe(false);
+  expect(begun).toEqual([]);
+  await changed;
+  expect(await watcher.admit(ofUser('bob'), since, begin)).toBe(true);
+  expect(begun).toEqual([watcher.revision]);
+});
+
+test('storePollMs: a change by another process counts for what was decided before it', async () => {
+  const { cache, clock, watcher } = await setUp();
+  await cache.user('alice');
+  const since = watcher.revision;
+  let asked = 0;
+  const standing = (): Standing => {
+    asked++;
+    return { ended: 'changed' };
+  };
+  clock.advance(defaultLimits.storePollMs);
+  const admitted = watcher.admit({ kind: 'user', name: 'alice', standing }, since, () => {
+    throw new Error('begun');
+  });
+  expect([await admitted, asked]).toEqual([false, 1]);
+});
+
+test('a change while it is decided again is decided about again, both for what begins and for what waits', async () => {
+  const { store, cache, watcher, add, confirmed } = await setUp();
+  await cache.user('alice');
+  const answers: ((standing: Standing) => void)[] = [];
+  const standing = () => new Promise<Standing>((resolve) => answers.push(resolve));
+  const holder: Holder = { kind: 'user', name: 'alice', standing };
+  const begun: number[] = [];
+  const since = watcher.revision;
+  await store.users.setPassword('bob', 'another');
+  const admitted = watcher.admit(holder, since, (now) => begun.push(now));
+  add(holder, since);
+  await settled();
+  expect(answers.length).toBe(2);
+  await store.users.setPassword('alice', 'another');
+  for (const answer of answers.splice(0)) answer({ until: Number.POSITIVE_INFINITY });
+  await settled();
+  expect([answers.length, begun, confirmed]).toEqual([2, [], []]);
+  for (const answer of answers.splice(0)) answer({ until: Number.POSITIVE_INFINITY });
+  expect(await admitted).toBe(true);
+  await settled();
+  expect([begun, confirmed]).toEqual([[watcher.revision], ['alice']]);
+});
+
+test('what cannot be decided again does not begin', async () => {
+  const { cache, watcher } = await setUp();
+  await cache.user('alice');
+  const standing = () => Promise.reject(new StoreUnavailable('SQLITE_BUSY', 'held'));
+  const admitted = watcher.admit({ kind: 'user', name: 'alice', standing }, watcher.revision - 1, () => {});
+  await expect(admitted).rejects.toThrow(StoreUnavailable);
 });

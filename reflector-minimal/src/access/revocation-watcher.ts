@@ -1,5 +1,5 @@
 import type { Cancellable, Clock } from 'rm-protocol';
-import type { Changes, StoreCache } from '../cache/store-cache.ts';
+import type { Changes, Eventual, StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import type { Standing } from './standing.ts';
@@ -32,10 +32,13 @@ interface Entry<Holder> {
 /** What decides whether a holder would be let in now. */
 export interface Rule<Holder> {
   /** `now`: wall-clock ms. Rejects with `StoreUnavailable`. */
-  standingOf(holder: Holder, now: number): Standing | Promise<Standing>;
+  standingOf(holder: Holder, now: number): Eventual<Standing>;
   /** Whether these changes may have changed the standing. */
   isAffected(holder: Holder, changes: Changes): boolean;
 }
+
+/** What is known of changes. */
+type Feed = Pick<StoreCache, 'refresh' | 'onChange' | 'revision' | 'isCurrent'>;
 
 /**
  * Ends live access within `limits.storePollMs` after its holder would no longer be let in, whether this process, a command in
@@ -43,7 +46,7 @@ export interface Rule<Holder> {
  * change is about is checked.
  */
 export class RevocationWatcher<Holder extends Held> {
-  readonly #cache: Pick<StoreCache, 'refresh' | 'onChange'>;
+  readonly #cache: Feed;
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'storePollMs'>;
   readonly #rule: Rule<Holder>;
@@ -52,12 +55,13 @@ export class RevocationWatcher<Holder extends Held> {
   /** To be checked. */
   readonly #pending = new Set<Entry<Holder>>();
   #looking: Promise<void> | null = null;
-  #revision = 0;
+  /** Changes that are not in the store. */
+  #beside = 0;
   #poll: Cancellable | null = null;
 
   /** `failed` is told of errors that are a fault of ours; what is live goes on. */
   constructor(
-    cache: Pick<StoreCache, 'refresh' | 'onChange'>,
+    cache: Feed,
     clock: Clock,
     limits: Pick<Limits, 'storePollMs'>,
     rule: Rule<Holder>,
@@ -69,7 +73,6 @@ export class RevocationWatcher<Holder extends Held> {
     this.#rule = rule;
     this.#failed = failed;
     cache.onChange((changes) => {
-      this.#revision++;
       for (const entry of this.#entries) {
         if (rule.isAffected(entry.access.holder, changes)) this.#pending.add(entry);
       }
@@ -79,10 +82,22 @@ export class RevocationWatcher<Holder extends Held> {
 
   /**
    * Identifies the present state of the store, as far as it is known. Take it before you decide to let somebody in: then
-   * {@link add} notices changes since that decision.
+   * {@link admit} and {@link add} notice changes since that decision.
    */
   get revision(): number {
-    return this.#revision;
+    return this.#cache.revision + this.#beside;
+  }
+
+  /**
+   * Calls `begin` when it is certain that the holder would be let in now: at once if nothing has changed since `since`, the
+   * {@link revision} from before that was decided; otherwise when it was decided again, with the revision of that. Nothing
+   * that this process changes, and nothing that another has changed `limits.storePollMs` ago, is missed. Resolves with
+   * false, without having called it, when the holder would not be let in any more. Rejects with `StoreUnavailable`.
+   */
+  admit(holder: Holder, since: number, begin: (since: number) => void): Eventual<boolean> {
+    if (since !== this.revision || !this.#cache.isCurrent) return this.#decideAgain(holder, begin);
+    begin(since);
+    return true;
   }
 
   /** `end` is called at most once, and not after the returned function was called. */
@@ -90,7 +105,7 @@ export class RevocationWatcher<Holder extends Held> {
     // The first poll finds out how long it may last; most are over by then.
     const entry: Entry<Holder> = { access, confirmed: false, until: 0 };
     this.#entries.add(entry);
-    if (access.since === this.#revision) this.#confirm(entry);
+    if (access.since === this.revision) this.#confirm(entry);
     else {
       this.#pending.add(entry);
       this.#look().catch(this.#failed);
@@ -116,7 +131,7 @@ export class RevocationWatcher<Holder extends Held> {
 
   /** Checks everything of a kind, after a change that is not in the store. */
   async reconsider(kind: Held['kind']): Promise<void> {
-    this.#revision++;
+    this.#beside++;
     for (const entry of this.#entries) if (entry.access.holder.kind === kind) this.#pending.add(entry);
     await this.#look();
   }
@@ -124,6 +139,18 @@ export class RevocationWatcher<Holder extends Held> {
   stop(): void {
     this.#poll?.cancel();
     this.#poll = null;
+  }
+
+  async #decideAgain(holder: Holder, begin: (since: number) => void): Promise<boolean> {
+    for (;;) {
+      const { revision } = this;
+      const standing = await this.#rule.standingOf(holder, this.#clock.date());
+      if ('ended' in standing) return false;
+      // Otherwise what it read may be from before the change.
+      if (revision !== this.revision) continue;
+      begin(revision);
+      return true;
+    }
   }
 
   #look(): Promise<void> {
@@ -146,9 +173,15 @@ export class RevocationWatcher<Holder extends Held> {
   }
 
   async #lookAt(entry: Entry<Holder>): Promise<void> {
+    const { revision } = this;
     const standing = await this.#standingOf(entry.access.holder);
     if (!this.#entries.has(entry) || this.#pending.has(entry)) return;
     if ('until' in standing) {
+      // Somebody waits for the confirmation, so a change that is only hinted at counts as well.
+      if (!entry.confirmed && revision !== this.revision) {
+        this.#pending.add(entry);
+        return;
+      }
       entry.until = standing.until;
       this.#confirm(entry);
       return;

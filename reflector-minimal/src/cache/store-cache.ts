@@ -53,6 +53,7 @@ export class StoreCache {
   /** When the last read of the feed began. */
   #comparedAt = Number.NEGATIVE_INFINITY;
   #hinted = false;
+  #revision = 0;
   #refreshing: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
@@ -69,6 +70,7 @@ export class StoreCache {
     this.#devices = table(limits.cachedDevices, (id) => store.devices.identity(id));
     this.#stopHints = store.changes.onHint(() => {
       this.#hinted = true;
+      this.#revision++;
     });
   }
 
@@ -120,12 +122,21 @@ export class StoreCache {
     this.#stopHints();
   }
 
-  get #current(): boolean {
+  /**
+   * Identifies the state of the store, as far as it is known: rises with each change that is read or hinted at, so with one
+   * by this process before that is acknowledged.
+   */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Whether what is in memory counts without asking the store for changes. */
+  get isCurrent(): boolean {
     return !this.#hinted && this.#clock.now() - this.#comparedAt < this.#pollMs;
   }
 
   #find<Value extends object>(found: Table<Value>, key: string): Eventual<Value | null> {
-    if (!this.#current) return this.refresh().then(() => this.#lookUp(found, key));
+    if (!this.isCurrent) return this.refresh().then(() => this.#lookUp(found, key));
     return this.#lookUp(found, key);
   }
 
@@ -165,6 +176,8 @@ export class StoreCache {
         const position = await this.#store.changes.position();
         // Nobody has read a record before the first position was known; a second one would skip changes.
         this.#position ??= position;
+        // What was decided before may be from before a change that the feed will not tell.
+        this.#revision++;
       }
     } catch (error) {
       this.#hinted ||= hinted;
@@ -180,6 +193,7 @@ export class StoreCache {
       for (const { kind, key } of changes) drop(this.#tableOf(kind), key);
       if (!complete) for (const kind of ['user', 'session', 'device'] as const) dropAll(this.#tableOf(kind));
       this.#position = at = position;
+      this.#revision++;
       const changed = complete ? new Set(changes.map(changeKey)) : null;
       for (const listener of this.#listeners) listener(changed);
     }

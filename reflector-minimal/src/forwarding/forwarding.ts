@@ -131,10 +131,15 @@ export class Forwarding {
   ): Promise<void> {
     return this.#pass(arrivalAt(host, request, origin, socket, 'client-tunnel'), {
       ...this.#atHost(request, host, origin),
-      forward: ({ identity, device }, since) => {
+      forward: async ({ identity, device }, since) => {
         // Any page can make a browser send a cookie.
         if (identity.session?.kind === 'device') return refusals.forPrograms;
-        this.#clients.upgrade(request, socket, head, { identity, device, since, address: origin.address });
+        await this.#clients.upgrade(request, socket, head, {
+          identity,
+          device,
+          since,
+          address: origin.address,
+        });
         return null;
       },
       refuse: (refusal) => this.#refuseOn(request, socket, refusal),
@@ -146,8 +151,13 @@ export class Forwarding {
     return this.#pass(connectArrival(request, origin, socket), {
       identify: () => identifyByProxyHeader(this.#context, request, origin),
       authorize: (known) => authorizeConnect(this.#context, request, known),
-      forward: ({ identity, device }, since) => {
-        this.#connects.connect(request, socket, head, { identity, device, since, address: origin.address });
+      forward: async ({ identity, device }, since) => {
+        await this.#connects.connect(request, socket, head, {
+          identity,
+          device,
+          since,
+          address: origin.address,
+        });
         return null;
       },
       refuse: (refusal) => this.#refuseOn(request, socket, refusal),

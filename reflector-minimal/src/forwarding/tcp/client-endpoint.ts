@@ -8,16 +8,13 @@ import {
   ProtocolError,
   type Terms,
 } from 'rm-protocol';
-import type { AuditRecord } from '../../audit/record.ts';
-import { responseOn } from '../../http/detached-response.ts';
+import type { Boundary } from '../../boundary.ts';
 import { fieldsOf } from '../../http/headers.ts';
-import { type Refusal, sendRefusal } from '../../http/refusal.ts';
-import type { DeviceChannel } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { Handshake } from '../../websocket/handshake.ts';
-import { ClientTunnel } from './client-tunnel.ts';
-import { openChannel } from './open-channel.ts';
+import { ClientTunnel, type ClientTunnelOptions } from './client-tunnel.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
+import { TcpRequest } from './tcp-request.ts';
 
 /** The window has no meaning here: a WebSocket carries one connection, and TCP provides its flow control. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
@@ -37,23 +34,11 @@ export class ClientEndpoint {
   }
 
   /** The device has been found and the user let in. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): void {
-    const refuse = (refusal: Refusal) => {
-      this.#context.audit.count({ ...decision, allowed: false, reason: refusal.error });
-      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
-    };
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): Promise<void> {
     const port = readPort(request);
-    const { identity, device, address } = target;
-    const decision = {
-      event: 'client-tunnel',
-      user: identity.user.name,
-      by: identity.by,
-      address,
-      device: device.id,
-      port: port ?? undefined,
-    };
+    const asked = new TcpRequest(this.#context, request, socket, target, port);
     if (port === null) {
-      refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
+      asked.refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
       return;
     }
     let terms: Terms;
@@ -61,14 +46,18 @@ export class ClientEndpoint {
       terms = answerOffer(this.#context.offer, fieldsOf(request.rawHeaders), leastExtension);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      refuse(refusals.badRequest(error.message));
+      asked.refuse(refusals.badRequest(error.message));
       return;
     }
-    openChannel(device, port, socket, {
-      failed: refuse,
-      opened: (channel) => {
-        this.#connect(request, socket, head, { ...target, port, channel, terms, decision });
-      },
+    await asked.open(port, (channel, since) => {
+      const headers = [['Sec-WebSocket-Protocol', CLIENT_PROTOCOL], ...encodeTerms(terms)] as const;
+      // If `ws` refuses the head it ends the socket, and the channel must end with it.
+      const orphaned = () => channel.destroy();
+      socket.once('close', orphaned);
+      this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
+        socket.off('close', orphaned);
+        this.#carry({ webSocket, socket, channel, terms }, boundary, since, asked);
+      });
     });
   }
 
@@ -77,48 +66,27 @@ export class ClientEndpoint {
     for (const tunnel of this.#tunnels) tunnel.close(code);
   }
 
-  #connect(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    target: TcpTarget & {
-      readonly port: number;
-      readonly channel: DeviceChannel;
-      readonly terms: Terms;
-      readonly decision: Omit<AuditRecord, 'allowed'>;
-    },
+  #carry(
+    ends: Pick<ClientTunnelOptions, 'webSocket' | 'socket' | 'channel' | 'terms'>,
+    boundary: Boundary,
+    since: number,
+    asked: TcpRequest,
   ): void {
-    const { limits, clock, revocation, audit } = this.#context;
-    const { identity, device, since, channel, terms, decision } = target;
-    const headers = [['Sec-WebSocket-Protocol', CLIENT_PROTOCOL], ...encodeTerms(terms)] as const;
-    // If `ws` refuses the head it ends the socket, and the channel must end with it.
-    const orphaned = () => channel.destroy();
-    socket.once('close', orphaned);
-    this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
-      socket.off('close', orphaned);
-      const traffic = { bytesFrom: 0, bytesTo: 0 };
-      const opened = clock.now();
-      const tunnel = new ClientTunnel({
-        webSocket,
-        socket,
-        channel,
-        terms,
-        traffic,
-        readAhead: this.#context.readAhead,
-        limits,
-        clock: boundary.clock(clock),
-        ended: () => {
-          release();
-          this.#tunnels.delete(tunnel);
-          const ms = Math.round(clock.now() - opened);
-          audit.record({ ...decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
-        },
-      });
-      this.#tunnels.add(tunnel);
-      const holder = { kind: 'user', identity, device } as const;
-      const release = revocation.add({ holder, since, end: () => tunnel.close(1008) });
-      audit.record({ ...decision, allowed: true });
+    const { limits, clock, readAhead } = this.#context;
+    const traffic = { bytesFrom: 0, bytesTo: 0 };
+    const ended = asked.begin(traffic, since, () => tunnel.close(1008));
+    const tunnel = new ClientTunnel({
+      ...ends,
+      traffic,
+      readAhead,
+      limits,
+      clock: boundary.clock(clock),
+      ended: () => {
+        this.#tunnels.delete(tunnel);
+        ended();
+      },
     });
+    this.#tunnels.add(tunnel);
   }
 }
 

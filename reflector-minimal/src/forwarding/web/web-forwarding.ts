@@ -17,6 +17,7 @@ import type { Limits } from '../../limits.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
+import { refusalTo } from '../../refusals/of-denial.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 import type { DeviceSite } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
@@ -67,11 +68,12 @@ export class WebForwarding {
     origin: Origin,
     target: WebTarget,
   ): Promise<DeviceRequest | Refusal | null> {
-    const exchange = await this.#begin('request', request, origin, target, response);
-    if (exchange === null || 'error' in exchange) return exchange;
-    const relay = new DeviceRequest({ ...exchange, response });
-    if (!response.destroyed) relay.start();
-    return relay;
+    let relay: DeviceRequest | null = null;
+    const refusal = await this.#begin('request', request, origin, target, response, (exchange) => {
+      relay = new DeviceRequest({ ...exchange, response });
+      if (!response.destroyed) relay.start();
+    });
+    return refusal ?? relay;
   }
 
   /** Returns a refusal if it is not forwarded. */
@@ -82,43 +84,47 @@ export class WebForwarding {
     origin: Origin,
     target: WebTarget,
   ): Promise<Refusal | null> {
-    const exchange = await this.#begin('upgrade', request, origin, target, socket);
-    if (exchange === null || 'error' in exchange) return exchange;
     const { clock, readAhead } = this.#context;
-    if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
-    return null;
+    return this.#begin('upgrade', request, origin, target, socket, (exchange) => {
+      if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
+    });
   }
 
-  /** From here on it is in the audit log, and ends when the user loses access, which may be at once. */
+  /** Begins the exchange if the user would still be let in; from then on it is in the audit log, and ends with access. */
   async #begin(
     event: string,
     request: IncomingMessage,
     origin: Origin,
     { identity, device, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
-  ): Promise<Omit<DeviceExchange, 'response'> | Refusal | null> {
+    begin: (exchange: Omit<DeviceExchange, 'response'>) => void,
+  ): Promise<Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
     // On a shared host, a browser would send the next device the credentials that this one has asked for.
     const isOurs = (token: string) => this.#context.users.isOurs(token, origin);
     const authorization = shared ? null : await forDevice(isOurs, request, identity);
-    if (lasting.destroyed) return null;
-    const traffic = this.#audit(event, origin, identity, device, port, lasting);
-    this.#endWithAccess(identity, device, since, lasting);
-    return {
-      request,
-      origin,
-      devicePort: this.#portOf(device, port),
-      port,
-      settings: serviceSettingsOf(device, port),
-      answered: (status) => this.#answered(device, port, status, request),
-      site: this.#site(device, port, origin, shared),
-      user: identity.user.uid,
-      authorization,
-      shared,
-      traffic,
-      limits: this.#context.limits,
-      failed: (error) => this.#failed(error, device, port),
-    };
+    const holder = { kind: 'user', identity, device } as const;
+    const admitted = await this.#context.revocation.admit(holder, since, (now) => {
+      if (lasting.destroyed) return;
+      const traffic = this.#audit(event, origin, identity, device, port, lasting);
+      this.#endWithAccess(holder, now, lasting);
+      begin({
+        request,
+        origin,
+        devicePort: this.#portOf(device, port),
+        port,
+        settings: serviceSettingsOf(device, port),
+        answered: (status) => this.#answered(device, port, status, request),
+        site: this.#site(device, port, origin, shared),
+        user: identity.user.uid,
+        authorization,
+        shared,
+        traffic,
+        limits: this.#context.limits,
+        failed: (error) => this.#failed(error, device, port),
+      });
+    });
+    return admitted ? null : refusalTo(request, { denied: 'refused' });
   }
 
   #portOf(device: OnlineDevice, port: number): DevicePort {
@@ -168,13 +174,7 @@ export class WebForwarding {
   }
 
   /** Ends it when the account or session ends, or the user no longer sees the device: perhaps at once. */
-  #endWithAccess(
-    identity: Identity,
-    device: OnlineDevice,
-    since: number,
-    lasting: Duplex | ServerResponse,
-  ): void {
-    const holder = { kind: 'user', identity, device } as const;
+  #endWithAccess(holder: Holder, since: number, lasting: Duplex | ServerResponse): void {
     const end = () => (lasting instanceof ServerResponse ? cutResponse(lasting) : breakOff(lasting));
     const release = this.#context.revocation.add({ holder, since, end });
     lasting.once('close', release);

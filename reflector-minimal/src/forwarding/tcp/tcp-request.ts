@@ -1,0 +1,120 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Traffic } from '../../audit/audit.ts';
+import type { AuditRecord } from '../../audit/record.ts';
+import { boundaryOf } from '../../boundary.ts';
+import { responseOn } from '../../http/detached-response.ts';
+import { type Refusal, sendRefusal } from '../../http/refusal.ts';
+import type { DeviceChannel } from '../../ports/presence.ts';
+import { StoreUnavailable } from '../../ports/store.ts';
+import { refusals } from '../../refusals/catalogue.ts';
+import { refusalTo } from '../../refusals/of-denial.ts';
+import { refusalFor } from '../../refusals/of-failure.ts';
+import type { TcpContext, TcpTarget } from './target.ts';
+
+/**
+ * The request of a user who was let in to a device for a TCP connection to one of its ports. What comes of it is in the
+ * audit log.
+ */
+export class TcpRequest {
+  readonly #context: TcpContext;
+  readonly #request: IncomingMessage;
+  readonly #socket: Duplex;
+  readonly #target: TcpTarget;
+  readonly #decision: Omit<AuditRecord, 'allowed'>;
+  #channel: DeviceChannel | null = null;
+  #refused = false;
+
+  /** `port`: for the audit log. */
+  constructor(
+    context: TcpContext,
+    request: IncomingMessage,
+    socket: Duplex,
+    target: TcpTarget,
+    port: number | null,
+  ) {
+    this.#context = context;
+    this.#request = request;
+    this.#socket = socket;
+    this.#target = target;
+    const { identity, device, address } = target;
+    this.#decision = {
+      event: 'client-tunnel',
+      user: identity.user.name,
+      by: identity.by,
+      address,
+      device: device.id,
+      port: port ?? undefined,
+    };
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    this.#channel?.destroy();
+    this.#context.audit.count({ ...this.#decision, allowed: false, reason: refusal.error });
+    if (!this.#socket.destroyed) {
+      sendRefusal(this.#request, responseOn(this.#request, this.#socket, this.#context), refusal);
+    }
+  }
+
+  /**
+   * Opens the connection, and calls `opened` when it is there and the user would still be let in: `since` is the
+   * `RevocationWatcher.revision` of that. Otherwise it refuses. If the user goes away first, the channel ends.
+   */
+  open(port: number, opened: (channel: DeviceChannel, since: number) => void): Promise<void> {
+    return this.#admit(this.#target.since, (since) => {
+      let channel: DeviceChannel;
+      try {
+        channel = this.#target.device.open(port);
+      } catch (error) {
+        this.refuse(refusalFor(error, port));
+        return;
+      }
+      this.#channel = channel;
+      const socket = this.#socket;
+      const abandon = () => channel.destroy();
+      const fail = (error: Error) => this.refuse(refusalFor(error, port));
+      socket.on('error', () => {});
+      socket.once('close', abandon);
+      channel.once('error', fail);
+      const begin = (now: number) => {
+        if (channel.destroyed) return;
+        socket.off('close', abandon);
+        channel.off('error', fail);
+        opened(channel, now);
+      };
+      channel.once('open', () => {
+        this.#admit(since, begin).catch((error) => boundaryOf(socket)?.crossed(error));
+      });
+    });
+  }
+
+  /** From now on it carries bytes, and `end` is called when the user loses access. Returns what to call once it is over. */
+  begin(traffic: Traffic, since: number, end: () => void): () => void {
+    const { audit, clock, revocation } = this.#context;
+    const began = clock.now();
+    audit.record({ ...this.#decision, allowed: true });
+    const { identity, device } = this.#target;
+    const release = revocation.add({ holder: { kind: 'user', identity, device }, since, end });
+    return () => {
+      release();
+      const ms = Math.round(clock.now() - began);
+      audit.record({ ...this.#decision, event: 'client-tunnel-end', allowed: true, ...traffic, ms });
+    };
+  }
+
+  async #admit(since: number, begin: (since: number) => void): Promise<void> {
+    const { identity, device } = this.#target;
+    try {
+      const holder = { kind: 'user', identity, device } as const;
+      if (await this.#context.revocation.admit(holder, since, begin)) return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.refuse(refusals.storeUnavailable);
+      return;
+    }
+    const byProxy = this.#request.method === 'CONNECT';
+    this.refuse(byProxy ? refusals.proxyLogIn : refusalTo(this.#request, { denied: 'refused' }));
+  }
+}
