@@ -81,6 +81,6 @@ describe('the executable', () => {
       await after.ended;
       expect(after.out).toMatch(/dev1 +off line/);
     },
-    30_000,
+    240_000,
   );
 });
