@@ -11,21 +11,31 @@ export class LocalConnection {
   readonly #ended: Promise<void>;
   readonly #closed: Promise<void>;
   readonly #chunks = new Mailbox<Buffer>('data at the local service');
+  readonly #peer: string;
   #rest: Buffer = Buffer.alloc(0);
+  #first: Buffer | null = null;
+  #error: Error | null = null;
 
   constructor(socket: Socket) {
     this.socket = socket;
     this.#ended = new Promise((resolve) => socket.on('end', () => resolve()));
     // A reset is one of the ways to close.
     this.#closed = new Promise((resolve) => socket.on('close', () => resolve()));
-    socket.on('data', (bytes) => this.#chunks.put(bytes));
-    socket.on('error', () => {});
+    this.#peer = `port ${socket.remotePort}`;
+    socket.on('data', (bytes) => {
+      this.#first ??= bytes;
+      this.#chunks.put(bytes);
+    });
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
     socket.on('close', () => this.#chunks.end('the connection is closed'));
   }
 
-  /** FIN came: no more data from the agent. */
+  /** FIN came: no more data from the agent. A connection that closes without it fails at once. */
   get ended(): Promise<void> {
-    return within(this.#ended, 'FIN at the local service');
+    const closed = this.#closed.then(() => Promise.reject(new Error(`closed without FIN${this.#context()}`)));
+    return within(Promise.race([this.#ended, closed]), 'FIN at the local service', () => this.#context());
   }
 
   /**
@@ -56,6 +66,12 @@ export class LocalConnection {
 
   async expectText(text: string): Promise<void> {
     expect((await this.read(Buffer.byteLength(text))).toString()).toBe(text);
+  }
+
+  /** What tells the agent's connection from one that somebody else's program has made to this port. */
+  #context(): string {
+    const first = JSON.stringify(this.#first?.subarray(0, 100).toString('latin1') ?? '');
+    return `; from ${this.#peer}, first bytes ${first}, error ${this.#error?.message ?? 'none'}`;
   }
 }
 
