@@ -50,12 +50,20 @@ describe.concurrent('a lost tunnel', () => {
     const agent = stage.agent(configuration(reflector, [1], { timeouts }));
     const { socket } = await reflector.upgrade();
     const gone = new Promise((resolve) => socket.on('close', resolve));
-    const tunnel = await reflector.tunnel();
+    await reflector.establishedTunnel();
     await gone;
     await agent.logged(/no answer within/);
-    tunnel.ping('registered');
-    await tunnel.pongs.next();
-    expect(reflector.connections).toBe(2);
+    expect(reflector.connections - reflector.abandoned).toBe(2);
+  });
+
+  scenario('is dialled again when the upgrade is answered too late', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    stage.agent(configuration(reflector, [1], { timeouts: { connect: briefly } }));
+    await reflector.connection();
+    // The first attempt is over now, and its upgrade waits to be taken.
+    await reflector.connection();
+    await reflector.establishedTunnel();
+    expect(reflector.abandoned).toBeGreaterThan(0);
   });
 
   scenario('is dialled until the reflector is there, however long that takes', async ({ stage }) => {

@@ -18,7 +18,7 @@ async function withService(stage: Stage, service: object, timeouts: object = {})
   const more = { services: [service], control: join(stage.directory, 'c'), timeouts };
   const config = stage.file(JSON.stringify(configuration(reflector, [], more)));
   const agent = stage.run(['--config', config]);
-  const tunnel = await reflector.tunnel();
+  const tunnel = await reflector.establishedTunnel();
   const result = async (): Promise<Result | null> => {
     const status = stage.run(['status', '--json', '--config', config]);
     await status.ended();

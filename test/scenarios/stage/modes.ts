@@ -14,7 +14,7 @@ export function connectWith(mode: AcceptOptions) {
   return async (stage: Stage, ports: readonly number[], more: Configuration = {}): Promise<Tunnel> => {
     const reflector = await stage.reflector();
     stage.agent(configuration(reflector, ports, more));
-    return reflector.tunnel(mode);
+    return reflector.establishedTunnel(mode);
   };
 }
 

@@ -89,6 +89,8 @@ export class Reflector {
   readonly uri: string;
   /** Connections so far, whether or not a request came. */
   connections = 0;
+  /** Of these, the ones that {@link establishedTunnel} has passed over. */
+  abandoned = 0;
   readonly #upgrades: Mailbox<Upgrade>;
   readonly #arrivals = new Mailbox<Socket>('a connection to the reflector');
   readonly #sockets = new Set<Socket>();
@@ -142,6 +144,21 @@ export class Reflector {
   /** Takes the next upgrade request and opens the tunnel. */
   async tunnel(options: AcceptOptions = {}): Promise<Tunnel> {
     return (await this.upgrade()).accept(options);
+  }
+
+  /**
+   * Opens the first tunnel that the agent has as well. An agent with little time for an attempt may have given it up before
+   * this process, on a busy machine, has answered; then it makes another.
+   */
+  async establishedTunnel(options: AcceptOptions = {}): Promise<Tunnel> {
+    for (;;) {
+      const upgrade = await this.upgrade();
+      if (upgrade.socket.readable && upgrade.socket.writable) {
+        const tunnel = upgrade.accept(options);
+        if (await tunnel.established()) return tunnel;
+      }
+      this.abandoned++;
+    }
   }
 
   /** Stops listening and resets every connection. */

@@ -102,6 +102,18 @@ export class Tunnel {
     this.#webSocket.ping(payload);
   }
 
+  /** Whether the agent has this tunnel, too: it may have given the attempt up before it was answered. */
+  async established(): Promise<boolean> {
+    this.ping('established?');
+    try {
+      await this.pongs.next();
+      return true;
+    } catch (error) {
+      if (this.#webSocket.readyState === this.#webSocket.CLOSED) return false;
+      throw error;
+    }
+  }
+
   /** From now on PINGs stay without an answer. */
   ignorePings(): void {
     this.#answersPings = false;
