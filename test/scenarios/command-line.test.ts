@@ -206,6 +206,69 @@ describe.concurrent('a file that the configuration names', () => {
   });
 });
 
+describe.concurrent('check --offline', () => {
+  /** An image with this configuration, and nothing else. */
+  const image = (stage: Stage, more: object): string => {
+    const settings = { ...configuration('https://remote.example.com/', [80]), ...more };
+    const root = join(stage.directory, 'root');
+    stage.directoryWith(join(root, 'etc'), 'rm-agent.json', JSON.stringify(settings));
+    return root;
+  };
+
+  scenario('connects to nothing', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const config = stage.file(JSON.stringify(configuration(reflector, [await reservedPort()])));
+    const { status, output } = await outcome(stage, ['check', '--offline', '--config', config]);
+    expect(status).toBe(0);
+    expect(output).toContain(`ok     configuration ${config}\n`);
+    expect(output).not.toContain('FAILED');
+    expect(reflector.connections).toBe(0);
+  });
+
+  scenario('of an image says in a line each what the device must add', async ({ stage }) => {
+    const root = image(stage, {
+      device: {
+        id: { file: '/etc/serial' },
+        domain: '${env.NO_SUCH_VARIABLE}',
+        name: '${hostname}',
+        password: { file: '/etc/rm-agent.secret' },
+      },
+      tls: { ca: '/etc/ssl/own.pem' },
+      control: '/run/not/made/yet.sock',
+      stateFile: '/var/lib/rm-agent/state',
+    });
+    const { status, output, log } = await outcome(stage, ['check', '--offline', '--root', root]);
+    expect(status).toBe(0);
+    expect(output).toMatch(/^ok {5}configuration \/etc\/rm-agent\.json$/m);
+    expect(log.map((line) => line.replace(/^warning \/etc\/rm-agent\.json:\d+:\d+: /, ''))).toEqual([
+      'tls.ca: /etc/ssl/own.pem: no such file; each attempt looks again',
+      'device.password.file: /etc/rm-agent.secret: no such file; each attempt looks again',
+      'device.id: found ${file:/etc/serial}, but it cannot be read: no such file',
+      'stateFile: there is no directory /var/lib/rm-agent',
+    ]);
+  });
+
+  scenario('of an image looks at the files in it, and at nothing of this machine', async ({ stage }) => {
+    const secret = stage.file('not in the image');
+    const root = image(stage, { device: { id: '${nodeId}', domain, password: { file: secret } } });
+    const { status, log } = await outcome(stage, ['check', '--offline', '--root', root]);
+    expect(status).toBe(0);
+    expect(log).toEqual([expect.stringContaining(`${secret}: no such file`)]);
+    stage.directoryWith(join(root, stage.directory), secret.slice(stage.directory.length + 1), 'in it');
+    expect(await outcome(stage, ['check', '--offline', '--root', root])).toMatchObject({
+      status: 0,
+      log: [],
+    });
+  });
+
+  scenario('of an image with a mistake ends with status 78', async ({ stage }) => {
+    const root = image(stage, { reflector: 'ftp://x', device: { id: { file: '/etc/serial' }, domain } });
+    const { status, log } = await outcome(stage, ['check', '--offline', '--root', root]);
+    expect(status).toBe(78);
+    expect(log.join('\n')).toMatch(/^\/etc\/rm-agent\.json:.*reflector: found "ftp:/);
+  });
+});
+
 describe.concurrent('check', () => {
   scenario('ends with status 0 after a tunnel came about, and closes it', async ({ stage }) => {
     const reflector = await stage.reflector();

@@ -6,7 +6,7 @@ import { version } from '../bundle.mjs';
 import { sha256 } from '../cache.mjs';
 import { fileTree } from '../packages/file-tree.mjs';
 import { tarGz } from '../packages/tar.mjs';
-import { BuildError } from '../subprocess.mjs';
+import { BuildError, run } from '../subprocess.mjs';
 import { buildStatic } from '../tiny/build-static.mjs';
 import { boardNames, readBoard } from './board.mjs';
 import { overlay } from './overlay.mjs';
@@ -14,6 +14,7 @@ import { placeholders } from './placeholders.mjs';
 import { flashNeed, lacks, table } from './room.mjs';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+const agentProgram = join(dist, 'node/rm-agent.mjs');
 
 const usage = `usage: npm run board -- NAME…        dist/boards/NAME: overlay of the root file system, archives, manifest
        npm run board -- ./MY-BOARD.json
@@ -48,6 +49,15 @@ function described(entry) {
 }
 
 /**
+ * Judges the overlay as the agent does.
+ * @param {string} folder
+ * @throws {BuildError} with what the agent says of a configuration that is wrong
+ */
+async function judgeOverlay(folder) {
+  await run(process.execPath, [agentProgram, 'check', '--offline', '--root', folder]);
+}
+
+/**
  * @param {string} name of a board, or the path of its file
  * @returns {Promise<string[]>} what does not fit
  */
@@ -65,7 +75,9 @@ async function make(name) {
   const entries = overlay(board, file);
   const needs = [flashNeed(entries, manifest.executable, board.flash.compressed)];
   rmSync(output, { recursive: true, force: true });
-  writeTree(join(output, 'root'), entries);
+  const root = join(output, 'root');
+  writeTree(root, entries);
+  await judgeOverlay(root);
   const archives = [{ file: `rm-agent-${version}-${short}.tar.gz`, content: tarGz(entries) }];
   for (const archive of archives) writeFileSync(join(output, archive.file), archive.content);
   copyFileSync(join(dirname(file), 'LICENSES'), join(output, 'LICENSES'));

@@ -1,5 +1,5 @@
 import { utf8Decode } from 'rm-protocol';
-import type { Host } from '../host.ts';
+import type { Machine } from './machine.ts';
 import { readTextFile } from './text-file.ts';
 import type { Expand } from './validate.ts';
 
@@ -15,7 +15,6 @@ export interface ExpansionEvents {
   identified?(line: string): void;
 }
 
-type Machine = Pick<Host, 'files' | 'system'>;
 /** `transient`: the reason may be gone later. */
 type LookUp = { readonly text: string } | { readonly reason: string; readonly transient?: boolean };
 
@@ -75,7 +74,7 @@ function lookUp({ files, system }: Machine, name: string): LookUp {
 }
 
 /** 12 lower-case hexadecimal digits, as `${nodeId}` has them; `null` where there is none, or only zeros. */
-function hardwareAddress(files: Host['files'], name: string): string | null {
+function hardwareAddress(files: Machine['files'], name: string): string | null {
   try {
     const address = utf8Decode(files.read(`${interfaces}/${name}/address`, MAX_ADDRESS_BYTES)).replace(
       /[:\s]/g,

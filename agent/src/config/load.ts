@@ -1,8 +1,9 @@
 import { utf8DecodeStrict } from 'rm-protocol';
-import type { Host, HostFailure } from '../host.ts';
+import type { HostFailure } from '../host.ts';
 import { type Configuration, configurationSchema, type ProxyEntry, type Service } from './configuration.ts';
 import { expansion } from './expand.ts';
 import { type Json, JsonSyntaxError, parseJson, positionAt } from './json.ts';
+import type { Machine } from './machine.ts';
 import { inspectNamedFiles, missingDirectories, writable } from './named-files.ts';
 import { proxiesOf, reflectorsOf, secretsOf } from './parts.ts';
 import { secretVariables } from './proxy-variables.ts';
@@ -32,10 +33,11 @@ export interface Invalid {
 
 export type Loaded = Valid | Invalid;
 
-type Machine = Pick<Host, 'files' | 'system'>;
-
-/** Reads and validates the file at `path`. Each line starts with `<path>:<line>:<column>: `, as compilers write it. */
-export function load(host: Machine, path: string): Loaded {
+/**
+ * Reads and validates the file at `path`. Each line starts with `<path>:<line>:<column>: `, as compilers write it.
+ * `image`: the machine is an image (`imageAt`). What only the device will have is a warning then.
+ */
+export function load(host: Machine, path: string, image = false): Loaded {
   let bytes: Uint8Array;
   try {
     bytes = host.files.read(path, maxFileBytes);
@@ -58,14 +60,16 @@ export function load(host: Machine, path: string): Loaded {
     if (!(error instanceof JsonSyntaxError)) throw error;
     return { errors: [place(error.offset) + error.message] };
   }
-  const result = judge(host, json);
+  const result = judge(host, json, image);
   if ('problems' in result) return invalid(result.problems, line);
   const missing = result.missing.map(line);
   const warnings = [...missing, ...result.warnings.map(line)];
   if (holdsPassword(result.ok) && ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
-  warnings.push(...missingDirectories(host, result.ok).map(line), ...writable(host, '', path).map(lineOf));
+  // The directory of the socket is made when the device starts.
+  const written = image ? { ...result.ok, control: null } : result.ok;
+  warnings.push(...missingDirectories(host, written).map(line), ...writable(host, '', path).map(lineOf));
   return { ...result, warnings, missing };
 }
 
@@ -85,6 +89,7 @@ function invalid(problems: readonly Problem[], line: (problem: Problem) => strin
 function judge(
   host: Machine,
   json: Json,
+  image = false,
 ):
   | (Omit<Valid, 'warnings' | 'missing'> & {
       readonly warnings: readonly Problem[];
@@ -97,11 +102,16 @@ function judge(
     hide: (name) => hidden.push(name),
     identified: (line) => identity.add(line),
   });
-  const result = validate(configurationSchema, json, expand);
+  let result = validate(configurationSchema, json, expand);
+  const warnings: Problem[] = [];
+  if (image && 'problems' in result && result.problems.every(({ transient }) => transient)) {
+    warnings.push(...result.problems);
+    result = validate(configurationSchema, json, withPlaceholders);
+  }
   if ('problems' in result) return result;
   const { problems, missing, warnings: found } = inspectNamedFiles(host, result.value);
   if (problems.length > 0) return { problems };
-  const warnings = [...found];
+  warnings.push(...found);
   advise(result.value, warnings);
   for (const [, secret] of secretsOf(result.value)) {
     if (typeof secret === 'object' && 'env' in secret) hidden.push(secret.env);
@@ -111,9 +121,13 @@ function judge(
   return { ok: result.value, warnings, missing, hidden, identity: [...identity] };
 }
 
+function withPlaceholders(text: string): string {
+  return text.replace(/\$\{[^}]*\}/g, '0');
+}
+
 /** What is wrong with a configuration, whatever its variables hold. */
 export function problemsOf(json: Json): readonly Problem[] {
-  const result = validate(configurationSchema, json, (text) => text.replace(/\$\{[^}]*\}/g, '0'));
+  const result = validate(configurationSchema, json, withPlaceholders);
   return 'problems' in result ? result.problems : [];
 }
 

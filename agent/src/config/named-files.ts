@@ -1,11 +1,11 @@
-import type { Host, HostFailure } from '../host.ts';
+import type { Files, HostFailure } from '../host.ts';
 import { argvOf } from './argv.ts';
 import type { Configuration } from './configuration.ts';
+import type { Machine } from './machine.ts';
 import { secretsOf } from './parts.ts';
 import type { Problem } from './validate.ts';
 
-type Machine = Pick<Host, 'files' | 'system'>;
-type Found = NonNullable<ReturnType<Host['files']['stat']>>;
+type Found = NonNullable<ReturnType<Files['stat']>>;
 
 /** What the machine has of the files, directories and programs that a configuration names. */
 export interface NamedFiles {

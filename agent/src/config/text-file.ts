@@ -9,7 +9,7 @@ const MAX_FILE_BYTES = 4096;
  * may be written later.
  */
 export function readTextFile(
-  files: Files,
+  files: Pick<Files, 'read'>,
   path: string,
 ): { readonly text: string } | { readonly reason: string; readonly pending: boolean } {
   try {

@@ -18,7 +18,15 @@ export const defaultConfigurationPath = '/etc/rm-agent.json';
 export type Command =
   | { readonly name: 'run'; readonly config: string }
   | { readonly name: 'retry'; readonly config: string }
-  | { readonly name: 'check'; readonly config: string; readonly dial: boolean }
+  | {
+      readonly name: 'check';
+      readonly config: string;
+      readonly dial: boolean;
+      /** Nothing is connected to. */
+      readonly offline: boolean;
+      /** Where the root file system of an image lies that is judged in place of this machine. */
+      readonly root: string | null;
+    }
   | { readonly name: 'enable' | 'disable'; readonly config: string; readonly persist: boolean }
   | {
       readonly name: 'consent';
@@ -44,9 +52,9 @@ const commands = {
     'SIGHUP reads the configuration again and dials at once, SIGTERM and SIGINT end the agent.',
   ],
   check: [
-    'check [--dial]',
+    'check [--dial|--offline]',
     'check configuration, services and reflector',
-    'Connects to each service, then asks the running agent for its tunnel. Where there is no tunnel, it dials the\nreflector once: name, proxy, TCP, TLS, upgrade. With --dial it does so in any case, and the running agent loses its\ntunnel for a moment. Exit status 69 when there is no way to the reflector, 78 when the configuration is wrong.',
+    'Connects to each service, then asks the running agent for its tunnel. Where there is no tunnel, it dials the\nreflector once: name, proxy, TCP, TLS, upgrade. With --dial it does so in any case, and the running agent loses its\ntunnel for a moment. With --offline it connects to nothing; with --root DIR it judges the root file system of an\nimage, and says what the device must add. Exit status 69 when there is no way to the reflector, 78 when the\nconfiguration is wrong.',
   ],
   status: [
     'status [--json]',
@@ -126,6 +134,8 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   let json = false;
   let persist = false;
   let dial = false;
+  let offline = false;
+  let root: string | null = null;
   let help = false;
   let version = false;
   for (let i = 0; i < argv.length; i++) {
@@ -139,9 +149,14 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
     else if (argument === '--json') json = true;
     else if (argument === '--persist') persist = true;
     else if (argument === '--dial') dial = true;
-    else if (argument === '--config' || argument.startsWith('--config=')) {
-      config = argument === '--config' ? (argv[++i] ?? '') : argument.slice('--config='.length);
-      if (config === '') return usageError('--config needs a file name');
+    else if (argument === '--offline') offline = true;
+    else if (/^--(?:config|root)(?:=|$)/.test(argument)) {
+      const [option = ''] = argument.split('=', 1);
+      const given = argument === option ? (argv[++i] ?? '') : argument.slice(option.length + 1);
+      if (given === '')
+        return usageError(`${option} needs a ${option === '--root' ? 'directory' : 'file name'}`);
+      if (option === '--root') root = given;
+      else config = given;
     } else if (argument.startsWith('-'))
       return unknown('option', argument, [
         '--config',
@@ -150,6 +165,8 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
         '--json',
         '--persist',
         '--dial',
+        '--offline',
+        '--root',
       ]);
     else words.push(argument);
   }
@@ -162,6 +179,9 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (persist && name !== 'enable' && name !== 'disable')
     return usageError(`--persist is an option of "enable" and "disable", not of "${name}"`);
   if (dial && name !== 'check') return usageError(`--dial is an option of "check", not of "${name}"`);
+  if (offline && (dial || name !== 'check'))
+    return usageError(`--offline is an option of "check"${dial ? ' without --dial' : `, not of "${name}"`}`);
+  if (root !== null && !offline) return usageError('--root is an option of "check --offline"');
   if (name === 'consent') return consent(operands, config ?? defaultConfigurationPath);
   if (name === 'import') {
     const [file] = operands;
@@ -172,7 +192,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
   config ??= defaultConfigurationPath;
   if (name === 'status') return { name, config, json };
-  if (name === 'check') return { name, config, dial };
+  if (name === 'check') return { name, config, dial, offline, root };
   return name === 'enable' || name === 'disable' ? { name, config, persist } : { name, config };
 }
 

@@ -1,6 +1,7 @@
 import { utf8DecodeStrict } from 'rm-protocol';
 import type { importProperties } from '../config/import.ts';
-import { type Invalid, load, problemsOf, type Valid } from '../config/load.ts';
+import { type Invalid, load, problemsOf } from '../config/load.ts';
+import { imageAt } from '../config/machine.ts';
 import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
@@ -20,6 +21,8 @@ type ControlCommand = Extract<
   Command,
   { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }
 >;
+
+type CheckCommand = Extract<Command, { readonly name: 'check' }>;
 
 /** The largest properties file that `import` reads, in bytes. */
 const MAX_IMPORT_BYTES = 262_144;
@@ -61,14 +64,7 @@ function execute(host: Host, command: Command, loadImport: LoadImport): void {
       run(host, command.config);
       break;
     case 'check':
-      withConfiguration(host, command.config, ({ ok, warnings, identity }) => {
-        for (const line of warnings) host.system.print(2, `warning ${line}\n`);
-        host.system.print(1, `ok     configuration ${command.config}\n`);
-        for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
-        check(host, ok, command.dial, (connected) =>
-          host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
-        );
-      });
+      checkConfiguration(host, command);
       break;
     default:
       controlAgent(host, command);
@@ -108,10 +104,22 @@ function run(host: Host, path: string): void {
   start();
 }
 
-function withConfiguration(host: Host, path: string, use: (loaded: Valid) => void): void {
-  const loaded = load(host, path);
-  if ('errors' in loaded) exitWithErrors(host, loaded);
-  else use(loaded);
+function checkConfiguration(host: Host, { config, dial, offline, root }: CheckCommand): void {
+  const image = root !== null;
+  const loaded = load(image ? imageAt(host, root) : host, config, image);
+  if ('errors' in loaded) {
+    exitWithErrors(host, loaded);
+    return;
+  }
+  const { ok, warnings, identity } = loaded;
+  for (const line of warnings) host.system.print(2, `warning ${line}\n`);
+  host.system.print(1, `ok     configuration ${config}\n`);
+  if (!image) for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
+  if (offline) host.system.exit(ExitStatus.ok);
+  else
+    check(host, ok, dial, (connected) =>
+      host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
+    );
 }
 
 function exitWithErrors(host: Host, { errors, transient }: Invalid): void {
