@@ -24,6 +24,9 @@ void rm_script_load(int *argc, char ***argv) {
 
 static JSValue run_source(const uint8_t *source, size_t size) {
 #ifdef RM_EVAL
+#ifndef RM_QUICKJS_NG
+  JS_SetStripInfo(JS_GetRuntime(rm_context), JS_STRIP_DEBUG); /* or each function keeps its text */
+#endif
   return JS_Eval(rm_context, (const char *)source, size, "rm-agent.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
 #else
   (void)source;
