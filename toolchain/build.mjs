@@ -18,7 +18,8 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
          [--clockless]                               for tests: as if built in 2100
          [--check-reproducible]                      build it again with an empty cache and compare
        CC=… SYSROOT=… npm run build -- --system      dist/system/rm-agent, with your compiler and libraries
-       npm run build -- --script                     dist/tiny/rm-agent.js, for a build with CMake alone
+       npm run build -- --source                     dist/source: the source archive, for a build with CMake alone
+       npm run build -- --script                     dist/tiny/rm-agent.js, only the script in it
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
                                                      for tests, on this machine only
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
@@ -61,6 +62,7 @@ function options() {
         valgrind: { type: 'boolean', default: false },
         system: { type: 'boolean', default: false },
         script: { type: 'boolean', default: false },
+        source: { type: 'boolean', default: false },
         sizes: { type: 'boolean', default: false },
         node: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
@@ -94,7 +96,7 @@ async function main() {
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
     (kind) => chosen[kind],
   );
-  const asked = chosen.sizes || chosen.system || chosen.script;
+  const asked = chosen.sizes || chosen.system || chosen.script || chosen.source;
   if ([...names, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
@@ -125,6 +127,10 @@ async function main() {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, await bundledScript(switchesFor(without).define));
     console.log(file);
+  }
+  if (chosen.source) {
+    const { sourceArchive } = await import('./source-archive/source-archive.mjs');
+    console.log(await sourceArchive());
   }
   if (chosen.sizes) {
     const { writeSizes } = await import('./tiny/sizes.mjs');

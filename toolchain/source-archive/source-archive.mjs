@@ -1,0 +1,121 @@
+// The release's source archive: what a build system for images needs, without Node, npm or a network.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { version } from '../bundle.mjs';
+import { needPackages } from '../debian.mjs';
+import { patchFolder, unpackedSource } from '../fetch-source.mjs';
+import { initFiles, initKinds } from '../init/init.mjs';
+import { tarGz } from '../packages/tar.mjs';
+import { sources } from '../sources.mjs';
+import { bundledScript } from '../tiny/build-static.mjs';
+
+/** @typedef {import('../packages/file-tree.mjs').RegularFile} RegularFile */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The libraries that are inside, each with what is compiled of it. */
+const libraries = /** @type {const} */ ([
+  {
+    name: 'quickjs',
+    parts: /^(?:LICENSE|VERSION|[\w-]+\.h|(?:quickjs|libregexp|libunicode|dtoa|cutils)\.c)$/,
+  },
+  { name: 'mbedtls', parts: /^(?:LICENSE|library\/\w+\.[ch]|include\/.*\.h)$/ },
+]);
+
+/**
+ * @param {string} path
+ * @param {Buffer | string} content
+ * @returns {RegularFile}
+ */
+const file = (path, content) => ({ path, mode: 0o644, content: Buffer.from(content) });
+
+/**
+ * The files of `folder` whose path in it matches.
+ * @param {string} folder
+ * @param {RegExp} pattern
+ * @param {string} prefix before their paths in the archive
+ */
+function filesOf(folder, pattern, prefix) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => pattern.test(path))
+    .map((path) => file(prefix + path, readFileSync(join(folder, path))));
+}
+
+/**
+ * Where each library comes from and what we have changed in it.
+ * @returns {string}
+ */
+function provenance() {
+  const parts = libraries.map(({ name }) => {
+    const { version, licence, file, sha256, patches = [] } = sources[name];
+    return [
+      `${name} ${version} (${licence})`,
+      `  from ${file}, SHA-256 ${sha256}`,
+      ...patches.map((patch) => `  changed by patches/${patch}`),
+    ].join('\n');
+  });
+  return `${parts.join('\n\n')}\n`;
+}
+
+/**
+ * The files of each init system, in a folder each that has the layout of the root file system. The links by which an image
+ * starts the agent at boot are left to the build system.
+ */
+function initSystems() {
+  return initKinds().flatMap((kind) =>
+    initFiles(kind).flatMap((entry) =>
+      'content' in entry ? [{ ...entry, path: `init/${kind}/${entry.path}` }] : [],
+    ),
+  );
+}
+
+/**
+ * Everything in the archive, below its one folder.
+ * @returns {Promise<RegularFile[]>}
+ */
+export async function sourceFiles() {
+  await needPackages(['bzip2', 'patch', 'xz-utils']);
+  const entries = [
+    ...filesOf(join(root, 'agent/tiny'), /^(?:CMakeLists\.txt|(?:src|include)\/\w+\.(?:c|h|inc))$/, ''),
+    ...filesOf(join(root, 'toolchain/source-archive'), /^README\.md$/, ''),
+    ...filesOf(root, /^LICENSE$/, ''),
+    ...filesOf(join(root, 'agent'), /^rm-agent\.schema\.json$/, ''),
+    ...initSystems(),
+    file('VERSION', `${version}\n`),
+    file('rm-agent.js', await bundledScript({})),
+    file('third-party/SOURCES', provenance()),
+  ];
+  for (const { name, parts } of libraries) {
+    const { patches = [] } = sources[name];
+    entries.push(
+      ...filesOf(await unpackedSource(name), parts, `third-party/${name}/`),
+      ...patches.map((patch) => file(`third-party/patches/${patch}`, readFileSync(join(patchFolder, patch)))),
+    );
+  }
+  return entries;
+}
+
+/** The folder in the archive, and with `.tar.gz` its name. */
+export const archiveName = `rm-agent-${version}`;
+
+/**
+ * The archive itself: the same bytes for the same commit.
+ * @param {readonly RegularFile[]} files of {@link sourceFiles}
+ * @returns {Buffer}
+ */
+export function archiveOf(files) {
+  return tarGz(files.map((entry) => ({ ...entry, path: `${archiveName}/${entry.path}` })));
+}
+
+/**
+ * Writes the archive into a folder.
+ * @param {string} [folder] `dist/source` by default
+ * @returns {Promise<string>} the path of `rm-agent-VERSION.tar.gz`
+ */
+export async function sourceArchive(folder = join(root, 'dist/source')) {
+  const path = join(folder, `${archiveName}.tar.gz`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, archiveOf(await sourceFiles()));
+  return path;
+}
