@@ -1,10 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import type { Duplex } from 'node:stream';
-import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Logger, pino } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { RevocationWatcher } from './access/revocation-watcher.ts';
@@ -19,7 +13,7 @@ import { passwordAuthenticator } from './authentication/password-authenticator.t
 import { sessionAuthenticator } from './authentication/session-authenticator.ts';
 import { tokenAuthenticator } from './authentication/token-authenticator.ts';
 import { UserAuthentication } from './authentication/user-authentication.ts';
-import { containServer, containTimers } from './boundary.ts';
+import { containTimers } from './boundary.ts';
 import { StoreCache } from './cache/store-cache.ts';
 import { freeDescriptors, withinDescriptors } from './descriptors.ts';
 import { DeviceAuthentication } from './devices/authentication.ts';
@@ -29,12 +23,12 @@ import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
-import { HttpGuard } from './http/guard.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { Listener, type TlsFiles } from './listening/listener.ts';
 import { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
 import type { PagesContext } from './pages/context.ts';
 import { ownPages } from './pages/own-pages.ts';
@@ -43,28 +37,17 @@ import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
 import type { LocalTunnel, Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
-import { type Store, StoreUnavailable } from './ports/store.ts';
-import { refusals } from './refusals/catalogue.ts';
+import type { Store } from './ports/store.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
-import { DataFileLock } from './store/data-file-lock.ts';
 import { DeferredWrites } from './store/deferred-writes.ts';
-import { SqliteStore } from './store/sqlite-store.ts';
+import { ServedDataFile } from './store/served-data-file.ts';
 import { ByteBudget } from './streams/byte-budget.ts';
 import { systemClock } from './system-clock.ts';
 import { ConcurrencyLimit } from './throttling/concurrency-limit.ts';
-import { HandshakeFailures } from './tls/handshake-failures.ts';
-import { inspectCertificate } from './tls/own-certificate.ts';
 import { LocalPresence } from './tunnels/local-presence.ts';
-
-export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-  /** Authorities whose certificates prove devices, see `devices/client-certificate.ts`; none without. */
-  readonly clientCa?: string | null;
-}
 
 export interface ReflectorOptions {
   /** Address to listen on; `127.0.0.1` by default. */
@@ -80,6 +63,11 @@ export interface ReflectorOptions {
   readonly cookieHost?: string | null;
   /** SQLite file; `:memory:` by default. */
   readonly data?: string;
+  /**
+   * Opens another Store in place of the SQLite file, see `docs/ports/store.md`. It is called once the port is the
+   * reflector's, which closes the store at its end; until the promise resolves, requests are answered with 503.
+   */
+  readonly store?: () => Store | Promise<Store>;
   /** PEM files for TLS of the reflector's own. Without them a proxy in front may end TLS. */
   readonly tls?: TlsFiles | null;
   /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
@@ -141,19 +129,36 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   const failed = (error: unknown) => log.error({ err: error }, 'timer failed');
   const clock = containTimers(options.clock ?? systemClock, failed);
   const proxies = new TrustedProxies(options.trustProxy ?? []);
-  const server = makeServer(options.tls ?? null, limits);
-  const { data = ':memory:' } = options;
+  const unauthenticated = new UnauthenticatedConnections(limits.unauthenticatedPerNetwork, proxies);
+  const clientAuthorities = new ClientAuthorities();
+  const domain = asciiLowerCase(options.domain ?? 'localhost');
+  const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
+  const { tls = null } = options;
+  const listener = new Listener({
+    tls,
+    clientAuthorities,
+    unauthenticated,
+    limits,
+    clock,
+    log,
+    domain,
+    cookieHost,
+  });
   const opened: (() => void | Promise<void>)[] = [];
   try {
-    if (data !== ':memory:') {
-      const lock = DataFileLock.take(data);
-      opened.push(() => lock.release());
+    let { store: openStore } = options;
+    let file: ServedDataFile | null = null;
+    if (!openStore) {
+      const served = new ServedDataFile(options.data ?? ':memory:');
+      opened.push(() => served.release());
+      openStore = () => served.open(log);
+      file = served;
     }
-    // Nothing of the store or the audit file is touched before the port is ours. New connections wait in the backlog
-    // until this turn of the event loop is over: SQLite answers within it.
-    await listen(server, options.host ?? '127.0.0.1', options.port ?? 0);
+    // Nothing of the store or the audit file is touched before the port is ours.
+    await listener.listen(options.host ?? '127.0.0.1', options.port ?? 0);
     opened.push(() => {
-      server.close();
+      void listener.stop();
+      listener.closeAll();
     });
     const sink =
       typeof options.audit === 'string'
@@ -161,24 +166,15 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
         : null;
     const audit = new Audit(clock, limits, log, sink);
     opened.push(() => audit.close());
-    const store = SqliteStore.open(data, { warn: (text) => log.warn(text) });
+    const store = await openStore();
     opened.push(() => store.close());
     const installation = new Installation(store);
     await store.devices.noteAllOffline();
-    const domain = asciiLowerCase(options.domain ?? 'localhost');
-    const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
     await takeCookieHost(store, installation, { domain, cookieHost });
     const auditFile = typeof options.audit === 'string' ? resolve(options.audit) : null;
-    await installation.setAuditFile(auditFile, store.realPath);
-    await installation.setUrl(urlForAgents(server, domain, options));
-    store.watch({
-      busyMs: limits.storeBusyMs,
-      retryMs: limits.storeRetryMs,
-      now: () => clock.now(),
-      failed: (kind, error) =>
-        log.error({ code: error.code }, `${error.message} (${kind}); it is tried again`),
-      recovered: (kind) => log.warn(`the data file can be used again (${kind})`),
-    });
+    await installation.setAuditFile(auditFile, file?.realPath ?? null);
+    await installation.setUrl(urlForAgents(listener.port, domain, options));
+    file?.started(limits, clock, log);
     const verifier = new PasswordVerifier(limits);
     const deferred = new DeferredWrites(clock, limits, failed);
     const cache = new StoreCache(store, clock, limits);
@@ -212,7 +208,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       cache,
       deferred,
       presence: options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>(),
-      clientAuthorities: new ClientAuthorities(),
+      clientAuthorities,
       users: new UserAuthentication(authenticators, logIn, clock),
       logIn,
       tokens,
@@ -232,7 +228,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       deviceConcurrency: new ConcurrencyLimit(limits.exchangesPerDevice),
       readAhead: new ByteBudget(limits.readAheadTotalBytes),
       proxies,
-      unauthenticated: new UnauthenticatedConnections(limits.unauthenticatedPerNetwork, proxies),
+      unauthenticated,
       carried: options.carried ?? (() => {}),
       domain,
       cookieHost,
@@ -253,7 +249,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       admission: new DeviceAdmission(limits, clock.now()),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
-    return new RunningReflector(context, store, server, authentication, options, () => closeAll(opened));
+    return new RunningReflector(context, listener, authentication, options, () => closeAll(opened));
   } catch (error) {
     await closeAll(opened);
     throw error;
@@ -265,70 +261,10 @@ async function closeAll(opened: (() => void | Promise<void>)[]): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close();
 }
 
-/** The backlog is for a fleet that comes back at once: what finds no place in it waits for a second. */
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
 /** Behind a proxy that is trusted, agents find the reflector at its name, over TLS. */
-function urlForAgents(server: Server, domain: string, { tls, trustProxy = [] }: ReflectorOptions): string {
-  const { port } = server.address() as AddressInfo;
+function urlForAgents(port: number, domain: string, { tls, trustProxy = [] }: ReflectorOptions): string {
   if (tls) return new URL(`https://${domain}:${port}/`).href;
   return trustProxy.length > 0 ? `https://${domain}/` : new URL(`http://${domain}:${port}/`).href;
-}
-
-function readTls({ cert, key, clientCa }: TlsFiles): { cert: Buffer; key: Buffer; ca?: Buffer } {
-  return {
-    cert: readFileSync(cert),
-    key: readFileSync(key),
-    ...(clientCa ? { ca: readAuthorities(clientCa) } : {}),
-  };
-}
-
-/** Without a certificate in it, Node would trust every public authority. */
-function readAuthorities(path: string): Buffer {
-  const pem = readFileSync(path);
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw Object.assign(new Error(`${path}: holds no certificate in PEM`), { code: 'ERR_CLIENT_CA' });
-  }
-  return pem;
-}
-
-function makeServer(tls: TlsFiles | null, limits: Limits): Server {
-  const options: ServerOptions & { readonly handshakeTimeout: number } = {
-    insecureHTTPParser: false,
-    // Refused in `http/request-rules.ts`, where a load balancer's check needs none.
-    requireHostHeader: false,
-    maxHeaderSize: limits.headBytes,
-    handshakeTimeout: limits.headMs,
-    headersTimeout: limits.headMs,
-    // A request may be of any size: the time of its head is bounded above, the pace of its body in `http/guard.ts`.
-    requestTimeout: 0,
-    connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
-    keepAliveTimeout: limits.userIdleMs,
-    // Without it, a silent connection whose peer has vanished would stay for ever.
-    keepAlive: true,
-    keepAliveInitialDelay: limits.userProbeMs,
-    highWaterMark: 64 * 1024,
-    noDelay: true,
-  };
-  // A browser, and a device with a password, need no certificate: each request is judged by itself.
-  const asks = { requestCert: Boolean(tls?.clientCa), rejectUnauthorized: false };
-  // Clients of HTTP/1.0 may say so in the handshake; left to itself, Node refuses them.
-  const ALPNProtocols = ['http/1.1', 'http/1.0'];
-  const server = tls
-    ? createTlsServer({ ...options, ...asks, ...readTls(tls), ALPNProtocols })
-    : createServer(options);
-  server.maxConnections = limits.connections;
-  // Bounded by bytes; `node:http` would drop header lines above a number without saying so.
-  server.maxHeadersCount = 0;
-  return server;
 }
 
 /** What the parts of one running reflector share. */
@@ -346,101 +282,47 @@ class RunningReflector implements Reflector {
   readonly store: Store;
   readonly presence: Presence<ConnectedDevice>;
   readonly #context: Context;
-  readonly #server: Server;
-  readonly #tls: TlsFiles | null;
+  readonly #listener: Listener;
+  readonly #scheme: 'https' | 'http';
   readonly #router: Router;
   readonly #closeFiles: () => Promise<void>;
   readonly #deviceEndpoint: DeviceEndpoint;
-  /** Connections that `node:http` has handed over. */
-  readonly #upgraded = new Set<Duplex>();
-  readonly #handshakes: HandshakeFailures;
   #statistics: Cancellable | null = null;
-  #inspection: Cancellable | null = null;
-  #warnedOfUnauthenticated = Number.NEGATIVE_INFINITY;
-  #warnedOfDropped = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   constructor(
     context: Context,
-    store: Store,
-    server: Server,
+    listener: Listener,
     authentication: DeviceAuthentication,
     { tls, host = '127.0.0.1', routes = [] }: ReflectorOptions,
     closeFiles: () => Promise<void>,
   ) {
     this.#closeFiles = closeFiles;
-    this.store = store;
+    this.store = context.store;
     this.presence = context.presence;
     this.#context = context;
-    this.#server = server;
-    this.#tls = tls ?? null;
-    this.#handshakes = new HandshakeFailures(context.clock, context.limits, context.log);
+    this.#listener = listener;
+    this.#scheme = tls ? 'https' : 'http';
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
     const ownRoutes = new OwnRoutes(context, [...ownPages(context), ...routes]);
     this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, new Forwarding(context));
-    context.unauthenticated.limit(server, (address) => this.#warnOfUnauthenticated(address));
-    server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
-    for (const event of ['upgrade', 'connect'] as const) {
-      server.on(event, (_request: IncomingMessage, socket: Duplex) => {
-        this.#upgraded.add(socket);
-        socket.once('close', () => this.#upgraded.delete(socket));
-      });
-    }
-    const failed = (error: unknown) => context.log.error({ err: error }, 'request failed');
-    if (tls) {
-      this.#watchAuthorities(tls);
-      this.#handshakes.watch(server);
-    }
-    new HttpGuard(server, this.#router, {
-      limits: context.limits,
-      clock: context.clock,
-      needsHost: (request) => !ownRoutes.answersWithoutHost(request),
-      refusalOf: (error) => (error instanceof StoreUnavailable ? refusals.storeUnavailable : null),
-      failed,
-    });
-    containServer(server, failed);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
-    this.#inspectCertificateDaily();
-  }
-
-  /** Says how long the certificate is good, and what it lacks: at the start, each day, and when it was read again. */
-  #inspectCertificateDaily(): void {
-    if (!this.#tls) return;
-    const { clock, limits, log, domain, cookieHost } = this.#context;
-    this.#inspection?.cancel();
-    this.#inspection = clock.schedule(limits.certificateMs, () => this.#inspectCertificateDaily());
-    const { cert } = this.#tls;
-    try {
-      const findings = inspectCertificate(readFileSync(cert), { domain, cookieHost }, clock.date());
-      for (const { level, message } of findings) log[level]({ cert }, message);
-    } catch (error) {
-      log.error({ cert, err: error }, 'the certificate cannot be read');
-    }
-  }
-
-  #watchAuthorities(tls: TlsFiles): void {
-    const { clientAuthorities } = this.#context;
-    clientAuthorities.set(readTls(tls).ca ?? null);
-    this.#server.on('secureConnection', (socket: TLSSocket) => clientAuthorities.connected(socket));
+    listener.serve(this.#router);
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+    return this.#listener.port;
   }
 
   get url(): string {
-    return `${this.#tls ? 'https' : 'http'}://${this.#context.domain}:${this.port}`;
+    return `${this.#scheme}://${this.#context.domain}:${this.port}`;
   }
 
   reloadTls(): void {
-    if (!this.#tls) return;
-    const files = readTls(this.#tls);
-    (this.#server as unknown as TlsServer).setSecureContext(files);
-    this.#inspectCertificateDaily();
     // A device whose certificate they do not vouch for any more has to come back with another one.
-    const { clientAuthorities, revocation, log } = this.#context;
-    if (!clientAuthorities.set(files.ca ?? null)) return;
+    const { revocation, log } = this.#context;
+    if (!this.#listener.reloadTls()) return;
     revocation.reconsider('device').catch((error) => log.error({ err: error }, 'tunnels not reconsidered'));
   }
 
@@ -457,18 +339,14 @@ class RunningReflector implements Reflector {
     const { limits, revocation, log, deferred } = this.#context;
     log.info('stopping');
     this.#statistics?.cancel();
-    this.#inspection?.cancel();
-    this.#handshakes.stop();
     revocation.stop();
     const responsesEnded = this.#router.stop(goingAway);
-    // `close` waits for responses under way; idle connections end at once.
-    const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const drained = this.#listener.stop();
     await this.#within(limits.shutdownMs, responsesEnded);
     for (const device of [...this.presence.local.values()])
       device.tunnel.close(goingAway, 'the reflector stops');
-    await this.#within(limits.closeMs, this.#upgradesEnded());
-    for (const socket of this.#upgraded) socket.destroy();
-    this.#server.closeAllConnections();
+    await this.#within(limits.closeMs, this.#listener.upgradesEnded());
+    this.#listener.closeAll();
     await drained;
     if (!(await deferred.flush()))
       log.warn({ writes: deferred.size }, 'data file not up to date: it could not be written');
@@ -485,34 +363,6 @@ class RunningReflector implements Reflector {
         resolve();
       });
     });
-  }
-
-  async #upgradesEnded(): Promise<void> {
-    await Promise.all(
-      [...this.#upgraded].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
-    );
-  }
-
-  /** A flood is one event. */
-  #warnOfUnauthenticated(address: string): void {
-    const { clock, limits, log } = this.#context;
-    if (clock.now() - this.#warnedOfUnauthenticated < limits.arrivalsAskedMs) return;
-    this.#warnedOfUnauthenticated = clock.now();
-    log.warn(
-      { address },
-      'too many connections from one network: those on which nobody has logged in are closed',
-    );
-  }
-
-  /** So is this. */
-  #warnOfDropped(address: string | undefined): void {
-    const { clock, limits, log } = this.#context;
-    if (clock.now() - this.#warnedOfDropped < limits.arrivalsAskedMs) return;
-    this.#warnedOfDropped = clock.now();
-    log.warn(
-      { address, connections: limits.connections },
-      'all connections are in use: what comes is closed',
-    );
   }
 
   #scheduleStatistics(): void {

@@ -5,11 +5,11 @@ import { defaultLimits } from '../limits.ts';
 import { recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { type Claim, PasswordVerifier } from '../passwords/verifier.ts';
+import type { Store } from '../ports/store.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { cheapHash } from '../testing/memory-users.ts';
-import { openSlowStore } from '../testing/slow-store.ts';
+import { RemoteData } from '../testing/remote-store.ts';
 import { LogIn } from './log-in.ts';
 import { passwordAuthenticator } from './password-authenticator.ts';
 
@@ -18,14 +18,14 @@ import { passwordAuthenticator } from './password-authenticator.ts';
 const hash = cheapHash('wonderland');
 const secret = Buffer.from('12345678901234567890');
 
-let store: SqliteStore;
+let store: Store;
 let clock: ManualClock;
 let logIn: LogIn;
 let verified: string[];
 let sessions: Sessions;
 
 beforeEach(async () => {
-  store = openSlowStore();
+  store = new RemoteData().open();
   clock = new ManualClock();
   verified = [];
   const verifier = new PasswordVerifier(defaultLimits);

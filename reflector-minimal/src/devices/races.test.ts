@@ -4,8 +4,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { PasswordVerifier } from '../passwords/verifier.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
-import { openSlowStore } from '../testing/slow-store.ts';
+import type { Store } from '../ports/store.ts';
+import { RemoteData } from '../testing/remote-store.ts';
 import { DeviceAuthentication } from './authentication.ts';
 import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets } from './digest-secrets.ts';
@@ -14,11 +14,11 @@ import { deviceSecrets } from './digest-secrets.ts';
 
 const limits = { ...defaultLimits, unclaimedDevices: 5, unclaimedPerNetwork: 3 };
 
-let store: SqliteStore;
+let store: Store;
 let authentication: DeviceAuthentication;
 
 beforeEach(() => {
-  store = openSlowStore();
+  store = new RemoteData().open();
   const clock = new ManualClock();
   authentication = new DeviceAuthentication({
     store,

@@ -54,6 +54,10 @@ export class Router implements RequestHandler {
     });
   }
 
+  answersWithoutHost(request: IncomingMessage): boolean {
+    return this.#ownRoutes.answersWithoutHost(request);
+  }
+
   /** Answers one request that the guard has let through. Rejects only when the request itself breaks off. */
   async request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: Refusal) => sendRefusal(request, response, refusal);
