@@ -157,8 +157,9 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     // Nothing of the store or the audit file is touched before the port is ours.
     await listener.listen(options.host ?? '127.0.0.1', options.port ?? 0);
     opened.push(() => {
-      void listener.stop();
+      const stopped = listener.stop();
       listener.closeAll();
+      return stopped;
     });
     const sink =
       typeof options.audit === 'string'
