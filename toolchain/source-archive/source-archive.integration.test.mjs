@@ -14,6 +14,7 @@ describe('the source archive', () => {
 
   it.each([
     'CMakeLists.txt',
+    'COMMIT',
     'LICENSE',
     'README.md',
     'VERSION',

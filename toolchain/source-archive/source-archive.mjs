@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../bundle.mjs';
+import { shortCommit } from '../commit.mjs';
 import { needPackages } from '../debian.mjs';
 import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { initFiles, initKinds } from '../init/init.mjs';
@@ -83,6 +84,7 @@ export async function sourceFiles() {
     ...filesOf(join(root, 'agent'), /^rm-agent\.schema\.json$/, ''),
     ...initSystems(),
     file('VERSION', `${version}\n`),
+    file('COMMIT', `${shortCommit()}\n`),
     file('rm-agent.js', await bundledScript({})),
     file('third-party/SOURCES', provenance()),
   ];
