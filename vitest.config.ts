@@ -8,6 +8,8 @@ const resolve = {
     { find: /^rm-protocol$/, replacement: source('protocol/src/index.ts') },
     { find: /^rm-agent$/, replacement: source('agent/sdk/index.ts') },
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
+    { find: /^local-reflector$/, replacement: source('examples/local-reflector/src/local-reflector.ts') },
+    { find: /^local-reflector\/(.*)$/, replacement: source('examples/local-reflector/src/$1.ts') },
   ],
 };
 

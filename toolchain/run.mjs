@@ -2,7 +2,9 @@
 // The entry of every npm script: prepares the checkout (dependencies, build), then hands over.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ending, runBound } from './bound-process.mjs';
 import { install, prepare } from './prepare.mjs';
@@ -30,6 +32,13 @@ async function runAtTerminal(command, ...args) {
   ending().then((signal) => child.kill(signal));
   const [status, signal] = /** @type {[number | null, NodeJS.Signals | null]} */ (await once(child, 'exit'));
   return status ?? 128 + constants.signals[signal ?? 'SIGKILL'];
+}
+
+/** The examples that are programs. */
+function examples(/** @type {string} */ checkout) {
+  return readdirSync(join(checkout, 'examples')).filter((name) =>
+    existsSync(join(checkout, 'examples', name, 'src/main.ts')),
+  );
 }
 
 /**
@@ -108,6 +117,15 @@ const tasks = {
   async board() {
     await prepare(root, ['agent/sdk']);
     await run(process.execPath, 'toolchain/boards/make-board.mjs', ...rest);
+  },
+  /** One of the examples that need a reflector and an agent. */
+  async example() {
+    const [name = '', ...args] = rest;
+    if (!/^[a-z-]+$/.test(name) || !existsSync(join(root, 'examples', name, 'src/main.ts'))) {
+      fail(`usage: npm run example -- ${examples(root).join('|')}`);
+    }
+    await prepare(root, ['agent/sdk', `examples/${name}`]);
+    await run(process.execPath, `examples/${name}/dist/main.js`, ...args);
   },
   async 'demo-device'() {
     await prepare(root, ['examples/demo-device']);
