@@ -9,7 +9,7 @@ import { tarGz } from '../packages/tar.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { buildStatic } from '../tiny/build-static.mjs';
 import { boardNames, readBoard } from './board.mjs';
-import { overlay } from './overlay.mjs';
+import { overlay, packages } from './overlay.mjs';
 import { placeholders } from './placeholders.mjs';
 import { flashNeed, lacks, table } from './room.mjs';
 
@@ -78,7 +78,11 @@ async function make(name) {
   const root = join(output, 'root');
   writeTree(root, entries);
   await judgeOverlay(root);
-  const archives = [{ file: `rm-agent-${version}-${short}.tar.gz`, content: tarGz(entries) }];
+  const stem = `rm-agent-${version}-${short}`;
+  const archives = [
+    { file: `${stem}.tar.gz`, content: tarGz(entries) },
+    ...packages(board, file).map(({ format, content }) => ({ file: `${stem}.${format}`, content })),
+  ];
   for (const archive of archives) writeFileSync(join(output, archive.file), archive.content);
   copyFileSync(join(dirname(file), 'LICENSES'), join(output, 'LICENSES'));
   const toFill = placeholders(board.agent);
