@@ -10,6 +10,10 @@ const resolve = {
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
     { find: /^local-reflector$/, replacement: source('examples/local-reflector/src/local-reflector.ts') },
     { find: /^local-reflector\/(.*)$/, replacement: source('examples/local-reflector/src/$1.ts') },
+    {
+      find: /^rm-reflector\/(ports|ports\/conformance)$/,
+      replacement: source('reflector-minimal/src/$1/index.ts'),
+    },
   ],
 };
 
@@ -75,7 +79,11 @@ const {
 const workspaces = '{protocol,agent,reflector-minimal,client,examples,toolchain}/**';
 const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
-const integration = [`${workspaces}/*.integration.test.{ts,mjs}`, 'agent/{node,sdk}/**/*.test.ts'];
+const integration = [
+  `${workspaces}/*.integration.test.{ts,mjs}`,
+  'agent/{node,sdk}/**/*.test.ts',
+  'test/plug-ins/*.test.ts',
+];
 
 /** What toolchain/mutation runs too. */
 export const unit = {

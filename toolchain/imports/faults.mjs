@@ -7,6 +7,8 @@ const entries = {
   'rm-protocol': 'protocol/src/index.ts',
   'rm-agent': 'agent/sdk/index.ts',
   'rm-reflector': 'reflector-minimal/src/index.ts',
+  'rm-reflector/ports': 'reflector-minimal/src/ports/index.ts',
+  'rm-reflector/ports/conformance': 'reflector-minimal/src/ports/conformance/index.ts',
 };
 
 /**
