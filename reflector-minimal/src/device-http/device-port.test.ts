@@ -335,6 +335,18 @@ describe('bounds', () => {
     expect(tunnel.open).toBe(defaultLimits.httpConnectionsPerPort / 2 + 1);
   });
 
+  test('a quarter of all is for users who have none, however many others hold all that they can get', async () => {
+    for (let user = 0; user < 11; user++) {
+      for (let i = 0; i < 10; i++) ask({ owner: `user ${user}` });
+      await settle();
+    }
+    // Eight have six each, and three have one.
+    expect(tunnel.open).toBe(51);
+    ask({ owner: 'one more' });
+    await settle();
+    expect(tunnel.open).toBe(52);
+  });
+
   test('what the service takes at once, one of them for others where it takes several', async () => {
     for (let i = 0; i < 20; i++) ask({ settings: { connections: 4 } });
     await settle();

@@ -104,7 +104,7 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       idle.carry(call);
       return true;
     }
-    const { bound, perUser, share } = this.#bounds();
+    const { bound, perUser, share, shared } = this.#bounds();
     const learned = this.#learned?.connections ?? Number.POSITIVE_INFINITY;
     const known = this.#settings.connections !== null || this.#learned !== null;
     let counted = 0;
@@ -123,7 +123,9 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       if (phase === 'closing') leaving++;
       else if (phase === 'idle') idles++;
     }
-    const allowed = own < perUser && own + streams < share;
+    const mine = own + streams;
+    const active = counted - leaving - idles;
+    const allowed = own < perUser && mine < share && (mine === 0 || active < shared);
     if (counted < bound && allowed && (counted < this.#proven || leaving + idles === 0)) {
       if (counted < learned || this.#mayTryOneMore()) return this.#open(call);
     }
@@ -134,17 +136,19 @@ export class DevicePort implements CallPlace, ConnectionEvents {
     return false;
   }
 
-  #bounds(): { bound: number; perUser: number; share: number } {
+  /** `share`: of one user, streams included; `shared`: what users can have together, beside a first one each. */
+  #bounds(): { bound: number; perUser: number; share: number; shared: number } {
     const { httpConnectionsPerPort, httpConnectionsPerUser } = this.#limits;
     if (this.#learned && this.#learned.until <= this.clock.now()) this.#learned = null;
     const said = this.#settings.connections;
     // Where there are several, one is left for others; where it is unknown how many, half of them.
     if (said !== null) {
       const share = said > 3 ? said - 1 : said;
-      return { bound: said, perUser: share, share };
+      return { bound: said, perUser: share, share, shared: said };
     }
     const share = Math.max(httpConnectionsPerUser, httpConnectionsPerPort >> 1);
-    return { bound: httpConnectionsPerPort, perUser: httpConnectionsPerUser, share };
+    const bound = httpConnectionsPerPort;
+    return { bound, perUser: httpConnectionsPerUser, share, shared: bound - (bound >> 2) };
   }
 
   /** What was refused once may be taken later: others do not wait for good for a connection that never ends. */
