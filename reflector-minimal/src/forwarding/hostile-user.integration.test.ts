@@ -442,3 +442,10 @@ test.each(['/\xc3\xa4', '/?\xc3\xa4'])('who sends %j without encoding it is told
     'X-PTTH-Error: The request target is not valid: characters beyond ASCII must be percent-encoded\r\n',
   );
 });
+
+test.each(['VERSION-CONTROL', 'get'])('who asks by the unknown method %s is told so', async (method) => {
+  ends.user.send(ask('', '/', method));
+  expect(await ends.user.whole()).toContain(
+    'X-PTTH-Error: The request begins with no method that is known here\r\n',
+  );
+});

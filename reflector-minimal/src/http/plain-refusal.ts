@@ -5,6 +5,8 @@ const known: Readonly<Record<string, readonly [status: number, error: string]>> 
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time'],
   // Browsers encode what a person types; curl and scripts send it as it is (RFC 3986 section 2.1, RFC 9112 section 3.2).
   HPE_INVALID_URL: [400, 'The request target is not valid: characters beyond ASCII must be percent-encoded'],
+  // It knows the methods of HTTP, WebDAV and UPnP, in capitals, and no others.
+  HPE_INVALID_METHOD: [400, 'The request begins with no method that is known here'],
   HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large'],
 };
