@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { request } from 'node:http';
 import { promisify } from 'node:util';
 import { hashPassword, SqliteStore, startReflector } from 'rm-reflector';
 import { type Authenticator, AuthenticatorUnavailable, type Store, StoreError } from 'rm-reflector/ports';
@@ -97,49 +96,30 @@ routesConformance(async (routes) => {
     },
   });
   await reflector.store.users.add('alice', await hashed, 0, 'user');
-  const ask: Ask = (method, path, headers = {}, body = '') =>
-    call(reflector.port, method, path, headers, body);
-  const { headers } = await ask(
-    'POST',
-    '/log-in',
-    { Origin: 'http://localhost', 'Content-Type': 'application/x-www-form-urlencoded' },
-    'name=alice&password=wonderland',
-  );
-  const key = (keys as ApiKeys | null)?.issue('alice');
+  const { port } = reflector;
+  const answer = await fetch(`http://localhost:${port}/log-in`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { Origin: `http://localhost:${port}` },
+    body: new URLSearchParams({ name: 'alice', password }),
+  });
+  const issued = keys as ApiKeys | null;
+  const key = issued?.issue('alice');
   return {
-    ask,
+    port,
     program: { Authorization: `Bearer ${key}` },
-    browser: { Cookie: [headers['set-cookie']].flat().join('; ') },
+    browser: { Cookie: answer.headers.getSetCookie().join('; ') },
+    proof: 'token',
     origin: 'http://localhost',
     devicePage: 'http://dev1.localhost',
     formBytes: 32,
     concurrency: 2,
+    revoke: async () => {
+      await reflector.store.users.remove('alice', true);
+    },
     close: () => reflector.close(),
   };
 });
-
-type Ask = Awaited<ReturnType<Parameters<typeof routesConformance>[0]>>['ask'];
-
-function call(
-  port: number,
-  method: string,
-  path: string,
-  { Host = 'localhost', ...others }: Readonly<Record<string, string>>,
-  body: string,
-): ReturnType<Ask> {
-  const length = body === '' ? {} : { 'Content-Length': Buffer.byteLength(body) };
-  const headers = { ...(Host === '' ? {} : { Host }), ...others, ...length };
-  return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path, agent: false, setHost: false, headers };
-    request(options, async (response) => {
-      let text = '';
-      for await (const chunk of response) text += chunk;
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
-    })
-      .on('error', reject)
-      .end(body);
-  });
-}
 
 test('each entry resolves to what was built, with its types', async () => {
   expect([typeof storeConformance, typeof presenceConformance]).toEqual(['function', 'function']);

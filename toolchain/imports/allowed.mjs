@@ -151,6 +151,7 @@ export const packages = [
         'users',
       ],
       routing: [
+        'access',
         'audit',
         'authentication',
         'forwarding',
@@ -159,6 +160,7 @@ export const packages = [
         'ports',
         'refusals',
         'throttling',
+        'websocket',
       ],
       listening: ['devices', 'http', 'network', 'ports', 'refusals', 'tls'],
       'reflector.ts': [

@@ -6,9 +6,9 @@ import type { DeviceKey, Store } from '../ports/store.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { seesDevice } from '../users/identity.ts';
 
-/** Who was let in, by what, and to what. */
+/** Who was let in, by what, and to which device; `null`: to the reflector itself. */
 export type Holder =
-  | { readonly kind: 'user'; readonly identity: Identity; readonly device: DeviceKey }
+  | { readonly kind: 'user'; readonly identity: Identity; readonly device: DeviceKey | null }
   | (ProvenDevice & { readonly kind: 'device' });
 
 /** Why a holder would not be let in now; or until when they may stay unless something changes. */
@@ -33,7 +33,8 @@ export function standingOf(sources: StandingSources, holder: Holder, now: number
 
 /** Whether a standing depends on one of these changes; `null`: anything may have changed. */
 export function isAffected(holder: Holder, changes: Changes): boolean {
-  if (changes === null || changes.has(changeKey({ kind: 'device', key: holder.device.id }))) return true;
+  if (changes === null) return true;
+  if (holder.device && changes.has(changeKey({ kind: 'device', key: holder.device.id }))) return true;
   if (holder.kind === 'device') return false;
   const { user, session } = holder.identity;
   return (
@@ -50,7 +51,7 @@ async function standingOfUser(
   const { user, session, credential } = identity;
   // First, since it reads the user again if memory is behind.
   const held = session === null ? Number.POSITIVE_INFINITY : await sessions.holdsUntil(session);
-  const seen = await cache.device(device.id);
+  const seen = device && (await cache.device(device.id));
   const present = await cache.user(user.name);
   if (present?.uid !== user.uid || present.password !== user.password) {
     return { ended: 'the password of this user was changed, or the user was removed' };
@@ -61,7 +62,7 @@ async function standingOfUser(
   if (held === null || identity.until <= now) {
     return { ended: 'logged out, or the session or token has expired' };
   }
-  if (seen?.uid !== device.uid || !seesDevice(present, seen)) {
+  if (device && (seen?.uid !== device.uid || !seesDevice(present, seen))) {
     return { ended: 'this user does not see the device any more' };
   }
   return { until: Math.min(held, identity.until) };

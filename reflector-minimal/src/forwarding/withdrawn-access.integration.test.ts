@@ -182,3 +182,12 @@ describe('while the device opens the connection', () => {
     expect(asked.statuses).toEqual([kind === 'CONNECT' ? 200 : 101]);
   });
 });
+
+test('no page of the reflector itself is shown to a user who was removed while being proven', async () => {
+  await open();
+  ask(`GET /my-devices/api/devices HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${token}\r\n\r\n`);
+  await until(() => gate.reached === 1);
+  await stage.reflector.store.users.remove(user.name, true);
+  gate.open();
+  await isRefused('a request');
+});

@@ -19,22 +19,42 @@ export async function readBody(
   maxBytes: number,
   { clock, limits }: BodyBounds,
 ): Promise<Buffer | Refusal> {
+  const pieces = bodyPieces(request, response, type, maxBytes);
+  if ('error' in pieces) return pieces;
+  const timer = clock.schedule(limits.formMs, () => request.destroy());
+  const chunks: Buffer[] = [];
+  try {
+    for await (const piece of pieces) {
+      if ('error' in piece) return piece;
+      chunks.push(piece);
+    }
+  } finally {
+    timer.cancel();
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The same in pieces; a refusal among them is the last one. It may take as long as it moves. */
+export function bodyPieces(
+  request: IncomingMessage,
+  response: ServerResponse,
+  type: string,
+  maxBytes: number,
+): AsyncIterable<Buffer | Refusal> | Refusal {
   const [given = ''] = (request.headers['content-type'] ?? '').split(';', 1);
   if (given.toLowerCase() !== type) return { status: 415, error: `the body must be ${type}` };
   if (request.headers.expect !== undefined) response.writeContinue();
-  const timer = clock.schedule(limits.formMs, () => request.destroy());
-  const body = await readAll(request, maxBytes).finally(() => timer.cancel());
-  return body ?? { status: 413, error: `the body must be at most ${maxBytes} bytes` };
+  return piecesOf(request, maxBytes);
 }
 
-/** The body, or `null` when it is longer than `maxBytes`. */
-async function readAll(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
+async function* piecesOf(request: IncomingMessage, maxBytes: number): AsyncIterable<Buffer | Refusal> {
   let bytes = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) return null;
-    chunks.push(chunk as Buffer);
+    if (bytes > maxBytes) {
+      yield { status: 413, error: `the body must be at most ${maxBytes} bytes` };
+      return;
+    }
+    yield chunk as Buffer;
   }
-  return Buffer.concat(chunks);
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
-import type { Identity } from './identity.ts';
+import type { CredentialKind, Identity } from './identity.ts';
 
 /*
  * Routes: pages and interfaces on the reflector's own host. You write what a route answers; the core decides who may call
@@ -14,9 +14,8 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPT
 /** The fields of a form or of a query. */
 export type Form = Pick<URLSearchParams, 'get' | 'getAll' | 'has'>;
 
-/** One request to a route. */
-export interface Call {
-  readonly method: Method;
+/** What the head of a request to a route says. */
+export interface CallHead {
   /** The target as it was sent. */
   readonly target: string;
   readonly query: Form;
@@ -28,6 +27,13 @@ export interface Call {
   readonly rawHeaders: readonly string[];
   /** The caller has gone away: nobody will see the answer. */
   readonly gone: boolean;
+  /** Aborted when the caller has gone away, or has lost access, or the reflector stops. */
+  readonly signal: AbortSignal;
+}
+
+/** One request to a route. */
+export interface Call extends CallHead {
+  readonly method: Method;
   /**
    * The fields of the body, `application/x-www-form-urlencoded`. What is of another type, longer than `limits.formBytes`, or
    * slower than `limits.formMs` is refused by the core: then the promise rejects, and you let it.
@@ -35,6 +41,13 @@ export interface Call {
   form(): Promise<Form>;
   /** The body, of this media type in lower case and at most so many bytes; otherwise as {@link form}. */
   body(type: string, maxBytes: number): Promise<Buffer>;
+  /** The value of a body of type `application/json`; what is not JSON gets 400. Otherwise as {@link body}. */
+  json(maxBytes: number): Promise<unknown>;
+  /**
+   * The body in pieces, as it comes: the caller is read only as fast as you ask for them. The bounds are those of
+   * {@link body}, but for the time: a large body may take as long as it moves.
+   */
+  stream(type: string, maxBytes: number): AsyncIterable<Buffer>;
 }
 
 /** A call of a browser. */
@@ -68,14 +81,27 @@ export interface Answer {
   readonly loads?: readonly Source[];
 }
 
+/**
+ * An answer that comes in pieces, for as long as the caller is there and has access. A piece is asked for when the caller
+ * has taken those before; look at `call.signal` while you wait for the next one. When it throws, the answer is cut, so that it does
+ * not look whole.
+ */
+export interface StreamedAnswer extends Omit<Answer, 'body'> {
+  readonly stream: AsyncIterable<string | Uint8Array>;
+}
+
 /** `null`: the caller has gone away. */
 type Result = Answer | Refusal | null;
 
-interface Endpoint<Who extends Call> {
-  readonly methods: readonly Method[];
+/** Where a route is. */
+interface Place {
   /** Begins with `/`. A segment `*` stands for any one that is not empty. */
   readonly path: string;
-  readonly answer: (call: Who) => Result | Promise<Result>;
+}
+
+interface Endpoint<Who extends Call, Given = Result> extends Place {
+  readonly methods: readonly Method[];
+  readonly answer: (call: Who) => Given | Promise<Given>;
   /** How refusals look on this route, those of the core too; by default a page or one line of text. */
   readonly refuse?: (refusal: Refusal) => { readonly type: string; readonly body: string };
   /** What other methods get: 405, or by default what a path gets that does not exist. */
@@ -83,7 +109,7 @@ interface Endpoint<Who extends Call> {
 }
 
 /** For everybody. No cookie and no other credentials are looked at. */
-export interface OpenRoute extends Endpoint<Call> {
+export interface OpenRoute extends Endpoint<Call, Result | StreamedAnswer> {
   readonly access: 'anyone';
   /** Answers a load balancer: in HTTP/1.1 without `Host` too, and on each name of this host. */
   readonly withoutHost?: boolean;
@@ -98,8 +124,50 @@ export interface BrowserRoute extends Endpoint<BrowserCall> {
  * For those who are logged in, in whatever way. What a browser adds by itself counts only for a page of this host, and when
  * somebody follows a link. Each user's calls are counted (`limits.exchangesPerUser`) and in the audit log.
  */
-export interface UserRoute extends Endpoint<UserCall> {
+export interface UserRoute extends Endpoint<UserCall, Result | StreamedAnswer>, Proven {
   readonly access: 'user';
 }
 
-export type Route = OpenRoute | BrowserRoute | UserRoute;
+interface Proven {
+  /** By what a caller may be proven: anything by default. Others get 401. */
+  readonly proofs?: readonly CredentialKind[];
+}
+
+/** A WebSocket (RFC 6455). */
+export interface RouteSocket {
+  /**
+   * Messages in turn, text as a string; ends with the WebSocket. The caller is read only as fast as you ask for them. To be
+   * iterated once.
+   */
+  readonly messages: AsyncIterable<string | Buffer>;
+  /**
+   * Resolves with true once the message has left, with false when the WebSocket has ended. Wait for that: a caller for whom
+   * more than `limits.userQueueBytes` wait is disconnected.
+   */
+  send(message: string | Uint8Array): Promise<boolean>;
+  /** `code` (1000 by default) and `reason` (at most 123 bytes) are those of RFC 6455 section 7.4. Idempotent. */
+  close(code?: number, reason?: string): void;
+}
+
+interface SocketEndpoint<Who extends CallHead> extends Place {
+  /** Those that may be agreed on, the best one first; none by default. */
+  readonly subprotocols?: readonly string[];
+  /** Longest message that the caller may send; a longer one ends the WebSocket with 1009. */
+  readonly maxMessageBytes: number;
+  /** The WebSocket ends when this is over: with 1000, or with 1011 when it throws. */
+  readonly connect: (socket: RouteSocket, call: Who) => void | Promise<void>;
+}
+
+/** A WebSocket for everybody: no cookie and no other credentials are looked at. */
+export interface OpenSocketRoute extends SocketEndpoint<CallHead> {
+  readonly access: 'anyone';
+}
+
+/** A WebSocket for those who are logged in. It is counted and in the audit log as calls are, and ends with access (1008). */
+export interface UserSocketRoute extends SocketEndpoint<CallHead & Pick<UserCall, 'identity'>>, Proven {
+  readonly access: 'user';
+}
+
+export type SocketRoute = OpenSocketRoute | UserSocketRoute;
+
+export type Route = OpenRoute | BrowserRoute | UserRoute | SocketRoute;

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type BodyBounds, readBody } from '../http/body.ts';
+import type { Duplex } from 'node:stream';
+import { type BodyBounds, bodyPieces, readBody } from '../http/body.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
-import type { Call, Form, Method } from '../ports/routes.ts';
+import type { Call, CallHead, Form, Method } from '../ports/routes.ts';
 
 /** The body of a call is not taken. */
 export class CallRefused extends Error {
@@ -15,34 +16,24 @@ export class CallRefused extends Error {
   }
 }
 
-/** A request, as a route sees it. */
-export class IncomingCall implements Call {
+/** The head of a request, as a route sees it. */
+export class IncomingHead<Lasting extends ServerResponse | Duplex = Duplex> implements CallHead {
   readonly origin: Origin;
   readonly parameters: readonly string[];
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly #bounds: BodyBounds & { readonly limits: Pick<Limits, 'formBytes'> };
+  protected readonly request: IncomingMessage;
+  protected readonly lasting: Lasting;
+  #signal: AbortSignal | null = null;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    origin: Origin,
-    parameters: readonly string[],
-    bounds: BodyBounds & { readonly limits: Pick<Limits, 'formBytes'> },
-  ) {
-    this.#request = request;
-    this.#response = response;
-    this.#bounds = bounds;
+  /** `lasting` closes when the request is over. */
+  constructor(request: IncomingMessage, lasting: Lasting, origin: Origin, parameters: readonly string[]) {
+    this.request = request;
+    this.lasting = lasting;
     this.origin = origin;
     this.parameters = parameters;
   }
 
-  get method(): Method {
-    return this.#request.method as Method;
-  }
-
   get target(): string {
-    return this.#request.url ?? '/';
+    return this.request.url ?? '/';
   }
 
   /** Bounded by `limits.headBytes`. */
@@ -52,15 +43,45 @@ export class IncomingCall implements Call {
   }
 
   get headers(): IncomingHttpHeaders {
-    return this.#request.headers;
+    return this.request.headers;
   }
 
   get rawHeaders(): readonly string[] {
-    return this.#request.rawHeaders;
+    return this.request.rawHeaders;
   }
 
   get gone(): boolean {
-    return this.#response.destroyed;
+    return this.lasting.destroyed;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#signal) {
+      const controller = new AbortController();
+      if (this.gone) controller.abort();
+      else this.lasting.once('close', () => controller.abort());
+      this.#signal = controller.signal;
+    }
+    return this.#signal;
+  }
+}
+
+/** A request, as a route sees it. */
+export class IncomingCall extends IncomingHead<ServerResponse> implements Call {
+  readonly #bounds: BodyBounds & { readonly limits: Pick<Limits, 'formBytes'> };
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: Origin,
+    parameters: readonly string[],
+    bounds: BodyBounds & { readonly limits: Pick<Limits, 'formBytes'> },
+  ) {
+    super(request, response, origin, parameters);
+    this.#bounds = bounds;
+  }
+
+  get method(): Method {
+    return this.request.method as Method;
   }
 
   async form(): Promise<Form> {
@@ -69,8 +90,26 @@ export class IncomingCall implements Call {
   }
 
   async body(type: string, maxBytes: number): Promise<Buffer> {
-    const body = await readBody(this.#request, this.#response, type, maxBytes, this.#bounds);
+    const body = await readBody(this.request, this.lasting, type, maxBytes, this.#bounds);
     if ('error' in body) throw new CallRefused(body);
     return body;
+  }
+
+  async json(maxBytes: number): Promise<unknown> {
+    const text = (await this.body('application/json', maxBytes)).toString('utf8');
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new CallRefused({ status: 400, error: 'the body is not JSON' });
+    }
+  }
+
+  async *stream(type: string, maxBytes: number): AsyncIterable<Buffer> {
+    const pieces = bodyPieces(this.request, this.lasting, type, maxBytes);
+    if ('error' in pieces) throw new CallRefused(pieces);
+    for await (const piece of pieces) {
+      if ('error' in piece) throw new CallRefused(piece);
+      yield piece;
+    }
   }
 }

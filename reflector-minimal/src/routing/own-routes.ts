@@ -1,10 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Logger } from 'pino';
+import type { RevocationWatcher } from '../access/revocation-watcher.ts';
+import type { Holder } from '../access/standing.ts';
 import type { Audit } from '../audit/audit.ts';
 import { claimedName, type UserAuthentication } from '../authentication/user-authentication.ts';
 import type { BodyBounds } from '../http/body.ts';
+import { cutResponse } from '../http/break-off.ts';
 import { isNavigation } from '../http/browser.ts';
 import { credentialsOf } from '../http/credentials.ts';
+import { responseOn } from '../http/detached-response.ts';
 import { hostOf, portSuffix } from '../http/host-names.ts';
 import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
@@ -12,13 +18,23 @@ import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
 import type { Limits } from '../limits.ts';
-import type { Identity } from '../ports/identity.ts';
-import type { Answer, BrowserRoute, Call, OpenRoute, Route, UserRoute } from '../ports/routes.ts';
+import type { CredentialKind, Identity } from '../ports/identity.ts';
+import type {
+  Answer,
+  BrowserRoute,
+  OpenRoute,
+  Route,
+  SocketRoute,
+  StreamedAnswer,
+  UserRoute,
+} from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalTo } from '../refusals/of-denial.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
-import { CallRefused, IncomingCall } from './incoming-call.ts';
-import { type Found, RouteTable } from './route-table.ts';
+import { Handshake } from '../websocket/handshake.ts';
+import { CallRefused, IncomingCall, IncomingHead } from './incoming-call.ts';
+import { RouteWebSocket } from './route-socket.ts';
+import { type Found, type Placed, RouteTable } from './route-table.ts';
 
 /** For this host only (RFC 6797): each device decides about its own. */
 const hsts = 'max-age=31536000';
@@ -27,6 +43,8 @@ export interface OwnRoutesContext extends BodyBounds {
   readonly limits: Limits;
   readonly users: UserAuthentication;
   readonly audit: Audit;
+  readonly log: Logger;
+  readonly revocation: RevocationWatcher<Holder>;
   readonly userConcurrency: ConcurrencyLimit;
   /** Told of connections on which a user has authenticated. */
   readonly unauthenticated: { authenticated(socket: Duplex): void };
@@ -42,12 +60,30 @@ export interface OwnRoutesContext extends BodyBounds {
  */
 export class OwnRoutes {
   readonly #context: OwnRoutesContext;
-  readonly #table: RouteTable;
+  readonly #table: RouteTable<AnswerRoute>;
+  readonly #sockets: RouteTable<PlacedSocket>;
+  readonly #hasSockets: boolean;
+  /** Ends streamed answers and WebSockets under way; the code is for WebSockets. */
+  readonly #lasting = new Set<(code: number) => void>();
 
-  /** Throws when two routes have the same method and path. */
+  /** Throws when two routes have the same method and path, or two WebSockets the same path. */
   constructor(context: OwnRoutesContext, routes: readonly Route[]) {
     this.#context = context;
-    this.#table = new RouteTable(routes);
+    this.#table = new RouteTable(routes.filter((route) => 'answer' in route));
+    const sockets = routes.filter((route) => 'connect' in route);
+    this.#hasSockets = sockets.length > 0;
+    const failed = (error: unknown) => context.log.error({ err: error }, 'WebSocket failed');
+    this.#sockets = new RouteTable(
+      sockets.map((route) => {
+        const handshake = new Handshake(context.limits, route.maxMessageBytes, failed);
+        return { route, handshake, methods: ['GET'], path: route.path };
+      }),
+    );
+  }
+
+  /** Ends what has no end of its own: streamed answers, and WebSockets with this close code. */
+  stop(closeCode: number): void {
+    for (const end of this.#lasting) end(closeCode);
   }
 
   /** Whether this is answered without a `Host`. */
@@ -75,7 +111,63 @@ export class OwnRoutes {
     return this.#user(route, exchange);
   }
 
-  #find(request: IncomingMessage): Found {
+  /** A WebSocket. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: Origin): Promise<void> {
+    const found = this.#sockets.find('GET', pathOf(request));
+    const refuse = (refusal: Refusal) => {
+      if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
+    };
+    if (!this.#hasSockets) return refuse(refusals.unknownHost);
+    const exchange = { request, lasting: socket, origin };
+    const { route: placed, parameters } = found;
+    const call = new IncomingHead(request, socket, origin, parameters);
+    if (placed?.route.access === 'anyone') {
+      const { route } = placed;
+      this.#connect(exchange, head, placed, null, (given) => route.connect(given, call));
+      return;
+    }
+    const route = placed?.route.access === 'user' ? placed.route : null;
+    const denied = await this.#admit(exchange, 'upgrade', route?.proofs, (identity, since) => {
+      if (!placed || !route) return refuse(refusals.nothingHere);
+      const holder = { kind: 'user', identity, device: null } as const;
+      const connect = (given: RouteWebSocket) => route.connect(given, Object.assign(call, { identity }));
+      this.#connect(exchange, head, placed, { holder, since }, connect);
+    });
+    if (denied) refuse(denied.refusal);
+  }
+
+  /** `access`: what the WebSocket ends with; `null`: nobody has to be let in. */
+  #connect(
+    { request, lasting: socket }: Asked<Duplex>,
+    head: Buffer,
+    { route, handshake }: PlacedSocket,
+    access: { readonly holder: Holder; readonly since: number } | null,
+    connect: (given: RouteWebSocket) => void | Promise<void>,
+  ): void {
+    const { clock, limits, revocation } = this.#context;
+    const subprotocol = agreed(request, route.subprotocols ?? []);
+    const headers = subprotocol === null ? [] : ([['Sec-WebSocket-Protocol', subprotocol]] as const);
+    handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
+      const given = new RouteWebSocket(webSocket, boundary.clock(clock), limits);
+      const end = (code: number) => given.close(code);
+      this.#lasting.add(end);
+      const release = access ? revocation.add({ ...access, end: () => given.close(1008) }) : () => {};
+      webSocket.once('close', () => {
+        release();
+        this.#lasting.delete(end);
+      });
+      const run = async () => connect(given);
+      run().then(
+        () => given.close(),
+        (error: unknown) => {
+          given.close(1011);
+          this.#context.log.error({ err: error, path: route.path }, 'WebSocket failed');
+        },
+      );
+    });
+  }
+
+  #find(request: IncomingMessage): Found<AnswerRoute> {
     return this.#table.find(request.method ?? '', pathOf(request));
   }
 
@@ -96,52 +188,111 @@ export class OwnRoutes {
   /** `route`: `undefined` for a path that does not exist. Only logged-in users learn that. */
   async #user(route: UserRoute | undefined, exchange: Exchange): Promise<void> {
     const { request, response, origin, found } = exchange;
-    const { users, audit, userConcurrency, unauthenticated } = this.#context;
+    let answered: Promise<void> | undefined;
+    const asked = { request, origin, lasting: response };
+    const denied = await this.#admit(asked, 'request', route?.proofs, (identity, since) => {
+      if (!route) {
+        this.#refuse(exchange, found.refused ? notAllowed(found.allowed) : refusals.nothingHere);
+        return;
+      }
+      const holder = { kind: 'user', identity, device: null } as const;
+      const call = Object.assign(this.#call(exchange), { identity });
+      answered = this.#answer(exchange, () => route.answer(call), { holder, since });
+    });
+    if (!denied) return answered;
+    if (!denied.unknown || !isNavigation(request)) return this.#refuse(exchange, denied.refusal);
+    const Location = this.#context.logInAddress(request.url ?? '/');
+    send(response, { status: 303, headers: { Location } });
+  }
+
+  /**
+   * Proves the user, and calls `begin` if they may call: with the revision up to which that is certain. Otherwise returns
+   * why not, and whether logging in would help; `null` as well when the caller has gone away. `proofs`: those that count;
+   * `undefined`: any.
+   */
+  async #admit(
+    { request, origin, lasting }: Asked,
+    event: string,
+    proofs: readonly CredentialKind[] | undefined,
+    begin: (identity: Identity, since: number) => void,
+  ): Promise<{ readonly refusal: Refusal; readonly unknown: boolean } | null> {
+    const { users, audit, userConcurrency, unauthenticated, revocation } = this.#context;
     const { address } = origin;
+    const { revision } = revocation;
     const secure = origin.protocol === 'https';
     const identity = await users.authenticate(request, { place: { kind: 'own' }, secure, address });
-    if (response.destroyed) return;
+    if (lasting.destroyed) return null;
     if ('denied' in identity) {
       // A request without credentials is no event: the answer asks for them.
       if (credentialsOf(request) !== null) {
         const user = claimedName(request);
         audit.count({ event: 'log-in', allowed: false, user, address, reason: identity.denied });
       }
-      if (!isNavigation(request)) return this.#refuse(exchange, refusalTo(request, identity));
-      const Location = this.#context.logInAddress(request.url ?? '/');
-      return send(response, { status: 303, headers: { Location } });
+      return { refusal: refusalTo(request, identity), unknown: true };
     }
     unauthenticated.authenticated(request.socket);
-    const decision = { event: 'request', user: identity.user.name, by: identity.by, address };
-    const refusal = crossOriginRefusal(request, origin, identity);
-    if (refusal) {
+    const decision = { event, user: identity.user.name, by: identity.by, address };
+    const refused = (refusal: Refusal, unknown = false) => {
       audit.count({ ...decision, allowed: false, reason: refusal.error });
-      return this.#refuse(exchange, refusal);
-    }
+      return { refusal, unknown };
+    };
+    const refusal = crossOriginRefusal(request, origin, identity);
+    if (refusal) return refused(refusal);
+    if (proofs && !proofs.includes(identity.credential)) return refused(otherProof(proofs));
     audit.count({ ...decision, allowed: true });
     const end = userConcurrency.begin(identity.user.name);
-    if (!end) {
-      audit.count({ ...decision, allowed: false, reason: refusals.tooMuchUnderWay.error });
-      return this.#refuse(exchange, refusals.tooMuchUnderWay);
-    }
-    response.once('close', end);
-    if (!route)
-      return this.#refuse(exchange, found.refused ? notAllowed(found.allowed) : refusals.nothingHere);
-    return this.#answer(exchange, () => route.answer(userCall(this.#call(exchange), identity)));
+    if (!end) return refused(refusals.tooMuchUnderWay);
+    lasting.once('close', end);
+    const holder = { kind: 'user', identity, device: null } as const;
+    const admitted = await revocation.admit(holder, revision, (since) => {
+      if (!lasting.destroyed) begin(identity, since);
+    });
+    return admitted ? null : refused(refusalTo(request, { denied: 'refused' }), true);
   }
 
   async #answer(
     exchange: Exchange,
-    answer: () => Answer | Refusal | null | Promise<Answer | Refusal | null>,
+    answer: () => Given | Promise<Given>,
+    access: { readonly holder: Holder; readonly since: number } | null = null,
   ): Promise<void> {
     try {
       const result = await answer();
       if (result === null || exchange.response.destroyed) return;
       if ('error' in result) this.#refuse(exchange, result);
+      else if ('stream' in result) await this.#stream(exchange, result, access);
       else send(exchange.response, result);
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
-      this.#refuse(exchange, error.refusal);
+      if (!exchange.response.headersSent) this.#refuse(exchange, error.refusal);
+    }
+  }
+
+  /** Resolves when the answer is over. */
+  async #stream(
+    { request, response }: Exchange,
+    { stream, ...answer }: StreamedAnswer,
+    access: { readonly holder: Holder; readonly since: number } | null,
+  ): Promise<void> {
+    sendHead(response, answer);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    response.flushHeaders();
+    const end = () => cutResponse(response);
+    this.#lasting.add(end);
+    const release = access ? this.#context.revocation.add({ ...access, end }) : () => {};
+    response.once('close', () => {
+      release();
+      this.#lasting.delete(end);
+    });
+    try {
+      await pipeline(Readable.from(stream), response);
+    } catch (error) {
+      // The caller has gone away, or was sent away.
+      if (isPrematureClose(error)) return;
+      cutResponse(response);
+      throw error;
     }
   }
 
@@ -154,19 +305,52 @@ export class OwnRoutes {
   }
 }
 
+type AnswerRoute = Exclude<Route, SocketRoute>;
+type Given = Answer | StreamedAnswer | Refusal | null;
+
+interface PlacedSocket extends Placed {
+  readonly route: SocketRoute;
+  readonly handshake: Handshake;
+}
+
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly origin: Origin;
-  readonly found: Found;
+  readonly found: Found<AnswerRoute>;
+}
+
+/** A request or an upgrade; `lasting` closes when it is over. */
+interface Asked<Lasting extends ServerResponse | Duplex = ServerResponse | Duplex> {
+  readonly request: IncomingMessage;
+  readonly lasting: Lasting;
+  readonly origin: Origin;
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '';
 }
 
-function userCall(call: Call, identity: Identity) {
-  return Object.assign(call, { identity });
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
+/** The first of ours that the client offers; `null`: none. */
+function agreed({ headers }: IncomingMessage, ours: readonly string[]): string | null {
+  const offered = String(headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((name) => name.trim());
+  return ours.find((name) => offered.includes(name)) ?? null;
+}
+
+/** The caller is proven, and not by what counts here. */
+function otherProof(proofs: readonly CredentialKind[]): Refusal {
+  const scheme = proofs.includes('password') ? 'Basic' : 'Bearer';
+  return {
+    status: 401,
+    error: `This takes ${proofs.map((proof) => `a ${proof}`).join(' or ')} only`,
+    headers: { 'WWW-Authenticate': `${scheme} realm="Reflector"` },
+  };
 }
 
 function notAllowed(allowed: readonly string[]): Refusal {
@@ -188,17 +372,14 @@ const ofCore = new Set([
 ]);
 
 /** The headers of the core come last, so that no route can replace them. */
-function send(response: ServerResponse, answer: Answer): void {
-  const {
-    status,
-    type,
-    body = '',
-    headers = {},
-    cookies = [],
-    maxAge = 0,
-    formTargets = [],
-    loads = [],
-  } = answer;
+function send(response: ServerResponse, { body = '', ...head }: Answer): void {
+  if (head.status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body));
+  sendHead(response, head);
+  response.end(body);
+}
+
+function sendHead(response: ServerResponse, answer: Omit<Answer, 'body'>): void {
+  const { status, type, headers = {}, cookies = [], maxAge = 0, formTargets = [], loads = [] } = answer;
   for (const [name, value] of Object.entries(headers)) {
     if (!ofCore.has(name.toLowerCase())) response.setHeader(name, value);
   }
@@ -209,7 +390,5 @@ function send(response: ServerResponse, answer: Answer): void {
     response.setHeader('Content-Security-Policy', contentPolicy(formTargets, loads));
   }
   if (type !== undefined) response.setHeader('Content-Type', type);
-  if (status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body));
   response.writeHead(status);
-  response.end(body);
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Route } from '../ports/routes.ts';
+import type { OpenRoute } from '../ports/routes.ts';
 import { RouteTable } from './route-table.ts';
 
-const route = (path: string, methods: Route['methods'] = ['GET'], strict = false): Route => ({
+const route = (path: string, methods: OpenRoute['methods'] = ['GET'], strict = false): OpenRoute => ({
   access: 'anyone',
   methods,
   path,

@@ -1,7 +1,14 @@
-import type { Route } from '../ports/routes.ts';
+import type { Method } from '../ports/routes.ts';
+
+/** What the table knows of a route. */
+export interface Placed {
+  readonly methods: readonly Method[];
+  readonly path: string;
+  readonly otherMethods?: 'not allowed';
+}
 
 /** What a method and a path lead to. */
-export interface Found {
+export interface Found<Route> {
   readonly route: Route | undefined;
   readonly parameters: readonly string[];
   /** A route of this path that refuses other methods than those of `allowed`, where none takes this one. */
@@ -10,7 +17,7 @@ export interface Found {
 }
 
 /** Routes by path. A path without `*` comes before one with it. */
-export class RouteTable {
+export class RouteTable<Route extends Placed> {
   readonly #exact = new Map<string, Route[]>();
   readonly #patterns: { readonly segments: readonly string[]; readonly routes: Route[] }[] = [];
 
@@ -24,7 +31,7 @@ export class RouteTable {
     }
   }
 
-  find(method: string, path: string): Found {
+  find(method: string, path: string): Found<Route> {
     const candidates = this.#candidates(path);
     const found = candidates.find(({ route }) => (route.methods as readonly string[]).includes(method));
     const strict = candidates

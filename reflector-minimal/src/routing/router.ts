@@ -47,6 +47,7 @@ export class Router implements RequestHandler {
   stop(closeCode: number): Promise<void> {
     this.#stopping = true;
     this.#forwarding.stop(closeCode);
+    this.#ownRoutes.stop(closeCode);
     for (const [response, { endless }] of this.#responses) if (endless) response.destroy();
     return new Promise((resolve) => {
       if (this.#responses.size === 0) resolve();
@@ -93,9 +94,13 @@ export class Router implements RequestHandler {
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
       return this.#agents.upgrade(request, socket, head, origin.address);
     }
-    if (destination.kind === 'unknown' || destination.kind === 'reflector') {
+    if (
+      destination.kind === 'unknown' ||
+      (destination.kind === 'reflector' && protocol === CLIENT_PROTOCOL)
+    ) {
       return this.#refuseOn(request, socket, refusals.unknownHost);
     }
+    if (destination.kind === 'reflector') return this.#ownRoutes.upgrade(request, socket, head, origin);
     if (isReserved(request)) return this.#refuseOn(request, socket, refusals.nothingHere);
     if (protocol === CLIENT_PROTOCOL) {
       return this.#forwarding.clientTunnel(request, socket, head, origin, destination);

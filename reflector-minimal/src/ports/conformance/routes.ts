@@ -1,24 +1,20 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Answer, BrowserCall, Call, Route } from '../routes.ts';
+import { WebSocket } from 'ws';
+import type { Answer, BrowserCall, Call, CallHead, Route, RouteSocket } from '../routes.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
 /** A host that serves routes, and a user who may call them. */
 export interface RoutesHost {
-  /** One request, with nothing in its head but what it needs and `headers`. */
-  ask(
-    method: string,
-    path: string,
-    headers?: Headers,
-    body?: string,
-  ): Promise<{
-    readonly status: number;
-    readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-    readonly text: string;
-  }>;
+  /** Of this machine, by HTTP. */
+  readonly port: number;
   /** What a program of the user sends, and a browser in which the user is logged in. */
   readonly program: Headers;
   readonly browser: Headers;
+  /** By what the program is proven. */
+  readonly proof: 'password' | 'token';
   /** The origin of the host, and that of a page of a device. */
   readonly origin: string;
   readonly devicePage: string;
@@ -26,7 +22,83 @@ export interface RoutesHost {
   readonly formBytes: number;
   /** 2: calls of one user at once. */
   readonly concurrency: number;
+  /** The user loses access, and every poll of the store that is due takes place. */
+  revoke(): Promise<void>;
+  /** Idempotent. */
   close(): Promise<void>;
+}
+
+interface Received {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** The response as it comes. */
+async function begin(
+  port: number,
+  method: string,
+  path: string,
+  { Host = 'localhost', ...others }: Headers = {},
+  body = '',
+): Promise<IncomingMessage> {
+  const length = body === '' ? {} : { 'Content-Length': Buffer.byteLength(body) };
+  const headers = { ...(Host === '' ? {} : { Host }), ...others, ...length };
+  const options = { host: '127.0.0.1', port, method, path, agent: false, setHost: false, headers };
+  const asked = request(options);
+  asked.end(body);
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  asked.on('error', () => {});
+  return response;
+}
+
+/** One request, with nothing in its head but what it needs and `headers`. */
+async function askAt(port: number, ...what: [string, string, Headers?, string?]): Promise<Received> {
+  const response = await begin(port, ...what);
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  return { status: response.statusCode ?? 0, headers: response.headers, text };
+}
+
+/** A client of a WebSocket, and what it has received: texts, bytes in hexadecimal, the code of its end. */
+class Client {
+  readonly socket: WebSocket;
+  readonly log: string[] = [];
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.log.push(isBinary ? data.toString('hex') : data.toString());
+    });
+    socket.on('close', (code) => this.log.push(`closed ${code}`));
+    socket.on('error', () => {});
+  }
+
+  /** Rejects with the status of a refusal. */
+  static async open(
+    port: number,
+    path: string,
+    headers: Headers = {},
+    protocols: string[] = [],
+  ): Promise<Client> {
+    const { Host = 'localhost', ...others } = headers;
+    const options = { headers: { Host, ...others } };
+    const client = new Client(new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, options));
+    await new Promise<void>((resolve, reject) => {
+      client.socket.once('open', resolve);
+      client.socket.once('unexpected-response', (_request, response: IncomingMessage) => {
+        response.resume();
+        reject(new Error(`refused ${response.statusCode}`));
+      });
+    });
+    return client;
+  }
+
+  /** Waits for the end, and returns what came. */
+  async whole(): Promise<readonly string[]> {
+    if (this.socket.readyState !== WebSocket.CLOSED) await once(this.socket, 'close');
+    return this.log;
+  }
 }
 
 const page = { Accept: 'text/html', 'User-Agent': 'Mozilla/5.0' };
@@ -37,12 +109,22 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
   describe('routes', () => {
     let host: RoutesHost | null = null;
     let calls: Call[] = [];
+    const clients: Client[] = [];
     const serve = async (...routes: Route[]) => {
       calls = [];
-      host = await open(routes);
-      return host;
+      const opened = await open(routes);
+      host = opened;
+      const { port } = opened;
+      const ask = (...what: [string, string, Headers?, string?]) => askAt(port, ...what);
+      const connect = async (...what: [string, Headers?, string[]?]) => {
+        const client = await Client.open(port, ...what);
+        clients.push(client);
+        return client;
+      };
+      return { ...opened, ask, connect };
     };
     afterEach(async () => {
+      for (const { socket } of clients.splice(0)) socket.terminate();
       await host?.close();
       host = null;
     });
@@ -274,6 +356,237 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       expect(refused.headers['content-type']).toBe('application/problem+json');
       expect(JSON.parse(refused.text)).toEqual({ status: 401, title: 'Please log in' });
       expect(refused.headers['www-authenticate']).toBeDefined();
+    });
+
+    test('what changes something is called by programs, and in a browser from pages of this host alone', async () => {
+      const methods = ['PUT', 'PATCH', 'DELETE'] as const;
+      const { ask, program, browser: cookie, origin, devicePage } = await serve({ ...user, methods });
+      for (const method of methods) {
+        expect((await ask(method, '/added/user')).status).toBe(401);
+        expect((await ask(method, '/added/user', program)).text).toBe(`${method} `);
+        expect((await ask(method, '/added/user', { ...cookie, Origin: origin })).status).toBe(200);
+        for (const headers of [{}, { Origin: devicePage }, { 'Sec-Fetch-Site': 'same-site' }]) {
+          expect((await ask(method, '/added/user', { ...cookie, ...headers })).status).toBe(403);
+        }
+      }
+    });
+
+    test('a route may take some proofs of its users, and no others', async () => {
+      const other = (proof: string) => (proof === 'token' ? 'password' : 'token');
+      const {
+        ask,
+        program,
+        browser: cookie,
+        proof,
+      } = await serve(
+        { ...user, proofs: ['session'] },
+        { ...user, path: '/added/token', proofs: ['token'] },
+        { ...user, path: '/added/password', proofs: ['password'] },
+      );
+      expect((await ask('GET', '/added/user', cookie)).status).toBe(200);
+      expect((await ask('GET', '/added/user', program)).status).toBe(401);
+      expect((await ask('GET', `/added/${proof}`, program)).status).toBe(200);
+      const refused = await ask('GET', `/added/${other(proof)}`, program);
+      expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, expect.any(String)]);
+      expect((await ask('GET', `/added/${proof}`, { ...cookie, ...page })).status).toBe(401);
+      expect(calls).toHaveLength(2);
+    });
+
+    test('a body is JSON, or is refused', async () => {
+      const values: unknown[] = [];
+      const { ask } = await serve({
+        ...anyone,
+        answer: async (call: Call) => {
+          values.push(await call.json(20));
+          return { status: 204 };
+        },
+      });
+      const json = { 'Content-Type': 'application/json' };
+      const post = (body: string, headers: Headers = json) =>
+        ask('POST', '/added/open', headers, body).then(({ status }) => status);
+      expect(await post('{"a": [1]}')).toBe(204);
+      expect(await post('{"a": ')).toBe(400);
+      expect(await post('', json)).toBe(400);
+      expect(await post(`"${'x'.repeat(20)}"`)).toBe(413);
+      expect(await post('{}', form)).toBe(415);
+      expect(values).toEqual([{ a: [1] }]);
+    });
+
+    test('a body may be taken in pieces, within its bound', async () => {
+      const { ask } = await serve({
+        ...anyone,
+        answer: async (call: Call) => {
+          let bytes = 0;
+          for await (const piece of call.stream('application/octet-stream', 1_000_000)) bytes += piece.length;
+          return { status: 200, body: String(bytes) };
+        },
+      });
+      const type = { 'Content-Type': 'application/octet-stream' };
+      expect((await ask('POST', '/added/open', type, 'x'.repeat(1_000_000))).text).toBe('1000000');
+      expect((await ask('POST', '/added/open', type, 'x'.repeat(1_000_001))).status).toBe(413);
+      expect((await ask('POST', '/added/open', form, 'x')).status).toBe(415);
+    });
+
+    /** A stream of events without an end. */
+    const events = (signals: AbortSignal[]) => ({
+      ...user,
+      methods: ['GET', 'HEAD'] as const,
+      answer: (call: Call) => {
+        signals.push(call.signal);
+        return {
+          status: 200,
+          type: 'text/event-stream',
+          headers: { 'Cache-Control': 'public' },
+          stream: endless(call),
+        };
+      },
+    });
+    async function* endless({ signal }: CallHead) {
+      yield 'data: first\n\n';
+      if (!signal.aborted) await once(signal, 'abort');
+    }
+
+    test('an answer may come in pieces, with the headers that protect it', async () => {
+      const signals: AbortSignal[] = [];
+      const { port, program, ask } = await serve(events(signals));
+      const response = await begin(port, 'GET', '/added/user', program);
+      const [piece] = (await once(response, 'data')) as [Buffer];
+      expect([response.statusCode, String(piece)]).toEqual([200, 'data: first\n\n']);
+      expect(response.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      });
+      expect(response.headers['content-length']).toBeUndefined();
+      response.destroy();
+      const [signal] = signals;
+      if (signal && !signal.aborted) await once(signal, 'abort');
+      expect(signal?.aborted).toBe(true);
+      expect((await ask('HEAD', '/added/user', program)).status).toBe(200);
+    });
+
+    test('a streamed answer that fails does not look whole, and one that ends does', async () => {
+      const { ask } = await serve(
+        {
+          ...anyone,
+          answer: () => ({
+            status: 200,
+            stream: (async function* () {
+              yield 'half';
+              throw new Error('the route has failed');
+            })(),
+          }),
+        },
+        {
+          ...anyone,
+          path: '/added/whole',
+          answer: () => ({
+            status: 200,
+            stream: (async function* () {
+              yield 'a';
+              yield Buffer.alloc(300_000, 'b');
+            })(),
+          }),
+        },
+      );
+      await expect(ask('GET', '/added/open')).rejects.toThrow('aborted');
+      expect((await ask('GET', '/added/whole')).text).toHaveLength(300_001);
+    });
+
+    /** Says back what it is told; `end` and `fail` end it. */
+    const echo = async (socket: RouteSocket) => {
+      for await (const message of socket.messages) {
+        if (message === 'end') return;
+        if (message === 'fail') throw new Error('the route has failed');
+        expect(await socket.send(message)).toBe(true);
+      }
+    };
+    const openSocket = {
+      access: 'anyone',
+      path: '/added/open',
+      maxMessageBytes: 100,
+      connect: echo,
+    } as const;
+    const userSocket = { access: 'user', path: '/added/user', maxMessageBytes: 100, connect: echo } as const;
+
+    test('a WebSocket carries texts and bytes both ways, and ends with what serves it', async () => {
+      const { connect } = await serve({ ...openSocket, subprotocols: ['b', 'a'] }, anyone);
+      const client = await connect('/added/open', {}, ['a', 'b']);
+      expect(client.socket.protocol).toBe('b');
+      client.socket.send('one');
+      client.socket.send(Buffer.from([1, 255]));
+      client.socket.send('end');
+      expect(await client.whole()).toEqual(['one', '01ff', 'closed 1000']);
+      const failing = await connect('/added/open');
+      failing.socket.send('fail');
+      expect(await failing.whole()).toEqual(['closed 1011']);
+      const talkative = await connect('/added/open');
+      talkative.socket.send('x'.repeat(101));
+      expect(await talkative.whole()).toEqual(['closed 1009']);
+    });
+
+    test('a WebSocket for users is for those who are logged in, from pages of this host alone', async () => {
+      const { connect, program, browser: cookie, origin, devicePage } = await serve(userSocket);
+      const status = (headers: Headers, path = '/added/user') =>
+        connect(path, headers).then(
+          () => 101,
+          (error: Error) => error.message,
+        );
+      expect(await status({})).toBe('refused 401');
+      expect(await status({}, '/added/nothing')).toBe('refused 401');
+      expect(await status(program, '/added/nothing')).toBe('refused 404');
+      for (const Origin of [devicePage, 'null', 'http://elsewhere.example']) {
+        expect(await status({ ...cookie, Origin })).toBe('refused 403');
+      }
+      expect(await status(cookie)).toBe('refused 403');
+      expect(await status({ ...cookie, Origin: origin })).toBe(101);
+      expect(await status(program)).toBe(101);
+      // Both count for the user as long as they last.
+      expect(await status(program)).toBe('refused 429');
+    });
+
+    test('what lasts ends when its user loses access', async () => {
+      const signals: AbortSignal[] = [];
+      const { port, connect, program, revoke } = await serve(events(signals), userSocket);
+      const response = await begin(port, 'GET', '/added/user', program);
+      await once(response, 'data');
+      const client = await connect('/added/user', program);
+      const cut = once(response, 'error');
+      await revoke();
+      await cut;
+      expect(await client.whole()).toEqual(['closed 1008']);
+      expect(signals[0]?.aborted).toBe(true);
+    });
+
+    test('what lasts ends with the host', async () => {
+      const { port, connect, program, close } = await serve(events([]), userSocket);
+      const response = await begin(port, 'GET', '/added/user', program);
+      await once(response, 'data');
+      const client = await connect('/added/user', program);
+      const cut = once(response, 'error');
+      await close();
+      await cut;
+      expect(await client.whole()).toEqual(['closed 1001']);
+    });
+
+    test('a caller that takes nothing is disconnected rather than waited for in memory', async () => {
+      let sent = 0;
+      let over: (() => void) | null = null;
+      const ended = new Promise<void>((resolve) => {
+        over = resolve;
+      });
+      const { connect } = await serve({
+        ...openSocket,
+        connect: async (socket: RouteSocket) => {
+          const results = Array.from({ length: 64 }, () => socket.send(Buffer.alloc(1 << 20)));
+          sent = (await Promise.all(results)).filter(Boolean).length;
+          over?.();
+        },
+      });
+      const client = await connect('/added/open');
+      client.socket.pause();
+      await ended;
+      expect(sent).toBeLessThan(64);
     });
 
     test('a load balancer gets its answer without a host', async () => {
