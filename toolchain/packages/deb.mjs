@@ -67,7 +67,7 @@ export function deb(content, { time = sourceDate() } = {}) {
   const entries = fileTree(content.entries);
   const control = controlFile([
     ['Package', content.name],
-    ['Version', content.version],
+    ['Version', `${content.version}-1`],
     ['Architecture', content.architecture],
     ['Maintainer', content.maintainer],
     ['Installed-Size', String(installedKiB(entries))],

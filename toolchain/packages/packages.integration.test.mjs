@@ -50,7 +50,7 @@ describe('a Debian package', () => {
     expect(output('dpkg-deb', '--field', file)).toBe(
       [
         'Package: rm-agent',
-        'Version: 0.1.0',
+        'Version: 0.1.0-1',
         'Architecture: amd64',
         'Maintainer: A B <a@example.org>',
         'Installed-Size: 8',
