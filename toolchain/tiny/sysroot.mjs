@@ -111,6 +111,8 @@ export async function sysrootFor(name, target, compiler) {
       '-static',
       '-no-pie',
       '-nostdlib',
+      // Buffers that begin on a page of their own lie together, and small variables behind them.
+      '-Wl,--sort-section=alignment',
       '-Wl,--gc-sections,--build-id=none,-z,norelro,-z,noexecstack,-z,noseparate-code',
       `-L${lib}`,
       join(lib, 'crt1.o'),

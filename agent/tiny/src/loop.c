@@ -10,13 +10,17 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { BATCH = 32 };
+enum {
+  BATCH = 32,
+  QUIET_MS = 2000 /* from then on the process is at rest */
+};
 
 static int epoll = -1;
 static struct epoll_event batch[BATCH];
 static int batch_size, batch_next;
+static bool rested; /* since something happened last */
 static rm_link tasks = {&tasks, &tasks};
-static void (*flush)(void);
+static void (*flush)(void), (*rest)(void);
 
 int rm_watch_set(rm_watch *watch, uint32_t events) {
   if (events == watch->events) return 0;
@@ -54,8 +58,9 @@ static void run_tasks(void) {
   }
 }
 
-void rm_loop_init(void (*at_end_of_turn)(void)) {
+void rm_loop_init(void (*at_end_of_turn)(void), void (*when_quiet)(void)) {
   flush = at_end_of_turn;
+  rest = when_quiet;
   epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) rm_fatal(RM_EXIT_OS, "epoll is not available");
 }
@@ -76,6 +81,22 @@ JSValue rm_loop_exit(int status) {
 #endif
 }
 
+/* Waits for events, and rests once if there is none for a while. */
+static void wait_for_events(int wait) {
+  bool long_wait = wait < 0 || wait > QUIET_MS;
+  if (long_wait && !rested) {
+    batch_size = epoll_wait(epoll, batch, BATCH, QUIET_MS);
+    if (batch_size != 0) return;
+    rest();
+    rested = true;
+    wait = rm_timers_wait();
+  } else if (!long_wait) {
+    rested = false;
+  }
+  batch_size = epoll_wait(epoll, batch, BATCH, wait);
+  if (batch_size != 0) rested = false;
+}
+
 int rm_loop_run(JSValue result) {
   rm_call_finish(result);
   flush();
@@ -83,7 +104,7 @@ int rm_loop_run(JSValue result) {
     int wait = rm_link_empty(&tasks) ? rm_timers_wait() : 0;
     if (wait < 0 && !rm_handles_pinned()) return 0;
     batch_next = 0;
-    batch_size = epoll_wait(epoll, batch, BATCH, wait);
+    wait_for_events(wait);
     if (batch_size < 0 && errno != EINTR) rm_fatal(RM_EXIT_OS, "epoll fails");
     while (batch_next < batch_size) {
       struct epoll_event *event = &batch[batch_next++];

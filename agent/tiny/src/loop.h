@@ -33,8 +33,9 @@ static inline void rm_task_init(rm_task *task, void (*run)(rm_task *)) {
 void rm_task_defer(rm_task *task); /* no effect when it is deferred already */
 static inline void rm_task_cancel(rm_task *task) { rm_link_remove(&task->link); }
 
-/* `flush` runs at the end of each turn, after the deferred work, and before the process exits. */
-void rm_loop_init(void (*flush)(void));
+/* `flush` runs at the end of each turn, after the deferred work, and before the process exits; `rest` when nothing has
+ * happened for a while. */
+void rm_loop_init(void (*flush)(void), void (*rest)(void));
 /* Runs until nothing is left to wait for, or exit. `result` is what the script gave, and is freed. Returns the status. */
 int rm_loop_run(JSValue result);
 /* Ends the process with `status`. */

@@ -19,6 +19,7 @@
 #include "system.h"
 #include "timer.h"
 #include "tls.h"
+#include "trim.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ int main(int argc, char **argv) {
   rm_call_init();
   rm_script_load(&argc, &argv);
   rm_runtime_add_intrinsics();
-  rm_loop_init(rm_outbox_flush_all);
+  rm_loop_init(rm_outbox_flush_all, rm_trim);
   add_modules(argc, argv);
   int status = rm_loop_run(rm_script_run());
 #ifdef RM_TEARDOWN

@@ -7,6 +7,7 @@
 #include "outbox.h"
 #include "fatal.h"
 #include "memory.h"
+#include "trim.h"
 
 #include <string.h>
 
@@ -26,20 +27,24 @@ struct rm_chunk {
   uint8_t data[];
 };
 
-static struct {
+static RM_PAGE_ALIGNED struct {
   const uint8_t *data;
   uint32_t length;
   uint16_t next;
 } pieces[PIECES + 1];
 static unsigned pieces_used;
-static uint8_t arena[ARENA];
+static RM_PAGE_ALIGNED uint8_t arena[ARENA];
 static size_t arena_used;
 static rm_link dirty = {&dirty, &dirty};
 static const uint8_t *live_start;
 static size_t live_length;
 static const rm_outbox_owner *owner;
 
-void rm_outboxes_owned_by(const rm_outbox_owner *socket) { owner = socket; }
+void rm_outboxes_owned_by(const rm_outbox_owner *socket) {
+  owner = socket;
+  rm_trim_scratch(pieces, sizeof pieces);
+  rm_trim_scratch(arena, sizeof arena);
+}
 
 void rm_outbox_live(const uint8_t *start, size_t length) {
   live_start = start;

@@ -13,6 +13,7 @@
 #include "runtime.h"
 #include "socket_phase.h"
 #include "tls_stack.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -47,7 +48,7 @@ struct rm_socket {
 
 static JSClassID socket_class;
 static JSAtom atom_connected, atom_secured, atom_data, atom_taken, atom_ended, atom_closed;
-static uint8_t receive_buffer[RECEIVE];
+static RM_PAGE_ALIGNED uint8_t receive_buffer[RECEIVE];
 static JSValue receive_view;
 
 static bool live(const rm_socket *s) { return rm_phase_live(s->phase); }
@@ -565,6 +566,8 @@ void rm_socket_init(void) {
   atom_taken = JS_NewAtom(rm_context, "taken");
   atom_ended = JS_NewAtom(rm_context, "ended");
   atom_closed = JS_NewAtom(rm_context, "closed");
+  rm_trim_scratch(receive_buffer, sizeof receive_buffer);
+  rm_tls_stack_init();
   receive_view = rm_bytes_over(receive_buffer, RECEIVE);
 }
 

@@ -10,6 +10,7 @@
 #include "read_file.h"
 #include "runtime.h"
 #include "tls_session.h"
+#include "trim.h"
 #include "trust.h"
 
 #include <arpa/inet.h>
@@ -418,6 +419,8 @@ void rm_tls_free(rm_tls *tls) {
 
 /* --- records */
 
+static RM_PAGE_ALIGNED uint8_t record[RECORD]; /* put together from pieces */
+
 static rm_tls_status status_of(rm_tls *tls, int result) {
   switch (result) {
   case MBEDTLS_ERR_SSL_WANT_READ:
@@ -479,7 +482,6 @@ rm_tls_status rm_tls_flush(rm_tls *tls) {
 }
 
 rm_tls_status rm_tls_write(rm_tls *tls, const struct iovec *pieces, int count, size_t *taken) {
-  static uint8_t record[RECORD];
   *taken = 0;
   tls->more = count > 0;
   rm_tls_status status = rm_tls_flush(tls);
@@ -623,6 +625,7 @@ JSValue rm_tls_session(rm_tls *tls) {
 }
 
 void rm_tls_init(void) {
+  rm_trim_scratch(record, sizeof record);
 #ifdef MBEDTLS_PSA_CRYPTO_C
   if (psa_crypto_init() != PSA_SUCCESS) rm_fatal(RM_EXIT_OS, "cryptography does not start");
 #endif

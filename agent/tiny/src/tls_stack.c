@@ -1,6 +1,7 @@
 #include "tls_stack.h"
 #include "descriptor.h"
 #include "memory.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,8 +18,10 @@ struct rm_tls_layer {
 };
 
 /* Shared by all stacks. Empty between rm_tls_stack_end_reading() and the next rm_tls_stack_begin_reading(). */
-static uint8_t ciphertext[CIPHERTEXT];
+static RM_PAGE_ALIGNED uint8_t ciphertext[CIPHERTEXT];
 static size_t ciphertext_start, ciphertext_end;
+
+void rm_tls_stack_init(void) { rm_trim_scratch(ciphertext, sizeof ciphertext); }
 
 /* --- what layers stand on */
 

@@ -52,6 +52,7 @@ JSValue rm_tls_stack_error(rm_tls_stack *stack);
 /* The TlsSession of the top. */
 JSValue rm_tls_stack_session(rm_tls_stack *stack);
 void rm_tls_stack_free(rm_tls_stack *stack);
+void rm_tls_stack_init(void);
 
 static inline bool rm_tls_stack_secured(const rm_tls_stack *stack) { return stack->top != NULL; }
 static inline bool rm_tls_stack_draining(const rm_tls_stack *stack) { return stack->phase == RM_STACK_DRAINING; }
@@ -63,6 +64,7 @@ static inline bool rm_tls_stack_draining(const rm_tls_stack *stack) { return (vo
 static inline bool rm_tls_stack_handshaking(const rm_tls_stack *stack) { return (void)stack, false; }
 static inline bool rm_tls_stack_end(rm_tls_stack *stack) { return (void)stack, true; }
 static inline void rm_tls_stack_free(rm_tls_stack *stack) { (void)stack; }
+static inline void rm_tls_stack_init(void) {}
 
 #endif
 
