@@ -1,8 +1,9 @@
 // Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, and dist/node-clockless for tests.
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { shortCommit } from './commit.mjs';
+import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -41,6 +42,7 @@ export async function bundle({
   format,
   define = {},
 }) {
+  const small = host === 'tiny' && minify;
   await build({
     absWorkingDir: root,
     entryPoints: [`agent/${host}/${entry}.ts`],
@@ -48,7 +50,7 @@ export async function bundle({
     bundle: true,
     // The source, so that a bundle never waits for tsc.
     alias: { 'rm-protocol': './protocol/src/index.ts' },
-    minify,
+    ...(small ? { minifySyntax: true } : { minify }),
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
@@ -59,6 +61,10 @@ export async function bundle({
   }).catch((error) => {
     throw new BuildError(error.message);
   });
+  if (!small) return;
+  const script = withoutPrivateNames(readFileSync(outfile, 'utf8'));
+  const { code } = await transform(script, { minify: true, target: 'es2022', charset: 'utf8' });
+  writeFileSync(outfile, code);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
