@@ -347,7 +347,9 @@ describe.concurrent('check', () => {
     try {
       const reflector = await stage.reflector();
       const settings = { ...configuration(reflector, [port]), services: [{ port, kind: 'http' }] };
-      const { output } = await outcome(stage, ['check', '--config', stage.file(JSON.stringify(settings))]);
+      const checked = outcome(stage, ['check', '--config', stage.file(JSON.stringify(settings))]);
+      await reflector.tunnel();
+      const { output } = await checked;
       expect(output).toContain(
         `FAILED service       port ${port}: answers 400, and 200 with "host": "127.0.0.1:${port}", "forwarded": false\n`,
       );
