@@ -111,6 +111,8 @@ export const defaultLimits = {
   learnedConnectionsMs: 600_000,
   /** Time for a device to close an idle connection that blocks another one, before it is reset; also the pause between attempts to open one more. */
   idleCloseMs: 1_000,
+  /** How long after a response a connection to a device that takes few carries a request with a body as well. */
+  justServedMs: 2_000,
   /** Idle HTTP connections kept open to one port of a device. */
   idleConnectionsPerPort: 8,
   /** How long they are kept: less than the 5 s after which many servers close them. */

@@ -248,6 +248,28 @@ describe('a device that takes one connection', () => {
     expect(told).toEqual(['ready']);
   });
 
+  test('justServedMs: and says so gets a form on the connection of the page, unless that was a while ago', async () => {
+    const one = { settings: { connections: 1 } };
+    for (const [pause, connections] of [
+      [defaultLimits.justServedMs - 1, 1],
+      [defaultLimits.justServedMs, 2],
+    ] as const) {
+      use();
+      ask(one);
+      await settle();
+      tunnel.respond(0, ok);
+      await settle();
+      clock.advance(pause);
+      const { call, told } = ask({ ...post, ...one });
+      await settle();
+      call.write(Buffer.from('hi'));
+      call.end();
+      tunnel.respond(connections - 1, ok);
+      await settle();
+      expect([told, tunnel.ends.length]).toEqual([['ready', ...whole], connections]);
+    }
+  });
+
   test('and ends others without a word gets a second try of what may be sent twice', async () => {
     tunnel.takes = () => true;
     // Two at once, as browsers do, of which it serves one.

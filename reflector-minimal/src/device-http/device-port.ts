@@ -29,7 +29,8 @@ export interface PortSettings {
  *   those of one connection of that user.
  * - Many small devices take one connection, or two. So an idle one is closed, whoever had it, before more are opened
  *   than the device has been seen to serve at once; and what it refuses is tried again when others have closed.
- * - A request that may not be sent twice gets a new connection: on an idle one it could be lost without a trace.
+ * - A request that may not be sent twice gets a new connection: on an idle one it could be lost without a trace. Where
+ *   there are few, one that has just served is as good.
  */
 export class DevicePort implements CallPlace, ConnectionEvents {
   readonly clock: Clock;
@@ -129,6 +130,11 @@ export class DevicePort implements CallPlace, ConnectionEvents {
     if (counted < bound && allowed && (counted < this.#proven || leaving + idles === 0)) {
       if (counted < learned || this.#mayTryOneMore()) return this.#open(call);
     }
+    const served = known ? this.#justServedFor(call) : null;
+    if (served) {
+      served.carry(call);
+      return true;
+    }
     // One place for each that waits.
     places.wanted++;
     if (leaving < places.wanted) this.#closeIdle(allowed ? null : call.message.owner);
@@ -183,6 +189,20 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       if (client === null && repeatable && !repeated) found = connection;
     }
     return found;
+  }
+
+  /**
+   * For a request with a body, where it would have to be closed to make room: a device that is busy may not notice in time
+   * that it has room again, and reset the new one. Hardly any device closes a connection just after a response.
+   */
+  #justServedFor({ message, repeatable }: DeviceCall): DeviceConnection | null {
+    if (repeatable || message.upgrade) return null;
+    const since = this.clock.now() - this.#limits.justServedMs;
+    for (const connection of this.#connections) {
+      const { phase, owner, client, idleSince } = connection;
+      if (phase === 'idle' && owner === message.owner && client === null && idleSince > since) return connection;
+    }
+    return null;
   }
 
   #open(call: DeviceCall): boolean {
