@@ -139,6 +139,8 @@ export const defaultLimits = {
   messageReads: 4096,
   /** PONGs queued for one peer. A peer that asks for more is disconnected. */
   pendingPongs: 64,
+  /** Events that wait for one subscriber (`docs/ports/events.md`). Beyond it, the oldest are lost, and the subscriber is told. */
+  eventsWaiting: 1000,
   /** Services for which the reflector remembers whether it has suggested a setting. Beyond it, the oldest is forgotten. */
   servicesHinted: 10_000,
   /** Requests, WebSockets and client tunnels of one user at the same time. Beyond it: 429. */

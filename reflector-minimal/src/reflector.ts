@@ -22,6 +22,7 @@ import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
+import { EventFeed } from './events/event-feed.ts';
 import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
@@ -35,7 +36,8 @@ import { ownPages } from './pages/own-pages.ts';
 import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
-import type { LocalTunnel, Presence } from './ports/presence.ts';
+import type { Events } from './ports/events.ts';
+import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
 import type { Store } from './ports/store.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
@@ -88,8 +90,8 @@ export interface ReflectorOptions {
   readonly sessionLifetime?: number;
   /** Seconds without a request after which a browser must log in again; 43,200 by default. */
   readonly sessionIdle?: number;
-  /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`. */
-  readonly routes?: readonly Route[];
+  /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`; or what makes them. */
+  readonly routes?: readonly Route[] | ((parts: ReflectorParts) => readonly Route[]);
   /** Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. */
   readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
   /** Further proofs of users, asked after our own: see `docs/ports/authenticators.md`. */
@@ -102,13 +104,19 @@ export interface ReflectorOptions {
   readonly clock?: Clock;
 }
 
-export interface Reflector {
-  /** `http://host:port`, with the domain as the host. */
-  readonly url: string;
-  readonly port: number;
+/** What others build on. */
+export interface ReflectorParts {
   readonly store: Store;
   /** Which devices are on line. */
   readonly presence: Presence<ConnectedDevice>;
+  /** What happens, see `docs/ports/events.md`. */
+  readonly events: Events;
+}
+
+export interface Reflector extends ReflectorParts {
+  /** `http://host:port`, with the domain as the host. */
+  readonly url: string;
+  readonly port: number;
   /** Reads the TLS files anew; what is connected stays. Throws when they cannot be used. */
   reloadTls(): void;
   /** Opens the audit file anew with the next record, after another program has moved it away. */
@@ -165,7 +173,9 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       typeof options.audit === 'string'
         ? new AuditFile(options.audit, limits, clock, (options.auditKeep ?? 30) * 86_400_000)
         : null;
-    const audit = new Audit(clock, limits, log, sink);
+    const events = new EventFeed(clock, limits);
+    opened.push(() => events.close());
+    const audit = new Audit(clock, limits, log, sink, (record) => events.publish({ kind: 'audit', record }));
     opened.push(() => audit.close());
     const store = await openStore();
     opened.push(() => store.close());
@@ -200,6 +210,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     ];
     const passwords = accepting(authenticators, 'password');
     const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits });
+    const presence = options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>();
+    const tell = (kind: 'online' | 'offline', { id, uid, properties }: OnlineDevice) =>
+      events.publish({ kind, device: { id, uid }, properties });
+    presence.watch({ came: (device) => tell('online', device), went: (device) => tell('offline', device) });
     const context: Context = {
       limits,
       clock,
@@ -208,7 +222,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       store,
       cache,
       deferred,
-      presence: options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>(),
+      presence,
+      events,
+      changed: ({ id, uid, properties }) =>
+        events.publish({ kind: 'properties', device: { id, uid }, properties }),
       clientAuthorities,
       users: new UserAuthentication(authenticators, logIn, clock),
       logIn,
@@ -277,11 +294,13 @@ type Context = ForwardingContext &
     readonly revocation: RevocationWatcher<Holder>;
     readonly unauthenticated: UnauthenticatedConnections;
     readonly presence: Presence<ConnectedDevice>;
+    readonly events: Events;
   };
 
 class RunningReflector implements Reflector {
   readonly store: Store;
   readonly presence: Presence<ConnectedDevice>;
+  readonly events: Events;
   readonly #context: Context;
   readonly #listener: Listener;
   readonly #scheme: 'https' | 'http';
@@ -301,11 +320,13 @@ class RunningReflector implements Reflector {
     this.#closeFiles = closeFiles;
     this.store = context.store;
     this.presence = context.presence;
+    this.events = context.events;
     this.#context = context;
     this.#listener = listener;
     this.#scheme = tls ? 'https' : 'http';
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
-    const ownRoutes = new OwnRoutes(context, [...ownPages(context), ...routes]);
+    const added = typeof routes === 'function' ? routes(this) : routes;
+    const ownRoutes = new OwnRoutes(context, [...ownPages(context), ...added]);
     this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, new Forwarding(context));
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');

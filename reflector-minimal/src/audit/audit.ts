@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import type { AuditRecord } from '../ports/events.ts';
 import { FailureBudgets } from '../throttling/failure-budgets.ts';
 import type { AuditSink } from './file.ts';
-import { type AuditRecord, auditLine } from './record.ts';
+import { auditLine } from './record.ts';
 
 /** Decisions that differ only in time and size. The first is recorded at once, the following ones are counted. */
 interface Series {
@@ -57,6 +58,7 @@ export class Audit {
   readonly #limits: Limits;
   readonly #log: Logger;
   readonly #sink: AuditSink | null;
+  readonly #told: (record: AuditRecord) => void;
   readonly #series = new Map<string, Series>();
   /** Recent series of unauthenticated refusals. */
   readonly #unauthenticated: FailureBudgets;
@@ -65,8 +67,15 @@ export class Audit {
   #sweep: Cancellable | null = null;
   #lost = 0;
 
-  /** `sink`: `null` sends the records to the log. */
-  constructor(clock: Clock, limits: Limits, log: Logger, sink: AuditSink | null) {
+  /** `sink`: `null` sends the records to the log. `told` of each record; must not throw. */
+  constructor(
+    clock: Clock,
+    limits: Limits,
+    log: Logger,
+    sink: AuditSink | null,
+    told: (record: AuditRecord) => void = () => {},
+  ) {
+    this.#told = told;
     this.#clock = clock;
     this.#limits = limits;
     this.#log = log;
@@ -144,6 +153,7 @@ export class Audit {
   }
 
   #write(record: AuditRecord): void {
+    this.#told(record);
     if (!this.#sink) {
       this.#log.info({ audit: record }, 'audit');
       return;

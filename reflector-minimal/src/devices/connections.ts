@@ -38,6 +38,8 @@ export interface ConnectionsOptions {
   readonly limits: Limits;
   /** Told of payload bytes that have passed through a tunnel. */
   readonly carried: (bytes: number) => void;
+  /** Told when a device on line has said something else of itself. */
+  readonly changed: (device: ConnectedDevice) => void;
 }
 
 /** A tunnel that a device has opened. */
@@ -78,7 +80,7 @@ export class Connections {
   }
 
   add(opened: OpenedTunnel): void {
-    const { limits, store, deferred, presence, revocation, audit, carried } = this.#options;
+    const { limits, store, deferred, presence, revocation, audit, carried, changed } = this.#options;
     const { device: proven, generation, address, agent, properties, terms, since } = opened;
     const { device: record } = proven;
     const clock = opened.boundary.clock(this.#options.clock);
@@ -105,8 +107,12 @@ export class Connections {
       held: this.#held,
       events: {
         properties: (changes) => {
-          if (!device.update(changes)) log.warn('properties update beyond the bound');
-          else saving ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
+          if (!device.update(changes)) {
+            log.warn('properties update beyond the bound');
+            return;
+          }
+          saving ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
+          if (presence.local.get(id) === device) changed(device);
         },
         carried,
         ended: (reason) => {

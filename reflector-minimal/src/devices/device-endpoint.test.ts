@@ -4,8 +4,8 @@ import { encodePropertiesUpdate, encodePropertyHeader } from 'rm-protocol';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { AuditRecord } from '../audit/record.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import type { AuditRecord } from '../ports/events.ts';
 import type { DeviceCredentials } from '../ports/store.ts';
 import { DeferredWrites } from '../store/deferred-writes.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
@@ -96,6 +96,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
     clock,
     limits: all,
     carried: () => {},
+    changed: () => {},
     authentication,
     clientAuthorities: new ClientAuthorities(),
     unauthenticated: { authenticated: (socket) => void known.push(socket) },

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
-import type { AuditRecord } from '../../audit/record.ts';
 import { TunnelFull, TunnelLost } from '../../ports/channel-failure.ts';
+import type { AuditRecord } from '../../ports/events.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Traffic } from '../../audit/audit.ts';
-import type { AuditRecord } from '../../audit/record.ts';
 import { boundaryOf } from '../../boundary.ts';
 import { responseOn } from '../../http/detached-response.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
+import type { AuditRecord } from '../../ports/events.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
