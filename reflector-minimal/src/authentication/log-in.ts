@@ -52,7 +52,7 @@ const countersOfUnknownNames = 1024;
 /** What {@link LogIn} works on. */
 export interface LogInSources {
   readonly users: Store['users'];
-  readonly cache: Pick<StoreCache, 'user'>;
+  readonly cache: Pick<StoreCache, 'user' | 'revision'>;
   /** Secret of this installation, for signatures. */
   readonly key: Buffer;
   /** They are asked whether a password is right, in this order. */
@@ -75,7 +75,7 @@ export class LogIn {
   readonly secondFactor: SecondFactor;
   readonly enrolment: TotpEnrolment;
   readonly #users: Store['users'];
-  readonly #cache: Pick<StoreCache, 'user'>;
+  readonly #cache: Pick<StoreCache, 'user' | 'revision'>;
   readonly #passwords: readonly Authenticator<'password'>[];
   readonly #verifier: Pick<PasswordVerifier, 'hash'>;
   readonly #clock: Clock;
@@ -124,7 +124,9 @@ export class LogIn {
     // A code is valid once, so two attempts with the same code are two.
     if (attempt.code !== null) return this.#throttled(attempt, (from) => this.#verify(attempt, from));
     const { name, password, address, marks } = attempt;
-    const key = this.#digest(JSON.stringify([name, password, address, marks]));
+    // A check that began before a change knows nothing of it.
+    const { revision } = this.#cache;
+    const key = this.#digest(JSON.stringify([name, password, address, marks, revision]));
     let verdict = this.#underWay.get(key);
     if (!verdict) {
       verdict = this.#throttled(attempt, (from) => this.#verify(attempt, from)).finally(() =>

@@ -10,6 +10,7 @@ import { Sessions } from '../sessions/sessions.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { cheapHash } from '../testing/memory-users.ts';
 import { RemoteData } from '../testing/remote-store.ts';
+import { settled } from '../testing/settled.ts';
 import { LogIn } from './log-in.ts';
 import { passwordAuthenticator } from './password-authenticator.ts';
 
@@ -22,6 +23,8 @@ let store: Store;
 let clock: ManualClock;
 let logIn: LogIn;
 let verified: string[];
+/** What verifications wait for. */
+let hashing: Promise<void>;
 let sessions: Sessions;
 
 beforeEach(async () => {
@@ -30,8 +33,10 @@ beforeEach(async () => {
   verified = [];
   const verifier = new PasswordVerifier(defaultLimits);
   const verify = verifier.verify.bind(verifier);
-  verifier.verify = (claim: Claim, stored) => {
+  hashing = Promise.resolve();
+  verifier.verify = async (claim: Claim, stored) => {
     verified.push(claim.password);
+    await hashing;
     return verify(claim, stored);
   };
   const cache = new StoreCache(store, clock, defaultLimits);
@@ -67,6 +72,26 @@ test('of several who bring one recovery code, one is let in', async () => {
   await store.users.setTotp(await accountOf(store, 'alice'), { secret, step: 0, recovery });
   const verdicts = await times(4, () => attempt('abcd-efgh-jkmn-pqrs'));
   expect(verdicts.sort()).toEqual(['alice', 'refused', 'refused', 'refused']);
+});
+
+test('what follows another password is no part of a check that began before it', async () => {
+  let hashed = () => {};
+  hashing = new Promise((resolve) => {
+    hashed = resolve;
+  });
+  const before = [attempt(), attempt(null, 'another')];
+  while (verified.length < 2) await settled();
+  await store.users.setPassword('alice', cheapHash('another'));
+  const after = [attempt(), attempt(null, 'another')];
+  await settled();
+  hashed();
+  expect(await Promise.all(before)).toEqual(['alice', 'refused']);
+  expect(await Promise.all(after)).toEqual(['refused', 'alice']);
+});
+
+test('requests at once with one password are one check', async () => {
+  expect(await times(4, () => attempt(null, 'wrong'))).toEqual(Array(4).fill('refused'));
+  expect(verified).toEqual(['wrong']);
 });
 
 test('a code of a secret that is replaced meanwhile lets nobody in', async () => {

@@ -359,8 +359,9 @@ export interface ChangeFeed {
   after(position: number, limit: number): Promise<ChangePage>;
   /**
    * `hint` is called when something may have changed: after each change by this object, before its promise resolves;
-   * and whenever the adapter happens to learn of another's. A hint may be lost, and may be for nothing. `hint` must not
-   * use the store during the call. Returns what ends it.
+   * and whenever the adapter happens to learn of another's. A hint may be lost, and may be for nothing. `hint` is called
+   * in the middle of the change, perhaps within its transaction: it only takes a note. It must not throw, which would undo
+   * the change, and must not use the store. Returns what ends it.
    */
   onHint(hint: () => void): () => void;
 }
