@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { hardwareAddresses, system } from './system.ts';
 
 describe('hardwareAddresses', () => {
-  it('are those of the interfaces in the order of the kernel, without loopback and what is no interface', () => {
+  it('are those of eth0 and then of the others in the order of the kernel, without loopback and what is no interface', () => {
     const base = mkdtempSync(join(tmpdir(), 'rm-net-'));
     const add = (name: string, index: string, address: string) => {
       mkdirSync(join(base, name));
@@ -15,12 +15,13 @@ describe('hardwareAddresses', () => {
     add('lo', '1\n', '00:00:00:00:00:00\n');
     add('eth0', '10\n', '02:00:00:00:00:0a\n');
     add('wlan0', '9\n', '02:00:00:00:00:09\n');
-    add('tun0', '3\n', '\n');
+    add('tun0', '4\n', '\n');
+    add('ifb0', '3\n', '02:00:00:00:00:03\n');
     // A plain file, which the bonding module puts beside the interfaces.
     writeFileSync(join(base, 'bonding_masters'), 'bond0\n');
     // An interface that goes away while it is looked at.
     mkdirSync(join(base, 'usb0'));
-    expect(hardwareAddresses(base)).toEqual(['020000000009', '02000000000a']);
+    expect(hardwareAddresses(base)).toEqual(['02000000000a', '020000000003', '020000000009']);
     rmSync(base, { recursive: true });
   });
 

@@ -4,14 +4,15 @@ import type { System } from '../src/host.ts';
 import { build } from './build.ts';
 import { Syslog } from './syslog.ts';
 
-/** Hardware addresses of the network interfaces below `base` in the kernel's order, without loopback. */
+/** Hardware addresses of the network interfaces below `base`: eth0, then the others in the kernel's order, without loopback. */
 export function hardwareAddresses(base: string): string[] {
   const read = (name: string, file: string) => readFileSync(`${base}/${name}/${file}`, 'utf8').trim();
   const found: { index: number; address: string }[] = [];
   for (const name of namesIn(base)) {
     try {
       found.push({
-        index: Number(read(name, 'ifindex')),
+        // eth0 first, as the original has it: before it, there may be interfaces whose address is random.
+        index: name === 'eth0' ? 0 : Number(read(name, 'ifindex')),
         address: read(name, 'address').replaceAll(':', ''),
       });
     } catch {

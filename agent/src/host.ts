@@ -251,7 +251,10 @@ export interface System {
   /** An environment variable, or undefined. */
   environment(name: string): string | undefined;
   hostName(): string;
-  /** 12 lower-case hexadecimal digits: the hardware address of the first network interface that is not loopback; zeros when there is none. */
+  /**
+   * 12 lower-case hexadecimal digits: the hardware address of eth0, as the original has it, else of the first network interface
+   * that has one; zeros when there is none.
+   */
   nodeId(): string;
   /** For `User-Agent`: `Linux/6.1.0; x86_64`. */
   platform(): string;

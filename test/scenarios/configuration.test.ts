@@ -63,6 +63,8 @@ describe.concurrent('the configuration', () => {
     async ({ stage }) => {
       const { user, output } = await check(stage, { id: '${nodeId}', domain });
       const nodeId = user.slice(0, 12);
+      const eth0 = interfaces.find(([name]) => name === 'eth0');
+      if (eth0) expect(nodeId).toBe(eth0[1]);
       const names = interfaces.filter(([, address]) => address === nodeId).map(([name]) => name);
       expect(output).toContain(
         `ok     identity      \${nodeId} is ${nodeId}, the hardware address of ${names.sort().join(' and ')}\n`,

@@ -14,6 +14,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,19 @@ static JSValue host_name(JSContext *context, JSValueConst self, int argc, JSValu
   return rm_string(name);
 }
 
+/* Other hardware has addresses of other lengths. False also for one that is not set. */
+static bool ethernet_address(int fd, const char *name, uint8_t id[6]) {
+  static const uint8_t unset[6];
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+  if (ioctl(fd, SIOCGIFHWADDR, &request) || request.ifr_hwaddr.sa_family != ARPHRD_ETHER) return false;
+  if (!memcmp(request.ifr_hwaddr.sa_data, unset, sizeof unset)) return false;
+  memcpy(id, request.ifr_hwaddr.sa_data, sizeof unset);
+  return true;
+}
+
+/* eth0 first, as the original has it: before it, there may be interfaces whose address is random. */
 static JSValue node_id(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)context;
   (void)self;
@@ -50,15 +64,10 @@ static JSValue node_id(JSContext *context, JSValueConst self, int argc, JSValueC
   (void)argv;
   uint8_t id[6] = {0};
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  struct if_nameindex *interfaces = fd < 0 ? NULL : if_nameindex();
-  for (struct if_nameindex *next = interfaces; next && next->if_index; next++) {
-    struct ifreq request;
-    memset(&request, 0, sizeof request);
-    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", next->if_name);
-    if (ioctl(fd, SIOCGIFHWADDR, &request) || request.ifr_hwaddr.sa_family != ARPHRD_ETHER) continue;
-    memcpy(id, request.ifr_hwaddr.sa_data, sizeof id);
-    break;
-  }
+  bool found = fd >= 0 && ethernet_address(fd, "eth0", id);
+  struct if_nameindex *interfaces = fd < 0 || found ? NULL : if_nameindex();
+  for (struct if_nameindex *next = interfaces; !found && next && next->if_index; next++)
+    found = ethernet_address(fd, next->if_name, id);
   if (interfaces) if_freenameindex(interfaces);
   if (fd >= 0) close(fd);
   char text[13];
