@@ -77,7 +77,7 @@ const {
 } = process.env;
 
 const workspaces = '{protocol,agent,reflector-minimal,client,examples,toolchain}/**';
-const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**'];
+const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**', '**/*.long.test.mjs'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
 const integration = [
   `${workspaces}/*.integration.test.{ts,mjs}`,
@@ -147,11 +147,11 @@ export default defineConfig({
         },
       },
       {
-        // What e2e does in a short form.
+        // What e2e does in a short form, and what takes minutes.
         resolve,
         test: {
           name: 'long',
-          include: ['test/e2e/{large-transfers,soak}.test.ts'],
+          include: ['test/e2e/{large-transfers,soak}.test.ts', 'toolchain/**/*.long.test.mjs'],
           env: { RM_LONG: '1' },
           testTimeout: 600_000,
           hookTimeout: 240_000,

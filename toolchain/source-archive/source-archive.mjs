@@ -1,6 +1,6 @@
 // The release's source archive: what a build system for images needs, without Node, npm or a network.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../bundle.mjs';
 import { shortCommit } from '../commit.mjs';
@@ -10,6 +10,7 @@ import { initFiles, initKinds } from '../init/init.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { sources } from '../sources.mjs';
 import { bundledScript } from '../tiny/build-static.mjs';
+import { recipeFolders, recipes } from './recipes.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').RegularFile} RegularFile */
 
@@ -111,13 +112,21 @@ export function archiveOf(files) {
 }
 
 /**
- * Writes the archive into a folder.
+ * Writes the archive into a folder, and beside it the recipes of Yocto, Buildroot and OpenWrt for this very archive.
  * @param {string} [folder] `dist/source` by default
  * @returns {Promise<string>} the path of `rm-agent-VERSION.tar.gz`
  */
 export async function sourceArchive(folder = join(root, 'dist/source')) {
   const path = join(folder, `${archiveName}.tar.gz`);
+  const files = await sourceFiles();
+  const archive = archiveOf(files);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path, archiveOf(await sourceFiles()));
+  writeFileSync(path, archive);
+  for (const name of Object.keys(recipeFolders)) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const { path, mode, content } of recipes(archive, files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+    chmodSync(join(folder, path), mode);
+  }
   return path;
 }

@@ -1,0 +1,5 @@
+#!/bin/sh
+
+case "$1" in
+rm-agent*) rm-agent --version | grep -F "$2" ;;
+esac
