@@ -238,7 +238,7 @@ export class Agent implements AsyncDisposable {
   ): Cancellable {
     const controller = new AbortController();
     const { signal } = controller;
-    Promise.resolve()
+    void Promise.resolve()
       .then(() => decision({ port, channel, signal }))
       .catch((error: unknown) => {
         if (!signal.aborted) this.#failed({ error, source: 'access', port });

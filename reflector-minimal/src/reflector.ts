@@ -377,14 +377,12 @@ class RunningReflector implements Reflector {
     log.info('stopped');
   }
 
-  #within(ms: number, done: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#context.clock.schedule(ms, resolve);
-      done.then(() => {
-        timer.cancel();
-        resolve();
-      });
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    let timer: Cancellable | null = null;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#context.clock.schedule(ms, resolve);
     });
+    await Promise.race([done, late]).finally(() => timer?.cancel());
   }
 
   #scheduleStatistics(): void {

@@ -100,7 +100,7 @@ describe('a defect', () => {
     });
     expect(await handled.finish()).toEqual([['caught']]);
     const { status, stderr } = await run(() => {
-      Promise.reject(new Error('lost'));
+      void Promise.reject(new Error('lost'));
     }).ending();
     expect(status).toBe(70);
     expect(stderr).toMatch(/defect: Error: lost/);
