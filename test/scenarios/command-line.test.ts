@@ -322,6 +322,7 @@ describe.concurrent('check', () => {
     expect(status).toBe(0);
     expect(output.split('\n')).toEqual([
       `ok     configuration ${config}`,
+      expect.stringMatching(/^(?:ok {4}|FAILED) memory {8}at most \d/),
       `ok     service       port ${echo.port}`,
       `FAILED service       port ${closed}: connection refused`,
       expect.stringMatching(/^ok {5}agent {9}runs, connected for \d+ s$/),

@@ -17,7 +17,7 @@ const schema = JSON.parse(readFileSync(new URL('board.schema.json', import.meta.
  * @property {string} soc processor and clock
  * @property {string} target one of those in targets.mjs
  * @property {System} system
- * @property {{ totalMiB: number, freeMiB: number, source: string }} memory
+ * @property {{ totalMiB: number, systemMiB: number, freeMiB: number, source: string }} memory
  * @property {{ totalMiB: number, freeMiB: number, compressed: boolean, source: string }} flash
  * @property {Record<string, unknown>} agent the first /etc/rm-agent.json, as agent/rm-agent.schema.json describes it
  */

@@ -1,28 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configure } from '../../agent/src/config/load.ts';
+import { memoryCost } from '../../agent/src/config/sizing.ts';
 import { targets } from '../targets.mjs';
 import { boardFaults, boardNames, readBoard } from './board.mjs';
-
-/** A board on which every file exists that a configuration names. */
-const machine = {
-  files: { stat: () => ({ kind: 'file', size: 16, mode: 0o600 }) },
-  system: { environment: () => undefined, hostName: () => 'device', nodeId: () => '0123456789ab' },
-};
+import { machineOf } from './machine.mjs';
+import { lacks, memoryNeeds } from './room.mjs';
 
 describe.each(boardNames())('board %s', (name) => {
   it('has all keys, and the agent takes its configuration without a warning', () => {
-    const { agent } = readBoard(name);
-    expect(configure(/** @type {any} */ (machine), /** @type {any} */ (agent))).toMatchObject({
-      warnings: [],
-    });
+    const board = readBoard(name);
+    expect(configure(machineOf(board), /** @type {any} */ (board.agent))).toMatchObject({ warnings: [] });
   });
 
   it('leaves half of its memory to others when the agent holds all it may', () => {
-    const { agent, memory } = readBoard(name);
-    const loaded = configure(/** @type {any} */ (machine), /** @type {any} */ (agent));
+    const board = readBoard(name);
+    const loaded = configure(machineOf(board), /** @type {any} */ (board.agent));
     const { totalBytes } = 'ok' in loaded ? loaded.ok.limits : { totalBytes: Number.POSITIVE_INFINITY };
-    expect(totalBytes).toBeLessThanOrEqual((memory.totalMiB * 2 ** 20) / 2);
+    expect(totalBytes).toBeLessThanOrEqual((board.memory.totalMiB * 2 ** 20) / 2);
+  });
+
+  it('has the memory that its configuration can cost', () => {
+    const board = readBoard(name);
+    const loaded = configure(machineOf(board), /** @type {any} */ (board.agent));
+    if ('errors' in loaded) throw new Error(loaded.errors.join('\n'));
+    expect(lacks(board, memoryNeeds(memoryCost(loaded.ok)))).toEqual([]);
   });
 
   it('has less free than it has', () => {
@@ -38,7 +40,7 @@ describe('a board file', () => {
     soc: 'Processor',
     target: 'armv5',
     system: { name: 'Buildroot', libc: 'musl', init: 'busybox', packages: { ipk: 'arm' } },
-    memory: { totalMiB: 64, freeMiB: 32, source: 'data sheet' },
+    memory: { totalMiB: 64, systemMiB: 58, freeMiB: 32, source: 'data sheet' },
     flash: { totalMiB: 8, freeMiB: 0.5, compressed: true, source: 'data sheet' },
     agent: {},
   };
@@ -62,7 +64,7 @@ describe('a board file', () => {
 
   it('is an object, with the required keys', () => {
     expect(boardFaults([])).toEqual(['found []; allowed is an object']);
-    expect(boardFaults({ ...right, memory: { source: 'x' } })).toHaveLength(2);
+    expect(boardFaults({ ...right, memory: { source: 'x' } })).toHaveLength(3);
     const { packages: _, ...system } = right.system;
     expect(boardFaults({ ...right, system })).toEqual([]);
   });

@@ -9,9 +9,10 @@ import { tarGz } from '../packages/tar.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { buildStatic } from '../tiny/build-static.mjs';
 import { boardNames, readBoard } from './board.mjs';
+import { machineOf } from './machine.mjs';
 import { overlay, packages } from './overlay.mjs';
 import { placeholders } from './placeholders.mjs';
-import { flashNeed, lacks, table } from './room.mjs';
+import { flashNeed, lacks, memoryNeeds, table } from './room.mjs';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 const agentProgram = join(dist, 'node/rm-agent.mjs');
@@ -49,6 +50,20 @@ function described(entry) {
 }
 
 /**
+ * What the configuration can cost in memory.
+ * @param {import('./board.mjs').Board} board
+ * @throws {BuildError} when it is wrong
+ */
+async function cost(board) {
+  const { configure } = await import('../../agent/dist/src/config/load.js');
+  const { memoryCost } = await import('../../agent/dist/src/config/sizing.js');
+  const loaded = configure(machineOf(board), /** @type {any} */ (board.agent));
+  if ('errors' in loaded)
+    throw new BuildError(loaded.errors.map((line) => `${board.name}: agent.${line}`).join('\n'));
+  return memoryCost(loaded.ok);
+}
+
+/**
  * Judges the overlay as the agent does.
  * @param {string} folder
  * @throws {BuildError} with what the agent says of a configuration that is wrong
@@ -73,7 +88,10 @@ async function make(name) {
     output: join(dist, target),
   });
   const entries = overlay(board, file);
-  const needs = [flashNeed(entries, manifest.executable, board.flash.compressed)];
+  const needs = [
+    flashNeed(entries, manifest.executable, board.flash.compressed),
+    ...memoryNeeds(await cost(board)),
+  ];
   rmSync(output, { recursive: true, force: true });
   const root = join(output, 'root');
   writeTree(root, entries);

@@ -28,6 +28,15 @@ export function flashNeed(entries, executable, compressed) {
   return { of: 'flash', what: compressed ? 'the overlay, compressed' : 'the overlay', bytes };
 }
 
+/**
+ * What the agent's configuration can cost at most.
+ * @param {{ agent: number, elsewhere: number }} cost
+ * @returns {Need[]}
+ */
+export function memoryNeeds({ agent, elsewhere }) {
+  return [{ of: 'memory', what: 'the agent, its services and sockets, at most', bytes: agent + elsewhere }];
+}
+
 /** @param {number} bytes */
 export function size(bytes) {
   return bytes < MiB ? `${Math.ceil(bytes / KiB)} KiB` : `${(bytes / MiB).toFixed(1)} MiB`;

@@ -7,7 +7,7 @@ const board = {
   soc: 'Processor',
   target: 'armv5',
   system: { name: 'Linux', libc: 'musl', init: 'busybox' },
-  memory: { totalMiB: 32, freeMiB: 8, source: '' },
+  memory: { totalMiB: 32, systemMiB: 28, freeMiB: 8, source: '' },
   flash: { totalMiB: 4, freeMiB: 0.5, compressed: true, source: '' },
   agent: {},
 };

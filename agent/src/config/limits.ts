@@ -16,7 +16,7 @@ export const defaultCommandLimits = {
 };
 
 /**
- * Every bound of the agent, in one place. A peer that goes beyond one harms its own channel, or at worst its own
+ * Every bound of the agent, in one place. On a machine with little memory some are smaller (`sizing.ts`). A peer that goes beyond one harms its own channel, or at worst its own
  * tunnel, and nothing else. `tunnel/limits.test.ts` tries to break each.
  */
 export const defaultLimits = {

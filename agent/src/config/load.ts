@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts';
 import { inspectNamedFiles, missingDirectories, writable } from './named-files.ts';
 import { proxiesOf, reflectorsOf, secretsOf } from './parts.ts';
 import { secretVariables } from './proxy-variables.ts';
+import { limitsOn, readMemory } from './sizing.ts';
 import { type Problem, validate } from './validate.ts';
 
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
@@ -118,7 +119,10 @@ function judge(
   }
   if (proxiesOf(result.value).some(([, entry]) => entry === 'env'))
     hidden.push(...secretVariables(host.system));
-  return { ok: result.value, warnings, missing, hidden, identity: [...identity] };
+  // It has been validated.
+  const { limits: given } = json as { readonly limits?: object };
+  const limits = limitsOn(readMemory(host.files), result.value.limits, given ?? {});
+  return { ok: { ...result.value, limits }, warnings, missing, hidden, identity: [...identity] };
 }
 
 function withPlaceholders(text: string): string {

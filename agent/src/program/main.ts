@@ -2,6 +2,7 @@ import { utf8DecodeStrict } from 'rm-protocol';
 import type { importProperties } from '../config/import.ts';
 import { type Invalid, load, problemsOf } from '../config/load.ts';
 import { imageAt } from '../config/machine.ts';
+import { readMemory } from '../config/sizing.ts';
 import { version } from '../config/version.ts';
 import type { Cancellable, Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
@@ -12,6 +13,7 @@ import { Daemon } from './daemon.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
 import { recoverControl } from './recover-control.ts';
+import { reportMemory } from './report-memory.ts';
 
 /** Loads what only `rm-agent import` needs; `null` in a build without it. */
 export type LoadImport = (() => typeof importProperties) | null;
@@ -115,6 +117,9 @@ function checkConfiguration(host: Host, { config, dial, offline, root }: CheckCo
   for (const line of warnings) host.system.print(2, `warning ${line}\n`);
   host.system.print(1, `ok     configuration ${config}\n`);
   if (!image) for (const line of identity) host.system.print(1, `ok     identity      ${line}\n`);
+  const memory = readMemory(host.files);
+  // That of an image is another machine's.
+  if (memory && !image) reportMemory(host.system, ok, memory);
   if (offline) host.system.exit(ExitStatus.ok);
   else
     check(host, ok, dial, (connected) =>

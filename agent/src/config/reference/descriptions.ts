@@ -270,7 +270,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   ),
 
   limits: key(
-    'Limits on the memory that peers can make the agent use.',
+    'Limits on the memory that peers can make the agent use. On a machine with less than 1 GiB, those that you leave out are smaller; see image/sizing.md.',
     '{ "windowBytes": 65536, "totalBytes": 2097152 }',
   ),
   'limits.windowBytes': key(
@@ -291,7 +291,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '5000',
   ),
   'limits.memoryBytes': key(
-    'Memory of the whole agent, on the tiny runtime only. Beyond it, the agent logs a line and ends with status 71, so that the supervisor restarts it. At least twice `limits.totalBytes`. `null`: 33554432, or twice `limits.totalBytes` if that is more.',
+    'Memory of the whole agent, on the tiny runtime only. Beyond it, the agent logs a line and ends with status 71, so that the supervisor restarts it. At least twice `limits.totalBytes`. `null`: a quarter of the machine’s memory, at most 33554432, or twice `limits.totalBytes` if that is more.',
     '8388608',
   ),
 
