@@ -1,10 +1,10 @@
 // What a board's root file system gets.
 import { readFileSync } from 'node:fs';
 import { initFiles } from '../init/init.mjs';
-import { agentPackage } from '../packages/agent-package.mjs';
 import { apk } from '../packages/apk.mjs';
 import { deb } from '../packages/deb.mjs';
 import { ipk } from '../packages/ipk.mjs';
+import { agentPackage } from './agent-package.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').FileEntry} FileEntry */
 /** @typedef {Pick<import('./board.mjs').Board, 'agent' | 'system'>} Board */
