@@ -127,6 +127,10 @@ const tasks = {
     await prepare(root, ['agent/sdk', `examples/${name}`]);
     await run(process.execPath, `examples/${name}/dist/main.js`, ...args);
   },
+  async release() {
+    await prepare(root);
+    await run(process.execPath, 'toolchain/release/release.mjs', ...rest);
+  },
   async 'demo-device'() {
     await prepare(root, ['examples/demo-device']);
     await run(process.execPath, 'examples/demo-device/dist/main.js', ...rest);
