@@ -26,8 +26,13 @@ async function debianArchives() {
 }
 
 /**
+ * A file of a Debian archive.
+ * @typedef {Pick<import('./sources.mjs').Source, 'version' | 'file' | 'pool' | 'sha256'>} PinnedFile
+ */
+
+/**
  * A file of a Debian archive by its place in the pool. There is no need for apt's lists: the content is pinned.
- * @param {import('./sources.mjs').Source} source
+ * @param {PinnedFile} source
  * @param {string} path where to write it
  * @returns {Promise<string | undefined>} why there is none, in one line
  */
@@ -55,12 +60,15 @@ async function download({ pool, file, sha256 }, path) {
 }
 
 /**
- * The archive of a source, from the first of: the cache, the folder that `RM_AGENT_SOURCES` names, the Debian mirrors
- * in this machine's apt configuration.
- * @param {string} name
- * @param {import('./sources.mjs').Source} source
+ * The path of a file of a Debian archive, from the first of: the cache, the folder that `RM_AGENT_SOURCES` names, the
+ * Debian mirrors in this machine's apt configuration.
+ * @param {string} name for people
+ * @param {PinnedFile} source
+ * @param {string} pinnedIn the file of the checkout that pins it
+ * @returns {Promise<string>}
+ * @throws {BuildError}
  */
-async function archiveOf(name, source) {
+export async function pinnedFile(name, source, pinnedIn = 'toolchain/sources.mjs') {
   const folder = join(cacheFolder, 'sources');
   const path = join(folder, source.file);
   // One that a disk has spoilt is fetched again.
@@ -78,7 +86,7 @@ async function archiveOf(name, source) {
         throw new BuildError(
           `${source.file} comes from no Debian mirror of this machine (${refusal}). A mirror drops a version once it is ` +
             `superseded: put the file (SHA-256 ${source.sha256}) into a folder named by RM_AGENT_SOURCES, ` +
-            'or pin the newer version in toolchain/sources.mjs.',
+            `or pin the newer version in ${pinnedIn}.`,
         );
       }
     }
@@ -102,7 +110,7 @@ export async function unpackedSource(name) {
   const source = sources[name];
   const patches = (source.patches ?? []).map((patch) => readFileSync(join(patchFolder, patch), 'utf8'));
   return cached(`source-${name}`, { sha256: source.sha256, only: source.only, patches }, async (folder) => {
-    const archive = await archiveOf(name, source);
+    const archive = await pinnedFile(name, source);
     const depth = source.only === undefined ? 1 : 1 + source.only.split('/').length;
     const part = source.only === undefined ? [] : ['--wildcards', `*/${source.only}/*`];
     await run('tar', [
