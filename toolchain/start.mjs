@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ending, spawnBound } from './bound-process.mjs';
+import { addAccounts } from './demo-accounts.mjs';
 import { startDemoSsh } from './demo-ssh.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -73,23 +74,6 @@ async function startReflector(port, data) {
     }
     throw error;
   }
-}
-
-/**
- * Adds the device and the user; gives both passwords.
- * @param {Reflector} reflector
- */
-async function addAccounts(reflector) {
-  const { Installation, deviceSecrets, generatePassword, hashPassword } = await import(
-    '../reflector-minimal/dist/index.js'
-  );
-  const { store } = reflector;
-  const passwords = { device: generatePassword(), user: generatePassword() };
-  const domain = await new Installation(store).domain();
-  const secrets = await deviceSecrets(deviceId, domain, passwords.device, false);
-  await store.devices.add({ id: deviceId, domain, secrets }, Date.now(), null);
-  await store.users.add(userName, await hashPassword(passwords.user), Date.now(), 'administrator');
-  return { ...passwords, domain };
 }
 
 /**
@@ -202,7 +186,7 @@ export async function start(args) {
     undo.push(() => demo.close());
     const ssh = await startDemoSsh(folder, deviceId);
     if (ssh) undo.push(() => ssh.stop());
-    const { device: password, user: userPassword, domain } = await addAccounts(reflector);
+    const { device: password, user: userPassword, domain } = await addAccounts(reflector, deviceId, userName);
     const agent = startAgent({
       folder,
       reflectorPort: reflector.port,
