@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { type Executable, executables } from './toolchain/executables.mjs';
+import { boards } from './toolchain/qemu/machines.mjs';
 
 const source = (path: string) => new URL(path, import.meta.url).pathname;
 
@@ -63,6 +64,20 @@ function native(name: string, kind: 'valgrind' | 'sanitize') {
         RM_NATIVE_TEST: process.env.RM_NATIVE_TEST || source(`dist/${kind}/rm-run`),
         RM_NATIVE_PLAIN: source('dist/valgrind/rm-run'),
       },
+    },
+  };
+}
+
+/** One emulated board. */
+function emulatedBoard({ name, board }: (typeof boards)[number]) {
+  return {
+    resolve,
+    test: {
+      name,
+      include: ['test/boards/**/*.test.ts'],
+      env: { RM_BOARD: board },
+      testTimeout: 900_000,
+      hookTimeout: 900_000,
     },
   };
 }
@@ -146,6 +161,7 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      ...boards.map(emulatedBoard),
       {
         // What e2e does in a short form, and what takes minutes.
         resolve,

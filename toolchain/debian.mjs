@@ -138,6 +138,17 @@ export const peers = [
   ...networks,
 ];
 
+/** What makes the image of an emulated board and reaches it. */
+export const guests = [
+  'busybox',
+  'dropbear-bin',
+  'kmod',
+  'netcat-openbsd',
+  'openssh-client',
+  'squashfs-tools',
+  'xz-utils',
+];
+
 /** A C++ compiler, make and Python, for npm packages with native code. */
 export async function needCompiler() {
   if (!['c++', 'make', 'python3'].every(has)) await needPackages(['g++', 'make', 'python3']);

@@ -40,13 +40,13 @@ export const executables = [
   { ...withClockless(native('x86_64')), also: ['e2e', 'devices', 'long'], drivenBy: 'test' },
   variant('x86_64', ['tls', 'tls13', 'import']),
   variant('x86_64', [], 'quickjs-ng'),
-  withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static')),
+  withBoard(withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static'))),
   emulated('mips-24kc', 'qemu-mips-static'),
-  emulated('armv7hf', 'qemu-arm-static'),
-  emulated('aarch64', 'qemu-aarch64-static'),
+  withBoard(emulated('armv7hf', 'qemu-arm-static')),
+  withBoard(emulated('aarch64', 'qemu-aarch64-static')),
   { ...emulated('armv5', 'qemu-arm-static'), drivenBy: 'named' },
   { ...emulated('armv6hf', 'qemu-arm-static -cpu arm1176'), drivenBy: 'named' },
-  { ...emulated('riscv64', 'qemu-riscv64-static'), drivenBy: 'named' },
+  { ...withBoard(emulated('riscv64', 'qemu-riscv64-static')), drivenBy: 'named' },
   { ...native('i686'), drivenBy: 'named' },
   { ...instrumented('sanitize', 2, 131_072), also: ['native-sanitize'] },
   instrumented('force-gc', 8, 4096),
@@ -124,7 +124,11 @@ export function withoutProjects(args, unwanted) {
  */
 const needs = {
   test: { native: ['--valgrind'] },
-  'test:all': { long: ['--target', 'x86_64'], 'native-sanitize': ['--sanitize'] },
+  'test:all': {
+    long: ['--target', 'x86_64'],
+    'native-sanitize': ['--sanitize'],
+    'boards-riscv64': ['--target', 'riscv64'],
+  },
 };
 
 /**
@@ -157,6 +161,15 @@ export function buildsFor(script, args) {
  */
 function withClockless(executable) {
   return { ...executable, clockless: executable.command.replace(/(dist\/[^/]+)/, '$1-clockless') };
+}
+
+/**
+ * It runs in an emulated board as well, test/boards.
+ * @param {Executable} executable
+ * @returns {Executable}
+ */
+function withBoard(executable) {
+  return { ...executable, also: [`boards-${executable.name}`] };
 }
 
 /**

@@ -110,6 +110,12 @@ const tasks = {
     await prepare(root);
     await run(process.execPath, 'toolchain/fuzz.mjs', ...rest);
   },
+  /** An emulated board beside a reflector, until Ctrl-C. */
+  async qemu() {
+    await prepare(root, ['reflector-minimal', 'client']);
+    const { qemu } = await import('./qemu/main.mjs');
+    process.exit(await qemu(rest));
+  },
   async build() {
     await prepare(root);
     await run(process.execPath, 'toolchain/build.mjs', ...rest);

@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ending, runBound } from './bound-process.mjs';
-import { native, needPackages, peers } from './debian.mjs';
+import { guests, native, needPackages, peers } from './debian.mjs';
 import { buildsFor, chosenExecutables, namedProjects, withoutProjects } from './executables.mjs';
 import { summary } from './failures.mjs';
 import { isOtherNode, otherNodes, testOnOtherNode } from './other-node.mjs';
 import { compile, install } from './prepare.mjs';
+import { boards, machines } from './qemu/machines.mjs';
 import { step } from './step.mjs';
 
 /** @typedef {import('./failures.mjs').Failure} Failure */
@@ -20,7 +21,13 @@ const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
  * The projects of a script that need no executable named.
  * @type {Readonly<Record<Script, readonly string[]>>}
  */
-const always = { test: ['e2e', 'devices', 'native', 'integration'], 'test:all': ['long', 'native-sanitize'] };
+const always = {
+  test: ['e2e', 'devices', 'native', 'integration'],
+  'test:all': ['long', 'native-sanitize', ...boards.map(({ name }) => name)],
+};
+
+/** What emulated boards need. */
+const emulators = [...guests, ...Object.values(machines).flatMap(({ packages }) => packages)];
 
 /**
  * Runs everything even after a failure, so that one run tells all of them.
@@ -63,7 +70,11 @@ export async function runTests(root, script, args) {
  */
 async function* steps(root, script, args, folder) {
   const driven = chosenExecutables(script, args);
-  const packages = [...peers, ...native, ...driven.flatMap((executable) => executable.packages)];
+  const withBoards = script === 'test:all' || namedProjects(args).some((name) => name.startsWith('boards-'));
+  const packages = [
+    ...[...peers, ...native, ...driven.flatMap((executable) => executable.packages)],
+    ...(withBoards ? emulators : []),
+  ];
   await Promise.all([install(root), needPackages([...new Set(packages)])]);
 
   const named = namedProjects(args);

@@ -29,7 +29,7 @@ export class RmClient {
   }
 
   /** Logs in with the password, and goes on with the token. */
-  static async logIn(system: RemoteSystem): Promise<RmClient> {
+  static async logIn(system: Pick<RemoteSystem, 'port' | 'user' | 'password'>): Promise<RmClient> {
     const directory = mkdtempSync(join(tmpdir(), 'rm-client-'));
     const client = new RmClient(directory, { ...process.env, XDG_CONFIG_HOME: directory });
     const { status, errors } = await run(client.command, ['login'], {

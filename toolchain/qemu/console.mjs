@@ -1,0 +1,101 @@
+// The serial console of a guest, on which a shell of root waits: runs commands there, whatever becomes of the network.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** Lines of the kernel among the output of a command. */
+const kernelLine = /^\[ *\d+\.\d{6}\] /;
+
+export class Console {
+  /** @type {import('node:net').Socket} */
+  #socket;
+  #received = '';
+  #commands = 0;
+  #wake = () => {};
+  /** @type {Promise<unknown>} */
+  #last = Promise.resolve();
+
+  /** @param {import('node:net').Socket} socket */
+  constructor(socket) {
+    this.#socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('error', () => {});
+    socket.on('data', (text) => {
+      this.#received += text;
+      this.#wake();
+    });
+    socket.on('close', () => this.#wake());
+  }
+
+  /**
+   * @param {string} path socket of the console
+   * @returns {Promise<Console>}
+   */
+  static async open(path) {
+    const socket = connect(path);
+    await once(socket, 'connect');
+    return new Console(socket);
+  }
+
+  /**
+   * Resolves with the next line that matches; what came before it is dropped.
+   * @param {RegExp} pattern
+   * @returns {Promise<{ before: string[], match: RegExpExecArray }>}
+   */
+  async #line(pattern) {
+    /** @type {string[]} */
+    const before = [];
+    for (;;) {
+      for (let end = this.#received.indexOf('\n'); end >= 0; end = this.#received.indexOf('\n')) {
+        const line = this.#received.slice(0, end).replace(/\r+$/, '');
+        this.#received = this.#received.slice(end + 1);
+        const match = pattern.exec(line);
+        if (match) return { before, match };
+        if (!kernelLine.test(line)) before.push(line);
+      }
+      if (this.#socket.destroyed)
+        throw new Error(`the console was closed after ${JSON.stringify(before.slice(-5))}`);
+      await new Promise((resolve) => {
+        this.#wake = () => resolve(undefined);
+      });
+    }
+  }
+
+  /** Resolves when the shell of a guest that boots answers. */
+  async ready() {
+    const ask = () => this.#socket.write("stty -echo; PS1=; PS2=; echo rm-shell''-ready\n");
+    // What is typed before the shell runs may be lost.
+    const again = setInterval(ask, 1000);
+    try {
+      await this.#line(/rm-shell-ready$/);
+    } finally {
+      clearInterval(again);
+    }
+  }
+
+  /**
+   * Runs a command after those that were given before.
+   * @param {string} command one line, at most 3,000 bytes
+   * @returns {Promise<{ status: number, output: string }>} what it wrote, errors included, without blanks at the end
+   */
+  run(command) {
+    const done = this.#last.then(() => this.#run(command));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** @param {string} command */
+  async #run(command) {
+    this.#commands += 1;
+    const mark = `${this.#commands}`;
+    // The quotes keep an echo of the command from looking like its output.
+    const end = `rm_status=$?; echo; echo rm-end''-${mark}-$rm_status-`;
+    this.#socket.write(`echo rm-begin''-${mark}; { ${command}\n} 2>&1; ${end}\n`);
+    await this.#line(new RegExp(`rm-begin-${mark}$`));
+    const { before, match } = await this.#line(new RegExp(`rm-end-${mark}-(\\d+)-$`));
+    return { status: Number(match[1]), output: before.join('\n').trimEnd() };
+  }
+
+  close() {
+    this.#socket.destroy();
+  }
+}

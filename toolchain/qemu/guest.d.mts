@@ -1,0 +1,34 @@
+/** What tests use of guest.mjs, which describes it. */
+
+export interface File {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+export interface GuestOptions {
+  readonly board: string;
+  readonly folder: string;
+  readonly id: string;
+  readonly domain: string;
+  readonly secret: string;
+  readonly agent?: Readonly<Record<string, unknown>>;
+  readonly ports: readonly number[];
+  readonly files?: readonly File[];
+}
+
+export const hostAddress: string;
+
+export class Guest {
+  static start(options: GuestOptions): Promise<Guest>;
+  readonly sshConfig: string;
+  readonly consoleSocket: string;
+  readonly log: string;
+  readonly ended: Promise<number>;
+  lead(port: number, to: number): void;
+  booted(): Promise<void>;
+  run(command: string): Promise<{ readonly status: number; readonly output: string }>;
+  leaveConsole(): void;
+  freeze(): Promise<void>;
+  stop(): Promise<void>;
+}
