@@ -200,7 +200,8 @@ export class DevicePort implements CallPlace, ConnectionEvents {
     const since = this.clock.now() - this.#limits.justServedMs;
     for (const connection of this.#connections) {
       const { phase, owner, client, idleSince } = connection;
-      if (phase === 'idle' && owner === message.owner && client === null && idleSince > since) return connection;
+      if (phase === 'idle' && owner === message.owner && client === null && idleSince > since)
+        return connection;
     }
     return null;
   }

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { readServiceSettings } from '../../devices/service-settings.ts';
-import { type DeviceSite, linkForUser, linksForUser, redirectLoop } from './device-links.ts';
+import {
+  type DeviceSite,
+  linkForUser,
+  linksForUser,
+  redirectLoop,
+  unknownPrivateAuthority,
+} from './device-links.ts';
 
 interface Place {
   readonly properties?: Readonly<Record<string, string>>;
@@ -209,5 +215,31 @@ describe('a redirect in a loop', () => {
 
   test('is none in what is no redirect', () => {
     expect(redirectLoop(site(plain), get, { ...answer, status: 201 })).toBe(null);
+  });
+});
+
+describe('an address of a private network that is unknown to us', () => {
+  const itself = { properties: { 'service-80': 'host=192.168.1.1:8080' } };
+  test.each<[link: string, place: Place, authority: string | null]>([
+    ['http://192.168.1.1:8080/sub/', {}, '192.168.1.1:8080'],
+    ['https://10.1.2.3/', {}, '10.1.2.3'],
+    ['//172.16.0.1/', {}, '172.16.0.1'],
+    ['http://172.31.0.1/', {}, '172.31.0.1'],
+    ['http://169.254.1.1/', {}, '169.254.1.1'],
+    ['http://[fd00::1]:80/', {}, '[fd00::1]:80'],
+    ['http://[fe80::1]/', {}, '[fe80::1]'],
+    ['http://172.15.0.1/', {}, null],
+    ['http://172.32.0.1/', {}, null],
+    ['http://192.169.1.1/', {}, null],
+    ['http://100.192.168.1/', {}, null],
+    ['http://8.8.8.8/', {}, null],
+    ['http://[2001:db8::1]/', {}, null],
+    ['http://10.example.com/', {}, null],
+    ['http://127.0.0.1/', {}, null],
+    ['/sub/', {}, null],
+    ['http://192.168.1.1:8080/', itself, null],
+    ['http://192.168.1.2/', lan, null],
+  ])('%s', (link, place, authority) => {
+    expect(unknownPrivateAuthority(site(place), link)).toBe(authority);
   });
 });

@@ -45,6 +45,18 @@ export function linkForUser(site: DeviceSite, link: string): string {
   return site.shared && port !== site.port ? link : `${originOf(site, port)}${parsed.rest}`;
 }
 
+/**
+ * The authority of a link to an address of a private network (RFC 1918, RFC 4193) that is unknown to us. A service on the
+ * machine of the agent may mean itself by it.
+ */
+export function unknownPrivateAuthority(site: DeviceSite, link: string): string | null {
+  const parsed = webLink(site, link);
+  if (parsed === null || !isPrivateAddress(parsed.host) || targetOf(site, parsed.host) !== undefined)
+    return null;
+  const { target } = site.settingsOf(site.port);
+  return target === null || isLoopbackHost(target) ? parsed.authority : null;
+}
+
 const linkFields = new Set(['content-location', 'location']);
 
 /** The head of a device's answer with links that the user can follow. */
@@ -191,4 +203,10 @@ function sameTarget(one: string | null, other: string | null | undefined): boole
 
 function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** Link-local addresses included. */
+function isPrivateAddress(host: string): boolean {
+  if (host.includes(':')) return /^f[cd]|^fe[89ab]/.test(host);
+  return /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2,3}$/.test(host);
 }

@@ -104,7 +104,7 @@ export class DeviceRequest implements CallEvents {
   }
 
   head(head: ResponseHead): void {
-    this.#exchange.answered(head.status);
+    this.#exchange.answered(head);
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {
       this.#call.cancel();

@@ -91,7 +91,7 @@ export class DeviceUpgrade implements CallEvents {
   }
 
   head(head: ResponseHead): void {
-    this.#exchange.answered(head.status);
+    this.#exchange.answered(head);
     const { request, socket } = this.#exchange;
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Traffic } from '../../audit/audit.ts';
 import type { DevicePort } from '../../device-http/device-port.ts';
+import type { ResponseHead } from '../../device-http/response-head.ts';
 import type { ServiceSettings } from '../../devices/service-settings.ts';
 import type { Origin } from '../../http/origin.ts';
 import type { Limits } from '../../limits.ts';
@@ -14,8 +15,8 @@ export interface DeviceExchange {
   readonly devicePort: DevicePort;
   readonly port: number;
   readonly settings: ServiceSettings;
-  /** Called with the status of the device's response. */
-  readonly answered: (status: number) => void;
+  /** Called with the head of the device's response. */
+  readonly answered: (head: Pick<ResponseHead, 'status' | 'headers'>) => void;
   readonly site: DeviceSite;
   /** Each connection to the device belongs to one user. */
   readonly user: string;

@@ -16,7 +16,7 @@ function hints(limits: Partial<typeof defaultLimits> = {}) {
   /** The settings that were named, one text a line. */
   const told = () =>
     lines.map(({ msg }) => [...msg.matchAll(/services\[\]\.(\w+)/g)].map(([, name]) => name).join());
-  return { answered, told, lines };
+  return { tested, answered, told, lines };
 }
 
 test.each<[status: number, settings: string, told: string[]]>([
@@ -64,4 +64,17 @@ test('servicesHinted: the service that was heard of first is forgotten', () => {
   const { answered, lines } = hints({ servicesHinted: 2 });
   for (const device of ['a', 'b', 'c', 'c', 'b', 'a']) answered(421, { device });
   expect(lines.map(({ device }) => device)).toEqual(['a', 'b', 'c', 'a']);
+});
+
+test('a redirect to an address that may be its own is told of once for each service', () => {
+  const { tested, lines } = hints();
+  for (const device of ['pump-7', 'pump-7', 'pump-8'])
+    tested.ledTo({ device, port: 80, authority: '10.0.0.1' });
+  expect(lines.map(({ device, port, msg }) => [device, port, msg])).toEqual(
+    ['pump-7', 'pump-8'].map((device) => [
+      device,
+      80,
+      'the service redirects to 10.0.0.1, which users cannot reach; if that is its own address, set services[].host to it',
+    ]),
+  );
 });

@@ -23,10 +23,24 @@ export class SettingHints {
   readonly #log: Logger;
   /** Services that have served somebody, or of which it was told; those heard of first are forgotten first. */
   readonly #known: LRUCache<string, 'served' | 'told'>;
+  /** Services whose links it was told of. */
+  readonly #links: LRUCache<string, true>;
 
   constructor(log: Logger, limits: Pick<Limits, 'servicesHinted'>) {
     this.#log = log;
     this.#known = new LRUCache({ max: limits.servicesHinted });
+    this.#links = new LRUCache({ max: limits.servicesHinted });
+  }
+
+  /** The service redirects to an address of a private network, which may be one of its own. */
+  ledTo({ device, port, authority }: { device: string; port: number; authority: string }): void {
+    const service = `${device}:${port}`;
+    if (this.#links.has(service)) return;
+    this.#links.set(service, true);
+    this.#log.info(
+      { device, port },
+      `the service redirects to ${authority}, which users cannot reach; if that is its own address, set services[].host to it`,
+    );
   }
 
   answered(answer: AnsweredRequest): void {

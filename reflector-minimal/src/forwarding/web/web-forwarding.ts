@@ -7,9 +7,11 @@ import type { Holder } from '../../access/standing.ts';
 import type { Audit, Traffic } from '../../audit/audit.ts';
 import type { UserAuthentication } from '../../authentication/user-authentication.ts';
 import { DevicePort } from '../../device-http/device-port.ts';
+import type { ResponseHead } from '../../device-http/response-head.ts';
 import { serviceSettingsOf } from '../../devices/service-settings.ts';
 import { servicesOf } from '../../devices/services.ts';
 import { breakOff, cutResponse } from '../../http/break-off.ts';
+import { valuesOf } from '../../http/headers.ts';
 import type { Origin } from '../../http/origin.ts';
 import type { Refusal } from '../../http/refusal.ts';
 import { forDevice } from '../../isolation/device-credentials.ts';
@@ -19,7 +21,7 @@ import type { OnlineDevice } from '../../ports/presence.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalTo } from '../../refusals/of-denial.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
-import type { DeviceSite } from './device-links.ts';
+import { type DeviceSite, unknownPrivateAuthority } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
 import type { DeviceExchange } from './exchange.ts';
@@ -108,14 +110,15 @@ export class WebForwarding {
       if (lasting.destroyed) return;
       const traffic = this.#audit(event, origin, identity, device, port, lasting);
       this.#endWithAccess(holder, now, lasting);
+      const site = this.#site(device, port, origin, shared);
       begin({
         request,
         origin,
         devicePort: this.#portOf(device, port),
         port,
         settings: serviceSettingsOf(device, port),
-        answered: (status) => this.#answered(device, port, status, request),
-        site: this.#site(device, port, origin, shared),
+        answered: (head) => this.#answered(site, device, request, head),
+        site,
         user: identity.user.uid,
         authorization,
         shared,
@@ -145,9 +148,18 @@ export class WebForwarding {
     this.#context.log.error({ err: error, device: id, port }, 'exchange failed');
   }
 
-  #answered(device: OnlineDevice, port: number, status: number, request: IncomingMessage): void {
+  #answered(
+    site: DeviceSite,
+    device: OnlineDevice,
+    request: IncomingMessage,
+    { status, headers }: Pick<ResponseHead, 'status' | 'headers'>,
+  ): void {
+    const { port } = site;
     const settings = serviceSettingsOf(device, port);
     this.#hints.answered({ device: device.id, port, status, origin: request.headers.origin, settings });
+    const [location] = valuesOf(headers, 'location');
+    const authority = location === undefined ? null : unknownPrivateAuthority(site, location);
+    if (authority !== null) this.#hints.ledTo({ device: device.id, port, authority });
   }
 
   #site(device: OnlineDevice, port: number, origin: Origin, shared: boolean): DeviceSite {
