@@ -1,3 +1,4 @@
+import { enter } from '../authentication/enter.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Answer } from '../ports/routes.ts';
@@ -5,16 +6,7 @@ import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { clearCookie } from '../sessions/cookies.ts';
 import { type AccountNote, accountPage } from './account-page.ts';
-import {
-  type Exchange,
-  enter,
-  isSecure,
-  knownMarks,
-  type Result,
-  redirect,
-  sendToLogIn,
-  show,
-} from './exchange.ts';
+import { type Exchange, isSecure, knownMarks, type Result, redirect, sendToLogIn, show } from './exchange.ts';
 
 /** Logs this browser out, or with `everywhere` all browsers and programs. What they have open ends at once. */
 export async function logOut({ context, call }: Exchange): Promise<Result> {
@@ -98,14 +90,14 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   const changed = await context.logIn.setPassword(identity.user, password);
   if (call.gone) return null;
   if (changed === 'busy') return again(503, refusals.busy.error);
-  const cookies = changed && (await enter(exchange, changed));
-  if (!changed || !cookies) return sendToLogIn(call);
+  const entered = changed && (await enter(context, call, changed));
+  if (!changed || !entered) return sendToLogIn(call);
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });
   const current = (await context.sessions.list(name)).find(({ kind }) => kind === 'own') ?? null;
   const done = 'Your password is changed, and everything else is logged out';
   return {
     ...(await showAccountPage(exchange, { user: changed, session: current }, 200, { done })),
-    cookies,
+    cookies: entered.cookies,
   };
 }
 

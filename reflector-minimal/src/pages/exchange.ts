@@ -1,8 +1,7 @@
 import { portSuffix } from '../http/host-names.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { Answer, BrowserCall, Call } from '../ports/routes.ts';
-import type { UserRecord } from '../ports/store.ts';
-import { secretsOf, setCookie } from '../sessions/cookies.ts';
+import { secretsOf } from '../sessions/cookies.ts';
 import type { PagesContext } from './context.ts';
 import { logInAddress } from './return-address.ts';
 
@@ -37,29 +36,6 @@ export function redirect(location: string, cookies: readonly string[] = []): Ans
 /** To the log-in page of this host, and back again. */
 export function sendToLogIn({ target }: Call, cookies: readonly string[] = []): Answer {
   return redirect(logInAddress(target), cookies);
-}
-
-/**
- * Logs this browser in: a new session, never one that was there before, so that nobody can prepare it (session
- * fixation), and the mark of a known browser. Gives their cookies; `null` when the user was removed in the meantime.
- */
-export async function enter(
-  { context, call }: Exchange,
-  user: UserRecord,
-): Promise<readonly string[] | null> {
-  const former = (await call.session())?.session;
-  if (former) await context.sessions.end(former);
-  const agent = call.headers['user-agent'] ?? '';
-  const opened = await context.sessions.create(user, { kind: 'own', address: call.origin.address, agent });
-  await context.revocation.check();
-  if (!opened) return null;
-  const { browsers } = context.logIn;
-  const secure = isSecure(call);
-  const cookies = [setCookie('own', opened.secret, secure)];
-  if (browsers.identify(knownMarks(call), user.uid) === null) {
-    cookies.push(setCookie('known', browsers.mark(user.uid), secure));
-  }
-  return cookies;
 }
 
 /** What comes of a call; `null`: the caller has gone away. */

@@ -4,7 +4,7 @@ import type { Answer, BrowserRoute } from '../ports/routes.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
 import type { PagesContext } from './context.ts';
-import { type Exchange, enter, knownMarks, type Result, redirect, show } from './exchange.ts';
+import { type Exchange, knownMarks, type Result, redirect, show } from './exchange.ts';
 import { codePage, logInPage } from './log-in-page.ts';
 import { returnAddress } from './return-address.ts';
 import { beginTotp, confirmTotp } from './totp-setup.ts';
@@ -102,19 +102,7 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
 }
 
 async function letIn(exchange: Exchange, { user, by }: Identity, next: string): Promise<Answer> {
-  const { context, call } = exchange;
-  const { address } = call.origin;
-  const decision = { event: 'log-in', user: user.name, by, address } as const;
-  const cookies = await enter(exchange, user);
-  if (!cookies) {
-    // Removed or changed while the password was being checked.
-    context.audit.count({
-      ...decision,
-      allowed: false,
-      reason: 'the account was changed while it logged in',
-    });
-    return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
-  }
-  context.audit.record({ ...decision, allowed: true });
-  return redirect(next, cookies);
+  const entered = await exchange.call.logIn(user, by);
+  if (entered) return redirect(next, entered.cookies);
+  return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
 }

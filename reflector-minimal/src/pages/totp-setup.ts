@@ -1,9 +1,10 @@
+import { enter } from '../authentication/enter.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { makeTotpSecret, stepOfCode } from '../one-time-password/totp.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { showAccountPage } from './account.ts';
-import { type Exchange, enter, knownMarks, type Result, sendToLogIn, show } from './exchange.ts';
+import { type Exchange, knownMarks, type Result, sendToLogIn, show } from './exchange.ts';
 import { recoveryPage, totpSetupPage } from './totp-pages.ts';
 
 /**
@@ -58,8 +59,8 @@ export async function confirmTotp(exchange: Exchange): Promise<Result> {
   const codes = makeRecoveryCodes();
   const recovery = codes.map(recoveryHash);
   const changed = await context.store.users.setTotp(user, { secret, step, recovery });
-  const cookies = changed && (await enter(exchange, changed));
-  if (!cookies) return sendToLogIn(call);
+  const entered = changed && (await enter(context, call, changed));
+  if (!entered) return sendToLogIn(call);
   context.audit.record({ event: 'totp', allowed: true, user: user.name, by: 'session', address });
-  return { ...show(exchange, 200, recoveryPage(codes)), cookies };
+  return { ...show(exchange, 200, recoveryPage(codes)), cookies: entered.cookies };
 }

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
-import type { CredentialKind, Identity } from './identity.ts';
+import type { CredentialKind, Identity, Session } from './identity.ts';
+import type { UserRecord } from './store.ts';
 
 /*
  * Routes: pages and interfaces on the reflector's own host. You write what a route answers; the core decides who may call
@@ -54,6 +55,14 @@ export interface Call extends CallHead {
 export interface BrowserCall extends Call {
   /** Who is logged in in this browser, by its cookie; `null`: nobody. */
   session(): Promise<Identity | null>;
+  /**
+   * Logs this browser in as this user of the store, whom you have proven otherwise: give the cookies to the answer. Ends the
+   * session that was there. `by` is for the audit log, such as `oidc`. `null` when the user was removed or changed meanwhile.
+   */
+  logIn(
+    user: UserRecord,
+    by: string,
+  ): Promise<{ readonly cookies: readonly string[]; readonly session: Session } | null>;
 }
 
 /** A call of somebody who is logged in. */

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { RevocationWatcher } from '../access/revocation-watcher.ts';
 import type { Holder } from '../access/standing.ts';
 import type { Audit } from '../audit/audit.ts';
+import { type EntrySources, enter } from '../authentication/enter.ts';
 import { claimedName, type UserAuthentication } from '../authentication/user-authentication.ts';
 import type { BodyBounds } from '../http/body.ts';
 import { cutResponse } from '../http/break-off.ts';
@@ -21,6 +22,7 @@ import type { Limits } from '../limits.ts';
 import type { CredentialKind, Identity } from '../ports/identity.ts';
 import type {
   Answer,
+  BrowserCall,
   BrowserRoute,
   OpenRoute,
   Route,
@@ -28,6 +30,7 @@ import type {
   StreamedAnswer,
   UserRoute,
 } from '../ports/routes.ts';
+import type { UserRecord } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalTo } from '../refusals/of-denial.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
@@ -39,7 +42,7 @@ import { type Found, type Placed, RouteTable } from './route-table.ts';
 /** For this host only (RFC 6797): each device decides about its own. */
 const hsts = 'max-age=31536000';
 
-export interface OwnRoutesContext extends BodyBounds {
+export interface OwnRoutesContext extends BodyBounds, EntrySources {
   readonly limits: Limits;
   readonly users: UserAuthentication;
   readonly audit: Audit;
@@ -182,7 +185,18 @@ export class OwnRoutes {
     const secure = origin.protocol === 'https';
     const session = () =>
       this.#context.users.session(request, { place: { kind: 'own' }, secure, address: origin.address });
-    return this.#answer(exchange, () => route.answer(Object.assign(this.#call(exchange), { session })));
+    const logIn = (user: UserRecord, by: string) => this.#logIn(call, user, by);
+    const call = Object.assign(this.#call(exchange), { session, logIn });
+    return this.#answer(exchange, () => route.answer(call));
+  }
+
+  async #logIn(call: BrowserCall, user: UserRecord, by: string): ReturnType<BrowserCall['logIn']> {
+    const { audit } = this.#context;
+    const decision = { event: 'log-in', user: user.name, by, address: call.origin.address } as const;
+    const entered = await enter(this.#context, call, user);
+    if (entered) audit.record({ ...decision, allowed: true });
+    else audit.count({ ...decision, allowed: false, reason: 'the account was changed while it logged in' });
+    return entered;
   }
 
   /** `route`: `undefined` for a path that does not exist. Only logged-in users learn that. */

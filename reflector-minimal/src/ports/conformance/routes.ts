@@ -173,6 +173,33 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       expect(names.map((name) => name !== undefined)).toEqual([false, false, true]);
     });
 
+    test('a route for browsers may log in a user whom it has proven', async () => {
+      let former: string | undefined;
+      const {
+        ask,
+        origin,
+        browser: cookie,
+      } = await serve(
+        {
+          ...browser,
+          answer: async (call: BrowserCall) => {
+            const identity = await call.session();
+            former = identity?.session?.id;
+            const entered = identity && (await call.logIn(identity.user, 'oidc'));
+            if (!entered) return { status: 403, error: 'not proven' };
+            return { status: 200, body: entered.session.id, cookies: entered.cookies };
+          },
+        },
+        user,
+      );
+      const { headers, text } = await ask('POST', '/added/browser', { ...cookie, Origin: origin });
+      expect(text).toMatch(/^[0-9a-f]{16}$/);
+      expect(text).not.toBe(former);
+      const Cookie = (headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ');
+      expect((await ask('GET', '/added/user', { Cookie })).status).toBe(200);
+      expect((await ask('GET', '/added/user', cookie)).status).toBe(401);
+    });
+
     test('a route for users is for those who are logged in', async () => {
       const { ask, program, browser: cookie } = await serve(user);
       expect((await ask('GET', '/added/user')).status).toBe(401);
