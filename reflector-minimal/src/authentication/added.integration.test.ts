@@ -4,20 +4,24 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Authenticator } from '../ports/authenticators.ts';
 import type { Store } from '../ports/store.ts';
+import { refusals } from '../refusals/catalogue.ts';
 import { ask } from '../testing/ask.ts';
-import { Stage } from '../testing/stage.ts';
+import { RawUser } from '../testing/raw-user.ts';
+import { authorization, Stage } from '../testing/stage.ts';
 
 let stage: Stage;
 afterEach(() => stage.close());
 
-/** A key of Alice's that counts for three seconds each time. */
+/** A key of Alice's that counts for three seconds each time, and one that opens no devices. */
 const keys = (store: Store, clock: ManualClock): Authenticator<'token'> => ({
   name: 'key',
   accepts: 'token',
   async prove({ token }) {
-    if (token !== 'rmk_0123456789abcdef') return null;
     const user = await store.users.get('alice');
-    return user && { user, session: null, until: clock.date() + 3_000 };
+    if (!user) return null;
+    const proof = { user, session: null, until: clock.date() + 3_000 };
+    if (token === 'rmk_api') return { ...proof, key: 'inventory', only: 'own' };
+    return token === 'rmk_0123456789abcdef' ? proof : null;
   },
 });
 
@@ -54,4 +58,36 @@ test('an added authenticator lets in, has its name in the audit log, and what it
     if (expected) await stream;
     expect(ended).toBe(expected);
   }
+});
+
+test('a key for interfaces alone opens no device, names itself to routes, and reaches no device', async () => {
+  const clock = new ManualClock();
+  stage = await Stage.open({
+    clock,
+    authenticators: (store) => [keys(store, clock)],
+    routes: [
+      {
+        access: 'user',
+        methods: ['GET'],
+        path: '/key',
+        answer: ({ identity }) => ({ status: 200, body: `${identity.key}` }),
+      },
+    ],
+  });
+  const seen: (string | undefined)[] = [];
+  await stage.web((request, response) => {
+    seen.push(request.headers.authorization);
+    response.end();
+  });
+  const api = { Authorization: 'Bearer rmk_api' };
+  expect((await ask(stage.port, '/key', { host: 'localhost', headers: api })).text).toBe('inventory');
+  const refused = await ask(stage.port, '/', { headers: api });
+  expect([refused.status, refused.headers['x-ptth-error']]).toEqual([403, refusals.forOwnHost.error]);
+  const proxy = new RawUser(stage.port);
+  proxy.send('CONNECT dev1.localhost:22 HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Bearer rmk_api\r\n\r\n');
+  expect(await proxy.whole()).toContain(refusals.forOwnHost.error);
+  // Beside other credentials it is not taken for one of the device's own.
+  const other = { ...api, 'X-PTTH-Authorization': authorization };
+  expect((await ask(stage.port, '/', { headers: other })).status).toBe(200);
+  expect(seen).toEqual([undefined]);
 });

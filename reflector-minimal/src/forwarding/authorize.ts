@@ -33,6 +33,7 @@ export async function authorize(
   origin: Origin,
   { identity, label }: Identified,
 ): Promise<Authorized | Refusal> {
+  if (identity.only === 'own') return refusals.forOwnHost;
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) return refusal;
   if (host.kind === 'shared' && isServiceWorker(request)) return refusals.serviceWorker;
@@ -50,6 +51,7 @@ export async function authorizeConnect(
   request: IncomingMessage,
   { identity }: Identified,
 ): Promise<Authorized | Refusal> {
+  if (identity.only === 'own') return refusals.forOwnHost;
   const destination = destinationOf(request.url ?? '', { domain, cookieHost });
   if (destination.kind !== 'device') return refusals.noProxy;
   const { label } = destination;

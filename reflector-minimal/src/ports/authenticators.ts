@@ -25,7 +25,7 @@ export interface Circumstances {
 }
 
 /** A user who is proven. */
-export type Proof = Pick<Identity, 'user' | 'session' | 'until'>;
+export type Proof = Pick<Identity, 'user' | 'session' | 'until' | 'key' | 'only'>;
 
 /** `null`: no opinion, these credentials are not for this authenticator. `refused`: why not, for the operator's log; no secret. */
 export type Verdict = Proof | { readonly refused: string } | null;

@@ -33,6 +33,10 @@ export interface Identity {
   /** Wall-clock ms: what was let in by this ends then. Infinite where something else ends it. */
   readonly until: number;
   readonly credential: CredentialKind;
+  /** Names the credentials among those of the user, such as one API key of several; for what they may do. */
+  readonly key?: string;
+  /** They count on the reflector's own host only: they reach no device. */
+  readonly only?: 'own';
   /** Name of the authenticator, for the audit log. */
   readonly by: string;
 }

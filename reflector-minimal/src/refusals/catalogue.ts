@@ -65,6 +65,12 @@ export const refusals = {
     error: 'TCP connections are for programs, with a token or a password',
     advice: 'Use rm-client.',
   },
+  /** Of an API key, for example. */
+  forOwnHost: {
+    status: 403,
+    error: 'These credentials do not open devices',
+    advice: 'They are for the interfaces of the reflector only. Use a token or a password.',
+  },
   noProxy: {
     status: 403,
     error: 'CONNECT leads to ports of devices only',
