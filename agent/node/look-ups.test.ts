@@ -6,7 +6,11 @@ import { resolve } from './look-ups.ts';
 type Callback = (error: Error | null, found: { address: string; family: number }[]) => void;
 
 /** Questions for names that end in `.test`, which nobody but the test answers. */
-const { asked } = vi.hoisted(() => ({ asked: [] as unknown[] }));
+const { asked } = vi.hoisted(() => {
+  // Other files of tests have loaded `look-ups.ts` with the real name servers.
+  vi.resetModules();
+  return { asked: [] as unknown[] };
+});
 
 vi.mock('node:dns', async (original) => {
   const real = await original<typeof dns>();
