@@ -47,3 +47,32 @@ test('a link to the data file, or to its folder, is another name of the same one
   expect(DataFileLock.isHeld(data)).toBe(true);
   byLink.release();
 });
+
+test('a lock whose file is deleted is taken again at once', async () => {
+  const lock = DataFileLock.take(data);
+  try {
+    for (let round = 0; round < 2; round++) {
+      const told = new Promise<StoreError | null>((resolve) => lock.keep(resolve));
+      rmSync(`${data}-lock`);
+      expect(await told).toBe(null);
+      expect(DataFileLock.isHeld(data)).toBe(true);
+      expect(() => DataFileLock.take(data)).toThrow('another rm-reflector is using it');
+    }
+  } finally {
+    lock.release();
+  }
+  expect(DataFileLock.isHeld(data)).toBe(false);
+});
+
+test('a lock that somebody else has taken meanwhile is told of', async () => {
+  const lock = DataFileLock.take(data);
+  const told = new Promise<StoreError | null>((resolve) => lock.keep(resolve));
+  rmSync(`${data}-lock`);
+  const other = DataFileLock.take(data);
+  try {
+    expect((await told)?.message).toBe(`data file ${data}: another rm-reflector is using it`);
+  } finally {
+    lock.release();
+    other.release();
+  }
+});

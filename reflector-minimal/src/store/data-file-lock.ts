@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, type FSWatcher, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError } from '../ports/store.ts';
@@ -14,7 +14,9 @@ const patienceMs = 1_000;
  * beside it. The system drops the lock with the process, however that ends. The data file itself stays open to commands.
  */
 export class DataFileLock {
-  readonly #database: Database.Database;
+  readonly #data: string;
+  #database: Database.Database;
+  #watcher: FSWatcher | null = null;
 
   /**
    * Root takes it with the rights of whoever owns the folder, so that a service can take it later. Throws
@@ -27,7 +29,10 @@ export class DataFileLock {
     let path = data;
     try {
       path = lockPath(data);
-      return asOwnerOf(path, () => DataFileLock.#open(path));
+      return new DataFileLock(
+        data,
+        asOwnerOf(path, () => DataFileLock.#open(path)),
+      );
     } catch (error) {
       const reason = isBusy(error)
         ? 'another rm-reflector is using it'
@@ -36,12 +41,12 @@ export class DataFileLock {
     }
   }
 
-  static #open(path: string): DataFileLock {
+  static #open(path: string): Database.Database {
     createPrivately(path);
     const database = new LastingDatabase(path, { timeout: patienceMs });
     try {
       database.exec('BEGIN EXCLUSIVE');
-      return new DataFileLock(database);
+      return database;
     } catch (error) {
       database.close();
       throw error;
@@ -64,12 +69,46 @@ export class DataFileLock {
     }
   }
 
-  private constructor(database: Database.Database) {
+  private constructor(data: string, database: Database.Database) {
+    this.#data = data;
     this.#database = database;
+  }
+
+  /**
+   * Takes the lock again when somebody has deleted or replaced its file, which would let another reflector in. `told` gets
+   * what came of it: `null`, or why it could not be taken.
+   */
+  keep(told: (error: StoreError | null) => void): void {
+    this.#watcher?.close();
+    const { name } = this.#database;
+    const file = identityOf(name);
+    const look = () => {
+      if (file !== null && identityOf(name) === file) return;
+      this.#watcher?.close();
+      this.#watcher = null;
+      try {
+        const taken = DataFileLock.take(this.#data);
+        this.#database.close();
+        this.#database = taken.#database;
+      } catch (error) {
+        told(error instanceof StoreError ? error : new StoreError(String(error)));
+        return;
+      }
+      told(null);
+      this.keep(told);
+    };
+    try {
+      // Without `persistent` it keeps no process alive.
+      this.#watcher = watch(name, { persistent: false }, look).on('error', () => this.#watcher?.close());
+    } catch {
+      // The system watches no more files: the lock holds all the same, as long as nobody deletes it.
+    }
   }
 
   /** Idempotent. */
   release(): void {
+    this.#watcher?.close();
+    this.#watcher = null;
     this.#database.close();
   }
 }
@@ -79,6 +118,11 @@ function lockPath(data: string): string {
   if (existsSync(data)) return `${realpathSync(data)}-lock`;
   const folder = dirname(data);
   return `${existsSync(folder) ? join(realpathSync(folder), basename(data)) : data}-lock`;
+}
+
+function identityOf(path: string): string | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? `${found.dev}:${found.ino}` : null;
 }
 
 function isBusy(error: unknown): boolean {

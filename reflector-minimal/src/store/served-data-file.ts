@@ -37,6 +37,11 @@ export class ServedDataFile {
         log.error({ code: error.code }, `${error.message} (${kind}); it is tried again`),
       recovered: (kind) => log.warn(`the data file can be used again (${kind})`),
     });
+    this.#lock?.keep((error) => {
+      if (error)
+        log.error(`the lock of the data file was deleted, and cannot be taken again: ${error.message}`);
+      else log.warn('the lock of the data file was deleted; it was made and taken again');
+    });
   }
 
   release(): void {
