@@ -163,6 +163,16 @@ export default defineConfig({
       },
       ...boards.map(emulatedBoard),
       {
+        // What is published, installed and run where it is meant to be.
+        resolve,
+        test: {
+          name: 'release',
+          include: ['test/release/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
         // What e2e does in a short form, and what takes minutes.
         resolve,
         test: {

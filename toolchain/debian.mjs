@@ -149,6 +149,9 @@ export const guests = [
   'xz-utils',
 ];
 
+/** What judges, installs and runs what is released. */
+export const releases = ['ca-certificates', 'debootstrap', 'lintian', 'openssl', 'runc', 'skopeo', 'umoci'];
+
 /** A C++ compiler, make and Python, for npm packages with native code. */
 export async function needCompiler() {
   if (!['c++', 'make', 'python3'].every(has)) await needPackages(['g++', 'make', 'python3']);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ending, runBound } from './bound-process.mjs';
-import { guests, native, needPackages, peers } from './debian.mjs';
+import { guests, native, needPackages, peers, releases } from './debian.mjs';
 import { buildsFor, chosenExecutables, namedProjects, withoutProjects } from './executables.mjs';
 import { summary } from './failures.mjs';
 import { isOtherNode, otherNodes, testOnOtherNode } from './other-node.mjs';
@@ -23,7 +23,7 @@ const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
  */
 const always = {
   test: ['e2e', 'devices', 'native', 'integration'],
-  'test:all': ['long', 'native-sanitize', ...boards.map(({ name }) => name)],
+  'test:all': ['long', 'native-sanitize', 'release', ...boards.map(({ name }) => name)],
 };
 
 /** What emulated boards need. */
@@ -71,9 +71,11 @@ export async function runTests(root, script, args) {
 async function* steps(root, script, args, folder) {
   const driven = chosenExecutables(script, args);
   const withBoards = script === 'test:all' || namedProjects(args).some((name) => name.startsWith('boards-'));
+  const withReleases = script === 'test:all' || namedProjects(args).includes('release');
   const packages = [
     ...[...peers, ...native, ...driven.flatMap((executable) => executable.packages)],
     ...(withBoards ? emulators : []),
+    ...(withReleases ? releases : []),
   ];
   await Promise.all([install(root), needPackages([...new Set(packages)])]);
 

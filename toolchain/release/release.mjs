@@ -41,7 +41,8 @@ const built = new Map();
 function target(name) {
   let found = built.get(name);
   if (found === undefined) {
-    const folder = join(root, 'dist', name);
+    // Not where tests start their agents from.
+    const folder = join(root, 'dist/released', name);
     found = buildStatic({ name, engine: 'quickjs', without: [], output: folder }).then(({ manifest }) => ({
       folder,
       parts: partsOfStatic(manifest),

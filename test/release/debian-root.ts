@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { root } from '../checkout.ts';
+
+/** What a program printed to standard output; an error with all that it printed if it failed. */
+export async function output(command: string, ...args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  let all = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+    all += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    all += text;
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${all}`);
+  return printed;
+}
+
+/** A fresh Debian whose systemd runs as PID 1 in namespaces of its own, on the network of this machine. */
+export class DebianRoot {
+  readonly #work: string;
+  readonly #process: ChildProcess;
+  readonly #pid: string;
+
+  private constructor(work: string, process: ChildProcess, pid: string) {
+    this.#work = work;
+    this.#process = process;
+    this.#pid = pid;
+  }
+
+  static async start(): Promise<DebianRoot> {
+    const lower = (await output(process.execPath, 'toolchain/debian-root/debian-root.mjs')).trim();
+    const work = mkdtempSync(join(tmpdir(), 'rm-debian-'));
+    const boot = join(root, 'toolchain/debian-root/boot.sh');
+    const namespaces = ['--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child'];
+    const child = spawn('unshare', [...namespaces, 'sh', boot, lower, work], { stdio: 'inherit' });
+    const children = `/proc/${child.pid}/task/${child.pid}/children`;
+    let pid = '';
+    while (pid === '' && child.exitCode === null) {
+      pid = readFileSync(children, 'utf8').trim();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const system = new DebianRoot(work, child, pid);
+    while (!(await system.#isRunning())) await new Promise((resolve) => setTimeout(resolve, 200));
+    return system;
+  }
+
+  async #isRunning(): Promise<boolean> {
+    if (this.#process.exitCode !== null) throw new Error('systemd ended');
+    const told = await this.run('systemctl', 'is-system-running').catch((error: Error) => error.message);
+    return /\b(running|degraded)\b/.test(told);
+  }
+
+  /** Runs a program inside. */
+  run(command: string, ...args: readonly string[]): Promise<string> {
+    return output('nsenter', '--target', this.#pid, '--all', '--', command, ...args);
+  }
+
+  write(path: string, content: string | Buffer, mode = 0o644): void {
+    const file = join('/proc', this.#pid, 'root', path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content, { mode });
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    if (this.#process.exitCode === null && this.#process.signalCode === null)
+      await once(this.#process, 'exit');
+    rmSync(this.#work, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
