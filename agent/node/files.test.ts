@@ -141,7 +141,10 @@ describe('files', () => {
     chmodSync(at('d'), 0o640);
     symlinkSync(at('d'), at('link'));
     const { dev, ino } = statSync(at('d'));
-    expect(files.stat(at('link'))).toEqual({ kind: 'file', size: 4, id: `${dev}:${ino}`, mode: 0o640 });
+    expect(files.stat(at('link'))).toEqual({
+      ...{ kind: 'file', size: 4, id: `${dev}:${ino}`, mode: 0o640, writable: true },
+    });
+
     expect(files.stat(directory)?.kind).toBe('directory');
     expect(files.stat('/dev/null')?.kind).toBe('other');
     expect(files.stat(at('nowhere'))).toBeNull();

@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -12,6 +14,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Files } from '../src/host.ts';
 import { failure, toFailure } from './errors.ts';
 
@@ -43,6 +46,24 @@ function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   return larger;
 }
 
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The rename itself must reach the flash too; a file system that cannot say so is no error. */
+function syncDirectory(path: string): void {
+  try {
+    withFile(dirname(path), 'r', fsyncSync);
+  } catch {
+    // The content is safe: a power cut leaves the old file or the new one.
+  }
+}
+
 export const files: Files = {
   read(path, maxBytes) {
     const bytes = guarded(() =>
@@ -71,6 +92,7 @@ export const files: Files = {
         fsyncSync(descriptor);
       });
       renameSync(temporary, path);
+      syncDirectory(path);
     });
   },
 
@@ -104,6 +126,7 @@ export const files: Files = {
       throw failed;
     }
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
-    return { kind, size: found.size, mode: found.mode & 0o7777, id: `${found.dev}:${found.ino}` };
+    const id = `${found.dev}:${found.ino}`;
+    return { kind, size: found.size, mode: found.mode & 0o7777, id, writable: isWritable(path) };
   },
 };

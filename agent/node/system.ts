@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { arch, hostname, machine, release, type } from 'node:os';
 import type { System } from '../src/host.ts';
 import { build } from './build.ts';
+import { notify } from './notify.ts';
 import { Syslog } from './syslog.ts';
 
 /** Hardware addresses of the network interfaces below `base`: eth0, then the others in the kernel's order, without loopback. */
@@ -61,6 +62,7 @@ export const system: System = {
   },
   print: printAll,
   syslog: (severity, text) => log.write(severity, text),
+  notify: (state) => notify(state, process.env),
   residentMemory: () => process.memoryUsage.rss(),
   limitMemory: () => undefined,
   exit: (status) => {

@@ -10,6 +10,8 @@ export class SimulatedFiles implements Files {
   readonly content = new Map<string, Uint8Array>();
   /** Directories that are there although they are empty. */
   readonly directories = new Set(['/', '/run', '/var/lib', '/var/log']);
+  /** On a file system that is mounted read-only. */
+  readOnly = false;
   /** Whatever is done fails, as on a disk that is full. */
   full = false;
 
@@ -52,9 +54,10 @@ export class SimulatedFiles implements Files {
   stat(path: string) {
     const bytes = this.content.get(path);
     const id = `1:${path}`;
-    if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600, id };
+    const writable = !this.readOnly;
+    if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600, id, writable };
     return this.directories.has(path) || this.list(path).length > 0
-      ? { kind: 'directory' as const, size: 0, mode: 0o700, id }
+      ? { kind: 'directory' as const, size: 0, mode: 0o700, id, writable }
       : null;
   }
 
@@ -125,6 +128,9 @@ export class SimulatedSystem implements System {
     this.printed[stream] += text;
   };
   syslog = (severity: Severity, text: string) => void this.logged.push([severity, text]);
+  /** What the service manager was told. */
+  readonly notified: string[] = [];
+  notify = (state: string) => void this.notified.push(state);
   residentMemory = () => 1_048_576;
   memoryLimit = 0;
   limitMemory = (bytes: number) => {

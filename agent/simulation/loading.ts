@@ -10,12 +10,18 @@ export interface FakeFile {
   readonly content: Uint8Array | string;
   readonly mode?: number;
   readonly kind?: 'file' | 'directory';
+  /** True unless it says otherwise. */
+  readonly writable?: boolean;
 }
 
 const directory: FakeFile = { content: '', mode: 0o755, kind: 'directory' };
 
 /** All of a machine that reading a configuration looks at. */
-export function machine(given: Record<string, FakeFile>, nodeId = '0123456789ab'): Host {
+export function machine(
+  given: Record<string, FakeFile>,
+  nodeId = '0123456789ab',
+  variables: Record<string, string> = {},
+): Host {
   const files: Record<string, FakeFile> = {
     ...{ '/': directory, '/run': directory, '/var/lib': directory },
     ...given,
@@ -26,6 +32,7 @@ export function machine(given: Record<string, FakeFile>, nodeId = '0123456789ab'
     BAD: 'a@b',
     EMPTY: '',
     PATH: '/bin:/usr/bin',
+    ...variables,
   };
   return {
     files: {
@@ -42,7 +49,9 @@ export function machine(given: Record<string, FakeFile>, nodeId = '0123456789ab'
       },
       stat: (name: string) => {
         const file = files[name];
-        return file === undefined ? null : { kind: file.kind ?? 'file', size: 0, mode: file.mode ?? 0o600 };
+        if (file === undefined) return null;
+        const { kind = 'file', mode = 0o600, writable = true } = file;
+        return { kind, size: 0, mode, writable };
       },
     },
     system: {

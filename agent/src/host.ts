@@ -201,13 +201,14 @@ export interface Files {
   list(path: string): readonly string[];
   /**
    * What `path` is, following links; `null` when there is nothing. `mode` holds the permission bits, `id` is
-   * `<device>:<inode>`, both decimal.
+   * `<device>:<inode>`, both decimal. `writable`: this process may write it, and the file system is not read-only.
    */
   stat(path: string): {
     readonly kind: 'file' | 'directory' | 'other';
     readonly size: number;
     readonly mode: number;
     readonly id: string;
+    readonly writable: boolean;
   } | null;
 }
 
@@ -266,6 +267,11 @@ export interface System {
   print(stream: 1 | 2, text: string): void;
   /** Sends one line to the system log, facility `daemon`, tag `rm-agent`. */
   syslog(severity: Severity, text: string): void;
+  /**
+   * Tells the service manager about the process, in the words of sd_notify(3), such as `READY=1`; nothing without
+   * `NOTIFY_SOCKET`. It may be late or, if nobody listens, lost.
+   */
+  notify(state: string): void;
   /** Resident memory of the process in bytes, for `status`; 0 when unknown. */
   residentMemory(): number;
   /**

@@ -15,7 +15,7 @@ export function machineOf({ memory }) {
         return Buffer.from('0');
       },
       list: () => [],
-      stat: () => ({ kind: 'file', size: 16, mode: 0o600, id: '0:0' }),
+      stat: () => ({ kind: 'file', size: 16, mode: 0o600, id: '0:0', writable: true }),
     },
     system: { environment: () => undefined, hostName: () => 'device', nodeId: () => '0123456789ab' },
   };

@@ -9,6 +9,7 @@ import { proxiesOf, reflectorsOf, secretsOf } from './parts.ts';
 import { secretVariables } from './proxy-variables.ts';
 import { limitsOn, readMemory } from './sizing.ts';
 import { type Problem, validate } from './validate.ts';
+import { placeWrittenFiles, stateDirectoryFault } from './written-files.ts';
 
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
 export const maxFileBytes = 262_144;
@@ -39,6 +40,8 @@ export type Loaded = Valid | Invalid;
  * `image`: the machine is an image (`imageAt`). What only the device will have is a warning then.
  */
 export function load(host: Machine, path: string, image = false): Loaded {
+  const fault = stateDirectoryFault(host);
+  if (fault !== null) return { errors: [fault] };
   let bytes: Uint8Array;
   try {
     bytes = host.files.read(path, maxFileBytes);
@@ -68,10 +71,11 @@ export function load(host: Machine, path: string, image = false): Loaded {
   if (holdsPassword(result.ok) && ((host.files.stat(path)?.mode ?? 0) & 0o004) !== 0) {
     warnings.push(`${path}: holds a password and can be read by every user; set its mode to 600`);
   }
+  const ok = placeWrittenFiles(host, result.ok);
   // The directory of the socket is made when the device starts.
-  const written = image ? { ...result.ok, control: null } : result.ok;
+  const written = image ? { ...ok, control: null } : ok;
   warnings.push(...missingDirectories(host, written).map(line), ...writable(host, '', path).map(lineOf));
-  return { ...result, warnings, missing };
+  return { ...result, ok, warnings, missing };
 }
 
 /** As {@link load}, for a configuration that is in memory. */

@@ -15,11 +15,15 @@ export function imageAt({ files }: Machine, root: string): Machine {
     files: {
       read: (path, maxBytes) => files.read(root + path, maxBytes),
       list: (path) => files.list(root + path),
-      stat: (path) => files.stat(root + path),
+      stat: (path) => {
+        const found = files.stat(root + path);
+        // Whoever builds the image may not write what the agent may.
+        return found && { ...found, writable: true };
+      },
     },
     system: {
-      // Without PATH, no program is looked for in the directories of this machine.
-      environment: (name) => (name === 'PATH' ? undefined : '0'),
+      // Neither leads to directories of this machine.
+      environment: (name) => (name === 'PATH' || name === 'RM_STATE_DIR' ? undefined : '0'),
       hostName: () => '0',
       nodeId: () => '1',
     },

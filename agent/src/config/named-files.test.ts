@@ -74,7 +74,15 @@ it('directories that the agent writes to are warned of where they are missing', 
   const members = { control: '/a/c', stateFile: '/b/s', log: { to: { file: '/c/l' } } };
   expect(warnings(loadWith(members))).toEqual([
     'control: there is no directory /a',
-    'stateFile: there is no directory /b',
+    'stateFile: there is no directory /b, so "enable" and "disable" last until the agent ends',
     'log.to.file: there is no directory /c',
   ]);
+});
+
+it('a state file that cannot be written is warned of, because nobody may ask for it for years', () => {
+  const readOnly = { '/var/lib': { ...directory(0o755), writable: false } };
+  expect(warnings(loadWith({}, readOnly))).toEqual([
+    'stateFile: the directory /var/lib cannot be written, so "enable" and "disable" last until the agent ends',
+  ]);
+  expect(warnings(loadWith({ stateFile: null }, readOnly))).toEqual([]);
 });

@@ -74,7 +74,7 @@ export function inspectNamedFiles(host: Machine, configuration: Configuration): 
   return { problems, missing, warnings };
 }
 
-/** What the daemon writes has no directory to lie in. */
+/** What the daemon writes has no directory to lie in; of the state file, which it writes only when asked, also why it cannot. */
 export function missingDirectories(host: Machine, { control, stateFile, log }: Configuration): Problem[] {
   const written: readonly (readonly [string, string | null])[] = [
     ['control', control],
@@ -82,9 +82,13 @@ export function missingDirectories(host: Machine, { control, stateFile, log }: C
     ['log.to.file', typeof log.to === 'object' ? log.to.file : null],
   ];
   return written.flatMap(([path, file]) => {
-    const directory = file === null ? '/' : directoryOf(file);
-    const gone = file !== null && look(host, directory) === NO_SUCH_FILE;
-    return gone ? [{ path, message: `there is no directory ${directory}` }] : [];
+    if (file === null) return [];
+    const directory = directoryOf(file);
+    const found = look(host, directory);
+    const forgotten = path === 'stateFile' ? ', so "enable" and "disable" last until the agent ends' : '';
+    if (found === NO_SUCH_FILE) return [{ path, message: `there is no directory ${directory}${forgotten}` }];
+    const unwritable = forgotten !== '' && typeof found !== 'string' && !found.writable;
+    return unwritable ? [{ path, message: `the directory ${directory} cannot be written${forgotten}` }] : [];
   });
 }
 

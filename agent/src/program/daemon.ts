@@ -56,6 +56,7 @@ export class Daemon implements ControlledAgent {
   reload(): void {
     this.#reloadAgain = this.#replacing;
     if (this.#replacing || this.#stopping) return;
+    this.#host.system.notify('RELOADING=1');
     const loaded = load(this.#host, this.#path);
     const connected = this.#agent.status().state === 'connected';
     const errors = 'errors' in loaded ? loaded.errors : connected ? loaded.missing : [];
@@ -67,6 +68,7 @@ export class Daemon implements ControlledAgent {
       this.#replace(loaded);
       return;
     }
+    this.#host.system.notify('READY=1');
     this.#agent.retry();
   }
 
@@ -74,6 +76,7 @@ export class Daemon implements ControlledAgent {
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#host.system.notify('STOPPING=1');
     this.#listener?.close();
     this.#agent.stop(() =>
       this.#notifier.finish(() => {
@@ -123,7 +126,11 @@ export class Daemon implements ControlledAgent {
     this.#notifier.configure(host, this.#log, ok.notify);
     for (const line of warnings) this.#log.warning(line);
     this.#agent = new AgentCore(host, ok, this.#log, { time: this.#time });
-    this.#agent.on('state', (change) => this.#notifier.changed(change));
+    this.#agent.on('state', (change) => {
+      // Without the reason, which may hold what a peer has sent.
+      this.#host.system.notify(`STATUS=${change.state}`);
+      this.#notifier.changed(change);
+    });
   }
 
   #applyEnabled(): void {
@@ -155,6 +162,7 @@ export class Daemon implements ControlledAgent {
         this.#listener?.close();
         this.#listen();
       }
+      this.#host.system.notify('READY=1');
       this.#applyEnabled();
       if (this.#reloadAgain) this.reload();
     });

@@ -86,8 +86,11 @@ function run(host: Host, path: string): void {
     timer?.cancel();
     timer = null;
     const loaded = load(host, path);
-    if (!('errors' in loaded)) daemon = new Daemon(host, path, loaded);
-    else if (loaded.transient) {
+    if (!('errors' in loaded)) {
+      daemon = new Daemon(host, path, loaded);
+      host.system.notify('READY=1');
+    } else if (loaded.transient) {
+      host.system.notify('READY=1\nSTATUS=waiting for what the configuration names');
       const lines = loaded.errors.map((line) => `warning ${line}; waiting for it\n`).join('');
       if (lines !== printed) host.system.print(2, lines);
       printed = lines;
@@ -103,7 +106,19 @@ function run(host: Host, path: string): void {
   host.system.onSignal('SIGTERM', stop);
   host.system.onSignal('SIGINT', stop);
   host.system.onSignal('SIGHUP', () => (daemon ? daemon.reload() : start()));
+  keepWatchdog(host);
   start();
+}
+
+/** Says twice in each period of a watchdog (sd_watchdog_enabled(3)) that the loop still turns. */
+function keepWatchdog(host: Host): void {
+  const periodMs = Number(host.system.environment('WATCHDOG_USEC')) / 1000;
+  if (!(periodMs > 0)) return;
+  const feed = (): void => {
+    host.system.notify('WATCHDOG=1');
+    host.clock.schedule(periodMs / 2, feed);
+  };
+  feed();
 }
 
 function checkConfiguration(host: Host, { config, dial, offline, root }: CheckCommand): void {

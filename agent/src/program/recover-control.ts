@@ -4,6 +4,7 @@ import { expansion } from '../config/expand.ts';
 import { type Json, parseJson } from '../config/json.ts';
 import { maxFileBytes } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
+import { placeOf } from '../config/written-files.ts';
 import type { Host } from '../host.ts';
 import { defaultConfigurationPath } from './command-line.ts';
 
@@ -25,7 +26,8 @@ export function recoverControl(
     if (path !== defaultConfigurationPath) return undefined;
   }
   const judged = validate(schema, controlIn(text), expansion(host));
-  return 'value' in judged ? judged.value : undefined;
+  if (!('value' in judged)) return undefined;
+  return judged.value === null ? null : placeOf(host, judged.value);
 }
 
 function controlIn(text: string): Json {

@@ -39,9 +39,11 @@ static void sync_directory(const char *path) {
 }
 
 static int write_atomically(const char *path, const uint8_t *data, size_t length) {
-  char *temporary = rm_alloc(strlen(path) + 8);
-  sprintf(temporary, "%s.XXXXXX", path);
-  int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+  char *temporary = rm_alloc(strlen(path) + 5);
+  sprintf(temporary, "%s.new", path);
+  /* Made anew: what a power cut or somebody else has left there has a mode of its own, or leads elsewhere. */
+  unlink(temporary);
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   int error = fd < 0 ? errno : 0;
   if (fd >= 0) {
     error = write_all(fd, data, length);
@@ -181,6 +183,7 @@ static JSValue files_stat(JSContext *context, JSValueConst self, int argc, JSVal
     char id[48];
     snprintf(id, sizeof id, "%llu:%llu", (unsigned long long)state.st_dev, (unsigned long long)state.st_ino);
     rm_set(result, "id", rm_string(id));
+    rm_set(result, "writable", JS_NewBool(context, access(path, W_OK) == 0));
   } else {
     result = errno == ENOENT || errno == ENOTDIR ? JS_NULL : rm_throw(errno);
   }

@@ -15,11 +15,13 @@
 #include <net/if_arp.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -112,6 +114,27 @@ static JSValue system_log(JSContext *context, JSValueConst self, int argc, JSVal
   return JS_UNDEFINED;
 }
 
+/* notify(state): sd_notify(3). A name that begins with "@" is one of the abstract name space (unix(7)). */
+static JSValue system_notify(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char *path = getenv("NOTIFY_SOCKET");
+  size_t length = path ? strlen(path) : 0, size;
+  if (length < 2 || length > sizeof address.sun_path) return JS_UNDEFINED;
+  const char *state = JS_ToCStringLen(context, &size, argv[0]);
+  if (state == NULL) return JS_EXCEPTION;
+  memcpy(address.sun_path, path, length);
+  if (*path == '@') *address.sun_path = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  socklen_t whole = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  /* Nothing can be done for a manager that does not listen: it has its own time limits. */
+  (void)!sendto(fd, state, size, MSG_NOSIGNAL, (struct sockaddr *)&address, whole);
+  if (fd >= 0) close(fd);
+  JS_FreeCString(context, state);
+  return JS_UNDEFINED;
+}
+
 static JSValue resident_memory(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
@@ -184,6 +207,7 @@ static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("platform", 0, platform),
   JS_CFUNC_DEF("print", 2, print),
   JS_CFUNC_DEF("syslog", 2, system_log),
+  JS_CFUNC_DEF("notify", 1, system_notify),
   JS_CFUNC_DEF("residentMemory", 0, resident_memory),
   JS_CFUNC_DEF("exit", 1, system_exit),
 };

@@ -32,7 +32,10 @@ describe('files', () => {
     const events = await guest.finish();
     expect(events.slice(0, 5)).toEqual([
       ['read', [...Buffer.from('new')]],
-      ['stat', { kind: 'file', size: 3, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/) }],
+      [
+        'stat',
+        { kind: 'file', size: 3, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/), writable: true },
+      ],
       ['append', 4],
       ['gone', null],
       ['created', 2],

@@ -320,11 +320,11 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '"disabled"',
   ),
   stateFile: key(
-    'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start; it holds nothing else. Its directory must exist. `null`: no file.',
+    'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start; it holds nothing else. Its directory must exist. The default is in `/var/lib/rm-agent` instead if that directory exists. `null`: no file.',
     '"/etc/rm-agent.state"',
   ),
   control: key(
-    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`. Only the user of the agent and root can use it. `null`: no socket.',
+    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`. Only the user of the agent and root can use it. The default is in `/run/rm-agent` or `/var/run/rm-agent` instead if that directory exists. `null`: no socket.',
     '"/var/run/rm-agent.sock"',
   ),
 
