@@ -44,6 +44,29 @@ function collect(peer: NetSocket): Collected {
 }
 
 describe('a TCP socket', () => {
+  it('sends thousands of short writes to a slow peer in order, and tells of all', async () => {
+    const { socket, recorder, peer } = await connected();
+    peer.pause();
+    const payload = pattern(6 << 20);
+    // Much before them, so that the kernel has no room; one long write in between.
+    const before = 5 << 20;
+    socket.write(payload, 0, before);
+    for (let at = before; at < payload.length; ) {
+      const length = at === before + 70_000 ? 100_000 : 7;
+      const part = payload.slice(at, at + length);
+      // A host that says so holds no reference to it.
+      if (socket.write(part)) part.fill(255);
+      at += part.length;
+      if (at % 70_000 === 0) await new Promise(setImmediate);
+    }
+    const collected = collect(peer.resume());
+    const ended = once(peer, 'end');
+    socket.end();
+    await ended;
+    expect(difference(collected.bytes, payload)).toBeNull();
+    await eventually(() => expect(recorder.takenBytes).toBe(payload.length));
+  });
+
   it('whose end is sent goes on reading', async () => {
     const { socket, recorder, peer } = await connected();
     const ended = once(peer.resume(), 'end');

@@ -1,12 +1,19 @@
 import { connect, type Socket as NetSocket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectOptions, HostError, Socket, SocketHandler, TlsOptions } from '../src/host.ts';
+import { Backlog } from './backlog.ts';
 import { toHostError } from './errors.ts';
 import { Slab } from './slab.ts';
 import { type StartedTls, sessionOf, startTls } from './tls.ts';
 
 /** Writes shorter than this are gathered until the end of the turn and sent with one system call. */
 const GATHER_BYTES = 16_384;
+
+/** Writes on their way to the kernel from which on short ones wait in the backlog. */
+const MAX_SHORT_WRITES = 64;
+
+/** What the backlog holds at most before it becomes a write. */
+const BACKLOG_BYTES = 65_536;
 
 /** A `net.Socket` (or the TLS sockets over it) as the host's socket. It must have been made with `allowHalfOpen`. */
 export class NodeSocket implements Socket {
@@ -16,6 +23,9 @@ export class NodeSocket implements Socket {
   #handler: SocketHandler | null;
   #error: HostError | null = null;
   #corked = false;
+  /** Writes that the kernel has not taken yet. */
+  #writes = 0;
+  readonly #backlog = new Backlog();
   #paused = false;
 
   /** Dials TCP. */
@@ -61,7 +71,16 @@ export class NodeSocket implements Socket {
     const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return true;
     const count = end - start;
-    if (count < GATHER_BYTES && !this.#corked) {
+    const part = count === bytes.length ? bytes : bytes.subarray(start, end);
+    const isShort = count < GATHER_BYTES;
+    // Not corked: they are those of an earlier turn.
+    if (isShort && this.#writes > (this.#corked ? MAX_SHORT_WRITES : 0)) {
+      this.#backlog.add(part);
+      if (this.#backlog.length >= BACKLOG_BYTES) this.#writeBacklog();
+      return true;
+    }
+    this.#writeBacklog();
+    if (isShort && !this.#corked) {
       this.#corked = true;
       stream.cork();
       process.nextTick(() => {
@@ -69,18 +88,30 @@ export class NodeSocket implements Socket {
         stream.uncork();
       });
     }
-    const part = count === bytes.length ? bytes : bytes.subarray(start, end);
     let slab: Slab | null = null;
-    stream.write(part, (error) => {
-      slab?.release();
-      if (!error) this.#handler?.taken(count);
-    });
+    this.#write(part, () => slab?.release());
     if (stream.writableLength === 0) return true;
     slab = Slab.refer(part);
     return false;
   }
 
+  #write(part: Uint8Array, done: () => void = () => undefined): void {
+    this.#writes++;
+    this.#stream.write(part, (error) => {
+      this.#writes--;
+      done();
+      if (error) return;
+      this.#handler?.taken(part.length);
+      if (this.#writes === 0) this.#writeBacklog();
+    });
+  }
+
+  #writeBacklog(): void {
+    if (this.#backlog.length > 0) this.#write(this.#backlog.take());
+  }
+
   end(): void {
+    this.#writeBacklog();
     this.#stream.end();
   }
 

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { executable } from './stage/agent-process.ts';
-import { runsUnder } from './stage/features.ts';
 import { data } from './stage/frames.ts';
 import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
@@ -58,10 +57,9 @@ async function fill(tunnel: Tunnel, channel: number, size: number, echo: number)
 
 describe('what the limits allow', () => {
   // The kernel's buffers are filled with large frames, which is quicker.
-  // Node keeps an object for each write that the kernel does not take.
   const sizes = [
     ['large', 16 * KiB, 32 * KiB],
-    ...(runsUnder('node') ? [] : [['tiny', 1, 2 * KiB] as const]),
+    ['tiny', 1, 2 * KiB],
   ] as const;
   scenario.for(sizes)(
     'costs no more than the model says, with %s frames',
