@@ -8,5 +8,10 @@ export { defaultLimits, type Limits } from './limits.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword } from './passwords/scrypt.ts';
 export * from './ports/index.ts';
-export { type Reflector, type ReflectorOptions, startReflector } from './reflector.ts';
+export {
+  type Reflector,
+  type ReflectorOptions,
+  type ReflectorParts,
+  startReflector,
+} from './reflector.ts';
 export { SqliteStore } from './store/sqlite-store.ts';

@@ -129,17 +129,13 @@ export class Forwarding {
     origin: Origin,
     host: DeviceHost,
   ): Promise<void> {
+    const { address } = origin;
     return this.#pass(arrivalAt(host, request, origin, socket, 'client-tunnel'), {
       ...this.#atHost(request, host, origin),
-      forward: async ({ identity, device }, since) => {
+      forward: async (located, since) => {
         // Any page can make a browser send a cookie.
-        if (identity.session?.kind === 'device') return refusals.forPrograms;
-        await this.#clients.upgrade(request, socket, head, {
-          identity,
-          device,
-          since,
-          address: origin.address,
-        });
+        if (located.identity.session?.kind === 'device') return refusals.forPrograms;
+        await this.#clients.upgrade(request, socket, head, { ...located, since, address });
         return null;
       },
       refuse: (refusal) => this.#refuseOn(request, socket, refusal),
@@ -148,16 +144,12 @@ export class Forwarding {
 
   /** `CONNECT HOST:PORT`: the same without a WebSocket, for a program that speaks to a proxy. */
   connect(request: IncomingMessage, socket: Duplex, head: Buffer, origin: Origin): Promise<void> {
+    const { address } = origin;
     return this.#pass(connectArrival(request, origin, socket), {
       identify: () => identifyByProxyHeader(this.#context, request, origin),
       authorize: (known) => authorizeConnect(this.#context, request, known),
-      forward: async ({ identity, device }, since) => {
-        await this.#connects.connect(request, socket, head, {
-          identity,
-          device,
-          since,
-          address: origin.address,
-        });
+      forward: async (located, since) => {
+        await this.#connects.connect(request, socket, head, { ...located, since, address });
         return null;
       },
       refuse: (refusal) => this.#refuseOn(request, socket, refusal),

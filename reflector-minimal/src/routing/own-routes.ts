@@ -2,24 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
-import type { RevocationWatcher } from '../access/revocation-watcher.ts';
 import type { Holder } from '../access/standing.ts';
-import type { Audit } from '../audit/audit.ts';
 import { type EntrySources, enter } from '../authentication/enter.ts';
-import { claimedName, type UserAuthentication } from '../authentication/user-authentication.ts';
 import type { BodyBounds } from '../http/body.ts';
 import { cutResponse } from '../http/break-off.ts';
 import { isNavigation } from '../http/browser.ts';
-import { credentialsOf } from '../http/credentials.ts';
 import { responseOn } from '../http/detached-response.ts';
 import { hostOf, portSuffix } from '../http/host-names.ts';
-import { contentPolicy, securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
-import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
 import type { Limits } from '../limits.ts';
-import type { CredentialKind, Identity } from '../ports/identity.ts';
 import type {
   Answer,
   BrowserCall,
@@ -32,25 +25,19 @@ import type {
 } from '../ports/routes.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import { refusalTo } from '../refusals/of-denial.ts';
-import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { CallRefused, IncomingCall, IncomingHead } from './incoming-call.ts';
 import { RouteWebSocket } from './route-socket.ts';
 import { type Found, type Placed, RouteTable } from './route-table.ts';
+import { sendAnswer, sendHead } from './send-answer.ts';
+import { type AdmissionContext, type Asked, admitUser } from './user-admission.ts';
 
 /** For this host only (RFC 6797): each device decides about its own. */
 const hsts = 'max-age=31536000';
 
-export interface OwnRoutesContext extends BodyBounds, EntrySources {
+export interface OwnRoutesContext extends BodyBounds, Omit<EntrySources, 'revocation'>, AdmissionContext {
   readonly limits: Limits;
-  readonly users: UserAuthentication;
-  readonly audit: Audit;
   readonly log: Logger;
-  readonly revocation: RevocationWatcher<Holder>;
-  readonly userConcurrency: ConcurrencyLimit;
-  /** Told of connections on which a user has authenticated. */
-  readonly unauthenticated: { authenticated(socket: Duplex): void };
   /** In lower case. */
   readonly domain: string;
   /** The log-in page that leads back to `target`. */
@@ -106,7 +93,7 @@ export class OwnRoutes {
     // Browsers log in on one host only; the hosts of devices send them there.
     if (hostOf(origin.authority).endsWith(`.${domain}`) && isNavigation(request)) {
       const Location = `${origin.protocol}://${domain}${portSuffix(origin.authority)}${request.url ?? '/'}`;
-      return send(response, { status: 303, headers: { Location } });
+      return sendAnswer(response, { status: 303, headers: { Location } });
     }
     if (route?.access === 'anyone') return this.#open(route, exchange);
     if (route?.access === 'browser') return this.#browser(route, exchange);
@@ -130,7 +117,7 @@ export class OwnRoutes {
       return;
     }
     const route = placed?.route.access === 'user' ? placed.route : null;
-    const denied = await this.#admit(exchange, 'upgrade', route?.proofs, (identity, since) => {
+    const denied = await admitUser(this.#context, exchange, 'upgrade', route?.proofs, (identity, since) => {
       if (!placed || !route) return refuse(refusals.nothingHere);
       const holder = { kind: 'user', identity, device: null } as const;
       const connect = (given: RouteWebSocket) => route.connect(given, Object.assign(call, { identity }));
@@ -204,7 +191,7 @@ export class OwnRoutes {
     const { request, response, origin, found } = exchange;
     let answered: Promise<void> | undefined;
     const asked = { request, origin, lasting: response };
-    const denied = await this.#admit(asked, 'request', route?.proofs, (identity, since) => {
+    const denied = await admitUser(this.#context, asked, 'request', route?.proofs, (identity, since) => {
       if (!route) {
         this.#refuse(exchange, found.refused ? notAllowed(found.allowed) : refusals.nothingHere);
         return;
@@ -216,52 +203,7 @@ export class OwnRoutes {
     if (!denied) return answered;
     if (!denied.unknown || !isNavigation(request)) return this.#refuse(exchange, denied.refusal);
     const Location = this.#context.logInAddress(request.url ?? '/');
-    send(response, { status: 303, headers: { Location } });
-  }
-
-  /**
-   * Proves the user, and calls `begin` if they may call: with the revision up to which that is certain. Otherwise returns
-   * why not, and whether logging in would help; `null` as well when the caller has gone away. `proofs`: those that count;
-   * `undefined`: any.
-   */
-  async #admit(
-    { request, origin, lasting }: Asked,
-    event: string,
-    proofs: readonly CredentialKind[] | undefined,
-    begin: (identity: Identity, since: number) => void,
-  ): Promise<{ readonly refusal: Refusal; readonly unknown: boolean } | null> {
-    const { users, audit, userConcurrency, unauthenticated, revocation } = this.#context;
-    const { address } = origin;
-    const { revision } = revocation;
-    const secure = origin.protocol === 'https';
-    const identity = await users.authenticate(request, { place: { kind: 'own' }, secure, address });
-    if (lasting.destroyed) return null;
-    if ('denied' in identity) {
-      // A request without credentials is no event: the answer asks for them.
-      if (credentialsOf(request) !== null) {
-        const user = claimedName(request);
-        audit.count({ event: 'log-in', allowed: false, user, address, reason: identity.denied });
-      }
-      return { refusal: refusalTo(request, identity), unknown: true };
-    }
-    unauthenticated.authenticated(request.socket);
-    const decision = { event, user: identity.user.name, by: identity.by, address };
-    const refused = (refusal: Refusal, unknown = false) => {
-      audit.count({ ...decision, allowed: false, reason: refusal.error });
-      return { refusal, unknown };
-    };
-    const refusal = crossOriginRefusal(request, origin, identity);
-    if (refusal) return refused(refusal);
-    if (proofs && !proofs.includes(identity.credential)) return refused(otherProof(proofs));
-    audit.count({ ...decision, allowed: true });
-    const end = userConcurrency.begin(identity.user.name);
-    if (!end) return refused(refusals.tooMuchUnderWay);
-    lasting.once('close', end);
-    const holder = { kind: 'user', identity, device: null } as const;
-    const admitted = await revocation.admit(holder, revision, (since) => {
-      if (!lasting.destroyed) begin(identity, since);
-    });
-    return admitted ? null : refused(refusalTo(request, { denied: 'refused' }), true);
+    sendAnswer(response, { status: 303, headers: { Location } });
   }
 
   async #answer(
@@ -274,7 +216,7 @@ export class OwnRoutes {
       if (result === null || exchange.response.destroyed) return;
       if ('error' in result) this.#refuse(exchange, result);
       else if ('stream' in result) await this.#stream(exchange, result, access);
-      else send(exchange.response, result);
+      else sendAnswer(exchange.response, result);
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
       if (!exchange.response.headersSent) this.#refuse(exchange, error.refusal);
@@ -334,13 +276,6 @@ interface Exchange {
   readonly found: Found<AnswerRoute>;
 }
 
-/** A request or an upgrade; `lasting` closes when it is over. */
-interface Asked<Lasting extends ServerResponse | Duplex = ServerResponse | Duplex> {
-  readonly request: IncomingMessage;
-  readonly lasting: Lasting;
-  readonly origin: Origin;
-}
-
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '';
 }
@@ -357,52 +292,8 @@ function agreed({ headers }: IncomingMessage, ours: readonly string[]): string |
   return ours.find((name) => offered.includes(name)) ?? null;
 }
 
-/** The caller is proven, and not by what counts here. */
-function otherProof(proofs: readonly CredentialKind[]): Refusal {
-  const scheme = proofs.includes('password') ? 'Basic' : 'Bearer';
-  return {
-    status: 401,
-    error: `This takes ${proofs.map((proof) => `a ${proof}`).join(' or ')} only`,
-    headers: { 'WWW-Authenticate': `${scheme} realm="Reflector"` },
-  };
-}
-
 function notAllowed(allowed: readonly string[]): Refusal {
   const others = allowed.slice(0, -1).join(', ');
   const which = others === '' ? `${allowed[0]} is` : `${others} and ${allowed.at(-1)} are`;
   return { status: 405, error: `only ${which} allowed here`, headers: { Allow: allowed.join(', ') } };
-}
-
-/** Fields that no route sets: those of the connection and of the message, and those that protect the host. */
-const ofCore = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'set-cookie',
-  'strict-transport-security',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** The headers of the core come last, so that no route can replace them. */
-function send(response: ServerResponse, { body = '', ...head }: Answer): void {
-  if (head.status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body));
-  sendHead(response, head);
-  response.end(body);
-}
-
-function sendHead(response: ServerResponse, answer: Omit<Answer, 'body'>): void {
-  const { status, type, headers = {}, cookies = [], maxAge = 0, formTargets = [], loads = [] } = answer;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!ofCore.has(name.toLowerCase())) response.setHeader(name, value);
-  }
-  if (cookies.length > 0) response.setHeader('Set-Cookie', cookies);
-  for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-  if (maxAge > 0) response.setHeader('Cache-Control', `private, max-age=${Math.floor(maxAge)}`);
-  if (formTargets.length > 0 || loads.length > 0) {
-    response.setHeader('Content-Security-Policy', contentPolicy(formTargets, loads));
-  }
-  if (type !== undefined) response.setHeader('Content-Type', type);
-  response.writeHead(status);
 }
