@@ -1,10 +1,11 @@
 // The JavaScript engine for a target.
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cached } from '../cache.mjs';
 import { commonFlags, compileLibrary } from '../compile.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
+import { leftOut, smallLibrary } from './library.mjs';
 
 /** @typedef {'quickjs' | 'quickjs-ng'} Engine */
 
@@ -38,11 +39,15 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
     flags: [target.cflags, target.compactFlags, commonFlags, flags],
     sysroot: sysroot.key,
     source: basename(source),
+    leftOut: engine === 'quickjs' && leftOut,
   };
   return cached(`${engine}-${name}`, inputs, async (folder) => {
     console.error(`Building ${engine} for ${name} …`);
     mkdirSync(join(folder, 'include'));
     cpSync(join(source, 'quickjs.h'), join(folder, 'include/quickjs.h'));
+    const small = join(folder, 'quickjs.c');
+    if (engine === 'quickjs')
+      writeFileSync(small, smallLibrary(readFileSync(join(source, 'quickjs.c'), 'utf8')));
     await compileLibrary({
       compiler,
       flags: [
@@ -52,12 +57,15 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
         ...flags,
         `-DCONFIG_VERSION="${version}"`,
         ...sysroot.compileFlags,
+        `-I${source}`,
         `-ffile-prefix-map=${source}=${engine}`,
+        `-ffile-prefix-map=${folder}=${engine}`,
       ],
       files: ['quickjs', 'libregexp', 'libunicode', 'dtoa', 'cutils']
-        .map((file) => join(source, `${file}.c`))
+        .map((file) => (file === 'quickjs' && engine === 'quickjs' ? small : join(source, `${file}.c`)))
         .filter((file) => existsSync(file)),
       output: join(folder, 'lib', library[engine]),
     });
+    rmSync(small, { force: true });
   });
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { missingFromLibrary } from './library.mjs';
+import { missingFromLibrary, smallLibrary } from './library.mjs';
 
 describe('the library of the small engine', () => {
   it.each([
-    ['Math.log2(8)', 'Math.log2'],
-    ['x=Math.sin(y)', 'Math.sin'],
+    ['Math.log2(8)', 'log2'],
+    ['x=Math.sin(y)', 'sin'],
+    ['a?.flat()', 'flat'],
+    ['Reflect.ownKeys(a)', 'Reflect'],
     ['2**x', '**'],
     ['/\\p{Lu}/u.test(x)', '\\p{'],
     ['/\\P{L}/u.test(x)', '\\P{'],
@@ -15,5 +17,9 @@ describe('the library of the small engine', () => {
 
   it('has what the agent uses', () => {
     expect(missingFromLibrary('Math.max(Math.floor(a),b*c);Math.logger;x.replace(/p{2}/,y)')).toEqual([]);
+  });
+
+  it('says what a newer engine has no more', () => {
+    expect(() => smallLibrary('static const JSCFunctionListEntry js_bigint_funcs[] = {')).toThrow(/asUintN/);
   });
 });
