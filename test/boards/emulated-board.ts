@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { deviceSecrets, hashPassword, Installation, type Reflector, startReflector } from 'rm-reflector';
-import { Guest } from '../../toolchain/qemu/guest.mjs';
+import { Guest, type GuestOptions } from '../../toolchain/qemu/guest.mjs';
 import { Authority } from '../certificates/authority.ts';
 
 /** Seconds; a guest on a busy machine must be able to answer within them. */
@@ -22,6 +22,11 @@ printf 'Content-Type: text/plain\\r\\n\\r\\n'
 head -c "$CONTENT_LENGTH" | sha256sum
 `;
 
+const transferFiles = [
+  { path: 'www/data', mode: 0o644, content: data },
+  { path: 'www/cgi-bin/sha256', mode: 0o755, content: Buffer.from(upload) },
+];
+
 /** A board in QEMU whose agent reaches a reflector in this process over TLS. */
 export class EmulatedBoard {
   readonly id = 'board';
@@ -29,6 +34,7 @@ export class EmulatedBoard {
   readonly password = 'operator password';
   readonly folder: string;
   readonly guest: Guest;
+  readonly options: GuestOptions;
   /** From power-on until the tunnel was up. */
   readonly bootMs: number;
   #reflector: Reflector;
@@ -38,11 +44,19 @@ export class EmulatedBoard {
   #arrivals = 0;
 
   private constructor(
-    parts: { folder: string; reflector: Reflector; front: Front; authority: Authority; guest: Guest },
+    parts: {
+      folder: string;
+      reflector: Reflector;
+      front: Front;
+      authority: Authority;
+      guest: Guest;
+      options: GuestOptions;
+    },
     bootMs: number,
   ) {
     this.folder = parts.folder;
     this.guest = parts.guest;
+    this.options = parts.options;
     this.bootMs = bootMs;
     this.#reflector = parts.reflector;
     this.#front = parts.front;
@@ -51,7 +65,7 @@ export class EmulatedBoard {
   }
 
   /** Resolves when the device is on line. */
-  static async start(board: string): Promise<EmulatedBoard> {
+  static async start(board: string, more: Partial<GuestOptions> = {}): Promise<EmulatedBoard> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-board-'));
     const authority = new Authority();
     const reflector = await startReflector({ data: join(folder, 'reflector.sqlite'), keepAlive });
@@ -62,7 +76,7 @@ export class EmulatedBoard {
     await reflector.store.users.add('operator', hash, Date.now(), 'administrator');
     const certificate = authority.issue({ names: 'DNS:reflector.test' });
     const front = await Front.start(certificate, reflector.port);
-    const guest = await Guest.start({
+    const options: GuestOptions = {
       board,
       folder,
       id: 'board',
@@ -77,9 +91,15 @@ export class EmulatedBoard {
       ports: [443],
       files: [
         { path: 'etc/rm-agent.ca.pem', mode: 0o600, content: readFileSync(authority.file) },
-        { path: 'www/data', mode: 0o644, content: data },
-        { path: 'www/cgi-bin/sha256', mode: 0o755, content: Buffer.from(upload) },
+        ...(more.slots ? [] : transferFiles),
       ],
+      ...more,
+    };
+    const guest = await Guest.start(options).catch(async (error: unknown) => {
+      await front.stop();
+      await reflector.close();
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
     });
     const started = performance.now();
     guest.lead(443, front.port);
@@ -94,7 +114,7 @@ export class EmulatedBoard {
     ]);
     const ms = performance.now() - started;
     await guest.booted();
-    return new EmulatedBoard({ folder, reflector, front, authority, guest }, ms);
+    return new EmulatedBoard({ folder, reflector, front, authority, guest, options }, ms);
   }
 
   get port(): number {

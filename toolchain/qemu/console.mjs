@@ -1,6 +1,4 @@
 // The serial console of a guest, on which a shell of root waits: runs commands there, whatever becomes of the network.
-import { once } from 'node:events';
-import { connect } from 'node:net';
 
 /** Lines of the kernel among the output of a command. */
 const kernelLine = /^\[ *\d+\.\d{6}\] /;
@@ -24,16 +22,6 @@ export class Console {
       this.#wake();
     });
     socket.on('close', () => this.#wake());
-  }
-
-  /**
-   * @param {string} path socket of the console
-   * @returns {Promise<Console>}
-   */
-  static async open(path) {
-    const socket = connect(path);
-    await once(socket, 'connect');
-    return new Console(socket);
   }
 
   /**
@@ -62,7 +50,12 @@ export class Console {
 
   /** Resolves when the shell of a guest that boots answers. */
   async ready() {
-    const ask = () => this.#socket.write("stty -echo; PS1=; PS2=; echo rm-shell''-ready\n");
+    // Without the prompt's editing of lines, which redraws what is typed, the output is only that of the commands.
+    const reader = 'while read -r line; do eval "$line"; done';
+    const ask = () =>
+      this.#socket.write(
+        `stty -echo; echo rm-shell''-ready; [ -n "$rm_reader" ] || { export rm_reader=1; exec sh -c '${reader}'; }\n`,
+      );
     // What is typed before the shell runs may be lost.
     const again = setInterval(ask, 1000);
     try {
@@ -74,7 +67,7 @@ export class Console {
 
   /**
    * Runs a command after those that were given before.
-   * @param {string} command one line, at most 3,000 bytes
+   * @param {string} command one line of at most 3,000 bytes, which does not end with a semicolon
    * @returns {Promise<{ status: number, output: string }>} what it wrote, errors included, without blanks at the end
    */
   run(command) {
@@ -89,7 +82,7 @@ export class Console {
     const mark = `${this.#commands}`;
     // The quotes keep an echo of the command from looking like its output.
     const end = `rm_status=$?; echo; echo rm-end''-${mark}-$rm_status-`;
-    this.#socket.write(`echo rm-begin''-${mark}; { ${command}\n} 2>&1; ${end}\n`);
+    this.#socket.write(`echo rm-begin''-${mark}; { ${command}; } 2>&1; ${end}\n`);
     await this.#line(new RegExp(`rm-begin-${mark}$`));
     const { before, match } = await this.#line(new RegExp(`rm-end-${mark}-(\\d+)-$`));
     return { status: Number(match[1]), output: before.join('\n').trimEnd() };

@@ -15,9 +15,12 @@ export interface GuestOptions {
   readonly agent?: Readonly<Record<string, unknown>>;
   readonly ports: readonly number[];
   readonly files?: readonly File[];
+  readonly slots?: boolean;
 }
 
 export const hostAddress: string;
+
+export function writeRoot(options: GuestOptions, image: string): Promise<void>;
 
 export class Guest {
   static start(options: GuestOptions): Promise<Guest>;
@@ -28,6 +31,7 @@ export class Guest {
   lead(port: number, to: number): void;
   booted(): Promise<void>;
   run(command: string): Promise<{ readonly status: number; readonly output: string }>;
+  logged(pattern: RegExp): Promise<void>;
   leaveConsole(): void;
   freeze(): Promise<void>;
   stop(): Promise<void>;

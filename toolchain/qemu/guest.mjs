@@ -1,5 +1,5 @@
 // An emulated board, from its image to its end.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { kernel } from './kernel.mjs';
 import { machines } from './machines.mjs';
 import { Monitor } from './monitor.mjs';
 import { initramfs, rootFiles, writeSquashfs } from './root-file-system.mjs';
+import { connectedTo } from './unix-socket.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').FileEntry} FileEntry */
 
@@ -29,15 +30,23 @@ export const hostAddress = '10.0.2.100';
  * @property {string} secret the device's password
  * @property {Readonly<Record<string, unknown>>} [agent] in the place of the same keys of the board's configuration
  * @property {readonly number[]} ports of {@link hostAddress} that lead to this machine, see {@link Guest.lead}
- * @property {readonly FileEntry[]} [files] more of them
+ * @property {readonly FileEntry[]} [files] more of them, or others in the place of the board's
+ * @property {boolean} [slots] a second disk for another root file system, see files/init, and a third one for data that
+ *   outlive an update: the device's password is there
  */
+
+/** Where the password is, then; below the root. */
+const secretInData = 'data/rm-agent/secret';
+
+/** Bytes of a disk for a root file system, where there are two. */
+const slotBytes = 32 << 20;
 
 /**
  * Keys for SSH to the guest and the options with which OpenSSH's programs use them. rm-client looks for the key of the
  * guest under the id of the device.
  * @param {GuestOptions} options
  */
-async function sshKeys({ folder, id }) {
+async function makeSshKeys({ folder, id }) {
   const file = (/** @type {string} */ name) => join(folder, name);
   for (const key of ['host_key', 'user_key'])
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file(key)]);
@@ -51,10 +60,6 @@ async function sshKeys({ folder, id }) {
       ...['User root', 'IdentitiesOnly yes', 'StrictHostKeyChecking yes', 'BatchMode yes'],
     ].join('\n'),
   );
-  return {
-    hostKey: readFileSync(file('dropbear_key')),
-    authorizedKeys: readFileSync(file('user_key.pub'), 'utf8'),
-  };
 }
 
 /** @param {FileEntry[]} entries @param {FileEntry} entry */
@@ -64,9 +69,10 @@ const replaced = (entries, entry) => [...entries.filter(({ path }) => path !== e
  * The overlay of the board with its placeholders filled in.
  * @param {GuestOptions} options
  */
-function completeOverlay({ board, id, domain, secret, agent = {}, files = [] }) {
+function completeOverlay({ board, id, domain, secret, agent = {}, files = [], slots = false }) {
   const { target, agent: first, ...rest } = readBoard(board);
   const executable = join(dist, target, 'rm-agent');
+  /** @type {{ device: Record<string, unknown> } & Record<string, unknown>} */
   const own = {
     reflector: `http://${hostAddress}/`,
     device: { ...Object(first.device), id, domain, name: rest.name },
@@ -74,9 +80,63 @@ function completeOverlay({ board, id, domain, secret, agent = {}, files = [] }) 
     // In the directory that belongs to the agent's user.
     control: '/run/rm-agent/rm-agent.sock',
   };
+  if (slots) {
+    own.device.password = { file: `/${secretInData}` };
+    own.notify = { command: ['/usr/lib/mark-good'] };
+  }
   const configured = { ...rest, target, agent: { ...first, ...own, ...agent } };
-  const all = [...overlay(configured, executable), ...files];
-  return replaced(all, { path: 'etc/rm-agent.secret', mode: 0o600, content: Buffer.from(`${secret}\n`) });
+  const secretFile = { path: 'etc/rm-agent.secret', mode: 0o600, content: Buffer.from(`${secret}\n`) };
+  const version = { path: 'etc/version', mode: 0o644, content: Buffer.from('1\n') };
+  return [...(slots ? [] : [secretFile]), version, ...files].reduce(
+    replaced,
+    overlay(configured, executable),
+  );
+}
+
+/**
+ * Writes the root file system of a board, or another version of it.
+ * @param {GuestOptions} options of a guest that {@link Guest.start} has started, but for the files
+ * @param {string} image
+ */
+export async function writeRoot(options, image) {
+  const { folder } = options;
+  const access = {
+    hostKey: readFileSync(join(folder, 'dropbear_key')),
+    authorizedKeys: readFileSync(join(folder, 'user_key.pub'), 'utf8'),
+  };
+  const { architecture } = machineOf(options);
+  await writeSquashfs(await rootFiles(architecture, completeOverlay(options), access), image);
+}
+
+/** @param {Pick<GuestOptions, 'board'>} options */
+function machineOf({ board }) {
+  const machine = machines[board];
+  if (machine === undefined) throw new Error(`${board}: one of ${Object.keys(machines).join(', ')}`);
+  return machine;
+}
+
+/**
+ * The disks of the guest, each with its serial number.
+ * @param {GuestOptions} options
+ */
+async function writeDisks(options) {
+  const { folder, secret, slots } = options;
+  const root = join(folder, 'root.squashfs');
+  await writeRoot(options, root);
+  if (!slots) return [{ file: root, serial: 'root' }];
+  const [other, data, content] = ['other.squashfs', 'data.ext4', 'data'].map((name) => join(folder, name));
+  copyFileSync(root, other ?? '');
+  for (const file of [root, other ?? '']) truncateSync(file, slotBytes);
+  mkdirSync(join(content ?? '', 'boot'), { recursive: true });
+  mkdirSync(join(content ?? '', 'rm-agent'), { mode: 0o700 });
+  writeFileSync(join(content ?? '', 'boot/slot'), 'a\n');
+  writeFileSync(join(content ?? '', 'rm-agent/secret'), `${secret}\n`, { mode: 0o600 });
+  await run('/sbin/mke2fs', ['-q', '-t', 'ext4', '-d', content ?? '', data ?? '', '8m']);
+  return [
+    { file: root, serial: 'slot-a' },
+    { file: other ?? '', serial: 'slot-b' },
+    { file: data ?? '', serial: 'data' },
+  ];
 }
 
 export class Guest {
@@ -113,23 +173,20 @@ export class Guest {
    * @returns {Promise<Guest>}
    */
   static async start(options) {
-    const { board, folder, ports } = options;
-    const machine = machines[board];
-    if (machine === undefined) throw new Error(`${board}: one of ${Object.keys(machines).join(', ')}`);
+    const { board, folder, ports, slots = false } = options;
+    const machine = machineOf(options);
     const { architecture } = machine;
-    const [{ image, modules }, access] = await Promise.all([
-      kernel(architecture, machine.modules),
-      sshKeys(options),
-    ]);
-    const root = await rootFiles(architecture, completeOverlay(options), access);
-    await writeSquashfs(root, join(folder, 'root.squashfs'));
+    const names = [...machine.modules, ...(slots ? ['ext4'] : [])];
+    const [{ image, modules }] = await Promise.all([kernel(architecture, names), makeSshKeys(options)]);
+    const disks = await writeDisks(options);
     writeFileSync(join(folder, 'initramfs'), await initramfs(architecture, modules));
+    const place = slots ? 'rm_slots=1' : `rm_root=/dev/${machine.disk}a`;
     const memory = readBoard(board).memory.totalMiB;
     const args = [
       ...machine.machine,
       ...['-m', String(memory), '-display', 'none', '-no-user-config', '-parallel', 'none'],
       ...['-kernel', image, '-initrd', join(folder, 'initramfs')],
-      ...['-append', `${machine.commandLine} rm_root=/dev/${machine.disk}a loglevel=4 panic=1 ro`],
+      ...['-append', `${machine.commandLine} ${place} loglevel=4 panic=1 ro`],
       ...[
         '-chardev',
         `socket,id=console,path=${folder}/console,server=on,wait=off,logfile=${folder}/console.log`,
@@ -137,8 +194,10 @@ export class Guest {
       ...['-serial', 'chardev:console', '-monitor', 'none'],
       ...['-chardev', `socket,id=monitor,path=${folder}/monitor,server=on,wait=off`],
       ...['-mon', 'chardev=monitor,mode=control'],
-      ...['-drive', `file=${folder}/root.squashfs,if=none,id=disk0,format=raw`],
-      ...machine.drive(0),
+      ...disks.flatMap(({ file, serial }, index) => [
+        ...['-drive', `file=${file},if=none,id=disk${index},format=raw`],
+        ...machine.drive(index, serial),
+      ]),
       ...[
         '-netdev',
         `user,id=network,restrict=on,ipv6=off${ports.map((port) => guestForward(folder, port)).join('')}`,
@@ -146,20 +205,16 @@ export class Guest {
       ...['-device', `${machine.network},netdev=network`],
     ];
     const process = spawnBound(machine.qemu, args, { cwd: folder, output: 'inherit' });
+    const gone = new AbortController();
+    process.exited.finally(() => gone.abort()).catch(() => {});
     try {
-      const sockets = ['console', 'monitor'].map((name) => join(folder, name));
-      await Promise.race([
-        process.exited.then((status) =>
-          Promise.reject(new Error(`${machine.qemu} ended with status ${status}`)),
-        ),
-        (async () => {
-          while (!sockets.every((path) => existsSync(path))) await delay(20);
-        })(),
-      ]);
-      const monitor = await Monitor.open(join(folder, 'monitor'));
-      return new Guest(folder, process, await Console.open(join(folder, 'console')), monitor);
+      const terminal = await connectedTo(join(folder, 'console'), gone.signal);
+      const monitor = await Monitor.open(await connectedTo(join(folder, 'monitor'), gone.signal));
+      return new Guest(folder, process, new Console(terminal), monitor);
     } catch (error) {
-      await process.stop();
+      const status = await process.stop();
+      if (gone.signal.aborted)
+        throw new Error(`${machine.qemu} ended with status ${status}`, { cause: error });
       throw error;
     }
   }
@@ -194,6 +249,14 @@ export class Guest {
   /** All that the console has shown since the board was switched on. */
   get log() {
     return readFileSync(join(this.#folder, 'console.log'), 'latin1');
+  }
+
+  /**
+   * Resolves once the console has shown this, since the board was switched on.
+   * @param {RegExp} pattern
+   */
+  async logged(pattern) {
+    while (!pattern.test(this.log)) await delay(200);
   }
 
   /** What a power cut is for everybody else: nothing moves in the guest, and its connections stay open. */

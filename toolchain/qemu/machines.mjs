@@ -11,14 +11,17 @@
  * @property {string} commandLine of the kernel
  * @property {string} network model of the network interface
  * @property {string} disk name of the disks without their letter
- * @property {(index: number) => readonly string[]} drive attaches drive `disk<index>`
+ * @property {(index: number, serial: string) => readonly string[]} drive attaches drive `disk<index>`
  */
 
 const virtio = {
   modules: ['virtio_mmio', 'virtio_net', 'virtio_blk', 'squashfs'],
   network: 'virtio-net-device',
   disk: 'vd',
-  drive: (/** @type {number} */ index) => ['-device', `virtio-blk-device,drive=disk${index}`],
+  drive: (/** @type {number} */ index, /** @type {string} */ serial) => [
+    '-device',
+    `virtio-blk-device,drive=disk${index},serial=${serial}`,
+  ],
 };
 
 const malta = {

@@ -1,6 +1,4 @@
 // QEMU's monitor (QMP): stops a guest's processors, takes its network cable out, switches it off.
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
 export class Monitor {
@@ -24,10 +22,8 @@ export class Monitor {
     });
   }
 
-  /** @param {string} path socket of the monitor */
-  static async open(path) {
-    const socket = connect(path);
-    await once(socket, 'connect');
+  /** @param {import('node:net').Socket} socket of the monitor */
+  static async open(socket) {
     const monitor = new Monitor(socket);
     await monitor.execute('qmp_capabilities');
     return monitor;

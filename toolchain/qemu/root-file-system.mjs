@@ -174,6 +174,7 @@ export async function rootFiles(architecture, overlay, { hostKey, authorizedKeys
     file('inittab', 'etc/inittab', 0o644),
     file('rcS', 'etc/init.d/rcS', 0o755),
     file('echo-web-socket', 'usr/lib/echo-web-socket', 0o755),
+    file('mark-good', 'usr/lib/mark-good', 0o755),
     file('index.html', 'www/index.html', 0o644),
     text('etc/passwd', `root:x:0:0:root:/root:/bin/sh\nrm-agent:*:${agentUser}:${agentUser}::/:/bin/false\n`),
     text('etc/group', `root:x:0:\nrm-agent:x:${agentUser}:\n`),
@@ -185,7 +186,7 @@ export async function rootFiles(architecture, overlay, { hostKey, authorizedKeys
     directory('root', 0o700),
     directory('root/.ssh', 0o700),
     { path: 'tmp', mode: 0o777, link: 'var/tmp' },
-    ...['dev', 'proc', 'sys', 'run', 'var', 'mnt'].map((path) => directory(path)),
+    ...['dev', 'proc', 'sys', 'run', 'var', 'data'].map((path) => directory(path)),
     ...overlay,
   ];
 }
@@ -234,6 +235,6 @@ export async function initramfs(architecture, modules) {
     file('init', 'init', 0o755),
     ...modules.map(({ name, content }) => ({ path: `modules/${name}`, mode: 0o644, content })),
     text('modules/order', modules.map(({ name }) => `${name}\n`).join('')),
-    ...['dev', 'proc', 'root'].map((path) => directory(path)),
+    ...['data', 'dev', 'proc', 'root', 'sys'].map((path) => directory(path)),
   ]);
 }

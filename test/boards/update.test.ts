@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type File, writeRoot } from '../../toolchain/qemu/guest.mjs';
+import { RmClient } from '../system/rm-client.ts';
+import { EmulatedBoard } from './emulated-board.ts';
+
+/**
+ * A board with two root file systems and a partition for what outlives an update. A new version comes through the tunnel
+ * into the slot that does not run, has one boot to bring the device on line, and otherwise gives way to the old one.
+ */
+
+let board: EmulatedBoard;
+let client: RmClient;
+
+beforeAll(async () => {
+  board = await EmulatedBoard.start('qemu-virt-armv7', { slots: true });
+  client = await RmClient.logIn(board);
+});
+
+afterAll(async () => {
+  client?.remove();
+  await board?.stop();
+});
+
+/** Writes a version into the slot that does not run, and makes it the one of the next boot. */
+async function install(version: string, more: readonly File[] = []): Promise<void> {
+  const image = join(board.folder, `version-${version}`);
+  const label = { path: 'etc/version', mode: 0o644, content: Buffer.from(`${version}\n`) };
+  await writeRoot({ ...board.options, files: [...(board.options.files ?? []), label, ...more] }, image);
+  const old = await board.run('cat /data/boot/slot');
+  const slot = old === 'a' ? 'b' : 'a';
+  const find = `cd /sys/block; for disk in vd*; do grep -q slot-${slot} $disk/serial && echo /dev/$disk; done; cd /`;
+  const disk = await board.run(find);
+  const words = ['ssh', '-R', '22', `root@${board.id}`, '-F', board.guest.sshConfig, `cat >${disk} && sync`];
+  const child = client.start(words, { env: client.environment, stdio: ['pipe', 'inherit', 'inherit'] });
+  const ended = once(child, 'close');
+  if (child.stdin) await pipeline(createReadStream(image), child.stdin);
+  expect((await ended)[0]).toBe(0);
+  await board.run(
+    `echo ${slot} >/data/boot/slot && : >/data/boot/trying && chown rm-agent: /data/boot/* && sync`,
+  );
+}
+
+/** Reboots until the device is on line with this version. */
+async function reboot(version: string): Promise<void> {
+  const shown = board.guest.log.length;
+  await board.comesBackAfter(() => board.run('reboot'));
+  expect(board.guest.log.slice(shown)).toContain(`rm-version ${version}`);
+  await board.guest.booted();
+}
+
+test('a new version runs, is found good once it is on line, and stays', async () => {
+  await install('2');
+  await reboot('2');
+  await board.run('while [ -e /data/boot/trying ]; do usleep 200000; done');
+  await reboot('2');
+});
+
+test('a version that does not bring the device on line gives way to the one before', async () => {
+  const broken = { path: 'usr/bin/rm-agent', mode: 0o755, content: Buffer.from('#!/bin/sh\nexit 1\n') };
+  await install('broken', [broken]);
+  await board.goesAfter(() => board.run('reboot'));
+  await board.guest.logged(/rm-version broken/);
+  await board.guest.booted();
+  expect(await board.run('cat /etc/version')).toBe('broken');
+  // What a watchdog would do.
+  await reboot('2');
+});
