@@ -1,0 +1,145 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root as checkout } from '../checkout.ts';
+import { BootedSystem, canBoot } from '../system/booted-system.ts';
+
+/** A reflector that is not there: what is tested needs none. */
+const configuration = (more = {}) =>
+  JSON.stringify({
+    reflector: 'http://127.0.0.1:9/',
+    device: { id: 'pump', domain: '7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11', password: 's3cret' },
+    services: [{ port: 80 }],
+    ...more,
+  });
+
+/** As docs/image/init.md has it. */
+const inittabLine = '::respawn:/usr/lib/rm-agent/run';
+
+const unit = join(checkout, 'toolchain/init/systemd/rm-agent.service');
+
+it('systemd judges the unit to be exposed by at most 2.0', () => {
+  const { status, stdout } = spawnSync(
+    'systemd-analyze',
+    ['security', '--offline=true', '--threshold=20', '--no-pager', unit],
+    { encoding: 'utf8' },
+  );
+  expect(status, stdout).toBe(0);
+});
+
+describe.runIf(canBoot)('systemd as PID 1', () => {
+  it('starts, watches, reloads, restarts and stops the agent, who is nobody else', async () => {
+    const system = new BootedSystem('systemd', { 'etc/rm-agent.json': configuration() });
+    try {
+      const show = (...names: string[]) =>
+        `systemctl show ${names.map((name) => `-p ${name}`).join(' ')} rm-agent`;
+      const pid = () => /MainPID=(\d+)/.exec(system.run(show('MainPID')).output)?.[1];
+      await system.prints(show('ActiveState', 'StatusText'), /StatusText=waiting[\s\S]*ActiveState=active/);
+      expect(system.run(show('WatchdogUSec')).output).toBe('WatchdogUSec=5min\n');
+      expect(system.run(`stat -c %U /proc/${pid()} /run/rm-agent/rm-agent.sock`).output).toBe(
+        'rm-agent\nrm-agent\n',
+      );
+      expect(system.run('rm-agent status').output).toMatch(/^state: +(waiting|connecting)/);
+      expect(system.run('rm-agent disable --persist').status).toBe(0);
+      expect(system.run('cat /var/lib/rm-agent/rm-agent.state').output).toBe('disabled\n');
+      expect(system.run(show('StatusText')).output).toBe('StatusText=disabled\n');
+
+      const first = pid();
+      expect(system.run('systemctl reload rm-agent').status).toBe(0);
+      expect(pid()).toBe(first);
+      // A wrong configuration is refused, and the agent goes on.
+      system.run(`echo '{}' >/etc/rm-agent.json`);
+      expect(system.run('systemctl reload rm-agent').status).not.toBe(0);
+      expect(pid()).toBe(first);
+      system.run(
+        `cat >/etc/rm-agent.json <<'END'\n${configuration({ reflector: 'http://127.0.0.1:10/' })}\nEND`,
+      );
+      system.run('systemctl reload rm-agent');
+      await system.prints('rm-agent status', /127\.0\.0\.1:10/);
+
+      // A loop that does not turn is a watchdog's case; the agent that does not end by itself is killed.
+      const second = pid();
+      system.run(`kill -9 ${second}`);
+      await system.prints(show('NRestarts', 'ActiveState'), /NRestarts=1[\s\S]*ActiveState=active/);
+      expect(pid()).not.toBe(second);
+      expect(system.run('systemctl stop rm-agent').status).toBe(0);
+      expect(system.run(show('ActiveState', 'Result')).output).toBe('Result=success\nActiveState=inactive\n');
+      expect(system.run('getent passwd rm-agent').status).not.toBe(0);
+    } finally {
+      system.end();
+    }
+  });
+
+  it('ends an agent whose loop does not turn, and starts it again', async () => {
+    const system = new BootedSystem('systemd', {
+      'etc/rm-agent.json': configuration(),
+      'etc/systemd/system/rm-agent.service.d/watchdog.conf': '[Service]\nWatchdogSec=4\n',
+    });
+    try {
+      const show = 'systemctl show -p ActiveState -p NRestarts -p MainPID rm-agent';
+      const running = await system.prints(show, /ActiveState=active/);
+      system.run(`kill -STOP ${/MainPID=(\d+)/.exec(running)?.[1]}`);
+      await system.prints(show, /NRestarts=1[\s\S]*ActiveState=active|ActiveState=active[\s\S]*NRestarts=1/);
+      expect(system.run('journalctl -u rm-agent --no-pager').output).toMatch(/watchdog/i);
+    } finally {
+      system.end();
+    }
+  });
+});
+
+describe.runIf(canBoot)('BusyBox init as PID 1', () => {
+  const agents = `ps -o pid,user,args | grep '[/]usr/bin/rm-agent'`;
+
+  it.each([
+    ['a line of inittab', `::sysinit:/etc/init.d/rcS\n${inittabLine}\n`],
+    ['the S-script', '::sysinit:/etc/init.d/rcS\n'],
+  ])('starts the agent as a user of its own, and again when it is killed, by %s', async (_by, inittab) => {
+    const system = new BootedSystem('busybox', {
+      'etc/rm-agent.json': configuration(),
+      'etc/inittab': inittab,
+    });
+    try {
+      const first = await system.prints(agents, /^ *\d+ rm-agent /);
+      await system.prints('rm-agent status', /^state: +waiting/);
+      expect(system.run('ls -l /etc/rm-agent.json').output).toMatch(/^-rw------- +1 rm-agent/);
+      expect(system.run('rm-agent disable --persist && cat /var/lib/rm-agent/rm-agent.state').output).toMatch(
+        /disabled\n$/,
+      );
+      const pid = /\d+/.exec(first)?.[0];
+      system.run(`kill -9 ${pid}`);
+      const second = await system.prints(agents, /^ *\d+ rm-agent /);
+      expect(/\d+/.exec(second)?.[0]).not.toBe(pid);
+      // It has remembered.
+      await system.prints('rm-agent status', /^state: +disabled/);
+    } finally {
+      system.end();
+    }
+  });
+
+  it('runs it on a read-only root file system without a state directory, and it says so once', async () => {
+    const system = new BootedSystem(
+      'busybox',
+      {
+        'etc/rm-agent.json': configuration({ log: { to: { file: '/run/rm-agent/log' } } }),
+        'etc/inittab': `${inittabLine}\n`,
+        'etc/passwd':
+          'root:x:0:0:root:/:/bin/sh\nroot-of-test:x:0:0::/:/bin/sh\nrm-agent:*:0:0::/:/bin/false\n',
+        'etc/group': 'root:x:0:\nrm-agent:x:0:\n',
+      },
+      true,
+    );
+    try {
+      await system.prints('rm-agent status', /^state: +waiting/);
+      const log = await system.prints('cat /run/rm-agent/log', /not connected/);
+      expect(log.match(/the directory \S+ cannot be written, so "enable" and "disable" last/g)).toHaveLength(
+        1,
+      );
+      expect(system.run('rm-agent disable --persist').output).toMatch(
+        /disabled, but only until the agent ends/,
+      );
+      expect(system.run('rm-agent status').output).toMatch(/^state: +disabled/);
+    } finally {
+      system.end();
+    }
+  });
+});

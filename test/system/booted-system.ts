@@ -1,0 +1,63 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { root as checkout } from '../checkout.ts';
+
+/** Whether this machine lets the tests boot systems in namespaces. */
+export const canBoot = process.getuid?.() === 0;
+
+/** Asks until it is so, or the test's own time is over. */
+export async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 200));
+}
+
+/** A root file system that is in memory, with an init system as PID 1 that starts the x86-64 agent. */
+export class BootedSystem {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'rm-boot-'));
+  readonly #unshare: ChildProcess;
+  #init = 0;
+
+  /** `files` are added to the init files, by their paths below the root. */
+  constructor(kind: 'systemd' | 'busybox', files: Readonly<Record<string, string>>, readOnly = false) {
+    const root = join(this.#folder, 'root');
+    mkdirSync(root);
+    mkdirSync(`${root}.files`);
+    const unpack = join(checkout, 'toolchain/init/unpack.mjs');
+    execFileSync(process.execPath, [unpack, kind, `${root}.files`]);
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(join(`${root}.files`, dirname(name)), { recursive: true });
+      writeFileSync(join(`${root}.files`, name), content, { mode: 0o600 });
+    }
+    mkdirSync(join(`${root}.files`, 'usr/bin'), { recursive: true });
+    execFileSync('cp', [join(checkout, 'dist/x86_64/rm-agent'), join(`${root}.files`, 'usr/bin/rm-agent')]);
+    const script = join(checkout, `test/system/boot-${kind}.sh`);
+    const words = ['-mpfCui', '--kill-child', 'sh', script, root, ...(readOnly ? ['ro'] : [])];
+    this.#unshare = spawn('unshare', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+
+  /** What a shell in the system prints, with its status. */
+  run(command: string): { status: number | null; output: string } {
+    const children = `/proc/${this.#unshare.pid}/task/${this.#unshare.pid}/children`;
+    this.#init ||= Number(readFileSync(children, 'utf8').trim());
+    const enter = ['-t', String(this.#init), '-m', '-p', '-C', '-u', '-i', 'sh', '-c', command];
+    const { status, stdout, stderr } = spawnSync('nsenter', enter, { encoding: 'utf8' });
+    return { status, output: `${stdout}${stderr}` };
+  }
+
+  /** Until a command prints what matches. */
+  async prints(command: string, pattern: RegExp): Promise<string> {
+    let output = '';
+    await until(() => {
+      output = this.run(command).output;
+      return pattern.test(output);
+    });
+    return output;
+  }
+
+  end(): void {
+    // It ignores SIGTERM; with it, all processes of the system end.
+    this.#unshare.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
