@@ -144,6 +144,7 @@ export const peers = [
 export const guests = [
   'busybox',
   'dropbear-bin',
+  'e2fsprogs',
   'kmod',
   'netcat-openbsd',
   'openssh-client',
