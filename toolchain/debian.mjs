@@ -117,7 +117,7 @@ export const native = [
 /** Other people's programs that the tests run. */
 export const peers = [
   // systemd boots in namespaces, and judges the unit.
-  ...['libnss-systemd', 'systemd', 'util-linux'],
+  ...['libnss-systemd', 'procps', 'strace', 'systemd', 'util-linux'],
   ...[
     'busybox',
     'cadaver',
