@@ -11,6 +11,7 @@ import type { ReflectorOptions } from '../reflector.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { BrowserSession } from '../testing/browser-session.ts';
 import { RawUser } from '../testing/raw-user.ts';
+import { RemoteData } from '../testing/remote-store.ts';
 import type { Forwarding, ScriptedAgent } from '../testing/scripted-agent.ts';
 import { authorization, device, extensions, Stage, user } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
@@ -190,4 +191,14 @@ test('no page of the reflector itself is shown to a user who was removed while b
   await stage.reflector.store.users.remove(user.name, true);
   gate.open();
   await isRefused('a request');
+});
+
+test.each(all)('%s does not begin on a store far away either', async (kind) => {
+  await open({ store: () => new RemoteData().open() });
+  ask(kinds[kind](`Authorization: ${token}`));
+  await until(() => gate.reached === 1);
+  await stage.reflector.store.users.demote(user.name, true);
+  gate.open();
+  await isRefused(kind);
+  expect(forwarding.opens).toBe(0);
 });
