@@ -63,6 +63,7 @@ const systems = {
   Buildroot: {
     machine: 'mipsel-linux-gnu',
     emulator: 'qemu-mipsel-static',
+    flags: '-Os',
     build: ({ source, build, image, cross }) =>
       isolated('make', [
         ...[

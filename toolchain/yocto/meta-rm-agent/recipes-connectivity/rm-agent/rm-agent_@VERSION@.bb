@@ -62,5 +62,4 @@ do_install[file-checksums] += "${@(d.getVar('RM_AGENT_CONFIG') + ':True') if d.g
 FILES:${PN} += "${nonarch_libdir}/rm-agent ${systemd_system_unitdir}"
 FILES:${PN}-doc += "${datadir}/licenses"
 CONFFILES:${PN} = "${sysconfdir}/rm-agent.json"
-RDEPENDS:${PN}-ptest += "${PN}"
 RRECOMMENDS:${PN} += "ca-certificates"
