@@ -248,6 +248,19 @@ describe('a device that takes one connection', () => {
     expect(told).toEqual(['ready']);
   });
 
+  test('and lets others wait in the queue of its system is not kept busy by an idle one', async () => {
+    tunnel.takes = () => true;
+    const asked = [ask(), ask({ owner: 'bob' })];
+    await settle();
+    tunnel.respond(0, ok);
+    await settle();
+    expect(asked[0]?.told).toEqual(whole);
+    expect(tunnel.ends.map(({ ended }) => ended)).toEqual([true, false]);
+    tunnel.respond(1, ok);
+    await settle();
+    expect(tunnel.ends[1]?.ended).toBe(false);
+  });
+
   test('justServedMs: and says so gets a form on the connection of the page, unless that was a while ago', async () => {
     const one = { settings: { connections: 1 } };
     for (const [pause, connections] of [

@@ -241,6 +241,17 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       if (idles > this.#limits.idleConnectionsPerPort) this.#closeIdle(null);
     }
     this.#pump();
+    if (connection.phase === 'idle' && this.#keepsOthersWaiting()) connection.close();
+  }
+
+  /**
+   * Whether the device may be serving one connection after the other, and the next be in the queue of its system, where it
+   * seems to be open.
+   */
+  #keepsOthersWaiting(): boolean {
+    if (this.#connections.size <= this.#proven) return false;
+    for (const { phase, wasHeard } of this.#connections) if (phase === 'busy' && !wasHeard) return true;
+    return false;
   }
 
   closed(connection: DeviceConnection): void {
