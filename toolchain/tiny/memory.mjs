@@ -1,7 +1,16 @@
 // Measures the memory of an executable that is connected over TLS and idle.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -70,6 +79,13 @@ function memoryOf(pid, file, loadAddress) {
   return { resident: sum('Rss'), private: sum('Private_Dirty') };
 }
 
+/** Pages of a file count as written by the process until they are on the disk. @param {string} path */
+function flush(path) {
+  const descriptor = openSync(path, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
 /**
  * @param {object} options
  * @param {string} options.file the executable
@@ -81,6 +97,7 @@ function memoryOf(pid, file, loadAddress) {
 export async function measureMemory({ file, qemu, readelf }) {
   const folder = mkdtempSync(join(tmpdir(), 'rm-memory-'));
   const path = realpathSync(file);
+  flush(path);
   const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
   const key = [
     '-newkey',
@@ -112,7 +129,8 @@ export async function measureMemory({ file, qemu, readelf }) {
     if ((await Promise.race([connected, late])) === 'late') throw new BuildError(`${file} does not connect`);
     const loadAddress = qemu === undefined ? null : Number(vaddr);
     let memory = memoryOf(agent.pid ?? 0, path, loadAddress);
-    for (let unchanged = 0; unchanged < 4; ) {
+    // Longer than it takes until the agent gives back what it does not need at rest.
+    for (let unchanged = 0; unchanged < 12; ) {
       await setTimeout(250);
       const now = memoryOf(agent.pid ?? 0, path, loadAddress);
       unchanged = now.resident === memory.resident && now.private === memory.private ? unchanged + 1 : 0;
