@@ -1,5 +1,5 @@
 // The agent and Node in one executable.
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,19 @@ import { sha256 } from '../cache.mjs';
 import { baseBinary, bases } from './base-binaries.mjs';
 import { packWithPkg } from './pkg.mjs';
 import { packWithNode } from './sea.mjs';
+
+/**
+ * Node keeps the path of the script, for stack traces: one of this machine, and another one each time.
+ * @param {Buffer} executable is changed
+ * @param {string} folder
+ */
+function withoutPath(executable, folder) {
+  const neutral = '/rm-agent'.padEnd(folder.length, '-');
+  for (let at = executable.indexOf(folder); at >= 0; at = executable.indexOf(folder, at)) {
+    executable.write(neutral, at, 'latin1');
+  }
+  return executable;
+}
 
 /**
  * Writes `rm-agent`, `manifest.json`, our `LICENSE` and Node's into a folder; gives the path of the executable.
@@ -25,8 +38,7 @@ export async function buildNodeExecutable(platform, output) {
     const packed = join(work, 'rm-agent');
     if (platform === 'linux-armv7') await packWithNode(platform, script, packed, work);
     else await packWithPkg(platform, script, packed, work);
-    copyFileSync(packed, file);
-    chmodSync(file, 0o755);
+    writeFileSync(file, withoutPath(readFileSync(packed), work), { mode: 0o755 });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
