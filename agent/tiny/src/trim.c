@@ -23,6 +23,13 @@ void rm_trim_scratch(void *start, size_t size) {
   buffers[count++].size = size;
 }
 
+#ifdef RM_TEARDOWN
+
+/* Valgrind and the sanitizers look after what the process has. */
+void rm_trim(void) {}
+
+#else
+
 /* The whole pages between two addresses; those that are not mapped do not matter. */
 static void give_back(uintptr_t from, uintptr_t to) {
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -32,7 +39,6 @@ static void give_back(uintptr_t from, uintptr_t to) {
 }
 
 void rm_trim(void) {
-#ifndef RM_TEARDOWN
   for (unsigned i = 0; i < count; i++) {
     uintptr_t start = (uintptr_t)buffers[i].start;
     give_back(start, start + buffers[i].size);
@@ -41,5 +47,6 @@ void rm_trim(void) {
   /* Some pages are left out for the frames of the functions that do this. */
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   give_back(here - STACK, here - 8192);
-#endif
 }
+
+#endif
