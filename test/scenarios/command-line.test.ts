@@ -244,7 +244,7 @@ describe.concurrent('check --offline', () => {
       'tls.ca: /etc/ssl/own.pem: no such file; each attempt looks again',
       'device.password.file: /etc/rm-agent.secret: no such file; each attempt looks again',
       'device.id: found ${file:/etc/serial}, but it cannot be read: no such file',
-      'stateFile: there is no directory /var/lib/rm-agent',
+      'stateFile: there is no directory /var/lib/rm-agent, so "enable" and "disable" last until the agent ends',
     ]);
   });
 
