@@ -70,6 +70,23 @@ describe.runIf(canBoot)('systemd as PID 1', () => {
     }
   });
 
+  it('lets it read a secret that only root can read, also one that comes later', async () => {
+    const system = new BootedSystem('systemd', {
+      'etc/rm-agent.json': configuration({
+        device: { id: 'pump', domain: 'acme', password: { file: '/etc/rm-agent.secret' } },
+      }),
+    });
+    try {
+      await system.prints('rm-agent status', /last error: +.*no such file/);
+      system.run('umask 077; echo s3cret >/etc/rm-agent.secret');
+      system.run('systemctl reload rm-agent');
+      await system.prints('rm-agent status', /last error: +.*refused/);
+      expect(system.run('stat -c "%U %a" /etc/rm-agent.secret').output).toBe('root 600\n');
+    } finally {
+      system.end();
+    }
+  });
+
   it('ends an agent whose loop does not turn, and starts it again', async () => {
     const system = new BootedSystem('systemd', {
       'etc/rm-agent.json': configuration(),
@@ -104,6 +121,10 @@ describe.runIf(canBoot)('BusyBox init as PID 1', () => {
       expect(system.run('ls -l /etc/rm-agent.json').output).toMatch(/^-rw------- +1 rm-agent/);
       expect(system.run('rm-agent disable --persist && cat /var/lib/rm-agent/rm-agent.state').output).toMatch(
         /disabled\n$/,
+      );
+      const prepare = 'RM_STATE_DIR=/tmp/new/state /usr/lib/rm-agent/run prepare';
+      expect(system.run(`${prepare} && stat -c '%U %a' /tmp/new /tmp/new/state`).output).toBe(
+        'root 755\nrm-agent 700\n',
       );
       const pid = /\d+/.exec(first)?.[0];
       system.run(`kill -9 ${pid}`);

@@ -4,18 +4,25 @@ import type { Host } from '../host.ts';
 import type { Secret } from './configuration.ts';
 import { readSecret } from './secret.ts';
 
-function read(secret: Secret, file: Uint8Array = new Uint8Array()): unknown {
+function read(
+  secret: Secret,
+  file: Uint8Array = new Uint8Array(),
+  credentials?: Readonly<Record<string, string>>,
+): unknown {
   const bounds: number[] = [];
   const host = {
     files: {
       read: (path: string, maxBytes: number): Uint8Array => {
         bounds.push(maxBytes);
+        const credential = path.startsWith('/credentials/') && credentials?.[path.slice(13)];
+        if (typeof credential === 'string') return utf8Encode(credential);
         if (path !== '/secret') throw Object.assign(new Error('no such file'), { code: 'not-found' });
         return file;
       },
     },
     system: {
-      environment: (name: string) => (name === 'SECRET' ? 'from env' : name === 'BAD' ? 'a\nb' : undefined),
+      environment: (name: string) =>
+        ({ SECRET: 'from env', BAD: 'a\nb', CREDENTIALS_DIRECTORY: credentials && '/credentials' })[name],
     },
   } as unknown as Host;
   const result = readSecret(secret, host);
@@ -40,6 +47,16 @@ describe('readSecret', () => {
 
   it('reads the environment', () => {
     expect(read({ env: 'SECRET' })).toBe('from env');
+  });
+
+  it('takes a credential of the service with the name of a file that it cannot read', () => {
+    const missing = { file: '/etc/rm-agent.secret' };
+    const error = 'the secret file /etc/rm-agent.secret cannot be read: no such file';
+    expect(read(missing, undefined, { 'rm-agent.secret': 'hunter2\n' })).toBe('hunter2');
+    expect(read({ file: '/secret' }, utf8Encode('mine'), { secret: 'hunter2' })).toBe('mine');
+    expect(read({ file: '/secret' }, utf8Encode(''), { secret: 'hunter2' })).toBe('hunter2');
+    expect(read(missing, undefined, { 'rm-agent.secret': '\n' })).toEqual({ error });
+    expect(read(missing, undefined, { other: 'hunter2' })).toEqual({ error });
   });
 
   it('reports why there is none, without the secret', () => {
