@@ -36,7 +36,24 @@ const schema = JSON.parse(readFileSync(new URL('board.schema.json', import.meta.
  * @returns {string[]} faults, one line each
  */
 export function boardFaults(json) {
-  return schemaFaults(schema, json);
+  const faults = schemaFaults(schema, json);
+  return faults.length > 0 ? faults : figureFaults(/** @type {Board} */ (json));
+}
+
+/**
+ * A part that is more than the whole.
+ * @param {Board} board
+ */
+function figureFaults({ memory, flash }) {
+  /** @type {(readonly [string, number, string, number])[]} */
+  const parts = [
+    ['memory.systemMiB', memory.systemMiB, 'totalMiB', memory.totalMiB],
+    ['memory.freeMiB', memory.freeMiB, 'systemMiB', memory.systemMiB],
+    ['flash.freeMiB', flash.freeMiB, 'totalMiB', flash.totalMiB],
+  ];
+  return parts
+    .filter(([, part, , whole]) => part > whole)
+    .map(([path, part, of, whole]) => `${path}: found ${part}; allowed is at most ${of}, which is ${whole}`);
 }
 
 /** The names of all boards, which are those of their files. */
@@ -47,6 +64,9 @@ export function boardNames() {
     .sort();
 }
 
+/** @param {string} name as for {@link readBoard} */
+export const boardFile = (name) => (name.endsWith('.json') ? name : `board-configs/${name}.json`);
+
 /**
  * @param {string} name one of {@link boardNames}, or the path of a file that ends in `.json`
  * @returns {Board}
@@ -54,7 +74,7 @@ export function boardNames() {
  */
 export function readBoard(name) {
   const isPath = name.endsWith('.json');
-  const file = isPath ? name : `board-configs/${name}.json`;
+  const file = boardFile(name);
   let json;
   try {
     json = JSON.parse(readFileSync(isPath ? name : join(folder, `${name}.json`), 'utf8'));

@@ -56,6 +56,21 @@ describe('a board file', () => {
       /^system.packages.rpm: unknown.*deb/,
     ],
     ['agent', { agent: undefined }, /^agent: found undefined; allowed is an object/],
+    [
+      'system',
+      { memory: { ...right.memory, systemMiB: 65 } },
+      /^memory.systemMiB: found 65; .* totalMiB, which is 64/,
+    ],
+    [
+      'free memory',
+      { memory: { ...right.memory, freeMiB: 59 } },
+      /^memory.freeMiB: found 59; .* systemMiB, which is 58/,
+    ],
+    [
+      'free flash',
+      { flash: { ...right.flash, freeMiB: 9 } },
+      /^flash.freeMiB: found 9; .* totalMiB, which is 8/,
+    ],
     ['other key', { colour: 'red' }, /^colour: unknown; allowed are .*name, soc/],
   ])('is refused by key: %s', (_, change, said) => {
     expect(boardFaults(right)).toEqual([]);

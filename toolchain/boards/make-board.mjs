@@ -8,7 +8,7 @@ import { fileTree } from '../packages/file-tree.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { buildStatic } from '../tiny/build-static.mjs';
-import { boardNames, readBoard } from './board.mjs';
+import { boardFile, boardNames, readBoard } from './board.mjs';
 import { machineOf } from './machine.mjs';
 import { overlay, packages } from './overlay.mjs';
 import { placeholders } from './placeholders.mjs';
@@ -51,15 +51,16 @@ function described(entry) {
 
 /**
  * What the configuration can cost in memory.
+ * @param {string} name as in the command line
  * @param {import('./board.mjs').Board} board
  * @throws {BuildError} when it is wrong
  */
-async function cost(board) {
+async function cost(name, board) {
   const { configure } = await import('../../agent/dist/src/config/load.js');
   const { memoryCost } = await import('../../agent/dist/src/config/sizing.js');
   const loaded = configure(machineOf(board), /** @type {any} */ (board.agent));
   if ('errors' in loaded)
-    throw new BuildError(loaded.errors.map((line) => `${board.name}: agent.${line}`).join('\n'));
+    throw new BuildError(loaded.errors.map((line) => `${boardFile(name)}: agent.${line}`).join('\n'));
   return memoryCost(loaded.ok);
 }
 
@@ -90,7 +91,7 @@ async function make(name) {
   const entries = overlay(board, file);
   const needs = [
     flashNeed(entries, manifest.executable, board.flash.compressed),
-    ...memoryNeeds(await cost(board)),
+    ...memoryNeeds(await cost(name, board)),
   ];
   rmSync(output, { recursive: true, force: true });
   const root = join(output, 'root');
