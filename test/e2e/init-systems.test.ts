@@ -87,6 +87,42 @@ describe.runIf(canBoot)('systemd as PID 1', () => {
     }
   });
 
+  it.each([
+    [
+      'and remembers on a partition that is mounted below /var/lib/private',
+      `rm -rf /var/lib/private/rm-agent /var/lib/rm-agent
+      mkdir -p /var/lib/private/rm-agent && ln -s private/rm-agent /var/lib/rm-agent
+      mount --bind /data/rm-agent /var/lib/private/rm-agent`,
+      '',
+      /^next start: +disabled$/m,
+    ],
+    [
+      'and remembers nothing without a state directory',
+      'rm -rf /var/lib/private /var/lib/rm-agent',
+      'StateDirectory=',
+      /disabled, but only until the agent ends/,
+    ],
+  ])('runs it on a read-only root file system, %s', async (_, image, setting, said) => {
+    const system = new BootedSystem('systemd', {
+      'etc/rm-agent.json': configuration(),
+      'etc/systemd/system/rm-agent.service.d/image.conf': `[Service]\n${setting}\n`,
+    });
+    try {
+      await system.prints('rm-agent status', /^state: +waiting/);
+      const { output } = system.run(`set -e
+        systemctl stop rm-agent
+        for directory in /data /tmp /var/tmp; do mkdir -p $directory && mount -t tmpfs tmpfs $directory; done
+        mkdir /data/rm-agent
+        ${image}
+        mount -o remount,ro /
+        systemctl start rm-agent`);
+      expect(output).toBe('');
+      expect(system.run('rm-agent disable --persist').output).toMatch(said);
+    } finally {
+      system.end();
+    }
+  });
+
   it('ends an agent whose loop does not turn, and starts it again', async () => {
     const system = new BootedSystem('systemd', {
       'etc/rm-agent.json': configuration(),
