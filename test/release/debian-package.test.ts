@@ -63,7 +63,8 @@ test('it starts an agent that connects, and purged it leaves nothing', async () 
   debian.write('/etc/rm-agent.secret', `${system.devicePassword}\n`, 0o600);
   const configuration = {
     reflector: `http://127.0.0.1:${system.port}/`,
-    device: { id: deviceId, domain: system.domain, password: system.devicePassword },
+    // As in the example of the package.
+    device: { id: deviceId, domain: system.domain, password: { file: '/etc/rm-agent.secret' } },
     services: [{ port: 80, kind: 'http', targetPort: port }],
   };
   debian.write('/etc/rm-agent.json', JSON.stringify(configuration), 0o600);
