@@ -79,6 +79,8 @@ export function readBoard(name) {
   try {
     json = JSON.parse(readFileSync(isPath ? name : join(folder, `${name}.json`), 'utf8'));
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new BuildError(`${file}: no such file`);
     throw new BuildError(`${file}: ${error instanceof Error ? error.message : error}`);
   }
   const faults = boardFaults(json);
