@@ -24,6 +24,7 @@ export class RouteWebSocket implements RouteSocket {
     this.#liveness = this.#watch();
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#liveness.seen();
+      if (this.#ended) return;
       this.#unread.push(isBinary ? data : data.toString('utf8'));
       webSocket.pause();
       this.#wake?.();
@@ -53,7 +54,10 @@ export class RouteWebSocket implements RouteSocket {
   }
 
   close(code = 1000, reason = ''): void {
+    // Nothing counts any more: it may be closed because the caller has lost access.
+    this.#ended = true;
     this.#unread.length = 0;
+    this.#wake?.();
     // The close frame of the caller has to be read.
     this.#webSocket.resume();
     this.#webSocket.close(code, reason);

@@ -585,6 +585,39 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       expect(signals[0]?.aborted).toBe(true);
     });
 
+    test('a WebSocket takes nothing more from a user who has lost access', async () => {
+      const taken: string[] = [];
+      let goOn = () => {};
+      const busy = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      let over = () => {};
+      const ended = new Promise<void>((resolve) => {
+        over = resolve;
+      });
+      const { connect, program, revoke } = await serve({
+        ...userSocket,
+        connect: async ({ messages }: RouteSocket) => {
+          for await (const message of messages) {
+            taken.push(String(message));
+            await busy;
+          }
+          over();
+        },
+      });
+      const client = await connect('/added/user', program);
+      client.socket.send('before');
+      while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      // These wait, since the route is busy.
+      for (let i = 0; i < 3; i++) client.socket.send('x'.repeat(100));
+      client.socket.pause();
+      await revoke();
+      client.socket.send('after');
+      goOn();
+      await ended;
+      expect(taken).toEqual(['before']);
+    });
+
     test('what lasts ends with the host', async () => {
       const { port, connect, program, close } = await serve(events([]), userSocket);
       const response = await begin(port, 'GET', '/added/user', program);
