@@ -22,7 +22,8 @@ export class IncomingHead<Lasting extends ServerResponse | Duplex = Duplex> impl
   readonly parameters: readonly string[];
   protected readonly request: IncomingMessage;
   protected readonly lasting: Lasting;
-  #signal: AbortSignal | null = null;
+  readonly #controller = new AbortController();
+  #watched = false;
 
   /** `lasting` closes when the request is over. */
   constructor(request: IncomingMessage, lasting: Lasting, origin: Origin, parameters: readonly string[]) {
@@ -55,13 +56,17 @@ export class IncomingHead<Lasting extends ServerResponse | Duplex = Duplex> impl
   }
 
   get signal(): AbortSignal {
-    if (!this.#signal) {
-      const controller = new AbortController();
-      if (this.gone) controller.abort();
-      else this.lasting.once('close', () => controller.abort());
-      this.#signal = controller.signal;
+    if (this.gone) this.withdraw();
+    else if (!this.#watched) {
+      this.#watched = true;
+      this.lasting.once('close', () => this.withdraw());
     }
-    return this.#signal;
+    return this.#controller.signal;
+  }
+
+  /** The caller is not to get any more, and does not hear of it here. */
+  withdraw(): void {
+    this.#controller.abort();
   }
 }
 

@@ -198,7 +198,13 @@ export class OwnRoutes {
       }
       const holder = { kind: 'user', identity, device: null } as const;
       const call = Object.assign(this.#call(exchange), { identity });
-      answered = this.#answer(exchange, () => route.answer(call), { holder, since });
+      // A short answer to a whole request may still come: the route may be about the user's own access.
+      const end = () => {
+        call.withdraw();
+        if (response.headersSent || !request.complete) cutResponse(response);
+      };
+      response.once('close', this.#context.revocation.add({ holder, since, end }));
+      answered = this.#answer(exchange, () => route.answer(call));
     });
     if (!denied) return answered;
     if (!denied.unknown || !isNavigation(request)) return this.#refuse(exchange, denied.refusal);
@@ -206,16 +212,14 @@ export class OwnRoutes {
     sendAnswer(response, { status: 303, headers: { Location } });
   }
 
-  async #answer(
-    exchange: Exchange,
-    answer: () => Given | Promise<Given>,
-    access: { readonly holder: Holder; readonly since: number } | null = null,
-  ): Promise<void> {
+  async #answer(exchange: Exchange, answer: () => Given | Promise<Given>): Promise<void> {
     try {
       const result = await answer();
-      if (result === null || exchange.response.destroyed) return;
+      if (exchange.response.destroyed) return;
+      // The caller is there still, and has lost access.
+      if (result === null) return cutResponse(exchange.response);
       if ('error' in result) this.#refuse(exchange, result);
-      else if ('stream' in result) await this.#stream(exchange, result, access);
+      else if ('stream' in result) await this.#stream(exchange, result);
       else sendAnswer(exchange.response, result);
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
@@ -224,11 +228,7 @@ export class OwnRoutes {
   }
 
   /** Resolves when the answer is over. */
-  async #stream(
-    { request, response }: Exchange,
-    { stream, ...answer }: StreamedAnswer,
-    access: { readonly holder: Holder; readonly since: number } | null,
-  ): Promise<void> {
+  async #stream({ request, response }: Exchange, { stream, ...answer }: StreamedAnswer): Promise<void> {
     sendHead(response, answer);
     if (request.method === 'HEAD') {
       response.end();
@@ -237,11 +237,7 @@ export class OwnRoutes {
     response.flushHeaders();
     const end = () => cutResponse(response);
     this.#lasting.add(end);
-    const release = access ? this.#context.revocation.add({ ...access, end }) : () => {};
-    response.once('close', () => {
-      release();
-      this.#lasting.delete(end);
-    });
+    response.once('close', () => this.#lasting.delete(end));
     try {
       await pipeline(Readable.from(stream), response);
     } catch (error) {

@@ -585,6 +585,34 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       expect(signals[0]?.aborted).toBe(true);
     });
 
+    test('an upload and a wait for an answer end when their user loses access', async () => {
+      const aborted: string[] = [];
+      const taken: string[] = [];
+      const { port, program, revoke } = await serve({
+        ...user,
+        answer: async (call: Call) => {
+          call.signal.addEventListener('abort', () => aborted.push(call.method));
+          if (call.method === 'GET') {
+            await once(call.signal, 'abort');
+            return null;
+          }
+          for await (const piece of call.stream('text/plain', 1_000)) taken.push(String(piece));
+          return { status: 204 };
+        },
+      });
+      const waiting = begin(port, 'GET', '/added/user', program).catch((error: Error) => error.message);
+      const headers = { Host: 'localhost', 'Content-Type': 'text/plain', ...program };
+      const uploading = request({ port, host: '127.0.0.1', method: 'POST', path: '/added/user', headers });
+      const cut = new Promise((resolve) => uploading.once('close', resolve));
+      uploading.on('error', () => {});
+      uploading.write('before');
+      while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await revoke();
+      await cut;
+      expect(await waiting).toBe('socket hang up');
+      expect([taken, aborted.sort()]).toEqual([['before'], ['GET', 'POST']]);
+    });
+
     test('a WebSocket takes nothing more from a user who has lost access', async () => {
       const taken: string[] = [];
       let goOn = () => {};
