@@ -282,6 +282,8 @@ test('while the change feed cannot be read, what ends by time ends; a fault of o
     onChange: () => () => {},
     revision: 0,
     isCurrent: true,
+    isUnaffected: () => true,
+    changedBeside: () => {},
   };
   const clock = new ManualClock();
   const failures: unknown[] = [];
@@ -367,15 +369,17 @@ test('a change while it is decided again is decided about again, both for what b
   const holder: Holder = { kind: 'user', name: 'alice', standing };
   const begun: number[] = [];
   const since = watcher.revision;
-  await store.users.setPassword('bob', 'another');
+  await store.users.setPassword('alice', 'another');
   const admitted = watcher.admit(holder, since, (now) => begun.push(now));
   add(holder, since);
   await settled();
   expect(answers.length).toBe(2);
-  await store.users.setPassword('alice', 'another');
+  await store.users.setPassword('alice', 'a third');
   for (const answer of answers.splice(0)) answer({ until: Number.POSITIVE_INFINITY });
   await settled();
   expect([answers.length, begun, confirmed]).toEqual([2, [], []]);
+  // What is about somebody else makes nobody wait.
+  await store.users.setPassword('bob', 'another');
   for (const answer of answers.splice(0)) answer({ until: Number.POSITIVE_INFINITY });
   expect(await admitted).toBe(true);
   await settled();

@@ -38,7 +38,10 @@ export interface Rule<Holder> {
 }
 
 /** What is known of changes. */
-type Feed = Pick<StoreCache, 'refresh' | 'onChange' | 'revision' | 'isCurrent'>;
+type Feed = Pick<
+  StoreCache,
+  'refresh' | 'onChange' | 'revision' | 'isCurrent' | 'isUnaffected' | 'changedBeside'
+>;
 
 /**
  * Ends live access within `limits.storePollMs` after its holder would no longer be let in, whether this process, a command in
@@ -55,8 +58,6 @@ export class RevocationWatcher<Holder extends Held> {
   /** To be checked. */
   readonly #pending = new Set<Entry<Holder>>();
   #looking: Promise<void> | null = null;
-  /** Changes that are not in the store. */
-  #beside = 0;
   #poll: Cancellable | null = null;
 
   /** `failed` is told of errors that are a fault of ours; what is live goes on. */
@@ -85,18 +86,18 @@ export class RevocationWatcher<Holder extends Held> {
    * {@link admit} and {@link add} notice changes since that decision.
    */
   get revision(): number {
-    return this.#cache.revision + this.#beside;
+    return this.#cache.revision;
   }
 
   /**
-   * Calls `begin` when it is certain that the holder would be let in now: at once if nothing has changed since `since`, the
-   * {@link revision} from before that was decided; otherwise when it was decided again, with the revision of that. Nothing
+   * Calls `begin` when it is certain that the holder would be let in now: at once if nothing about it has changed since
+   * `since`, the {@link revision} from before that was decided; otherwise when it was decided again. It is called with the revision up to which that is certain. Nothing
    * that this process changes, and nothing that another has changed `limits.storePollMs` ago, is missed. Resolves with
    * false, without having called it, when the holder would not be let in any more. Rejects with `StoreUnavailable`.
    */
   admit(holder: Holder, since: number, begin: (since: number) => void): Eventual<boolean> {
-    if (since !== this.revision || !this.#cache.isCurrent) return this.#decideAgain(holder, begin);
-    begin(since);
+    if (!this.#isUnaffected(holder, since) || !this.#cache.isCurrent) return this.#decideAgain(holder, begin);
+    begin(this.revision);
     return true;
   }
 
@@ -105,7 +106,7 @@ export class RevocationWatcher<Holder extends Held> {
     // The first poll finds out how long it may last; most are over by then.
     const entry: Entry<Holder> = { access, confirmed: false, until: 0 };
     this.#entries.add(entry);
-    if (access.since === this.revision) this.#confirm(entry);
+    if (this.#isUnaffected(access.holder, access.since)) this.#confirm(entry);
     else {
       this.#pending.add(entry);
       this.#look().catch(this.#failed);
@@ -131,7 +132,7 @@ export class RevocationWatcher<Holder extends Held> {
 
   /** Checks everything of a kind, after a change that is not in the store. */
   async reconsider(kind: Held['kind']): Promise<void> {
-    this.#beside++;
+    this.#cache.changedBeside();
     for (const entry of this.#entries) if (entry.access.holder.kind === kind) this.#pending.add(entry);
     await this.#look();
   }
@@ -146,11 +147,15 @@ export class RevocationWatcher<Holder extends Held> {
       const { revision } = this;
       const standing = await this.#rule.standingOf(holder, this.#clock.date());
       if ('ended' in standing) return false;
-      // Otherwise what it read may be from before the change.
-      if (revision !== this.revision) continue;
-      begin(revision);
+      // Otherwise what it read may be from before the change. Others may change what is theirs all the time.
+      if (!this.#isUnaffected(holder, revision)) continue;
+      begin(this.revision);
       return true;
     }
+  }
+
+  #isUnaffected(holder: Holder, since: number): boolean {
+    return this.#cache.isUnaffected(since, (changes) => this.#rule.isAffected(holder, changes));
   }
 
   #look(): Promise<void> {
@@ -178,7 +183,7 @@ export class RevocationWatcher<Holder extends Held> {
     if (!this.#entries.has(entry) || this.#pending.has(entry)) return;
     if ('until' in standing) {
       // Somebody waits for the confirmation, so a change that is only hinted at counts as well.
-      if (!entry.confirmed && revision !== this.revision) {
+      if (!entry.confirmed && !this.#isUnaffected(entry.access.holder, revision)) {
         this.#pending.add(entry);
         return;
       }

@@ -199,6 +199,10 @@ describe('the cache', () => {
     const feed = feedOf(store);
     const changes: Store['changes'] = {
       ...feed,
+      position: async () => {
+        broken();
+        return feed.position();
+      },
       after: async (position, limit) => {
         broken();
         return feed.after(position, limit);
@@ -214,6 +218,27 @@ describe('the cache', () => {
     await expect(cache.user('alice')).rejects.toBeInstanceOf(StoreUnavailable);
     away = false;
     expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
+  });
+
+  test('tells what a change since a revision was about, as long as it is remembered', async () => {
+    const isUser = (name: string) => (changes: Changes) => changes?.has(`user ${name}`) ?? true;
+    const { revision } = cache;
+    await store.users.add('bob', 'hash', 1, 'user');
+    await cache.user('alice');
+    const first = cache.revision;
+    expect(first).toBeGreaterThan(revision);
+    await store.users.setPassword('bob', 'another');
+    await cache.user('alice');
+    expect([isUser('alice'), isUser('bob')].map((one) => cache.isUnaffected(first, one))).toEqual([
+      true,
+      false,
+    ]);
+    const second = cache.revision;
+    cache.changedBeside();
+    expect(cache.isUnaffected(second, isUser('alice'))).toBe(false);
+    const third = cache.revision;
+    for (let i = 0; i < 1_001; i++) await store.users.setPassword('bob', `${i}`);
+    expect(cache.isUnaffected(third, isUser('alice'))).toBe(false);
   });
 
   test('a hint that could not be followed is followed later', async () => {

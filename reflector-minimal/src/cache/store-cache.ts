@@ -30,6 +30,9 @@ type CacheLimits = Pick<Limits, 'storePollMs' | 'cachedUsers' | 'cachedSessions'
 /** Changes that are read at once. */
 const changesAtOnce = 1_000;
 
+/** The latest steps of the revision that are remembered. */
+const stepsRemembered = 1_000;
+
 /**
  * The users, sessions and devices that requests have asked for lately, so that a request costs the store nothing. The
  * change feed keeps them true: what it names is forgotten, and read again when it is next asked for. A change by this
@@ -54,6 +57,8 @@ export class StoreCache {
   #comparedAt = Number.NEGATIVE_INFINITY;
   #hinted = false;
   #revision = 0;
+  /** What each of the latest steps of the revision was about, the last one last. */
+  readonly #steps: Changes[] = [];
   #refreshing: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
@@ -68,9 +73,9 @@ export class StoreCache {
     this.#users = table(limits.cachedUsers, (name) => store.users.get(name));
     this.#sessions = table(limits.cachedSessions, (hash) => store.sessions.get(Buffer.from(hash, 'hex')));
     this.#devices = table(limits.cachedDevices, (id) => store.devices.identity(id));
-    this.#stopHints = store.changes.onHint(() => {
+    this.#stopHints = store.changes.onHint((change) => {
       this.#hinted = true;
-      this.#revision++;
+      this.#step(change ? new Set([changeKey(change)]) : null);
     });
   }
 
@@ -130,6 +135,18 @@ export class StoreCache {
     return this.#revision;
   }
 
+  /** Whether no change since this revision affects what is asked about. */
+  isUnaffected(since: number, isAffected: (changes: Changes) => boolean): boolean {
+    const count = this.#revision - since;
+    if (count === 0) return true;
+    return count <= this.#steps.length && !this.#steps.slice(-count).some(isAffected);
+  }
+
+  /** Something has changed that is not in the store: the revision rises. */
+  changedBeside(): void {
+    this.#step(null);
+  }
+
   /** Whether what is in memory counts without asking the store for changes. */
   get isCurrent(): boolean {
     return !this.#hinted && this.#clock.now() - this.#comparedAt < this.#pollMs;
@@ -177,7 +194,7 @@ export class StoreCache {
         // Nobody has read a record before the first position was known; a second one would skip changes.
         this.#position ??= position;
         // What was decided before may be from before a change that the feed will not tell.
-        this.#revision++;
+        this.#step(null);
       }
     } catch (error) {
       this.#hinted ||= hinted;
@@ -187,16 +204,25 @@ export class StoreCache {
   }
 
   async #follow(from: number): Promise<void> {
-    for (let at = from; ; ) {
+    // What is changed later is not waited for: that might never end.
+    const to = await this.#store.changes.position();
+    for (let at = from; at !== to; ) {
       const { changes, position, complete } = await this.#store.changes.after(at, changesAtOnce);
       if (complete && changes.length === 0) return;
       for (const { kind, key } of changes) drop(this.#tableOf(kind), key);
       if (!complete) for (const kind of ['user', 'session', 'device'] as const) dropAll(this.#tableOf(kind));
       this.#position = at = position;
-      this.#revision++;
       const changed = complete ? new Set(changes.map(changeKey)) : null;
+      this.#step(changed);
       for (const listener of this.#listeners) listener(changed);
+      if (at > to) return;
     }
+  }
+
+  #step(changes: Changes): void {
+    this.#revision++;
+    this.#steps.push(changes);
+    if (this.#steps.length > stepsRemembered) this.#steps.shift();
   }
 
   #tableOf(kind: Change['kind']): Forgetful {

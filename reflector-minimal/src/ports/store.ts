@@ -361,9 +361,11 @@ export interface ChangeFeed {
    * `hint` is called when something may have changed: after each change by this object, before its promise resolves;
    * and whenever the adapter happens to learn of another's. A hint may be lost, and may be for nothing. `hint` is called
    * in the middle of the change, perhaps within its transaction: it only takes a note. It must not throw, which would undo
-   * the change, and must not use the store. Returns what ends it.
+   * the change, and must not use the store. `change`: all that it may be about, where the adapter can tell; a change of the
+   * `user` stands for all sessions of that user too. Without it, anything may have changed, and every request under way is
+   * decided again. Returns what ends it.
    */
-  onHint(hint: () => void): () => void;
+  onHint(hint: (change?: Change) => void): () => void;
 }
 
 export interface Store {

@@ -8,7 +8,7 @@ import { bounded } from './statements.ts';
  */
 export class SqliteChanges implements ChangeFeed {
   readonly #database: Database.Database;
-  readonly #hints = new Set<() => void>();
+  readonly #hints = new Set<(change?: Change) => void>();
 
   constructor(database: Database.Database) {
     this.#database = database;
@@ -31,14 +31,14 @@ export class SqliteChanges implements ChangeFeed {
     return { changes, position: rows.at(-1)?.sequence ?? last, complete: true };
   }
 
-  onHint(hint: () => void): () => void {
+  onHint(hint: (change?: Change) => void): () => void {
     this.#hints.add(hint);
     return () => this.#hints.delete(hint);
   }
 
   /** Something was changed, or will be once the present transaction is over. */
-  changed(): void {
-    for (const hint of this.#hints) hint();
+  changed(change?: Change): void {
+    for (const hint of this.#hints) hint(change);
   }
 
   /** Counted on also by what was deleted. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import type {
   CertificatesSince,
+  Change,
   DeviceCredentials,
   DeviceFilter,
   DeviceIdentity,
@@ -89,12 +90,12 @@ const certificateHeadStartMs = 24 * 3600_000;
 
 export class SqliteDevices implements Devices {
   readonly #database: Database.Database;
-  readonly #changed: () => void;
+  readonly #changed: (change: Change) => void;
   readonly #select: Database.Statement<[string]>;
   readonly #selectCredentials: Database.Statement<[string]>;
   readonly #selectIdentity: Database.Statement<[string]>;
 
-  constructor(database: Database.Database, changed: () => void) {
+  constructor(database: Database.Database, changed: (change: Change) => void) {
     this.#database = database;
     this.#changed = changed;
     this.#select = database.prepare('SELECT * FROM devices WHERE id = ?');
@@ -184,7 +185,7 @@ export class SqliteDevices implements Devices {
     return this.#database
       .transaction(() => {
         const since = this.#sinceOf(id, now, certificatesSince);
-        return this.#done(update.run({ id, certificatesSince: since, ...secrets }));
+        return this.#done(id, update.run({ id, certificatesSince: since, ...secrets }));
       })
       .immediate();
   }
@@ -216,14 +217,14 @@ export class SqliteDevices implements Devices {
          AND (SELECT count(*) FROM devices WHERE claimed = 0 AND network = @network) < @ofNetwork`,
     );
     const uid = makeUid();
-    return this.#done(insert.run({ id, uid, domain, password, address, network, now, all, ofNetwork }));
+    return this.#done(id, insert.run({ id, uid, domain, password, address, network, now, all, ofNetwork }));
   }
 
   async claim(id: string, domain: string): Promise<boolean> {
     const claim = this.#database.prepare(
       'UPDATE devices SET claimed = 1 WHERE id = ? AND domain = ? AND claimed = 0',
     );
-    return this.#done(claim.run(id, domain));
+    return this.#done(id, claim.run(id, domain));
   }
 
   async remove(id: string, now: number): Promise<boolean> {
@@ -244,7 +245,7 @@ export class SqliteDevices implements Devices {
              AND (ltrim(device, '*') = @id OR ltrim(device, '*') GLOB @id || '-[0-9]*')`,
           )
           .run({ id });
-        return this.#done(this.#database.prepare('DELETE FROM devices WHERE id = ?').run(id));
+        return this.#done(id, this.#database.prepare('DELETE FROM devices WHERE id = ?').run(id));
       })
       .immediate();
   }
@@ -317,7 +318,7 @@ export class SqliteDevices implements Devices {
              (@id, @uid, @domain, 1, @password, @digestSha256, @digestMd5, @now, @since, @handedOver)`,
         );
         const handedOver = former === null ? 0 : 1;
-        return this.#done(insert.run({ id, uid: makeUid(), domain, now, since, handedOver, ...secrets }));
+        return this.#done(id, insert.run({ id, uid: makeUid(), domain, now, since, handedOver, ...secrets }));
       })
       .immediate();
   }
@@ -333,8 +334,8 @@ export class SqliteDevices implements Devices {
     return (select.pluck().get(id) as number | undefined) ?? null;
   }
 
-  #done(result: Database.RunResult): boolean {
-    if (result.changes > 0) this.#changed();
+  #done(id: string, result: Database.RunResult): boolean {
+    if (result.changes > 0) this.#changed({ kind: 'device', key: id });
     return result.changes > 0;
   }
 }

@@ -1,14 +1,14 @@
 import type Database from 'better-sqlite3';
-import type { Account, SessionRecord, SessionRecords } from '../ports/store.ts';
+import type { Account, Change, SessionRecord, SessionRecords } from '../ports/store.ts';
 import { bounded } from './statements.ts';
 
 export class SqliteSessions implements SessionRecords {
   readonly #database: Database.Database;
-  readonly #changed: () => void;
+  readonly #changed: (change?: Change) => void;
   readonly #select: Database.Statement<[Buffer]>;
   readonly #touch: Database.Statement<[number, Buffer, Buffer | null]>;
 
-  constructor(database: Database.Database, changed: () => void) {
+  constructor(database: Database.Database, changed: (change?: Change) => void) {
     this.#database = database;
     this.#changed = changed;
     this.#select = database.prepare('SELECT * FROM sessions WHERE hash = ?');
@@ -35,6 +35,7 @@ export class SqliteSessions implements SessionRecords {
     return this.#database
       .transaction(() => {
         this.#run(
+          user,
           `DELETE FROM sessions WHERE hash IN
              (SELECT hash FROM sessions WHERE user = ? AND kind = ? ORDER BY used DESC LIMIT -1 OFFSET ?)`,
           user,
@@ -42,6 +43,7 @@ export class SqliteSessions implements SessionRecords {
           bounds.perUser - 1,
         );
         this.#run(
+          null,
           `DELETE FROM sessions WHERE hash IN
              (SELECT hash FROM sessions ORDER BY used DESC LIMIT -1 OFFSET ?)`,
           bounds.total - 1,
@@ -54,7 +56,7 @@ export class SqliteSessions implements SessionRecords {
              AND (@parent IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE hash = @parent))`,
         );
         const added = insert.run({ ...session, uid, password, totpSecret }).changes > 0;
-        if (added) this.#changed();
+        if (added) this.#changed({ kind: 'session', key: session.hash.toString('hex') });
         return added;
       })
       .immediate();
@@ -65,25 +67,27 @@ export class SqliteSessions implements SessionRecords {
   }
 
   async remove(hash: Buffer): Promise<boolean> {
-    return this.#run('DELETE FROM sessions WHERE hash = ?', hash) > 0;
+    const session = await this.get(hash);
+    return session !== null && this.#run(session.user, 'DELETE FROM sessions WHERE hash = ?', hash) > 0;
   }
 
   async removeAll(user: string): Promise<number> {
     // Rows that go with their parent are not among the changes that SQLite counts.
     const count = this.#database.prepare('SELECT count(*) FROM sessions WHERE user = ?');
     const before = count.pluck().get(user) as number;
-    this.#run('DELETE FROM sessions WHERE user = ?', user);
+    this.#run(user, 'DELETE FROM sessions WHERE user = ?', user);
     return before;
   }
 
   async removeExpired(now: number, unusedSince: number): Promise<void> {
-    this.#run('DELETE FROM sessions WHERE expires <= ?', now);
-    this.#run("DELETE FROM sessions WHERE used <= ? AND kind <> 'token'", unusedSince);
+    this.#run(null, 'DELETE FROM sessions WHERE expires <= ?', now);
+    this.#run(null, "DELETE FROM sessions WHERE used <= ? AND kind <> 'token'", unusedSince);
   }
 
-  #run(sql: string, ...values: (string | number | Buffer)[]): number {
+  /** `user`: of the sessions; `null`: they may be anybody's. */
+  #run(user: string | null, sql: string, ...values: (string | number | Buffer)[]): number {
     const { changes } = this.#database.prepare(sql).run(...values);
-    if (changes > 0) this.#changed();
+    if (changes > 0) this.#changed(user === null ? undefined : { kind: 'user', key: user });
     return changes;
   }
 }

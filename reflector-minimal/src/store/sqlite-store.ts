@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import { type Store, StoreError, StoreUnavailable } from '../ports/store.ts';
+import { type Change, type Store, StoreError, StoreUnavailable } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
 import { Breaker, type StoreCare } from './breaker.ts';
 import { DataFileLock } from './data-file-lock.ts';
@@ -75,7 +75,7 @@ export class SqliteStore implements Store {
     database.prepare('PRAGMA synchronous = NORMAL').run();
     migrate(database);
     this.changes = new SqliteChanges(database);
-    const changed = () => this.changes.changed();
+    const changed = (change?: Change) => this.changes.changed(change);
     this.users = new SqliteUsers(database, changed);
     this.devices = new SqliteDevices(database, changed);
     this.sessions = new SqliteSessions(database, changed);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
-import type { Account, Role, UserRecord, Users } from '../ports/store.ts';
+import type { Account, Change, Role, UserRecord, Users } from '../ports/store.ts';
 import { bounded } from './statements.ts';
 
 interface Row {
@@ -42,10 +42,10 @@ function isUnchanged(present: Account, { uid, password, totpSecret }: Account): 
 
 export class SqliteUsers implements Users {
   readonly #database: Database.Database;
-  readonly #changed: () => void;
+  readonly #changed: (change: Change) => void;
   readonly #select: Database.Statement<[string]>;
 
-  constructor(database: Database.Database, changed: () => void) {
+  constructor(database: Database.Database, changed: (change: Change) => void) {
     this.#database = database;
     this.#changed = changed;
     this.#select = database.prepare(`SELECT ${columns} FROM users WHERE name = ?`);
@@ -66,6 +66,7 @@ export class SqliteUsers implements Users {
 
   async add(name: string, password: string, now: number, role: Role): Promise<boolean> {
     return this.#run(
+      name,
       'INSERT OR IGNORE INTO users (name, uid, password, created, administrator) VALUES (?, ?, ?, ?, ?)',
       name,
       randomBytes(8).toString('hex'),
@@ -81,8 +82,8 @@ export class SqliteUsers implements Users {
         const present = this.#present(name);
         if (!present) return null;
         if (former && !isUnchanged(present, former)) return null;
-        this.#run('DELETE FROM sessions WHERE user = ?', name);
-        this.#run('UPDATE users SET password = ? WHERE name = ?', password, name);
+        this.#run(name, 'DELETE FROM sessions WHERE user = ?', name);
+        this.#run(name, 'UPDATE users SET password = ? WHERE name = ?', password, name);
         return this.#present(name);
       })
       .immediate();
@@ -98,6 +99,7 @@ export class SqliteUsers implements Users {
 
   async grant(name: string, domain: string): Promise<boolean> {
     return this.#run(
+      name,
       'INSERT OR IGNORE INTO grants (user, domain) SELECT name, ? FROM users WHERE name = ?',
       domain,
       name,
@@ -105,7 +107,7 @@ export class SqliteUsers implements Users {
   }
 
   async revoke(name: string, domain: string): Promise<boolean> {
-    return this.#run('DELETE FROM grants WHERE user = ? AND domain = ?', name, domain);
+    return this.#run(name, 'DELETE FROM grants WHERE user = ? AND domain = ?', name, domain);
   }
 
   async setTotp(
@@ -121,10 +123,10 @@ export class SqliteUsers implements Users {
       .transaction(() => {
         const update = `UPDATE users SET totp_secret = ?, totp_step = ?
           WHERE name = ? AND uid = ? AND password = ? AND totp_secret IS ?`;
-        if (!this.#run(update, secret, step, name, uid, password, totpSecret)) return null;
-        this.#run('DELETE FROM recovery_codes WHERE user = ?', name);
-        for (const hash of recovery) this.#run('INSERT INTO recovery_codes VALUES (?, ?)', name, hash);
-        this.#run('DELETE FROM sessions WHERE user = ?', name);
+        if (!this.#run(name, update, secret, step, name, uid, password, totpSecret)) return null;
+        this.#run(name, 'DELETE FROM recovery_codes WHERE user = ?', name);
+        for (const hash of recovery) this.#run(name, 'INSERT INTO recovery_codes VALUES (?, ?)', name, hash);
+        this.#run(name, 'DELETE FROM sessions WHERE user = ?', name);
         return this.#present(name);
       })
       .immediate();
@@ -132,8 +134,9 @@ export class SqliteUsers implements Users {
 
   async removeTotp(name: string): Promise<boolean> {
     return this.#database.transaction(() => {
-      this.#run('DELETE FROM recovery_codes WHERE user = ?', name);
+      this.#run(name, 'DELETE FROM recovery_codes WHERE user = ?', name);
       return this.#run(
+        name,
         'UPDATE users SET totp_secret = NULL WHERE name = ? AND totp_secret IS NOT NULL',
         name,
       );
@@ -156,7 +159,9 @@ export class SqliteUsers implements Users {
   }
 
   async remove(name: string, force: boolean): Promise<'done' | 'missing' | 'last'> {
-    return this.#keepingAdministrator(name, force, () => this.#run('DELETE FROM users WHERE name = ?', name));
+    return this.#keepingAdministrator(name, force, () =>
+      this.#run(name, 'DELETE FROM users WHERE name = ?', name),
+    );
   }
 
   #present(name: string): UserRecord | null {
@@ -165,7 +170,7 @@ export class SqliteUsers implements Users {
   }
 
   #setAdministrator(name: string, administrator: 0 | 1): boolean {
-    return this.#run('UPDATE users SET administrator = ? WHERE name = ?', administrator, name);
+    return this.#run(name, 'UPDATE users SET administrator = ? WHERE name = ?', administrator, name);
   }
 
   #keepingAdministrator(name: string, force: boolean, change: () => boolean): 'done' | 'missing' | 'last' {
@@ -179,9 +184,9 @@ export class SqliteUsers implements Users {
       .immediate();
   }
 
-  #run(sql: string, ...values: (string | number | Buffer | null)[]): boolean {
+  #run(name: string, sql: string, ...values: (string | number | Buffer | null)[]): boolean {
     const { changes } = this.#database.prepare(sql).run(...values);
-    if (changes > 0) this.#changed();
+    if (changes > 0) this.#changed({ kind: 'user', key: name });
     return changes > 0;
   }
 }

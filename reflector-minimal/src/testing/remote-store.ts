@@ -32,7 +32,7 @@ export class RemoteData {
           };
         },
       });
-    const hinting = (hint: () => void) => {
+    const hinting: Store['changes']['onHint'] = (hint) => {
       const stop = changes.onHint(hint);
       stops.add(stop);
       return stop;

@@ -707,6 +707,38 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         await store.users.remove('alice', false);
         expect(hints).toBe(last);
       });
+
+      test('what a hint says covers all that is changed', async () => {
+        const hints: (Change | undefined)[] = [];
+        const stop = store.changes.onHint((change) => hints.push(change));
+        const covers = (hint: Change | undefined, { kind, key }: Change) =>
+          !hint ||
+          (hint.kind === kind && hint.key === key) ||
+          (kind === 'session' && hint.kind !== 'session');
+        const device = { id: 'dev1', domain: 'acme', secrets };
+        const acts: (() => Promise<unknown>)[] = [
+          () => addUser(),
+          () => store.users.grant('alice', 'acme'),
+          async () => store.sessions.add(sessionOf('alice', 1), await userOf('alice'), bounds),
+          async () => store.sessions.add(sessionOf('alice', 2), await userOf('alice'), bounds),
+          () => store.sessions.remove(sessionOf('alice', 1).hash),
+          () => store.sessions.removeAll('alice'),
+          () => store.users.setPassword('alice', 'another'),
+          () => store.devices.add(device, 1, null),
+          () => store.devices.remove('dev1', 1),
+          () => store.users.remove('alice', true),
+        ];
+        for (const act of acts) {
+          hints.length = 0;
+          const start = await store.changes.position();
+          await act();
+          const changes = await changesAfter(start);
+          expect(changes).not.toEqual([]);
+          const uncovered = changes.filter((change) => !hints.some((hint) => covers(hint, change)));
+          expect(uncovered).toEqual([]);
+        }
+        stop();
+      });
     });
 
     describe('what another opener has changed', () => {
