@@ -40,7 +40,13 @@ describe('local sockets', () => {
     const events = await guest.finish();
     expect(events).toContainEqual([
       'mode',
-      { kind: 'other', size: 0, mode: 0o600, id: expect.stringMatching(/^\d+:\d+$/) },
+      {
+        kind: 'other',
+        size: 0,
+        mode: 0o600,
+        id: expect.stringMatching(/^\d+:\d+$/),
+        writable: true,
+      },
     ]);
     expect(events).toContainEqual(['echoed', [1, 2]]);
     expect(events).toContainEqual(['client closed', null]);
