@@ -69,7 +69,39 @@ while True:
     for line in s.recv(4096).decode().split("\\n"): print(line, flush=True)
 `;
 
+/** Does not read what arrives, of which there is as much as the system keeps. */
+const deaf = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+senders = []
+sent = 1
+while sent:
+    sent = 0
+    senders.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    senders[-1].setblocking(False)
+    try:
+        while True:
+            senders[-1].sendto(b"x", sys.argv[1])
+            sent += 1
+    except BlockingIOError: pass
+print("full", flush=True)
+sys.stdin.read()
+`;
+
 describe.concurrent('a service manager', () => {
+  scenario('that does not listen keeps the agent from nothing', async ({ stage }) => {
+    const socket = join(stage.directory, 'notify');
+    const manager = spawn('python3', ['-c', deaf, socket], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await within(once(manager.stdout, 'data'), 'a full queue');
+    const reflector = await stage.reflector();
+    const agent = stage.agent(configuration(reflector, [9]), { NOTIFY_SOCKET: socket });
+    await reflector.tunnel();
+    agent.signal('SIGTERM');
+    expect((await agent.ended()).status).toBe(0);
+    manager.kill();
+  });
+
   scenario('is told when the agent is ready, reloads, lives and stops', async ({ stage }) => {
     const socket = join(stage.directory, 'notify');
     const manager = spawn('python3', ['-c', listening, socket], { stdio: ['ignore', 'pipe', 'inherit'] });

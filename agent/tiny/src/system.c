@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <syslog.h>
@@ -128,7 +129,9 @@ static JSValue system_notify(JSContext *context, JSValueConst self, int argc, JS
   if (*path == '@') *address.sun_path = 0;
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   socklen_t whole = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-  /* Nothing can be done for a manager that does not listen: it has its own time limits. */
+  /* Nothing can be done for a manager that does not listen: it has its own time limits. The agent does not wait for it. */
+  struct timeval most = {.tv_sec = 1};
+  (void)!setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
   (void)!sendto(fd, state, size, MSG_NOSIGNAL, (struct sockaddr *)&address, whole);
   if (fd >= 0) close(fd);
   JS_FreeCString(context, state);
