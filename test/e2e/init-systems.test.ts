@@ -162,6 +162,12 @@ describe.runIf(canBoot)('BusyBox init as PID 1', () => {
       expect(system.run(`${prepare} && stat -c '%U %a' /tmp/new /tmp/new/state`).output).toBe(
         'root 755\nrm-agent 700\n',
       );
+      const links =
+        'mkdir /tmp/a /tmp/b && ln -s a /tmp/ours && ln -s b /tmp/theirs && chown -h 1234 /tmp/theirs';
+      const prepareBoth = 'for s in ours theirs; do RM_STATE_DIR=/tmp/$s /usr/lib/rm-agent/run prepare; done';
+      expect(system.run(`${links} && ${prepareBoth}; stat -c %U /tmp/a /tmp/b`).output).toBe(
+        'rm-agent\nroot\n',
+      );
       const pid = /\d+/.exec(first)?.[0];
       system.run(`kill -9 ${pid}`);
       const second = await system.prints(agents, /^ *\d+ rm-agent /);
