@@ -237,7 +237,7 @@ describe('the cache', () => {
     cache.changedBeside();
     expect(cache.isUnaffected(second, isUser('alice'))).toBe(false);
     const third = cache.revision;
-    for (let i = 0; i < 1_001; i++) await store.users.setPassword('bob', `${i}`);
+    for (let i = 0; i < 257; i++) await store.users.setPassword('bob', `${i}`);
     expect(cache.isUnaffected(third, isUser('alice'))).toBe(false);
   });
 

@@ -30,8 +30,9 @@ type CacheLimits = Pick<Limits, 'storePollMs' | 'cachedUsers' | 'cachedSessions'
 /** Changes that are read at once. */
 const changesAtOnce = 1_000;
 
-/** The latest steps of the revision that are remembered. */
-const stepsRemembered = 1_000;
+/** The latest steps of the revision that are remembered, and the changes of each; one of more may be about anything. */
+const stepsRemembered = 256;
+const changesRemembered = 100;
 
 /**
  * The users, sessions and devices that requests have asked for lately, so that a request costs the store nothing. The
@@ -221,7 +222,7 @@ export class StoreCache {
 
   #step(changes: Changes): void {
     this.#revision++;
-    this.#steps.push(changes);
+    this.#steps.push(changes && changes.size <= changesRemembered ? changes : null);
     if (this.#steps.length > stepsRemembered) this.#steps.shift();
   }
 
