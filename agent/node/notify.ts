@@ -6,7 +6,9 @@ import { spawn } from 'node:child_process';
  */
 export function notify(state: string, environment: NodeJS.ProcessEnv): void {
   if (!environment.NOTIFY_SOCKET) return;
-  const child = spawn('systemd-notify', state.split('\n'), { stdio: 'ignore', env: environment });
+  // Of the rest it needs nothing, and secrets may be in it.
+  const { NOTIFY_SOCKET, PATH } = environment;
+  const child = spawn('systemd-notify', state.split('\n'), { stdio: 'ignore', env: { NOTIFY_SOCKET, PATH } });
   // Who has set the variable without systemd hears nothing.
   child.on('error', () => undefined).unref();
 }
