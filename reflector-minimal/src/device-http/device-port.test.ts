@@ -303,6 +303,49 @@ describe('a device that takes one connection', () => {
     expect(second.told.at(-1)).toBe('finished');
   });
 
+  test('and resets others at once gets all that may be sent twice, one after the other', async () => {
+    tunnel.takes = () => true;
+    const asked = [ask(), ask(), ask(), ask({ owner: 'bob' })];
+    await settle();
+    for (const at of [3, 1, 2]) tunnel.reset(at);
+    await settle();
+    for (let answered = 0; answered < asked.length; answered++) {
+      const at = tunnel.ends.findIndex(({ channel }) => !channel.destroyed && !channel.writableEnded);
+      tunnel.respond(at, ok);
+      await settle();
+    }
+    expect(asked.map(({ told }) => told)).toEqual(Array(4).fill(whole));
+    expect(tunnel.open).toBe(1);
+  });
+
+  test('and resets a form gets it no second time', async () => {
+    tunnel.takes = () => true;
+    ask();
+    const { call, told } = ask(post);
+    await settle();
+    call.write(Buffer.from('hi'));
+    call.end();
+    tunnel.reset(1);
+    await settle();
+    expect(told).toEqual(['ready', 'ChannelFailure']);
+    expect(tunnel.ends).toHaveLength(2);
+  });
+
+  test('and resets a request twice has its failure told', async () => {
+    tunnel.takes = () => true;
+    ask();
+    const { told } = ask();
+    await settle();
+    tunnel.reset(1);
+    await settle();
+    clock.advance(defaultLimits.idleCloseMs);
+    await settle();
+    expect([told, tunnel.ends.length]).toEqual([[], 3]);
+    tunnel.reset(2);
+    await settle();
+    expect(told).toEqual(['ChannelFailure']);
+  });
+
   test('learnedConnectionsMs: after a time more are tried', async () => {
     const held = ask();
     const refused = ask({ owner: 'bob' });

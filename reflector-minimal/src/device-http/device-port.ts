@@ -281,9 +281,11 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       if (others.open > 0 || (first && others.all > 0)) this.#learn(others.open);
       return others.open > 0 || (first && others.all > 0);
     }
-    // It may have other reasons to end a connection: once more, when that has made room.
+    // It may have other reasons to end a connection: once more, when that has made room, or beside one that it keeps.
     const ended = !opening && (error instanceof ClosedEarly || error instanceof ChannelFailure);
-    return ended && first && call.repeatable && others.leaving > 0;
+    if (!ended || !first || !call.repeatable) return false;
+    if (others.open > 0) this.#learn(others.open);
+    return others.leaving + others.open > 0;
   }
 
   /** The others, of which the idle ones are closed. */
