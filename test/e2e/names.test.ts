@@ -22,7 +22,8 @@ describe.each(agents)('the agent %s', (_, agent) => {
     field = await Field.start(agent, {
       proxy: false,
       name: 'reflector.test',
-      configuration: { log: { level: 'debug', to: 'stderr' } },
+      // An attempt that a busy machine ends would dial once more.
+      configuration: { log: { level: 'debug', to: 'stderr' }, timeouts: { connect: 120, keepAlive: 120 } },
       prepare: (lab) => {
         lab.cover('/etc/hosts', `2001:db8:2::2 reflector.test\n${addresses.internet} reflector.test\n`);
         // The router takes what is for the internet, and drops it without a word: it forwards no IPv6.

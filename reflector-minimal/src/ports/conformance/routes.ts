@@ -626,11 +626,13 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       const { connect, program, revoke } = await serve({
         ...userSocket,
         connect: async ({ messages }: RouteSocket) => {
+          let told = false;
           for await (const message of messages) {
+            told = true;
             taken.push(String(message));
             await busy;
           }
-          over();
+          if (told) over();
         },
       });
       const client = await connect('/added/user', program);
@@ -639,7 +641,10 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       // These wait, since the route is busy.
       for (let i = 0; i < 3; i++) client.socket.send('x'.repeat(100));
       client.socket.pause();
+      // This one, which is younger, tells when access is over.
+      const other = await connect('/added/user', program);
       await revoke();
+      expect(await other.whole()).toEqual(['closed 1008']);
       client.socket.send('after');
       goOn();
       await ended;
