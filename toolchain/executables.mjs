@@ -48,7 +48,12 @@ export const executables = [
   { ...emulated('armv6hf', 'qemu-arm-static -cpu arm1176'), drivenBy: 'named' },
   { ...withBoard(emulated('riscv64', 'qemu-riscv64-static')), drivenBy: 'named' },
   { ...native('i686'), drivenBy: 'named' },
-  { ...instrumented('sanitize', 2, 131_072), also: ['native-sanitize'] },
+  {
+    ...instrumented('sanitize', 2, 131_072),
+    // Memory that was freed is kept to catch its users: half as much as `heapNoise`.
+    command: 'env ASAN_OPTIONS=quarantine_size_mb=64 dist/sanitize/rm-agent',
+    also: ['native-sanitize'],
+  },
   instrumented('force-gc', 8, 4096),
   underValgrind({ name: 'valgrind-smoke', part: ['half-close'] }),
   underValgrind({ name: 'valgrind', drivenBy: 'named' }),
