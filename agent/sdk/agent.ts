@@ -80,29 +80,14 @@ export class Agent implements AsyncDisposable {
    * Resolves when the tunnel is up, at once if it is. Rejects when the agent is stopped or disabled, and with the reason
    * of `signal`: `await agent.connected(AbortSignal.timeout(30_000))`.
    */
-  connected(signal?: AbortSignal): Promise<AgentStatus> {
-    return new Promise((resolve, reject) => {
+  async connected(signal?: AbortSignal): Promise<AgentStatus> {
+    signal?.throwIfAborted();
+    for (;;) {
       const { state } = this.status;
-      const down = (reason: string) => new Error(`the agent is ${reason}`);
-      if (signal?.aborted) reject(signal.reason);
-      else if (state === 'connected') resolve(this.status);
-      else if (state === 'stopped' || state === 'disabled') reject(down(state));
-      else {
-        const changed = (event: AgentEvents['state']) => {
-          if (event.state === 'connected') settle(() => resolve(this.status));
-          if (event.state === 'stopped' || event.state === 'disabled')
-            settle(() => reject(down(event.state)));
-        };
-        const aborted = () => settle(() => reject(signal?.reason));
-        const settle = (run: () => void) => {
-          this.off('state', changed);
-          signal?.removeEventListener('abort', aborted);
-          run();
-        };
-        this.on('state', changed);
-        signal?.addEventListener('abort', aborted, { once: true });
-      }
-    });
+      if (state === 'connected') return this.status;
+      if (state === 'stopped' || state === 'disabled') throw new Error(`the agent is ${state}`);
+      await this.once('state', signal);
+    }
   }
 
   /** Closes the tunnel in order; resolves when nothing is left open. */

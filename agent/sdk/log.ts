@@ -16,7 +16,8 @@ export function stderrLog(level: LogLevel = 'info'): Log {
   return openLog(nodeHost, { level, to: 'stderr', priorities: 'auto' });
 }
 
-const silent: Log = { error() {}, warning() {}, info() {} };
+/** Of somebody who wants no lines. */
+export const silent: Log = { error() {}, warning() {}, info() {} };
 
 /**
  * The log that an application has given: `null` is none, and nothing is one of warnings on standard error. A `console`

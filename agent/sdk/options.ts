@@ -1,5 +1,5 @@
 import type { Log } from '../src/log/log.ts';
-import { type ConsoleLog, logOf } from './log.ts';
+import { type ConsoleLog, logOf, silent } from './log.ts';
 
 /** Somebody wants to be let in. */
 export interface AccessRequest {
@@ -29,7 +29,7 @@ const allowed = ['log', 'access', 'admit', 'signal'];
 /** Takes the options apart; what is wrong with them is one line for each reason. */
 export function checkOptions(given: unknown): { readonly log: Log; readonly faults: readonly string[] } {
   if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    return { log: { error() {}, warning() {}, info() {} }, faults: ['options: needed is an object'] };
+    return { log: silent, faults: ['options: needed is an object'] };
   }
   const options: AgentOptions = given ?? {};
   const faults: string[] = [];
@@ -51,5 +51,5 @@ export function checkOptions(given: unknown): { readonly log: Log; readonly faul
   }
   const log = logOf(options.log);
   if (typeof log === 'string') faults.push(`options.log: ${log}`);
-  return { log: typeof log === 'string' ? { error() {}, warning() {}, info() {} } : log, faults };
+  return { log: typeof log === 'string' ? silent : log, faults };
 }
