@@ -91,9 +91,10 @@ export class RevocationWatcher<Holder extends Held> {
 
   /**
    * Calls `begin` when it is certain that the holder would be let in now: at once if nothing about it has changed since
-   * `since`, the {@link revision} from before that was decided; otherwise when it was decided again. It is called with the revision up to which that is certain. Nothing
-   * that this process changes, and nothing that another has changed `limits.storePollMs` ago, is missed. Resolves with
-   * false, without having called it, when the holder would not be let in any more. Rejects with `StoreUnavailable`.
+   * `since`, the {@link revision} from before that was decided; otherwise when it was decided again. `begin` gets the
+   * revision up to which that is certain. Nothing that this process changes, and nothing that another has changed
+   * `limits.storePollMs` ago, is missed. Resolves with false, without a call of `begin`, when the holder would not be let
+   * in any more. Rejects with `StoreUnavailable`.
    */
   admit(holder: Holder, since: number, begin: (since: number) => void): Eventual<boolean> {
     if (!this.#isUnaffected(holder, since) || !this.#cache.isCurrent) return this.#decideAgain(holder, begin);
