@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { runBound } from './bound-process.mjs';
 import { cached } from './cache.mjs';
-import { bases, ownPlatform, packageFile } from './node-executable/base-binaries.mjs';
+import { bases, ownPlatform, unpackPackage } from './node-executable/base-binaries.mjs';
 import { announce } from './progress.mjs';
-import { BuildError, run } from './subprocess.mjs';
+import { BuildError } from './subprocess.mjs';
 
 /** @typedef {Pick<import('./node-executable/base-binaries.mjs').Base, 'package' | 'version' | 'integrity'>} Package */
 
@@ -42,12 +42,10 @@ export const isOtherNode = (name) => Object.hasOwn(versions, name);
  * A folder with `bin/node` and its headers in `include`.
  * @param {Package} named
  */
-async function installed(named) {
-  const file = await packageFile(named);
-  return cached(named.package, { integrity: named.integrity }, async (folder) => {
-    const parts = ['package/bin', 'package/include'];
-    await run('tar', ['-xzf', file, '-C', folder, '--strip-components=1', ...parts]);
-  });
+function installed(named) {
+  return cached(named.package, { integrity: named.integrity }, (folder) =>
+    unpackPackage(named, folder, ['bin', 'include']),
+  );
 }
 
 /**

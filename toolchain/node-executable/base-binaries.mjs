@@ -47,7 +47,7 @@ export const bases = {
  * The file of a package, from the cache or fetched now with npm.
  * @param {Pick<Base, 'package' | 'version' | 'integrity'>} named
  */
-export async function packageFile({ package: name, version, integrity }) {
+async function packageFile({ package: name, version, integrity }) {
   const folder = join(cacheFolder, 'sources');
   const file = join(folder, `${name}-${version}.tgz`);
   if (existsSync(file)) return file;
@@ -75,6 +75,18 @@ export const ownPlatform =
     : undefined;
 
 /**
+ * Writes these files and folders of a package into a folder, under the paths that they have in it.
+ * @param {Pick<Base, 'package' | 'version' | 'integrity'>} named
+ * @param {string} folder
+ * @param {readonly string[]} paths
+ */
+export async function unpackPackage(named, folder, paths) {
+  const members = paths.map((path) => `package/${path}`);
+  const file = await packageFile(named);
+  await run('tar', ['-xzf', file, '-C', folder, '--strip-components=1', ...members]);
+}
+
+/**
  * A folder with `node`, `node-stripped` and `LICENSE`.
  * @param {keyof typeof bases} platform
  */
@@ -86,16 +98,7 @@ export async function baseBinary(platform) {
   const strip = `${base.binutils}-strip`;
   const [stripVersion] = (await run(strip, ['--version'])).split('\n');
   return cached(`node-${platform}`, { integrity: base.integrity, stripVersion }, async (folder) => {
-    const file = await packageFile(base);
-    await run('tar', [
-      '-xzf',
-      file,
-      '-C',
-      folder,
-      '--strip-components=1',
-      'package/bin/node',
-      'package/LICENSE',
-    ]);
+    await unpackPackage(base, folder, ['bin/node', 'LICENSE']);
     renameSync(join(folder, 'bin/node'), join(folder, 'node'));
     rmSync(join(folder, 'bin'), { recursive: true });
     copyFileSync(join(folder, 'node'), join(folder, 'node-stripped'));

