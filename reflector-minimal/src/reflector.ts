@@ -36,6 +36,7 @@ import { ownPages } from './pages/own-pages.ts';
 import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
+import type { AdmitDevice } from './ports/device-admission.ts';
 import type { Events } from './ports/events.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { Route } from './ports/routes.ts';
@@ -94,6 +95,8 @@ export interface ReflectorOptions {
   readonly routes?: readonly Route[] | ((parts: ReflectorParts) => readonly Route[]);
   /** Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. */
   readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
+  /** A further rule for devices that have proven who they are, see `docs/ports/device-admission.md`; none by default. */
+  readonly admitDevice?: AdmitDevice;
   /** Further proofs of users, asked after our own: see `docs/ports/authenticators.md`. */
   readonly authenticators?: (store: Store) => readonly Authenticator<'token' | 'password'>[];
   /** Silent by default. */
@@ -253,6 +256,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       choices: new Choices(limits),
       tokenByGet: options.tokenByGet ?? false,
       logInAddress,
+      admitDevice: options.admitDevice ?? null,
       offer: {
         keepAlive: options.keepAlive ?? 300,
         extension: { maxFrame: limits.maxFrame, window: limits.window },

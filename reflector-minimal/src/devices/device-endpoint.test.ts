@@ -5,6 +5,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Audit } from '../audit/audit.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import type { ArrivingDevice } from '../ports/device-admission.ts';
 import type { AuditRecord } from '../ports/events.ts';
 import type { DeviceCredentials } from '../ports/store.ts';
 import { DeferredWrites } from '../store/deferred-writes.ts';
@@ -102,6 +103,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
     unauthenticated: { authenticated: (socket) => void known.push(socket) },
     domain: 'r.example',
     cookieHost: null,
+    admitDevice: null,
     offer: { keepAlive: 60, extension: { maxFrame: 16_384, window: 262_144 } },
     ...options,
   });
@@ -178,6 +180,62 @@ test('authentication is asked with the head and the address; a device that is le
   expect(logged).toMatchObject([
     { level: 30, msg: 'tunnel open', device: 'dev1', address, agent: 'rm-agent/1 "?"', keepAlive: 20 },
   ]);
+});
+
+test.each([
+  [403, undefined, []],
+  [503, 3_600, ['3600']],
+] as const)(
+  'a device that is turned away gets %i and the reason, and is not on line',
+  async (code, seconds, waits) => {
+    const arrived: ArrivingDevice[] = [];
+    const admitDevice = async (arriving: ArrivingDevice) => {
+      arrived.push(arriving);
+      const wait = seconds === undefined ? {} : { retryAfterSeconds: seconds };
+      return { status: code, error: 'domain acme may have 1 device on line', ...wait };
+    };
+    const peer = await dial(endpoint({}, { admitDevice }), [
+      ...['Authorization', basic, 'User-Agent', 'rm-agent/1'],
+      ...['X-PTTH-Set-Property', encodePropertyHeader({ name: 'model', value: 'P1' })],
+    ]);
+    expect(arrived.map((one) => ({ ...one, properties: { ...one.properties } }))).toEqual([
+      { device, address, agent: 'rm-agent/1', properties: { model: 'P1' } },
+    ]);
+    expect(status(peer)).toBe(code);
+    expect(header(peer, 'X-PTTH-Error')).toEqual(['domain acme may have 1 device on line']);
+    expect(header(peer, 'Retry-After')).toEqual(waits);
+    expect([known, live, [...presence.local]]).toEqual([[], [], []]);
+    const reason = 'domain acme may have 1 device on line';
+    expect(audited).toEqual([{ event: 'device-tunnel', allowed: false, device: 'dev1', address, reason }]);
+    expect(await store.devices.get('dev1')).toMatchObject({ online: false, refusedReason: reason });
+  },
+);
+
+test('a device is turned away last: what the reflector refuses itself is not asked about', async () => {
+  const admitDevice = vi.fn(() => null);
+  verdict = refusal();
+  expect(status(await dial(endpoint({}, { admitDevice })))).toBe(401);
+  verdict = { device, certificate: null };
+  expect(status(await dial(endpoint({ tunnels: 0 }, { admitDevice })))).toBe(503);
+  expect(
+    status(await dial(endpoint({ propertiesBytes: 0 }, { admitDevice }), ['X-PTTH-Set-Property', 'a=b'])),
+  ).toBe(400);
+  expect(admitDevice).not.toHaveBeenCalled();
+  expect(status(await dial(endpoint({}, { admitDevice })))).toBe(101);
+  expect(admitDevice).toHaveBeenCalledTimes(1);
+});
+
+test('a device that has gone while it was asked about is not on line', async () => {
+  const [stream, socket] = duplexPair();
+  const admitDevice = async () => {
+    socket.destroy();
+    return null;
+  };
+  const request = incoming([...upgradeHeaders, 'Authorization', basic], { method: 'POST', url: '/rm' });
+  await endpoint({}, { admitDevice }).upgrade(request, socket, Buffer.alloc(0), address);
+  await settled();
+  stream.destroy();
+  expect([known, live, [...presence.local]]).toEqual([[], [], []]);
 });
 
 test('the extension is agreed on where its frames are not too small', async () => {

@@ -14,6 +14,7 @@ import {
 import { responseOn } from '../http/detached-response.ts';
 import { fieldsOf, valuesOf } from '../http/headers.ts';
 import { headerText } from '../http/refusal.ts';
+import type { AdmitDevice } from '../ports/device-admission.ts';
 import type { DeviceCredentials } from '../ports/store.ts';
 import { Handshake } from '../websocket/handshake.ts';
 import { claimedBy, type DeviceAuthentication } from './authentication.ts';
@@ -30,6 +31,8 @@ export interface DeviceEndpointOptions extends ConnectionsOptions {
   readonly unauthenticated: { authenticated(socket: Duplex): void };
   readonly domain: string;
   readonly cookieHost: string | null;
+  /** A further rule for devices that have proven who they are; `null`: none. */
+  readonly admitDevice: AdmitDevice | null;
   /** What agents get of what they offer. */
   readonly offer: Offer;
 }
@@ -125,6 +128,16 @@ export class DeviceEndpoint {
       ...extension,
     ] as const;
     const agent = headerText(request.headers['user-agent'] ?? '').slice(0, 200);
+    const { admitDevice } = this.#options;
+    if (admitDevice) {
+      const turnedAway = await admitDevice({ device, address, agent, properties });
+      if (socket.destroyed) return;
+      if (turnedAway) {
+        const { status, error, retryAfterSeconds } = turnedAway;
+        const seconds = retryAfterSeconds ?? null;
+        return refuseProven(status, error, seconds === null ? {} : { 'Retry-After': [String(seconds)] });
+      }
+    }
     this.#options.unauthenticated.authenticated(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself that the device has gone; the keep-alive of TCP would wake the device up.

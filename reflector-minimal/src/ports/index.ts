@@ -1,6 +1,7 @@
 /** The ports: what an adapter in another package implements. `docs/ports/` describes them. */
 export * from './authenticators.ts';
 export * from './channel-failure.ts';
+export * from './device-admission.ts';
 export * from './events.ts';
 export * from './identity.ts';
 export * from './presence.ts';
