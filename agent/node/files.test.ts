@@ -24,6 +24,15 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'rm-files-'));
+  mkdirSync(at('root/etc'), { recursive: true });
+  writeFileSync(at('root/etc/x'), '');
+  for (const [name, target] of [
+    ['absolute', '/etc'],
+    ['etc/up', '../../../etc/x'],
+    ['etc/out', '/nowhere/y'],
+    ['loop', '/loop'],
+  ] as const)
+    symlinkSync(target, at(`root/${name}`));
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -149,5 +158,23 @@ describe('files', () => {
     expect(files.stat('/dev/null')?.kind).toBe('other');
     expect(files.stat(at('nowhere'))).toBeNull();
     expect(files.stat(at('d/e'))).toBeNull();
+  });
+
+  it.each([
+    ['etc/x', '/etc/x'],
+    ['/etc//./x', '/etc/x'],
+    ['/../../etc/../etc/x', '/etc/x'],
+    ['/absolute/x', '/etc/x'],
+    ['/etc/up', '/etc/x'],
+    ['/etc/out', '/nowhere/y'],
+    ['/missing/../y', '/y'],
+    ['/', ''],
+  ])('pathIn keeps %s in the root', (path, expected) => {
+    expect(files.pathIn(at('root'), path)).toBe(at('root') + expected);
+  });
+
+  it('pathIn refuses what is never read to an end', () => {
+    expect(failure(() => files.pathIn(at('root'), '/loop'))).toBe('other');
+    expect(failure(() => files.pathIn('/', '/dev/zero'))).toBe('other');
   });
 });

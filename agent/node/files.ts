@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   renameSync,
   rmSync,
@@ -62,6 +63,38 @@ function syncDirectory(path: string): void {
   } catch {
     // The content is safe: a power cut leaves the old file or the new one.
   }
+}
+
+/** As many links as Linux follows. */
+const maxLinks = 40;
+
+/** What the link at `path` holds; `null` when there is none. */
+function linkAt(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Follows the links in `path` as if `root` was `/`. What is missing stays as it is. */
+function followIn(root: string, path: string): string {
+  let place: string[] = [];
+  const rest = path.split('/').reverse();
+  for (let links = 0, name = rest.pop(); name !== undefined; name = rest.pop()) {
+    if (name === '..') place.pop();
+    if (name === '' || name === '.' || name === '..') continue;
+    const target = linkAt([root, ...place, name].join('/'));
+    if (target === null) {
+      place.push(name);
+      continue;
+    }
+    links += 1;
+    if (links > maxLinks) throw failure('other', 'too many links');
+    rest.push(...target.split('/').reverse());
+    if (target.startsWith('/')) place = [];
+  }
+  return [root, ...place].join('/');
 }
 
 export const files: Files = {
@@ -128,5 +161,11 @@ export const files: Files = {
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
     const id = `${found.dev}:${found.ino}`;
     return { kind, size: found.size, mode: found.mode & 0o7777, id, writable: isWritable(path) };
+  },
+
+  pathIn(root, path) {
+    const place = followIn(root, path);
+    if (files.stat(place)?.kind === 'other') throw failure('other', 'is neither a file nor a directory');
+    return place;
   },
 };

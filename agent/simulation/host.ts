@@ -61,6 +61,10 @@ export class SimulatedFiles implements Files {
       : null;
   }
 
+  pathIn(root: string, path: string): string {
+    return root + path;
+  }
+
   #demandRoom(): void {
     if (this.full) throw failure('no-resources', 'no space left');
   }

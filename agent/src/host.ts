@@ -210,6 +210,12 @@ export interface Files {
     readonly id: string;
     readonly writable: boolean;
   } | null;
+  /**
+   * Where `path` of the root file system at `root` lies on this machine. All links are followed as if `root` was `/`, so
+   * the result is in `root`; what is missing need not exist. Throws `other` for a loop of links, and for what is neither
+   * a file nor a directory, as a device or a pipe.
+   */
+  pathIn(root: string, path: string): string;
 }
 
 export interface RunResult {

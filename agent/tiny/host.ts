@@ -11,6 +11,7 @@ export function tinyHost(): Host {
     remove: native.files.remove,
     list: (path) => (native.files.list(path) as string[]).sort(),
     stat: native.files.stat,
+    pathIn: native.files.pathIn,
   };
   const processes: Processes = {
     run(command, { timeoutMs, maxOutputBytes, maxErrorBytes = 0, environment = {} }, done) {

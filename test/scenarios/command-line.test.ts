@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -259,6 +260,32 @@ describe.concurrent('check --offline', () => {
       status: 0,
       log: [],
     });
+  });
+
+  scenario('of an image follows links as the device would', async ({ stage }) => {
+    const outside = stage.file('a');
+    const root = image(stage, {
+      device: {
+        id: { file: '/serial/number' },
+        domain,
+        password: { file: '/etc/up' },
+      },
+      tls: { ca: '/etc/outside.pem', cert: '/etc/pipe', key: '/etc/loop' },
+    });
+    mkdirSync(join(root, 'data/factory'), { recursive: true });
+    stage.directoryWith(join(root, 'data/factory'), 'number', 'A1');
+    symlinkSync('/data/./factory', join(root, 'serial'));
+    symlinkSync('../../../../serial/number', join(root, 'etc/up'));
+    symlinkSync(outside, join(root, 'etc/outside.pem'));
+    symlinkSync('/etc/loop', join(root, 'etc/loop'));
+    execFileSync('mkfifo', [join(root, 'etc/pipe')]);
+    const { status, log } = await outcome(stage, ['check', '--offline', '--root', root]);
+    expect(log.map((line) => line.replace(/^\S+ \S+ /, ''))).toEqual([
+      'tls.ca: /etc/outside.pem: no such file; each attempt looks again',
+      'tls.cert: /etc/pipe: is neither a file nor a directory; each attempt looks again',
+      'tls.key: /etc/loop: too many links; each attempt looks again',
+    ]);
+    expect(status).toBe(0);
   });
 
   scenario('of an image with a mistake ends with status 78', async ({ stage }) => {

@@ -1,4 +1,4 @@
-import type { Files, System } from '../host.ts';
+import type { Files, Host, System } from '../host.ts';
 
 /** What a configuration is judged by: the machine's files and its names. */
 export interface Machine {
@@ -8,15 +8,15 @@ export interface Machine {
 
 /**
  * The machine whose root file system, or a part of it, lies at `root` on this one. Only its files are known: what the
- * system will say, such as its host name and environment, is a placeholder. Links in it must be relative.
+ * system will say, such as its host name and environment, is a placeholder.
  */
-export function imageAt({ files }: Machine, root: string): Machine {
+export function imageAt({ files }: Pick<Host, 'files'>, root: string): Machine {
   return {
     files: {
-      read: (path, maxBytes) => files.read(root + path, maxBytes),
-      list: (path) => files.list(root + path),
+      read: (path, maxBytes) => files.read(files.pathIn(root, path), maxBytes),
+      list: (path) => files.list(files.pathIn(root, path)),
       stat: (path) => {
-        const found = files.stat(root + path);
+        const found = files.stat(files.pathIn(root, path));
         // Whoever builds the image may not write what the agent may.
         return found && { ...found, writable: true };
       },

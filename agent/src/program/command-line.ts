@@ -54,7 +54,7 @@ const commands = {
   check: [
     'check [--dial|--offline]',
     'check configuration, services and reflector',
-    'Connects to each service, then asks the running agent for its tunnel. Where there is no tunnel, it dials the\nreflector once: name, proxy, TCP, TLS, upgrade. With --dial it does so in any case, and the running agent loses its\ntunnel for a moment. With --offline it connects to nothing; with --root DIR it judges the root file system of an\nimage, and says what the device must add. Exit status 69 when there is no way to the reflector, 78 when the\nconfiguration is wrong.',
+    'Connects to each service, then asks the running agent for its tunnel. Without one, it dials the reflector once:\nname, proxy, TCP, TLS, upgrade. With --dial it always does, and the running agent loses its tunnel for a moment.\nWith --offline it connects to nothing; with --root DIR it judges a root file system, and says what the device must\nadd. Exit status 69: no way to the reflector; 78: a wrong configuration.',
   ],
   status: [
     'status [--json]',

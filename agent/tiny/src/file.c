@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,66 @@ static JSValue files_stat(JSContext *context, JSValueConst self, int argc, JSVal
   return result;
 }
 
+/* As many as Linux follows. */
+enum { LINKS = 40 };
+
+/* Follows the links in `path` as if `root` was "/". What is missing stays as it is. */
+static int path_in(const char *root, const char *path, char place[PATH_MAX]) {
+  char rest[PATH_MAX], link[PATH_MAX];
+  const size_t top = strlen(root);
+  size_t end = top;
+  if (top >= PATH_MAX || strlen(path) >= PATH_MAX) return ENAMETOOLONG;
+  strcpy(place, root);
+  strcpy(rest, path);
+  for (int links = 0; *rest;) {
+    const size_t length = strcspn(rest, "/");
+    const char *next = rest + length + (rest[length] == '/');
+    const size_t before = end;
+    if (length == 2 && memcmp(rest, "..", 2) == 0) {
+      while (end > top && place[--end] != '/') continue;
+      place[end] = 0;
+    } else if (length > 1 || (length == 1 && *rest != '.')) {
+      if (end + length + 2 > PATH_MAX) return ENAMETOOLONG;
+      end += (size_t)sprintf(place + end, "/%.*s", (int)length, rest);
+    }
+    const ssize_t linked = end > before ? readlink(place, link, sizeof link) : -1;
+    if (linked < 0) {
+      memmove(rest, next, strlen(next) + 1);
+      continue;
+    }
+    if (++links > LINKS) return ELOOP;
+    const size_t more = strlen(next) + 1;
+    if ((size_t)linked + 1 + more > sizeof rest) return ENAMETOOLONG;
+    memmove(rest + linked + 1, next, more);
+    memcpy(rest, link, (size_t)linked);
+    rest[linked] = '/';
+    end = *rest == '/' ? top : before;
+    place[end] = 0;
+  }
+  return 0;
+}
+
+static JSValue files_path_in(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  const char *root = JS_ToCString(context, argv[0]);
+  if (root == NULL) return JS_EXCEPTION;
+  const char *path = JS_ToCString(context, argv[1]);
+  char place[PATH_MAX];
+  struct stat state;
+  JSValue result = JS_EXCEPTION;
+  if (path) {
+    int error = path_in(root, path, place);
+    if (error) result = rm_throw(error);
+    else if (stat(place, &state) == 0 && !S_ISREG(state.st_mode) && !S_ISDIR(state.st_mode))
+      result = rm_throw_text("other", "is neither a file nor a directory");
+    else result = rm_string(place);
+  }
+  JS_FreeCString(context, root);
+  if (path) JS_FreeCString(context, path);
+  return result;
+}
+
 static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("read", 2, files_read),
   JS_CFUNC_DEF("writeAtomically", 2, files_write),
@@ -199,6 +260,7 @@ static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("remove", 1, files_remove),
   JS_CFUNC_DEF("list", 1, files_list),
   JS_CFUNC_DEF("stat", 1, files_stat),
+  JS_CFUNC_DEF("pathIn", 2, files_path_in),
 };
 
 void rm_file_init(JSValueConst native) {

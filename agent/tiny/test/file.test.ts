@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -106,5 +107,52 @@ describe('files', () => {
       report('lines', native.files.read('/proc/self/status', 65_536).length > 100),
     );
     expect(await guest.finish()).toEqual([['lines', true]]);
+  });
+
+  it('of a root file system stay in it, whatever its links', async () => {
+    const root = temporaryDirectory();
+    mkdirSync(join(root, 'etc'));
+    writeFileSync(join(root, 'etc/x'), '');
+    symlinkSync('/etc', join(root, 'absolute'));
+    symlinkSync('../../../etc/x', join(root, 'etc/up'));
+    symlinkSync('/nowhere/y', join(root, 'etc/out'));
+    symlinkSync('/loop', join(root, 'loop'));
+    symlinkSync('etc/loop', join(root, 'etc/loop'));
+    const long = `/${'n'.repeat(200)}`.repeat(30);
+    const guest = run(
+      (native, report, top, tooLong) => {
+        const place = (path: string) => {
+          try {
+            return native.files.pathIn(top, path);
+          } catch (error) {
+            return (error as Error).message;
+          }
+        };
+        for (const path of [
+          'etc/x',
+          '/etc//./x',
+          '/../../etc/../etc/x',
+          '/absolute/x',
+          '/etc/up',
+          '/etc/out',
+        ])
+          report(place(path));
+        for (const path of ['/missing/../y', '/', '/loop', '/etc/loop/y', tooLong]) report(place(path));
+        report(native.files.pathIn('/', '/etc/passwd'));
+        try {
+          native.files.pathIn('/', '/dev/zero');
+        } catch (error) {
+          report((error as Error).message);
+        }
+      },
+      root,
+      long,
+    );
+    expect((await guest.finish()).map(([event]) => `${event}`.replace(root, ''))).toEqual([
+      ...['/etc/x', '/etc/x', '/etc/x', '/etc/x', '/etc/x', '/nowhere/y'],
+      ...['/y', '', 'too many links', '/etc/etc/loop/y', expect.stringMatching(/name/i)],
+      '//etc/passwd',
+      'is neither a file nor a directory',
+    ]);
   });
 });
