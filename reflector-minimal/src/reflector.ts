@@ -114,6 +114,8 @@ export interface ReflectorParts {
   readonly presence: Presence<ConnectedDevice>;
   /** What happens, see `docs/ports/events.md`. */
   readonly events: Events;
+  /** Takes records of decisions into the audit log. */
+  readonly audit: Pick<Audit, 'record' | 'count'>;
 }
 
 export interface Reflector extends ReflectorParts {
@@ -305,6 +307,7 @@ class RunningReflector implements Reflector {
   readonly store: Store;
   readonly presence: Presence<ConnectedDevice>;
   readonly events: Events;
+  readonly audit: Pick<Audit, 'record' | 'count'>;
   readonly #context: Context;
   readonly #listener: Listener;
   readonly #scheme: 'https' | 'http';
@@ -325,6 +328,7 @@ class RunningReflector implements Reflector {
     this.store = context.store;
     this.presence = context.presence;
     this.events = context.events;
+    this.audit = context.audit;
     this.#context = context;
     this.#listener = listener;
     this.#scheme = tls ? 'https' : 'http';

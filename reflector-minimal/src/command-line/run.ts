@@ -1,15 +1,21 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ConfigurationError, readConfiguration } from '../configuration/configuration.ts';
-import { defaultDataFile } from '../configuration/data-file.ts';
+import {
+  ConfigurationError,
+  type ConfigurationFile,
+  readConfiguration,
+  readConfigurationFile,
+} from '../configuration/configuration.ts';
 import { flag } from '../configuration/setting-types.ts';
-import { optionName, type SettingKey, settings } from '../configuration/settings.ts';
+import { optionName, type SettingKey, settings, variableName } from '../configuration/settings.ts';
 import { StoreError } from '../ports/store.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
+import type { Program } from './program.ts';
+import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
 import { runUserCommand, userActions } from './user-commands.ts';
@@ -72,29 +78,33 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const reading: ReadonlySet<string> = new Set(['list', 'show']);
 
 /** Runs one command line and returns the exit status. Errors are printed as one line. */
-export async function run(args: readonly string[], context: CommandContext): Promise<number> {
+export async function run(
+  args: readonly string[],
+  context: CommandContext,
+  program: Program = reflectorProgram,
+): Promise<number> {
   try {
-    return await dispatch([...args], context);
+    return await dispatch([...args], context, program);
   } catch (error) {
-    const [status, message] = explain(error);
+    const [status, message] = explain(error, program.name);
     // Messages of libraries may have several lines.
-    context.printError(`rm-reflector: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
+    context.printError(`${program.name}: ${message.replaceAll(/\s*[\r\n]+\s*/g, ' ')}\n`);
     return status;
   }
 }
 
-function explain(error: unknown): [status: number, message: string] {
+function explain(error: unknown, program: string): [status: number, message: string] {
   if (error instanceof CommandError) return [error.status, error.message];
   if (error instanceof ConfigurationError) return [ExitStatus.configuration, error.message];
   if (error instanceof StoreError) return [ExitStatus.data, error.message];
   // node:util's parseArgs explains in several sentences; the first says what is wrong.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
-    return [ExitStatus.usage, `${error.message.split(/\.(?:\s|$)/, 1)[0]}; see rm-reflector --help`];
+    return [ExitStatus.usage, `${error.message.split(/\.(?:\s|$)/, 1)[0]}; see ${program} --help`];
   }
   throw error;
 }
 
-async function dispatch(args: string[], context: CommandContext): Promise<number> {
+async function dispatch(args: string[], context: CommandContext, program: Program): Promise<number> {
   const { environment } = context;
   const command = args[0] !== undefined && !args[0].startsWith('-') ? (args.shift() ?? '') : 'serve';
   const isAccount = command === 'device' || command === 'user';
@@ -107,27 +117,33 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
   if (option('help')) {
-    context.print(usage(environment));
+    context.print(usage(program, environment));
     return ExitStatus.ok;
   }
   if (option('version')) {
-    context.print(`rm-reflector ${version()}\n`);
+    context.print(`${program.name} ${program.version}\n`);
     return ExitStatus.ok;
   }
-  const data = String(option('data') ?? (environment.RM_REFLECTOR_DATA || defaultDataFile(environment)));
+  const file = configurationFile(
+    program,
+    isAccount ? undefined : (option('config') as string | undefined),
+    environment,
+  );
+  const data = dataFile(program, option('data') as string | undefined, environment, file);
   if (command === 'serve') {
     const given = Object.fromEntries(Object.keys(settings).map((key) => [key, option(optionName(key))]));
     const configuration = readConfiguration({
       options: given as Partial<Record<SettingKey, string | boolean>>,
       environment,
-      file: (option('config') as string | undefined) ?? null,
+      file,
+      program: program.name,
     });
-    return serve(configuration, data, context.clock);
+    return serve({ program, configuration, data, file, context });
   }
   if (!isAccount) {
     throw new CommandError(
       ExitStatus.usage,
-      `${command}: must be one of serve, device, user; see rm-reflector --help`,
+      `${command}: must be one of serve, device, user; see ${program.name} --help`,
     );
   }
   const [action = '', name, ...others] = positionals;
@@ -154,7 +170,7 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   }
   // Only commands that add something create a data file, so that a wrong path gets noticed.
   const fresh = action === 'add' && !existsSync(data);
-  const warn = (text: string) => context.printError(`rm-reflector: ${text}\n`);
+  const warn = (text: string) => context.printError(`${program.name}: ${text}\n`);
   const store = SqliteStore.open(data, { existing: action !== 'add', warn });
   let made = false;
   try {
@@ -180,7 +196,25 @@ async function dispatch(args: string[], context: CommandContext): Promise<number
   return ExitStatus.ok;
 }
 
-function version(): string {
-  const path = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+function configurationFile(
+  program: Program,
+  given: string | undefined,
+  environment: CommandContext['environment'],
+): ConfigurationFile | null {
+  const { defaultFile, keys, name } = program;
+  const path = given ?? (environment[variableName('config', name)] || null);
+  if (path !== null) return readConfigurationFile(path, keys);
+  return defaultFile !== null && existsSync(defaultFile) ? readConfigurationFile(defaultFile, keys) : null;
+}
+
+function dataFile(
+  program: Program,
+  given: string | undefined,
+  environment: CommandContext['environment'],
+  file: ConfigurationFile | null,
+): string {
+  const path = given ?? (environment[variableName('data', program.name)] || file?.values.get('data'));
+  if (path === undefined || path === null) return program.defaultData(environment);
+  if (typeof path === 'string' && path !== '') return path;
+  throw new ConfigurationError(`${file?.path}: data: must be the path of a file`);
 }

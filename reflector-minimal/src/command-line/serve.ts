@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { Clock } from 'rm-protocol';
 import { AuditFileError } from '../audit/file.ts';
-import type { Configuration } from '../configuration/configuration.ts';
+import type { Configuration, ConfigurationFile } from '../configuration/configuration.ts';
 import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
 import { CookieHostTaken } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
@@ -10,14 +10,25 @@ import { startMinorGc } from '../memory/minor-gc.ts';
 import { isLoopback } from '../network/addresses.ts';
 import { StoreError } from '../ports/store.ts';
 import { type Reflector, startReflector } from '../reflector.ts';
+import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
+import type { Additions, Program } from './program.ts';
 
 /** Bytes of log lines that may wait for a slow reader. Further lines are dropped, so that a full pipe blocks nothing. */
 const logQueueBytes = 1024 * 1024;
 
-/** Runs the reflector until SIGTERM or SIGINT and returns the exit status. Throws {@link CommandError}. */
-export async function serve(configuration: Configuration, data: string, clock: Clock): Promise<number> {
+export interface ServeOptions {
+  readonly program: Program;
+  readonly configuration: Configuration;
+  readonly data: string;
+  readonly file: ConfigurationFile | null;
+  readonly context: Pick<CommandContext, 'clock' | 'environment'>;
+}
+
+/** Runs the program until SIGTERM or SIGINT and returns the exit status. Throws {@link CommandError}. */
+export async function serve({ program, configuration, data, file, context }: ServeOptions): Promise<number> {
+  const { clock, environment } = context;
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
   // The disk is full or the reader has gone: only the line is lost.
   destination.on('error', () => {});
@@ -25,7 +36,20 @@ export async function serve(configuration: Configuration, data: string, clock: C
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     warnOfDescriptors(log);
-    const reflector = await start(configuration, data, log, clock);
+    const own = Object.fromEntries(program.keys.map((key) => [key, file?.values.get(key)]));
+    const additions: Additions = (await program.additions?.({
+      own,
+      file: file?.path ?? null,
+      data,
+      settings: configuration,
+      environment,
+      log,
+      clock,
+    })) ?? { options: {} };
+    const reflector = await start(configuration, additions, data, log, clock).catch(async (error) => {
+      await additions.close?.();
+      throw error;
+    });
     const { tls, host } = configuration;
     if (!tls && host !== 'localhost' && !isLoopback(host)) {
       log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
@@ -36,12 +60,14 @@ export async function serve(configuration: Configuration, data: string, clock: C
       process.stdout.isTTY === true,
       clock,
     ).catch(async (error) => {
+      await additions.close?.();
       await reflector.close();
       throw new CommandError(ExitStatus.data, `first administrator: ${error.message}`);
     });
     if (first) announceAdministrator(first, log);
-    process.stdout.write(`rm-reflector listens on ${reflector.url}\n`);
-    await untilStopped(reflector, log);
+    await additions.started?.(reflector);
+    process.stdout.write(`${program.name} listens on ${reflector.url}\n`);
+    await untilStopped(reflector, log, additions);
     return ExitStatus.ok;
   } finally {
     // `flushSync` could overtake the line being written. On a full disk, `end` may never complete.
@@ -86,6 +112,7 @@ function announceAdministrator(first: FirstAdministrator, log: Logger): void {
 
 async function start(
   configuration: Configuration,
+  additions: Additions,
   data: string,
   log: Logger,
   clock: Clock,
@@ -96,10 +123,11 @@ async function start(
       ...options,
       data,
       acceptUnclaimed: unclaimed,
-      limits: { responseMs: responseTimeout * 1000 },
       log,
       clock,
       carried: startMinorGc(),
+      ...additions.options,
+      limits: { responseMs: responseTimeout * 1000, ...additions.options.limits },
     });
   } catch (error) {
     throw explain(error, configuration);
@@ -139,7 +167,7 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
 }
 
 /** The first signal ends the reflector in order, a second one at once. */
-async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
+async function untilStopped(reflector: Reflector, log: Logger, additions: Additions): Promise<void> {
   const reload = () => {
     try {
       reflector.reopenAudit();
@@ -152,6 +180,7 @@ async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
     } catch (error) {
       log.error({ err: error }, 'TLS files unusable; the old ones stay');
     }
+    additions.reload?.();
   };
   process.on('SIGHUP', reload);
   await new Promise<void>((resolve) => {
@@ -163,5 +192,6 @@ async function untilStopped(reflector: Reflector, log: Logger): Promise<void> {
     process.once('SIGTERM', stop).once('SIGINT', stop);
   });
   process.off('SIGHUP', reload);
+  await additions.close?.();
   await reflector.close();
 }

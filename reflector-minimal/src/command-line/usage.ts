@@ -1,5 +1,5 @@
-import { defaultDataFile } from '../configuration/data-file.ts';
 import { optionName, type Setting, settings, variableName } from '../configuration/settings.ts';
+import type { Program } from './program.ts';
 
 function settingLines([key, { type, default: initial, help }]: [string, Setting]): string {
   const option = `--${optionName(key)}${type.placeholder && ` ${type.placeholder}`}`;
@@ -7,25 +7,29 @@ function settingLines([key, { type, default: initial, help }]: [string, Setting]
   return `  ${option.padEnd(28)} ${help}${standard}`;
 }
 
-export function usage(environment: Readonly<Record<string, string | undefined>>): string {
-  return `Usage: rm-reflector [serve] [OPTIONS]
-       rm-reflector device add ID [--domain UUID] [--digest] [--password-file FILE] [--url URL] [--config FILE]
-       rm-reflector device add ID [--domain UUID] --certificate [--issued-since DATE] [--url URL] [--config FILE]
-       rm-reflector device add --from FILE [--output FILE] [--domain UUID] [--digest] | [--certificate …]
-       rm-reflector device claim ID --domain UUID
-       rm-reflector device passwd ID [--digest] [--password-file FILE] | --certificate [--issued-since DATE]
-       rm-reflector device remove ID
-       rm-reflector device show ID [--json]
-       rm-reflector device list [--state online|offline|unclaimed] [--domain UUID] [--match TEXT] [--json]
-       rm-reflector user add NAME [--admin] [--password-file FILE]
-       rm-reflector user passwd NAME [--password-file FILE]
-       rm-reflector user grant|revoke NAME DOMAIN
-       rm-reflector user promote NAME
-       rm-reflector user demote NAME [--force]
-       rm-reflector user totp NAME [--remove]
-       rm-reflector user logout NAME
-       rm-reflector user remove NAME [--force]
-       rm-reflector user list
+export function usage(
+  { name, defaultFile, defaultData, keys }: Program,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const standard = defaultFile === null ? '' : ` (${defaultFile}, if there is one)`;
+  return `Usage: ${name} [serve] [OPTIONS]
+       ${name} device add ID [--domain UUID] [--digest] [--password-file FILE] [--url URL] [--config FILE]
+       ${name} device add ID [--domain UUID] --certificate [--issued-since DATE] [--url URL] [--config FILE]
+       ${name} device add --from FILE [--output FILE] [--domain UUID] [--digest] | [--certificate …]
+       ${name} device claim ID --domain UUID
+       ${name} device passwd ID [--digest] [--password-file FILE] | --certificate [--issued-since DATE]
+       ${name} device remove ID
+       ${name} device show ID [--json]
+       ${name} device list [--state online|offline|unclaimed] [--domain UUID] [--match TEXT] [--json]
+       ${name} user add NAME [--admin] [--password-file FILE]
+       ${name} user passwd NAME [--password-file FILE]
+       ${name} user grant|revoke NAME DOMAIN
+       ${name} user promote NAME
+       ${name} user demote NAME [--force]
+       ${name} user totp NAME [--remove]
+       ${name} user logout NAME
+       ${name} user remove NAME [--force]
+       ${name} user list
 
 The reflector accepts the tunnels of devices and gives users HTTP and TCP access through them.
 
@@ -36,14 +40,14 @@ An administrator sees every device, a user the devices of the granted domains. t
 (an authenticator app); logout ends all sessions and tokens. Removing or demoting the last administrator takes --force.
 
 Options of every command:
-  --data FILE                  data file (${defaultDataFile(environment)}), or RM_REFLECTOR_DATA
+  --data FILE                  data file (${defaultData(environment)}), or ${variableName('data', name)}
   --help, --version
 
 Options of serve:
-  --config FILE                JSON file with these settings: ${Object.keys(settings).join(', ')}
+  --config FILE                JSON file with these settings: ${[...Object.keys(settings), 'data', ...keys].join(', ')}${standard}
 ${Object.entries(settings).map(settingLines).join('\n')}
 
-You can also set each of them as an environment variable, such as ${variableName('listen')}. The command line wins over the
+You can also set each of them as an environment variable, such as ${variableName('listen', name)}. The command line wins over the
 variable, and the variable over the file.
 
 device add prints the configuration for the device's agent, with the generated password.

@@ -2,12 +2,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigurationError, type Given, readConfiguration } from './configuration.ts';
+import { ConfigurationError, type Given, readConfiguration, readConfigurationFile } from './configuration.ts';
 import { defaultDataFile } from './data-file.ts';
 import { optionName, settings, variableName } from './settings.ts';
 
-const read = (given: Partial<Given> = {}) =>
-  readConfiguration({ options: {}, environment: {}, file: null, ...given });
+type GivenHere = Partial<Omit<Given, 'file'>> & { readonly file?: string };
+
+const read = ({ file, ...given }: GivenHere = {}) =>
+  readConfiguration({
+    options: {},
+    environment: {},
+    file: file === undefined ? null : readConfigurationFile(file),
+    ...given,
+  });
 
 describe('the configuration', () => {
   let folder: string;
@@ -96,7 +103,7 @@ describe('the configuration', () => {
       { environment: { RM_REFLECTOR_UNCLAIMED: 'yes' } },
       'RM_REFLECTOR_UNCLAIMED: "yes": must be true or false',
     ],
-  ] as [Partial<Given>, string | RegExp][])('%j is wrong', (given, message) => {
+  ] as [GivenHere, string | RegExp][])('%j is wrong', (given, message) => {
     expect(() => read(given)).toThrow(ConfigurationError);
     expect(() => read(given)).toThrow(message);
   });

@@ -14,7 +14,7 @@ const keys = Object.keys(settings);
 type Values = { readonly [Key in SettingKey]: ReturnType<(typeof settings)[Key]['type']['read']> };
 
 /** The values from one place, and its names of the keys. */
-interface Source {
+export interface Source {
   readonly values: ReadonlyMap<string, unknown>;
   name(key: string): string;
 }
@@ -23,8 +23,14 @@ export interface Given {
   /** Options of the command line by key. */
   readonly options: Readonly<Partial<Record<SettingKey, string | boolean>>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** JSON file, or `null`. */
-  readonly file: string | null;
+  readonly file: ConfigurationFile | null;
+  /** Name of the program, of which the variables are. */
+  readonly program?: string;
+}
+
+/** A JSON file with settings. */
+export interface ConfigurationFile extends Source {
+  readonly path: string;
 }
 
 /** What `rm-reflector serve` runs with. */
@@ -37,10 +43,10 @@ export function readConfiguration(given: Given) {
     name: (key) => `--${optionName(key)}`,
   };
   const environment: Source = {
-    values: new Map(keys.map((key) => [key, given.environment[variableName(key)]])),
-    name: variableName,
+    values: new Map(keys.map((key) => [key, given.environment[variableName(key, given.program)]])),
+    name: (key) => variableName(key, given.program),
   };
-  const sources = [commandLine, environment, ...(given.file === null ? [] : [fileSource(given.file)])];
+  const sources = [commandLine, environment, ...(given.file === null ? [] : [given.file])];
   const sourceOf = (key: SettingKey) => sources.find(({ values }) => (values.get(key) ?? null) !== null);
   const fail = (key: SettingKey, message: string): never => {
     throw new ConfigurationError(`${(sourceOf(key) ?? commandLine).name(key)}: ${message}`);
@@ -88,7 +94,9 @@ export function readConfiguration(given: Given) {
   };
 }
 
-function fileSource(path: string): Source {
+/** `own`: keys of the program besides the settings. Throws {@link ConfigurationError}. */
+export function readConfigurationFile(path: string, own: readonly string[] = []): ConfigurationFile {
+  const allowed = [...keys, 'data', ...own];
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
@@ -99,9 +107,9 @@ function fileSource(path: string): Source {
     throw new ConfigurationError(`${path}: must be an object, as in {"listen": "127.0.0.1:8080"}`);
   }
   for (const key of Object.keys(parsed)) {
-    if (!keys.includes(key)) {
-      throw new ConfigurationError(`${path}: ${key}: unknown; allowed are ${keys.join(', ')}`);
+    if (!allowed.includes(key)) {
+      throw new ConfigurationError(`${path}: ${key}: unknown; allowed are ${allowed.join(', ')}`);
     }
   }
-  return { values: new Map(Object.entries(parsed)), name: (key) => `${path}: ${key}` };
+  return { path, values: new Map(Object.entries(parsed)), name: (key) => `${path}: ${key}` };
 }

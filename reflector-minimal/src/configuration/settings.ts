@@ -119,7 +119,7 @@ export function optionName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** `tlsCert` as the variable `RM_REFLECTOR_TLS_CERT`. */
-export function variableName(key: string): string {
-  return `RM_REFLECTOR_${optionName(key).replaceAll('-', '_').toUpperCase()}`;
+/** `tlsCert` as the variable `RM_REFLECTOR_TLS_CERT` of the program `rm-reflector`. */
+export function variableName(key: string, program = 'rm-reflector'): string {
+  return `${program}-${optionName(key)}`.replaceAll('-', '_').toUpperCase();
 }

@@ -1,0 +1,44 @@
+import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
+import type { Reflector, ReflectorOptions } from '../reflector.ts';
+
+/** What a program adds to the reflector that it serves with. */
+export interface Additions {
+  readonly options: Partial<ReflectorOptions>;
+  /** Called once it listens. What it rejects with ends the program. */
+  started?(reflector: Reflector): void | Promise<void>;
+  /** On SIGHUP, after the reflector has read its own files again. Must not throw. */
+  reload?(): void;
+  /** Called before the reflector closes, and also when its start has failed. */
+  close?(): void | Promise<void>;
+}
+
+/** What the additions are made from. */
+export interface AdditionsContext {
+  /** Values of the program's own keys, as they are in the configuration file. */
+  readonly own: Readonly<Record<string, unknown>>;
+  /** For messages: the configuration file; `null`: there is none. */
+  readonly file: string | null;
+  /** Path of the data file. */
+  readonly data: string;
+  /** Of the settings that it shares with the reflector. */
+  readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** A program with this command line: the reflector itself, or a bigger one built on it. */
+export interface Program {
+  /** As it is typed; its variables begin with it: `rm-server` has `RM_SERVER_LISTEN`. */
+  readonly name: string;
+  readonly version: string;
+  /** Path of the data file where none is given. */
+  defaultData(environment: Readonly<Record<string, string | undefined>>): string;
+  /** Configuration file that is read, where there is one, unless another is given; `null`: none. */
+  readonly defaultFile: string | null;
+  /** Keys of the configuration file besides those of the reflector. */
+  readonly keys: readonly string[];
+  /** Throws `ConfigurationError`. Nothing is opened before. */
+  additions?(context: AdditionsContext): Additions | Promise<Additions>;
+}
