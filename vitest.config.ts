@@ -9,6 +9,10 @@ const resolve = {
     { find: /^rm-protocol$/, replacement: source('protocol/src/index.ts') },
     { find: /^rm-agent$/, replacement: source('agent/sdk/index.ts') },
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
+    {
+      find: /^rm-reflector\/(program|store)$/,
+      replacement: source('reflector-minimal/src/$1.ts'),
+    },
     { find: /^local-reflector$/, replacement: source('examples/local-reflector/src/local-reflector.ts') },
     { find: /^local-reflector\/(.*)$/, replacement: source('examples/local-reflector/src/$1.ts') },
     {
@@ -91,7 +95,7 @@ const {
   RM_WITHOUT: ownLack = '',
 } = process.env;
 
-const workspaces = '{protocol,agent,reflector-minimal,client,examples,toolchain}/**';
+const workspaces = '{protocol,agent,reflector-minimal,server,client,examples,toolchain}/**';
 const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**', '**/*.long.test.mjs'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
 const integration = [

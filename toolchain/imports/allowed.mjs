@@ -214,6 +214,30 @@ export const packages = [
         'store',
       ],
       'main.ts': ['command-line', 'system-clock.ts'],
+      'program.ts': ['command-line', 'configuration', 'system-clock.ts'],
+      'store.ts': ['store'],
+    },
+  },
+  {
+    root: 'server/src',
+    uses: [
+      'protocol/src/index.ts',
+      'reflector-minimal/src/index.ts',
+      'reflector-minimal/src/ports/index.ts',
+      'reflector-minimal/src/program.ts',
+      'reflector-minimal/src/store.ts',
+    ],
+    base: ['limits.ts'],
+    folders: {
+      'store/schema': [],
+      store: ['store/schema'],
+      rights: ['store'],
+      api: ['rights', 'store'],
+      configuration: ['api'],
+      'part.ts': ['api', 'configuration', 'rights', 'store'],
+      'server.ts': ['api', 'configuration', 'part.ts', 'rights', 'store'],
+      program: ['configuration', 'server.ts'],
+      'main.ts': ['program'],
     },
   },
   {
@@ -237,5 +261,6 @@ export const testsImport = {
   protocol: ['test/certificates'],
   agent: ['protocol', 'test/certificates', 'toolchain'],
   'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
+  server: ['protocol', 'reflector-minimal', 'test/certificates', 'toolchain'],
   client: ['protocol', 'reflector-minimal', 'test/certificates'],
 };

@@ -1,0 +1,36 @@
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { ConfigurationError } from 'rm-reflector/program';
+import { configurationSchema, type OwnConfiguration } from './schema.ts';
+
+const validate = new Ajv2020({
+  allErrors: false,
+  useDefaults: true,
+  strict: false,
+}).compile<OwnConfiguration>(configurationSchema);
+
+/** `own`: the values of our keys as they are in the file. Throws `ConfigurationError` that names file and place. */
+export function readOwnConfiguration(
+  own: Readonly<Record<string, unknown>>,
+  file: string | null,
+): OwnConfiguration {
+  const values = structuredClone(
+    Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null)),
+  );
+  if (validate(values)) return values;
+  const [error] = validate.errors ?? [];
+  throw new ConfigurationError(`${file ?? 'configuration'}: ${error ? explain(error) : 'is wrong'}`);
+}
+
+function explain({ instancePath, keyword, params, message }: ErrorObject): string {
+  const path = instancePath
+    .slice(1)
+    .split('/')
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .filter((segment) => segment !== '');
+  if (keyword === 'required') return `${[...path, params.missingProperty].join('.')}: is missing`;
+  if (keyword === 'additionalProperties')
+    return `${[...path, params.additionalProperty].join('.')}: is unknown`;
+  const allowed =
+    keyword === 'enum' ? `must be one of ${(params.allowedValues as unknown[]).join(', ')}` : message;
+  return `${path.join('.')}: ${allowed}`;
+}

@@ -1,0 +1,29 @@
+/** Every bound of the server beside those of the reflector, with its reason. */
+export const defaultLimits = {
+  /** Bytes of the body of a call to the API. A device's properties and notes are the largest. */
+  bodyBytes: 262_144,
+  /** Records of one page of a list. */
+  pageSize: 200,
+  /** Records of a page where none is asked for. */
+  defaultPageSize: 50,
+  /** Characters of an `Idempotency-Key`. */
+  idempotencyKeyLength: 128,
+  /** Milliseconds for which the answer to an `Idempotency-Key` is kept: a program that repeats a call does so within a day. */
+  idempotencyMs: 86_400_000,
+  /** Answers kept of one user. Older ones go: a program has few calls under way. */
+  idempotencyKeysPerUser: 1_000,
+  /** Characters of an answer that is kept in memory. A longer one is not given again. */
+  idempotencyAnswerBytes: 65_536,
+  /** Calls to the API that one user may have begun at once in a row. */
+  callsBurst: 200,
+  /** Milliseconds in which one more call of a user becomes free: 50 in a second. */
+  callMs: 20,
+  /** Users whose calls are counted one by one. */
+  callers: 10_000,
+  /** Queries that wait for the worker that reads the data file. */
+  readsWaiting: 256,
+  /** Milliseconds that a query may take. The worker is replaced then. */
+  readMs: 10_000,
+};
+
+export type Limits = typeof defaultLimits;

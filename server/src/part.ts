@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
+import type { ReflectorOptions, ReflectorParts } from 'rm-reflector';
+import type { Authenticator, Route, Store } from 'rm-reflector/ports';
+import type { Endpoint } from './api/endpoint.ts';
+import type { OwnConfiguration } from './configuration/schema.ts';
+import type { Limits } from './limits.ts';
+import type { Rights } from './rights/rights.ts';
+import type { FleetDatabase } from './store/fleet-database.ts';
+
+/** What there is once the data file is open. */
+export interface Foundation {
+  readonly store: Store;
+  readonly database: FleetDatabase;
+  readonly rights: Rights;
+  readonly configuration: OwnConfiguration;
+  /** Of the settings that the server shares with the reflector. */
+  readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;
+  /** For messages about the configuration; `null`: there is no file. */
+  readonly file: string | null;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: Limits;
+}
+
+/** What there is once the reflector is put together. */
+export type Core = Foundation & ReflectorParts;
+
+/** What a part adds to the running server. */
+export interface Running {
+  readonly endpoints?: readonly Endpoint[];
+  /** Further routes, outside the API or with other rules. */
+  readonly routes?: readonly Route[];
+  /** Begins work in the background, once the server listens. */
+  start?(): void;
+  /** Ends it. Called before the reflector closes, if need be without {@link start}. */
+  stop?(): void | Promise<void>;
+}
+
+/** A part of the server: a concern with its endpoints. */
+export interface Part {
+  /** Further proofs of users; called before {@link run}. */
+  authenticators?(foundation: Foundation): readonly Authenticator<'token' | 'password'>[];
+  run(core: Core): Running;
+}

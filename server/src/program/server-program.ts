@@ -1,0 +1,18 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Program } from 'rm-reflector/program';
+import { ownKeys } from '../configuration/schema.ts';
+import { serverAdditions, version } from '../server.ts';
+
+/** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
+export const serverProgram: Program = {
+  name: 'rm-server',
+  version,
+  defaultData: (environment) => {
+    const state = environment.XDG_STATE_HOME || join(homedir(), '.local', 'state');
+    return join(state, 'rm-server', 'server.sqlite');
+  },
+  defaultFile: '/etc/rm-server.json',
+  keys: Object.keys(ownKeys),
+  additions: (context) => serverAdditions(context),
+};

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import type { ReflectorParts } from 'rm-reflector';
+import type { Authenticator, Route, Store } from 'rm-reflector/ports';
+import type { Additions, AdditionsContext } from 'rm-reflector/program';
+import type { Endpoint } from './api/endpoint.ts';
+import { Idempotency } from './api/idempotency.ts';
+import { openApiEndpoint } from './api/openapi.ts';
+import { apiRoutes } from './api/routes.ts';
+import { readOwnConfiguration } from './configuration/configuration.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import type { Foundation, Part, Running } from './part.ts';
+import { ReflectorRoles } from './rights/rights.ts';
+import { FleetDatabase } from './store/fleet-database.ts';
+
+/** The parts, in the order in which they are asked. */
+export const parts: readonly Part[] = [];
+
+/** The version of the server. */
+export const version = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** What makes a reflector the server. Throws `ConfigurationError`. */
+export function serverAdditions(context: AdditionsContext, limits: Limits = defaultLimits): Additions {
+  const configuration = readOwnConfiguration(context.own, context.file);
+  const server = new Server({ ...context, configuration, limits });
+  return {
+    options: {
+      authenticators: (store) => server.authenticators(store),
+      routes: (core) => server.routes(core),
+    },
+    started: () => server.start(),
+    close: () => server.close(),
+  };
+}
+
+type ServerContext = AdditionsContext & Pick<Foundation, 'configuration' | 'limits'>;
+
+class Server {
+  readonly #context: ServerContext;
+  #foundation: Foundation | null = null;
+  #running: readonly Running[] = [];
+
+  constructor(context: ServerContext) {
+    this.#context = context;
+  }
+
+  authenticators(store: Store): readonly Authenticator<'token' | 'password'>[] {
+    const foundation = this.#open(store);
+    return parts.flatMap((part) => part.authenticators?.(foundation) ?? []);
+  }
+
+  routes(core: ReflectorParts): readonly Route[] {
+    const foundation = this.#open(core.store);
+    const { database, rights, clock, log, limits } = foundation;
+    const { store, presence, events, audit } = core;
+    this.#running = parts.map((part) => part.run({ ...foundation, store, presence, events, audit }));
+    const endpoints = this.#running.flatMap((running) => running.endpoints ?? []);
+    const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];
+    const idempotency = new Idempotency(database, clock, limits);
+    return [
+      ...apiRoutes({ rights, idempotency, audit, clock, log, limits }, all),
+      ...this.#running.flatMap((running) => running.routes ?? []),
+    ];
+  }
+
+  start(): void {
+    for (const running of this.#running) running.start?.();
+  }
+
+  async close(): Promise<void> {
+    for (const running of [...this.#running].reverse()) await running.stop?.();
+    await this.#foundation?.database.close();
+  }
+
+  #open(store: Store): Foundation {
+    if (this.#foundation) return this.#foundation;
+    const { data, clock, limits } = this.#context;
+    const database = new FleetDatabase(data, clock, limits);
+    this.#foundation = { ...this.#context, store, database, rights: new ReflectorRoles() };
+    return this.#foundation;
+  }
+}

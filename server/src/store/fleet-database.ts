@@ -1,0 +1,68 @@
+import type Database from 'better-sqlite3';
+import type { Clock } from 'rm-protocol';
+import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
+import { Breaker, keepStatements, LastingDatabase, type StoreCare } from 'rm-reflector/store';
+import type { Limits } from '../limits.ts';
+import { migrate } from './migrate.ts';
+import { Reader } from './reader.ts';
+
+/** What a statement gives. */
+export interface Statement<Row> {
+  get(...values: unknown[]): Row | undefined;
+  all(...values: unknown[]): Row[];
+  /** How many rows were changed. */
+  run(...values: unknown[]): { readonly changes: number };
+}
+
+/**
+ * The tables of the server in the reflector's data file, by a connection of its own. A record that is found by its key, and a
+ * change, are done at once; what reads many rows goes to a thread beside.
+ *
+ * Never wait for anything within a transaction: the reflector writes to the same file from the same thread.
+ */
+export class FleetDatabase {
+  readonly #database: Database.Database;
+  readonly #breakers = { reads: new Breaker('read'), writes: new Breaker('write') };
+  readonly #reader: Reader;
+
+  /** Opens the file, which the reflector has made, and brings the server's tables up to date. Throws `StoreError`. */
+  constructor(path: string, clock: Clock, limits: Pick<Limits, 'readsWaiting' | 'readMs'>) {
+    try {
+      this.#database = new LastingDatabase(path, { timeout: 5_000, fileMustExist: true });
+      keepStatements(this.#database, this.#breakers);
+      migrate(this.#database);
+    } catch (error) {
+      const reason = error instanceof StoreUnavailable ? error.reason : (error as Error).message;
+      throw new StoreError(`data file ${path}: ${reason}`);
+    }
+    this.#reader = new Reader(path, clock, limits);
+  }
+
+  /** From now on the file may fail: calls throw `StoreUnavailable` soon, and `care` is told. */
+  watch(care: StoreCare): void {
+    this.#database.exec(`PRAGMA busy_timeout = ${care.busyMs}`);
+    this.#breakers.reads.watch(care);
+    this.#breakers.writes.watch(care);
+  }
+
+  /** `sql` is a constant: it is compiled once. Its methods throw `StoreUnavailable` where the file cannot be used. */
+  prepare<Row = Record<string, unknown>>(sql: string): Statement<Row> {
+    return this.#database.prepare(sql) as unknown as Statement<Row>;
+  }
+
+  /** Runs `change` as a whole or not at all. It is over when the function returns: it must not be asynchronous. */
+  transaction<Result>(change: () => Result): Result {
+    const transact = this.#database.transaction(change as () => unknown);
+    return transact.immediate() as Result;
+  }
+
+  /** All rows of a query that reads many. Rejects with `StoreUnavailable`, as {@link Reader.all} does. */
+  async read<Row = Record<string, unknown>>(sql: string, ...values: readonly unknown[]): Promise<Row[]> {
+    return (await this.#reader.all(sql, values)) as Row[];
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+    if (this.#database.open) this.#database.close();
+  }
+}

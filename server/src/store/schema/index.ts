@@ -1,0 +1,9 @@
+import * as api from './api.ts';
+
+/**
+ * The tables of the server, by part. Each part has a version of its own, which counts the steps done. A published step
+ * never changes. A part may refer to the tables of those before it, and to those of the reflector.
+ */
+export const schema: Readonly<Record<string, readonly string[]>> = {
+  api: api.steps,
+};

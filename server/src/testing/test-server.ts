@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { hashPassword, type Reflector, startReflector } from 'rm-reflector';
+import { systemClock } from 'rm-reflector/program';
+import type { OpenApiDocument } from '../api/openapi.ts';
+import type { Limits } from '../limits.ts';
+import { defaultLimits } from '../limits.ts';
+import { serverAdditions } from '../server.ts';
+import { type ApiAnswer, ApiClient } from './api-client.ts';
+
+export interface TestServerOptions {
+  /** Keys of `/etc/rm-server.json` besides those of the reflector. */
+  readonly own?: Readonly<Record<string, unknown>>;
+  readonly limits?: Partial<Limits>;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const password = 'a long enough secret';
+// Of this one password: scrypt costs each test 50 ms.
+const hash = hashPassword(password);
+
+/** An rm-server in this process on a free port, with the users alice (administrator) and bob, who sees nothing. */
+export class TestServer {
+  readonly reflector: Reflector;
+  readonly folder: string;
+  readonly #close: () => Promise<void>;
+  #document: Promise<OpenApiDocument> | null = null;
+
+  private constructor(reflector: Reflector, folder: string, close: () => Promise<void>) {
+    this.reflector = reflector;
+    this.folder = folder;
+    this.#close = close;
+  }
+
+  static async start({ own = {}, limits, environment = {} }: TestServerOptions = {}): Promise<TestServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
+    const data = join(folder, 'server.sqlite');
+    const log = pino({ level: 'silent' });
+    const settings = { domain: 'localhost' };
+    const additions = serverAdditions(
+      { own, file: null, data, settings, environment, log, clock: systemClock },
+      { ...defaultLimits, ...limits },
+    );
+    const reflector = await startReflector({
+      ...settings,
+      data,
+      log,
+      clock: systemClock,
+      ...additions.options,
+    });
+    await reflector.store.users.add('alice', await hash, Date.now(), 'administrator');
+    await reflector.store.users.add('bob', await hash, Date.now(), 'user');
+    await additions.started?.(reflector);
+    return new TestServer(reflector, folder, async () => {
+      await additions.close?.();
+      await reflector.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+  }
+
+  /** As this user of the store, by Basic; each answer is compared with the description of the API. */
+  as(user: string, secret = password): ApiClient {
+    return this.client({ authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` });
+  }
+
+  /** By an API key or a token. */
+  withToken(token: string): ApiClient {
+    return this.client({ authorization: `Bearer ${token}` });
+  }
+
+  client(headers: Readonly<Record<string, string>> = {}): ApiClient {
+    return new ApiClient(this.reflector.port, headers, () => this.document());
+  }
+
+  document(): Promise<OpenApiDocument> {
+    this.#document ??= this.#readDocument();
+    return this.#document;
+  }
+
+  async #readDocument(): Promise<OpenApiDocument> {
+    const basic = Buffer.from(`alice:${password}`).toString('base64');
+    const headers = { authorization: `Basic ${basic}` };
+    const plain = new ApiClient(this.reflector.port, headers, null);
+    const answer: ApiAnswer = await plain.get('/openapi.json');
+    return answer.body as OpenApiDocument;
+  }
+
+  /** A further user with that same password. */
+  async addUser(name: string, ...domains: readonly string[]): Promise<void> {
+    await this.reflector.store.users.add(name, await hash, Date.now(), 'user');
+    for (const domain of domains) await this.reflector.store.users.grant(name, domain);
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
