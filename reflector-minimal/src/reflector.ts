@@ -39,8 +39,10 @@ import type { Authenticator } from './ports/authenticators.ts';
 import type { AdmitDevice } from './ports/device-admission.ts';
 import type { Events } from './ports/events.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
+import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
 import type { Route } from './ports/routes.ts';
 import type { Store } from './ports/store.ts';
+import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
@@ -98,7 +100,12 @@ export interface ReflectorOptions {
   /** A further rule for devices that have proven who they are, see `docs/ports/device-admission.md`; none by default. */
   readonly admitDevice?: AdmitDevice;
   /** Further proofs of users, asked after our own: see `docs/ports/authenticators.md`. */
-  readonly authenticators?: (store: Store) => readonly Authenticator<'token' | 'password'>[];
+  readonly authenticators?: (
+    store: Store,
+    known: KnownUsers,
+  ) => readonly Authenticator<'token' | 'password'>[];
+  /** Who may open what, see `docs/ports/rights.md`; by default roles and domains decide. */
+  readonly rights?: (parts: RightsParts) => Rights;
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -206,7 +213,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const key = await installation.tokenKey();
     const { users } = store;
     const tokens = new Tokens(key, options.tokenLifetime ?? 28_800, sessions, clock);
-    const added = options.authenticators?.(store) ?? [];
+    const added = options.authenticators?.(store, cache) ?? [];
+    const rights = options.rights?.({ store, known: cache, clock }) ?? rightsByRole;
     const authenticators: readonly Authenticator[] = [
       sessionAuthenticator(sessions),
       tokenAuthenticator(tokens),
@@ -226,6 +234,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       audit,
       store,
       cache,
+      rights,
       deferred,
       presence,
       events,
@@ -242,7 +251,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
         clock,
         limits,
         {
-          standingOf: (holder, now) => standingOf({ cache, sessions, store: store }, holder, now),
+          standingOf: (holder, now) => standingOf({ cache, sessions, store, rights }, holder, now),
           isAffected,
         },
         failed,

@@ -100,8 +100,9 @@ export const packages = [
         'tunnels',
         'websocket',
       ],
-      access: ['cache', 'devices', 'ports', 'sessions', 'users'],
-      'forwarding/tcp': ['access', 'audit', 'http', 'ports', 'refusals', 'streams', 'websocket'],
+      rights: ['devices', 'http', 'ports', 'refusals'],
+      access: ['cache', 'devices', 'ports', 'rights', 'sessions'],
+      'forwarding/tcp': ['access', 'audit', 'http', 'ports', 'refusals', 'rights', 'streams', 'websocket'],
       isolation: [
         'audit',
         'cache',
@@ -123,6 +124,7 @@ export const packages = [
         'isolation',
         'ports',
         'refusals',
+        'rights',
         'streams',
       ],
       forwarding: [
@@ -137,7 +139,6 @@ export const packages = [
         'refusals',
         'sessions',
         'throttling',
-        'users',
       ],
       pages: [
         'authentication',
@@ -148,8 +149,8 @@ export const packages = [
         'passwords',
         'ports',
         'refusals',
+        'rights',
         'sessions',
-        'users',
       ],
       routing: [
         'access',
@@ -181,6 +182,7 @@ export const packages = [
         'pages',
         'passwords',
         'ports',
+        'rights',
         'routing',
         'sessions',
         'store',

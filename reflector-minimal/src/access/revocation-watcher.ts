@@ -1,6 +1,7 @@
 import type { Cancellable, Clock } from 'rm-protocol';
-import type { Changes, Eventual, StoreCache } from '../cache/store-cache.ts';
+import type { Changes, StoreCache } from '../cache/store-cache.ts';
 import type { Limits } from '../limits.ts';
+import type { Eventual } from '../ports/eventual.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import type { Standing } from './standing.ts';
 

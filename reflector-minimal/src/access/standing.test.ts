@@ -3,17 +3,21 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { changeKey, StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
+import type { DeviceAccess, Rights } from '../ports/rights.ts';
 import type { Change, DeviceCredentials, UserRecord } from '../ports/store.ts';
+import { rightsByRole } from '../rights/by-role.ts';
 import { Sessions } from '../sessions/sessions.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { identityOf } from '../users/identity.ts';
 import { type Holder, isAffected, standingOf } from './standing.ts';
 
+const webPort = { port: 80, web: true };
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 const hour = 3600_000;
 const forever = { until: Number.POSITIVE_INFINITY };
 
+let rights: Rights;
 let store: SqliteStore;
 let clock: ManualClock;
 let cache: StoreCache;
@@ -22,6 +26,7 @@ let alice: UserRecord;
 let device: DeviceCredentials;
 
 beforeEach(async () => {
+  rights = rightsByRole;
   store = SqliteStore.open(':memory:');
   clock = new ManualClock();
   cache = new StoreCache(store, clock, defaultLimits);
@@ -67,8 +72,8 @@ describe('what a user was let into', () => {
 
   const standing = (session: Session | null) =>
     standingOf(
-      { cache, sessions, store },
-      { kind: 'user', identity: identityBy(session), device },
+      { cache, sessions, store, rights },
+      { kind: 'user', identity: identityBy(session), device, opened: webPort },
       clock.date(),
     );
   const removedAndAdded = {
@@ -133,7 +138,11 @@ describe('what a user was let into', () => {
     const until = clock.date() + hour;
     const identity = { ...byPassword, user: alice, until, credential: 'token' } as const;
     const atTime = (now: number) =>
-      standingOf({ cache, sessions, store }, { kind: 'user', identity, device }, now);
+      standingOf(
+        { cache, sessions, store, rights },
+        { kind: 'user', identity, device, opened: webPort },
+        now,
+      );
     expect(await atTime(until - 1)).toEqual({ until });
     expect(await atTime(until)).toEqual({ ended: expect.stringMatching(/^logged out/) });
   });
@@ -146,6 +155,42 @@ describe('what a user was let into', () => {
     expect(await standing(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
     await store.users.grant('alice', 'acme');
     expect(await standing(null)).toEqual(forever);
+  });
+
+  test('ends with what is granted, or with its port, and is looked at again when that may change', async () => {
+    const until = clock.date() + hour;
+    const granting = (access: DeviceAccess | null, valid: number | null = Number.POSITIVE_INFINITY) => {
+      rights = { ...rightsByRole, deviceAccess: async () => access, validUntil: async () => valid };
+      return standing(null);
+    };
+    expect(await granting({ ports: ['web'], until })).toEqual({ until });
+    expect(await granting({ ports: [80], until }, until - 1)).toEqual({ until: until - 1 });
+    expect(await granting({ ports: null, until: Number.POSITIVE_INFINITY })).toEqual(forever);
+    expect(await granting({ ports: [22], until })).toEqual({ ended: expect.stringMatching(/this port/) });
+    expect(await granting({ ports: [], until })).toEqual({ ended: expect.stringMatching(/this port/) });
+    expect(await granting(null)).toEqual({ ended: expect.stringMatching(/does not see/) });
+    expect(await granting({ ports: null, until }, null)).toEqual({
+      ended: 'these credentials do not count any more',
+    });
+  });
+
+  test('rights are asked about the user as they are now, by the same credentials', async () => {
+    const asked: unknown[] = [];
+    rights = {
+      ...rightsByRole,
+      deviceAccess: ({ user, key }, { id }) => {
+        asked.push([user.role, key, id]);
+        return null;
+      },
+    };
+    await store.users.promote('alice');
+    const identity = { ...byPassword, user: alice, key: 'k1' };
+    await standingOf(
+      { cache, sessions, store, rights },
+      { kind: 'user', identity, device, opened: webPort },
+      clock.date(),
+    );
+    expect(asked).toEqual([['administrator', 'k1', 'dev1']]);
   });
 
   test('a session that goes on is not used by that: it idles out', async () => {
@@ -174,7 +219,7 @@ describe('a change', () => {
 
   test('of the device is about its users and its tunnel, and so is one that is not known', async () => {
     const holders: Holder[] = [
-      { kind: 'user', identity: { ...byPassword, user: alice }, device },
+      { kind: 'user', identity: { ...byPassword, user: alice }, device, opened: webPort },
       { kind: 'device', device, certificate: null },
     ];
     for (const holder of holders) {
@@ -188,14 +233,24 @@ describe('a change', () => {
 
   test('of the user or the session is about what they were let into', async () => {
     const session = await opened('own');
-    const holder: Holder = { kind: 'user', identity: { ...identityOf(session), user: alice }, device };
+    const holder: Holder = {
+      kind: 'user',
+      identity: { ...identityOf(session), user: alice },
+      device,
+      opened: webPort,
+    };
     const hash = session.hash.toString('hex');
     expect(isAffected(holder, key('user', 'alice'))).toBe(true);
     expect(isAffected(holder, key('user', 'bob'))).toBe(false);
     expect(isAffected(holder, key('session', hash))).toBe(true);
     expect(isAffected(holder, key('session', hash.toUpperCase()))).toBe(false);
     expect(isAffected({ kind: 'device', device, certificate: null }, key('user', 'alice'))).toBe(false);
-    const without: Holder = { kind: 'user', identity: { ...byPassword, user: alice }, device };
+    const without: Holder = {
+      kind: 'user',
+      identity: { ...byPassword, user: alice },
+      device,
+      opened: webPort,
+    };
     expect(isAffected(without, key('user', 'alice'))).toBe(true);
     expect(isAffected(without, key('session', hash))).toBe(false);
   });
@@ -211,7 +266,7 @@ describe('the tunnel of a device', () => {
   });
   const standing = (shown: ReturnType<typeof certificate> | null) =>
     standingOf(
-      { cache, sessions, store: store },
+      { cache, sessions, store, rights },
       { kind: 'device', device, certificate: shown },
       clock.date(),
     );

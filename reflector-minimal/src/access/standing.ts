@@ -2,13 +2,20 @@ import { type Changes, changeKey, type StoreCache } from '../cache/store-cache.t
 import type { ProvenDevice } from '../devices/authentication.ts';
 import { certificateFault } from '../devices/client-certificate.ts';
 import type { Identity } from '../ports/identity.ts';
+import type { Rights } from '../ports/rights.ts';
 import type { DeviceKey, Store } from '../ports/store.ts';
+import { mayOpen, type OpenedPort } from '../rights/opened-port.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import { seesDevice } from '../users/identity.ts';
 
-/** Who was let in, by what, and to which device; `null`: to the reflector itself. */
+/** Who was let in, by what, and to which port of which device; `null`: to the reflector itself. */
 export type Holder =
-  | { readonly kind: 'user'; readonly identity: Identity; readonly device: DeviceKey | null }
+  | {
+      readonly kind: 'user';
+      readonly identity: Identity;
+      readonly device: DeviceKey;
+      readonly opened: OpenedPort;
+    }
+  | { readonly kind: 'user'; readonly identity: Identity; readonly device: null }
   | (ProvenDevice & { readonly kind: 'device' });
 
 /** Why a holder would not be let in now; or until when they may stay unless something changes. */
@@ -19,6 +26,7 @@ export interface StandingSources {
   readonly cache: Pick<StoreCache, 'user' | 'device'>;
   readonly sessions: Pick<Sessions, 'holdsUntil'>;
   readonly store: Pick<Store, 'devices'>;
+  readonly rights: Pick<Rights, 'deviceAccess' | 'validUntil'>;
 }
 
 /**
@@ -44,10 +52,11 @@ export function isAffected(holder: Holder, changes: Changes): boolean {
 }
 
 async function standingOfUser(
-  { cache, sessions }: StandingSources,
-  { identity, device }: Extract<Holder, { kind: 'user' }>,
+  { cache, sessions, rights }: StandingSources,
+  holder: Extract<Holder, { kind: 'user' }>,
   now: number,
 ): Promise<Standing> {
+  const { identity, device } = holder;
   const { user, session, credential } = identity;
   // First, since it reads the user again if memory is behind.
   const held = session === null ? Number.POSITIVE_INFINITY : await sessions.holdsUntil(session);
@@ -62,10 +71,17 @@ async function standingOfUser(
   if (held === null || identity.until <= now) {
     return { ended: 'logged out, or the session or token has expired' };
   }
-  if (device && (seen?.uid !== device.uid || !seesDevice(present, seen))) {
-    return { ended: 'this user does not see the device any more' };
+  const asked = { ...identity, user: present };
+  const valid = await rights.validUntil(asked);
+  if (valid === null) return { ended: 'these credentials do not count any more' };
+  const until = Math.min(held, identity.until, valid);
+  if (holder.device === null) return { until };
+  const access = seen?.uid === holder.device.uid ? await rights.deviceAccess(asked, seen) : null;
+  if (access === null) return { ended: 'this user does not see the device any more' };
+  if (!mayOpen(access, holder.opened)) {
+    return { ended: 'this user may not open this port of the device any more' };
   }
-  return { until: Math.min(held, identity.until) };
+  return { until: Math.min(until, access.until) };
 }
 
 async function standingOfDevice(

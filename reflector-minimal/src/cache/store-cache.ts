@@ -1,10 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import type { Eventual } from '../ports/eventual.ts';
 import type { Change, DeviceIdentity, SessionRecord, Store, UserRecord } from '../ports/store.ts';
-
-/** At once when it is known, else a promise; it rejects with `StoreUnavailable`. */
-export type Eventual<Value> = Value | Promise<Value>;
 
 /** Changes as one text each, see {@link changeKey}; `null`: anything may have changed. */
 export type Changes = ReadonlySet<string> | null;
@@ -80,6 +78,7 @@ export class StoreCache {
     });
   }
 
+  /** Rejects with `StoreUnavailable`, as the others do. */
   user(name: string): Eventual<UserRecord | null> {
     return this.#find(this.#users, name);
   }

@@ -3,6 +3,7 @@ import type { Origin } from '../http/origin.ts';
 import type { Identity, Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
+import { rightsByRole } from '../rights/by-role.ts';
 import { incoming } from '../testing/incoming.ts';
 import { authorize, authorizeConnect } from './authorize.ts';
 
@@ -23,6 +24,7 @@ const context = {
       return devices.find((device) => device.id === id) ?? null;
     },
   },
+  rights: rightsByRole,
   domain: 'r.example',
   cookieHost: 'view.r.example',
 };
@@ -48,6 +50,7 @@ describe('to a host of devices', () => {
       identity: who,
       label: 'dev1',
       named: { ...devices[0], port: null },
+      access: { ports: null, until: Number.POSITIVE_INFINITY },
     });
     expect(await at('dev1-80')).toMatchObject({ label: 'dev1-80', named: { id: 'dev1', port: 80 } });
     expect(await at('hidden', [], identity('password', 'administrator'))).toMatchObject({
@@ -87,6 +90,7 @@ describe('by CONNECT', () => {
       identity: who,
       label: 'dev1',
       named: { ...devices[0], port: null },
+      access: { ports: null, until: Number.POSITIVE_INFINITY },
     });
   });
 

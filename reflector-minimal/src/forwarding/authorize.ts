@@ -7,18 +7,22 @@ import type { Refusal } from '../http/refusal.ts';
 import { crossOriginRefusal } from '../isolation/cross-origin.ts';
 import type { DeviceHost } from '../isolation/device-log-in.ts';
 import { isServiceWorker } from '../isolation/shared-host.ts';
+import type { Identity } from '../ports/identity.ts';
+import type { DeviceAccess, Rights } from '../ports/rights.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import { seesDevice } from '../users/identity.ts';
 import type { Identified } from './identify.ts';
 
 /** Who may use which device. */
 export interface Authorized extends Identified {
   readonly label: string;
   readonly named: NamedDevice;
+  /** What its user may do with it; the port is not known yet. */
+  readonly access: DeviceAccess;
 }
 
 export interface AuthorizeContext {
   readonly cache: Pick<StoreCache, 'device'>;
+  readonly rights: Pick<Rights, 'deviceAccess'>;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
   /** The host that devices share, in lower case; `null`: there is none. */
@@ -27,7 +31,7 @@ export interface AuthorizeContext {
 
 /** Where the request comes from, then whether its user sees the device. */
 export async function authorize(
-  { cache }: AuthorizeContext,
+  context: AuthorizeContext,
   request: IncomingMessage,
   host: DeviceHost,
   origin: Origin,
@@ -37,27 +41,33 @@ export async function authorize(
   const refusal = crossOriginRefusal(request, origin, identity);
   if (refusal) return refusal;
   if (host.kind === 'shared' && isServiceWorker(request)) return refusals.serviceWorker;
-  const named = label === null ? null : await namedDevice(cache, label);
-  // A device that this user does not see is one that does not exist, in every respect.
-  if (label === null || !named || !seesDevice(identity.user, named)) {
-    return refusals.unknownDevice(label ?? '');
-  }
-  return { identity, label, named };
+  if (label === null) return refusals.unknownDevice('');
+  const named = await namedDevice(context.cache, label);
+  return seen(context, identity, label, named);
 }
 
 /** Only devices can be reached by CONNECT: this is no open proxy, and no way to the reflector's own network. */
 export async function authorizeConnect(
-  { cache, domain, cookieHost }: AuthorizeContext,
+  context: AuthorizeContext,
   request: IncomingMessage,
   { identity }: Identified,
 ): Promise<Authorized | Refusal> {
   if (identity.only === 'own') return refusals.forOwnHost;
-  const destination = destinationOf(request.url ?? '', { domain, cookieHost });
+  const destination = destinationOf(request.url ?? '', context);
   if (destination.kind !== 'device') return refusals.noProxy;
   const { label } = destination;
-  const named = await namedDevice(cache, label);
+  const named = await namedDevice(context.cache, label);
   // CONNECT names the port itself, so a label with a port names no device.
-  return named && named.port === null && seesDevice(identity.user, named)
-    ? { identity, label, named }
-    : refusals.unknownDevice(label);
+  return seen(context, identity, label, named?.port === null ? named : null);
+}
+
+/** A device that this user does not see is one that does not exist, in every respect. */
+async function seen(
+  { rights }: Pick<AuthorizeContext, 'rights'>,
+  identity: Identity,
+  label: string,
+  named: NamedDevice | null,
+): Promise<Authorized | Refusal> {
+  const access = named && (await rights.deviceAccess(identity, named));
+  return named && access ? { identity, label, named, access } : refusals.unknownDevice(label);
 }

@@ -9,11 +9,11 @@ import { securityHeaders } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { Identity } from '../ports/identity.ts';
+import type { Rights } from '../ports/rights.ts';
 import type { DeviceIdentity } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import { seesDevice } from '../users/identity.ts';
 import type { Choices } from './choices.ts';
 import type { DeviceCodes } from './device-codes.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
@@ -34,6 +34,7 @@ import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from '.
 
 export interface DeviceLogInContext {
   readonly cache: Pick<StoreCache, 'device'>;
+  readonly rights: Rights;
   readonly sessions: Sessions;
   readonly choices: Choices;
   readonly deviceCodes: DeviceCodes;
@@ -102,9 +103,10 @@ export async function openDevice(
   context: DeviceLogInContext,
   query: Pick<URLSearchParams, 'get'>,
   origin: Origin,
-  { user, session }: Identity,
+  identity: Identity,
 ): Promise<Refusal | { readonly location: string }> {
-  const { audit, choices, cookieHost, deviceCodes, domain, cache } = context;
+  const { user, session } = identity;
+  const { audit, choices, cookieHost, deviceCodes, domain, cache, rights } = context;
   const host = asciiLowerCase(query.get('host') ?? '');
   const nonce = query.get('nonce') ?? '';
   if (session?.kind !== 'own') return refusals.logIn;
@@ -120,7 +122,8 @@ export async function openDevice(
   // Nothing is chosen yet. The page of devices offers it.
   if (label === null) return { location: '/' };
   const device = await namedDevice(cache, label);
-  if (!device || !seesDevice(user, device)) return refused(refusals.unknownDevice(label));
+  if (!device || !(await rights.deviceAccess(identity, device)))
+    return refused(refusals.unknownDevice(label));
   const code = deviceCodes.issue(session, shared ? sharedPlace(label) : label, { host, nonce });
   const to = new URLSearchParams({ code, to: safeTarget(query.get('to')) });
   const name = shared ? cookieHost : `${label}.${domain}`;

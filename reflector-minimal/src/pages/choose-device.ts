@@ -5,7 +5,6 @@ import { portSuffix } from '../http/host-names.ts';
 import { changePath } from '../isolation/shared-host.ts';
 import type { UserCall } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
-import { seesDevice } from '../users/identity.ts';
 import type { PagesContext } from './context.ts';
 import { type Result, redirect } from './exchange.ts';
 
@@ -14,7 +13,7 @@ export const choosePath = '/my-devices/choose';
 
 /** Takes the form of the page of devices, by which a user chooses the device that they see on the shared host. */
 export async function chooseDevice(context: PagesContext, call: UserCall): Promise<Result> {
-  const { audit, cookieHost, choices, presence, cache } = context;
+  const { audit, cookieHost, choices, presence, cache, rights } = context;
   const { origin } = call;
   const { user, session } = call.identity;
   if (cookieHost === null) return refusals.nothingHere;
@@ -22,7 +21,7 @@ export async function chooseDevice(context: PagesContext, call: UserCall): Promi
   const form = await call.form();
   const label = asciiLowerCase(form.get('device') ?? '');
   const device = await namedDevice(cache, label);
-  if (!device || !seesDevice(user, device)) {
+  if (!device || !(await rights.deviceAccess(call.identity, device))) {
     const refusal = refusals.unknownDevice(label);
     const { address } = origin;
     const reason = refusal.error;

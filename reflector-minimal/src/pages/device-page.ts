@@ -1,7 +1,8 @@
 import type { Refusal } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { Form } from '../ports/routes.ts';
-import type { DeviceRecord, UserRecord } from '../ports/store.ts';
+import type { DeviceRecord } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import type { PagesContext } from './context.ts';
 
@@ -26,12 +27,12 @@ export function readDevicePage(
 
 /** The devices that this user sees, and the ID after which the next page begins; `null` on the last page. */
 export async function pageOfDevices(
-  { store }: Pick<PagesContext, 'store'>,
-  { role, domains }: UserRecord,
+  { store, rights }: Pick<PagesContext, 'store' | 'rights'>,
+  identity: Identity,
   { after, limit }: DevicePage,
 ): Promise<{ readonly devices: readonly DeviceRecord[]; readonly next: string | null }> {
   // One more than is shown says whether there are more.
-  const filter = { domains: role === 'administrator' ? null : domains, claimed: true };
+  const filter = { ...(await rights.sight(identity)), claimed: true };
   const found = await store.devices.page(filter, after, limit + 1);
   const devices = found.slice(0, limit);
   return { devices, next: found.length > limit ? (devices.at(-1)?.id ?? null) : null };

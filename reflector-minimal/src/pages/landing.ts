@@ -3,7 +3,9 @@ import { portSuffix } from '../http/host-names.ts';
 import { type Html, html, page } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Identity } from '../ports/identity.ts';
+import type { OnlineDevice } from '../ports/presence.ts';
 import type { DeviceRecord } from '../ports/store.ts';
+import { mayOpen, openedPort } from '../rights/opened-port.ts';
 import { logOutForm } from './account-page.ts';
 import { choosePath } from './choose-device.ts';
 import type { PagesContext } from './context.ts';
@@ -16,10 +18,12 @@ export const duplicateShownMs = 24 * 3600_000;
 export async function landingPage(
   context: PagesContext,
   origin: Origin,
-  { user, session }: Identity,
+  identity: Identity,
   asked: DevicePage,
 ): Promise<string> {
-  const { devices, next } = await pageOfDevices(context, user, asked);
+  const { user, session } = identity;
+  const { devices, next } = await pageOfDevices(context, identity, asked);
+  const rows = await Promise.all(devices.map((device) => row(context, origin, identity, device)));
   const unclaimed = { domains: null, claimed: false };
   const waiting = user.role === 'administrator' ? await context.store.devices.count(unclaimed) : 0;
   return page(
@@ -34,7 +38,7 @@ ${
     : html`<div class="scroll"><table>
 <thead><tr><th>Device</th><th>State</th><th>Web interface</th><th>Version</th><th>Address</th></tr></thead>
 <tbody>
-${devices.map((device) => row(context, origin, device))}</tbody>
+${rows}</tbody>
 </table></div>`
 }
 ${asked.after === '' ? html`` : html`<p><a href="/">First devices</a></p>`}${next === null ? html`` : html`<p><a href="/?after=${encodeURIComponent(next)}">More devices</a></p>`}
@@ -42,7 +46,12 @@ ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'de
   );
 }
 
-function row(context: PagesContext, origin: Origin, device: DeviceRecord): Html {
+async function row(
+  context: PagesContext,
+  origin: Origin,
+  identity: Identity,
+  device: DeviceRecord,
+): Promise<Html> {
   const connected = context.presence.locate(device);
   const { name, version } = connected?.properties ?? device.properties;
   const duplicate =
@@ -52,20 +61,25 @@ function row(context: PagesContext, origin: Origin, device: DeviceRecord): Html 
 <td>${connected ? html`<span class="on">on line</span>` : html`off line<br><span class="quiet">${lastSeen(device)}</span>`}${
     duplicate ? html`<br><span class="warning">two devices use this identity</span>` : html``
   }</td>
-<td>${connected ? link(context, origin, device.id, servicesOf(connected)) : html`–`}</td>
+<td>${connected ? await link(context, origin, identity, device, connected) : html`–`}</td>
 <td>${version ?? '–'}</td>
 <td>${connected?.address ?? (device.address || '–')}</td>
 </tr>
 `;
 }
 
-function link(
+async function link(
   context: PagesContext,
   origin: Origin,
-  id: string,
-  services: { readonly httpPort: number | null; readonly httpPath: string },
-): Html {
+  identity: Identity,
+  device: DeviceRecord,
+  connected: OnlineDevice,
+): Promise<Html> {
+  const { id } = device;
+  const services = servicesOf(connected);
   if (services.httpPort === null) return html`none`;
+  const access = await context.rights.deviceAccess(identity, device);
+  if (!access || !mayOpen(access, openedPort(connected, services.httpPort))) return html`–`;
   const authority = `${id}.${context.domain}${portSuffix(origin.authority)}`;
   const address = html`<a href="${origin.protocol}://${authority}${services.httpPath}">${authority}</a>`;
   if (context.cookieHost === null) return address;

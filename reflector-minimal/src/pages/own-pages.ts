@@ -52,7 +52,7 @@ async function showDevices(context: PagesContext, { query, origin, identity }: U
 async function listDevices(context: PagesContext, { query, identity }: UserCall): Promise<Result> {
   const page = readDevicePage(query, context.limits);
   if ('error' in page) return page;
-  return { status: 200, type: 'application/json', body: await deviceList(context, identity.user, page) };
+  return { status: 200, type: 'application/json', body: await deviceList(context, identity, page) };
 }
 
 /** The ids of devices need no percent-encoding. */
@@ -60,7 +60,7 @@ async function describeDevice(
   context: PagesContext,
   { parameters: [id = ''], identity, origin }: UserCall,
 ): Promise<Result> {
-  const details = await deviceDetails(context, identity.user, id);
+  const details = await deviceDetails(context, identity, id);
   if (details !== null) return { status: 200, type: 'application/json', body: details };
   const unknown = refusals.unknownDevice(id);
   context.audit.count({

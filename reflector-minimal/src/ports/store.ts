@@ -191,9 +191,10 @@ export interface Users {
   useRecoveryCode(account: Account, hash: Buffer): Promise<boolean>;
 }
 
-/** Which devices are meant. `domains`: `null` for all. */
+/** Which devices are meant: those of `domains` (`null`: all), and besides those with the IDs `devices` (none by default). */
 export interface DeviceFilter {
   readonly domains: readonly string[] | null;
+  readonly devices?: readonly string[];
   readonly claimed: boolean;
 }
 

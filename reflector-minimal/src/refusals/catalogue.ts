@@ -1,4 +1,5 @@
 import type { Refusal } from '../http/refusal.ts';
+import type { GrantedPort } from '../ports/rights.ts';
 
 /** For a `Retry-After` of a few seconds. */
 export const retry = { 'Retry-After': '5' };
@@ -102,6 +103,12 @@ export const refusals = {
     advice:
       'Only ports listed in the configuration of its agent can be reached, and some of them at certain times only.',
   }),
+  /** They see the device, and may open others of its ports, or none. */
+  notGranted: ({ port, granted }: { port: number; granted: readonly GrantedPort[] }): Refusal => ({
+    status: 403,
+    error: `You may not open port ${port} of this device: you may open ${inWords(granted)}`,
+    advice: 'Ask an administrator for more.',
+  }),
   noWebInterface: (id: string): Refusal => ({
     status: 502,
     error: `The device “${id}” forwards no web interface`,
@@ -162,3 +169,8 @@ export const refusals = {
   }),
   failed: { status: 500, error: 'The reflector has failed', advice: 'Its log says how. Try again.' },
 } as const satisfies Record<string, Refusal | ((subject: never) => Refusal)>;
+
+function inWords(granted: readonly GrantedPort[]): string {
+  if (granted.length === 0) return 'none of its ports';
+  return granted.map((port) => (port === 'web' ? 'its web interface' : `port ${port}`)).join(', ');
+}

@@ -88,6 +88,14 @@ const formerMs = 400 * 24 * 3600_000;
 /** Certificates may be this much older than the record of a device whose id nobody had before, ms. */
 const certificateHeadStartMs = 24 * 3600_000;
 
+/** A condition, and what its parameters are bound to. */
+const ofSome =
+  '(domain IN (SELECT value FROM json_each(@domains)) OR id IN (SELECT value FROM json_each(@devices)))';
+const lists = (domains: readonly string[], devices: readonly string[]) => ({
+  domains: JSON.stringify(domains),
+  devices: JSON.stringify(devices),
+});
+
 export class SqliteDevices implements Devices {
   readonly #database: Database.Database;
   readonly #changed: (change: Change) => void;
@@ -122,34 +130,34 @@ export class SqliteDevices implements Devices {
     return row ? { id: row.id, uid: row.uid, domain: row.domain, handedOver: row.handed_over === 1 } : null;
   }
 
-  async page({ domains, claimed }: DeviceFilter, after: string, limit: number): Promise<DeviceRecord[]> {
+  async page(filter: DeviceFilter, after: string, limit: number): Promise<DeviceRecord[]> {
+    const { domains, devices = [], claimed } = filter;
     if (domains === null) {
       const all = this.#database.prepare(
         'SELECT * FROM devices WHERE claimed = ? AND id > ? ORDER BY id LIMIT ?',
       );
       return (all.all(claimed ? 1 : 0, after, bounded(limit)) as Row[]).map(record);
     }
-    if (domains.length === 0) return [];
+    if (domains.length === 0 && devices.length === 0) return [];
     const some = this.#database.prepare(
       claimed
         ? `SELECT * FROM devices WHERE id IN
              (SELECT id FROM devices INDEXED BY devices_of_domain
-              WHERE claimed = 1 AND domain IN (SELECT value FROM json_each(?)) AND id > ? ORDER BY id LIMIT ?)
+              WHERE claimed = 1 AND domain IN (SELECT value FROM json_each(@domains)) AND id > @after
+              UNION SELECT id FROM devices
+              WHERE claimed = 1 AND id IN (SELECT value FROM json_each(@devices)) AND id > @after
+              ORDER BY id LIMIT @limit)
            ORDER BY id`
-        : `SELECT * FROM devices WHERE claimed = 0 AND domain IN (SELECT value FROM json_each(?)) AND id > ?
-           ORDER BY id LIMIT ?`,
+        : `SELECT * FROM devices WHERE claimed = 0 AND ${ofSome} AND id > @after ORDER BY id LIMIT @limit`,
     );
-    return (some.all(JSON.stringify(domains), after, bounded(limit)) as Row[]).map(record);
+    return (some.all({ ...lists(domains, devices), after, limit: bounded(limit) }) as Row[]).map(record);
   }
 
-  async count({ domains, claimed }: DeviceFilter): Promise<number> {
-    const count = this.#database.prepare(
-      domains === null
-        ? 'SELECT count(*) FROM devices WHERE claimed = ?'
-        : 'SELECT count(*) FROM devices WHERE claimed = ? AND domain IN (SELECT value FROM json_each(?))',
-    );
-    const values = domains === null ? [] : [JSON.stringify(domains)];
-    return count.pluck().get(claimed ? 1 : 0, ...values) as number;
+  async count({ domains, devices = [], claimed }: DeviceFilter): Promise<number> {
+    const those = domains === null ? '' : `AND ${ofSome}`;
+    const count = this.#database.prepare(`SELECT count(*) FROM devices WHERE claimed = @claimed ${those}`);
+    const values = domains === null ? {} : lists(domains, devices);
+    return count.pluck().get({ claimed: claimed ? 1 : 0, ...values }) as number;
   }
 
   async add(device: NewDevice, now: number, certificatesSince: CertificatesSince): Promise<boolean> {

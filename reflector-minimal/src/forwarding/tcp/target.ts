@@ -6,6 +6,7 @@ import type { Audit } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
+import type { DeviceAccess } from '../../ports/rights.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 
 export interface TcpContext {
@@ -24,6 +25,7 @@ export interface TcpContext {
 export interface TcpTarget {
   readonly identity: Identity;
   readonly device: OnlineDevice;
+  readonly access: DeviceAccess;
   /** `RevocationWatcher.revision` from before they were let in. */
   readonly since: number;
   /** Of the user. */

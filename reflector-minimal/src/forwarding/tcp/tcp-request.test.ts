@@ -1,9 +1,10 @@
 import { PassThrough } from 'node:stream';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { TunnelFull, TunnelLost } from '../../ports/channel-failure.ts';
 import type { AuditRecord } from '../../ports/events.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
+import type { DeviceAccess } from '../../ports/rights.ts';
 import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { incoming } from '../../testing/incoming.ts';
@@ -13,6 +14,7 @@ import { TcpRequest } from './tcp-request.ts';
 
 type Admit = TcpContext['revocation']['admit'];
 
+let access: DeviceAccess;
 let socket: PassThrough;
 let channel: PassThrough;
 let events: unknown[];
@@ -27,6 +29,7 @@ function setUp(): void {
   socket.on('data', (bytes) => {
     sent += String(bytes);
   });
+  access = { ports: null, until: Number.POSITIVE_INFINITY };
   clock = new ManualClock();
   decisions = [
     (_holder, since, begin) => {
@@ -55,7 +58,8 @@ function request(device: { open(port: number): DeviceChannel }, method = 'GET'):
   } as unknown as TcpContext;
   const target = {
     identity: { user: { name: 'alice' }, by: 'password' },
-    device: { id: 'dev1', ...device },
+    device: { id: 'dev1', properties: {}, ...device },
+    access,
     since: 7,
     address: '::1',
   } as unknown as TcpTarget;
@@ -165,6 +169,22 @@ test('what is decided while the channel fails, or the user goes, comes to nothin
   await settled();
   begin();
   expect([events, channel.destroyed]).toEqual([[], true]);
+});
+
+test('a port that is not granted is not opened, and the user is told which are', async () => {
+  access = { ports: ['web', 5900], until: 0 };
+  const opens = vi.fn();
+  open({ open: opens });
+  await settled();
+  const refusal = refusals.notGranted({ port: 22, granted: ['web', 5900] });
+  expect([events, opens.mock.calls]).toEqual([[[refusal.error, 22]], []]);
+  expect(sent).toContain('HTTP/1.1 403 ');
+  access = { ports: [22], until: 0 };
+  events = [];
+  open(device);
+  channel.emit('open');
+  await settled();
+  expect(events).toEqual([7]);
 });
 
 test('while it cannot be decided, the user is told to try again; a fault of ours goes to the caller', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Holder } from '../../access/standing.ts';
 import type { Traffic } from '../../audit/audit.ts';
 import { boundaryOf } from '../../boundary.ts';
 import { responseOn } from '../../http/detached-response.ts';
@@ -10,6 +11,7 @@ import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalTo } from '../../refusals/of-denial.ts';
 import { refusalFor } from '../../refusals/of-failure.ts';
+import { type OpenedPort, openedPort, portRefusal } from '../../rights/opened-port.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 
 /**
@@ -22,10 +24,11 @@ export class TcpRequest {
   readonly #socket: Duplex;
   readonly #target: TcpTarget;
   readonly #decision: Omit<AuditRecord, 'allowed'>;
+  readonly #opened: OpenedPort;
   #channel: DeviceChannel | null = null;
   #refused = false;
 
-  /** `port`: for the audit log. */
+  /** `port`: `null` if the request, which is to be refused, names none. */
   constructor(
     context: TcpContext,
     request: IncomingMessage,
@@ -38,6 +41,7 @@ export class TcpRequest {
     this.#socket = socket;
     this.#target = target;
     const { identity, device, address } = target;
+    this.#opened = openedPort(device, port ?? 0);
     this.#decision = {
       event: 'client-tunnel',
       user: identity.user.name,
@@ -59,10 +63,15 @@ export class TcpRequest {
   }
 
   /**
-   * Opens the connection, and calls `opened` when it is there and the user would still be let in: `since` is the
+   * Opens the connection if the user may open this port, and calls `opened` when it is there and the user would still be let in: `since` is the
    * `RevocationWatcher.revision` of that. Otherwise it refuses. If the user goes away first, the channel ends.
    */
   open(port: number, opened: (channel: DeviceChannel, since: number) => void): Promise<void> {
+    const refusal = portRefusal(this.#target.access, this.#opened);
+    if (refusal) {
+      this.refuse(refusal);
+      return Promise.resolve();
+    }
     return this.#admit(this.#target.since, (since) => {
       let channel: DeviceChannel;
       try {
@@ -95,8 +104,7 @@ export class TcpRequest {
     const { audit, clock, revocation } = this.#context;
     const began = clock.now();
     audit.record({ ...this.#decision, allowed: true });
-    const { identity, device } = this.#target;
-    const release = revocation.add({ holder: { kind: 'user', identity, device }, since, end });
+    const release = revocation.add({ holder: this.#holder, since, end });
     return () => {
       release();
       const ms = Math.round(clock.now() - began);
@@ -104,11 +112,14 @@ export class TcpRequest {
     };
   }
 
-  async #admit(since: number, begin: (since: number) => void): Promise<void> {
+  get #holder(): Holder {
     const { identity, device } = this.#target;
+    return { kind: 'user', identity, device, opened: this.#opened };
+  }
+
+  async #admit(since: number, begin: (since: number) => void): Promise<void> {
     try {
-      const holder = { kind: 'user', identity, device } as const;
-      if (await this.#context.revocation.admit(holder, since, begin)) return;
+      if (await this.#context.revocation.admit(this.#holder, since, begin)) return;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.refuse(refusals.storeUnavailable);

@@ -18,8 +18,10 @@ import { forDevice } from '../../isolation/device-credentials.ts';
 import type { Limits } from '../../limits.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
+import type { DeviceAccess } from '../../ports/rights.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalTo } from '../../refusals/of-denial.ts';
+import { openedPort, portRefusal } from '../../rights/opened-port.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 import { type DeviceSite, unknownPrivateAuthority } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
@@ -44,6 +46,7 @@ export interface WebContext {
 export interface WebTarget {
   readonly identity: Identity;
   readonly device: OnlineDevice;
+  readonly access: DeviceAccess;
   /** `null`: the device forwards no web interface. */
   readonly port: number | null;
   /** `RevocationWatcher.revision` from before they were let in. */
@@ -97,15 +100,18 @@ export class WebForwarding {
     event: string,
     request: IncomingMessage,
     origin: Origin,
-    { identity, device, port, since, shared }: WebTarget,
+    { identity, device, access, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
     begin: (exchange: Omit<DeviceExchange, 'response'>) => void,
   ): Promise<Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
+    const opened = openedPort(device, port);
+    const notGranted = portRefusal(access, opened);
+    if (notGranted) return notGranted;
     // On a shared host, a browser would send the next device the credentials that this one has asked for.
     const isOurs = (token: string) => this.#context.users.isOurs(token, origin);
     const authorization = shared ? null : await forDevice(isOurs, request, identity);
-    const holder = { kind: 'user', identity, device } as const;
+    const holder = { kind: 'user', identity, device, opened } as const;
     const admitted = await this.#context.revocation.admit(holder, since, (now) => {
       if (lasting.destroyed) return;
       const traffic = this.#audit(event, origin, identity, device, port, lasting);

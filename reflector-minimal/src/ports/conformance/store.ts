@@ -337,6 +337,29 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(page).toHaveLength(pageLimit);
       });
 
+      test('single ones come among those of domains, each once', async () => {
+        const named = ['d', 'a', 'c', 'b'].map((id) => ({ id, domain: id < 'c' ? 'x' : 'y', secrets }));
+        await store.devices.addAll(named, 1, null);
+        const room = { all: 10, ofNetwork: 10 };
+        const from = { address: '192.0.2.1', network: '192.0.2.0/24' };
+        await store.devices.addUnclaimed({ id: 'u', domain: 'x', password: 'hash' }, from, 1, room);
+        const found = async (domains: string[] | null, devices: string[], claimed = true) => {
+          const filter = { domains, devices, claimed };
+          const page = await store.devices.page(filter, '', 10);
+          expect(await store.devices.count(filter)).toBe(page.length);
+          return page.map(({ id }) => id).join('');
+        };
+        expect(await found(['x'], ['d', 'a', 'none', 'u'])).toBe('abd');
+        expect(await found([], ['c'])).toBe('c');
+        expect(await found([], [])).toBe('');
+        expect(await found(null, ['c'])).toBe('abcd');
+        expect(await found([], ['u', 'c'], false)).toBe('u');
+        const filter = { domains: ['x'], devices: ['c', 'd'], claimed: true };
+        const ids = async (after: string) =>
+          (await store.devices.page(filter, after, 2)).map(({ id }) => id).join('');
+        expect([await ids(''), await ids('b'), await ids('d')]).toEqual(['ab', 'cd', '']);
+      });
+
       test('an unknown one waits to be claimed, and gives way to one that is added', async () => {
         const from = { address: '192.0.2.1', network: '192.0.2.0/24' };
         const room = { all: 10, ofNetwork: 10 };

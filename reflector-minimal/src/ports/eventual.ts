@@ -1,0 +1,2 @@
+/** At once when it is known, else a promise. */
+export type Eventual<Value> = Value | Promise<Value>;
