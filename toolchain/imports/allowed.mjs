@@ -238,7 +238,7 @@ export const packages = [
       configuration: ['api'],
       'part.ts': ['api', 'configuration', 'rights', 'store'],
       'server.ts': ['api', 'configuration', 'part.ts', 'rights', 'store'],
-      program: ['configuration', 'server.ts'],
+      program: ['configuration', 'server.ts', 'store'],
       'main.ts': ['program'],
     },
   },

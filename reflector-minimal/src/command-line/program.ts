@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { Reflector, ReflectorOptions } from '../reflector.ts';
+import type { CommandContext } from './command-context.ts';
 
 /** What a program adds to the reflector that it serves with. */
 export interface Additions {
@@ -28,6 +29,23 @@ export interface AdditionsContext {
   readonly clock: Clock;
 }
 
+/** A command of the program besides `serve`, `device` and `user`. */
+export interface ProgramCommand {
+  /** How it is typed, after the name of the program. */
+  readonly usage: string;
+  /** Options of its own, without `--`, that take no value. */
+  readonly flags: readonly string[];
+  /** How many names follow the command, at least and at most. */
+  readonly names: readonly [number, number];
+  /** Returns the exit status. Throws `CommandError`. `data`: path of the data file. */
+  run(
+    names: readonly string[],
+    flags: ReadonlySet<string>,
+    data: string,
+    context: CommandContext,
+  ): number | Promise<number>;
+}
+
 /** A program with this command line: the reflector itself, or a bigger one built on it. */
 export interface Program {
   /** As it is typed; its variables begin with it: `rm-server` has `RM_SERVER_LISTEN`. */
@@ -39,6 +57,7 @@ export interface Program {
   readonly defaultFile: string | null;
   /** Keys of the configuration file besides those of the reflector. */
   readonly keys: readonly string[];
+  readonly commands?: Readonly<Record<string, ProgramCommand>>;
   /** Throws `ConfigurationError`. Nothing is opened before. */
   additions?(context: AdditionsContext): Additions | Promise<Additions>;
 }

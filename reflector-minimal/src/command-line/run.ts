@@ -14,7 +14,7 @@ import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramCommand } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
@@ -108,12 +108,14 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   const { environment } = context;
   const command = args[0] !== undefined && !args[0].startsWith('-') ? (args.shift() ?? '') : 'serve';
   const isAccount = command === 'device' || command === 'user';
+  const own =
+    program.commands && Object.hasOwn(program.commands, command) ? program.commands[command] : undefined;
   const { values, positionals } = parseArgs({
     args,
     options: isAccount
       ? accountOptions
-      : { ...everywhere, config: { type: 'string' as const }, ...serveOptions },
-    allowPositionals: isAccount,
+      : { ...everywhere, config: { type: 'string' as const }, ...(own ? flagsOf(own) : serveOptions) },
+    allowPositionals: isAccount || own !== undefined,
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
   if (option('help')) {
@@ -140,10 +142,18 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     });
     return serve({ program, configuration, data, file, context });
   }
+  if (own) {
+    const [least, most] = own.names;
+    if (positionals.length < least || positionals.length > most) {
+      throw new CommandError(ExitStatus.usage, `must be ${program.name} ${own.usage}`);
+    }
+    return own.run(positionals, new Set(own.flags.filter((name) => option(name) === true)), data, context);
+  }
   if (!isAccount) {
+    const commands = ['serve', 'device', 'user', ...Object.keys(program.commands ?? {})].join(', ');
     throw new CommandError(
       ExitStatus.usage,
-      `${command}: must be one of serve, device, user; see ${program.name} --help`,
+      `${command}: must be one of ${commands}; see ${program.name} --help`,
     );
   }
   const [action = '', name, ...others] = positionals;
@@ -194,6 +204,10 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if (fresh && !made) rmSync(data, { force: true });
   }
   return ExitStatus.ok;
+}
+
+function flagsOf({ flags }: ProgramCommand) {
+  return Object.fromEntries(flags.map((name) => [name, { type: 'boolean' } as const]));
 }
 
 function configurationFile(

@@ -8,7 +8,7 @@ function settingLines([key, { type, default: initial, help }]: [string, Setting]
 }
 
 export function usage(
-  { name, defaultFile, defaultData, keys }: Program,
+  { name, defaultFile, defaultData, keys, commands = {} }: Program,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const standard = defaultFile === null ? '' : ` (${defaultFile}, if there is one)`;
@@ -30,7 +30,9 @@ export function usage(
        ${name} user logout NAME
        ${name} user remove NAME [--force]
        ${name} user list
-
+${Object.values(commands)
+  .map(({ usage }) => `       ${name} ${usage}\n`)
+  .join('')}
 The reflector accepts the tunnels of devices and gives users HTTP and TCP access through them.
 
 Passwords are read from --password-file (- is standard input), or generated and printed. A user's password must have at least

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Program } from 'rm-reflector/program';
 import { ownKeys } from '../configuration/schema.ts';
 import { serverAdditions, version } from '../server.ts';
+import { backup, restore } from './backup.ts';
 
 /** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
 export const serverProgram: Program = {
@@ -14,5 +15,6 @@ export const serverProgram: Program = {
   },
   defaultFile: '/etc/rm-server.json',
   keys: Object.keys(ownKeys),
+  commands: { backup, restore },
   additions: (context) => serverAdditions(context),
 };
