@@ -44,6 +44,7 @@ import type { Route } from './ports/routes.ts';
 import type { Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
+import { withoutReplaced } from './routing/replaced-routes.ts';
 import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
@@ -343,7 +344,7 @@ class RunningReflector implements Reflector {
     this.#scheme = tls ? 'https' : 'http';
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
     const added = typeof routes === 'function' ? routes(this) : routes;
-    const ownRoutes = new OwnRoutes(context, [...ownPages(context), ...added]);
+    const ownRoutes = new OwnRoutes(context, [...withoutReplaced(ownPages(context), added), ...added]);
     this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, new Forwarding(context));
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { ReflectorOptions, ReflectorParts } from 'rm-reflector';
-import type { Authenticator, Route, Store } from 'rm-reflector/ports';
+import type { AdmitDevice, Authenticator, Route, Store } from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { Limits } from './limits.ts';
@@ -32,6 +32,8 @@ export interface Running {
   readonly endpoints?: readonly Endpoint[];
   /** Further routes, outside the API or with other rules. */
   readonly routes?: readonly Route[];
+  /** A further rule for devices that connect. The first part that turns a device away decides. */
+  readonly admitDevice?: AdmitDevice;
   /** Begins work in the background, once the server listens. */
   start?(): void;
   /** Ends it. Called before the reflector closes, if need be without {@link start}. */

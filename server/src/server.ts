@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ReflectorParts } from 'rm-reflector';
-import type { Authenticator, Route, Store } from 'rm-reflector/ports';
+import type { ArrivingDevice, Authenticator, DeviceTurnedAway, Route, Store } from 'rm-reflector/ports';
 import type { Additions, AdditionsContext } from 'rm-reflector/program';
 import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
@@ -26,6 +26,7 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
   const server = new Server({ ...context, configuration, limits });
   return {
     options: {
+      admitDevice: (arriving) => server.admitDevice(arriving),
       authenticators: (store) => server.authenticators(store),
       routes: (core) => server.routes(core),
     },
@@ -62,6 +63,14 @@ class Server {
       ...apiRoutes({ rights, idempotency, audit, clock, log, limits }, all),
       ...this.#running.flatMap((running) => running.routes ?? []),
     ];
+  }
+
+  async admitDevice(arriving: ArrivingDevice): Promise<DeviceTurnedAway | null> {
+    for (const { admitDevice } of this.#running) {
+      const turnedAway = await admitDevice?.(arriving);
+      if (turnedAway) return turnedAway;
+    }
+    return null;
   }
 
   start(): void {

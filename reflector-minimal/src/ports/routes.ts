@@ -115,6 +115,8 @@ interface Endpoint<Who extends Call, Given = Result> extends Place {
   readonly refuse?: (refusal: Refusal) => { readonly type: string; readonly body: string };
   /** What other methods get: 405, or by default what a path gets that does not exist. */
   readonly otherMethods?: 'not allowed';
+  /** Takes the place of the reflector's own route with this method and path, if there is one; otherwise two are an error. */
+  readonly replaces?: boolean;
 }
 
 /** For everybody. No cookie and no other credentials are looked at. */

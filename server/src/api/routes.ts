@@ -39,6 +39,8 @@ export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): 
       methods: description.method === 'GET' ? (['GET', 'HEAD'] as const) : ([description.method] as const),
       path: path.replaceAll(/\{[^}]+\}/g, '*'),
       otherMethods: 'not allowed' as const,
+      // The reflector has a small API of its own.
+      replaces: true,
       refuse: refused,
     };
     return description.needs === 'nothing'
