@@ -31,6 +31,9 @@ function file(name, path, mode) {
  */
 const link = (path, target) => ({ path, mode: 0o777, link: target });
 
+/** On a Debian system. The configuration and secrets are the administrator's, so that dpkg does not know them. */
+const purged = '/var/lib/private/rm-agent /var/lib/rm-agent /etc/rm-agent.*';
+
 /** What every init system but systemd runs as root before the agent. */
 const run = () => file('busybox/run', 'usr/lib/rm-agent/run', 0o755);
 
@@ -71,7 +74,7 @@ fi
 fi
 `,
       postrm: `if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-if [ "$1" = purge ]; then rm -rf /var/lib/private/rm-agent /var/lib/rm-agent; fi
+if [ "$1" = purge ]; then rm -rf ${purged}; fi
 `,
     },
   },
@@ -101,7 +104,8 @@ fi
 `,
       postrm: `if [ "$1" = purge ]; then
 	update-rc.d rm-agent remove
-	rm -rf /var/lib/rm-agent
+	if grep -q '^rm-agent:' /etc/passwd; then userdel rm-agent; fi
+	rm -rf ${purged}
 fi
 `,
     },

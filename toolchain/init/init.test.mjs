@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fileTree } from '../packages/file-tree.mjs';
-import { initConffiles, initFiles, initKinds, inittabLine } from './init.mjs';
+import { initConffiles, initFiles, initKinds, inittabLine, removeScripts } from './init.mjs';
 
 /** @param {import('./init.mjs').InitKind} kind */
 const paths = (kind, options = {}) => initFiles(kind, options).map(({ path }) => path);
@@ -28,4 +28,11 @@ describe.each(initKinds())('the files for %s', (kind) => {
 
 it('the line of inittab names the file that BusyBox init runs', () => {
   expect(paths('busybox').map((path) => `/${path}`)).toContain(inittabLine.split(':').at(-1));
+});
+
+describe.each(/** @type {const} */ (['systemd', 'sysv']))('a Debian package for %s', (kind) => {
+  it('leaves neither secrets nor state when it is purged', () => {
+    const { postrm } = removeScripts(kind);
+    expect(postrm).toMatch(/"\$1" = purge .*rm -rf .*\/var\/lib\/rm-agent \/etc\/rm-agent\.\*/s);
+  });
 });

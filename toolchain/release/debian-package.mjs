@@ -66,10 +66,6 @@ function debianChangelog(time) {
 `;
 }
 
-/** The configuration and the secret were written by the administrator, so dpkg does not know them. */
-const purge = `if [ "$1" = purge ]; then rm -f /etc/rm-agent.json /etc/rm-agent.secret; fi
-`;
-
 /** @param {string} text */
 const compressed = (text) => gzip(Buffer.from(text));
 
@@ -81,15 +77,13 @@ const compressed = (text) => gzip(Buffer.from(text));
  */
 export function debianPackage(architecture, folder, { time = sourceDate() } = {}) {
   const doc = 'usr/share/doc/rm-agent';
-  const install = installScripts('systemd');
-  const remove = removeScripts('systemd');
   const content = deb(
     {
       ...product,
       architecture,
       section: 'net',
       depends: [],
-      scripts: { ...install, ...remove, postrm: `${remove.postrm ?? ''}${purge}` },
+      scripts: { ...installScripts('systemd'), ...removeScripts('systemd') },
       conffiles: initConffiles('systemd'),
       entries: [
         { path: 'usr/bin/rm-agent', mode: 0o755, content: readFileSync(join(folder, 'rm-agent')) },
