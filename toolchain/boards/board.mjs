@@ -69,20 +69,22 @@ export const boardFile = (name) => (name.endsWith('.json') ? name : `board-confi
 
 /**
  * @param {string} name one of {@link boardNames}, or the path of a file that ends in `.json`
+ * @param {(text: string, file: string) => any} parse throws a {@link BuildError} for what is no JSON
  * @returns {Board}
  * @throws {BuildError} with every fault of the file
  */
-export function readBoard(name) {
+export function readBoard(name, parse = (text) => JSON.parse(text)) {
   const isPath = name.endsWith('.json');
   const file = boardFile(name);
-  let json;
+  let text;
   try {
-    json = JSON.parse(readFileSync(isPath ? name : join(folder, `${name}.json`), 'utf8'));
+    text = readFileSync(isPath ? name : join(folder, `${name}.json`), 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
       throw new BuildError(`${file}: no such file`);
     throw new BuildError(`${file}: ${error instanceof Error ? error.message : error}`);
   }
+  const json = parse(text, file);
   const faults = boardFaults(json);
   if (faults.length > 0) throw new BuildError(faults.map((fault) => `${file}: ${fault}`).join('\n'));
   return json;

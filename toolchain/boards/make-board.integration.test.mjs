@@ -34,3 +34,20 @@ it('npm run board of a file that is wrong ends with status 1 and every fault', (
     rmSync(folder, { recursive: true });
   }
 });
+
+it.each([
+  ['{\n  "name": "Mine",\n  "soc" "x"\n}\n', '3:9: '],
+  ['{\n  "name": "Mine"\n', '3:1: '],
+])('npm run board of a file that is no JSON says where: %j', (text, place) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rm-board-'));
+  try {
+    const file = join(folder, 'mine.json');
+    writeFileSync(file, text);
+    const { status, stderr } = board(file);
+    expect(stderr).toContain(`${file}:${place}`);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(status).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

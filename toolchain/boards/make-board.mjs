@@ -49,6 +49,20 @@ function described(entry) {
   return { path, mode: octal(mode), bytes: content.length, sha256: sha256(content) };
 }
 
+/** Reads JSON as the agent reads its configuration: a mistake has a line and a column. */
+async function agentParser() {
+  const { JsonSyntaxError, parseJson, positionAt } = await import('../../agent/dist/src/config/json.js');
+  return (/** @type {string} */ text, /** @type {string} */ file) => {
+    try {
+      return parseJson(text, () => {});
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      const { line, column } = positionAt(text, error.offset);
+      throw new BuildError(`${file}:${line}:${column}: ${error.message}`);
+    }
+  };
+}
+
 /**
  * What the configuration can cost in memory.
  * @param {string} name as in the command line
@@ -78,7 +92,7 @@ async function judgeOverlay(folder) {
  * @returns {Promise<string[]>} what does not fit
  */
 async function make(name) {
-  const board = readBoard(name);
+  const board = readBoard(name, await agentParser());
   const short = basename(name, '.json');
   const output = join(dist, 'boards', short);
   const { target } = board;
