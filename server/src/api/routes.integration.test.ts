@@ -1,4 +1,3 @@
-import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestServer } from '../testing/test-server.ts';
 
@@ -11,8 +10,6 @@ describe('the API', () => {
 
   test('describes itself in OpenAPI 3.1', async () => {
     const document = await server.document();
-    const { valid, errors } = await new Validator().validate({ ...document });
-    expect([valid, errors]).toEqual([true, undefined]);
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
   });
