@@ -1,18 +1,20 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { ReflectorOptions, ReflectorParts } from 'rm-reflector';
-import type { AdmitDevice, Authenticator, Route, Store } from 'rm-reflector/ports';
+import type { AdmitDevice, Authenticator, KnownUsers, Route, Store } from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { Limits } from './limits.ts';
-import type { Rights } from './rights/rights.ts';
+import type { FleetRights } from './rights/fleet-rights.ts';
 import type { FleetDatabase } from './store/fleet-database.ts';
 
 /** What there is once the data file is open. */
 export interface Foundation {
   readonly store: Store;
+  /** Users as requests know them; also takes hints of what was changed beside the Store. */
+  readonly known: KnownUsers;
   readonly database: FleetDatabase;
-  readonly rights: Rights;
+  readonly rights: FleetRights;
   readonly configuration: OwnConfiguration;
   /** Of the settings that the server shares with the reflector. */
   readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { ReflectorParts } from 'rm-reflector';
-import type { ArrivingDevice, Authenticator, DeviceTurnedAway, Route, Store } from 'rm-reflector/ports';
+import type {
+  ArrivingDevice,
+  Authenticator,
+  DeviceTurnedAway,
+  KnownUsers,
+  Rights as RightsPort,
+  Route,
+  Store,
+} from 'rm-reflector/ports';
 import type { Additions, AdditionsContext } from 'rm-reflector/program';
 import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
@@ -9,7 +17,7 @@ import { apiRoutes } from './api/routes.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Foundation, Part, Running } from './part.ts';
-import { ReflectorRoles } from './rights/rights.ts';
+import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
@@ -27,7 +35,8 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
   return {
     options: {
       admitDevice: (arriving) => server.admitDevice(arriving),
-      authenticators: (store) => server.authenticators(store),
+      authenticators: (store, known) => server.authenticators(store, known),
+      rights: ({ store, known }) => server.rights(store, known),
       routes: (core) => server.routes(core),
     },
     started: () => server.start(),
@@ -46,13 +55,18 @@ class Server {
     this.#context = context;
   }
 
-  authenticators(store: Store): readonly Authenticator<'token' | 'password'>[] {
-    const foundation = this.#open(store);
+  rights(store: Store, known: KnownUsers): RightsPort {
+    return this.#open(store, known).rights;
+  }
+
+  authenticators(store: Store, known: KnownUsers): readonly Authenticator<'token' | 'password'>[] {
+    const foundation = this.#open(store, known);
     return parts.flatMap((part) => part.authenticators?.(foundation) ?? []);
   }
 
   routes(core: ReflectorParts): readonly Route[] {
-    const foundation = this.#open(core.store);
+    const foundation = this.#foundation;
+    if (!foundation) throw new Error('the routes come after the rights');
     const { database, rights, clock, log, limits } = foundation;
     const { store, presence, events, audit } = core;
     this.#running = parts.map((part) => part.run({ ...foundation, store, presence, events, audit }));
@@ -82,11 +96,12 @@ class Server {
     await this.#foundation?.database.close();
   }
 
-  #open(store: Store): Foundation {
+  #open(store: Store, known: KnownUsers): Foundation {
     if (this.#foundation) return this.#foundation;
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
-    this.#foundation = { ...this.#context, store, database, rights: new ReflectorRoles() };
+    const rights = new FleetRights(database, known, clock);
+    this.#foundation = { ...this.#context, store, known, database, rights };
     return this.#foundation;
   }
 }

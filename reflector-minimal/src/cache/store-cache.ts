@@ -72,10 +72,7 @@ export class StoreCache {
     this.#users = table(limits.cachedUsers, (name) => store.users.get(name));
     this.#sessions = table(limits.cachedSessions, (hash) => store.sessions.get(Buffer.from(hash, 'hex')));
     this.#devices = table(limits.cachedDevices, (id) => store.devices.identity(id));
-    this.#stopHints = store.changes.onHint((change) => {
-      this.#hinted = true;
-      this.#step(change ? new Set([changeKey(change)]) : null);
-    });
+    this.#stopHints = store.changes.onHint((change) => this.changed(change));
   }
 
   /** Rejects with `StoreUnavailable`, as the others do. */
@@ -121,6 +118,12 @@ export class StoreCache {
   onChange(listener: (changes: Changes) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** The feed may have this change; without one, any. */
+  changed(change?: Change): void {
+    this.#hinted = true;
+    this.#step(change ? new Set([changeKey(change)]) : null);
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import type { Clock } from 'rm-protocol';
 import type { Eventual } from './eventual.ts';
 import type { Identity } from './identity.ts';
-import type { DeviceIdentity, Store, UserRecord } from './store.ts';
+import type { Change, DeviceIdentity, Store, UserRecord } from './store.ts';
 
 /*
  * Rights: who sees which device, which of its ports they may open, and until when. `docs/ports/rights.md` has the rules, and
@@ -50,6 +50,11 @@ export interface KnownUsers {
    * read may be kept by it, in a `WeakMap`. Rejects with `StoreUnavailable`.
    */
   user(name: string): Eventual<UserRecord | null>;
+  /**
+   * Call it when you have changed something in the store beside the port, with a change of this kind in the feed: it counts at
+   * once then, and not only when the feed is read next.
+   */
+  changed(change: Change): void;
 }
 
 /** What an adapter is made of. */

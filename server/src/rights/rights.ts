@@ -13,24 +13,9 @@ export interface CallerRights {
 
 export interface Rights {
   /** Rejects with `StoreUnavailable`. */
-  of(identity: Identity): Promise<CallerRights>;
-}
-
-/** The roles of the reflector: an administrator may do everything, a user opens the devices of the granted domains. */
-export class ReflectorRoles implements Rights {
-  async of({ user }: Identity): Promise<CallerRights> {
-    const granted: ReadonlySet<Permission> = new Set([
-      'devices.open',
-      'devices.read',
-      'domains.read',
-      'events.read',
-    ]);
-    const extent = (permission: Permission): Extent => {
-      if (user.role === 'administrator') return null;
-      return { domains: granted.has(permission) ? user.domains : [], devices: [] };
-    };
-    return callerRights(extent);
-  }
+  of(identity: Pick<Identity, 'user' | 'key'>): Promise<CallerRights>;
+  /** What a user may do by their own log-in; `null`: there is no such user. */
+  ofUser(name: string): Promise<CallerRights | null>;
 }
 
 /** From what the permissions hold for. */

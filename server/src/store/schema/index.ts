@@ -1,4 +1,5 @@
 import * as api from './api.ts';
+import * as rights from './rights.ts';
 
 /**
  * The tables of the server, by part. Each part has a version of its own, which counts the steps done. A published step
@@ -6,4 +7,5 @@ import * as api from './api.ts';
  */
 export const schema: Readonly<Record<string, readonly string[]>> = {
   api: api.steps,
+  rights: rights.steps,
 };
