@@ -12,7 +12,7 @@ import { targets } from '../targets.mjs';
 import { sysrootFor } from '../tiny/sysroot.mjs';
 import { ociArchive } from './oci.mjs';
 import { product } from './product.mjs';
-import { reflectorTree } from './reflector-image.mjs';
+import { serverTree } from './server-image.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').FileEntry} FileEntry */
 
@@ -137,36 +137,41 @@ export async function* images(wanted, built) {
     parts: [...agentParts.values()],
   };
 
-  /** @type {Map<string, import('./bill-of-materials.mjs').Part>} */
-  const reflectorParts = new Map();
-  /** @type {import('./oci.mjs').Platform[]} */
-  const reflectors = [];
-  for (const { target: _, node, ...platform } of platforms) {
-    const { entries, parts } = await reflectorTree(node);
-    for (const part of parts) reflectorParts.set(`${part.name}@${part.version}`, part);
-    reflectors.push({ ...platform, entries: [...(await base('rm-reflector')), ...entries] });
-  }
-  yield {
-    file: `rm-reflector-${product.version}.oci.tar`,
-    content: ociArchive(
-      {
-        name: 'rm-reflector',
-        version: product.version,
-        command: ['/usr/bin/node', '/usr/lib/rm-reflector/node_modules/rm-reflector/dist/main.js'],
-        user: `${userId}:${userId}`,
-        environment: {
-          PATH: '/usr/bin',
-          NODE_ENV: 'production',
-          RM_REFLECTOR_DATA: '/var/lib/rm-reflector/reflector.sqlite',
-          RM_REFLECTOR_LISTEN: '0.0.0.0:8080',
+  for (const name of /** @type {const} */ (['rm-reflector', 'rm-server'])) {
+    /** @type {Map<string, import('./bill-of-materials.mjs').Part>} */
+    const contained = new Map();
+    /** @type {import('./oci.mjs').Platform[]} */
+    const servers = [];
+    for (const { target: _, node, ...platform } of platforms) {
+      const { entries, parts } = await serverTree(name, node);
+      for (const part of parts) contained.set(`${part.name}@${part.version}`, part);
+      servers.push({ ...platform, entries: [...(await base(name)), ...entries] });
+    }
+    const folder = `/var/lib/${name}`;
+    const variable = name.replace('-', '_').toUpperCase();
+    const file = name === 'rm-server' ? 'server' : 'reflector';
+    yield {
+      file: `${name}-${product.version}.oci.tar`,
+      content: ociArchive(
+        {
+          name,
+          version: product.version,
+          command: ['/usr/bin/node', `/usr/lib/${name}/node_modules/${name}/dist/main.js`],
+          user: `${userId}:${userId}`,
+          environment: {
+            PATH: '/usr/bin',
+            NODE_ENV: 'production',
+            [`${variable}_DATA`]: `${folder}/${file}.sqlite`,
+            [`${variable}_LISTEN`]: '0.0.0.0:8080',
+          },
+          volumes: [folder],
+          ports: ['8080/tcp'],
+          labels: labels(name),
         },
-        volumes: ['/var/lib/rm-reflector'],
-        ports: ['8080/tcp'],
-        labels: labels('rm-reflector'),
-      },
-      reflectors,
-      time,
-    ),
-    parts: [...reflectorParts.values()],
-  };
+        servers,
+        time,
+      ),
+      parts: [...contained.values()],
+    };
+  }
 }

@@ -8,10 +8,22 @@ import { run } from '../subprocess.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** In the order in which they depend on one another: publish them in it. */
-export const workspaces = /** @type {const} */ (['protocol', 'agent', 'reflector-minimal', 'client']);
+export const workspaces = /** @type {const} */ ([
+  'protocol',
+  'agent',
+  'reflector-minimal',
+  'server',
+  'client',
+]);
 
 /** Where the source of a compiled file is, in the workspaces whose `dist` is compiled from `src` or from themselves. */
-const sourceFolders = { protocol: 'src', agent: '.', 'reflector-minimal': 'src', client: 'src' };
+const sourceFolders = {
+  protocol: 'src',
+  agent: '.',
+  'reflector-minimal': 'src',
+  server: 'src',
+  client: 'src',
+};
 
 /**
  * Removes compiled files whose source is gone: tsc leaves them in `dist`, and they must not be published.

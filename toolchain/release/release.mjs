@@ -15,6 +15,7 @@ import { npmPackage, workspaces } from './npm.mjs';
 import { openwrtPackages, openwrtTargets } from './openwrt-packages.mjs';
 import { nodePart, npmPart, ownPart, partsOfStatic } from './parts.mjs';
 import { product } from './product.mjs';
+import { serverPackage, servers } from './server-package.mjs';
 import { signature, sums } from './signature.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -92,6 +93,7 @@ const makers = {
       if (!wanted(debianTargets[architecture])) continue;
       const { folder, parts } = await target(debianTargets[architecture]);
       yield { ...debianPackage(architecture, folder), parts };
+      for (const program of servers) yield serverPackage(program, architecture);
     }
   },
   async *openwrt(wanted) {
