@@ -24,6 +24,27 @@ export const defaultLimits = {
   readsWaiting: 256,
   /** Milliseconds that a query may take. The worker is replaced then. */
   readMs: 10_000,
+  /** Days for which the traffic of each day is kept: more than a year, to compare with. */
+  trafficDays: 400,
+  /** How often it is looked whether a domain has used up its bytes of the month; they are counted as often. */
+  quotaCheckMs: 60_000,
+  /** Milliseconds for which a device that was let in has its place before it is on line; lost connections take no longer. */
+  arrivalMs: 30_000,
+  /** Seconds after which a device comes back whose domain has as many on line as it may. */
+  quotaRetrySeconds: 300,
+  /** Characters of the name, and of the description, of a device or a domain. */
+  nameLength: 200,
+  descriptionLength: 2_000,
+  /** Characters of the notes about a device. */
+  notesLength: 16_384,
+  /** Tags of a device, and characters of one. */
+  tags: 32,
+  tagLength: 64,
+  /** Properties that users give a device, characters of the name and value of one, and of all together as JSON. */
+  userProperties: 64,
+  propertyNameLength: 64,
+  propertyValueLength: 4_096,
+  userPropertiesLength: 65_536,
 };
 
 export type Limits = typeof defaultLimits;

@@ -1,4 +1,5 @@
 import * as api from './api.ts';
+import * as devices from './devices.ts';
 import * as rights from './rights.ts';
 
 /**
@@ -7,5 +8,6 @@ import * as rights from './rights.ts';
  */
 export const schema: Readonly<Record<string, readonly string[]>> = {
   api: api.steps,
+  devices: devices.steps,
   rights: rights.steps,
 };

@@ -1,0 +1,84 @@
+import type { FleetDatabase } from '../store/fleet-database.ts';
+
+/** One connection of a device. Times are wall-clock ms. */
+export interface DeviceConnection {
+  readonly sequence: number;
+  readonly began: number;
+  /** `null`: it lasts, or nobody has seen its end. */
+  readonly ended: number | null;
+  readonly live: boolean;
+  readonly address: string;
+  readonly agent: string;
+  /** Payload. Of a connection that lasts: up to the last time that it was counted, once a minute. */
+  readonly bytesFrom: number;
+  readonly bytesTo: number;
+}
+
+/** Payload of a day or month in UTC. */
+export interface Traffic {
+  /** `2026-11-28` or `2026-11`. */
+  readonly period: string;
+  readonly bytesFrom: number;
+  readonly bytesTo: number;
+}
+
+/** One record of the audit log that names a device. */
+export interface LoggedEvent {
+  readonly sequence: number;
+  readonly time: number;
+  readonly event: string;
+  /** The whole record. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+/** What was noted of devices over time. Triggers write it (`store/schema/devices.ts`). */
+export class DeviceHistory {
+  readonly #database: FleetDatabase;
+
+  constructor(database: FleetDatabase) {
+    this.#database = database;
+  }
+
+  /** Connections of a device, the latest first, those before a sequence number. */
+  async connections(number: number, before: number | null, limit: number): Promise<DeviceConnection[]> {
+    const rows = await this.#database.read<Omit<DeviceConnection, 'live'> & { live: number }>(
+      `SELECT c.sequence, c.began, c.ended, c.live, c.address, c.agent,
+         CASE c.live WHEN 1 THEN d.bytes_from - c.bytes_from ELSE c.bytes_from END AS bytesFrom,
+         CASE c.live WHEN 1 THEN d.bytes_to - c.bytes_to ELSE c.bytes_to END AS bytesTo
+       FROM fleet_connections c JOIN fleet_devices f ON f.number = c.number JOIN devices d ON d.uid = f.uid
+       WHERE c.number = ? AND c.sequence < ? ORDER BY c.sequence DESC LIMIT ?`,
+      number,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    );
+    return rows.map((row) => ({ ...row, live: row.live === 1 }));
+  }
+
+  /** Days with traffic from `since` to `until`, both included. */
+  ofDevice(number: number, since: string, until: string): Promise<Traffic[]> {
+    return this.#database.read<Traffic>(
+      `SELECT day AS period, bytes_from AS bytesFrom, bytes_to AS bytesTo FROM fleet_traffic
+       WHERE number = ? AND day BETWEEN ? AND ? ORDER BY day`,
+      number,
+      since,
+      until,
+    );
+  }
+
+  /** Events of a device since its record was made, the latest first, those before a sequence number. */
+  async log(
+    device: { readonly id: string; readonly created: number },
+    before: number | null,
+    limit: number,
+  ): Promise<LoggedEvent[]> {
+    const rows = await this.#database.read<Omit<LoggedEvent, 'record'> & { record: string }>(
+      `SELECT sequence, time, event, record FROM audit WHERE device = ? AND sequence < ? AND time >= ?
+       ORDER BY sequence DESC LIMIT ?`,
+      device.id,
+      before ?? Number.MAX_SAFE_INTEGER,
+      device.created,
+      limit,
+    );
+    return rows.map((row) => ({ ...row, record: JSON.parse(row.record) as Record<string, unknown> }));
+  }
+}

@@ -1,0 +1,331 @@
+import { seenNow } from '../store/schema/devices.ts';
+import { type SearchWord, searchWords, trigramExpression } from './search-text.ts';
+
+/** Which devices a caller may see: all, or those of these domains and the records with these uids. */
+export type Sight = 'all' | { readonly domains: readonly string[]; readonly uids: readonly string[] };
+
+/** What is left out matches everything. Times are wall-clock ms. */
+export interface DeviceFilter {
+  readonly sight: Sight;
+  /** Words that all occur in id, name, description, tags or properties. */
+  readonly text?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly online?: boolean | undefined;
+  /** Off line, and not seen since; devices that were never seen too. */
+  readonly seenBefore?: number | undefined;
+  /** On line, or seen at this time or later. */
+  readonly seenSince?: number | undefined;
+  readonly createdSince?: number | undefined;
+}
+
+export const deviceSorts = ['id', 'name', 'created', 'lastSeen'] as const;
+export type DeviceSort = (typeof deviceSorts)[number];
+
+export interface DeviceOrder {
+  readonly sort: DeviceSort;
+  readonly descending: boolean;
+}
+
+/** Where a page begins: behind this device. */
+export interface Position {
+  /** What the device is sorted by. */
+  readonly key: string | number;
+  readonly number: number;
+}
+
+/** Reads of the data file that may take some time. */
+export interface Reader {
+  read(sql: string, ...values: readonly (string | number)[]): Promise<unknown[]>;
+}
+
+const columns: Readonly<Record<DeviceSort, { readonly column: string; readonly index: string }>> = {
+  id: { column: 'id', index: 'fleet_devices_by_id' },
+  name: { column: 'label', index: 'fleet_devices_by_label' },
+  created: { column: 'created', index: 'fleet_devices_by_created' },
+  lastSeen: { column: 'seen', index: 'fleet_devices_by_seen' },
+};
+
+/** How much is read for one page; fewer in tests. */
+export const searchWork = {
+  /** Devices in order that are looked at before the filters are counted: enough for most pages. */
+  lookedAt: 2_000,
+  /** A filter with at most so many devices is read whole and sorted. */
+  narrow: 5_000,
+  /** Places of a short word in the index; more than that is not worth reading. */
+  shortWordPlaces: 50_000,
+};
+
+/** SQL with its values. */
+interface Sql {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
+
+type Found = Position;
+
+/**
+ * One page of a filter: at most `limit` devices behind `after`. Whatever the filter, it costs at most about one pass over
+ * an index (`npm run bench:server -- devices`):
+ *
+ * 1. The next devices in order are looked at. A filter that many devices match fills its page here.
+ * 2. Otherwise each part of the filter is counted, up to a bound. If one has few devices, those are read and sorted.
+ * 3. Otherwise the index is followed to its end; the trigram index says which texts are compared.
+ */
+export async function searchDevices(
+  reader: Reader,
+  filter: DeviceFilter,
+  order: DeviceOrder,
+  after: Position | null,
+  limit: number,
+  work = searchWork,
+): Promise<Found[]> {
+  if (filter.sight !== 'all' && filter.sight.domains.length === 0 && filter.sight.uids.length === 0)
+    return [];
+  const words = searchWords(filter.text ?? '');
+  const search = new Search(reader, filter, words, order, work);
+  return search.page(after, limit);
+}
+
+class Search {
+  readonly #reader: Reader;
+  readonly #work: typeof searchWork;
+  readonly #filter: DeviceFilter;
+  readonly #words: readonly SearchWord[];
+  readonly #order: DeviceOrder;
+  readonly #key: string;
+  readonly #direction: 'ASC' | 'DESC';
+
+  constructor(
+    reader: Reader,
+    filter: DeviceFilter,
+    words: readonly SearchWord[],
+    order: DeviceOrder,
+    work: typeof searchWork,
+  ) {
+    this.#work = work;
+    this.#reader = reader;
+    this.#filter = filter;
+    this.#words = words;
+    this.#order = order;
+    this.#key = columns[order.sort].column;
+    this.#direction = order.descending ? 'DESC' : 'ASC';
+  }
+
+  async page(after: Position | null, limit: number): Promise<Found[]> {
+    const conditions = [...this.#conditions(), ...this.#textConditions()];
+    if (conditions.length === 0) return this.#follow([], after, limit);
+    const near = await this.#lookAhead(conditions, after, limit);
+    if (near.found.length >= limit || near.end === null) return near.found.slice(0, limit);
+    const rest = limit - near.found.length;
+    const source = await this.#narrowSource();
+    const further = source
+      ? await this.#collect(source, conditions, near.end, rest)
+      : await this.#follow(await this.#longConditions(), near.end, rest);
+    return [...near.found, ...further];
+  }
+
+  /** What an index says by itself. */
+  #conditions(): Sql[] {
+    const { sight, domain, tag, createdSince } = this.#filter;
+    const conditions: Sql[] = [];
+    if (sight !== 'all') {
+      conditions.push({
+        sql: `(f.domain IN (${domainNumbers}) OR f.number IN (${deviceNumbers}))`,
+        values: [JSON.stringify(sight.domains), JSON.stringify(sight.uids)],
+      });
+    }
+    if (domain !== undefined) {
+      conditions.push({
+        sql: 'f.domain = (SELECT number FROM fleet_domains WHERE id = ?)',
+        values: [domain],
+      });
+    }
+    if (tag !== undefined) {
+      conditions.push({
+        sql: 'EXISTS (SELECT 1 FROM fleet_tags t WHERE t.tag = ? AND t.number = f.number)',
+        values: [tag],
+      });
+    }
+    for (const { sql, values } of this.#seen()) conditions.push({ sql: `f.${sql}`, values });
+    if (createdSince !== undefined) conditions.push({ sql: 'f.created >= ?', values: [createdSince] });
+    return conditions;
+  }
+
+  #seen(): Sql[] {
+    const { online, seenBefore, seenSince } = this.#filter;
+    const conditions: Sql[] = [];
+    if (online === true) conditions.push({ sql: 'seen = ?', values: [seenNow] });
+    if (online === false) conditions.push({ sql: 'seen < ?', values: [seenNow] });
+    if (seenBefore !== undefined) conditions.push({ sql: 'seen < ?', values: [seenBefore] });
+    if (seenSince !== undefined) conditions.push({ sql: 'seen >= ?', values: [seenSince] });
+    return conditions;
+  }
+
+  #textConditions(): Sql[] {
+    if (this.#words.length === 0) return [];
+    const contains = this.#words.map(
+      ({ spellings }) => `(${spellings.map(() => 'instr(s.text, ?) > 0').join(' OR ')})`,
+    );
+    return [
+      {
+        sql: `EXISTS (SELECT 1 FROM fleet_search s WHERE s.number = f.number AND ${contains.join(' AND ')})`,
+        values: this.#words.flatMap(({ spellings }) => spellings),
+      },
+    ];
+  }
+
+  /** For the whole index: what the text index excludes is not compared. */
+  async #longConditions(): Promise<Sql[]> {
+    const source = this.#textSource();
+    const inIndex: Sql[] =
+      source && (source.exact || !(await this.#isLong(source)))
+        ? [{ sql: `+f.number IN (${source.sql})`, values: source.values }]
+        : [];
+    return [...this.#conditions(), ...inIndex, ...this.#textConditions()];
+  }
+
+  async #isLong({ sql, values }: Sql): Promise<boolean> {
+    const counted = `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) LIMIT ${this.#work.shortWordPlaces + 1})`;
+    const [row] = (await this.#reader.read(counted, ...values)) as { n: number }[];
+    return (row?.n ?? 0) > this.#work.shortWordPlaces;
+  }
+
+  /** Numbers of devices that may have the text; `exact`: each once. `bound`: rows worth reading. */
+  #textSource(): (Sql & { readonly bound: number; readonly exact: boolean }) | null {
+    if (this.#words.length === 0) return null;
+    const expression = trigramExpression(this.#words);
+    if (expression !== null) {
+      const sql = 'SELECT rowid AS number FROM fleet_trigrams WHERE fleet_trigrams MATCH ?';
+      return { sql, values: [expression], bound: this.#work.narrow, exact: true };
+    }
+    const [longest = ''] = this.#words.map(({ folded }) => folded).sort((a, b) => b.length - a.length);
+    const sql = 'SELECT doc AS number FROM fleet_trigram_instances WHERE term >= ? AND term < ?';
+    return {
+      sql,
+      values: [longest, `${longest}\u{10ffff}`],
+      bound: this.#work.shortWordPlaces,
+      exact: false,
+    };
+  }
+
+  /** The part of the filter that the fewest devices match, if those are few. */
+  async #narrowSource(): Promise<Sql | null> {
+    const { sight, domain, tag, createdSince } = this.#filter;
+    const sources: (Sql & { readonly bound: number })[] = [];
+    const add = (sql: string, values: Sql['values']) =>
+      sources.push({ sql, values, bound: this.#work.narrow });
+    const text = this.#textSource();
+    if (text) sources.push(text);
+    if (domain !== undefined)
+      add(`SELECT number FROM fleet_devices WHERE domain = (${domainNumber})`, [domain]);
+    if (tag !== undefined) add('SELECT number FROM fleet_tags WHERE tag = ?', [tag]);
+    if (sight !== 'all') {
+      add(`SELECT number FROM fleet_devices WHERE domain IN (${domainNumbers}) UNION ${deviceNumbers}`, [
+        JSON.stringify(sight.domains),
+        JSON.stringify(sight.uids),
+      ]);
+    }
+    const seen = this.#seen();
+    if (seen.length > 0) {
+      add(
+        `SELECT number FROM fleet_devices INDEXED BY fleet_devices_by_seen WHERE ${seen.map(({ sql }) => sql).join(' AND ')}`,
+        seen.flatMap(({ values }) => values),
+      );
+    }
+    if (createdSince !== undefined) {
+      add('SELECT number FROM fleet_devices INDEXED BY fleet_devices_by_created WHERE created >= ?', [
+        createdSince,
+      ]);
+    }
+    const counts = sources.map(
+      ({ sql, bound }) => `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) LIMIT ${bound + 1})`,
+    );
+    let best: Sql | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [i, source] of sources.entries()) {
+      const [row] = (await this.#reader.read(counts[i] ?? '', ...source.values)) as { n: number }[];
+      const n = row?.n ?? 0;
+      if (n > source.bound || n >= least) continue;
+      least = n;
+      best = source;
+    }
+    return best;
+  }
+
+  /** The next devices in order that match, and where looking ended; `end` is `null` at the end of the list. */
+  async #lookAhead(
+    conditions: readonly Sql[],
+    after: Position | null,
+    limit: number,
+  ): Promise<{ readonly found: Found[]; readonly end: Position | null }> {
+    const start = this.#behind(after);
+    const where = start ? `WHERE ${start.sql}` : '';
+    const next = `SELECT * FROM fleet_devices INDEXED BY ${this.#index} ${where} ${this.#ordered('')}`;
+    const given = start?.values ?? [];
+    const found = await this.#reader.read(
+      `SELECT f.${this.#key} AS key, f.number AS number FROM (${next.replace('*', coveredBy(this.#order.sort))} LIMIT ${this.#work.lookedAt}) f
+       WHERE ${conditions.map(({ sql }) => sql).join(' AND ')} ${this.#ordered('f.')} LIMIT ?`,
+      ...given,
+      ...conditions.flatMap(({ values }) => values),
+      limit,
+    );
+    const [end = null] = (await this.#reader.read(
+      `${next.replace('*', `${this.#key} AS key, number`)} LIMIT 1 OFFSET ${this.#work.lookedAt - 1}`,
+      ...given,
+    )) as Position[];
+    return { found: found as Found[], end };
+  }
+
+  /** Reads all that `source` names. */
+  async #collect(source: Sql, conditions: readonly Sql[], after: Position, limit: number): Promise<Found[]> {
+    const all = [this.#behind(after, 'f.'), ...conditions].filter((one) => one !== null);
+    const found = await this.#reader.read(
+      `SELECT f.${this.#key} AS key, f.number AS number
+       FROM (SELECT DISTINCT number FROM (${source.sql})) n CROSS JOIN fleet_devices f ON f.number = n.number
+       WHERE ${all.map(({ sql }) => sql).join(' AND ')} ${this.#ordered('f.')} LIMIT ?`,
+      ...source.values,
+      ...all.flatMap(({ values }) => values),
+      limit,
+    );
+    return found as Found[];
+  }
+
+  /** Follows the index of the order. */
+  async #follow(conditions: readonly Sql[], after: Position | null, limit: number): Promise<Found[]> {
+    const all = [this.#behind(after, 'f.'), ...conditions].filter((one) => one !== null);
+    const where = all.length > 0 ? `WHERE ${all.map(({ sql }) => sql).join(' AND ')}` : '';
+    const found = await this.#reader.read(
+      `SELECT f.${this.#key} AS key, f.number AS number FROM fleet_devices f INDEXED BY ${this.#index}
+       ${where} ${this.#ordered('f.')} LIMIT ?`,
+      ...all.flatMap(({ values }) => values),
+      limit,
+    );
+    return found as Found[];
+  }
+
+  get #index(): string {
+    return columns[this.#order.sort].index;
+  }
+
+  #behind(after: Position | null, row = ''): Sql | null {
+    if (!after) return null;
+    const than = this.#order.descending ? '<' : '>';
+    return { sql: `(${row}${this.#key}, ${row}number) ${than} (?, ?)`, values: [after.key, after.number] };
+  }
+
+  #ordered(row: string): string {
+    return `ORDER BY ${row}${this.#key} ${this.#direction}, ${row}number ${this.#direction}`;
+  }
+}
+
+const domainNumber = 'SELECT number FROM fleet_domains WHERE id = ?';
+const domainNumbers = 'SELECT number FROM fleet_domains WHERE id IN (SELECT value FROM json_each(?))';
+const deviceNumbers = 'SELECT number FROM fleet_devices WHERE uid IN (SELECT value FROM json_each(?))';
+
+/** Columns that an index contains. */
+function coveredBy(sort: DeviceSort): string {
+  return sort === 'id' || sort === 'name'
+    ? `${columns[sort].column}, number, domain, seen, created`
+    : 'created, number, domain, seen';
+}

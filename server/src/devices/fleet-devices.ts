@@ -1,0 +1,221 @@
+import { readServices } from 'rm-reflector';
+import type { FleetDatabase } from '../store/fleet-database.ts';
+import { seenNow } from '../store/schema/devices.ts';
+import { type DeviceFilter, type DeviceOrder, type Position, searchDevices } from './device-search.ts';
+
+/** A device as lists show it. Times are wall-clock ms. */
+export interface ListedDevice {
+  readonly id: string;
+  readonly uid: string;
+  readonly domain: string;
+  /** What a user has called it, else what it calls itself. */
+  readonly name: string | null;
+  readonly tags: readonly string[];
+  readonly created: number;
+  readonly online: boolean;
+  /** `null`: never, or it is on line. */
+  readonly lastSeen: number | null;
+  /** IP address and `User-Agent` of its last connection. */
+  readonly address: string;
+  readonly agent: string;
+  /** Version of its firmware, as it says. */
+  readonly version: string | null;
+  readonly ports: readonly number[];
+  readonly httpPort: number | null;
+  readonly sshPort: number | null;
+  readonly vncPort: number | null;
+  readonly rdpPort: number | null;
+}
+
+/** All that is known of a device. */
+export interface FleetDevice extends ListedDevice {
+  /** Key of its rows in the tables of the fleet. */
+  readonly number: number;
+  /** Rises with each change by a user. */
+  readonly revision: number;
+  readonly description: string;
+  readonly notes: string;
+  readonly createdBy: string | null;
+  readonly lastConnect: number | null;
+  readonly connects: number;
+  readonly bytesFrom: number;
+  readonly bytesTo: number;
+  /** What the device says of itself. */
+  readonly systemProperties: Readonly<Record<string, string>>;
+  /** What users say of it. */
+  readonly userProperties: Readonly<Record<string, string>>;
+  /** The last refusal of somebody who claimed to be it. */
+  readonly refused: { readonly time: number; readonly reason: string; readonly address: string } | null;
+  /** When two devices with this identity were last seen evicting each other. */
+  readonly duplicateNoticed: number | null;
+}
+
+/** What users may change; what is left out stays. */
+export interface DeviceChanges {
+  /** `null`: it is called what it calls itself. */
+  readonly name?: string | null | undefined;
+  readonly description?: string | undefined;
+  readonly notes?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  readonly domain?: string | undefined;
+}
+
+interface ListedRow {
+  id: string;
+  uid: string;
+  domain: string;
+  own_name: string | null;
+  said_name: string | null;
+  tags: string;
+  created: number;
+  seen: number;
+  address: string;
+  agent: string;
+  said_version: string | null;
+  targetPorts: string | null;
+  httpPort: string | null;
+  sshPort: string | null;
+  vncPort: string | null;
+  rdpPort: string | null;
+}
+
+interface FullRow extends ListedRow {
+  number: number;
+  version: number;
+  description: string;
+  notes: string;
+  created_by: string | null;
+  last_connect: number | null;
+  connects: number;
+  bytes_from: number;
+  bytes_to: number;
+  said: string;
+  properties: string;
+  refused: number | null;
+  refused_reason: string | null;
+  refused_address: string | null;
+  duplicate_noticed: number | null;
+}
+
+const said = (name: string) => `json_extract(d.properties, '$.${name}')`;
+const serviceNames = ['targetPorts', 'httpPort', 'sshPort', 'vncPort', 'rdpPort'] as const;
+const listedColumns = `f.id, f.uid, m.id AS domain, nullif(f.name, '') AS own_name, ${said('name')} AS said_name, f.tags, f.created,
+  f.seen, d.address, d.agent, ${said('version')} AS said_version, ${serviceNames.map((name) => `${said(name)} AS ${name}`).join(', ')}`;
+const tables = `fleet_devices f JOIN fleet_domains m ON m.number = f.domain JOIN devices d ON d.uid = f.uid`;
+const fullColumns = `${listedColumns}, f.number, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
+  d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason, d.refused_address,
+  d.duplicate_noticed`;
+
+/** Claimed devices, with what users say of them. */
+export class FleetDevices {
+  readonly #database: FleetDatabase;
+
+  constructor(database: FleetDatabase) {
+    this.#database = database;
+  }
+
+  /** At most `limit` devices behind `after`, each with its place in the order. */
+  async list(
+    filter: DeviceFilter,
+    order: DeviceOrder,
+    after: Position | null,
+    limit: number,
+  ): Promise<{ readonly position: Position; readonly device: ListedDevice | null }[]> {
+    const positions = await searchDevices(this.#database, filter, order, after, limit);
+    const rows = await this.#database.read<ListedRow & { number: number }>(
+      `SELECT f.number, ${listedColumns} FROM json_each(?) n JOIN ${tables} WHERE f.number = n.value`,
+      JSON.stringify(positions.map(({ number }) => number)),
+    );
+    const found = new Map(rows.map((row) => [row.number, listed(row)]));
+    // One that was removed meanwhile still has its place.
+    return positions.map((position) => ({ position, device: found.get(position.number) ?? null }));
+  }
+
+  get(id: string): FleetDevice | null {
+    const row = this.#database
+      .prepare<FullRow>(`SELECT ${fullColumns} FROM ${tables} WHERE f.id = ?`)
+      .get(id);
+    return row ? full(row) : null;
+  }
+
+  /** Within a transaction of the caller. */
+  change({ uid }: { readonly uid: string }, changes: DeviceChanges): void {
+    const { name, description, notes, tags, properties, domain } = changes;
+    const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+    this.#database
+      .prepare(
+        `UPDATE fleet_devices SET version = version + 1, name = CASE ? WHEN 1 THEN ? ELSE name END,
+           description = coalesce(?, description), notes = coalesce(?, notes), tags = coalesce(?, tags),
+           properties = coalesce(?, properties) WHERE uid = ?`,
+      )
+      .run(
+        name === undefined ? 0 : 1,
+        name ?? null,
+        description ?? null,
+        notes ?? null,
+        json(tags && [...new Set(tags)]),
+        json(properties),
+        uid,
+      );
+    if (domain === undefined) return;
+    // A digest is of ID@DOMAIN, so that of the former domain proves nothing any more.
+    this.#database
+      .prepare(
+        'UPDATE devices SET domain = ?, digest_sha256 = NULL, digest_md5 = NULL WHERE uid = ? AND domain <> ?',
+      )
+      .run(domain, uid, domain);
+  }
+
+  /** Notes who has made the record. */
+  setCreator(id: string, user: string): void {
+    this.#database.prepare('UPDATE fleet_devices SET created_by = ? WHERE id = ?').run(user, id);
+  }
+}
+
+function listed(row: ListedRow): ListedDevice {
+  const said: Record<string, string> = Object.create(null);
+  for (const name of serviceNames) if (typeof row[name] === 'string') said[name] = row[name];
+  const { ports, httpPort, sshPort, vncPort, rdpPort } = readServices(said);
+  const online = row.seen === seenNow;
+  return {
+    id: row.id,
+    uid: row.uid,
+    domain: row.domain,
+    name: row.own_name ?? (row.said_name || null),
+    tags: JSON.parse(row.tags) as string[],
+    created: row.created,
+    online,
+    lastSeen: online || row.seen === 0 ? null : row.seen,
+    address: row.address,
+    agent: row.agent,
+    version: row.said_version,
+    ports,
+    httpPort,
+    sshPort,
+    vncPort,
+    rdpPort,
+  };
+}
+
+function full(row: FullRow): FleetDevice {
+  return {
+    ...listed(row),
+    number: row.number,
+    revision: row.version,
+    description: row.description,
+    notes: row.notes,
+    createdBy: row.created_by,
+    lastConnect: row.last_connect,
+    connects: row.connects,
+    bytesFrom: row.bytes_from,
+    bytesTo: row.bytes_to,
+    systemProperties: JSON.parse(row.said) as Record<string, string>,
+    userProperties: JSON.parse(row.properties) as Record<string, string>,
+    refused:
+      row.refused === null
+        ? null
+        : { time: row.refused, reason: row.refused_reason ?? '', address: row.refused_address ?? '' },
+    duplicateNoticed: row.duplicate_noticed,
+  };
+}

@@ -1,0 +1,172 @@
+import type { Cancellable, Clock } from 'rm-protocol';
+import type { ConnectedDevice } from 'rm-reflector';
+import type { ArrivingDevice, DeviceKey, DeviceTurnedAway, Presence } from 'rm-reflector/ports';
+import { conflict, type Problem } from '../api/problem.ts';
+import type { Limits } from '../limits.ts';
+import type { FleetDatabase } from '../store/fleet-database.ts';
+import { monthOf, nextMonth } from './calendar.ts';
+
+type GuardLimits = Pick<Limits, 'quotaCheckMs' | 'arrivalMs' | 'quotaRetrySeconds'>;
+
+interface Bounds {
+  number: number;
+  device_quota: number | null;
+  connection_quota: number | null;
+  byte_quota: number | null;
+}
+
+/**
+ * Why a domain may have no `more` devices; `null`: it may. Call it in the same turn of the loop in which you add them. Commands
+ * of the reflector are not asked: who has a shell on the server is not bound by quotas.
+ */
+export function deviceQuotaProblem(database: FleetDatabase, domain: string, more = 1): Problem | null {
+  const bounds = boundsOf(database, domain);
+  if (!bounds || bounds.device_quota === null) return null;
+  const count = database
+    .prepare<{ n: number }>('SELECT count(*) AS n FROM fleet_devices WHERE domain = ?')
+    .get(bounds.number);
+  const present = count?.n ?? 0;
+  if (present + more <= bounds.device_quota) return null;
+  return conflict(`quota: the domain ${domain} may have ${devices(bounds.device_quota)}, and has ${present}`);
+}
+
+/** Keeps devices within the quotas of their domains when they connect, and while they are on line. */
+export class QuotaGuard {
+  readonly #database: FleetDatabase;
+  readonly #presence: Presence<ConnectedDevice>;
+  readonly #clock: Clock;
+  readonly #limits: GuardLimits;
+  readonly #failed: (error: unknown) => void;
+  /** Each device that is on line or was let in a moment ago, by `uid`. */
+  readonly #known = new Map<string, DeviceKey & { readonly domain: string }>();
+  /** Those devices, by domain. */
+  readonly #present = new Map<string, Set<string>>();
+  /** When devices were let in that have not come yet, the first one first; monotonic ms. */
+  readonly #arriving = new Map<string, number>();
+  readonly #stopWatching: () => void;
+  #timer: Cancellable | null = null;
+
+  constructor(parts: {
+    readonly database: FleetDatabase;
+    readonly presence: Presence<ConnectedDevice>;
+    readonly clock: Clock;
+    readonly limits: GuardLimits;
+    readonly failed: (error: unknown) => void;
+  }) {
+    this.#database = parts.database;
+    this.#presence = parts.presence;
+    this.#clock = parts.clock;
+    this.#limits = parts.limits;
+    this.#failed = parts.failed;
+    this.#stopWatching = this.#presence.watch({
+      came: ({ uid }) => void this.#arriving.delete(uid),
+      went: ({ uid }) => this.#leave(uid),
+    });
+  }
+
+  /** Whether a device may come on line. One that may has its place from now on. */
+  admit({ device: { id, uid, domain } }: Pick<ArrivingDevice, 'device'>): DeviceTurnedAway | null {
+    this.#forgetLost();
+    const bounds = boundsOf(this.#database, domain);
+    const spent = bounds && this.#bytesSpent(domain, bounds);
+    if (spent) return { status: 403, error: spent };
+    const most = bounds?.connection_quota ?? null;
+    const present = this.#present.get(domain) ?? new Set();
+    if (most !== null && present.size >= most && !present.has(uid)) {
+      const error = `quota: the domain ${domain} may have ${devices(most)} on line, and has ${present.size}`;
+      return { status: 503, error, retryAfterSeconds: this.#limits.quotaRetrySeconds };
+    }
+    this.#enter({ id, uid, domain });
+    return null;
+  }
+
+  /** Looks from time to time whether a domain has used up its bytes. */
+  start(): void {
+    this.#timer = this.#clock.schedule(this.#limits.quotaCheckMs, () => {
+      this.start();
+      try {
+        this.endSpent();
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#stopWatching();
+  }
+
+  /** Ends the tunnels of domains that have used up their bytes. */
+  endSpent(): void {
+    const spent = new Map<string, string>();
+    const bounded = this.#database
+      .prepare<Bounds & { id: string }>('SELECT * FROM fleet_domains WHERE byte_quota IS NOT NULL')
+      .all();
+    for (const bounds of bounded) {
+      const reason = this.#bytesSpent(bounds.id, bounds);
+      if (reason) spent.set(bounds.id, reason);
+    }
+    if (spent.size === 0) return;
+    for (const device of [...this.#presence.local.values()]) {
+      const reason = spent.get(this.#known.get(device.uid)?.domain ?? '');
+      if (reason) device.tunnel.close(1008, reason);
+    }
+  }
+
+  #bytesSpent(domain: string, { number, byte_quota: most }: Bounds): string | null {
+    if (most === null) return null;
+    const now = this.#clock.date();
+    const used =
+      this.#database
+        .prepare<{ n: number }>(
+          'SELECT bytes_from + bytes_to AS n FROM fleet_domain_traffic WHERE domain = ? AND month = ?',
+        )
+        .get(number, monthOf(now))?.n ?? 0;
+    if (used < most) return null;
+    return `quota: the domain ${domain} has used its ${most} bytes of this month, until ${nextMonth(now)}`;
+  }
+
+  #enter(device: DeviceKey & { readonly domain: string }): void {
+    const { uid, domain } = device;
+    // It may have moved since.
+    if (this.#known.get(uid)?.domain !== domain) this.#leave(uid);
+    this.#known.set(uid, device);
+    const present = this.#present.get(domain) ?? new Set();
+    this.#present.set(domain, present.add(uid));
+    if (!this.#presence.locate(device)) this.#arriving.set(uid, this.#clock.now());
+  }
+
+  #leave(uid: string): void {
+    this.#arriving.delete(uid);
+    const known = this.#known.get(uid);
+    if (!known) return;
+    this.#known.delete(uid);
+    const present = this.#present.get(known.domain);
+    present?.delete(uid);
+    if (present?.size === 0) this.#present.delete(known.domain);
+  }
+
+  /** Gives back the places of devices that were let in and did not come. */
+  #forgetLost(): void {
+    const since = this.#clock.now() - this.#limits.arrivalMs;
+    for (const [uid, at] of this.#arriving) {
+      if (at > since) return;
+      const known = this.#known.get(uid);
+      if (known && this.#presence.locate(known)) this.#arriving.delete(uid);
+      else this.#leave(uid);
+    }
+  }
+}
+
+function boundsOf(database: FleetDatabase, domain: string): Bounds | null {
+  const select = database.prepare<Bounds>(
+    'SELECT number, device_quota, connection_quota, byte_quota FROM fleet_domains WHERE id = ?',
+  );
+  return select.get(domain) ?? null;
+}
+
+function devices(count: number): string {
+  return count === 1 ? '1 device' : `${count} devices`;
+}
