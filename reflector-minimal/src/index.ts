@@ -10,7 +10,7 @@ export { readServices, type Services } from './devices/services.ts';
 export { Installation } from './installation.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
-export { generatePassword, hashPassword } from './passwords/scrypt.ts';
+export { generatePassword, hashPassword, matchesHash, nobodysHash } from './passwords/scrypt.ts';
 export * from './ports/index.ts';
 export {
   type Reflector,

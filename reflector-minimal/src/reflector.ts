@@ -32,6 +32,7 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { Listener, type TlsFiles } from './listening/listener.ts';
 import { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
 import type { PagesContext } from './pages/context.ts';
+import type { LogInLink } from './pages/log-in-page.ts';
 import { ownPages } from './pages/own-pages.ts';
 import { logInAddress } from './pages/return-address.ts';
 import { PasswordVerifier } from './passwords/verifier.ts';
@@ -107,6 +108,8 @@ export interface ReflectorOptions {
   ) => readonly Authenticator<'token' | 'password'>[];
   /** Who may open what, see `docs/ports/rights.md`; by default roles and domains decide. */
   readonly rights?: (parts: RightsParts) => Rights;
+  /** Other ways to log in, of `routes`, for the log-in page. */
+  readonly logInLinks?: readonly LogInLink[];
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -268,6 +271,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       choices: new Choices(limits),
       tokenByGet: options.tokenByGet ?? false,
       logInAddress,
+      logInLinks: options.logInLinks ?? [],
       admitDevice: options.admitDevice ?? null,
       offer: {
         keepAlive: options.keepAlive ?? 300,

@@ -30,13 +30,14 @@ export interface Attempt {
 }
 
 /**
- * Why a log-in is refused. `oneTimePassword`: name and password are right, but the one-time password is missing. `busy`: too
+ * Why a log-in is refused. `oneTimePassword`: name and password are right, as the authenticator `by` says, but the one-time
+ * password is missing. `busy`: too
  * many log-ins wait (`limits.verificationsWaiting`), or an authenticator that might know the user cannot be reached.
  */
 export type Denied =
   | { readonly denied: 'refused' | 'busy' }
   | { readonly denied: 'throttled'; readonly waitMs: number }
-  | { readonly denied: 'oneTimePassword'; readonly user: UserRecord };
+  | { readonly denied: 'oneTimePassword'; readonly user: UserRecord; readonly by: string };
 
 export type LogInVerdict = Identity | Denied;
 
@@ -169,9 +170,9 @@ export class LogIn {
     const circumstances = { address, clock: this.#clock };
     const proven = await ask(this.#passwords, { name, password }, circumstances);
     if (!proven) return refused;
-    const { user } = proven;
+    const { user, by } = proven;
     if (!user.totpSecret) return proven;
-    if (code === null) return { denied: 'oneTimePassword', user };
+    if (code === null) return { denied: 'oneTimePassword', user, by };
     return (await this.#verifyCode(user, code, from)) ?? proven;
   }
 

@@ -9,6 +9,9 @@ export interface PasswordSources {
   readonly verifier: Pick<PasswordVerifier, 'verify' | 'remembers'>;
 }
 
+/** Name of the authenticator by the password in the store. */
+export const ownPassword = 'password';
+
 /**
  * Proves a user by the password in the store. A wrong one costs one scrypt, whether or not there is such a user: this is the
  * constant work of every log-in that is refused.
@@ -32,7 +35,7 @@ export function passwordAuthenticator({
   }
 
   return {
-    name: 'password',
+    name: ownPassword,
     accepts: 'password',
     async prove({ name, password }) {
       const user = (await remembered(name, password)) ?? (await verified(name, password));

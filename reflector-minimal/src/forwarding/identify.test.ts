@@ -113,7 +113,7 @@ describe('by CONNECT', () => {
     expect(await denied({ denied: 'refused' })).toBe(refusals.proxyLogIn);
     expect(await denied({ denied: 'busy' })).toBe(refusals.busy);
     expect(await denied({ denied: 'throttled', waitMs: 1000 })).toMatchObject({ status: 429 });
-    expect(await denied({ denied: 'oneTimePassword', user })).toEqual({
+    expect(await denied({ denied: 'oneTimePassword', user, by: 'password' })).toEqual({
       ...refusals.oneTimePassword,
       status: 407,
       headers: { 'Proxy-Authenticate': 'Bearer realm="Reflector"', 'X-Authenticate': 'TOTP' },

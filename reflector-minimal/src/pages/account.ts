@@ -1,4 +1,5 @@
 import { enter } from '../authentication/enter.ts';
+import { ownPassword } from '../authentication/password-authenticator.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Answer } from '../ports/routes.ts';
@@ -85,6 +86,12 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
     const reason = verdict.denied === 'refused' ? 'That is not your present password' : error;
     context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
     return again(status === 401 ? 403 : status, reason);
+  }
+  if (verdict.by !== ownPassword) {
+    // It would count beside the other one, and go on counting when a directory does not know the user any more.
+    const reason = 'Your password is kept elsewhere: change it there';
+    context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
+    return again(403, reason);
   }
   // As the session has proven it: if one-time passwords were switched on since, it has proven none.
   const changed = await context.logIn.setPassword(identity.user, password);

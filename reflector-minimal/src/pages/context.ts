@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts';
 import type { Presence } from '../ports/presence.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tokens } from '../sessions/tokens.ts';
+import type { LogInLink } from './log-in-page.ts';
 
 /** What the reflector's own pages and interfaces need. */
 export interface PagesContext extends DeviceLogInContext {
@@ -18,6 +19,7 @@ export interface PagesContext extends DeviceLogInContext {
   readonly users: UserAuthentication;
   readonly logIn: LogIn;
   readonly tokens: Tokens;
+  readonly logInLinks: readonly LogInLink[];
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
 }

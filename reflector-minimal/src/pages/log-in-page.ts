@@ -11,8 +11,15 @@ export interface LogInNote {
   readonly name?: string | undefined;
 }
 
-/** Name and password. */
-export function logInPage({ next, error, name = '' }: LogInNote): string {
+/** Another way to log in, on a route of this host that takes `next` in its query. */
+export interface LogInLink {
+  /** Of what one logs in with. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** Name and password, and other ways to log in. */
+export function logInPage({ next, error, name = '' }: LogInNote, links: readonly LogInLink[]): string {
   return card(
     'Log in',
     html`${alert(error)}
@@ -24,7 +31,10 @@ export function logInPage({ next, error, name = '' }: LogInNote): string {
 <input id="password" name="password" type="password" required autocomplete="current-password"${described(error)}${name === '' ? html`` : autofocus}>
 <button class="main">Log in</button>
 </form>
-<p class="status">To <strong>${hostIn(next)}</strong></p>`,
+${links.map(
+  (link) =>
+    html`<p><a href="${link.path}?next=${encodeURIComponent(next)}">Log in with ${link.name}</a></p>\n`,
+)}<p class="status">To <strong>${hostIn(next)}</strong></p>`,
   );
 }
 

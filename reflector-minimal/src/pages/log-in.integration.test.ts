@@ -310,6 +310,48 @@ describe('log-in in a browser', () => {
     expect((await logIn({ password: fresh })).status).toBe(303);
   });
 
+  test('a password that another authenticator has proven is not changed here', async () => {
+    await stage.close();
+    stage = await Stage.open({
+      clock,
+      trustProxy: ['127.0.0.1'],
+      authenticators: ({ users }) => [
+        {
+          name: 'directory',
+          accepts: 'password',
+          prove: async (credentials) => {
+            const right = 'password' in credentials && credentials.password === 'of the directory';
+            const known = right ? await users.get(credentials.name) : null;
+            return known ? { user: known, session: null, until: clock.date() + 60_000 } : null;
+          },
+        },
+      ],
+    });
+    own = `http://localhost:${stage.port}`;
+    const present = 'of the directory';
+    const { store } = stage.reflector;
+    const change = () =>
+      browse('/account/password', { present, new: 'kettle orbit walnut', again: 'kettle orbit walnut' });
+    await logIn({ password: present });
+    const before = await store.users.get(user.name);
+    const answer = await change();
+    expect([answer.status, answer.text.includes('kept elsewhere')]).toEqual([403, true]);
+    await store.users.setTotp(await accountOf(store, user.name), { secret, step: 0, recovery: [] });
+    await logIn({ password: present });
+    expect((await change()).status).not.toBe(200);
+    expect((await store.users.get(user.name))?.password).toBe(before?.password);
+  });
+
+  test('other ways to log in are links, which lead on to where the user wanted to go', async () => {
+    await stage.close();
+    stage = await Stage.open({ logInLinks: [{ name: 'Ex & Co', path: '/log-in/ex' }] });
+    own = `http://localhost:${stage.port}`;
+    const { text } = await browse('/log-in?next=%2Faccount');
+    const next = encodeURIComponent(`${own}/account`);
+    expect(text).toContain(`<a href="/log-in/ex?next=${next}">Log in with Ex &amp; Co</a>`);
+    expect((await logIn({ password: 'wrong' })).text).toContain('Ex &amp; Co');
+  });
+
   describe('one-time passwords at the account', () => {
     const field = (answer: Answer, name: string) =>
       new RegExp(`name="${name}" value="([^"]*)"`).exec(answer.text)?.[1] ?? '';

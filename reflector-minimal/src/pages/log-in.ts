@@ -35,7 +35,9 @@ export function logInRoutes(context: PagesContext): BrowserRoute[] {
 async function showLogIn(exchange: Exchange): Promise<Result> {
   const { context, call } = exchange;
   const next = returnAddress(call.query.get('next'), call.origin, context.domain);
-  return (await call.session()) ? redirect(next) : show(exchange, 200, logInPage({ next }));
+  return (await call.session())
+    ? redirect(next)
+    : show(exchange, 200, logInPage({ next }, context.logInLinks));
 }
 
 async function takePassword(exchange: Exchange): Promise<Result> {
@@ -53,7 +55,7 @@ async function takePassword(exchange: Exchange): Promise<Result> {
   const next = returnAddress(form.get('next'), origin, context.domain);
   return settle(exchange, verdict, name, next, (denied) => {
     const error = denied.denied === 'refused' ? 'Wrong name or password' : refusalOf(denied).error;
-    return logInPage({ next, error, name });
+    return logInPage({ next, error, name }, context.logInLinks);
   });
 }
 
@@ -69,7 +71,9 @@ async function takeCode(exchange: Exchange): Promise<Result> {
     marks: knownMarks(call),
   });
   return settle(exchange, verdict, user?.name ?? '', next, (denied) => {
-    if (!user) return logInPage({ next, error: 'That took too long: please log in again' });
+    if (!user) {
+      return logInPage({ next, error: 'That took too long: please log in again' }, context.logInLinks);
+    }
     const error =
       denied.denied === 'refused' ? 'Wrong code, or one that was used before' : refusalOf(denied).error;
     return codePage({ next, error }, ticket);
@@ -104,5 +108,6 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
 async function letIn(exchange: Exchange, { user, by }: Identity, next: string): Promise<Answer> {
   const entered = await exchange.call.logIn(user, by);
   if (entered) return redirect(next, entered.cookies);
-  return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }));
+  const { logInLinks } = exchange.context;
+  return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }, logInLinks));
 }
