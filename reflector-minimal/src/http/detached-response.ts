@@ -13,10 +13,14 @@ export function responseOn(request: IncomingMessage, socket: Duplex, linger: Lin
   boundaryOf(socket)?.contain(response);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
+  // As `node:http` does on connections that it still has: whoever writes the response waits for it.
+  const drained = () => response.emit('drain');
+  socket.on('drain', drained);
   response.on('finish', () => {
+    socket.off('drain', drained);
     response.detachSocket(socket as Socket);
     endAndLinger(socket, linger);
-    // As `node:http` does on connections that it still has.
+    // So it does this.
     process.nextTick(() => response.emit('close'));
   });
   return response;

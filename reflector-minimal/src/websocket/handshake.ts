@@ -28,6 +28,8 @@ export class Handshake {
     this.#server.on('headers', (headers, request) => headers.push(...(additions.get(request) ?? [])));
     // Nothing but a broken head gets here; ws would otherwise answer it with a page of its own.
     this.#server.on('wsClientError', (_error, socket) => {
+      // Nobody reads it any more, so it would not be noticed when the peer closes it.
+      socket.once('finish', () => socket.destroy());
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
   }
