@@ -1,18 +1,22 @@
 // `npm run mutation -- FOLDER`: which changes of the code no unit test notices (Stryker, https://stryker-mutator.io).
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runBound } from '../bound-process.mjs';
 import { step } from '../step.mjs';
+import { sampleOf } from './sample.mjs';
 import { survivors } from './survivors.mjs';
 
-const usage = `usage: npm run mutation -- FOLDER [--whole] [--fresh]
+const usage = `usage: npm run mutation -- FOLDER [--sample PERCENT] [--seed N] [--integration] [--whole] [--fresh]
 
 Changes the code of a folder (or one file) in every way that Stryker knows, runs the unit tests of its package against
 each change, and prints a table of the changes that no test has noticed.
 
-  --whole   the unit tests of all packages, which takes several times as long
-  --fresh   forget the results of earlier runs; otherwise only what has changed since is run
+  --sample PERCENT   only so many of the changes, chosen at random, without those that act while a module loads
+  --seed N           which ones, 1 by default
+  --integration      the integration tests in the folder too
+  --whole            the unit tests of all packages, which takes several times as long
+  --fresh            forget the results of earlier runs; otherwise only what has changed since is run, or all of a sample
 `;
 
 /** Where its npm packages are: apart from the workspace, as few people need them. */
@@ -24,11 +28,12 @@ const own = 'toolchain/mutation';
  * @returns {Promise<number>} exit status: 0 also when changes have survived, 1 when it could not run, 64 for the arguments
  */
 export async function mutation(root, args) {
-  const { folder, whole, fresh } = options(args);
-  if (folder === undefined || !existsSync(join(root, folder))) {
-    process.stderr.write(folder === undefined ? usage : `there is no ${folder}\n`);
+  const chosen = options(args);
+  if (chosen === null || !existsSync(join(root, chosen.folder))) {
+    process.stderr.write(chosen === null ? usage : `there is no ${chosen.folder}\n`);
     return 64;
   }
+  const { folder, sample, integration, whole, fresh } = chosen;
   if (!existsSync(join(root, own, 'node_modules/@stryker-mutator/core'))) {
     const npm = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
     const { status, output } = await step('Installing Stryker', 'npm', npm, { cwd: join(root, own) });
@@ -37,47 +42,73 @@ export async function mutation(root, args) {
   }
   const results = join('dist/mutation', folder.replaceAll('/', '-'));
   mkdirSync(join(root, results), { recursive: true });
-  const incrementalFile = join(results, `${whole ? 'whole' : 'package'}.json`);
+  const tests = `${whole ? 'whole' : 'package'}${integration ? '-integration' : ''}`;
+  const incrementalFile = join(results, `${tests}.json`);
   if (fresh) rmSync(join(root, incrementalFile), { force: true });
   const report = join(results, 'report.json');
   rmSync(join(root, report), { force: true });
   const configuration = join(results, 'stryker.json');
-  const text = JSON.stringify(configurationFor(folder, incrementalFile, report), null, 2);
+  const text = JSON.stringify(configurationFor({ ...chosen, incrementalFile, report }), null, 2);
   writeFileSync(join(root, configuration), text);
   const stryker = join(own, 'node_modules/.bin/stryker');
   const [workspace = ''] = folder.split('/');
-  const env = { RM_MUTATION_TESTS: whole ? '' : workspace };
+  const env = {
+    RM_MUTATION_TESTS: whole ? '' : workspace,
+    RM_MUTATION_INTEGRATION: integration ? (folder.endsWith('.ts') ? dirname(folder) : folder) : '',
+    RM_MUTATION_SAMPLE: sample ?? '',
+  };
   const status = await runBound(stryker, ['run', configuration], { cwd: root, env });
   if (!existsSync(join(root, report))) return status || 1;
-  console.log(survivors(JSON.parse(readFileSync(join(root, report), 'utf8'))));
+  console.log(survivors(JSON.parse(readFileSync(join(root, report), 'utf8')), sampleOf(sample ?? '')));
   return 0;
 }
 
-/** @param {string[]} args */
+/**
+ * @typedef {object} Options
+ * @property {string} folder
+ * @property {string | null} sample as in RM_MUTATION_SAMPLE; null: all
+ * @property {boolean} integration
+ * @property {boolean} whole
+ * @property {boolean} fresh
+ */
+
+/**
+ * @param {string[]} args
+ * @returns {Options | null} null: they make no sense
+ */
 function options(args) {
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { whole: { type: 'boolean', default: false }, fresh: { type: 'boolean', default: false } },
+      options: {
+        sample: { type: 'string' },
+        seed: { type: 'string', default: '1' },
+        integration: { type: 'boolean', default: false },
+        whole: { type: 'boolean', default: false },
+        fresh: { type: 'boolean', default: false },
+      },
     });
     const [folder, ...more] = positionals;
-    return { ...values, folder: more.length > 0 ? undefined : folder?.replace(/\/+$/, '') };
+    const { sample, seed, ...flags } = values;
+    const percent = Number(sample ?? 100);
+    if (folder === undefined || more.length > 0 || !/^\d+$/.test(seed) || !(percent > 0)) return null;
+    return {
+      ...flags,
+      folder: folder.replace(/\/+$/, ''),
+      sample: sample === undefined ? null : `${percent} ${seed}`,
+    };
   } catch {
-    return { folder: undefined, whole: false, fresh: false };
+    return null;
   }
 }
 
-/**
- * @param {string} folder
- * @param {string} incrementalFile
- * @param {string} report
- */
-function configurationFor(folder, incrementalFile, report) {
+/** @param {Options & { incrementalFile: string, report: string }} options */
+function configurationFor({ folder, sample, integration, incrementalFile, report }) {
   const code = folder.endsWith('.ts') ? [folder] : [`${folder}/**/*.ts`, '!**/*.test.ts', '!**/testing/**'];
   return {
     testRunner: 'vitest',
-    plugins: ['@stryker-mutator/vitest-runner'],
+    plugins: ['@stryker-mutator/vitest-runner', ...(sample ? [join(process.cwd(), own, 'sample.mjs')] : [])],
     vitest: { configFile: `${own}/vitest.config.ts`, related: true },
     mutate: code,
     // What needs no copy in the sandbox.
@@ -90,13 +121,17 @@ function configurationFor(folder, incrementalFile, report) {
       'test/scenarios',
       'docs/images',
     ],
-    incremental: true,
+    incremental: sample === null,
     incrementalFile,
-    // A mutant that loops is ended this long after the time of its tests.
-    timeoutMS: 10_000,
-    timeoutFactor: 2,
-    concurrency: 2,
-    checkers: [],
+    // Each of these takes the time of all tests.
+    ignoreStatic: sample !== null,
+    // A mutant that loops is ended this long after the time of its tests, on a busy machine too.
+    timeoutMS: 30_000,
+    timeoutFactor: 3,
+    dryRunTimeoutMinutes: 30,
+    // Integration tests wait most of the time.
+    concurrency: integration ? 4 : 2,
+    checkers: sample ? ['sample'] : [],
     disableTypeChecks: false,
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: report },

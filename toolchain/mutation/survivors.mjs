@@ -1,10 +1,12 @@
 // The end of `npm run mutation`: what has survived, in the words of a compiler.
+import { isSampled, notSampled } from './sample.mjs';
 
 /**
  * @typedef {object} Mutant
  * @property {string} mutatorName
  * @property {string} [replacement] what it has in the place of the code
  * @property {string} status
+ * @property {string} [statusReason]
  * @property {{ start: { line: number, column: number }, end: { line: number, column: number } }} location from 1
  */
 
@@ -35,22 +37,27 @@ function codeAt(source, { start, end }) {
  * A line for each mutant that no test has noticed, and the score. A mutant that runs into the time limit or does not
  * compile has been noticed.
  * @param {Report} report
+ * @param {import('./sample.mjs').Sample} sample the mutants that count; Stryker has run no other
  */
-export function survivors({ files }) {
-  const all = Object.values(files).flatMap(({ mutants }) => mutants);
-  const alive = (/** @type {Mutant} */ { status }) => status === 'Survived' || status === 'NoCoverage';
-  const counted = all.filter(({ status }) => status !== 'Ignored');
-  const rows = Object.entries(files).flatMap(([file, { source, mutants }]) =>
-    mutants.filter(alive).map((mutant) => {
-      const { line, column } = mutant.location.start;
-      const change = `${short(codeAt(source, mutant.location))}  →  ${short(mutant.replacement ?? '')}`;
-      const untested = mutant.status === 'NoCoverage' ? '  (no test runs it)' : '';
-      return { file, line, text: `${file}:${line}:${column}  ${mutant.mutatorName}  ${change}${untested}` };
-    }),
+export function survivors({ files }, sample) {
+  const counted = Object.entries(files).flatMap(([file, { source, mutants }]) =>
+    mutants
+      .filter(({ status, statusReason }) => status !== 'Ignored' && statusReason !== notSampled)
+      .filter((mutant) => isSampled({ ...mutant, file }, sample))
+      .map((mutant) => ({ ...mutant, file, source })),
   );
+  const alive = counted.filter(({ status }) => status === 'Survived' || status === 'NoCoverage');
+  const rows = alive.map(({ file, source, location, mutatorName, replacement = '', status }) => {
+    const { line, column } = location.start;
+    const change = `${short(codeAt(source, location))}  →  ${short(replacement)}`;
+    const untested = status === 'NoCoverage' ? '  (no test runs it)' : '';
+    return { file, line, text: `${file}:${line}:${column}  ${mutatorName}  ${change}${untested}` };
+  });
   rows.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
-  const noticed = counted.length - rows.length;
+  const noticed = counted.length - alive.length;
   const score = counted.length === 0 ? 100 : (100 * noticed) / counted.length;
-  const end = `${noticed} of ${counted.length} mutants noticed: ${score.toFixed(1)} %`;
+  const late = counted.filter(({ status }) => status === 'Timeout').length;
+  const how = late === 0 ? '' : `, ${late} of them by the time limit`;
+  const end = `${noticed} of ${counted.length} mutants noticed${how}: ${score.toFixed(1)} %`;
   return [...rows.map(({ text }) => text), end].join('\n');
 }

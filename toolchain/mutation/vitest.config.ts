@@ -1,15 +1,32 @@
 import { defineConfig } from 'vitest/config';
 import { unit } from '../../vitest.config.ts';
 
-/** The workspace whose tests are run; empty: all. */
-const { RM_MUTATION_TESTS: workspace = '' } = process.env;
+/** The workspace whose tests are run, empty: all; and the folder whose integration tests are run, empty: none. */
+const {
+  RM_MUTATION_TESTS: workspace = '',
+  RM_MUTATION_INTEGRATION: folder = '',
+  RM_MUTATION_SAMPLE: sample = '',
+} = process.env;
 
-/** The unit tests for Stryker, which adds a setup of its own to each file. */
+/** The tests for Stryker, which adds a setup of its own to each file. */
 export default defineConfig({
   ...unit,
   test: {
     ...unit.test,
     ...(workspace === '' ? {} : { include: [`${workspace}/**/*.test.{ts,mjs}`] }),
-    isolate: true,
+    ...(folder === '' ? {} : withIntegration()),
+    // Only code that runs while a module loads needs a fresh module, and a sample leaves that out.
+    isolate: sample === '',
   },
 });
+
+function withIntegration() {
+  return {
+    include: [`${workspace || '*'}/**/!(*.integration).test.{ts,mjs}`, `${folder}/**/*.integration.test.ts`],
+    exclude: unit.test.exclude.filter((pattern) => !pattern.includes('.integration.')),
+    // They open sockets.
+    setupFiles: [],
+    // A change may leave a test waiting.
+    testTimeout: 30_000,
+  };
+}
