@@ -123,39 +123,39 @@ export const steps: readonly string[] = [
    CREATE TRIGGER fleet_text_removed AFTER DELETE ON fleet_search BEGIN
      INSERT INTO fleet_trigrams (fleet_trigrams, rowid, text) VALUES ('delete', OLD.number, OLD.text);
    END;
-   CREATE TRIGGER fleet_device_registered AFTER INSERT ON fleet_devices BEGIN
+   CREATE TRIGGER fleet_devices_on_register AFTER INSERT ON fleet_devices BEGIN
      INSERT INTO fleet_search SELECT number, text FROM fleet_texts WHERE number = NEW.number;
    END;
-   CREATE TRIGGER fleet_device_described AFTER UPDATE OF name, description, tags, properties ON fleet_devices BEGIN
+   CREATE TRIGGER fleet_devices_on_describe AFTER UPDATE OF name, description, tags, properties ON fleet_devices BEGIN
      UPDATE fleet_devices SET label = (SELECT ${label('NEW.name', 'd')} FROM devices d WHERE d.uid = NEW.uid)
        WHERE number = NEW.number;
      UPDATE fleet_search SET text = (SELECT text FROM fleet_texts WHERE number = NEW.number) WHERE number = NEW.number;
    END;
-   CREATE TRIGGER fleet_device_tagged AFTER UPDATE OF tags ON fleet_devices WHEN NEW.tags IS NOT OLD.tags BEGIN
+   CREATE TRIGGER fleet_devices_on_tag AFTER UPDATE OF tags ON fleet_devices WHEN NEW.tags IS NOT OLD.tags BEGIN
      DELETE FROM fleet_tags WHERE number = NEW.number;
      INSERT OR IGNORE INTO fleet_tags SELECT value, NEW.number FROM json_each(NEW.tags);
    END;
-   CREATE TRIGGER fleet_device_added AFTER INSERT ON devices WHEN NEW.claimed = 1 BEGIN ${register}
+   CREATE TRIGGER fleet_devices_on_add AFTER INSERT ON devices WHEN NEW.claimed = 1 BEGIN ${register}
    END;
-   CREATE TRIGGER fleet_device_claimed AFTER UPDATE OF claimed ON devices
+   CREATE TRIGGER fleet_devices_on_claim AFTER UPDATE OF claimed ON devices
      WHEN NEW.claimed = 1 AND OLD.claimed = 0 BEGIN ${register}
    END;
-   CREATE TRIGGER fleet_device_moved AFTER UPDATE OF domain ON devices
+   CREATE TRIGGER fleet_devices_on_move AFTER UPDATE OF domain ON devices
      WHEN NEW.claimed = 1 AND OLD.claimed = 1 AND NEW.domain IS NOT OLD.domain BEGIN
      INSERT OR IGNORE INTO fleet_domains (id, created) VALUES (NEW.domain, NEW.created);
      UPDATE fleet_devices SET domain = (SELECT number FROM fleet_domains WHERE id = NEW.domain) WHERE uid = NEW.uid;
    END;
-   CREATE TRIGGER fleet_device_seen AFTER UPDATE OF online, last_connect, last_seen ON devices BEGIN
+   CREATE TRIGGER fleet_devices_on_seen AFTER UPDATE OF online, last_connect, last_seen ON devices BEGIN
      UPDATE fleet_devices SET seen = ${seen('NEW')} WHERE uid = NEW.uid AND seen <> ${seen('NEW')};
    END;
-   CREATE TRIGGER fleet_device_said AFTER UPDATE OF properties ON devices
+   CREATE TRIGGER fleet_devices_on_said AFTER UPDATE OF properties ON devices
      WHEN NEW.properties IS NOT OLD.properties AND NEW.claimed = 1 BEGIN
      UPDATE fleet_devices SET label = ${label('name', 'NEW')}
        WHERE uid = NEW.uid AND label IS NOT ${label('name', 'NEW')};
      UPDATE fleet_search SET text = (SELECT t.text FROM fleet_texts t WHERE t.number = fleet_search.number)
        WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid);
    END;
-   CREATE TRIGGER fleet_device_connected AFTER UPDATE OF connects ON devices WHEN NEW.connects > OLD.connects BEGIN
+   CREATE TRIGGER fleet_devices_on_connect AFTER UPDATE OF connects ON devices WHEN NEW.connects > OLD.connects BEGIN
      UPDATE fleet_connections SET live = 0, ended = NEW.last_connect,
          bytes_from = NEW.bytes_from - bytes_from, bytes_to = NEW.bytes_to - bytes_to
        WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid) AND live = 1;
@@ -168,14 +168,14 @@ export const steps: readonly string[] = [
            WHERE c.number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid)
            ORDER BY c.sequence DESC LIMIT 1 OFFSET ${connectionsRemembered});
    END;
-   CREATE TRIGGER fleet_device_disconnected AFTER UPDATE OF online ON devices
+   CREATE TRIGGER fleet_devices_on_disconnect AFTER UPDATE OF online ON devices
      WHEN NEW.online = 0 AND OLD.online = 1 BEGIN
      UPDATE fleet_connections SET live = 0,
          ended = CASE WHEN NEW.last_seen IS NOT OLD.last_seen THEN NEW.last_seen END,
          bytes_from = NEW.bytes_from - bytes_from, bytes_to = NEW.bytes_to - bytes_to
        WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid) AND live = 1;
    END;
-   CREATE TRIGGER fleet_device_carried AFTER UPDATE OF bytes_from, bytes_to ON devices
+   CREATE TRIGGER fleet_devices_on_traffic AFTER UPDATE OF bytes_from, bytes_to ON devices
      WHEN NEW.bytes_from <> OLD.bytes_from OR NEW.bytes_to <> OLD.bytes_to BEGIN
      INSERT INTO fleet_traffic
        SELECT number, day, NEW.bytes_from - OLD.bytes_from, NEW.bytes_to - OLD.bytes_to
