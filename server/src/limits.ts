@@ -45,6 +45,30 @@ export const defaultLimits = {
   propertyNameLength: 64,
   propertyValueLength: 4_096,
   userPropertiesLength: 65_536,
+  /** Time for a connection to an LDAP directory; three servers fit into `limits.authenticatorMs` of the core. */
+  ldapConnectMs: 2_500,
+  /** Time for one answer of it. */
+  ldapAnswerMs: 4_000,
+  /** Log-ins that ask it at the same time; each is a connection. Further ones wait. */
+  ldapAtOnce: 16,
+  /** Log-ins that wait for that. Beyond it: 503. */
+  ldapWaiting: 256,
+  /** After a failure it is not asked again for this long, so that a directory that is down does not delay every log-in. */
+  ldapPauseMs: 5_000,
+  /** Levels of groups in groups. Deeper ones do not count, and the log says so. */
+  groupLevels: 12,
+  /** Groups of one user. Beyond it the user is refused: nobody is to get less than they have. */
+  groupsPerUser: 2_000,
+  /** How long a password that the directory has just taken is not asked about again: programs send theirs with every request. */
+  provenMs: 60_000,
+  /** Users whose password is remembered for that. Beyond it, the least recently used are asked about again. */
+  provenRemembered: 10_000,
+  /** Wrong passwords of one user that are compared while the directory is away; then only the directory decides. */
+  offlineGuesses: 10,
+  /** How often it is looked for members whose time is over. */
+  sweepMs: 60_000,
+  /** Bytes of a password. Directories take no more, and comparing more costs more. */
+  passwordBytes: 1024,
 };
 
 export type Limits = typeof defaultLimits;

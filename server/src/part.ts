@@ -5,6 +5,7 @@ import type { AdmitDevice, Authenticator, KnownUsers, Route, Store } from 'rm-re
 import type { Endpoint } from './api/endpoint.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { Limits } from './limits.ts';
+import type { DirectoryRights } from './rights/directory-rights.ts';
 import type { FleetRights } from './rights/fleet-rights.ts';
 import type { FleetDatabase } from './store/fleet-database.ts';
 
@@ -15,6 +16,7 @@ export interface Foundation {
   readonly known: KnownUsers;
   readonly database: FleetDatabase;
   readonly rights: FleetRights;
+  readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;
   /** Of the settings that the server shares with the reflector. */
   readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;
@@ -44,6 +46,8 @@ export interface Running {
 
 /** A part of the server: a concern with its endpoints. */
 export interface Part {
+  /** Throws `ConfigurationError`. Nothing is opened before. */
+  check?(place: Pick<Foundation, 'configuration' | 'file' | 'environment'>): void;
   /** Further proofs of users; called before {@link run}. */
   authenticators?(foundation: Foundation): readonly Authenticator<'token' | 'password'>[];
   run(core: Core): Running;

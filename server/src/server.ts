@@ -15,13 +15,15 @@ import { Idempotency } from './api/idempotency.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { directories } from './directories/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Foundation, Part, Running } from './part.ts';
+import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [];
+export const parts: readonly Part[] = [directories];
 
 /** The version of the server. */
 export const version = (
@@ -31,6 +33,7 @@ export const version = (
 /** What makes a reflector the server. Throws `ConfigurationError`. */
 export function serverAdditions(context: AdditionsContext, limits: Limits = defaultLimits): Additions {
   const configuration = readOwnConfiguration(context.own, context.file);
+  for (const part of parts) part.check?.({ ...context, configuration });
   const server = new Server({ ...context, configuration, limits });
   return {
     options: {
@@ -101,7 +104,8 @@ class Server {
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
     const rights = new FleetRights(database, known, clock);
-    this.#foundation = { ...this.#context, store, known, database, rights };
+    const directoryRights = new DirectoryRights({ ...this.#context, database, known });
+    this.#foundation = { ...this.#context, store, known, database, rights, directoryRights };
     return this.#foundation;
   }
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { closed } from '../api/closed.ts';
+import { ldapSchema, providerSchema } from './directories.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
 export const ownKeys = {
@@ -9,6 +10,12 @@ export const ownKeys = {
       description: 'Address of the server as users see it, for links in mails and for other servers.',
     }),
   ),
+  ldap: Type.Optional(ldapSchema),
+  oidc: Type.Array(providerSchema, {
+    default: [],
+    maxItems: 16,
+    description: 'Providers of OpenID Connect.',
+  }),
 };
 
 export const configurationSchema = closed(Type.Object(ownKeys));

@@ -1,5 +1,6 @@
 import * as api from './api.ts';
 import * as devices from './devices.ts';
+import * as directories from './directories.ts';
 import * as rights from './rights.ts';
 
 /**
@@ -10,4 +11,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   api: api.steps,
   devices: devices.steps,
   rights: rights.steps,
+  directories: directories.steps,
 };

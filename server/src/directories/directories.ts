@@ -1,0 +1,53 @@
+import type { Cancellable } from 'rm-protocol';
+import type { Authenticator } from 'rm-reflector/ports';
+import type { Foundation } from '../part.ts';
+import { LdapAuthenticator } from './ldap/authenticator.ts';
+import { LdapDirectory } from './ldap/directory.ts';
+import { readLdapSettings } from './ldap/read-settings.ts';
+import { Refresh } from './ldap/refresh.ts';
+import { Members } from './members/members.ts';
+
+/** The directories of a running server. */
+export class Directories {
+  readonly members: Members;
+  readonly authenticators: readonly Authenticator<'password'>[];
+  readonly #foundation: Foundation;
+  readonly #refresh: Refresh | null;
+  #sweep: Cancellable | null = null;
+
+  /** Throws `ConfigurationError`. */
+  constructor(foundation: Foundation) {
+    const { configuration, store, limits } = foundation;
+    this.#foundation = foundation;
+    this.members = new Members({ ...foundation, rights: foundation.directoryRights });
+    if (!configuration.ldap) {
+      this.authenticators = [];
+      this.#refresh = null;
+      return;
+    }
+    const settings = readLdapSettings(configuration.ldap, foundation);
+    const directory = new LdapDirectory(settings, limits);
+    const context = { ...foundation, members: this.members, directory, settings, store };
+    this.authenticators = [new LdapAuthenticator(context)];
+    // Bound as its users, there is nobody to ask as.
+    this.#refresh = settings.bindAs === null ? new Refresh(context) : null;
+  }
+
+  start(): void {
+    this.#refresh?.start();
+    this.#scheduleSweep();
+  }
+
+  stop(): void {
+    this.#refresh?.stop();
+    this.#sweep?.cancel();
+  }
+
+  #scheduleSweep(): void {
+    const { clock, limits, log } = this.#foundation;
+    this.#sweep = clock.schedule(limits.sweepMs, () => {
+      this.#scheduleSweep();
+      this.members.sweep().catch((error: unknown) => log.error({ err: error }, 'members not looked through'));
+    });
+  }
+}
