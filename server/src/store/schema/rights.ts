@@ -58,7 +58,7 @@ export const steps: readonly string[] = [
      ${changesOf('OLD')} ${changesOf('NEW')}
    END;
    CREATE TRIGGER fleet_grant_removed AFTER DELETE ON fleet_grants BEGIN ${changesOf('OLD')} END;
-   CREATE TRIGGER fleet_device_moved AFTER UPDATE OF domain ON devices WHEN OLD.domain <> NEW.domain BEGIN
+   CREATE TRIGGER fleet_rights_device_moved AFTER UPDATE OF domain ON devices WHEN OLD.domain <> NEW.domain BEGIN
      INSERT INTO changes (kind, key)
        SELECT 'user', user FROM fleet_grants WHERE device = NEW.id AND user IS NOT NULL
        UNION SELECT 'user', fleet_members.user FROM fleet_grants JOIN fleet_members USING (team) WHERE device = NEW.id
