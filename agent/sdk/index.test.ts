@@ -279,7 +279,9 @@ describe('an agent inside an application', () => {
 
   it('has the types of the file: quantities with units, absent keys, and nothing else', () => {
     type Device = AgentConfiguration['device'];
-    expectTypeOf<Device['id']>().toEqualTypeOf<string | { readonly file: string }>();
+    expectTypeOf<Device['id']>().toEqualTypeOf<
+      string | { readonly file: string } | { readonly command: string | readonly string[] }
+    >();
     expectTypeOf<Device['auth']>().toEqualTypeOf<'basic' | 'digest' | undefined>();
     expectTypeOf<Device['propertiesInterval']>().toEqualTypeOf<number | string | undefined>();
     type Limits = NonNullable<AgentConfiguration['limits']>;

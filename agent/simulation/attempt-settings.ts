@@ -29,6 +29,7 @@ export function attemptSettingsFor(uri: string, given: Partial<AttemptSettings> 
     pins: [],
     stepTimeoutMs: 10_000,
     limits: defaultLimits,
+    enrolment: null,
     ...given,
   };
 }

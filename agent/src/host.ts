@@ -39,6 +39,10 @@ export interface Crypto {
   /** The digest of `data`: 20 bytes (SHA-1), 32 (SHA-256) or 16 (MD5). */
   digest(algorithm: DigestAlgorithm, data: Uint8Array): Uint8Array;
   readonly mask: Mask;
+  /** A new key pair of P-256: the private scalar (32 bytes), then the public point, uncompressed (65; SEC 1 section 2.3.3). */
+  generateKey(): Uint8Array;
+  /** The ECDSA signature of `data` with SHA-256 and such a scalar, as DER (RFC 3279 section 2.2.3). */
+  signature(scalar: Uint8Array, data: Uint8Array): Uint8Array;
 }
 
 /** What went wrong, in terms a decision can be made on. */

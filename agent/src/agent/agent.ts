@@ -25,7 +25,7 @@ import type { Channel } from '../tunnel/channel.ts';
 import type { Admit, ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
-import { attemptSettings, backOffSettings, offer } from './attempt-settings.ts';
+import { backOffSettings, offer, prepareAttempt } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
 import { CertificateLog } from './certificate-log.ts';
 import { CustomProperties, type PropertySource } from './custom-properties.ts';
@@ -49,6 +49,9 @@ export interface AgentOptions {
   readonly propertySources?: ReadonlyMap<string, PropertySource>;
 }
 
+/** While somebody may be entering the code of this device, the server says how often it may ask. */
+const codeBackOff = { minMs: 1000, maxMs: 30_000, refusedMaxMs: 30_000 };
+
 /** The agent on any host: a configuration and a link that follows it. */
 export class AgentCore {
   readonly #host: Host;
@@ -67,6 +70,8 @@ export class AgentCore {
   readonly #serviceHealth: ServiceHealth;
   readonly #events = new EventEmitter();
   readonly #record: StatusRecord;
+  /** The last attempt was refused: what the device proves itself by may not count any more. */
+  #refused = false;
   #onStopped: (() => void)[] = [];
 
   constructor(
@@ -126,7 +131,7 @@ export class AgentCore {
     this.#certificateLog = new CertificateLog(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(prepare, done),
-      backOff: () => backOffSettings(configuration.reconnect),
+      backOff: () => (this.#record.code === null ? backOffSettings(configuration.reconnect) : codeBackOff),
       connecting: () => {
         this.#record.setState('connecting');
         this.#events.emit('connecting', { reflector: this.#reflector });
@@ -194,6 +199,7 @@ export class AgentCore {
       connects,
       received,
       sent,
+      code,
     } = this.#record;
     const { retryInMs } = this.#link;
     const certificateExpiresAt = certificateExpiry(this.#host, this.#configuration.tls);
@@ -208,6 +214,7 @@ export class AgentCore {
       keepAliveMs,
       lastError,
       lastFailure,
+      code,
       // The clock may have been set since the wait began.
       nextAttemptAt: retryInMs === null ? null : this.#host.clock.date() + retryInMs,
       channels: this.#link.tunnel?.channels ?? 0,
@@ -236,11 +243,27 @@ export class AgentCore {
       });
       return { cancel: () => running.cancel() };
     }
-    return this.#properties.read((custom) => {
-      const settings = attemptSettings(this.#host, this.#configuration, this.#limits, custom, this.#time);
-      if (!('error' in settings)) this.#certificateLog.attempt(settings);
-      done(settings);
+    let running = this.#properties.read((custom) => {
+      running = prepareAttempt(
+        this.#host,
+        this.#configuration,
+        this.#limits,
+        custom,
+        (settings) => {
+          if (!('error' in settings)) this.#certificateLog.attempt(settings);
+          done(settings);
+        },
+        {
+          time: this.#time,
+          refused: this.#refused,
+          enrolled: (user) => this.#log.info(`enrolled as ${user}`),
+          waits: (code) => {
+            this.#record.code = code;
+          },
+        },
+      );
     });
+    return { cancel: () => running.cancel() };
   }
 
   #live(
@@ -289,6 +312,7 @@ export class AgentCore {
     const reflector = formatHttpUri(connection.uri);
     const proxy = connection.proxy && describeProxy(connection.proxy);
     const announce = () => {
+      this.#refused = false;
       this.#certificateLog.connected();
       this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
       this.#agentLog.triedFirst(connection, this.#limits.reasonLength);
@@ -317,6 +341,7 @@ export class AgentCore {
     this.#properties.stop();
     this.#certificateLog.ended();
     this.#agentLog.disconnected(this.#record.state === 'connected', reason, retryMs);
+    this.#refused = kind === 'refusal';
     this.#record.disconnected(reason);
     this.#events.emit('disconnected', { reason, kind, retryMs });
   }

@@ -14,7 +14,9 @@ import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { literalAddress } from '../dial/literal-address.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
-import type { Address, Host } from '../host.ts';
+import { type Enrolled, enrolment } from '../enrolment/enrolment.ts';
+import { identified } from '../enrolment/identity.ts';
+import type { Address, Cancellable, Host, HostFailure } from '../host.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
 import type { BackOffSettings } from '../link/back-off.ts';
 import { fixedProperties } from './properties.ts';
@@ -35,6 +37,7 @@ export function attemptSettings(
   limits: Limits,
   custom: readonly Property[],
   time = new CertificateTime(host.clock),
+  proof: Enrolled | null = null,
 ): AttemptSettings | { readonly error: string } {
   const { device, timeouts, upgrade } = configuration;
   const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
@@ -44,7 +47,7 @@ export function attemptSettings(
   if ('error' in password) return { error: `device.password: ${password.error}` };
   const tls = tlsSettings(
     host,
-    configuration.tls,
+    proof?.certificate ? { ...configuration.tls, cert: proof.certificate, key: null } : configuration.tls,
     reflectors.some(({ secure }) => secure),
     reflectors.flatMap(proxies).some((proxy) => proxy?.scheme === 'https'),
     time,
@@ -56,7 +59,11 @@ export function attemptSettings(
     addresses: addressesOf(configuration),
     method: upgrade.method,
     auth: device.auth,
-    credentials: { user: deviceUser(device.id, device.domain), password: password.text },
+    credentials: proof?.credentials ?? {
+      user: deviceUser(typeof device.id === 'string' ? device.id : '', device.domain ?? ''),
+      password: password.text,
+    },
+    enrolment: null,
     fields: [
       ['User-Agent', `rm-agent/${version} (${host.system.platform()})`],
       ...encodeTerms(offer(configuration, limits)),
@@ -68,6 +75,73 @@ export function attemptSettings(
     stepTimeoutMs: timeouts.connect * 1000,
     limits,
   };
+}
+
+/**
+ * The settings of an attempt of a device whose ID may come from a program, and which may have to enrol first: then they hold
+ * what must be sent for it. `enrolled` gets the user that the device is from now on, `waits` the code that a person at
+ * the device must tell the operator. `refused`: the server has not taken what the device has. `done` is called once,
+ * perhaps within the call.
+ */
+export function prepareAttempt(
+  host: Host,
+  configuration: Configuration,
+  limits: Limits,
+  custom: readonly Property[],
+  done: (settings: AttemptSettings | { readonly error: string }) => void,
+  {
+    time = new CertificateTime(host.clock),
+    refused = false,
+    enrolled = () => undefined,
+    waits = () => undefined,
+  }: {
+    readonly time?: CertificateTime;
+    readonly refused?: boolean;
+    readonly enrolled?: (user: string) => void;
+    readonly waits?: (code: string | null) => void;
+  } = {},
+): Cancellable {
+  return identified(host, configuration, (known) => {
+    if ('error' in known) done(known);
+    else if (!known.device.enroll) done(attemptSettings(host, known, limits, custom, time));
+    else done(enrolling(known));
+  });
+
+  function enrolling(known: Configuration): AttemptSettings | { readonly error: string } {
+    const settingsOf = (proof: Enrolled | null) => attemptSettings(host, known, limits, custom, time, proof);
+    try {
+      const now = time.validityDate(known.tls.clock).judgedAt ?? host.clock.date();
+      const found = enrolment(host, known, now, refused);
+      if ('error' in found) return found;
+      if (!('body' in found)) return settingsOf(found);
+      const settings = settingsOf(null);
+      const meanwhile = found.until && settingsOf(found.until);
+      if ('error' in settings) return settings;
+      return {
+        ...settings,
+        enrolment: {
+          body: found.body,
+          otherwise: meanwhile && !('error' in meanwhile) ? meanwhile : null,
+          accept: (status, body) => {
+            try {
+              const reply = found.accept(status, body);
+              if (!('refused' in reply)) {
+                waits(null);
+                enrolled(reply.credentials.user);
+                return settingsOf(reply);
+              }
+              waits(reply.code);
+              return { error: reply.refused };
+            } catch (error) {
+              return { error: `stateFile: ${(error as HostFailure).message}` };
+            }
+          },
+        },
+      };
+    } catch (error) {
+      return { error: `stateFile: ${known.stateFile}: ${(error as HostFailure).message}` };
+    }
+  }
 }
 
 function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {

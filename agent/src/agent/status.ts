@@ -25,6 +25,8 @@ export interface AgentStatus {
   readonly lastError: string | null;
   /** The last failure there was, which stays when a tunnel has come about; `null` without one. */
   readonly lastFailure: { readonly reason: string; readonly at: number } | null;
+  /** What the operator of the server must be told, so that this device is let in; `null` unless it waits for that. */
+  readonly code: string | null;
   readonly nextAttemptAt: number | null;
   readonly channels: number;
   readonly access: AccessStatus;
@@ -61,6 +63,7 @@ export class StatusRecord {
   keepAliveMs: number | null = null;
   lastError: string | null = null;
   lastFailure: AgentStatus['lastFailure'] = null;
+  code: string | null = null;
   connects = 0;
   /** Payload bytes of ended channels. */
   received = 0;

@@ -1,6 +1,7 @@
 import { encodeServiceSettings, parseIp } from 'rm-protocol';
 import { defaultLimits } from './limits.ts';
 import {
+  absentWith,
   choice,
   confidential,
   derived,
@@ -28,7 +29,7 @@ import { kindByPort } from './service-kind.ts';
  */
 
 /** Printable ASCII without space, `:` and `@`: what is left of `<id>@<domain>:<password>` (`webtunnel.md` section 1). */
-const identity = /^[!-9;-?A-~]+$/;
+export const identity = /^[!-9;-?A-~]+$/;
 const absolutePath = /^\/[^\x00-\x1f\x7f]*$/;
 /** A name, or an address: one of IPv6 has two colons at least, and `HOST:PORT` is neither. */
 const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
@@ -119,11 +120,21 @@ const access = object(
   },
 );
 
+const enroll = object({
+  key: optional(secret),
+  credential: withDefault(choice('secret', 'certificate'), 'secret'),
+  hardware: optional(union(object({ command }), fromFile(text()))),
+});
+
 const device = object(
   {
-    id: fromFile(text('printable ASCII without space, "@" and ":"', identity, 128)),
-    domain: text('printable ASCII without space, "@" and ":"', identity, 255),
+    id: union(
+      object({ command }),
+      fromFile(text('printable ASCII without space, "@" and ":"', identity, 128)),
+    ),
+    domain: absentWith('enroll', text('printable ASCII without space, "@" and ":"', identity, 255)),
     password: withDefault(secret, ''),
+    enroll: optional(enroll),
     auth: withDefault(choice('basic', 'digest'), 'basic'),
     name: optional(label),
     version: optional(label),
@@ -142,7 +153,9 @@ const device = object(
     ),
     propertiesInterval: withDefault(integer(0, 2_592_000, 'seconds'), 0),
   },
-  ({ properties }, report) => {
+  ({ properties, enroll, password, auth }, report) => {
+    if (enroll && password !== '') report('password', 'found with enroll, which makes the password itself');
+    if (enroll && auth !== 'basic') report('auth', `found "${auth}", allowed with enroll is "basic"`);
     const length = Object.entries(properties).reduce(
       (sum, [name, value]) => sum + name.length + (typeof value === 'object' ? 0 : String(value).length),
       0,
@@ -314,7 +327,11 @@ export const configurationSchema = object(
     stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),
     log: withDefault(log, {}),
   },
-  ({ access, services, control, addresses }, report) => {
+  ({ access, services, control, addresses, device, stateFile, tls }, report) => {
+    if (device.enroll && stateFile === null)
+      report('stateFile', 'found null, needed is a file, because device.enroll keeps its secret there');
+    if (device.enroll?.credential === 'certificate' && tls.cert !== null)
+      report('tls', 'found with a certificate, which device.enroll gets itself');
     const unanswerable = (rule: typeof access | null) => rule?.mode === 'consent' && rule.ask === null;
     if (control === null && [access, ...services.map((one) => one.access)].some(unanswerable))
       report('control', 'found null, needed is a socket, or access.ask, because somebody must consent');

@@ -22,6 +22,7 @@ describe('load', () => {
           id: 'pump-7',
           domain: '7f1c',
           password: '',
+          enroll: null,
           auth: 'basic',
           name: null,
           version: null,
@@ -256,7 +257,7 @@ describe('variables', () => {
       'device.id.file: found "serial", allowed is an absolute path without "}"',
     ]);
     expect(errors(loadWith({ device: { id: 7, domain: 'd' } }))).toEqual([
-      'device.id: found 7, allowed is printable ASCII without space, "@" and ":", or { "file": … }',
+      'device.id: found 7, allowed is { "command": … } or printable ASCII without space, "@" and ":", or { "file": … }',
     ]);
   });
 

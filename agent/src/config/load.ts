@@ -170,7 +170,7 @@ function advise(configuration: Configuration, warnings: Problem[]): void {
       message: 'false: anybody on the way can pose as the reflector and take over the device',
     });
   }
-  if (!/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(device.id)) {
+  if (typeof device.id === 'string' && !/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(device.id)) {
     warnings.push({
       path: 'device.id',
       message: `"${device.id}" cannot be part of a host name (letters, digits and "-", at most 63), by which browsers reach the device`,

@@ -128,6 +128,7 @@ type Command = string | readonly string[];
 
 /** Each program of a configuration with its place. */
 function commandsOf({ access, services, notify, device }: Configuration): [string, Command][] {
+  const hardware = device.enroll?.hardware;
   const commands: [string, Command | null | undefined][] = [
     ['access.ask', access.ask],
     ...services.map((service, index): [string, Command | null | undefined] => [
@@ -135,6 +136,8 @@ function commandsOf({ access, services, notify, device }: Configuration): [strin
       service.access?.ask,
     ]),
     ['notify.command', notify?.command],
+    ['device.id.command', typeof device.id === 'object' ? device.id.command : null],
+    ['device.enroll.hardware.command', hardware && typeof hardware === 'object' ? hardware.command : null],
     ...Object.entries(device.properties).map(([name, value]): [string, Command | null] => [
       `device.properties.${name}.command`,
       typeof value === 'object' ? value.command : null,

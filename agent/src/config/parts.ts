@@ -20,6 +20,7 @@ export function secretsOf(
 ): readonly (readonly [path: string, secret: Secret])[] {
   return [
     ['device.password', configuration.device.password],
+    ['device.enroll.key', configuration.device.enroll?.key ?? ''],
     ...proxiesOf(configuration).flatMap(([path, entry]) =>
       typeof entry === 'string' ? [] : [[`${path}.password`, entry.password] as const],
     ),

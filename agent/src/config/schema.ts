@@ -24,6 +24,8 @@ interface Common {
   /** The same where it depends on the other members of the object; `null`: as `default` says. */
   readonly derived?: (members: JsonObject) => Json;
   readonly nullable?: true;
+  /** The key may be absent, which is `null` then, if the object has this other one. */
+  readonly absentWith?: string;
   /** The value is never shown, in error messages least of all. */
   readonly confidential?: true;
 }
@@ -97,7 +99,7 @@ export type Report = (key: string, message: string) => void;
 /** The type of a value that has passed `S`; absent keys have their defaults. */
 export type Value<S> = Schema extends S
   ? unknown
-  : (S extends { readonly nullable: true } ? null : never) | Present<S>;
+  : (S extends { readonly nullable: true } | { readonly absentWith: string } ? null : never) | Present<S>;
 
 type Present<S> = S extends { readonly type: 'text' }
   ? string
@@ -136,7 +138,9 @@ type PresentInput<S> = S extends { readonly type: 'text' }
             ? Input<O>
             : Present<S>;
 
-type Optional<K> = { [N in keyof K]: K[N] extends { readonly default: Json } ? N : never }[keyof K];
+type Optional<K> = {
+  [N in keyof K]: K[N] extends { readonly default: Json } | { readonly absentWith: string } ? N : never;
+}[keyof K];
 type Required<K> = Exclude<keyof K, Optional<K>>;
 type Flat<T> = { [N in keyof T]: T[N] };
 
@@ -202,6 +206,10 @@ export function withDefault<const S extends Schema>(schema: S, value: Json) {
 /** An absent key whose meaning follows from the other members, and is `value` where it does not. */
 export function derived<const S extends Schema>(schema: S, value: Json, from: (members: JsonObject) => Json) {
   return { ...schema, default: value, derived: from };
+}
+
+export function absentWith<const S extends Schema>(other: string, schema: S) {
+  return { ...schema, absentWith: other } as const;
 }
 
 export function fromFile<const S extends TextSchema>(schema: S) {

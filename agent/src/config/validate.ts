@@ -190,7 +190,9 @@ class Validation {
       if (member === undefined) continue;
       const at = memberPath(path, key);
       const source = Object.hasOwn(json, key) ? json[key] : (member.derived?.(json) ?? member.default);
-      if (source === undefined) this.#problem(at, `missing, needed is ${allowed(member)}`);
+      if (source === undefined && member.absentWith !== undefined && Object.hasOwn(json, member.absentWith))
+        result[key] = null;
+      else if (source === undefined) this.#problem(at, `missing, needed is ${allowed(member)}`);
       else result[key] = this.value(member, source, at);
     }
     if (schema.rule !== undefined && this.problems.length === before) {

@@ -20,4 +20,15 @@ export interface AttemptSettings extends TlsSettings {
   /** For each step of an attempt: look-up, connection, TLS, upgrade. */
   readonly stepTimeoutMs: number;
   readonly limits: Limits;
+  /** What the reflector is asked before the upgrade; `null`: nothing. */
+  readonly enrolment: EnrolmentSettings | null;
+}
+
+export interface EnrolmentSettings {
+  /** JSON. */
+  readonly body: string;
+  /** Takes the reply; returns the settings with which the attempt goes on. */
+  accept(status: number, body: string): AttemptSettings | { readonly error: string };
+  /** Those with which it goes on when the reply is of no use. */
+  readonly otherwise: AttemptSettings | null;
 }

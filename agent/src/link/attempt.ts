@@ -14,6 +14,7 @@ import type { AttemptSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
 import { Connector } from './connector.ts';
 import { Deadline } from './deadline.ts';
+import { EnrolmentExchange } from './enrolment-exchange.ts';
 import { namingRoute, type Route, RouteList, summary } from './routes.ts';
 import { type StepEvents, type StepFailure, Steps } from './steps.ts';
 import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
@@ -51,7 +52,7 @@ const MAX_REDIRECTS = 5;
  */
 export class Attempt implements Cancellable {
   readonly #host: Host;
-  readonly #settings: AttemptSettings;
+  #settings: AttemptSettings;
   readonly #events: AttemptEvents;
   readonly #steps: Steps;
   readonly #routes: RouteList;
@@ -95,7 +96,10 @@ export class Attempt implements Cancellable {
     this.#connector = null;
     this.#connection = connection;
     this.#steps.begin('upgrade', formatHttpUri(uri), broken);
-    const exchange = new UpgradeExchange(this.#host, this.#settings, uri, challenge);
+    const { enrolment } = this.#settings;
+    const exchange = enrolment
+      ? new EnrolmentExchange(this.#settings, enrolment, uri)
+      : new UpgradeExchange(this.#host, this.#settings, uri, challenge);
     connection.handler = {
       data: (bytes, start, end) => {
         const answer = exchange.receive(bytes, start, end);
@@ -132,6 +136,11 @@ export class Attempt implements Cancellable {
     } else if ('failed' in answer) {
       if (answer.final) this.#routes.answered(route);
       this.#lost(answer.kind, namingRoute(answer.failed, route), answer.retryAfterMs);
+    } else if ('enrolled' in answer) {
+      this.#steps.passed('enrolled');
+      this.#settings = answer.enrolled;
+      this.cancel();
+      this.#dial(route, null);
     } else if ('challenge' in answer) {
       this.cancel();
       this.#dial(route, answer.challenge);

@@ -1,5 +1,5 @@
 import { closePayload, formatHttpUri, WebSocketOpcode } from 'rm-protocol';
-import { attemptSettings } from '../agent/attempt-settings.ts';
+import { prepareAttempt } from '../agent/attempt-settings.ts';
 import { certificateExpiry, expiryWarning } from '../agent/certificate-expiry.ts';
 import { clockWarning, judgedByBuild } from '../agent/certificate-log.ts';
 import { portLabel } from '../agent/port-label.ts';
@@ -9,6 +9,7 @@ import { reflectorsOf } from '../config/parts.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
 import type { Host } from '../host.ts';
 import { Attempt, type Upgraded } from '../link/attempt.ts';
+import type { AttemptSettings } from '../link/attempt-settings.ts';
 import { CLOSING_MS, REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
 import { sendCommand } from './control.ts';
@@ -103,12 +104,22 @@ function makeAttempt(
   report: Report,
   done: (connected: boolean) => void,
 ): void {
-  const settings = attemptSettings(host, configuration, defaultLimits, []);
-  if ('error' in settings) {
-    report('FAILED', 'configuration', settings.error);
-    done(false);
-    return;
-  }
+  prepareAttempt(host, configuration, defaultLimits, [], (settings) => {
+    if (!('error' in settings)) dialOnce(host, configuration, settings, report, done);
+    else {
+      report('FAILED', 'configuration', settings.error);
+      done(false);
+    }
+  });
+}
+
+function dialOnce(
+  host: Host,
+  configuration: Configuration,
+  settings: AttemptSettings,
+  report: Report,
+  done: (connected: boolean) => void,
+): void {
   if (settings.trusted !== null) report('ok', 'trusted', settings.trusted);
   const judgedAt = judgedByBuild(settings);
   if (judgedAt !== null) report('ok', 'clock', clockWarning(host.clock.date(), judgedAt));

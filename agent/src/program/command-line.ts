@@ -35,6 +35,14 @@ export type Command =
       readonly port: number | null;
     }
   | { readonly name: 'status'; readonly config: string; readonly json: boolean }
+  | {
+      readonly name: 'enroll';
+      readonly config: string;
+      readonly uri: string;
+      readonly key: string | null;
+      /** The configuration is written, and no more. */
+      readonly offline: boolean;
+    }
   | { readonly name: 'import'; readonly file: string }
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly text: string };
@@ -80,6 +88,11 @@ const commands = {
     'consent allow|refuse [PORT]',
     'decide on waiting connections',
     'For one port, or for all. "refuse" also ends what was allowed before. "status" shows who waits.',
+  ],
+  enroll: [
+    'enroll [--offline] URL [KEY]',
+    'write a configuration that enrols, and run',
+    'The ID is "${nodeId}", the services are web and SSH. Without a key, "status" shows a code for the operator.\nWith --offline the agent does not run.',
   ],
   import: [
     'import FILE',
@@ -179,15 +192,21 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (persist && name !== 'enable' && name !== 'disable')
     return usageError(`--persist is an option of "enable" and "disable", not of "${name}"`);
   if (dial && name !== 'check') return usageError(`--dial is an option of "check", not of "${name}"`);
-  if (offline && (dial || name !== 'check'))
+  if (offline && (dial || (name !== 'check' && name !== 'enroll')))
     return usageError(`--offline is an option of "check"${dial ? ' without --dial' : `, not of "${name}"`}`);
-  if (root !== null && !offline) return usageError('--root is an option of "check --offline"');
+  if (root !== null && (!offline || name === 'enroll'))
+    return usageError('--root is an option of "check --offline"');
   if (name === 'consent') return consent(operands, config ?? defaultConfigurationPath);
   if (name === 'import') {
     const [file] = operands;
     if (file === undefined || operands.length > 1) return usageError('import needs the name of one file');
     if (config !== null) return usageError('import has no --config: it prints a configuration');
     return { name, file };
+  }
+  if (name === 'enroll') {
+    const [uri, key = null] = operands;
+    if (uri === undefined || operands.length > 2) return usageError('enroll needs a URL, and perhaps a key');
+    return { name, config: config ?? defaultConfigurationPath, uri, key, offline };
   }
   if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
   config ??= defaultConfigurationPath;

@@ -1,5 +1,5 @@
 import type { AgentStatus } from '../agent/status.ts';
-import type { Persisted } from './state-file.ts';
+import type { Persisted } from '../enrolment/state-file.ts';
 
 /** For `rm-agent status --json`. */
 export interface DaemonStatus extends AgentStatus {

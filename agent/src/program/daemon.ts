@@ -2,13 +2,13 @@ import { AgentCore } from '../agent/agent.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { load, type Valid } from '../config/load.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
+import { changeState, type Persisted, readState } from '../enrolment/state-file.ts';
 import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, messageOf, openLog } from '../log/log.ts';
 import { withoutVariables } from './child-environment.ts';
 import { type ControlledAgent, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
-import { type Persisted, readState, writeState } from './state-file.ts';
 
 /** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
 export class Daemon implements ControlledAgent {
@@ -37,7 +37,7 @@ export class Daemon implements ControlledAgent {
     this.#createAgent(loaded);
     const { stateFile, start } = loaded.ok;
     try {
-      this.#persisted = readState(host.files, stateFile);
+      this.#persisted = readState(host.files, stateFile).persisted;
     } catch (error) {
       this.#log.error(`stateFile: ${stateFile}: ${messageOf(error)}; "start" counts`);
     }
@@ -105,7 +105,7 @@ export class Daemon implements ControlledAgent {
     const state = enabled ? 'enabled' : 'disabled';
     try {
       if (stateFile === null) throw new Error('found null, needed is a file');
-      if (this.#persisted !== state) writeState(this.#host.files, stateFile, state);
+      if (this.#persisted !== state) changeState(this.#host.files, stateFile, { persisted: state });
       this.#persisted = state;
       return null;
     } catch (error) {

@@ -15,6 +15,7 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   const { lastError, lastFailure } = status;
   const before = lastFailure ? ` (${duration(nowMs - lastFailure.at)} ago: ${lastFailure.reason})` : '';
   lines.push(['last error', lastError ?? `none${before}`]);
+  if (status.code) lines.push(['code', `${status.code}, for the operator of the server`]);
   if (status.nextAttemptAt !== null)
     lines.push(['next attempt', `in ${duration(status.nextAttemptAt - nowMs)}`]);
   if (status.keepAliveMs !== null) lines.push(['keep-alive', `every ${duration(status.keepAliveMs)}`]);

@@ -1,4 +1,4 @@
-import { utf8DecodeStrict } from 'rm-protocol';
+import { utf8DecodeStrict, utf8Encode } from 'rm-protocol';
 import type { importProperties } from '../config/import.ts';
 import { type Invalid, load, problemsOf } from '../config/load.ts';
 import { imageAt } from '../config/machine.ts';
@@ -64,6 +64,9 @@ function execute(host: Host, command: Command, loadImport: LoadImport): void {
       break;
     case 'run':
       run(host, command.config);
+      break;
+    case 'enroll':
+      enroll(host, command);
       break;
     case 'check':
       checkConfiguration(host, command);
@@ -181,6 +184,36 @@ function controlAgent(host: Host, command: ControlCommand): void {
     else host.system.print(1, formatStatus(answer as DaemonStatus, host.clock.date()));
     host.system.exit(error === null ? ExitStatus.ok : unanswered);
   });
+}
+
+/** Never replaces a configuration: that of a device in use would be gone. */
+function enroll(
+  host: Host,
+  { config, uri, key, offline }: Extract<Command, { readonly name: 'enroll' }>,
+): void {
+  const json = {
+    reflector: uri,
+    device: { id: '${nodeId}', enroll: key === null ? {} : { key } },
+    services: [{ port: 80 }, { port: 22 }],
+  };
+  const fail = (line: string, status: number): void => {
+    host.system.print(2, `${line}\n`);
+    host.system.exit(status);
+  };
+  const [problem] = problemsOf(json);
+  if (problem) {
+    fail(`${problem.path}: ${problem.message}`, ExitStatus.usage);
+    return;
+  }
+  try {
+    if (host.files.stat(config) !== null) throw new Error('it exists; add "device.enroll" to it');
+    host.files.writeAtomically(config, utf8Encode(`${JSON.stringify(json, null, 2)}\n`));
+  } catch (error) {
+    fail(`${config}: ${messageOf(error)}`, ExitStatus.configuration);
+    return;
+  }
+  if (offline) host.system.exit(ExitStatus.ok);
+  else run(host, config);
 }
 
 function importFile(host: Host, file: string, convert: typeof importProperties): void {

@@ -37,9 +37,10 @@ export function probeWeb(
   done: (advice: string | null) => void,
 ): void {
   const { device, target } = configuration;
+  const id = typeof device.id === 'string' ? device.id : 'device';
   const [first = ''] = reflectorsOf(configuration);
   const uri = parseHttpUri(first);
-  const ours = uri ? hostHeader({ ...uri, host: `${device.id}.${uri.host}` }) : device.id;
+  const ours = uri ? hostHeader({ ...uri, host: `${id}.${uri.host}` }) : id;
   const address = serviceAddress(service, target);
   const secure = service.kind === 'https';
   const own = 'path' in address ? 'localhost' : hostHeader({ secure, target: '/', ...address });

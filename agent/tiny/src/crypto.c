@@ -3,6 +3,9 @@
 #include "object.h"
 #include "random.h"
 
+#ifdef RM_TLS
+#include <mbedtls/ecdsa.h>
+#endif
 #include <mbedtls/md5.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
@@ -92,7 +95,55 @@ static JSValue crypto_mask(JSContext *context, JSValueConst self, int argc, JSVa
   return JS_UNDEFINED;
 }
 
+#ifdef RM_TLS
+enum { SCALAR_BYTES = 32, POINT_BYTES = 65 };
+
+static int random_bytes(void *unused, unsigned char *bytes, size_t length) {
+  (void)unused;
+  rm_random(bytes, length);
+  return 0;
+}
+
+static JSValue crypto_generate_key(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  uint8_t pair[SCALAR_BYTES + POINT_BYTES];
+  size_t length;
+  mbedtls_ecdsa_context key;
+  mbedtls_ecdsa_init(&key);
+  int failed = mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, &key, random_bytes, NULL);
+  if (!failed) failed = mbedtls_mpi_write_binary(&key.private_d, pair, SCALAR_BYTES);
+  if (!failed)
+    failed = mbedtls_ecp_point_write_binary(&key.private_grp, &key.private_Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &length,
+                                            pair + SCALAR_BYTES, POINT_BYTES);
+  mbedtls_ecdsa_free(&key);
+  return failed ? JS_ThrowInternalError(context, "generateKey: %d", failed) : rm_bytes_copy(pair, sizeof pair);
+}
+
+static JSValue crypto_signature(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  uint8_t *scalar, *data, digest[32], signature[MBEDTLS_ECDSA_MAX_SIG_LEN(256)];
+  size_t scalar_length, length, signature_length;
+  if ((scalar = rm_bytes(argv[0], &scalar_length)) == NULL) return JS_EXCEPTION;
+  if (!rm_bytes_range(argc > 2 ? 1 : argc - 1, argv + 1, &data, &length)) return JS_EXCEPTION;
+  mbedtls_ecdsa_context key;
+  mbedtls_ecdsa_init(&key);
+  int failed = mbedtls_ecp_read_key(MBEDTLS_ECP_DP_SECP256R1, &key, scalar, scalar_length);
+  if (!failed) failed = mbedtls_sha256(data, length, digest, 0);
+  if (!failed)
+    failed = mbedtls_ecdsa_write_signature(&key, MBEDTLS_MD_SHA256, digest, sizeof digest, signature, sizeof signature,
+                                           &signature_length, random_bytes, NULL);
+  mbedtls_ecdsa_free(&key);
+  return failed ? JS_ThrowInternalError(context, "signature: %d", failed) : rm_bytes_copy(signature, signature_length);
+}
+#endif
+
 static const JSCFunctionListEntry entries[] = {
+#ifdef RM_TLS
+  JS_CFUNC_DEF("generateKey", 0, crypto_generate_key),
+  JS_CFUNC_DEF("signature", 2, crypto_signature),
+#endif
   JS_CFUNC_DEF("random", 1, crypto_random),
   JS_CFUNC_DEF("digest", 2, crypto_digest),
   JS_CFUNC_DEF("mask", 7, crypto_mask),

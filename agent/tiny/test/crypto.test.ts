@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { run } from './guest.ts';
 
@@ -26,6 +26,35 @@ describe('cryptography', () => {
         }),
       ),
     );
+  });
+
+  it('makes keys whose signatures Node verifies', async () => {
+    const guest = run((native, report) => {
+      for (let length = 0; length < 200; length += 50) {
+        const pair = native.crypto.generateKey();
+        const signature = native.crypto.signature(pair.subarray(0, 32), new Uint8Array(length).fill(7));
+        report('signed', length, Array.from(pair.subarray(32)), Array.from(signature));
+      }
+      for (const scalar of [new Uint8Array(32), new Uint8Array(33).fill(1), new Uint8Array(0)]) {
+        try {
+          native.crypto.signature(scalar, new Uint8Array(1));
+        } catch (error) {
+          report('refused', (error as Error).name);
+        }
+      }
+    });
+    const events = await guest.finish();
+    expect(events.slice(4)).toEqual(Array(3).fill(['refused', 'InternalError']));
+    for (const [, length, point, signature] of events.slice(0, 4) as [string, number, number[], number[]][]) {
+      const bytes = Buffer.from(point);
+      const [x, y] = [bytes.subarray(1, 33), bytes.subarray(33)].map((half) => half.toString('base64url'));
+      expect([bytes.length, bytes[0]]).toEqual([65, 4]);
+      const key = createPublicKey({
+        key: { kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' },
+        format: 'jwk',
+      });
+      expect(verify('sha256', Buffer.alloc(length, 7), key, Buffer.from(signature))).toBe(true);
+    }
   });
 
   it('masks at every alignment, length and phase', async () => {

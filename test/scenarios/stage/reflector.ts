@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -82,6 +82,27 @@ export class Upgrade {
   }
 }
 
+/** A request for enrolment, waiting for its reply. */
+export class Enrolment {
+  readonly target: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly socket: Socket;
+  readonly #response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse, body: string) {
+    this.target = `${request.method} ${request.url}`;
+    this.socket = request.socket;
+    this.body = JSON.parse(body);
+    this.#response = response;
+  }
+
+  reply(status: number, body: object, headers: Readonly<Record<string, string>> = {}): void {
+    const text = JSON.stringify(body);
+    this.#response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text) });
+    this.#response.end(text);
+  }
+}
+
 /** A reflector that does what the test says and nothing else. */
 export class Reflector {
   readonly port: number;
@@ -92,6 +113,7 @@ export class Reflector {
   /** Of these, the ones that {@link establishedTunnel} has passed over. */
   abandoned = 0;
   readonly #upgrades: Mailbox<Upgrade>;
+  readonly #enrolments = new Mailbox<Enrolment>('a request for enrolment');
   readonly #arrivals = new Mailbox<Socket>('a connection to the reflector');
   readonly #sockets = new Set<Socket>();
   readonly #close: () => void;
@@ -116,6 +138,12 @@ export class Reflector {
     await within(once(server, 'listening'), 'the reflector to listen');
     const bound = (server.address() as AddressInfo).port;
     const reflector = new Reflector(bound, tls ? 'https' : 'http', upgrades, () => server.close());
+    server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
+      request.setEncoding('utf8');
+      let body = '';
+      for await (const piece of request) body += piece;
+      reflector.#enrolments.put(new Enrolment(request, response, body));
+    });
     server.on('connection', (socket: Socket) => {
       reflector.connections++;
       reflector.#arrivals.put(socket);
@@ -134,6 +162,11 @@ export class Reflector {
   /** Upgrade requests that have come and wait. */
   get pending(): number {
     return this.#upgrades.length;
+  }
+
+  /** The next request for enrolment; it waits for a reply. */
+  enrolment(): Promise<Enrolment> {
+    return this.#enrolments.next();
   }
 
   /** The next upgrade request; it waits for an answer. */

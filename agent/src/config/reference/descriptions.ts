@@ -92,13 +92,44 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '{ "id": "pump-7", "domain": "7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11" }',
   ),
   'device.id': key(
-    'Identifies the device at the reflector. Browsers reach the device at the host name that begins with it, so use letters, digits and `-`. `{ "file": … }` reads it from a file when the agent starts, as `${file:…}` does.',
+    'Identifies the device at the reflector. Browsers reach the device at the host name that begins with it, so use letters, digits and `-`. `{ "file": … }` reads it from a file when the agent starts, as `${file:…}` does. `{ "command": … }` runs a program for each attempt to connect: the first line of its output counts.',
     '"pump-${nodeId}"',
   ),
+  'device.id.command': key(
+    'The program that prints the ID, and its arguments; no shell is involved. It has 10 seconds.',
+    '["/usr/bin/serial-number", "--short"]',
+  ),
+  'device.id.command[]': key('The program, then its arguments.', '"/usr/bin/serial-number"'),
   'device.domain': key(
-    'The domain (a UUID) that groups the devices of one owner.',
+    'The domain (a UUID) that groups the devices of one owner. Required without `device.enroll`; with it, the server names the domain.',
     '"7f1c4c5e-52a4-4f1e-9d0b-0d9a3d1f6b11"',
   ),
+  'device.enroll': key(
+    'The device gets its password from `rm-server` at its first contact, see server/enrolment.md. `{}`: without a key, so that it waits until somebody enters the code that `rm-agent status` shows. Needs `stateFile`. `null`: `device.password` counts.',
+    '{ "key": { "file": "/etc/rm-agent.enroll" } }',
+  ),
+  'device.enroll.key': key(
+    'The enrolment key: as text, or a file or variable. `null`: none.',
+    '{ "file": "/etc/rm-agent.enroll" }',
+  ),
+  'device.enroll.key.file': key(
+    'A file with the key; one line break at its end is ignored. Set its mode to 600.',
+    '"/etc/rm-agent.enroll"',
+  ),
+  'device.enroll.key.env': key('The environment variable that holds the key.', '"RM_ENROLL"'),
+  'device.enroll.credential': key(
+    '`secret`: a password of the device’s own. `certificate`: a client certificate of the server’s authority, for a key that never leaves the device; the agent renews it.',
+    '"certificate"',
+  ),
+  'device.enroll.hardware': key(
+    'What names this hardware, so that a copy of its files elsewhere is noticed: text, such as `"${mac:eth0}"`, a file, or a program. Only a digest of it is sent. `null`: the serial number in the device tree, else `${nodeId}`, else `/etc/machine-id`.',
+    '{ "file": "/sys/class/dmi/id/product_uuid" }',
+  ),
+  'device.enroll.hardware.command': key(
+    'The program that prints it in one line, and its arguments; no shell is involved. It has 10 seconds.',
+    '["/usr/bin/fuse-id"]',
+  ),
+  'device.enroll.hardware.command[]': key('The program, then its arguments.', '"/usr/bin/fuse-id"'),
   'device.password': key(
     'The password of the device: as text, or a file or variable that is read again for each connection.',
     '{ "file": "/etc/rm-agent.secret" }',
@@ -320,7 +351,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '"disabled"',
   ),
   stateFile: key(
-    'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start; it holds nothing else. Its directory must exist. The default is in `/var/lib/rm-agent` instead if that directory exists. `null`: no file.',
+    'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start, and the agent what `device.enroll` has given it, with mode 600. Its directory must exist. The default is in `/var/lib/rm-agent` instead if that directory exists. `null`: no file.',
     '"/etc/rm-agent.state"',
   ),
   control: key(

@@ -74,7 +74,7 @@ function judged(schema: Schema, path: string): Fragment {
         additionalProperties: fragment(schema.values, `${path}.*`),
       };
     case 'object': {
-      const required = requiredKeys(schema);
+      const required = requiredKeys(schema).filter((key) => schema.keys[key]?.absentWith === undefined);
       return {
         type: 'object',
         ...(required.length === 0 ? {} : { required }),

@@ -38,7 +38,7 @@ function table(keys: readonly Key[]): string {
 }
 
 function absent(path: string, schema: Schema, required: boolean): string {
-  if (schema.derived) return 'see the meaning';
+  if (schema.derived || schema.absentWith) return 'see the meaning';
   if (schema.default !== undefined) return `\`${JSON.stringify(schema.default)}\``;
   return required && !/[\]*]$/.test(path) ? '**required**' : '';
 }
