@@ -180,6 +180,18 @@ describe('a client tunnel', () => {
     expect(bodyOf(other.received)).toBe(close(1001));
   });
 
+  test('a device that goes on after its client has left is read to its end, and nobody gets it', async () => {
+    const user = await stage.user(head(22));
+    await stage.send(user, frame(8, '\x03\xe8'));
+    user.end.end();
+    await stage.idle();
+    await stage.answer('more');
+    expect([bodyOf(user.received), device()?.channel.isPaused()]).toEqual([close(1000), false]);
+    stage.tunnel.end(0);
+    await stage.idle();
+    expect(device()?.error).toBe(null);
+  });
+
   test('that has ended is not closed again with the reflector', async () => {
     const user = await stage.user(head(22));
     await stage.send(user, frame(8, '\x03\xe8'));

@@ -187,6 +187,23 @@ test('a port that is not granted is not opened, and the user is told which are',
   expect(events).toEqual([7]);
 });
 
+test('a channel that fails while the user loses access is refused once', async () => {
+  let decide = (_admitted: boolean) => {};
+  decisions.push(
+    () =>
+      new Promise((resolve) => {
+        decide = resolve;
+      }),
+  );
+  open(device);
+  channel.emit('open');
+  channel.emit('error', new TunnelLost());
+  decide(false);
+  await settled();
+  await settled();
+  expect([events, sent.match(/HTTP/g)]).toEqual([[gone], ['HTTP']]);
+});
+
 test('while it cannot be decided, the user is told to try again; a fault of ours goes to the caller', async () => {
   decisions = [() => Promise.reject(new StoreUnavailable('SQLITE_BUSY', 'held'))];
   open(device);

@@ -54,6 +54,8 @@ test('a redirect to TLS that leads in a loop says what is missing; one that is f
   expect(head(302, loop)).toEqual(refusals.otherScheme({ kind: 'https', port: 443 }));
   const lines = head(302, loop, { ports: [80, 443] });
   expect(lines).toEqual(expect.arrayContaining(['Server', 'x', 'LOCATION', 'https://dev1-443.r.example/']));
+  const ours = head(302, ['Server', 'x', 'LOCATION', 'https://dev1.r.example/'], { ports: [80, 443] });
+  expect(ours).toEqual(lines);
 });
 
 test('a redirect to another host name that leads in a loop names it', () => {

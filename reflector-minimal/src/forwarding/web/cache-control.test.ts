@@ -20,6 +20,7 @@ test.each([
     'Cache-Control: x="a, public, \\", private", public',
     'Cache-Control: private, x="a, public, \\", private"',
   ],
+  ['Cache-Control: x="a, private', 'Cache-Control: private, x="a, private'],
   [
     'Cache-Control: max-age=1|X: y|Cache-Control: public, no-transform',
     'Cache-Control: private, max-age=1, no-transform|X: y',

@@ -214,7 +214,9 @@ describe('a redirect in a loop', () => {
   });
 
   test('is none in what is no redirect', () => {
-    expect(redirectLoop(site(plain), get, { ...answer, status: 201 })).toBe(null);
+    for (const status of [201, 400]) expect(redirectLoop(site(plain), get, { ...answer, status })).toBe(null);
+    for (const status of [300, 399])
+      expect(redirectLoop(site(plain), get, { ...answer, status })).not.toBe(null);
   });
 });
 
@@ -234,6 +236,7 @@ describe('an address of a private network that is unknown to us', () => {
     ['http://100.192.168.1/', {}, null],
     ['http://8.8.8.8/', {}, null],
     ['http://[2001:db8::1]/', {}, null],
+    ['http://[2001:db8::fe80]/', {}, null],
     ['http://10.example.com/', {}, null],
     ['http://127.0.0.1/', {}, null],
     ['/sub/', {}, null],

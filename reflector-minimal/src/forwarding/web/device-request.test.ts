@@ -180,6 +180,24 @@ describe('a response', () => {
     expect(bodyOf(user.received)).toBe('hello you');
   });
 
+  test.each(['204 No Content\r\n', '200 OK\r\nContent-Length: 0\r\n'])(
+    'without a body has its head held back until the request is through: %j',
+    async (head) => {
+      const user = await stage.user(requestHead('PUT /file HTTP/1.1', 'Content-Length: 3'));
+      await stage.answer(`HTTP/1.1 ${head}\r\n`);
+      expect(user.received).toBe('');
+      await stage.send(user, 'abc');
+      expect(user.received).toMatch(/^HTTP\/1\.1 20[04] /);
+    },
+  );
+
+  test('that has begun is cut where the request turns out to be no good', async () => {
+    const user = await stage.user(requestHead('PUT /file HTTP/1.1', 'Transfer-Encoding: chunked'));
+    await stage.answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n');
+    await stage.send(user, `0\r\n${'X: 1\r\n'.repeat(stage.limits.headLines + 1)}\r\n`);
+    expect([user.closed, device()?.error, user.received.match(/HTTP/g)?.length]).toEqual([true, 5, 1]);
+  });
+
   test('has its trailers, and none in HTTP/1.0', async () => {
     const chunked =
       'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nDate: no\r\n\r\n';

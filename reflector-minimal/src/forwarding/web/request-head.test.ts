@@ -69,6 +69,12 @@ test('an upgrade and a chunked body are declared anew', () => {
   );
 });
 
+test('what is of this connection is named in one line', () => {
+  const framing = { body: 'none', upgrade: 'websocket' } as const;
+  const headers = requestHeaders(['TE', 'trailers'], 'GET', framing, origin, settings);
+  expect(headers.slice(-2)).toEqual(['Connection', 'TE, Upgrade']);
+});
+
 test('trailers are asked for wherever the list names them, and in that spelling alone', () => {
   const te = (value: string) =>
     requestHeaders(['TE', value], 'GET', { body: 'none' }, origin, settings).slice(0, 2);

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { ResponseHead } from '../../device-http/response-head.ts';
 import { sendRefusal } from '../../http/refusal.ts';
@@ -9,16 +8,12 @@ import { UserResponse } from './user-response.ts';
 
 /** What goes out on the wire, one character a byte. */
 async function written(respond: (response: ServerResponse) => void): Promise<string> {
-  const server = createServer((_request, response) => respond(response)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  socket.end('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const server = createServer((_request, response) => respond(response));
+  const [ours, user] = duplexPair();
+  server.emit('connection', ours);
+  user.end('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   let text = '';
-  socket.setEncoding('latin1').on('data', (piece: string) => {
-    text += piece;
-  });
-  await once(socket, 'close');
-  server.close();
+  for await (const piece of user.setEncoding('latin1')) text += piece;
   return text;
 }
 
