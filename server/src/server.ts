@@ -15,6 +15,7 @@ import { Idempotency } from './api/idempotency.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Foundation, Part, Running } from './part.ts';
@@ -23,7 +24,7 @@ import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [directories];
+export const parts: readonly Part[] = [devices, directories];
 
 /** The version of the server. */
 export const version = (

@@ -129,7 +129,12 @@ function operationOf(one: Endpoint): OpenApiOperation {
   ];
   const responses: Record<string, OpenApiResponse> = {};
   for (const { status, description, schema, type = 'application/json' } of one.replies) {
-    responses[String(status)] = { description, ...(schema ? { content: { [type]: { schema } } } : {}) };
+    // One status may come in several media types.
+    const other = responses[String(status)];
+    responses[String(status)] = {
+      description: other?.description ?? description,
+      ...(schema ? { content: { ...other?.content, [type]: { schema } } } : {}),
+    };
   }
   return {
     operationId: one.operation,

@@ -168,8 +168,8 @@ export class FleetDevices {
   }
 
   /** Notes who has made the record. */
-  setCreator(id: string, user: string): void {
-    this.#database.prepare('UPDATE fleet_devices SET created_by = ? WHERE id = ?').run(user, id);
+  setCreator(uid: string, user: string): void {
+    this.#database.prepare('UPDATE fleet_devices SET created_by = ? WHERE uid = ?').run(user, uid);
   }
 }
 

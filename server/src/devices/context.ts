@@ -1,0 +1,106 @@
+import { Installation, normalizeDeviceId } from 'rm-reflector';
+import type { Caller } from '../api/endpoint.ts';
+import { fieldProblem, notFound, Problem } from '../api/problem.ts';
+import type { Core } from '../part.ts';
+import type { Permission, Target } from '../rights/permission.ts';
+import { DeviceHistory } from './device-history.ts';
+import { Domains } from './domains.ts';
+import { type FleetDevice, FleetDevices } from './fleet-devices.ts';
+
+/** What the endpoints of devices and domains share. */
+export interface DevicesContext {
+  readonly core: Core;
+  readonly devices: FleetDevices;
+  readonly history: DeviceHistory;
+  readonly domains: Domains;
+  readonly installation: Installation;
+}
+
+export function devicesContext(core: Core): DevicesContext {
+  const { database, store } = core;
+  return {
+    core,
+    devices: new FleetDevices(database),
+    history: new DeviceHistory(database),
+    domains: new Domains(database),
+    installation: new Installation(store),
+  };
+}
+
+/** A device as the target of a permission. */
+export function targetOf({ id, uid, domain }: Pick<FleetDevice, 'id' | 'uid' | 'domain'>): Target {
+  return { kind: 'device', device: { id, uid, domain } };
+}
+
+export function domainTarget(domain: string): Target {
+  return { kind: 'domain', domain };
+}
+
+/**
+ * The device of a path that this caller may read, and for which the permission is held. Throws a `Problem`: what the caller does not
+ * see does not exist (404).
+ */
+export function deviceFor(
+  { devices }: DevicesContext,
+  caller: Caller,
+  text: string,
+  permission: Permission = 'devices.read',
+): FleetDevice {
+  const id = normalizeDeviceId(text);
+  const device = id === null ? null : devices.get(id);
+  if (!device || !caller.may('devices.read', targetOf(device))) throw noDevice(text);
+  caller.require(permission, targetOf(device));
+  return device;
+}
+
+function noDevice(text: string): Problem {
+  const { status, title, details } = notFound(`device ${text}`);
+  // Programs of the reflector look for these words.
+  const said = text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+  return new Problem(status, title, { ...details, headers: { 'X-PTTH-Error': `no device "${said}"` } });
+}
+
+/** The domain that new devices of this caller are in unless one is named; `null`: there is none. */
+export async function defaultDomain(
+  { installation }: DevicesContext,
+  caller: Caller,
+  permission: Permission,
+): Promise<string | null> {
+  const extent = caller.extent(permission);
+  if (extent === null) return installation.domain();
+  return [...extent.domains].sort()[0] ?? null;
+}
+
+/** The domain of a new device. Throws a `Problem` unless it exists and the caller may add devices to it. */
+export async function domainForNew(
+  context: DevicesContext,
+  caller: Caller,
+  named: string | undefined,
+): Promise<string> {
+  const domain = named ?? (await defaultDomain(context, caller, 'devices.create'));
+  if (domain === null) throw fieldProblem('/domain', 'is missing: you have no domain of your own');
+  if (named !== undefined) checkDomain(context, caller, named);
+  return domain;
+}
+
+/** Throws a `Problem` unless the domain exists and the caller may add devices to it. */
+export function checkDomain({ domains }: DevicesContext, caller: Caller, domain: string): void {
+  const isSeen =
+    caller.may('domains.read', domainTarget(domain)) || caller.may('devices.create', domainTarget(domain));
+  if (!isSeen || !domains.exists(domain)) {
+    throw fieldProblem('/domain', `${domain}: there is no such domain, or you may not see it`);
+  }
+  caller.require('devices.create', domainTarget(domain));
+}
+
+/** Ends the tunnel of a device; false: it has none here. The agent comes back if it is let in. */
+export function disconnect(
+  { core }: DevicesContext,
+  device: Pick<FleetDevice, 'id' | 'uid'>,
+  reason: string,
+): boolean {
+  const connected = core.presence.local.get(device.id);
+  if (connected?.uid !== device.uid) return false;
+  connected.tunnel.close(1000, reason);
+  return true;
+}

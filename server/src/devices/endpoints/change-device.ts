@@ -1,0 +1,89 @@
+import { Type } from 'typebox';
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { fieldProblem } from '../../api/problem.ts';
+import { defaultLimits as limits } from '../../limits.ts';
+import { checkDomain, type DevicesContext, deviceFor, disconnect } from '../context.ts';
+import { deviceQuotaProblem } from '../quota-guard.ts';
+import {
+  description,
+  deviceParameters,
+  deviceSchema,
+  domainId,
+  name,
+  notes,
+  propertyChanges,
+  showDevice,
+  tags,
+} from '../schemas.ts';
+
+/** `PATCH /devices/{id}`. */
+export function changeDevice(context: DevicesContext): Endpoint {
+  return endpoint({
+    operation: 'changeDevice',
+    method: 'PATCH',
+    path: '/devices/{id}',
+    tag: 'Devices',
+    summary: 'Changes a device.',
+    description:
+      'What is left out stays. The agent logs in as ID@DOMAIN: a device in another domain is disconnected and comes back once its configuration names that domain.',
+    parameters: deviceParameters,
+    body: Type.Object({
+      name: Type.Optional(Type.Union([name, Type.Null()])),
+      description: Type.Optional(description),
+      notes: Type.Optional(notes),
+      tags: Type.Optional(tags),
+      domain: Type.Optional(domainId),
+      properties: Type.Optional(propertyChanges),
+    }),
+    conditional: true,
+    needs: 'devices.write',
+    replies: [{ status: 200, description: 'The device as it is now.', schema: deviceSchema }],
+    handle({ caller, parameters, body, checkVersion, note }) {
+      const { core, devices } = context;
+      const changed = core.database.transaction(() => {
+        const device = deviceFor(context, caller, parameters.id, 'devices.write');
+        checkVersion(device.revision);
+        const { properties, domain, ...others } = body;
+        const moves = domain !== undefined && domain !== device.domain;
+        if (moves) {
+          checkDomain(context, caller, domain);
+          const problem = deviceQuotaProblem(core.database, domain);
+          if (problem) throw problem;
+        }
+        devices.change(device, {
+          ...others,
+          properties: properties && merged(device.userProperties, properties),
+          domain: moves ? domain : undefined,
+        });
+        return { device, moves };
+      });
+      const { device, moves } = changed;
+      note(Object.keys(body).join(', '), { device: device.id });
+      if (moves) disconnect(context, device, `the domain of this device is ${body.domain} now`);
+      const present = devices.get(device.id) ?? device;
+      return { body: showDevice(present), version: present.revision };
+    },
+  });
+}
+
+function merged(
+  present: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const all = new Map(Object.entries(present));
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) all.delete(key);
+    else all.set(key, value);
+  }
+  const result: Record<string, string> = Object.assign(Object.create(null), Object.fromEntries(all));
+  if (all.size > limits.userProperties) {
+    throw fieldProblem('/properties', `a device has at most ${limits.userProperties}`);
+  }
+  if (JSON.stringify(result).length > limits.userPropertiesLength) {
+    throw fieldProblem(
+      '/properties',
+      `all of a device have at most ${limits.userPropertiesLength} characters`,
+    );
+  }
+  return result;
+}

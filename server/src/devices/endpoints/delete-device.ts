@@ -1,0 +1,27 @@
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { type DevicesContext, deviceFor, disconnect } from '../context.ts';
+import { deviceParameters } from '../schemas.ts';
+
+/** `DELETE /devices/{id}`. */
+export function deleteDevice(context: DevicesContext): Endpoint {
+  return endpoint({
+    operation: 'deleteDevice',
+    method: 'DELETE',
+    path: '/devices/{id}',
+    tag: 'Devices',
+    summary: 'Removes a device, with all that is known of it.',
+    parameters: deviceParameters,
+    conditional: true,
+    needs: 'devices.create',
+    replies: [{ status: 204, description: 'It is removed.' }],
+    async handle({ caller, parameters, checkVersion, note }) {
+      const { store, clock } = context.core;
+      const device = deviceFor(context, caller, parameters.id, 'devices.create');
+      checkVersion(device.revision);
+      await store.devices.remove(device.id, clock.date());
+      note(`domain ${device.domain}`, { device: device.id });
+      disconnect(context, device, 'this device was removed');
+      return {};
+    },
+  });
+}

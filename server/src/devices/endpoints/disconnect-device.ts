@@ -1,0 +1,27 @@
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { conflict } from '../../api/problem.ts';
+import { type DevicesContext, deviceFor, disconnect } from '../context.ts';
+import { deviceParameters } from '../schemas.ts';
+
+/** `POST /devices/{id}/disconnect`. */
+export function disconnectDevice(context: DevicesContext): Endpoint {
+  return endpoint({
+    operation: 'disconnectDevice',
+    method: 'POST',
+    path: '/devices/{id}/disconnect',
+    tag: 'Devices',
+    summary: 'Ends the tunnel of a device.',
+    description: 'The agent connects again, with its credentials and its properties as they are then.',
+    parameters: deviceParameters,
+    needs: 'devices.write',
+    replies: [{ status: 204, description: 'Its tunnel has ended.' }],
+    handle({ caller, parameters, note }) {
+      const device = deviceFor(context, caller, parameters.id, 'devices.write');
+      if (!disconnect(context, device, 'disconnected by an operator')) {
+        throw conflict(`device ${device.id}: is not on line`);
+      }
+      note('', { device: device.id });
+      return {};
+    },
+  });
+}

@@ -1,0 +1,32 @@
+import { Type } from 'typebox';
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
+import { type DevicesContext, deviceFor } from '../context.ts';
+import { connectionSchema, deviceParameters, showConnection } from '../schemas.ts';
+
+/** `GET /devices/{id}/connections`. */
+export function listDeviceConnections(context: DevicesContext): Endpoint {
+  return endpoint({
+    operation: 'listDeviceConnections',
+    method: 'GET',
+    path: '/devices/{id}/connections',
+    tag: 'Devices',
+    summary: 'Lists the last connections of a device, the latest first.',
+    parameters: deviceParameters,
+    query: Type.Object(pageQuery),
+    needs: 'devices.read',
+    replies: [{ status: 200, description: 'A page of connections.', schema: pageOf(connectionSchema) }],
+    async handle({ caller, parameters, query }) {
+      const { number } = deviceFor(context, caller, parameters.id);
+      const before = sequenceOf(query.cursor);
+      const rows = await context.history.connections(number, before, query.limit + 1);
+      return { body: pageFrom(rows, query.limit, showConnection, ({ sequence }) => [sequence]) };
+    },
+  });
+}
+
+/** A cursor that is one number. */
+export function sequenceOf(cursor: string | undefined): number | null {
+  const [sequence = null] = readCursor(cursor, 1) ?? [];
+  return sequence === null ? null : Number(sequence);
+}

@@ -1,0 +1,37 @@
+import { hiddenBy } from 'rm-reflector';
+import type { Caller } from '../api/endpoint.ts';
+import { conflict, fieldProblem } from '../api/problem.ts';
+import type { DevicesContext } from './context.ts';
+import { type NewSecret, newSecret, type Proof } from './device-secret.ts';
+import type { DeviceChanges } from './fleet-devices.ts';
+import { deviceQuotaProblem } from './quota-guard.ts';
+
+/** Adds a device, and returns its secret. The caller may do so in this domain. Throws a `Problem`. */
+export async function addDevice(
+  context: DevicesContext,
+  caller: Pick<Caller, 'name'>,
+  { id, domain }: { readonly id: string; readonly domain: string },
+  proof: Proof,
+  described: DeviceChanges = {},
+): Promise<NewSecret> {
+  const { core, devices, installation } = context;
+  const hidden = hiddenBy(id, await installation.takenLabel());
+  if (hidden !== null) throw fieldProblem('/id', `its host name is ${hidden}`);
+  const secret = await newSecret(context, { id, domain }, proof);
+  const problem = deviceQuotaProblem(core.database, domain);
+  if (problem) throw problem;
+  const now = core.clock.date();
+  // Nothing comes between the count and this: the store adds at once.
+  if (
+    !(await core.store.devices.add({ id, domain, secrets: secret.secrets }, now, secret.certificatesSince))
+  ) {
+    throw conflict(`device ${id}: this ID is taken`);
+  }
+  const uid = (await core.store.devices.identity(id))?.uid ?? '';
+  core.database.transaction(() => {
+    devices.change({ uid }, described);
+    devices.setCreator(uid, caller.name);
+  });
+  await secret.keep();
+  return secret;
+}

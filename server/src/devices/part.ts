@@ -1,0 +1,27 @@
+import type { Core, Part } from '../part.ts';
+import { Calendar } from './calendar.ts';
+import { devicesContext } from './context.ts';
+import { deviceEndpoints } from './endpoints/index.ts';
+import { QuotaGuard } from './quota-guard.ts';
+
+/** Devices, domains and quotas. */
+export const devices: Part = {
+  run(core: Core) {
+    const { database, presence, clock, limits, log } = core;
+    const failed = (error: unknown) => log.error({ err: error }, 'quotas not checked');
+    const calendar = new Calendar(database, clock, limits, failed);
+    const guard = new QuotaGuard({ database, presence, clock, limits, failed });
+    return {
+      endpoints: deviceEndpoints(devicesContext(core)),
+      admitDevice: (arriving) => guard.admit(arriving),
+      start() {
+        calendar.start();
+        guard.start();
+      },
+      stop() {
+        calendar.stop();
+        guard.stop();
+      },
+    };
+  },
+};

@@ -1,0 +1,210 @@
+import { domainRule } from 'rm-reflector';
+import { type TSchema, Type } from 'typebox';
+import { Problem } from '../api/problem.ts';
+import { defaultLimits as limits } from '../limits.ts';
+import type { DeviceConnection, LoggedEvent, Traffic } from './device-history.ts';
+import type { Domain } from './domains.ts';
+import type { FleetDevice, ListedDevice } from './fleet-devices.ts';
+
+const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
+  Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
+const time = Type.String({ format: 'date-time' });
+const bytes = Type.Integer({ minimum: 0 });
+const portNumber = Type.Integer({ minimum: 1, maximum: 65_535 });
+
+export const domainId = Type.String({
+  pattern: '^[A-Za-z0-9._-]{1,64}$',
+  description: `Domain: ${domainRule}.`,
+});
+export const deviceId = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  pattern: '^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$',
+  description: 'ID of a device: it becomes part of a host name, where capitals are as good as small letters.',
+});
+export const deviceParameters = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 100, description: 'ID of the device.' }),
+});
+export const domainParameters = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 100, description: 'ID of the domain.' }),
+});
+
+// Texts that lists and terminals show in one line.
+const line = (maxLength: number, description: string, minLength = 0) =>
+  Type.String({ minLength, maxLength, pattern: '^[^\\x00-\\x1f\\x7f]*$', description });
+export const name = line(limits.nameLength, 'Name for people.');
+export const description = Type.String({ maxLength: limits.descriptionLength });
+export const notes = Type.String({ maxLength: limits.notesLength, description: 'Notes about the device.' });
+export const tags = Type.Array(line(limits.tagLength, 'A tag.', 1), {
+  maxItems: limits.tags,
+  description: 'Tags, to find devices by.',
+});
+const propertyName = `^[^\\x00-\\x1f\\x7f]{1,${limits.propertyNameLength}}$`;
+const propertyValue = Type.String({ maxLength: limits.propertyValueLength });
+
+/** Properties that users give a device. */
+export const properties = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  propertyNames: { pattern: propertyName },
+  additionalProperties: propertyValue,
+  maxProperties: limits.userProperties,
+  description: 'Properties of your own.',
+});
+
+/** As they are changed: `null` removes one. */
+export const propertyChanges = Type.Unsafe<Record<string, string | null>>({
+  type: 'object',
+  propertyNames: { pattern: propertyName },
+  additionalProperties: { anyOf: [propertyValue, { type: 'null' }] },
+  maxProperties: 2 * limits.userProperties,
+  description: 'Properties of your own that change; null removes one. The others stay.',
+});
+
+const said = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  description: 'What the device says of itself.',
+});
+
+const listedFields = {
+  id: Type.String(),
+  domain: Type.String(),
+  name: nullable(Type.String(), 'What a user has called it, else what it calls itself.'),
+  tags: Type.Array(Type.String()),
+  created: time,
+  online: Type.Boolean(),
+  lastSeen: nullable(time, 'When it was last on line; null: never, or it is now.'),
+  address: nullable(Type.String(), 'IP address of its last connection.'),
+  agent: nullable(Type.String(), 'Program of its last connection.'),
+  version: nullable(Type.String(), 'Version of its firmware, as it says.'),
+  ports: Type.Array(portNumber, { description: 'Ports that it forwards.' }),
+  httpPort: nullable(portNumber),
+  sshPort: nullable(portNumber),
+  vncPort: nullable(portNumber),
+  rdpPort: nullable(portNumber),
+};
+
+export const listedDevice = Type.Object(listedFields);
+
+export const deviceSchema = Type.Object({
+  ...listedFields,
+  description: Type.String(),
+  notes: Type.String(),
+  createdBy: nullable(Type.String(), 'The user who has added it; null: a command.'),
+  lastConnect: nullable(time),
+  connects: Type.Integer({ description: 'Connections so far.' }),
+  bytesFrom: bytes,
+  bytesTo: bytes,
+  properties: Type.Object({ system: said, user: properties }),
+  refused: nullable(
+    Type.Object({ time, reason: Type.String(), address: Type.String() }),
+    'The last refusal of somebody who claimed to be this device.',
+  ),
+  duplicateNoticed: nullable(time, 'When two devices with this identity were last seen evicting each other.'),
+});
+
+export const connectionSchema = Type.Object({
+  began: time,
+  ended: nullable(time, 'null: it lasts, or nobody has seen its end.'),
+  live: Type.Boolean(),
+  address: Type.String(),
+  agent: Type.String(),
+  bytesFrom: bytes,
+  bytesTo: bytes,
+});
+
+export const loggedEvent = Type.Object(
+  { time, event: Type.String() },
+  { additionalProperties: true, description: 'A record of the audit log.' },
+);
+
+const quota = (description: string) =>
+  nullable(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), description);
+const quotaFields = {
+  devices: quota('Devices; null: any number.'),
+  connections: quota('Devices on line at the same time; null: any number.'),
+  bytesPerMonth: quota('Payload of a month (UTC) in both directions; null: any amount.'),
+};
+export const quotaChanges = Type.Partial(Type.Object(quotaFields));
+
+export const domainSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  created: time,
+  quotas: Type.Object(quotaFields),
+  usage: Type.Object({
+    devices: Type.Integer(),
+    connections: Type.Integer(),
+    bytesThisMonth: bytes,
+  }),
+});
+
+export const trafficSchema = (period: string) =>
+  Type.Object({ [period]: Type.String(), bytesFrom: bytes, bytesTo: bytes });
+
+const iso = (ms: number) => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null) => (ms === null ? null : iso(ms));
+
+export function showListed(device: ListedDevice) {
+  const { uid: _uid, created, lastSeen, address, agent, ...same } = device;
+  return {
+    ...same,
+    created: iso(created),
+    lastSeen: isoOrNull(lastSeen),
+    address: address || null,
+    agent: agent || null,
+  };
+}
+
+export function showDevice(device: FleetDevice) {
+  const { number: _number, revision: _revision, systemProperties, userProperties, refused, ...same } = device;
+  return {
+    ...same,
+    ...showListed(same),
+    uid: undefined,
+    lastConnect: isoOrNull(same.lastConnect),
+    duplicateNoticed: isoOrNull(same.duplicateNoticed),
+    properties: { system: systemProperties, user: userProperties },
+    refused: refused && { ...refused, time: iso(refused.time) },
+  };
+}
+
+export function showConnection({ sequence: _sequence, began, ended, ...same }: DeviceConnection) {
+  return { ...same, began: iso(began), ended: isoOrNull(ended) };
+}
+
+export function showEvent({ time: at, event, record }: LoggedEvent) {
+  return { ...record, time: iso(at), event };
+}
+
+export function showDomain({ number: _number, revision: _revision, created, ...same }: Domain) {
+  return { ...same, created: iso(created) };
+}
+
+export function showTraffic(period: string, { period: value, bytesFrom, bytesTo }: Traffic) {
+  return { [period]: value, bytesFrom, bytesTo };
+}
+
+/** A time in a query: RFC 3339, or a day in UTC. */
+export const timeText = Type.String({
+  maxLength: 40,
+  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+});
+
+/** In wall-clock ms. Throws a `Problem` for a day that does not exist. */
+export function readTime(field: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
+  throw queryProblem(field, 'there is no such time');
+}
+
+/** A value of a query that cannot be used. */
+export function queryProblem(field: string, detail: string): Problem {
+  const errors = [{ field: `#query/${field}`, detail }];
+  return new Problem(400, 'The call does not fit its description', {
+    detail: `#query/${field}: ${detail}`,
+    errors,
+  });
+}
