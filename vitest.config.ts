@@ -10,7 +10,7 @@ const resolve = {
     { find: /^rm-agent$/, replacement: source('agent/sdk/index.ts') },
     { find: /^rm-reflector$/, replacement: source('reflector-minimal/src/index.ts') },
     {
-      find: /^rm-reflector\/(program|store)$/,
+      find: /^rm-reflector\/(accounts|program|store)$/,
       replacement: source('reflector-minimal/src/$1.ts'),
     },
     { find: /^local-reflector$/, replacement: source('examples/local-reflector/src/local-reflector.ts') },

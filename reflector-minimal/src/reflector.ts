@@ -127,6 +127,8 @@ export interface ReflectorParts {
   readonly events: Events;
   /** Takes records of decisions into the audit log. */
   readonly audit: Pick<Audit, 'record' | 'count'>;
+  /** Checks passwords and one-time passwords, with the throttling of all log-ins, and sets them. */
+  readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
 }
 
 export interface Reflector extends ReflectorParts {
@@ -322,6 +324,7 @@ class RunningReflector implements Reflector {
   readonly presence: Presence<ConnectedDevice>;
   readonly events: Events;
   readonly audit: Pick<Audit, 'record' | 'count'>;
+  readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
   readonly #context: Context;
   readonly #listener: Listener;
   readonly #scheme: 'https' | 'http';
@@ -343,6 +346,7 @@ class RunningReflector implements Reflector {
     this.presence = context.presence;
     this.events = context.events;
     this.audit = context.audit;
+    this.logIn = context.logIn;
     this.#context = context;
     this.#listener = listener;
     this.#scheme = tls ? 'https' : 'http';

@@ -69,6 +69,27 @@ export const defaultLimits = {
   sweepMs: 60_000,
   /** Bytes of a password. Directories take no more, and comparing more costs more. */
   passwordBytes: 1024,
+  /** Milliseconds for which an invitation is good: people read their mail within a week. */
+  invitationMs: 604_800_000,
+  /** Milliseconds for which a mail for another password is good: whoever asks for it waits for it. */
+  resetMs: 3_600_000,
+  /** Such mails to one user within `resetMs`: nobody's mailbox is filled by others. */
+  resetsPerUser: 3,
+  /** Mails for other passwords that wait for the mail server. Beyond it none is sent. */
+  resetsWaiting: 20,
+  /** Milliseconds that the mail server may take for each step. */
+  mailMs: 20_000,
+  /** Calls of one address (or IPv6 network) without a log-in, in `openCallsMs`: each may cost a mail. */
+  openCallsPerAddress: 20,
+  openCallsMs: 60_000,
+  /** API keys of one user. */
+  keysPerUser: 100,
+  /** Milliseconds for which the use of an API key is noted once. */
+  keyUseMs: 60_000,
+  /** Groups in all: everything about one is read by name, but people have to find their way among them. */
+  groups: 1_000,
+  /** Grants of one user or group. All grants of a user are read at once. */
+  grantsPerSubject: 1_000,
 };
 
 export type Limits = typeof defaultLimits;

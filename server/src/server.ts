@@ -19,12 +19,13 @@ import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Foundation, Part, Running } from './part.ts';
+import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [devices, directories];
+export const parts: readonly Part[] = [peoplePart, devices, directories];
 
 /** The version of the server. */
 export const version = (
@@ -72,8 +73,8 @@ class Server {
     const foundation = this.#foundation;
     if (!foundation) throw new Error('the routes come after the rights');
     const { database, rights, clock, log, limits } = foundation;
-    const { store, presence, events, audit } = core;
-    this.#running = parts.map((part) => part.run({ ...foundation, store, presence, events, audit }));
+    const { store, presence, events, audit, logIn } = core;
+    this.#running = parts.map((part) => part.run({ ...foundation, store, presence, events, audit, logIn }));
     const endpoints = this.#running.flatMap((running) => running.endpoints ?? []);
     const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];
     const idempotency = new Idempotency(database, clock, limits);

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { closed } from '../api/closed.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
+import { mailSchema } from './mail.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
 export const ownKeys = {
@@ -16,6 +17,7 @@ export const ownKeys = {
     maxItems: 16,
     description: 'Providers of OpenID Connect.',
   }),
+  mail: Type.Optional(mailSchema),
 };
 
 export const configurationSchema = closed(Type.Object(ownKeys));

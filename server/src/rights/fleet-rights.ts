@@ -33,6 +33,9 @@ interface KeyRow {
   readonly expires: number | null;
 }
 
+const selectGrants = `SELECT role, fleet_grants.domain, device, uid, devices.domain AS device_domain, ports, until
+  FROM fleet_grants LEFT JOIN devices ON devices.id = device`;
+
 const forever = Number.POSITIVE_INFINITY;
 
 /**
@@ -74,6 +77,18 @@ export class FleetRights implements Rights, RightsPort {
     return user && this.of({ user });
   }
 
+  /** What an administrator may do: everything. */
+  administrator(): CallerRights {
+    return callerRights(() => null);
+  }
+
+  /** What the members of a group may do by it. */
+  ofGroup(name: string): CallerRights {
+    const rows = this.#database.prepare<GrantRow>(`${selectGrants} WHERE team = ?`).all(name);
+    const rights = new UserRights(rows.flatMap(heldGrant), new Map());
+    return callerRights((permission) => rights.extent(permission, undefined, this.#clock.date()));
+  }
+
   #of(user: UserRecord): UserRights {
     let rights = this.#kept.get(user);
     if (!rights) {
@@ -96,9 +111,7 @@ export class FleetRights implements Rights, RightsPort {
     ];
     const rows = this.#database
       .prepare<GrantRow>(
-        `SELECT role, fleet_grants.domain, device, uid, devices.domain AS device_domain, ports, until
-         FROM fleet_grants LEFT JOIN devices ON devices.id = device
-         WHERE user = ? OR team IN (SELECT team FROM fleet_members WHERE user = ?)`,
+        `${selectGrants} WHERE user = ? OR team IN (SELECT team FROM fleet_members WHERE user = ?)`,
       )
       .all(name, name);
     return [...ofReflector, ...rows.flatMap(heldGrant)];

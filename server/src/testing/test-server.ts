@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { hashPassword, type Reflector, startReflector } from 'rm-reflector';
+import type { AuditRecord } from 'rm-reflector/ports';
 import { systemClock } from 'rm-reflector/program';
 import type { OpenApiDocument } from '../api/openapi.ts';
 import type { Limits } from '../limits.ts';
@@ -26,6 +27,8 @@ const hash = hashPassword(password);
 export class TestServer {
   readonly reflector: Reflector;
   readonly folder: string;
+  /** Of the audit log, so far. */
+  readonly records: AuditRecord[] = [];
   readonly #close: () => Promise<void>;
   #document: Promise<OpenApiDocument> | null = null;
 
@@ -33,6 +36,13 @@ export class TestServer {
     this.reflector = reflector;
     this.folder = folder;
     this.#close = close;
+    this.#follow().catch(() => {});
+  }
+
+  async #follow(): Promise<void> {
+    for await (const event of this.reflector.events.subscribe()) {
+      if (event.kind === 'audit') this.records.push(event.record);
+    }
   }
 
   static async start({ own = {}, limits, environment = {} }: TestServerOptions = {}): Promise<TestServer> {

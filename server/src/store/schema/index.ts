@@ -1,6 +1,7 @@
 import * as api from './api.ts';
 import * as devices from './devices.ts';
 import * as directories from './directories.ts';
+import * as people from './people.ts';
 import * as rights from './rights.ts';
 
 /**
@@ -12,4 +13,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   devices: devices.steps,
   rights: rights.steps,
   directories: directories.steps,
+  people: people.steps,
 };

@@ -1,0 +1,88 @@
+import { Type } from 'typebox';
+import { type Endpoint, openEndpoint } from '../api/endpoint.ts';
+import { conflict, Problem } from '../api/problem.ts';
+import { readSecret } from '../configuration/secret.ts';
+import type { Core, Part } from '../part.ts';
+import { accountEndpoints } from './account-endpoints.ts';
+import { AddressRate } from './address-rate.ts';
+import { ApiKeys } from './api-keys.ts';
+import { Grants } from './grants.ts';
+import { grantsEndpoints } from './grants-endpoints.ts';
+import { Groups } from './groups.ts';
+import { groupsEndpoints } from './groups-endpoints.ts';
+import { Invitations } from './invitations.ts';
+import { keysEndpoints } from './keys-endpoints.ts';
+import { Mailer } from './mailer.ts';
+import { passwordPages, setPasswordPath } from './password-pages.ts';
+import { People } from './people.ts';
+import type { PeopleServices } from './services.ts';
+import { usersEndpoints } from './users-endpoints.ts';
+
+/** Users, groups, grants, API keys, and mails by which people set passwords. */
+export const peoplePart: Part = {
+  authenticators: ({ database, known, clock, limits }) => [
+    new ApiKeys(database, known, clock, limits).authenticator,
+  ],
+  run(core) {
+    const { database, known, clock, limits } = core;
+    const people = new People(database);
+    const groups = new Groups(database, known, clock);
+    const services: PeopleServices = {
+      ...core,
+      people,
+      groups,
+      grants: new Grants(database, known, groups, clock),
+      keys: new ApiKeys(database, known, clock, limits),
+      invitations: invitationsOf(core, people),
+    };
+    return {
+      endpoints: [
+        ...accountEndpoints(services),
+        ...usersEndpoints(services),
+        ...groupsEndpoints(services),
+        ...grantsEndpoints(services),
+        ...keysEndpoints(services),
+        resetEndpoint(services),
+      ],
+      routes: services.invitations ? passwordPages(services, services.invitations) : [],
+    };
+  },
+};
+
+function invitationsOf(core: Core, people: People): Invitations | null {
+  const { database, clock, log, limits, file, environment } = core;
+  const { mail, publicUrl } = core.configuration;
+  if (!mail || publicUrl === undefined) return null;
+  const { password } = mail;
+  const read = () =>
+    password === undefined
+      ? null
+      : readSecret(password, `${file ?? 'configuration'}: mail.password`, environment);
+  const mailer = new Mailer(mail, read, limits.mailMs);
+  const page = new URL(setPasswordPath, publicUrl).href;
+  return new Invitations({ database, people, mailer, clock, log, limits, page });
+}
+
+function resetEndpoint({ invitations, clock, limits }: PeopleServices): Endpoint {
+  const rate = new AddressRate(clock, limits);
+  return openEndpoint({
+    operation: 'requestPasswordReset',
+    method: 'POST',
+    path: '/password-reset',
+    tag: 'Account',
+    summary: 'Sends a mail for another password to the user of this name or mail address.',
+    description: 'The answer is the same whether or not there is such a user.',
+    body: Type.Object({ user: Type.String({ minLength: 1, maxLength: 254 }) }),
+    replies: [
+      { status: 202, description: 'If there is such a user with a mail address, a mail is on its way.' },
+    ],
+    handle({ body, address }) {
+      if (!invitations) throw conflict('no mail is configured');
+      if (!rate.take(address)) {
+        throw new Problem(429, 'Too many attempts', { headers: { 'Retry-After': '60' } });
+      }
+      invitations.request(body.user);
+      return {};
+    },
+  });
+}

@@ -1,0 +1,18 @@
+/** What the server knows of users beside the reflector, and one-use secrets that were sent by mail. */
+export const steps: readonly string[] = [
+  `CREATE TABLE fleet_people (
+     name TEXT PRIMARY KEY REFERENCES users (name) ON DELETE CASCADE,
+     kind TEXT NOT NULL,
+     full_name TEXT NOT NULL,
+     email TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX fleet_people_email ON fleet_people (email COLLATE NOCASE) WHERE email IS NOT NULL;
+   CREATE TABLE fleet_invitations (
+     hash BLOB PRIMARY KEY,
+     user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+     purpose TEXT NOT NULL,
+     created INTEGER NOT NULL,
+     expires INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX fleet_invitations_of_user ON fleet_invitations (user, created);`,
+];
