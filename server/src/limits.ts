@@ -90,6 +90,38 @@ export const defaultLimits = {
   groups: 1_000,
   /** Grants of one user or group. All grants of a user are read at once. */
   grantsPerSubject: 1_000,
+  /** Events kept in the data file, some 300 bytes each: a fleet of 10,000 devices that comes back has 20,000. */
+  eventsKept: 200_000,
+  /** How long they are kept: a reader that was away for a weekend has missed nothing. */
+  eventsKeptMs: 604_800_000,
+  /** Old events removed each time that new ones are stored, so that no write takes long. More than come at once. */
+  eventsPruned: 2_000,
+  /** The latest events, which are kept in memory, so that readers who keep up read nothing from the data file. */
+  eventsInMemory: 2_000,
+  /** How often events are looked for that other programs have added, such as a command that adds a device. */
+  eventsPollMs: 500,
+  /** Characters of the details of one event. Beyond it, its long values are null. */
+  eventBytes: 4_096,
+  /** Events written at once. */
+  eventsBatch: 500,
+  /** How long events wait for others to be written with them. What is not written is lost when the process dies. */
+  eventsBatchMs: 100,
+  /** Events that wait while the data file cannot be written. Beyond it, the oldest are lost, and readers are told. */
+  eventsPending: 5_000,
+  /** Shortest time between two events that say how a device describes itself: some of them send a temperature. */
+  propertiesEventMs: 10_000,
+  /** Readers of the event stream. Beyond it: 503. */
+  eventStreams: 1_000,
+  /** Those of one user. Beyond it: 429. */
+  eventStreamsPerUser: 50,
+  /** Silence after which a reader gets a sign of life, with a new cursor. Many proxies end what is silent for 60 s. */
+  eventHeartbeatMs: 25_000,
+  /** How old what a reader may see may be: rights change meanwhile. */
+  eventRightsMs: 1_000,
+  /** Values of one filter of the event stream. */
+  eventFilterValues: 100,
+  /** Events taken from the log at once for one reader, which may be slow to take them. */
+  eventsRead: 256,
 };
 
 export type Limits = typeof defaultLimits;

@@ -4,6 +4,7 @@ import type { ReflectorOptions, ReflectorParts } from 'rm-reflector';
 import type { AdmitDevice, Authenticator, KnownUsers, Route, Store } from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
+import type { EventLog } from './events/log/event-log.ts';
 import type { Limits } from './limits.ts';
 import type { DirectoryRights } from './rights/directory-rights.ts';
 import type { FleetRights } from './rights/fleet-rights.ts';
@@ -15,6 +16,8 @@ export interface Foundation {
   /** Users as requests know them; also takes hints of what was changed beside the Store. */
   readonly known: KnownUsers;
   readonly database: FleetDatabase;
+  /** What has happened, for readers and webhooks. Parts may add to it. */
+  readonly eventLog: EventLog;
   readonly rights: FleetRights;
   readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;

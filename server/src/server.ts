@@ -17,6 +17,8 @@ import { apiRoutes } from './api/routes.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
+import { EventLog } from './events/log/event-log.ts';
+import { events } from './events/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Foundation, Part, Running } from './part.ts';
 import { peoplePart } from './people/part.ts';
@@ -25,7 +27,7 @@ import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [peoplePart, devices, directories];
+export const parts: readonly Part[] = [peoplePart, devices, directories, events];
 
 /** The version of the server. */
 export const version = (
@@ -105,9 +107,10 @@ class Server {
     if (this.#foundation) return this.#foundation;
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
+    const eventLog = new EventLog(database, clock, limits);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
-    this.#foundation = { ...this.#context, store, known, database, rights, directoryRights };
+    this.#foundation = { ...this.#context, store, known, database, eventLog, rights, directoryRights };
     return this.#foundation;
   }
 }

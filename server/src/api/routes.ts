@@ -151,7 +151,7 @@ function callerOf(identity: Identity, rights: CallerRights): Caller {
 }
 
 /** Fields of a query; one that comes several times is an array. Without a prototype: the names are the caller's. */
-function queryOf(target: string): Record<string, string | string[]> {
+export function queryOf(target: string): Record<string, string | string[]> {
   const at = target.indexOf('?');
   const fields = new URLSearchParams(at < 0 ? '' : target.slice(at + 1));
   const query: Record<string, string | string[]> = Object.create(null);

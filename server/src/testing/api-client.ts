@@ -87,6 +87,12 @@ export class ApiClient {
         },
       };
       const sent = request(options, (response) => {
+        if (/^text\/event-stream\b/.test(response.headers['content-type'] ?? '')) {
+          // It has no end.
+          sent.destroy();
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '', text: '' });
+          return;
+        }
         const pieces: Buffer[] = [];
         response.on('data', (piece: Buffer) => pieces.push(piece));
         response.on('error', reject);

@@ -1,6 +1,7 @@
 import * as api from './api.ts';
 import * as devices from './devices.ts';
 import * as directories from './directories.ts';
+import * as events from './events.ts';
 import * as people from './people.ts';
 import * as rights from './rights.ts';
 
@@ -11,6 +12,7 @@ import * as rights from './rights.ts';
 export const schema: Readonly<Record<string, readonly string[]>> = {
   api: api.steps,
   devices: devices.steps,
+  events: events.steps,
   rights: rights.steps,
   directories: directories.steps,
   people: people.steps,

@@ -1,0 +1,26 @@
+import type { Part } from '../part.ts';
+import { eventEndpoints } from './endpoints.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { eventSocket } from './socket-route.ts';
+import { StreamPlaces } from './stream-places.ts';
+
+/** Keeps what happens, and streams it. */
+export const events: Part = {
+  run(core) {
+    const { eventLog, events, clock, limits, log } = core;
+    const recorder = new EventRecorder(eventLog, clock, limits, log);
+    const places = new StreamPlaces(limits);
+    // Before the first device comes.
+    recorder.record(events).catch((error) => log.error({ err: error }, 'events are not kept any more'));
+    recorder.started();
+    return {
+      endpoints: eventEndpoints(core, places),
+      routes: [eventSocket(core, places)],
+      start: () => eventLog.start(),
+      stop: () => {
+        recorder.stop();
+        eventLog.stop();
+      },
+    };
+  },
+};
