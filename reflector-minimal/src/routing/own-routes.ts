@@ -235,6 +235,8 @@ export class OwnRoutes {
       return;
     }
     response.flushHeaders();
+    // Node suspects more than ten to be a leak; they end with the response.
+    response.setMaxListeners(20);
     const end = () => cutResponse(response);
     this.#lasting.add(end);
     response.once('close', () => this.#lasting.delete(end));
