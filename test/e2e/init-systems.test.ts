@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { unpackedPackages } from '../../toolchain/qemu/debian-packages.mjs';
 import { root as checkout } from '../checkout.ts';
 import { BootedSystem, canBoot } from '../system/booted-system.ts';
 
@@ -12,6 +13,9 @@ const configuration = (more = {}) =>
     services: [{ port: 80 }],
     ...more,
   });
+
+/** The processes of the agent, with their user. */
+const agents = `ps -o pid,user,args | grep '[/]usr/bin/rm-agent'`;
 
 /** As docs/image/init.md has it. */
 const inittabLine = '::respawn:/usr/lib/rm-agent/run';
@@ -141,8 +145,6 @@ describe.runIf(canBoot)('systemd as PID 1', () => {
 });
 
 describe.runIf(canBoot)('BusyBox init as PID 1', () => {
-  const agents = `ps -o pid,user,args | grep '[/]usr/bin/rm-agent'`;
-
   it.each([
     ['a line of inittab', `::sysinit:/etc/init.d/rcS\n${inittabLine}\n`],
     ['the S-script', '::sysinit:/etc/init.d/rcS\n'],
@@ -189,7 +191,7 @@ describe.runIf(canBoot)('BusyBox init as PID 1', () => {
           'root:x:0:0:root:/:/bin/sh\nroot-of-test:x:0:0::/:/bin/sh\nrm-agent:*:0:0::/:/bin/false\n',
         'etc/group': 'root:x:0:\nrm-agent:x:0:\n',
       },
-      true,
+      { readOnly: true },
     );
     try {
       await system.prints('rm-agent status', /^state: +waiting/);
@@ -201,6 +203,42 @@ describe.runIf(canBoot)('BusyBox init as PID 1', () => {
         /disabled, but only until the agent ends/,
       );
       expect(system.run('rm-agent status').output).toMatch(/^state: +disabled/);
+    } finally {
+      system.end();
+    }
+  });
+});
+
+/** Of Debian's, the lines that reach our script. */
+const sysvInittab = `id:2:initdefault:
+${[0, 1, 2, 3, 4, 5, 6].map((level) => `l${level}:${level}:wait:/etc/init.d/rc ${level}`).join('\n')}
+`;
+
+describe.runIf(canBoot)('SysV init as PID 1', () => {
+  it('starts the agent in its runlevels, again when it is killed, and stops it in the others', async () => {
+    const packages = await unpackedPackages('amd64', ['sysvinit-core', 'sysv-rc', 'sysvinit-utils']);
+    const system = new BootedSystem(
+      'sysv',
+      { 'etc/rm-agent.json': configuration(), 'etc/inittab': sysvInittab },
+      { packages },
+    );
+    try {
+      const first = /\d+/.exec(await system.prints(agents, /^ *\d+ rm-agent /))?.[0];
+      await system.prints('rm-agent status', /^state: +waiting/);
+      expect(system.run('cat /proc/1/comm; readlink /proc/1/exe').output).toBe('init\n/sbin/init\n');
+      system.run(`kill -9 ${first}`);
+      await system.prints(agents, new RegExp(`^ *(?!${first} )\\d+ rm-agent `));
+      expect(system.run('/etc/init.d/rm-agent status')).toMatchObject({ status: 0 });
+      const second = /\d+/.exec(system.run(agents).output)?.[0];
+      await system.prints('rm-agent status', /^state: +waiting/);
+      expect(system.run('/etc/init.d/rm-agent reload').status).toBe(0);
+      expect(/\d+/.exec(system.run(agents).output)?.[0]).toBe(second);
+      system.run('telinit 1');
+      await system.prints(`${agents} || cat /proc/1/cmdline`, /^init \[1\]/);
+      expect(system.run('/etc/init.d/rm-agent status')).toMatchObject({ status: 3 });
+      system.run('telinit 3');
+      await system.prints(agents, /^ *\d+ rm-agent /);
+      expect(system.run('cat /proc/1/cmdline').output).toMatch(/^init \[3\]/);
     } finally {
       system.end();
     }

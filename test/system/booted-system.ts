@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root as checkout } from '../checkout.ts';
@@ -18,10 +18,18 @@ export class BootedSystem {
   readonly #unshare: ChildProcess;
   #init = 0;
 
-  /** `files` are added to the init files, by their paths below the root. */
-  constructor(kind: 'systemd' | 'busybox', files: Readonly<Record<string, string>>, readOnly = false) {
+  /**
+   * `files` are added to the init files, by their paths below the root. SysV init comes out of `packages`, a folder;
+   * what else its system has is BusyBox's.
+   */
+  constructor(
+    kind: 'systemd' | 'busybox' | 'sysv',
+    files: Readonly<Record<string, string>>,
+    { readOnly = false, packages }: { readonly readOnly?: boolean; readonly packages?: string } = {},
+  ) {
     const root = join(this.#folder, 'root');
     mkdirSync(root);
+    if (packages !== undefined) symlinkSync(packages, `${root}.packages`);
     mkdirSync(`${root}.files`);
     const unpack = join(checkout, 'toolchain/init/unpack.mjs');
     execFileSync(process.execPath, [unpack, kind, `${root}.files`]);
@@ -31,7 +39,7 @@ export class BootedSystem {
     }
     mkdirSync(join(`${root}.files`, 'usr/bin'), { recursive: true });
     execFileSync('cp', [join(checkout, 'dist/x86_64/rm-agent'), join(`${root}.files`, 'usr/bin/rm-agent')]);
-    const script = join(checkout, `test/system/boot-${kind}.sh`);
+    const script = join(checkout, `test/system/boot-${kind === 'systemd' ? kind : 'busybox'}.sh`);
     const words = ['-mpfCui', '--kill-child', 'sh', script, root, ...(readOnly ? ['ro'] : [])];
     this.#unshare = spawn('unshare', words, { stdio: ['ignore', 'ignore', 'inherit'] });
   }
