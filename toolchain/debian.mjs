@@ -118,6 +118,8 @@ export const native = [
 export const peers = [
   // systemd boots in namespaces, and judges the unit.
   ...['libnss-systemd', 'procps', 'strace', 'systemd', 'util-linux'],
+  // RAUC updates a system in namespaces.
+  ...['dbus', 'e2fsprogs', 'rauc', 'squashfs-tools'],
   ...[
     'busybox',
     'cadaver',
