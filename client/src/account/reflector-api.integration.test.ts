@@ -99,6 +99,31 @@ describe('the list of devices', () => {
     expect(asked).toEqual(['/my-devices/api/devices', '/my-devices/api/devices?after=a']);
   });
 
+  test('follows the cursor of rm-server, and reads its times', async () => {
+    const asked: string[] = [];
+    const { route } = await reflector((request, response) => {
+      asked.push(request.url ?? '');
+      response.end(
+        asked.length === 1
+          ? '{"items": [{"id": "a", "lastSeen": "2026-11-28T12:00:00.500Z"}], "next": "c1"}'
+          : '{"items": [{"id": "b", "lastSeen": "yesterday"}], "next": null}',
+      );
+    });
+    const devices = await listDevices(route, authorization);
+    expect(devices.map(({ id, lastSeen }) => [id, lastSeen])).toEqual([
+      ['a', 1_795_867_200],
+      ['b', null],
+    ]);
+    expect(asked).toEqual(['/my-devices/api/devices', '/my-devices/api/devices?cursor=c1']);
+  });
+
+  test('does not follow a list for ever', async () => {
+    const { route } = await reflector((_request, response) => {
+      response.end('{"items": [{"id": "a"}], "next": "again"}');
+    });
+    await expect(listDevices(route, authorization)).rejects.toThrow('its list of devices has no order');
+  });
+
   test('is read whatever is missing in it', async () => {
     const { route } = await reflector((request, response) => {
       expect([request.url, request.headers.authorization]).toEqual(['/my-devices/api/devices', 'Bearer x']);

@@ -107,19 +107,29 @@ export async function listDevices(
     const { answer, where } = await ask(route, authorization, path);
     if (answer.status === 404) throw new Failure(`${where}: this reflector does not list its devices`);
     const value = read(answer, where, devicesPath) as PageOfDevices | null;
-    if (!Array.isArray(value?.devices)) throw new Failure(`${where}: the answer holds no devices`);
-    devices.push(...value.devices.map(readDevice));
-    // Ids are sorted: a page that does not continue after the last id would repeat for ever.
-    const next: unknown = value.next;
-    const goesOn: boolean = typeof next === 'string' && next === devices.at(-1)?.id;
-    path = goesOn ? `${devicesPath}?after=${encodeURIComponent(String(next))}` : null;
+    // rm-server calls them `items`, and where to go on a cursor.
+    const page: unknown = value?.devices ?? value?.items;
+    if (!Array.isArray(page)) throw new Failure(`${where}: the answer holds no devices`);
+    const found = page.map(readDevice);
+    // IDs are sorted: a page that does not continue after the last ID would repeat for ever.
+    const last: string = devices.at(-1)?.id ?? '';
+    if (found.some(({ id }) => id <= last)) throw new Failure(`${where}: its list of devices has no order`);
+    devices.push(...found);
+    path = found.length > 0 ? nextPath(value) : null;
   }
   return devices;
 }
 
 interface PageOfDevices {
   readonly devices?: unknown;
+  readonly items?: unknown;
   readonly next?: unknown;
+}
+
+function nextPath(page: PageOfDevices | null): string | null {
+  if (typeof page?.next !== 'string') return null;
+  const parameter = page.devices === undefined ? 'cursor' : 'after';
+  return `${devicesPath}?${parameter}=${encodeURIComponent(page.next)}`;
 }
 
 /**
@@ -179,11 +189,18 @@ function readDevice(value: unknown): ListedDevice {
   return {
     id: String(id),
     online: online === true,
-    lastSeen: typeof lastSeen === 'number' ? lastSeen : null,
+    lastSeen: readTime(lastSeen),
     ports: Array.isArray(ports) ? ports.filter((port): port is number => typeof port === 'number') : [],
     name: text(name),
     version: text(version),
   };
+}
+
+/** Epoch seconds, or RFC 3339. */
+function readTime(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
 }
 
 function headerText(value: string | readonly string[] | undefined): string | undefined {
