@@ -61,6 +61,27 @@ describe('log-in in a browser', () => {
 
   const status = async (path = '/') => (await browse(path)).status;
 
+  test('takes the form that pages for the original send, from a page of this host', async () => {
+    const form = { action: 'login', username: user.name, password: user.password, onsuccess: '/account' };
+    const entered = await browse('/', form);
+    expect([entered.status, entered.headers.location]).toEqual([303, `${own}/account`]);
+    expect(cookies.has('rm-session')).toBe(true);
+    cookies.clear();
+    expect((await browse('/', { ...form, onsuccess: 'https://elsewhere.example/' })).headers.location).toBe(
+      `${own}/`,
+    );
+    cookies.clear();
+    for (const [fields, headers, status] of [
+      [{ ...form, password: 'wrong' }, {}, 403],
+      [{ ...form, action: 'logout' }, {}, 400],
+      [form, { Origin: 'https://elsewhere.example' }, 403],
+      [form, { Origin: `http://dev1.localhost:${stage.port}` }, 403],
+    ] as const) {
+      expect((await browse('/', fields, headers)).status).toBe(status);
+      expect(cookies.has('rm-session')).toBe(false);
+    }
+  });
+
   test('a browser is led to a page, and back to where it wanted to go', async () => {
     const sent = await browse('/?a=b');
     expect([sent.status, sent.headers.location]).toEqual([303, '/log-in?next=%2F%3Fa%3Db']);

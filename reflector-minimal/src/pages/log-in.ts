@@ -1,6 +1,7 @@
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
 import type { Identity } from '../ports/identity.ts';
-import type { Answer, BrowserRoute } from '../ports/routes.ts';
+import type { Answer, BrowserRoute, Form } from '../ports/routes.ts';
+import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
 import type { PagesContext } from './context.ts';
@@ -22,6 +23,7 @@ export function logInRoutes(context: PagesContext): BrowserRoute[] {
   return [
     route(['GET', 'HEAD'], '/log-in', showLogIn),
     route(['POST'], '/log-in', takePassword),
+    route(['POST'], '/', takePasswordOfOriginal),
     route(['POST'], '/log-in/code', takeCode),
     route(['POST'], '/log-out', logOut),
     route(['GET', 'HEAD'], '/account', showAccount),
@@ -41,10 +43,26 @@ async function showLogIn(exchange: Exchange): Promise<Result> {
 }
 
 async function takePassword(exchange: Exchange): Promise<Result> {
+  const form = await exchange.call.form();
+  return logInByForm(exchange, form, form.get('name'), form.get('next'));
+}
+
+/** The form that pages for the original's server send: `action=login`, and where to go on in `onsuccess`. */
+async function takePasswordOfOriginal(exchange: Exchange): Promise<Result> {
+  const form = await exchange.call.form();
+  if (form.get('action') !== 'login') return refusals.badRequest('action must be login');
+  return logInByForm(exchange, form, form.get('username'), form.get('onsuccess'));
+}
+
+async function logInByForm(
+  exchange: Exchange,
+  form: Form,
+  userName: string | null,
+  nextPage: string | null,
+): Promise<Result> {
   const { context, call } = exchange;
   const { origin } = call;
-  const form = await call.form();
-  const name = form.get('name') ?? '';
+  const name = userName ?? '';
   const verdict = await context.logIn.check({
     name,
     password: form.get('password') ?? '',
@@ -52,7 +70,7 @@ async function takePassword(exchange: Exchange): Promise<Result> {
     address: origin.address,
     marks: knownMarks(call),
   });
-  const next = returnAddress(form.get('next'), origin, context.domain);
+  const next = returnAddress(nextPage, origin, context.domain);
   return settle(exchange, verdict, name, next, (denied) => {
     const error = denied.denied === 'refused' ? 'Wrong name or password' : refusalOf(denied).error;
     return logInPage({ next, error, name }, context.logInLinks);

@@ -139,7 +139,8 @@ function prepared(context: ApiContext, rate: CallRate, description: Endpoint): R
   };
 }
 
-function callerOf(identity: Identity, rights: CallerRights): Caller {
+/** A caller by what they may do. */
+export function callerOf(identity: Identity, rights: CallerRights): Caller {
   return {
     ...rights,
     identity,

@@ -3,13 +3,24 @@ export interface DeviceCredentialsOnce {
   /** As the agent spells it. */
   readonly id: string;
   readonly domain: string;
-  /** `null`: it proves itself by a certificate. */
+  /** `null`: it has none, or nobody knows it. */
   readonly password: string | null;
   readonly digest: boolean;
+  /** What users can reach; the usual ports by default. */
+  readonly services?: readonly { readonly port: number; readonly kind?: string }[];
 }
 
-/** `/etc/rm-agent.json` of a device. `url`: of the server, for agents. */
-export function agentConfiguration({ id, domain, password, digest }: DeviceCredentialsOnce, url: string) {
+const usual = [
+  { port: 80, kind: 'http' },
+  { port: 22, kind: 'ssh' },
+];
+
+/** `/etc/rm-agent.json` of a device. `url`: of the server, for agents. `certificate`: by which it proves itself. */
+export function agentConfiguration(
+  { id, domain, password, digest, services = usual }: DeviceCredentialsOnce,
+  url: string,
+  certificate = false,
+) {
   return {
     reflector: url,
     device: {
@@ -18,12 +29,7 @@ export function agentConfiguration({ id, domain, password, digest }: DeviceCrede
       ...(password === null ? {} : { password }),
       ...(digest ? { auth: 'digest' } : {}),
     },
-    ...(password === null
-      ? { tls: { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/device.key' } }
-      : {}),
-    services: [
-      { port: 80, kind: 'http' },
-      { port: 22, kind: 'ssh' },
-    ],
+    ...(certificate ? { tls: { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/device.key' } } : {}),
+    services,
   };
 }

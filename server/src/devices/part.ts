@@ -2,6 +2,8 @@ import type { Core, Part } from '../part.ts';
 import { Calendar } from './calendar.ts';
 import { devicesContext } from './context.ts';
 import { deviceEndpoints } from './endpoints/index.ts';
+import { getDefaultDomain } from './original/default-domain.ts';
+import { provisionRoute } from './original/provision.ts';
 import { QuotaGuard } from './quota-guard.ts';
 
 /** Devices, domains and quotas. */
@@ -11,8 +13,10 @@ export const devices: Part = {
     const failed = (error: unknown) => log.error({ err: error }, 'quotas not checked');
     const calendar = new Calendar(database, clock, limits, failed);
     const guard = new QuotaGuard({ database, presence, clock, limits, failed });
+    const context = devicesContext(core);
     return {
-      endpoints: deviceEndpoints(devicesContext(core)),
+      endpoints: [...deviceEndpoints(context), getDefaultDomain(context)],
+      routes: [provisionRoute(context)],
       admitDevice: (arriving) => guard.admit(arriving),
       start() {
         calendar.start();

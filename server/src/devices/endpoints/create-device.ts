@@ -82,7 +82,11 @@ export function createDevice(context: DevicesContext): Endpoint {
       );
       note(`domain ${domain}`, { device: id });
       const url = await agentUrl(context);
-      const configuration = agentConfiguration({ id, domain, password, digest: digest ?? false }, url);
+      const configuration = agentConfiguration(
+        { id, domain, password, digest: digest ?? false },
+        url,
+        certificate,
+      );
       const location = { Location: `/my-devices/api/devices/${id}` };
       const device = context.devices.get(id);
       const version = device?.revision ?? 1;
