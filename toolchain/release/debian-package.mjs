@@ -7,6 +7,7 @@ import { initConffiles, initFiles, installScripts, removeScripts } from '../init
 import { deb } from '../packages/deb.mjs';
 import { textFile } from '../packages/package.mjs';
 import { gzip } from '../packages/tar.mjs';
+import { debianChangelog } from './debian-changelog.mjs';
 import { product } from './product.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -55,17 +56,6 @@ const example = {
   ],
 };
 
-/** @param {number} time seconds since 1970 */
-function debianChangelog(time) {
-  const date = new Date(time * 1000).toUTCString().replace('GMT', '+0000');
-  return `${product.name} (${product.version}-1) unstable; urgency=medium
-
-  * Release ${product.version}; changelog.gz tells what is new.
-
- -- ${product.maintainer}  ${date}
-`;
-}
-
 /** @param {string} text */
 const compressed = (text) => gzip(Buffer.from(text));
 
@@ -100,7 +90,11 @@ export function debianPackage(architecture, folder, { time = sourceDate() } = {}
           mode: 0o644,
           content: compressed(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')),
         },
-        { path: `${doc}/changelog.Debian.gz`, mode: 0o644, content: compressed(debianChangelog(time)) },
+        {
+          path: `${doc}/changelog.Debian.gz`,
+          mode: 0o644,
+          content: compressed(debianChangelog(product.name, time)),
+        },
         textFile(
           'usr/share/lintian/overrides/rm-agent',
           '# The same executable runs on every Linux of this processor, whatever its C library.\nrm-agent: statically-linked-binary *\n',

@@ -20,7 +20,7 @@ export const compilers = /** @type {const} */ ({
 
 /** Files that nobody needs to run a package. */
 const notNeeded =
-  /^(test|tests|docs|examples|benchmarks?|\.github)\/|\.(md|d\.ts|d\.mts|d\.cts|map|yml|tsbuildinfo)$/;
+  /(^|\/)\.|^(test|tests|docs|examples|benchmarks?)\/|\.(md|html|sh|d\.ts|d\.mts|d\.cts|map|yml|tsbuildinfo)$/;
 /** And of those with native code, which we compile ourselves. */
 const native = new Set(['better-sqlite3', 'bufferutil']);
 const nativeSource = /^(deps|src|build|prebuilds)\/|\.gyp$/;

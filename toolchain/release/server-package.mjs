@@ -1,14 +1,17 @@
-// The Debian packages of the reflectors: the program for Debian's Node, its unit for systemd, user, configuration and log rotation.
+// The Debian packages of the reflectors: the program with a Node of its own, since Debian's is older or has another interface
+// for native code; its unit for systemd, user, configuration and log rotation.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceDate } from '../commit.mjs';
 import { needPackages } from '../debian.mjs';
+import { baseBinary, bases } from '../node-executable/base-binaries.mjs';
 import { deb } from '../packages/deb.mjs';
 import { textFile } from '../packages/package.mjs';
 import { gzip } from '../packages/tar.mjs';
+import { debianChangelog } from './debian-changelog.mjs';
 import { nodeProgram } from './node-program.mjs';
-import { npmPart, ownPart } from './parts.mjs';
+import { nodePart, npmPart, ownPart } from './parts.mjs';
 import { product } from './product.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -110,7 +113,7 @@ function copyright(packages) {
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/',
     `Upstream-Name: ${product.name}`,
     `Source: ${product.homepage}`,
-    'Comment: The program comes with these npm packages, each with its licence beside it.',
+    'Comment: The program comes with Node, whose licence is in LICENSE.node, and\n with these npm packages, each with its licence beside it.',
     ...others.map(({ name, version, license }) => `  ${name} ${version}: ${license}`),
     '',
     'Files: *',
@@ -130,8 +133,9 @@ export async function serverPackage(name, architecture, { time = sourceDate() } 
   const { platform, compiler } = architectures[architecture];
   await needPackages([compiler]);
   const { entries, packages } = await nodeProgram(name, platform);
+  const node = await baseBinary(platform);
   const doc = `usr/share/doc/${name}`;
-  const start = `#!/bin/sh\nexec /usr/bin/node /usr/lib/${name}/node_modules/${name}/dist/main.js "$@"\n`;
+  const start = `#!/bin/sh\nexec /usr/lib/${name}/node /usr/lib/${name}/node_modules/${name}/dist/main.js "$@"\n`;
   const changelog = gzip(readFileSync(join(root, 'CHANGELOG.md')));
   const content = deb(
     {
@@ -140,21 +144,33 @@ export async function serverPackage(name, architecture, { time = sourceDate() } 
       name,
       architecture,
       section: 'net',
-      // Native code is of one version of Node's interface for it: that of Node 20.
-      depends: ['nodejs (>= 20.19)', 'nodejs (<< 21)', 'passwd'],
+      // What Node links; libatomic1 on armhf only.
+      depends: [
+        'libc6 (>= 2.28)',
+        'libstdc++6',
+        'passwd',
+        ...(architecture === 'armhf' ? ['libatomic1'] : []),
+      ],
       scripts: scripts(name),
       conffiles: [`/etc/${name}.json`, `/etc/logrotate.d/${name}`],
       entries: [
         ...entries,
+        { path: `usr/lib/${name}/node`, mode: 0o755, content: readFileSync(join(node, 'node-stripped')) },
+        { path: `${doc}/LICENSE.node`, mode: 0o644, content: readFileSync(join(node, 'LICENSE')) },
         { path: `usr/bin/${name}`, mode: 0o755, content: Buffer.from(start) },
         textFile(`usr/lib/systemd/system/${name}.service`, unit(name)),
         textFile(`etc/${name}.json`, `${JSON.stringify(configuration(name), null, 2)}\n`),
         textFile(`etc/logrotate.d/${name}`, rotation(name)),
         textFile(`${doc}/copyright`, copyright(packages)),
         { path: `${doc}/changelog.gz`, mode: 0o644, content: changelog },
+        {
+          path: `${doc}/changelog.Debian.gz`,
+          mode: 0o644,
+          content: gzip(Buffer.from(debianChangelog(name, time))),
+        },
         textFile(
           `usr/share/lintian/overrides/${name}`,
-          `# npm packages, as they are published.\n${name}: embedded-javascript-library *\n${name}: package-contains-documentation-outside-usr-share-doc *\n`,
+          `# npm packages and Node, as they are published.\n${name}: embedded-library *\n${name}: embedded-javascript-library *\n${name}: package-contains-documentation-outside-usr-share-doc *\n`,
         ),
       ],
     },
@@ -163,6 +179,10 @@ export async function serverPackage(name, architecture, { time = sourceDate() } 
   return {
     file: `${name}_${product.version}-1_${architecture}.deb`,
     content,
-    parts: [ownPart, ...packages.filter((one) => !one.name.startsWith('rm-')).map(npmPart)],
+    parts: [
+      ownPart,
+      nodePart(bases[platform].version),
+      ...packages.filter((one) => !one.name.startsWith('rm-')).map(npmPart),
+    ],
   };
 }
