@@ -82,6 +82,15 @@ export const defaultLimits = {
   /** Calls of one address (or IPv6 network) without a log-in, in `openCallsMs`: each may cost a mail. */
   openCallsPerAddress: 20,
   openCallsMs: 60_000,
+  /** Milliseconds for which records of the audit log are gathered before they are written to the store together. */
+  auditBatchMs: 500,
+  /** Records that wait for the store. Beyond it they are lost there, which is a record itself; the file has them. */
+  auditWaiting: 20_000,
+  /** How often old records are removed, and how many at once: each batch stops the loop for some milliseconds. */
+  auditSweepMs: 600_000,
+  auditRemovedAtOnce: 2_000,
+  /** Records of one query of an export. */
+  auditExportPage: 1_000,
   /** API keys of one user. */
   keysPerUser: 100,
   /** Milliseconds for which the use of an API key is noted once. */

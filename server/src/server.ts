@@ -14,6 +14,7 @@ import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
+import { auditPart } from './audit/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
@@ -27,7 +28,7 @@ import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [peoplePart, devices, directories, events];
+export const parts: readonly Part[] = [peoplePart, auditPart, devices, directories, events];
 
 /** The version of the server. */
 export const version = (

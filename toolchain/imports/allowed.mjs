@@ -246,9 +246,11 @@ export const packages = [
       'directories/members': ['rights', 'store'],
       'directories/ldap': ['configuration', 'directories/members'],
       directories: ['directories/ldap', 'directories/members', 'part.ts', 'store'],
+      audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
       'server.ts': [
         'api',
+        'audit',
         'configuration',
         'devices',
         'directories',

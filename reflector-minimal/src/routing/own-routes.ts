@@ -241,6 +241,8 @@ export class OwnRoutes {
     this.#lasting.add(end);
     response.once('close', () => this.#lasting.delete(end));
     try {
+      // A known number of parts wait for its end, those of the pipeline too; Node warns of more than ten.
+      response.setMaxListeners(20);
       await pipeline(Readable.from(stream), response);
     } catch (error) {
       // The caller has gone away, or was sent away.

@@ -18,6 +18,12 @@ export const ownKeys = {
     description: 'Providers of OpenID Connect.',
   }),
   mail: Type.Optional(mailSchema),
+  auditDays: Type.Integer({
+    minimum: 1,
+    maximum: 3_650,
+    default: 90,
+    description: 'Days for which records of the audit log can be asked for through the API.',
+  }),
 };
 
 export const configurationSchema = closed(Type.Object(ownKeys));

@@ -1,0 +1,140 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { basePath } from '../api/routes.ts';
+import type { ApiClient } from '../testing/api-client.ts';
+import { TestServer } from '../testing/test-server.ts';
+
+let server: TestServer;
+let alice: ApiClient;
+const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+const start = 1_700_000_000_000;
+
+beforeAll(async () => {
+  server = await TestServer.start({
+    limits: { auditExportPage: 7, callsBurst: 1_000, auditBatchMs: 20 },
+    own: { auditDays: 3_650 },
+  });
+  const { store } = server.reflector;
+  for (const [id, domain] of [
+    ['pump', 'acme'],
+    ['lamp', 'other'],
+  ] as const)
+    await store.devices.add({ id, domain, secrets }, 0, null);
+  const entries = Array.from({ length: 30 }, (_, n) => {
+    const record = {
+      event: n % 3 === 0 ? 'log-in' : 'request',
+      allowed: n % 5 !== 0,
+      user: n % 2 === 0 ? 'carol' : 'dave',
+      device: n % 3 === 0 ? undefined : n % 2 === 0 ? 'pump' : 'lamp',
+      reason: `entry ${n}`,
+    };
+    const { event, user, device = null } = record;
+    return { time: start + n, event, user, device, record: JSON.stringify(record) };
+  });
+  await store.audit.append(entries);
+  alice = await server.signedIn('alice');
+});
+afterAll(() => server.close());
+
+const numbers = (body: unknown) =>
+  (body as { items: { reason: string }[] }).items.map(({ reason }) => Number(reason.slice(6)));
+
+test.each<[string, (n: number) => boolean]>([
+  ['user=carol', (n) => n % 2 === 0],
+  ['device=pump', (n) => n % 3 !== 0 && n % 2 === 0],
+  ['event=log-in', (n) => n % 3 === 0],
+  ['allowed=false', (n) => n % 5 === 0],
+  [`since=${start + 10}`, (n) => n >= 10],
+  [
+    `since=${start + 10}&user=dave&event=request&allowed=true`,
+    (n) => n >= 10 && n % 2 === 1 && n % 3 !== 0 && n % 5 !== 0,
+  ],
+  ['user=nobody', () => false],
+  ['user=%27%20OR%201--', () => false],
+])('%s: the latest first, a page at a time', async (query, fits) => {
+  const expected = Array.from({ length: 30 }, (_, n) => 29 - n).filter(fits);
+  const found: number[] = [];
+  const filter = `until=${start + 30}&${query}`;
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { status, body } = await alice.get(
+      `/audit?limit=4&${filter}${cursor === '' ? '' : `&cursor=${cursor}`}`,
+    );
+    expect(status).toBe(200);
+    found.push(...numbers(body));
+    cursor = (body as { next: string | null }).next;
+  }
+  expect(found).toEqual(expected);
+  const exported = await alice.get(`/audit/export?${filter}`);
+  expect(exported.headers['content-type']).toBe('application/x-ndjson');
+  const lines = exported.text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.pop()).toEqual({ complete: true, records: expected.length });
+  expect(lines.map(({ reason }) => Number(reason.slice(6)))).toEqual(expected.reverse());
+});
+
+test('an auditor of a domain reads what is about its devices, and others nothing', async () => {
+  await server.addUser('erin');
+  const erin = await server.signedIn('erin');
+  expect((await erin.get('/audit')).status).toBe(403);
+  expect((await erin.get('/audit/export')).status).toBe(403);
+  await alice.post('/grants', { user: 'erin', role: 'auditor', domain: 'acme' });
+  const { body } = await erin.get(`/audit?until=${start + 30}`);
+  const expected = Array.from({ length: 30 }, (_, n) => 29 - n).filter((n) => n % 3 !== 0 && n % 2 === 0);
+  expect(numbers(body)).toEqual(expected);
+  const exported = await erin.get(`/audit/export?until=${start + 30}`);
+  expect(exported.text.trimEnd().split('\n')).toHaveLength(expected.length + 1);
+});
+
+test('what happens can be asked for soon, exports too', async () => {
+  await alice.post('/groups', { name: 'noted' });
+  await alice.get(`/audit/export?until=${start}`);
+  const events = async () => {
+    const { body } = await alice.get(`/audit?user=alice&since=${start + 30}&limit=200`);
+    return (body as { items: { event: string }[] }).items.map(({ event }) => event);
+  };
+  await expect.poll(events).toEqual(expect.arrayContaining(['createGroup', 'exportAudit', 'token']));
+});
+
+test('an export that is cut does not look whole', async () => {
+  const { port } = server.reflector;
+  const { token } = (
+    await server.client().call('POST', '/token', 'username=bob&password=a+long+enough+secret', {
+      'content-type': 'application/x-www-form-urlencoded',
+    })
+  ).body as { token: string };
+  await alice.post('/grants', { user: 'bob', role: 'auditor' });
+  const many = Array.from({ length: 60_000 }, () => ({
+    time: start,
+    event: 'filler',
+    user: null,
+    device: null,
+    record: JSON.stringify({ event: 'filler', allowed: true, detail: 'x'.repeat(500) }),
+  }));
+  for (let n = 0; n < 60; n++)
+    await server.reflector.store.audit.append(many.slice(n * 1_000, (n + 1) * 1_000));
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  let first = () => {};
+  const begun = new Promise<void>((resolve) => {
+    first = resolve;
+  });
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk.toString();
+    first();
+    socket.pause();
+    setImmediate(() => socket.resume());
+  });
+  socket.write(
+    `GET ${basePath}/audit/export?event=filler HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  await begun;
+  await server.reflector.store.users.setPassword('bob', 'another hash');
+  await ended;
+  expect(received).toContain('HTTP/1.1 200 ');
+  expect(received).not.toContain('"complete"');
+  expect(received.endsWith('0\r\n\r\n')).toBe(false);
+}, 120_000);
