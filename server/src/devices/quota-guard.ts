@@ -39,8 +39,10 @@ export class QuotaGuard {
   readonly #failed: (error: unknown) => void;
   /** Each device that is on line or was let in a moment ago, by `uid`. */
   readonly #known = new Map<string, DeviceKey & { readonly domain: string }>();
-  /** Those devices, by domain. */
+  /** Their `uid`s by domain. */
   readonly #present = new Map<string, Set<string>>();
+  /** The `uid` by the ID of each that is on line. */
+  readonly #uids = new Map<string, string>();
   /** When devices were let in that have not come yet, the first one first; monotonic ms. */
   readonly #arriving = new Map<string, number>();
   readonly #stopWatching: () => void;
@@ -59,7 +61,7 @@ export class QuotaGuard {
     this.#limits = parts.limits;
     this.#failed = parts.failed;
     this.#stopWatching = this.#presence.watch({
-      came: ({ uid }) => void this.#arriving.delete(uid),
+      came: (device) => this.#come(device),
       went: ({ uid }) => this.#leave(uid),
     });
   }
@@ -128,6 +130,14 @@ export class QuotaGuard {
     return `quota: the domain ${domain} has used its ${most} bytes of this month, until ${nextMonth(now)}`;
   }
 
+  #come({ id, uid }: DeviceKey): void {
+    this.#arriving.delete(uid);
+    // A device whose ID another had before: the tunnel of that one was evicted, and does not go.
+    const former = this.#uids.get(id);
+    if (former !== undefined && former !== uid) this.#leave(former);
+    if (this.#known.has(uid)) this.#uids.set(id, uid);
+  }
+
   #enter(device: DeviceKey & { readonly domain: string }): void {
     const { uid, domain } = device;
     // It may have moved since.
@@ -143,6 +153,7 @@ export class QuotaGuard {
     const known = this.#known.get(uid);
     if (!known) return;
     this.#known.delete(uid);
+    if (this.#uids.get(known.id) === uid) this.#uids.delete(known.id);
     const present = this.#present.get(known.domain);
     present?.delete(uid);
     if (present?.size === 0) this.#present.delete(known.domain);

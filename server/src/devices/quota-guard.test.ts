@@ -1,0 +1,160 @@
+import type { ConnectedDevice } from 'rm-reflector';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LocalPresence } from '../../../reflector-minimal/src/tunnels/local-presence.ts';
+import { defaultLimits } from '../limits.ts';
+import { FleetFile } from '../testing/fleet-file.ts';
+import { Domains } from './domains.ts';
+import { deviceQuotaProblem, QuotaGuard } from './quota-guard.ts';
+
+let file: FleetFile;
+let presence: LocalPresence<ConnectedDevice>;
+let domains: Domains;
+let guard: QuotaGuard;
+let failures: unknown[];
+
+beforeEach(() => {
+  file = new FleetFile();
+  presence = new LocalPresence();
+  domains = new Domains(file.database);
+  domains.add('acme', 0);
+  failures = [];
+  const { database, clock } = file;
+  guard = new QuotaGuard({
+    database,
+    presence,
+    clock,
+    limits: defaultLimits,
+    failed: (error) => failures.push(error),
+  });
+});
+afterEach(async () => {
+  guard.stop();
+  await file.close();
+});
+
+/** A device of `acme`, and what closes its tunnel. */
+async function added(id: string) {
+  const uid = await file.add(id);
+  const device = await file.store.devices.credentials(id);
+  if (!device) throw new Error(id);
+  const closed: [number, string][] = [];
+  const connected = () =>
+    ({
+      id,
+      uid,
+      generation: presence.nextGeneration(),
+      evict: () => {},
+      tunnel: { close: (code: number, reason: string) => closed.push([code, reason]) },
+    }) as unknown as ConnectedDevice;
+  return { device, closed, admit: () => guard.admit({ device }), connected };
+}
+
+const full = (most: string, present: number) => ({
+  status: 503,
+  error: `quota: the domain acme may have ${most} on line, and has ${present}`,
+  retryAfterSeconds: defaultLimits.quotaRetrySeconds,
+});
+
+test('as many devices are let in as the domain may have on line, and others when one has gone', async () => {
+  const [first, second, third] = [await added('a'), await added('b'), await added('c')];
+  expect([first.admit(), second.admit()]).toEqual([null, null]);
+  domains.change('acme', { quotas: { connections: 2 } });
+  expect(third.admit()).toEqual(full('2 devices', 2));
+  const tunnel = first.connected();
+  presence.announce(tunnel);
+  presence.announce(second.connected());
+  expect(third.admit()).toEqual(full('2 devices', 2));
+  presence.withdraw(tunnel);
+  expect(third.admit()).toBeNull();
+  expect(first.admit()).toEqual(full('2 devices', 2));
+});
+
+test('a domain may have none on line', async () => {
+  domains.change('acme', { quotas: { connections: 0 } });
+  expect((await added('a')).admit()).toEqual(full('0 devices', 0));
+});
+
+test('a device that comes again takes the place that it has', async () => {
+  domains.change('acme', { quotas: { connections: 1 } });
+  const one = await added('a');
+  expect(one.admit()).toBeNull();
+  expect(one.admit()).toBeNull();
+  presence.announce(one.connected());
+  expect(one.admit()).toBeNull();
+  const again = one.connected();
+  presence.announce(again);
+  expect((await added('b')).admit()).toEqual(full('1 device', 1));
+  presence.withdraw(again);
+  expect((await added('c')).admit()).toBeNull();
+});
+
+test('arrivalMs: a device that does not come gives its place back', async () => {
+  domains.change('acme', { quotas: { connections: 1 } });
+  expect((await added('a')).admit()).toBeNull();
+  const other = await added('b');
+  file.clock.advance(defaultLimits.arrivalMs - 1);
+  expect(other.admit()).toEqual(full('1 device', 1));
+  file.clock.advance(1);
+  expect(other.admit()).toBeNull();
+});
+
+test('a device that was made anew takes the place of the former one', async () => {
+  domains.change('acme', { quotas: { connections: 1 } });
+  const former = await added('a');
+  former.admit();
+  presence.announce(former.connected());
+  await file.store.devices.remove('a', 0);
+  const present = await added('a');
+  domains.change('acme', { quotas: { connections: 2 } });
+  expect(present.admit()).toBeNull();
+  const tunnel = present.connected();
+  presence.announce(tunnel);
+  presence.withdraw(tunnel);
+  domains.change('acme', { quotas: { connections: 1 } });
+  expect((await added('b')).admit()).toBeNull();
+});
+
+test('a device counts for the domain in which it came last', async () => {
+  domains.add('lab', 0);
+  domains.change('acme', { quotas: { connections: 1 } });
+  const one = await added('a');
+  one.admit();
+  expect(guard.admit({ device: { ...one.device, domain: 'lab' } })).toBeNull();
+  expect((await added('b')).admit()).toBeNull();
+});
+
+test('bytes of the month: who has used them up comes no more until the next month', async () => {
+  const spent = 'quota: the domain acme has used its 100 bytes of this month, until 2026-02-01';
+  const one = await added('a');
+  domains.change('acme', { quotas: { bytesPerMonth: 100 } });
+  file.database.prepare('UPDATE fleet_calendar SET day = ?').run('2026-01-01');
+  expect(one.admit()).toBeNull();
+  presence.announce(one.connected());
+  await file.store.devices.addTraffic(one.device, 60, 39);
+  guard.endSpent();
+  expect([one.admit(), one.closed]).toEqual([null, []]);
+  await file.store.devices.addTraffic(one.device, 1, 0);
+  guard.start();
+  expect(one.admit()).toEqual({ status: 403, error: spent });
+  expect(one.closed).toEqual([]);
+  file.clock.advance(defaultLimits.quotaCheckMs);
+  expect(one.closed).toEqual([[1008, spent]]);
+  file.clock.wallOffset = Date.UTC(2026, 1, 1);
+  expect(one.admit()).toBeNull();
+  file.clock.advance(defaultLimits.quotaCheckMs);
+  expect([one.closed.length, failures]).toEqual([1, []]);
+});
+
+test('devices: as many are added as the domain may have', async () => {
+  expect(deviceQuotaProblem(file.database, 'acme')).toBeNull();
+  domains.change('acme', { quotas: { devices: 2 } });
+  await added('a');
+  expect(deviceQuotaProblem(file.database, 'acme')).toBeNull();
+  expect(deviceQuotaProblem(file.database, 'acme', 2)).toMatchObject({
+    status: 409,
+    details: { detail: 'quota: the domain acme may have 2 devices, and has 1' },
+  });
+  await added('b');
+  expect(deviceQuotaProblem(file.database, 'acme')?.status).toBe(409);
+  expect(deviceQuotaProblem(file.database, 'elsewhere')).toBeNull();
+});
