@@ -65,6 +65,26 @@ export const defaultLimits = {
   provenRemembered: 10_000,
   /** Wrong passwords of one user that are compared while the directory is away; then only the directory decides. */
   offlineGuesses: 10,
+  /** Time for one answer of a provider of OpenID Connect. */
+  oidcAnswerMs: 8_000,
+  /** Bytes of such an answer: keys of many years fit. */
+  oidcAnswerBytes: 1_048_576,
+  /** How long the configuration of a provider counts. */
+  oidcDiscoveryMs: 3_600_000,
+  /** After a failure it is not asked again for this long. */
+  oidcPauseMs: 5_000,
+  /** Time from the start of a log-in at a provider until the browser is back. */
+  oidcLogInMs: 600_000,
+  /** Browsers that come back at the same time; each costs a call to the provider. Further ones wait. */
+  oidcAtOnce: 32,
+  /** Browsers that wait for that. Beyond it: 503. */
+  oidcWaiting: 256,
+  /** Age of a log-out token of a provider; an older one is refused. */
+  oidcLogOutMs: 300_000,
+  /** Log-out tokens that are remembered, so that none counts twice. */
+  oidcLogOutsRemembered: 10_000,
+  /** Characters of the address that a log-in at a provider leads on to. A longer one is dropped. */
+  nextLength: 1_500,
   /** How often it is looked for members whose time is over. */
   sweepMs: 60_000,
   /** Bytes of a password. Directories take no more, and comparing more costs more. */

@@ -49,6 +49,8 @@ export interface Running {
 
 /** A part of the server: a concern with its endpoints. */
 export interface Part {
+  /** Further ways to log in, for the log-in page. */
+  logInLinks?(configuration: OwnConfiguration): NonNullable<ReflectorOptions['logInLinks']>;
   /** Throws `ConfigurationError`. Nothing is opened before. */
   check?(place: Pick<Foundation, 'configuration' | 'file' | 'environment'>): void;
   /** Further proofs of users; called before {@link run}. */

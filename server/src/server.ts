@@ -42,6 +42,7 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
   const server = new Server({ ...context, configuration, limits });
   return {
     options: {
+      logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       admitDevice: (arriving) => server.admitDevice(arriving),
       authenticators: (store, known) => server.authenticators(store, known),
       rights: ({ store, known }) => server.rights(store, known),

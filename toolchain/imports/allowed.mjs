@@ -245,7 +245,8 @@ export const packages = [
       devices: ['api', 'part.ts', 'rights', 'store', 'store/schema'],
       'directories/members': ['rights', 'store'],
       'directories/ldap': ['configuration', 'directories/members'],
-      directories: ['directories/ldap', 'directories/members', 'part.ts', 'store'],
+      'directories/oidc': ['configuration', 'directories/members', 'store'],
+      directories: ['directories/ldap', 'directories/members', 'directories/oidc', 'part.ts', 'store'],
       audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
       'server.ts': [

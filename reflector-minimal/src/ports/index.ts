@@ -1,4 +1,5 @@
 /** The ports: what an adapter in another package implements. `docs/ports/` describes them. */
+export type { Refusal } from '../http/refusal.ts';
 export * from './authenticators.ts';
 export * from './channel-failure.ts';
 export * from './device-admission.ts';

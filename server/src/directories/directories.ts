@@ -1,17 +1,24 @@
+import { randomBytes } from 'node:crypto';
 import type { Cancellable } from 'rm-protocol';
-import type { Authenticator } from 'rm-reflector/ports';
-import type { Foundation } from '../part.ts';
+import type { Authenticator, Route } from 'rm-reflector/ports';
+import type { Core, Foundation } from '../part.ts';
 import { LdapAuthenticator } from './ldap/authenticator.ts';
 import { LdapDirectory } from './ldap/directory.ts';
 import { readLdapSettings } from './ldap/read-settings.ts';
 import { Refresh } from './ldap/refresh.ts';
 import { Members } from './members/members.ts';
+import { Provider } from './oidc/provider.ts';
+import { ProviderSessions } from './oidc/provider-sessions.ts';
+import { readProviders } from './oidc/read-settings.ts';
+import { providerRoutes } from './oidc/routes.ts';
+import { Sealed } from './oidc/sealed.ts';
 
 /** The directories of a running server. */
 export class Directories {
   readonly members: Members;
   readonly authenticators: readonly Authenticator<'password'>[];
   readonly #foundation: Foundation;
+  readonly #providers: readonly Provider[];
   readonly #refresh: Refresh | null;
   #sweep: Cancellable | null = null;
 
@@ -20,6 +27,9 @@ export class Directories {
     const { configuration, store, limits } = foundation;
     this.#foundation = foundation;
     this.members = new Members({ ...foundation, rights: foundation.directoryRights });
+    this.#providers = readProviders(foundation).map(
+      (settings) => new Provider(settings, limits, foundation.clock),
+    );
     if (!configuration.ldap) {
       this.authenticators = [];
       this.#refresh = null;
@@ -31,6 +41,26 @@ export class Directories {
     this.authenticators = [new LdapAuthenticator(context)];
     // Bound as its users, there is nobody to ask as.
     this.#refresh = settings.bindAs === null ? new Refresh(context) : null;
+  }
+
+  routes({ store, audit }: Pick<Core, 'store' | 'audit'>): readonly Route[] {
+    let sealed: Promise<Sealed> | null = null;
+    const open = async () => new Sealed(await store.settings.getOrAdd('oidc_key', randomBytes(32)));
+    const context = {
+      ...this.#foundation,
+      members: this.members,
+      sessions: new ProviderSessions(this.#foundation.database),
+      store,
+      audit,
+      sealed: () => {
+        sealed ??= open().catch((error: unknown) => {
+          sealed = null;
+          throw error;
+        });
+        return sealed;
+      },
+    };
+    return this.#providers.flatMap((provider) => providerRoutes(provider, context));
   }
 
   start(): void {

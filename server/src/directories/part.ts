@@ -2,6 +2,8 @@ import type { Foundation, Part } from '../part.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import { Directories } from './directories.ts';
 import { readLdapSettings } from './ldap/read-settings.ts';
+import { readProviders } from './oidc/read-settings.ts';
+import { startPath } from './oidc/settings.ts';
 
 /** Those of each server in this process. */
 const opened = new WeakMap<FleetDatabase, Directories>();
@@ -16,10 +18,12 @@ function open(foundation: Foundation): Directories {
 export const directories: Part = {
   check: (place) => {
     if (place.configuration.ldap) readLdapSettings(place.configuration.ldap, place);
+    readProviders(place);
   },
+  logInLinks: ({ oidc }) => oidc.map(({ id, name }) => ({ name, path: startPath(id) })),
   authenticators: (foundation) => open(foundation).authenticators,
   run: (core) => {
     const running = open(core);
-    return { start: () => running.start(), stop: () => running.stop() };
+    return { routes: running.routes(core), start: () => running.start(), stop: () => running.stop() };
   },
 };

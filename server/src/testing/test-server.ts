@@ -13,6 +13,8 @@ import { serverAdditions } from '../server.ts';
 import { type ApiAnswer, ApiClient } from './api-client.ts';
 
 export interface TestServerOptions {
+  /** Any free one by default. */
+  readonly port?: number;
   /** Keys of `/etc/rm-server.json` besides those of the reflector. */
   readonly own?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<Limits>;
@@ -45,7 +47,12 @@ export class TestServer {
     }
   }
 
-  static async start({ own = {}, limits, environment = {} }: TestServerOptions = {}): Promise<TestServer> {
+  static async start({
+    port = 0,
+    own = {},
+    limits,
+    environment = {},
+  }: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
     const data = join(folder, 'server.sqlite');
     const log = pino({ level: 'silent' });
@@ -56,6 +63,7 @@ export class TestServer {
     );
     const reflector = await startReflector({
       ...settings,
+      port,
       data,
       log,
       clock: systemClock,

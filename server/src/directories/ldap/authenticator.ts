@@ -7,10 +7,10 @@ import { type Authenticator, AuthenticatorUnavailable, type Store, type Verdict 
 import type { Limits } from '../../limits.ts';
 import { grantsOf } from '../members/grant-rules.ts';
 import type { Members } from '../members/members.ts';
+import { Turnstile } from '../members/turnstile.ts';
 import { userName } from '../members/user-name.ts';
 import type { LdapDirectory } from './directory.ts';
 import type { LdapSettings } from './settings.ts';
-import { Turnstile } from './turnstile.ts';
 
 export const source = 'ldap';
 

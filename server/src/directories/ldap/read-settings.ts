@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { FilterParser } from 'ldapts';
 import { ConfigurationError } from 'rm-reflector/program';
 import type { LdapConfiguration } from '../../configuration/directories.ts';
 import { readSecret } from '../../configuration/secret.ts';
+import { isLoopback } from '../members/loopback.ts';
 import { normalDn } from './distinguished-name.ts';
 import { filterFor } from './escape.ts';
 import type { LdapSettings } from './settings.ts';
@@ -75,9 +75,4 @@ export function readLdapSettings(
     offlineMs: given.offlineLogIn * 1000,
     refreshMs: given.refresh * 1000,
   };
-}
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '[::1]') return true;
-  return isIP(host) === 4 && host.startsWith('127.');
 }
