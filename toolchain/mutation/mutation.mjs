@@ -7,7 +7,7 @@ import { step } from '../step.mjs';
 import { sampleOf } from './sample.mjs';
 import { survivors } from './survivors.mjs';
 
-const usage = `usage: npm run mutation -- FOLDER [--sample PERCENT] [--seed N] [--integration] [--whole] [--fresh]
+const usage = `usage: npm run mutation -- FOLDER [--sample PERCENT] [--seed N] [--integration | --near | --whole] [--fresh]
 
 Changes the code of a folder (or one file) in every way that Stryker knows, runs the unit tests of its package against
 each change, and prints a table of the changes that no test has noticed.
@@ -15,6 +15,7 @@ each change, and prints a table of the changes that no test has noticed.
   --sample PERCENT   only so many of the changes, chosen at random, without those that act while a module loads
   --seed N           which ones, 1 by default
   --integration      the integration tests in the folder too
+  --near             only the unit tests in the folder, without fuzzers and simulations, which is much faster and stricter
   --whole            the unit tests of all packages, which takes several times as long
   --fresh            forget the results of earlier runs; otherwise only what has changed since is run, or all of a sample
 `;
@@ -33,7 +34,7 @@ export async function mutation(root, args) {
     process.stderr.write(chosen === null ? usage : `there is no ${chosen.folder}\n`);
     return 64;
   }
-  const { folder, sample, integration, whole, fresh } = chosen;
+  const { folder, sample, integration, near, whole, fresh } = chosen;
   if (!existsSync(join(root, own, 'node_modules/@stryker-mutator/core'))) {
     const npm = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
     const { status, output } = await step('Installing Stryker', 'npm', npm, { cwd: join(root, own) });
@@ -42,7 +43,7 @@ export async function mutation(root, args) {
   }
   const results = join('dist/mutation', folder.replaceAll('/', '-'));
   mkdirSync(join(root, results), { recursive: true });
-  const tests = `${whole ? 'whole' : 'package'}${integration ? '-integration' : ''}`;
+  const tests = `${near ? 'near' : whole ? 'whole' : 'package'}${integration ? '-integration' : ''}`;
   const incrementalFile = join(results, `${tests}.json`);
   if (fresh) rmSync(join(root, incrementalFile), { force: true });
   const report = join(results, 'report.json');
@@ -52,9 +53,11 @@ export async function mutation(root, args) {
   writeFileSync(join(root, configuration), text);
   const stryker = join(own, 'node_modules/.bin/stryker');
   const [workspace = ''] = folder.split('/');
+  const place = folder.endsWith('.ts') ? dirname(folder) : folder;
   const env = {
     RM_MUTATION_TESTS: whole ? '' : workspace,
-    RM_MUTATION_INTEGRATION: integration ? (folder.endsWith('.ts') ? dirname(folder) : folder) : '',
+    RM_MUTATION_INTEGRATION: integration ? place : '',
+    RM_MUTATION_NEAR: near ? place : '',
     RM_MUTATION_SAMPLE: sample ?? '',
   };
   const status = await runBound(stryker, ['run', configuration], { cwd: root, env });
@@ -68,6 +71,7 @@ export async function mutation(root, args) {
  * @property {string} folder
  * @property {string | null} sample as in RM_MUTATION_SAMPLE; null: all
  * @property {boolean} integration
+ * @property {boolean} near
  * @property {boolean} whole
  * @property {boolean} fresh
  */
@@ -85,6 +89,7 @@ function options(args) {
         sample: { type: 'string' },
         seed: { type: 'string', default: '1' },
         integration: { type: 'boolean', default: false },
+        near: { type: 'boolean', default: false },
         whole: { type: 'boolean', default: false },
         fresh: { type: 'boolean', default: false },
       },
@@ -92,6 +97,7 @@ function options(args) {
     const [folder, ...more] = positionals;
     const { sample, seed, ...flags } = values;
     const percent = Number(sample ?? 100);
+    if (flags.near && (flags.whole || flags.integration)) return null;
     if (folder === undefined || more.length > 0 || !/^\d+$/.test(seed) || !(percent > 0)) return null;
     return {
       ...flags,

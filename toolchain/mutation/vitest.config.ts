@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { unit } from '../../vitest.config.ts';
 
-/** The workspace whose tests are run, empty: all; and the folder whose integration tests are run, empty: none. */
+/** The workspace whose tests are run, empty: all; the folder whose integration tests are run, empty: none; and the folder whose unit tests are the only ones. */
 const {
   RM_MUTATION_TESTS: workspace = '',
   RM_MUTATION_INTEGRATION: folder = '',
+  RM_MUTATION_NEAR: near = '',
   RM_MUTATION_SAMPLE: sample = '',
 } = process.env;
 
@@ -15,10 +16,18 @@ export default defineConfig({
     ...unit.test,
     ...(workspace === '' ? {} : { include: [`${workspace}/**/*.test.{ts,mjs}`] }),
     ...(folder === '' ? {} : withIntegration()),
+    ...(near === '' ? {} : onlyNear()),
     // Only code that runs while a module loads needs a fresh module, and a sample leaves that out.
     isolate: sample === '',
   },
 });
+
+function onlyNear() {
+  return {
+    include: [`${near}/**/*.test.{ts,mjs}`],
+    exclude: [...unit.test.exclude, '**/*.simulation.test.ts', '**/fuzz.test.ts'],
+  };
+}
 
 function withIntegration() {
   return {
