@@ -105,6 +105,13 @@ describe('an answer', () => {
     else expect(failure.message).toMatch(message);
   });
 
+  it('401 that offers Digest to a device that is to send Basic is the last word', () => {
+    const stage = new AttemptStage();
+    stage.plain.answer = () => 'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="r", nonce="x"\r\n\r\n';
+    expect(stage.fails().message).toBe('r.example answered 401 No; it offers Digest: see device.auth');
+    expect(stage.plain.connections).toHaveLength(1);
+  });
+
   it.each([401, 429, 503])('%i with Retry-After sets the wait', (status) => {
     const stage = new AttemptStage();
     stage.plain.answer = () => `HTTP/1.1 ${status} x\r\nRetry-After: 120\r\n\r\n`;

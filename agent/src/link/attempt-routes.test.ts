@@ -135,6 +135,27 @@ describe('several routes', () => {
     ]);
   });
 
+  it.each([{ error: refused }, 'silent'] as const)(
+    'are not tried with a proxy that could not be reached before (%j)',
+    (proxy) => {
+      const stage = withA(new Proxied());
+      stage.host.network.endpoints.set(`${PROXY_ADDRESS}:3128`, proxy);
+      stage.fails(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
+      expect(stage.tried).toEqual(['http://a.example/ by http://p.example:3128']);
+    },
+  );
+
+  it('are not tried with a proxy that breaks off before', () => {
+    const stage = withA(new Proxied());
+    stage.proxy.answer = (_request, { socket }) => {
+      socket.end();
+      return 'silent';
+    };
+    const { message } = stage.fails(undefined, { ...A_AND_R, ...by('http://p.example:3128') });
+    expect(message).toBe('proxy p.example:3128: connection closed before an answer');
+    expect(stage.proxy.connections).toHaveLength(1);
+  });
+
   it('are tried with a proxy that did not lead to the reflector before', () => {
     const stage = withA(
       new Proxied(({ target }) => (target === 'a.example:80' ? 'HTTP/1.1 503 x\r\n\r\n' : CONNECTED)),

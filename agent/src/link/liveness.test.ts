@@ -249,6 +249,8 @@ describe('the idle time', () => {
     const liveness = new Liveness(KEEP_ALIVE, 0);
     liveness.check(100_000, { ...idle, activeAt: 20_000 });
     expect(liveness.idleMs(110_000, { ...idle, activeAt: 100_000 })).toBe(80_000);
+    liveness.heard(100_000);
+    expect(liveness.idleMs(110_000, idle)).toBe(10_000);
     liveness.heard(111_000);
     expect(liveness.idleMs(115_000, { ...idle, activeAt: 100_000 })).toBe(4000);
   });
