@@ -100,19 +100,25 @@ function prepared(context: ApiContext, rate: CallRate, description: Endpoint): R
       checkVersion: (version) => checkVersion(ifMatch, version),
       note: (detail, about = {}) => notes.push({ detail, ...about }),
     };
-    const reply = await description.handle(endpointCall as EndpointCall<never, never, never>);
-    for (const note of notes) {
-      const by = identity ? { by: identity.by, operator: identity.key } : {};
-      audit.record({
-        event: description.operation,
-        allowed: true,
-        address: call.origin.address,
-        ...(identity ? { user: identity.user.name } : {}),
-        ...by,
-        ...note,
-      });
+    try {
+      return answerOf(
+        description,
+        await description.handle(endpointCall as EndpointCall<never, never, never>),
+      );
+    } finally {
+      // What was done is recorded also when something after it has failed.
+      for (const note of notes) {
+        const by = identity ? { by: identity.by, operator: identity.key } : {};
+        audit.record({
+          event: description.operation,
+          allowed: true,
+          address: call.origin.address,
+          ...(identity ? { user: identity.user.name } : {}),
+          ...by,
+          ...note,
+        });
+      }
     }
-    return answerOf(description, reply);
   };
 
   return async (call, identity) => {

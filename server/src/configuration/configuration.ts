@@ -16,7 +16,12 @@ export function readOwnConfiguration(
   const values = structuredClone(
     Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null)),
   );
-  if (validate(values)) return values;
+  if (validate(values)) {
+    if (values.mail && values.publicUrl === undefined) {
+      throw new ConfigurationError(`${file ?? 'configuration'}: publicUrl: is missing, and mail needs it`);
+    }
+    return values;
+  }
   const [error] = validate.errors ?? [];
   throw new ConfigurationError(`${file ?? 'configuration'}: ${error ? explain(error) : 'is wrong'}`);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hashGeneratedPassword, hashPassword, passwordComplaint } from 'rm-reflector/accounts';
+import { StoreUnavailable } from 'rm-reflector/ports';
 import { type Static, Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
@@ -74,7 +75,7 @@ export function noPassword(): Promise<string> {
 }
 
 export function usersEndpoints(services: PeopleServices): Endpoint[] {
-  const { people, store, rights, invitations, clock } = services;
+  const { people, store, rights, invitations, clock, log } = services;
 
   const found = async (name: string): Promise<PersonRow> => {
     const row = await people.get(name);
@@ -84,6 +85,18 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
   const present = async (name: string) => {
     const user = userOf(await found(name));
     return { body: user, version: versionOf(user) };
+  };
+  const invite = async (name: string) => {
+    try {
+      await invitations?.invite(name, 'invitation');
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      log.warn({ err: error, user: name }, 'invitation was not sent');
+      throw new Problem(502, 'The mail was not sent', {
+        detail:
+          'the mail server has not taken it; the log of the server says why. Invite the user again later',
+      });
+    }
   };
   const takenEmail = () => fieldProblem('/email', 'is that of another user');
   const checkPassword = (password: string | undefined, name: string) => {
@@ -167,7 +180,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
           throw takenEmail();
         }
         note(`added the ${kind === 'service' ? 'service account' : role} ${name}`);
-        if (body.invite) await invitations?.invite(name, 'invitation');
+        if (body.invite) await invite(name);
         return { status: 201, ...(await present(name)) };
       },
     }),
@@ -267,7 +280,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         if (!invitations) throw conflict('no mail is configured, so nobody can be invited');
         if (kind === 'service') throw conflict('a service account has no password');
         if (email === null) throw conflict('this user has no mail address');
-        await invitations.invite(name, 'invitation');
+        await invite(name);
         note(`invited the user ${name}`);
         return {};
       },

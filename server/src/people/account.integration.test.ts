@@ -1,0 +1,108 @@
+import { totpCode } from 'rm-reflector/accounts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ApiAnswer } from '../testing/api-client.ts';
+import { TestServer } from '../testing/test-server.ts';
+
+const password = 'a long enough secret';
+let server: TestServer;
+beforeEach(async () => {
+  server = await TestServer.start();
+});
+afterEach(() => server.close());
+
+const field = ({ body }: ApiAnswer) => (body as { errors?: { field: string }[] }).errors?.[0]?.field;
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+/** As an authenticator app does (RFC 4648 section 6). */
+function bytesOf(base32: string): Buffer {
+  const bits = [...base32].map((letter) =>
+    'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'),
+  );
+  return Buffer.from((bits.join('').match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
+const codeNow = (secret: string, steps = 0) =>
+  totpCode(bytesOf(secret), Math.floor(Date.now() / 30_000) + steps);
+
+test('the password is changed by who knows it, and everything else is logged out', async () => {
+  const bob = await server.signedIn('bob');
+  const change = (body: object) => bob.post('/account/password', body);
+  expect(field(await change({ password, newPassword: 'short' }))).toBe('/newPassword');
+  expect(field(await change({ password: 'wrong', newPassword: 'three blue horses' }))).toBe('/password');
+  expect((await bob.get('/account')).status).toBe(200);
+  expect((await change({ password, newPassword: 'three blue horses' })).status).toBe(204);
+  expect((await bob.get('/account')).status).toBe(401);
+  expect((await server.as('bob', 'three blue horses').get('/account')).status).toBe(200);
+});
+
+test('wrong passwords are throttled, as at the log-in page', async () => {
+  const bob = await server.signedIn('bob');
+  let answer: ApiAnswer | null = null;
+  for (let n = 0; n < 30 && answer?.status !== 429; n++) {
+    answer = await bob.post('/account/password', {
+      password: `wrong ${n}`,
+      newPassword: 'three blue horses',
+    });
+  }
+  expect([answer?.status, Number(answer?.headers['retry-after']) > 0]).toEqual([429, true]);
+});
+
+describe('one-time passwords', () => {
+  test('are set up by the user alone, with recovery codes, and asked for from then on', async () => {
+    const bob = await server.signedIn('bob');
+    const begin = (body: object) => bob.post('/account/one-time-passwords', body);
+    expect(field(await begin({ password: 'wrong' }))).toBe('/password');
+    const { secret, uri, ticket } = (await begin({ password })).body as Record<string, string>;
+    expect(uri).toContain(`secret=${secret}`);
+    const confirm = (body: object) => bob.put('/account/one-time-passwords', { ticket, ...body });
+    expect(field(await confirm({ code: '000000x' }))).toBe('/code');
+    expect(field(await confirm({ ticket: 'forged', code: codeNow(secret ?? '') }))).toBe('/ticket');
+    const alice = await server.signedIn('alice');
+    // A ticket is of one user.
+    expect(
+      field(await alice.put('/account/one-time-passwords', { ticket, code: codeNow(secret ?? '') })),
+    ).toBe('/ticket');
+    const confirmed = await confirm({ code: codeNow(secret ?? '') });
+    const { recoveryCodes } = confirmed.body as { recoveryCodes: string[] };
+    expect(recoveryCodes).toHaveLength(10);
+    // What was open before has not proven the second factor.
+    expect((await bob.get('/account')).status).toBe(401);
+    expect((await server.as('bob').get('/account')).status).toBe(401);
+    const body = new URLSearchParams({ username: 'bob', password, totp: recoveryCodes[0] ?? '' });
+    const token = (await server.client().call('POST', '/token', String(body), form)).body as {
+      token: string;
+    };
+    const again = server.withToken(token.token);
+    expect((await again.get('/account')).body).toMatchObject({ user: { oneTimePasswords: true } });
+    // Another phone needs a code of the old one, too: a stolen token locks nobody out.
+    expect(field(await again.post('/account/one-time-passwords', { password }))).toBe('/code');
+    expect(field(await again.post('/account/one-time-passwords', { password, code: '000000' }))).toBe(
+      '/password',
+    );
+    const withCode = { password, code: codeNow(secret ?? '', 1) };
+    expect((await again.post('/account/one-time-passwords', withCode)).status).toBe(200);
+    // Each is good once.
+    expect(field(await again.post('/account/one-time-passwords', withCode))).toBe('/password');
+    expect((await alice.delete('/users/bob/one-time-passwords')).status).toBe(204);
+    expect((await server.as('bob').get('/account')).status).toBe(200);
+  });
+});
+
+test('sessions are listed and ended by their user', async () => {
+  const [one, other] = [await server.signedIn('bob'), await server.signedIn('bob')];
+  const { items } = (await one.get('/account/sessions')).body as {
+    items: { id: string; current: boolean; kind: string }[];
+  };
+  expect(items.map(({ kind, current }) => [kind, current]).sort()).toEqual([
+    ['token', false],
+    ['token', true],
+  ]);
+  const theirs = items.find(({ current }) => !current)?.id ?? '';
+  const alice = await server.signedIn('alice');
+  expect((await alice.delete(`/account/sessions/${theirs}`)).status).toBe(404);
+  expect((await one.delete(`/account/sessions/${theirs}`)).status).toBe(204);
+  expect((await other.get('/account')).status).toBe(401);
+  expect((await one.get('/account')).status).toBe(200);
+  expect((await alice.delete('/users/bob/sessions')).status).toBe(204);
+  expect((await one.get('/account')).status).toBe(401);
+});
