@@ -88,6 +88,11 @@ const tasks = {
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },
+  /** One server: pages of the list of devices. */
+  async 'bench:server'() {
+    await prepare(root);
+    await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);
+  },
   async 'bench:networks'() {
     await prepare(root);
     const { needPackages, networks } = await import('./debian.mjs');
