@@ -151,6 +151,32 @@ export const defaultLimits = {
   eventFilterValues: 100,
   /** Events taken from the log at once for one reader, which may be slow to take them. */
   eventsRead: 256,
+  /** Webhooks in all. Each event is compared with each. */
+  webhooks: 100,
+  /** Characters of the address of a webhook. */
+  webhookUrlLength: 2_048,
+  /** Messages that wait for one receiver. Beyond it, they wait in the log of events, for as long as that keeps them. */
+  webhookWaiting: 1_000,
+  /** Messages kept of one webhook, to be seen and sent again; and for how long. */
+  deliveriesKept: 1_000,
+  deliveriesKeptMs: 604_800_000,
+  /** Time that a receiver has to answer: Standard Webhooks proposes 15 to 30 s. */
+  webhookMs: 15_000,
+  /** Bytes of an answer that are read and kept: enough for an error message. */
+  webhookAnswerBytes: 1_024,
+  /** Posts at the same time, in all and to one receiver. */
+  webhookPosts: 32,
+  webhookPostsEach: 4,
+  /** Longest time for which a receiver that fails is left alone: so it is noticed soon that it works again. */
+  webhookPauseMs: 60_000,
+  /** The same where the receiver asks for it by `Retry-After`. */
+  webhookRetryAfterMs: 3_600_000,
+  /** How long a receiver may fail all the time before its webhook is disabled: a weekend, and a day to notice. */
+  webhookFailingMs: 432_000_000,
+  /** How often it is looked whether something is to be tried again. */
+  webhookTickMs: 1_000,
+  /** How long the former secret of a webhook signs too: a day to tell the receiver the new one. */
+  formerSecretMs: 86_400_000,
 };
 
 export type Limits = typeof defaultLimits;

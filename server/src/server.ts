@@ -26,9 +26,10 @@ import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
+import { webhooksPart } from './webhooks/part.ts';
 
 /** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [peoplePart, auditPart, devices, directories, events];
+export const parts: readonly Part[] = [peoplePart, auditPart, devices, directories, events, webhooksPart];
 
 /** The version of the server. */
 export const version = (

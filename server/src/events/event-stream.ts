@@ -133,7 +133,7 @@ export function messageOf({
   domain,
   user,
   data,
-}: LoggedEvent): Omit<EventMessage, 'cursor'> {
+}: Omit<LoggedEvent, 'sequence' | 'uid'>): Omit<EventMessage, 'cursor'> {
   return {
     kind,
     time: new Date(time).toISOString(),

@@ -4,6 +4,7 @@ import * as directories from './directories.ts';
 import * as events from './events.ts';
 import * as people from './people.ts';
 import * as rights from './rights.ts';
+import * as webhooks from './webhooks.ts';
 
 /**
  * The tables of the server, by part. Each part has a version of its own, which counts the steps done. A published step
@@ -16,4 +17,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   rights: rights.steps,
   directories: directories.steps,
   people: people.steps,
+  webhooks: webhooks.steps,
 };

@@ -1,0 +1,246 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { SqliteStore } from 'rm-reflector';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { EventLog } from '../events/log/event-log.ts';
+import { defaultLimits, type Limits } from '../limits.ts';
+import { FleetDatabase } from '../store/fleet-database.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Outbox } from './outbox.ts';
+import type { Outcome, Posting } from './post.ts';
+import { Webhooks } from './webhooks.ts';
+
+const day = 86_400_000;
+const north = 'north';
+let folder: string;
+let path: string;
+let clock: ManualClock;
+let open: { database: FleetDatabase; dispatcher: Dispatcher }[] = [];
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rm-server-webhooks-'));
+  path = join(folder, 'server.sqlite');
+  await SqliteStore.open(path).close();
+  clock = new ManualClock();
+});
+afterEach(async () => {
+  for (const { database, dispatcher } of open) {
+    dispatcher.stop();
+    await database.close();
+  }
+  open = [];
+  rmSync(folder, { recursive: true });
+});
+
+/** A server with a receiver whose every answer the test decides. */
+function start(
+  answer: (posting: Posting) => Partial<Outcome> | Promise<Partial<Outcome>>,
+  changed: Partial<Limits> = {},
+) {
+  const limits = { ...defaultLimits, ...changed };
+  const database = new FleetDatabase(path, clock, limits);
+  const eventLog = new EventLog(database, clock, limits);
+  const webhooks = new Webhooks(database, eventLog, clock, limits);
+  const outbox = new Outbox(database, clock, limits, () => 0.5);
+  const posted: Posting[] = [];
+  const dispatcher = new Dispatcher({
+    ...{
+      database,
+      eventLog,
+      webhooks,
+      outbox,
+      clock,
+      limits,
+      log: pino({ level: 'silent' }),
+      random: () => 0.5,
+    },
+    async post(posting) {
+      posted.push(posting);
+      return { status: null, error: null, answer: null, retryAfter: null, ms: 1, ...(await answer(posting)) };
+    },
+  });
+  open.push({ database, dispatcher });
+  /** Looks until nothing is to be done now. */
+  const settle = async () => {
+    for (let i = 0; i < 20; i++) {
+      await dispatcher.look();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const happens = (...domains: (string | undefined)[]) =>
+    eventLog.append(
+      domains.map((domain) => ({ kind: 'device.added', time: clock.date(), domain, data: { of: domain } })),
+    );
+  const add = (settings: Partial<Parameters<Webhooks['add']>[0]> = {}) => {
+    const all = { url: 'https://example.com/', description: '', kinds: null, domain: null, enabled: true };
+    const webhook = webhooks.add({ ...all, ...settings }, 'alice');
+    if (!webhook) throw new Error('there are too many');
+    return webhook;
+  };
+  const rows = () =>
+    database
+      .prepare<{ state: string; attempts: number; status: number | null }>(
+        'SELECT state, attempts, status FROM fleet_deliveries ORDER BY id',
+      )
+      .all();
+  return { database, eventLog, webhooks, outbox, dispatcher, posted, settle, happens, add, rows };
+}
+
+const types = (posted: readonly Posting[]) =>
+  posted.map(({ body }) => {
+    const { type, data } = JSON.parse(body) as { type: string; data: { domain?: string } };
+    return `${type} ${data.domain ?? ''}`;
+  });
+
+test('a webhook gets what happens after it was added, of its kinds and its domain', async () => {
+  const { happens, add, settle, posted, rows, eventLog } = start(() => ({ status: 204 }));
+  happens('before');
+  add({ domain: north, kinds: ['device.added', 'events.lost'] });
+  happens(north, 'south', undefined);
+  eventLog.append([{ kind: 'device.removed', time: 1, domain: north }]);
+  await settle();
+  expect(types(posted)).toEqual([`device.added ${north}`]);
+  expect(rows()).toEqual([{ state: 'delivered', attempts: 1, status: 204 }]);
+});
+
+test('a receiver that fails gets one post at a time, later and later, and then all of it', async () => {
+  let good = false;
+  const { happens, add, settle, posted, rows } = start(() => (good ? { status: 200 } : { status: 500 }));
+  add();
+  happens(...Array.from({ length: 10 }, () => north));
+  await settle();
+  // Those that were under way at once.
+  expect(posted).toHaveLength(defaultLimits.webhookPostsEach);
+  await settle();
+  expect(posted).toHaveLength(4);
+  clock.advance(60_000);
+  await settle();
+  expect(posted).toHaveLength(5);
+  good = true;
+  for (let i = 0; i < 3; i++) {
+    clock.advance(400_000);
+    await settle();
+  }
+  expect(new Set(rows().map(({ state }) => state))).toEqual(new Set(['delivered']));
+  expect(new Set(posted.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
+});
+
+test('a message that is not taken does not stop the others, and is given up after three days', async () => {
+  const { happens, add, settle, rows, webhooks } = start(({ body }) => ({
+    status: body.includes('"bad"') ? 400 : 200,
+  }));
+  const { id } = add();
+  happens('bad', north);
+  await settle();
+  expect(rows().map(({ state }) => state)).toEqual(['waiting', 'delivered']);
+  for (let i = 0; i < 100; i++) {
+    clock.advance(3_600_000);
+    happens(north);
+    await settle();
+  }
+  expect(rows()[0]).toEqual({ state: 'failed', attempts: 10, status: 400 });
+  expect(webhooks.get(id)?.enabled).toBe(true);
+});
+
+test('a receiver that fails for days is disabled, which is an event', async () => {
+  const { happens, add, settle, webhooks, database } = start(() => ({ error: 'connect ECONNREFUSED' }));
+  const { id } = add({ domain: north });
+  for (let i = 0; i <= 6; i++) {
+    happens(north);
+    await settle();
+    clock.advance(day);
+  }
+  expect(webhooks.get(id)).toMatchObject({ enabled: false, reason: 'its receiver has failed for 5 days' });
+  const told = database
+    .prepare("SELECT domain, data FROM fleet_events WHERE kind = 'webhook.disabled'")
+    .all();
+  expect(told).toEqual([{ domain: north, data: expect.stringContaining(id) }]);
+});
+
+test('a receiver that is gone is disabled at once', async () => {
+  const { happens, add, settle, webhooks } = start(() => ({ status: 410 }));
+  const { id } = add();
+  happens(north);
+  await settle();
+  expect(webhooks.get(id)?.enabled).toBe(false);
+});
+
+test.each([301, 307, 404])('%i is no success', async (status) => {
+  const { happens, add, settle, rows } = start(() => ({ status }));
+  add();
+  happens(north);
+  await settle();
+  expect(rows()).toEqual([{ state: 'waiting', attempts: 1, status }]);
+});
+
+test('Retry-After is kept', async () => {
+  const { happens, add, settle, posted } = start(() => ({ status: 503, retryAfter: '1000' }));
+  add();
+  happens(north);
+  await settle();
+  clock.advance(999_000);
+  await settle();
+  expect(posted).toHaveLength(1);
+  clock.advance(2_000);
+  await settle();
+  expect(posted).toHaveLength(2);
+});
+
+test('what is not delivered when the server ends is delivered by the next one, with the same id', async () => {
+  const first = start(() => new Promise<never>(() => {}));
+  first.add();
+  first.happens(north);
+  await first.settle();
+  expect(first.posted).toHaveLength(1);
+  first.dispatcher.stop();
+  const second = start(() => ({ status: 200 }));
+  second.happens('south');
+  await second.settle();
+  expect(types(second.posted)).toEqual([`device.added ${north}`, 'device.added south']);
+  expect(second.posted[0]?.headers['webhook-id']).toBe(first.posted[0]?.headers['webhook-id']);
+});
+
+test('the outbox is bounded: what has no place waits in the log, and is told as lost when that is too old', async () => {
+  let good = false;
+  const limits = { webhookWaiting: 2, eventsKept: 5, eventsInMemory: 1 };
+  const { happens, add, settle, rows, database } = start(() => ({ status: good ? 200 : 500 }), limits);
+  const read = { reads: 0 };
+  database.read = async <Row>(sql: string, ...values: readonly unknown[]) => {
+    read.reads++;
+    return database.prepare<Row>(sql).all(...values);
+  };
+  add();
+  happens('1', '2', '3', '4');
+  await settle();
+  expect(rows()).toHaveLength(2);
+  for (let i = 0; i < 10; i++) happens('more');
+  good = true;
+  for (let i = 0; i < 4; i++) {
+    clock.advance(3_600_000);
+    await settle();
+  }
+  const kinds = database.prepare<{ kind: string }>('SELECT kind FROM fleet_deliveries ORDER BY id').all();
+  expect(kinds.map(({ kind }) => kind)).toEqual(['device.added', 'device.added', 'events.lost']);
+  expect(read.reads).toBeGreaterThan(0);
+});
+
+test('delivered messages are kept for a while, in a bounded number', async () => {
+  const { happens, add, settle, rows } = start(() => ({ status: 200 }), { deliveriesKept: 3 });
+  add();
+  happens(...Array.from({ length: 10 }, () => north));
+  await settle();
+  expect(rows()).toHaveLength(3);
+});
+
+test('a webhook that is enabled again gets what happens from then on', async () => {
+  const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
+  const webhook = add({ enabled: false });
+  happens('before');
+  await settle();
+  webhooks.change(webhook, { ...webhook, enabled: true });
+  happens('after');
+  await settle();
+  expect(types(posted)).toEqual(['device.added after']);
+});

@@ -1,0 +1,374 @@
+import { Type } from 'typebox';
+import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
+import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { conflict, fieldProblem, notFound } from '../api/problem.ts';
+import { eventKinds } from '../events/log/kinds.ts';
+import type { Limits } from '../limits.ts';
+import type { Target } from '../rights/permission.ts';
+import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { type Delivery, deliveryColumns, type Outbox } from './outbox.ts';
+import type { Webhook, Webhooks } from './webhooks.ts';
+
+export interface WebhooksContext {
+  readonly database: FleetDatabase;
+  readonly webhooks: Webhooks;
+  readonly outbox: Outbox;
+  readonly dispatcher: Dispatcher;
+  readonly limits: Limits;
+}
+
+const time = Type.String({ format: 'date-time' });
+const orNull = (schema: ReturnType<typeof Type.String | typeof Type.Integer>) =>
+  Type.Union([schema, Type.Null()]);
+const url = Type.String({
+  minLength: 1,
+  maxLength: 2_048,
+  description: 'https://…, where the messages are posted to.',
+});
+const description = Type.String({ maxLength: 200 });
+const kinds = Type.Union(
+  [
+    Type.Array(Type.Enum(Object.keys(eventKinds), { type: 'string' }), { minItems: 1, uniqueItems: true }),
+    Type.Null(),
+  ],
+  { description: 'Kinds of events; null: all.' },
+);
+const domain = Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()], {
+  description: 'Only events of this domain; null: everything.',
+});
+const enabled = Type.Boolean();
+const webhookFields = {
+  id: Type.String(),
+  url,
+  description,
+  kinds,
+  domain,
+  enabled,
+  reason: { ...orNull(Type.String()), description: 'Why the server has disabled it.' },
+  failingSince: { ...orNull(time), description: 'The first failure since the last success.' },
+  waiting: Type.Integer({ description: 'Messages that are still to be delivered.' }),
+  created: time,
+  creator: Type.String(),
+  version: Type.Integer(),
+};
+const webhookSchema = Type.Object(webhookFields);
+const withSecret = Type.Object({
+  ...webhookFields,
+  secret: Type.String({ description: 'Signs the messages. It is not shown again.' }),
+});
+const deliveryFields = {
+  id: Type.String(),
+  message: Type.String({ description: '`webhook-id`.' }),
+  kind: Type.String(),
+  state: Type.Enum(['waiting', 'delivered', 'failed'], { type: 'string' }),
+  attempts: Type.Integer(),
+  created: time,
+  next: { ...orNull(time), description: 'The next attempt is not before this.' },
+  tried: { ...orNull(time), description: 'The last attempt.' },
+  status: { ...orNull(Type.Integer()), description: 'HTTP status of its answer.' },
+  error: { ...orNull(Type.String()), description: 'Why there was no answer.' },
+  answer: { ...orNull(Type.String()), description: 'The first bytes of the answer.' },
+  milliseconds: { ...orNull(Type.Integer()), description: 'How long the last attempt took.' },
+};
+const deliverySchema = Type.Object(deliveryFields);
+const deliveryWithPayload = Type.Object({
+  ...deliveryFields,
+  payload: Type.String({ description: 'The body that is posted.' }),
+});
+const byId = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const byDelivery = Type.Object({
+  id: Type.String({ maxLength: 64 }),
+  delivery: Type.String({ pattern: '^[0-9]{1,15}$' }),
+});
+const tag = 'Webhooks';
+const needs = 'webhooks.write';
+
+/** Webhooks, and what was sent to them. Who may write them sees them. */
+export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
+  const { database, webhooks, outbox, dispatcher, limits } = context;
+
+  const found = (caller: Caller, id: string): Webhook => {
+    const webhook = webhooks.get(id);
+    if (!webhook || !caller.may(needs, targetOf(webhook))) throw notFound(`webhook ${id}`);
+    return webhook;
+  };
+  const shown = (webhook: Webhook) => presented(webhook, outbox.waiting(webhook.id));
+  const deliveryOf = (caller: Caller, id: string, delivery: string): Delivery => {
+    found(caller, id);
+    const one = outbox.get(Number(delivery));
+    if (one?.webhook !== id) throw notFound(`delivery ${delivery}`);
+    return one;
+  };
+
+  return [
+    endpoint({
+      operation: 'listWebhooks',
+      method: 'GET',
+      path: '/webhooks',
+      tag,
+      summary: 'Lists the webhooks.',
+      needs,
+      query: Type.Object(pageQuery),
+      replies: [{ status: 200, description: 'A page of webhooks.', schema: pageOf(webhookSchema) }],
+      handle({ caller, query: { limit, cursor } }) {
+        const after = Number(readCursor(cursor, 1)?.[0] ?? 0);
+        // There are few.
+        const seen = webhooks.all().filter((webhook) => caller.may(needs, targetOf(webhook)));
+        const rows = seen.map((webhook, index) => ({ webhook, index })).slice(after, after + limit + 1);
+        return {
+          body: pageFrom(
+            rows,
+            limit,
+            ({ webhook }) => shown(webhook),
+            ({ index }) => [index + 1],
+          ),
+        };
+      },
+    }),
+    endpoint({
+      operation: 'createWebhook',
+      method: 'POST',
+      path: '/webhooks',
+      tag,
+      summary: 'Adds a webhook. Its secret is shown once.',
+      needs,
+      body: Type.Object({
+        url,
+        description: Type.Optional(description),
+        kinds: Type.Optional(kinds),
+        domain: Type.Optional(domain),
+      }),
+      replies: [{ status: 201, description: 'The webhook, with its secret.', schema: withSecret }],
+      handle({ caller, body, note }) {
+        const settings = {
+          url: checkedUrl(body.url),
+          description: body.description ?? '',
+          kinds: body.kinds ?? null,
+          domain: body.domain ?? null,
+          enabled: true,
+        };
+        caller.require(needs, targetOf(settings));
+        const webhook = webhooks.add(settings, caller.name);
+        if (!webhook) throw conflict(`there are ${limits.webhooks} webhooks, and no more are possible`);
+        note(`added the webhook ${webhook.id}`);
+        return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
+      },
+    }),
+    endpoint({
+      operation: 'getWebhook',
+      method: 'GET',
+      path: '/webhooks/{id}',
+      tag,
+      summary: 'Shows a webhook.',
+      needs,
+      parameters: byId,
+      replies: [{ status: 200, description: 'The webhook.', schema: webhookSchema }],
+      handle({ caller, parameters: { id } }) {
+        const webhook = found(caller, id);
+        return { body: shown(webhook), version: webhook.version };
+      },
+    }),
+    endpoint({
+      operation: 'changeWebhook',
+      method: 'PATCH',
+      path: '/webhooks/{id}',
+      tag,
+      summary: 'Changes a webhook. One that is enabled again gets what happens from then on.',
+      needs,
+      parameters: byId,
+      conditional: true,
+      body: Type.Object({
+        url: Type.Optional(url),
+        description: Type.Optional(description),
+        kinds: Type.Optional(kinds),
+        domain: Type.Optional(domain),
+        enabled: Type.Optional(enabled),
+      }),
+      replies: [{ status: 200, description: 'The webhook.', schema: webhookSchema }],
+      handle({ caller, parameters: { id }, body, checkVersion, note }) {
+        const changed = database.transaction(() => {
+          const webhook = found(caller, id);
+          checkVersion(webhook.version);
+          const settings = {
+            url: body.url === undefined ? webhook.url : checkedUrl(body.url),
+            description: body.description ?? webhook.description,
+            kinds: body.kinds === undefined ? webhook.kinds : body.kinds,
+            domain: body.domain === undefined ? webhook.domain : body.domain,
+            enabled: body.enabled ?? webhook.enabled,
+          };
+          caller.require(needs, targetOf(settings));
+          return webhooks.change(webhook, settings);
+        });
+        note(`changed the webhook ${id}`);
+        dispatcher.wake();
+        return { body: shown(changed), version: changed.version };
+      },
+    }),
+    endpoint({
+      operation: 'removeWebhook',
+      method: 'DELETE',
+      path: '/webhooks/{id}',
+      tag,
+      summary: 'Removes a webhook, with what waits for it.',
+      needs,
+      parameters: byId,
+      replies: [{ status: 204, description: 'It is removed.' }],
+      handle({ caller, parameters: { id }, note }) {
+        database.transaction(() => webhooks.remove(found(caller, id).id));
+        note(`removed the webhook ${id}`);
+        return {};
+      },
+    }),
+    endpoint({
+      operation: 'renewWebhookSecret',
+      method: 'POST',
+      path: '/webhooks/{id}/secret',
+      tag,
+      summary: 'Makes another secret. The former one signs too for a day.',
+      needs,
+      parameters: byId,
+      replies: [{ status: 200, description: 'The webhook, with its new secret.', schema: withSecret }],
+      handle({ caller, parameters: { id }, note }) {
+        const webhook = database.transaction(() => webhooks.renewSecret(found(caller, id)));
+        note(`renewed the secret of the webhook ${id}`);
+        return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
+      },
+    }),
+    endpoint({
+      operation: 'testWebhook',
+      method: 'POST',
+      path: '/webhooks/{id}/test',
+      tag,
+      summary: 'Sends the message `webhook.test` to a webhook.',
+      needs,
+      parameters: byId,
+      replies: [{ status: 202, description: 'The delivery, which is under way.', schema: deliverySchema }],
+      handle({ caller, parameters: { id } }) {
+        const { enabled: on } = found(caller, id);
+        if (!on) throw conflict('the webhook is disabled');
+        if (outbox.waiting(id) >= limits.webhookWaiting)
+          throw conflict('too many messages wait for this webhook');
+        const delivery = database.transaction(() => outbox.addOwn(id, 'webhook.test'));
+        if (!delivery) throw notFound(`webhook ${id}`);
+        dispatcher.wake();
+        return { body: deliveryPresented(delivery) };
+      },
+    }),
+    endpoint({
+      operation: 'listDeliveries',
+      method: 'GET',
+      path: '/webhooks/{id}/deliveries',
+      tag,
+      summary: 'Lists the messages to a webhook, the latest first.',
+      needs,
+      parameters: byId,
+      query: Type.Object({
+        ...pageQuery,
+        state: Type.Optional(Type.Enum(['waiting', 'delivered', 'failed'], { type: 'string' })),
+      }),
+      replies: [{ status: 200, description: 'A page of deliveries.', schema: pageOf(deliverySchema) }],
+      async handle({ caller, parameters: { id }, query: { limit, cursor, state } }) {
+        found(caller, id);
+        const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
+        const rows = await database.read<Delivery>(
+          `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND id < ? AND (? IS NULL OR state = ?)
+           ORDER BY id DESC LIMIT ?`,
+          id,
+          before,
+          state ?? null,
+          state ?? null,
+          limit + 1,
+        );
+        return { body: pageFrom(rows, limit, deliveryPresented, (row) => [row.id]) };
+      },
+    }),
+    endpoint({
+      operation: 'getDelivery',
+      method: 'GET',
+      path: '/webhooks/{id}/deliveries/{delivery}',
+      tag,
+      summary: 'Shows a message to a webhook, and what was posted.',
+      needs,
+      parameters: byDelivery,
+      replies: [{ status: 200, description: 'The delivery.', schema: deliveryWithPayload }],
+      handle({ caller, parameters: { id, delivery } }) {
+        const one = deliveryOf(caller, id, delivery);
+        return { body: { ...deliveryPresented(one), payload: one.payload } };
+      },
+    }),
+    endpoint({
+      operation: 'replayDelivery',
+      method: 'POST',
+      path: '/webhooks/{id}/deliveries/{delivery}/replay',
+      tag,
+      summary: 'Sends a message once more, with the same `webhook-id`.',
+      needs,
+      parameters: byDelivery,
+      replies: [{ status: 202, description: 'The delivery, which is under way.', schema: deliverySchema }],
+      handle({ caller, parameters: { id, delivery }, note }) {
+        const one = deliveryOf(caller, id, delivery);
+        if (!found(caller, id).enabled) throw conflict('the webhook is disabled');
+        const again = database.transaction(() => outbox.replay(one.id));
+        note(`sent the message ${one.message} to the webhook ${id} once more`);
+        dispatcher.wake();
+        return { body: deliveryPresented(again ?? one) };
+      },
+    }),
+  ];
+}
+
+function targetOf({ domain: only }: Pick<Webhook, 'domain'>): Target {
+  return only === null ? { kind: 'everything' } : { kind: 'domain', domain: only };
+}
+
+function checkedUrl(text: string): string {
+  const problem = (detail: string) => fieldProblem('/url', detail);
+  if (!URL.canParse(text)) throw problem('is no address');
+  const { protocol, username, password, hash, href } = new URL(text);
+  if (protocol !== 'https:' && protocol !== 'http:') throw problem('must begin with https://');
+  if (username !== '' || password !== '')
+    throw problem('must hold no name and password: the signature is the proof');
+  if (hash !== '') throw problem('must have no fragment');
+  return href;
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function presented(webhook: Webhook, waiting: number) {
+  const { id, url: address, creator, reason, version } = webhook;
+  return {
+    id,
+    url: address,
+    description: webhook.description,
+    kinds: webhook.kinds,
+    domain: webhook.domain,
+    enabled: webhook.enabled,
+    reason,
+    failingSince: iso(webhook.failingSince),
+    waiting,
+    created: iso(webhook.created),
+    creator,
+    version,
+  };
+}
+
+function deliveryPresented(delivery: Delivery) {
+  const { message, kind, state, attempts, status, error, answer } = delivery;
+  return {
+    id: String(delivery.id),
+    message,
+    kind,
+    state,
+    attempts,
+    created: iso(delivery.created),
+    next: iso(delivery.state === 'waiting' ? delivery.next : null),
+    tried: iso(delivery.tried),
+    status,
+    error,
+    answer,
+    milliseconds: delivery.ms,
+  };
+}

@@ -1,0 +1,221 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook as Verifier } from 'standardwebhooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { defaultLimits } from '../limits.ts';
+import { addDevice } from '../testing/test-device.ts';
+import { TestServer } from '../testing/test-server.ts';
+import { Destinations } from './destinations.ts';
+import { post, type Resolve } from './post.ts';
+
+let receiver: Server | undefined;
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  receiver?.closeAllConnections();
+  receiver?.close();
+  server = undefined;
+});
+
+async function receive(listener: RequestListener): Promise<string> {
+  receiver = createServer(listener).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const piece of request.setEncoding('utf8')) text += piece as string;
+  return text;
+}
+
+describe('one post', () => {
+  const clock = new ManualClock();
+  const limits = { ...defaultLimits, webhookAnswerBytes: 100 };
+  const at = (
+    url: string,
+    { allow = ['127.0.0.1'], resolve }: { allow?: string[]; resolve?: Resolve } = {},
+  ) => {
+    const context = { clock, limits, destinations: new Destinations(allow), ...(resolve ? { resolve } : {}) };
+    return post(context, { url, headers: {}, body: '{}' }, new AbortController().signal);
+  };
+
+  test('a receiver that answers without end is read for some bytes only', async () => {
+    const url = await receive((_request, response) => {
+      response.writeHead(200);
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect(await at(url)).toMatchObject({ status: 200, answer: 'x'.repeat(100) });
+  });
+
+  test.each([
+    ['never', () => {}, { status: null, error: 'no answer within 15 s' }],
+    [
+      'with its head only',
+      (_: IncomingMessage, response: { flushHeaders(): void }) => response.flushHeaders(),
+      { status: 200 },
+    ],
+  ])('a receiver that answers %s is waited for for a while', async (_how, listener, expected) => {
+    let came = () => {};
+    const asked = new Promise<void>((resolve) => {
+      came = resolve;
+    });
+    const url = await receive((request, response) => {
+      listener(request, response);
+      came();
+    });
+    const outcome = at(url);
+    await asked;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    clock.advance(defaultLimits.webhookMs);
+    expect(await outcome).toMatchObject(expected);
+  });
+
+  test('a redirect is not followed', async () => {
+    let requests = 0;
+    const url = await receive((_request, response) => {
+      requests++;
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    });
+    expect(await at(url)).toMatchObject({ status: 302 });
+    expect(requests).toBe(1);
+  });
+
+  test.each([
+    ...[
+      'http://127.0.0.1/',
+      'http://[::1]/',
+      'http://0x7f.1/',
+      'http://2130706433/',
+      'https://169.254.169.254/latest',
+    ],
+    ...['https://localhost/', 'http://[::ffff:127.0.0.1]/'],
+  ])('%s is refused', async (url) => {
+    expect(await at(url, { allow: [] })).toMatchObject({
+      status: null,
+      error: expect.stringContaining('not an address of the public internet'),
+    });
+  });
+
+  test('a name is judged by where it leads when the connection is made', async () => {
+    const url = await receive((_request, response) => response.end('hello'));
+    const { port } = new URL(url);
+    let address = '127.0.0.1';
+    const resolve: Resolve = (_name, _options, done) => done(null, [{ address, family: 4 }]);
+    const named = `http://receiver.example:${port}/`;
+    expect(await at(named, { resolve })).toMatchObject({ status: 200, answer: 'hello' });
+    address = '10.0.0.1';
+    expect(await at(named, { resolve })).toMatchObject({
+      status: null,
+      error: expect.stringContaining('10.0.0.1'),
+    });
+  });
+});
+
+describe('by the API', () => {
+  const north = '00000000-0000-0000-0000-00000000000a';
+  interface Shown {
+    readonly id: string;
+    readonly secret: string;
+    readonly version: number;
+  }
+  beforeEach(async () => {
+    server = await TestServer.start({
+      own: { webhooks: { allow: ['127.0.0.1'] } },
+      limits: { eventsBatchMs: 10, eventsPollMs: 20, webhookTickMs: 20, webhookPauseMs: 20 },
+    });
+  });
+  const api = (user = 'alice') => {
+    if (!server) throw new Error('no server');
+    return server.as(user);
+  };
+  const created = async (body: object): Promise<Shown> => {
+    const { status, body: shown } = await api().post('/webhooks', body);
+    expect(status).toBe(201);
+    return shown as Shown;
+  };
+
+  test('events come signed, are seen, and can be sent again', async () => {
+    const posts: { headers: Record<string, string>; body: string }[] = [];
+    const url = await receive(async (request, response) => {
+      posts.push({ headers: request.headers as Record<string, string>, body: await bodyOf(request) });
+      response.end('thanks');
+    });
+    const { id, secret } = await created({ url, kinds: ['device.added'], domain: north });
+    if (!server) throw new Error('no server');
+    await addDevice(server, 'dev1', north);
+    await expect.poll(() => posts.length, { timeout: 60_000 }).toBe(1);
+    const [first] = posts;
+    expect(new Verifier(secret).verify(first?.body ?? '', first?.headers ?? {})).toEqual({
+      type: 'device.added',
+      timestamp: expect.any(String),
+      data: { device: 'dev1', domain: north },
+    });
+    const deliveries = async () =>
+      ((await api().get(`/webhooks/${id}/deliveries`)).body as { items: Record<string, unknown>[] }).items;
+    await expect.poll(async () => (await deliveries())[0]?.state, { timeout: 60_000 }).toBe('delivered');
+    const [delivery] = await deliveries();
+    expect(delivery).toMatchObject({ attempts: 1, status: 200, answer: 'thanks', kind: 'device.added' });
+    const one = await api().get(`/webhooks/${id}/deliveries/${delivery?.id}`);
+    expect(one.body).toMatchObject({ payload: first?.body });
+    expect((await api().post(`/webhooks/${id}/deliveries/${delivery?.id}/replay`)).status).toBe(202);
+    await expect.poll(() => posts.length, { timeout: 60_000 }).toBe(2);
+    expect(posts[1]?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+    expect((await api().get(`/webhooks/${id}`)).text).not.toContain(secret);
+  });
+
+  test('both secrets sign after the secret was renewed', async () => {
+    const posts: { headers: Record<string, string>; body: string }[] = [];
+    const url = await receive(async (request, response) => {
+      posts.push({ headers: request.headers as Record<string, string>, body: await bodyOf(request) });
+      response.end();
+    });
+    const { id, secret } = await created({ url });
+    const renewed = (await api().post(`/webhooks/${id}/secret`)).body as Shown;
+    expect(renewed.secret).not.toBe(secret);
+    expect((await api().post(`/webhooks/${id}/test`)).status).toBe(202);
+    await expect
+      .poll(() => posts.some(({ body }) => body.includes('webhook.test')), { timeout: 60_000 })
+      .toBe(true);
+    const test = posts.find(({ body }) => body.includes('webhook.test'));
+    for (const one of [secret, renewed.secret])
+      new Verifier(one).verify(test?.body ?? '', test?.headers ?? {});
+  });
+
+  test('a webhook is changed by its version, and removed', async () => {
+    const { id, version } = await created({ url: 'https://example.com/hook' });
+    expect((await api().patch(`/webhooks/${id}`, { enabled: false })).status).toBe(428);
+    const changed = await api().patch(`/webhooks/${id}`, { enabled: false }, { 'if-match': `"${version}"` });
+    expect([changed.status, changed.body]).toMatchObject([200, { enabled: false, version: version + 1 }]);
+    expect((await api().patch(`/webhooks/${id}`, {}, { 'if-match': `"${version}"` })).status).toBe(412);
+    expect((await api().post(`/webhooks/${id}/test`)).status).toBe(409);
+    expect((await api().delete(`/webhooks/${id}`)).status).toBe(204);
+    expect((await api().get(`/webhooks/${id}`)).status).toBe(404);
+  });
+
+  test.each([
+    ['ftp://example.com/', 'must begin with'],
+    ['https://a:b@example.com/', 'name and password'],
+    ['https://example.com/#x', 'fragment'],
+    ['nonsense', 'no address'],
+  ])('%s is no webhook', async (url, detail) => {
+    expect(await api().post('/webhooks', { url })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: '/url', detail: expect.stringContaining(detail) }] },
+    });
+  });
+
+  test('who may not write webhooks does not see them', async () => {
+    const { id } = await created({ url: 'https://example.com/' });
+    await server?.addUser('carol', north);
+    for (const path of ['/webhooks', `/webhooks/${id}`, `/webhooks/${id}/deliveries`]) {
+      expect((await api('carol').get(path)).status).toBe(403);
+    }
+  });
+});
