@@ -289,6 +289,6 @@ export const testsImport = {
   protocol: ['test/certificates'],
   agent: ['protocol', 'test/certificates', 'toolchain'],
   'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
-  server: ['protocol', 'reflector-minimal', 'test/certificates', 'toolchain'],
+  server: ['protocol', 'reflector-minimal', 'test/certificates', 'test/system', 'toolchain'],
   client: ['protocol', 'reflector-minimal', 'test/certificates'],
 };

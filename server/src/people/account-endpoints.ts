@@ -126,6 +126,11 @@ export function accountEndpoints({ people, store, logIn, clock, limits }: People
       replies: [{ status: 204, description: 'Done.' }],
       async handle(call) {
         const { body, caller, note } = call;
+        if ((await people.directoryOf(caller.name)) !== null) {
+          throw new Problem(403, 'Your password is kept elsewhere', {
+            detail: 'change it in your directory',
+          });
+        }
         const complaint = passwordComplaint(body.newPassword, caller.name);
         if (complaint !== null) throw fieldProblem('/newPassword', complaint);
         const user = await proven(call, body);

@@ -37,7 +37,7 @@ export class Invitations {
   async invite(user: string, purpose: Purpose): Promise<void> {
     const { people, mailer, page } = this.#context;
     const row = await people.get(user);
-    if (!row?.email) return;
+    if (!row?.email || (await people.directoryOf(user)) !== null) return;
     const secret = this.#issue(user, purpose);
     const link = `${page}?${new URLSearchParams({ token: secret })}`;
     await mailer.send(row.email, textOf(purpose, user, link));

@@ -30,6 +30,14 @@ export class People {
     this.#database = database;
   }
 
+  /** The directory that keeps the password of this user; `null`: it is kept here. */
+  async directoryOf(name: string): Promise<string | null> {
+    const select = this.#database.prepare<{ readonly source: string }>(
+      'SELECT source FROM fleet_directory_members AS member JOIN users USING (uid) WHERE user = ? AND name = user',
+    );
+    return select.get(name)?.source ?? null;
+  }
+
   async get(name: string): Promise<PersonRow | null> {
     const select = this.#database.prepare<PersonRow>(`SELECT ${columns} FROM ${joined} WHERE users.name = ?`);
     return select.get(name) ?? null;

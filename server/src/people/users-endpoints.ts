@@ -221,6 +221,8 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         await requireNoMore(services, caller, name);
         const user = before.body;
         checkPassword(body.password, name);
+        const directory = body.password === undefined ? null : await people.directoryOf(name);
+        if (directory !== null) throw fieldProblem('/password', `is kept by the directory ${directory}`);
         if (user.kind === 'service') {
           for (const field of ['password', 'email'] as const) {
             if (body[field]) throw fieldProblem(`/${field}`, 'is not for service accounts');

@@ -77,6 +77,26 @@ test('a directory that is away locks nobody out at once, and no local user at al
   expect((await server.as('alice').get('/openapi.json')).status).toBe(200);
 });
 
+test('the password of a directory’s user is not set here', async () => {
+  server = await TestServer.start({ own: { ldap: ldap() } });
+  expect(await status('carol')).toBe(200);
+  const before = await userOf('carol');
+  const { headers } = await server.as('alice').get('/users/carol');
+  const password = 'kettle orbit walnut';
+  const byAdministrator = await server
+    .as('alice')
+    .patch('/users/carol', { password }, { 'If-Match': String(headers.etag) });
+  expect([byAdministrator.status, byAdministrator.text]).toEqual([
+    422,
+    expect.stringContaining('is kept by the directory ldap'),
+  ]);
+  const own = await server
+    .as('carol', 'of the directory')
+    .post('/account/password', { password: 'of the directory', newPassword: password });
+  expect([own.status, own.text]).toEqual([403, expect.stringContaining('kept elsewhere')]);
+  expect((await userOf('carol'))?.password).toBe(before?.password);
+});
+
 test('the server starts without its directory', async () => {
   await slapd.stop();
   server = await TestServer.start({ own: { ldap: ldap() }, limits: { ldapPauseMs: 1 } });
