@@ -1,5 +1,5 @@
 // The npm packages of a release, as `npm pack` makes them of the compiled workspaces.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,11 +39,22 @@ function removeLeftovers(workspace) {
 }
 
 /**
+ * Makes its programs executable, and no other file: `npm install` does so only if they have been compiled before it.
+ * @param {typeof workspaces[number]} workspace
+ */
+function setModes(workspace) {
+  /** @type {{ bin?: Readonly<Record<string, string>> }} */
+  const { bin = {} } = JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8'));
+  for (const path of Object.values(bin)) chmodSync(join(root, workspace, path), 0o755);
+}
+
+/**
  * @param {typeof workspaces[number]} workspace whose `dist` is compiled
  * @returns {Promise<{ file: string, content: Buffer }>} always the same bytes for the same files
  */
 export async function npmPackage(workspace) {
   removeLeftovers(workspace);
+  setModes(workspace);
   const folder = mkdtempSync(join(tmpdir(), 'rm-npm-'));
   try {
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
