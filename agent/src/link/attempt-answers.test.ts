@@ -88,6 +88,12 @@ describe('an answer', () => {
       'r.example redirects to "file:///etc/passwd", which is no http: or https: URI',
     ],
     [
+      'a redirect to nowhere, at length',
+      `HTTP/1.1 302 Found\r\nLocation: x:${'y'.repeat(300)}\r\n\r\n`,
+      'fault',
+      `r.example redirects to "x:${'y'.repeat(198)}", which is no http: or https: URI`,
+    ],
+    [
       '401 that offers Digest',
       'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest nonce="x"\r\n\r\n',
       'refusal',

@@ -1,4 +1,4 @@
-import { ChannelError } from 'rm-protocol';
+import { ChannelError, encodePropertiesUpdate } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { refused, timedOut, unreachable } from '../../simulation/network.ts';
@@ -124,6 +124,7 @@ describe('a channel answers', () => {
     stage.peer.open(3, 80);
     for (const frame of ['11 00 0009', '81 00 0009 0003', '20 00 0009 00000001'])
       stage.peer.frame(hex(frame));
+    stage.peer.frame(encodePropertiesUpdate([{ name: 'device', value: 'x' }]));
     stage.run();
     expect(stage.events).toEqual([
       'refused channel 1 is in use',
@@ -132,6 +133,7 @@ describe('a channel answers', () => {
       'refused open confirm to a device on channel 9',
       'refused open fault to a device on channel 9',
       'refused unknown opcode 0x20 on channel 9',
+      'refused properties update of more than 0 bytes on channel 0',
     ]);
   });
 
@@ -152,6 +154,21 @@ describe('a channel answers', () => {
     expect(stage.peer.take()).toEqual(['error 1 5']);
     expect([stage.tunnel.channels, stage.localSockets]).toEqual([0, 0]);
     expect(stage.events).toEqual(['opened 1', 'closed 1 5']);
+    expect(stage.failures).toEqual(['80: connection reset before a byte came']);
+  });
+
+  it('a reset of a local peer that has sent or ended, which is no fault of the service', () => {
+    const stage = new TunnelStage();
+    const sent = stage.open(1);
+    sent.socket.write(pattern(1));
+    stage.run();
+    sent.socket.destroy();
+    const ended = stage.open(2);
+    ended.socket.end();
+    stage.run();
+    ended.socket.destroy();
+    stage.run();
+    expect([stage.failures, stage.tunnel.channels]).toEqual([[], 0]);
   });
 
   it('an error from the reflector by closing the local socket at once, without a frame', () => {

@@ -1,6 +1,8 @@
+import { encodeData } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import { serverFrame } from '../../simulation/websocket-server.ts';
 import { defaultCommandLimits, defaultLimits, type Limits } from '../config/limits.ts';
 
 /** What the agent holds for local readers at present. */
@@ -41,6 +43,21 @@ const attacks: Record<
     expect(most(stage, 200, () => Math.max(0, ...held(stage)))).toBeLessThanOrEqual(131_072);
     stage.run(3000);
     expect(stage.peer.take()[0]).toBe('error 1 4');
+    // What comes with one read is not held back by the pause of the next.
+    for (const [bytes, seen] of [
+      [131_072, []],
+      [131_073, ['error 1 4']],
+    ] as const) {
+      const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
+      stage.open(1).socket.pause();
+      const whole = pattern(bytes);
+      for (let at = 0; at < bytes; at += 2048) {
+        const frame = serverFrame(2, encodeData(1, whole.subarray(at, at + 2048)));
+        stage.tunnel.receive(frame, 0, frame.length);
+      }
+      stage.run();
+      expect(stage.peer.take()).toEqual(seen);
+    }
   },
 
   frameBytes() {
@@ -53,8 +70,13 @@ const attacks: Record<
     expect(stage.peer.take()).toEqual(['error 1 6']);
     expect(local.closedWith).toMatchObject({ code: 'reset' });
     expect(other.received.length).toBe(4096);
+    // The longest message that is one channel's fault.
+    stage.open(3);
+    stage.peer.data(3, pattern(2 * 4096));
+    stage.run();
+    expect([stage.peer.take(), stage.end]).toEqual([['error 3 6'], null]);
     // What is longer than any frame ends the tunnel (RFC 6455 section 7.4.1: 1009), before it has arrived.
-    stage.peer.raw(hex('82 7f 00000000 00100000'));
+    stage.peer.raw(hex('82 7e 2005'));
     stage.run();
     expect(stage.peer.take()).toEqual(['wsclose 1009']);
     expect(stage.end).toMatchObject({ code: 1009, by: 'agent' });
