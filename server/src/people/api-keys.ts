@@ -8,6 +8,7 @@ import {
   StoreUnavailable,
 } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
+import { endedMember } from '../rights/fleet-rights.ts';
 import type { Permission } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
@@ -152,6 +153,9 @@ export class ApiKeys {
           if (until <= clock.date()) return { refused: `the API key ${key.id} has expired` };
           const user = await this.#known.user(key.user);
           if (!user) return { refused: `the user of the API key ${key.id} is gone` };
+          if (this.#database.prepare(endedMember).get(user.name)) {
+            return { refused: `the directory does not vouch for the user of the API key ${key.id} now` };
+          }
           this.#noteUse(key, address);
           const opens = key.permissions.includes('devices.open');
           return { user, session: null, until, key: key.id, ...(opens ? {} : { only: 'own' as const }) };

@@ -36,6 +36,10 @@ interface KeyRow {
 const selectGrants = `SELECT role, fleet_grants.domain, device, uid, devices.domain AS device_domain, ports, until
   FROM fleet_grants LEFT JOIN devices ON devices.id = device`;
 
+/** Whether a user is of a directory that does not vouch for them now. */
+export const endedMember =
+  'SELECT 1 FROM fleet_directory_members AS member JOIN users USING (uid) WHERE user = ? AND name = user AND ended = 1';
+
 const forever = Number.POSITIVE_INFINITY;
 
 /**
@@ -119,8 +123,9 @@ export class FleetRights implements Rights, RightsPort {
 
   #keysOf(name: string): Map<string, KeyScope> {
     const rows = this.#database
-      .prepare<KeyRow>('SELECT id, permissions, targets, expires FROM fleet_keys WHERE user = ?')
-      .all(name);
+      .prepare<KeyRow>(`SELECT id, permissions, targets, expires FROM fleet_keys WHERE user = ?
+           AND NOT EXISTS (${endedMember})`)
+      .all(name, name);
     return new Map(
       rows.map((row) => [
         row.id,

@@ -169,6 +169,16 @@ describe('LDAP', () => {
     await expect(prove()).rejects.toBeInstanceOf(AuthenticatorUnavailable);
   });
 
+  test('a member who is out is asked about again at once', async () => {
+    await prove();
+    const [member] = await stage.members.page('ldap', '', 1);
+    if (!member) throw new Error('no member');
+    await stage.members.end(member, 'left');
+    expect(await prove()).toEqual(proof);
+    expect(stage.directory.asked).toBe(2);
+    expect(stage.given.get('alice of ldap')).toMatchObject({ groups: ['operators'] });
+  });
+
   test('a directory that is away is not asked by every log-in', async () => {
     stage.directory.away = true;
     for (let i = 0; i < 3; i++) await expect(prove()).rejects.toBeInstanceOf(AuthenticatorUnavailable);

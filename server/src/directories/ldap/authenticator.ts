@@ -17,7 +17,7 @@ export const source = 'ldap';
 export interface LdapAuthenticatorContext {
   readonly directory: Pick<LdapDirectory, 'prove'>;
   readonly settings: Pick<LdapSettings, 'grants' | 'membershipMs' | 'offlineMs'>;
-  readonly members: Pick<Members, 'admit' | 'byLogin' | 'keepPassword'>;
+  readonly members: Pick<Members, 'admit' | 'byLogin' | 'counts' | 'keepPassword'>;
   readonly store: Pick<Store, 'users'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -77,11 +77,12 @@ export class LdapAuthenticator implements Authenticator<'password'> {
   }
 
   async #remembered(key: string): Promise<Verdict> {
-    const { clock, store } = this.#context;
+    const { clock, store, members } = this.#context;
     const proven = this.#proven.get(key);
     if (!proven || proven.asked <= clock.now() || proven.until <= clock.date()) return null;
     const user = await store.users.get(proven.user);
-    return user?.uid === proven.uid ? { user, session: null, until: proven.until } : null;
+    if (user?.uid !== proven.uid || !(await members.counts(user, source))) return null;
+    return { user, session: null, until: proven.until };
   }
 
   async #ask(key: string, login: string, password: string): Promise<Verdict> {

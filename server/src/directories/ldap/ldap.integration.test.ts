@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { group, person, Slapd, suffix, unit } from '../../testing/slapd.ts';
 import { TestServer } from '../../testing/test-server.ts';
@@ -95,6 +97,27 @@ test('the password of a directory’s user is not set here', async () => {
     .post('/account/password', { password: 'of the directory', newPassword: password });
   expect([own.status, own.text]).toEqual([403, expect.stringContaining('kept elsewhere')]);
   expect((await userOf('carol'))?.password).toBe(before?.password);
+});
+
+test('who has left the directory is out, with their API keys', async () => {
+  server = await TestServer.start({
+    own: { ldap: ldap({ membershipLifetime: 60 }) },
+    limits: { sweepMs: 50 },
+  });
+  expect(await status('dave')).toBe(200);
+  const { body } = await server
+    .as('dave', 'of the directory')
+    .post('/keys', { name: 'inventory', permissions: ['devices.read'] });
+  const key = (body as { secret: string }).secret;
+  const byKey = async () => (await server.withToken(key).get('/devices')).status;
+  expect(await byKey()).toBe(200);
+  const later = new Database(join(server.folder, 'server.sqlite'));
+  later.prepare('UPDATE fleet_directory_members SET until = 0').run();
+  later.close();
+  await expect.poll(byKey, { timeout: 60_000 }).toBe(401);
+  // Back again.
+  expect(await status('dave')).toBe(200);
+  expect(await byKey()).toBe(200);
 });
 
 test('the server starts without its directory', async () => {

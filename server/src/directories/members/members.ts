@@ -89,6 +89,13 @@ export class Members {
     return row && row.uid === uid ? row.source : null;
   }
 
+  /** Whether what this directory has said of the user still counts. */
+  async counts({ name, uid }: Pick<UserRecord, 'name' | 'uid'>, source: string): Promise<boolean> {
+    const row = this.#row(name);
+    if (row?.uid !== uid || row.source !== source) return false;
+    return row.ended === 0 && row.until > this.#context.clock.date();
+  }
+
   /** Whom a directory knows by what was typed, if its time is not over. */
   async byLogin(source: string, login: string): Promise<Member | null> {
     const row = this.#context.database

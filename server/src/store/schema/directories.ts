@@ -24,4 +24,9 @@ export const steps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX fleet_oidc_sessions_of_subject ON fleet_oidc_sessions (provider, subject);
    CREATE INDEX fleet_oidc_sessions_of_session ON fleet_oidc_sessions (provider, session);`,
+  // API keys of a member who is out count no more, whatever was granted here.
+  `CREATE TRIGGER fleet_directory_member_ended AFTER UPDATE OF ended ON fleet_directory_members
+   WHEN OLD.ended <> NEW.ended BEGIN
+     INSERT INTO changes (kind, key) VALUES ('user', NEW.user);
+   END;`,
 ];
