@@ -136,7 +136,7 @@ export const peers = [
     'openssh-client',
     'openssh-server',
   ],
-  ...['microsocks', 'oathtool', 'slapd', 'squid-openssl', 'zbar-tools'],
+  ...['microsocks', 'oathtool', 'prometheus', 'slapd', 'squid-openssl', 'zbar-tools'],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
   ...devices,
   ...networks,

@@ -177,6 +177,11 @@ export const defaultLimits = {
   webhookTickMs: 1_000,
   /** How long the former secret of a webhook signs too: a day to tell the receiver the new one. */
   formerSecretMs: 86_400_000,
+  /** How long the number of devices in the figures may be old: counting them reads them all. */
+  metricsDevicesMs: 15_000,
+  /** Connections to the listener of the figures, and the time that a request may take to come. */
+  metricsConnections: 20,
+  metricsMs: 10_000,
 };
 
 export type Limits = typeof defaultLimits;

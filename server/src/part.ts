@@ -18,6 +18,8 @@ export interface Foundation {
   readonly database: FleetDatabase;
   /** What has happened, for readers and webhooks. Parts may add to it. */
   readonly eventLog: EventLog;
+  /** Lengths of queues by name, for the figures. Parts add theirs. */
+  readonly queues: Map<string, () => number>;
   readonly rights: FleetRights;
   readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;

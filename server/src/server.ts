@@ -21,6 +21,7 @@ import { directories } from './directories/part.ts';
 import { EventLog } from './events/log/event-log.ts';
 import { events } from './events/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { metricsPart } from './metrics/part.ts';
 import type { Foundation, Part, Running } from './part.ts';
 import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
@@ -28,13 +29,21 @@ import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 import { webhooksPart } from './webhooks/part.ts';
 
-/** The parts, in the order in which they are asked. */
-export const parts: readonly Part[] = [peoplePart, auditPart, devices, directories, events, webhooksPart];
-
 /** The version of the server. */
 export const version = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
+
+/** The parts, in the order in which they are asked. */
+export const parts: readonly Part[] = [
+  peoplePart,
+  auditPart,
+  devices,
+  directories,
+  events,
+  webhooksPart,
+  metricsPart(version),
+];
 
 /** What makes a reflector the server. Throws `ConfigurationError`. */
 export function serverAdditions(context: AdditionsContext, limits: Limits = defaultLimits): Additions {
@@ -111,9 +120,19 @@ class Server {
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
     const eventLog = new EventLog(database, clock, limits);
+    const queues = new Map([['reads', () => database.readsWaiting]]);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
-    this.#foundation = { ...this.#context, store, known, database, eventLog, rights, directoryRights };
+    this.#foundation = {
+      ...this.#context,
+      store,
+      known,
+      database,
+      eventLog,
+      queues,
+      rights,
+      directoryRights,
+    };
     return this.#foundation;
   }
 }

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { closed } from '../api/closed.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
+import { metricsSchema } from './metrics.ts';
 import { webhooksSchema } from './webhooks.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
@@ -25,6 +26,7 @@ export const ownKeys = {
     default: 90,
     description: 'Days for which records of the audit log can be asked for through the API.',
   }),
+  metrics: Type.Optional(metricsSchema),
   webhooks: Type.Optional(webhooksSchema),
 };
 

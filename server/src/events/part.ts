@@ -10,6 +10,8 @@ export const events: Part = {
     const { eventLog, events, clock, limits, log } = core;
     const recorder = new EventRecorder(eventLog, clock, limits, log);
     const places = new StreamPlaces(limits);
+    core.queues.set('events', () => recorder.pending);
+    core.queues.set('event_streams', () => places.taken);
     // Before the first device comes.
     recorder.record(events).catch((error) => log.error({ err: error }, 'events are not kept any more'));
     recorder.started();

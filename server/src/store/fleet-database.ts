@@ -61,6 +61,11 @@ export class FleetDatabase {
     return (await this.#reader.all(sql, values)) as Row[];
   }
 
+  /** Queries that wait for the thread, with the one that it runs. */
+  get readsWaiting(): number {
+    return this.#reader.waiting;
+  }
+
   async close(): Promise<void> {
     await this.#reader.close();
     if (this.#database.open) this.#database.close();

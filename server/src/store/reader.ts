@@ -29,6 +29,11 @@ export class Reader {
     this.#limits = limits;
   }
 
+  /** Queries that are not answered yet. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * All rows. `sql` is a constant with `?` for the values: the worker keeps it compiled. Rejects with `StoreUnavailable`
    * beyond `limits.readsWaiting` queries, after `limits.readMs`, and when the file cannot be read.

@@ -16,7 +16,7 @@ export const webhooksPart: Part = {
       throw new ConfigurationError(`${file ?? 'configuration'}: webhooks.allow: ${(error as Error).message}`);
     }
   },
-  run({ database, eventLog, clock, log, limits, configuration }) {
+  run({ database, eventLog, clock, log, limits, configuration, queues }) {
     const destinations = new Destinations(configuration.webhooks?.allow ?? []);
     const webhooks = new Webhooks(database, eventLog, clock, limits);
     const outbox = new Outbox(database, clock, limits, Math.random);
@@ -31,6 +31,7 @@ export const webhooksPart: Part = {
       random: Math.random,
       post: (posting, signal) => post({ clock, limits, destinations }, posting, signal),
     });
+    queues.set('webhook_posts', () => dispatcher.underWay);
     let ended: Promise<void> | undefined;
     return {
       endpoints: webhookEndpoints({ database, webhooks, outbox, dispatcher, limits }),

@@ -1,0 +1,113 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { Route } from 'rm-reflector/ports';
+import { ConfigurationError } from 'rm-reflector/program';
+import { readSecret } from '../configuration/secret.ts';
+import type { Core, Foundation, Part } from '../part.ts';
+import { Figures } from './figures.ts';
+
+const path = '/metrics';
+const leastToken = 16;
+
+/** `/metrics` for Prometheus: on a listener of its own, or for whoever has a token. */
+export function metricsPart(version: string): Part {
+  return {
+    check(place) {
+      tokenOf(place);
+      const { listen } = place.configuration.metrics ?? {};
+      if (listen !== undefined && Number(addressOf(listen).port) > 65_535) {
+        throw new ConfigurationError(
+          `${place.file ?? 'configuration'}: metrics.listen: there is no such port`,
+        );
+      }
+    },
+    run(core) {
+      const { metrics } = core.configuration;
+      if (!metrics) return {};
+      const token = tokenOf(core);
+      let listener: Server | undefined;
+      const figures = new Figures(core, version, (server) => server === listener);
+      const { listen } = metrics;
+      if (listen !== undefined) listener = listenerOf(figures, token, core);
+      return {
+        routes: listen === undefined ? [routeOf(figures, token)] : [],
+        start() {
+          if (listen === undefined) return;
+          listener?.listen(addressOf(listen), () => core.log.info({ listen }, 'metrics'));
+        },
+        stop() {
+          listener?.closeAllConnections();
+          listener?.close();
+          figures.stop();
+        },
+      };
+    },
+  };
+}
+
+/** Throws `ConfigurationError`. */
+function tokenOf({
+  configuration: { metrics },
+  file,
+  environment,
+}: Pick<Foundation, 'configuration' | 'file' | 'environment'>): string | null {
+  if (metrics?.token === undefined) return null;
+  const where = `${file ?? 'configuration'}: metrics.token`;
+  const token = readSecret(metrics.token, where, environment);
+  if (token.length < leastToken)
+    throw new ConfigurationError(`${where}: must have ${leastToken} characters or more`);
+  return token;
+}
+
+function addressOf(listen: string): { readonly host: string; readonly port: number } {
+  const at = listen.lastIndexOf(':');
+  return { host: listen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(listen.slice(at + 1)) };
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+function isProven(authorization: string | undefined, token: string): boolean {
+  return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`));
+}
+
+const refusal = { status: 401, error: 'This takes the token of the metrics' };
+const challenge = { 'WWW-Authenticate': 'Bearer realm="metrics"' };
+
+function routeOf(figures: Figures, token: string | null): Route {
+  return {
+    access: 'anyone',
+    methods: ['GET'],
+    path,
+    async answer({ headers }) {
+      if (token === null || !isProven(headers.authorization, token))
+        return { ...refusal, headers: challenge };
+      return { status: 200, type: figures.contentType, body: await figures.text() };
+    },
+  };
+}
+
+function listenerOf(figures: Figures, token: string | null, { log, limits }: Core): Server {
+  const server = createServer(
+    { requestTimeout: limits.metricsMs, headersTimeout: limits.metricsMs },
+    (request, response) => {
+      if (request.method !== 'GET' || request.url?.split('?')[0] !== path) {
+        response.writeHead(404).end();
+        return;
+      }
+      if (token !== null && !isProven(request.headers.authorization, token)) {
+        response.writeHead(401, challenge).end();
+        return;
+      }
+      figures.text().then(
+        (text) => response.writeHead(200, { 'Content-Type': figures.contentType }).end(text),
+        (error: unknown) => {
+          log.error({ err: error }, 'metrics failed');
+          response.writeHead(500).end();
+        },
+      );
+    },
+  );
+  server.maxConnections = limits.metricsConnections;
+  server.on('error', (error) => log.error({ err: error }, 'the listener of the metrics cannot be used'));
+  return server;
+}
