@@ -7,6 +7,7 @@ import {
   encodeWord,
   FrameDecoder,
   Opcode,
+  utf8Decode,
   WebSocketOpcode,
 } from 'rm-protocol';
 import { Collected } from '../../protocol/src/testing/bytes.ts';
@@ -34,6 +35,8 @@ export class TunnelPeer {
   /** Called for each grant. */
   onCredit: (channel: number, increment: number) => void = () => undefined;
   answersPings = true;
+  /** What the agent's last close frame says. */
+  closeReason = '';
   ended = false;
 
   constructor(socket: SimulatedSocket) {
@@ -69,9 +72,10 @@ export class TunnelPeer {
       if (opcode === WebSocketOpcode.binary) decoder.message(payload);
       else if (opcode === WebSocketOpcode.ping) this.#pinged(payload);
       else if (opcode === WebSocketOpcode.pong) this.seen.push('pong');
-      else if (opcode === WebSocketOpcode.close)
+      else if (opcode === WebSocketOpcode.close) {
         this.seen.push(`wsclose ${((payload[0] ?? 0) << 8) | (payload[1] ?? 0)}`);
-      else throw new Error(`client opcode ${opcode}`);
+        this.closeReason = utf8Decode(payload, 2, payload.length);
+      } else throw new Error(`client opcode ${opcode}`);
     });
   }
 

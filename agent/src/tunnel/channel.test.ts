@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { refused, timedOut, unreachable } from '../../simulation/network.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import { defaultLimits } from '../config/limits.ts';
+import type { Socket } from '../host.ts';
+import { Channel, type ChannelOwner } from './channel.ts';
 
 /** Each row of the table of `webtunnel.md` section 2. */
 describe('a channel answers', () => {
@@ -216,4 +219,31 @@ describe('a channel answers', () => {
     expect(local.closedWith).toMatchObject({ code: 'reset' });
     expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
   });
+});
+
+it('a channel without credit keeps a piece that its socket had under way, in order', () => {
+  const sent: number[] = [];
+  const owner = {
+    queue: {
+      queued: 0,
+      frame: () => {},
+      data: (_channel: number, bytes: Uint8Array, start: number, end: number) =>
+        sent.push(...bytes.subarray(start, end)),
+    },
+    limits: defaultLimits,
+    frameBytes: 4,
+    window: 10,
+    now: 0,
+    ...{ enter: () => {}, leave: () => {}, dialled: () => {}, released: () => {}, failed: () => {} },
+    ...{ gone: () => {}, holds: () => {}, awaitQueue: () => {} },
+  } as unknown as ChannelOwner;
+  const channel = new Channel(owner, 1, 80, () => ({ cancel: () => {} }));
+  channel.connected({ pause: () => {}, resume: () => {} } as unknown as Socket);
+  const bytes = pattern(20);
+  channel.data(bytes, 0, 15);
+  channel.data(bytes, 15, 20);
+  expect(sent).toHaveLength(10);
+  channel.remoteCredit(6);
+  channel.remoteCredit(4);
+  expect(sent).toEqual([...bytes]);
 });

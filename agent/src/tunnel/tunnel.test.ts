@@ -1,6 +1,12 @@
+import { WebSocketOpcode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
+import { SimulatedHost } from '../../simulation/host.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import { serverFrame } from '../../simulation/websocket-server.ts';
+import { defaultLimits } from '../config/limits.ts';
+import type { Socket } from '../host.ts';
+import { Tunnel } from './tunnel.ts';
 
 describe('a tunnel', () => {
   it('that is gone ends all local connections at once and leaves nothing', () => {
@@ -119,6 +125,48 @@ describe('a tunnel', () => {
     stage.peer.raw(hex('c2 00'));
     stage.run();
     expect(stage.peer.take()).toEqual(['wsclose 1001']);
+  });
+
+  it('says in a few words why it closes, and nothing when it only answers', () => {
+    const stage = new TunnelStage();
+    stage.tunnel.close(1001, 'x'.repeat(100));
+    stage.run();
+    expect([stage.peer.take(), stage.peer.closeReason]).toEqual([['wsclose 1001'], 'x'.repeat(40)]);
+    const other = new TunnelStage();
+    other.peer.closeTunnel(1001);
+    other.run();
+    expect([other.peer.take(), other.peer.closeReason]).toEqual([['wsclose 1001'], '']);
+  });
+
+  it('is read no more while answers wait, until the queue is as short as it should be', () => {
+    const events: string[] = [];
+    const socket = {
+      write: () => false,
+      pause: () => events.push('pause'),
+      resume: () => events.push('resume'),
+    } as unknown as Socket;
+    const { clock, crypto } = new SimulatedHost();
+    const tunnel = new Tunnel({
+      socket,
+      clock,
+      crypto,
+      limits: { ...defaultLimits, queueBytes: 1000, answerBytes: 1000 },
+      services: new Map(),
+      timeouts: { connectMs: 1, localMs: 1 },
+      extension: null,
+      events: { opened: () => {}, closed: () => {}, refused: () => {}, failed: () => {} },
+      ended: () => {},
+    });
+    // Each is answered with 131 bytes.
+    const ping = serverFrame(WebSocketOpcode.ping, pattern(125));
+    for (let i = 0; i < 15; i++) tunnel.receive(ping, 0, ping.length);
+    expect(events).toEqual([]);
+    tunnel.receive(ping, 0, ping.length);
+    expect(events).toEqual(['pause']);
+    tunnel.taken(16 * 131 - 1001);
+    expect(events).toEqual(['pause']);
+    tunnel.taken(1);
+    expect(events).toEqual(['pause', 'resume']);
   });
 
   it('sends properties', () => {
