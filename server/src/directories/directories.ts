@@ -64,6 +64,7 @@ export class Directories {
   }
 
   start(): void {
+    this.#warnWithoutLocalAdministrator();
     this.#refresh?.start();
     this.#scheduleSweep();
   }
@@ -71,6 +72,18 @@ export class Directories {
   stop(): void {
     this.#refresh?.stop();
     this.#sweep?.cancel();
+  }
+
+  #warnWithoutLocalAdministrator(): void {
+    const { configuration, database, log } = this.#foundation;
+    if (!configuration.ldap && configuration.oidc.length === 0) return;
+    const local = database
+      .prepare(
+        `SELECT 1 FROM users WHERE administrator = 1
+           AND NOT EXISTS (SELECT 1 FROM fleet_directory_members AS member WHERE member.uid = users.uid)`,
+      )
+      .get();
+    if (!local) log.warn('there is no local administrator: nobody gets in to mend a directory that is down');
   }
 
   #scheduleSweep(): void {

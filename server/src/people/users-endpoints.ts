@@ -221,8 +221,17 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         await requireNoMore(services, caller, name);
         const user = before.body;
         checkPassword(body.password, name);
-        const directory = body.password === undefined ? null : await people.directoryOf(name);
-        if (directory !== null) throw fieldProblem('/password', `is kept by the directory ${directory}`);
+        const directory = await people.directoryOf(name);
+        if (directory !== null && body.password !== undefined) {
+          throw fieldProblem('/password', `is kept by the directory ${directory}`);
+        }
+        // So the last administrator of the reflector, who is protected, is always a local one.
+        if (directory !== null && body.role === 'administrator') {
+          throw fieldProblem(
+            '/role',
+            'grant it the role administrator for everything, or let the directory do so',
+          );
+        }
         if (user.kind === 'service') {
           for (const field of ['password', 'email'] as const) {
             if (body[field]) throw fieldProblem(`/${field}`, 'is not for service accounts');

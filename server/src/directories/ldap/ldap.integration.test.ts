@@ -92,6 +92,10 @@ test('the password of a directory’s user is not set here', async () => {
     422,
     expect.stringContaining('is kept by the directory ldap'),
   ]);
+  const promoted = await server
+    .as('alice')
+    .patch('/users/carol', { role: 'administrator' }, { 'If-Match': String(headers.etag) });
+  expect([promoted.status, await userOf('carol')]).toEqual([422, before]);
   const own = await server
     .as('carol', 'of the directory')
     .post('/account/password', { password: 'of the directory', newPassword: password });
