@@ -21,8 +21,8 @@ export interface EventMessage {
 
 export interface EventStreamContext {
   readonly eventLog: EventLog;
-  readonly rights: Rights;
-  readonly known: KnownUsers;
+  readonly rights: Pick<Rights, 'of'>;
+  readonly known: Pick<KnownUsers, 'user'>;
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'eventHeartbeatMs' | 'eventRightsMs' | 'eventsRead'>;
 }
