@@ -9,6 +9,7 @@ export { hiddenBy } from './devices/hidden-device.ts';
 export { readServices, type Services } from './devices/services.ts';
 export { Installation } from './installation.ts';
 export { defaultLimits, type Limits } from './limits.ts';
+export { networksOf } from './network/addresses.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
 export { generatePassword, hashPassword, matchesHash, nobodysHash } from './passwords/scrypt.ts';
 export * from './ports/index.ts';

@@ -182,6 +182,25 @@ export const defaultLimits = {
   /** Connections to the listener of the figures, and the time that a request may take to come. */
   metricsConnections: 20,
   metricsMs: 10_000,
+  /** Requests for enrolment that one network may make at once in a row: a rack of devices behind one address. */
+  enrolmentsBurst: 60,
+  /** Milliseconds in which one more becomes free. */
+  enrolmentMs: 1_000,
+  /** Networks whose requests are counted one by one. */
+  enrolmentNetworks: 10_000,
+  /** Bytes of a request for enrolment: a request for a certificate has about 500. */
+  enrolmentBytes: 8_192,
+  /** Devices that wait for a person, in all and of one network: strangers take no more room than that. */
+  enrolmentsWaiting: 10_000,
+  enrolmentsWaitingPerNetwork: 256,
+  /** Milliseconds after which a device that does not come again has waited for nothing: a day. */
+  enrolmentForgottenMs: 86_400_000,
+  /** Seconds after which a waiting device is asked to come again: somebody may be typing its code. */
+  enrolmentRetrySeconds: 10,
+  /** The same when it has waited for an hour. */
+  enrolmentIdleRetrySeconds: 60,
+  /** Milliseconds for which the certificate of a device is good: 90 days. It renews it after two thirds. */
+  enrolmentCertificateMs: 7_776_000_000,
 };
 
 export type Limits = typeof defaultLimits;

@@ -18,6 +18,7 @@ import { auditPart } from './audit/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
+import { enrolment } from './enrolment/part.ts';
 import { EventLog } from './events/log/event-log.ts';
 import { events } from './events/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -40,6 +41,7 @@ export const parts: readonly Part[] = [
   auditPart,
   devices,
   directories,
+  enrolment,
   events,
   webhooksPart,
   metricsPart(version),

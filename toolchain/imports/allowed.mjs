@@ -210,6 +210,7 @@ export const packages = [
       'index.ts': [
         'devices',
         'installation.ts',
+        'network',
         'one-time-password',
         'passwords',
         'ports',
@@ -251,12 +252,14 @@ export const packages = [
       directories: ['directories/ldap', 'directories/members', 'directories/oidc', 'part.ts', 'store'],
       audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
+      enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
       'server.ts': [
         'api',
         'audit',
         'configuration',
         'devices',
         'directories',
+        'enrolment',
         'events',
         'events/log',
         'metrics',

@@ -7,6 +7,8 @@ export const eventKinds = {
     'A device on line says something else of itself. `data.properties` is all of it, or null when it is long: read the device.',
   'device.added': 'A device was added, or has come to this domain.',
   'device.claimed': 'An unknown device that waited was accepted.',
+  'device.waiting':
+    'A device waits to be accepted. `data.reason` is why: `clone` is one with the secret of another, on other hardware.',
   'device.removed': 'A device was removed, or has left this domain.',
   'device.access': 'A user has begun to use a device, or was refused (`data.allowed`).',
   'user.log-in': 'A user has logged in, or was refused (`data.allowed`).',

@@ -1,6 +1,7 @@
 import * as api from './api.ts';
 import * as devices from './devices.ts';
 import * as directories from './directories.ts';
+import * as enrolment from './enrolment.ts';
 import * as events from './events.ts';
 import * as people from './people.ts';
 import * as rights from './rights.ts';
@@ -18,4 +19,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   directories: directories.steps,
   people: people.steps,
   webhooks: webhooks.steps,
+  enrolment: enrolment.steps,
 };

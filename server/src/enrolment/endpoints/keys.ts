@@ -1,0 +1,143 @@
+import { Type } from 'typebox';
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
+import { fieldProblem, notFound } from '../../api/problem.ts';
+import { domainTarget } from '../../devices/context.ts';
+import { domainId, name, timeText } from '../../devices/schemas.ts';
+import type { EnrolmentContext } from '../context.ts';
+import type { EnrolmentKey } from '../enrolment-keys.ts';
+
+const time = Type.String({ format: 'date-time' });
+const never = Type.Union([time, Type.Null()]);
+const uses = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), Type.Null()]);
+
+const keySchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain: Type.String(),
+  prefix: Type.String(),
+  approval: Type.Boolean(),
+  uses,
+  used: Type.Integer(),
+  expires: never,
+  created: time,
+  createdBy: Type.String(),
+  lastUsed: never,
+});
+
+const iso = (ms: number) => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null) => (ms === null ? null : iso(ms));
+
+function show({ expires, created, lastUsed, ...same }: EnrolmentKey) {
+  return { ...same, expires: isoOrNull(expires), created: iso(created), lastUsed: isoOrNull(lastUsed) };
+}
+
+/** `GET /enrolment-keys`. */
+export function listEnrolmentKeys({ keys }: EnrolmentContext): Endpoint {
+  return endpoint({
+    operation: 'listEnrolmentKeys',
+    method: 'GET',
+    path: '/enrolment-keys',
+    tag: 'Enrolment',
+    summary: 'Lists enrolment keys, the newest first.',
+    query: Type.Object(pageQuery),
+    needs: 'enrolment.write',
+    replies: [
+      { status: 200, description: 'A page of keys, without their texts.', schema: pageOf(keySchema) },
+    ],
+    async handle({ caller, query: { limit, cursor } }) {
+      const extent = caller.extent('enrolment.write');
+      const [created, id] = readCursor(cursor, 2) ?? [];
+      const after = cursor === undefined ? null : { created: Number(created), id: String(id) };
+      const rows = await keys.list(extent === null ? null : extent.domains, after, limit + 1);
+      return { body: pageFrom(rows, limit, show, (key) => [key.created, key.id]) };
+    },
+  });
+}
+
+/** `POST /enrolment-keys`. */
+export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): Endpoint {
+  return endpoint({
+    operation: 'createEnrolmentKey',
+    method: 'POST',
+    path: '/enrolment-keys',
+    tag: 'Enrolment',
+    summary: 'Makes an enrolment key.',
+    description: 'Its text is in this reply only.',
+    body: Type.Object({
+      name,
+      domain: { ...domainId, description: 'The domain of the devices that enrol with it.' },
+      prefix: Type.Optional(
+        Type.String({
+          maxLength: 62,
+          pattern: '^[A-Za-z0-9_-]*$',
+          description: 'With which the IDs of the devices begin; by default any ID is allowed.',
+        }),
+      ),
+      approval: Type.Optional(
+        Type.Boolean({ description: 'Somebody must accept each device; false by default.' }),
+      ),
+      uses: Type.Optional({
+        ...uses,
+        description: 'How many devices it is good for: 1 by default; null: any number.',
+      }),
+      expires: Type.Optional(
+        Type.Union([timeText, Type.Null()], { description: 'By default in 30 days; null: never.' }),
+      ),
+    }),
+    needs: 'enrolment.write',
+    replies: [
+      {
+        status: 201,
+        description: 'The key.',
+        schema: Type.Object({ key: keySchema, text: Type.String({ description: 'For the agent.' }) }),
+      },
+    ],
+    handle({ caller, body, note }) {
+      const { domain, prefix = '', approval = false, uses = 1 } = body;
+      const target = domainTarget(domain);
+      if (!caller.may('enrolment.write', target) || !domains.exists(domain)) {
+        throw fieldProblem(
+          '/domain',
+          `${domain}: there is no such domain, or you may not enrol devices in it`,
+        );
+      }
+      const now = core.clock.date();
+      const expires = body.expires === undefined ? now + 30 * 86_400_000 : readExpiry(body.expires);
+      if (expires !== null && !(expires > now)) throw fieldProblem('/expires', 'is over already');
+      const { key, text } = keys.create({
+        ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
+        created: now,
+        createdBy: caller.name,
+      });
+      note(`key ${key.id}, domain ${domain}, ${uses ?? 'any number of'} devices`);
+      return { body: { key: show(key), text } };
+    },
+  });
+}
+
+function readExpiry(text: string | null): number | null {
+  return text === null ? null : Date.parse(text);
+}
+
+/** `DELETE /enrolment-keys/{id}`. */
+export function revokeEnrolmentKey({ keys }: EnrolmentContext): Endpoint {
+  return endpoint({
+    operation: 'revokeEnrolmentKey',
+    method: 'DELETE',
+    path: '/enrolment-keys/{id}',
+    tag: 'Enrolment',
+    summary: 'Revokes an enrolment key.',
+    description: 'Devices that have enrolled with it stay.',
+    parameters: Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) }),
+    needs: 'enrolment.write',
+    replies: [{ status: 204, description: 'It counts no more.' }],
+    handle({ caller, parameters: { id }, note }) {
+      const key = keys.get(id);
+      if (!key || !caller.may('enrolment.write', domainTarget(key.domain)) || !keys.revoke(id))
+        throw notFound(`key ${id}`);
+      note(`key ${id}`);
+      return {};
+    },
+  });
+}

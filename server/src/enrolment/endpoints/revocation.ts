@@ -1,0 +1,48 @@
+import { deviceSecrets, generatePassword } from 'rm-reflector';
+import { Type } from 'typebox';
+import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { notFound } from '../../api/problem.ts';
+import { deviceFor } from '../../devices/context.ts';
+import { deviceParameters } from '../../devices/schemas.ts';
+import type { EnrolmentContext } from '../context.ts';
+
+/** `DELETE /devices/{id}/enrolment`. */
+export function revokeDeviceEnrolment(context: EnrolmentContext): Endpoint {
+  return endpoint({
+    operation: 'revokeDeviceEnrolment',
+    method: 'DELETE',
+    path: '/devices/{id}/enrolment',
+    tag: 'Enrolment',
+    summary: 'Revokes what a device has got by its enrolment.',
+    description:
+      'Its password or its certificates prove it no more, and its tunnel ends. When it comes again, somebody must accept it.',
+    parameters: deviceParameters,
+    needs: 'enrolment.write',
+    replies: [{ status: 204, description: 'It is revoked.' }],
+    async handle({ caller, parameters, note }) {
+      const { id, uid, domain } = deviceFor(context, caller, parameters.id, 'enrolment.write');
+      const secrets = await deviceSecrets(id, domain, generatePassword(), false, 'generated');
+      if (!context.enrolments.forget(uid)) throw notFound(`enrolment of device ${id}`);
+      await context.core.store.devices.setSecrets(id, secrets, context.core.clock.date(), null);
+      note('revoked', { device: id });
+      return {};
+    },
+  });
+}
+
+/** `GET /enrolment-authority`. */
+export function getEnrolmentAuthority({ authority }: EnrolmentContext): Endpoint {
+  return endpoint({
+    operation: 'getEnrolmentAuthority',
+    method: 'GET',
+    path: '/enrolment-authority',
+    tag: 'Enrolment',
+    summary: 'Shows the certificate of the authority that signs those of devices.',
+    description: 'Add it to the file of `clientCa`, so that the server accepts them.',
+    needs: 'enrolment.write',
+    replies: [{ status: 200, description: 'PEM.', type: 'application/x-pem-file', schema: Type.String() }],
+    async handle() {
+      return { body: (await authority()).pem };
+    },
+  });
+}

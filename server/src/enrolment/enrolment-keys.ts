@@ -1,0 +1,126 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { generatePassword } from 'rm-reflector';
+import type { FleetDatabase } from '../store/fleet-database.ts';
+
+/** What lets devices enrol without a person. Times are wall-clock ms. */
+export interface EnrolmentKey {
+  readonly id: string;
+  readonly name: string;
+  /** Of the devices that enrol with it. */
+  readonly domain: string;
+  /** With which their IDs begin; lower case. */
+  readonly prefix: string;
+  /** Each device needs the approval of a person besides. */
+  readonly approval: boolean;
+  /** How many devices it is good for; `null`: any number. */
+  readonly uses: number | null;
+  readonly used: number;
+  /** `null`: never. */
+  readonly expires: number | null;
+  readonly created: number;
+  readonly createdBy: string;
+  readonly lastUsed: number | null;
+}
+
+export type NewKey = Pick<
+  EnrolmentKey,
+  'name' | 'domain' | 'prefix' | 'approval' | 'uses' | 'expires' | 'created' | 'createdBy'
+>;
+
+interface Row {
+  id: string;
+  name: string;
+  domain: string;
+  prefix: string;
+  approval: number;
+  uses: number | null;
+  used: number;
+  expires: number | null;
+  created: number;
+  created_by: string;
+  last_used: number | null;
+}
+
+const columns = 'id, name, domain, prefix, approval, uses, used, expires, created, created_by, last_used';
+
+/** What is stored of keys and secrets. They have 128 random bits at least, so one digest is enough. */
+export function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+export class EnrolmentKeys {
+  readonly #database: FleetDatabase;
+
+  constructor(database: FleetDatabase) {
+    this.#database = database;
+  }
+
+  /** The key's text is nowhere but in what this returns. */
+  create(key: NewKey): { readonly text: string; readonly key: EnrolmentKey } {
+    const text = `rmk_${generatePassword()}`;
+    const { name, domain, prefix, approval, uses, expires, created, createdBy } = key;
+    const id = randomUUID();
+    this.#database
+      .prepare(
+        `INSERT INTO fleet_enrolment_keys (id, hash, name, domain, prefix, approval, uses, expires, created, created_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(id, digestOf(text), name, domain, prefix, approval ? 1 : 0, uses, expires, created, createdBy);
+    return { text, key: { ...key, id, used: 0, lastUsed: null } };
+  }
+
+  /** The key with this text. */
+  find(text: string): EnrolmentKey | null {
+    const row = this.#database
+      .prepare<Row>(`SELECT ${columns} FROM fleet_enrolment_keys WHERE hash = ?`)
+      .get(digestOf(text));
+    return row ? shown(row) : null;
+  }
+
+  get(id: string): EnrolmentKey | null {
+    const row = this.#database
+      .prepare<Row>(`SELECT ${columns} FROM fleet_enrolment_keys WHERE id = ?`)
+      .get(id);
+    return row ? shown(row) : null;
+  }
+
+  /** Of these domains, `null` for all, the newest first, behind `after`. */
+  async list(
+    domains: readonly string[] | null,
+    after: { readonly created: number; readonly id: string } | null,
+    limit: number,
+  ): Promise<EnrolmentKey[]> {
+    const rows = await this.#database.read<Row>(
+      `SELECT ${columns} FROM fleet_enrolment_keys
+       WHERE (? OR domain IN (SELECT value FROM json_each(?))) AND (created, id) < (?, ?)
+       ORDER BY created DESC, id DESC LIMIT ?`,
+      domains === null ? 1 : 0,
+      JSON.stringify(domains ?? []),
+      after?.created ?? Number.MAX_SAFE_INTEGER,
+      after?.id ?? '',
+      limit,
+    );
+    return rows.map(shown);
+  }
+
+  /** Counts one device more; false when the key is used up, has expired, or is gone. */
+  use(id: string, now: number): boolean {
+    return (
+      this.#database
+        .prepare(
+          `UPDATE fleet_enrolment_keys SET used = used + 1, last_used = ?
+           WHERE id = ? AND (uses IS NULL OR used < uses) AND (expires IS NULL OR expires > ?)`,
+        )
+        .run(now, id, now).changes > 0
+    );
+  }
+
+  /** False when there is none. Devices that have enrolled with it stay. */
+  revoke(id: string): boolean {
+    return this.#database.prepare('DELETE FROM fleet_enrolment_keys WHERE id = ?').run(id).changes > 0;
+  }
+}
+
+function shown({ approval, created_by: createdBy, last_used: lastUsed, ...same }: Row): EnrolmentKey {
+  return { ...same, approval: approval === 1, createdBy, lastUsed };
+}

@@ -1,0 +1,287 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { AuditRecord } from 'rm-reflector/ports';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ApiClient } from '../testing/api-client.ts';
+import { TestServer } from '../testing/test-server.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+const board = (name: string) => sha256(name).toString('hex');
+
+let server: TestServer;
+let alice: ApiClient;
+let audited: AuditRecord[];
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  alice = await server.signedIn('alice');
+  await alice.post('/domains', { id: 'acme' });
+  audited = [];
+  void record(server);
+});
+afterEach(() => server.close());
+
+/** Takes down what is in the audit log from now on. */
+async function record({ reflector }: TestServer): Promise<void> {
+  for await (const event of reflector.events.subscribe()) {
+    if (event.kind === 'audit') audited.push(event.record);
+  }
+}
+
+/** A device with a secret of its own. */
+function device(id: string, hardware = 'board 1', secret = randomBytes(32).toString('base64')) {
+  const body = { id, secret, hardware: board(hardware) };
+  return {
+    secret,
+    password: sha256(`${secret}:${board(hardware)}`).toString('base64'),
+    asks: (more: object = {}) => server.client().post('/enroll', { ...body, ...more }),
+    on: (other: string, otherId = id) => device(otherId, other, secret),
+  };
+}
+
+async function newKey(given: object = {}): Promise<{ readonly text: string; readonly id: string }> {
+  const { status, body } = await alice.post('/enrolment-keys', { name: 'line 3', domain: 'acme', ...given });
+  expect(status).toBe(201);
+  const { key, text } = body as { key: { id: string }; text: string };
+  return { id: key.id, text };
+}
+
+async function keyShown(id: string) {
+  const { items } = (await alice.get('/enrolment-keys')).body as { items: { id: string; used: number }[] };
+  return items.find((key) => key.id === id);
+}
+
+/** Whether the store knows this password of the device. */
+async function proves(id: string, password: string): Promise<boolean> {
+  const { matchesHash } = await import('rm-reflector');
+  const found = await server.reflector.store.devices.credentials(id);
+  return found !== null && matchesHash(password, found.password);
+}
+
+describe('with a key', () => {
+  test('a device is added, once, however often it asks', async () => {
+    const { text, id } = await newKey();
+    expect(text).toMatch(/^rmk_[a-z0-9]{26}$/);
+    const pump = device('Pump-7');
+    for (let n = 0; n < 3; n++)
+      expect(await pump.asks({ key: text })).toMatchObject({ status: 200, body: { domain: 'acme' } });
+    expect(await proves('pump-7', pump.password)).toBe(true);
+    expect(await keyShown(id)).toMatchObject({ used: 1, uses: 1, domain: 'acme', createdBy: 'alice' });
+    expect(JSON.stringify((await alice.get('/enrolment-keys')).body)).not.toContain(text);
+    const other = await device('pump-8').asks({ key: text });
+    expect(other).toMatchObject({ status: 403, body: { title: 'This enrolment key is not valid' } });
+    expect(audited.filter(({ event }) => event === 'enrolment')).toMatchObject([
+      { allowed: true, device: 'pump-7', detail: `domain acme, key ${id}` },
+    ]);
+  });
+
+  test('requests at once use it once, and never too often', async () => {
+    const { text, id } = await newKey({ uses: 2 });
+    const devices = ['a', 'b', 'c'].map((name) => device(name, name));
+    const answers = await Promise.all(
+      devices.flatMap((one) => [one.asks({ key: text }), one.asks({ key: text })]),
+    );
+    expect(await keyShown(id)).toMatchObject({ used: 2 });
+    const again = await Promise.all(devices.map((one) => one.asks({ key: text })));
+    expect(again.map(({ status }) => status).sort()).toEqual([200, 200, 403]);
+    expect(answers.every(({ status }) => [200, 403, 409].includes(status))).toBe(true);
+  });
+
+  test.each([
+    [{ prefix: 'Valve-' }, 'pump-7', 403, 'This enrolment key is not for this ID'],
+    [{ prefix: 'Pump-' }, 'pump-7', 200, undefined],
+    [{ expires: '2020-01-01T00:00:00Z' }, '', 422, 'A value cannot be used'],
+    [{ domain: 'nowhere' }, '', 422, 'A value cannot be used'],
+  ])('%j for %s', async (given, id, status, title) => {
+    if (id === '') {
+      const answer = await alice.post('/enrolment-keys', { name: 'x', domain: 'acme', ...given });
+      expect(answer).toMatchObject({ status, body: { title } });
+      return;
+    }
+    const { text } = await newKey(given);
+    expect(await device(id).asks({ key: text })).toMatchObject({ status, body: title ? { title } : {} });
+  });
+
+  test('that is revoked or made up, all are refused alike', async () => {
+    const { text, id } = await newKey({ uses: null });
+    expect((await device('a').asks({ key: text })).status).toBe(200);
+    expect((await alice.delete(`/enrolment-keys/${id}`)).status).toBe(204);
+    expect((await alice.delete(`/enrolment-keys/${id}`)).status).toBe(404);
+    const refused = [
+      await device('b').asks({ key: text }),
+      await device('a', 'x').asks({ key: text }),
+      await device('b').asks({ key: 'rmk_x' }),
+    ];
+    expect(new Set(refused.map(({ status, text: body }) => `${status} ${body}`)).size).toBe(1);
+  });
+
+  test('that needs approval, it waits for it', async () => {
+    const { text, id } = await newKey({ approval: true });
+    const pump = device('pump-7');
+    const asked = await pump.asks({ key: text });
+    expect(asked).toMatchObject({ status: 202, headers: { 'retry-after': '10' } });
+    const { code } = asked.body as { code: string };
+    expect((await pump.asks({ key: text })).body).toMatchObject({ code });
+    expect(await keyShown(id)).toMatchObject({ used: 0 });
+    expect(await alice.post(`/enrolments/${code}/accept`, {})).toMatchObject({
+      status: 200,
+      body: { id: 'pump-7', domain: 'acme' },
+    });
+    expect((await pump.asks({ key: text })).status).toBe(200);
+    expect(await keyShown(id)).toMatchObject({ used: 1 });
+    const second = (await device('pump-8').asks({ key: text })).status;
+    expect(second).toBe(202);
+  });
+
+  test('a device is refused beyond the quota of its domain, and gets in once there is room', async () => {
+    const { text } = await newKey({ uses: null });
+    const read = await alice.get('/domains/acme');
+    const quota = { quotas: { devices: 0 } };
+    await alice.patch('/domains/acme', quota, { 'if-match': String(read.headers.etag) });
+    const pump = device('pump-7');
+    expect(await pump.asks({ key: text })).toMatchObject({ status: 409 });
+    await alice.patch('/domains/acme', { quotas: { devices: null } }, { 'if-match': '*' });
+    expect((await pump.asks({ key: text })).status).toBe(200);
+  });
+
+  test('an ID that another device has needs a person', async () => {
+    await alice.post('/devices', { id: 'pump-7', domain: 'acme' });
+    const before = await server.reflector.store.devices.credentials('pump-7');
+    const { text } = await newKey({ uses: null });
+    const pump = device('pump-7');
+    expect(await pump.asks({ key: text })).toMatchObject({
+      status: 202,
+      body: { title: 'Another device has this ID: the operator must approve this one' },
+    });
+    const stranger = await device('pump-7').asks();
+    expect(stranger).toMatchObject({ status: 202, body: { title: 'The operator must enter this code' } });
+    expect(await server.reflector.store.devices.credentials('pump-7')).toEqual(before);
+    const { items } = (await alice.get('/enrolments')).body as { items: { code: string; reason: string }[] };
+    expect(items.map(({ reason }) => reason)).toEqual(['taken', 'taken']);
+    expect((await alice.post(`/enrolments/${items[0]?.code}/accept`, {})).status).toBe(200);
+    expect((await pump.asks({ key: text })).status).toBe(200);
+    expect(await proves('pump-7', pump.password)).toBe(true);
+    expect(((await alice.get('/enrolments')).body as { items: unknown[] }).items).toEqual([]);
+  });
+});
+
+describe('without a key', () => {
+  test('whoever types the code claims the device, however they write it', async () => {
+    const pump = device('pump-7');
+    const { code } = (await pump.asks()).body as { code: string };
+    expect(code).toMatch(/^[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}$/);
+    const typed = encodeURIComponent(code.toLowerCase().replace('-', ' '));
+    expect(await alice.post(`/enrolments/${typed}/accept`, {})).toMatchObject({ status: 422 });
+    expect((await alice.post(`/enrolments/${typed}/accept`, { domain: 'acme' })).status).toBe(200);
+    expect((await alice.post(`/enrolments/${typed}/accept`, { domain: 'acme' })).status).toBe(404);
+    expect(await pump.asks()).toMatchObject({ status: 200, body: { domain: 'acme' } });
+    expect(await proves('pump-7', pump.password)).toBe(true);
+  });
+
+  test('a code that is refused is gone, and another one comes', async () => {
+    const pump = device('pump-7');
+    const { code } = (await pump.asks()).body as { code: string };
+    expect((await alice.delete(`/enrolments/${code}`)).status).toBe(204);
+    expect((await alice.delete(`/enrolments/${code}`)).status).toBe(404);
+    expect((await pump.asks()).body).not.toMatchObject({ code });
+  });
+
+  test('a user without rights sees and accepts nothing', async () => {
+    const { code } = (await device('pump-7').asks()).body as { code: string };
+    const bob = await server.signedIn('bob');
+    expect((await bob.get('/enrolments')).status).toBe(403);
+    expect((await bob.post(`/enrolments/${code}/accept`, { domain: 'acme' })).status).toBe(403);
+    expect((await bob.get('/enrolment-keys')).status).toBe(403);
+  });
+
+  test('enrolmentsWaitingPerNetwork, enrolmentsBurst: strangers find bounds', async () => {
+    await server.close();
+    server = await TestServer.start({
+      limits: { enrolmentsWaitingPerNetwork: 2, enrolmentsBurst: 5, enrolmentMs: 60_000 },
+    });
+    const statuses = [];
+    for (let n = 0; n < 6; n++) statuses.push((await device(`d${n}`).asks()).status);
+    expect(statuses).toEqual([202, 202, 503, 503, 503, 429]);
+  });
+});
+
+describe('a copy', () => {
+  test('on other hardware waits, is told of loudly, and harms nobody', async () => {
+    const { text } = await newKey({ uses: null });
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    const copy = pump.on('board 2');
+    const asked = await copy.asks({ key: text });
+    expect(asked).toMatchObject({ status: 202, body: { title: /came from other hardware/ } as object });
+    await copy.asks({ key: text });
+    expect(audited.filter(({ event }) => event === 'enrolment-clone')).toMatchObject([
+      { allowed: false, device: 'pump-7', reason: expect.stringContaining('came from other hardware') },
+    ]);
+    expect(await proves('pump-7', pump.password)).toBe(true);
+    expect((await pump.asks({ key: text })).status).toBe(200);
+    const { code } = asked.body as { code: string };
+    expect((await alice.post(`/enrolments/${code}/accept`, {})).status).toBe(200);
+    expect((await copy.asks({ key: text })).status).toBe(200);
+    expect([await proves('pump-7', copy.password), await proves('pump-7', pump.password)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(await pump.asks({ key: text })).toMatchObject({ status: 202 });
+  });
+
+  test('with an ID of its own waits too, and becomes a device beside the first', async () => {
+    const { text } = await newKey({ uses: null });
+    const first = device('aabb01');
+    await first.asks({ key: text });
+    const copy = first.on('board 2', 'aabb02');
+    const { status, body } = await copy.asks({ key: text });
+    expect(status).toBe(202);
+    await alice.post(`/enrolments/${(body as { code: string }).code}/accept`, {});
+    expect((await copy.asks({ key: text })).status).toBe(200);
+    expect((await first.asks({ key: text })).status).toBe(200);
+    expect(await proves('aabb01', first.password)).toBe(true);
+  });
+});
+
+describe('revocation', () => {
+  test('ends what a device has; it waits when it comes again', async () => {
+    const { text } = await newKey({ uses: null });
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    expect((await alice.delete('/devices/pump-7/enrolment')).status).toBe(204);
+    expect((await alice.delete('/devices/pump-7/enrolment')).status).toBe(404);
+    expect(await proves('pump-7', pump.password)).toBe(false);
+    expect((await pump.asks({ key: text })).status).toBe(202);
+  });
+
+  test('a device that was removed needs its key again', async () => {
+    const { text, id } = await newKey({ uses: 2 });
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    await alice.delete('/devices/pump-7', { 'if-match': '*' });
+    expect((await pump.asks()).status).toBe(202);
+    expect((await pump.asks({ key: text })).status).toBe(200);
+    expect(await keyShown(id)).toMatchObject({ used: 2 });
+  });
+
+  test('a device that got another password at the server waits', async () => {
+    const { text } = await newKey({ uses: null });
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    await alice.post('/devices/pump-7/password', {});
+    expect((await pump.asks({ key: text })).status).toBe(202);
+  });
+});
+
+test('an ID that is no host name is refused with its field', async () => {
+  for (const id of ['a.b', '-', 'www', 'x'.repeat(64)]) {
+    expect(await device(id).asks()).toMatchObject({ status: 422, body: { errors: [{ field: '/id' }] } });
+  }
+  expect(await server.client().post('/enroll', { id: 'a' })).toMatchObject({ status: 400 });
+});
+
+test('a certificate of an authority that the server does not name is not given', async () => {
+  expect(await device('pump-7').asks({ request: 'AAAA' })).toMatchObject({ status: 409 });
+  const { body } = await alice.get('/enrolment-authority');
+  expect(body).toMatch(/^-----BEGIN CERTIFICATE-----/);
+  expect((await alice.get('/enrolment-authority')).body).toBe(body);
+});
