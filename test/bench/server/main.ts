@@ -31,10 +31,10 @@ const { plain, all, filters } = await measureDevicePages(Number(options.fleet), 
 if (options.json) process.stdout.write(`${JSON.stringify({ plain, all, filters }, null, 2)}\n`);
 else {
   const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |\n`;
-  const figures = ({ filter, pages, p50, p95, worst }: (typeof filters)[number]) =>
-    row([filter, pages, ...[p50, p95, worst].map((ms) => ms.toFixed(1)), (p95 / plain).toFixed(0)]);
-  process.stdout.write(row(['filter', 'pages', 'p50 ms', 'p95 ms', 'worst ms', 'p95 / page without filter']));
-  process.stdout.write(row(['---', '---:', '---:', '---:', '---:', '---:']));
-  process.stdout.write([...filters, all].map(figures).join(''));
-  process.stdout.write(`\nA page without filter: ${plain.toFixed(1)} ms.\n`);
+  const figures = ({ filter, pages, p50, p95, worst, cpu }: (typeof filters)[number]) =>
+    row([filter, pages, ...[p50, p95, worst, cpu, p95 / plain.p50].map((figure) => figure.toFixed(1))]);
+  const heads = ['p50 ms', 'p95 ms', 'worst ms', 'CPU ms a page', 'p95 / p50 without filter'];
+  process.stdout.write(row(['filter', 'pages', ...heads]));
+  process.stdout.write(row(['---', ...Array.from({ length: 6 }, () => '---:')]));
+  process.stdout.write([plain, ...filters, all].map(figures).join(''));
 }

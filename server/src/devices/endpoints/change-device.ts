@@ -1,7 +1,5 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { fieldProblem } from '../../api/problem.ts';
-import { defaultLimits as limits } from '../../limits.ts';
 import { checkDomain, type DevicesContext, deviceFor, disconnect } from '../context.ts';
 import { deviceQuotaProblem } from '../quota-guard.ts';
 import {
@@ -15,6 +13,7 @@ import {
   showDevice,
   tags,
 } from '../schemas.ts';
+import { changedProperties } from '../user-properties.ts';
 
 /** `PATCH /devices/{id}`. */
 export function changeDevice(context: DevicesContext): Endpoint {
@@ -52,7 +51,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
         }
         devices.change(device, {
           ...others,
-          properties: properties && merged(device.userProperties, properties),
+          properties: properties && changedProperties(device.userProperties, properties),
           domain: moves ? domain : undefined,
         });
         return { device, moves };
@@ -64,26 +63,4 @@ export function changeDevice(context: DevicesContext): Endpoint {
       return { body: showDevice(present), version: present.revision };
     },
   });
-}
-
-function merged(
-  present: Readonly<Record<string, string>>,
-  changes: Readonly<Record<string, string | null>>,
-): Record<string, string> {
-  const all = new Map(Object.entries(present));
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) all.delete(key);
-    else all.set(key, value);
-  }
-  const result: Record<string, string> = Object.assign(Object.create(null), Object.fromEntries(all));
-  if (all.size > limits.userProperties) {
-    throw fieldProblem('/properties', `a device has at most ${limits.userProperties}`);
-  }
-  if (JSON.stringify(result).length > limits.userPropertiesLength) {
-    throw fieldProblem(
-      '/properties',
-      `all of a device have at most ${limits.userPropertiesLength} characters`,
-    );
-  }
-  return result;
 }

@@ -17,6 +17,7 @@ import {
   showDevice,
   tags,
 } from '../schemas.ts';
+import { changedProperties } from '../user-properties.ts';
 
 /** Asks for the file of the agent in place of the usual reply. */
 export const configurationType = 'application/vnd.rm-agent+json';
@@ -71,6 +72,7 @@ export function createDevice(context: DevicesContext): Endpoint {
     ],
     async handle({ caller, body, headers, note }) {
       const { id: named = randomUUID(), domain: ofBody, digest, certificate, ...described } = body;
+      if (described.properties) changedProperties({}, described.properties);
       const id = normalizeDeviceId(named) ?? named;
       const domain = await domainForNew(context, caller, ofBody);
       const { password } = await addDevice(

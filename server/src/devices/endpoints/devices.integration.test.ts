@@ -95,6 +95,15 @@ describe('adding a device', () => {
     ['too many tags', { id: 'x', tags: Array.from({ length: 33 }, (_, n) => `${n}`) }, 400, '/tags'],
     ['an empty tag', { id: 'x', tags: [''] }, 400, '/tags/0'],
     ['a property that is too long', { id: 'x', properties: { a: 'b'.repeat(4_097) } }, 400, '/properties/a'],
+    [
+      'properties that are too long together',
+      {
+        id: 'x',
+        properties: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`p${n}`, 'v'.repeat(4_000)])),
+      },
+      422,
+      '/properties',
+    ],
     ['a property that is no text', { id: 'x', properties: { a: 1 } }, 400, '/properties/a'],
   ])('with %s is refused', async (_what, body, status, field) => {
     const answer = await alice.post('/devices', body);
