@@ -1,5 +1,6 @@
 /** What accounts are made of, for a program with further ways to manage them. */
 export { Html, html, page } from './http/html.ts';
+export { networkOf } from './network/addresses.ts';
 export { makeRecoveryCodes, recoveryHash } from './one-time-password/recovery-codes.ts';
 export { base32, makeTotpSecret, otpauthUri, stepOfCode, totpCode } from './one-time-password/totp.ts';
 export { passwordComplaint } from './passwords/rules.ts';

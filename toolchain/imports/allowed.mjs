@@ -218,7 +218,7 @@ export const packages = [
         'store',
       ],
       'main.ts': ['command-line', 'system-clock.ts'],
-      'accounts.ts': ['http', 'one-time-password', 'passwords'],
+      'accounts.ts': ['http', 'network', 'one-time-password', 'passwords'],
       'program.ts': ['command-line', 'configuration', 'system-clock.ts'],
       'store.ts': ['store'],
     },

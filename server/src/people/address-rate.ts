@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from 'rm-protocol';
+import { networkOf } from 'rm-reflector/accounts';
 import type { Limits } from '../limits.ts';
 
 /** How often somebody who has not logged in may ask, by address. */
@@ -18,7 +19,7 @@ export class AddressRate {
   take(address: string): boolean {
     const now = this.#clock.now();
     // An IPv6 network of one customer has as many addresses as anybody likes.
-    const key = address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
+    const key = networkOf(address);
     let window = this.#windows.get(key);
     if (!window || now - window.began >= this.#limits.openCallsMs) {
       window = { began: now, count: 0 };
