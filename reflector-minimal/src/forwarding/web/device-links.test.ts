@@ -78,6 +78,18 @@ describe('a link of the device', () => {
       'https://pump-7-8080.example.com/a',
       'https://pump-7-8080.example.com/a',
     ],
+    [
+      'our name for another port, wrong scheme',
+      {},
+      'http://pump-7-8080.example.com/a',
+      'https://pump-7-8080.example.com/a',
+    ],
+    [
+      'our name for the web interface, wrong scheme',
+      { port: 8080 },
+      'http://pump-7.example.com/a',
+      `${here}/a`,
+    ],
     ['the web interface from another port', { port: 8080 }, 'http://127.0.0.1/', `${here}/`],
     ['its bare name', {}, 'http://pump-7/a', `${here}/a`],
     [

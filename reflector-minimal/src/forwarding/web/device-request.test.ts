@@ -251,6 +251,17 @@ describe('a response', () => {
     expect(user.end.writableLength).toBe(0);
   });
 
+  test('that is a refusal ends in the end for a user who sends no more; who then goes ends the connection to the device', async () => {
+    const user = await stage.user(requestHead('PUT /file HTTP/1.1', 'Content-Length: 3'));
+    await stage.answer('HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno');
+    stage.clock.advance(stage.limits.earlyRefusalMs);
+    await stage.idle();
+    expect([bodyOf(user.received), device()?.error]).toEqual(['no', null]);
+    user.end.destroy();
+    await stage.idle();
+    expect(device()?.error).toBe(5);
+  });
+
   test('is an event stream if it says so', async () => {
     await stage.user(requestHead());
     const begun = await stage.forwarded[0];

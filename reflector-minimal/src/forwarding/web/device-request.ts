@@ -129,6 +129,12 @@ export class DeviceRequest implements CallEvents {
 
   finished(): void {
     this.#answer.end();
+    const { request } = this.#exchange;
+    if (request.complete) return;
+    // Once the response is through, `node:http` does not tell the request any more that the user has gone.
+    const gone = () => this.#call.cancel();
+    request.socket.once('close', gone);
+    request.once('end', () => request.socket.off('close', gone));
   }
 
   switched(): void {
