@@ -279,6 +279,16 @@ describe('somebody on the way', () => {
     server.close();
   });
 
+  test('forges a success whose text would be the true answer', async () => {
+    // The head of a BindResponse to the next question, and room for the 14 bytes of the true one.
+    const url = await behind(Buffer.from('301a02010361150a01000400040e', 'hex'));
+    const settings = { urls: [url], startTls: true, ca: slapd.ca };
+    const as = { name: `uid=alice,ou=people,${suffix}`, password: 'wrong' };
+    await expect(connect(settings, as, defaultLimits)).rejects.toThrow('in the clear');
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+
   test('answers nothing', async () => {
     const silent = createServer((socket) => void sockets.add(socket));
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
