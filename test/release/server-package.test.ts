@@ -62,16 +62,17 @@ describe.each(['rm-reflector', 'rm-server'])('%s', (name) => {
     };
     const before = await files();
     // Before the first start: the port of the example may be somebody's on this machine.
-    const shadow = join('/usr/lib/systemd/system', `${name}.service.d`, 'port.conf');
+    const dropIn = join('/usr/lib/systemd/system', `${name}.service.d`, 'port.conf');
     debian.write(
-      shadow,
+      dropIn,
       `[Service]\nEnvironment=${name.replace('-', '_').toUpperCase()}_LISTEN=127.0.0.1:${port}\n`,
     );
     debian.write('/root/package.deb', readFileSync(packageOf(name)));
     await debian.run('dpkg', '--install', '/root/package.deb');
     await expect.poll(health, { timeout: 60_000 }).toBe(200);
     expect(await isActive()).toBe('active');
-    expect((await debian.run('ps', '-o', 'user:32=', '-C', 'node')).trim().split('\n')).toContain(name);
+    const pid = (await debian.run('systemctl', 'show', '--value', '-p', 'MainPID', name)).trim();
+    expect((await debian.run('stat', '-c', '%U', `/proc/${pid}`)).trim()).toBe(name);
 
     expect(await program('device', 'add', 'pump-7')).toContain('pump-7');
     expect(await program('device', 'list')).toContain('pump-7');

@@ -280,10 +280,11 @@ export const packages = [
     folders: {
       connection: [],
       account: ['connection'],
+      api: ['account', 'connection'],
       'command-line': ['account', 'connection'],
       'system-clock.ts': [],
       tunnel: ['account', 'connection'],
-      commands: ['account', 'command-line', 'connection', 'tunnel'],
+      commands: ['account', 'api', 'command-line', 'connection', 'tunnel'],
       'main.ts': ['account', 'commands', 'system-clock.ts'],
     },
   },

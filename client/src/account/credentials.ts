@@ -17,11 +17,16 @@ export interface CredentialSources {
 }
 
 /**
- * The credentials for the reflector: `RM_PASSWORD` with a user's name, otherwise the token of `rm-client login` for that
+ * The credentials for the reflector: `RM_TOKEN`, a token or an API key of `rm-server`; otherwise `RM_PASSWORD` with a user's name, otherwise the token of `rm-client login` for that
  * user, otherwise a password typed in. Rejects with a {@link Failure}.
  */
 export async function authorize(sources: CredentialSources): Promise<Authorization> {
   const { reflector, environment, logins, now } = sources;
+  const { RM_TOKEN: token } = environment;
+  if (token) {
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new Failure('RM_TOKEN: must be one word of ASCII characters');
+    return { header: `Bearer ${token}`, refused: 'the token in RM_TOKEN is not accepted' };
+  }
   const user = sources.user ?? (environment.RM_USER || undefined);
   // Without a user's name, `RM_PASSWORD` is ignored and a token is used.
   if (environment.RM_PASSWORD && user !== undefined) return basic(await askPassword(sources));

@@ -1,8 +1,8 @@
-import { type IncomingMessage, request } from 'node:http';
 import { hostHeader } from 'rm-protocol';
-import { dial, type Route } from '../connection/dial.ts';
+import type { Route } from '../connection/dial.ts';
+import { type Answer, exchange } from '../connection/exchange.ts';
 import { proxyFault } from '../connection/proxy-fault.ts';
-import { Failure, reasonOf } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import { type Authorization, asksForOneTimePassword, refusedReason } from './authorization.ts';
 
 export interface Token {
@@ -32,12 +32,6 @@ export interface DeviceDetails extends ListedDevice {
 
 const devicesPath = '/my-devices/api/devices';
 const tokenPath = '/my-devices/api/token';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly text: string;
-}
 
 /** The log-in also needs a one-time password (RFC 6238). */
 export class OneTimePasswordNeeded extends Error {
@@ -217,65 +211,4 @@ function read({ status, headers, text }: Answer, where: string, path: string): u
   } catch {
     throw new Failure(`${where}: the answer to ${path} is not JSON`);
   }
-}
-
-/** One request to the reflector itself, on a new connection. */
-async function exchange(
-  route: Route,
-  path: string,
-  options: {
-    readonly method: 'GET' | 'POST' | 'DELETE';
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body?: string;
-  },
-): Promise<Answer> {
-  const { reflector, limits, clock } = route;
-  const where = hostHeader(reflector);
-  const socket = await dial(route);
-  try {
-    return await new Promise<Answer>((resolve, reject) => {
-      const timer = clock.schedule(limits.stepMs, () =>
-        reject(new Error(`no answer within ${limits.stepMs / 1000} s`)),
-      );
-      const outgoing = request({
-        createConnection: () => socket,
-        method: options.method,
-        path,
-        maxHeaderSize: limits.headBytes,
-        headers: {
-          Host: where,
-          'User-Agent': 'rm-client',
-          Accept: 'application/json',
-          Connection: 'close',
-          ...options.headers,
-        },
-      });
-      outgoing.on('error', reject);
-      outgoing.on('close', () => timer.cancel());
-      // The response of a proxy left it paused.
-      outgoing.on('socket', () => socket.resume());
-      outgoing.on('response', (response) => {
-        collect(response, limits.answerBytes).then(
-          (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-          reject,
-        );
-      });
-      outgoing.end(options.body);
-    });
-  } catch (error) {
-    throw new Failure(`${where}: ${reasonOf(error)}`);
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function collect(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

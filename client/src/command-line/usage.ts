@@ -1,7 +1,8 @@
 const shared = `
 Options of every command that asks the reflector:
   --reflector URL   https://HOST[:PORT] of the reflector (RM_REFLECTOR, or that of the last login)
-  --user NAME       your name there (RM_USER); the password is in RM_PASSWORD, or asked for
+  --user NAME       your name there (RM_USER); the password is in RM_PASSWORD, or asked for;
+                    or RM_TOKEN has a token or an API key
   --ca FILE         PEM certificates to trust in the place of the system's; login remembers it
   --proxy URL       HTTP proxy to go through, or none (https_proxy, http_proxy, no_proxy)
   --insecure        do not check the reflector's certificate: anybody may listen in
@@ -14,7 +15,9 @@ Reaches TCP services of a device through the reflector.
 
   login                            get a token for your password, and keep it
   logout                           forget it, and revoke it at the reflector
-  devices [--json]                 list the devices
+  devices [--json]                 list the devices; with an action, as the next ones
+  domains, users, groups, grants, keys, audit [ACTION]
+                                   manage an rm-server
   forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device
   connect DEVICE:PORT              connect standard input and output, for ProxyCommand
   ssh [LOGIN@]DEVICE [ARGUMENTS]   start ssh, scp or sftp through the reflector
@@ -77,10 +80,6 @@ ${shared}`,
 
 Removes the token from this machine, and makes it void at the reflector.
 `,
-  devices: `Usage: rm-client devices [--json] [OPTIONS]
-
-Lists the devices, whether they are on line, and the ports they forward.
-${shared}`,
   forward: `Usage: rm-client forward DEVICE -R PORT [-L PORT] [OPTIONS]
 
 Listens on 127.0.0.1 until a signal; each connection goes to the device by itself. Everybody on this machine can use it.

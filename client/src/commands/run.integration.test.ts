@@ -4,7 +4,10 @@ import { TestCommand } from '../testing/test-command.ts';
 
 const command = (environment = {}) =>
   new TestCommand({ RM_REFLECTOR: 'localhost:1', XDG_CONFIG_HOME: '/nonexistent', ...environment });
-const names = ['login', 'logout', 'devices', 'forward', 'connect', 'ssh', 'scp', 'sftp', 'vnc', 'rdp'];
+const names = [
+  ...['login', 'logout', 'devices', 'forward', 'connect', 'ssh', 'scp', 'sftp', 'vnc', 'rdp'],
+  ...['domains', 'users', 'groups', 'grants', 'keys', 'audit'],
+];
 
 describe('the command line', () => {
   test.each([
@@ -22,6 +25,14 @@ describe('the command line', () => {
     [['forward', 'pump-7', '-R', '22', '-L', '65536'], '-L 65536: must be a port number from 0 to 65535'],
     [['ssh'], 'usage: rm-client ssh [OPTIONS] DEVICE [ARGUMENTS]'],
     [['ssh', '-R', '22'], 'usage: rm-client ssh [OPTIONS] DEVICE [ARGUMENTS]'],
+    [
+      ['users', 'fly'],
+      'users fly: must be one of list, show, add, set, invite, logout, remove-totp, remove; see rm-client users --help',
+    ],
+    [['users', 'remove'], 'usage: rm-client users remove USER'],
+    [['groups', 'join', 'a'], 'usage: rm-client groups join GROUP USER'],
+    [['grants', 'add', '--ports', 'ssh'], '--ports ssh: must be port numbers and "web", separated by commas'],
+    [['domains', 'set', 'd', '--max-devices', 'x'], '--max-devices x: must be a number or none'],
     [['devices', '--reflector', 'ftp://x'], 'reflector "ftp://x": must be https://HOST or https://HOST:PORT'],
     [
       ['devices', '--reflector', 'https://x/y'],

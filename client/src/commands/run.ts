@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resources } from '../api/resources.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import { usage } from '../command-line/usage.ts';
 import { ExitStatus, Failure } from '../failure.ts';
@@ -6,13 +7,18 @@ import { devices, login, logout } from './account.ts';
 import { connect } from './connect.ts';
 import { forward } from './forward.ts';
 import { programs, runProgram } from './program.ts';
+import { resourceHelp, runResource } from './resource.ts';
 
 type Command = (args: string[], context: CommandContext) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   login,
   logout,
-  devices,
+  // Without an action it lists those of any reflector.
+  devices: (args, context) =>
+    args[0] === undefined || args[0].startsWith('-')
+      ? devices(args, context)
+      : runResource('devices', args, context),
   forward,
   connect,
   ...Object.fromEntries(
@@ -20,6 +26,11 @@ const commands: Readonly<Record<string, Command>> = {
       name,
       (args, context) => runProgram(name, program, args, context),
     ]),
+  ),
+  ...Object.fromEntries(
+    Object.keys(resources)
+      .filter((name) => name !== 'devices')
+      .map((name): [string, Command] => [name, (args, context) => runResource(name, args, context)]),
   ),
 };
 
@@ -51,7 +62,7 @@ async function dispatch([name, ...args]: readonly string[], context: CommandCont
   }
   // Only as the first argument: after the device it belongs to the local program.
   if (args[0] === '--help' || args[0] === '-h') {
-    context.print(usage(name));
+    context.print(Object.hasOwn(resources, name) ? resourceHelp(name) : usage(name));
     return ExitStatus.ok;
   }
   return command(args, context);

@@ -8,6 +8,7 @@ let server: TestServer;
 let alice: ApiClient;
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 const start = 1_700_000_000_000;
+const iso = (n: number) => new Date(start + n).toISOString();
 
 beforeAll(async () => {
   server = await TestServer.start({
@@ -44,9 +45,9 @@ test.each<[string, (n: number) => boolean]>([
   ['device=pump', (n) => n % 3 !== 0 && n % 2 === 0],
   ['event=log-in', (n) => n % 3 === 0],
   ['allowed=false', (n) => n % 5 === 0],
-  [`since=${start + 10}`, (n) => n >= 10],
+  [`since=${iso(10)}`, (n) => n >= 10],
   [
-    `since=${start + 10}&user=dave&event=request&allowed=true`,
+    `since=${iso(10)}&user=dave&event=request&allowed=true`,
     (n) => n >= 10 && n % 2 === 1 && n % 3 !== 0 && n % 5 !== 0,
   ],
   ['user=nobody', () => false],
@@ -54,7 +55,7 @@ test.each<[string, (n: number) => boolean]>([
 ])('%s: the latest first, a page at a time', async (query, fits) => {
   const expected = Array.from({ length: 30 }, (_, n) => 29 - n).filter(fits);
   const found: number[] = [];
-  const filter = `until=${start + 30}&${query}`;
+  const filter = `until=${iso(30)}&${query}`;
   for (let cursor: string | null = ''; cursor !== null; ) {
     const { status, body } = await alice.get(
       `/audit?limit=4&${filter}${cursor === '' ? '' : `&cursor=${cursor}`}`,
@@ -80,18 +81,18 @@ test('an auditor of a domain reads what is about its devices, and others nothing
   expect((await erin.get('/audit')).status).toBe(403);
   expect((await erin.get('/audit/export')).status).toBe(403);
   await alice.post('/grants', { user: 'erin', role: 'auditor', domain: 'acme' });
-  const { body } = await erin.get(`/audit?until=${start + 30}`);
+  const { body } = await erin.get(`/audit?until=${iso(30)}`);
   const expected = Array.from({ length: 30 }, (_, n) => 29 - n).filter((n) => n % 3 !== 0 && n % 2 === 0);
   expect(numbers(body)).toEqual(expected);
-  const exported = await erin.get(`/audit/export?until=${start + 30}`);
+  const exported = await erin.get(`/audit/export?until=${iso(30)}`);
   expect(exported.text.trimEnd().split('\n')).toHaveLength(expected.length + 1);
 });
 
 test('what happens can be asked for soon, exports too', async () => {
   await alice.post('/groups', { name: 'noted' });
-  await alice.get(`/audit/export?until=${start}`);
+  await alice.get(`/audit/export?until=${iso(0)}`);
   const events = async () => {
-    const { body } = await alice.get(`/audit?user=alice&since=${start + 30}&limit=200`);
+    const { body } = await alice.get(`/audit?user=alice&since=${iso(30)}&limit=200`);
     return (body as { items: { event: string }[] }).items.map(({ event }) => event);
   };
   await expect.poll(events).toEqual(expect.arrayContaining(['createGroup', 'exportAudit', 'token']));

@@ -1,27 +1,28 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { givenTime, readTime, shownTime, timeSchema } from '../api/time.ts';
 import type { Limits } from '../limits.ts';
 import type { Extent } from '../rights/permission.ts';
 import type { AuditQueries, AuditQuery, AuditRow } from './queries.ts';
 
 const text = (description: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 254, description }));
-const time = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
+const time = (description: string) => Type.Optional({ ...givenTime, description });
 
 const filter = {
   user: text('Name of the user.'),
   device: text('ID of the device.'),
   event: text('Such as log-in, request, client-tunnel, createGrant.'),
   allowed: Type.Optional(Type.Boolean()),
-  since: time('Wall-clock milliseconds: at this time or later.'),
-  until: time('Wall-clock milliseconds: before this time.'),
+  since: time('At this time or later; RFC 3339, or a day in UTC.'),
+  until: time('Before this time.'),
 };
 
 const recordSchema = Type.Object(
   {
     sequence: Type.Integer({ description: 'Grows with each record.' }),
-    time: Type.Integer({ description: 'Wall-clock milliseconds.' }),
+    time: timeSchema,
     event: Type.String(),
     allowed: Type.Boolean(),
   },
@@ -30,7 +31,20 @@ const recordSchema = Type.Object(
 
 function shown({ sequence, time, record }: AuditRow) {
   const fields = JSON.parse(record) as { readonly event: string; readonly allowed: boolean };
-  return { sequence, time, ...fields };
+  return { ...fields, sequence, time: shownTime(time) };
+}
+
+/** The filter with its times in wall-clock ms. Throws a `Problem`. */
+function queryOf<Query extends { readonly since?: string; readonly until?: string }>({
+  since,
+  until,
+  ...rest
+}: Query) {
+  return {
+    ...rest,
+    ...(since === undefined ? {} : { since: readTime('#query/since', since) }),
+    ...(until === undefined ? {} : { until: readTime('#query/until', until) }),
+  };
 }
 
 export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'auditExportPage'>): Endpoint[] {
@@ -47,7 +61,7 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
       replies: [{ status: 200, description: 'A page of records.', schema: pageOf(recordSchema) }],
       async handle({ caller, query: { limit, cursor, ...query } }) {
         const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
-        const rows = await queries.latest(query, caller.extent('audit.read'), before, limit + 1);
+        const rows = await queries.latest(queryOf(query), caller.extent('audit.read'), before, limit + 1);
         return { body: pageFrom(rows, limit, shown, ({ sequence }) => [sequence]) };
       },
     }),
@@ -73,7 +87,7 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
         const extent = caller.extent('audit.read');
         const last = await queries.last();
         note(`exported the audit log up to record ${last}`);
-        return { stream: lines(queries, query, extent, last, limits.auditExportPage, signal) };
+        return { stream: lines(queries, queryOf(query), extent, last, limits.auditExportPage, signal) };
       },
     }),
   ];

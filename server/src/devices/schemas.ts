@@ -1,6 +1,7 @@
 import { domainRule } from 'rm-reflector';
 import { type TSchema, Type } from 'typebox';
 import { Problem } from '../api/problem.ts';
+import { shownTime, shownTimeOrNull, timeSchema as time } from '../api/time.ts';
 import { defaultLimits as limits } from '../limits.ts';
 import type { DeviceConnection, LoggedEvent, Traffic } from './device-history.ts';
 import type { Domain } from './domains.ts';
@@ -8,7 +9,6 @@ import type { FleetDevice, ListedDevice } from './fleet-devices.ts';
 
 const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
-const time = Type.String({ format: 'date-time' });
 const bytes = Type.Integer({ minimum: 0 });
 const portNumber = Type.Integer({ minimum: 1, maximum: 65_535 });
 
@@ -143,15 +143,12 @@ export const domainSchema = Type.Object({
 export const trafficSchema = (period: string) =>
   Type.Object({ [period]: Type.String(), bytesFrom: bytes, bytesTo: bytes });
 
-const iso = (ms: number) => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null) => (ms === null ? null : iso(ms));
-
 export function showListed(device: ListedDevice) {
   const { uid: _uid, created, lastSeen, address, agent, ...same } = device;
   return {
     ...same,
-    created: iso(created),
-    lastSeen: isoOrNull(lastSeen),
+    created: shownTime(created),
+    lastSeen: shownTimeOrNull(lastSeen),
     address: address || null,
     agent: agent || null,
   };
@@ -163,41 +160,27 @@ export function showDevice(device: FleetDevice) {
     ...same,
     ...showListed(same),
     uid: undefined,
-    lastConnect: isoOrNull(same.lastConnect),
-    duplicateNoticed: isoOrNull(same.duplicateNoticed),
+    lastConnect: shownTimeOrNull(same.lastConnect),
+    duplicateNoticed: shownTimeOrNull(same.duplicateNoticed),
     properties: { system: systemProperties, user: userProperties },
-    refused: refused && { ...refused, time: iso(refused.time) },
+    refused: refused && { ...refused, time: shownTime(refused.time) },
   };
 }
 
 export function showConnection({ sequence: _sequence, began, ended, ...same }: DeviceConnection) {
-  return { ...same, began: iso(began), ended: isoOrNull(ended) };
+  return { ...same, began: shownTime(began), ended: shownTimeOrNull(ended) };
 }
 
 export function showEvent({ time: at, event, record }: LoggedEvent) {
-  return { ...record, time: iso(at), event };
+  return { ...record, time: shownTime(at), event };
 }
 
 export function showDomain({ number: _number, revision: _revision, created, ...same }: Domain) {
-  return { ...same, created: iso(created) };
+  return { ...same, created: shownTime(created) };
 }
 
 export function showTraffic(period: string, { period: value, bytesFrom, bytesTo }: Traffic) {
   return { [period]: value, bytesFrom, bytesTo };
-}
-
-/** A time in a query: RFC 3339, or a day in UTC. */
-export const timeText = Type.String({
-  maxLength: 40,
-  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
-});
-
-/** In wall-clock ms. Throws a `Problem` for a day that does not exist. */
-export function readTime(field: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  if (!Number.isNaN(ms)) return ms;
-  throw queryProblem(field, 'there is no such time');
 }
 
 /** A value of a query that cannot be used. */

@@ -11,8 +11,8 @@ import type { SessionRecord, UserRecord } from 'rm-reflector/ports';
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, type EndpointCall, endpoint } from '../api/endpoint.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
+import { shownTime, timeSchema } from '../api/time.ts';
 import { permissions } from '../rights/permission.ts';
-import { timeSchema } from './name.ts';
 import type { PeopleServices } from './services.ts';
 import { userOf, userSchema } from './users-endpoints.ts';
 
@@ -221,9 +221,9 @@ export function accountEndpoints({ people, store, logIn, clock, limits }: People
           id: idOf(session),
           kind: session.kind,
           device: session.device,
-          created: session.created,
-          used: session.used,
-          expires: session.expires,
+          created: shownTime(session.created),
+          used: shownTime(session.used),
+          expires: shownTime(session.expires),
           address: session.address,
           agent: session.agent,
           current: current?.equals(session.hash) ?? false,

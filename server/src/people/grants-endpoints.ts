@@ -2,10 +2,11 @@ import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { conflict, fieldProblem, forbidden, notFound } from '../api/problem.ts';
+import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import type { Target } from '../rights/permission.ts';
 import { permissionsOf, roles } from '../rights/role.ts';
 import type { Grant } from './grants.ts';
-import { nameSchema, optionalTime, timeSchema, versionOf } from './name.ts';
+import { nameSchema, versionOf } from './name.ts';
 import type { PeopleServices } from './services.ts';
 
 const roleSchema = Type.Enum(roles, {
@@ -28,13 +29,17 @@ const grantSchema = Type.Object({
   ports: Type.Union([Type.Array(portSchema), Type.Null()], {
     description: 'Ports of devices that may be opened, `web` for the web interface; null: all.',
   }),
-  until: optionalTime,
+  until: orNull(timeSchema),
   created: timeSchema,
   createdBy: Type.String(),
 });
 const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 const domainSchema = Type.String({ minLength: 1, maxLength: 253, pattern: '^[^\\s\\p{Cc}]+$' });
 const deviceSchema = Type.String({ minLength: 1, maxLength: 63 });
+
+function shownGrant(grant: Grant) {
+  return { ...grant, created: shownTime(grant.created), until: shownTimeOrNull(grant.until) };
+}
 
 export function grantsEndpoints({
   grants,
@@ -72,8 +77,10 @@ export function grantsEndpoints({
     requireHeld(caller, grant, target);
     return grant;
   };
-  const checkUntil = (until: number | null) => {
+  const readUntil = (text: string | null | undefined) => {
+    const until = readTimeOrNull('/until', text);
     if (until !== null && until <= clock.date()) throw fieldProblem('/until', 'must be in the future');
+    return until;
   };
   const shown = { status: 200, description: 'The grant.', schema: grantSchema };
 
@@ -97,13 +104,8 @@ export function grantsEndpoints({
       async handle({ caller, query: { limit, cursor, ...filter } }) {
         const after = readCursor(cursor, 1)?.[0] ?? '';
         const found = await grants.page(filter, String(after), limit + 1);
-        const page = pageFrom(
-          found,
-          limit,
-          (grant) => grant,
-          ({ id }) => [id],
-        );
-        const readable = await Promise.all(page.items.map((grant) => mayRead(caller, grant)));
+        const page = pageFrom(found, limit, shownGrant, ({ id }) => [id]);
+        const readable = await Promise.all(found.slice(0, limit).map((grant) => mayRead(caller, grant)));
         return { body: { ...page, items: page.items.filter((_grant, i) => readable[i]) } };
       },
     }),
@@ -122,23 +124,15 @@ export function grantsEndpoints({
         domain: Type.Optional(domainSchema),
         device: Type.Optional(deviceSchema),
         ports: Type.Optional(portsSchema),
-        until: Type.Optional(optionalTime),
+        until: Type.Optional(orNull(givenTime)),
       }),
       replies: [{ status: 201, description: 'The grant.', schema: grantSchema }],
       async handle({ caller, body, note }) {
-        const {
-          user = null,
-          group = null,
-          role,
-          domain = null,
-          device = null,
-          ports = null,
-          until = null,
-        } = body;
+        const { user = null, group = null, role, domain = null, device = null, ports = null } = body;
         if ((user === null) === (group === null))
           throw fieldProblem('/user', 'or /group must be given, one of them');
         if (domain !== null && device !== null) throw fieldProblem('/device', 'cannot be beside /domain');
-        checkUntil(until);
+        const until = readUntil(body.until);
         if (ports !== null && !permissionsOf[role].has('devices.open')) {
           throw fieldProblem('/ports', `are not for the role ${role}, which opens none`);
         }
@@ -157,7 +151,7 @@ export function grantsEndpoints({
         if (!grant)
           throw conflict(`${user ?? group} has ${limits.grantsPerSubject} grants, and no more are possible`);
         note(`granted ${described(grant)}`, about(grant));
-        return { status: 201, body: grant, version: versionOf(grant) };
+        return { status: 201, body: shownGrant(grant), version: versionOf(grant) };
       },
     }),
     endpoint({
@@ -171,7 +165,7 @@ export function grantsEndpoints({
       replies: [shown],
       async handle({ caller, parameters: { id } }) {
         const grant = await present(caller, id);
-        return { body: grant, version: versionOf(grant) };
+        return { body: shownGrant(grant), version: versionOf(grant) };
       },
     }),
     endpoint({
@@ -183,16 +177,16 @@ export function grantsEndpoints({
       needs: 'grants.write',
       parameters: byId,
       conditional: true,
-      body: Type.Object({ until: optionalTime }),
+      body: Type.Object({ until: orNull(givenTime) }),
       replies: [shown],
-      async handle({ caller, parameters: { id }, body: { until }, checkVersion, note }) {
+      async handle({ caller, parameters: { id }, body, checkVersion, note }) {
         const grant = await changeable(caller, id);
         checkVersion(versionOf(grant));
-        checkUntil(until);
+        const until = readUntil(body.until);
         await grants.setUntil(grant, until);
         const changed = { ...grant, until };
         note(`changed the end: ${described(changed)}`, about(grant));
-        return { body: changed, version: versionOf(changed) };
+        return { body: shownGrant(changed), version: versionOf(changed) };
       },
     }),
     endpoint({
@@ -219,7 +213,7 @@ function described({ user, group, role, domain, device, ports, until }: Grant): 
   const what =
     device === null ? (domain === null ? 'everything' : `the domain ${domain}`) : `the device ${device}`;
   const which = ports === null ? '' : `, ports ${ports.join(', ')}`;
-  const end = until === null ? '' : `, until ${new Date(until).toISOString()}`;
+  const end = until === null ? '' : `, until ${shownTime(until)}`;
   return `${whom} the role ${role} for ${what}${which}${end}`;
 }
 

@@ -3,8 +3,10 @@ import type { Caller } from '../api/endpoint.ts';
 import { type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { conflict, notFound, Problem } from '../api/problem.ts';
+import { shownTime, timeSchema } from '../api/time.ts';
 import { permissionBeyond } from '../rights/within.ts';
-import { nameSchema, timeSchema, versionOf } from './name.ts';
+import type { Group } from './groups.ts';
+import { nameSchema, versionOf } from './name.ts';
 import type { PeopleServices } from './services.ts';
 
 const descriptionSchema = Type.String({ maxLength: 1_000 });
@@ -22,12 +24,16 @@ const byName = Type.Object({ name: nameSchema });
 const everything = { kind: 'everything' } as const;
 const done = [{ status: 204, description: 'Done.' }] as const;
 
+function shownGroup(group: Group) {
+  return { ...group, created: shownTime(group.created) };
+}
+
 export function groupsEndpoints({ groups, rights, limits }: PeopleServices): Endpoint[] {
   const present = async (name: string) => {
     const group = await groups.get(name);
     if (!group) throw notFound(`the group ${name}`);
     const { members: _members, ...facts } = group;
-    return { body: group, version: versionOf(facts) };
+    return { body: shownGroup(group), version: versionOf(facts) };
   };
   /** Who changes the members of a group hands out what it is granted. */
   const requireNoMore = async (caller: Caller, name: string) => {
@@ -53,12 +59,7 @@ export function groupsEndpoints({ groups, rights, limits }: PeopleServices): End
         const after = readCursor(cursor, 1)?.[0] ?? '';
         const found = await groups.page(String(after), limit + 1);
         return {
-          body: pageFrom(
-            found,
-            limit,
-            (group) => group,
-            ({ name }) => [name],
-          ),
+          body: pageFrom(found, limit, shownGroup, ({ name }) => [name]),
         };
       },
     }),

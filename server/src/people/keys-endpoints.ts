@@ -2,10 +2,11 @@ import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
+import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import { permissions } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
 import type { ApiKey } from './api-keys.ts';
-import { nameSchema, optionalTime, timeSchema } from './name.ts';
+import { nameSchema } from './name.ts';
 import type { PeopleServices } from './services.ts';
 import { requireNoMore } from './users-endpoints.ts';
 
@@ -25,8 +26,8 @@ const keyFields = {
     description: 'Domains and devices that it is for; null: whatever its user may.',
   }),
   created: timeSchema,
-  expires: optionalTime,
-  used: optionalTime,
+  expires: orNull(timeSchema),
+  used: orNull(timeSchema),
   address: Type.Union([Type.String(), Type.Null()], { description: 'Where it was last used from.' }),
 };
 const keySchema = Type.Object(keyFields);
@@ -35,7 +36,13 @@ const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 
 function shownKey(key: ApiKey) {
   const targets = key.targets?.map((target) => ('domain' in target ? target : { device: target.device }));
-  return { ...key, targets: targets ?? null };
+  return {
+    ...key,
+    targets: targets ?? null,
+    created: shownTime(key.created),
+    expires: shownTimeOrNull(key.expires),
+    used: shownTimeOrNull(key.used),
+  };
 }
 
 export function keysEndpoints(services: PeopleServices): Endpoint[] {
@@ -86,7 +93,7 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
         name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}]+$' }),
         permissions: Type.Array(permissionSchema, { minItems: 1, uniqueItems: true }),
         targets: Type.Optional(Type.Union([Type.Array(targetSchema, { maxItems: 100 }), Type.Null()])),
-        expires: Type.Optional(optionalTime),
+        expires: Type.Optional(orNull(givenTime)),
       }),
       replies: [
         {
@@ -96,7 +103,8 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
         },
       ],
       async handle({ caller, body, note }) {
-        const { user = caller.name, name, targets = null, expires = null } = body;
+        const { user = caller.name, name, targets = null } = body;
+        const expires = readTimeOrNull('/expires', body.expires);
         if (user !== caller.name && caller.may('users.write', everything) && !(await people.get(user))) {
           throw fieldProblem('/user', 'there is no such user');
         }

@@ -9,10 +9,6 @@ export const nameSchema = Type.String({
   description: 'Without spaces, colons and slashes.',
 });
 
-export const timeSchema = Type.Integer({ minimum: 0, description: 'Wall-clock milliseconds since 1970.' });
-
-export const optionalTime = Type.Union([timeSchema, Type.Null()]);
-
 /** A version of what is shown: another one when anything of it is. */
 export function versionOf(item: object): string {
   return createHash('sha256').update(JSON.stringify(item)).digest('base64url').slice(0, 22);

@@ -5,8 +5,9 @@ import { type Static, Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
+import { shownTime, timeSchema } from '../api/time.ts';
 import { permissionBeyond } from '../rights/within.ts';
-import { nameSchema, timeSchema, versionOf } from './name.ts';
+import { nameSchema, versionOf } from './name.ts';
 import type { PersonRow } from './people.ts';
 import type { PeopleServices } from './services.ts';
 
@@ -49,7 +50,7 @@ export function userOf(row: PersonRow): Static<typeof userSchema> {
     domains: JSON.parse(row.domains) as string[],
     groups: JSON.parse(row.groups) as string[],
     oneTimePasswords: row.totp === 1,
-    created: row.created,
+    created: shownTime(row.created),
   };
 }
 

@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
+import { givenTime, readTime } from '../../api/time.ts';
 import type { DevicesContext } from '../context.ts';
 import type { DeviceOrder, DeviceSort, Position } from '../device-search.ts';
-import { listedDevice, queryProblem, readTime, showListed, timeText } from '../schemas.ts';
+import { listedDevice, queryProblem, showListed } from '../schemas.ts';
 import { searchBounds } from '../search-text.ts';
 
 const sorts = ['id', '-id', 'name', '-name', 'created', '-created', 'lastSeen', '-lastSeen'] as const;
@@ -32,14 +33,14 @@ export function listDevices({ devices }: DevicesContext): Endpoint {
         default: 'all',
       }),
       lastSeenBefore: Type.Optional({
-        ...timeText,
+        ...givenTime,
         description: 'Off line since before this time, or never on line.',
       }),
       lastSeenSince: Type.Optional({
-        ...timeText,
+        ...givenTime,
         description: 'On line, or last seen at this time or later.',
       }),
-      createdSince: Type.Optional(timeText),
+      createdSince: Type.Optional(givenTime),
       sort: Type.Unsafe<(typeof sorts)[number]>({
         type: 'string',
         enum: sorts,
@@ -58,9 +59,9 @@ export function listDevices({ devices }: DevicesContext): Endpoint {
         domain,
         tag,
         online: status === 'all' ? undefined : status === 'online',
-        seenBefore: readTime('lastSeenBefore', query.lastSeenBefore),
-        seenSince: readTime('lastSeenSince', query.lastSeenSince),
-        createdSince: readTime('createdSince', query.createdSince),
+        seenBefore: timeOf('lastSeenBefore', query.lastSeenBefore),
+        seenSince: timeOf('lastSeenSince', query.lastSeenSince),
+        createdSince: timeOf('createdSince', query.createdSince),
       };
       const rows = await devices.list(filter, orderOf(sort), positionOf(cursor, sort), limit + 1);
       const page = pageFrom(
@@ -90,4 +91,9 @@ function positionOf(cursor: string | undefined, sort: string): Position | null {
     if (typeof key === (isText ? 'string' : 'number')) return { key, number };
   }
   throw queryProblem('cursor', 'must be `next` of a page of this very list');
+}
+
+/** In wall-clock ms; `undefined` where none is given. */
+function timeOf(name: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : readTime(`#query/${name}`, text);
 }

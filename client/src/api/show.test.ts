@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { fieldOf, record, table } from './show.ts';
+
+test('a table has a line for each record, and steers no terminal', () => {
+  const columns = [
+    ['NAME', 'name'],
+    ['ON', 'on'],
+    ['DEEP', 'a.b'],
+  ] as const;
+  const records = [
+    { name: 'pump\x1b[2J', on: true, a: { b: [1, 2] } },
+    { name: null, on: false, a: null },
+    { name: '2026-11-28T10:00:00.000Z' },
+  ];
+  expect(table(columns, records)).toBe(`NAME                  ON   DEEP
+pump [2J              yes  1,2
+-                     no   -
+2026-11-28 10:00 UTC  -    -
+`);
+});
+
+test('a record has a line for each field, nested ones indented', () => {
+  expect(record({ id: 'x', deep: { a: 1, b: { c: null } }, list: [], none: {} })).toBe(
+    'id: x\ndeep:\n  a: 1\n  b:\n    c: -\nlist: -\nnone: {}\n',
+  );
+});
+
+test('a field that every object has is none', () => {
+  expect(fieldOf({}, 'constructor')).toBeUndefined();
+  expect(fieldOf({ a: 'x' }, 'a.length.b')).toBeUndefined();
+});

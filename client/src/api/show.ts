@@ -1,0 +1,46 @@
+import { printable } from '../failure.ts';
+import type { Column } from './action.ts';
+
+/** Records as a table, one a line. */
+export function table(columns: readonly Column[], records: readonly unknown[]): string {
+  const rows = [
+    columns.map(([head]) => head),
+    ...records.map((record) => columns.map(([, field]) => cell(fieldOf(record, field)))),
+  ];
+  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((text, i) => text.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return `${rows.map(line).join('\n')}\n`;
+}
+
+/** One record, a field a line; what has fields of its own is indented. */
+export function record(value: unknown, indent = ''): string {
+  return Object.entries(Object(value) as Record<string, unknown>)
+    .map(([name, field]) => {
+      const nested = typeof field === 'object' && field !== null && !Array.isArray(field);
+      return nested && Object.keys(field).length > 0
+        ? `${indent}${printable(name)}:\n${record(field, `${indent}  `)}`
+        : `${indent}${printable(name)}: ${cell(field)}\n`;
+    })
+    .join('');
+}
+
+/** A field of a record; parts are separated by points. */
+export function fieldOf(value: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((inner, name) => {
+    const fields = Object(inner) as Record<string, unknown>;
+    return Object.hasOwn(fields, name) ? fields[name] : undefined;
+  }, value);
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.map(cell).join(',') || '-';
+  if (typeof value === 'object') return JSON.stringify(value);
+  const text = printable(String(value));
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? `${text.slice(0, 16).replace('T', ' ')} UTC` : text;
+}
