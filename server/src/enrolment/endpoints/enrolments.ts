@@ -2,13 +2,12 @@ import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
 import { conflict, fieldProblem, notFound, type Problem } from '../../api/problem.ts';
+import { shownTime, timeSchema as time } from '../../api/time.ts';
 import { domainTarget } from '../../devices/context.ts';
 import { domainId } from '../../devices/schemas.ts';
 import { readCode } from '../code.ts';
 import type { EnrolmentContext } from '../context.ts';
 import type { Enrolment } from '../enrolments.ts';
-
-const time = Type.String({ format: 'date-time' });
 
 const enrolmentSchema = Type.Object({
   code: Type.String({ description: 'What the device shows.' }),
@@ -32,8 +31,7 @@ const codeParameters = Type.Object({
 });
 
 function show({ id, reason, domain, code, hardware, address, created, seen }: Enrolment) {
-  const iso = (ms: number) => new Date(ms).toISOString();
-  return { id, reason, domain, code, hardware, address, created: iso(created), seen: iso(seen) };
+  return { id, reason, domain, code, hardware, address, created: shownTime(created), seen: shownTime(seen) };
 }
 
 function noCode(text: string): Problem {

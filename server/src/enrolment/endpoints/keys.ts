@@ -2,12 +2,12 @@ import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
 import { fieldProblem, notFound } from '../../api/problem.ts';
+import { givenTime, shownTime, timeSchema as time } from '../../api/time.ts';
 import { domainTarget } from '../../devices/context.ts';
-import { domainId, name, timeText } from '../../devices/schemas.ts';
+import { domainId, name } from '../../devices/schemas.ts';
 import type { EnrolmentContext } from '../context.ts';
 import type { EnrolmentKey } from '../enrolment-keys.ts';
 
-const time = Type.String({ format: 'date-time' });
 const never = Type.Union([time, Type.Null()]);
 const uses = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), Type.Null()]);
 
@@ -25,11 +25,10 @@ const keySchema = Type.Object({
   lastUsed: never,
 });
 
-const iso = (ms: number) => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null) => (ms === null ? null : iso(ms));
+const isoOrNull = (ms: number | null) => (ms === null ? null : shownTime(ms));
 
 function show({ expires, created, lastUsed, ...same }: EnrolmentKey) {
-  return { ...same, expires: isoOrNull(expires), created: iso(created), lastUsed: isoOrNull(lastUsed) };
+  return { ...same, expires: isoOrNull(expires), created: shownTime(created), lastUsed: isoOrNull(lastUsed) };
 }
 
 /** `GET /enrolment-keys`. */
@@ -82,7 +81,7 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
         description: 'How many devices it is good for: 1 by default; null: any number.',
       }),
       expires: Type.Optional(
-        Type.Union([timeText, Type.Null()], { description: 'By default in 30 days; null: never.' }),
+        Type.Union([givenTime, Type.Null()], { description: 'By default in 30 days; null: never.' }),
       ),
     }),
     needs: 'enrolment.write',
