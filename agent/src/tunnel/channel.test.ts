@@ -57,6 +57,7 @@ describe('a channel answers', () => {
     stage.run(30);
     expect(stage.peer.take()).toEqual(['fault 1 4']);
     expect([stage.tunnel.channels, stage.localSockets, stage.host.clock.pending]).toEqual([0, 0, 0]);
+    expect(stage.failures).toEqual(['80: no answer within 3 s']);
   });
 
   it('an open on a live channel with fault 7, and the live channel goes on', () => {

@@ -40,7 +40,9 @@ const attacks: Record<
     const local = stage.open(1);
     local.socket.pause();
     for (let i = 0; i < 1000; i++) stage.peer.data(1, pattern(2048));
+    expect(stage.tunnel.waitsForReader).toBe(false);
     expect(most(stage, 200, () => Math.max(0, ...held(stage)))).toBeLessThanOrEqual(131_072);
+    expect(stage.tunnel.waitsForReader).toBe(true);
     stage.run(3000);
     expect(stage.peer.take()[0]).toBe('error 1 4');
     // What comes with one read is not held back by the pause of the next.

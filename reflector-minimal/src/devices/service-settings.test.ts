@@ -37,6 +37,11 @@ test('what the agent writes is read', () => {
   });
 });
 
+test('blanks around names and values count for nothing', () => {
+  const settings = readServiceSettings({ 'service-80': ' host = a.lan ; connections = 2 ' }, 80);
+  expect(settings).toEqual({ ...defaults, host: 'a.lan', connections: 2 });
+});
+
 test('what the agent does not write is the default', () => {
   const service = {
     target: null,
