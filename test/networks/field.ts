@@ -18,8 +18,11 @@ const serviceCode = `require('node:http').createServer((_, answer) => answer.end
 /** Seconds. Short, so that a dead link is noticed within a test; nothing is asserted about them. */
 const impatient = { timeouts: { connect: 2, keepAlive: 2 }, reconnect: { min: 1, max: 2 } };
 
-/** An hour for everything: what happens sooner, the machine has told the agent to do. */
-const patient = { timeouts: { connect: 2, keepAlive: 3600 }, reconnect: { min: 3600, max: 3600 } };
+/**
+ * An hour for everything: what happens sooner, the machine has told the agent to do. The first attempt must not fail, however
+ * busy the machine is.
+ */
+const patient = { timeouts: { connect: 120, keepAlive: 3600 }, reconnect: { min: 3600, max: 3600 } };
 
 export interface FieldOptions {
   readonly proxy: boolean;

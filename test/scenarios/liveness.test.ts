@@ -133,6 +133,6 @@ describe.concurrent('a process that was stopped', () => {
     await tunnel.pings.next();
     tunnel.ignorePings();
     await stopped(stage, agent);
-    await reflector.tunnel();
+    await reflector.establishedTunnel();
   });
 });

@@ -166,7 +166,7 @@ describe.skipIf(lacks('tls')).concurrent('a TLS reflector', () => {
     const mute = await stage.service();
     stage.agent(configuration(`https://127.0.0.1:${mute.port}/`, [1], { timeouts: { connect: briefly } }));
     const first = await mute.connection();
-    await first.closed;
+    await first.gone;
     await mute.connection();
   });
 });
