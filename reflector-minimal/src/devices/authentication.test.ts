@@ -98,6 +98,7 @@ test('without credentials, or with some that cannot be read, a device is told al
     const error = 'credentials that cannot be read';
     expect([unreadable, other]).toEqual([unreadable, { status: 401, error, reason: error }]);
     expect(again).toHaveLength(3);
+    expect(again.join()).not.toContain('stale');
   }
 });
 
