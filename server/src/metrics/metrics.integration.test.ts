@@ -85,6 +85,16 @@ describe('with a token', () => {
   );
 });
 
+test('health in detail is for those who may read the server', async () => {
+  const server = await TestServer.start();
+  expect(await server.as('alice').get('/health')).toMatchObject({
+    status: 200,
+    body: { store: 'ok', online: 0, queues: { reads: 0, events: expect.any(Number), webhook_posts: 0 } },
+  });
+  expect((await server.as('bob').get('/health')).status).toBe(403);
+  await server.close();
+});
+
 test('promtool checks and runs the rules', () => {
   for (const args of [
     ['check', 'rules', file('alerts.yml')],

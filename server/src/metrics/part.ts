@@ -5,11 +5,12 @@ import { ConfigurationError } from 'rm-reflector/program';
 import { readSecret } from '../configuration/secret.ts';
 import type { Core, Foundation, Part } from '../part.ts';
 import { Figures } from './figures.ts';
+import { healthEndpoint } from './health-endpoint.ts';
 
 const path = '/metrics';
 const leastToken = 16;
 
-/** `/metrics` for Prometheus: on a listener of its own, or for whoever has a token. */
+/** How the server does: `/health` of the API, and `/metrics` for Prometheus on a listener of its own, or for whoever has a token. */
 export function metricsPart(version: string): Part {
   return {
     check(place) {
@@ -23,13 +24,15 @@ export function metricsPart(version: string): Part {
     },
     run(core) {
       const { metrics } = core.configuration;
-      if (!metrics) return {};
+      const endpoints = [healthEndpoint(core, version)];
+      if (!metrics) return { endpoints };
       const token = tokenOf(core);
       let listener: Server | undefined;
       const figures = new Figures(core, version, (server) => server === listener);
       const { listen } = metrics;
       if (listen !== undefined) listener = listenerOf(figures, token, core);
       return {
+        endpoints,
         routes: listen === undefined ? [routeOf(figures, token)] : [],
         start() {
           if (listen === undefined) return;
