@@ -188,6 +188,43 @@ test('domain, device, user and grant are made, the device comes, and the user re
   });
 });
 
+test('from nothing to on line in one line: by a key, and by a code that somebody accepts', async () => {
+  await done('domains', 'add', '--id', 'plant-b');
+  const key = (
+    await done('enroll', 'add-key', '--name', 'run 1', '--domain', 'plant-b', '--uses', '2')
+  ).trim();
+  /** As a person would, but for what two agents on one machine cannot share. */
+  const enroll = async (name: string, ...keys: readonly string[]) => {
+    const file = join(folder, `${name}.json`);
+    const written = start(
+      'dist/node/rm-agent.mjs',
+      'enroll',
+      '--offline',
+      '--config',
+      file,
+      `http://127.0.0.1:${port}`,
+      ...keys,
+    );
+    await once(written, 'exit');
+    const configuration = JSON.parse(readFileSync(file, 'utf8')) as { device: object };
+    const device = { ...configuration.device, id: name };
+    const [stateFile, control] = [join(folder, `${name}.state`), join(folder, `${name}.sock`)];
+    writeFileSync(file, JSON.stringify({ ...configuration, device, stateFile, control }));
+    start('dist/node/rm-agent.mjs', '--config', file);
+  };
+  await enroll('pump-8', key);
+  await expect.poll(() => done('devices', 'list', '--online'), { timeout: 60_000 }).toContain('pump-8');
+  expect(await done('enroll', 'keys')).toMatch(/run 1 +plant-b +- +no +2 +1 /);
+
+  await enroll('pump-9');
+  const waiting = async () =>
+    JSON.parse(await done('enroll', 'list', '--json')) as { code: string; id: string }[];
+  await expect.poll(waiting, { timeout: 60_000 }).toEqual([expect.objectContaining({ id: 'pump-9' })]);
+  const [{ code = '' } = {}] = await waiting();
+  expect(await done('enroll', 'accept', code, '--domain', 'plant-b')).toBe(`code ${code}: accepted\n`);
+  await expect.poll(() => done('devices', 'list', '--online'), { timeout: 120_000 }).toContain('pump-9');
+});
+
 test('a reflector without this API says so in one line', async () => {
   const data = join(folder, 'minimal.sqlite');
   const minimal = start('reflector-minimal/dist/main.js', '--listen', '127.0.0.1:0', '--data', data);

@@ -16,7 +16,7 @@ Reaches TCP services of a device through the reflector.
   login                            get a token for your password, and keep it
   logout                           forget it, and revoke it at the reflector
   devices [--json]                 list the devices; with an action, as the next ones
-  domains, users, groups, grants, keys, audit [ACTION]
+  domains, users, groups, grants, keys, enroll, audit [ACTION]
                                    manage an rm-server
   forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device
   connect DEVICE:PORT              connect standard input and output, for ProxyCommand

@@ -6,7 +6,7 @@ const command = (environment = {}) =>
   new TestCommand({ RM_REFLECTOR: 'localhost:1', XDG_CONFIG_HOME: '/nonexistent', ...environment });
 const names = [
   ...['login', 'logout', 'devices', 'forward', 'connect', 'ssh', 'scp', 'sftp', 'vnc', 'rdp'],
-  ...['domains', 'users', 'groups', 'grants', 'keys', 'audit'],
+  ...['domains', 'users', 'groups', 'grants', 'keys', 'enroll', 'audit'],
 ];
 
 describe('the command line', () => {
