@@ -72,13 +72,19 @@ function native(name: string, kind: 'valgrind' | 'sanitize') {
   };
 }
 
+/** What is tested on one board only, beside `board.test.ts`. */
+const ofBoard: Readonly<Record<string, readonly string[]>> = {
+  'qemu-malta-mipsel': ['sizing'],
+  'qemu-virt-armv7': ['power-cut', 'update'],
+};
+
 /** One emulated board. */
 function emulatedBoard({ name, board }: (typeof boards)[number]) {
   return {
     resolve,
     test: {
       name,
-      include: [`test/boards/${board === 'qemu-virt-armv7' ? '*' : 'board'}.test.ts`],
+      include: ['board', ...(ofBoard[board] ?? [])].map((file) => `test/boards/${file}.test.ts`),
       env: { RM_BOARD: board },
       testTimeout: 900_000,
       hookTimeout: 900_000,

@@ -16,9 +16,12 @@ export interface GuestOptions {
   readonly ports: readonly number[];
   readonly files?: readonly File[];
   readonly slots?: boolean;
+  readonly writeLog?: boolean;
 }
 
 export const hostAddress: string;
+
+export const dataBytes: number;
 
 export function writeRoot(options: GuestOptions, image: string): Promise<void>;
 
@@ -34,5 +37,7 @@ export class Guest {
   logged(pattern: RegExp): Promise<void>;
   leaveConsole(): void;
   freeze(): Promise<void>;
+  resume(): Promise<void>;
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }

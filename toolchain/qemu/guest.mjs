@@ -33,6 +33,8 @@ export const hostAddress = '10.0.2.100';
  * @property {readonly FileEntry[]} [files] more of them, or others in the place of the board's
  * @property {boolean} [slots] a second disk for another root file system, see files/init, and a third one for data that
  *   outlive an update: the device's password is there
+ * @property {boolean} [writeLog] with `slots`: what is written to the third disk is also in `data.log`, in its order, see
+ *   {@link dataBytes}; `data.ext4.first` is the disk before
  */
 
 /** Where the password is, then; below the root. */
@@ -40,6 +42,9 @@ const secretInData = 'data/rm-agent/secret';
 
 /** Bytes of a disk for a root file system, where there are two. */
 const slotBytes = 32 << 20;
+
+/** Bytes of the file system on the disk for data. As many again belong to nobody. */
+export const dataBytes = 8 << 20;
 
 /**
  * Keys for SSH to the guest and the options with which OpenSSH's programs use them. rm-client looks for the key of the
@@ -116,11 +121,19 @@ function machineOf({ board }) {
 }
 
 /**
- * The disks of the guest, each with its serial number.
+ * @typedef {object} Disk
+ * @property {string} file
+ * @property {string} serial its number
+ * @property {string} [log] where what is written to it is written too
+ */
+
+/**
+ * The disks of the guest.
  * @param {GuestOptions} options
+ * @returns {Promise<Disk[]>}
  */
 async function writeDisks(options) {
-  const { folder, secret, slots } = options;
+  const { folder, secret, slots, writeLog } = options;
   const root = join(folder, 'root.squashfs');
   await writeRoot(options, root);
   if (!slots) return [{ file: root, serial: 'root' }];
@@ -131,12 +144,27 @@ async function writeDisks(options) {
   mkdirSync(join(content ?? '', 'rm-agent'), { mode: 0o700 });
   writeFileSync(join(content ?? '', 'boot/slot'), 'a\n');
   writeFileSync(join(content ?? '', 'rm-agent/secret'), `${secret}\n`, { mode: 0o600 });
-  await run('/sbin/mke2fs', ['-q', '-t', 'ext4', '-d', content ?? '', data ?? '', '8m']);
+  await run('/sbin/mke2fs', ['-q', '-t', 'ext4', '-d', content ?? '', data ?? '', `${dataBytes >> 10}k`]);
+  truncateSync(data ?? '', 2 * dataBytes);
   return [
     { file: root, serial: 'slot-a' },
     { file: other ?? '', serial: 'slot-b' },
-    { file: data ?? '', serial: 'data' },
+    { file: data ?? '', serial: 'data', log: writeLog ? join(folder, 'data.log') : undefined },
   ];
+}
+
+/**
+ * The options for a disk. A log is in the format of dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst).
+ * @param {Disk} disk
+ * @param {number} index
+ */
+function driveOptions({ file, log }, index) {
+  const drive = `if=none,id=disk${index}`;
+  if (log === undefined) return ['-drive', `file=${file},${drive},format=raw`];
+  writeFileSync(log, '');
+  copyFileSync(file, `${file}.first`);
+  const logged = `driver=blklogwrites,file.driver=file,file.filename=${file},log.driver=file,log.filename=${log}`;
+  return ['-drive', `${drive},${logged}`];
 }
 
 export class Guest {
@@ -194,10 +222,7 @@ export class Guest {
       ...['-serial', 'chardev:console', '-monitor', 'none'],
       ...['-chardev', `socket,id=monitor,path=${folder}/monitor,server=on,wait=off`],
       ...['-mon', 'chardev=monitor,mode=control'],
-      ...disks.flatMap(({ file, serial }, index) => [
-        ...['-drive', `file=${file},if=none,id=disk${index},format=raw`],
-        ...machine.drive(index, serial),
-      ]),
+      ...disks.flatMap((disk, index) => [...driveOptions(disk, index), ...machine.drive(index, disk.serial)]),
       ...[
         '-netdev',
         `user,id=network,restrict=on,ipv6=off${ports.map((port) => guestForward(folder, port)).join('')}`,
@@ -262,6 +287,16 @@ export class Guest {
   /** What a power cut is for everybody else: nothing moves in the guest, and its connections stay open. */
   freeze() {
     return this.#monitor.execute('stop');
+  }
+
+  /** Lets the guest go on after {@link freeze}. */
+  resume() {
+    return this.#monitor.execute('cont');
+  }
+
+  /** A power cut and the boot after it: what the guest has not written to its disks is lost. */
+  reset() {
+    return this.#monitor.execute('system_reset');
   }
 
   /** Resolves with the status of QEMU when it has ended by itself. */
