@@ -65,7 +65,11 @@ export class EmulatedBoard {
   }
 
   /** Resolves when the device is on line. */
-  static async start(board: string, more: Partial<GuestOptions> = {}): Promise<EmulatedBoard> {
+  static async start(
+    board: string,
+    more: Partial<GuestOptions> = {},
+    agent: Readonly<Record<string, unknown>> = {},
+  ): Promise<EmulatedBoard> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-board-'));
     const authority = new Authority();
     const reflector = await startReflector({ data: join(folder, 'reflector.sqlite'), keepAlive });
@@ -87,6 +91,7 @@ export class EmulatedBoard {
         tls: { ca: '/etc/rm-agent.ca.pem' },
         // The test cuts the tunnel many times.
         reconnect: { min: 1, max: 2 },
+        ...agent,
       },
       ports: [443],
       files: [
@@ -119,6 +124,18 @@ export class EmulatedBoard {
 
   get port(): number {
     return this.#reflector.port;
+  }
+
+  /** Adds a user with the password of the first. */
+  async addUser(name: string): Promise<void> {
+    const hash = await hashPassword(this.password);
+    await this.#reflector.store.users.add(name, hash, Date.now(), 'administrator');
+  }
+
+  /** Of a request to the device by a user. */
+  headers(user: string = this.user): { readonly host: string; readonly authorization: string } {
+    const credentials = Buffer.from(`${user}:${this.password}`).toString('base64');
+    return { host: `${this.id}.localhost:${this.port}`, authorization: `Basic ${credentials}` };
   }
 
   get isOnline(): boolean {
@@ -212,8 +229,7 @@ export class EmulatedBoard {
           method: body ? 'POST' : 'GET',
           agent: false,
           headers: {
-            host: `${this.id}.localhost:${this.port}`,
-            authorization: `Basic ${Buffer.from(`${this.user}:${this.password}`).toString('base64')}`,
+            ...this.headers(),
             ...(body && { 'content-length': body.length, 'content-type': 'application/octet-stream' }),
           },
         },
