@@ -134,9 +134,8 @@ export class Domains {
     return count.get(id)?.n ?? 0;
   }
 
-  /** With what was granted for it: one that gets its id later inherits nothing. */
+  /** With what names it (triggers of the schema): one that gets its id later inherits nothing. */
   remove(id: string): void {
-    this.#database.prepare('DELETE FROM grants WHERE domain = ?').run(id);
     this.#database.prepare('DELETE FROM fleet_domains WHERE id = ?').run(id);
   }
 

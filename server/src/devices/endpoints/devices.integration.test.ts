@@ -351,12 +351,54 @@ describe('domains', () => {
     expect((await alice.get('/domains/new')).status).toBe(404);
   });
 
-  test('what was granted for a domain goes with it', async () => {
+  test('with a domain goes what names it: one made anew inherits nothing', async () => {
     await alice.post('/domains', { id: 'granted' });
     await server.addUser('dave', 'granted');
-    await alice.delete('/domains/granted', any);
+    await server.addUser('erin');
+    const domainsOf = async (path: string) =>
+      ((await alice.get(path)).body as { items: { domain: string }[] }).items.map(({ domain }) => domain);
+    const make = async (path: string, body: object) => {
+      const answer = await alice.post(path, body);
+      expect(answer.status, answer.text).toBe(201);
+      return answer.body as { readonly id: string; readonly secret: string };
+    };
+    for (const domain of ['granted', 'lab']) {
+      await make('/grants', { user: 'erin', role: 'operator', domain });
+      await make('/webhooks', { url: `https://hooks.example.com/${domain}`, domain });
+      await make('/enrolment-keys', { name: domain, domain });
+    }
+    const keys = await Promise.all(
+      [['granted'], ['granted', 'lab']].map((domains) =>
+        make('/keys', {
+          name: domains.join(),
+          permissions: ['domains.read'],
+          targets: domains.map((domain) => ({ domain })),
+        }),
+      ),
+    );
+    const seenBy = ({ secret }: { readonly secret: string }) =>
+      server
+        .withToken(secret)
+        .get('/domains/granted')
+        .then(({ status }) => status);
+    for (const key of keys) expect(await seenBy(key)).toBe(200);
+    const applicant = { id: 'waits', domain: 'granted', secret: 's'.repeat(43), hardware: '0'.repeat(64) };
+    expect((await server.client().post('/enroll', applicant)).status).toBe(202);
+    for (const path of ['/grants?user=erin', '/webhooks', '/enrolment-keys']) {
+      expect((await domainsOf(path)).sort(), path).toEqual(['granted', 'lab']);
+    }
+    expect(await domainsOf('/enrolments')).toEqual(['granted']);
+
+    expect((await alice.delete('/domains/granted', any)).status).toBe(204);
     await alice.post('/domains', { id: 'granted' });
     expect((await server.reflector.store.users.get('dave'))?.domains).toEqual([]);
+    for (const path of ['/grants?user=erin', '/webhooks', '/enrolment-keys']) {
+      expect(await domainsOf(path), path).toEqual(['lab']);
+    }
+    expect(await domainsOf('/enrolments')).toEqual([]);
+    const targets = await Promise.all(keys.map(async ({ id }) => (await alice.get(`/keys/${id}`)).body));
+    expect(targets).toMatchObject([{ targets: [] }, { targets: [{ domain: 'lab' }] }]);
+    for (const key of keys) await expect.poll(() => seenBy(key), { timeout: 10_000 }).toBe(404);
   });
 
   test('a quota of devices counts for what is added and what moves in', async () => {

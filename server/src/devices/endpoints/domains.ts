@@ -145,7 +145,9 @@ export function deleteDomain(context: DevicesContext): Endpoint {
     method: 'DELETE',
     path: '/domains/{id}',
     tag,
-    summary: 'Removes a domain that has no devices, with what was granted for it.',
+    summary: 'Removes a domain that has no devices, with what was set up for it.',
+    description:
+      'Grants for it, enrolment keys, devices that wait for it and webhooks go with it; API keys lose it as a target.',
     parameters: domainParameters,
     conditional: true,
     needs: 'domains.write',

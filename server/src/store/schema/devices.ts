@@ -24,7 +24,8 @@ const lines = (json: string, text: string) =>
 
 /**
  * Domains and their quotas, and what users say of devices. Triggers on the tables of the core keep it true, whichever
- * program writes: this one, `rm-reflector`, or a command.
+ * program writes: this one, `rm-reflector`, or a command. With a domain goes what names it, here and in the parts that
+ * follow: one that gets its id later inherits nothing.
  *
  * A row of `fleet_devices` is that of one record of a claimed device. Its indexes contain all that a list is filtered by,
  * so that a list is read from one index alone. `seen` is when the device was last on line, in ms; 0: never. `label` is
@@ -185,6 +186,9 @@ export const steps: readonly string[] = [
        SELECT domain, substr(day, 1, 7), NEW.bytes_from - OLD.bytes_from, NEW.bytes_to - OLD.bytes_to
        FROM fleet_devices, fleet_calendar WHERE uid = NEW.uid
        ON CONFLICT DO UPDATE SET bytes_from = bytes_from + excluded.bytes_from, bytes_to = bytes_to + excluded.bytes_to;
+   END;
+   CREATE TRIGGER fleet_domain_removed AFTER DELETE ON fleet_domains BEGIN
+     DELETE FROM grants WHERE domain = OLD.id;
    END;
    INSERT INTO fleet_domains (id, created) SELECT domain, min(created) FROM devices WHERE claimed = 1 GROUP BY domain;
    INSERT INTO fleet_devices (uid, id, domain, created, seen, label)

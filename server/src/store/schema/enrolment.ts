@@ -37,5 +37,9 @@ export const steps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX fleet_enrolments_of_secret ON fleet_enrolments (secret);
    CREATE INDEX fleet_enrolments_of_device ON fleet_enrolments (uid);
-   CREATE INDEX fleet_enrolments_waiting ON fleet_enrolments (state, network, seen);`,
+   CREATE INDEX fleet_enrolments_waiting ON fleet_enrolments (state, network, seen);
+   CREATE TRIGGER fleet_enrolment_domain_removed AFTER DELETE ON fleet_domains BEGIN
+     DELETE FROM fleet_enrolment_keys WHERE domain = OLD.id;
+     DELETE FROM fleet_enrolments WHERE domain = OLD.id AND state <> 'enrolled';
+   END;`,
 ];

@@ -1,4 +1,7 @@
-/** Groups, grants and API keys. Triggers tell the reflector's change feed whose rights are others now. */
+/**
+ * Groups, grants and API keys. Triggers tell the reflector's change feed whose rights are others now. A key whose last target
+ * goes keeps an empty list, and is for nothing: NULL would be everything.
+ */
 const changesOf = (row: 'NEW' | 'OLD') =>
   `INSERT INTO changes (kind, key) SELECT 'user', ${row}.user WHERE ${row}.user IS NOT NULL
      UNION SELECT 'user', user FROM fleet_members WHERE team = ${row}.team;`;
@@ -72,5 +75,11 @@ export const steps: readonly string[] = [
    END;
    CREATE TRIGGER fleet_key_removed AFTER DELETE ON fleet_keys BEGIN
      INSERT INTO changes (kind, key) VALUES ('user', OLD.user);
+   END;
+   CREATE TRIGGER fleet_rights_domain_removed AFTER DELETE ON fleet_domains BEGIN
+     DELETE FROM fleet_grants WHERE domain = OLD.id;
+     UPDATE fleet_keys SET targets =
+         (SELECT json_group_array(json(value)) FROM json_each(targets) WHERE value ->> 'domain' IS NOT OLD.id)
+       WHERE EXISTS (SELECT 1 FROM json_each(targets) WHERE value ->> 'domain' = OLD.id);
    END;`,
 ];

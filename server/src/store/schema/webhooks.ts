@@ -34,5 +34,8 @@ export const steps: readonly string[] = [
      ms INTEGER
    ) STRICT;
    CREATE INDEX fleet_deliveries_of_webhook ON fleet_deliveries (webhook, id);
-   CREATE INDEX fleet_deliveries_waiting ON fleet_deliveries (webhook, next) WHERE state = 'waiting';`,
+   CREATE INDEX fleet_deliveries_waiting ON fleet_deliveries (webhook, next) WHERE state = 'waiting';
+   CREATE TRIGGER fleet_webhooks_domain_removed AFTER DELETE ON fleet_domains BEGIN
+     DELETE FROM fleet_webhooks WHERE domain = OLD.id;
+   END;`,
 ];
