@@ -133,12 +133,13 @@ describe('with a key', () => {
   });
 
   test('a device is refused beyond the quota of its domain, and gets in once there is room', async () => {
-    const { text } = await newKey({ uses: null });
+    const { text, id } = await newKey({ uses: null });
     const read = await alice.get('/domains/acme');
     const quota = { quotas: { devices: 0 } };
     await alice.patch('/domains/acme', quota, { 'if-match': String(read.headers.etag) });
     const pump = device('pump-7');
     expect(await pump.asks({ key: text })).toMatchObject({ status: 409 });
+    expect(await keyShown(id)).toMatchObject({ used: 0 });
     await alice.patch('/domains/acme', { quotas: { devices: null } }, { 'if-match': '*' });
     expect((await pump.asks({ key: text })).status).toBe(200);
   });
@@ -239,6 +240,47 @@ describe('a copy', () => {
     expect((await copy.asks({ key: text })).status).toBe(200);
     expect((await first.asks({ key: text })).status).toBe(200);
     expect(await proves('aabb01', first.password)).toBe(true);
+  });
+});
+
+describe('a device of another domain is not taken over', () => {
+  const waitingFor = async () => {
+    const { items } = (await alice.get('/enrolments')).body as {
+      items: { domain: string; reason: string }[];
+    };
+    return items.map(({ domain, reason }) => `${domain} ${reason}`);
+  };
+  let operator: ApiClient;
+  beforeEach(async () => {
+    await alice.post('/domains', { id: 'other' });
+    await server.addUser('olga');
+    await alice.post('/grants', { user: 'olga', role: 'operator', domain: 'acme' });
+    operator = await server.signedIn('olga');
+  });
+
+  test('by a copy of a device of the own domain that asks for its ID', async () => {
+    await alice.post('/devices', { id: 'safe', domain: 'other' });
+    const before = await server.reflector.store.devices.credentials('safe');
+    const { text } = await newKey();
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    const thief = pump.on('board 2', 'safe');
+    const { code } = (await thief.asks()).body as { code: string };
+    expect((await operator.post(`/enrolments/${code}/accept`, {})).status).toBe(404);
+    expect((await thief.asks()).status).toBe(202);
+    expect(await waitingFor()).toEqual(['other taken']);
+    expect(await server.reflector.store.devices.credentials('safe')).toEqual(before);
+  });
+
+  test('by one that was accepted before that device was there', async () => {
+    const thief = device('safe');
+    const { code } = (await thief.asks()).body as { code: string };
+    expect((await operator.post(`/enrolments/${code}/accept`, { domain: 'acme' })).status).toBe(200);
+    await alice.post('/devices', { id: 'safe', domain: 'other' });
+    const before = await server.reflector.store.devices.credentials('safe');
+    expect((await thief.asks()).status).toBe(202);
+    expect(await waitingFor()).toEqual(['other taken']);
+    expect(await server.reflector.store.devices.credentials('safe')).toEqual(before);
   });
 });
 

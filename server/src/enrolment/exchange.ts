@@ -90,10 +90,15 @@ export class Exchange {
     const found = this.#enrolments.get(applicant);
     const other = this.#enrolments.otherWith(applicant);
     if (found && device && isEnrolled(found, device)) return this.#given(applicant, device, request);
-    if (found?.state === 'accepted') return await this.#complete(applicant, found, request, address);
     const claimed = device?.claimed ? device : null;
-    const reason = reasonFor(other !== null, claimed !== null, request.key, key);
-    const domain = other?.domain ?? claimed?.domain ?? key?.domain ?? null;
+    // It was accepted into one domain: a device that has its ID in another one meanwhile is not replaced by that.
+    const isElsewhere = claimed !== null && found !== null && found.domain !== claimed.domain;
+    if (found?.state === 'accepted' && !isElsewhere)
+      return await this.#complete(applicant, found, request, address);
+    const isClone = other !== null && (claimed === null || claimed.domain === other.domain);
+    const reason = reasonFor(isClone, claimed !== null, request.key, key);
+    // Whoever has the device that would be replaced decides.
+    const domain = claimed?.domain ?? other?.domain ?? key?.domain ?? null;
     if (request.key !== undefined && !other) this.#checkKey(key, id, now);
     const wanted = request.domain ?? null;
     // Who has neither a key nor a known secret learns nothing of a device that has this ID.
@@ -107,6 +112,9 @@ export class Exchange {
         // Another request of this device may have come meanwhile.
         const state = this.#enrolments.get(applicant)?.state ?? 'waiting';
         if (state !== 'waiting') return;
+        // Nothing is kept of a device for which there is no room: it comes again.
+        const problem = deviceQuotaProblem(this.#core.database, key.domain);
+        if (problem) throw problem;
         if (!this.#keys.use(key.id, now)) throw badKey();
         this.#enrolments.acceptByKey(applicant, { domain: key.domain, key: key.id }, from, now);
       });
@@ -217,6 +225,9 @@ export class Exchange {
     // Certificates of the former hardware count no more.
     const since = byCertificate ? now : null;
     if (device) {
+      const present = await store.devices.identity(id);
+      if (present?.uid !== device.uid || present.domain !== domain)
+        throw conflict(`device ${id}: was removed or moved meanwhile`);
       if (!(await store.devices.setSecrets(id, secrets, now, since)))
         throw conflict(`device ${id}: was removed`);
     } else {
