@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { Clock } from 'rm-protocol';
 import { hashPassword, type Reflector, startReflector } from 'rm-reflector';
 import type { AuditRecord } from 'rm-reflector/ports';
 import { systemClock } from 'rm-reflector/program';
@@ -19,6 +20,9 @@ export interface TestServerOptions {
   readonly own?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<Limits>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Makes the data file before the server starts. It has the users then: none is added. */
+  readonly makeData?: (path: string) => void;
+  readonly clock?: Clock;
 }
 
 const password = 'a long enough secret';
@@ -52,13 +56,16 @@ export class TestServer {
     own = {},
     limits,
     environment = {},
+    makeData,
+    clock = systemClock,
   }: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
     const data = join(folder, 'server.sqlite');
+    makeData?.(data);
     const log = pino({ level: 'silent' });
     const settings = { domain: 'localhost' };
     const additions = serverAdditions(
-      { own, file: null, data, settings, environment, log, clock: systemClock },
+      { own, file: null, data, settings, environment, log, clock },
       { ...defaultLimits, ...limits },
     );
     const reflector = await startReflector({
@@ -66,11 +73,13 @@ export class TestServer {
       port,
       data,
       log,
-      clock: systemClock,
+      clock,
       ...additions.options,
     });
-    await reflector.store.users.add('alice', await hash, Date.now(), 'administrator');
-    await reflector.store.users.add('bob', await hash, Date.now(), 'user');
+    if (!makeData) {
+      await reflector.store.users.add('alice', await hash, Date.now(), 'administrator');
+      await reflector.store.users.add('bob', await hash, Date.now(), 'user');
+    }
     await additions.started?.(reflector);
     return new TestServer(reflector, folder, async () => {
       await additions.close?.();
