@@ -88,6 +88,21 @@ test('an auditor of a domain reads what is about its devices, and others nothing
   expect(exported.text.trimEnd().split('\n')).toHaveLength(expected.length + 1);
 });
 
+test('an auditor of a domain reads nothing about a device of the same ID that was there before', async () => {
+  const { store } = server.reflector;
+  await store.devices.add({ id: 'again', domain: 'acme', secrets }, start + 50, null);
+  const noted = [10, 60].map((n) => {
+    const record = JSON.stringify({ event: 'request', allowed: true, device: 'again', reason: `entry ${n}` });
+    return { time: start + n, event: 'request', user: null, device: 'again', record };
+  });
+  await store.audit.append(noted);
+  await server.addUser('fay');
+  const fay = await server.signedIn('fay');
+  await alice.post('/grants', { user: 'fay', role: 'auditor', domain: 'acme' });
+  expect(numbers((await fay.get('/audit?device=again')).body)).toEqual([60]);
+  expect(numbers((await alice.get('/audit?device=again')).body)).toEqual([60, 10]);
+});
+
 test('what happens can be asked for soon, exports too', async () => {
   await alice.post('/groups', { name: 'noted' });
   await alice.get(`/audit/export?until=${iso(0)}`);

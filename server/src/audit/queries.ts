@@ -31,9 +31,9 @@ const conditions = {
 
 const names = Object.keys(conditions) as (keyof AuditQuery)[];
 
-/** Records about these devices, as they are now. */
-const within = `device IN (SELECT id FROM devices
-  WHERE domain IN (SELECT value FROM json_each(?)) OR uid IN (SELECT value FROM json_each(?)))`;
+/** Records about these devices, as they are now; not those about a device that had the same ID before. */
+const within = `EXISTS (SELECT 1 FROM devices d WHERE d.id = audit.device AND d.created <= audit.time
+  AND (d.domain IN (SELECT value FROM json_each(?)) OR d.uid IN (SELECT value FROM json_each(?))))`;
 
 /** Asks for records of the audit log, only those that `extent` has. */
 export class AuditQueries {
