@@ -49,7 +49,13 @@ const happens = (count: number, domain?: string) =>
 
 function open(signal = new AbortController().signal): EventStream {
   const identity: Identity = { user, session: null, until: 1e15, credential: 'password', by: 'password' };
-  const rights = { of: async () => callerRights(() => held) };
+  const rights = {
+    of: async () =>
+      callerRights(
+        () => held,
+        () => [],
+      ),
+  };
   const known = { user: (name: string) => store.users.get(name) };
   return new EventStream(
     { eventLog: log, rights, known, clock, limits },

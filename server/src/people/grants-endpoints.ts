@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
-import { conflict, fieldProblem, forbidden, notFound } from '../api/problem.ts';
+import { conflict, fieldProblem, forbidden, notFound, Problem } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import type { Target } from '../rights/permission.ts';
 import { permissionsOf, roles } from '../rights/role.ts';
+import { notHeld } from '../rights/within.ts';
 import type { Grant } from './grants.ts';
 import { nameSchema, versionOf } from './name.ts';
 import type { PeopleServices } from './services.ts';
@@ -64,18 +65,31 @@ export function grantsEndpoints({
     if (!grant || !(await mayRead(caller, grant))) throw notFound(`the grant ${id}`);
     return grant;
   };
-  /** Nobody grants, or takes away, what they do not hold themselves. */
+  /** Nobody takes away what they do not hold themselves. */
   const requireHeld = (caller: Caller, { role }: Pick<Grant, 'role'>, target: Target) => {
     caller.require('grants.write', target);
     const missing = [...permissionsOf[role]].find((permission) => !caller.may(permission, target));
     if (missing) throw forbidden(missing);
+  };
+  /** Nobody grants what they do not hold themselves, nor for longer, nor for more ports. */
+  const requireGrantable = (
+    caller: Caller,
+    { role, ports, until }: Pick<Grant, 'role' | 'ports' | 'until'>,
+    target: Target,
+  ) => {
+    requireHeld(caller, { role }, target);
+    const beyond = notHeld(caller, { role, ports, until: until ?? Number.POSITIVE_INFINITY }, target);
+    if (!beyond) return;
+    throw new Problem(403, 'You may not do this', {
+      detail: `you do not hold ${beyond} yourself until then, or not for these ports`,
+    });
   };
   const changeable = async (caller: Caller, id: string) => {
     const grant = await present(caller, id);
     const target = await targetOf(grant);
     if (!target) throw notFound(`the grant ${id}`);
     requireHeld(caller, grant, target);
-    return grant;
+    return { grant, target };
   };
   const readUntil = (text: string | null | undefined) => {
     const until = readTimeOrNull('/until', text);
@@ -140,7 +154,7 @@ export function grantsEndpoints({
         const unknownDevice = () => fieldProblem('/device', 'there is no such device, or you may not see it');
         if (!target) throw unknownDevice();
         if (target.kind === 'device' && !caller.may('devices.read', target)) throw unknownDevice();
-        requireHeld(caller, { role }, target);
+        requireGrantable(caller, { role, ports, until }, target);
         if (user !== null && !(await people.get(user))) throw fieldProblem('/user', 'there is no such user');
         if (group !== null && !(await groups.get(group)))
           throw fieldProblem('/group', 'there is no such group');
@@ -180,9 +194,10 @@ export function grantsEndpoints({
       body: Type.Object({ until: orNull(givenTime) }),
       replies: [shown],
       async handle({ caller, parameters: { id }, body, checkVersion, note }) {
-        const grant = await changeable(caller, id);
+        const { grant, target } = await changeable(caller, id);
         checkVersion(versionOf(grant));
         const until = readUntil(body.until);
+        requireGrantable(caller, { ...grant, until }, target);
         await grants.setUntil(grant, until);
         const changed = { ...grant, until };
         note(`changed the end: ${described(changed)}`, about(grant));
@@ -199,7 +214,7 @@ export function grantsEndpoints({
       parameters: byId,
       replies: [{ status: 204, description: 'Done.' }],
       async handle({ caller, parameters: { id }, note }) {
-        const grant = await changeable(caller, id);
+        const { grant } = await changeable(caller, id);
         await grants.remove(grant);
         note(`took away ${described(grant)}`, about(grant));
         return {};

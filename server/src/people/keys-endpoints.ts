@@ -5,7 +5,7 @@ import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import { permissions } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
-import type { ApiKey } from './api-keys.ts';
+import type { ApiKey, NewApiKey } from './api-keys.ts';
 import { nameSchema } from './name.ts';
 import type { PeopleServices } from './services.ts';
 import { requireNoMore } from './users-endpoints.ts';
@@ -45,6 +45,10 @@ function shownKey(key: ApiKey) {
   };
 }
 
+function expiry({ expires }: Pick<ApiKey, 'expires'>): number {
+  return expires ?? Number.POSITIVE_INFINITY;
+}
+
 export function keysEndpoints(services: PeopleServices): Endpoint[] {
   const { keys, store, people, clock, limits } = services;
   const present = async (caller: Caller, id: string) => {
@@ -57,6 +61,19 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
   const requireOwner = async (caller: Caller, user: string) => {
     if (user !== caller.name) caller.require('users.write', everything);
     await requireNoMore(services, caller, user);
+  };
+  /** Of a key that is made by a key: what that one may not, its user may get later. */
+  const requireNoMoreThanKey = async (caller: Caller, wanted: Omit<NewApiKey, 'user' | 'name'>) => {
+    const by = caller.identity.key === undefined ? null : await keys.get(caller.identity.key);
+    if (by === null) return;
+    const { permissions: given, targets, expires } = wanted;
+    if (expiry(by) < expiry({ expires }))
+      throw fieldProblem('/expires', 'must not be after the end of the key by which you call');
+    if (given.some((one) => !by.permissions.includes(one)))
+      throw fieldProblem('/permissions', 'must be permissions of the key by which you call');
+    const own = by.targets?.map((one) => JSON.stringify(one));
+    if (own && !targets?.every((one) => own.includes(JSON.stringify(one))))
+      throw fieldProblem('/targets', 'must be targets of the key by which you call');
   };
   return [
     endpoint({
@@ -122,13 +139,9 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
             stored.push({ device: device.id, uid: device.uid });
           }
         }
-        const made = await keys.add({
-          user,
-          name,
-          permissions: body.permissions,
-          targets: targets === null ? null : stored,
-          expires,
-        });
+        const wanted = { permissions: body.permissions, targets: targets === null ? null : stored, expires };
+        await requireNoMoreThanKey(caller, wanted);
+        const made = await keys.add({ user, name, ...wanted });
         if (made === 'taken') throw conflict(`${user} has a key named ${name}`);
         if (made === 'full')
           throw conflict(`${user} has ${limits.keysPerUser} keys, and no more are possible`);

@@ -212,6 +212,35 @@ describe('grants', () => {
   });
 });
 
+test('nobody grants for longer, or for more ports, than they hold it', async () => {
+  await server.addUser('till');
+  const till = await server.signedIn('till');
+  const tonight = new Date(Date.now() + 3_600_000).toISOString();
+  const given = { user: 'till', role: 'administrator', domain: 'acme', ports: ['web'], until: tonight };
+  const { id } = await created(alice.post('/grants', given));
+  expect((await till.patch(`/grants/${id}`, { until: null }, any)).status).toBe(403);
+  const give = async (more: object) =>
+    (await till.post('/grants', { user: 'till', role: 'user', domain: 'acme', ...more })).status;
+  expect(await give({})).toBe(403);
+  expect(await give({ ports: ['web'] })).toBe(403);
+  expect(await give({ until: tonight })).toBe(403);
+  expect(await give({ ports: ['web', 22], until: tonight })).toBe(403);
+  expect(await give({ ports: ['web'], until: tonight })).toBe(201);
+  expect(await give({ device: 'pump', domain: undefined, ports: ['web'], until: tonight })).toBe(201);
+});
+
+test('who is administrator for a time makes no administrator for ever', async () => {
+  await server.addUser('temp');
+  const temp = await server.signedIn('temp');
+  const tonight = new Date(Date.now() + 3_600_000).toISOString();
+  await created(alice.post('/grants', { user: 'temp', role: 'administrator', until: tonight }));
+  expect(field(await temp.post('/users', { name: 'x', role: 'administrator' }))).toBe('/role');
+  expect((await temp.patch('/users/alice', { fullName: 'x' }, any)).status).toBe(403);
+  expect((await temp.post('/users', { name: 'plain' })).status).toBe(201);
+  expect((await temp.patch('/users/plain', { fullName: 'x' }, any)).status).toBe(200);
+  expect((await temp.delete('/users/plain')).status).toBe(204);
+});
+
 describe('groups', () => {
   test('give their members what they are granted', async () => {
     await server.addUser('fred');
@@ -285,6 +314,28 @@ describe('API keys', () => {
       by: 'api-key',
       operator: narrow.id,
     });
+  });
+
+  test('that a key makes may no more than it, and for no longer', async () => {
+    await server.addUser('kim', 'acme');
+    const kim = await server.signedIn('kim');
+    const permissions = ['devices.open', 'devices.read', 'domains.read', 'events.read'];
+    const expires = new Date(Date.now() + 3_600_000).toISOString();
+    const made = await created(kim.post('/keys', { name: 'short', permissions, expires }));
+    const program = server.withToken(String(made.secret));
+    const make = async (more: object) =>
+      field(await program.post('/keys', { name: 'next', permissions, expires, ...more }));
+    expect(await make({ expires: null })).toBe('/expires');
+    expect(await make({ expires: '2099-01-01' })).toBe('/expires');
+    // Kim may be made administrator later.
+    expect(await make({ permissions: [...permissions, 'users.write'] })).toBe('/permissions');
+    await created(program.post('/keys', { name: 'next', permissions: ['devices.read'], expires }));
+    const narrow = await created(
+      kim.post('/keys', { name: 'narrow', permissions, targets: [{ domain: 'acme' }] }),
+    );
+    const ours = server.withToken(String(narrow.secret));
+    expect(field(await ours.post('/keys', { name: 'all', permissions }))).toBe('/targets');
+    await created(ours.post('/keys', { name: 'same', permissions, targets: [{ domain: 'acme' }] }));
   });
 
   test('of a service account are made by who manages users', async () => {

@@ -72,7 +72,7 @@ export class FleetRights implements Rights, RightsPort {
 
   async of({ user, key }: Pick<Identity, 'user' | 'key'>): Promise<CallerRights> {
     const rights = this.#of(user);
-    return callerRights((permission) => rights.extent(permission, key, this.#clock.date()));
+    return this.#caller(rights, key);
   }
 
   /** What a user may do by their own log-in; `null`: there is no such user. */
@@ -83,14 +83,27 @@ export class FleetRights implements Rights, RightsPort {
 
   /** What an administrator may do: everything. */
   administrator(): CallerRights {
-    return callerRights(() => null);
+    const everything: HeldGrant = {
+      role: 'administrator',
+      scope: { kind: 'everything' },
+      ports: null,
+      until: forever,
+    };
+    return this.#caller(new UserRights([everything], new Map()), undefined);
   }
 
   /** What the members of a group may do by it. */
   ofGroup(name: string): CallerRights {
     const rows = this.#database.prepare<GrantRow>(`${selectGrants} WHERE team = ?`).all(name);
     const rights = new UserRights(rows.flatMap(heldGrant), new Map());
-    return callerRights((permission) => rights.extent(permission, undefined, this.#clock.date()));
+    return this.#caller(rights, undefined);
+  }
+
+  #caller(rights: UserRights, key: string | undefined): CallerRights {
+    return callerRights(
+      (permission) => rights.extent(permission, key, this.#clock.date()),
+      (permission) => rights.grants(permission, key, this.#clock.date()),
+    );
   }
 
   #of(user: UserRecord): UserRights {

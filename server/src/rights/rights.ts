@@ -1,5 +1,6 @@
 import type { Identity } from 'rm-reflector/ports';
 import type { Extent, Permission, Target } from './permission.ts';
+import type { HeldGrant } from './user-rights.ts';
 
 /** What one caller may do, as it is now. */
 export interface CallerRights {
@@ -9,6 +10,8 @@ export interface CallerRights {
   extent(permission: Permission): Extent;
   /** Whether it is held for anything at all. */
   any(permission: Permission): boolean;
+  /** By which grants it is held. */
+  grants(permission: Permission): readonly HeldGrant[];
 }
 
 export interface Rights {
@@ -18,10 +21,14 @@ export interface Rights {
   ofUser(name: string): Promise<CallerRights | null>;
 }
 
-/** From what the permissions hold for. */
-export function callerRights(extent: (permission: Permission) => Extent): CallerRights {
+/** From what the permissions hold for, and the grants that say so. */
+export function callerRights(
+  extent: (permission: Permission) => Extent,
+  grants: (permission: Permission) => readonly HeldGrant[],
+): CallerRights {
   return {
     extent,
+    grants,
     any: (permission) => {
       const held = extent(permission);
       return held === null || held.domains.length > 0 || held.devices.length > 0;

@@ -46,7 +46,7 @@ export class UserRights {
   sight(key: string | undefined, now: number): Sight {
     const domains = new Set<string>();
     const devices = new Set<string>();
-    for (const { scope } of this.#active('devices.read', key, now)) {
+    for (const { scope } of this.grants('devices.read', key, now)) {
       if (scope.kind === 'everything') return { domains: null, devices: [] };
       if (scope.kind === 'domain') domains.add(scope.domain);
       else devices.add(scope.id);
@@ -58,12 +58,17 @@ export class UserRights {
   extent(permission: Permission, key: string | undefined, now: number): Extent {
     const domains = new Set<string>();
     const devices = new Set<string>();
-    for (const { scope } of this.#active(permission, key, now)) {
+    for (const { scope } of this.grants(permission, key, now)) {
       if (scope.kind === 'everything') return null;
       if (scope.kind === 'domain') domains.add(scope.domain);
       else devices.add(scope.uid);
     }
     return { domains: [...domains], devices: [...devices] };
+  }
+
+  /** By which a permission is held. */
+  grants(permission: Permission, key: string | undefined, now: number): readonly HeldGrant[] {
+    return this.#held(key).filter((grant) => grant.until > now && this.#allows(grant, permission, key));
   }
 
   /** `null`: there is no such key any more. */
@@ -75,10 +80,6 @@ export class UserRights {
     if (key === undefined) return true;
     const scope = this.#keys.get(key);
     return scope !== undefined && (scope.scopes?.some((one) => covers(one, device)) ?? true);
-  }
-
-  #active(permission: Permission, key: string | undefined, now: number): HeldGrant[] {
-    return this.#held(key).filter((grant) => grant.until > now && this.#allows(grant, permission, key));
   }
 
   #allows({ role }: HeldGrant, permission: Permission, key: string | undefined): boolean {
