@@ -57,6 +57,11 @@ const tasks = {
     const { start } = await import('./start.mjs');
     process.exit(await start(rest));
   },
+  /** `rm-server` of this checkout, with the arguments that it takes. */
+  async server() {
+    await prepare(root, ['server']);
+    await run(process.execPath, 'server/dist/main.js', ...rest);
+  },
   async test() {
     const { runTests } = await import('./test-run.mjs');
     process.exit(await runTests(root, 'test', rest));
