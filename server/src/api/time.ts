@@ -8,7 +8,7 @@ export const timeSchema = Type.String({ format: 'date-time', description: 'RFC 3
 export const givenTime = Type.String({
   maxLength: 40,
   pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
-  description: 'RFC 3339, or a day in UTC.',
+  description: 'RFC 3339, such as 2030-01-31T12:00:00Z, or a day in UTC, such as 2030-01-31.',
 });
 
 /** The same, or null. */

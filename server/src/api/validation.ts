@@ -3,8 +3,14 @@ import type { TSchema } from 'typebox';
 import { type FieldFault, Problem } from './problem.ts';
 
 /** Values in an address are texts. */
-const ofAddresses = new Ajv2020({ allErrors: true, coerceTypes: 'array', useDefaults: true, strict: false });
-const ofBodies = new Ajv2020({ allErrors: true, useDefaults: true, strict: false });
+const ofAddresses = new Ajv2020({
+  allErrors: true,
+  coerceTypes: 'array',
+  useDefaults: true,
+  strict: false,
+  verbose: true,
+});
+const ofBodies = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true });
 
 /** More say nothing more to a person. */
 const faultsTold = 20;
@@ -28,10 +34,19 @@ function faults(errors: readonly ErrorObject[], place: Place): FieldFault[] {
   const told = new Map<string, FieldFault>();
   for (const error of errors) {
     const field = fieldOf(error, place);
-    // Of the branches of a union, the first tells enough.
-    if (!told.has(field) && told.size < faultsTold) told.set(field, { field, detail: detailOf(error) });
+    // Of the branches of a union, the first tells enough, unless it is one of several values.
+    if (!told.has(field) && told.size < faultsTold)
+      told.set(field, { field, detail: choice(errors, error) ?? detailOf(error) });
   }
   return [...told.values()];
+}
+
+/** What is allowed where a union consists of single values. */
+function choice(errors: readonly ErrorObject[], { instancePath }: ErrorObject): string | null {
+  const here = errors.filter((error) => error.instancePath === instancePath && error.keyword !== 'anyOf');
+  const values = new Set(here.map(({ params }) => params.allowedValue));
+  if (values.size < 2 || here.some(({ keyword }) => keyword !== 'const')) return null;
+  return `must be one of ${[...values].join(', ')}`;
 }
 
 function fieldOf({ instancePath, keyword, params }: ErrorObject, place: Place): string {
@@ -41,7 +56,7 @@ function fieldOf({ instancePath, keyword, params }: ErrorObject, place: Place): 
   return place === 'body' ? pointer : `#${place}${pointer}`;
 }
 
-function detailOf({ keyword, params, message }: ErrorObject): string {
+function detailOf({ keyword, params, message, parentSchema }: ErrorObject): string {
   switch (keyword) {
     case 'required':
       return 'is missing';
@@ -51,6 +66,12 @@ function detailOf({ keyword, params, message }: ErrorObject): string {
       return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
+    case 'pattern': {
+      const description: unknown = parentSchema?.description;
+      return typeof description === 'string'
+        ? `${message} (${description.replace(/\.$/, '')})`
+        : (message ?? '');
+    }
     default:
       return message ?? 'is wrong';
   }
