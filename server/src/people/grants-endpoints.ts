@@ -129,7 +129,8 @@ export function grantsEndpoints({
       path: '/grants',
       tag: 'Grants',
       summary: 'Grants a user or a group a role: for everything, a domain or one device.',
-      description: 'It counts at once, on every connection within two seconds.',
+      description:
+        'Without `domain` and `device`, it is for everything. It counts at once, on every connection within two seconds.',
       needs: 'grants.write',
       body: Type.Object({
         user: Type.Optional(nameSchema),
