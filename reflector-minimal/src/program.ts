@@ -5,4 +5,5 @@ export { LineReader } from './command-line/line-reader.ts';
 export type { Additions, AdditionsContext, Program, ProgramCommand } from './command-line/program.ts';
 export { run } from './command-line/run.ts';
 export { ConfigurationError } from './configuration/configuration.ts';
+export { fileFault } from './file-fault.ts';
 export { systemClock } from './system-clock.ts';

@@ -136,7 +136,7 @@ describe('one reflector has a data file', () => {
       const second = await run('serve', '--listen', listen, '--audit', join(folder, 'other.log'));
       expect([second.status, second.err]).toEqual([
         74,
-        `rm-reflector: data file ${data}: another rm-reflector is using it\n`,
+        `rm-reflector: data file ${data}: another reflector is using it\n`,
       ]);
       expect((await run('device', 'list')).out).toMatch(/dev1 .*on line/);
     }

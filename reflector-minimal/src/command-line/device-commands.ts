@@ -177,7 +177,7 @@ async function claimDevice(store: SqliteStore, id: string, domain: string | unde
   if (!(await store.devices.claim(id, domain))) {
     throw new CommandError(
       ExitStatus.failed,
-      `device ${id}: came with the domain ${printable(waiting.domain)}, not ${printable(domain)}; if it is not yours: rm-reflector device remove ${id}`,
+      `device ${id}: came with the domain ${printable(waiting.domain)}, not ${printable(domain)}; if it is not yours, use "device remove ${id}"`,
     );
   }
   return `device ${id} claimed in the domain ${domain}; it comes on line at its next attempt\n`;

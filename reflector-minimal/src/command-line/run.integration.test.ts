@@ -134,7 +134,7 @@ describe('rm-reflector', () => {
       expect(await command(...args)).toEqual({
         status: 74,
         out: '',
-        err: `rm-reflector: data file ${data}: there is no such file; rm-reflector makes it when it starts, and so do "device add" and "user add"\n`,
+        err: `rm-reflector: data file ${data}: there is no such file; the reflector makes it when it starts, and so do "device add" and "user add"\n`,
       });
       expect(existsSync(data)).toBe(false);
     }
@@ -212,7 +212,7 @@ describe('rm-reflector', () => {
     expect(changed.out).toBe('password of alice changed\n');
     expect(await matchesHash('my own password', await stored())).toBe(true);
     const bob = await command('user', 'add', 'bob', '--password-file', file);
-    expect(bob.out).toBe('user bob added\nit sees no device yet: rm-reflector user grant bob DOMAIN\n');
+    expect(bob.out).toBe('user bob added\nit sees no device yet: use "user grant bob DOMAIN"\n');
     expect((await command('user', 'list')).out).toBe(
       'alice  administrator  every device\nbob  user  no device\n',
     );

@@ -126,7 +126,7 @@ async function addUser(
   const role = options.admin ? 'administrator' : 'user';
   const hash = await hashPassword(chosen.password);
   if (!(await store.users.add(name, hash, clock.date(), role))) throw taken();
-  const sight = options.admin ? '' : `it sees no device yet: rm-reflector user grant ${name} DOMAIN\n`;
+  const sight = options.admin ? '' : `it sees no device yet: use "user grant ${name} DOMAIN"\n`;
   return `${role} ${name} added\n${told(chosen)}${sight}`;
 }
 

@@ -33,7 +33,7 @@ export async function landingPage(
 ${
   devices.length === 0 && asked.after === ''
     ? user.role === 'administrator'
-      ? html`<p>There is no device yet. Add one with <code>rm-reflector device add ID</code>.</p>`
+      ? html`<p>There is no device yet. Add one with the command <code>device add ID</code>.</p>`
       : html`<p>No device is yours to see yet. An administrator grants domains of devices.</p>`
     : html`<div class="scroll"><table>
 <thead><tr><th>Device</th><th>State</th><th>Web interface</th><th>Version</th><th>Address</th></tr></thead>
@@ -42,7 +42,7 @@ ${rows}</tbody>
 </table></div>`
 }
 ${asked.after === '' ? html`` : html`<p><a href="/">First devices</a></p>`}${next === null ? html`` : html`<p><a href="/?after=${encodeURIComponent(next)}">More devices</a></p>`}
-${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for <code>rm-reflector device claim ID</code>.</p>` : html``}`,
+${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for the command <code>device claim ID</code>.</p>` : html``}`,
   );
 }
 

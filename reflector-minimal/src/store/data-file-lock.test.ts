@@ -18,7 +18,7 @@ test('one reflector has a data file, until it lets go', () => {
   const lock = DataFileLock.take(data);
   expect(DataFileLock.isHeld(data)).toBe(true);
   expect(() => DataFileLock.take(data)).toThrow(StoreError);
-  expect(() => DataFileLock.take(data)).toThrow(`data file ${data}: another rm-reflector is using it`);
+  expect(() => DataFileLock.take(data)).toThrow(`data file ${data}: another reflector is using it`);
   lock.release();
   lock.release();
   expect(DataFileLock.isHeld(data)).toBe(false);
@@ -40,7 +40,7 @@ test('a link to the data file, or to its folder, is another name of the same one
   const lock = DataFileLock.take(data);
   for (const name of names) {
     expect(DataFileLock.isHeld(name)).toBe(true);
-    expect(() => DataFileLock.take(name)).toThrow('another rm-reflector is using it');
+    expect(() => DataFileLock.take(name)).toThrow('another reflector is using it');
   }
   lock.release();
   const byLink = DataFileLock.take(names[0] ?? '');
@@ -56,7 +56,7 @@ test('a lock whose file is deleted is taken again at once', async () => {
       rmSync(`${data}-lock`);
       expect(await told).toBe(null);
       expect(DataFileLock.isHeld(data)).toBe(true);
-      expect(() => DataFileLock.take(data)).toThrow('another rm-reflector is using it');
+      expect(() => DataFileLock.take(data)).toThrow('another reflector is using it');
     }
   } finally {
     lock.release();
@@ -70,7 +70,7 @@ test('a lock that somebody else has taken meanwhile is told of', async () => {
   rmSync(`${data}-lock`);
   const other = DataFileLock.take(data);
   try {
-    expect((await told)?.message).toBe(`data file ${data}: another rm-reflector is using it`);
+    expect((await told)?.message).toBe(`data file ${data}: another reflector is using it`);
   } finally {
     lock.release();
     other.release();

@@ -35,7 +35,7 @@ export class DataFileLock {
       );
     } catch (error) {
       const reason = isBusy(error)
-        ? 'another rm-reflector is using it'
+        ? 'another reflector is using it'
         : `${path}: ${error instanceof Error ? error.message : error}`;
       throw new StoreError(`data file ${data}: ${reason}`);
     }

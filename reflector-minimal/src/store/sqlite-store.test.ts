@@ -107,7 +107,7 @@ describe('the data file', () => {
     database.exec('PRAGMA user_version = 99');
     database.close();
     expect(() => SqliteStore.open(path)).toThrow(
-      /reflector\.sqlite: made by a newer rm-reflector \(version 99, this one knows \d+\)$/,
+      /reflector\.sqlite: made by a newer program \(version 99, this one knows \d+\)$/,
     );
     const text = new URL(import.meta.url).pathname;
     expect(() => SqliteStore.open(text)).toThrow(StoreError);

@@ -128,7 +128,7 @@ function fileIdentity(path: string): string | null {
 function prepareFile(path: string, existing: boolean, warn: (text: string) => void): void {
   if (existing && !existsSync(path)) {
     throw new Error(
-      'there is no such file; rm-reflector makes it when it starts, and so do "device add" and "user add"',
+      'there is no such file; the reflector makes it when it starts, and so do "device add" and "user add"',
     );
   }
   if (!existsSync(path)) {
@@ -148,7 +148,7 @@ function migrate(database: Database.Database): void {
       const done = readPragma(database, 'user_version');
       if (done > migrations.length) {
         throw new StoreError(
-          `made by a newer rm-reflector (version ${done}, this one knows ${migrations.length})`,
+          `made by a newer program (version ${done}, this one knows ${migrations.length})`,
         );
       }
       for (const step of migrations.slice(done)) database.exec(step);

@@ -54,6 +54,15 @@ describe('backup and restore', () => {
     return { status, out, err };
   }
 
+  test('a place that does not exist is told in one clear line', async () => {
+    const place = join(folder, 'nowhere', 'backup');
+    expect(await command('backup', place)).toEqual({
+      status: 1,
+      out: '',
+      err: `rm-server: ${place}: no such file or directory\n`,
+    });
+  });
+
   test('a backup has what is committed while others write, and only its owner reads it', async () => {
     const writer = SqliteStore.open(data);
     await writer.users.add('bob', await hash, 0, 'user');

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSyn
 import { dirname, resolve } from 'node:path';
 import { SqliteStore } from 'rm-reflector';
 import { StoreError } from 'rm-reflector/ports';
-import { CommandError, ExitStatus, type ProgramCommand } from 'rm-reflector/program';
+import { CommandError, ExitStatus, fileFault, type ProgramCommand } from 'rm-reflector/program';
 import { asOwnerOf, DataFileLock, LastingDatabase } from 'rm-reflector/store';
 import { defaultLimits } from '../limits.ts';
 import { FleetDatabase } from '../store/fleet-database.ts';
@@ -144,9 +144,6 @@ function remove(path: string): void {
 
 function failure(file: string, error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new CommandError(
-    error instanceof StoreError ? ExitStatus.data : ExitStatus.failed,
-    `${file}: ${text}`,
-  );
+  const status = error instanceof StoreError ? ExitStatus.data : ExitStatus.failed;
+  return new CommandError(status, `${file}: ${fileFault(error)}`);
 }
