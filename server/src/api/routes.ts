@@ -15,6 +15,7 @@ import type { CallerRights, Rights } from '../rights/rights.ts';
 import { CallRate } from './call-rate.ts';
 import type { Caller, Endpoint, EndpointCall, Reply } from './endpoint.ts';
 import type { Idempotency } from './idempotency.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { forbidden, Problem, problemType } from './problem.ts';
 import { validator } from './validation.ts';
 
@@ -32,9 +33,10 @@ export interface ApiContext {
 /** The endpoints as routes of the reflector, which decides who calls. */
 export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): Route[] {
   const rate = new CallRate(context.clock, context.limits);
+  const turns = new LoopTurns(setImmediate);
   return endpoints.map((description): Route => {
     const path = `${basePath}${description.path}`;
-    const run = prepared(context, rate, description);
+    const run = prepared(context, rate, turns, description);
     const common = {
       methods: description.method === 'GET' ? (['GET', 'HEAD'] as const) : ([description.method] as const),
       path: path.replaceAll(/\{[^}]+\}/g, '*'),
@@ -56,7 +58,7 @@ function refused({ status, error, advice }: { status: number; error: string; adv
 
 type Run = (call: Call, identity: Identity | null) => Promise<Answer | StreamedAnswer>;
 
-function prepared(context: ApiContext, rate: CallRate, description: Endpoint): Run {
+function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, description: Endpoint): Run {
   const names = [...description.path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
   const checks = {
     path: description.parameters && validator<object>(description.parameters, 'path'),
@@ -122,6 +124,7 @@ function prepared(context: ApiContext, rate: CallRate, description: Endpoint): R
   };
 
   return async (call, identity) => {
+    await turns.next();
     try {
       const given = await read(call, identity);
       const key = description.method === 'POST' && identity ? singleHeader(call, 'idempotency-key') : null;
