@@ -93,7 +93,7 @@ const tasks = {
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },
-  /** One server: pages of the list of devices. */
+  /** One server: pages of the list of devices, and tunnels while the API is flooded. */
   async 'bench:server'() {
     await prepare(root);
     await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);

@@ -1,7 +1,7 @@
 import { Fleet } from './fleet.ts';
 import { bodyOf, deviceName } from './light-device.ts';
 import { Prober } from './prober.ts';
-import { Site } from './site.ts';
+import { Site, userName, userPassword } from './site.ts';
 
 export interface ComebackResult {
   readonly tls: boolean;
@@ -43,7 +43,10 @@ export async function measureComeback(
     await new Promise((resolve) => setTimeout(resolve, 15_000));
     const kibADevice = (site.memory.resident - before) / devices;
 
-    const prober = await Prober.open(site, deviceName(devices));
+    const prober = await Prober.open(site.facts, deviceName(devices), {
+      name: userName(0),
+      password: userPassword,
+    });
     await site.kill();
     const died = performance.now();
     const since = () => (performance.now() - died) / 1000;

@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
-import { type Site, userName, userPassword } from './site.ts';
+import type { FleetFacts } from './light-device.ts';
 
 export interface Probed {
   /** Of each request that was answered, in ascending order. */
@@ -10,23 +10,27 @@ export interface Probed {
 
 /** A user, logged in by a token, who asks one device for something again and again. */
 export class Prober {
-  readonly #site: Site;
+  readonly #facts: Pick<FleetFacts, 'port' | 'tls'>;
   readonly #device: string;
   readonly #token: string;
 
-  private constructor(site: Site, device: string, token: string) {
-    this.#site = site;
+  private constructor(facts: Pick<FleetFacts, 'port' | 'tls'>, device: string, token: string) {
+    this.#facts = facts;
     this.#device = device;
     this.#token = token;
   }
 
-  static async open(site: Site, device: string): Promise<Prober> {
-    const form = new URLSearchParams({ username: userName(0), password: userPassword, application: 'bench' });
-    const own = new Prober(site, device, '');
+  static async open(
+    facts: Pick<FleetFacts, 'port' | 'tls'>,
+    device: string,
+    user: { readonly name: string; readonly password: string },
+  ): Promise<Prober> {
+    const form = new URLSearchParams({ username: user.name, password: user.password, application: 'bench' });
+    const own = new Prober(facts, device, '');
     const agent = own.#agent();
     const answer = await own.#ask(agent, 'localhost', '/my-devices/api/token', form.toString());
     agent.destroy();
-    return new Prober(site, device, (JSON.parse(answer.body) as { token: string }).token);
+    return new Prober(facts, device, (JSON.parse(answer.body) as { token: string }).token);
   }
 
   /** Asks until `end` is there; whatever is not `body` has failed. */
@@ -51,7 +55,7 @@ export class Prober {
 
   #agent(): Agent {
     const options = { keepAlive: true, rejectUnauthorized: false };
-    return this.#site.facts.tls ? new TlsAgent(options) : new Agent(options);
+    return this.#facts.tls ? new TlsAgent(options) : new Agent(options);
   }
 
   #ask(
@@ -60,7 +64,7 @@ export class Prober {
     path: string,
     form: string | null,
   ): Promise<{ readonly status: number; readonly body: string }> {
-    const { port, tls } = this.#site.facts;
+    const { port, tls } = this.#facts;
     return new Promise((resolve, reject) => {
       const asking = (tls ? httpsRequest : httpRequest)(
         {

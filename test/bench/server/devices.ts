@@ -127,13 +127,13 @@ function summary(filter: string, { times, cpu }: Measured): PagesResult {
   };
 }
 
-function quantile(values: readonly number[], part: number): number {
+export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }
 
 /** Devices as a fleet has them; the same in each run. */
-function fill(path: string, devices: number): void {
+export function fill(path: string, devices: number): void {
   let seed = 1;
   const random = () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;

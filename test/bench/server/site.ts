@@ -10,17 +10,19 @@ import { root } from '../../checkout.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
 import { cpuSeconds } from '../../system/process-figures.ts';
 
-const password = 'a pass phrase of the bench';
+export const password = 'a pass phrase of the bench';
 
 /** An rm-server as a process of its own, with the users `everything` (administrator) and `restricted`. */
 export class ServerSite {
   readonly #folder: string;
   readonly #process: ChildProcess;
   readonly #url: string;
+  readonly port: number;
 
   private constructor(folder: string, process: ChildProcess, port: number) {
     this.#folder = folder;
     this.#process = process;
+    this.port = port;
     this.#url = `http://127.0.0.1:${port}/my-devices/api`;
   }
 
