@@ -128,6 +128,7 @@ export const peers = [
     'dropbear-bin',
     'expect',
     'haproxy',
+    'jq',
     'libnginx-mod-http-dav-ext',
     'lighttpd',
     'litmus',
