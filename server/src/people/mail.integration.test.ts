@@ -171,6 +171,20 @@ describe('an invitation', () => {
     expect((await browse(`${setPasswordPath}?token=${second}`)).status).toBe(410);
   });
 
+  test.each([
+    ['password', { password }],
+    ['mail address', { email: 'new@example.com' }],
+  ])('is worth nothing once another %s was set', async (_what, changes) => {
+    await alice.post('/users', { name: 'carol', email: 'carol@example.com', invite: true });
+    const token = tokenIn(await mail());
+    expect((await alice.patch('/users/carol', { fullName: 'C' }, { 'if-match': '*' })).status).toBe(200);
+    expect((await browse(`${setPasswordPath}?token=${token}`)).status).toBe(200);
+    expect((await alice.patch('/users/carol', changes, { 'if-match': '*' })).status).toBe(200);
+    expect((await browse(`${setPasswordPath}?token=${token}`)).status).toBe(410);
+    const set = { token, new: 'six red apples', again: 'six red apples' };
+    expect((await browse(setPasswordPath, set)).status).toBe(410);
+  });
+
   test('the secret is stored as a hash', async () => {
     await alice.post('/users', { name: 'carol', email: 'carol@example.com', invite: true });
     const token = tokenIn(await mail());

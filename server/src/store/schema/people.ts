@@ -15,4 +15,11 @@ export const steps: readonly string[] = [
      expires INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX fleet_invitations_of_user ON fleet_invitations (user, created);`,
+  // A mail counts for the password and the mail address that there were when it was sent.
+  `CREATE TRIGGER fleet_invitations_password AFTER UPDATE OF password ON users WHEN OLD.password <> NEW.password BEGIN
+     UPDATE fleet_invitations SET expires = 0 WHERE user = NEW.name;
+   END;
+   CREATE TRIGGER fleet_invitations_email AFTER UPDATE OF email ON fleet_people WHEN OLD.email IS NOT NEW.email BEGIN
+     UPDATE fleet_invitations SET expires = 0 WHERE user = NEW.name;
+   END;`,
 ];
