@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { checkDomain, type DevicesContext, deviceFor, disconnect } from '../context.ts';
+import { checkDomain, type DevicesContext, deviceFor, disconnect, domainTarget } from '../context.ts';
 import { deviceQuotaProblem } from '../quota-guard.ts';
 import {
   description,
@@ -45,6 +45,8 @@ export function changeDevice(context: DevicesContext): Endpoint {
         const { properties, domain, ...others } = body;
         const moves = domain !== undefined && domain !== device.domain;
         if (moves) {
+          // It leaves the one domain for good: whoever may change one device for a day does not keep it so.
+          caller.require('devices.create', domainTarget(device.domain));
           checkDomain(context, caller, domain);
           const problem = deviceQuotaProblem(core.database, domain);
           if (problem) throw problem;

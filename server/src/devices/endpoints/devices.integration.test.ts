@@ -181,6 +181,18 @@ describe('a device', () => {
     expect((await alice.get('/devices/bounds')).text).toBe(before);
   });
 
+  test('is not taken out of its domain by who may change this one device', async () => {
+    await add('lent', { domain: 'lab' });
+    await server.addUser('otto');
+    const otto = await server.signedIn('otto');
+    await alice.post('/grants', { user: 'otto', role: 'operator', domain: 'acme' });
+    await alice.post('/grants', { user: 'otto', role: 'operator', device: 'lent' });
+    expect((await otto.patch('/devices/lent', { notes: 'x' }, any)).status).toBe(200);
+    expect((await otto.patch('/devices/lent', { domain: 'acme' }, any)).status).toBe(403);
+    await alice.post('/grants', { user: 'otto', role: 'operator', domain: 'lab' });
+    expect((await otto.patch('/devices/lent', { domain: 'acme' }, any)).status).toBe(200);
+  });
+
   test('moves to another domain, and is seen by its users then', async () => {
     await add('mover', { domain: 'lab' });
     expect((await carol.get('/devices/mover')).status).toBe(404);
