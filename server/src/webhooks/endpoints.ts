@@ -148,7 +148,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
           domain: body.domain ?? null,
           enabled: true,
         };
-        caller.require(needs, targetOf(settings));
+        requireAll(caller, settings);
         const webhook = webhooks.add(settings, caller.name);
         if (!webhook) throw conflict(`there are ${limits.webhooks} webhooks, and no more are possible`);
         note(`added the webhook ${webhook.id}`);
@@ -197,7 +197,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
             domain: body.domain === undefined ? webhook.domain : body.domain,
             enabled: body.enabled ?? webhook.enabled,
           };
-          caller.require(needs, targetOf(settings));
+          requireAll(caller, settings);
           return webhooks.change(webhook, settings);
         });
         note(`changed the webhook ${id}`);
@@ -320,6 +320,12 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
 
 function targetOf({ domain: only }: Pick<Webhook, 'domain'>): Target {
   return only === null ? { kind: 'everything' } : { kind: 'domain', domain: only };
+}
+
+/** A webhook is told who opens which device: an API key has to name that too. */
+function requireAll(caller: Caller, settings: Pick<Webhook, 'domain'>): void {
+  const target = targetOf(settings);
+  for (const permission of [needs, 'events.read', 'audit.read'] as const) caller.require(permission, target);
 }
 
 function checkedUrl(text: string): string {

@@ -211,6 +211,29 @@ describe('by the API', () => {
     });
   });
 
+  test('what was sent of everything is not shown to who has the webhook of one domain then', async () => {
+    const { id } = await created({ url: 'https://example.com/', domain: null });
+    await api().post(`/webhooks/${id}/test`);
+    const deliveries = async () => (await api().get(`/webhooks/${id}/deliveries`)).body;
+    expect(await deliveries()).toMatchObject({ items: [{ kind: 'webhook.test' }] });
+    await api().patch(`/webhooks/${id}`, { description: 'x' }, { 'if-match': '*' });
+    expect(await deliveries()).toMatchObject({ items: [{}] });
+    await api().patch(`/webhooks/${id}`, { domain: north }, { 'if-match': '*' });
+    expect(await deliveries()).toEqual({ items: [], next: null });
+  });
+
+  test('an API key has to name all that a webhook is told', async () => {
+    const all = ['webhooks.write', 'events.read', 'audit.read'];
+    for (const [permissions, status] of [
+      [all.slice(0, 1), 403],
+      [all, 201],
+    ] as const) {
+      const made = (await api().post('/keys', { name: permissions.join(), permissions })).body as Shown;
+      const program = server?.withToken(made.secret);
+      expect((await program?.post('/webhooks', { url: 'https://example.com/' }))?.status).toBe(status);
+    }
+  });
+
   test('who may not write webhooks does not see them', async () => {
     const { id } = await created({ url: 'https://example.com/' });
     await server?.addUser('carol', north);

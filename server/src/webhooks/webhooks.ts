@@ -97,6 +97,9 @@ export class Webhooks {
   /** Within a transaction of the caller. Whoever switches it on begins anew, with what happens from now on. */
   change(webhook: Webhook, settings: WebhookSettings): Webhook {
     const begins = settings.enabled && !webhook.enabled;
+    // Those who may see a webhook of this domain are not to see what was sent of others.
+    if (settings.domain !== webhook.domain)
+      this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(webhook.id);
     this.#database
       .prepare(
         `UPDATE fleet_webhooks SET url = @url, description = @description, kinds = @kinds, domain = @domain, enabled = @enabled,
