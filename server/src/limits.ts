@@ -188,6 +188,8 @@ export const defaultLimits = {
   enrolmentMs: 1_000,
   /** Networks whose requests are counted one by one. */
   enrolmentNetworks: 10_000,
+  /** Enrolment keys of one domain: old ones are removed by people. */
+  enrolmentKeysPerDomain: 1_000,
   /** Bytes of a request for enrolment: a request for a certificate has about 500. */
   enrolmentBytes: 8_192,
   /** Devices that wait for a person, in all and of one network: strangers take no more room than that. */

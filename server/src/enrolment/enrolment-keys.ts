@@ -55,6 +55,14 @@ export class EnrolmentKeys {
     this.#database = database;
   }
 
+  /** Of this domain. */
+  count(domain: string): number {
+    const select = this.#database.prepare<{ n: number }>(
+      'SELECT count(*) AS n FROM fleet_enrolment_keys WHERE domain = ?',
+    );
+    return select.get(domain)?.n ?? 0;
+  }
+
   /** The key's text is nowhere but in what this returns. */
   create(key: NewKey): { readonly text: string; readonly key: EnrolmentKey } {
     const text = `rmk_${generatePassword()}`;

@@ -165,6 +165,17 @@ describe('with a key', () => {
   });
 });
 
+test('enrolmentKeysPerDomain: a domain has no more', async () => {
+  await server.close();
+  server = await TestServer.start({ limits: { enrolmentKeysPerDomain: 2 } });
+  alice = await server.signedIn('alice');
+  await alice.post('/domains', { id: 'acme' });
+  const statuses = [];
+  for (let n = 0; n < 3; n++)
+    statuses.push((await alice.post('/enrolment-keys', { name: `${n}`, domain: 'acme' })).status);
+  expect(statuses).toEqual([201, 201, 409]);
+});
+
 describe('without a key', () => {
   test('whoever types the code claims the device, however they write it', async () => {
     const pump = device('pump-7');

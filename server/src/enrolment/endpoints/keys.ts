@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
-import { fieldProblem, notFound } from '../../api/problem.ts';
+import { conflict, fieldProblem, notFound } from '../../api/problem.ts';
 import { givenTime, shownTime, timeSchema as time } from '../../api/time.ts';
 import { domainTarget } from '../../devices/context.ts';
 import { domainId, name } from '../../devices/schemas.ts';
@@ -104,6 +104,9 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
       const now = core.clock.date();
       const expires = body.expires === undefined ? now + 30 * 86_400_000 : readExpiry(body.expires);
       if (expires !== null && !(expires > now)) throw fieldProblem('/expires', 'is over already');
+      const { enrolmentKeysPerDomain: most } = core.limits;
+      if (keys.count(domain) >= most)
+        throw conflict(`domain ${domain}: has ${most} enrolment keys, and no more are possible`);
       const { key, text } = keys.create({
         ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
         created: now,
