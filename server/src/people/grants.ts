@@ -41,6 +41,13 @@ export interface GrantFilter {
   readonly device?: string;
 }
 
+/** Those to one user, and those for some domains and devices. */
+export interface GrantsSeen {
+  readonly user: string;
+  readonly domains: readonly string[];
+  readonly uids: readonly string[];
+}
+
 export class Grants {
   readonly #database: FleetDatabase;
   readonly #known: KnownUsers;
@@ -59,13 +66,23 @@ export class Grants {
     return row ? grantOf(row) : null;
   }
 
-  async page({ user, group, domain, device }: GrantFilter, after: string, limit: number): Promise<Grant[]> {
+  /** `seen`: only these; `null`: all. */
+  async page(
+    { user, group, domain, device }: GrantFilter,
+    seen: GrantsSeen | null,
+    after: string,
+    limit: number,
+  ): Promise<Grant[]> {
+    const domains = JSON.stringify(seen?.domains ?? []);
     const rows = await this.#database.read<Row>(
       `SELECT ${columns} FROM fleet_grants
        WHERE id > ? AND (? IS NULL OR user = ?) AND (? IS NULL OR team = ?) AND (? IS NULL OR domain = ?)
-         AND (? IS NULL OR device = ?) ORDER BY id LIMIT ?`,
+         AND (? IS NULL OR device = ?) AND (? OR user = ? OR domain IN (SELECT value FROM json_each(?)) OR device IN
+           (SELECT id FROM devices WHERE domain IN (SELECT value FROM json_each(?)) OR uid IN (SELECT value FROM json_each(?))))
+       ORDER BY id LIMIT ?`,
       after,
       ...[user, group, domain, device].flatMap((value) => [value ?? null, value ?? null]),
+      ...[seen === null ? 1 : 0, seen?.user ?? null, domains, domains, JSON.stringify(seen?.uids ?? [])],
       limit,
     );
     return rows.map(grantOf);

@@ -212,6 +212,26 @@ describe('grants', () => {
   });
 });
 
+test('a list of grants does not say that there are others', async () => {
+  await server.addUser('gus');
+  const gus = await server.signedIn('gus');
+  for (const domain of ['acme', 'other'])
+    await created(alice.post('/grants', { user: 'gus', role: 'user', domain }));
+  await server.addUser('nosy');
+  const nosy = await server.signedIn('nosy');
+  expect((await nosy.get('/grants?user=gus&limit=1')).body).toEqual({ items: [], next: null });
+  const own = (await gus.get('/grants?limit=1')).body as { items: object[]; next: string };
+  expect((await gus.get(`/grants?limit=1&cursor=${own.next}`)).body).toMatchObject({
+    items: [{}],
+    next: null,
+  });
+  await created(alice.post('/grants', { user: 'nosy', role: 'administrator', domain: 'acme' }));
+  expect((await nosy.get('/grants?user=gus')).body).toMatchObject({
+    items: [{ domain: 'acme' }],
+    next: null,
+  });
+});
+
 test('nobody grants for longer, or for more ports, than they hold it', async () => {
   await server.addUser('till');
   const till = await server.signedIn('till');

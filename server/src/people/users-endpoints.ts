@@ -244,6 +244,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         const hash = body.password === undefined ? null : await hashPassword(body.password);
         // Somebody may have been faster while the password was hashed.
         checkVersion((await present(name)).version);
+        await requireNoMore(services, caller, name);
         if (body.role === 'administrator' && user.role === 'user') await store.users.promote(name);
         if (body.role === 'user' && user.role === 'administrator') {
           const outcome = await store.users.demote(name, false);
