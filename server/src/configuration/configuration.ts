@@ -6,6 +6,7 @@ const validate = new Ajv2020({
   allErrors: false,
   useDefaults: true,
   strict: false,
+  verbose: true,
 }).compile<OwnConfiguration>(configurationSchema);
 
 /** `own`: the values of our keys as they are in the file. Throws `ConfigurationError` that names file and place. */
@@ -26,7 +27,7 @@ export function readOwnConfiguration(
   throw new ConfigurationError(`${file ?? 'configuration'}: ${error ? explain(error) : 'is wrong'}`);
 }
 
-function explain({ instancePath, keyword, params, message }: ErrorObject): string {
+function explain({ instancePath, keyword, params, message, parentSchema }: ErrorObject): string {
   const path = instancePath
     .slice(1)
     .split('/')
@@ -35,6 +36,9 @@ function explain({ instancePath, keyword, params, message }: ErrorObject): strin
   if (keyword === 'required') return `${[...path, params.missingProperty].join('.')}: is missing`;
   if (keyword === 'additionalProperties')
     return `${[...path, params.additionalProperty].join('.')}: is unknown`;
+  const description: unknown = keyword === 'pattern' ? parentSchema?.description : undefined;
+  if (typeof description === 'string')
+    return `${path.join('.')}: ${message} (${description.replace(/\.$/, '')})`;
   const allowed =
     keyword === 'enum' ? `must be one of ${(params.allowedValues as unknown[]).join(', ')}` : message;
   return `${path.join('.')}: ${allowed}`;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigurationError } from 'rm-reflector/program';
+import { ConfigurationError, fileFault } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 
 /** A secret in the configuration: text, or where it is. */
@@ -33,7 +33,7 @@ export function readSecret(
   try {
     text = readFileSync(source.file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new ConfigurationError(`${where}: ${(error as Error).message}`);
+    throw new ConfigurationError(`${where}: ${source.file}: ${fileFault(error)}`);
   }
   if (text !== '') return text;
   throw new ConfigurationError(`${where}: ${source.file} is empty`);

@@ -148,7 +148,10 @@ test('a listener of its own serves them, and the server does not', async () => {
 test.each([
   [{ token: 'short' }, 'metrics.token: must have 16 characters or more'],
   [{ listen: '127.0.0.1:70000' }, 'metrics.listen: there is no such port'],
-  [{ listen: 'nonsense' }, 'metrics.listen: must match'],
+  [
+    { listen: 'nonsense' },
+    'metrics.listen: must match pattern "^(\\[[0-9a-fA-F:.]+\\]|[^:\\s]+):[0-9]{1,5}$" (Address and port at which /metrics is served, such as 127.0.0.1:9464)',
+  ],
   [{}, 'metrics: must NOT have fewer'],
 ])('%o is no configuration', async (metrics, message) => {
   await expect(TestServer.start({ own: { metrics } })).rejects.toThrow(message);

@@ -58,6 +58,8 @@ function invitationsOf(core: Core, people: People): Invitations | null {
     password === undefined
       ? null
       : readSecret(password, `${file ?? 'configuration'}: mail.password`, environment);
+  // A secret that is missing ends the start; later it is read for each mail, so that it may change.
+  read();
   const mailer = new Mailer(mail, read, limits.mailMs);
   const page = new URL(setPasswordPath, publicUrl).href;
   return new Invitations({ database, people, mailer, clock, log, limits, page });

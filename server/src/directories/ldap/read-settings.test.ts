@@ -80,7 +80,7 @@ test.each([
   [{ bindAs: 'uid={name}' }, 'ldap.bindAs: goes without searchAs'],
   [{ bindAs: '{name}', searchAs: undefined }, 'ldap.bindAs: must NOT have fewer than 7 characters'],
   [{ colour: 'red' }, 'ldap.colour: is unknown'],
-  [{ ca: '/nowhere/ca.pem' }, 'ldap.ca: ENOENT'],
+  [{ ca: '/nowhere/ca.pem' }, 'ldap.ca: /nowhere/ca.pem: no such file or directory'],
   [{ grants: [{ groups: ['x'] }] }, 'ldap.grants.0.group: is missing'],
   [{ grants: [{ group: 'x', role: 'king' }] }, 'ldap.grants.0.role: must be one of administrator, operator'],
   [{ refresh: 1 }, 'ldap.refresh: must be >= 60'],

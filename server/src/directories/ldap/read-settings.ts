@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { FilterParser } from 'ldapts';
-import { ConfigurationError } from 'rm-reflector/program';
+import { ConfigurationError, fileFault } from 'rm-reflector/program';
 import type { LdapConfiguration } from '../../configuration/directories.ts';
 import { readSecret } from '../../configuration/secret.ts';
 import { isLoopback } from '../members/loopback.ts';
@@ -52,7 +52,7 @@ export function readLdapSettings(
     try {
       return readFileSync(path, 'utf8');
     } catch (error) {
-      return fail('ca', error instanceof Error ? error.message : 'cannot be read');
+      return fail('ca', `${path}: ${fileFault(error)}`);
     }
   }
 
