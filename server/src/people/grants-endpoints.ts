@@ -14,7 +14,9 @@ const roleSchema = Type.Enum(roles, {
   description:
     'administrator: everything, also users and grants; operator: manages devices; user: opens devices; auditor: reads.',
 });
-const portSchema = Type.Union([Type.Literal('web'), Type.Integer({ minimum: 1, maximum: 65_535 })]);
+const portSchema = Type.Union([Type.Literal('web'), Type.Integer({ minimum: 1, maximum: 65_535 })], {
+  type: ['string', 'integer'],
+});
 const portsSchema = Type.Union([
   Type.Array(portSchema, { minItems: 1, maxItems: 64, uniqueItems: true }),
   Type.Null(),

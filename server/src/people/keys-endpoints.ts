@@ -10,7 +10,7 @@ import { nameSchema } from './name.ts';
 import type { PeopleServices } from './services.ts';
 import { requireNoMore } from './users-endpoints.ts';
 
-const permissionSchema = Type.Enum(permissions);
+const permissionSchema = Type.Enum(permissions, { type: 'string' });
 const targetSchema = Type.Union([
   Type.Object({ domain: Type.String({ minLength: 1, maxLength: 253 }) }),
   Type.Object({ device: Type.String({ minLength: 1, maxLength: 63 }) }),
