@@ -156,7 +156,16 @@ export const guests = [
 ];
 
 /** What judges, installs and runs what is released. */
-export const releases = ['ca-certificates', 'debootstrap', 'lintian', 'openssl', 'runc', 'skopeo', 'umoci'];
+export const releases = [
+  'ca-certificates',
+  'debootstrap',
+  'iproute2',
+  'lintian',
+  'openssl',
+  'runc',
+  'skopeo',
+  'umoci',
+];
 
 /** A C++ compiler, make and Python, for npm packages with native code. */
 export async function needCompiler() {

@@ -22,7 +22,7 @@ export async function output(command: string, ...args: readonly string[]): Promi
   return printed;
 }
 
-/** A fresh Debian whose systemd runs as PID 1 in namespaces of its own, on the network of this machine. */
+/** A fresh Debian whose systemd runs as PID 1 in namespaces of its own. */
 export class DebianRoot {
   readonly #work: string;
   readonly #process: ChildProcess;
@@ -34,11 +34,17 @@ export class DebianRoot {
     this.#pid = pid;
   }
 
-  static async start(): Promise<DebianRoot> {
+  /** `network`: that of this machine, or one of its own where every port is free, with an Ethernet interface that leads nowhere. */
+  static async start({
+    network = 'shared',
+  }: {
+    readonly network?: 'shared' | 'own';
+  } = {}): Promise<DebianRoot> {
     const lower = (await output(process.execPath, 'toolchain/debian-root/debian-root.mjs')).trim();
     const work = mkdtempSync(join(tmpdir(), 'rm-debian-'));
     const boot = join(root, 'toolchain/debian-root/boot.sh');
     const namespaces = ['--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child'];
+    if (network === 'own') namespaces.push('--net');
     const child = spawn('unshare', [...namespaces, 'sh', boot, lower, work], { stdio: 'inherit' });
     const children = `/proc/${child.pid}/task/${child.pid}/children`;
     let pid = '';
@@ -48,6 +54,10 @@ export class DebianRoot {
     }
     const system = new DebianRoot(work, child, pid);
     while (!(await system.#isRunning())) await new Promise((resolve) => setTimeout(resolve, 200));
+    if (network === 'own') {
+      const link = ['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth1'];
+      await output('nsenter', '--target', pid, '--net', '--', ...link);
+    }
     return system;
   }
 
@@ -60,6 +70,18 @@ export class DebianRoot {
   /** Runs a program inside. */
   run(command: string, ...args: readonly string[]): Promise<string> {
     return output('nsenter', '--target', this.#pid, '--all', '--', command, ...args);
+  }
+
+  /** Runs a program inside, but on the network of this machine. */
+  runOnline(command: string, ...args: readonly string[]): Promise<string> {
+    const namespaces = ['--pid', '--mount', '--uts', '--ipc', '--root', '--wd'];
+    return output('nsenter', '--target', this.#pid, ...namespaces, '--', command, ...args);
+  }
+
+  /** Starts a program of this machine, on the network inside. */
+  spawnOnItsNetwork(command: string, ...args: readonly string[]): ChildProcess {
+    const inside = ['--target', this.#pid, '--net', '--', command, ...args];
+    return spawn('nsenter', inside, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   }
 
   write(path: string, content: string | Buffer, mode = 0o644): void {
