@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ReflectorParts } from 'rm-reflector';
+import { type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
 import type {
   ArrivingDevice,
   Authenticator,
@@ -109,6 +109,16 @@ class Server {
   }
 
   start(): void {
+    const { clock, log } = this.#context;
+    // The start has waited for other processes that hold the file; a running server does not.
+    this.#foundation?.database.watch({
+      busyMs: reflectorLimits.storeBusyMs,
+      retryMs: reflectorLimits.storeRetryMs,
+      now: () => clock.now(),
+      failed: (kind, error) =>
+        log.error({ code: error.code }, `${error.message} (fleet, ${kind}); it is tried again`),
+      recovered: (kind) => log.warn(`the tables of the fleet can be used again (${kind})`),
+    });
     for (const running of this.#running) running.start?.();
   }
 
