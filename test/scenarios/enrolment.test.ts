@@ -11,7 +11,7 @@ import { type Configuration, configuration, deviceId, domain, type Stage, scenar
 /** The exchange by which a device gets its password or certificate (`docs/server/enrolment.md`). */
 
 const authority = authorityOfFile();
-const key = 'rmk_0123456789abcdefghijklmnop';
+const key = 'rme_0123456789abcdefghijklmnop';
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
 function enrolling(

@@ -8,7 +8,7 @@ import { hostWith, logOf, rmAgent } from '../../simulation/rm-agent.ts';
 import { buildDate } from '../config/version.ts';
 
 const stateFile = '/var/lib/rm-agent.state';
-const key = 'rmk_0123456789abcdef';
+const key = 'rme_0123456789abcdef';
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 const hardware = sha256('0123456789ab').toString('hex');
 

@@ -65,7 +65,7 @@ export class EnrolmentKeys {
 
   /** The key's text is nowhere but in what this returns. */
   create(key: NewKey): { readonly text: string; readonly key: EnrolmentKey } {
-    const text = `rmk_${generatePassword()}`;
+    const text = `rme_${generatePassword()}`;
     const { name, domain, prefix, approval, uses, expires, created, createdBy } = key;
     const id = randomUUID();
     this.#database

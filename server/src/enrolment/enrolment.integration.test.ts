@@ -60,7 +60,7 @@ async function proves(id: string, password: string): Promise<boolean> {
 describe('with a key', () => {
   test('a device is added, once, however often it asks', async () => {
     const { text, id } = await newKey();
-    expect(text).toMatch(/^rmk_[a-z0-9]{26}$/);
+    expect(text).toMatch(/^rme_[a-z0-9]{26}$/);
     const pump = device('Pump-7');
     for (let n = 0; n < 3; n++)
       expect(await pump.asks({ key: text })).toMatchObject({ status: 200, body: { domain: 'acme' } });
@@ -109,7 +109,7 @@ describe('with a key', () => {
     const refused = [
       await device('b').asks({ key: text }),
       await device('a', 'x').asks({ key: text }),
-      await device('b').asks({ key: 'rmk_x' }),
+      await device('b').asks({ key: 'rme_x' }),
     ];
     expect(new Set(refused.map(({ status, text: body }) => `${status} ${body}`)).size).toBe(1);
   });
