@@ -129,7 +129,15 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
       const given = await read(call, identity);
       const key = description.method === 'POST' && identity ? singleHeader(call, 'idempotency-key') : null;
       if (key === null || identity === null) return await handle(call, identity, given);
-      const whole = JSON.stringify([description.operation, given.parameters, given.query, given.body]);
+      // What one API key was answered, such as a password, is not for another one of the same user.
+      const { operation } = description;
+      const whole = JSON.stringify([
+        operation,
+        identity.key ?? null,
+        given.parameters,
+        given.query,
+        given.body,
+      ]);
       return await idempotency.once(identity.user.name, key, whole, async () => {
         const answer = await handle(call, identity, given);
         if ('stream' in answer)

@@ -391,6 +391,16 @@ describe('API keys', () => {
     expect([answer.status, field(answer)]).toEqual([status, where]);
   });
 
+  test('what one was answered is not for another one of the same user', async () => {
+    const key = (name: string) => created(alice.post('/keys', { name, permissions: ['users.write'] }));
+    const [first, second] = [await key('first'), await key('second')];
+    const once = { 'idempotency-key': 'the same' };
+    const add = (secret = '') => server.withToken(secret).post('/users', { name: 'kept' }, once);
+    expect((await add(first.secret)).status).toBe(201);
+    expect((await add(first.secret)).headers['idempotency-replayed']).toBe('true');
+    expect((await add(second.secret)).status).toBe(422);
+  });
+
   test('keysPerUser: a user has no more than that, each with a name of its own', async () => {
     const make = async (name: string) =>
       (await bob.post('/keys', { name, permissions: ['events.read'] })).status;
