@@ -89,8 +89,10 @@ test('the page has no commands that are not run', () => {
 
 test('from an empty Debian to 300 devices', async () => {
   // What the reader brings: packages, names, a certificate, and the files of the examples.
-  for (const file of readdirSync(folder).filter((name) => /^rm-(?:server|agent)_.*\.deb$/.test(name))) {
-    debian.write(`/root/${file}`, readFileSync(join(folder, file)));
+  for (const file of readdirSync(folder)) {
+    const content = () => readFileSync(join(folder, file));
+    if (/^rm-server_.*\.deb$/.test(file)) debian.write(`/root/${file}`, content());
+    if (/^rm-agent_.*\.deb$/.test(file)) debian.write('/root/rm-agent.deb', content());
   }
   const names = ['DNS:remote.example.com', 'DNS:*.remote.example.com'].join(',');
   const certificate = authority.issue({ names });

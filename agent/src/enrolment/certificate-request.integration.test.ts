@@ -6,7 +6,8 @@ import { certificateRequest, newKey } from './certificate-request.ts';
 
 /** What `openssl req` says of a request. */
 function judge(request: string, ...args: string[]): string {
-  const text = request.replace(/.{64}/g, '$&\n');
+  // An empty line would end it.
+  const text = (request.match(/.{1,64}/g) ?? []).join('\n');
   const input = `-----BEGIN CERTIFICATE REQUEST-----\n${text}\n-----END CERTIFICATE REQUEST-----\n`;
   const { stdout, stderr, status } = spawnSync('openssl', ['req', '-noout', ...args], {
     input,

@@ -53,6 +53,8 @@ describe('onChange', () => {
       'ip addr add 2001:db8::5/64 dev one nodad',
       'ip -6 route add default via fe80::1 dev one',
       'ip addr del 2001:db8::5/64 dev one',
+      // First, since the kernel would tell apart that it goes with the address.
+      'ip route del default via 192.0.2.1',
       'ip addr del 192.0.2.5/24 dev one',
     ]) {
       change(guest, line);

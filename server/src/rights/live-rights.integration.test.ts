@@ -124,7 +124,7 @@ describe('what goes on ends', () => {
   );
 
   test('when its grant ends by itself, and not what another grant gives', async () => {
-    await grant({ device: 'pump', until: Date.now() + 8_000 });
+    await grant({ device: 'pump', until: new Date(Date.now() + 8_000).toISOString() });
     await grant({ domain: 'acme', ports: ['web'] });
     const [stays, ends] = [await get(), await connect(22)];
     expect(ends.statuses).toEqual([200]);
