@@ -7,7 +7,12 @@ export function table(columns: readonly Column[], records: readonly unknown[]): 
     columns.map(([head]) => head),
     ...records.map((record) => columns.map(([, field]) => cell(fieldOf(record, field)))),
   ];
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return aligned(rows);
+}
+
+/** Rows of cells, one a line, in columns as wide as they need to be. */
+export function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
       .map((text, i) => text.padEnd(widths[i] ?? 0))

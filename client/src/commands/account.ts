@@ -7,6 +7,7 @@ import {
   revokeToken,
   type Token,
 } from '../account/reflector-api.ts';
+import { aligned } from '../api/show.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import type { Route } from '../connection/dial.ts';
@@ -91,20 +92,8 @@ export async function devices(args: string[], context: CommandContext): Promise<
       ].map(printable),
     ),
   ];
-  context.print(`${table(rows)}\n`);
+  context.print(aligned(rows));
   return ExitStatus.ok;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 /** `2026-11-22 20:00 UTC`. */
