@@ -83,6 +83,13 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
     if (!row) throw notFound(`the user ${name}`);
     return row;
   };
+  /** The user, if the caller may change accounts, and holds all that this one does. */
+  const managed = async (caller: Caller, name: string): Promise<PersonRow> => {
+    caller.require('users.write', everything);
+    const row = await found(name);
+    await requireNoMore(services, caller, name);
+    return row;
+  };
   const present = async (name: string) => {
     const user = userOf(await found(name));
     return { body: user, version: versionOf(user) };
@@ -267,9 +274,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       parameters: byName,
       replies: done,
       async handle({ caller, parameters: { name }, note }) {
-        caller.require('users.write', everything);
-        await found(name);
-        await requireNoMore(services, caller, name);
+        await managed(caller, name);
         const outcome = await store.users.remove(name, false);
         if (outcome === 'last') throw conflict(`${name} is the last administrator`);
         if (outcome === 'missing') throw notFound(`the user ${name}`);
@@ -287,9 +292,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       parameters: byName,
       replies: [{ status: 202, description: 'The mail is on its way.' }],
       async handle({ caller, parameters: { name }, note }) {
-        caller.require('users.write', everything);
-        const { kind, email } = await found(name);
-        await requireNoMore(services, caller, name);
+        const { kind, email } = await managed(caller, name);
         if (!invitations) throw conflict('no mail is configured, so nobody can be invited');
         if (kind === 'service') throw conflict('a service account has no password');
         if (email === null) throw conflict('this user has no mail address');
@@ -308,9 +311,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       parameters: byName,
       replies: done,
       async handle({ caller, parameters: { name }, note }) {
-        caller.require('users.write', everything);
-        await found(name);
-        await requireNoMore(services, caller, name);
+        await managed(caller, name);
         await store.users.removeTotp(name);
         note(`removed the one-time passwords of the user ${name}`);
         return {};
@@ -326,9 +327,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       parameters: byName,
       replies: done,
       async handle({ caller, parameters: { name }, note }) {
-        caller.require('users.write', everything);
-        await found(name);
-        await requireNoMore(services, caller, name);
+        await managed(caller, name);
         await store.sessions.removeAll(name);
         note(`logged the user ${name} out everywhere`);
         return {};
