@@ -121,7 +121,6 @@ test('no object with a prototype is made from names that a peer has chosen', () 
     // The options of the command line, of a table of ours.
     'command-line/run.ts: Object.fromEntries',
     'command-line/run.ts: Object.fromEntries',
-    'command-line/run.ts: Object.fromEntries',
     // The keys of a program.
     'command-line/serve.ts: Object.fromEntries',
   ]);

@@ -22,8 +22,6 @@ export interface Action {
   /** Below `/my-devices/api`; what is in braces is a name on the command line, in its order. */
   readonly path: string;
   readonly options?: Readonly<Record<string, Field>>;
-  /** Fields that are always sent. */
-  readonly fixed?: Readonly<Record<string, unknown>>;
   /** A list is shown as a table of these, other records one field a line. */
   readonly columns?: readonly Column[];
   /** Of a single record: what is shown, as it is; by default all of it. */

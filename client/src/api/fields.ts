@@ -6,12 +6,8 @@ type Given = Readonly<Record<string, string | boolean | readonly string[] | unde
 /**
  * What the options of an action say, as the fields of its query or body. `now` in wall-clock ms. Throws a {@link Failure}.
  */
-export function fieldsOf(
-  { options = {}, fixed = {} }: Action,
-  given: Given,
-  now: number,
-): Record<string, unknown> {
-  const fields: Record<string, unknown> = Object.assign(Object.create(null), fixed);
+export function fieldsOf({ options = {} }: Action, given: Given, now: number): Record<string, unknown> {
+  const fields: Record<string, unknown> = Object.create(null);
   for (const [name, field] of Object.entries(options)) {
     const value = given[name];
     if (value === undefined || value === false) continue;

@@ -70,7 +70,7 @@ async function runAction(api: Api, action: Action, asked: Asked, context: Comman
   // Who removes something means it as it is now.
   const present = method === 'DELETE' ? '*' : null;
   const version = action.conditional ? (await api.get(path)).version : present;
-  const body = action.options === undefined && action.fixed === undefined ? undefined : fields;
+  const body = action.options === undefined ? undefined : fields;
   const value = await api.change(method, path, body, version);
   if (json && value !== undefined) context.print(`${JSON.stringify(value, null, 2)}\n`);
   else if (done !== undefined) {

@@ -33,17 +33,10 @@ export interface AdditionsContext {
 export interface ProgramCommand {
   /** How it is typed, after the name of the program. */
   readonly usage: string;
-  /** Options of its own, without `--`, that take no value. */
-  readonly flags: readonly string[];
   /** How many names follow the command, at least and at most. */
   readonly names: readonly [number, number];
   /** Returns the exit status. Throws `CommandError`. `data`: path of the data file. */
-  run(
-    names: readonly string[],
-    flags: ReadonlySet<string>,
-    data: string,
-    context: CommandContext,
-  ): number | Promise<number>;
+  run(names: readonly string[], data: string, context: CommandContext): number | Promise<number>;
 }
 
 /** A program with this command line: the reflector itself, or a bigger one built on it. */

@@ -14,7 +14,7 @@ import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-import type { Program, ProgramCommand } from './program.ts';
+import type { Program } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
@@ -114,7 +114,7 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     args,
     options: isAccount
       ? accountOptions
-      : { ...everywhere, config: { type: 'string' as const }, ...(own ? flagsOf(own) : serveOptions) },
+      : { ...everywhere, config: { type: 'string' as const }, ...(own ? {} : serveOptions) },
     allowPositionals: isAccount || own !== undefined,
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
@@ -147,7 +147,7 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if (positionals.length < least || positionals.length > most) {
       throw new CommandError(ExitStatus.usage, `must be ${program.name} ${own.usage}`);
     }
-    return own.run(positionals, new Set(own.flags.filter((name) => option(name) === true)), data, context);
+    return own.run(positionals, data, context);
   }
   if (!isAccount) {
     const commands = ['serve', 'device', 'user', ...Object.keys(program.commands ?? {})].join(', ');
@@ -204,10 +204,6 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if (fresh && !made) rmSync(data, { force: true });
   }
   return ExitStatus.ok;
-}
-
-function flagsOf({ flags }: ProgramCommand) {
-  return Object.fromEntries(flags.map((name) => [name, { type: 'boolean' } as const]));
 }
 
 function configurationFile(

@@ -13,9 +13,8 @@ import { FleetDatabase } from '../store/fleet-database.ts';
  */
 export const backup: ProgramCommand = {
   usage: 'backup FILE',
-  flags: [],
   names: [1, 1],
-  run: ([file = ''], _flags, data, { print }) => {
+  run: ([file = ''], data, { print }) => {
     if (!existsSync(data))
       throw new CommandError(ExitStatus.data, `data file ${data}: there is no such file`);
     if (existsSync(file))
@@ -50,9 +49,8 @@ export const backup: ProgramCommand = {
  */
 export const restore: ProgramCommand = {
   usage: 'restore FILE',
-  flags: [],
   names: [1, 1],
-  run: async ([file = ''], _flags, data, { clock, print }) => {
+  run: async ([file = ''], data, { clock, print }) => {
     if (!existsSync(file)) throw new CommandError(ExitStatus.failed, `${file}: there is no such file`);
     const lock = DataFileLock.take(data);
     try {
