@@ -1,7 +1,7 @@
 import { defaultLimits } from '../src/config/limits.ts';
+import type { BackOffSettings, FailureKind } from '../src/dial/back-off.ts';
 import { dialService } from '../src/dial/dial-service.ts';
 import type { AttemptSettings } from '../src/link/attempt-settings.ts';
-import type { BackOffSettings, FailureKind } from '../src/link/back-off.ts';
 import { Link } from '../src/link/link.ts';
 import type { LinkState } from '../src/link/states.ts';
 import type { ForwardedPort } from '../src/tunnel/forwarded-port.ts';

@@ -1,4 +1,4 @@
-import { BackOff, type BackOffSettings } from '../../agent/src/link/back-off.ts';
+import { BackOff, type BackOffSettings } from '../../agent/src/dial/back-off.ts';
 import { DeviceAdmission } from '../../reflector-minimal/src/devices/device-admission.ts';
 import { defaultLimits, type Limits } from '../../reflector-minimal/src/limits.ts';
 

@@ -1,8 +1,8 @@
 import type { Extension } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
+import { reasons } from '../dial/routes.ts';
 import type { Clock } from '../host.ts';
 import type { Upgraded } from '../link/attempt.ts';
-import { reasons } from '../link/routes.ts';
 import type { Log } from '../log/log.ts';
 import { RepeatFilter } from '../log/repeat-filter.ts';
 import type { Channel } from '../tunnel/channel.ts';

@@ -11,6 +11,7 @@ import type { Limits } from '../config/limits.ts';
 import { reflectorsOf } from '../config/parts.ts';
 import { readSecret } from '../config/secret.ts';
 import { version } from '../config/version.ts';
+import type { BackOffSettings } from '../dial/back-off.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { literalAddress } from '../dial/literal-address.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
@@ -18,7 +19,6 @@ import { type Enrolled, enrolment } from '../enrolment/enrolment.ts';
 import { identified } from '../enrolment/identity.ts';
 import type { Address, Cancellable, Host, HostFailure } from '../host.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
-import type { BackOffSettings } from '../link/back-off.ts';
 import { fixedProperties } from './properties.ts';
 import { proxiesFor } from './proxies.ts';
 

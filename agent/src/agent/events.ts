@@ -1,6 +1,6 @@
 import type { Extension } from 'rm-protocol';
 import type { AccessChange } from '../access/gate.ts';
-import type { FailureKind } from '../link/back-off.ts';
+import type { FailureKind } from '../dial/back-off.ts';
 import type { AgentState } from './status.ts';
 
 /** The events of an agent; times in milliseconds. */

@@ -1,25 +1,18 @@
 import type { Credentials, HttpUri } from 'rm-protocol';
-import type { Limits } from '../config/limits.ts';
+import type { ConnectSettings } from '../dial/connect-settings.ts';
 import type { ProxyServer } from '../dial/proxy-server.ts';
-import type { TlsSettings } from '../dial/tls-settings.ts';
-import type { Address } from '../host.ts';
 
 /** What one attempt needs; read anew for each, so that renewed files and changed properties take effect. */
-export interface AttemptSettings extends TlsSettings {
+export interface AttemptSettings extends ConnectSettings {
   /** Tried in order, at least one. */
   readonly reflectors: readonly HttpUri[];
   /** The proxies for a host, tried in order, at least one; `null`: none. */
   readonly proxiesFor: (uri: HttpUri) => readonly (ProxyServer | null)[];
-  /** Addresses of hosts, by name, used when those of the name server fail. */
-  readonly addresses: ReadonlyMap<string, readonly Address[]>;
   readonly method: 'GET' | 'POST';
   readonly auth: 'basic' | 'digest';
   readonly credentials: Credentials;
   /** Header fields of the upgrade apart from those of the handshake and `Authorization`. */
   readonly fields: readonly (readonly [string, string])[];
-  /** For each step of an attempt: look-up, connection, TLS, upgrade. */
-  readonly stepTimeoutMs: number;
-  readonly limits: Limits;
   /** What the reflector is asked before the upgrade; `null`: nothing. */
   readonly enrolment: EnrolmentSettings | null;
 }

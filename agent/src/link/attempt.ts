@@ -7,16 +7,16 @@ import {
   printable,
   type ResponseHead,
 } from 'rm-protocol';
+import type { FailureKind } from '../dial/back-off.ts';
 import type { Connection, ConnectionHandler } from '../dial/connection.ts';
+import { Connector } from '../dial/connector.ts';
+import { Deadline } from '../dial/deadline.ts';
 import type { ProxyServer } from '../dial/proxy-server.ts';
+import { namingRoute, type Route, RouteList, summary } from '../dial/routes.ts';
+import { type StepEvents, type StepFailure, Steps } from '../dial/steps.ts';
 import type { Cancellable, Host, HostError, Socket } from '../host.ts';
 import type { AttemptSettings } from './attempt-settings.ts';
-import type { FailureKind } from './back-off.ts';
-import { Connector } from './connector.ts';
-import { Deadline } from './deadline.ts';
 import { EnrolmentExchange } from './enrolment-exchange.ts';
-import { namingRoute, type Route, RouteList, summary } from './routes.ts';
-import { type StepEvents, type StepFailure, Steps } from './steps.ts';
 import { type UpgradeAnswer, UpgradeExchange } from './upgrade.ts';
 
 /** An upgraded connection. The socket's events go to the handler of `deliverTo`, which must be called at once. */

@@ -7,8 +7,8 @@ import {
   utf8Decode,
   utf8Encode,
 } from 'rm-protocol';
+import { ResponseReader } from '../dial/response-reader.ts';
 import type { AttemptSettings, EnrolmentSettings } from './attempt-settings.ts';
-import { ResponseReader } from './response-reader.ts';
 import type { UpgradeAnswer } from './upgrade.ts';
 
 /** Where a server takes enrolments (`docs/server/enrolment.md`). */

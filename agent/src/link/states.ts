@@ -1,4 +1,4 @@
-import type { Step } from './steps.ts';
+import type { Step } from '../dial/steps.ts';
 
 /**
  * The states of a link. Those between `preparing` and `live` are the steps of an attempt. One timer serves them all; only

@@ -15,11 +15,11 @@ import {
   retryAfter,
   SERVER_PROTOCOL,
 } from 'rm-protocol';
+import { digestAnswer, readChallenges } from '../dial/authorization.ts';
+import type { FailureKind } from '../dial/back-off.ts';
+import { ResponseReader } from '../dial/response-reader.ts';
 import type { Host } from '../host.ts';
 import type { AttemptSettings } from './attempt-settings.ts';
-import { digestAnswer, readChallenges } from './authorization.ts';
-import type { FailureKind } from './back-off.ts';
-import { ResponseReader } from './response-reader.ts';
 
 /** What the answer of a reflector means (`webtunnel.md` section 1). */
 export type UpgradeAnswer =

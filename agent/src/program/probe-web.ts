@@ -4,8 +4,8 @@ import type { Configuration, Service } from '../config/configuration.ts';
 import { defaultLimits } from '../config/limits.ts';
 import { reflectorsOf } from '../config/parts.ts';
 import type { Dial } from '../dial/dial-service.ts';
+import { ResponseReader } from '../dial/response-reader.ts';
 import type { Host, Socket } from '../host.ts';
-import { ResponseReader } from '../link/response-reader.ts';
 
 /** How long the service may take to answer, in milliseconds: one that takes longer is asked no more. */
 const ANSWER_MS = 3000;

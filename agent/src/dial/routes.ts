@@ -1,5 +1,5 @@
 import type { HttpUri } from 'rm-protocol';
-import { describeProxy, type ProxyServer } from '../dial/proxy-server.ts';
+import { describeProxy, type ProxyServer } from './proxy-server.ts';
 import type { StepFailure } from './steps.ts';
 
 /** A way to a reflector: through a proxy, or directly. */

@@ -1,14 +1,14 @@
 import { base64Encode, type HttpUri, hostAndPort, ProtocolError } from 'rm-protocol';
-import type { Connection } from '../dial/connection.ts';
-import { interleave } from '../dial/interleave.ts';
-import { literalAddress } from '../dial/literal-address.ts';
-import { type ProxyServer, proxyAuthority } from '../dial/proxy-server.ts';
-import { Race } from '../dial/race.ts';
 import type { Address, Cancellable, Host, HostError, TlsSession } from '../host.ts';
-import type { AttemptSettings } from './attempt-settings.ts';
 import type { FailureKind } from './back-off.ts';
+import type { ConnectSettings } from './connect-settings.ts';
+import type { Connection } from './connection.ts';
 import { HttpConnect } from './http-connect.ts';
+import { interleave } from './interleave.ts';
+import { literalAddress } from './literal-address.ts';
 import type { HandshakeStep, ProxyAnswer, ProxyHandshake } from './proxy-handshake.ts';
+import { type ProxyServer, proxyAuthority } from './proxy-server.ts';
+import { Race } from './race.ts';
 import { SocksConnect } from './socks-connect.ts';
 import type { Steps } from './steps.ts';
 
@@ -28,7 +28,7 @@ export interface ConnectorEvents {
 /** Connects to one reflector by one route: look-up, TCP, proxy, TLS. It ends with `opened` or `failed`, unless cancelled. */
 export class Connector implements Cancellable {
   readonly #host: Host;
-  readonly #settings: AttemptSettings;
+  readonly #settings: ConnectSettings;
   readonly #uri: HttpUri;
   readonly #proxy: ProxyServer | null;
   readonly #steps: Steps;
@@ -49,7 +49,7 @@ export class Connector implements Cancellable {
 
   constructor(
     host: Host,
-    settings: AttemptSettings,
+    settings: ConnectSettings,
     uri: HttpUri,
     proxy: ProxyServer | null,
     steps: Steps,
