@@ -41,7 +41,7 @@ export const executables = [
   variant('x86_64', ['tls', 'tls13', 'import']),
   variant('x86_64', [], 'quickjs-ng'),
   withBoard(withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static'))),
-  emulated('mips-24kc', 'qemu-mips-static'),
+  withBoard(emulated('mips-24kc', 'qemu-mips-static')),
   withBoard(emulated('armv7hf', 'qemu-arm-static')),
   withBoard(emulated('aarch64', 'qemu-aarch64-static')),
   { ...emulated('armv5', 'qemu-arm-static'), drivenBy: 'named' },

@@ -23,11 +23,22 @@ const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
  */
 const always = {
   test: ['e2e', 'devices', 'native', 'integration'],
-  'test:all': ['long', 'native-sanitize', 'release', ...boards.map(({ name }) => name)],
+  'test:all': [
+    'long',
+    'native-sanitize',
+    'release',
+    ...boards.filter(({ onDemand }) => !onDemand).map(({ name }) => name),
+  ],
 };
 
-/** What emulated boards need. */
-const emulators = [...guests, ...Object.values(machines).flatMap(({ packages }) => packages)];
+/**
+ * What emulated boards need.
+ * @param {boolean} withOnDemand
+ */
+const emulators = (withOnDemand) => [
+  ...guests,
+  ...Object.values(machines).flatMap(({ own, packages }) => (own && !withOnDemand ? [] : packages)),
+];
 
 /**
  * Runs everything even after a failure, so that one run tells all of them.
@@ -70,11 +81,11 @@ export async function runTests(root, script, args) {
  */
 async function* steps(root, script, args, folder) {
   const driven = chosenExecutables(script, args);
-  const withBoards = script === 'test:all' || namedProjects(args).some((name) => name.startsWith('boards-'));
+  const boardIsNamed = namedProjects(args).some((name) => name.startsWith('boards-'));
   const withReleases = script === 'test:all' || namedProjects(args).includes('release');
   const packages = [
     ...[...peers, ...native, ...driven.flatMap((executable) => executable.packages)],
-    ...(withBoards ? emulators : []),
+    ...(script === 'test:all' || boardIsNamed ? emulators(boardIsNamed) : []),
     ...(withReleases ? releases : []),
   ];
   await Promise.all([install(root), needPackages([...new Set(packages)])]);

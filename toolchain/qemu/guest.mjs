@@ -109,8 +109,7 @@ export async function writeRoot(options, image) {
     hostKey: readFileSync(join(folder, 'dropbear_key')),
     authorizedKeys: readFileSync(join(folder, 'user_key.pub'), 'utf8'),
   };
-  const { architecture } = machineOf(options);
-  await writeSquashfs(await rootFiles(architecture, completeOverlay(options), access), image);
+  await writeSquashfs(await rootFiles(machineOf(options), completeOverlay(options), access), image);
 }
 
 /** @param {Pick<GuestOptions, 'board'>} options */
@@ -203,11 +202,10 @@ export class Guest {
   static async start(options) {
     const { board, folder, ports, slots = false } = options;
     const machine = machineOf(options);
-    const { architecture } = machine;
     const names = [...machine.modules, ...(slots ? ['ext4'] : [])];
-    const [{ image, modules }] = await Promise.all([kernel(architecture, names), makeSshKeys(options)]);
+    const [{ image, modules }] = await Promise.all([kernel(machine, names), makeSshKeys(options)]);
     const disks = await writeDisks(options);
-    writeFileSync(join(folder, 'initramfs'), await initramfs(architecture, modules));
+    writeFileSync(join(folder, 'initramfs'), await initramfs(machine, modules));
     const place = slots ? 'rm_slots=1' : `rm_root=/dev/${machine.disk}a`;
     const memory = readBoard(board).memory.totalMiB;
     const args = [

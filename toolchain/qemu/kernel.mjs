@@ -1,4 +1,4 @@
-// A kernel of Debian with the few modules that a guest loads.
+// The kernel of a guest, with the few modules that it loads: one of Debian, where there is one.
 import {
   copyFileSync,
   existsSync,
@@ -14,6 +14,7 @@ import { basename, join } from 'node:path';
 import { cached } from '../cache.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { kernelPackage, packageHash, unpackInto } from './debian-packages.mjs';
+import { builtKernel } from './own-build.mjs';
 
 /**
  * @typedef {object} Kernel
@@ -42,11 +43,12 @@ async function modulesInOrder(root, version, names) {
 }
 
 /**
- * @param {string} architecture Debian's name of the processor
+ * @param {import('./machines.mjs').Machine} machine
  * @param {readonly string[]} names of modules; what these need is found
  * @returns {Promise<Kernel>}
  */
-export async function kernel(architecture, names) {
+export async function kernel({ architecture, own, target }, names) {
+  if (own) return { image: await builtKernel(own.config, own.architecture, target), modules: [] };
   const name = kernelPackage(architecture);
   const inputs = { sha256: packageHash(architecture, name), names, form: 1 };
   const folder = await cached(`kernel-${architecture}`, inputs, async (result) => {

@@ -4,6 +4,8 @@
  * @typedef {object} Machine
  * @property {string} target one of toolchain/targets.mjs
  * @property {string} architecture Debian's name of the processor
+ * @property {{ config: string, architecture: string }} [own] for one that Debian has no packages for any more: a kernel's
+ *   configuration in this folder, and Linux's name of the processor; see own-build.mjs
  * @property {string} qemu the emulator
  * @property {readonly string[]} packages Debian packages that bring it
  * @property {readonly string[]} machine its arguments for board and processor
@@ -43,6 +45,15 @@ export const machines = {
     architecture: 'mipsel',
     qemu: 'qemu-system-mipsel',
   },
+  'qemu-malta-mips': {
+    ...malta,
+    target: 'mips-24kc',
+    architecture: 'mips',
+    own: { config: 'malta-mips.config', architecture: 'mips' },
+    qemu: 'qemu-system-mips',
+    packages: [...malta.packages, 'bc', 'bison', 'bzip2', 'flex', 'make', 'xz-utils'],
+    modules: [],
+  },
   'qemu-virt-armv7': {
     ...virtio,
     target: 'armv7hf',
@@ -73,8 +84,10 @@ export const machines = {
 };
 
 /** The boards with their projects in vitest.config.ts. */
-export const boards = Object.entries(machines).map(([board, { target }]) => ({
+export const boards = Object.entries(machines).map(([board, { target, own }]) => ({
   name: `boards-${target}`,
   board,
   target,
+  /** Its kernel takes long to build: `npm run test:all` does without, unless it is named. */
+  onDemand: own !== undefined,
 }));

@@ -18,6 +18,7 @@ import { fileTree } from '../packages/file-tree.mjs';
 import { run } from '../subprocess.mjs';
 import { cpio } from './cpio.mjs';
 import { unpackedPackages } from './debian-packages.mjs';
+import { builtPrograms } from './own-build.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').FileEntry} FileEntry */
 
@@ -107,12 +108,41 @@ const text = (path, content, mode = 0o644) => ({ path, mode, content: Buffer.fro
 /** @param {string} path @param {number} [mode] @returns {FileEntry} */
 const directory = (path, mode = 0o755) => ({ path, mode, directory: true });
 
+/** What `scp` asks Dropbear for, OpenSSH's. */
+const sftpServer = 'usr/lib/openssh/sftp-server';
+
+/** Where they are in the guest. */
+const ownPrograms = { busybox: 'bin/busybox', dropbear: 'usr/sbin/dropbear', 'sftp-server': sftpServer };
+
 /**
  * Programs with the libraries that they load.
+ * @param {import('./machines.mjs').Machine} machine
+ * @returns {Promise<FileEntry[]>}
+ */
+async function programs({ architecture, own, target }) {
+  return [
+    ...(own ? await staticPrograms(target) : await debianPrograms(architecture)),
+    // Where Dropbear looks: Debian's, and that of its authors.
+    { path: 'usr/lib/sftp-server', mode: 0o777, link: 'openssh/sftp-server' },
+    { path: 'usr/libexec/sftp-server', mode: 0o777, link: '../lib/openssh/sftp-server' },
+  ];
+}
+
+/** @param {string} target @returns {Promise<FileEntry[]>} */
+async function staticPrograms(target) {
+  const folder = await builtPrograms(target);
+  return Object.entries(ownPrograms).map(([name, path]) => ({
+    path,
+    mode: 0o755,
+    content: readFileSync(join(folder, name)),
+  }));
+}
+
+/**
  * @param {string} architecture Debian's name of the processor
  * @returns {Promise<FileEntry[]>}
  */
-async function programs(architecture) {
+async function debianPrograms(architecture) {
   const folder = await unpackedPackages(architecture, [
     ...['busybox-static', 'dropbear-bin', 'openssh-sftp-server'],
     ...['libc6', 'libcrypt1', 'libtomcrypt1', 'libtommath1', 'libgmp10', 'zlib1g'],
@@ -122,12 +152,11 @@ async function programs(architecture) {
     /^(ld.*\.so|libc\.|libcrypt\.|libtomcrypt\.|libtommath\.|libgmp\.|libz\.|libresolv\.|libm\.)/;
   return [
     { path: 'bin/busybox', mode: 0o755, content: readFileSync(join(folder, busybox)) },
-    ...['usr/sbin/dropbear', 'usr/lib/openssh/sftp-server'].map((path) => ({
+    ...['usr/sbin/dropbear', sftpServer].map((path) => ({
       path,
       mode: 0o755,
       content: readFileSync(join(folder, path)),
     })),
-    { path: 'usr/lib/sftp-server', mode: 0o777, link: 'openssh/sftp-server' },
     ...libraries(folder, 'lib', wanted),
     ...libraries(folder, 'usr/lib', wanted),
   ];
@@ -160,14 +189,14 @@ function libraries(root, path, wanted) {
  */
 
 /**
- * @param {string} architecture Debian's name of the processor
+ * @param {import('./machines.mjs').Machine} machine
  * @param {readonly FileEntry[]} overlay of the board, complete
  * @param {GuestAccess} access
  * @returns {Promise<FileEntry[]>}
  */
-export async function rootFiles(architecture, overlay, { hostKey, authorizedKeys }) {
+export async function rootFiles(machine, overlay, { hostKey, authorizedKeys }) {
   return [
-    ...(await programs(architecture)),
+    ...(await programs(machine)),
     ...Object.entries(applets).flatMap(([folder, names]) =>
       names.map((name) => ({ path: `${folder}/${name}`, mode: 0o777, link: '/bin/busybox' })),
     ),
@@ -224,12 +253,12 @@ export async function writeSquashfs(entries, image) {
 
 /**
  * What the kernel starts, with the modules that it needs to find the root file system.
- * @param {string} architecture Debian's name of the processor
+ * @param {import('./machines.mjs').Machine} machine
  * @param {readonly { name: string, content: Buffer }[]} modules in the order in which they are loaded
  * @returns {Promise<Buffer>}
  */
-export async function initramfs(architecture, modules) {
-  const [busybox] = (await programs(architecture)).filter(({ path }) => path === 'bin/busybox');
+export async function initramfs(machine, modules) {
+  const [busybox] = (await programs(machine)).filter(({ path }) => path === 'bin/busybox');
   return cpio([
     ...(busybox ? [busybox] : []),
     file('init', 'init', 0o755),
