@@ -102,7 +102,7 @@ const {
 } = process.env;
 
 const workspaces = '{protocol,agent,reflector-minimal,server,client,examples,toolchain}/**';
-const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**', '**/*.long.test.mjs'];
+const notOurs = ['**/node_modules/**', '**/dist/**', 'agent/tiny/**', '**/*.long.test.{ts,mjs}'];
 /** Tests beside the code that start processes or open sockets; so do those of the Node adapter and the SDK, whatever they are called. */
 const integration = [
   `${workspaces}/*.integration.test.{ts,mjs}`,
@@ -187,7 +187,8 @@ export default defineConfig({
         resolve,
         test: {
           name: 'long',
-          include: ['test/e2e/{large-transfers,soak}.test.ts', 'toolchain/**/*.long.test.mjs'],
+          include: ['test/e2e/{large-transfers,soak}.test.ts', '{server,toolchain}/**/*.long.test.{ts,mjs}'],
+          exclude: notOurs.filter((pattern) => !pattern.includes('.long.')),
           env: { RM_LONG: '1' },
           testTimeout: 600_000,
           hookTimeout: 240_000,

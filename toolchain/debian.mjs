@@ -155,6 +155,9 @@ export const guests = [
   'xz-utils',
 ];
 
+/** Active Directory. */
+export const activeDirectory = ['python3-samba', 'samba-ad-dc', 'samba-ad-provision', 'samba-dsdb-modules'];
+
 /** What judges, installs and runs what is released. */
 export const releases = [
   'ca-certificates',

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ending, runBound } from './bound-process.mjs';
-import { guests, native, needPackages, peers, releases } from './debian.mjs';
+import { activeDirectory, guests, native, needPackages, peers, releases } from './debian.mjs';
 import { buildsFor, chosenExecutables, namedProjects, withoutProjects } from './executables.mjs';
 import { summary } from './failures.mjs';
 import { isOtherNode, otherNodes, testOnOtherNode } from './other-node.mjs';
@@ -83,10 +83,12 @@ async function* steps(root, script, args, folder) {
   const driven = chosenExecutables(script, args);
   const boardIsNamed = namedProjects(args).some((name) => name.startsWith('boards-'));
   const withReleases = script === 'test:all' || namedProjects(args).includes('release');
+  const withLong = script === 'test:all' || namedProjects(args).includes('long');
   const packages = [
     ...[...peers, ...native, ...driven.flatMap((executable) => executable.packages)],
     ...(script === 'test:all' || boardIsNamed ? emulators(boardIsNamed) : []),
     ...(withReleases ? releases : []),
+    ...(withLong ? activeDirectory : []),
   ];
   await Promise.all([install(root), needPackages([...new Set(packages)])]);
 
