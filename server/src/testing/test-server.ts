@@ -20,6 +20,8 @@ export interface TestServerOptions {
   readonly own?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<Limits>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether `GET` gives tokens too. */
+  readonly tokenByGet?: boolean;
   /** Makes the data file before the server starts. It has the users then: none is added. */
   readonly makeData?: (path: string) => void;
   readonly clock?: Clock;
@@ -56,6 +58,7 @@ export class TestServer {
     own = {},
     limits,
     environment = {},
+    tokenByGet = false,
     makeData,
     clock = systemClock,
   }: TestServerOptions = {}): Promise<TestServer> {
@@ -72,6 +75,7 @@ export class TestServer {
       ...settings,
       port,
       data,
+      tokenByGet,
       log,
       clock,
       ...additions.options,
