@@ -94,17 +94,14 @@ export class ForwardingStage {
 
   /** A connection of a user who sends this. */
   async user(bytes = ''): Promise<MemoryUser> {
-    const [ours, end] = duplexPair({ allowHalfOpen: true });
+    const [ours, end] = connectionPair();
     const user: MemoryUser = { end, received: '', closed: false };
     end.on('data', (piece: Buffer) => {
       user.received += piece.toString('latin1');
     });
-    // As with TCP, the end of one side is noticed by the other.
     ours.on('close', () => {
       user.closed = true;
-      end.destroy();
     });
-    end.on('close', () => ours.destroy());
     this.#server.emit('connection', ours);
     await this.send(user, bytes);
     return user;
@@ -182,6 +179,18 @@ export class ForwardingStage {
       cookieHost: 'view.r.example',
     } as unknown as ForwardingContext;
   }
+}
+
+/** Both ends of a connection in memory. One that is destroyed resets the other; Node 24 would end the other in order. */
+function connectionPair(): [Duplex, Duplex] {
+  const [one, other] = duplexPair({ allowHalfOpen: true });
+  const resets = (from: Duplex, to: Duplex) => {
+    from._destroy = (error, callback) => callback(error);
+    from.on('close', () => to.destroy());
+  };
+  resets(one, other);
+  resets(other, one);
+  return [one, other];
 }
 
 /** Alice, by a session of this kind or by a password. */
