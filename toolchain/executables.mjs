@@ -38,7 +38,7 @@ export const executables = [
     drivenBy: 'test',
   },
   { ...withClockless(native('x86_64')), also: ['e2e', 'devices', 'long'], drivenBy: 'test' },
-  variant('x86_64', ['tls', 'tls13', 'import']),
+  variant('x86_64', ['tls', 'tls13', 'import', 'gateway']),
   variant('x86_64', [], 'quickjs-ng'),
   withBoard(withClockless(emulated('mipsel-24kc', 'qemu-mipsel-static'))),
   withBoard(emulated('mips-24kc', 'qemu-mips-static')),

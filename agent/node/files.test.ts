@@ -178,3 +178,41 @@ describe('files', () => {
     expect(failure(() => files.pathIn('/', '/dev/zero'))).toBe('other');
   });
 });
+
+describe('files.watch', () => {
+  it('tells of changes until it is cancelled', async () => {
+    mkdirSync(at('watched'));
+    let calls = 0;
+    await new Promise<void>((resolve, reject) => {
+      const watch = files.watch?.(
+        at('watched'),
+        () => {
+          calls++;
+          resolve();
+          watch?.cancel();
+        },
+        reject,
+      );
+      writeFileSync(at('watched/x'), 'one');
+    });
+    writeFileSync(at('watched/y'), 'two');
+    expect(calls).toBe(1);
+  });
+
+  it.each([
+    ['none', 'not-found'],
+    ['x', 'other'],
+  ])('fails for %s, later', async (name, code) => {
+    writeFileSync(at('x'), '');
+    let within = true;
+    const failed = new Promise((resolve) => {
+      files.watch?.(
+        at(name),
+        () => undefined,
+        (error) => resolve([error.code, within]),
+      );
+    });
+    within = false;
+    expect(await failed).toEqual([code, false]);
+  });
+});

@@ -13,11 +13,12 @@ import {
   rmSync,
   type Stats,
   statSync,
+  watch,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Files } from '../src/host.ts';
-import { failure, toFailure } from './errors.ts';
+import type { Files, HostError } from '../src/host.ts';
+import { failure, toFailure, toHostError } from './errors.ts';
 
 /** Runs `use` and turns what Node throws into what the host promises. */
 function guarded<T>(use: () => T): T {
@@ -167,5 +168,32 @@ export const files: Files = {
     const place = followIn(root, path);
     if (files.stat(place)?.kind === 'other') throw failure('other', 'is neither a file nor a directory');
     return place;
+  },
+
+  watch(path, changed, failed) {
+    let report: ((error: HostError) => void) | null = failed;
+    const fail = (error: unknown) => {
+      report?.(toHostError(error as NodeJS.ErrnoException));
+      report = null;
+    };
+    try {
+      // Without it, a file would be watched, too.
+      if (!statSync(path).isDirectory()) throw failure('other', 'is no directory');
+      const watcher = watch(path, () => report && changed());
+      watcher.on('error', fail);
+      return {
+        cancel: () => {
+          report = null;
+          watcher.close();
+        },
+      };
+    } catch (error) {
+      setImmediate(fail, error);
+      return {
+        cancel: () => {
+          report = null;
+        },
+      };
+    }
   },
 };

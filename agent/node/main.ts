@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { importProperties } from '../src/config/import.ts';
+import { runGateway } from '../src/gateway/program.ts';
 import { main } from '../src/program/main.ts';
 import { nodeHost } from './node-host.ts';
 
-main(nodeHost, () => importProperties);
+main(nodeHost, () => importProperties, runGateway);

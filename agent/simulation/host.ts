@@ -1,6 +1,16 @@
 import { crypto } from '../node/crypto.ts';
 import { failure } from '../node/errors.ts';
-import type { Files, Host, Processes, RunResult, Severity, SignalName, System } from '../src/host.ts';
+import type {
+  Cancellable,
+  Files,
+  Host,
+  HostError,
+  Processes,
+  RunResult,
+  Severity,
+  SignalName,
+  System,
+} from '../src/host.ts';
 import { SimulatedClock } from './clock.ts';
 import { SimulatedNetwork } from './network.ts';
 import { Random } from './random.ts';
@@ -14,6 +24,13 @@ export class SimulatedFiles implements Files {
   readOnly = false;
   /** Whatever is done fails, as on a disk that is full. */
   full = false;
+  /** Those who want to know of changes, by directory. */
+  readonly #watchers = new Map<() => void, string>();
+  readonly #defer: (run: () => void) => void;
+
+  constructor(defer: (run: () => void) => void = () => undefined) {
+    this.#defer = defer;
+  }
 
   read(path: string, maxBytes: number): Uint8Array {
     const bytes = this.content.get(path);
@@ -25,6 +42,7 @@ export class SimulatedFiles implements Files {
   writeAtomically(path: string, bytes: Uint8Array): void {
     this.#demandRoom();
     this.content.set(path, bytes.slice());
+    this.#touched(path);
   }
 
   append(path: string, bytes: Uint8Array): number {
@@ -44,6 +62,19 @@ export class SimulatedFiles implements Files {
 
   remove(path: string): void {
     this.content.delete(path);
+    this.#touched(path);
+  }
+
+  watch(path: string, changed: () => void, failed: (error: HostError) => void): Cancellable {
+    if (this.stat(path)?.kind !== 'directory')
+      this.#defer(() => failed({ code: 'not-found', message: 'no such file' }));
+    this.#watchers.set(changed, path);
+    return { cancel: () => void this.#watchers.delete(changed) };
+  }
+
+  /** How many watch a directory. */
+  get watchers(): number {
+    return this.#watchers.size;
   }
 
   list(path: string): string[] {
@@ -63,6 +94,11 @@ export class SimulatedFiles implements Files {
 
   pathIn(root: string, path: string): string {
     return root + path;
+  }
+
+  #touched(path: string): void {
+    for (const [changed, directory] of this.#watchers)
+      if (path.startsWith(`${directory}/`)) this.#defer(() => this.#watchers.has(changed) && changed());
   }
 
   #demandRoom(): void {
@@ -150,7 +186,7 @@ export class SimulatedHost implements Host {
   readonly random: Random;
   readonly clock = new SimulatedClock();
   readonly network: SimulatedNetwork;
-  readonly files = new SimulatedFiles();
+  readonly files = new SimulatedFiles((run) => this.clock.defer(0, run));
   readonly processes = new SimulatedProcesses(this.clock);
   readonly system = new SimulatedSystem();
   readonly crypto;

@@ -220,6 +220,12 @@ export interface Files {
    * a file nor a directory, as a device or a pipe.
    */
   pathIn(root: string, path: string): string;
+  /**
+   * Calls `changed` after names in a directory, or contents of its files, have changed, until cancelled; a call too many is
+   * allowed. It costs nothing while nothing changes. `failed` is called, once, when the directory cannot be watched, and
+   * never from within this call. Only a build with the gateway has it.
+   */
+  watch?(path: string, changed: () => void, failed: (error: HostError) => void): Cancellable;
 }
 
 export interface RunResult {

@@ -1,6 +1,9 @@
 import type { Files, Host, LocalClock, Processes, System } from '../src/host.ts';
 import { native } from './native.ts';
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /** The host on our C runtime. */
 export function tinyHost(): Host {
   const files: Files = {
@@ -12,6 +15,7 @@ export function tinyHost(): Host {
     list: (path) => (native.files.list(path) as string[]).sort(),
     stat: native.files.stat,
     pathIn: native.files.pathIn,
+    ...(typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? { watch: native.files.watch } : {}),
   };
   const processes: Processes = {
     run(command, { timeoutMs, maxOutputBytes, maxErrorBytes = 0, environment = {} }, done) {

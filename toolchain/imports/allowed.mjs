@@ -27,6 +27,7 @@ export const packages = [
       link: ['config', 'dial', 'host.ts', 'tunnel'],
       agent: ['access', 'config', 'dial', 'enrolment', 'host.ts', 'link', 'log', 'tunnel'],
       program: ['agent', 'config', 'dial', 'enrolment', 'host.ts', 'link', 'log', 'tunnel'],
+      gateway: ['agent', 'config', 'dial', 'enrolment', 'host.ts', 'log', 'program', 'tunnel'],
     },
   },
   {
@@ -34,8 +35,8 @@ export const packages = [
     uses: ['protocol/src/index.ts'],
     base: [],
     folders: {
-      tiny: ['src/config', 'src/host.ts', 'src/program'],
-      node: ['src/config', 'src/host.ts', 'src/program'],
+      tiny: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
+      node: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
       sdk: [
         'node',
         'src/access',

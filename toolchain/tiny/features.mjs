@@ -21,6 +21,11 @@ export const features = {
     cmake: { RM_IMPORT: 'OFF' },
     define: { RM_IMPORT: 'false' },
   },
+  gateway: {
+    what: 'one agent for many devices beside it ([gateway.md](gateway.md))',
+    cmake: { RM_GATEWAY: 'OFF' },
+    define: { RM_GATEWAY: 'false' },
+  },
 };
 
 /**

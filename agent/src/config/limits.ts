@@ -77,4 +77,39 @@ export const defaultLimits = {
   ...defaultCommandLimits,
 };
 
+/**
+ * Bounds of a gateway, which is one process with many devices. What its tunnels hold together is bounded by `limits` of its
+ * configuration; `gateway/capacity.ts` divides that among them and compares it with the machine.
+ */
+export const gatewayLimits = {
+  /** Devices of one gateway: more descriptors and memory than a board with 128 MB should give. */
+  devices: 200,
+  /** Files in the folder; more than devices, because some may be broken or of another kind. */
+  files: 400,
+  /** One device's file, in bytes: ten times the longest that makes sense. */
+  fileBytes: 65_536,
+  /** What a device costs in memory while nobody uses it, in bytes, its TLS session included: measured, docs/gateway.md. */
+  deviceBytes: 98_304,
+  /** Descriptors of a device that nobody uses: its tunnel, and a second address that is dialled beside it. */
+  deviceDescriptors: 2,
+  /** Descriptors besides those of devices and channels: files, programs, look-ups, callers of the control socket. */
+  otherDescriptors: 64,
+  /** Devices that dial at once: a TLS handshake takes a second of a small processor. */
+  dialsAtOnce: 8,
+  /** After this time, in milliseconds, a device that is still dialling no longer keeps the next from it. */
+  dialMs: 2000,
+  /** In the place of `queueBytes` and `answerBytes`, for each tunnel: many of them may wait at once. */
+  queueBytes: 32_768,
+  answerBytes: 16_384,
+  /** How long a target may take to accept a connection that only shows that it is there, in milliseconds. */
+  probeMs: 5000,
+  /** The wait before the first look at a target that was added, in milliseconds, so that they come one after the other. */
+  firstProbeMs: 250,
+  /** How long the folder must be quiet before it is read, and how long that may be put off, in milliseconds. */
+  folderQuietMs: 300,
+  folderMostMs: 3000,
+  /** Characters of a reason in the list of all devices. */
+  reasonLength: 200,
+};
+
 export type Limits = Readonly<typeof defaultLimits>;

@@ -1,6 +1,6 @@
 import { utf8Decode } from 'rm-protocol';
 import type { Files } from '../host.ts';
-import type { Configuration } from './configuration.ts';
+import type { Configuration, Service } from './configuration.ts';
 import { defaultLimits } from './limits.ts';
 
 type ConfiguredLimits = Configuration['limits'];
@@ -103,7 +103,10 @@ function powerOfTwo(size: number): number {
 
 /** What a configuration can cost at most, in bytes: in the agent, whose program is `runtime` now, and elsewhere. */
 export function memoryCost(
-  { limits, services }: Pick<Configuration, 'limits' | 'services'>,
+  {
+    limits,
+    services,
+  }: Pick<Configuration, 'limits'> & { readonly services: readonly Pick<Service, 'kind'>[] },
   runtime = costs.runtime,
 ): { readonly agent: number; readonly elsewhere: number } {
   const { channels, windowBytes, totalBytes } = limits;

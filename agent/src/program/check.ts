@@ -17,7 +17,8 @@ import type { DaemonStatus } from './daemon-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
 
-type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
+/** A line of `check`. */
+export type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;
 
 /** The errors of the control socket when no agent listens there. */
 const noAgentCodes: readonly unknown[] = ['not-found', 'refused'];
@@ -35,8 +36,7 @@ export function check(
   dial: boolean,
   done: (connected: boolean) => void,
 ): void {
-  const report: Report = (mark, step, detail) =>
-    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
+  const report = reportOn(host);
   const { control } = configuration;
   const attempt = () => makeAttempt(host, configuration, report, done);
   probeServices(
@@ -57,6 +57,11 @@ export function check(
       }
     },
   );
+}
+
+/** Lines for standard output. */
+export function reportOn(host: Host): Report {
+  return (mark, step, detail) => host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
 }
 
 /** Reports the tunnel of the agent at `control`; `attempt` is made where there is none that it could replace. */
@@ -98,7 +103,7 @@ function askRunningAgent(
   });
 }
 
-function makeAttempt(
+export function makeAttempt(
   host: Host,
   configuration: Configuration,
   report: Report,

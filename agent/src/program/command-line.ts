@@ -14,27 +14,35 @@ export const ExitStatus = {
 
 export const defaultConfigurationPath = '/etc/rm-agent.json';
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
+/** Which agent a command is for. */
+interface Reach {
+  readonly config: string;
+  /** One device of a gateway, by its ID; absent: the agent, or all of a gateway. */
+  readonly device?: string;
+}
+
 /** What the command line asks for. `print` is text for standard output, after which the program ends with status 0. */
 export type Command =
   | { readonly name: 'run'; readonly config: string }
-  | { readonly name: 'retry'; readonly config: string }
-  | {
+  | ({ readonly name: 'retry' } & Reach)
+  | ({
       readonly name: 'check';
-      readonly config: string;
       readonly dial: boolean;
       /** Nothing is connected to. */
       readonly offline: boolean;
       /** Where the root file system of an image lies that is judged in place of this machine. */
       readonly root: string | null;
-    }
-  | { readonly name: 'enable' | 'disable'; readonly config: string; readonly persist: boolean }
-  | {
+    } & Reach)
+  | ({ readonly name: 'enable' | 'disable'; readonly persist: boolean } & Reach)
+  | ({
       readonly name: 'consent';
-      readonly config: string;
       readonly word: 'allow' | 'refuse';
       readonly port: number | null;
-    }
-  | { readonly name: 'status'; readonly config: string; readonly json: boolean }
+    } & Reach)
+  | ({ readonly name: 'status'; readonly json: boolean } & Reach)
   | {
       readonly name: 'enroll';
       readonly config: string;
@@ -121,7 +129,11 @@ ${lines.join('\n')}
 ${optionsHelp}
 
 status, retry, enable, disable and consent reach the running agent through the
-local socket that the configuration names as "control".
+local socket ${
+    typeof RM_GATEWAY === 'undefined' || RM_GATEWAY
+      ? '"control"; with --device ID they are for one device of a gateway.'
+      : 'that the configuration names as "control".'
+  }
 
 Exit status: 0 ended as asked, 64 usage, 69 not connected, 78 configuration.
 `;
@@ -142,6 +154,10 @@ function isCommand(word: string): word is CommandName {
  * of a repeated option the last counts.
  */
 export function parseCommandLine(argv: readonly string[]): Command | UsageError {
+  if (typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) {
+    const forDevice = parseWithDevice(argv);
+    if (forDevice) return forDevice;
+  }
   const words: string[] = [];
   let config: string | null = null;
   let json = false;
@@ -180,6 +196,7 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
         '--dial',
         '--offline',
         '--root',
+        ...(typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? ['--device'] : []),
       ]);
     else words.push(argument);
   }
@@ -213,6 +230,24 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
   if (name === 'status') return { name, config, json };
   if (name === 'check') return { name, config, dial, offline, root };
   return name === 'enable' || name === 'disable' ? { name, config, persist } : { name, config };
+}
+
+/** A command for one device of a gateway; `null` without the option. */
+function parseWithDevice(argv: readonly string[]): Command | UsageError | null {
+  const end = argv.indexOf('--');
+  const at = argv.findIndex(
+    (argument, index) => /^--device(?:=|$)/.test(argument) && (end < 0 || index < end),
+  );
+  if (at < 0) return null;
+  const argument = argv[at] ?? '';
+  const separate = argument === '--device';
+  const device = separate ? (argv[at + 1] ?? '') : argument.slice('--device='.length);
+  if (!/^[!-~]+$/.test(device)) return usageError('--device needs the ID of a device of the gateway');
+  const command = parseCommandLine([...argv.slice(0, at), ...argv.slice(at + (separate ? 2 : 1))]);
+  if ('usageError' in command || command.name === 'help' || command.name === 'version') return command;
+  if (command.name === 'run' || command.name === 'enroll' || command.name === 'import')
+    return usageError(`--device is no option of "${command.name}"`);
+  return { ...command, device };
 }
 
 function consent([word, port, ...more]: readonly string[], config: string): Command | UsageError {

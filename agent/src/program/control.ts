@@ -7,7 +7,7 @@ import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } 
  */
 
 /** The longest command line, and the longest answer: 256 services with the longest names and reasons; in bytes. */
-const MAX_COMMAND_BYTES = 64;
+const MAX_COMMAND_BYTES = 256;
 const MAX_ANSWER_BYTES = 262_144;
 
 /** How long an answer, and on the other side the command, may take, in milliseconds. */
@@ -24,7 +24,12 @@ export interface ControlledAgent {
   enable(enabled: boolean, persist: boolean): string | null;
   /** False when nothing waits. */
   consent(allow: boolean, port: number | null): boolean;
+  /** One device of a gateway; `null` when it has no such device. */
+  device?(id: string): ControlledAgent | null;
 }
+
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
 
 const grammar = 'status, retry, enable [persist], disable [persist], consent allow|refuse [PORT]';
 
@@ -77,6 +82,13 @@ export function serveControl(
 }
 
 function execute(agent: ControlledAgent, line: string): object {
+  if (typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) {
+    const [, id, command = ''] = /^device ([!-~]+) (.*)$/.exec(line) ?? [];
+    if (id !== undefined) {
+      const device = agent.device?.(id);
+      return device ? execute(device, command) : { error: `there is no device "${id}"` };
+    }
+  }
   const match = /^(status|retry|(enable|disable)( persist)?|consent (allow|refuse)(?: (\d{1,5}))?)$/.exec(
     line,
   );

@@ -18,8 +18,14 @@ import { reportMemory } from './report-memory.ts';
 /** Loads what only `rm-agent import` needs; `null` in a build without it. */
 export type LoadImport = (() => typeof importProperties) | null;
 
+/**
+ * What a build with the gateway adds: executes a command whose configuration is a gateway's, and returns whether it was.
+ * `null` in a build without it.
+ */
+export type RunGateway = ((host: Host, command: Command) => boolean) | null;
+
 /** Commands for the running agent. */
-type ControlCommand = Extract<
+export type ControlCommand = Extract<
   Command,
   { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }
 >;
@@ -34,13 +40,14 @@ const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
-export function main(host: Host, loadImport: LoadImport): void {
+export function main(host: Host, loadImport: LoadImport, runGateway: RunGateway): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
     host.system.print(2, `${command.usageError}\n`);
     host.system.exit(ExitStatus.usage);
     return;
   }
+  if (runGateway?.(host, command)) return;
   execute(host, command, loadImport);
 }
 
@@ -114,7 +121,7 @@ function run(host: Host, path: string): void {
 }
 
 /** Says twice in each period of a watchdog (sd_watchdog_enabled(3)) that the loop still turns. */
-function keepWatchdog(host: Host): void {
+export function keepWatchdog(host: Host): void {
   const periodMs = Number(host.system.environment('WATCHDOG_USEC')) / 1000;
   if (!(periodMs > 0)) return;
   const feed = (): void => {
@@ -151,7 +158,7 @@ function exitWithErrors(host: Host, { errors, transient }: Invalid): void {
 }
 
 /** The line that the control socket takes. */
-function controlLine(command: ControlCommand): string {
+export function controlLine(command: ControlCommand): string {
   const { name } = command;
   if (name === 'enable' || name === 'disable') return command.persist ? `${name} persist` : name;
   if (name !== 'consent') return name;

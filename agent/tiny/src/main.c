@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "connect.h"
 #include "crypto.h"
+#include "directory.h"
 #include "file.h"
 #include "handle.h"
 #include "listener.h"
@@ -44,6 +45,9 @@ static void add_modules(int argc, char **argv) {
   rm_resolver_init(native);
   rm_netlink_init(native);
   rm_file_init(native);
+#ifdef RM_GATEWAY
+  rm_directory_init(native);
+#endif
   rm_system_init(native, argc, argv);
   rm_signals_init(native);
   rm_process_init(native);

@@ -5,6 +5,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -154,5 +156,44 @@ describe('files', () => {
       '//etc/passwd',
       'is neither a file nor a directory',
     ]);
+  });
+
+  it('are watched: names that come and go, and contents that change', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'device.json');
+    const guest = run((native, report, folder) => {
+      const watch = native.files.watch?.(
+        folder,
+        () => report('changed'),
+        ({ code }) => report('failed', code),
+      );
+      native.files.watch?.(
+        `${folder}/none`,
+        () => report('changed'),
+        ({ code, message }) => report('failed', code, message),
+      );
+      native.system.onSignal('SIGTERM', () => {
+        watch?.cancel();
+        watch?.cancel();
+        report('cancelled');
+      });
+      report('ready');
+    }, directory);
+    await guest.expect('ready');
+    expect(await guest.expect('failed')).toEqual(['not-found', expect.stringContaining('inotify')]);
+    const change = async (act: () => void) => {
+      act();
+      await guest.expect('changed');
+    };
+    await change(() => writeFileSync(path, 'one'));
+    await change(() => writeFileSync(path, 'two'));
+    await change(() => renameSync(path, `${path}.old`));
+    await change(() => rmSync(`${path}.old`));
+    guest.process.kill('SIGTERM');
+    let event = await guest.next('cancelled');
+    // A call too many is allowed.
+    while (event[0] === 'changed') event = await guest.next('cancelled');
+    expect(event).toEqual(['cancelled']);
+    await guest.finish();
   });
 });

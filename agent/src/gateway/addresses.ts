@@ -1,0 +1,56 @@
+import { parseIp, utf8Decode } from 'rm-protocol';
+import type { Address, Files } from '../host.ts';
+
+/** The tables of the kernel are short; a machine with more routes than this has its own addresses at their beginning. */
+const MAX_TABLE_BYTES = 1_048_576;
+
+/**
+ * Why a name that leads to this address is not dialled: whoever answers look-ups could otherwise lead a visitor to what
+ * only listens for the gateway itself. `null`: it may be dialled.
+ */
+export function addressFault(files: Pick<Files, 'read'>, { address }: Address): string | null {
+  const bytes = parseIp(address.replace(/%.*/, ''));
+  if (!bytes) return 'no address';
+  const four = fourOf(bytes);
+  if (four) {
+    const [first = 0, second = 0] = four;
+    if (first === 127 || first === 0) return 'a loopback address';
+    if (first === 169 && second === 254) return 'a link-local address';
+    if (first >= 224) return 'an address of no single machine';
+  } else {
+    const [first = 0, second = 0] = bytes;
+    if (bytes.slice(0, 15).every((byte) => byte === 0)) return 'a loopback address';
+    if (first === 0xfe && (second & 0xc0) === 0x80) return 'a link-local address';
+    if (first === 0xff) return 'an address of no single machine';
+  }
+  return ownAddresses(files).has(hexOf(four ?? bytes)) ? 'an address of the gateway itself' : null;
+}
+
+/** The four bytes of an IPv4 address, also of one that is mapped into IPv6 (RFC 4291 section 2.5.5.2). */
+function fourOf(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.length === 4) return bytes;
+  const mapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+  return mapped ? bytes.slice(12) : null;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Of all interfaces, as the kernel has them now. */
+function ownAddresses(files: Pick<Files, 'read'>): ReadonlySet<string> {
+  const own = new Set<string>();
+  const table = (path: string): string => {
+    try {
+      return utf8Decode(files.read(path, MAX_TABLE_BYTES));
+    } catch {
+      return '';
+    }
+  };
+  for (const [, address = ''] of table('/proc/net/fib_trie').matchAll(/\|-- ([\d.]+)\n +\/32 host LOCAL/g)) {
+    const bytes = parseIp(address);
+    if (bytes) own.add(hexOf(bytes));
+  }
+  for (const [address] of table('/proc/net/if_inet6').matchAll(/^[0-9a-f]{32}/gm)) own.add(address);
+  return own;
+}

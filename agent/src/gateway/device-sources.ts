@@ -1,0 +1,63 @@
+import { base64Encode, utf8Encode } from 'rm-protocol';
+import type { Json } from '../config/json.ts';
+import { gatewayLimits } from '../config/limits.ts';
+import type { Host } from '../host.ts';
+import { messageOf } from '../log/log.ts';
+import type { GatewaySettings } from './gateway-file.ts';
+import { isObject, readSource } from './source.ts';
+
+/** Where a device is configured. */
+export interface DeviceSource {
+  /** A file, or the place of the device in the gateway's file, for people. */
+  readonly origin: string;
+  /** By which it is known again: changes of its content do not change it. */
+  readonly key: string;
+  /** Two sources with the same digest say the same. */
+  readonly digest: string;
+  readonly content: { readonly json: Json; place(path: string): string } | { readonly error: string };
+}
+
+/** All devices of a gateway, in order; the error is one line, and says nothing of any device. */
+export function deviceSources(
+  host: Host,
+  settings: GatewaySettings,
+): readonly DeviceSource[] | { readonly error: string } {
+  const { folder } = settings.file.gateway;
+  return folder === null ? inFile(host, settings) : inFolder(host, folder);
+}
+
+function inFile(host: Host, { path, devices }: GatewaySettings): DeviceSource[] {
+  return devices.map(({ json, at, place }) => {
+    const id = isObject(json) && isObject(json.device) ? json.device.id : undefined;
+    return {
+      origin: `${path}: ${at}`,
+      key: typeof id === 'string' ? id : at,
+      digest: digestOf(host, JSON.stringify(json)),
+      content: { json, place },
+    };
+  });
+}
+
+function inFolder(host: Host, folder: string): DeviceSource[] | { readonly error: string } {
+  let names: readonly string[];
+  try {
+    names = host.files.list(folder).filter((name) => /^[^.].*\.json$/.test(name));
+  } catch (error) {
+    return { error: `gateway.folder: ${folder}: ${messageOf(error)}` };
+  }
+  if (names.length > gatewayLimits.files)
+    return {
+      error: `gateway.folder: ${folder}: found ${names.length} files, allowed are ${gatewayLimits.files}`,
+    };
+  return names.map((name) => {
+    const origin = `${folder}/${name}`;
+    const content = readSource(host.files, origin, gatewayLimits.fileBytes);
+    const text = 'error' in content ? content.error : JSON.stringify(content.json);
+    return { origin, key: name, digest: digestOf(host, text), content };
+  });
+}
+
+/** Of a text; short, because it is kept for each device. */
+export function digestOf({ crypto }: Pick<Host, 'crypto'>, text: string): string {
+  return base64Encode(crypto.digest('sha-1', utf8Encode(text)));
+}

@@ -1,0 +1,160 @@
+import { portLabel } from '../agent/port-label.ts';
+import { readMemory } from '../config/sizing.ts';
+import type { Host } from '../host.ts';
+import { makeAttempt, type Report, reportOn } from '../program/check.ts';
+import { ExitStatus } from '../program/command-line.ts';
+import { sendCommand } from '../program/control.ts';
+import { duration } from '../program/format-status.ts';
+import { probeServices } from '../program/probe-services.ts';
+import { capacityOn, gatewayCost, shortages } from './capacity.ts';
+import { configureDevice, type DeviceConfiguration } from './device-configuration.ts';
+import { deviceHosts } from './device-host.ts';
+import { deviceSources } from './device-sources.ts';
+import type { GatewayStatus } from './gateway.ts';
+import type { GatewayDeviceStatus } from './gateway-device.ts';
+import type { GatewaySettings } from './gateway-file.ts';
+import { isObject } from './source.ts';
+
+interface Options {
+  /** Only this device. */
+  readonly only: string | null;
+  readonly offline: boolean;
+  readonly dial: boolean;
+}
+
+/** `rm-agent check` of a gateway: its file, each device, its services, and the running gateway's tunnels. */
+export function checkGateway(host: Host, settings: GatewaySettings, { only, offline, dial }: Options): void {
+  const report = reportOn(host);
+  const exit = (status: number) => host.system.exit(status);
+  report('ok', 'configuration', settings.path);
+  const sources = deviceSources(host, settings);
+  if ('error' in sources) {
+    report('FAILED', 'devices', sources.error);
+    exit(ExitStatus.configuration);
+    return;
+  }
+  const devices: DeviceConfiguration[] = [];
+  let wrong = false;
+  for (const { origin, content } of sources) {
+    const judged =
+      'error' in content ? { errors: [content.error] } : configureDevice(host, settings, content.json);
+    if ('errors' in judged) {
+      wrong = true;
+      for (const line of judged.errors)
+        report('FAILED', 'device', line.startsWith('/') ? line : `${origin}: ${line}`);
+      continue;
+    }
+    for (const line of judged.warnings) host.system.print(2, `warning ${origin}: ${line}\n`);
+    const other = devices.some(({ id }) => id === judged.id);
+    if (other) report('FAILED', 'device', `${origin}: device.id: another has "${judged.id}" already`);
+    wrong ||= other;
+    if (!other && (only === null || only === judged.id)) devices.push(judged);
+  }
+  reportCost(host, settings, devices, report);
+  if (only !== null && devices.length === 0) {
+    report('FAILED', 'device', `there is no device "${only}"`);
+    exit(ExitStatus.usage);
+  } else if (offline) exit(wrong ? ExitStatus.configuration : ExitStatus.ok);
+  else
+    probeAll(host, devices, report, () =>
+      askGateway(host, settings, devices, only !== null, dial, report, (connected) =>
+        exit(wrong ? ExitStatus.configuration : connected ? ExitStatus.ok : ExitStatus.unavailable),
+      ),
+    );
+}
+
+function reportCost(
+  host: Host,
+  { file, shared }: GatewaySettings,
+  devices: readonly DeviceConfiguration[],
+  report: Report,
+): void {
+  const given = isObject(shared.limits) ? shared.limits : {};
+  const capacity = capacityOn(readMemory(host.files), file.limits, given);
+  const secure = devices.some(({ configuration }) =>
+    configuration.services.some(({ kind }) => kind === 'https'),
+  );
+  const cost = gatewayCost(capacity, devices.length, secure, host.system.residentMemory());
+  const short = shortages(host.files, cost, devices.length);
+  for (const line of short) report('FAILED', 'machine', line);
+  if (short.length === 0)
+    report('ok', 'machine', `${devices.length} devices fit, with ${capacity.channels} channels together`);
+}
+
+/** The services of one device after the other. */
+function probeAll(
+  host: Host,
+  devices: readonly DeviceConfiguration[],
+  report: Report,
+  done: () => void,
+): void {
+  const { target } = deviceHosts(host);
+  const next = (index: number): void => {
+    const device = devices[index];
+    if (!device) {
+      done();
+      return;
+    }
+    probeServices(
+      target,
+      device.configuration,
+      ({ port, name }, failure) =>
+        report(
+          failure === null ? 'ok' : 'FAILED',
+          'service',
+          `${device.id}: ${portLabel(port, name)}${failure === null ? '' : `: ${failure}`}`,
+        ),
+      () => next(index + 1),
+    );
+  };
+  next(0);
+}
+
+/** The tunnels of the running gateway; without one, an attempt for the one device that was asked for. */
+function askGateway(
+  host: Host,
+  { file: { control } }: GatewaySettings,
+  devices: readonly DeviceConfiguration[],
+  one: boolean,
+  dial: boolean,
+  report: Report,
+  done: (connected: boolean) => void,
+): void {
+  const [device] = devices;
+  const attempt = () => {
+    if (one && device) makeAttempt(host, device.configuration, report, done);
+    else done(false);
+  };
+  if (control === null || (dial && one)) {
+    const why = control === null ? 'control is null' : '--dial';
+    report(
+      'try',
+      'gateway',
+      `${why}: a gateway that runs beside this loses the tunnel of the device for a moment`,
+    );
+    attempt();
+    return;
+  }
+  const command = one && device ? `device ${device.id} status` : 'status';
+  sendCommand(host, control, command, (answer, error, code) => {
+    if (error !== null) {
+      report(code === undefined ? 'FAILED' : 'ok', 'gateway', error);
+      if (code === 'not-found' || code === 'refused') attempt();
+      else done(false);
+      return;
+    }
+    const states = one ? [answer as GatewayDeviceStatus] : (answer as GatewayStatus).devices;
+    let connected = true;
+    for (const { id, state, since, lastError } of states) {
+      const age = duration(host.clock.date() - since);
+      const up = state === 'connected' || state === 'disabled';
+      connected &&= up;
+      report(
+        up ? 'ok' : 'FAILED',
+        'tunnel',
+        `${id}: ${state} for ${age}${lastError === null ? '' : `: ${lastError}`}`,
+      );
+    }
+    done(connected);
+  });
+}

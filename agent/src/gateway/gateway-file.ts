@@ -1,0 +1,93 @@
+import { expansion } from '../config/expand.ts';
+import type { Json, JsonObject } from '../config/json.ts';
+import { gatewayLimits } from '../config/limits.ts';
+import { maxFileBytes } from '../config/load.ts';
+import { validate } from '../config/validate.ts';
+import { placeOf, stateDirectoryFault } from '../config/written-files.ts';
+import type { Host } from '../host.ts';
+import { deviceKeys, type GatewayFile, gatewaySchema } from './gateway-schema.ts';
+import { isObject, readSource } from './source.ts';
+
+/** The longest gateway file, in bytes: that of an agent, and its devices. */
+const MAX_BYTES = maxFileBytes + gatewayLimits.devices * gatewayLimits.fileBytes;
+
+/** What a gateway's file says. */
+export interface GatewaySettings {
+  readonly path: string;
+  /** What is the process's, with its places of what is written. */
+  readonly file: GatewayFile;
+  /** What devices share, as it stands in the file. */
+  readonly shared: JsonObject;
+  /** Devices in the file itself. */
+  readonly devices: readonly InlineDevice[];
+}
+
+export interface InlineDevice {
+  readonly json: Json;
+  /** Its path in the file: `gateway.devices[3]`. */
+  readonly at: string;
+  /** As {@link Source.place}, for a path in the device. */
+  place(path: string): string;
+}
+
+/** Whether the file is a gateway's, even if it is broken. */
+export function isGatewayFile(host: Host, path: string): boolean {
+  const source = readSource(host.files, path, MAX_BYTES);
+  if ('json' in source) return isObject(source.json) && source.json.gateway !== undefined;
+  try {
+    const text = Array.from(host.files.read(path, MAX_BYTES), (byte) => String.fromCharCode(byte)).join('');
+    return /^[ \t]*"gateway"\s*:\s*\{/m.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Reads a gateway's file. Each error is one line. */
+export function readGatewayFile(
+  host: Host,
+  path: string,
+): GatewaySettings | { readonly errors: readonly string[] } {
+  const fault = stateDirectoryFault(host);
+  if (fault !== null) return { errors: [fault] };
+  const source = readSource(host.files, path, MAX_BYTES);
+  if ('error' in source) return { errors: [source.error] };
+  const { json, place } = source;
+  const wrong = (member: string, message: string) => ({ errors: [`${place(member)}${member}: ${message}`] });
+  if (!isObject(json) || !isObject(json.gateway))
+    return wrong('gateway', 'found no object, allowed is { "devices": [ … ] } or { "folder": "/PATH" }');
+  const { devices = null, ...gateway } = json.gateway;
+  for (const key of deviceKeys)
+    if (key in json) return wrong(key, 'found beside "gateway", allowed is it in each of its devices');
+  if (devices !== null && !Array.isArray(devices))
+    return wrong('gateway.devices', 'allowed is an array of devices');
+  const inline: readonly Json[] = devices ?? [];
+  const { folder = null } = gateway;
+  if ((devices === null) === (folder === null))
+    return wrong('gateway', 'needed is either "devices" or "folder"');
+  if (inline.length > gatewayLimits.devices)
+    return wrong('gateway.devices', `found ${inline.length} devices, allowed are ${gatewayLimits.devices}`);
+  const result = validate(gatewaySchema(), { ...json, gateway }, expansion(host));
+  if ('problems' in result)
+    return { errors: result.problems.map(({ path: at, message }) => `${place(at)}${at}: ${message}`) };
+  const { control, stateFile, log } = result.value;
+  const { gateway: _, ...rest } = json;
+  return {
+    path,
+    shared: rest,
+    file: {
+      ...result.value,
+      control: control && placeOf(host, control),
+      stateFile: stateFile && placeOf(host, stateFile),
+      log: typeof log.to === 'object' ? { ...log, to: { ...log.to, file: placeOf(host, log.to.file) } } : log,
+    },
+    devices: inline.map((device, index) => {
+      const at = `gateway.devices[${index}]`;
+      return {
+        json: device,
+        at,
+        place: (member) =>
+          place(member === '' ? at : member.startsWith('[') ? at + member : `${at}.${member}`),
+      };
+    }),
+  };
+}

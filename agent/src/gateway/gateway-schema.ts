@@ -1,0 +1,34 @@
+import { configurationSchema } from '../config/configuration.ts';
+import { integer, object, optional, type Value, withDefault } from '../config/schema.ts';
+
+/** Keys of the agent's configuration that are the process's, so that a device cannot have its own. */
+export const processKeys = ['limits', 'control', 'stateFile', 'log'] as const;
+
+/** Those that are a device's, so that the gateway's file cannot have them for all. */
+export const deviceKeys = ['device', 'target', 'services'] as const;
+
+/**
+ * The gateway's file: what its devices share, as in the agent's own configuration, and `gateway`. Its `devices` are not in
+ * it: each is judged as a configuration of its own. Made when it is asked for, because most agents are no gateway.
+ */
+export function gatewaySchema() {
+  const {
+    device: _device,
+    target: _target,
+    services: _services,
+    reflector,
+    stateFile,
+    ...shared
+  } = configurationSchema.keys;
+  return object({
+    ...shared,
+    stateFile,
+    reflector: optional(reflector),
+    gateway: object({
+      folder: optional(stateFile),
+      probe: withDefault(integer(0, 86_400, 'seconds'), 300),
+    }),
+  });
+}
+
+export type GatewayFile = Value<ReturnType<typeof gatewaySchema>>;

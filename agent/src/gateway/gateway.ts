@@ -1,0 +1,324 @@
+import { utf8Encode } from 'rm-protocol';
+import type { AgentState } from '../agent/status.ts';
+import type { Json } from '../config/json.ts';
+import { gatewayLimits } from '../config/limits.ts';
+import { readMemory } from '../config/sizing.ts';
+import { version } from '../config/version.ts';
+import { CertificateTime } from '../dial/certificate-time.ts';
+import type { Host } from '../host.ts';
+import { type Log, messageOf } from '../log/log.ts';
+import type { ControlledAgent } from '../program/control.ts';
+import { capacityOn, gatewayCost, shortages } from './capacity.ts';
+import { ChannelBudget } from './channel-budget.ts';
+import { configureDevice, type DeviceConfiguration } from './device-configuration.ts';
+import { deviceHosts } from './device-host.ts';
+import { type DeviceSource, deviceSources, digestOf } from './device-sources.ts';
+import { DialSlots } from './dial-slots.ts';
+import { GatewayDevice, type GatewayParts } from './gateway-device.ts';
+import type { GatewaySettings } from './gateway-file.ts';
+import { type Reachability, ReachabilityWatch } from './reachability.ts';
+
+/** One device in the list of all. */
+export interface DeviceSummary {
+  readonly id: string;
+  readonly name: string | null;
+  readonly target: string;
+  readonly state: AgentState;
+  readonly since: number;
+  /** Why there is no tunnel, cut to a line; `null` while there is one. */
+  readonly lastError: string | null;
+  readonly channels: number;
+  readonly reachability: Reachability | null;
+}
+
+/** For `rm-agent status --json` of a gateway. Times are Unix milliseconds. */
+export interface GatewayStatus {
+  readonly devices: readonly DeviceSummary[];
+  /** What is wrong with the configuration of devices, one line each; a device that ran before goes on as it was. */
+  readonly faults: readonly string[];
+  readonly since: number;
+  readonly residentMemory: number;
+  readonly version: string;
+}
+
+/** What is known of one file, or of one device in the gateway's file. */
+interface Entry {
+  source: DeviceSource;
+  /** Of the configuration that the device runs with. */
+  configured: string;
+  device: GatewayDevice | null;
+  /** What is to run when the device has stopped; `null`: nothing. */
+  next: DeviceConfiguration | null;
+  stopping: boolean;
+  /** Of the device before. */
+  enabled: boolean | null;
+  /** Why what the file says now does not count; one line. */
+  fault: string | null;
+}
+
+/** File names of devices, without `.json`. */
+const deviceName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+
+/**
+ * All devices of a gateway: reads where they are configured, runs an agent for each, and changes just those whose
+ * configuration has changed. A page or a program in this process can show and change devices through it.
+ */
+export class Gateway implements ControlledAgent {
+  /** Another of which only the devices differ takes effect with {@link refresh}. */
+  settings: GatewaySettings;
+  readonly #host: Host;
+  readonly #log: Log;
+  readonly #parts: GatewayParts;
+  readonly #watch: ReachabilityWatch;
+  readonly #entries = new Map<string, Entry>();
+  /** Entries that are no more, while their devices stop. */
+  readonly #leaving = new Set<Entry>();
+  readonly #since: number;
+  /** The number of devices of which the log has said that they are many for this machine. */
+  #mostWarned = 0;
+  /** The fault of the folder itself. */
+  #fault: string | null = null;
+  #stopped: (() => void) | null = null;
+  #changed: () => void = () => undefined;
+
+  constructor(host: Host, settings: GatewaySettings, log: Log) {
+    this.settings = settings;
+    this.#host = host;
+    this.#log = log;
+    this.#since = host.clock.date();
+    const { limits, gateway } = settings.file;
+    const given = settings.shared.limits;
+    const capacity = capacityOn(
+      readMemory(host.files),
+      limits,
+      typeof given === 'object' && given !== null ? given : {},
+    );
+    const hosts = deviceHosts(host);
+    this.#parts = {
+      hosts,
+      log,
+      slots: new DialSlots(host.clock),
+      budget: new ChannelBudget(capacity.channels),
+      capacity,
+      time: new CertificateTime(host.clock),
+    };
+    this.#watch = new ReachabilityWatch(hosts.target, gateway.probe * 1000);
+  }
+
+  /** Called after devices have come, gone or changed. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  /**
+   * Reads where the devices are configured, and starts, stops and replaces those that have changed. `thorough`: also those
+   * whose text is the same, because what it names may have changed.
+   */
+  refresh(thorough = false): void {
+    if (this.#stopped) return;
+    const sources = deviceSources(this.#host, this.settings);
+    if ('error' in sources) {
+      if (sources.error !== this.#fault) this.#log.error(`${sources.error}; the devices stay as they were`);
+      this.#fault = sources.error;
+      return;
+    }
+    this.#fault = null;
+    const keys = new Set(sources.map(({ key }) => key));
+    for (const [key, entry] of this.#entries) if (!keys.has(key)) this.#remove(key, entry);
+    for (const source of sources) this.#take(source, thorough);
+    this.#bound();
+    this.#changed();
+  }
+
+  /** The device with this ID, or `null`. */
+  device(id: string): GatewayDevice | null {
+    for (const { device } of this.#entries.values()) if (device?.id === id) return device;
+    return null;
+  }
+
+  /** What is wrong with a device; none: it can be added. */
+  problemsOf(json: Json): readonly string[] {
+    const judged = configureDevice(this.#host, this.settings, json);
+    return 'errors' in judged ? judged.errors : [];
+  }
+
+  /**
+   * Writes the file of a device in the folder, new or in the place of another, after which it counts. Returns what is
+   * wrong, one line each; then nothing has changed.
+   */
+  put(name: string, json: Json): readonly string[] {
+    const { folder } = this.settings.file.gateway;
+    if (folder === null) return ['gateway.folder: missing, needed is one to change devices'];
+    if (!deviceName.test(name))
+      return [`found "${name}", allowed is a file name of letters, digits, "_", "." and "-"`];
+    const problems = this.problemsOf(json);
+    if (problems.length > 0) return problems;
+    return this.#edit(() =>
+      this.#host.files.writeAtomically(
+        `${folder}/${name}.json`,
+        utf8Encode(`${JSON.stringify(json, null, 2)}\n`),
+      ),
+    );
+  }
+
+  /** Removes the file of a device in the folder, and so the device. */
+  remove(name: string): readonly string[] {
+    const { folder } = this.settings.file.gateway;
+    if (folder === null || !deviceName.test(name)) return [`there is no file ${name}.json`];
+    return this.#edit(() => this.#host.files.remove(`${folder}/${name}.json`));
+  }
+
+  /** Ends all devices in order; `done` is called when nothing is left. */
+  stop(done: () => void): void {
+    this.#stopped = done;
+    this.#watch.stop();
+    for (const [key, entry] of this.#entries) this.#remove(key, entry);
+    this.#finish();
+  }
+
+  // ---- rm-agent ----
+
+  status(): GatewayStatus {
+    const devices: DeviceSummary[] = [];
+    const faults: string[] = this.#fault === null ? [] : [this.#fault];
+    for (const { device, fault } of this.#entries.values()) {
+      if (fault !== null) faults.push(fault.slice(0, 2 * gatewayLimits.reasonLength));
+      if (!device) continue;
+      const { id, name, target, state, since, lastError, channels, reachability } = device.status();
+      const short = lastError === null ? null : lastError.slice(0, gatewayLimits.reasonLength);
+      devices.push({ id, name, target, state, since, lastError: short, channels, reachability });
+    }
+    const residentMemory = this.#host.system.residentMemory();
+    return { devices, faults, since: this.#since, residentMemory, version };
+  }
+
+  retry(): void {
+    for (const { device } of this.#entries.values()) device?.retry();
+  }
+
+  /** Of all devices. */
+  enable(enabled: boolean, persist: boolean): string | null {
+    let wrong: string | null = null;
+    for (const { device } of this.#entries.values()) wrong = device?.enable(enabled, persist) ?? wrong;
+    return wrong;
+  }
+
+  consent(allow: boolean, port: number | null): boolean {
+    return [...this.#entries.values()].filter(({ device }) => device?.consent(allow, port)).length > 0;
+  }
+
+  // ---- inside ----
+
+  #take(source: DeviceSource, thorough: boolean): void {
+    const known = this.#entries.get(source.key);
+    if (known && !known.fault && !thorough && known.source.digest === source.digest) return;
+    const entry = known ?? {
+      source,
+      configured: '',
+      device: null,
+      next: null,
+      stopping: false,
+      enabled: null,
+      fault: null,
+    };
+    entry.source = source;
+    this.#entries.set(source.key, entry);
+    const judged = this.#judge(source);
+    if (typeof judged === 'string') {
+      if (judged !== entry.fault)
+        this.#log.error(entry.device ? `${judged}; the device stays as it was` : judged);
+      entry.fault = judged;
+      return;
+    }
+    entry.fault = null;
+    const configured = digestOf(this.#host, JSON.stringify(judged.configuration));
+    if (configured === entry.configured) return;
+    entry.configured = configured;
+    entry.next = judged;
+    if (entry.device) this.#end(entry);
+    else if (!entry.stopping) this.#begin(entry);
+  }
+
+  /** The configuration, or why there is none, in one line. */
+  #judge({ key, origin, content }: DeviceSource): DeviceConfiguration | string {
+    if ('error' in content) return content.error;
+    const judged = configureDevice(this.#host, this.settings, content.json);
+    if ('errors' in judged) {
+      const [first = '', ...more] = judged.errors;
+      const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
+      return `${content.place(/^[^:\s]*(?=: )/.exec(first)?.[0] ?? '')}${first}${rest}`;
+    }
+    let running = 0;
+    for (const [other, entry] of this.#entries) {
+      const { device, next, source } = entry;
+      if (other === key || (!device && !next)) continue;
+      running++;
+      if (judged.id === (next ?? device)?.id)
+        return `${origin}: device.id: found "${judged.id}", which ${source.origin} has already`;
+    }
+    if (running >= gatewayLimits.devices) return `${origin}: allowed are ${gatewayLimits.devices} devices`;
+    return judged;
+  }
+
+  #begin(entry: Entry): void {
+    const { next } = entry;
+    if (!next) return;
+    entry.next = null;
+    entry.device = new GatewayDevice(this.#parts, next, entry.enabled);
+    this.#watch.add(entry.device);
+  }
+
+  /** Stops the device of an entry, and then starts what is to come. */
+  #end(entry: Entry): void {
+    const { device } = entry;
+    if (!device) return;
+    entry.device = null;
+    entry.enabled = device.enabled;
+    entry.stopping = true;
+    this.#watch.remove(device);
+    device.stop(() => {
+      entry.stopping = false;
+      if (!this.#stopped) this.#begin(entry);
+      this.#finish();
+    });
+  }
+
+  #remove(key: string, entry: Entry): void {
+    entry.next = null;
+    this.#end(entry);
+    if (entry.stopping) this.#leaving.add(entry);
+    this.#entries.delete(key);
+  }
+
+  #finish(): void {
+    for (const entry of this.#leaving) if (!entry.stopping) this.#leaving.delete(entry);
+    if (this.#stopped && this.#leaving.size === 0) this.#stopped();
+  }
+
+  /** What the process may hold, and what the machine lacks of it. */
+  #bound(): void {
+    const { capacity } = this.#parts;
+    const configurations = [...this.#entries.values()].flatMap(({ device, next }) =>
+      device ? [device.configuration] : next ? [next.configuration] : [],
+    );
+    const secure = configurations.some(({ services }) => services.some(({ kind }) => kind === 'https'));
+    const cost = gatewayCost(capacity, configurations.length, secure);
+    const { memoryBytes } = capacity.device;
+    this.#host.system.limitMemory(Math.max(memoryBytes ?? 0, cost.bytes));
+    const short = shortages(this.#host.files, cost, configurations.length).join('; ');
+    if (short !== '' && configurations.length > this.#mostWarned) {
+      this.#log.warning(short);
+      this.#mostWarned = configurations.length;
+    }
+  }
+
+  #edit(change: () => void): readonly string[] {
+    try {
+      change();
+    } catch (error) {
+      return [messageOf(error)];
+    }
+    this.refresh();
+    return [];
+  }
+}

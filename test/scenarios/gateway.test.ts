@@ -1,0 +1,181 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import type { AgentProcess } from './stage/agent-process.ts';
+import { lacks } from './stage/features.ts';
+import { close, data, fault, open } from './stage/frames.ts';
+import { LocalService } from './stage/local-service.ts';
+import type { Reflector, Upgrade } from './stage/reflector.ts';
+import { domain, type Stage, scenario } from './stage/stage.ts';
+
+/** One agent for many devices: `gateway` in the configuration. */
+
+class GatewayStage {
+  readonly folder: string;
+  readonly #stage: Stage;
+  readonly #control: string;
+  #config = '';
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.folder = join(stage.directory, 'devices');
+    this.#control = join(stage.directory, 'control.sock');
+    mkdirSync(this.folder);
+  }
+
+  device(id: string, port: number, more: object = {}): object {
+    return {
+      device: { id, domain, password: `password of ${id}` },
+      target: '127.0.0.1',
+      services: [{ port: 80, targetPort: port, kind: 'tcp' }],
+      ...more,
+    };
+  }
+
+  /** Writes the file of a device, whole at once. */
+  write(name: string, content: object | string): void {
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    renameSync(this.#stage.file(text), join(this.folder, `${name}.json`));
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.folder, `${name}.json`));
+  }
+
+  run(reflector: Reflector, gateway: object = { folder: this.folder }): AgentProcess {
+    this.#config = this.#stage.file(
+      JSON.stringify({
+        reflector: reflector.uri,
+        gateway,
+        reconnect: { min: 1, max: 1 },
+        timeouts: { connect: 120 },
+        control: this.#control,
+        stateFile: join(this.#stage.directory, 'state'),
+      }),
+      'rm-agent.json',
+    );
+    return this.#stage.run(['--config', this.#config]);
+  }
+
+  async command(...words: string[]): Promise<{ status: number | null; output: string; log: string }> {
+    const process = this.#stage.run([...words, '--config', this.#config]);
+    const { status } = await process.ended();
+    return { status, output: process.output, log: process.log.join('\n') };
+  }
+}
+
+/** Who asks for a tunnel. */
+function user(upgrade: Upgrade): string {
+  const [, text = ''] = (upgrade.header('authorization') ?? '').split(' ');
+  return Buffer.from(text, 'base64').toString();
+}
+
+describe.concurrent('a gateway', () => {
+  const gatewayScenario = scenario.skipIf(lacks('gateway'));
+
+  gatewayScenario('has a tunnel for each device, to its own target', async ({ stage }) => {
+    const gateway = new GatewayStage(stage);
+    const reflector = await stage.reflector();
+    const services = [await stage.service(), await stage.service()];
+    for (const [n, { port }] of services.entries()) gateway.write(`d${n}`, gateway.device(`cam-${n}`, port));
+    gateway.run(reflector, { folder: gateway.folder, probe: 0 });
+    for (let n = 0; n < 2; n++) {
+      const upgrade = await reflector.upgrade();
+      const [, index = ''] = /^cam-(\d)@/.exec(user(upgrade)) ?? [];
+      expect(user(upgrade)).toBe(`cam-${index}@${domain}:password of cam-${index}`);
+      const tunnel = upgrade.accept();
+      await tunnel.open(1, 80);
+      tunnel.send(data(1, `for ${index}`));
+      const connection = await services[Number(index)]?.connection();
+      await connection?.expectText(`for ${index}`);
+      // Nothing but what is listed.
+      tunnel.send(open(2, 81));
+      await tunnel.expect(fault(2, 2));
+    }
+  });
+
+  gatewayScenario('follows its folder, one device at a time', async ({ stage }) => {
+    const gateway = new GatewayStage(stage);
+    const reflector = await stage.reflector();
+    const echo = await stage.service(LocalService.echo);
+    gateway.write('one', gateway.device('cam-1', echo.port));
+    const agent = gateway.run(reflector);
+    const first = await reflector.tunnel();
+    gateway.write('two', gateway.device('cam-2', echo.port));
+    const added = await reflector.upgrade();
+    expect(user(added)).toMatch(/^cam-2@/);
+    const second = added.accept();
+    gateway.write('two', '{ "device": ');
+    await agent.logged(/two\.json:1:13: expected a value.*stays as it was/);
+    gateway.write('two', gateway.device('cam-3', echo.port));
+    await second.closed;
+    const changed = await reflector.upgrade();
+    expect(user(changed)).toMatch(/^cam-3@/);
+    const third = changed.accept();
+    gateway.remove('two');
+    await third.closed;
+    // The first has noticed nothing.
+    await first.open(1, 80);
+    first.send(data(1, 'still here'));
+    await first.expectText(1, 'still here');
+    first.send(close(1));
+    expect(reflector.connections).toBe(3);
+  });
+
+  gatewayScenario('is told of by status, and obeys for one device', async ({ stage }) => {
+    const gateway = new GatewayStage(stage);
+    const reflector = await stage.reflector();
+    const echo = await stage.service(LocalService.echo);
+    const devices = ['cam-1', 'cam-2'].map((id) => gateway.device(id, echo.port));
+    gateway.run(reflector, { devices });
+    const upgrades = [await reflector.upgrade(), await reflector.upgrade()];
+    const tunnels = new Map(upgrades.map((upgrade) => [user(upgrade).split('@')[0], upgrade.accept()]));
+    for (const tunnel of tunnels.values()) await tunnel.established();
+    const all = await gateway.command('status');
+    expect(all.output).toMatch(/^gateway: +2 of 2 devices connected/);
+    expect(all.output).toMatch(/\ncam-1 +connected for .*; 127\.0\.0\.1/);
+    const disabled = await gateway.command('disable', '--persist', '--device', 'cam-1');
+    expect(disabled).toMatchObject({ status: 0, output: expect.stringMatching(/^device: +cam-1\n/) });
+    await tunnels.get('cam-1')?.closed;
+    expect(JSON.parse((await gateway.command('status', '--json', '--device', 'cam-2')).output)).toMatchObject(
+      {
+        id: 'cam-2',
+        state: 'connected',
+      },
+    );
+    expect((await gateway.command('check', '--device', 'cam-2')).output).toMatch(
+      /ok +tunnel +cam-2: connected/,
+    );
+    expect(await gateway.command('status', '--device', 'cam-9')).toMatchObject({
+      status: 69,
+      log: 'there is no device "cam-9"',
+    });
+  });
+
+  gatewayScenario('refuses a name that leads to the gateway itself', async ({ stage }) => {
+    const gateway = new GatewayStage(stage);
+    const reflector = await stage.reflector();
+    const echo = await stage.service(LocalService.echo);
+    // The C library answers for it without a server, and so does Node.
+    gateway.write('one', gateway.device('cam-1', echo.port, { target: 'printer.localhost' }));
+    gateway.write('two', gateway.device('cam-2', echo.port, { target: 'localhost' }));
+    gateway.run(reflector);
+    for (let n = 0; n < 2; n++) {
+      const upgrade = await reflector.upgrade();
+      const listed = user(upgrade).startsWith('cam-2');
+      const tunnel = upgrade.accept();
+      if (listed) await tunnel.open(1, 80);
+      else {
+        tunnel.send(open(1, 80));
+        await tunnel.expect(fault(1, 5));
+      }
+    }
+  });
+
+  scenario.skipIf(!lacks('gateway'))('is named where it was left out', async ({ stage }) => {
+    const config = stage.file(JSON.stringify({ reflector: 'http://r/', gateway: { devices: [] } }));
+    const agent = stage.run(['check', '--config', config]);
+    expect((await agent.ended()).status).toBe(78);
+    expect(agent.log.join('\n')).toMatch(/gateway: unknown key/);
+  });
+});
