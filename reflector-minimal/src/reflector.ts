@@ -39,6 +39,7 @@ import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
 import type { AdmitDevice } from './ports/device-admission.ts';
 import type { Events } from './ports/events.ts';
+import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
 import type { Route } from './ports/routes.ts';
@@ -108,8 +109,10 @@ export interface ReflectorOptions {
   ) => readonly Authenticator<'token' | 'password'>[];
   /** Who may open what, see `docs/ports/rights.md`; by default roles and domains decide. */
   readonly rights?: (parts: RightsParts) => Rights;
-  /** Other ways to log in, of `routes`, for the log-in page. */
+  /** For the log-in page: other ways to log in, or help with it, of `routes`. */
   readonly logInLinks?: readonly LogInLink[];
+  /** Where a browser goes on that has logged out, such as to a provider; nowhere by default. */
+  readonly furtherLogOut?: FurtherLogOutOf;
   /** Silent by default. */
   readonly log?: Logger;
   readonly limits?: Partial<Limits>;
@@ -274,6 +277,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       tokenByGet: options.tokenByGet ?? false,
       logInAddress,
       logInLinks: options.logInLinks ?? [],
+      furtherLogOut: options.furtherLogOut ?? null,
       admitDevice: options.admitDevice ?? null,
       offer: {
         keepAlive: options.keepAlive ?? 300,

@@ -81,6 +81,8 @@ export const defaultLimits = {
   oidcWaiting: 256,
   /** Age of a log-out token of a provider; an older one is refused. */
   oidcLogOutMs: 300_000,
+  /** Characters of an ID token that is kept, to be sent in an address at the log-out. Without a longer one the provider asks more. */
+  oidcIdTokenLength: 6_000,
   /** Log-out tokens that are remembered, so that none counts twice. */
   oidcLogOutsRemembered: 10_000,
   /** Characters of the address that a log-in at a provider leads on to. A longer one is dropped. */

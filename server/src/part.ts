@@ -1,7 +1,14 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { ReflectorOptions, ReflectorParts } from 'rm-reflector';
-import type { AdmitDevice, Authenticator, KnownUsers, Route, Store } from 'rm-reflector/ports';
+import type {
+  AdmitDevice,
+  Authenticator,
+  FurtherLogOutOf,
+  KnownUsers,
+  Route,
+  Store,
+} from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { EventLog } from './events/log/event-log.ts';
@@ -43,6 +50,8 @@ export interface Running {
   readonly routes?: readonly Route[];
   /** A further rule for devices that connect. The first part that turns a device away decides. */
   readonly admitDevice?: AdmitDevice;
+  /** Where a browser goes on that has logged out. The first part that knows a place decides. */
+  readonly furtherLogOut?: FurtherLogOutOf;
   /** Begins work in the background, once the server listens. */
   start?(): void;
   /** Ends it. Called before the reflector closes, if need be without {@link start}. */
@@ -51,7 +60,7 @@ export interface Running {
 
 /** A part of the server: a concern with its endpoints. */
 export interface Part {
-  /** Further ways to log in, for the log-in page. */
+  /** For the log-in page: further ways to log in, or help with it. */
   logInLinks?(configuration: OwnConfiguration): NonNullable<ReflectorOptions['logInLinks']>;
   /** Throws `ConfigurationError`. Nothing is opened before. */
   check?(place: Pick<Foundation, 'configuration' | 'file' | 'environment'>): void;

@@ -4,9 +4,11 @@ import type {
   ArrivingDevice,
   Authenticator,
   DeviceTurnedAway,
+  FurtherLogOut,
   KnownUsers,
   Rights as RightsPort,
   Route,
+  Session,
   Store,
 } from 'rm-reflector/ports';
 import type { Additions, AdditionsContext } from 'rm-reflector/program';
@@ -56,6 +58,7 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
     options: {
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       admitDevice: (arriving) => server.admitDevice(arriving),
+      furtherLogOut: (session) => server.furtherLogOut(session),
       authenticators: (store, known) => server.authenticators(store, known),
       rights: ({ store, known }) => server.rights(store, known),
       routes: (core) => server.routes(core),
@@ -104,6 +107,14 @@ class Server {
     for (const { admitDevice } of this.#running) {
       const turnedAway = await admitDevice?.(arriving);
       if (turnedAway) return turnedAway;
+    }
+    return null;
+  }
+
+  async furtherLogOut(session: Session): Promise<FurtherLogOut | null> {
+    for (const { furtherLogOut } of this.#running) {
+      const further = await furtherLogOut?.(session);
+      if (further) return further;
     }
     return null;
   }

@@ -8,11 +8,17 @@ import { refusalOf } from '../refusals/of-denial.ts';
 import { clearCookie } from '../sessions/cookies.ts';
 import { type AccountNote, accountPage } from './account-page.ts';
 import { type Exchange, isSecure, knownMarks, type Result, redirect, sendToLogIn, show } from './exchange.ts';
+import { logOutPage } from './log-out-page.ts';
 
-/** Logs this browser out, or with `everywhere` all browsers and programs. What they have open ends at once. */
-export async function logOut({ context, call }: Exchange): Promise<Result> {
+/**
+ * Logs this browser out, or with `everywhere` all browsers and programs. What they have open ends at once. Then it may go
+ * on to be logged out elsewhere.
+ */
+export async function logOut(exchange: Exchange): Promise<Result> {
+  const { context, call } = exchange;
   const form = await call.form();
   const identity = await call.session();
+  const further = identity?.session ? await context.furtherLogOut?.(identity.session) : null;
   if (identity?.session) {
     const { name } = identity.user;
     const everywhere = form.get('everywhere') !== null;
@@ -27,7 +33,14 @@ export async function logOut({ context, call }: Exchange): Promise<Result> {
       address: call.origin.address,
     });
   }
-  return redirect('/log-in', [clearCookie('own', isSecure(call))]);
+  const cookies = [clearCookie('own', isSecure(call))];
+  const address = await further?.address();
+  if (!further || !address) return redirect('/log-in', cookies);
+  return {
+    ...show(exchange, 200, logOutPage(further.name, address)),
+    headers: { Refresh: `0; url=${address.href}` },
+    cookies,
+  };
 }
 
 /** Ends one of the user's sessions, by the ID that the list shows. */

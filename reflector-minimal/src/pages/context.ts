@@ -4,6 +4,7 @@ import type { LogIn } from '../authentication/log-in.ts';
 import type { UserAuthentication } from '../authentication/user-authentication.ts';
 import type { DeviceLogInContext } from '../isolation/device-log-in.ts';
 import type { Limits } from '../limits.ts';
+import type { FurtherLogOutOf } from '../ports/further-log-out.ts';
 import type { Presence } from '../ports/presence.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tokens } from '../sessions/tokens.ts';
@@ -20,6 +21,7 @@ export interface PagesContext extends DeviceLogInContext {
   readonly logIn: LogIn;
   readonly tokens: Tokens;
   readonly logInLinks: readonly LogInLink[];
+  readonly furtherLogOut: FurtherLogOutOf | null;
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
 }

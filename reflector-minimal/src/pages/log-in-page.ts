@@ -11,10 +11,9 @@ export interface LogInNote {
   readonly name?: string | undefined;
 }
 
-/** Another way to log in, on a route of this host that takes `next` in its query. */
+/** Another way to log in, or help with it, on a route of this host that may take `next` in its query. */
 export interface LogInLink {
-  /** Of what one logs in with. */
-  readonly name: string;
+  readonly text: string;
   readonly path: string;
 }
 
@@ -31,10 +30,7 @@ export function logInPage({ next, error, name = '' }: LogInNote, links: readonly
 <input id="password" name="password" type="password" required autocomplete="current-password"${described(error)}${name === '' ? html`` : autofocus}>
 <button class="main">Log in</button>
 </form>
-${links.map(
-  (link) =>
-    html`<p><a href="${link.path}?next=${encodeURIComponent(next)}">Log in with ${link.name}</a></p>\n`,
-)}<p class="status">To <strong>${hostIn(next)}</strong></p>`,
+${links.map(({ text, path }) => html`<p><a href="${path}?next=${encodeURIComponent(next)}">${text}</a></p>\n`)}<p class="status">To <strong>${hostIn(next)}</strong></p>`,
   );
 }
 

@@ -365,12 +365,42 @@ describe('log-in in a browser', () => {
 
   test('other ways to log in are links, which lead on to where the user wanted to go', async () => {
     await stage.close();
-    stage = await Stage.open({ logInLinks: [{ name: 'Ex & Co', path: '/log-in/ex' }] });
+    stage = await Stage.open({ logInLinks: [{ text: 'Log in with Ex & Co', path: '/log-in/ex' }] });
     own = `http://localhost:${stage.port}`;
     const { text } = await browse('/log-in?next=%2Faccount');
     const next = encodeURIComponent(`${own}/account`);
     expect(text).toContain(`<a href="/log-in/ex?next=${next}">Log in with Ex &amp; Co</a>`);
     expect((await logIn({ password: 'wrong' })).text).toContain('Ex &amp; Co');
+  });
+
+  test('a log-out goes on elsewhere once it has ended the session here', async () => {
+    await stage.close();
+    let elsewhere: URL | null = new URL('https://ex.example/end?a=b&hint=it%27s');
+    let asked = 0;
+    stage = await Stage.open({
+      furtherLogOut: async ({ user: { name } }) => ({
+        name: `Ex & Co of ${name}`,
+        address: async () => {
+          asked++;
+          expect(await stage.reflector.store.sessions.list(user.name, 10)).toEqual([]);
+          return elsewhere;
+        },
+      }),
+    });
+    own = `http://localhost:${stage.port}`;
+    await logIn();
+    const left = await browse('/log-out', {});
+    expect([left.status, left.headers.refresh]).toEqual([200, `0; url=${elsewhere.href}`]);
+    expect(left.text).toContain(`Ex &amp; Co of ${user.name}`);
+    expect(left.text).toContain('<a href="https://ex.example/end?a=b&amp;hint=it%27s">');
+    expect(cookies.has('rm-session')).toBe(false);
+    await logIn();
+    elsewhere = null;
+    const stayed = await browse('/log-out', {});
+    expect([stayed.status, stayed.headers.location]).toEqual([303, '/log-in']);
+    // Nobody is logged in.
+    expect((await browse('/log-out', {})).status).toBe(303);
+    expect(asked).toBe(2);
   });
 
   describe('one-time passwords at the account', () => {

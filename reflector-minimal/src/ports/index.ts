@@ -5,6 +5,7 @@ export * from './channel-failure.ts';
 export * from './device-admission.ts';
 export * from './events.ts';
 export * from './eventual.ts';
+export * from './further-log-out.ts';
 export * from './identity.ts';
 export * from './presence.ts';
 export * from './rights.ts';

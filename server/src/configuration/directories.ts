@@ -131,6 +131,10 @@ export const providerSchema = Type.Object({
         'The claim with groups or roles, such as `https://example.com/groups`; a list is a path into objects.',
     }),
   ),
+  logOut: Type.Boolean({
+    default: true,
+    description: 'Whether a log-out here goes on to the provider, where it offers that.',
+  }),
   grants: Type.Array(Type.Object({ value: text('A value of that claim.'), ...given }), {
     default: [],
     description: 'What the values give.',

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Cancellable } from 'rm-protocol';
-import type { Authenticator, Route } from 'rm-reflector/ports';
+import type { Authenticator, FurtherLogOut, Route } from 'rm-reflector/ports';
 import type { Core, Foundation } from '../part.ts';
 import { LdapAuthenticator } from './ldap/authenticator.ts';
 import { LdapDirectory } from './ldap/directory.ts';
 import { readLdapSettings } from './ldap/read-settings.ts';
 import { Refresh } from './ldap/refresh.ts';
 import { Members } from './members/members.ts';
-import { Provider } from './oidc/provider.ts';
+import { Provider, ProviderUnavailable } from './oidc/provider.ts';
 import { ProviderSessions } from './oidc/provider-sessions.ts';
 import { readProviders } from './oidc/read-settings.ts';
 import { providerRoutes } from './oidc/routes.ts';
@@ -19,6 +19,7 @@ export class Directories {
   readonly authenticators: readonly Authenticator<'password'>[];
   readonly #foundation: Foundation;
   readonly #providers: readonly Provider[];
+  readonly #sessions: ProviderSessions;
   readonly #refresh: Refresh | null;
   #sweep: Cancellable | null = null;
 
@@ -26,6 +27,7 @@ export class Directories {
   constructor(foundation: Foundation) {
     const { configuration, store, limits } = foundation;
     this.#foundation = foundation;
+    this.#sessions = new ProviderSessions(foundation.database);
     this.members = new Members({ ...foundation, rights: foundation.directoryRights });
     this.#providers = readProviders(foundation).map(
       (settings) => new Provider(settings, limits, foundation.clock),
@@ -49,7 +51,7 @@ export class Directories {
     const context = {
       ...this.#foundation,
       members: this.members,
-      sessions: new ProviderSessions(this.#foundation.database),
+      sessions: this.#sessions,
       store,
       audit,
       sealed: () => {
@@ -61,6 +63,26 @@ export class Directories {
       },
     };
     return this.#providers.flatMap((provider) => providerRoutes(provider, context));
+  }
+
+  /** The provider by which this session came. */
+  async furtherLogOut(hash: Buffer): Promise<FurtherLogOut | null> {
+    const origin = await this.#sessions.originOf(hash);
+    const provider = this.#providers.find(({ settings }) => settings.id === origin?.provider);
+    if (!origin || !provider) return null;
+    const { id, name } = provider.settings;
+    return {
+      name,
+      address: async () => {
+        try {
+          return await provider.endSession(origin.idToken);
+        } catch (error) {
+          if (!(error instanceof ProviderUnavailable)) throw error;
+          this.#foundation.log.warn({ provider: id, reason: error.message }, 'log-out only here');
+          return null;
+        }
+      },
+    };
   }
 
   start(): void {

@@ -20,10 +20,16 @@ export const directories: Part = {
     if (place.configuration.ldap) readLdapSettings(place.configuration.ldap, place);
     readProviders(place);
   },
-  logInLinks: ({ oidc }) => oidc.map(({ id, name }) => ({ name, path: startPath(id) })),
+  logInLinks: ({ oidc }) =>
+    oidc.map(({ id, name }) => ({ text: `Log in with ${name}`, path: startPath(id) })),
   authenticators: (foundation) => open(foundation).authenticators,
   run: (core) => {
     const running = open(core);
-    return { routes: running.routes(core), start: () => running.start(), stop: () => running.stop() };
+    return {
+      routes: running.routes(core),
+      furtherLogOut: ({ hash }) => running.furtherLogOut(hash),
+      start: () => running.start(),
+      stop: () => running.stop(),
+    };
   },
 };

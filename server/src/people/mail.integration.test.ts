@@ -240,6 +240,9 @@ describe('a mail for another password', () => {
   });
 
   test('is asked for on a page too, whose answer is the same for everybody', async () => {
+    expect((await browse('/log-in')).text).toMatch(
+      new RegExp(`href="${forgottenPath}[^"]*">Forgotten your password\\?`),
+    );
     expect((await browse(forgottenPath)).text).toContain('Forgotten your password?');
     const [nobody, bob] = [
       await browse(forgottenPath, { user: 'nobody' }),

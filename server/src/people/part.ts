@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, openEndpoint } from '../api/endpoint.ts';
 import { conflict, Problem } from '../api/problem.ts';
+import type { OwnConfiguration } from '../configuration/schema.ts';
 import { readSecret } from '../configuration/secret.ts';
 import type { Core, Part } from '../part.ts';
 import { accountEndpoints } from './account-endpoints.ts';
@@ -13,13 +14,15 @@ import { groupsEndpoints } from './groups-endpoints.ts';
 import { Invitations } from './invitations.ts';
 import { keysEndpoints } from './keys-endpoints.ts';
 import { Mailer } from './mailer.ts';
-import { passwordPages, setPasswordPath } from './password-pages.ts';
+import { forgottenPath, passwordPages, setPasswordPath } from './password-pages.ts';
 import { People } from './people.ts';
 import type { PeopleServices } from './services.ts';
 import { usersEndpoints } from './users-endpoints.ts';
 
 /** Users, groups, grants, API keys, and mails by which people set passwords. */
 export const peoplePart: Part = {
+  logInLinks: (configuration) =>
+    sendsMail(configuration) ? [{ text: 'Forgotten your password?', path: forgottenPath }] : [],
   authenticators: ({ database, known, clock, limits }) => [
     new ApiKeys(database, known, clock, limits).authenticator,
   ],
@@ -49,10 +52,18 @@ export const peoplePart: Part = {
   },
 };
 
+/** A mail leads to a page of this server. */
+function sendsMail(
+  configuration: OwnConfiguration,
+): configuration is OwnConfiguration & Required<Pick<OwnConfiguration, 'mail' | 'publicUrl'>> {
+  return configuration.mail !== undefined && configuration.publicUrl !== undefined;
+}
+
 function invitationsOf(core: Core, people: People): Invitations | null {
   const { database, clock, log, limits, file, environment } = core;
-  const { mail, publicUrl } = core.configuration;
-  if (!mail || publicUrl === undefined) return null;
+  const { configuration } = core;
+  if (!sendsMail(configuration)) return null;
+  const { mail, publicUrl } = configuration;
   const { password } = mail;
   const read = () =>
     password === undefined

@@ -45,6 +45,7 @@ export class TestProvider {
           client_id: clientId,
           client_secret: clientSecret,
           redirect_uris: [`${base}/log-in/oidc/${id}/callback`],
+          post_logout_redirect_uris: [`${base}/log-in`],
           backchannel_logout_uri: `${base}/log-in/oidc/${id}/back-channel-log-out`,
           backchannel_logout_session_required: true,
         },

@@ -78,6 +78,7 @@ test.each(nonsense)('a provider that answers with %s is away', async (_what, ans
       grants: [],
       membershipMs: 1,
       callback: new URL('https://fleet.example.com/'),
+      loggedOut: null,
     },
     defaultLimits,
     new ManualClock(),

@@ -78,6 +78,34 @@ test('by the link on the log-in page to the devices of one’s groups, and out a
   await context.close();
 });
 
+test('a log-out here goes on to the provider, and the browser is back at the log-in', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const logIn = async () => {
+    await page.goto(`${base}/account`);
+    await page.getByRole('link', { name: 'Log in with Example Corp' }).click();
+  };
+  await logIn();
+  await page.locator('[name=login]').fill('carol');
+  await page.locator('[name=password]').fill('any');
+  await page.getByRole('button', { name: /sign-in/i }).click();
+  await page.getByRole('button', { name: /continue/i }).click();
+  await page.waitForURL(`${base}/account`);
+  await page.getByRole('button', { name: 'Log out', exact: true }).click();
+  await page.waitForURL(`${provider.issuer}/session/end?**`);
+  const asked = new URL(page.url()).searchParams;
+  expect(asked.get('post_logout_redirect_uri')).toBe(`${base}/log-in`);
+  expect(asked.get('id_token_hint')).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+  // The session here has ended, whatever the user says there.
+  expect((await context.cookies(base)).filter(({ name }) => name === 'rm-session')).toEqual([]);
+  await page.getByRole('button', { name: /yes, sign me out/i }).click();
+  await page.waitForURL(`${base}/log-in`);
+  // The provider asks who it is again.
+  await logIn();
+  await page.locator('[name=login]').waitFor();
+  await context.close();
+});
+
 test('another site that begins a log-in changes nothing for who is logged in, and cannot end one', async () => {
   const context = await browser.newContext();
   const page = await context.newPage();

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => provider.close());
 
-const start = (limits: object = {}) =>
+const start = (limits: object = {}, changes: object = {}) =>
   TestServer.start({
     port,
     limits,
@@ -41,6 +41,7 @@ const start = (limits: object = {}) =>
           scopes: ['openid', 'profile', 'groups'],
           grantsClaim: groupsClaim,
           grants: [{ value: 'ops', domains: ['plant-a'] }],
+          ...changes,
         },
       ],
     },
@@ -149,6 +150,64 @@ test('a provider that is down keeps nobody else out, and is there when it is bac
   await provider.listen();
   await logIn('carol');
   expect(browser.url.href).toBe(`${base}/account`);
+});
+
+describe('log-out here', () => {
+  const logOut = async () => {
+    await browser.go(`${base}/log-out`, {});
+    return /<a href="([^"]*)">Go on</.exec(browser.text)?.[1]?.replaceAll('&amp;', '&') ?? null;
+  };
+  const isLoggedIn = async () => {
+    await browser.go(`${base}/account`);
+    return browser.url.pathname === '/account';
+  };
+
+  test('leads to the end of the session at the provider', async () => {
+    await logIn('carol');
+    const address = new URL((await logOut()) ?? '');
+    expect(`${address.origin}${address.pathname}`).toBe(`${provider.issuer}/session/end`);
+    expect(Object.fromEntries(address.searchParams)).toEqual({
+      client_id: clientId,
+      post_logout_redirect_uri: `${base}/log-in`,
+      id_token_hint: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+    });
+    expect(await isLoggedIn()).toBe(false);
+  });
+
+  test('oidcIdTokenLength: a long ID token does not go into an address', async () => {
+    await server.close();
+    server = await start({ oidcIdTokenLength: 20 });
+    await logIn('carol');
+    const address = new URL((await logOut()) ?? '');
+    expect([...address.searchParams.keys()].sort()).toEqual(['client_id', 'post_logout_redirect_uri']);
+  });
+
+  test('is one here only, where that is configured', async () => {
+    await server.close();
+    server = await start({}, { logOut: false });
+    await logIn('carol');
+    expect(await logOut()).toBeNull();
+    expect(await isLoggedIn()).toBe(false);
+  });
+
+  test('ends the session here while the provider is down', async () => {
+    await server.close();
+    server = await start({ oidcDiscoveryMs: 1 });
+    await logIn('carol');
+    await provider.close();
+    // What was known of it counts.
+    expect(await logOut()).not.toBeNull();
+    expect(await isLoggedIn()).toBe(false);
+    await provider.listen();
+  });
+
+  test('of a local user leads nowhere else', async () => {
+    await browser.go(`${base}/log-in`);
+    await browser.submit({ name: 'alice', password: 'a long enough secret' });
+    expect(await isLoggedIn()).toBe(true);
+    expect(await logOut()).toBeNull();
+    expect(browser.url.pathname).toBe('/log-in');
+  });
 });
 
 describe('log-out by the back channel', () => {

@@ -1,5 +1,10 @@
 import type { FleetDatabase } from '../../store/fleet-database.ts';
-import type { LogOut } from './provider.ts';
+import type { LogOut, ProvenPerson } from './provider.ts';
+
+export interface SessionOrigin {
+  readonly provider: string;
+  readonly idToken: string | null;
+}
 
 /** Which sessions of browsers come from which sessions of providers. A row goes with its session. */
 export class ProviderSessions {
@@ -9,12 +14,25 @@ export class ProviderSessions {
     this.#database = database;
   }
 
-  async note(hash: Buffer, provider: string, subject: string, session: string | null): Promise<void> {
+  async note(
+    hash: Buffer,
+    provider: string,
+    { subject, session, idToken }: Pick<ProvenPerson, 'subject' | 'session' | 'idToken'>,
+  ): Promise<void> {
     this.#database
       .prepare(
-        'INSERT OR REPLACE INTO fleet_oidc_sessions (hash, provider, subject, session) VALUES (?, ?, ?, ?)',
+        `INSERT OR REPLACE INTO fleet_oidc_sessions (hash, provider, subject, session, id_token)
+         VALUES (?, ?, ?, ?, ?)`,
       )
-      .run(hash, provider, subject, session);
+      .run(hash, provider, subject, session, idToken);
+  }
+
+  /** By which provider a session came; `null`: by none. */
+  async originOf(hash: Buffer): Promise<SessionOrigin | null> {
+    const row = this.#database
+      .prepare<SessionOrigin>('SELECT provider, id_token AS idToken FROM fleet_oidc_sessions WHERE hash = ?')
+      .get(hash);
+    return row ?? null;
   }
 
   /** Hashes of the sessions that this is about. */

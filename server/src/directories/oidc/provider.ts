@@ -32,6 +32,8 @@ export interface ProvenPerson {
   /** `null`: there is no such claim. */
   readonly name: string | null;
   readonly groups: readonly string[];
+  /** As it came; `null`: it is longer than `limits.oidcIdTokenLength`. */
+  readonly idToken: string | null;
 }
 
 /** Whose sessions end: those of one session of the provider, or all of a subject. One of them at least is a text. */
@@ -107,10 +109,32 @@ export class Provider {
       const claims = tokens.claims();
       if (!claims) throw new NotProven('there is no ID token');
       const more = await this.#userInfo(configuration, tokens.access_token, claims);
-      return this.#person(claims.sub, { ...more, ...claims });
+      return {
+        ...this.#person(claims.sub, { ...more, ...claims }),
+        idToken: this.#kept(tokens.id_token),
+      };
     } catch (error) {
       throw sorted(error);
     }
+  }
+
+  /**
+   * Where to send a browser that has logged out here (RP-Initiated Logout 1.0 section 2); `null`: the provider offers nothing, or it is
+   * not wanted. `idToken`: by which it came. Rejects with {@link ProviderUnavailable}.
+   */
+  async endSession(idToken: string | null): Promise<URL | null> {
+    const { loggedOut } = this.settings;
+    if (loggedOut === null) return null;
+    const { configuration } = await this.#discover();
+    if (configuration.serverMetadata().end_session_endpoint === undefined) return null;
+    const url = client.buildEndSessionUrl(configuration, {
+      post_logout_redirect_uri: loggedOut.href,
+      ...(idToken === null ? {} : { id_token_hint: idToken }),
+    });
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+      throw new ProviderUnavailable('its end_session_endpoint is no address of the web');
+    }
+    return url;
   }
 
   /**
@@ -145,7 +169,11 @@ export class Provider {
     return { subject, session };
   }
 
-  #person(subject: string, claims: Claims): ProvenPerson {
+  #kept(idToken: string | undefined): string | null {
+    return idToken !== undefined && idToken.length <= this.#limits.oidcIdTokenLength ? idToken : null;
+  }
+
+  #person(subject: string, claims: Claims): Omit<ProvenPerson, 'idToken'> {
     const { nameClaim, grantsClaim } = this.settings;
     const name = claimAt(claims, [nameClaim]);
     const session = claimAt(claims, ['sid']);

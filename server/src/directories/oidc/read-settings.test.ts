@@ -35,6 +35,7 @@ test('defaults; the callback is below the public address; values of claims stay 
       grants: [{ of: 'Ops', groups: ['operators'], role: 'user', domains: [], everything: false }],
       membershipMs: 43_200_000,
       callback: new URL('https://fleet.example.com/log-in/oidc/corp/callback'),
+      loggedOut: new URL('https://fleet.example.com/log-in'),
     },
   ]);
   expect(read([])).toEqual([]);

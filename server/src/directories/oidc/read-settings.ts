@@ -2,7 +2,7 @@ import { ConfigurationError } from 'rm-reflector/program';
 import type { ProviderConfiguration } from '../../configuration/directories.ts';
 import { readSecret } from '../../configuration/secret.ts';
 import { isLoopback } from '../members/loopback.ts';
-import { callbackPath, type ProviderSettings } from './settings.ts';
+import { callbackPath, loggedOutPath, type ProviderSettings } from './settings.ts';
 
 export interface ProvidersPlace {
   readonly configuration: {
@@ -25,7 +25,7 @@ export function readProviders(given: ProvidersPlace): readonly ProviderSettings[
   if (oidc.length === 0) return [];
   const base = publicUrl ?? fail('publicUrl', 'is missing; the providers send browsers back to it');
   return oidc.map((provider, at) => {
-    const { id, clientSecret, grantsClaim, membershipLifetime, grants, ...rest } = provider;
+    const { id, clientSecret, grantsClaim, membershipLifetime, grants, logOut, ...rest } = provider;
     const path = `oidc.${at}`;
     if (oidc.findIndex((other) => other.id === id) < at) fail(`${path}.id`, `"${id}": another one has it`);
     const issuer = URL.canParse(provider.issuer)
@@ -48,6 +48,7 @@ export function readProviders(given: ProvidersPlace): readonly ProviderSettings[
       grants: grants.map(({ value, ...rule }) => ({ ...rule, of: value })),
       membershipMs: membershipLifetime * 1000,
       callback: new URL(callbackPath(id), base),
+      loggedOut: logOut ? new URL(loggedOutPath, base) : null,
     };
   });
 }

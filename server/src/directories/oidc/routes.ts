@@ -123,7 +123,7 @@ class ProviderRoutes {
     if (!entered) throw new NotProven('the account was changed meanwhile');
     const { hash } = entered.session;
     try {
-      await sessions.note(hash, settings.id, person.subject, person.session);
+      await sessions.note(hash, settings.id, person);
     } catch (error) {
       // No log-out of the provider would end it.
       await store.sessions.remove(hash);

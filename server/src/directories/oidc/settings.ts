@@ -18,6 +18,8 @@ export interface ProviderSettings {
   readonly membershipMs: number;
   /** Where the provider sends the browser back to: below the public address of the server, whatever a request says. */
   readonly callback: URL;
+  /** Where the provider sends it back to after a log-out; `null`: a log-out here is none there. */
+  readonly loggedOut: URL | null;
 }
 
 /** Of members. */
@@ -27,5 +29,7 @@ export const sourceOf = (id: string) => `oidc:${id}`;
 export const byOf = (id: string) => `oidc-${id}`;
 
 export const startPath = (id: string) => `/log-in/oidc/${id}`;
+/** Where a browser is after a log-out. */
+export const loggedOutPath = '/log-in';
 export const callbackPath = (id: string) => `${startPath(id)}/callback`;
 export const logOutPath = (id: string) => `${startPath(id)}/back-channel-log-out`;

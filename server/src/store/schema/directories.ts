@@ -29,4 +29,6 @@ export const steps: readonly string[] = [
    WHEN OLD.ended <> NEW.ended BEGIN
      INSERT INTO changes (kind, key) VALUES ('user', NEW.user);
    END;`,
+  // By which the provider knows the session again when it is to end there.
+  'ALTER TABLE fleet_oidc_sessions ADD COLUMN id_token TEXT;',
 ];
