@@ -163,8 +163,6 @@ export class ChannelTable implements FrameHandler, ChannelOwner {
   }
 
   violation(number: number, what: string): void {
-    // Not an answer twice to one message, and the message is over with it.
-    this.#answered = true;
     this.#options.events.refused(`${what} on channel ${number}`);
     const channel = this.#byNumber.get(number);
     if (channel) channel.fail(ChannelError.violation);

@@ -118,9 +118,11 @@ export class Channel implements LocalHandler {
       this.fail(ChannelError.violation);
       return;
     }
-    const { limits } = this.#owner;
+    const { windowBytes } = this.#owner.limits;
     const held = this.#held + length;
-    if (!this.#receiveCredit && held > limits.windowBytes && held > mostHeld(limits)) {
+    // The tunnel pauses at half a window, and by then it has already read once more: a small window must not cost a quick
+    // reader its channel.
+    if (!this.#receiveCredit && held > windowBytes && held > windowBytes / 2 + READ_BYTES) {
       this.fail(ChannelError.timeout);
       return;
     }
@@ -335,14 +337,6 @@ export class Channel implements LocalHandler {
     if (before === 0 && reasons !== 0) this.#socket?.pause();
     else if (before !== 0 && reasons === 0) this.#socket?.resume();
   }
-}
-
-/**
- * What a channel may hold where the reflector knows no credit. The tunnel pauses at half a window, and by then
- * it has already read once more: a small window must not cost a quick reader its channel.
- */
-function mostHeld({ windowBytes }: Limits): number {
-  return Math.max(windowBytes, windowBytes / 2 + READ_BYTES);
 }
 
 /** The fault that tells the reflector why the local socket could not be connected. */

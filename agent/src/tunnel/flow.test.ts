@@ -378,6 +378,27 @@ describe('a small answer', () => {
       expect(stage.peer.channel(channel).data.length).toBeGreaterThan(1_000_000);
   });
 
+  it('does not wait behind more of the channels that have waited than there is room for', () => {
+    const queueBytes = 200_000;
+    const stage = new TunnelStage({
+      extension: { maxFrame: 65_536, window: 0x7fffffff },
+      limits: { queueBytes },
+    });
+    const channels = Array.from({ length: 10 }, (_, index) => index + 1);
+    const locals = channels.map((channel) => stage.open(channel));
+    const agentEnds = locals.flatMap(({ socket }) => socket.partner ?? []);
+    const read = () => agentEnds.filter(({ paused }) => !paused).length;
+    stage.peer.socket.pause();
+    for (const { socket } of locals) for (let i = 0; i < 8; i++) socket.write(pattern(65_536));
+    stage.run(100);
+    expect([agentEnds.length, read()]).toEqual([10, 0]);
+    stage.peer.socket.resume();
+    stage.host.clock.until('room', () => stage.socket.queued <= queueBytes / 2);
+    expect(read()).toBe(Math.floor((queueBytes - stage.socket.queued) / 65_536));
+    stage.run(5000);
+    for (const channel of channels) expect(stage.peer.channel(channel).data.length).toBe(8 * 65_536);
+  });
+
   it('does not wait for room that those before it leave unused', () => {
     const stage = new TunnelStage({
       extension: { maxFrame: 4096, window: 1 << 24 },

@@ -46,11 +46,15 @@ const attacks: Record<
     stage.run(3000);
     expect(stage.peer.take()[0]).toBe('error 1 4');
     // What comes with one read is not held back by the pause of the next.
-    for (const [bytes, seen] of [
-      [131_072, []],
-      [131_073, ['error 1 4']],
+    for (const [windowBytes, bytes, seen] of [
+      [32_768, 81_920, []],
+      [32_768, 81_921, ['error 1 4']],
+      [131_072, 131_072, []],
+      [131_072, 131_073, ['error 1 4']],
+      [262_144, 262_144, []],
+      [262_144, 262_145, ['error 1 4']],
     ] as const) {
-      const stage = new TunnelStage({ limits: { windowBytes: 131_072 } });
+      const stage = new TunnelStage({ limits: { windowBytes } });
       stage.open(1).socket.pause();
       const whole = pattern(bytes);
       for (let at = 0; at < bytes; at += 2048) {
