@@ -146,6 +146,15 @@ test('a lost connection ends the channel at once, a close frame after what was s
   closed.channel.destroy();
 });
 
+test('what a device sends once its client has closed is dropped', async () => {
+  const { channel, webSocket, writes } = setUp();
+  webSocket.emit('close', 1000);
+  channel.onData(Buffer.alloc(10));
+  await tick();
+  expect(writes).toEqual([]);
+  channel.destroy();
+});
+
 test('text is refused, and ends both sides', () => {
   const { channel, webSocket } = setUp();
   webSocket.emit('message', Buffer.from('x'), false);

@@ -204,6 +204,23 @@ test('a channel that fails while the user loses access is refused once', async (
   expect([events, sent.match(/HTTP/g)]).toEqual([[gone], ['HTTP']]);
 });
 
+test('a user who has gone by the time of the refusal is sent nothing', async () => {
+  let decide = (_admitted: boolean) => {};
+  decisions = [
+    () =>
+      new Promise((resolve) => {
+        decide = resolve;
+      }),
+  ];
+  open(device);
+  const wrote = vi.spyOn(socket, 'write');
+  socket.destroy();
+  decide(false);
+  await settled();
+  await settled();
+  expect([events, wrote.mock.calls, clock.pending]).toEqual([[notIn], [], 0]);
+});
+
 test('while it cannot be decided, the user is told to try again; a fault of ours goes to the caller', async () => {
   decisions = [() => Promise.reject(new StoreUnavailable('SQLITE_BUSY', 'held'))];
   open(device);

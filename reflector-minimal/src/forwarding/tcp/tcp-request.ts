@@ -57,9 +57,7 @@ export class TcpRequest {
     this.#refused = true;
     this.#channel?.destroy();
     this.#context.audit.count({ ...this.#decision, allowed: false, reason: refusal.error });
-    if (!this.#socket.destroyed) {
-      sendRefusal(this.#request, responseOn(this.#request, this.#socket, this.#context), refusal);
-    }
+    sendRefusal(this.#request, responseOn(this.#request, this.#socket, this.#context), refusal);
   }
 
   /**
