@@ -201,6 +201,12 @@ describe('a device with a certificate', () => {
     expect(await verdict({ ...early, names: ['dev9', 'dev1'] })).toMatch(/was issued at/);
   });
 
+  it('is told what is wrong with it for the first device that it names', async () => {
+    const early = { ...of('dev1', 'dev2'), issued: added - 1_000 };
+    expect(await verdict(early)).toMatch(/was issued at/);
+    expect(await verdict({ ...early, names: ['dev2', 'dev1'] })).toMatch(/without --certificate$/);
+  });
+
   it('is not proven by what looks like its name', async () => {
     const secrets = await deviceSecrets('kiosk', domain, 'password', false);
     await store.devices.add({ id: 'kiosk', domain, secrets }, 0, added);

@@ -323,6 +323,51 @@ test('propertiesSaveMs: changed properties are stored once, at the end at the la
   expect(await stored()).toEqual({ a: '3', b: 'x'.repeat(60) });
 });
 
+test('those who ask are told of changed properties, of the tunnel that is on line alone', async () => {
+  const told: unknown[] = [];
+  const at = endpoint({}, { changed: ({ id, properties }) => told.push({ id, ...properties }) });
+  const first = await dial(at);
+  const change = async (peer: Peer, value: string) => {
+    peer.stream.write(message(encodePropertiesUpdate([{ name: 'a', value }])));
+    await settled();
+    await settled();
+  };
+  await change(first, '1');
+  expect(told).toEqual([{ id: 'dev1', a: '1' }]);
+  confirms = false;
+  await change(await dial(at), '2');
+  expect(told).toHaveLength(1);
+});
+
+test.each([
+  ['propertiesBytes', { propertiesBytes: 100, maxFrame: 50 }, 100],
+  ['maxFrame', { propertiesBytes: 20, maxFrame: 100 }, 100],
+] as const)('%s: as much as that fits into a message of a device', async (_name, limits, most) => {
+  const opcode = limits.propertiesBytes === most ? 0x40 : 0x01;
+  const frame = (bytes: number) => message(Buffer.concat([Buffer.of(opcode, 0, 0, 9), Buffer.alloc(bytes)]));
+  const peer = await dial(endpoint(limits));
+  const before = peer.received().length;
+  const closed = async () => {
+    await settled();
+    const close = Buffer.from(peer.received().slice(before), 'latin1');
+    const at = close.indexOf(0x88);
+    return at < 0 ? null : close.readUInt16BE(at + 2);
+  };
+  peer.stream.write(frame(most));
+  expect(await closed()).toBeNull();
+  peer.stream.write(frame(most + 13));
+  expect(await closed()).toBe(1009);
+});
+
+test('what a device calls its program is cut, and may be missing', async () => {
+  const agent = async (...lines: string[]) => {
+    await dial(endpoint(), ['Authorization', basic, ...lines]);
+    return (await store.devices.get('dev1'))?.agent;
+  };
+  expect(await agent('User-Agent', 'x'.repeat(201))).toBe('x'.repeat(200));
+  expect(await agent()).toBe('');
+});
+
 test('traffic is added to what the store has, each share once', async () => {
   const at = endpoint();
   await dial(at);
@@ -403,7 +448,8 @@ test('a refusal that will not be better in a moment says when to come again', as
   verdict = refusal({ status: 503 });
   expect(header(await dial(endpoint({ arrivalsAskedMs: 290_001 })), 'Retry-After')).toEqual(['30']);
   verdict = refusal({ status: 403 });
-  expect(header(await dial(endpoint()), 'Retry-After')).toEqual([]);
+  const peer = await dial(endpoint());
+  expect([header(peer, 'Retry-After'), header(peer, 'WWW-Authenticate')]).toEqual([[], []]);
 });
 
 test('refusalNotedMs: a refusal is stored again after it, whichever way the clock was set', async () => {
@@ -499,7 +545,17 @@ test('a device that has gone meanwhile is not answered', async () => {
   const decided = endpoint().upgrade(request, socket, Buffer.alloc(0), address);
   socket.destroy();
   await decided;
-  expect([stream.readableLength, audited, [...presence.local]]).toEqual([0, [], []]);
+  expect([stream.readableLength, known, audited, [...presence.local]]).toEqual([0, [], [], []]);
+});
+
+test('a device that has gone before it is refused is no event', async () => {
+  verdict = refusal();
+  const [, socket] = duplexPair();
+  const request = incoming([...upgradeHeaders, 'Authorization', basic]);
+  const decided = endpoint().upgrade(request, socket, Buffer.alloc(0), address);
+  socket.destroy();
+  await decided;
+  expect([audited, logged]).toEqual([[], []]);
 });
 
 test('a broken head is refused by 400, and no tunnel begins', async () => {

@@ -188,9 +188,7 @@ export class DeviceEndpoint {
     headers: Headers = {},
   ): void {
     const response = responseOn(request, socket, this.#options);
-    for (const [name, values] of Object.entries(headers)) {
-      if (values.length > 0) response.setHeader(name, values);
-    }
+    for (const [name, values] of Object.entries(headers)) response.setHeader(name, values);
     response.setHeader('X-PTTH-Error', headerText(error));
     response.setHeader('Content-Length', 0);
     response.writeHead(status);
