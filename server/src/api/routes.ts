@@ -15,7 +15,7 @@ import type { CallerRights, Rights } from '../rights/rights.ts';
 import { CallRate } from './call-rate.ts';
 import type { Caller, Endpoint, EndpointCall, Reply } from './endpoint.ts';
 import type { Idempotency } from './idempotency.ts';
-import { LoopTurns } from './loop-turns.ts';
+import { eventLoop, LoopTurns } from './loop-turns.ts';
 import { forbidden, Problem, problemType } from './problem.ts';
 import { validator } from './validation.ts';
 
@@ -33,7 +33,7 @@ export interface ApiContext {
 /** The endpoints as routes of the reflector, which decides who calls. */
 export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): Route[] {
   const rate = new CallRate(context.clock, context.limits);
-  const turns = new LoopTurns(setImmediate);
+  const turns = new LoopTurns(eventLoop, context.limits);
   return endpoints.map((description): Route => {
     const path = `${basePath}${description.path}`;
     const run = prepared(context, rate, turns, description);
@@ -124,7 +124,8 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
   };
 
   return async (call, identity) => {
-    await turns.next();
+    // Whoever is not logged in is known by the address only.
+    await turns.next(identity ? `user ${identity.user.name}` : `address ${call.origin.address}`);
     try {
       const given = await read(call, identity);
       const key = description.method === 'POST' && identity ? singleHeader(call, 'idempotency-key') : null;
