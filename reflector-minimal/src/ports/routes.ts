@@ -104,7 +104,10 @@ type Result = Answer | Refusal | null;
 
 /** Where a route is. */
 interface Place {
-  /** Begins with `/`. A segment `*` stands for any one that is not empty. */
+  /**
+   * Begins with `/`. A segment `*` stands for any one that is not empty. The last one may be `**`: it stands for everything for
+   * which there is no other route, whatever its method.
+   */
   readonly path: string;
 }
 

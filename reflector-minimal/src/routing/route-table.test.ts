@@ -26,6 +26,26 @@ test('what is allowed is that of all routes of the path that say so', () => {
   expect(table.find('PUT', '/b').refused).toBeUndefined();
 });
 
+test('everything below a path leads to the route that ends with **, where there is no other', () => {
+  const [post, inner, rest, deeper] = [
+    route('/a/b', ['POST'], true),
+    route('/a/*/c'),
+    route('/a/**'),
+    route('/a/d/**', ['GET', 'POST']),
+  ];
+  const table = new RouteTable([rest, deeper, post, inner]);
+  expect(table.find('GET', '/a/x')).toMatchObject({ route: rest, parameters: [] });
+  expect(table.find('GET', '/a/x/y/z').route).toBe(rest);
+  expect(table.find('POST', '/a/d/y').route).toBe(deeper);
+  expect(table.find('POST', '/a/x').route).toBeUndefined();
+  expect(table.find('GET', '/a/x/c')).toMatchObject({ route: inner, parameters: ['x'] });
+  // It takes no other method of a path that there is.
+  expect(table.find('GET', '/a/b')).toMatchObject({ route: undefined, refused: post, allowed: ['POST'] });
+  expect(table.find('GET', '/a').route).toBeUndefined();
+  expect(table.find('GET', '/ab').route).toBeUndefined();
+  expect(() => new RouteTable([rest, route('/a/**')])).toThrow('two routes for GET /a/**');
+});
+
 test('names of Object are no paths', () => {
   const table = new RouteTable([route('/a')]);
   for (const path of ['/__proto__', '__proto__', '/constructor', '']) {

@@ -16,10 +16,13 @@ export interface Found<Route> {
   readonly allowed: readonly string[];
 }
 
-/** Routes by path. A path without `*` comes before one with it. */
+/** Routes by path. A path without `*` comes before one with it; one that ends with a segment `**` counts where no other fits. */
 export class RouteTable<Route extends Placed> {
   readonly #exact = new Map<string, Route[]>();
   readonly #patterns: { readonly segments: readonly string[]; readonly routes: Route[] }[] = [];
+
+  /** By what comes before `**`, the longest first. */
+  readonly #rests: { readonly above: string; readonly routes: Route[] }[] = [];
 
   /** Throws when two routes have the same method and path. */
   constructor(routes: readonly Route[]) {
@@ -54,11 +57,14 @@ export class RouteTable<Route extends Placed> {
         const parameters = segments.filter((_segment, i) => pattern.segments[i] === '*');
         return pattern.routes.map((route) => ({ route, parameters }));
       });
-    return [...exact, ...others];
+    if (exact.length + others.length > 0) return [...exact, ...others];
+    const rest = this.#rests.find(({ above }) => path.startsWith(above));
+    return (rest?.routes ?? []).map((route) => ({ route, parameters: [] }));
   }
 
   #routesOf(path: string): Route[] {
     if (!path.startsWith('/')) throw new Error(`${path}: the path of a route begins with /`);
+    if (path.endsWith('/**')) return this.#restOf(path.slice(0, -2));
     const segments = path.split('/');
     if (!segments.includes('*')) {
       const routes = this.#exact.get(path) ?? [];
@@ -71,6 +77,16 @@ export class RouteTable<Route extends Placed> {
       this.#patterns.push(pattern);
     }
     return pattern.routes;
+  }
+
+  #restOf(above: string): Route[] {
+    let rest = this.#rests.find((one) => one.above === above);
+    if (!rest) {
+      rest = { above, routes: [] };
+      this.#rests.push(rest);
+      this.#rests.sort((one, other) => other.above.length - one.above.length);
+    }
+    return rest.routes;
   }
 }
 
