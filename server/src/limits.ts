@@ -2,6 +2,10 @@
 export const defaultLimits = {
   /** Bytes of the body of a call to the API. A device's properties and notes are the largest. */
   bodyBytes: 262_144,
+  /** Values in a body or a query of which all faults are looked for. Of more, the first is told: all take as long as there are values. */
+  checkedValues: 500,
+  /** Faults that are told of one call. More say nothing more to a person. */
+  faultsTold: 20,
   /** Records of one page of a list. */
   pageSize: 200,
   /** Records of a page where none is asked for. */

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestServer } from '../testing/test-server.ts';
+import { wordsOf } from './pattern.ts';
+import { basePath } from './routes.ts';
 
 describe('the API', () => {
   let server: TestServer;
@@ -26,6 +28,38 @@ describe('the API', () => {
         errors: [{ field: '#query/x', detail: 'is unknown' }],
       },
     });
+  });
+
+  test('refuses what there is not with problem details too', async () => {
+    const here = `http://localhost:${server.reflector.port}${basePath}`;
+    const Authorization = `Basic ${Buffer.from('alice:a long enough secret').toString('base64')}`;
+    const paths = ['/nothing', '/devices/x/y/z/nothing', '/'];
+    const calls = paths.flatMap((path) =>
+      ['GET', 'POST', 'OPTIONS'].map((method) => [method, path] as const),
+    );
+    for (const [method, path] of calls) {
+      const known = await fetch(here + path, { method, headers: { Authorization } });
+      expect([known.status, known.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+      expect(await known.json()).toMatchObject({ title: 'Not found', status: 404 });
+      const stranger = await fetch(here + path, { method });
+      expect([stranger.status, stranger.headers.get('content-type')]).toEqual([
+        401,
+        'application/problem+json',
+      ]);
+    }
+  });
+
+  test('tells in words what does not match a regular expression', async () => {
+    const patterns: string[] = [];
+    const collect = (value: unknown, key = '') => {
+      if (key === 'pattern' && typeof value === 'string') patterns.push(value);
+      if (typeof value === 'object' && value !== null) {
+        for (const [name, inner] of Object.entries(value)) collect(inner, name);
+      }
+    };
+    collect(await server.document());
+    expect(patterns.length).toBeGreaterThan(10);
+    for (const pattern of patterns) expect(wordsOf(pattern), pattern).toMatch(/^must /);
   });
 });
 

@@ -34,7 +34,7 @@ export interface ApiContext {
 export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): Route[] {
   const rate = new CallRate(context.clock, context.limits);
   const turns = new LoopTurns(eventLoop, context.limits);
-  return endpoints.map((description): Route => {
+  const described = endpoints.map((description): Route => {
     const path = `${basePath}${description.path}`;
     const run = prepared(context, rate, turns, description);
     const common = {
@@ -49,7 +49,18 @@ export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): 
       ? { ...common, access: 'anyone', answer: (call) => run(call, null) }
       : { ...common, access: 'user', answer: (call) => run(call, call.identity) };
   });
+  return [...described, nothingHere];
 }
+
+/** What has no description is refused as an endpoint refuses. */
+const nothingHere: Route = {
+  access: 'user',
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+  path: `${basePath}/**`,
+  refuse: refused,
+  answer: () =>
+    new Problem(404, 'Not found', { detail: `there is no such call: see ${basePath}/openapi.json` }).answer(),
+};
 
 /** What the reflector itself refuses. */
 function refused({ status, error, advice }: { status: number; error: string; advice?: string }) {

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { matching } from './pattern.ts';
 import { type FieldFault, Problem } from './problem.ts';
 
 /** A time that is shown. */
@@ -7,7 +8,10 @@ export const timeSchema = Type.String({ format: 'date-time', description: 'RFC 3
 /** A time that a caller gives: RFC 3339, or a day in UTC. */
 export const givenTime = Type.String({
   maxLength: 40,
-  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+  ...matching(
+    '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+    'must be a time such as 2030-01-31T12:00:00Z, or a day such as 2030-01-31',
+  ),
   description: 'RFC 3339, such as 2030-01-31T12:00:00Z, or a day in UTC, such as 2030-01-31.',
 });
 

@@ -1,5 +1,6 @@
 import { domainRule } from 'rm-reflector';
 import { type TSchema, Type } from 'typebox';
+import { matching } from '../api/pattern.ts';
 import { Problem } from '../api/problem.ts';
 import { shownTime, shownTimeOrNull, timeSchema as time } from '../api/time.ts';
 import { defaultLimits as limits } from '../limits.ts';
@@ -13,13 +14,16 @@ const bytes = Type.Integer({ minimum: 0 });
 const portNumber = Type.Integer({ minimum: 1, maximum: 65_535 });
 
 export const domainId = Type.String({
-  pattern: '^[A-Za-z0-9._-]{1,64}$',
+  ...matching('^[A-Za-z0-9._-]{1,64}$', `must be ${domainRule}`),
   description: `Domain: ${domainRule}.`,
 });
 export const deviceId = Type.String({
   minLength: 1,
   maxLength: 63,
-  pattern: '^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$',
+  ...matching(
+    '^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$',
+    'must be 1 to 63 letters, digits, "-" and "_", and begin and end with a letter or a digit',
+  ),
   description: 'ID of a device: it becomes part of a host name, where capitals are as good as small letters.',
 });
 export const deviceParameters = Type.Object({
@@ -31,7 +35,12 @@ export const domainParameters = Type.Object({
 
 // Texts that lists and terminals show in one line.
 const line = (maxLength: number, description: string, minLength = 0) =>
-  Type.String({ minLength, maxLength, pattern: '^[^\\x00-\\x1f\\x7f]*$', description });
+  Type.String({
+    minLength,
+    maxLength,
+    ...matching('^[^\\x00-\\x1f\\x7f]*$', 'must be one line without control characters'),
+    description,
+  });
 export const name = line(limits.nameLength, 'Name for people.');
 export const description = Type.String({ maxLength: limits.descriptionLength });
 export const notes = Type.String({ maxLength: limits.notesLength, description: 'Notes about the device.' });
@@ -39,13 +48,16 @@ export const tags = Type.Array(line(limits.tagLength, 'A tag.', 1), {
   maxItems: limits.tags,
   description: 'Tags, to find devices by.',
 });
-const propertyName = `^[^\\x00-\\x1f\\x7f]{1,${limits.propertyNameLength}}$`;
+const propertyName = matching(
+  `^[^\\x00-\\x1f\\x7f]{1,${limits.propertyNameLength}}$`,
+  `must have names of 1 to ${limits.propertyNameLength} characters, without control characters`,
+);
 const propertyValue = Type.String({ maxLength: limits.propertyValueLength });
 
 /** Properties that users give a device. */
 export const properties = Type.Unsafe<Record<string, string>>({
   type: 'object',
-  propertyNames: { pattern: propertyName },
+  propertyNames: propertyName,
   additionalProperties: propertyValue,
   maxProperties: limits.userProperties,
   description: 'Properties of your own.',
@@ -54,7 +66,7 @@ export const properties = Type.Unsafe<Record<string, string>>({
 /** As they are changed: `null` removes one. */
 export const propertyChanges = Type.Unsafe<Record<string, string | null>>({
   type: 'object',
-  propertyNames: { pattern: propertyName },
+  propertyNames: propertyName,
   additionalProperties: { anyOf: [propertyValue, { type: 'null' }] },
   maxProperties: 2 * limits.userProperties,
   description: 'Properties of your own that change; null removes one. The others stay.',

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { matching } from '../api/pattern.ts';
 import { conflict, fieldProblem, forbidden, notFound, Problem } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import type { Target } from '../rights/permission.ts';
@@ -37,7 +38,11 @@ const grantSchema = Type.Object({
   createdBy: Type.String(),
 });
 const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-const domainSchema = Type.String({ minLength: 1, maxLength: 253, pattern: '^[^\\s\\p{Cc}]+$' });
+const domainSchema = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  ...matching('^[^\\s\\p{Cc}]+$', 'must have no spaces and control characters'),
+});
 const deviceSchema = Type.String({ minLength: 1, maxLength: 63 });
 
 function shownGrant(grant: Grant) {

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { oneLine } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import { permissions } from '../rights/permission.ts';
@@ -107,7 +108,7 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
       needs: 'own',
       body: Type.Object({
         user: Type.Optional(nameSchema),
-        name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}]+$' }),
+        name: Type.String({ minLength: 1, maxLength: 100, ...oneLine('+') }),
         permissions: Type.Array(permissionSchema, { minItems: 1, uniqueItems: true }),
         targets: Type.Optional(Type.Union([Type.Array(targetSchema, { maxItems: 100 }), Type.Null()])),
         expires: Type.Optional(orNull(givenTime)),

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
+import { matching } from '../api/pattern.ts';
 
 /** Of users and groups: as the reflector's command line takes it. */
 export const nameSchema = Type.String({
   minLength: 1,
   maxLength: 64,
-  pattern: '^[^\\s:/\\p{Cc}]+$',
+  ...matching('^[^\\s:/\\p{Cc}]+$', 'must have no spaces, colons, slashes and control characters'),
   description: 'Without spaces, colons and slashes.',
 });
 

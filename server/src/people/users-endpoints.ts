@@ -4,6 +4,7 @@ import { StoreUnavailable } from 'rm-reflector/ports';
 import { type Static, Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { matching, oneLine } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
 import { permissionBeyond } from '../rights/within.ts';
@@ -15,10 +16,13 @@ const roleSchema = Type.Union([Type.Literal('administrator'), Type.Literal('user
   description: 'An administrator may do everything; a user what is granted.',
 });
 const emailSchema = Type.Union([
-  Type.String({ maxLength: 254, pattern: '^[^\\s@<>,;"\\\\]+@[^\\s@<>,;"\\\\]+$' }),
+  Type.String({
+    maxLength: 254,
+    ...matching('^[^\\s@<>,;"\\\\]+@[^\\s@<>,;"\\\\]+$', 'must be a mail address such as alice@example.com'),
+  }),
   Type.Null(),
 ]);
-const fullNameSchema = Type.String({ maxLength: 200, pattern: '^[^\\p{Cc}]*$' });
+const fullNameSchema = Type.String({ maxLength: 200, ...oneLine('*') });
 const passwordSchema = Type.String({
   maxLength: 1_000,
   description: 'At least 10 characters, and no common one.',

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { matching } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { eventKinds } from '../events/log/kinds.ts';
 import type { Limits } from '../limits.ts';
@@ -79,7 +80,7 @@ const deliveryWithPayload = Type.Object({
 const byId = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const byDelivery = Type.Object({
   id: Type.String({ maxLength: 64 }),
-  delivery: Type.String({ pattern: '^[0-9]{1,15}$' }),
+  delivery: Type.String({ ...matching('^[0-9]{1,15}$', 'must be a number') }),
 });
 const tag = 'Webhooks';
 const needs = 'webhooks.write';

@@ -1,10 +1,16 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { matching } from '../../api/pattern.ts';
 import { dayOf } from '../calendar.ts';
 import { type DevicesContext, deviceFor } from '../context.ts';
 import { deviceParameters, showTraffic, trafficSchema } from '../schemas.ts';
 
-const day = Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description: 'A day in UTC.' }));
+const day = Type.Optional(
+  Type.String({
+    ...matching('^\\d{4}-\\d{2}-\\d{2}$', 'must be a day such as 2030-01-31'),
+    description: 'A day in UTC.',
+  }),
+);
 const monthMs = 30 * 86_400_000;
 
 /** `GET /devices/{id}/traffic`. */

@@ -1,6 +1,7 @@
 import { networksOf } from 'rm-reflector';
 import { Type } from 'typebox';
 import { type Endpoint, openEndpoint } from '../../api/endpoint.ts';
+import { matching } from '../../api/pattern.ts';
 import { Problem } from '../../api/problem.ts';
 import { defaultLimits } from '../../limits.ts';
 import type { EnrolmentContext } from '../context.ts';
@@ -19,7 +20,14 @@ export function enroll({ exchange, rate }: EnrolmentContext): Endpoint {
     body: Type.Object({
       id: Type.String({ minLength: 1, maxLength: 128, description: 'ID of the device.' }),
       domain: Type.Optional(
-        Type.Union([Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9._-]+$' }), Type.Null()]),
+        Type.Union([
+          Type.String({
+            minLength: 1,
+            maxLength: 64,
+            ...matching('^[A-Za-z0-9._-]+$', 'must be letters, digits, ".", "_" and "-"'),
+          }),
+          Type.Null(),
+        ]),
       ),
       key: Type.Optional(
         Type.String({
@@ -31,18 +39,18 @@ export function enroll({ exchange, rate }: EnrolmentContext): Endpoint {
       secret: Type.String({
         minLength: 40,
         maxLength: 128,
-        pattern: '^[!-~]+$',
+        ...matching('^[!-~]+$', 'must be printable ASCII without spaces'),
         description: 'At least 256 random bits that the device has made up and keeps.',
       }),
       hardware: Type.String({
-        pattern: '^[0-9a-f]{64}$',
+        ...matching('^[0-9a-f]{64}$', 'must be 64 hexadecimal digits in small letters'),
         description: 'SHA-256 of what names the hardware, in hexadecimal.',
       }),
       request: Type.Optional(
         Type.String({
           minLength: 1,
           maxLength: 4_096,
-          pattern: '^[A-Za-z0-9+/=]+$',
+          ...matching('^[A-Za-z0-9+/=]+$', 'must be Base64'),
           description: 'To get a certificate: PKCS#10 of a key of P-256, DER in Base64.',
         }),
       ),

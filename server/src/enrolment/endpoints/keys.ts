@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
+import { matching } from '../../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../../api/problem.ts';
 import { givenTime, shownTime, timeSchema as time } from '../../api/time.ts';
 import { domainTarget } from '../../devices/context.ts';
@@ -69,7 +70,7 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
       prefix: Type.Optional(
         Type.String({
           maxLength: 62,
-          pattern: '^[A-Za-z0-9_-]*$',
+          ...matching('^[A-Za-z0-9_-]*$', 'must be letters, digits, "-" and "_"'),
           description: 'With which the IDs of the devices begin; by default any ID is allowed.',
         }),
       ),
