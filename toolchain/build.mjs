@@ -22,6 +22,7 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
        npm run build -- --script                     dist/tiny/rm-agent.js, only the script in it
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
                                                      for tests, on this machine only
+       npm run build -- --library [--sanitize]       dist/library: librm-agent.a and its header, for this machine
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
        npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
 NAME: ${Object.keys(targets).join(', ')}
@@ -63,6 +64,7 @@ function options() {
         system: { type: 'boolean', default: false },
         script: { type: 'boolean', default: false },
         source: { type: 'boolean', default: false },
+        library: { type: 'boolean', default: false },
         sizes: { type: 'boolean', default: false },
         node: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
@@ -94,9 +96,9 @@ async function main() {
   for (const name of names) oneOf('target', name, Object.keys(targets));
   const platforms = chosen.node.map((platform) => oneOf('platform', platform, nodePlatforms));
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
-    (kind) => chosen[kind],
+    (kind) => chosen[kind] && !chosen.library,
   );
-  const asked = chosen.sizes || chosen.system || chosen.script || chosen.source;
+  const asked = chosen.library || chosen.sizes || chosen.system || chosen.script || chosen.source;
   if ([...names, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
@@ -116,6 +118,13 @@ async function main() {
     const { buildInstrumented } = await import('./tiny/instrumented.mjs');
     const output = join(dist, [kind, ...variant].join('-'));
     console.log(await buildInstrumented({ kind, engine, without, output }));
+  }
+  if (chosen.library) {
+    const { buildLibrary } = await import('./tiny/c-library.mjs');
+    const kind = chosen.sanitize ? 'sanitize' : 'plain';
+    console.log(
+      await buildLibrary({ kind, output: join(dist, kind === 'plain' ? 'library' : `library-${kind}`) }),
+    );
   }
   if (chosen.system) {
     const { buildWithSystem } = await import('./tiny/system.mjs');

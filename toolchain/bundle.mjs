@@ -28,21 +28,22 @@ function buildDate() {
 const commitOf = {
   node: () => ({ RM_COMMIT: JSON.stringify(shortCommit()) }),
   tiny: () => ({}),
+  'sdk/c': () => ({}),
 };
 
 /**
- * @param {{ host: 'node' | 'tiny', entry?: string, outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
+ * @param {{ host: 'node' | 'tiny' | 'sdk/c', entry?: string, outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
  *   define?: Record<string, string> }} options
  */
 export async function bundle({
   host,
   entry = 'main',
   outfile,
-  minify = host === 'tiny',
+  minify = host !== 'node',
   format,
   define = {},
 }) {
-  const small = host === 'tiny' && minify;
+  const small = host !== 'node' && minify;
   await build({
     absWorkingDir: root,
     entryPoints: [`agent/${host}/${entry}.ts`],

@@ -111,7 +111,7 @@ const devices = [
 /** What the tests of the C host build and run; executables of the agent need a part of it. */
 export const native = [
   ...['bzip2', 'cmake', 'gcc', 'libc6-dev', 'make', 'ninja-build', 'patch', 'qemu-user-static'],
-  ...['util-linux', 'xz-utils'],
+  ...['libc6-dbg', 'pkg-config', 'util-linux', 'valgrind', 'xz-utils'],
 ];
 
 /** Other people's programs that the tests run. */

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { needPackages } from './debian.mjs';
 
 // The code in the documents for embedding compiles against the types of the packages, as a reader's would.
 
@@ -21,6 +22,21 @@ const blocks = ['README.md', 'docs/embedding.md'].flatMap((file) =>
 );
 
 describe('the code in the documents', () => {
+  it.each(['docs/c-library.md'])('compiles as C: %s', async (file) => {
+    await needPackages(['gcc', 'libc6-dev']);
+    const units = [...readFileSync(join(root, file), 'utf8').matchAll(/^```c\n(.*?)^```/gms)];
+    expect(units.length).toBeGreaterThan(2);
+    for (const [, input = ''] of units) {
+      const flags = ['-std=c11', '-Wall', '-Wextra', '-Wno-unused-function', '-Werror', '-fsyntax-only'];
+      const { status, stderr } = spawnSync('gcc', [...flags, '-I', 'agent/sdk/c/include', '-xc', '-'], {
+        cwd: root,
+        input,
+        encoding: 'utf8',
+      });
+      expect([status, stderr]).toEqual([0, '']);
+    }
+  });
+
   it('compiles', () => {
     expect(blocks.length).toBeGreaterThan(5);
     for (const { name, code } of blocks) writeFileSync(join(folder, name), `${code}\nexport {};\n`);

@@ -10,7 +10,7 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'examples/README.md',
-  ...['display-consent', 'embedded-interface'].map((name) => `examples/${name}/README.md`),
+  ...['c-embedded', 'display-consent', 'embedded-interface'].map((name) => `examples/${name}/README.md`),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),

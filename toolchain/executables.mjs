@@ -54,6 +54,16 @@ export const executables = [
     command: 'env ASAN_OPTIONS=quarantine_size_mb=64 dist/sanitize/rm-agent',
     also: ['native-sanitize'],
   },
+  {
+    // A program on the C library. What is left out needs the command line, the control socket or the status of the program.
+    ...instrumented('library', 2, 131_072),
+    build: ['--library', '--sanitize'],
+    command: 'env ASAN_OPTIONS=quarantine_size_mb=64 dist/library-sanitize/program',
+    part: [
+      ...['half-close', 'channels', 'extension', 'services', 'websocket', 'upgrade'],
+      ...['redirect', 'digest', 'tls', 'pins'],
+    ],
+  },
   instrumented('force-gc', 8, 4096),
   underValgrind({ name: 'valgrind-smoke', part: ['half-close'] }),
   underValgrind({ name: 'valgrind', drivenBy: 'named' }),

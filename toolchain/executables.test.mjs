@@ -47,6 +47,7 @@ describe('what a run of the tests builds', () => {
     const all = buildsFor('test:all', []);
     expect(all.filter(({ args }) => args.includes('--sanitize'))).toEqual([
       { args: ['--sanitize'], projects: ['scenarios-sanitize', 'native-sanitize'] },
+      { args: ['--library', '--sanitize'], projects: ['scenarios-library'] },
     ]);
     expect(new Set(all.map(({ args }) => `${args}`)).size).toBe(all.length);
     expect(buildsFor('test', ['--project=unit'])).toEqual([]);

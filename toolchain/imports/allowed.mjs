@@ -37,6 +37,17 @@ export const packages = [
     folders: {
       tiny: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
       node: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
+      'sdk/c': [
+        'src/access',
+        'src/agent',
+        'src/config',
+        'src/dial',
+        'src/host.ts',
+        'src/log',
+        'src/program',
+        'src/tunnel',
+        'tiny',
+      ],
       sdk: [
         'node',
         'src/access',

@@ -9,7 +9,7 @@ import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { initFiles, initKinds } from '../init/init.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { sources } from '../sources.mjs';
-import { bundledScript } from '../tiny/build-static.mjs';
+import { bundledScript, libraryScript } from '../tiny/build-static.mjs';
 import { recipeFolders, recipes } from './recipes.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').RegularFile} RegularFile */
@@ -80,6 +80,7 @@ export async function sourceFiles() {
   await needPackages(['bzip2', 'patch', 'xz-utils']);
   const entries = [
     ...filesOf(join(root, 'agent/tiny'), /^(?:CMakeLists\.txt|(?:src|include)\/\w+\.(?:c|h|inc))$/, ''),
+    ...filesOf(join(root, 'agent/sdk/c'), /^(?:rm-agent\.pc\.in|(?:src|include)\/\w+\.[ch])$/, 'library/'),
     ...filesOf(join(root, 'toolchain/source-archive'), /^README\.md$/, ''),
     ...filesOf(root, /^LICENSE$/, ''),
     ...filesOf(join(root, 'agent'), /^rm-agent\.schema\.json$/, ''),
@@ -87,6 +88,7 @@ export async function sourceFiles() {
     file('VERSION', `${version}\n`),
     file('COMMIT', `${shortCommit()}\n`),
     file('rm-agent.js', await bundledScript({})),
+    file('rm-agent-library.js', await libraryScript()),
     file('third-party/SOURCES', provenance()),
   ];
   for (const { name, parts } of libraries) {

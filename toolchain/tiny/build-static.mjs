@@ -35,14 +35,28 @@ const nextScript = '\n//# next script\n';
  * The agent for the tiny runtime: the script that runs, and behind it the one for `rm-agent import`.
  * @param {Readonly<Record<string, string>>} define
  */
-export async function bundledScript(define) {
+export function bundledScript(define) {
+  return scriptOf(define.RM_IMPORT === 'false' ? ['tiny/main'] : ['tiny/main', 'tiny/import'], define);
+}
+
+/** The agent for the C library. */
+export function libraryScript() {
+  return scriptOf(['sdk/c/main'], {});
+}
+
+/**
+ * Scripts that run on the tiny engine, one behind the other.
+ * @param {readonly ('tiny/main' | 'tiny/import' | 'sdk/c/main')[]} entries
+ * @param {Readonly<Record<string, string>>} define
+ */
+async function scriptOf(entries, define) {
   const folder = mkdtempSync(join(tmpdir(), 'rm-bundle-'));
   try {
     const outfile = join(folder, 'rm-agent.js');
-    const entries = define.RM_IMPORT === 'false' ? ['main'] : ['main', 'import'];
     const scripts = [];
-    for (const entry of entries) {
-      await bundle({ host: 'tiny', entry, outfile, define });
+    for (const path of entries) {
+      const host = path === 'sdk/c/main' ? 'sdk/c' : 'tiny';
+      await bundle({ host, entry: path.slice(host.length + 1), outfile, define });
       scripts.push(readFileSync(outfile, 'utf8'));
     }
     const script = scripts.join(nextScript);

@@ -77,4 +77,6 @@ void rm_call_teardown(void) {
     JS_FreeValue(rm_context, rejections[i].reason);
   }
   rm_free(rejections);
+  rejections = NULL;
+  rejection_count = 0;
 }

@@ -62,6 +62,10 @@ static const JSCFunctionListEntry entries[] = {
   JS_CFUNC_DEF("schedule", 2, clock_schedule),
 };
 
+#ifdef RM_LIBRARY
+/* The environment is the program's. */
+static void adopt_time_zone(void) {}
+#else
 /* OpenWrt has its time zone in /etc/TZ, where its own C library looks; ours looks at TZ and /etc/localtime. */
 static void adopt_time_zone(void) {
   uint8_t *zone;
@@ -71,6 +75,7 @@ static void adopt_time_zone(void) {
   setenv("TZ", (char *)zone, 1);
   rm_free(zone);
 }
+#endif
 
 void rm_clock_init(JSValueConst native) {
   adopt_time_zone();

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -22,8 +23,28 @@ static bool rested; /* since something happened last */
 static rm_link tasks = {&tasks, &tasks};
 static void (*flush)(void), (*rest)(void);
 
+#ifdef RM_LIBRARY
+static uint8_t *watched; /* by descriptor */
+static int watched_size;
+
+static void note_watched(int fd, bool armed) {
+  if (fd >= watched_size) {
+    int size = (fd + 64) & ~63;
+    uint8_t *larger = realloc(watched, (size_t)size);
+    if (larger == NULL) return;
+    memset(larger + watched_size, 0, (size_t)(size - watched_size));
+    watched = larger;
+    watched_size = size;
+  }
+  watched[fd] = armed;
+}
+#endif
+
 int rm_watch_set(rm_watch *watch, uint32_t events) {
   if (events == watch->events) return 0;
+#ifdef RM_LIBRARY
+  note_watched(watch->fd, events != 0);
+#endif
   int operation = watch->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
   struct epoll_event event = {.events = events, .data.ptr = watch};
   if (epoll_ctl(epoll, operation, watch->fd, &event)) return errno;
@@ -97,6 +118,14 @@ static void wait_for_events(int wait) {
   if (batch_size != 0) rested = false;
 }
 
+static void run_events(void) {
+  while (batch_next < batch_size) {
+    struct epoll_event *event = &batch[batch_next++];
+    rm_watch *watch = event->data.ptr;
+    if (watch) watch->ready(watch, event->events);
+  }
+}
+
 int rm_loop_run(JSValue result) {
   rm_call_finish(result);
   flush();
@@ -106,11 +135,7 @@ int rm_loop_run(JSValue result) {
     batch_next = 0;
     wait_for_events(wait);
     if (batch_size < 0 && errno != EINTR) rm_fatal(RM_EXIT_OS, "epoll fails");
-    while (batch_next < batch_size) {
-      struct epoll_event *event = &batch[batch_next++];
-      rm_watch *watch = event->data.ptr;
-      if (watch) watch->ready(watch, event->events);
-    }
+    run_events();
     rm_timers_run();
     run_tasks();
     flush();
@@ -118,4 +143,52 @@ int rm_loop_run(JSValue result) {
   return rm_exit_status;
 }
 
-void rm_loop_teardown(void) { close(epoll); }
+#ifdef RM_LIBRARY
+static uint64_t active_at; /* when something happened last; nanoseconds */
+
+int rm_loop_descriptor(void) { return epoll; }
+
+int rm_loop_timeout(void) {
+  if (!rm_link_empty(&tasks)) return 0;
+  int wait = rm_timers_wait();
+  return rested || (wait >= 0 && wait <= QUIET_MS) ? wait : QUIET_MS;
+}
+
+void rm_loop_turn(void) {
+  bool idle = rm_link_empty(&tasks) && rm_timers_wait() != 0;
+  batch_next = 0;
+  batch_size = epoll_wait(epoll, batch, BATCH, 0);
+  if (batch_size < 0 && errno != EINTR) rm_fatal(RM_EXIT_OS, "epoll fails");
+  if (batch_size > 0 || !idle) {
+    active_at = rm_now();
+    rested = false;
+  } else if (!rested && rm_now() - active_at >= (uint64_t)QUIET_MS * 1000000) {
+    rest();
+    rested = true;
+  }
+  run_events();
+  rm_timers_run();
+  run_tasks();
+  flush();
+}
+
+void rm_loop_abandon(int kept) {
+  for (int fd = 0; fd < watched_size; fd++) {
+    if (watched[fd] && fd != kept) close(fd);
+    watched[fd] = 0;
+  }
+}
+#endif
+
+void rm_loop_teardown(void) {
+  close(epoll);
+  epoll = -1;
+  rested = false;
+  batch_size = batch_next = 0;
+  rm_link_init(&tasks);
+#ifdef RM_LIBRARY
+  free(watched);
+  watched = NULL;
+  watched_size = 0;
+#endif
+}

@@ -38,6 +38,15 @@ static inline void rm_task_cancel(rm_task *task) { rm_link_remove(&task->link); 
 void rm_loop_init(void (*flush)(void), void (*rest)(void));
 /* Runs until nothing is left to wait for, or exit. `result` is what the script gave, and is freed. Returns the status. */
 int rm_loop_run(JSValue result);
+#ifdef RM_LIBRARY
+/* The same loop inside that of a program: its descriptor, milliseconds until something is due without it (-1: nothing), and
+ * one turn, which does not wait. */
+int rm_loop_descriptor(void);
+int rm_loop_timeout(void);
+void rm_loop_turn(void);
+/* Closes the descriptors that are watched, but for one, when nothing else can be trusted any more. */
+void rm_loop_abandon(int kept);
+#endif
 /* Ends the process with `status`. */
 JSValue rm_loop_exit(int status);
 void rm_loop_teardown(void);

@@ -133,6 +133,9 @@ static void reap(void) {
     do pid = waitpid(p->child, &p->status, WNOHANG);
     while (pid < 0 && errno == EINTR);
     if (pid == 0) continue;
+#ifdef RM_LIBRARY
+    if (pid < 0) p->status = 255 << 8; /* the program has reaped it: nobody knows its status */
+#endif
     p->child = 0;
     finish_if_over(p);
   }
@@ -286,6 +289,9 @@ static JSValue processes_run(JSContext *context, JSValueConst self, int argc, JS
       rm_task_defer(&p->task);
     } else {
       rm_link_append(&running, &p->running);
+#ifdef RM_LIBRARY
+      rm_signals_await_child(p->child);
+#endif
       rm_timer_start(&p->timer, timeout, process_timeout);
     }
   }

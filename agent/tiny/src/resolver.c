@@ -24,6 +24,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef RM_LIBRARY
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#endif
 
 enum { ADDRESSES = 32, MAX_NAME = 255 };
 
@@ -43,7 +48,9 @@ typedef struct {
   rm_cancellable cancellable;
   rm_watch watch;
   rm_task task;
+#ifndef RM_LIBRARY
   pid_t child;
+#endif
   size_t received;
   answer answer;
 } lookup;
@@ -52,11 +59,13 @@ static void lookup_stop(rm_handle *handle) {
   lookup *l = rm_container(handle, lookup, cancellable.handle);
   rm_task_cancel(&l->task);
   rm_watch_close(&l->watch);
+#ifndef RM_LIBRARY
   if (l->child > 0) {
     kill(l->child, SIGKILL);
     while (waitpid(l->child, NULL, 0) < 0 && errno == EINTR) continue;
     l->child = 0;
   }
+#endif
   rm_cancellable_end(&l->cancellable);
 }
 
@@ -116,6 +125,76 @@ static int add_address(answer *reply, const struct sockaddr *address) {
   return 1;
 }
 
+/* What getaddrinfo says of a name. */
+static void look_up(const char *name, answer *reply) {
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
+  reply->status = (int16_t)getaddrinfo(name, NULL, &hints, &found);
+  for (struct addrinfo *next = found; next; next = next->ai_next) add_address(reply, next->ai_addr);
+#ifdef RM_LIBRARY
+  if (found) freeaddrinfo(found);
+#endif
+}
+
+#ifdef RM_LIBRARY
+
+/* A process with threads may not fork and go on, so here a thread waits for getaddrinfo. It owns this, and nothing else;
+ * one whose look-up was cancelled ends when getaddrinfo does. */
+typedef struct {
+  int end;
+  char name[MAX_NAME + 1];
+} request;
+
+enum { THREADS = 8, THREAD_STACK = 256 * 1024 };
+
+static atomic_int threads;
+
+static void *thread(void *argument) {
+  request *r = argument;
+  answer reply;
+  memset(&reply, 0, sizeof reply);
+  look_up(r->name, &reply);
+  (void)!send(r->end, &reply, sizeof reply, MSG_NOSIGNAL);
+  close(r->end);
+  free(r);
+  atomic_fetch_sub(&threads, 1);
+  return NULL;
+}
+
+/* Starts the thread, which gets no signal; when that fails, the answer stays empty and is told as name-failure. */
+static void start(lookup *l, const char *name) {
+  int ends[2];
+  if (atomic_fetch_add(&threads, 1) >= THREADS || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+    atomic_fetch_sub(&threads, 1);
+    return;
+  }
+  request *r = malloc(sizeof *r);
+  pthread_attr_t attributes;
+  pthread_t started;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, THREAD_STACK);
+  if (r) {
+    r->end = ends[1];
+    strcpy(r->name, name);
+  }
+  bool failed = r == NULL || fcntl(ends[0], F_SETFL, O_NONBLOCK) || pthread_create(&started, &attributes, thread, r);
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failed) {
+    close(ends[0]);
+    close(ends[1]);
+    free(r);
+    atomic_fetch_sub(&threads, 1);
+    return;
+  }
+  l->watch.fd = ends[0];
+}
+
+#else
+
 /* A socket that the agent closes while a name is being looked up must not live on in the child. */
 static void close_all_but(int kept) {
 #ifdef SYS_close_range
@@ -135,9 +214,7 @@ static _Noreturn void child(const char *name, int pipe_end) {
   rm_signals_unblock();
   close_all_but(pipe_end);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
-  reply.status = (int16_t)getaddrinfo(name, NULL, &hints, &found);
-  for (struct addrinfo *next = found; next; next = next->ai_next) add_address(&reply, next->ai_addr);
+  look_up(name, &reply);
   ssize_t written;
   do written = write(pipe_end, &reply, sizeof reply);
   while (written < 0 && errno == EINTR);
@@ -157,6 +234,8 @@ static void start(lookup *l, const char *name) {
   }
   l->watch.fd = ends[0];
 }
+
+#endif
 
 /* resolve(name, done) */
 static JSValue network_resolve(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {

@@ -78,4 +78,8 @@ void rm_timers_run(void) {
   }
 }
 
-void rm_timers_teardown(void) { rm_free(heap); }
+void rm_timers_teardown(void) {
+  rm_free(heap);
+  heap = NULL;
+  count = capacity = 0;
+}

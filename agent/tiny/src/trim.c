@@ -23,7 +23,9 @@ void rm_trim_scratch(void *start, size_t size) {
   buffers[count++].size = size;
 }
 
-#ifdef RM_TEARDOWN
+void rm_trim_teardown(void) { count = 0; }
+
+#if defined RM_TEARDOWN && !defined RM_LIBRARY
 
 /* Valgrind and the sanitizers look after what the process has. */
 void rm_trim(void) {}
@@ -43,10 +45,12 @@ void rm_trim(void) {
     uintptr_t start = (uintptr_t)buffers[i].start;
     give_back(start, start + buffers[i].size);
   }
+#ifndef RM_LIBRARY /* whose stack is of any size */
   rm_slab_trim();
   /* Some pages are left out for the frames of the functions that do this. */
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   give_back(here - STACK, here - 8192);
+#endif
 }
 
 #endif

@@ -10,6 +10,8 @@
 /* From now on these pages go back to the system whenever nothing happens: what is in them is lost whenever the loop
  * waits. Once for each buffer, at the start. */
 void rm_trim_scratch(void *start, size_t size);
+/* Forgets them. */
+void rm_trim_teardown(void);
 /* Gives back the pages of all such buffers, of the stack below the caller, and of the allocator. */
 void rm_trim(void);
 
