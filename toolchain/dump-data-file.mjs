@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { LastingDatabase } from 'rm-reflector/store';
 
 /**
  * `node toolchain/dump-data-file.mjs FILE`: prints a data file of the reflector or the server as SQL, which makes an equal
@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
  */
 const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error('must be dump-data-file.mjs FILE');
-const database = new Database(path, { readonly: true, fileMustExist: true });
+const database = new LastingDatabase(path, { readonly: true, fileMustExist: true });
 
 /** @type {(sql: string) => string[][]} */
 const rowsOf = (sql) => /** @type {string[][]} */ (database.prepare(sql).raw().all());

@@ -18,10 +18,11 @@ import { get, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import Database from 'better-sqlite3';
+import { LastingDatabase } from 'rm-reflector/store';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { root } from '../checkout.ts';
 import { patience } from '../scenarios/stage/wait.ts';
+import { makeGarbage } from '../system/garbage.ts';
 
 const program = join(root, 'reflector-minimal/dist/main.js');
 const device = { id: 'dev1', domain: 'acme', password: 'device password' };
@@ -54,7 +55,8 @@ interface Reflector {
 }
 
 async function start(...args: string[]): Promise<Reflector> {
-  const child = spawn(process.execPath, [program, '--data', data, '--listen', '127.0.0.1:0', ...args]);
+  const options = ['--data', data, '--listen', '127.0.0.1:0', ...args];
+  const child = spawn(process.execPath, [makeGarbage, program, ...options]);
   running.push(child);
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => {
@@ -85,14 +87,6 @@ async function run(...args: string[]): Promise<{ status: number | null; out: str
 }
 
 const addDevice = () => run('device', 'add', device.id, '--domain', device.domain, '--password-file', '-');
-
-const kept: unknown[] = [];
-
-/** On Node 24, no object of better-sqlite3 may become garbage: see `store/lasting-database.ts` of the reflector. */
-function lasting<T>(object: T): T {
-  kept.push(object);
-  return object;
-}
 
 const until = (condition: () => unknown) => vi.waitUntil(condition, { timeout: patience, interval: 20 });
 
@@ -172,7 +166,7 @@ describe('a data file that cannot be written', () => {
   test('because another process holds it: the reflector goes on, and writes later', async () => {
     await addDevice();
     const reflector = await start();
-    const holder = lasting(new Database(data));
+    const holder = new LastingDatabase(data);
     holder.exec('BEGIN EXCLUSIVE');
     const agent = await connect(reflector.port);
     expect(await health(reflector.port)).toBe(200);
@@ -224,11 +218,11 @@ describe.runIf(isRoot)('what root runs on the data file of a service', () => {
 
   test('makes files that belong to the service', async () => {
     await addDevice();
-    const database = lasting(new Database(data));
+    const database = new LastingDatabase(data);
     database
       .prepare("INSERT INTO settings VALUES ('audit_file', ?)")
       .run(Buffer.from(join(folder, 'state', 'audit.log')));
-    lasting(database.prepare("INSERT INTO settings VALUES ('audit_of', ?)")).run(Buffer.from(data));
+    database.prepare("INSERT INTO settings VALUES ('audit_of', ?)").run(Buffer.from(data));
     database.close();
     expect(await run('device', 'remove', 'dev1')).toMatchObject({ status: 0, err: '' });
     const state = join(folder, 'state');
@@ -276,11 +270,9 @@ describe.runIf(isRoot)('what root runs on the data file of a service', () => {
       const link = join(folder, 'state', 'audit.log');
       rmSync(link, { force: true });
       symlinkSync(path, link);
-      const database = lasting(new Database(data));
-      const set = lasting(
-        database.prepare(
-          'INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-        ),
+      const database = new LastingDatabase(data);
+      const set = database.prepare(
+        'INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
       );
       set.run('audit_file', Buffer.from(link));
       set.run('audit_of', Buffer.from(data));

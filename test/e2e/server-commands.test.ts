@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../checkout.ts';
+import { makeGarbage } from '../system/garbage.ts';
 
 /** A fleet managed by rm-client alone: the programs as they are shipped, from an empty server to a page of a device. */
 
@@ -23,7 +24,7 @@ interface Outcome {
 }
 
 function start(file: string, ...args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(root, file), ...args], {
+  const child = spawn(process.execPath, [makeGarbage, join(root, file), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, HOME: folder, RM_CONTROL: join(folder, 'control.sock') },
   });
@@ -86,9 +87,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of children) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    expect([child.exitCode, child.signalCode]).toEqual([0, null]);
   }
   service.close();
   rmSync(folder, { recursive: true, force: true });

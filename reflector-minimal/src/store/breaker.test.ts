@@ -1,7 +1,7 @@
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { StoreUnavailable } from '../ports/store.ts';
 import { Breaker } from './breaker.ts';
+import { SqliteError } from './lasting-database.ts';
 
 function setUp() {
   const said: string[] = [];
@@ -17,7 +17,7 @@ function setUp() {
   let calls = 0;
   const failing = (code: string) => () => {
     calls++;
-    throw new Database.SqliteError('broken', code);
+    throw new SqliteError('broken', code);
   };
   return { breaker, said, time, failing, calls: () => calls };
 }
@@ -38,7 +38,7 @@ test('storeRetryMs: after a failure the file is left alone for a time, and it is
 
 test('a fault of ours is no fault of the file', () => {
   const { breaker, said, failing } = setUp();
-  expect(() => breaker.run(failing('SQLITE_CONSTRAINT_PRIMARYKEY'))).toThrow(Database.SqliteError);
+  expect(() => breaker.run(failing('SQLITE_CONSTRAINT_PRIMARYKEY'))).toThrow(SqliteError);
   expect(said).toEqual([]);
 });
 

@@ -1,9 +1,9 @@
 import { existsSync, type FSWatcher, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { StoreError } from '../ports/store.ts';
 import { asOwnerOf } from './as-owner.ts';
-import { LastingDatabase } from './lasting-database.ts';
+import { LastingDatabase, SqliteError } from './lasting-database.ts';
 import { createPrivately } from './private-file.ts';
 
 /** A `device list` that looks at the lock just now holds it for a moment. */
@@ -126,5 +126,5 @@ function identityOf(path: string): string | null {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+  return error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY');
 }

@@ -1,6 +1,5 @@
-import Database from 'better-sqlite3';
-
 import { StoreUnavailable } from '../ports/store.ts';
+import { SqliteError } from './lasting-database.ts';
 
 /** Result codes that say something of the file or the disk; all others are faults of ours (sqlite.org/rescode.html). */
 const ofTheFile =
@@ -13,6 +12,6 @@ const explained: ReadonlyMap<string, string> = new Map([
 
 /** The same error as {@link StoreUnavailable}, if it says that the file cannot be used; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
-  if (!(error instanceof Database.SqliteError) || !ofTheFile.test(error.code)) return error;
+  if (!(error instanceof SqliteError) || !ofTheFile.test(error.code)) return error;
   return new StoreUnavailable(error.code, explained.get(error.code) ?? error.message);
 }

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { startReflector } from 'rm-reflector';
 import { systemClock } from 'rm-reflector/program';
+import { LastingDatabase } from 'rm-reflector/store';
 import { expect, onTestFinished, test } from 'vitest';
 import { Authority } from '../../../test/certificates/authority.ts';
 import { defaultLimits } from '../limits.ts';
@@ -66,7 +66,7 @@ test.each(['secret', 'certificate'])(
     });
     await expect.poll(() => said, { timeout: 60_000 }).toMatch(/its code is ([A-Z2-9-]{9})/);
     const code = /its code is ([A-Z2-9-]{9})/.exec(said)?.[1] ?? '';
-    const database = new Database(join(folder, 'server.sqlite'));
+    const database = new LastingDatabase(join(folder, 'server.sqlite'));
     database
       .prepare("UPDATE fleet_enrolments SET state = 'accepted', domain = 'acme', code = NULL WHERE code = ?")
       .run(code);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { LastingDatabase } from 'rm-reflector/store';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { group, person, Slapd, suffix, unit } from '../../testing/slapd.ts';
 import { TestServer } from '../../testing/test-server.ts';
@@ -115,7 +115,7 @@ test('who has left the directory is out, with their API keys', async () => {
   const key = (body as { secret: string }).secret;
   const byKey = async () => (await server.withToken(key).get('/devices')).status;
   expect(await byKey()).toBe(200);
-  const later = new Database(join(server.folder, 'server.sqlite'));
+  const later = new LastingDatabase(join(server.folder, 'server.sqlite'));
   later.prepare('UPDATE fleet_directory_members SET until = 0').run();
   later.close();
   await expect.poll(byKey, { timeout: 60_000 }).toBe(401);
