@@ -43,7 +43,7 @@ import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
 import type { Route } from './ports/routes.ts';
-import type { Store } from './ports/store.ts';
+import type { DeviceKey, Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { withoutReplaced } from './routing/replaced-routes.ts';
@@ -132,6 +132,18 @@ export interface ReflectorParts {
   readonly audit: Pick<Audit, 'record' | 'count'>;
   /** Checks passwords and one-time passwords, with the throttling of all log-ins, and sets them. */
   readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
+  /** What users have open on a device in this process: requests, WebSockets and TCP connections. Looks at all that is live. */
+  usersOf(device: DeviceKey): DeviceUse[];
+}
+
+/** One thing that a user has open on a device. */
+export interface DeviceUse {
+  readonly user: string;
+  readonly port: number;
+  /** It is a web interface. */
+  readonly web: boolean;
+  /** Wall-clock ms. */
+  readonly began: number;
 }
 
 export interface Reflector extends ReflectorParts {
@@ -380,6 +392,16 @@ class RunningReflector implements Reflector {
 
   reopenAudit(): void {
     this.#context.audit.reopen();
+  }
+
+  usersOf({ id, uid }: DeviceKey): DeviceUse[] {
+    const uses: DeviceUse[] = [];
+    for (const { holder, began } of this.#context.revocation.live()) {
+      if (holder.kind !== 'user' || holder.device === null) continue;
+      if (holder.device.id !== id || holder.device.uid !== uid) continue;
+      uses.push({ user: holder.identity.user.name, ...holder.opened, began });
+    }
+    return uses;
   }
 
   close(): Promise<void> {

@@ -26,6 +26,8 @@ export interface LiveAccess<Holder> {
 interface Entry<Holder> {
   readonly access: LiveAccess<Holder>;
   confirmed: boolean;
+  /** Wall-clock ms. */
+  readonly began: number;
   /** When it must be checked although nothing has changed; wall-clock ms. */
   until: number;
 }
@@ -106,7 +108,7 @@ export class RevocationWatcher<Holder extends Held> {
   /** `end` is called at most once, and not after the returned function was called. */
   add(access: LiveAccess<Holder>): () => void {
     // The first poll finds out how long it may last; most are over by then.
-    const entry: Entry<Holder> = { access, confirmed: false, until: 0 };
+    const entry: Entry<Holder> = { access, confirmed: false, began: this.#clock.date(), until: 0 };
     this.#entries.add(entry);
     if (this.#isUnaffected(access.holder, access.since)) this.#confirm(entry);
     else {
@@ -115,6 +117,11 @@ export class RevocationWatcher<Holder extends Held> {
     }
     this.#poll ??= this.#schedule();
     return () => this.#remove(entry);
+  }
+
+  /** What is live now, and since when (wall-clock ms). */
+  *live(): Generator<{ readonly holder: Holder; readonly began: number }> {
+    for (const { access, began } of this.#entries) yield { holder: access.holder, began };
   }
 
   /**

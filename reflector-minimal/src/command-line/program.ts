@@ -23,7 +23,7 @@ export interface AdditionsContext {
   /** Path of the data file. */
   readonly data: string;
   /** Of the settings that it shares with the reflector. */
-  readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;
+  readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly clock: Clock;

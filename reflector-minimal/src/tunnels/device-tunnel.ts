@@ -67,7 +67,7 @@ export class DeviceTunnel implements ChannelLink {
   readonly #events: TunnelEvents;
   readonly #liveness: Liveness;
   readonly #held: BufferBound;
-  readonly #channels = new Map<number, { channel: Channel; openTimer: Cancellable }>();
+  readonly #channels = new Map<number, { channel: Channel; openTimer: Cancellable; asked: number }>();
   /** Channels given up before the device has answered. The answer frees the number. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
   #live = true;
@@ -129,9 +129,17 @@ export class DeviceTunnel implements ChannelLink {
     const openTimer = this.#clock.schedule(this.#limits.openMs, () =>
       channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
     );
-    this.#channels.set(channel.number, { channel, openTimer });
+    this.#channels.set(channel.number, { channel, openTimer, asked: this.#clock.now() });
     this.#control(encodeWord(Opcode.openRequest, channel.number, port));
     return channel;
+  }
+
+  /** Ports that the device was asked to open and has not answered, each with the ms for which it has not. */
+  get unanswered(): { readonly port: number; readonly ms: number }[] {
+    const now = this.#clock.now();
+    return [...this.#channels.values()]
+      .filter(({ channel }) => !channel.opened)
+      .map(({ channel, asked }) => ({ port: channel.port, ms: now - asked }));
   }
 
   /** Ends the tunnel with a close frame. Idempotent. */
