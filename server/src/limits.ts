@@ -51,6 +51,8 @@ export const defaultLimits = {
   /** Properties that users give a device, characters of the name and value of one, and of all together as JSON. */
   userProperties: 64,
   propertyNameLength: 64,
+  /** Properties that a list shows of each device: more columns than a screen has room for. */
+  listedProperties: 10,
   propertyValueLength: 4_096,
   userPropertiesLength: 65_536,
   /** Time for a connection to an LDAP directory; three servers fit into `limits.authenticatorMs` of the core. */

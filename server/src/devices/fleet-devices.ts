@@ -25,6 +25,8 @@ export interface ListedDevice {
   readonly sshPort: number | null;
   readonly vncPort: number | null;
   readonly rdpPort: number | null;
+  /** Those that were asked for. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 /** All that is known of a device. */
@@ -102,6 +104,10 @@ const said = (name: string) => `json_extract(d.properties, '$.${name}')`;
 const serviceNames = ['targetPorts', 'httpPort', 'sshPort', 'vncPort', 'rdpPort'] as const;
 const listedColumns = `f.id, f.uid, m.id AS domain, nullif(f.name, '') AS own_name, ${said('name')} AS said_name, f.tags, f.created,
   f.seen, d.address, d.agent, ${said('version')} AS said_version, ${serviceNames.map((name) => `${said(name)} AS ${name}`).join(', ')}`;
+/** Of the names of a JSON array: what a user says of each, else what the device says; those that there are. */
+const chosenProperties = `(SELECT json_group_object(k.value, coalesce(u.value, s.value)) FROM json_each(?) k
+  LEFT JOIN json_each(f.properties) u ON u.key = k.value LEFT JOIN json_each(d.properties) s ON s.key = k.value
+  WHERE coalesce(u.value, s.value) IS NOT NULL)`;
 const tables = `fleet_devices f JOIN fleet_domains m ON m.number = f.domain JOIN devices d ON d.uid = f.uid`;
 const fullColumns = `${listedColumns}, f.number, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
   d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason, d.refused_address,
@@ -121,13 +127,25 @@ export class FleetDevices {
     order: DeviceOrder,
     after: Position | null,
     limit: number,
+    /** Names of properties to be listed. */
+    properties: readonly string[] = [],
   ): Promise<{ readonly position: Position; readonly device: ListedDevice | null }[]> {
     const positions = await searchDevices(this.#database, filter, order, after, limit);
-    const rows = await this.#database.read<ListedRow & { number: number }>(
-      `SELECT f.number, ${listedColumns} FROM json_each(?) n JOIN ${tables} WHERE f.number = n.value`,
+    const rows = await this.#database.read<ListedRow & { number: number; chosen?: string }>(
+      `SELECT f.number, ${listedColumns}${properties.length > 0 ? `, ${chosenProperties} AS chosen` : ''}
+       FROM json_each(?) n JOIN ${tables} WHERE f.number = n.value`,
+      ...(properties.length > 0 ? [JSON.stringify(properties)] : []),
       JSON.stringify(positions.map(({ number }) => number)),
     );
-    const found = new Map(rows.map((row) => [row.number, listed(row)]));
+    const found = new Map(
+      rows.map((row) => {
+        const device = listed(row);
+        return [
+          row.number,
+          row.chosen === undefined ? device : { ...device, properties: JSON.parse(row.chosen) },
+        ];
+      }),
+    );
     // One that was removed meanwhile still has its place.
     return positions.map((position) => ({ position, device: found.get(position.number) ?? null }));
   }

@@ -96,7 +96,13 @@ const listedFields = {
   rdpPort: nullable(portNumber),
 };
 
-export const listedDevice = Type.Object(listedFields);
+export const listedDevice = Type.Object({
+  ...listedFields,
+  properties: Type.Optional({
+    ...said,
+    description: 'Those that were asked for; what a user says counts more than what the device says.',
+  }),
+});
 
 export const deviceSchema = Type.Object({
   ...listedFields,

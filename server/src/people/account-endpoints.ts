@@ -9,6 +9,7 @@ import {
 } from 'rm-reflector/accounts';
 import type { SessionRecord, UserRecord } from 'rm-reflector/ports';
 import { Type } from 'typebox';
+import { encode } from 'uqr';
 import { type Caller, type Endpoint, type EndpointCall, endpoint } from '../api/endpoint.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
@@ -37,6 +38,13 @@ const sessionSchema = Type.Object({
 /** What names a session in lists; it opens nothing. */
 function idOf({ hash }: Pick<SessionRecord, 'hash'>): string {
   return hash.subarray(0, 8).toString('hex');
+}
+
+/** The margin is that of ISO/IEC 18004. */
+function qrOf(text: string): { readonly size: number; readonly path: string } {
+  const { data, size } = encode(text, { ecc: 'M', border: 4 });
+  const rows = data.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])));
+  return { size, path: rows.join('') };
 }
 
 /** An account is its user's: no program that holds an API key changes it. */
@@ -155,7 +163,14 @@ export function accountEndpoints({ people, store, logIn, clock, limits }: People
           description: 'The secret, and the ticket to confirm it with.',
           schema: Type.Object({
             secret: Type.String({ description: 'Base32, for typing.' }),
-            uri: Type.String({ description: 'For a QR code.' }),
+            uri: Type.String({ description: 'What the QR code says.' }),
+            qr: Type.Object(
+              {
+                size: Type.Integer({ description: 'Width and height in modules, with the margin.' }),
+                path: Type.String({ description: 'The dark modules, as the path of an SVG.' }),
+              },
+              { description: 'The QR code.' },
+            ),
             ticket: Type.String(),
           }),
         },
@@ -164,9 +179,8 @@ export function accountEndpoints({ people, store, logIn, clock, limits }: People
         const user = await proven(call, call.body);
         const secret = makeTotpSecret();
         const ticket = logIn.enrolment.ticket(user, secret);
-        return {
-          body: { secret: base32(secret), uri: otpauthUri('Reflector', user.name, secret), ticket },
-        };
+        const uri = otpauthUri('Reflector', user.name, secret);
+        return { body: { secret: base32(secret), uri, qr: qrOf(uri), ticket } };
       },
     }),
     endpoint({

@@ -16,6 +16,7 @@ import { keysEndpoints } from './keys-endpoints.ts';
 import { Mailer } from './mailer.ts';
 import { forgottenPath, passwordPages, setPasswordPath } from './password-pages.ts';
 import { People } from './people.ts';
+import { preferencesEndpoints } from './preferences-endpoints.ts';
 import type { PeopleServices } from './services.ts';
 import { usersEndpoints } from './users-endpoints.ts';
 
@@ -41,6 +42,7 @@ export const peoplePart: Part = {
     return {
       endpoints: [
         ...accountEndpoints(services),
+        ...preferencesEndpoints(core),
         ...usersEndpoints(services),
         ...groupsEndpoints(services),
         ...grantsEndpoints(services),

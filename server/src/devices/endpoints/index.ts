@@ -16,6 +16,7 @@ import { getDevice } from './get-device.ts';
 import { getDeviceTraffic } from './get-device-traffic.ts';
 import { listDeviceConnections } from './list-device-connections.ts';
 import { listDeviceLog } from './list-device-log.ts';
+import { listDeviceUsers } from './list-device-users.ts';
 import { listDevices } from './list-devices.ts';
 import { resetDevicePassword } from './reset-device-password.ts';
 
@@ -32,6 +33,7 @@ export function deviceEndpoints(context: DevicesContext): Endpoint[] {
     listDeviceConnections,
     getDeviceTraffic,
     listDeviceLog,
+    listDeviceUsers,
     listDomains,
     createDomain,
     getDomain,

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
 import { givenTime, readTime } from '../../api/time.ts';
+import { defaultLimits as limits } from '../../limits.ts';
 import type { DevicesContext } from '../context.ts';
 import type { DeviceOrder, DeviceSort, Position } from '../device-search.ts';
 import { listedDevice, queryProblem, showListed } from '../schemas.ts';
@@ -41,6 +42,12 @@ export function listDevices({ devices }: DevicesContext): Endpoint {
         description: 'On line, or last seen at this time or later.',
       }),
       createdSince: Type.Optional(givenTime),
+      properties: Type.Optional(
+        Type.Array(Type.String({ minLength: 1, maxLength: limits.propertyNameLength }), {
+          maxItems: limits.listedProperties,
+          description: 'Names of properties to be listed with each device.',
+        }),
+      ),
       sort: Type.Unsafe<(typeof sorts)[number]>({
         type: 'string',
         enum: sorts,
@@ -63,7 +70,13 @@ export function listDevices({ devices }: DevicesContext): Endpoint {
         seenSince: timeOf('lastSeenSince', query.lastSeenSince),
         createdSince: timeOf('createdSince', query.createdSince),
       };
-      const rows = await devices.list(filter, orderOf(sort), positionOf(cursor, sort), limit + 1);
+      const rows = await devices.list(
+        filter,
+        orderOf(sort),
+        positionOf(cursor, sort),
+        limit + 1,
+        query.properties,
+      );
       const page = pageFrom(
         rows,
         limit,

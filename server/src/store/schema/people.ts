@@ -1,4 +1,4 @@
-/** What the server knows of users beside the reflector, and one-use secrets that were sent by mail. */
+/** What the server knows of users beside the reflector, one-use secrets that were sent by mail, and what users have chosen for pages. */
 export const steps: readonly string[] = [
   `CREATE TABLE fleet_people (
      name TEXT PRIMARY KEY REFERENCES users (name) ON DELETE CASCADE,
@@ -22,4 +22,8 @@ export const steps: readonly string[] = [
    CREATE TRIGGER fleet_invitations_email AFTER UPDATE OF email ON fleet_people WHEN OLD.email IS NOT NEW.email BEGIN
      UPDATE fleet_invitations SET expires = 0 WHERE user = NEW.name;
    END;`,
+  `CREATE TABLE fleet_preferences (
+     user TEXT PRIMARY KEY REFERENCES users (name) ON DELETE CASCADE,
+     value TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
