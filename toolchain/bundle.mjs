@@ -1,8 +1,10 @@
-// Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, and dist/node-clockless for tests.
+// Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, dist/node-clockless for tests,
+// and the dashboard of rm-server.
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { shortCommit } from './commit.mjs';
+import { bundleDashboard } from './dashboard.mjs';
 import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
 
@@ -77,4 +79,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     await bundle({ host: 'node', outfile, define });
     chmodSync(outfile, 0o755);
   }
+  await bundleDashboard();
 }

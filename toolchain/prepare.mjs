@@ -91,5 +91,7 @@ export async function prepare(root, projects = []) {
  */
 export async function compile(root, projects = []) {
   await needStep('Compiling TypeScript', 'node_modules/.bin/tsc', ['-b', ...projects], { cwd: root });
-  await needStep('Bundling the agent', process.execPath, ['toolchain/bundle.mjs'], { cwd: root });
+  await needStep('Bundling the agent and the dashboard', process.execPath, ['toolchain/bundle.mjs'], {
+    cwd: root,
+  });
 }

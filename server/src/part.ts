@@ -31,7 +31,7 @@ export interface Foundation {
   readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;
   /** Of the settings that the server shares with the reflector. */
-  readonly settings: Pick<ReflectorOptions, 'domain' | 'trustProxy' | 'tls'>;
+  readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   /** For messages about the configuration; `null`: there is no file. */
   readonly file: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;

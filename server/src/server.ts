@@ -18,6 +18,7 @@ import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { auditPart } from './audit/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { dashboard } from './dashboard/part.ts';
 import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
 import { enrolment } from './enrolment/part.ts';
@@ -47,6 +48,7 @@ export const parts: readonly Part[] = [
   events,
   webhooksPart,
   metricsPart(version),
+  dashboard(version),
 ];
 
 /** What makes a reflector the server. Throws `ConfigurationError`. */
@@ -93,7 +95,10 @@ class Server {
     if (!foundation) throw new Error('the routes come after the rights');
     const { database, rights, clock, log, limits } = foundation;
     const { store, presence, events, audit, logIn } = core;
-    this.#running = parts.map((part) => part.run({ ...foundation, store, presence, events, audit, logIn }));
+    const usersOf: ReflectorParts['usersOf'] = (device) => core.usersOf(device);
+    this.#running = parts.map((part) =>
+      part.run({ ...foundation, store, presence, events, audit, logIn, usersOf }),
+    );
     const endpoints = this.#running.flatMap((running) => running.endpoints ?? []);
     const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];
     const idempotency = new Idempotency(database, clock, limits);

@@ -1,6 +1,13 @@
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { cruise } from 'dependency-cruiser';
 import { rules, unlisted, workspaces } from './rules.mjs';
+
+// dependency-cruiser does not tell its parser which files have JSX. It has to be told before it is loaded there.
+/** @type {{ parseFileSync: (file: string, options: object) => unknown }} */
+const parser = createRequire(import.meta.url)('@swc/core');
+const { parseFileSync } = parser;
+parser.parseFileSync = (file, options) => parseFileSync(file, { ...options, tsx: file.endsWith('.tsx') });
+const { cruise } = await import('dependency-cruiser');
 
 /** Entries of our packages, as their sources. */
 const entries = {

@@ -37,7 +37,7 @@ export const arrows = new Map(
  * @param {string} path
  */
 function pattern(path) {
-  if (/[.]ts$/.test(path)) return `^${path.replaceAll('.', '[.]')}$`;
+  if (/[.]tsx?$/.test(path)) return `^${path.replaceAll('.', '[.]')}$`;
   const deeper = [...arrows.keys()].filter((other) => other.startsWith(`${path}/`));
   return `^${path}/${deeper.map((other) => `(?!${other.slice(path.length + 1)}/)`).join('')}`;
 }

@@ -1,0 +1,33 @@
+import './style/style.css';
+import { render } from 'preact';
+import { onLoggedOut } from './api/call.ts';
+import { App } from './pages/app.tsx';
+import { startLive } from './state/live.ts';
+import { startRouter } from './state/router.ts';
+import { loggedOut, may, preferences, readSession, rememberedLook, startClock } from './state/session.ts';
+import { useLanguage } from './texts/language.ts';
+import { Fault } from './ui/blank.tsx';
+
+const root = document.querySelector('#app') ?? document.body;
+onLoggedOut(() => {
+  loggedOut.value = true;
+});
+
+async function start(): Promise<void> {
+  const look = rememberedLook();
+  const texts = useLanguage(look.language);
+  try {
+    await Promise.all([readSession(), texts]);
+  } catch (fault) {
+    await texts.catch(() => {});
+    render(<Fault fault={fault} retry={() => location.reload()} />, root);
+    return;
+  }
+  if (preferences.value.language !== look.language) await useLanguage(preferences.value.language);
+  startRouter();
+  startClock();
+  render(<App />, root);
+  if (may('events.read')) startLive();
+}
+
+await start();

@@ -1,0 +1,147 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { readWaiting } from '../state/device-actions.ts';
+import { connection, onHappenings } from '../state/live.ts';
+import { place, type Route, routeOf } from '../state/router.ts';
+import { loggedOut, may, me } from '../state/session.ts';
+import { t } from '../texts/language.ts';
+import { Blank } from '../ui/blank.tsx';
+import { Icon, type IconName, Mark } from '../ui/icon.tsx';
+import { Toasts } from '../ui/toast.tsx';
+import { AccountPage } from './account/account-page.tsx';
+import { AuditPage } from './audit-page.tsx';
+import { DevicePage } from './device/device-page.tsx';
+import { DevicesPage } from './devices/devices-page.tsx';
+import { PeoplePage } from './people/people-page.tsx';
+import { WaitingPage } from './waiting-page.tsx';
+
+/** The whole page: the menu, and what it leads to. */
+export function App() {
+  const route = routeOf(place.value.path);
+  const title = route.page === 'device' ? route.id : t(`${route.page}.title`);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        {t('skip')}
+      </a>
+      <div class="frame">
+        <Side route={route} />
+        <main id="main" tabIndex={-1} class={route.page === 'devices' ? 'fill' : ''}>
+          <Notices />
+          <Content route={route} />
+        </main>
+      </div>
+      <Toasts />
+    </>
+  );
+}
+
+function Content({ route }: { readonly route: Route }) {
+  switch (route.page) {
+    case 'devices':
+      return <DevicesPage />;
+    case 'device':
+      return <DevicePage key={route.id} id={route.id} />;
+    case 'waiting':
+      return <WaitingPage />;
+    case 'people':
+      return <PeoplePage tab={route.tab} />;
+    case 'audit':
+      return <AuditPage />;
+    case 'account':
+      return <AccountPage tab={route.tab} />;
+    default:
+      return (
+        <Blank icon="empty" title={t('unknown.title')}>
+          <a class="button" href="/">
+            {t('devices.title')}
+          </a>
+        </Blank>
+      );
+  }
+}
+
+/** What is wrong with everything: nobody is logged in any more, or the server is away. */
+function Notices() {
+  if (loggedOut.value) {
+    return (
+      <p class="notice bad" role="alert">
+        <Icon name="log_out" />
+        <span>{t('loggedOut')}</span>
+        <a href={place.value.path + place.value.search} onClick={() => location.reload()}>
+          {t('logIn')}
+        </a>
+      </p>
+    );
+  }
+  if (connection.value !== 'lost') return null;
+  return (
+    <p class="notice bad" role="alert">
+      <Icon name="offline" />
+      {t('offline')}
+    </p>
+  );
+}
+
+function Side({ route }: { readonly route: Route }) {
+  const waiting = useSignal(0);
+  useEffect(() => {
+    if (!may('enrolment.write')) return undefined;
+    const read = () => {
+      readWaiting().then(
+        (found) => {
+          waiting.value = found.length;
+        },
+        // The page itself says what is wrong.
+        () => {},
+      );
+    };
+    read();
+    return onHappenings((happenings) => {
+      if (happenings.some(({ kind }) => ['device.waiting', 'device.claimed', 'device.added'].includes(kind)))
+        read();
+    });
+  }, [may('enrolment.write')]);
+  const people = may('users.read') ? 'users' : 'enrolment';
+  const entries: readonly (readonly [Route['page'], string, IconName, boolean])[] = [
+    ['devices', '/', 'devices', true],
+    ['waiting', '/dashboard/waiting', 'waiting', may('enrolment.write')],
+    ['people', `/dashboard/people/${people}`, 'people', may('users.read') || may('enrolment.write')],
+    ['audit', '/dashboard/audit', 'audit', may('audit.read')],
+    ['account', '/dashboard/account', 'account', true],
+  ];
+  const isCurrent = (page: Route['page']) =>
+    page === route.page || (page === 'devices' && route.page === 'device');
+  return (
+    <header class="side">
+      <a class="brand" href="/">
+        <Mark />
+        {t('brand')}
+      </a>
+      <nav class="nav" aria-label={t('menu')}>
+        {entries
+          .filter(([, , , shown]) => shown)
+          .map(([page, address, icon]) => (
+            <a key={page} href={address} {...(isCurrent(page) ? { 'aria-current': 'page' as const } : {})}>
+              <Icon name={icon} />
+              {t(`menu.${page}`)}
+              {page === 'waiting' && waiting.value > 0 && <span class="number">{waiting.value}</span>}
+            </a>
+          ))}
+      </nav>
+      <div class="foot">
+        <span class="who" title={me()}>
+          {me()}
+        </span>
+        <form method="post" action="/log-out">
+          <button type="submit" class="button plain icon" title={t('logOut')} aria-label={t('logOut')}>
+            <Icon name="log_out" />
+          </button>
+        </form>
+      </div>
+    </header>
+  );
+}

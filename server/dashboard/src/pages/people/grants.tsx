@@ -1,0 +1,219 @@
+import { useSignal } from '@preact/signals';
+import { all, post, remove, segment } from '../../api/call.ts';
+import { Problem } from '../../api/problem.ts';
+import { type Domain, type Grant, roles } from '../../api/types.ts';
+import { readLocalTime, readPorts, tonight } from '../../state/grant-text.ts';
+import { useResource } from '../../state/resource.ts';
+import { devicePath } from '../../state/router.ts';
+import { may, now } from '../../state/session.ts';
+import { t } from '../../texts/language.ts';
+import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { Choice, Field, textOf } from '../../ui/field.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { usePages } from '../../ui/list.tsx';
+import { When } from '../../ui/time.tsx';
+import { done } from '../../ui/toast.tsx';
+import { Above, Table } from './table.tsx';
+
+/** Who may do what with which devices, and until when. */
+export function Grants() {
+  const pages = usePages<Grant>('/grants');
+  const { dialog, ask } = useDialog();
+  const { reload } = pages;
+  const allowed = may('grants.write');
+  return (
+    <>
+      <Above hint={t('grants.hint')}>
+        {allowed && (
+          <button
+            type="button"
+            class="button main"
+            onClick={() => ask((close) => <AddGrant onDone={reload} onClose={close} />)}
+          >
+            <Icon name="add" />
+            {t('grants.add')}
+          </button>
+        )}
+      </Above>
+      <Table
+        pages={pages}
+        keyOf={({ id }) => id}
+        empty={{ icon: 'key', title: t('grants.none'), hint: <p class="muted">{t('grants.none.hint')}</p> }}
+        columns={[
+          {
+            title: t('grants.who'),
+            cell: ({ user, group }) =>
+              user !== null ? (
+                <strong>{user}</strong>
+              ) : (
+                <>
+                  <strong>{group}</strong> <span class="tag">{t('column.group')}</span>
+                </>
+              ),
+          },
+          { title: t('column.role'), cell: ({ role }) => t(`role.${role}`) },
+          {
+            title: t('grants.what'),
+            cell: ({ domain, device }) =>
+              device !== null ? (
+                <a href={devicePath(device)}>{device}</a>
+              ) : (
+                (domain ?? t('grants.everything'))
+              ),
+          },
+          { title: t('grants.ports'), cell: ({ ports }) => portsText(ports) },
+          {
+            title: t('grants.until'),
+            cell: ({ until }) =>
+              until === null ? (
+                t('grants.always')
+              ) : Date.parse(until) < now.value ? (
+                <span class="tag warn">{t('grants.over')}</span>
+              ) : (
+                <When time={until} />
+              ),
+          },
+          { title: t('grants.by'), cell: ({ createdBy }) => createdBy },
+        ]}
+        {...(allowed
+          ? {
+              actions: (grant: Grant) => (
+                <button
+                  type="button"
+                  class="button small danger"
+                  onClick={() =>
+                    ask((close) => (
+                      <Confirm
+                        title={t('grants.remove.title', { who: grant.user ?? grant.group ?? '' })}
+                        text={t('grants.remove.hint')}
+                        action={t('grants.remove')}
+                        run={async () => {
+                          await remove(`/grants/${segment(grant.id)}`);
+                          reload();
+                        }}
+                        onClose={close}
+                      />
+                    ))
+                  }
+                >
+                  {t('grants.remove')}
+                </button>
+              ),
+            }
+          : {})}
+      />
+      {dialog}
+    </>
+  );
+}
+
+function portsText(ports: Grant['ports'] | 'web'): string {
+  if (ports === null) return t('grants.allPorts');
+  if (ports === 'web') return t('service.web');
+  return ports.map((port) => (port === 'web' ? t('service.web') : String(port))).join(', ');
+}
+
+function AddGrant({ onDone, onClose }: { readonly onDone: () => void; readonly onClose: () => void }) {
+  const target = useSignal('domain');
+  const domains = useResource(
+    () => (may('domains.read') ? all<Domain>('/domains') : Promise.resolve([])),
+    [],
+  );
+  const until = useSignal('');
+  const submit = async (fields: FormData) => {
+    const ports = readPorts(textOf(fields, 'ports'));
+    if (ports === undefined) {
+      throw new Problem(400, {
+        title: t('grants.ports.wrong'),
+        errors: [{ field: '/ports', detail: t('grants.ports.wrong') }],
+      });
+    }
+    const kind = textOf(fields, 'kind');
+    await post('/grants', {
+      [kind === 'group' ? 'group' : 'user']: textOf(fields, 'who'),
+      role: textOf(fields, 'role'),
+      ...(target.value === 'domain' ? { domain: textOf(fields, 'domain') } : {}),
+      ...(target.value === 'device' ? { device: textOf(fields, 'device') } : {}),
+      ...(ports === null ? {} : { ports: ports === 'web' ? ['web'] : ports }),
+      ...(until.value === '' ? {} : { until: readLocalTime(until.value) }),
+    });
+    done(t('saved'));
+    onClose();
+    onDone();
+  };
+  return (
+    <Dialog title={t('grants.add')} onClose={onClose}>
+      <Form submit={submit} action={t('grants.add')} cancel={onClose}>
+        {(wrong) => (
+          <>
+            <Choice
+              name="kind"
+              label={t('grants.who')}
+              options={[
+                ['user', t('column.user')],
+                ['group', t('column.group')],
+              ]}
+            />
+            <Field name="who" label={t('column.name')} required maxLength={64} wrong={wrong} autofocus />
+            <Choice
+              name="role"
+              label={t('column.role')}
+              value="user"
+              hint={t('grants.role.hint')}
+              options={roles.map((role) => [role, t(`role.${role}`)])}
+            />
+            <Choice
+              name="target"
+              label={t('grants.what')}
+              value={target.value}
+              options={[
+                ['domain', t('grants.ofDomain')],
+                ['device', t('grants.ofDevice')],
+                ['all', t('grants.everything')],
+              ]}
+              onChange={(value) => {
+                target.value = value;
+              }}
+            />
+            {target.value === 'domain' &&
+              (domains.value && domains.value.length > 0 ? (
+                <Choice
+                  name="domain"
+                  label={t('column.domain')}
+                  options={domains.value.map(({ id, name }) => [id, name ? `${name} (${id})` : id])}
+                />
+              ) : (
+                <Field name="domain" label={t('column.domain')} required maxLength={64} wrong={wrong} />
+              ))}
+            {target.value === 'device' && (
+              <Field name="device" label={t('column.device')} required maxLength={63} wrong={wrong} />
+            )}
+            <Field name="ports" label={t('grants.ports')} hint={t('grants.ports.hint')} wrong={wrong} />
+            <Field
+              name="until"
+              type="datetime-local"
+              label={t('grants.until')}
+              hint={t('grants.until.hint')}
+              value={until.value}
+              wrong={wrong}
+              onInput={(event) => {
+                until.value = event.currentTarget.value;
+              }}
+            />
+            <p>
+              <button
+                type="button"
+                class="button small"
+                onClick={() => {
+                  until.value = tonight(Date.now());
+                }}
+              >
+                {t('grants.tonight')}
+              </button>
+            </p>
+          </>
+        )}
+      </Form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,204 @@
+import { useSignal } from '@preact/signals';
+import { post, remove, segment } from '../../api/call.ts';
+import type { ApiKey } from '../../api/types.ts';
+import { readLocalTime } from '../../state/grant-text.ts';
+import { account, now } from '../../state/session.ts';
+import { t } from '../../texts/language.ts';
+import { Copy } from '../../ui/copy.tsx';
+import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { Check, Field, textOf } from '../../ui/field.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { usePages } from '../../ui/list.tsx';
+import { Ago, When } from '../../ui/time.tsx';
+import { Above, Table } from './table.tsx';
+
+/** API keys: one's own, or with `all` those of everybody whom one may see. */
+export function Keys({ all = false }: { readonly all?: boolean }) {
+  const pages = usePages<ApiKey>('/keys', all ? { all: true } : {});
+  const { dialog, ask } = useDialog();
+  const { reload } = pages;
+  return (
+    <>
+      <Above hint={t('keys.hint')}>
+        <button
+          type="button"
+          class="button main"
+          onClick={() => ask((close) => <AddKey forOthers={all} onDone={reload} onClose={close} />)}
+        >
+          <Icon name="add" />
+          {t('keys.add')}
+        </button>
+      </Above>
+      <Table
+        pages={pages}
+        keyOf={({ id }) => id}
+        empty={{ icon: 'key', title: t('keys.none'), hint: <p class="muted">{t('keys.none.hint')}</p> }}
+        columns={[
+          { title: t('column.name'), cell: ({ name }) => <strong>{name}</strong> },
+          ...(all ? [{ title: t('column.user'), cell: ({ user }: ApiKey) => user }] : []),
+          {
+            title: t('keys.permissions'),
+            cell: ({ permissions }) => <span class="mono">{permissions.join(', ')}</span>,
+          },
+          {
+            title: t('keys.used'),
+            cell: ({ used, address }) =>
+              used === null ? (
+                t('device.never')
+              ) : (
+                <>
+                  <Ago time={used} /> <span class="muted mono">{address}</span>
+                </>
+              ),
+          },
+          {
+            title: t('keys.expires'),
+            cell: ({ expires }) =>
+              expires === null ? (
+                t('grants.always')
+              ) : Date.parse(expires) < now.value ? (
+                <span class="tag warn">{t('grants.over')}</span>
+              ) : (
+                <When time={expires} />
+              ),
+          },
+        ]}
+        actions={(key) => (
+          <button
+            type="button"
+            class="button small danger"
+            onClick={() =>
+              ask((close) => (
+                <Confirm
+                  title={t('keys.revoke.title', { key: key.name })}
+                  text={t('keys.revoke.hint')}
+                  action={t('keys.revoke')}
+                  run={async () => {
+                    await remove(`/keys/${segment(key.id)}`);
+                    reload();
+                  }}
+                  onClose={close}
+                />
+              ))
+            }
+          >
+            {t('keys.revoke')}
+          </button>
+        )}
+      />
+      {dialog}
+    </>
+  );
+}
+
+function AddKey({
+  forOthers,
+  onDone,
+  onClose,
+}: {
+  readonly forOthers: boolean;
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}) {
+  const secret = useSignal('');
+  const permissions = account.value?.permissions.map(({ permission }) => permission) ?? [];
+  const submit = async (fields: FormData) => {
+    const user = textOf(fields, 'user');
+    const made = await post<ApiKey & { readonly secret: string }>('/keys', {
+      name: textOf(fields, 'name'),
+      permissions: fields.getAll('permissions'),
+      ...(user ? { user } : {}),
+      ...(textOf(fields, 'expires') ? { expires: readLocalTime(textOf(fields, 'expires')) } : {}),
+    });
+    secret.value = made.secret;
+    onDone();
+  };
+  if (secret.value)
+    return (
+      <Secret
+        title={t('keys.made')}
+        hint={t('keys.once')}
+        label={t('keys.secret')}
+        text={secret.value}
+        onClose={onClose}
+      />
+    );
+  return (
+    <Dialog title={t('keys.add')} onClose={onClose}>
+      <Form submit={submit} action={t('keys.add')} cancel={onClose}>
+        {(wrong) => (
+          <>
+            <Field
+              name="name"
+              label={t('column.name')}
+              hint={t('keys.name.hint')}
+              required
+              maxLength={100}
+              wrong={wrong}
+              autofocus
+            />
+            {forOthers && (
+              <Field
+                name="user"
+                label={t('column.user')}
+                hint={t('keys.user.hint')}
+                maxLength={64}
+                wrong={wrong}
+              />
+            )}
+            <fieldset>
+              <legend>{t('keys.permissions')}</legend>
+              {permissions.map((permission) => (
+                <Check
+                  key={permission}
+                  name="permissions"
+                  value={permission}
+                  label={permission}
+                  checked={permission === 'devices.read'}
+                />
+              ))}
+            </fieldset>
+            <Field
+              name="expires"
+              type="datetime-local"
+              label={t('keys.expires')}
+              hint={t('grants.until.hint')}
+              wrong={wrong}
+            />
+          </>
+        )}
+      </Form>
+    </Dialog>
+  );
+}
+
+/** Something that is shown once. */
+export function Secret({
+  title,
+  hint,
+  label,
+  text,
+  line,
+  onClose,
+}: {
+  readonly title: string;
+  readonly hint: string;
+  readonly label: string;
+  readonly text: string;
+  /** A command that uses it. */
+  readonly line?: string;
+  readonly onClose: () => void;
+}) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <p>{hint}</p>
+      <Copy text={text} label={label} />
+      {line && <Copy text={line} label={t('devices.first.copy')} />}
+      <div class="buttons">
+        <button type="button" class="button main" onClick={onClose}>
+          {t('close')}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,51 @@
+/** Texts of a language by key. `{name}` stands for a value; keys that count end with `.one` and `.other` (CLDR). */
+export type Catalogue = Readonly<Record<string, string>>;
+export type Values = Readonly<Record<string, string | number>>;
+
+/** Says texts of one language. A key that it lacks is said as it is, so that the lack is seen. */
+export class Texts {
+  readonly language: string;
+  readonly #catalogue: Catalogue;
+  readonly #plural: Intl.PluralRules;
+  readonly #number: Intl.NumberFormat;
+
+  constructor(language: string, catalogue: Catalogue) {
+    this.language = language;
+    this.#catalogue = catalogue;
+    this.#plural = new Intl.PluralRules(language);
+    this.#number = new Intl.NumberFormat(language);
+  }
+
+  /** `values.n` is what is counted. */
+  say(key: string, values: Values = {}): string {
+    const { n } = values;
+    const counted = typeof n === 'number' ? `${key}.${this.#plural.select(n)}` : key;
+    const text = this.#text(counted) ?? this.#text(`${key}.other`) ?? this.#text(key) ?? key;
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      if (!Object.hasOwn(values, name)) return whole;
+      const value = values[name];
+      return typeof value === 'number' ? this.#number.format(value) : String(value);
+    });
+  }
+
+  has(key: string): boolean {
+    return this.#text(key) !== undefined;
+  }
+
+  #text(key: string): string | undefined {
+    return Object.hasOwn(this.#catalogue, key) ? this.#catalogue[key] : undefined;
+  }
+}
+
+/** The first language that is wanted and there; the regions of a language count as the language. */
+export function chosenLanguage(
+  wanted: readonly string[],
+  available: readonly string[],
+  otherwise: string,
+): string {
+  for (const language of wanted) {
+    const [primary = ''] = language.toLowerCase().split('-');
+    if (available.includes(primary)) return primary;
+  }
+  return otherwise;
+}

@@ -1,0 +1,127 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
+import { DashboardStage } from '../testing/dashboard-stage.ts';
+
+/** Every page in each look and language: nothing that axe finds, nothing that the policy stops. `RM_SCREENSHOTS` names a folder. */
+
+const folder = process.env.RM_SCREENSHOTS ?? '';
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const alice = { user: 'alice', password: 'a long enough secret' };
+
+/** What each page shows once it is whole. */
+const pages = [
+  ['devices', '/', '.rows [role=row] a'],
+  ['device', '/dashboard/devices/pump-5', '.plot'],
+  ['device-offline', '/dashboard/devices/gateway-24', '.plot'],
+  ['waiting', '/dashboard/waiting', 'main table'],
+  ['users', '/dashboard/people/users', 'main table'],
+  ['groups', '/dashboard/people/groups', 'main table'],
+  ['grants', '/dashboard/people/grants', 'main table'],
+  ['api-keys', '/dashboard/people/keys', 'main table'],
+  ['enrolment-keys', '/dashboard/people/enrolment', 'main table'],
+  ['audit', '/dashboard/audit', 'main table'],
+  ['account', '/dashboard/account', 'main dl'],
+  ['password', '/dashboard/account/password', 'main form.form'],
+  ['one-time-passwords', '/dashboard/account/codes', 'main form.form'],
+  ['sessions', '/dashboard/account/sessions', 'main table'],
+] as const;
+
+let stage: DashboardStage;
+let browser: Browser;
+beforeAll(async () => {
+  stage = await DashboardStage.start();
+  await stage.fill(40, 22);
+  await stage.fillPeople();
+  browser = await startChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await stage?.close();
+});
+
+interface Look {
+  readonly locale: string;
+  readonly colorScheme: 'light' | 'dark';
+  readonly viewport: { readonly width: number; readonly height: number };
+}
+
+/** A page of alice, with what the browser has complained of so far. */
+async function open({ locale, colorScheme, viewport }: Look): Promise<{ page: Page; complaints: string[] }> {
+  const context = await browser.newContext({ locale, colorScheme, viewport, timezoneId: 'Europe/Berlin' });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(stage.base)) complaints.push(`leaves the server: ${request.url()}`);
+  });
+  await openLoggedIn(page, `${stage.base}/`, alice);
+  return { page, complaints };
+}
+
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate('document.fonts.ready');
+  // In an isolated world: the policy of the page stays as it is.
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const { executionContextId } = await session.send('Page.createIsolatedWorld', {
+    frameId: frameTree.frame.id,
+  });
+  const run = async (expression: string) => {
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+      expression,
+      contextId: executionContextId,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
+    return result.value as unknown;
+  };
+  await run(readFileSync(axe, 'utf8'));
+  const found = await run(
+    `axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`,
+  );
+  await session.detach();
+  return found as string[];
+}
+
+const large = { width: 1280, height: 800 };
+const small = { width: 360, height: 740 };
+const looks: readonly (readonly [string, Look])[] = [
+  ['light', { locale: 'en-GB', colorScheme: 'light', viewport: large }],
+  ['dark', { locale: 'en-GB', colorScheme: 'dark', viewport: large }],
+  ['german', { locale: 'de-DE', colorScheme: 'light', viewport: large }],
+  ['small', { locale: 'en-GB', colorScheme: 'light', viewport: small }],
+  ['small-dark', { locale: 'de-DE', colorScheme: 'dark', viewport: small }],
+];
+
+describe.each(looks)('%s', (name, look) => {
+  let page: Page;
+  let complaints: string[];
+  beforeAll(async () => {
+    ({ page, complaints } = await open(look));
+  });
+  afterAll(() => page?.context().close());
+
+  test.each(pages)('%s', async (called, path, shown) => {
+    complaints.length = 0;
+    await page.goto(stage.base + path);
+    await page.locator(shown).first().waitFor();
+    await page.waitForFunction("document.querySelector('.loading') === null");
+    if (folder) {
+      mkdirSync(folder, { recursive: true });
+      const fullPage = called !== 'devices';
+      await page.screenshot({ path: join(folder, `${called}.${name}.png`), fullPage });
+    }
+    expect(await findings(page)).toEqual([]);
+    const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
+  });
+});
