@@ -1,5 +1,5 @@
-import Database from 'better-sqlite3';
 import { generatePassword } from 'rm-reflector';
+import { LastingDatabase } from 'rm-reflector/store';
 import { ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import type { ApiClient } from './api-client.ts';
 import { TestServer, type TestServerOptions } from './test-server.ts';
@@ -126,7 +126,7 @@ export class DashboardStage {
 
   /** A month of connections and payload. */
   #past(): void {
-    const database = new Database(`${this.server.folder}/server.sqlite`);
+    const database = new LastingDatabase(`${this.server.folder}/server.sqlite`);
     const now = Date.now();
     const numbers = database.prepare('SELECT number, seen FROM fleet_devices').all() as { number: number }[];
     const connection = database.prepare(
