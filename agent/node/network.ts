@@ -12,6 +12,8 @@ export const network: Network = {
 
   ownAuthorities: `those of Node.js ${process.versions.node}`,
 
+  oldTls: true,
+
   resolve,
 
   connect(options, handler): Socket {

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { constants, createHash, X509Certificate } from 'node:crypto';
 import { isIP, type Socket as NetSocket } from 'node:net';
 import {
   checkServerIdentity,
@@ -14,6 +14,18 @@ import { ownCredentials, trustedCertificates } from './tls-files.ts';
 
 /** Keys of 112 bits of security and signatures with SHA-2, in certificates too (SSL_CTX_set_security_level(3)). */
 const STRONG = `${DEFAULT_CIPHERS}:@SECLEVEL=2`;
+
+/**
+ * What peers without TLS 1.2 need: signatures with SHA-1, short keys, and a server that has not heard of RFC 5746. It is
+ * for those for whom somebody has asked for such a version.
+ */
+const OLD = {
+  ciphers: 'ALL:!aNULL:!eNULL:@SECLEVEL=0',
+  minDHSize: 512,
+  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+};
+
+const versions = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 
 /** Certificates of a peer that are looked at, more than any chain has. */
 const MAX_CHAIN = 16;
@@ -36,12 +48,13 @@ export function startTls(socket: NetSocket, options: TlsOptions): StartedTls {
     servername: isIP(serverName) ? '' : serverName,
     ca: [...trusted],
     ...ownCredentials(options),
-    minVersion: options.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+    minVersion: versions[options.minVersion],
     rejectUnauthorized: verify && judgedAt === null,
     // A trusted certificate is trusted by itself, whether another one has signed it or not.
     allowPartialTrustChain: true,
     // What is not verified may be as weak as an old device has it.
     ...(verify ? { ciphers: STRONG, checkServerIdentity: identityFault } : {}),
+    ...(options.minVersion < '1.2' ? OLD : {}),
   });
   const judge =
     verify && judgedAt !== null

@@ -1,5 +1,6 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
 import { importProperties } from '../src/config/import.ts';
+import { gatewayImport } from '../src/config/import-gateway.ts';
 import { runGateway } from '../src/gateway/program.ts';
 import { main } from '../src/program/main.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
@@ -15,7 +16,7 @@ export function rmAgent(
   host.system.arguments = args;
   host.system.exitStatus = null;
   host.system.printed = ['', '', ''];
-  main(host, () => importProperties, runGateway);
+  main(host, () => importProperties, (...given) => runGateway(...given, () => gatewayImport));
   host.clock.advance(20_000);
   const [, out = '', err = ''] = host.system.printed;
   return { out, err, status: host.system.exitStatus };

@@ -88,13 +88,14 @@ export interface TlsOptions {
   readonly certificate: string | null;
   /** PEM file with the client's private key; `null`: it is in the file of `certificate`. */
   readonly key: string | null;
-  readonly minVersion: '1.2' | '1.3';
+  /** Those before 1.2 only where the host has them: see {@link Network.oldTls}. */
+  readonly minVersion: '1.0' | '1.1' | '1.2' | '1.3';
   /** `false` accepts any certificate; the caller has warned loudly. */
   readonly verify: boolean;
 }
 
 export interface TlsSession {
-  /** `TLSv1.2` or `TLSv1.3`. */
+  /** `TLSv1.2`, `TLSv1.3`, or an older one that was allowed. */
   readonly version: string;
   readonly cipher: string;
   /** SHA-256 of the SubjectPublicKeyInfo of the peer's certificate (32 bytes), for pins (RFC 7469 section 2.4). */
@@ -162,6 +163,8 @@ export interface Listener {
 export interface Network {
   /** What the host brings of authorities where the system has none, in words; absent: nothing. */
   readonly ownAuthorities?: string;
+  /** The TLS library has versions 1.0 and 1.1. */
+  readonly oldTls?: boolean;
   /**
    * All addresses of `name` in the resolver's order, off the loop. An IP literal gives itself. Fails with
    * `name-not-found` (the name does not exist or has no address) or `name-failure` (no answer, no network).

@@ -1,3 +1,4 @@
+import type { LoadGatewayImport } from '../src/gateway/import-folder.ts';
 import type { LoadImport } from '../src/program/main.ts';
 import { native } from './native.ts';
 
@@ -10,5 +11,14 @@ export const loadImport: LoadImport =
     ? () => {
         native.runImport();
         return native.importProperties;
+      }
+    : null;
+
+/** As {@link loadImport}, for folders of the original gateway. */
+export const loadGatewayImport: LoadGatewayImport =
+  typeof RM_IMPORT === 'undefined' || RM_IMPORT
+    ? () => {
+        native.runImport();
+        return native.gatewayImport;
       }
     : null;

@@ -2,7 +2,7 @@ import { defaultLimits } from '../src/config/limits.ts';
 import { runGateway } from '../src/gateway/program.ts';
 import { main } from '../src/program/main.ts';
 import { tinyHost } from './host.ts';
-import { loadImport } from './load-import.ts';
+import { loadGatewayImport, loadImport } from './load-import.ts';
 
 /** False when a build leaves the gateway out (`npm run build -- --without gateway`). */
 declare const RM_GATEWAY: boolean | undefined;
@@ -10,4 +10,6 @@ declare const RM_GATEWAY: boolean | undefined;
 const host = tinyHost();
 // Until the configuration says otherwise.
 host.system.limitMemory(defaultLimits.memoryBytes);
-main(host, loadImport, typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? runGateway : null);
+if (typeof RM_GATEWAY === 'undefined' || RM_GATEWAY)
+  main(host, loadImport, (...given) => runGateway(...given, loadGatewayImport));
+else main(host, loadImport);

@@ -1,4 +1,5 @@
 import type { importProperties } from '../src/config/import.ts';
+import type { gatewayImport } from '../src/config/import-gateway.ts';
 import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } from '../src/host.ts';
 
 /**
@@ -34,6 +35,7 @@ export interface Native {
   /** Runs the second script of the executable, `import.ts`, which sets `importProperties`. */
   runImport(): void;
   importProperties: typeof importProperties;
+  gatewayImport: typeof gatewayImport;
   /** Frees garbage that refers to itself, now. */
   collect(): void;
 }

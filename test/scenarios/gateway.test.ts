@@ -1,9 +1,12 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { constants } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { AgentProcess } from './stage/agent-process.ts';
-import { lacks } from './stage/features.ts';
+import { authorityOfFile } from './stage/authority-of-file.ts';
+import { lacks, runsUnder } from './stage/features.ts';
 import { close, data, fault, open } from './stage/frames.ts';
+import { heapNoise } from './stage/heap-noise.ts';
 import { LocalService } from './stage/local-service.ts';
 import type { Reflector, Upgrade } from './stage/reflector.ts';
 import { domain, type Stage, scenario } from './stage/stage.ts';
@@ -42,7 +45,7 @@ class GatewayStage {
     rmSync(join(this.folder, `${name}.json`));
   }
 
-  run(reflector: Reflector, gateway: object = { folder: this.folder }): AgentProcess {
+  run(reflector: Reflector, gateway: object = { folder: this.folder }, more: object = {}): AgentProcess {
     this.#config = this.#stage.file(
       JSON.stringify({
         reflector: reflector.uri,
@@ -51,6 +54,7 @@ class GatewayStage {
         timeouts: { connect: 120 },
         control: this.#control,
         stateFile: join(this.#stage.directory, 'state'),
+        ...more,
       }),
       'rm-agent.json',
     );
@@ -69,6 +73,134 @@ function user(upgrade: Upgrade): string {
   const [, text = ''] = (upgrade.header('authorization') ?? '').split(' ');
   return Buffer.from(text, 'base64').toString();
 }
+
+const authority = authorityOfFile();
+
+/** `gatewayLimits.devices` and `deviceBytes`; the tiny runtime needs a third of what V8 does. */
+const mostDevices = 200;
+const deviceBytes = runsUnder('node') ? 196_608 : 65_536;
+
+describe('the devices of a gateway', () => {
+  scenario.skipIf(lacks('gateway') || lacks('tls') || process.env.RM_SLOW !== '1')(
+    'cost no more than their bound while nobody uses them, and need no descriptor but their own',
+    async ({ stage }) => {
+      const gateway = new GatewayStage(stage);
+      const reflector = await stage.reflector(authority().issue());
+      const devices = (from: number, to: number) => {
+        for (let n = from; n < to; n++) gateway.write(`d${n}`, gateway.device(`d${n}`, 9));
+      };
+      const few = 20;
+      devices(0, few);
+      const agent = gateway.run(
+        reflector,
+        { folder: gateway.folder, probe: 0 },
+        { tls: { ca: authority().file }, log: { level: 'error' } },
+      );
+      const accept = async (count: number) => {
+        for (let n = 0; n < count; n++) await (await reflector.tunnel()).established();
+      };
+      const descriptors = () => readdirSync(`/proc/${agent.pid}/fd`).length;
+      await accept(few);
+      const before = { memory: agent.memory('VmRSS'), descriptors: descriptors() };
+      devices(few, mostDevices);
+      await accept(mostDevices - few);
+      const more = mostDevices - few;
+      const cost = Math.round(((agent.memory('VmRSS') - before.memory) * 1024) / more);
+      expect(cost).toBeLessThan(deviceBytes + (heapNoise * 1024) / more);
+      expect(descriptors() - before.descriptors).toBe(more);
+    },
+  );
+});
+
+describe.concurrent('a device with old TLS', () => {
+  const old = {
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1',
+    ciphers: 'ALL:@SECLEVEL=0',
+    secureOptions: constants.SSL_OP_ALL,
+  } as const;
+
+  const start = async (stage: Stage, tls: object) => {
+    const gateway = new GatewayStage(stage);
+    const reflector = await stage.reflector();
+    const service = await stage.service(() =>
+      LocalService.start((socket) => void socket.pipe(socket), { tls: { ...authority().issue(), ...old } }),
+    );
+    const services = [{ port: 443, targetPort: service.port, tls }];
+    const agent = gateway.run(reflector, {
+      devices: [gateway.device('old', service.port, { services })],
+      probe: 0,
+    });
+    return { gateway, agent, tunnel: await reflector.tunnel() };
+  };
+  const without = lacks('gateway') || lacks('tls');
+
+  scenario.skipIf(without)('is not spoken to unless somebody has asked for it', async ({ stage }) => {
+    const { agent, tunnel } = await start(stage, { verify: false });
+    tunnel.send(open(1, 443));
+    await tunnel.expect(fault(1, 5));
+    await agent.logged(/old: service on port 443 cannot be reached: /);
+  });
+
+  scenario.skipIf(without || !runsUnder('node'))(
+    'is, loudly, where the TLS library has it',
+    async ({ stage }) => {
+      const { gateway, agent, tunnel } = await start(stage, { verify: false, minVersion: '1.0' });
+      await agent.logged(/warning old: .*minVersion: TLS 1\.0 is broken/);
+      await tunnel.open(1, 443);
+      tunnel.send(data(1, 'over TLS 1.0'));
+      await tunnel.expectText(1, 'over TLS 1.0');
+      const { output } = await gateway.command('check');
+      expect(output).toMatch(/ok +service +old: port 443\n/);
+    },
+  );
+
+  scenario.skipIf(without || runsUnder('node'))('is named by check where it has not', async ({ stage }) => {
+    const { gateway } = await start(stage, { verify: false, minVersion: '1.0' });
+    const { output } = await gateway.command('check');
+    expect(output).toMatch(
+      /FAILED service +old: port 443: TLS 1\.0 is not in the TLS library of this executable, which has 1\.2 and 1\.3; the Node agent has it\n/,
+    );
+  });
+});
+
+describe.concurrent('import of a gateway', () => {
+  scenario.skipIf(lacks('gateway') || lacks('import'))(
+    'prints one configuration for a folder',
+    async ({ stage }) => {
+      const folder = join(stage.directory, 'original');
+      const own = 'gateway.http.port = 8080\nwebtunnel.reflectorURI = http://remote.example.com\n';
+      stage.directoryWith(folder, 'rmgateway.properties', own);
+      for (const id of ['a', 'b'])
+        stage.directoryWith(
+          folder,
+          `${id}.properties`,
+          `webtunnel.deviceId = ${id}\nwebtunnel.domain = d\nwebtunnel.host = 10.0.0.1\nwebtunnel.ports = 80\n`,
+        );
+      for (const path of [folder, join(folder, 'rmgateway.properties')]) {
+        const agent = stage.run(['import', path]);
+        expect((await agent.ended()).status).toBe(0);
+        expect(agent.log).toEqual([expect.stringMatching(/gateway\.\*: .*left out/)]);
+        const device = (id: string) => ({
+          device: { id, domain: 'd' },
+          target: '10.0.0.1',
+          services: [{ port: 80, kind: 'http' }],
+        });
+        expect(JSON.parse(agent.output)).toEqual({
+          reflector: 'http://remote.example.com',
+          gateway: { devices: [device('a'), device('b')] },
+        });
+        const config = stage.file(agent.output);
+        expect((await stage.run(['check', '--offline', '--config', config]).ended()).status).toBe(0);
+      }
+      const nothing = stage.run(['import', stage.directory]);
+      expect((await nothing.ended()).status).toBe(78);
+      expect(nothing.log).toEqual([
+        expect.stringMatching(/found no device, needed are files ID\.properties/),
+      ]);
+    },
+  );
+});
 
 describe.concurrent('a gateway', () => {
   const gatewayScenario = scenario.skipIf(lacks('gateway'));

@@ -168,6 +168,9 @@ const device = object(
 const pins = withDefault(list(text('"sha256/" and 44 characters of base64', pin), 0, 16), []);
 const minVersion = withDefault(choice('1.2', '1.3'), '1.2');
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /** Towards a service of kind `https`. */
 const serviceTls = object(
   {
@@ -177,7 +180,11 @@ const serviceTls = object(
     cert: optional(path),
     key: optional(path),
     pins,
-    minVersion,
+    // Old devices that a gateway stands before know no other; RFC 8996 says why nobody else should.
+    minVersion:
+      typeof RM_GATEWAY === 'undefined' || RM_GATEWAY
+        ? withDefault(choice('1.0', '1.1', '1.2', '1.3'), '1.2')
+        : minVersion,
   },
   ({ verify, name, ca, cert, key }, report) => {
     for (const member of ['name', 'ca'] as const) {

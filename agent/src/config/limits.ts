@@ -86,10 +86,12 @@ export const gatewayLimits = {
   devices: 200,
   /** Files in the folder; more than devices, because some may be broken or of another kind. */
   files: 400,
+  /** The gateway's own file, in bytes: that of an agent, and all of its devices. */
+  ownFileBytes: 4_194_304,
   /** One device's file, in bytes: ten times the longest that makes sense. */
   fileBytes: 65_536,
-  /** What a device costs in memory while nobody uses it, in bytes, its TLS session included: measured, docs/gateway.md. */
-  deviceBytes: 98_304,
+  /** What a device costs in memory while nobody uses it, in bytes, its TLS session included: measured on Node, which takes most. */
+  deviceBytes: 196_608,
   /** Descriptors of a device that nobody uses: its tunnel, and a second address that is dialled beside it. */
   deviceDescriptors: 2,
   /** Descriptors besides those of devices and channels: files, programs, look-ups, callers of the control socket. */

@@ -479,4 +479,11 @@ describe('warnings', () => {
       'services[1]: port 443 can be reached, but the reflector is told of one http service only, that on port 80',
     ]);
   });
+
+  it('of TLS that is broken', () => {
+    const services = [{ port: 443, tls: { minVersion: '1.0' } }];
+    expect(warnings(loadWith({ services }))).toEqual([
+      expect.stringMatching(/^services\[0\]\.tls\.minVersion: TLS 1\.0 is broken \(RFC 8996\): /),
+    ]);
+  });
 });

@@ -11,6 +11,9 @@ import { limitsOn, readMemory } from './sizing.ts';
 import { type Problem, validate } from './validate.ts';
 import { placeWrittenFiles, stateDirectoryFault } from './written-files.ts';
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /** Ten times the longest configuration with all keys; bounds what a wrong path (a disk image) costs in memory. */
 export const maxFileBytes = 262_144;
 
@@ -176,6 +179,13 @@ function advise(configuration: Configuration, warnings: Problem[]): void {
       message: `"${device.id}" cannot be part of a host name (letters, digits and "-", at most 63), by which browsers reach the device`,
     });
   }
+  if (typeof RM_GATEWAY === 'undefined' || RM_GATEWAY)
+    for (const [index, { tls: own }] of services.entries())
+      if (own && own.minVersion < '1.2')
+        warnings.push({
+          path: `services[${index}].tls.minVersion`,
+          message: `TLS ${own.minVersion} is broken (RFC 8996): who is in the network between may read and change what is sent to this service`,
+        });
   const announced = new Map<string, Service>();
   // Several hosts with a web server each are meant; two web servers of one host may be a surprise.
   const seen = new Set<string>();

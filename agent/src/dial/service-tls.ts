@@ -5,6 +5,9 @@ import type { CertificateTime } from './certificate-time.ts';
 import type { ServiceTls } from './dial-service.ts';
 import { pinDigests } from './tls-settings.ts';
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /** What `services[].tls` means where it is absent: the certificate is the device's own, mostly self-signed, and not checked. */
 const unchecked = {
   verify: false,
@@ -28,6 +31,10 @@ export function serviceTls(
   return {
     pins: pinDigests(pins),
     options: () => {
+      if ((typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) && minVersion < '1.2' && !machine.network.oldTls)
+        return {
+          error: `TLS ${minVersion} is not in the TLS library of this executable, which has 1.2 and 1.3; the Node agent has it`,
+        };
       const authorities = verify ? findAuthorities(machine, ca) : { path: null };
       if ('error' in authorities) return authorities;
       return {

@@ -54,9 +54,10 @@ export function forDevice(host: Host, id: string): Host {
 }
 
 function networkWith(network: Network, resolve: Network['resolve'], onChange: Network['onChange']): Network {
-  const { ownAuthorities } = network;
+  const { ownAuthorities, oldTls = false } = network;
   return {
     ...(ownAuthorities === undefined ? {} : { ownAuthorities }),
+    oldTls,
     resolve,
     onChange,
     connect: (options, handler) => network.connect(options, handler),

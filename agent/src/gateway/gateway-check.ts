@@ -1,7 +1,7 @@
 import { portLabel } from '../agent/port-label.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
-import { makeAttempt, type Report, reportOn } from '../program/check.ts';
+import { makeAttempt, type Report } from '../program/check.ts';
 import { ExitStatus } from '../program/command-line.ts';
 import { sendCommand } from '../program/control.ts';
 import { duration } from '../program/format-status.ts';
@@ -24,7 +24,8 @@ interface Options {
 
 /** `rm-agent check` of a gateway: its file, each device, its services, and the running gateway's tunnels. */
 export function checkGateway(host: Host, settings: GatewaySettings, { only, offline, dial }: Options): void {
-  const report = reportOn(host);
+  const report: Report = (mark, step, detail) =>
+    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
   const exit = (status: number) => host.system.exit(status);
   report('ok', 'configuration', settings.path);
   const sources = deviceSources(host, settings);

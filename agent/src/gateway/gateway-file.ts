@@ -1,15 +1,11 @@
 import { expansion } from '../config/expand.ts';
 import type { Json, JsonObject } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
-import { maxFileBytes } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
 import { placeOf, stateDirectoryFault } from '../config/written-files.ts';
 import type { Host } from '../host.ts';
 import { deviceKeys, type GatewayFile, gatewaySchema } from './gateway-schema.ts';
 import { isObject, readSource } from './source.ts';
-
-/** The longest gateway file, in bytes: that of an agent, and its devices. */
-const MAX_BYTES = maxFileBytes + gatewayLimits.devices * gatewayLimits.fileBytes;
 
 /** What a gateway's file says. */
 export interface GatewaySettings {
@@ -32,10 +28,12 @@ export interface InlineDevice {
 
 /** Whether the file is a gateway's, even if it is broken. */
 export function isGatewayFile(host: Host, path: string): boolean {
-  const source = readSource(host.files, path, MAX_BYTES);
+  const source = readSource(host.files, path, gatewayLimits.ownFileBytes);
   if ('json' in source) return isObject(source.json) && source.json.gateway !== undefined;
   try {
-    const text = Array.from(host.files.read(path, MAX_BYTES), (byte) => String.fromCharCode(byte)).join('');
+    const text = Array.from(host.files.read(path, gatewayLimits.ownFileBytes), (byte) =>
+      String.fromCharCode(byte),
+    ).join('');
     return /^[ \t]*"gateway"\s*:\s*\{/m.test(text);
   } catch {
     return false;
@@ -49,7 +47,7 @@ export function readGatewayFile(
 ): GatewaySettings | { readonly errors: readonly string[] } {
   const fault = stateDirectoryFault(host);
   if (fault !== null) return { errors: [fault] };
-  const source = readSource(host.files, path, MAX_BYTES);
+  const source = readSource(host.files, path, gatewayLimits.ownFileBytes);
   if ('error' in source) return { errors: [source.error] };
   const { json, place } = source;
   const wrong = (member: string, message: string) => ({ errors: [`${place(member)}${member}: ${message}`] });

@@ -10,9 +10,14 @@ import { checkGateway } from './gateway-check.ts';
 import { GatewayDaemon } from './gateway-daemon.ts';
 import type { GatewayDeviceStatus } from './gateway-device.ts';
 import { isGatewayFile, readGatewayFile } from './gateway-file.ts';
+import { importFolder, type LoadGatewayImport } from './import-folder.ts';
 
-/** Executes a command if its configuration is a gateway's; false: it is not. */
-export function runGateway(host: Host, command: Command): boolean {
+/**
+ * Executes a command if its configuration is a gateway's; false: it is not. `loadImport` loads what only `import` needs;
+ * `null` in a build without it.
+ */
+export function runGateway(host: Host, command: Command, loadImport: LoadGatewayImport): boolean {
+  if (command.name === 'import') return loadImport !== null && importFolder(host, command.file, loadImport);
   if (!('config' in command) || command.name === 'enroll') return false;
   if (command.name === 'check' && command.root !== null) return false;
   if (!isGatewayFile(host, command.config)) {

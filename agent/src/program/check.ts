@@ -36,7 +36,8 @@ export function check(
   dial: boolean,
   done: (connected: boolean) => void,
 ): void {
-  const report = reportOn(host);
+  const report: Report = (mark, step, detail) =>
+    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
   const { control } = configuration;
   const attempt = () => makeAttempt(host, configuration, report, done);
   probeServices(
@@ -57,11 +58,6 @@ export function check(
       }
     },
   );
-}
-
-/** Lines for standard output. */
-export function reportOn(host: Host): Report {
-  return (mark, step, detail) => host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
 }
 
 /** Reports the tunnel of the agent at `control`; `attempt` is made where there is none that it could replace. */

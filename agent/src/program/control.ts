@@ -6,8 +6,11 @@ import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } 
  * of JSON back, which is the status or `{ "error": … }`. Its file mode (0600) is the access control.
  */
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /** The longest command line, and the longest answer: 256 services with the longest names and reasons; in bytes. */
-const MAX_COMMAND_BYTES = 256;
+const MAX_COMMAND_BYTES = typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? 256 : 64;
 const MAX_ANSWER_BYTES = 262_144;
 
 /** How long an answer, and on the other side the command, may take, in milliseconds. */
@@ -27,9 +30,6 @@ export interface ControlledAgent {
   /** One device of a gateway; `null` when it has no such device. */
   device?(id: string): ControlledAgent | null;
 }
-
-/** False in a build that leaves the gateway out. */
-declare const RM_GATEWAY: boolean | undefined;
 
 const grammar = 'status, retry, enable [persist], disable [persist], consent allow|refuse [PORT]';
 

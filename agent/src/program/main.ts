@@ -18,11 +18,13 @@ import { reportMemory } from './report-memory.ts';
 /** Loads what only `rm-agent import` needs; `null` in a build without it. */
 export type LoadImport = (() => typeof importProperties) | null;
 
+/** False in a build that leaves the gateway out. */
+declare const RM_GATEWAY: boolean | undefined;
+
 /**
  * What a build with the gateway adds: executes a command whose configuration is a gateway's, and returns whether it was.
- * `null` in a build without it.
  */
-export type RunGateway = ((host: Host, command: Command) => boolean) | null;
+export type RunGateway = (host: Host, command: Command) => boolean;
 
 /** Commands for the running agent. */
 export type ControlCommand = Extract<
@@ -40,14 +42,14 @@ const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
-export function main(host: Host, loadImport: LoadImport, runGateway: RunGateway): void {
+export function main(host: Host, loadImport: LoadImport, runGateway?: RunGateway): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
     host.system.print(2, `${command.usageError}\n`);
     host.system.exit(ExitStatus.usage);
     return;
   }
-  if (runGateway?.(host, command)) return;
+  if ((typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) && runGateway?.(host, command)) return;
   execute(host, command, loadImport);
 }
 

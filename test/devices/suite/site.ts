@@ -17,6 +17,12 @@ const agents = [
   ['tiny', ['dist/x86_64/rm-agent']],
 ] as const;
 
+/** Gateways of both hosts, and their two devices, which share the services: the device with an even index is in the first. */
+const gateways = [
+  ['gateway-node', 'node'],
+  ['gateway-tiny', 'tiny'],
+] as const;
+
 /** One reflector, both agents with all devices as their services, and a browser whose user is logged in. */
 export class Site {
   readonly browser: Browser;
@@ -68,6 +74,10 @@ export class Site {
     const running: AgentProcess[] = [];
     try {
       for (const [id, command] of agents) running.push(startAgent(system, id, command, services));
+      for (const [id, host] of gateways) {
+        const command = agents.find(([name]) => name === host)?.[1] ?? [];
+        running.push(startGateway(system, id, command, services));
+      }
       await Promise.all(running.map((agent) => agent.logged(/connected to/)));
       const browser = await startChromium();
       const context = await browser.newContext();
@@ -102,7 +112,14 @@ export class Site {
       headers: {},
       curlBeside: insecure,
     };
-    return { direct, through: agents.map(([id]) => this.#through(id, port)) };
+    const index = [...this.#ports.keys()].indexOf(device);
+    return {
+      direct,
+      through: [
+        ...agents.map(([id]) => this.#through(id, port)),
+        ...gateways.map(([id]) => this.#through(`${id}-${index % 2}`, port)),
+      ],
+    };
   }
 
   #through(id: string, port: number): Way {
@@ -141,6 +158,35 @@ function startAgent(
     reflector: `http://127.0.0.1:${system.port}/`,
     device: { id, domain, password: { file: secretFile } },
     services,
+    control: null,
+    stateFile: null,
+  };
+  writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+  return AgentProcess.start(['--config', file], {}, command);
+}
+
+/** One process with two devices, whose targets are named as those of a gateway are. */
+function startGateway(
+  system: RemoteSystem,
+  id: string,
+  command: readonly string[],
+  services: readonly { readonly kind: string }[],
+): AgentProcess {
+  const devices = [0, 1].map((half) => {
+    const { domain, secretFile } = addDevice(system, `${id}-${half}`);
+    return {
+      device: { id: `${id}-${half}`, domain, password: { file: secretFile } },
+      target: '127.0.0.1',
+      services: services
+        .filter((_, index) => index % 2 === half)
+        .map((service) => (service.kind === 'https' ? { tls: { verify: false }, ...service } : service)),
+    };
+  });
+  const file = join(system.directory, `${id}.json`);
+  const configuration = {
+    reflector: `http://127.0.0.1:${system.port}/`,
+    // A device that takes one connection is not to lose it to us.
+    gateway: { devices, probe: 0 },
     control: null,
     stateFile: null,
   };

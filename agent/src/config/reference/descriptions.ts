@@ -215,7 +215,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
   ),
   'services[].tls.pins[]': key('One pin.', '"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="'),
-  'services[].tls.minVersion': key('The oldest TLS version that the agent accepts.', '"1.3"'),
+  'services[].tls.minVersion': key(
+    'The oldest TLS version that the agent accepts. 1.0 and 1.1 are broken: only for old devices that know no other, in a network that you trust. The tiny agent does not have them; `rm-agent check` says so.',
+    '"1.3"',
+  ),
   'services[].host': key(
     'The `Host` header that the service gets, if it accepts only names that it knows. `Origin`, `Referer` and `Destination` are changed to match. `null`: the name of the device at the reflector.',
     '"localhost:631"',
