@@ -16,7 +16,11 @@ export function rmAgent(
   host.system.arguments = args;
   host.system.exitStatus = null;
   host.system.printed = ['', '', ''];
-  main(host, () => importProperties, (...given) => runGateway(...given, () => gatewayImport));
+  main(
+    host,
+    () => importProperties,
+    (...given) => runGateway(...given, () => gatewayImport),
+  );
   host.clock.advance(20_000);
   const [, out = '', err = ''] = host.system.printed;
   return { out, err, status: host.system.exitStatus };

@@ -110,6 +110,8 @@ export const gatewayLimits = {
   /** How long the folder must be quiet before it is read, and how long that may be put off, in milliseconds. */
   folderQuietMs: 300,
   folderMostMs: 3000,
+  /** After how many milliseconds a device is looked at again that waits for a file or an address of this machine. */
+  waitMs: 60_000,
   /** Characters of a reason in the list of all devices. */
   reasonLength: 200,
 };

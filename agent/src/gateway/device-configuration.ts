@@ -17,6 +17,12 @@ export interface DeviceConfiguration {
   readonly hidden: readonly string[];
 }
 
+/** Why a device cannot run, one line each; `transient`: that may change without an edit. */
+export interface DeviceFault {
+  readonly errors: readonly string[];
+  readonly transient?: boolean;
+}
+
 /** The property by which the reflector learns whether the device answers. */
 export const REACHABLE = 'reachable';
 
@@ -28,7 +34,7 @@ export function configureDevice(
   host: Host,
   { shared, file }: GatewaySettings,
   json: Json,
-): DeviceConfiguration | { readonly errors: readonly string[] } {
+): DeviceConfiguration | DeviceFault {
   if (!isObject(json)) return { errors: ['found no object, allowed is { "device": …, "services": … }'] };
   const taken = [...processKeys, 'gateway'].filter((key) => key in json);
   const errors = taken.map((key) => `${key}: found in a device, allowed is it in the gateway's file only`);
@@ -37,7 +43,7 @@ export function configureDevice(
     errors.push(`device.properties.${REACHABLE}: found, but the gateway sends it itself`);
   if (errors.length > 0) return { errors };
   const loaded = configure(host, { ...shared, ...json });
-  if ('errors' in loaded) return { errors: loaded.errors };
+  if ('errors' in loaded) return loaded;
   const { ok, warnings, hidden } = loaded;
   const { id } = ok.device;
   if (typeof id !== 'string')

@@ -1,4 +1,5 @@
 import { AgentCore } from '../agent/agent.ts';
+import type { Handlers } from '../agent/forwarded-ports.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { CertificateTime } from '../dial/certificate-time.ts';
@@ -24,6 +25,8 @@ export interface GatewayParts {
   readonly slots: DialSlots;
   readonly budget: ChannelBudget;
   readonly capacity: Capacity;
+  /** What answers inside this process for a device, by port. */
+  readonly handlers: (id: string) => Handlers;
   readonly time: CertificateTime;
 }
 
@@ -75,7 +78,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
     this.#clock = clock;
     this.#agent = new AgentCore(host, this.configuration, log, {
       time,
-      handlers: targetDials(hosts.target, this.configuration, time),
+      handlers: new Map([...targetDials(hosts.target, this.configuration, time), ...parts.handlers(id)]),
       admit: (_port, gate) => this.#share.admit(gate),
       prepare: (done) => {
         this.#slot?.cancel();

@@ -2,12 +2,15 @@ import { utf8Decode } from 'rm-protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
+import { EnrolmentServer } from '../../simulation/enrolment-server.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { LocalService } from '../../simulation/local-service.ts';
 import { logOf, rmAgent } from '../../simulation/rm-agent.ts';
 import { gatewayLimits } from '../config/limits.ts';
-import type { GatewayStatus } from './gateway.ts';
+import type { Dial } from '../dial/dial-service.ts';
+import { Gateway, type GatewayStatus } from './gateway.ts';
 import type { GatewayDeviceStatus } from './gateway-device.ts';
+import { readGatewayFile } from './gateway-file.ts';
 
 const folder = '/etc/rm-gateway.d';
 let host: AgentHost;
@@ -315,6 +318,114 @@ describe('a device of a gateway', () => {
     const before = asked();
     host.clock.advance(100_000);
     expect(asked()).toBe(before);
+  });
+});
+
+describe('enrolment', () => {
+  it('is each device’s own, and what it keeps lies beside the state of the gateway', () => {
+    const server = new EnrolmentServer(host.reflector);
+    for (const id of ['a', 'b'])
+      write(id, { ...device(id, '10.0.0.1'), device: { id, enroll: { key: `key of ${id}` } } });
+    host.system.variables.set('RM_STATE_DIR', '/data');
+    host.files.directories.add('/data');
+    start();
+    host.clock.advance(10_000);
+    expect(server.requests.map(({ id, key }) => [id, key]).sort()).toEqual([
+      ['a', 'key of a'],
+      ['b', 'key of b'],
+    ]);
+    expect(new Set(server.requests.map(({ secret }) => secret)).size).toBe(2);
+    expect(host.files.list('/data').filter((name) => name.includes('state'))).toEqual([
+      'rm-agent.state.a',
+      'rm-agent.state.b',
+    ]);
+    expect(states()).toEqual({ a: 'connected', b: 'connected' });
+  });
+});
+
+describe('what a device waits for', () => {
+  it('is looked at again', () => {
+    write('one', device('${file:/etc/serial}', '10.0.0.1'));
+    start();
+    expect(status().faults).toEqual([expect.stringMatching(/device\.id: found .*serial/)]);
+    host.files.content.set('/etc/serial', ascii('cam-7'));
+    host.clock.advance(gatewayLimits.waitMs + 5000);
+    expect(states()).toEqual({ 'cam-7': 'connected' });
+  });
+});
+
+describe('the service that a page uses', () => {
+  const settings = () => {
+    host.files.content.set(
+      '/etc/g.json',
+      ascii(JSON.stringify({ reflector: 'http://r.example/', gateway: { folder } })),
+    );
+    const read = readGatewayFile(host, '/etc/g.json');
+    if ('errors' in read) throw new Error(read.errors.join());
+    return read;
+  };
+  let gateway: Gateway;
+  let changes = 0;
+
+  beforeEach(() => {
+    changes = 0;
+    gateway = new Gateway(host, settings(), host.log, (id) =>
+      id === 'page' ? new Map([[80, dialPage]]) : new Map(),
+    );
+    gateway.onChange(() => changes++);
+  });
+
+  const dialPage: Dial = (handler) =>
+    host.clock.schedule(0, () => handler.closed({ code: 'refused', message: 'the page is closed' }));
+
+  it('adds, changes and removes devices by their files', () => {
+    expect(gateway.put('one', JSON.parse(JSON.stringify(device('cam-1', '10.0.0.1'))))).toEqual([]);
+    host.clock.advance(1000);
+    expect(gateway.status().devices).toMatchObject([{ id: 'cam-1', state: 'connected' }]);
+    expect(gateway.put('one', {})).not.toEqual([]);
+    expect(gateway.put('../one', JSON.parse(JSON.stringify(device('cam-2', '10.0.0.2'))))).toEqual([
+      expect.stringMatching(/allowed is a file name/),
+    ]);
+    expect(gateway.device('cam-1')?.status().target).toBe('10.0.0.1');
+    expect(gateway.remove('one')).toEqual([]);
+    host.clock.advance(5000);
+    expect(gateway.status().devices).toEqual([]);
+    expect(changes).toBe(2);
+    host.files.full = true;
+    expect(gateway.put('one', JSON.parse(JSON.stringify(device('cam-1', '10.0.0.1'))))).toEqual([
+      'no space left',
+    ]);
+  });
+
+  it('tries the services of a device that is not there yet', () => {
+    const json = JSON.parse(
+      JSON.stringify(device('cam-1', '10.0.0.1', { services: [{ port: 22 }, { port: 80 }] })),
+    );
+    const found: unknown[] = [];
+    gateway.test(
+      json,
+      ({ port }, failure) => found.push([port, failure]),
+      (problems) => found.push(problems),
+    );
+    host.clock.advance(20_000);
+    expect(found).toEqual([[22, 'connection refused'], [80, null], []]);
+    gateway.test(
+      {},
+      () => undefined,
+      (problems) => found.push(problems.length > 0),
+    );
+    host.clock.advance(1000);
+    expect(found.at(-1)).toBe(true);
+  });
+
+  it('answers for a device inside the process', () => {
+    gateway.put('page', JSON.parse(JSON.stringify(device('page', '127.0.0.1'))));
+    host.clock.advance(1000);
+    host.reflector.peer.open(1, 80);
+    host.clock.advance(1000);
+    expect(gateway.device('page')?.status().services[0]?.result).toMatchObject({
+      reason: 'the page is closed',
+    });
   });
 });
 

@@ -1,13 +1,16 @@
 import { utf8Encode } from 'rm-protocol';
+import type { Handlers } from '../agent/forwarded-ports.ts';
 import type { AgentState } from '../agent/status.ts';
+import type { Service } from '../config/configuration.ts';
 import type { Json } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
 import { readMemory } from '../config/sizing.ts';
 import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
-import type { Host } from '../host.ts';
+import type { Cancellable, Host } from '../host.ts';
 import { type Log, messageOf } from '../log/log.ts';
 import type { ControlledAgent } from '../program/control.ts';
+import { probeServices } from '../program/probe-services.ts';
 import { capacityOn, gatewayCost, shortages } from './capacity.ts';
 import { ChannelBudget } from './channel-budget.ts';
 import { configureDevice, type DeviceConfiguration } from './device-configuration.ts';
@@ -79,9 +82,17 @@ export class Gateway implements ControlledAgent {
   /** The fault of the folder itself. */
   #fault: string | null = null;
   #stopped: (() => void) | null = null;
+  /** Looks again at what a device waits for. */
+  #again: Cancellable | null = null;
   #changed: () => void = () => undefined;
 
-  constructor(host: Host, settings: GatewaySettings, log: Log) {
+  /** `handlers` gives what answers inside this process for a device, by port, in the place of its target. */
+  constructor(
+    host: Host,
+    settings: GatewaySettings,
+    log: Log,
+    handlers: (id: string) => Handlers = () => new Map(),
+  ) {
     this.settings = settings;
     this.#host = host;
     this.#log = log;
@@ -100,6 +111,7 @@ export class Gateway implements ControlledAgent {
       slots: new DialSlots(host.clock),
       budget: new ChannelBudget(capacity.channels),
       capacity,
+      handlers,
       time: new CertificateTime(host.clock),
     };
     this.#watch = new ReachabilityWatch(hosts.target, gateway.probe * 1000);
@@ -123,6 +135,8 @@ export class Gateway implements ControlledAgent {
       return;
     }
     this.#fault = null;
+    this.#again?.cancel();
+    this.#again = null;
     const keys = new Set(sources.map(({ key }) => key));
     for (const [key, entry] of this.#entries) if (!keys.has(key)) this.#remove(key, entry);
     for (const source of sources) this.#take(source, thorough);
@@ -134,6 +148,20 @@ export class Gateway implements ControlledAgent {
   device(id: string): GatewayDevice | null {
     for (const { device } of this.#entries.values()) if (device?.id === id) return device;
     return null;
+  }
+
+  /**
+   * Tries the services of a device that may not exist yet, one after the other: `report` gets `null`, or why one cannot be used
+   * and which settings may help. `done` is called once, never from within the call.
+   */
+  test(
+    json: Json,
+    report: (service: Service, failure: string | null) => void,
+    done: (problems: readonly string[]) => void,
+  ): void {
+    const judged = configureDevice(this.#host, this.settings, json);
+    if ('errors' in judged) this.#host.clock.schedule(0, () => done(judged.errors));
+    else probeServices(this.#parts.hosts.target, judged.configuration, report, () => done([]));
   }
 
   /** What is wrong with a device; none: it can be added. */
@@ -172,6 +200,7 @@ export class Gateway implements ControlledAgent {
   stop(done: () => void): void {
     this.#stopped = done;
     this.#watch.stop();
+    this.#again?.cancel();
     for (const [key, entry] of this.#entries) this.#remove(key, entry);
     this.#finish();
   }
@@ -244,6 +273,8 @@ export class Gateway implements ControlledAgent {
     if ('error' in content) return content.error;
     const judged = configureDevice(this.#host, this.settings, content.json);
     if ('errors' in judged) {
+      if (judged.transient)
+        this.#again ??= this.#host.clock.schedule(gatewayLimits.waitMs, () => this.refresh());
       const [first = '', ...more] = judged.errors;
       const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
       return `${content.place(/^[^:\s]*(?=: )/.exec(first)?.[0] ?? '')}${first}${rest}`;

@@ -19,8 +19,7 @@ import { importFolder, type LoadGatewayImport } from './import-folder.ts';
 export function runGateway(host: Host, command: Command, loadImport: LoadGatewayImport): boolean {
   if (command.name === 'import') return loadImport !== null && importFolder(host, command.file, loadImport);
   if (!('config' in command) || command.name === 'enroll') return false;
-  if (command.name === 'check' && command.root !== null) return false;
-  if (!isGatewayFile(host, command.config)) {
+  if (!isGatewayFile(host, placeOf(host, command))) {
     if (!('device' in command)) return false;
     host.system.print(2, `rm-agent: --device: ${command.config} is not the configuration of a gateway\n`);
     host.system.exit(ExitStatus.usage);
@@ -32,6 +31,11 @@ export function runGateway(host: Host, command: Command, loadImport: LoadGateway
       break;
     case 'check': {
       const { offline, dial, device = null } = command;
+      if (command.root !== null) {
+        host.system.print(2, 'rm-agent check: --root is for an agent, not for a gateway\n');
+        host.system.exit(ExitStatus.usage);
+        break;
+      }
       const settings = read(host, command.config);
       if (settings) checkGateway(host, settings, { only: device, offline, dial });
       break;
@@ -40,6 +44,17 @@ export function runGateway(host: Host, command: Command, loadImport: LoadGateway
       control(host, command);
   }
   return true;
+}
+
+/** Where the configuration is: in an image that is judged, somewhere else. */
+function placeOf({ files }: Host, command: Command & { readonly config: string }): string {
+  if (command.name !== 'check' || command.root === null) return command.config;
+  try {
+    return files.pathIn(command.root, command.config);
+  } catch {
+    // Whoever judges the image says so.
+    return '';
+  }
 }
 
 /** `null`: what is wrong was printed, and the program ends. */
