@@ -25,6 +25,7 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
        npm run build -- --library [--sanitize]       dist/library: librm-agent.a and its header, for this machine
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
        npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
+       npm run build -- --client PLATFORM            dist/client-PLATFORM/rm-client with Node inside, but for linux-armv7
 NAME: ${Object.keys(targets).join(', ')}
 FEATURE: ${Object.keys(features).join(', ')}
 ENGINE: ${engines.join(', ')}
@@ -67,6 +68,7 @@ function options() {
         library: { type: 'boolean', default: false },
         sizes: { type: 'boolean', default: false },
         node: { type: 'string', multiple: true, default: [] },
+        client: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
       },
     }).values;
@@ -95,11 +97,14 @@ async function main() {
   const names = chosen.all ? Object.keys(targets) : chosen.target;
   for (const name of names) oneOf('target', name, Object.keys(targets));
   const platforms = chosen.node.map((platform) => oneOf('platform', platform, nodePlatforms));
+  const clients = chosen.client.map((platform) =>
+    oneOf('platform', platform, /** @type {const} */ (['linux-x64', 'linux-arm64'])),
+  );
   const instrumented = /** @type {const} */ (['sanitize', 'force-gc', 'valgrind']).filter(
     (kind) => chosen[kind] && !chosen.library,
   );
   const asked = chosen.library || chosen.sizes || chosen.system || chosen.script || chosen.source;
-  if ([...names, ...platforms, ...instrumented].length === 0 && !asked) misuse(usage);
+  if ([...names, ...platforms, ...clients, ...instrumented].length === 0 && !asked) misuse(usage);
 
   const variant = [...(engine === 'quickjs' ? [] : [engine]), ...without.map((name) => `without-${name}`)];
   const faults = [];
@@ -145,12 +150,17 @@ async function main() {
     const { writeSizes } = await import('./tiny/sizes.mjs');
     faults.push(...(await writeSizes()));
   }
-  for (const platform of platforms) {
-    const { buildNodeExecutable } = await import('./node-executable/build-node.mjs');
-    const output = join(dist, `node-${platform}`);
-    rmSync(output, { recursive: true, force: true });
-    mkdirSync(output, { recursive: true });
-    console.log(await buildNodeExecutable(platform, output));
+  for (const [kind, program, list] of /** @type {const} */ ([
+    ['node', 'rm-agent', platforms],
+    ['client', 'rm-client', clients],
+  ])) {
+    for (const platform of list) {
+      const { buildNodeExecutable } = await import('./node-executable/build-node.mjs');
+      const output = join(dist, `${kind}-${platform}`);
+      rmSync(output, { recursive: true, force: true });
+      mkdirSync(output, { recursive: true });
+      console.log(await buildNodeExecutable(platform, output, program));
+    }
   }
   if (faults.length > 0) throw new BuildError(`over budget:\n${faults.join('\n')}`);
 }

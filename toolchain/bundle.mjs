@@ -70,6 +70,31 @@ export async function bundle({
   writeFileSync(outfile, code);
 }
 
+/**
+ * rm-client as one script, for a single executable.
+ * @param {string} outfile
+ */
+export async function bundleClient(outfile) {
+  const clientVersion = JSON.parse(readFileSync(`${root}/client/package.json`, 'utf8')).version;
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['client/src/main.ts'],
+    outfile,
+    bundle: true,
+    alias: { 'rm-protocol': './protocol/src/index.ts' },
+    minify: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'silent',
+    define: { RM_VERSION: JSON.stringify(clientVersion), RM_SINGLE: 'true', 'import.meta.url': '""' },
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+  }).catch((error) => {
+    throw new BuildError(error.message);
+  });
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [folder, define] of /** @type {const} */ ([
     ['node', {}],

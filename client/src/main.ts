@@ -15,7 +15,10 @@ function output(): Writable {
     : process.stdout;
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+/** Set in the bundle of a single executable: the program is Node itself. */
+declare const RM_SINGLE: boolean | undefined;
+
+void run(process.argv.slice(2), {
   environment: process.env,
   limits: defaultLimits,
   clock: systemClock,
@@ -26,7 +29,9 @@ process.exitCode = await run(process.argv.slice(2), {
     new Promise((resolve) => {
       process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
     }),
-  self: [process.execPath, process.argv[1] ?? ''],
+  self: [process.execPath, ...(typeof RM_SINGLE === 'undefined' ? [process.argv[1] ?? ''] : [])],
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
+}).then((status) => {
+  process.exitCode = status;
 });

@@ -1,9 +1,9 @@
-// The agent and Node in one executable.
+// The agent, or the client, and Node in one executable.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle, version } from '../bundle.mjs';
+import { bundle, bundleClient, version } from '../bundle.mjs';
 import { sha256 } from '../cache.mjs';
 import { baseBinary, bases } from './base-binaries.mjs';
 import { packWithPkg } from './pkg.mjs';
@@ -22,18 +22,26 @@ function withoutPath(executable, folder) {
   return executable;
 }
 
+/** What becomes the script of each program. */
+const scripts = {
+  'rm-agent': (/** @type {string} */ outfile) =>
+    bundle({ host: 'node', outfile, minify: true, format: 'cjs' }),
+  'rm-client': bundleClient,
+};
+
 /**
- * Writes `rm-agent`, `manifest.json`, our `LICENSE` and Node's into a folder; gives the path of the executable.
+ * Writes the program, `manifest.json`, our `LICENSE` and Node's into a folder; gives the path of the executable.
  * @param {keyof typeof bases} platform
  * @param {string} output an existing folder
+ * @param {keyof typeof scripts} [program]
  */
-export async function buildNodeExecutable(platform, output) {
+export async function buildNodeExecutable(platform, output, program = 'rm-agent') {
   const work = mkdtempSync(join(tmpdir(), 'rm-node-'));
-  const file = join(output, 'rm-agent');
+  const file = join(output, program);
   try {
     const script = join(work, 'rm-agent.cjs');
-    await bundle({ host: 'node', outfile: script, minify: true, format: 'cjs' });
-    console.error(`Packing rm-agent with Node ${bases[platform].version} for ${platform} …`);
+    await scripts[program](script);
+    console.error(`Packing ${program} with Node ${bases[platform].version} for ${platform} …`);
     // Packed beside and then renamed: pkg leaves a broken file behind when it fails.
     const packed = join(work, 'rm-agent');
     if (platform === 'linux-armv7') await packWithNode(platform, script, packed, work);
@@ -51,11 +59,11 @@ export async function buildNodeExecutable(platform, output) {
     licence: 'MIT AND others, see LICENSE-node',
   };
   const manifest = {
-    name: 'rm-agent',
+    name: program,
     version,
     target: platform,
     executable: { bytes: bytes.length, sha256: sha256(bytes) },
-    contains: [{ name: 'rm-agent', version, licence: 'MIT' }, node],
+    contains: [{ name: program, version, licence: 'MIT' }, node],
   };
   writeFileSync(join(output, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   return file;

@@ -35,6 +35,14 @@ export function splitLogin(destination: string): [login: string, device: string]
   return [login, destination.slice(at)];
 }
 
+/** Throws a {@link Failure} if this is no IP address. */
+export function readAddress(text: string, option: string): string {
+  if (isIP(text) === 0) {
+    throw new Failure(`${option} ${text}: must be an IP address of this machine`, ExitStatus.usage);
+  }
+  return text;
+}
+
 /** Throws a {@link Failure} if this is no port number, or less than `least`. */
 export function readPort(text: string | undefined, option: string, least: 0 | 1 = 1): number {
   const port = /^\d{1,5}$/.test(text ?? '') ? Number(text) : -1;

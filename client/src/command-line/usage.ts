@@ -13,18 +13,20 @@ const overview = `Usage: rm-client COMMAND [OPTIONS] …
 
 Reaches TCP services of a device through the reflector.
 
-  login                            get a token for your password, and keep it
+  login [--status]                 get a token for your password, and keep it
   logout                           forget it, and revoke it at the reflector
   devices [--json]                 list the devices; with an action, as the next ones
   domains, users, groups, grants, keys, enroll, audit [ACTION]
                                    manage an rm-server
-  forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device
+  web DEVICE                       open the browser at the device
+  forward DEVICE -R PORT [-L PORT] lead a port of this machine to one of the device; forward -f FILE: several
   connect DEVICE:PORT              connect standard input and output, for ProxyCommand
   ssh [LOGIN@]DEVICE [ARGUMENTS]   start ssh, scp or sftp through the reflector
   scp [LOGIN@]DEVICE [ARGUMENTS]   in its arguments, :PATH is a path on the device
   sftp [LOGIN@]DEVICE [ARGUMENTS]
   vnc DEVICE [ARGUMENTS]           start a VNC viewer or a remote desktop
   rdp DEVICE [ARGUMENTS]
+  completion bash|zsh|fish         print a script that completes command lines
 ${shared}
 rm-client COMMAND --help tells more of a command; --version.
 
@@ -75,18 +77,36 @@ const commands: Readonly<Record<string, string>> = {
 
 Gets a token for your name and password, and keeps it in $XDG_CONFIG_HOME/rm-client/login.json (~/.config/…), which only
 you can read. The other commands use it until it expires. Logins at several reflectors are kept beside each other.
+
+  --status   only tell who is logged in, and until when; exit status 1: nobody
 ${shared}`,
   logout: `Usage: rm-client logout [--reflector URL]
 
 Removes the token from this machine, and makes it void at the reflector.
 `,
-  forward: `Usage: rm-client forward DEVICE -R PORT [-L PORT] [OPTIONS]
+  forward: `Usage: rm-client forward DEVICE -R PORT [-L PORT] [-b ADDRESS] [-C COMMAND] [OPTIONS]
+       rm-client forward -f FILE [-C COMMAND] [OPTIONS]
 
-Listens on 127.0.0.1 until a signal; each connection goes to the device by itself. Everybody on this machine can use it.
+Listens until a signal; each connection goes to the device by itself. Everybody on this machine can use it.
 
   -R, --remote-port PORT   port of the device
   -L, --local-port PORT    port of this machine (0: any free one, which is printed)
+  -b, --bind ADDRESS       where it listens (127.0.0.1); at another address, others can use it, too
+  -f, --file FILE          several forwards, one a line: DEVICE -R PORT [-L PORT] [-b ADDRESS]; # begins a comment
+  -C, --command COMMAND    run this by the shell and end with its status; %p is the port, %2p that of the second forward
 ${shared}`,
+  web: `Usage: rm-client web DEVICE [--print] [--program FILE] [--reflector URL]
+
+Opens the browser at the web interface of the device, where you log in.
+
+  --print          only print the address
+  --program FILE   what to start in the place of the system's browser
+`,
+  completion: `Usage: rm-client completion bash|zsh|fish
+
+Prints a script for the shell: source <(rm-client completion bash). It completes commands, options, and while you are
+logged in, devices.
+`,
   connect: `Usage: rm-client connect DEVICE:PORT [OPTIONS]
 
 Connects standard input and output to a port of the device, as nc -N does: the end of the input half-closes the

@@ -27,6 +27,17 @@ describe('rm-client login, devices and logout', () => {
     expect(statSync(join(stage.folder, 'rm-client')).mode & 0o777).toBe(0o700);
     expect(readFileSync(file, 'utf8')).not.toContain(password);
 
+    expect(await stage.command().run('login', '--status')).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^Logged in at http:\/\/localhost:\d+ as alice until [\d-]+ [\d:]+ UTC\n$/),
+    });
+    const tomorrow = stage.command();
+    tomorrow.now += 24 * 3600_000;
+    expect(await tomorrow.run('login', '--status')).toMatchObject({
+      status: 1,
+      out: expect.stringMatching(/^The token of alice at http:\/\/localhost:\d+ expired at /),
+    });
+
     // The reflector of the last log-in, its user and token: nothing else has to be said.
     const later = stage.command();
     delete later.environment.RM_REFLECTOR;
@@ -53,6 +64,10 @@ describe('rm-client login, devices and logout', () => {
     });
     expect(existsSync(file)).toBe(false);
     expect((await stage.command().run('logout')).out).toBe(`Not logged in at ${stage.reflector.url}\n`);
+    expect(await stage.command().run('login', '--status')).toMatchObject({
+      status: 1,
+      out: `Not logged in at ${stage.reflector.url}\n`,
+    });
     const without = await stage.command().run('devices');
     expect([without.status, without.err]).toEqual([
       1,

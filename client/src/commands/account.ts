@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { askPassword } from '../account/credentials.ts';
+import type { Login } from '../account/login-file.ts';
 import {
   listDevices,
   OneTimePasswordNeeded,
@@ -13,10 +14,11 @@ import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/
 import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, printable } from '../failure.ts';
 
-/** `rm-client login`: exchanges a password for a token and stores it. */
+/** `rm-client login`: exchanges a password for a token and stores it; with `--status`, tells which there is. */
 export async function login(args: string[], context: CommandContext): Promise<number> {
-  const { values } = parseArgs({ args, options: reflectorOptions });
+  const { values } = parseArgs({ args, options: { ...reflectorOptions, status: { type: 'boolean' } } });
   const { url, route, user, logins } = chooseReflector(values, context);
+  if (values.status) return loginStatus(url, logins.get(url), context);
   const credentials = await askPassword({ user, environment: context.environment, ask: context.ask });
   const { token, expires } = await tokenFor(route, credentials, context);
   logins.save(url, { user: credentials.user, token, expires, ca: route.tls.ca });
@@ -24,6 +26,15 @@ export async function login(args: string[], context: CommandContext): Promise<nu
     `Logged in at ${url} as ${credentials.user} until ${time(expires)}; the token is in ${logins.path}\n`,
   );
   return ExitStatus.ok;
+}
+
+/** Nothing is asked of the reflector: a token that was revoked there still counts. */
+function loginStatus(url: string, login: Login | null, context: CommandContext): number {
+  const expired = login !== null && login.expires * 1000 <= context.clock.date();
+  if (login === null) context.print(`Not logged in at ${url}\n`);
+  else if (expired) context.print(`The token of ${login.user} at ${url} expired at ${time(login.expires)}\n`);
+  else context.print(`Logged in at ${url} as ${login.user} until ${time(login.expires)}\n`);
+  return login !== null && !expired ? ExitStatus.ok : ExitStatus.failed;
 }
 
 async function tokenFor(

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
@@ -137,5 +139,46 @@ describe('rm-client forward', () => {
     );
     expect([status, err]).toEqual([1, `rm-client: 127.0.0.1 port ${taken.port}: the port is taken\n`]);
     await taken.close();
+  });
+
+  test('listens where -b says, and warns when others can use it', async () => {
+    const command = stage.loggedIn;
+    const printed = new Promise<void>((resolve) => {
+      command.onPrint = resolve;
+    });
+    const ended = command.run('forward', 'pump-7', '-R', String(ports.echo), '-b', '0.0.0.0');
+    await printed;
+    const [, port] = /^0\.0\.0\.0:(\d+) leads/.exec(command.out) ?? [];
+    const socket = connect({ port: Number(port), host: '127.0.0.2', allowHalfOpen: true });
+    socket.end('hi');
+    expect(await text(socket)).toBe('hi');
+    command.stop();
+    expect(await ended).toMatchObject({
+      status: 0,
+      err: `rm-client: WARNING: whoever reaches 0.0.0.0 reaches port ${ports.echo} of pump-7\n`,
+    });
+  });
+
+  test('opens all of a file, for the time of a command, and ends with its status', async () => {
+    const file = join(stage.folder, 'forwards');
+    writeFileSync(file, `# two\npump-7 -R ${ports.echo}\npump-7 -R ${ports.idle} -b 127.0.0.3\n`);
+    const script = `require('net').connect(%p).end('abc').on('data', (d) => process.exit(String(d) === 'abc' && %2p > 0 ? 7 : 1))`;
+    const quoted = `"${process.execPath}" -e "${script}"`;
+    const { status, out, err } = await stage.loggedIn.run('forward', '-f', file, '-C', quoted);
+    expect([status, err]).toEqual([7, '']);
+    expect(out).toMatch(
+      /^127\.0\.0\.1:\d+ leads to port \d+ of pump-7\n127\.0\.0\.3:\d+ leads to port \d+ of pump-7\n$/,
+    );
+  });
+
+  test.each([
+    [['-f', '/nonexistent'], 64, '/nonexistent: no such file'],
+    [['pump-7', '-f', '/nonexistent'], 64, 'forward: with -f, the devices and ports stand in the file'],
+    [['pump-7', '-R', '7', '-b', 'x'], 64, '-b x: must be an IP address of this machine'],
+    [['pump-7', '-R', '7', '-b', '192.0.2.1'], 1, '192.0.2.1 port 0: '],
+  ])('%j: one line', async (args, status, line) => {
+    const outcome = await stage.loggedIn.run('forward', ...args);
+    expect([outcome.status, outcome.out]).toEqual([status, '']);
+    expect(outcome.err).toContain(`rm-client: ${line}`);
   });
 });

@@ -9,13 +9,15 @@ export interface ListenerOptions {
   readonly route: Route;
   readonly authorization: Authorization;
   readonly target: Target;
+  /** Where it listens: an address of this machine. */
+  readonly address?: string;
   /** 0: any free port. */
   readonly port: number;
   /** Called with one line if a connection cannot be opened or breaks. */
   readonly failed: (message: string) => void;
 }
 
-/** Forwards a port on 127.0.0.1 to a port of a device. Each connection has its own tunnel. */
+/** Forwards a port of this machine, on 127.0.0.1 unless another address is given, to a port of a device. Each connection has its own tunnel. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
@@ -41,11 +43,10 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     const server = listener.#server;
+    const { address = '127.0.0.1', port } = options;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new Failure(`127.0.0.1 port ${options.port}: ${reasonOf(error)}`)),
-      );
-      server.listen(options.port, '127.0.0.1', resolve);
+      server.once('error', (error) => reject(new Failure(`${address} port ${port}: ${reasonOf(error)}`)));
+      server.listen(port, address, resolve);
     });
     return listener;
   }

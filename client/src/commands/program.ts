@@ -17,6 +17,7 @@ import { Listener } from './listener.ts';
 import { findProgram, quoted } from './local-program.ts';
 import { splitArguments } from './openssh-options.ts';
 import { type ServiceKind, standardPorts } from './service-port.ts';
+import { puttyArguments, puttyOf, viewersOf } from './viewers.ts';
 
 const options = {
   ...reflectorOptions,
@@ -28,7 +29,7 @@ const options = {
 interface Program {
   /** Decides the port of the device, unless `-R` names one. */
   readonly service: ServiceKind;
-  /** Names of its executable, in order of preference. */
+  /** Names of its executable, in order of preference; those of viewers depend on the system (`viewers.ts`). */
   readonly names: readonly string[];
   readonly install: string;
   /** How it connects to the device. */
@@ -38,7 +39,7 @@ interface Program {
         /** The arguments after the program's options. */
         arguments(destination: string, rest: readonly string[]): readonly string[];
       }
-    | { readonly kind: 'listener'; arguments(port: number, rest: readonly string[]): readonly string[] };
+    | { readonly kind: 'listener'; readonly viewer: 'vnc' | 'rdp' };
 }
 
 const openSsh = { service: 'ssh', install: 'the OpenSSH client' } as const;
@@ -67,15 +68,15 @@ export const programs: Readonly<Record<string, Program>> = {
   },
   vnc: {
     service: 'vnc',
-    names: ['vncviewer', 'xtigervncviewer'],
+    names: [],
     install: 'a VNC viewer, such as TigerVNC',
-    transport: { kind: 'listener', arguments: (port, rest) => [...rest, `127.0.0.1::${port}`] },
+    transport: { kind: 'listener', viewer: 'vnc' },
   },
   rdp: {
     service: 'rdp',
-    names: ['xfreerdp3', 'xfreerdp', 'wlfreerdp'],
+    names: [],
     install: 'FreeRDP',
-    transport: { kind: 'listener', arguments: (port, rest) => [`/v:127.0.0.1:${port}`, ...rest] },
+    transport: { kind: 'listener', viewer: 'rdp' },
   },
 };
 
@@ -97,24 +98,16 @@ export async function runProgram(
   const [login, name] = splitLogin(destination);
   const chosen = chooseReflector(values, context);
   const device = readDevice(name, chosen.route.reflector);
-  const file = findProgram(
-    values.program === undefined ? program.names : [values.program],
-    context.environment.PATH ?? '',
-  );
-  if (file === null) {
-    const missing = values.program ?? command;
-    throw new Failure(
-      `${missing}: not installed: install ${program.install}, or name another with --program`,
-      ExitStatus.noProgram,
-    );
-  }
-  if (transport.kind === 'proxy-command') {
+  const { file, told } = locate(command, program, values.program, context);
+  if (transport.kind === 'proxy-command' && told === null) {
     const ssh = sshOptions(context.self, device, values, chosen);
     // OpenSSH uses the first value of an option.
     const remotePort = port === null ? [] : ['-o', `Port=${port}`];
     return start(file, [...ssh, ...remotePort, ...theirs, ...transport.arguments(login + device, rest)]);
   }
-  if (login !== '') throw new Failure(`${destination}: ${command} takes no user name`, ExitStatus.usage);
+  if (transport.kind === 'listener' && login !== '') {
+    throw new Failure(`${destination}: ${command} takes no user name`, ExitStatus.usage);
+  }
   const authorization = await authorizeAt(chosen, context);
   const described = port === null ? await describeDevice(chosen.route, authorization, device) : null;
   const listener = await Listener.open({
@@ -125,10 +118,54 @@ export async function runProgram(
     failed: (message) => context.printError(`rm-client: ${message}\n`),
   });
   try {
-    return await start(file, transport.arguments(listener.port, rest));
+    const theirArguments = [...theirs, ...rest];
+    return await start(
+      file,
+      told?.({ device, login, port: listener.port }, theirArguments) ?? theirArguments,
+    );
   } finally {
     listener.close();
   }
+}
+
+/** Tells a program which port of 127.0.0.1 leads to the device. */
+type Told = (
+  place: { readonly device: string; readonly login: string; readonly port: number },
+  rest: readonly string[],
+) => readonly string[];
+
+/**
+ * The program to start: the user's, a viewer of this system, or that of OpenSSH; where that is missing on Windows, PuTTY.
+ * `told` is `null` for OpenSSH, which connects by a ProxyCommand.
+ */
+function locate(
+  command: string,
+  { names, install, transport }: Program,
+  given: string | undefined,
+  { environment }: CommandContext,
+): { readonly file: string; readonly told: Told | null } {
+  const find = (files: readonly string[]) => findProgram(files, environment.PATH ?? '');
+  const candidates: readonly { readonly file: string; readonly told: Told | null }[] =
+    transport.kind === 'listener'
+      ? viewersOf(transport.viewer, process.platform, environment).map((viewer) => ({
+          file: viewer.file,
+          told: ({ port }, rest) => viewer.arguments(port, rest),
+        }))
+      : [
+          ...names.map((file) => ({ file, told: null })),
+          ...(command === 'ssh' ? puttyOf(process.platform, environment) : []).map((file) => ({
+            file,
+            told: puttyArguments,
+          })),
+        ];
+  for (const { file, told } of given === undefined ? candidates : candidates.slice(0, 1)) {
+    const found = find([given ?? file]);
+    if (found !== null) return { file: found, told };
+  }
+  throw new Failure(
+    `${given ?? command}: not installed: install ${install}, or name another with --program`,
+    ExitStatus.noProgram,
+  );
 }
 
 /** Options of viewers have no common form, so they follow the device. */

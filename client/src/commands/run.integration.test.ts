@@ -6,7 +6,7 @@ const command = (environment = {}) =>
   new TestCommand({ RM_REFLECTOR: 'localhost:1', XDG_CONFIG_HOME: '/nonexistent', ...environment });
 const names = [
   ...['login', 'logout', 'devices', 'forward', 'connect', 'ssh', 'scp', 'sftp', 'vnc', 'rdp'],
-  ...['domains', 'users', 'groups', 'grants', 'keys', 'enroll', 'audit'],
+  ...['domains', 'users', 'groups', 'grants', 'keys', 'enroll', 'audit', 'web', 'completion'],
 ];
 
 describe('the command line', () => {
@@ -21,7 +21,7 @@ describe('the command line', () => {
     [['connect', 'x:1', '--password', 'y'], "Unknown option '--password'; see rm-client --help"],
     [['connect', 'x:1', '--keep-alive', '0'], '--keep-alive 0: must be a number of seconds from 1 to 3600'],
     [['connect', 'x:1', '--kind', 'http'], '--kind http: must be one of ssh, vnc, rdp'],
-    [['forward', 'pump-7'], 'usage: rm-client forward DEVICE -R PORT [-L PORT]'],
+    [['forward', 'pump-7'], 'usage: rm-client forward DEVICE -R PORT [-L PORT] [-b ADDRESS]'],
     [['forward', 'pump-7', '-R', '22', '-L', '65536'], '-L 65536: must be a port number from 0 to 65535'],
     [['ssh'], 'usage: rm-client ssh [OPTIONS] DEVICE [ARGUMENTS]'],
     [['ssh', '-R', '22'], 'usage: rm-client ssh [OPTIONS] DEVICE [ARGUMENTS]'],

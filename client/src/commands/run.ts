@@ -4,10 +4,12 @@ import type { CommandContext } from '../command-line/command-context.ts';
 import { usage } from '../command-line/usage.ts';
 import { ExitStatus, Failure } from '../failure.ts';
 import { devices, login, logout } from './account.ts';
+import { completion } from './completion.ts';
 import { connect } from './connect.ts';
 import { forward } from './forward.ts';
 import { programs, runProgram } from './program.ts';
 import { resourceHelp, runResource } from './resource.ts';
+import { web } from './web.ts';
 
 type Command = (args: string[], context: CommandContext) => Promise<number>;
 
@@ -32,6 +34,8 @@ const commands: Readonly<Record<string, Command>> = {
       .filter((name) => name !== 'devices')
       .map((name): [string, Command] => [name, (args, context) => runResource(name, args, context)]),
   ),
+  web,
+  completion: (args, context) => completion(Object.keys(commands))(args, context),
 };
 
 /** Runs one command line and returns the exit status. Errors are printed as one line. */
@@ -77,7 +81,11 @@ function explain(error: unknown): Failure {
   throw error;
 }
 
+/** Set in the bundle of a single executable, which has no package beside it. */
+declare const RM_VERSION: string | undefined;
+
 function version(): string {
+  if (typeof RM_VERSION !== 'undefined') return RM_VERSION;
   const path = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
