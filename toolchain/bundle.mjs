@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { shortCommit } from './commit.mjs';
 import { bundleDashboard } from './dashboard.mjs';
+import { mqttPacket } from './mqtt-packet/mqtt-packet.mjs';
 import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
 
@@ -53,6 +54,7 @@ export async function bundle({
     bundle: true,
     // The source, so that a bundle never waits for tsc.
     alias: { 'rm-protocol': './protocol/src/index.ts' },
+    plugins: [mqttPacket],
     ...(small ? { minifySyntax: true } : { minify }),
     legalComments: 'none',
     charset: 'utf8',
@@ -60,7 +62,7 @@ export async function bundle({
     define: { RM_VERSION: JSON.stringify(version), ...commitOf[host](), ...buildDate(), ...define },
     ...(host === 'node'
       ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
-      : { platform: 'neutral', target: 'es2022', format: format ?? 'iife' }),
+      : { platform: 'neutral', mainFields: ['main'], target: 'es2022', format: format ?? 'iife' }),
   }).catch((error) => {
     throw new BuildError(error.message);
   });

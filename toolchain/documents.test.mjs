@@ -10,7 +10,7 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'examples/README.md',
-  ...['c-embedded', 'display-consent', 'embedded-interface', 'ip-camera-gateway'].map(
+  ...['c-embedded', 'display-consent', 'embedded-interface', 'ip-camera-gateway', 'mqtt-on-demand'].map(
     (name) => `examples/${name}/README.md`,
   ),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })

@@ -1,7 +1,9 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
+import { brokerPort } from '../src/broker/broker-port.ts';
 import { importProperties } from '../src/config/import.ts';
 import { gatewayImport } from '../src/config/import-gateway.ts';
 import { runGateway } from '../src/gateway/program.ts';
+import { Mqtt } from '../src/mqtt/mqtt.ts';
 import { main } from '../src/program/main.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
 
@@ -19,6 +21,7 @@ export function rmAgent(
   main(
     host,
     () => importProperties,
+    () => ({ create: (options) => new Mqtt(options), port: brokerPort }),
     (...given) => runGateway(...given, () => gatewayImport),
   );
   host.clock.advance(20_000);

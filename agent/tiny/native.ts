@@ -1,6 +1,7 @@
 import type { importProperties } from '../src/config/import.ts';
 import type { gatewayImport } from '../src/config/import-gateway.ts';
 import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } from '../src/host.ts';
+import type { Mqtt, MqttOptions } from '../src/mqtt/mqtt.ts';
 
 /**
  * What the C host defines before the script runs. Most of it is the port itself, so that a call costs nothing beyond the
@@ -36,6 +37,9 @@ export interface Native {
   runImport(): void;
   importProperties: typeof importProperties;
   gatewayImport: typeof gatewayImport;
+  /** Runs another one, `mqtt.ts`, which sets `createMqtt`; once is enough. */
+  runMqtt(): void;
+  createMqtt: (options: MqttOptions) => Mqtt;
   /** Frees garbage that refers to itself, now. */
   collect(): void;
 }

@@ -18,7 +18,8 @@ export type ProtocolErrorCode =
   | 'RM_CREDENTIALS' // a challenge or credentials that cannot be read
   | 'RM_SOCKS' // an answer that is not SOCKS5
   | 'RM_PROPERTY' // properties that cannot be read
-  | 'RM_EXTENSION'; // an extension header that cannot be read
+  | 'RM_EXTENSION' // an extension header that cannot be read
+  | 'RM_MQTT'; // a packet of a broker that is malformed, or out of place
 
 /** The peer broke the protocol. */
 export class ProtocolError extends Error {

@@ -40,12 +40,17 @@ export class ProxyProcess {
     await listening(port, child, () => this.output);
   }
 
-  async stop(): Promise<void> {
+  /** Ends the program, and keeps its files. */
+  async end(): Promise<void> {
     const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

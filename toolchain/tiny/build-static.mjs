@@ -28,38 +28,43 @@ export const buildPackages = [
   'xz-utils',
 ];
 
-/** The line between the scripts of one file; `rmc` knows it. */
-const nextScript = '\n//# next script\n';
+/** The scripts behind the one that runs, each with the constant that leaves it out. `rmc` knows the line before each. */
+const moreScripts = /** @type {const} */ ([
+  { path: 'tiny/import', constant: 'RM_IMPORT' },
+  { path: 'tiny/mqtt', constant: 'RM_MQTT' },
+]);
 
 /**
- * The agent for the tiny runtime: the script that runs, and behind it the one for `rm-agent import`.
+ * The agent for the tiny runtime: the script that runs, and behind it those that are run only where they are needed.
  * @param {Readonly<Record<string, string>>} define
  */
 export function bundledScript(define) {
-  return scriptOf(define.RM_IMPORT === 'false' ? ['tiny/main'] : ['tiny/main', 'tiny/import'], define);
+  const more = moreScripts.filter(({ constant }) => define[constant] !== 'false');
+  return scriptOf(['tiny/main', ...more.map(({ path }) => path)], define);
 }
 
 /** The agent for the C library. */
 export function libraryScript() {
-  return scriptOf(['sdk/c/main'], {});
+  return scriptOf(['sdk/c/main'], { RM_MQTT: 'false' });
 }
 
 /**
  * Scripts that run on the tiny engine, one behind the other.
- * @param {readonly ('tiny/main' | 'tiny/import' | 'sdk/c/main')[]} entries
+ * @param {readonly ('tiny/main' | 'tiny/import' | 'tiny/mqtt' | 'sdk/c/main')[]} entries
  * @param {Readonly<Record<string, string>>} define
  */
 async function scriptOf(entries, define) {
   const folder = mkdtempSync(join(tmpdir(), 'rm-bundle-'));
   try {
     const outfile = join(folder, 'rm-agent.js');
-    const scripts = [];
+    let script = '';
     for (const path of entries) {
       const host = path === 'sdk/c/main' ? 'sdk/c' : 'tiny';
-      await bundle({ host, entry: path.slice(host.length + 1), outfile, define });
-      scripts.push(readFileSync(outfile, 'utf8'));
+      const entry = path.slice(host.length + 1);
+      await bundle({ host, entry, outfile, define });
+      if (script !== '') script += `\n//# script ${entry}\n`;
+      script += readFileSync(outfile, 'utf8');
     }
-    const script = scripts.join(nextScript);
     const missing = missingFromLibrary(script);
     if (missing.length > 0)
       throw new BuildError(`the tiny engine has no ${missing.join(', ')}: see library.mjs`);

@@ -26,6 +26,11 @@ export const features = {
     cmake: { RM_GATEWAY: 'OFF' },
     define: { RM_GATEWAY: 'false' },
   },
+  mqtt: {
+    what: 'the MQTT client ([mqtt.md](mqtt.md))',
+    cmake: { RM_MQTT: 'OFF' },
+    define: { RM_MQTT: 'false' },
+  },
 };
 
 /**

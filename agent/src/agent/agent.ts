@@ -5,6 +5,7 @@ import {
   EXTENSION_HEADER,
   formatHttpUri,
   httpDate,
+  type Property,
 } from 'rm-protocol';
 import { AccessControl } from '../access/access-control.ts';
 import type { Ask } from '../access/gate.ts';
@@ -13,6 +14,7 @@ import { defaultLimits, type Limits } from '../config/limits.ts';
 import { reflectorsOf } from '../config/parts.ts';
 import { buildDate, version } from '../config/version.ts';
 import type { FailureKind } from '../dial/back-off.ts';
+import { backOffSettings } from '../dial/back-off-settings.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { describeProxy } from '../dial/proxy-server.ts';
 import type { Step } from '../dial/steps.ts';
@@ -25,14 +27,14 @@ import type { Channel } from '../tunnel/channel.ts';
 import type { Admit, ForwardedPort } from '../tunnel/forwarded-port.ts';
 import { Tunnel, type TunnelEnd } from '../tunnel/tunnel.ts';
 import { AgentLog } from './agent-log.ts';
-import { backOffSettings, offer, prepareAttempt } from './attempt-settings.ts';
+import { offer, prepareAttempt } from './attempt-settings.ts';
 import { certificateExpiry } from './certificate-expiry.ts';
 import { CertificateLog } from './certificate-log.ts';
 import { CustomProperties, type PropertySource } from './custom-properties.ts';
 import { type AgentEvents, EventEmitter, type Listener } from './events.ts';
 import { forwardedPorts, type Handlers } from './forwarded-ports.ts';
 import { ServiceHealth } from './service-health.ts';
-import { type AgentStatus, StatusRecord } from './status.ts';
+import { type AgentState, type AgentStatus, StatusRecord } from './status.ts';
 
 /** What an application passes beside its configuration. */
 export interface AgentOptions {
@@ -142,6 +144,20 @@ export class AgentCore {
       stopped: () => this.#stopped(),
       unwatched: ({ message }) => log.info(`changes of the network go unnoticed: ${message}`),
     });
+  }
+
+  get state(): AgentState {
+    return this.#record.state;
+  }
+
+  /** Hands the properties that say what the device is, and nothing of where it is, to `take`: now, and when they are read. */
+  onProperties(take: (properties: readonly Property[]) => void): void {
+    const { name, version: ofDevice, tenant } = this.#configuration.device;
+    const fixed = Object.entries({ name, version: ofDevice, tenant }).flatMap(([key, value]) =>
+      value === null ? [] : [{ name: key, value }],
+    );
+    this.#properties.onRead = (custom) => take([...fixed, ...custom]);
+    this.#properties.read(() => undefined);
   }
 
   on<Name extends keyof AgentEvents>(name: Name, listener: Listener<Name>): void {

@@ -11,16 +11,15 @@ import type { Limits } from '../config/limits.ts';
 import { reflectorsOf } from '../config/parts.ts';
 import { readSecret } from '../config/secret.ts';
 import { version } from '../config/version.ts';
-import type { BackOffSettings } from '../dial/back-off.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
-import { literalAddress } from '../dial/literal-address.ts';
+import { addressesOf } from '../dial/configured-addresses.ts';
+import { proxiesFor } from '../dial/proxies.ts';
 import { tlsSettings } from '../dial/tls-settings.ts';
 import { type Enrolled, enrolment } from '../enrolment/enrolment.ts';
 import { identified } from '../enrolment/identity.ts';
-import type { Address, Cancellable, Host, HostFailure } from '../host.ts';
+import type { Cancellable, Host, HostFailure } from '../host.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
 import { fixedProperties } from './properties.ts';
-import { proxiesFor } from './proxies.ts';
 
 /** What we offer a reflector. */
 export function offer({ timeouts }: Configuration, limits: Limits): Offer {
@@ -142,16 +141,4 @@ export function prepareAttempt(
       return { error: `stateFile: ${known.stateFile}: ${(error as HostFailure).message}` };
     }
   }
-}
-
-function addressesOf({ addresses }: Configuration): Map<string, readonly Address[]> {
-  return new Map(Object.entries(addresses).map(([name, list]) => [name, list.map(literalAddress)]));
-}
-
-/** `reconnect.refusedMax` where it is absent, in seconds, unless `reconnect.max` is more. */
-const DEFAULT_REFUSED_MAX = 3600;
-
-export function backOffSettings({ min, max, refusedMax }: Configuration['reconnect']): BackOffSettings {
-  const refused = refusedMax ?? Math.max(max, DEFAULT_REFUSED_MAX);
-  return { minMs: min * 1000, maxMs: max * 1000, refusedMaxMs: refused * 1000 };
 }

@@ -29,6 +29,8 @@ export class CustomProperties {
   readonly #failures = new Map<string, string>();
   readonly #sources: ReadonlyMap<string, PropertySource>;
   #update: Cancellable | null = null;
+  /** Gets them each time they have been read. */
+  onRead: (properties: readonly Property[]) => void = () => undefined;
 
   /** `sources`, by name, stand in the place of the values of the configuration. */
   constructor(
@@ -70,6 +72,7 @@ export class CustomProperties {
     const next = (index: number): void => {
       const entry = entries[index];
       if (!entry) {
+        this.onRead(properties);
         done(properties);
         return;
       }

@@ -1,5 +1,6 @@
 import { encodeServiceSettings, parseIp } from 'rm-protocol';
 import { defaultLimits } from './limits.ts';
+import { hasMqtt, mqttSchema } from './mqtt.ts';
 import {
   absentWith,
   choice,
@@ -328,7 +329,15 @@ export const configurationSchema = object(
         timeout: withDefault(integer(1, 300, 'seconds'), 10),
       }),
     ),
-    start: withDefault(choice('enabled', 'disabled'), 'enabled'),
+    start: withDefault(choice('enabled', 'disabled', 'onDemand'), 'enabled'),
+    onDemand: withDefault(
+      object({
+        idle: withDefault(integer(10, 86_400, 'seconds'), 300),
+        longest: withDefault(integer(10, 2_592_000, 'seconds'), 28_800),
+      }),
+      {},
+    ),
+    ...(hasMqtt ? { mqtt: optional(mqttSchema(secret, tls, authority)) } : {}),
     // The path of a local socket is at most 107 bytes (unix(7)), and it is made under a longer name.
     control: withDefault(nullable(text('an absolute path', absolutePath, 100)), '/run/rm-agent.sock'),
     stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),

@@ -81,6 +81,8 @@ describe('load', () => {
         },
         notify: null,
         start: 'enabled',
+        onDemand: { idle: 300, longest: 28_800 },
+        mqtt: null,
         control: '/run/rm-agent.sock',
         stateFile: '/var/lib/rm-agent.state',
         log: { level: 'info', to: 'stderr', priorities: 'auto' },

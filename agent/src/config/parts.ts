@@ -21,6 +21,7 @@ export function secretsOf(
   return [
     ['device.password', configuration.device.password],
     ['device.enroll.key', configuration.device.enroll?.key ?? ''],
+    ['mqtt.password', configuration.mqtt?.password ?? ''],
     ...proxiesOf(configuration).flatMap(([path, entry]) =>
       typeof entry === 'string' ? [] : [[`${path}.password`, entry.password] as const],
     ),

@@ -139,7 +139,7 @@ type PresentInput<S> = S extends { readonly type: 'text' }
             : Present<S>;
 
 type Optional<K> = {
-  [N in keyof K]: K[N] extends { readonly default: Json } | { readonly absentWith: string } ? N : never;
+  [N in keyof K]-?: K[N] extends { readonly default: Json } | { readonly absentWith: string } ? N : never;
 }[keyof K];
 type Required<K> = Exclude<keyof K, Optional<K>>;
 type Flat<T> = { [N in keyof T]: T[N] };

@@ -1,6 +1,7 @@
 import { CLOSE_REPLACED, formatHttpUri, printable } from 'rm-protocol';
 import { BackOff, type BackOffSettings, type FailureKind } from '../dial/back-off.ts';
 import { Deadline } from '../dial/deadline.ts';
+import { NetworkChangeLimiter } from '../dial/network-change-limiter.ts';
 import type { Step, StepFailure } from '../dial/steps.ts';
 import type { Cancellable, Host, HostError } from '../host.ts';
 import type { Tunnel, TunnelEnd } from '../tunnel/tunnel.ts';
@@ -8,7 +9,6 @@ import { AdaptiveKeepAlive } from './adaptive-keep-alive.ts';
 import { Attempt, type Upgraded } from './attempt.ts';
 import type { AttemptSettings } from './attempt-settings.ts';
 import { LiveLink } from './live-link.ts';
-import { NetworkChangeLimiter } from './network-change-limiter.ts';
 import { type LinkEvent, type LinkState, nextState } from './states.ts';
 
 /** How long the reflector may take to answer our close frame, in milliseconds. */

@@ -6,7 +6,7 @@ export const ExitStatus = {
   ok: 0,
   /** The command line is wrong. */
   usage: 64,
-  /** `check` could not connect, or no agent executed `status`, `retry`, `enable`, `disable` or `consent`. */
+  /** `check` could not connect, or no agent executed a command for it. */
   unavailable: 69,
   /** The configuration is wrong. */
   configuration: 78,
@@ -28,6 +28,8 @@ interface Reach {
 export type Command =
   | { readonly name: 'run'; readonly config: string }
   | ({ readonly name: 'retry' } & Reach)
+  /** `null`: for as long as it is allowed; 0: it closes. */
+  | ({ readonly name: 'open'; readonly seconds: number | null } & Reach)
   | ({
       readonly name: 'check';
       readonly dial: boolean;
@@ -92,6 +94,11 @@ const commands = {
     'close the tunnel and stay off line',
     'The agent goes on running and answers "status" and "enable". With --persist the next start is disabled, too.',
   ],
+  open: [
+    'open [SECONDS]',
+    'open a tunnel on demand',
+    'With "start": "onDemand", for so many seconds, or as long as "onDemand.longest" allows. It closes earlier when idle.\nWith 0 it closes at once.',
+  ],
   consent: [
     'consent allow|refuse [PORT]',
     'decide on waiting connections',
@@ -128,11 +135,8 @@ ${lines.join('\n')}
 
 ${optionsHelp}
 
-status, retry, enable, disable and consent reach the running agent through the
-local socket ${
-    typeof RM_GATEWAY === 'undefined' || RM_GATEWAY
-      ? '"control"; with --device ID they are for one device of a gateway.'
-      : 'that the configuration names as "control".'
+status to consent reach a running agent by "control"${
+    typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? ' (--device: one device).' : '.'
   }
 
 Exit status: 0 ended as asked, 64 usage, 69 not connected, 78 configuration.
@@ -224,6 +228,16 @@ export function parseCommandLine(argv: readonly string[]): Command | UsageError 
     const [uri, key = null] = operands;
     if (uri === undefined || operands.length > 2) return usageError('enroll needs a URL, and perhaps a key');
     return { name, config: config ?? defaultConfigurationPath, uri, key, offline };
+  }
+  if (name === 'open') {
+    const [seconds] = operands;
+    if (operands.length > 1 || (seconds !== undefined && !/^\d{1,7}$/.test(seconds)))
+      return usageError('open needs nothing, or a number of seconds');
+    return {
+      name,
+      config: config ?? defaultConfigurationPath,
+      seconds: seconds === undefined ? null : Number(seconds),
+    };
   }
   if (operands.length > 0) return usageError(`"${name}" takes no "${operands[0]}"`);
   config ??= defaultConfigurationPath;

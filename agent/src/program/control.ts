@@ -25,13 +25,16 @@ export interface ControlledAgent {
   retry(): void;
   /** Returns what went wrong, or `null`. */
   enable(enabled: boolean, persist: boolean): string | null;
+  /** Opens the tunnel on demand for so many seconds, or as long as allowed; 0 closes it. Returns what went wrong, or `null`. */
+  open?(seconds: number | null): string | null;
   /** False when nothing waits. */
   consent(allow: boolean, port: number | null): boolean;
   /** One device of a gateway; `null` when it has no such device. */
   device?(id: string): ControlledAgent | null;
 }
 
-const grammar = 'status, retry, enable [persist], disable [persist], consent allow|refuse [PORT]';
+const grammar =
+  'status, retry, enable [persist], disable [persist], open [SECONDS], consent allow|refuse [PORT]';
 
 /** Serves the control socket until `close`; `failed` is called when it cannot listen. */
 export function serveControl(
@@ -89,14 +92,21 @@ function execute(agent: ControlledAgent, line: string): object {
       return device ? execute(device, command) : { error: `there is no device "${id}"` };
     }
   }
-  const match = /^(status|retry|(enable|disable)( persist)?|consent (allow|refuse)(?: (\d{1,5}))?)$/.exec(
-    line,
-  );
+  const match =
+    /^(status|retry|(enable|disable)( persist)?|consent (allow|refuse)(?: (\d{1,5}))?|open(?: (\d{1,7}))?)$/.exec(
+      line,
+    );
   if (!match) return { error: `unknown command; allowed are ${grammar}` };
-  const [, command, power, persist, word, port] = match;
+  const [, command = '', power, persist, word, port, seconds] = match;
   if (command === 'retry') agent.retry();
   if (power) {
     const error = agent.enable(power === 'enable', persist !== undefined);
+    if (error !== null) return { error };
+  }
+  if (command.startsWith('open')) {
+    const error = agent.open
+      ? agent.open(seconds === undefined ? null : Number(seconds))
+      : 'no tunnel opens on demand here';
     if (error !== null) return { error };
   }
   if (word && !agent.consent(word === 'allow', port === undefined ? null : Number(port)))

@@ -1,14 +1,24 @@
 import { AgentCore } from '../agent/agent.ts';
+import { OnDemand } from '../agent/on-demand.ts';
+import type { brokerPort } from '../broker/broker-port.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { load, type Valid } from '../config/load.ts';
+import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { changeState, type Persisted, readState } from '../enrolment/state-file.ts';
 import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, messageOf, openLog } from '../log/log.ts';
+import type { Mqtt, MqttOptions } from '../mqtt/mqtt.ts';
+import type { RemoteAccess } from '../mqtt/remote-access.ts';
 import { withoutVariables } from './child-environment.ts';
 import { type ControlledAgent, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
+
+/** Loads what only an agent with `mqtt` in its configuration needs; `null` in a build without it. */
+export type LoadMqtt =
+  | (() => { readonly create: (options: MqttOptions) => Mqtt; readonly port: typeof brokerPort })
+  | null;
 
 /** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
 export class Daemon implements ControlledAgent {
@@ -18,6 +28,10 @@ export class Daemon implements ControlledAgent {
   #log!: FoldingLog;
   #notifier!: Notifier;
   #agent!: AgentCore;
+  /** `null` unless the tunnel opens on demand only. */
+  #onDemand: OnDemand | null = null;
+  readonly #loadMqtt: LoadMqtt;
+  #mqtt: Mqtt | null = null;
   #listener: Listener | null = null;
   #enabled: boolean;
   #persisted: Persisted | null = null;
@@ -29,7 +43,8 @@ export class Daemon implements ControlledAgent {
   #stopping = false;
 
   /** `path` is that of the configuration, which is read again on SIGHUP. */
-  constructor(host: Host, path: string, loaded: Valid) {
+  constructor(host: Host, path: string, loaded: Valid, loadMqtt: LoadMqtt) {
+    this.#loadMqtt = loadMqtt;
     this.#host = host;
     this.#path = path;
     this.#time = new CertificateTime(host.clock);
@@ -41,9 +56,10 @@ export class Daemon implements ControlledAgent {
     } catch (error) {
       this.#log.error(`stateFile: ${stateFile}: ${messageOf(error)}; "start" counts`);
     }
-    this.#enabled = (this.#persisted ?? start) === 'enabled';
+    this.#enabled = (this.#persisted ?? start) !== 'disabled';
     this.#listen();
     this.#applyEnabled();
+    this.#mqtt?.start();
   }
 
   // ---- signals ----
@@ -78,7 +94,7 @@ export class Daemon implements ControlledAgent {
     this.#stopping = true;
     this.#host.system.notify('STOPPING=1');
     this.#listener?.close();
-    this.#agent.stop(() =>
+    this.#end(() =>
       this.#notifier.finish(() => {
         this.#log.flush();
         this.#host.system.exit(0);
@@ -89,11 +105,29 @@ export class Daemon implements ControlledAgent {
   // ---- control socket ----
 
   status(): DaemonStatus {
-    return { ...this.#agent.status(), persisted: this.#persisted };
+    return {
+      ...this.#agent.status(),
+      persisted: this.#persisted,
+      ...(this.#onDemand ? { openUntil: this.#onDemand.until } : {}),
+      ...(this.#mqtt ? { mqtt: this.#mqtt.status } : {}),
+    };
   }
 
   retry(): void {
-    if (!this.#replacing) this.#agent.retry();
+    if (this.#replacing) return;
+    this.#agent.retry();
+    this.#mqtt?.retry();
+  }
+
+  /** Returns why the tunnel cannot be opened on demand, or `null`. */
+  open(seconds: number | null): string | null {
+    if (!this.#onDemand) return 'the tunnel does not open on demand: see "start"';
+    const longestMs = this.#configuration.onDemand.longest * 1000;
+    const ms = seconds === null ? longestMs : Math.min(seconds * 1000, longestMs);
+    if (!this.#enabled) return 'remote access is disabled';
+    if (ms === 0) this.#onDemand.close();
+    else this.#onDemand.open(this.#host.clock.date() + ms);
+    return null;
   }
 
   /** Returns why the state could not be saved for the next start, or `null`. */
@@ -131,11 +165,70 @@ export class Daemon implements ControlledAgent {
       this.#host.system.notify(`STATUS=${change.state}`);
       this.#notifier.changed(change);
     });
+    this.#onDemand =
+      ok.start === 'onDemand' ? new OnDemand(host.clock, this.#agent, ok.onDemand.idle * 1000) : null;
+    this.#createMqtt(host, ok);
+  }
+
+  #createMqtt(host: Host, configuration: Configuration): void {
+    const before = this.#mqtt;
+    this.#mqtt = null;
+    const { mqtt } = configuration;
+    if (!mqtt || !this.#loadMqtt) return;
+    const { create, port } = this.#loadMqtt();
+    const client = create({
+      host,
+      mqtt,
+      version,
+      boot: before?.boot ?? null,
+      port: port(host, configuration, mqtt, this.#time),
+      access: this.#access(this.#agent, this.#onDemand, configuration),
+      log: this.#log,
+    });
+    this.#agent.on('state', ({ state }) => client.stateChanged(state));
+    this.#agent.on('disconnected', ({ kind }) => client.attemptFailed(kind));
+    this.#agent.onProperties((properties) => client.setProperties(properties));
+    this.#mqtt = client;
+  }
+
+  /** What messages may do. */
+  #access(
+    agent: AgentCore,
+    onDemand: OnDemand | null,
+    { onDemand: { longest } }: Configuration,
+  ): RemoteAccess {
+    return {
+      get state() {
+        return agent.state;
+      },
+      get until() {
+        return onDemand?.until ?? null;
+      },
+      longestMs: longest * 1000,
+      open: (untilMs) => {
+        if (!this.#enabled) return 'disabled';
+        onDemand?.open(untilMs);
+        return null;
+      },
+      giveUp: () => {
+        if (agent.state !== 'connected') onDemand?.close();
+      },
+    };
   }
 
   #applyEnabled(): void {
-    if (this.#enabled) this.#agent.start();
-    else this.#agent.disable();
+    if (!this.#enabled) {
+      this.#onDemand?.forget();
+      this.#agent.disable();
+    } else if (!this.#onDemand) this.#agent.start();
+    else if (this.#agent.state === 'disabled') this.#agent.stop();
+  }
+
+  /** Ends the tunnel and says good-bye to the broker. */
+  #end(done: () => void): void {
+    const mqtt = this.#mqtt;
+    this.#onDemand?.forget();
+    this.#agent.stop(() => (mqtt ? mqtt.stop(done) : done()));
   }
 
   #listen(): void {
@@ -151,7 +244,7 @@ export class Daemon implements ControlledAgent {
   #replace(loaded: Valid): void {
     this.#log.info('the configuration has changed');
     this.#replacing = true;
-    this.#agent.stop(() => {
+    this.#end(() => {
       this.#replacing = false;
       if (this.#stopping) return;
       const before = this.#configuration.control;
@@ -164,6 +257,7 @@ export class Daemon implements ControlledAgent {
       }
       this.#host.system.notify('READY=1');
       this.#applyEnabled();
+      this.#mqtt?.start();
       if (this.#reloadAgain) this.reload();
     });
   }

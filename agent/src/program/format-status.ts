@@ -23,6 +23,10 @@ export function formatStatus(status: DaemonStatus, nowMs: number): string {
   if (days !== null && end !== null) {
     lines.push(['certificate', `${days < 0 ? 'has expired' : `${days} days left`}, ${day(end)}`]);
   }
+  const { openUntil, mqtt } = status;
+  if (openUntil !== undefined)
+    lines.push(['on demand', openUntil === null ? 'closed' : `open for ${duration(openUntil - nowMs)}`]);
+  if (mqtt) lines.push(['MQTT', mqtt.connected ? 'connected' : (mqtt.lastError ?? 'not connected')]);
   const { waiting, sessions } = status.access;
   for (const { port, name, channels, until } of waiting) {
     const left = duration(until - nowMs);

@@ -9,7 +9,7 @@ import { messageOf } from '../log/log.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
 import { sendCommand } from './control.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, type LoadMqtt } from './daemon.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
 import { recoverControl } from './recover-control.ts';
@@ -29,7 +29,7 @@ export type RunGateway = (host: Host, command: Command) => boolean;
 /** Commands for the running agent. */
 export type ControlCommand = Extract<
   Command,
-  { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'consent' }
+  { readonly name: 'status' | 'retry' | 'enable' | 'disable' | 'open' | 'consent' }
 >;
 
 type CheckCommand = Extract<Command, { readonly name: 'check' }>;
@@ -42,7 +42,7 @@ const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
-export function main(host: Host, loadImport: LoadImport, runGateway?: RunGateway): void {
+export function main(host: Host, loadImport: LoadImport, loadMqtt: LoadMqtt, runGateway?: RunGateway): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
     host.system.print(2, `${command.usageError}\n`);
@@ -50,10 +50,10 @@ export function main(host: Host, loadImport: LoadImport, runGateway?: RunGateway
     return;
   }
   if ((typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) && runGateway?.(host, command)) return;
-  execute(host, command, loadImport);
+  execute(host, command, loadImport, loadMqtt);
 }
 
-function execute(host: Host, command: Command, loadImport: LoadImport): void {
+function execute(host: Host, command: Command, loadImport: LoadImport, loadMqtt: LoadMqtt): void {
   switch (command.name) {
     case 'help':
       host.system.print(1, command.text);
@@ -72,10 +72,10 @@ function execute(host: Host, command: Command, loadImport: LoadImport): void {
       }
       break;
     case 'run':
-      run(host, command.config);
+      run(host, command.config, loadMqtt);
       break;
     case 'enroll':
-      enroll(host, command);
+      enroll(host, command, loadMqtt);
       break;
     case 'check':
       checkConfiguration(host, command);
@@ -89,7 +89,7 @@ function execute(host: Host, command: Command, loadImport: LoadImport): void {
  * Follows the configuration until a signal ends it. What the machine still lacks of it, such as a file with the ID of the
  * device that is written at the first boot, is waited for.
  */
-function run(host: Host, path: string): void {
+function run(host: Host, path: string, loadMqtt: LoadMqtt): void {
   let daemon: Daemon | null = null;
   let timer: Cancellable | null = null;
   let printed = '';
@@ -99,7 +99,7 @@ function run(host: Host, path: string): void {
     timer = null;
     const loaded = load(host, path);
     if (!('errors' in loaded)) {
-      daemon = new Daemon(host, path, loaded);
+      daemon = new Daemon(host, path, loaded, loadMqtt);
       host.system.notify('READY=1');
     } else if (loaded.transient) {
       host.system.notify('READY=1\nSTATUS=waiting for what the configuration names');
@@ -163,6 +163,7 @@ function exitWithErrors(host: Host, { errors, transient }: Invalid): void {
 export function controlLine(command: ControlCommand): string {
   const { name } = command;
   if (name === 'enable' || name === 'disable') return command.persist ? `${name} persist` : name;
+  if (name === 'open') return command.seconds === null ? name : `${name} ${command.seconds}`;
   if (name !== 'consent') return name;
   return `consent ${command.word}${command.port === null ? '' : ` ${command.port}`}`;
 }
@@ -199,6 +200,7 @@ function controlAgent(host: Host, command: ControlCommand): void {
 function enroll(
   host: Host,
   { config, uri, key, offline }: Extract<Command, { readonly name: 'enroll' }>,
+  loadMqtt: LoadMqtt,
 ): void {
   const json = {
     reflector: uri,
@@ -222,7 +224,7 @@ function enroll(
     return;
   }
   if (offline) host.system.exit(ExitStatus.ok);
-  else run(host, config);
+  else run(host, config, loadMqtt);
 }
 
 function importFile(host: Host, file: string, convert: typeof importProperties): void {

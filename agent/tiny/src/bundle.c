@@ -41,17 +41,30 @@ JSValue rm_script_run(void) {
 }
 
 /* Its atoms have other numbers than in rmc by now, so the engine copies the bytecode. */
+static JSValue run_more(JSContext *context, const uint8_t *bundle, size_t size) {
+  if (!rm_bundle_is_bytecode) return run_source(bundle, size);
+  JSValue script = JS_ReadObject(context, bundle, size, JS_READ_OBJ_BYTECODE);
+  return JS_IsException(script) ? script : JS_EvalFunction(context, script);
+}
+
 static JSValue run_import(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
   (void)argv;
-  if (!rm_bundle_is_bytecode) return run_source(rm_bundle_import, rm_bundle_import_size);
-  JSValue script = JS_ReadObject(context, rm_bundle_import, rm_bundle_import_size, JS_READ_OBJ_BYTECODE);
-  return JS_IsException(script) ? script : JS_EvalFunction(context, script);
+  return run_more(context, rm_bundle_import, rm_bundle_import_size);
 }
 
-static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("runImport", 0, run_import)};
+static JSValue run_mqtt(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  (void)argv;
+  return run_more(context, rm_bundle_mqtt, rm_bundle_mqtt_size);
+}
+
+static const JSCFunctionListEntry import_entry[] = {JS_CFUNC_DEF("runImport", 0, run_import)};
+static const JSCFunctionListEntry mqtt_entry[] = {JS_CFUNC_DEF("runMqtt", 0, run_mqtt)};
 
 void rm_script_init(JSValueConst native) {
-  if (rm_bundle_import_size > 0) rm_functions(native, entries, 1);
+  if (rm_bundle_import_size > 0) rm_functions(native, import_entry, 1);
+  if (rm_bundle_mqtt_size > 0) rm_functions(native, mqtt_entry, 1);
 }

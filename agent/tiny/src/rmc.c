@@ -1,5 +1,5 @@
-/* The compiler of the bundle: reads the classic scripts in one file, the second of which may be absent, and writes a C file
- * with their bytecode or their text. */
+/* The compiler of the bundle: reads the classic scripts in one file, all but the first of which may be absent, and writes a C
+ * file with their bytecode or their text. */
 #include "engine.h"
 
 #include <errno.h>
@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The line between the scripts; toolchain/tiny/build-static.mjs knows it. */
-static const char next_script[] = "\n//# next script\n";
+/* The lines before the scripts behind the first, in this order; toolchain/tiny/build-static.mjs writes them. */
+static const struct {
+  const char *line, *array;
+} more_scripts[] = {{"\n//# script import\n", "rm_bundle_import"}, {"\n//# script mqtt\n", "rm_bundle_mqtt"}};
+
+#define MORE_SCRIPTS (sizeof more_scripts / sizeof *more_scripts)
 
 /* The output, until it is complete. */
 static const char *unfinished;
@@ -115,19 +119,23 @@ int main(int argc, char **argv) {
   const char *input = argv[i], *output = argv[i + 1];
   size_t length;
   char *text = load(input, &length);
-  char *second = strstr(text, next_script);
-  size_t first_length = second ? (size_t)(second - text) : length;
-  if (second) {
-    *second = 0;
-    second += sizeof next_script - 1;
-  } else second = text + length;
+  char *begin[MORE_SCRIPTS], *end[MORE_SCRIPTS], *rest = text + length;
+  for (size_t n = MORE_SCRIPTS; n-- > 0;) {
+    begin[n] = end[n] = rest;
+    char *line = strstr(text, more_scripts[n].line);
+    if (line == NULL) continue;
+    begin[n] = line + strlen(more_scripts[n].line);
+    *line = 0;
+    rest = line;
+  }
   FILE *file = fopen(output, "w");
   if (file == NULL) give_up(output, strerror(errno));
   unfinished = output;
   fprintf(file, "#include <stddef.h>\n#include <stdint.h>\n"
     "extern const int rm_bundle_is_bytecode;\nconst int rm_bundle_is_bytecode = %d;\n", !source);
-  write_script(file, "rm_bundle", input, text, first_length, source, strip);
-  write_script(file, "rm_bundle_import", input, second, length - (size_t)(second - text), source, strip);
+  write_script(file, "rm_bundle", input, text, (size_t)(rest - text), source, strip);
+  for (size_t n = 0; n < MORE_SCRIPTS; n++)
+    write_script(file, more_scripts[n].array, input, begin[n], (size_t)(end[n] - begin[n]), source, strip);
   free(text);
   if (ferror(file) || fclose(file)) give_up(output, "cannot be written");
   return 0;

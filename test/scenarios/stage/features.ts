@@ -3,7 +3,7 @@ import { executable } from './agent-process.ts';
 const without = new Set((process.env.RM_WITHOUT ?? '').split(','));
 
 /** Whether the executable was built without this feature of `toolchain/tiny/features.mjs` (`RM_WITHOUT`). */
-export function lacks(feature: 'tls' | 'tls13' | 'import' | 'gateway'): boolean {
+export function lacks(feature: 'tls' | 'tls13' | 'import' | 'gateway' | 'mqtt'): boolean {
   return without.has(feature);
 }
 

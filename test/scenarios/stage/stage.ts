@@ -30,6 +30,11 @@ export class Stage {
     this.#skip = skip ?? expect.unreachable;
   }
 
+  /** Runs this when the scenario ends. */
+  ends(ending: () => void | Promise<void>): void {
+    this.#endings.push(ending);
+  }
+
   async reflector(tls?: ServerOptions, port?: number, address?: string): Promise<Reflector> {
     this.#needTls(tls);
     const reflector = await Reflector.start(tls, port, address);

@@ -1,13 +1,7 @@
-/** What a key means, for people and their editors. None of this is part of the agent's executable. */
-export interface Description {
-  readonly text: string;
-  /** As it stands in the file. */
-  readonly example: string;
-}
+import { type Description, key } from './description.ts';
+import { mqttKeys } from './mqtt.ts';
 
-function key(text: string, example: string): Description {
-  return { text, example };
-}
+// What each key means, for people and their editors. None of this is part of the agent's executable.
 
 /** A rule of access: that of all services, or of one. */
 function accessRule(path: string, meaning: string): Record<string, Description> {
@@ -350,15 +344,21 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'notify.timeout': key('Time after which the agent ends the program.', '5'),
 
   start: key(
-    '`disabled`: the agent starts and stays off line until `rm-agent enable`. A choice saved by `enable --persist` or `disable --persist` wins.',
-    '"disabled"',
+    '`disabled`: the agent starts and stays off line until `rm-agent enable`. `onDemand`: it has no tunnel until `rm-agent open` or a message of MQTT asks for one. A choice saved by `enable --persist` or `disable --persist` wins.',
+    '"onDemand"',
   ),
+  onDemand: key('The tunnel on demand, with `"start": "onDemand"`.', '{ "idle": "10m" }'),
+  'onDemand.idle': key('A tunnel without a connection in it is closed after this time.', '600'),
+  'onDemand.longest': key('The longest time for which a tunnel may be asked for.', '3600'),
+
+  ...mqttKeys,
+
   stateFile: key(
     'The file in which `rm-agent enable --persist` and `disable --persist` save the choice for the next start, and the agent what `device.enroll` has given it, with mode 600. Its directory must exist. The default is in `/var/lib/rm-agent` instead if that directory exists. `null`: no file.',
     '"/etc/rm-agent.state"',
   ),
   control: key(
-    'The local socket for `rm-agent status`, `retry`, `enable`, `disable` and `consent`. Only the user of the agent and root can use it. The default is in `/run/rm-agent` or `/var/run/rm-agent` instead if that directory exists. `null`: no socket.',
+    'The local socket for `rm-agent status`, `retry`, `enable`, `disable`, `open` and `consent`. Only the user of the agent and root can use it. The default is in `/run/rm-agent` or `/var/run/rm-agent` instead if that directory exists. `null`: no socket.',
     '"/var/run/rm-agent.sock"',
   ),
 

@@ -2,8 +2,8 @@ import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../simulation/agent-host.ts';
-import { describeProxy } from '../dial/proxy-server.ts';
 import { proxiesFor } from './proxies.ts';
+import { describeProxy } from './proxy-server.ts';
 
 const target = parseHttpUri('https://r.example/');
 

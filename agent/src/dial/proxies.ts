@@ -2,9 +2,9 @@ import type { HttpUri } from 'rm-protocol';
 import type { Configuration, ProxyEntry } from '../config/configuration.ts';
 import { proxiesOf } from '../config/parts.ts';
 import { readSecret } from '../config/secret.ts';
-import { environmentProxies, type ProxyFor } from '../dial/proxy-environment.ts';
-import { type ProxyServer, parseProxy } from '../dial/proxy-server.ts';
 import type { Host } from '../host.ts';
+import { environmentProxies, type ProxyFor } from './proxy-environment.ts';
+import { type ProxyServer, parseProxy } from './proxy-server.ts';
 
 /** The proxies for a host in the order in which they are tried, `null` for none, with secrets and environment as they are now. */
 export function proxiesFor(
