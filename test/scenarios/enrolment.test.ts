@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { openssl } from '../certificates/openssl.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import type { Reflector } from './stage/reflector.ts';
 import { type Configuration, configuration, deviceId, domain, type Stage, scenario } from './stage/stage.ts';
+import { patience, slow } from './stage/wait.ts';
 
 /** The exchange by which a device gets its password or certificate (`docs/server/enrolment.md`). */
 
@@ -129,35 +130,53 @@ describe.concurrent('enrolment', () => {
     await reflector.tunnel();
   });
 
-  scenario('with a certificate keeps its key to itself', async ({ stage }) => {
-    const issuer = authority();
-    const ca = readFileSync(issuer.file);
-    const tls = { ...issuer.issue(), ca, requestCert: true, rejectUnauthorized: false };
-    const reflector = await stage.reflector(tls);
-    stage.agent(
-      enrolling(stage, reflector, { key, credential: 'certificate' }, { tls: { ca: issuer.file } }),
-    );
-    const enrolment = await reflector.enrolment();
-    expect((enrolment.socket as TLSSocket).getPeerCertificate()).toEqual({});
-    const lines = (String(enrolment.body.request).match(/.{1,64}/g) ?? []).join('\n');
-    stage.file(
-      `-----BEGIN CERTIFICATE REQUEST-----\n${lines}\n-----END CERTIFICATE REQUEST-----\n`,
-      'device.csr',
-    );
-    const files = ['-in', 'device.csr', '-out', 'device.pem', '-CA', issuer.file, '-CAcreateserial'];
-    const signing = ['-CAkey', join(issuer.directory, 'ca.key'), '-days', '1'];
-    openssl(['x509', '-req', ...files, ...signing], stage.directory);
-    const certificate = readFileSync(join(stage.directory, 'device.pem'), 'utf8');
-    enrolment.reply(200, { domain, certificate, renewAt: 4_102_444_800_000 });
-    const upgrade = await reflector.upgrade();
-    const socket = upgrade.socket as TLSSocket;
-    expect(socket.authorized).toBe(true);
-    expect(socket.getPeerCertificate().subject.CN).toBe(deviceId);
-    upgrade.accept();
-    expect(readFileSync(join(stage.directory, 'state'), 'utf8')).toMatch(
-      /BEGIN EC PRIVATE KEY[\w\W]*BEGIN CERTIFICATE/,
-    );
-  });
+  scenario(
+    'with a certificate keeps its key to itself, and renews it beside the tunnel',
+    async ({ stage }) => {
+      const issuer = authority();
+      const ca = readFileSync(issuer.file);
+      const tls = { ...issuer.issue(), ca, requestCert: true, rejectUnauthorized: false };
+      const reflector = await stage.reflector(tls);
+      const issued = (request: unknown) => {
+        const lines = (String(request).match(/.{1,64}/g) ?? []).join('\n');
+        stage.file(
+          `-----BEGIN CERTIFICATE REQUEST-----\n${lines}\n-----END CERTIFICATE REQUEST-----\n`,
+          'device.csr',
+        );
+        const files = ['-in', 'device.csr', '-out', 'device.pem', '-CA', issuer.file, '-CAcreateserial'];
+        const signing = ['-CAkey', join(issuer.directory, 'ca.key'), '-days', '1'];
+        openssl(['x509', '-req', ...files, ...signing], stage.directory);
+        return readFileSync(join(stage.directory, 'device.pem'), 'utf8');
+      };
+      stage.agent(
+        enrolling(stage, reflector, { key, credential: 'certificate' }, { tls: { ca: issuer.file } }),
+      );
+      const enrolment = await reflector.enrolment();
+      expect((enrolment.socket as TLSSocket).getPeerCertificate()).toEqual({});
+      const certificate = issued(enrolment.body.request);
+      // Later than the tunnel is there, on the slowest machine.
+      const soon = Date.now() + 20_000 * slow;
+      enrolment.reply(200, { domain, certificate, renewAt: soon });
+      const upgrade = await reflector.upgrade();
+      const socket = upgrade.socket as TLSSocket;
+      expect(socket.authorized).toBe(true);
+      expect(socket.getPeerCertificate().subject.CN).toBe(deviceId);
+      const tunnel = upgrade.accept();
+      expect(await tunnel.established()).toBe(true);
+      const state = () => readFileSync(join(stage.directory, 'state'), 'utf8');
+      expect(state()).toMatch(/BEGIN EC PRIVATE KEY[\w\W]*BEGIN CERTIFICATE/);
+      const renewal = await reflector.enrolment();
+      expect(Date.now()).toBeGreaterThanOrEqual(soon);
+      const { request: _first, ...same } = enrolment.body;
+      expect(renewal.body).toMatchObject(same);
+      const renewed = issued(renewal.body.request);
+      renewal.reply(200, { domain, certificate: renewed, renewAt: 4_102_444_800_000 });
+      await vi.waitUntil(() => state().includes(renewed.trim()), { timeout: patience });
+      expect(state()).not.toContain(certificate.trim());
+      expect(reflector.pending).toBe(0);
+      expect(await tunnel.established()).toBe(true);
+    },
+  );
 
   scenario('leads from nothing to on line in one line', async ({ stage }) => {
     const reflector = await stage.reflector();

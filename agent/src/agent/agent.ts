@@ -33,6 +33,7 @@ import { CertificateLog } from './certificate-log.ts';
 import { CustomProperties, type PropertySource } from './custom-properties.ts';
 import { type AgentEvents, EventEmitter, type Listener } from './events.ts';
 import { forwardedPorts, type Handlers } from './forwarded-ports.ts';
+import { Renewal } from './renewal.ts';
 import { ServiceHealth } from './service-health.ts';
 import { type AgentState, type AgentStatus, StatusRecord } from './status.ts';
 
@@ -70,6 +71,7 @@ export class AgentCore {
   readonly #time: CertificateTime;
   readonly #access: AccessControl;
   readonly #serviceHealth: ServiceHealth;
+  readonly #renewal: Renewal;
   readonly #events = new EventEmitter();
   readonly #record: StatusRecord;
   /** The last attempt was refused: what the device proves itself by may not count any more. */
@@ -130,6 +132,7 @@ export class AgentCore {
       propertySources,
     );
     this.#serviceHealth = new ServiceHealth(log, host.clock, configuration);
+    this.#renewal = new Renewal(host, (done) => this.#prepareWith([], done));
     this.#certificateLog = new CertificateLog(host, configuration.tls, log);
     this.#link = new Link(host, {
       prepare: (done) => this.#prepare(prepare, done),
@@ -260,26 +263,29 @@ export class AgentCore {
       return { cancel: () => running.cancel() };
     }
     let running = this.#properties.read((custom) => {
-      running = prepareAttempt(
-        this.#host,
-        this.#configuration,
-        this.#limits,
-        custom,
-        (settings) => {
-          if (!('error' in settings)) this.#certificateLog.attempt(settings);
-          done(settings);
-        },
-        {
-          time: this.#time,
-          refused: this.#refused,
-          enrolled: (user) => this.#log.info(`enrolled as ${user}`),
-          waits: (code) => {
-            this.#record.code = code;
-          },
-        },
-      );
+      running = this.#prepareWith(custom, (settings) => {
+        if (!('error' in settings)) this.#certificateLog.attempt(settings);
+        done(settings);
+      });
     });
     return { cancel: () => running.cancel() };
+  }
+
+  #prepareWith(
+    custom: readonly Property[],
+    done: (settings: AttemptSettings | { readonly error: string }) => void,
+  ): Cancellable {
+    return prepareAttempt(this.#host, this.#configuration, this.#limits, custom, done, {
+      time: this.#time,
+      refused: this.#refused,
+      enrolled: (user) => this.#log.info(`enrolled as ${user}`),
+      waits: (code) => {
+        this.#record.code = code;
+      },
+      proven: ({ certificate, renewAt }) => {
+        this.#renewal.at = certificate === null ? null : renewAt;
+      },
+    });
   }
 
   #live(
@@ -330,6 +336,7 @@ export class AgentCore {
     const announce = () => {
       this.#refused = false;
       this.#certificateLog.connected();
+      this.#renewal.begin();
       this.#properties.watch((changed) => this.#link.tunnel?.updateProperties(changed));
       this.#agentLog.triedFirst(connection, this.#limits.reasonLength);
       this.#agentLog.connected(reflector, proxy, extension, agreedMs, keepAliveMs);
@@ -355,6 +362,7 @@ export class AgentCore {
 
   #disconnected(reason: string, kind: FailureKind, retryMs: number | null): void {
     this.#properties.stop();
+    this.#renewal.end();
     this.#certificateLog.ended();
     this.#agentLog.disconnected(this.#record.state === 'connected', reason, retryMs);
     this.#refused = kind === 'refusal';
@@ -364,6 +372,7 @@ export class AgentCore {
 
   #stopped(): void {
     this.#properties.stop();
+    this.#renewal.end();
     this.#certificateLog.ended();
     this.#agentLog.ended();
     const done = this.#onStopped;

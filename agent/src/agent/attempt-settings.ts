@@ -79,7 +79,7 @@ export function attemptSettings(
 /**
  * The settings of an attempt of a device whose ID may come from a program, and which may have to enrol first: then they hold
  * what must be sent for it. `enrolled` gets the user that the device is from now on, `waits` the code that a person at
- * the device must tell the operator. `refused`: the server has not taken what the device has. `done` is called once,
+ * the device must tell the operator, `proven` what an enrolled device proves itself by. `refused`: the server has not taken what the device has. `done` is called once,
  * perhaps within the call.
  */
 export function prepareAttempt(
@@ -93,11 +93,13 @@ export function prepareAttempt(
     refused = false,
     enrolled = () => undefined,
     waits = () => undefined,
+    proven = () => undefined,
   }: {
     readonly time?: CertificateTime;
     readonly refused?: boolean;
     readonly enrolled?: (user: string) => void;
     readonly waits?: (code: string | null) => void;
+    readonly proven?: (proof: Enrolled) => void;
   } = {},
 ): Cancellable {
   return identified(host, configuration, (known) => {
@@ -107,7 +109,10 @@ export function prepareAttempt(
   });
 
   function enrolling(known: Configuration): AttemptSettings | { readonly error: string } {
-    const settingsOf = (proof: Enrolled | null) => attemptSettings(host, known, limits, custom, time, proof);
+    const settingsOf = (proof: Enrolled | null) => {
+      if (proof) proven(proof);
+      return attemptSettings(host, known, limits, custom, time, proof);
+    };
     try {
       const now = time.validityDate(known.tls.clock).judgedAt ?? host.clock.date();
       const found = enrolment(host, known, now, refused);

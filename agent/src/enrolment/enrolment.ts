@@ -10,6 +10,8 @@ export interface Enrolled {
   readonly credentials: Credentials;
   /** PEM file with certificate and key; `null`: the password of `credentials` counts. */
   readonly certificate: string | null;
+  /** When it is to be renewed, in milliseconds since 1970. */
+  readonly renewAt: number;
 }
 
 /** What is to be sent to the server before the device can connect (`docs/server/enrolment.md`). */
@@ -70,17 +72,18 @@ export function enrolment(
   }
   const { secret, pem } = state;
   const password = base64Encode(host.crypto.digest('sha-256', utf8Encode(`${secret}:${hardware}`)));
-  const as = (user: string): Enrolled => ({
+  const as = (user: string, renewAt: number): Enrolled => ({
     credentials: { user, password },
     certificate: byCertificate ? stateFile : null,
+    renewAt,
   });
   const user = state.enrolled?.user ?? '';
   const ours =
     state.enrolled?.hardware === hardware &&
     (domain === null ? user.startsWith(`${id}@`) : user === `${id}@${domain}`) &&
     (!byCertificate || pem.includes('-----BEGIN CERTIFICATE'));
-  const until = ours && !refused ? as(user) : null;
-  if (until && !(byCertificate && now >= (state.enrolled?.renewAt ?? 0))) return until;
+  const until = ours && !refused ? as(user, state.enrolled?.renewAt ?? 0) : null;
+  if (until && !(byCertificate && now >= until.renewAt)) return until;
   const request = byCertificate ? certificateRequest(host.crypto, pem, id) : undefined;
   return {
     body: JSON.stringify({ id, domain, key: key?.text, secret, hardware, request }),
@@ -103,7 +106,7 @@ export function enrolment(
       // The key stays what it was: one that is lost with the power would leave a certificate without one.
       const keyOnly = pem.replace(/\n?-----BEGIN CERTIFICATE[\w\W]*|$/, '\n');
       changeState(host.files, stateFile, { enrolled, pem: `${keyOnly}${chain}`.trim() });
-      return as(enrolled.user);
+      return as(enrolled.user, enrolled.renewAt);
     },
   };
 }

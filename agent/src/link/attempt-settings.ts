@@ -20,8 +20,8 @@ export interface AttemptSettings extends ConnectSettings {
 export interface EnrolmentSettings {
   /** JSON. */
   readonly body: string;
-  /** Takes the reply; returns the settings with which the attempt goes on. */
-  accept(status: number, body: string): AttemptSettings | { readonly error: string };
+  /** Takes the reply; returns the settings with which the attempt goes on, or `null` when that was all. */
+  accept(status: number, body: string): AttemptSettings | { readonly error: string } | null;
   /** Those with which it goes on when the reply is of no use. */
   readonly otherwise: AttemptSettings | null;
 }

@@ -48,7 +48,8 @@ const MAX_REDIRECTS = 5;
 
 /**
  * One attempt to get from nothing to an upgraded connection: each reflector by each route to it, until one takes the
- * upgrade, with redirects followed and Digest challenges answered. It ends with `upgraded` or `failed`, unless cancelled.
+ * upgrade, with redirects followed and Digest challenges answered. It ends with `upgraded` or `failed`, unless it is cancelled or the
+ * enrolment was all.
  */
 export class Attempt implements Cancellable {
   readonly #host: Host;
@@ -138,8 +139,9 @@ export class Attempt implements Cancellable {
       this.#lost(answer.kind, namingRoute(answer.failed, route), answer.retryAfterMs);
     } else if ('enrolled' in answer) {
       this.#steps.passed('enrolled');
-      this.#settings = answer.enrolled;
       this.cancel();
+      if (!answer.enrolled) return;
+      this.#settings = answer.enrolled;
       this.#dial(route, null);
     } else if ('challenge' in answer) {
       this.cancel();

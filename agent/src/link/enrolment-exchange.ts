@@ -70,7 +70,7 @@ export class EnrolmentExchange {
     this.#body += utf8Decode(bytes, from, Math.min(end, from + length - this.#body.length));
     if (this.#body.length < length) return null;
     const next = this.#enrolment.accept(status, this.#body);
-    return 'error' in next ? this.#failed(next.error, retryAfterMs) : { enrolled: next };
+    return next && 'error' in next ? this.#failed(next.error, retryAfterMs) : { enrolled: next };
   }
 
   #failed(why: string, retryAfterMs: number | null = null): UpgradeAnswer {

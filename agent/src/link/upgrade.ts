@@ -27,8 +27,8 @@ export type UpgradeAnswer =
   | { readonly redirect: HttpUri }
   /** The request is to be sent again, with an answer to this. */
   | { readonly challenge: Challenge }
-  /** The attempt goes on with these settings. */
-  | { readonly enrolled: AttemptSettings }
+  /** The attempt goes on with these settings, or ends without a word. */
+  | { readonly enrolled: AttemptSettings | null }
   | {
       readonly failed: string;
       readonly kind: FailureKind;

@@ -280,6 +280,62 @@ describe('a device with a certificate', () => {
     expect(keyIn(stateOf(again))).toBe(keyIn(stateOf(host)));
   });
 
+  describe('beside a tunnel that stays up', () => {
+    const certificate = (text: string, days: number) =>
+      [200, { domain: 'dom', certificate: pem(text), renewAt: buildDate + days * day }] as const;
+
+    /** A device that connects on the 29th day with a certificate that is to be renewed on the 30th. */
+    function connected() {
+      const { host } = certified();
+      const again = startedAgain(host);
+      const server = new EnrolmentServer(again.reflector);
+      const until = (days: number) => again.clock.advance(buildDate + days * day - again.clock.date());
+      until(29);
+      rmAgent(again);
+      return { host: again, server, until };
+    }
+
+    it('is renewed on the day, and again, without a new tunnel', () => {
+      const { host, server, until } = connected();
+      server.reply = () => certificate('QkJC', 31);
+      until(29.99);
+      expect(server.requests).toEqual([]);
+      until(30.01);
+      expect(server.requests).toHaveLength(1);
+      expect(stateOf(host)).toContain('QkJC');
+      server.reply = () => certificate('Q0ND', 90);
+      until(30.99);
+      expect(server.requests).toHaveLength(1);
+      until(31.01);
+      expect(server.requests).toHaveLength(2);
+      expect(stateOf(host)).toContain('Q0ND');
+      expect(statusOf(host)).toMatchObject({ state: 'connected', connects: 1 });
+    });
+
+    it('is asked for again an hour later when that has failed', () => {
+      const { host, server, until } = connected();
+      server.reply = () => [503, {}];
+      until(30.01);
+      const first = server.requests.length;
+      expect(first).toBeGreaterThan(0);
+      host.clock.advance(2_700_000);
+      expect(server.requests).toHaveLength(first);
+      server.reply = () => certificate('QkJC', 60);
+      host.clock.advance(1_000_000);
+      expect(server.requests).toHaveLength(first + 1);
+      expect(stateOf(host)).toContain('QkJC');
+      expect(statusOf(host).state).toBe('connected');
+    });
+
+    it('is renewed by nobody who was stopped', () => {
+      const { host, server, until } = connected();
+      server.reply = () => certificate('QkJC', 60);
+      rmAgent(host, 'disable');
+      until(30.1);
+      expect(server.requests).toEqual([]);
+    });
+  });
+
   it.each([
     [500, {}],
     [403, { title: 'no' }],
