@@ -42,11 +42,12 @@ import type { Events } from './ports/events.ts';
 import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
-import type { Route } from './ports/routes.ts';
+import type { OpenPort, Route } from './ports/routes.ts';
 import type { DeviceKey, Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
 import { withoutReplaced } from './routing/replaced-routes.ts';
+import { RouteWebSocket } from './routing/route-socket.ts';
 import { Router, type RouterContext } from './routing/router.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Tokens } from './sessions/tokens.ts';
@@ -132,6 +133,8 @@ export interface ReflectorParts {
   readonly audit: Pick<Audit, 'record' | 'count'>;
   /** Checks passwords and one-time passwords, with the throttling of all log-ins, and sets them. */
   readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
+  /** Carries WebSockets of `routes` to ports of devices. */
+  readonly openPort: OpenPort;
   /** What users have open on a device in this process: requests, WebSockets and TCP connections. Looks at all that is live. */
   usersOf(device: DeviceKey): DeviceUse[];
 }
@@ -341,6 +344,7 @@ class RunningReflector implements Reflector {
   readonly events: Events;
   readonly audit: Pick<Audit, 'record' | 'count'>;
   readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
+  readonly openPort: OpenPort;
   readonly #context: Context;
   readonly #listener: Listener;
   readonly #scheme: 'https' | 'http';
@@ -367,9 +371,16 @@ class RunningReflector implements Reflector {
     this.#listener = listener;
     this.#scheme = tls ? 'https' : 'http';
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
+    const forwarding = new Forwarding(context);
+    this.openPort = async (socket, { call, ...request }) => {
+      if (!(socket instanceof RouteWebSocket)) throw new TypeError('not the WebSocket of a route');
+      const { connection } = socket;
+      const [{ signal }, { address }] = [call, call.origin];
+      return forwarding.page({ ...request, address, connection, signal, take: () => socket.detach() });
+    };
     const added = typeof routes === 'function' ? routes(this) : routes;
     const ownRoutes = new OwnRoutes(context, [...withoutReplaced(ownPages(context), added), ...added]);
-    this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, new Forwarding(context));
+    this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, forwarding);
     this.#scheduleStatistics();
     context.log.info({ host, port: this.port, domain: context.domain }, 'listening');
     listener.serve(this.#router);

@@ -55,6 +55,13 @@ export const defaultLimits = {
   listedProperties: 10,
   propertyValueLength: 4_096,
   userPropertiesLength: 65_536,
+  /** Milliseconds for which a ticket is good: a page uses it at once. */
+  ticketMs: 60_000,
+  /** Tickets that are not used: of a user who opens many connections at once, and in all. */
+  ticketsPerUser: 64,
+  tickets: 10_000,
+  /** Milliseconds in which a page sends its ticket. */
+  ticketWaitMs: 10_000,
   /** Time for a connection to an LDAP directory; three servers fit into `limits.authenticatorMs` of the core. */
   ldapConnectMs: 2_500,
   /** Time for one answer of it. */

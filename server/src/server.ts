@@ -31,6 +31,7 @@ import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
+import { ticketsPart } from './tickets/part.ts';
 import { webhooksPart } from './webhooks/part.ts';
 
 /** The version of the server. */
@@ -43,6 +44,7 @@ export const parts: readonly Part[] = [
   peoplePart,
   auditPart,
   devices,
+  ticketsPart,
   directories,
   enrolment,
   events,
@@ -94,10 +96,10 @@ class Server {
     const foundation = this.#foundation;
     if (!foundation) throw new Error('the routes come after the rights');
     const { database, rights, clock, log, limits } = foundation;
-    const { store, presence, events, audit, logIn } = core;
+    const { store, presence, events, audit, logIn, openPort } = core;
     const usersOf: ReflectorParts['usersOf'] = (device) => core.usersOf(device);
     this.#running = parts.map((part) =>
-      part.run({ ...foundation, store, presence, events, audit, logIn, usersOf }),
+      part.run({ ...foundation, store, presence, events, audit, logIn, openPort, usersOf }),
     );
     const endpoints = this.#running.flatMap((running) => running.endpoints ?? []);
     const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];

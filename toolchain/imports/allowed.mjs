@@ -268,6 +268,7 @@ export const packages = [
       audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
       enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
+      tickets: ['api', 'devices', 'part.ts'],
       'server.ts': [
         'api',
         'audit',
@@ -283,6 +284,7 @@ export const packages = [
         'people',
         'rights',
         'store',
+        'tickets',
         'webhooks',
       ],
       program: ['configuration', 'server.ts', 'store'],

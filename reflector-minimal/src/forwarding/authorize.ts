@@ -61,6 +61,17 @@ export async function authorizeConnect(
   return seen(context, identity, label, named?.port === null ? named : null);
 }
 
+/** By the ID of the device, for a user who was proven before. */
+export async function authorizeNamed(
+  context: Pick<AuthorizeContext, 'rights'>,
+  identity: Identity,
+  id: string,
+  named: NamedDevice | null,
+): Promise<Authorized | Refusal> {
+  if (identity.only === 'own') return refusals.forOwnHost;
+  return seen(context, identity, id, named);
+}
+
 /** A device that this user does not see is one that does not exist, in every respect. */
 async function seen(
   { rights }: Pick<AuthorizeContext, 'rights'>,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { decodeBasic } from 'rm-protocol';
 import { claimedName } from '../authentication/user-authentication.ts';
+import type { StoreCache } from '../cache/store-cache.ts';
 import { namedDevice } from '../devices/named-device.ts';
 import { isBrowser, isNavigation } from '../http/browser.ts';
 import { responseOn } from '../http/detached-response.ts';
@@ -12,10 +13,16 @@ import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice, Presence } from '../ports/presence.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
-import { type AuthorizeContext, type Authorized, authorize, authorizeConnect } from './authorize.ts';
+import {
+  type AuthorizeContext,
+  type Authorized,
+  authorize,
+  authorizeConnect,
+  authorizeNamed,
+} from './authorize.ts';
 import { type Identified, type IdentifyContext, identify, identifyByProxyHeader } from './identify.ts';
 import { type Located, locate } from './locate.ts';
-import { ClientEndpoint } from './tcp/client-endpoint.ts';
+import { ClientEndpoint, type PageSocket } from './tcp/client-endpoint.ts';
 import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
 import type { TcpContext } from './tcp/target.ts';
 import type { DeviceRequest } from './web/device-request.ts';
@@ -23,6 +30,7 @@ import { type WebContext, WebForwarding } from './web/web-forwarding.ts';
 
 export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
   readonly presence: Pick<Presence, 'locate'>;
+  readonly cache: Pick<StoreCache, 'device' | 'user'>;
   /** Told of connections on which a user has authenticated. */
   readonly unauthenticated: { authenticated(socket: Duplex): void };
   readonly userConcurrency: ConcurrencyLimit;
@@ -42,6 +50,18 @@ interface Arrival {
   readonly claimed: () => string | undefined;
   /** The device that its host names; `null`: the host names none. */
   readonly label: string | null;
+}
+
+/** What a page asks for whose user was proven before. */
+export interface PageRequest extends PageSocket {
+  readonly identity: Identity;
+  /** The ID of the device. */
+  readonly device: string;
+  readonly port: number;
+  /** Of the user. */
+  readonly address: string;
+  /** Under the WebSocket. */
+  readonly connection: Duplex;
 }
 
 /** The stages in which kinds of arrival differ, in their order. Each gives what the next one needs, or why it refuses. */
@@ -156,6 +176,52 @@ export class Forwarding {
     });
   }
 
+  /**
+   * A TCP connection to a port of a device for a page whose user was proven before, such as by a ticket. Resolves with `null`
+   * when it is over, or with why there is none.
+   */
+  async page({
+    identity: proven,
+    device: id,
+    port,
+    address,
+    ...socket
+  }: PageRequest): Promise<Refusal | null> {
+    const { cache, audit, unauthenticated } = this.#context;
+    const refused = (refusal: Refusal) => {
+      audit.count({
+        event: 'client-tunnel',
+        allowed: false,
+        user: proven.user.name,
+        by: proven.by,
+        address,
+        device: id,
+        port,
+        reason: refusal.error,
+      });
+      return refusal;
+    };
+    // Anything may have changed since the user was proven.
+    const since = Number.NEGATIVE_INFINITY;
+    const user = await cache.user(proven.user.name);
+    if (user?.uid !== proven.user.uid) return refused(refusals.logIn);
+    const identity = { ...proven, user };
+    const named = await namedDevice(cache, id);
+    // The port is not part of the name here.
+    const authorized = await authorizeNamed(this.#context, identity, id, named?.port === null ? named : null);
+    if ('status' in authorized) return refused(authorized);
+    const located = locate(this.#context, authorized);
+    if ('status' in located) return refused(located);
+    unauthenticated.authenticated(socket.connection);
+    const counted = this.#count(identity.user.name, located.device.id);
+    if ('status' in counted) return refused(counted);
+    try {
+      return await this.#clients.page(socket, { ...located, since, address }, port);
+    } finally {
+      counted.end();
+    }
+  }
+
   /** Ends what has no end of its own: client tunnels, with this close code, and connections by CONNECT. */
   stop(closeCode: number): void {
     this.#clients.closeAll(closeCode);
@@ -225,17 +291,29 @@ export class Forwarding {
     { request, lasting }: Arrival,
     { identity, device }: { identity: Identity; device: OnlineDevice },
   ) {
-    const { userConcurrency, deviceConcurrency, unauthenticated } = this.#context;
-    unauthenticated.authenticated(request.socket);
-    const end = userConcurrency.begin(identity.user.name);
+    this.#context.unauthenticated.authenticated(request.socket);
+    const counted = this.#count(identity.user.name, device.id);
+    if ('status' in counted) return counted;
+    lasting.once('close', counted.end);
+    return null;
+  }
+
+  /** `end`: it is over. To be called once. */
+  #count(user: string, device: string): { readonly end: () => void } | Refusal {
+    const { userConcurrency, deviceConcurrency } = this.#context;
+    const end = userConcurrency.begin(user);
     if (!end) return refusals.tooMuchUnderWay;
-    const endAtDevice = deviceConcurrency.begin(JSON.stringify([identity.user.name, device.id]));
+    const endAtDevice = deviceConcurrency.begin(JSON.stringify([user, device]));
     if (!endAtDevice) {
       end();
       return refusals.tooMuchAtDevice;
     }
-    lasting.once('close', end).once('close', endAtDevice);
-    return null;
+    return {
+      end() {
+        end();
+        endAtDevice();
+      },
+    };
   }
 
   #refuseOn(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {

@@ -6,6 +6,8 @@ export type Destination =
   | { readonly kind: 'device'; readonly label: string }
   /** The one host on which each user has the device of their choice. */
   | { readonly kind: 'shared' }
+  /** The host of pages that are kept apart from those of the reflector: another origin, without its cookies. */
+  | { readonly kind: 'apart' }
   | { readonly kind: 'unknown' };
 
 /**
@@ -30,12 +32,15 @@ export function portSuffix(authority: string): string {
   return /:\d+$/.exec(authority)?.[0] ?? '';
 }
 
-/** Labels of the domain that are the reflector too. Users and agents of the original may be set to them. */
-export const reservedLabels: ReadonlySet<string> = new Set(['reflector', 'www']);
+/** The label of the host of pages that are kept apart. */
+export const apartLabel = 'desk';
+
+/** Labels of the domain that are no devices. Users and agents of the original may be set to `reflector` and `www`. */
+export const reservedLabels: ReadonlySet<string> = new Set([apartLabel, 'reflector', 'www']);
 
 /**
- * `<label>.<domain>` is a device. The domain and its reserved labels are the reflector, and so are IP addresses and
- * `localhost`, unless they are the `cookieHost`: DNS rebinding, which needs a name, cannot misuse them.
+ * `<label>.<domain>` is a device. The domain and its reserved labels are the reflector, one of them for pages that are kept
+ * apart; and so are IP addresses and `localhost`, unless they are the `cookieHost`: DNS rebinding, which needs a name, cannot misuse them.
  */
 export function destinationOf(
   authority: string,
@@ -46,6 +51,7 @@ export function destinationOf(
   if (host === domain || host === 'localhost' || isIP(host) !== 0) return { kind: 'reflector' };
   if (host.endsWith(`.${domain}`)) {
     const label = host.slice(0, -domain.length - 1);
+    if (label === apartLabel) return { kind: 'apart' };
     if (reservedLabels.has(label)) return { kind: 'reflector' };
     if (!label.includes('.')) return { kind: 'device', label };
   }

@@ -81,18 +81,32 @@ ${body}
 `.markup;
 }
 
+/** The origin whose pages a page shows in frames, and that whose pages may show it. */
+export interface Frames {
+  readonly shows?: string;
+  readonly shownBy?: string;
+}
+
 /**
  * The policy of a page. Its forms go to this host, and may be sent on from there to `formTargets`: browsers hold
  * `form-action` against redirects too. `loads`: kinds of sources (`script`, `img` …) that it loads from this host; nothing
- * comes from anywhere else. Throws when a target is no origin.
+ * comes from anywhere else. `frames`: origins that it shows in frames, and those that may show it so. Throws when one is no
+ * origin.
  */
-export function contentPolicy(formTargets: readonly string[] = [], loads: readonly string[] = []): string {
-  const wrong = formTargets.find((target) => !/^https?:\/\/[\w.*:[\]-]+$/.test(target));
+export function contentPolicy(
+  formTargets: readonly string[] = [],
+  loads: readonly string[] = [],
+  frames: Frames = {},
+): string {
+  const origins = [...formTargets, ...Object.values(frames)];
+  const wrong = origins.find((target) => !/^https?:\/\/[\w.*:[\]-]+$/.test(target));
   if (wrong !== undefined) throw new Error(`${wrong}: not an origin`);
   const styles = loads.includes('style') ? `'self' '${styleHash}'` : `'${styleHash}'`;
   const sources = loads.filter((kind) => kind !== 'style').map((kind) => ` ${kind}-src 'self';`);
   const forms = ["'self'", ...formTargets].join(' ');
-  return `default-src 'none';${sources.join('')} style-src ${styles}; frame-ancestors 'none'; base-uri 'none'; form-action ${forms}`;
+  if (frames.shows !== undefined) sources.push(` frame-src ${frames.shows};`);
+  const ancestors = frames.shownBy ?? "'none'";
+  return `default-src 'none';${sources.join('')} style-src ${styles}; frame-ancestors ${ancestors}; base-uri 'none'; form-action ${forms}`;
 }
 
 /** For every page and answer of the reflector itself; never for what comes from a device. */

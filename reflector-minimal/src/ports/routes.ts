@@ -88,6 +88,11 @@ export interface Answer {
   readonly formTargets?: readonly string[];
   /** What a page loads from this host; nothing by default, and never anything from another host. */
   readonly loads?: readonly Source[];
+  /**
+   * A page of the reflector's host may show pages of the host apart in frames, and a page there may be shown so: by pages of
+   * `<domain>`, over the same port. Nothing by default.
+   */
+  readonly framed?: boolean;
 }
 
 /**
@@ -122,8 +127,17 @@ interface Endpoint<Who extends Call, Given = Result> extends Place {
   readonly replaces?: boolean;
 }
 
+/** What may be kept apart. */
+interface Apart {
+  /**
+   * On `desk.<domain>`, and not on the host of the reflector: another origin for the browser, which has no cookies of the
+   * reflector. For pages whose faults must not reach the others.
+   */
+  readonly apart?: boolean;
+}
+
 /** For everybody. No cookie and no other credentials are looked at. */
-export interface OpenRoute extends Endpoint<Call, Result | StreamedAnswer> {
+export interface OpenRoute extends Endpoint<Call, Result | StreamedAnswer>, Apart {
   readonly access: 'anyone';
   /** Answers a load balancer: in HTTP/1.1 without `Host` too, and on each name of this host. */
   readonly withoutHost?: boolean;
@@ -172,8 +186,29 @@ interface SocketEndpoint<Who extends CallHead> extends Place {
   readonly connect: (socket: RouteSocket, call: Who) => void | Promise<void>;
 }
 
+/** A TCP connection to a port of a device, for the page at the other end of a route's WebSocket. */
+export interface PortRequest {
+  /** Of the user, whom you have proven: such as who asked for a ticket a moment ago. */
+  readonly identity: Identity;
+  /** ID of the device. */
+  readonly device: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  /** That of the WebSocket. */
+  readonly call: CallHead;
+}
+
+/**
+ * Joins the WebSocket to the port: from then on its binary messages are the bytes of the connection, an empty one is its end in that direction
+ * (`webtunnel.md` sections 4 and 5), and its messages are not yours any more. The rules are those of every other way to a device: the
+ * user must see the device and may open the port, is counted, is in the audit log, and is cut off within `limits.storePollMs`
+ * of losing access (1008). Resolves with `null` when it is over, or with why there is no connection; the WebSocket is
+ * yours then, to say so. Give the route a `maxMessageBytes` of `limits.clientMessageBytes`.
+ */
+export type OpenPort = (socket: RouteSocket, request: PortRequest) => Promise<Refusal | null>;
+
 /** A WebSocket for everybody: no cookie and no other credentials are looked at. */
-export interface OpenSocketRoute extends SocketEndpoint<CallHead> {
+export interface OpenSocketRoute extends SocketEndpoint<CallHead>, Apart {
   readonly access: 'anyone';
 }
 

@@ -8,7 +8,8 @@ import type { BodyBounds } from '../http/body.ts';
 import { cutResponse } from '../http/break-off.ts';
 import { isNavigation } from '../http/browser.ts';
 import { responseOn } from '../http/detached-response.ts';
-import { hostOf, portSuffix } from '../http/host-names.ts';
+import { apartLabel, hostOf, portSuffix } from '../http/host-names.ts';
+import type { Frames } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
@@ -50,25 +51,17 @@ export interface OwnRoutesContext extends BodyBounds, Omit<EntrySources, 'revoca
  */
 export class OwnRoutes {
   readonly #context: OwnRoutesContext;
-  readonly #table: RouteTable<AnswerRoute>;
-  readonly #sockets: RouteTable<PlacedSocket>;
-  readonly #hasSockets: boolean;
+  readonly #own: Tables;
+  /** Of the host apart. */
+  readonly #apart: Tables;
   /** Ends streamed answers and WebSockets under way; the code is for WebSockets. */
   readonly #lasting = new Set<(code: number) => void>();
 
   /** Throws when two routes have the same method and path, or two WebSockets the same path. */
   constructor(context: OwnRoutesContext, routes: readonly Route[]) {
     this.#context = context;
-    this.#table = new RouteTable(routes.filter((route) => 'answer' in route));
-    const sockets = routes.filter((route) => 'connect' in route);
-    this.#hasSockets = sockets.length > 0;
-    const failed = (error: unknown) => context.log.error({ err: error }, 'WebSocket failed');
-    this.#sockets = new RouteTable(
-      sockets.map((route) => {
-        const handshake = new Handshake(context.limits, route.maxMessageBytes, failed);
-        return { route, handshake, methods: ['GET'], path: route.path };
-      }),
-    );
+    this.#own = this.#tables(routes.filter((route) => !isApart(route)));
+    this.#apart = this.#tables(routes.filter(isApart));
   }
 
   /** Ends what has no end of its own: streamed answers, and WebSockets with this close code. */
@@ -85,10 +78,9 @@ export class OwnRoutes {
   /** Rejects only when the request breaks off. */
   async serve(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void> {
     const { domain } = this.#context;
-    if (origin.protocol === 'https') response.setHeader('Strict-Transport-Security', hsts);
-    const found = this.#find(request);
+    const exchange = this.#exchange(this.#own, request, response, origin);
+    const { found } = exchange;
     const { route } = found;
-    const exchange = { request, response, origin, found };
     if (route?.access === 'anyone' && route.withoutHost) return this.#open(route, exchange);
     // Browsers log in on one host only; the hosts of devices send them there.
     if (hostOf(origin.authority).endsWith(`.${domain}`) && isNavigation(request)) {
@@ -101,13 +93,37 @@ export class OwnRoutes {
     return this.#user(route, exchange);
   }
 
+  /** On the host apart: for everybody, or nothing. Rejects only when the request breaks off. */
+  async serveApart(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void> {
+    const exchange = this.#exchange(this.#apart, request, response, origin);
+    const { route, refused, allowed } = exchange.found;
+    if (route?.access === 'anyone') return this.#open(route, exchange);
+    return this.#refuse(exchange, refused ? notAllowed(allowed) : refusals.nothingHere);
+  }
+
+  /** A WebSocket on the host apart: for everybody, or nothing. */
+  async upgradeApart(request: IncomingMessage, socket: Duplex, head: Buffer, origin: Origin): Promise<void> {
+    const { route: placed, parameters } = this.#apart.sockets.find('GET', pathOf(request));
+    if (placed?.route.access !== 'anyone') {
+      if (!socket.destroyed) {
+        sendRefusal(request, responseOn(request, socket, this.#context), refusals.nothingHere);
+      }
+      return;
+    }
+    const { route } = placed;
+    const call = new IncomingHead(request, socket, origin, parameters);
+    this.#connect({ request, lasting: socket, origin }, head, placed, null, (given) =>
+      route.connect(given, call),
+    );
+  }
+
   /** A WebSocket. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: Origin): Promise<void> {
-    const found = this.#sockets.find('GET', pathOf(request));
+    const found = this.#own.sockets.find('GET', pathOf(request));
     const refuse = (refusal: Refusal) => {
       if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#context), refusal);
     };
-    if (!this.#hasSockets) return refuse(refusals.unknownHost);
+    if (this.#own.sockets.isEmpty) return refuse(refusals.unknownHost);
     const exchange = { request, lasting: socket, origin };
     const { route: placed, parameters } = found;
     const call = new IncomingHead(request, socket, origin, parameters);
@@ -138,7 +154,7 @@ export class OwnRoutes {
     const subprotocol = agreed(request, route.subprotocols ?? []);
     const headers = subprotocol === null ? [] : ([['Sec-WebSocket-Protocol', subprotocol]] as const);
     handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
-      const given = new RouteWebSocket(webSocket, boundary.clock(clock), limits);
+      const given = new RouteWebSocket(webSocket, socket, boundary.clock(clock), limits);
       const end = (code: number) => given.close(code);
       this.#lasting.add(end);
       const release = access ? revocation.add({ ...access, end: () => given.close(1008) }) : () => {};
@@ -158,7 +174,36 @@ export class OwnRoutes {
   }
 
   #find(request: IncomingMessage): Found<AnswerRoute> {
-    return this.#table.find(request.method ?? '', pathOf(request));
+    return this.#own.answers.find(request.method ?? '', pathOf(request));
+  }
+
+  #exchange(tables: Tables, request: IncomingMessage, response: ServerResponse, origin: Origin): Exchange {
+    if (origin.protocol === 'https') response.setHeader('Strict-Transport-Security', hsts);
+    const found = tables.answers.find(request.method ?? '', pathOf(request));
+    return { request, response, origin, found, frames: this.#frames(origin) };
+  }
+
+  /** What a page may show that asks to, and what may show a page of the host apart. */
+  #frames({ protocol, authority }: Origin): Frames {
+    const { domain } = this.#context;
+    const [own, port] = [`${protocol}://${domain}`, portSuffix(authority)];
+    const isApart = hostOf(authority) === `${apartLabel}.${domain}`;
+    return isApart ? { shownBy: `${own}${port}` } : { shows: `${protocol}://${apartLabel}.${domain}${port}` };
+  }
+
+  #tables(routes: readonly Route[]): Tables {
+    const { limits, log } = this.#context;
+    const failed = (error: unknown) => log.error({ err: error }, 'WebSocket failed');
+    const sockets = routes.filter((route) => 'connect' in route);
+    return {
+      answers: new RouteTable(routes.filter((route) => 'answer' in route)),
+      sockets: new RouteTable(
+        sockets.map((route) => {
+          const handshake = new Handshake(limits, route.maxMessageBytes, failed);
+          return { route, handshake, methods: ['GET'], path: route.path };
+        }),
+      ),
+    };
   }
 
   #open(route: OpenRoute, exchange: Exchange): Promise<void> {
@@ -220,7 +265,7 @@ export class OwnRoutes {
       if (result === null) return cutResponse(exchange.response);
       if ('error' in result) this.#refuse(exchange, result);
       else if ('stream' in result) await this.#stream(exchange, result);
-      else sendAnswer(exchange.response, result);
+      else sendAnswer(exchange.response, result, exchange.frames);
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
       if (!exchange.response.headersSent) this.#refuse(exchange, error.refusal);
@@ -228,8 +273,11 @@ export class OwnRoutes {
   }
 
   /** Resolves when the answer is over. */
-  async #stream({ request, response }: Exchange, { stream, ...answer }: StreamedAnswer): Promise<void> {
-    sendHead(response, answer);
+  async #stream(
+    { request, response, frames }: Exchange,
+    { stream, ...answer }: StreamedAnswer,
+  ): Promise<void> {
+    sendHead(response, answer, frames);
     if (request.method === 'HEAD') {
       response.end();
       return;
@@ -274,6 +322,17 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly origin: Origin;
   readonly found: Found<AnswerRoute>;
+  readonly frames: Frames;
+}
+
+/** The routes of a host. */
+interface Tables {
+  readonly answers: RouteTable<AnswerRoute>;
+  readonly sockets: RouteTable<PlacedSocket>;
+}
+
+function isApart(route: Route): boolean {
+  return route.access === 'anyone' && route.apart === true;
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

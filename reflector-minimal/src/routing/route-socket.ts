@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Clock } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
@@ -9,6 +10,8 @@ type SocketLimits = Pick<Limits, 'userQueueBytes' | 'pongMs'>;
 /** A WebSocket, as a route sees it. */
 export class RouteWebSocket implements RouteSocket {
   readonly #webSocket: WebSocket;
+  /** Under it. */
+  readonly #socket: Duplex;
   readonly #clock: Clock;
   readonly #limits: SocketLimits;
   /** Received, and not asked for yet. */
@@ -16,27 +19,26 @@ export class RouteWebSocket implements RouteSocket {
   #liveness: Liveness;
   #ended = false;
   #wake: (() => void) | null = null;
+  readonly #listeners = {
+    message: (data: Buffer, isBinary: boolean) => this.#received(data, isBinary),
+    pong: () => this.#liveness.seen(),
+    ping: () => this.#liveness.seen(),
+    error: () => {},
+    close: () => this.#closed(),
+  } as const;
 
-  constructor(webSocket: WebSocket, clock: Clock, limits: SocketLimits) {
+  constructor(webSocket: WebSocket, socket: Duplex, clock: Clock, limits: SocketLimits) {
     this.#webSocket = webSocket;
+    this.#socket = socket;
     this.#clock = clock;
     this.#limits = limits;
     this.#liveness = this.#watch();
-    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#liveness.seen();
-      if (this.#ended) return;
-      this.#unread.push(isBinary ? data : data.toString('utf8'));
-      webSocket.pause();
-      this.#wake?.();
-    });
-    webSocket.on('pong', () => this.#liveness.seen());
-    webSocket.on('ping', () => this.#liveness.seen());
-    webSocket.on('error', () => {});
-    webSocket.on('close', () => {
-      this.#ended = true;
-      this.#liveness.stop();
-      this.#wake?.();
-    });
+    for (const [event, listener] of Object.entries(this.#listeners)) webSocket.on(event, listener);
+  }
+
+  /** The connection under the WebSocket. */
+  get connection(): Duplex {
+    return this.#socket;
   }
 
   get messages(): AsyncIterable<string | Buffer> {
@@ -61,6 +63,38 @@ export class RouteWebSocket implements RouteSocket {
     // The close frame of the caller has to be read.
     this.#webSocket.resume();
     this.#webSocket.close(code, reason);
+  }
+
+  /**
+   * Gives the WebSocket away, with what was received and not asked for yet: nothing of it comes here any more, and it is
+   * paused. `null`: it has ended.
+   */
+  detach(): {
+    readonly webSocket: WebSocket;
+    readonly socket: Duplex;
+    readonly unread: readonly (string | Buffer)[];
+  } | null {
+    if (this.#ended) return null;
+    const [webSocket, unread] = [this.#webSocket, this.#unread.splice(0)];
+    webSocket.pause();
+    this.#ended = true;
+    this.#liveness.stop();
+    for (const [event, listener] of Object.entries(this.#listeners)) webSocket.off(event, listener);
+    return { webSocket, socket: this.#socket, unread };
+  }
+
+  #received(data: Buffer, isBinary: boolean): void {
+    this.#liveness.seen();
+    if (this.#ended) return;
+    this.#unread.push(isBinary ? data : data.toString('utf8'));
+    this.#webSocket.pause();
+    this.#wake?.();
+  }
+
+  #closed(): void {
+    this.#ended = true;
+    this.#liveness.stop();
+    this.#wake?.();
   }
 
   async *#receive(): AsyncGenerator<string | Buffer> {

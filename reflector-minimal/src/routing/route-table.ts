@@ -34,6 +34,10 @@ export class RouteTable<Route extends Placed> {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#exact.size === 0 && this.#patterns.length === 0;
+  }
+
   find(method: string, path: string): Found<Route> {
     const candidates = this.#candidates(path);
     const found = candidates.find(({ route }) => (route.methods as readonly string[]).includes(method));

@@ -76,6 +76,7 @@ export class Router implements RequestHandler {
     const destination = destinationOf(origin.authority, this.#context);
     if (destination.kind === 'unknown') return refuse(refusals.unknownHost);
     if (destination.kind === 'reflector') return this.#ownRoutes.serve(request, response, origin);
+    if (destination.kind === 'apart') return this.#ownRoutes.serveApart(request, response, origin);
     if (isReserved(request)) {
       const refusal = await answerReserved(this.#context, request, response, origin, destination);
       return refusal ? refuse(refusal) : undefined;
@@ -94,13 +95,12 @@ export class Router implements RequestHandler {
     if (protocol === SERVER_PROTOCOL && destination.kind !== 'device') {
       return this.#agents.upgrade(request, socket, head, origin.address);
     }
-    if (
-      destination.kind === 'unknown' ||
-      (destination.kind === 'reflector' && protocol === CLIENT_PROTOCOL)
-    ) {
-      return this.#refuseOn(request, socket, refusals.unknownHost);
+    if (destination.kind === 'unknown') return this.#refuseOn(request, socket, refusals.unknownHost);
+    if (destination.kind === 'reflector' || destination.kind === 'apart') {
+      if (protocol === CLIENT_PROTOCOL) return this.#refuseOn(request, socket, refusals.unknownHost);
+      if (destination.kind === 'apart') return this.#ownRoutes.upgradeApart(request, socket, head, origin);
+      return this.#ownRoutes.upgrade(request, socket, head, origin);
     }
-    if (destination.kind === 'reflector') return this.#ownRoutes.upgrade(request, socket, head, origin);
     if (isReserved(request)) return this.#refuseOn(request, socket, refusals.nothingHere);
     if (protocol === CLIENT_PROTOCOL) {
       return this.#forwarding.clientTunnel(request, socket, head, origin, destination);

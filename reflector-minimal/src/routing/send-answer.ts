@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { contentPolicy, securityHeaders } from '../http/html.ts';
+import { contentPolicy, type Frames, securityHeaders } from '../http/html.ts';
 import type { Answer } from '../ports/routes.ts';
 
 /** Fields that no route sets: those of the connection and of the message, and those that protect the host. */
@@ -15,13 +15,14 @@ const ofCore = new Set([
 ]);
 
 /** The headers of the core come last, so that no route can replace them. */
-export function sendAnswer(response: ServerResponse, { body = '', ...head }: Answer): void {
+export function sendAnswer(response: ServerResponse, { body = '', ...head }: Answer, frames?: Frames): void {
   if (head.status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body));
-  sendHead(response, head);
+  sendHead(response, head, frames);
   response.end(body);
 }
 
-export function sendHead(response: ServerResponse, answer: Omit<Answer, 'body'>): void {
+/** `frames`: of an answer that is `framed`. */
+export function sendHead(response: ServerResponse, answer: Omit<Answer, 'body'>, frames: Frames = {}): void {
   const { status, type, headers = {}, cookies = [], maxAge = 0, formTargets = [], loads = [] } = answer;
   for (const [name, value] of Object.entries(headers)) {
     if (!ofCore.has(name.toLowerCase())) response.setHeader(name, value);
@@ -29,8 +30,9 @@ export function sendHead(response: ServerResponse, answer: Omit<Answer, 'body'>)
   if (cookies.length > 0) response.setHeader('Set-Cookie', cookies);
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
   if (maxAge > 0) response.setHeader('Cache-Control', `private, max-age=${Math.floor(maxAge)}`);
-  if (formTargets.length > 0 || loads.length > 0) {
-    response.setHeader('Content-Security-Policy', contentPolicy(formTargets, loads));
+  const framed = answer.framed ? frames : {};
+  if (formTargets.length > 0 || loads.length > 0 || answer.framed) {
+    response.setHeader('Content-Security-Policy', contentPolicy(formTargets, loads, framed));
   }
   if (type !== undefined) response.setHeader('Content-Type', type);
   response.writeHead(status);

@@ -8,16 +8,34 @@ import {
   ProtocolError,
   type Terms,
 } from 'rm-protocol';
-import type { Boundary } from '../../boundary.ts';
+import type { WebSocket } from 'ws';
 import { fieldsOf } from '../../http/headers.ts';
+import type { Refusal } from '../../http/refusal.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { Handshake } from '../../websocket/handshake.ts';
+import { type Asker, askerOf } from './asker.ts';
 import { ClientTunnel, type ClientTunnelOptions } from './client-tunnel.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 import { TcpRequest } from './tcp-request.ts';
 
 /** The window has no meaning here: a WebSocket carries one connection, and TCP provides its flow control. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
+
+/** Largest message to a page, in bytes: a browser hands each to the page as a whole. */
+const pageFrame = 65_536;
+
+/** The WebSocket of a page. */
+export interface PageSocket {
+  /** Aborted when the page has gone. */
+  readonly signal: AbortSignal;
+  take(): {
+    readonly webSocket: WebSocket;
+    /** Under it. */
+    readonly socket: Duplex;
+    /** Received and not read; text is a string. */
+    readonly unread: readonly (string | Buffer)[];
+  } | null;
+}
 
 /** Client tunnels (`webtunnel.md` section 4). Each is one TCP connection to a device. */
 export class ClientEndpoint {
@@ -36,7 +54,7 @@ export class ClientEndpoint {
   /** The device has been found and the user let in. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): Promise<void> {
     const port = readPort(request);
-    const asked = new TcpRequest(this.#context, request, socket, target, port);
+    const asked = new TcpRequest(this.#context, askerOf(this.#context, request, socket), target, port);
     if (port === null) {
       asked.refuse(refusals.badRequest('X-WebTunnel-RemotePort must be a port number, 1 to 65535'));
       return;
@@ -56,8 +74,49 @@ export class ClientEndpoint {
       socket.once('close', orphaned);
       this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
         socket.off('close', orphaned);
-        this.#carry({ webSocket, socket, channel, terms }, boundary, since, asked);
+        const clock = boundary.clock(this.#context.clock);
+        this.#carry({ webSocket, socket, channel, terms, clock, isPage: false }, since, asked);
       });
+    });
+  }
+
+  /**
+   * The same for a page, whose WebSocket is there already: `take` gives it away once the device has connected, with what it has
+   * received in the meantime; `null` if it has ended. The page speaks the extension, and sends no PING. Resolves with `null` when the connection is over, or with
+   * why there is none.
+   */
+  page({ signal, take }: PageSocket, target: TcpTarget, port: number): Promise<Refusal | null> {
+    return new Promise((resolve, reject) => {
+      const asker: Asker = {
+        watch(gone) {
+          signal.addEventListener('abort', gone, { once: true });
+          return () => signal.removeEventListener('abort', gone);
+        },
+        refuse: resolve,
+        withdrawn: refusals.logIn,
+        failed: reject,
+      };
+      const asked = new TcpRequest(this.#context, asker, target, port);
+      const { offer, clock } = this.#context;
+      const terms = { keepAlive: offer.keepAlive, extension: { ...leastExtension, maxFrame: pageFrame } };
+      const opened = asked.open(port, (channel, since) => {
+        const taken = take();
+        if (!taken) {
+          channel.destroy();
+          resolve(null);
+          return;
+        }
+        const { webSocket, socket, unread } = taken;
+        this.#carry({ webSocket, socket, channel, terms, clock, isPage: true }, since, asked, () =>
+          resolve(null),
+        );
+        for (const message of unread) {
+          webSocket.emit('message', Buffer.from(message), typeof message !== 'string');
+        }
+        webSocket.resume();
+      });
+      opened.catch(reject);
+      signal.addEventListener('abort', () => resolve(null), { once: true });
     });
   }
 
@@ -67,12 +126,12 @@ export class ClientEndpoint {
   }
 
   #carry(
-    ends: Pick<ClientTunnelOptions, 'webSocket' | 'socket' | 'channel' | 'terms'>,
-    boundary: Boundary,
+    ends: Pick<ClientTunnelOptions, 'webSocket' | 'socket' | 'channel' | 'terms' | 'clock' | 'isPage'>,
     since: number,
     asked: TcpRequest,
-  ): void {
-    const { limits, clock, readAhead } = this.#context;
+    over: () => void = () => {},
+  ): ClientTunnel {
+    const { limits, readAhead } = this.#context;
     const traffic = { bytesFrom: 0, bytesTo: 0 };
     const ended = asked.begin(traffic, since, () => tunnel.close(1008));
     const tunnel = new ClientTunnel({
@@ -80,13 +139,14 @@ export class ClientEndpoint {
       traffic,
       readAhead,
       limits,
-      clock: boundary.clock(clock),
       ended: () => {
         this.#tunnels.delete(tunnel);
         ended();
+        over();
       },
     });
     this.#tunnels.add(tunnel);
+    return tunnel;
   }
 }
 

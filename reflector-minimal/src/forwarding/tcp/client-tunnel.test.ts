@@ -24,6 +24,12 @@ class FakeWebSocket extends EventEmitter {
     this.calls.push(`close ${code}`);
   }
 
+  isPaused = false;
+
+  ping(): void {
+    this.calls.push('ping');
+  }
+
   pong(): void {
     this.calls.push('pong');
   }
@@ -33,7 +39,7 @@ class FakeWebSocket extends EventEmitter {
   }
 }
 
-function setUp(): {
+function setUp(isPage = false): {
   link: FakeLink;
   channel: ReturnType<FakeLink['open']>;
   webSocket: FakeWebSocket;
@@ -59,6 +65,7 @@ function setUp(): {
     traffic: { bytesFrom: 0, bytesTo: 0 },
     readAhead: new ByteBudget(1_000_000),
     terms: { keepAlive: 300, extension: null },
+    isPage,
     limits: { ...defaultLimits, userQueueBytes: 32_768, readAheadBytes: 16_384 },
     clock,
     ended: () => webSocket.calls.push('ended'),
@@ -172,4 +179,20 @@ test('a client that shows no sign of life for three keep-alive times is given up
   webSocket.emit('close', 1006);
   expect(webSocket.calls.filter((call) => call === 'ended')).toHaveLength(1);
   expect(webSocket.calls.some((call) => call.startsWith('close'))).toBe(false);
+});
+
+test('pongMs: a page that does not answer a PING is gone, unless it is not being read', () => {
+  const { webSocket, clock } = setUp(true);
+  const { pongMs } = defaultLimits;
+  const pings = () => webSocket.calls.filter((call) => call === 'ping').length;
+  clock.advance(pongMs);
+  webSocket.emit('pong');
+  clock.advance(pongMs);
+  expect(pings()).toBe(2);
+  webSocket.isPaused = true;
+  clock.advance(2 * pongMs);
+  expect(webSocket.calls).not.toContain('terminate');
+  webSocket.isPaused = false;
+  clock.advance(2 * pongMs);
+  expect(webSocket.calls.at(-1)).toBe('terminate');
 });

@@ -17,6 +17,8 @@ export interface ClientTunnelOptions {
   readonly channel: DeviceChannel;
   /** With the extension, an empty message is a half-close, in either direction. */
   readonly terms: Terms;
+  /** The client is a page in a browser: it sends no PING, so it gets them. */
+  readonly isPage: boolean;
   /** What the connection has carried is counted here. */
   readonly traffic: Traffic;
   /** What is read ahead of all users. */
@@ -40,7 +42,7 @@ export class ClientTunnel {
   readonly #writer: MessageWriter;
   /** Bytes that may wait for the kernel; below its own mark a stream does not say when it has drained. */
   readonly #queueBytes: number;
-  readonly #liveness: Liveness;
+  #liveness: Liveness;
   readonly #uplink: Uplink;
   #closing = false;
   #ended = false;
@@ -49,7 +51,7 @@ export class ClientTunnel {
     this.#options = options;
     this.#writer = new MessageWriter(options.socket);
     this.#queueBytes = Math.max(options.limits.userQueueBytes, options.socket.writableHighWaterMark);
-    const { channel, limits, clock, terms, webSocket, readAhead } = options;
+    const { channel, limits, clock, webSocket, readAhead } = options;
     this.#uplink = new Uplink({
       channel,
       source: webSocket,
@@ -60,8 +62,7 @@ export class ClientTunnel {
       clock,
       total: readAhead,
     });
-    // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
-    this.#liveness = new Liveness(clock, terms.keepAlive * 3000, null, () => webSocket.terminate());
+    this.#liveness = this.#watch();
     this.#listenToClient();
     this.#listenToDevice();
   }
@@ -70,6 +71,18 @@ export class ClientTunnel {
   close(code: number): void {
     this.#options.channel.destroy();
     this.#sendClose(code);
+  }
+
+  #watch(): Liveness {
+    const { clock, limits, terms, webSocket, isPage } = this.#options;
+    // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
+    if (!isPage) return new Liveness(clock, terms.keepAlive * 3000, null, () => webSocket.terminate());
+    const { pongMs } = limits;
+    return new Liveness(clock, pongMs, { ping: () => webSocket.ping(), pongMs }, () => {
+      // While the device takes nothing, no answer is read either.
+      if (webSocket.isPaused) this.#liveness = this.#watch();
+      else webSocket.terminate();
+    });
   }
 
   #listenToClient(): void {
@@ -83,6 +96,7 @@ export class ClientTunnel {
       else if (terms.extension) channel.end();
     });
     webSocket.on('ping', () => this.#liveness.seen());
+    webSocket.on('pong', () => this.#liveness.seen());
     webSocket.on('error', () => {});
     webSocket.on('close', (code: number) => this.#end(code !== connectionLost));
   }

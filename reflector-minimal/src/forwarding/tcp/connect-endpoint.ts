@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { breakOff } from '../../http/break-off.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { join } from '../../streams/join.ts';
+import { askerOf } from './asker.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 import { TcpRequest } from './tcp-request.ts';
 
@@ -21,7 +22,7 @@ export class ConnectEndpoint {
   /** The device has been found and the user let in. `head`: what the user has sent without waiting for the answer. */
   connect(request: IncomingMessage, socket: Duplex, head: Buffer, target: TcpTarget): Promise<void> {
     const port = portOf(request.url ?? '');
-    const asked = new TcpRequest(this.#context, request, socket, target, port);
+    const asked = new TcpRequest(this.#context, askerOf(this.#context, request, socket), target, port);
     return asked.open(port, (channel, since) => this.#carry(socket, head, channel, since, asked));
   }
 

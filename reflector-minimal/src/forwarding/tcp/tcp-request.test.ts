@@ -9,6 +9,7 @@ import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { incoming } from '../../testing/incoming.ts';
 import { settled } from '../../testing/settled.ts';
+import { askerOf } from './asker.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 import { TcpRequest } from './tcp-request.ts';
 
@@ -63,7 +64,7 @@ function request(device: { open(port: number): DeviceChannel }, method = 'GET'):
     since: 7,
     address: '::1',
   } as unknown as TcpTarget;
-  return new TcpRequest(context, incoming([], { method }), socket, target, 22);
+  return new TcpRequest(context, askerOf(context, incoming([], { method }), socket), target, 22);
 }
 
 function open(...given: Parameters<typeof request>): TcpRequest {

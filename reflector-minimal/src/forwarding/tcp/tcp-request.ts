@@ -1,17 +1,13 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Holder } from '../../access/standing.ts';
 import type { Traffic } from '../../audit/audit.ts';
-import { boundaryOf } from '../../boundary.ts';
-import { responseOn } from '../../http/detached-response.ts';
-import { type Refusal, sendRefusal } from '../../http/refusal.ts';
+import type { Refusal } from '../../http/refusal.ts';
 import type { AuditRecord } from '../../ports/events.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
 import { StoreUnavailable } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
-import { refusalTo } from '../../refusals/of-denial.ts';
 import { refusalFor } from '../../refusals/of-failure.ts';
 import { type OpenedPort, openedPort, portRefusal } from '../../rights/opened-port.ts';
+import type { Asker } from './asker.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 
 /**
@@ -20,8 +16,7 @@ import type { TcpContext, TcpTarget } from './target.ts';
  */
 export class TcpRequest {
   readonly #context: TcpContext;
-  readonly #request: IncomingMessage;
-  readonly #socket: Duplex;
+  readonly #asker: Asker;
   readonly #target: TcpTarget;
   readonly #decision: Omit<AuditRecord, 'allowed'>;
   readonly #opened: OpenedPort;
@@ -29,16 +24,9 @@ export class TcpRequest {
   #refused = false;
 
   /** `port`: `null` if the request, which is to be refused, names none. */
-  constructor(
-    context: TcpContext,
-    request: IncomingMessage,
-    socket: Duplex,
-    target: TcpTarget,
-    port: number | null,
-  ) {
+  constructor(context: TcpContext, asker: Asker, target: TcpTarget, port: number | null) {
     this.#context = context;
-    this.#request = request;
-    this.#socket = socket;
+    this.#asker = asker;
     this.#target = target;
     const { identity, device, address } = target;
     this.#opened = openedPort(device, port ?? 0);
@@ -57,7 +45,7 @@ export class TcpRequest {
     this.#refused = true;
     this.#channel?.destroy();
     this.#context.audit.count({ ...this.#decision, allowed: false, reason: refusal.error });
-    sendRefusal(this.#request, responseOn(this.#request, this.#socket, this.#context), refusal);
+    this.#asker.refuse(refusal);
   }
 
   /**
@@ -79,20 +67,17 @@ export class TcpRequest {
         return;
       }
       this.#channel = channel;
-      const socket = this.#socket;
-      const abandon = () => channel.destroy();
       const fail = (error: Error) => this.refuse(refusalFor(error, port));
-      socket.on('error', () => {});
-      socket.once('close', abandon);
+      const waited = this.#asker.watch(() => channel.destroy());
       channel.once('error', fail);
       const begin = (now: number) => {
         if (channel.destroyed) return;
-        socket.off('close', abandon);
+        waited();
         channel.off('error', fail);
         opened(channel, now);
       };
       channel.once('open', () => {
-        this.#admit(since, begin).catch((error) => boundaryOf(socket)?.crossed(error));
+        this.#admit(since, begin).catch((error) => this.#asker.failed(error));
       });
     });
   }
@@ -123,7 +108,6 @@ export class TcpRequest {
       this.refuse(refusals.storeUnavailable);
       return;
     }
-    const byProxy = this.#request.method === 'CONNECT';
-    this.refuse(byProxy ? refusals.proxyLogIn : refusalTo(this.#request, { denied: 'refused' }));
+    this.refuse(this.#asker.withdrawn);
   }
 }

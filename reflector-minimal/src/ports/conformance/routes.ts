@@ -256,6 +256,54 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       expect((await ask('PUT', '/added/user', program)).status).toBe(405);
     });
 
+    test('a route apart is on the host apart alone, and what is not apart is not there', async () => {
+      const apart = { ...anyone, apart: true, path: '/added/apart' };
+      const { ask, program } = await serve(anyone, user, apart);
+      const Host = 'desk.localhost';
+      expect((await ask('GET', '/added/apart', { Host })).status).toBe(200);
+      expect((await ask('GET', '/added/apart', program)).status).toBe(404);
+      for (const path of ['/added/open', '/added/user', '/added/nothing', '/log-in', '/']) {
+        expect((await ask('GET', path, { ...program, ...page, Host })).status).toBe(404);
+      }
+    });
+
+    test('frames are of pages that ask for them: the host apart in those of the reflector, and no other way', async () => {
+      const framed = () => ({ status: 200, type: 'text/html', body: '', framed: true });
+      const plain = () => ({ status: 200, type: 'text/html', body: '' });
+      const { ask, port } = await serve(
+        { ...anyone, path: '/added/framed', answer: framed },
+        { ...anyone, path: '/added/framed', answer: framed, apart: true },
+        { ...anyone, path: '/added/plain', answer: plain, apart: true },
+      );
+      const policy = async (path: string, host: string) => {
+        const { headers } = await ask('GET', path, { Host: `${host}:${port}` });
+        return String(headers['content-security-policy']);
+      };
+      const own = await policy('/added/framed', 'localhost');
+      expect(own).toContain(` frame-src http://desk.localhost:${port};`);
+      expect(own).toContain("frame-ancestors 'none';");
+      const apart = await policy('/added/framed', 'desk.localhost');
+      expect(apart).toContain(`frame-ancestors http://localhost:${port};`);
+      expect(apart).not.toContain('frame-src');
+      expect(await policy('/added/plain', 'desk.localhost')).toContain("frame-ancestors 'none';");
+    });
+
+    test('a WebSocket apart is on the host apart alone', async () => {
+      const echo = async (socket: RouteSocket) => {
+        for await (const message of socket.messages) await socket.send(message);
+      };
+      const { connect } = await serve(
+        { access: 'anyone', apart: true, path: '/added/apart', maxMessageBytes: 10, connect: echo },
+        { access: 'anyone', path: '/added/socket', maxMessageBytes: 10, connect: echo },
+      );
+      const client = await connect('/added/apart', { Host: 'desk.localhost' });
+      client.socket.send('hello');
+      await once(client.socket, 'message');
+      expect(client.log).toEqual(['hello']);
+      await expect(connect('/added/apart')).rejects.toThrow('refused 401');
+      await expect(connect('/added/socket', { Host: 'desk.localhost' })).rejects.toThrow('refused 404');
+    });
+
     test('a segment * stands for one that is not empty, and gives way to a path without it', async () => {
       const { ask } = await serve(
         { ...anyone, path: '/added/*/of/*' },
