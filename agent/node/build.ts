@@ -11,7 +11,7 @@ export function build({
     `target   ${platform}-${arch}`,
     `engine   Node.js ${versions.node}`,
     `tls      OpenSSL ${versions.openssl}`,
-    'features tls, tls13, import',
+    'features tls, tls13, import, gateway',
     `commit   ${typeof RM_COMMIT === 'string' ? RM_COMMIT : 'unknown'}`,
   ].join('\n');
 }

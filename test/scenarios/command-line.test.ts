@@ -28,7 +28,12 @@ describe.concurrent('the command line', () => {
     expect(status).toBe(0);
     expect(log).toEqual([]);
     const tls13 = lacks('tls') || lacks('tls13') ? [] : ['tls13'];
-    const features = [...(lacks('tls') ? [] : ['tls']), ...tls13, ...(lacks('import') ? [] : ['import'])];
+    const features = [
+      ...(lacks('tls') ? [] : ['tls']),
+      ...tls13,
+      ...(lacks('import') ? [] : ['import']),
+      ...(lacks('gateway') ? [] : ['gateway']),
+    ];
     const tls = lacks('tls') ? 'none' : '(Mbed TLS|OpenSSL) \\d+\\.\\d+\\.\\d+\\S*';
     const lines = [
       'rm-agent \\d+\\.\\d+\\.\\d+\\S*',

@@ -378,3 +378,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
     '65536',
   ),
 };
+
+/** The keys that only the file of a gateway has. */
+export const gatewayDescriptions: Readonly<Record<'folder' | 'devices' | 'probe', string>> = {
+  folder: 'The folder with one JSON file a device, `NAME.json`. It is watched.',
+  devices: 'The devices themselves, instead of a folder.',
+  probe: 'Every so often the gateway looks whether each target accepts a connection; 0: never.',
+};
