@@ -144,6 +144,11 @@ const tasks = {
     await prepare(root);
     await run(process.execPath, 'toolchain/build.mjs', ...rest);
   },
+  /** The documents and the API references as static pages, dist/docs. */
+  async docs() {
+    await prepare(root, ['agent/sdk']);
+    await run(process.execPath, 'toolchain/docs/docs.mjs', ...rest);
+  },
   async board() {
     await prepare(root, ['agent/sdk']);
     await run(process.execPath, 'toolchain/boards/make-board.mjs', ...rest);

@@ -16,7 +16,7 @@ export interface AgentEvents extends CoreEvents {
 
 export type EventName = keyof AgentEvents;
 
-/** An event with its name, as {@link EventQueue} hands it out. */
+/** An event with its name, as `Agent.events` hands it out. */
 export type NamedEvent<Name extends EventName = EventName> = {
   [Key in Name]: { readonly type: Key } & AgentEvents[Key];
 }[Name];
