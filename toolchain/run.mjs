@@ -53,7 +53,7 @@ function fail(message) {
 /** @type {Readonly<Record<string, () => Promise<void>>>} */
 const tasks = {
   async start() {
-    await prepare(root, ['agent/sdk', 'reflector-minimal', 'client', 'examples/demo-device']);
+    await prepare(root, ['agent/sdk', 'server', 'client', 'examples/demo-device']);
     const { start } = await import('./start.mjs');
     process.exit(await start(rest));
   },

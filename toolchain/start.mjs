@@ -1,9 +1,10 @@
-// What `npm start` runs: a reflector, a demo device and an agent between them, until Ctrl-C.
+// What `npm start` runs: rm-server, a demo device and an agent between them, until Ctrl-C.
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pino } from 'pino';
 import { ending, spawnBound } from './bound-process.mjs';
 import { addAccounts } from './demo-accounts.mjs';
 import { startDemoSsh } from './demo-ssh.mjs';
@@ -17,9 +18,9 @@ const connectMs = 20_000;
 
 const usage = `Usage: npm start -- [--port PORT]
 
-Starts a reflector, a demo device and an agent, and prints where to look.
+Starts rm-server, a demo device and an agent, and prints where to look.
 
-  --port PORT  port of the reflector on 127.0.0.1 (default 8080, 0: any free one)
+  --port PORT  port of the server on 127.0.0.1 (default 8080, 0: any free one)
   --help       print this
 `;
 
@@ -59,11 +60,24 @@ function readOptions(args) {
  * @param {number} port
  * @param {string} data the data file
  */
-async function startReflector(port, data) {
-  const { startReflector: start } = await import('../reflector-minimal/dist/index.js');
+async function startServer(port, data) {
+  const { startReflector } = await import('../reflector-minimal/dist/index.js');
+  const { systemClock } = await import('../reflector-minimal/dist/program.js');
+  const { serverAdditions } = await import('../server/dist/server.js');
+  const settings = { domain: 'localhost' };
+  const log = pino({ level: 'silent' });
+  const context = { own: {}, file: null, data, settings, environment: {}, log, clock: systemClock };
+  const additions = serverAdditions(context);
   try {
-    return await start({ port, data });
+    const reflector = await startReflector({ ...settings, port, data, log, ...additions.options });
+    await additions.started?.(reflector);
+    const close = async () => {
+      await additions.close?.();
+      await reflector.close();
+    };
+    return { reflector, close };
   } catch (error) {
+    await additions.close?.();
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {
       const other = port > 65_000 ? port - 10 : port + 10;
@@ -179,8 +193,8 @@ export async function start(args) {
     const folder = mkdtempSync(join(tmpdir(), 'rm-agent-demo-'));
     undo.push(() => rmSync(folder, { recursive: true, force: true }));
     chmodSync(folder, 0o700);
-    const reflector = await startReflector(port, join(folder, 'reflector.sqlite'));
-    undo.push(() => reflector.close());
+    const { reflector, close } = await startServer(port, join(folder, 'server.sqlite'));
+    undo.push(close);
     const { startDemoDevice, identity } = await import('../examples/demo-device/dist/server.js');
     const demo = await startDemoDevice({ port: 0, host: '127.0.0.1' });
     undo.push(() => demo.close());
@@ -201,7 +215,7 @@ export async function start(args) {
     if (connected !== 'on line') return 0;
     process.stdout.write(`
   Device    http://${deviceId}.localhost:${reflector.port}/
-  All       http://localhost:${reflector.port}/
+  Dashboard http://localhost:${reflector.port}/
   User      ${userName}
   Password  ${userPassword}
   SSH       ${ssh ? sshCommand(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}

@@ -179,6 +179,7 @@ export function showListed(device: ListedDevice) {
     sshPort: device.sshPort,
     vncPort: device.vncPort,
     rdpPort: device.rdpPort,
+    ...(device.properties ? { properties: device.properties } : {}),
   };
 }
 

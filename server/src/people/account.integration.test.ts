@@ -35,6 +35,31 @@ test('the password is changed by who knows it, and everything else is logged out
   expect((await server.as('bob', 'three blue horses').get('/account')).status).toBe(200);
 });
 
+test('what a user has chosen for pages is kept for this user, and nothing else is', async () => {
+  const alice = await server.signedIn('alice');
+  const bob = await server.signedIn('bob');
+  expect((await bob.get('/account/preferences')).body).toEqual({});
+  const chosen = {
+    language: 'de',
+    theme: 'dark',
+    columns: ['state', 'property:site'],
+    views: [{ name: 'Off line', query: '?status=offline' }],
+  };
+  expect((await bob.put('/account/preferences', chosen)).body).toEqual(chosen);
+  expect((await bob.put('/account/preferences', { theme: 'pink' })).status).toBe(400);
+  expect((await bob.put('/account/preferences', { other: 1 })).status).toBe(400);
+  const view = { name: 'n', query: '' };
+  expect((await bob.put('/account/preferences', { views: Array(31).fill(view) })).status).toBe(400);
+  expect((await bob.get('/account/preferences')).body).toEqual(chosen);
+  expect((await alice.get('/account/preferences')).body).toEqual({});
+  expect((await bob.put('/account/preferences', {})).body).toEqual({});
+  expect((await bob.get('/server')).body).toMatchObject({
+    domain: 'localhost',
+    cookieHost: null,
+    mail: false,
+  });
+});
+
 test('wrong passwords are throttled, as at the log-in page', async () => {
   const bob = await server.signedIn('bob');
   let answer: ApiAnswer | null = null;

@@ -19,7 +19,7 @@ export function AuditPage() {
     const value = fields.get(name);
     if (value) query[name] = value;
   }
-  const pages = usePages<LogRecord>('/audit', query, 100);
+  const pages = usePages<LogRecord>('/audit', query);
   const apply = (event: Event) => {
     event.preventDefault();
     const form = event.currentTarget;

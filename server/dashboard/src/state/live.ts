@@ -31,6 +31,7 @@ const patienceMs = 1_500;
 /** Opens the stream, and again whenever it was lost: the browser remembers the cursor, we where it does not come back by itself. */
 export function startLive(): void {
   let cursor = '';
+  let begun = false;
   let waiting: Happening[] = [];
   let reported: ReturnType<typeof setTimeout> | undefined;
   const report = () => {
@@ -51,7 +52,14 @@ export function startLive(): void {
       clearTimeout(reported);
       reported = undefined;
       connection.value = 'live';
-      if (happening.kind === 'ready') return;
+      if (happening.kind === 'ready') {
+        if (begun) return;
+        // What pages have read before the stream began may be older than it.
+        begun = true;
+        waiting = [{ ...happening, kind: 'events.lost' }];
+        deliver();
+        return;
+      }
       if (waiting.push(happening) === 1) setTimeout(deliver, 100);
     };
     source.onerror = () => {

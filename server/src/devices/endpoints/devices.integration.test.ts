@@ -278,6 +278,27 @@ describe('the list', () => {
     expect([ids(last), (last.body as { next: unknown }).next]).toEqual([['list-5'], null]);
   });
 
+  test('has the properties that are asked for', async () => {
+    await add('described', { properties: { site: 'Graz', contract: 'C-1', constructor: 'x' } });
+    const listed = async (query: string) =>
+      ((await alice.get(`/devices?text=described&${query}`)).body as { items: object[] }).items[0];
+    expect(await listed('properties=site')).toMatchObject({ properties: { site: 'Graz' } });
+    expect(await listed('properties=contract&properties=never&properties=constructor')).toMatchObject({
+      properties: { contract: 'C-1', constructor: 'x' },
+    });
+    expect(await listed('')).not.toHaveProperty('properties');
+    const many = Array.from({ length: 11 }, (_, i) => `properties=p${i}`).join('&');
+    expect((await alice.get(`/devices?${many}`)).status).toBe(400);
+    await alice.delete('/devices/described', any);
+  });
+
+  test('of those who have it open is empty while nobody has, and for those who see it only', async () => {
+    const nobody = { items: [], waiting: [] };
+    expect((await alice.get('/devices/list-1/users')).body).toEqual(nobody);
+    expect((await carol.get('/devices/list-1/users')).body).toEqual(nobody);
+    expect((await carol.get('/devices/list-5/users')).status).toBe(404);
+  });
+
   test('has what the caller may see', async () => {
     expect(ids(await carol.get('/devices?text=listed'))).toEqual(['list-1', 'list-1a', 'list-3']);
     expect(ids(await carol.get('/devices?domain=lab'))).toEqual([]);

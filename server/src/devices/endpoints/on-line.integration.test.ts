@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ScriptedAgent } from '../../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { until } from '../../../../reflector-minimal/src/testing/until.ts';
@@ -22,7 +23,10 @@ afterAll(() => server.close());
 async function add(id: string, domain = 'acme') {
   const { body } = await alice.post('/devices', { id, domain });
   const { password } = body as { password: string };
-  const properties = [{ name: 'targetPorts', value: '80' }];
+  const properties = [
+    { name: 'targetPorts', value: '80' },
+    { name: 'httpPort', value: '80' },
+  ];
   return {
     id,
     domain,
@@ -39,6 +43,29 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
   if (!(error instanceof UpgradeRefused)) throw new Error(`not refused: ${error}`);
   return `${error.status} ${error.values('X-PTTH-Error').join()} ${error.values('Retry-After').join()}`.trim();
 }
+
+test('who has something open on a device is told, and what the device has not answered', async () => {
+  await server.addUser('dora', 'acme');
+  const dora = await server.signedIn('dora');
+  const valve = await add('valve');
+  const agent = await valve.connect();
+  await online('valve');
+  const credentials = Buffer.from('carol:a long enough secret').toString('base64');
+  const headers = { host: `valve.localhost:${server.reflector.port}`, authorization: `Basic ${credentials}` };
+  const asked = request({ host: '127.0.0.1', port: server.reflector.port, path: '/', headers }).end();
+  asked.on('error', () => {});
+  type Users = { readonly items: readonly object[]; readonly waiting: readonly { readonly port: number }[] };
+  const usersFor = async (client: ApiClient) => (await client.get('/devices/valve/users')).body as Users;
+  await until(async () => (await usersFor(alice)).waiting.length > 0);
+  const open = { user: 'carol', port: 80, web: true, open: 1 };
+  expect(await usersFor(alice)).toMatchObject({ items: [open], waiting: [{ port: 80 }] });
+  expect(await usersFor(carol)).toMatchObject({ items: [open] });
+  // Others are told by `devices.write` and `audit.read` only.
+  expect((await usersFor(dora)).items).toEqual([]);
+  asked.destroy();
+  await until(async () => (await usersFor(alice)).items.length === 0);
+  agent.destroy();
+});
 
 test('a device comes on line with the password of the API, and is seen to come and go', async () => {
   const pump = await add('pump');
