@@ -32,6 +32,8 @@ export const defaultLimits = {
   readsWaiting: 256,
   /** Milliseconds that a query may take. The worker is replaced then. */
   readMs: 10_000,
+  /** Queries of different text that it keeps compiled, some 10 KB each: words and filters of a search make many. Beyond it, it is replaced. */
+  readTexts: 1_000,
   /** Days for which the traffic of each day is kept: more than a year, to compare with. */
   trafficDays: 400,
   /** How often it is looked whether a domain has used up its bytes of the month; they are counted as often. */

@@ -26,7 +26,7 @@ export class FleetDatabase {
   readonly #reader: Reader;
 
   /** Opens the file, which the reflector has made, and brings the server's tables up to date. Throws `StoreError`. */
-  constructor(path: string, clock: Clock, limits: Pick<Limits, 'readsWaiting' | 'readMs'>) {
+  constructor(path: string, clock: Clock, limits: Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts'>) {
     try {
       this.#database = new LastingDatabase(path, { timeout: 5_000, fileMustExist: true });
       keepStatements(this.#database, this.#breakers);

@@ -4,6 +4,8 @@ import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { Query, QueryResult } from './reading-worker.ts';
 
+type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts'>;
+
 interface Waiting {
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: Error) => void;
@@ -17,13 +19,13 @@ interface Waiting {
 export class Reader {
   readonly #path: string;
   readonly #clock: Clock;
-  readonly #limits: Pick<Limits, 'readsWaiting' | 'readMs'>;
-  readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | null = null;
-  #last = 0;
+  readonly #limits: ReaderLimits;
+  #thread: ReadingThread | null = null;
+  /** One that takes no further queries, until it has answered all. */
+  #leaving: ReadingThread | null = null;
   #closed = false;
 
-  constructor(path: string, clock: Clock, limits: Pick<Limits, 'readsWaiting' | 'readMs'>) {
+  constructor(path: string, clock: Clock, limits: ReaderLimits) {
     this.#path = path;
     this.#clock = clock;
     this.#limits = limits;
@@ -31,46 +33,110 @@ export class Reader {
 
   /** Queries that are not answered yet. */
   get waiting(): number {
-    return this.#waiting.size;
+    return (this.#thread?.waiting ?? 0) + (this.#leaving?.waiting ?? 0);
   }
 
   /**
-   * All rows. `sql` is a constant with `?` for the values: the worker keeps it compiled. Rejects with `StoreUnavailable`
-   * beyond `limits.readsWaiting` queries, after `limits.readMs`, and when the file cannot be read.
+   * All rows. `sql` has `?` for the values: the thread keeps it compiled. Rejects with `StoreUnavailable` beyond
+   * `limits.readsWaiting` queries, after `limits.readMs`, and when the file cannot be read.
    */
   all(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     if (this.#closed) return Promise.reject(unavailable('the server stops'));
-    if (this.#waiting.size >= this.#limits.readsWaiting) {
+    if (this.waiting >= this.#limits.readsWaiting) {
       return Promise.reject(unavailable('too many queries wait'));
     }
-    const worker = this.#start();
-    const id = ++this.#last;
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(this.#limits.readMs, () => {
-        // It cannot be interrupted: whatever waits behind it is asked for again.
-        this.#fail(worker, unavailable(`a query took more than ${this.#limits.readMs / 1000} s`));
-      });
-      this.#waiting.set(id, { resolve, reject, timer });
-      worker.postMessage({ id, sql, values } satisfies Query);
-    });
+    return this.#threadFor(sql).all(sql, values);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const worker = this.#worker;
-    this.#end(unavailable('the server stops'));
-    await worker?.terminate();
+    const threads = [this.#thread, this.#leaving];
+    this.#thread = this.#leaving = null;
+    await Promise.all(threads.map((thread) => thread?.end(unavailable('the server stops'))));
   }
 
-  #start(): Worker {
-    if (this.#worker) return this.#worker;
-    const worker = new Worker(workerFile(), { workerData: { path: this.#path } });
-    this.#worker = worker;
-    worker.unref();
-    worker.on('message', (result: QueryResult) => this.#answered(result));
-    worker.on('error', (error) => this.#fail(worker, unavailable(error.message)));
-    worker.on('exit', () => this.#fail(worker, unavailable('the thread that reads has ended')));
-    return worker;
+  /** A compiled query lasts as long as its thread (`LastingDatabase`), so one with too many of them is replaced. */
+  #threadFor(sql: string): ReadingThread {
+    if (this.#thread?.ended) this.#thread = null;
+    if (this.#leaving?.ended) this.#leaving = null;
+    const current = this.#thread;
+    if (current && (current.keeps(sql) || current.kept < this.#limits.readTexts || this.#leaving))
+      return current;
+    if (current) {
+      this.#leaving = current;
+      current.leave();
+    }
+    this.#thread = new ReadingThread(this.#path, this.#clock, this.#limits);
+    return this.#thread;
+  }
+}
+
+/** One thread, and the queries that it has not answered. */
+class ReadingThread {
+  readonly #clock: Clock;
+  readonly #limits: ReaderLimits;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #texts = new Set<string>();
+  #last = 0;
+  #leaves = false;
+  #ended = false;
+
+  constructor(path: string, clock: Clock, limits: ReaderLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#worker = new Worker(workerFile(), { workerData: { path } });
+    this.#worker.unref();
+    this.#worker.on('message', (result: QueryResult) => this.#answered(result));
+    this.#worker.on('error', (error) => this.#fail(error.message));
+    this.#worker.on('exit', () => this.#fail('the thread that reads has ended'));
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Queries that are compiled in it. */
+  get kept(): number {
+    return this.#texts.size;
+  }
+
+  keeps(sql: string): boolean {
+    return this.#texts.has(sql);
+  }
+
+  all(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+    this.#texts.add(sql);
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.schedule(this.#limits.readMs, () => {
+        // It cannot be interrupted: whatever waits behind it is asked for again.
+        this.#fail(`a query took more than ${this.#limits.readMs / 1000} s`);
+      });
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#worker.postMessage({ id, sql, values } satisfies Query);
+    });
+  }
+
+  /** Ends it once it has answered all. */
+  leave(): void {
+    this.#leaves = true;
+    if (this.#waiting.size === 0) this.#fail('the thread that reads has ended');
+  }
+
+  /** Rejects what waits. */
+  async end(error: Error): Promise<void> {
+    this.#ended = true;
+    for (const { reject, timer } of this.#waiting.values()) {
+      timer.cancel();
+      reject(error);
+    }
+    this.#waiting.clear();
+    await this.#worker.terminate();
   }
 
   #answered(result: QueryResult): void {
@@ -82,21 +148,11 @@ export class Reader {
     else if (/^SQLITE_(?:BUSY|IOERR|FULL|CANTOPEN|CORRUPT|NOTADB|READONLY|LOCKED)/.test(result.code)) {
       waiting.reject(new StoreUnavailable(result.code, result.error));
     } else waiting.reject(new Error(result.error));
+    if (this.#leaves) this.leave();
   }
 
-  #fail(worker: Worker, error: Error): void {
-    if (this.#worker !== worker) return;
-    this.#end(error);
-    worker.terminate().catch(() => {});
-  }
-
-  #end(error: Error): void {
-    this.#worker = null;
-    for (const { reject, timer } of this.#waiting.values()) {
-      timer.cancel();
-      reject(error);
-    }
-    this.#waiting.clear();
+  #fail(reason: string): void {
+    if (!this.#ended) this.end(unavailable(reason)).catch(() => {});
   }
 }
 
