@@ -1,8 +1,9 @@
-import { ChannelError, encodePropertiesUpdate } from 'rm-protocol';
+import { ChannelError, encodeData, encodePropertiesUpdate, Opcode, WebSocketOpcode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { refused, timedOut, unreachable } from '../../simulation/network.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import { serverFrame } from '../../simulation/websocket-server.ts';
 import { defaultLimits } from '../config/limits.ts';
 import type { Socket } from '../host.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
@@ -88,6 +89,13 @@ describe('a channel answers', () => {
     stage.run();
     expect(stage.peer.take()).toEqual(['error 9 1']);
     stage.peer.data(9, pattern(1));
+    stage.run();
+    expect(stage.peer.take()).toEqual(['error 9 1']);
+    // Also when it comes in pieces.
+    const message = serverFrame(WebSocketOpcode.binary, encodeData(9, pattern(100)));
+    for (let at = 0; at < message.length; at += 20) {
+      stage.tunnel.receive(message, at, Math.min(at + 20, message.length));
+    }
     stage.run();
     expect(stage.peer.take()).toEqual(['error 9 1']);
   });
@@ -222,29 +230,70 @@ describe('a channel answers', () => {
   });
 });
 
-it('a channel without credit keeps a piece that its socket had under way, in order', () => {
+/** A channel whose local socket is connected, and what it has done to its owner. */
+function aloneChannel(window: number | null) {
   const sent: number[] = [];
+  const waited: Channel[] = [];
+  const gone: Channel[] = [];
+  const frames: number[] = [];
+  const queue = {
+    queued: 0,
+    frame: ([opcode = 0]: Uint8Array) => frames.push(opcode),
+    data: (_channel: number, bytes: Uint8Array, start: number, end: number) =>
+      sent.push(...bytes.subarray(start, end)),
+  };
   const owner = {
-    queue: {
-      queued: 0,
-      frame: () => {},
-      data: (_channel: number, bytes: Uint8Array, start: number, end: number) =>
-        sent.push(...bytes.subarray(start, end)),
-    },
-    limits: defaultLimits,
-    frameBytes: 4,
-    window: 10,
-    now: 0,
+    ...{ queue, limits: defaultLimits, frameBytes: 4, window, now: 0 },
     ...{ enter: () => {}, leave: () => {}, dialled: () => {}, released: () => {}, failed: () => {} },
-    ...{ gone: () => {}, holds: () => {}, awaitQueue: () => {} },
+    ...{
+      gone: (channel: Channel) => gone.push(channel),
+      holds: () => {},
+      awaitQueue: (channel: Channel) => waited.push(channel),
+    },
   } as unknown as ChannelOwner;
   const channel = new Channel(owner, 1, 80, () => ({ cancel: () => {} }));
-  channel.connected({ pause: () => {}, resume: () => {} } as unknown as Socket);
+  // A host that cannot bound its reads.
+  channel.connected({ pause: () => {}, resume: () => {}, end: () => {} } as unknown as Socket);
+  return { channel, queue, sent, frames, waited, gone };
+}
+
+it('a channel without credit keeps a piece that its socket had under way, in order', () => {
+  const { channel, sent } = aloneChannel(10);
   const bytes = pattern(20);
   channel.data(bytes, 0, 15);
   channel.data(bytes, 15, 20);
   expect(sent).toHaveLength(10);
   channel.remoteCredit(6);
-  channel.remoteCredit(4);
+  channel.remoteCredit(5);
   expect(sent).toEqual([...bytes]);
+});
+
+it('a channel waits for room in the queue from where that is longer than it should be', () => {
+  const { channel, queue, waited } = aloneChannel(null);
+  queue.queued = defaultLimits.queueBytes;
+  channel.data(pattern(1), 0, 1);
+  expect(waited).toEqual([]);
+  queue.queued++;
+  channel.data(pattern(1), 0, 1);
+  expect(waited).toEqual([channel]);
+});
+
+it('a channel whose socket is gone in order drops what still comes', () => {
+  const { channel, frames } = aloneChannel(null);
+  channel.ended();
+  channel.closed(null);
+  channel.remoteData(pattern(5), 0, 5);
+  expect([channel.received, channel.held]).toEqual([0, 0]);
+  expect(frames).toEqual([Opcode.openConfirm, Opcode.close]);
+});
+
+it('a channel whose socket is gone lives on until what waits for credit is sent', () => {
+  const { channel, sent, gone } = aloneChannel(10);
+  channel.data(pattern(15), 0, 15);
+  channel.ended();
+  channel.remoteClose();
+  channel.closed(null);
+  expect(gone).toEqual([]);
+  channel.remoteCredit(5);
+  expect([sent.length, gone]).toEqual([15, [channel]]);
 });

@@ -32,7 +32,7 @@ export interface ChannelOwner {
   released(channel: Channel, error: ChannelErrorCode | null): void;
   /** The local service cannot be reached, or has broken the connection before it sent anything. */
   failed(channel: Channel, reason: string): void;
-  /** Nothing is left of the channel: neither socket nor bytes. */
+  /** Nothing is left of the channel: neither socket nor bytes. Idempotent. */
   gone(channel: Channel): void;
   /** The channel now holds `delta` bytes more (or less) for its local reader. */
   holds(channel: Channel, delta: number): void;
@@ -73,7 +73,6 @@ export class Channel implements LocalHandler {
   #socket: Socket | null = null;
   #opening = true;
   #released = false;
-  #gone = false;
   /** The reflector has sent close. */
   #remoteClosed = false;
   /** The local peer has sent FIN; close follows once `#rest` is sent. */
@@ -289,9 +288,7 @@ export class Channel implements LocalHandler {
   }
 
   #goneWhenDone(): void {
-    if (this.#socket || !this.#released || this.#gone) return;
-    this.#gone = true;
-    this.#owner.gone(this);
+    if (!this.#socket && this.#released) this.#owner.gone(this);
   }
 
   #end(error: ChannelErrorCode | null): void {

@@ -123,6 +123,17 @@ describe('with the extension', () => {
     expect(Math.max(...stage.peer.lengths)).toBe(extension.maxFrame);
   });
 
+  it('credit counts that is granted while the local socket is being connected', () => {
+    const stage = new TunnelStage({ extension, latencyMs: [20, 20] });
+    stage.peer.open(1, 80);
+    stage.peer.grant(1, 5);
+    stage.run(200);
+    stage.service().last.socket.write(pattern(2 * WINDOW));
+    stage.run(500);
+    expect(stage.peer.take()).toEqual(['confirm 1']);
+    expect(stage.peer.channel(1).data.length).toBe(WINDOW + 5);
+  });
+
   it('the agent reads no more than it may send, as far as the host can bound its reads', () => {
     const stage = new TunnelStage({ extension });
     const local = stage.open(1);

@@ -125,6 +125,15 @@ describe('a batch', () => {
     expect(written).toHaveLength(1);
   });
 
+  it('is filled again after it was written, as long as the next frame fits into it', () => {
+    const batches: Uint8Array[] = [];
+    const queue = queueOn(10_000, (bytes) => batches.push(bytes) > 0);
+    // One that is exactly as long as a batch: 5 times 18 bytes for headers, of which 18 are needed.
+    for (let i = 0; i < 3; i++) queue.data(1, new Uint8Array(10_072), 0, 10_072);
+    queue.flush();
+    expect([batches.length, new Set(batches).size]).toEqual([3, 1]);
+  });
+
   it('that comes back is kept only while few are', () => {
     const { queue, written, send } = lentQueue(10_000);
     for (let i = 0; i < 6; i++) send(10_000);

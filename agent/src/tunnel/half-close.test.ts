@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { difference, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
+import type { Limits } from '../config/limits.ts';
 
 /** A channel that both sides have closed, while its socket still has bytes for a local peer that does not read. */
-function draining() {
-  const stage = new TunnelStage();
+function draining(limits: Partial<Limits> = {}) {
+  const stage = new TunnelStage({ limits });
   const local = stage.open(1);
   stage.host.network.bufferBytes = 500;
   local.socket.pause();
@@ -89,6 +90,18 @@ describe('half-close', () => {
     expect(difference(local.received.bytes, pattern(2000))).toBeNull();
     expect(difference(next.received.bytes, pattern(3))).toBeNull();
     expect(local.closedWith).toBeNull();
+  });
+
+  it('then counts as a channel still, and ends with the tunnel', () => {
+    const { stage, local } = draining({ channels: 1 });
+    stage.peer.take();
+    stage.peer.open(1, 81);
+    stage.run();
+    expect(stage.peer.take()).toEqual(['fault 1 5']);
+    stage.tunnel.abandon();
+    stage.run();
+    expect(local.closedWith).toMatchObject({ code: 'reset' });
+    expect([stage.localSockets, stage.host.clock.pending]).toEqual([0, 0]);
   });
 
   it('then an error of the old socket does not touch the new channel of the same number', () => {

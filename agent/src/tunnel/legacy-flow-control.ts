@@ -25,7 +25,7 @@ export class LegacyFlowControl {
 
   /** `channel` holds more or fewer bytes than before. */
   changed(channel: Channel, progress: boolean): void {
-    const behind = this.#behind.size > 0 && this.#behind.has(channel);
+    const behind = this.#behind.has(channel);
     if (!behind && channel.held > this.#limits.windowBytes / 2) {
       this.#behind.set(channel, this.#clock.now());
       if (this.#behind.size === 1) this.#pauseReading(true);

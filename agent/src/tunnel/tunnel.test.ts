@@ -169,6 +169,20 @@ describe('a tunnel', () => {
     expect(events).toEqual(['pause', 'resume']);
   });
 
+  it('tells how sending goes on: what waits, and when the reflector has answered a PING', () => {
+    const stage = new TunnelStage();
+    const { clock } = stage.host;
+    const start = clock.now();
+    stage.run(10);
+    expect(stage.tunnel.outgoing).toMatchObject({ pongedAt: null, stuckSince: null });
+    stage.tunnel.ping();
+    expect(stage.tunnel.outgoing).toMatchObject({ activeAt: start + 10, stuckSince: start + 10 });
+    clock.until('an answer', () => stage.tunnel.outgoing.pongedAt !== null);
+    expect(stage.peer.take()).toEqual(['ping']);
+    expect(stage.tunnel.outgoing).toMatchObject({ pongedAt: clock.now(), stuckSince: null });
+    expect(clock.now()).toBeGreaterThan(start + 10);
+  });
+
   it('sends properties', () => {
     const stage = new TunnelStage();
     stage.tunnel.updateProperties([{ name: 'uptime', value: '5 min' }]);
