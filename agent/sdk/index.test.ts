@@ -264,15 +264,7 @@ describe('an agent inside an application', () => {
 
   it('has a type with every key of the file, but those of the program alone', () => {
     type Given<Key extends keyof AgentConfiguration> = keyof NonNullable<AgentConfiguration[Key]>;
-    type Program =
-      | '$schema'
-      | 'control'
-      | 'stateFile'
-      | 'notify'
-      | 'log'
-      | 'start'
-      | 'onDemand'
-      | 'mqtt';
+    type Program = '$schema' | 'control' | 'stateFile' | 'notify' | 'log' | 'start' | 'onDemand' | 'mqtt';
     expectTypeOf<keyof AgentConfiguration>().toEqualTypeOf<Exclude<keyof Configuration, Program>>();
     expectTypeOf<Given<'upgrade'>>().toEqualTypeOf<keyof Configuration['upgrade']>();
     expectTypeOf<Given<'device'>>().toEqualTypeOf<keyof Configuration['device']>();
