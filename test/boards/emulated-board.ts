@@ -165,11 +165,11 @@ export class EmulatedBoard {
     }
   }
 
-  /** Resolves with the next tunnel after `disturbance` has begun. */
-  async comesBackAfter(disturbance: () => unknown): Promise<void> {
+  /** Resolves with the next tunnel after `disturbance` has begun, or with the first of them that is the `awaited` one. */
+  async comesBackAfter(disturbance: () => unknown, awaited = () => true): Promise<void> {
     const before = this.#arrivals;
     await disturbance();
-    await this.#until(() => this.#arrivals > before && this.isOnline);
+    await this.#until(() => this.#arrivals > before && this.isOnline && awaited());
   }
 
   async goesAfter(disturbance: () => unknown): Promise<void> {

@@ -88,6 +88,15 @@ export class Console {
     return { status: Number(match[1]), output: before.join('\n').trimEnd() };
   }
 
+  /**
+   * Runs a command after those that were given before, and does not wait for its end: it may end the shell.
+   * @param {string} command one line
+   */
+  async send(command) {
+    await this.#last;
+    this.#socket.write(`${command}\n`);
+  }
+
   close() {
     this.#socket.destroy();
   }

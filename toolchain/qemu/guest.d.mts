@@ -34,6 +34,7 @@ export class Guest {
   lead(port: number, to: number): void;
   booted(): Promise<void>;
   run(command: string): Promise<{ readonly status: number; readonly output: string }>;
+  reboot(): Promise<void>;
   logged(pattern: RegExp): Promise<void>;
   leaveConsole(): void;
   freeze(): Promise<void>;

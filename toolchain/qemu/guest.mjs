@@ -264,6 +264,11 @@ export class Guest {
     return this.#console.run(command);
   }
 
+  /** Asks the guest to end its programs and to boot again. */
+  reboot() {
+    return this.#console.send('reboot');
+  }
+
   /** Leaves the console to somebody else. */
   leaveConsole() {
     this.#console.close();
