@@ -10,9 +10,14 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'examples/README.md',
-  ...['c-embedded', 'display-consent', 'embedded-interface', 'ip-camera-gateway', 'mqtt-on-demand'].map(
-    (name) => `examples/${name}/README.md`,
-  ),
+  ...[
+    'c-embedded',
+    'display-consent',
+    'embedded-interface',
+    'serial-port',
+    'ip-camera-gateway',
+    'mqtt-on-demand',
+  ].map((name) => `examples/${name}/README.md`),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),

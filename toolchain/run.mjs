@@ -159,7 +159,7 @@ const tasks = {
     if (!/^[a-z-]+$/.test(name) || !existsSync(join(root, 'examples', name, 'src/main.ts'))) {
       fail(`usage: npm run example -- ${examples(root).join('|')}`);
     }
-    await prepare(root, ['agent/sdk', `examples/${name}`]);
+    await prepare(root, ['agent/sdk', 'client', `examples/${name}`]);
     await run(process.execPath, `examples/${name}/dist/main.js`, ...args);
   },
   async release() {
