@@ -136,6 +136,8 @@ export const peers = [
     'nginx-light',
     'openssh-client',
     'openssh-server',
+    'ser2net',
+    'socat',
   ],
   ...[
     'microsocks',
