@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../config/json.ts';
 import { configure } from '../config/load.ts';
 import type { Host } from '../host.ts';
 import type { GatewaySettings } from './gateway-file.ts';
-import { processKeys } from './gateway-schema.ts';
+import { agentKeys, processKeys } from './gateway-schema.ts';
 import { isObject } from './source.ts';
 
 /** A device as it is configured. */
@@ -38,6 +38,8 @@ export function configureDevice(
   if (!isObject(json)) return { errors: ['found no object, allowed is { "device": …, "services": … }'] };
   const taken = [...processKeys, 'gateway'].filter((key) => key in json);
   const errors = taken.map((key) => `${key}: found in a device, allowed is it in the gateway's file only`);
+  for (const key of agentKeys)
+    if (key in json) errors.push(`${key}: found in a device of a gateway, allowed is it for an agent alone`);
   errors.push(...targetFaults(json));
   if (isObject(json.device) && isObject(json.device.properties) && REACHABLE in json.device.properties)
     errors.push(`device.properties.${REACHABLE}: found, but the gateway sends it itself`);

@@ -1,5 +1,6 @@
 import { AgentCore } from '../agent/agent.ts';
 import type { Handlers } from '../agent/forwarded-ports.ts';
+import { OnDemand } from '../agent/on-demand.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { CertificateTime } from '../dial/certificate-time.ts';
@@ -39,6 +40,8 @@ export interface GatewayDeviceStatus extends AgentStatus {
   /** `null` until it was looked at. */
   readonly reachability: Reachability | null;
   readonly persisted: Persisted | null;
+  /** With `"start": "onDemand"`: when the tunnel closes, in Unix milliseconds; `null`: it is closed. */
+  readonly openUntil?: number | null;
 }
 
 /** A device of the gateway: its agent, and what `rm-agent` can do with it. */
@@ -55,6 +58,8 @@ export class GatewayDevice implements ControlledAgent, Watched {
   readonly #files: Host['files'];
   readonly #notifier: Notifier;
   readonly #share: ChannelShare;
+  readonly #onDemand: OnDemand | null;
+  #allowed = true;
   #persisted: Persisted | null = null;
   #slot: DialSlot | null = null;
 
@@ -102,9 +107,12 @@ export class GatewayDevice implements ControlledAgent, Watched {
     } catch (error) {
       log.error(`stateFile: ${configuration.stateFile}: ${messageOf(error)}; "start" counts`);
     }
+    this.#onDemand =
+      configuration.start === 'onDemand'
+        ? new OnDemand(clock, this.#agent, configuration.onDemand.idle * 1000)
+        : null;
     this.enabled = enabled;
-    if (enabled ?? (this.#persisted ?? configuration.start) === 'enabled') this.#agent.start();
-    else this.#agent.disable();
+    this.#apply(enabled ?? (this.#persisted ?? configuration.start) !== 'disabled');
   }
 
   get inUse(): boolean {
@@ -126,6 +134,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
 
   /** Closes the tunnel in order; `done` is called when nothing is left of the device. */
   stop(done: () => void): void {
+    this.#onDemand?.forget();
     this.#agent.stop(() => {
       this.#slot?.cancel();
       this.#notifier.finish(done);
@@ -142,6 +151,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
       reachability: this.reachability,
       ...this.#agent.status(),
       persisted: this.#persisted,
+      ...(this.#onDemand ? { openUntil: this.#onDemand.until } : {}),
     };
   }
 
@@ -151,8 +161,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
 
   enable(enabled: boolean, persist: boolean): string | null {
     this.enabled = enabled;
-    if (enabled) this.#agent.start();
-    else this.#agent.disable();
+    this.#apply(enabled);
     if (!persist) return null;
     const { stateFile } = this.configuration;
     const state = enabled ? 'enabled' : 'disabled';
@@ -168,6 +177,26 @@ export class GatewayDevice implements ControlledAgent, Watched {
 
   consent(allow: boolean, port: number | null): boolean {
     return this.#agent.consent(allow, port);
+  }
+
+  /** Returns why the tunnel cannot be opened on demand, or `null`. */
+  open(seconds: number | null): string | null {
+    if (!this.#onDemand) return 'the tunnel does not open on demand: see "start"';
+    if (!this.#allowed) return 'remote access is disabled';
+    const longest = this.configuration.onDemand.longest;
+    const ms = Math.min(seconds ?? longest, longest) * 1000;
+    if (ms === 0) this.#onDemand.close();
+    else this.#onDemand.open(this.#clock.date() + ms);
+    return null;
+  }
+
+  #apply(enabled: boolean): void {
+    this.#allowed = enabled;
+    if (!enabled) {
+      this.#onDemand?.forget();
+      this.#agent.disable();
+    } else if (!this.#onDemand) this.#agent.start();
+    else if (this.#agent.state === 'disabled') this.#agent.stop();
   }
 
   #reachable(): string {

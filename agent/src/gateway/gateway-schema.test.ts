@@ -5,7 +5,7 @@ import { gatewayLimits } from '../config/limits.ts';
 import { gatewayDescriptions } from '../config/reference/descriptions.ts';
 import { jsonSchema } from '../config/reference/json-schema.ts';
 import { object } from '../config/schema.ts';
-import { deviceKeys, gatewaySchema, processKeys } from './gateway-schema.ts';
+import { agentKeys, deviceKeys, gatewaySchema, processKeys } from './gateway-schema.ts';
 
 // `npm run reference -w agent` writes what these tests compare.
 const schemaFile = fileURLToPath(new URL('../../rm-gateway.schema.json', import.meta.url));
@@ -13,7 +13,7 @@ const schemaFile = fileURLToPath(new URL('../../rm-gateway.schema.json', import.
 /** The keys of a device: those of an agent without those of the process. */
 function deviceSchema() {
   const keys = Object.entries(configurationSchema.keys).filter(
-    ([key]) => !processKeys.some((other) => other === key),
+    ([key]) => ![...processKeys, ...agentKeys].some((other) => other === key),
   );
   return object(Object.fromEntries(keys));
 }
@@ -53,7 +53,9 @@ describe('the JSON Schema of a gateway', () => {
 describe('the keys of a gateway', () => {
   it('are those of an agent, each at its place', () => {
     const shared = Object.keys(gatewaySchema().keys).filter((key) => key !== 'gateway');
-    expect([...shared, ...deviceKeys].sort()).toEqual(Object.keys(configurationSchema.keys).sort());
+    expect([...shared, ...deviceKeys, ...agentKeys].sort()).toEqual(
+      Object.keys(configurationSchema.keys).sort(),
+    );
   });
 
   it('are described', () => {

@@ -4,6 +4,9 @@ import { integer, object, optional, type Value, withDefault } from '../config/sc
 /** Keys of the agent's configuration that are the process's, so that a device cannot have its own. */
 export const processKeys = ['limits', 'control', 'stateFile', 'log'] as const;
 
+/** What only an agent of one device has. */
+export const agentKeys = ['mqtt'] as const;
+
 /** Those that are a device's, so that the gateway's file cannot have them for all. */
 export const deviceKeys = ['device', 'target', 'services'] as const;
 
@@ -18,8 +21,9 @@ export function gatewaySchema() {
     services: _services,
     reflector,
     stateFile,
-    ...shared
+    ...others
   } = configurationSchema.keys;
+  const { mqtt: _mqtt, ...shared }: typeof others & { readonly mqtt?: unknown } = others;
   return object({
     ...shared,
     stateFile,

@@ -225,6 +225,7 @@ describe('a device of a gateway', () => {
   it.each([
     ['without a target', { ...device('a', ''), target: undefined }, /services\[0\]\.target: missing/],
     ['with what is the process’s', device('a', '10.0.0.1', { control: null }), /^control: found in a device/],
+    ['with MQTT', device('a', '10.0.0.1', { mqtt: {} }), /^mqtt: found in a device of a gateway/],
     ['with limits', device('a', '10.0.0.1', { limits: {} }), /^limits: found in a device/],
     [
       'with an ID of a program',
@@ -340,6 +341,26 @@ describe('enrolment', () => {
       'rm-agent.state.b',
     ]);
     expect(states()).toEqual({ a: 'connected', b: 'connected' });
+  });
+});
+
+describe('a device on demand', () => {
+  it('is opened by its ID', () => {
+    write('one', device('cam-1', '10.0.0.1', { start: 'onDemand' }));
+    start();
+    expect(states()).toEqual({ 'cam-1': 'stopped' });
+    expect(rmAgent(host, 'open', '600', '--device', 'cam-1').status).toBe(0);
+    expect(states()).toEqual({ 'cam-1': 'connected' });
+    expect(rmAgent(host, 'open', '0', '--device', 'cam-1').status).toBe(0);
+    expect(states()).toEqual({ 'cam-1': 'stopped' });
+    expect(rmAgent(host, 'disable', '--device', 'cam-1').status).toBe(0);
+    expect(rmAgent(host, 'open', '--device', 'cam-1')).toMatchObject({
+      status: 69,
+      err: 'remote access is disabled\n',
+    });
+    expect(rmAgent(host, 'enable', '--device', 'cam-1').status).toBe(0);
+    expect(rmAgent(host, 'open', '600', '--device', 'cam-1').status).toBe(0);
+    expect(states()).toEqual({ 'cam-1': 'connected' });
   });
 });
 
