@@ -86,7 +86,8 @@ function emulatedBoard({ name, board }: (typeof boards)[number]) {
       name,
       include: ['board', ...(ofBoard[board] ?? [])].map((file) => `test/boards/${file}.test.ts`),
       env: { RM_BOARD: board },
-      testTimeout: 900_000,
+      // A lost tunnel takes a second or two to come back.
+      testTimeout: 900_000 + 6_000 * Number(process.env.RM_RECONNECTS ?? '0'),
       hookTimeout: 900_000,
     },
   };
