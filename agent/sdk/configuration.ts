@@ -4,7 +4,7 @@ import type { ServiceHandler } from './handler-service.ts';
 import type { Provider } from './provider.ts';
 
 /** Keys of the file that only the program heeds. */
-type OfProgram = '$schema' | 'control' | 'stateFile' | 'notify' | 'log' | 'start' | 'onDemand' | 'mqtt';
+type OfProgram = '$schema' | 'control' | 'notify' | 'log' | 'start' | 'onDemand' | 'mqtt';
 
 type DeviceInFile = ConfigurationFile['device'];
 type PropertyInFile = NonNullable<DeviceInFile['properties']>[string];
@@ -72,7 +72,7 @@ export interface Separated {
   readonly warnings: readonly string[];
 }
 
-const ofProgram: readonly string[] = ['control', 'stateFile', 'notify', 'log', 'start', 'onDemand', 'mqtt'];
+const ofProgram: readonly string[] = ['control', 'notify', 'log', 'start', 'onDemand', 'mqtt'];
 
 const functionsAllowed =
   'allowed are functions for services[].handler, device.password, proxy.password and device.properties.NAME';

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import {
   ChannelError,
@@ -264,7 +267,7 @@ describe('an agent inside an application', () => {
 
   it('has a type with every key of the file, but those of the program alone', () => {
     type Given<Key extends keyof AgentConfiguration> = keyof NonNullable<AgentConfiguration[Key]>;
-    type Program = '$schema' | 'control' | 'stateFile' | 'notify' | 'log' | 'start' | 'onDemand' | 'mqtt';
+    type Program = '$schema' | 'control' | 'notify' | 'log' | 'start' | 'onDemand' | 'mqtt';
     expectTypeOf<keyof AgentConfiguration>().toEqualTypeOf<Exclude<keyof Configuration, Program>>();
     expectTypeOf<Given<'upgrade'>>().toEqualTypeOf<keyof Configuration['upgrade']>();
     expectTypeOf<Given<'device'>>().toEqualTypeOf<keyof Configuration['device']>();
@@ -577,11 +580,47 @@ describe('what an application passes', () => {
   it('has a warning for each key that only the program heeds', () => {
     const lines: string[] = [];
     const log = { error() {}, info() {}, warning: (text: string) => void lines.push(text) };
-    Reflect.construct(Agent, [{ ...base, log: { level: 'debug' }, stateFile: '/s' }, { log }]);
+    Reflect.construct(Agent, [{ ...base, log: { level: 'debug' }, control: '/s' }, { log }]);
     expect(lines).toEqual([
-      'stateFile: only the program rm-agent heeds it',
+      'control: only the program rm-agent heeds it',
       'log: only the program rm-agent heeds it',
     ]);
+  });
+});
+
+describe('an enrolment', () => {
+  it('is kept in the state file of the application', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rm-sdk-'));
+    const stateFile = join(folder, 'of-this-agent');
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.setHeader('Content-Length', 16);
+      response.end('{"domain":"dom"}');
+    });
+    const upgrade = new Promise<string | undefined>((resolve) =>
+      server.on('upgrade', ({ headers }, socket) => {
+        resolve(headers.authorization);
+        socket.destroy();
+      }),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const agent = new Agent({
+      services: [{ port: 9 }],
+      reflector: `http://127.0.0.1:${port}/`,
+      device: { id: 'pump-7', enroll: { key: 'rme_0123456789abcdef', hardware: 'board 1' } },
+      stateFile,
+    });
+    agent.start();
+    const [scheme, credentials = ''] = `${await upgrade}`.split(' ');
+    await agent.stop();
+    server.close();
+    expect([scheme, asked]).toEqual(['Basic', ['POST /my-devices/api/enroll']]);
+    expect(Buffer.from(credentials, 'base64').toString()).toMatch(/^pump-7@dom:.{44}$/);
+    expect(await readFile(stateFile, 'utf8')).toMatch(/^secret \S+\ndevice pump-7@dom /);
+    await rm(folder, { recursive: true });
   });
 });
 

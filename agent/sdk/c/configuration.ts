@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../src/config/json.ts';
 import { JsonSyntaxError, parseJson, positionAt } from '../../src/config/json.ts';
 
 /** Keys of the file that only the program heeds. */
-const ofProgram: readonly string[] = ['control', 'stateFile', 'notify', 'log', 'start', 'onDemand', 'mqtt'];
+const ofProgram: readonly string[] = ['control', 'notify', 'log', 'start', 'onDemand', 'mqtt'];
 
 export interface Separated {
   /** As it would stand in the file. */

@@ -162,7 +162,7 @@ typedef struct rm_agent_options {
 /**
  * Makes an agent, which does nothing before rm_agent_start().
  *
- * @param configuration JSON text as in `/etc/rm-agent.json` (docs/configuration.md). `control`, `stateFile`, `notify`, `log` and
+ * @param configuration JSON text as in `/etc/rm-agent.json` (docs/configuration.md). `control`, `notify`, `log` and
  *   `start` have no effect here, and a warning says so.
  * @param options may be NULL; copied.
  * @param agent set to the agent, or to NULL with an error.
