@@ -172,8 +172,8 @@ export const defaultLimits = {
   eventFilterValues: 100,
   /** Events taken from the log at once for one reader, which may be slow to take them. */
   eventsRead: 256,
-  /** Webhooks in all. Each event is compared with each. */
-  webhooks: 100,
+  /** Webhooks of one domain, and those for everything. Each event is compared with each. */
+  webhooksPerDomain: 100,
   /** Characters of the address of a webhook. */
   webhookUrlLength: 2_048,
   /** Messages that wait for one receiver. Beyond it, they wait in the log of events, for as long as that keeps them. */
@@ -218,6 +218,8 @@ export const defaultLimits = {
   enrolmentsWaitingPerNetwork: 256,
   /** Milliseconds after which a device that does not come again has waited for nothing: a day. */
   enrolmentForgottenMs: 86_400_000,
+  /** Milliseconds for which a device that was accepted may come for its credentials: a week. Then somebody must accept it again. */
+  enrolmentAcceptedMs: 604_800_000,
   /** Seconds after which a waiting device is asked to come again: somebody may be typing its code. */
   enrolmentRetrySeconds: 10,
   /** The same when it has waited for an hour. */

@@ -19,12 +19,14 @@ export interface EnrolmentKey {
   readonly expires: number | null;
   readonly created: number;
   readonly createdBy: string;
+  /** Of the user who has made it. */
+  readonly createdByUid: string | null;
   readonly lastUsed: number | null;
 }
 
 export type NewKey = Pick<
   EnrolmentKey,
-  'name' | 'domain' | 'prefix' | 'approval' | 'uses' | 'expires' | 'created' | 'createdBy'
+  'name' | 'domain' | 'prefix' | 'approval' | 'uses' | 'expires' | 'created' | 'createdBy' | 'createdByUid'
 >;
 
 interface Row {
@@ -38,10 +40,12 @@ interface Row {
   expires: number | null;
   created: number;
   created_by: string;
+  created_by_uid: string | null;
   last_used: number | null;
 }
 
-const columns = 'id, name, domain, prefix, approval, uses, used, expires, created, created_by, last_used';
+const columns =
+  'id, name, domain, prefix, approval, uses, used, expires, created, created_by, created_by_uid, last_used';
 
 /** What is stored of keys and secrets. They have 128 random bits at least, so one digest is enough. */
 export function digestOf(text: string): Buffer {
@@ -66,14 +70,27 @@ export class EnrolmentKeys {
   /** The key's text is nowhere but in what this returns. */
   create(key: NewKey): { readonly text: string; readonly key: EnrolmentKey } {
     const text = `rme_${generatePassword()}`;
-    const { name, domain, prefix, approval, uses, expires, created, createdBy } = key;
+    const { name, domain, prefix, approval, uses, expires, created, createdBy, createdByUid } = key;
     const id = randomUUID();
     this.#database
       .prepare(
-        `INSERT INTO fleet_enrolment_keys (id, hash, name, domain, prefix, approval, uses, expires, created, created_by)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO fleet_enrolment_keys (id, hash, name, domain, prefix, approval, uses, expires, created, created_by,
+           created_by_uid)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, digestOf(text), name, domain, prefix, approval ? 1 : 0, uses, expires, created, createdBy);
+      .run(
+        id,
+        digestOf(text),
+        name,
+        domain,
+        prefix,
+        approval ? 1 : 0,
+        uses,
+        expires,
+        created,
+        createdBy,
+        createdByUid,
+      );
     return { text, key: { ...key, id, used: 0, lastUsed: null } };
   }
 
@@ -129,6 +146,12 @@ export class EnrolmentKeys {
   }
 }
 
-function shown({ approval, created_by: createdBy, last_used: lastUsed, ...same }: Row): EnrolmentKey {
-  return { ...same, approval: approval === 1, createdBy, lastUsed };
+function shown({
+  approval,
+  created_by: createdBy,
+  created_by_uid: createdByUid,
+  last_used: lastUsed,
+  ...same
+}: Row): EnrolmentKey {
+  return { ...same, approval: approval === 1, createdBy, createdByUid, lastUsed };
 }

@@ -114,6 +114,29 @@ describe('with a key', () => {
     expect(new Set(refused.map(({ status, text: body }) => `${status} ${body}`)).size).toBe(1);
   });
 
+  test('of somebody who may not enrol devices any more, it counts no more than one that is made up', async () => {
+    const refused = { status: 403, body: { title: 'This enrolment key is not valid' } };
+    await server.addUser('olga');
+    const grant = { user: 'olga', role: 'operator', domain: 'acme' };
+    const give = async () => ((await alice.post('/grants', grant)).body as { id: string }).id;
+    const granted = await give();
+    const olga = await server.signedIn('olga');
+    const made = await olga.post('/enrolment-keys', { name: 'hers', domain: 'acme', uses: null });
+    const { text } = made.body as { text: string };
+    const [first, second, third] = [device('p1', '1'), device('p2', '2'), device('p3', '3')];
+    expect(await first.asks({ key: text })).toMatchObject({ status: 200 });
+    await alice.delete(`/grants/${granted}`);
+    expect(await second.asks({ key: text })).toMatchObject(refused);
+    // What it has enrolled stays.
+    expect(await first.asks({ key: text })).toMatchObject({ status: 200 });
+    await give();
+    expect(await second.asks({ key: text })).toMatchObject({ status: 200 });
+    await server.reflector.store.users.remove('olga', false);
+    await server.addUser('olga');
+    await give();
+    expect(await third.asks({ key: text })).toMatchObject(refused);
+  });
+
   test('that needs approval, it waits for it', async () => {
     const { text, id } = await newKey({ approval: true });
     const pump = device('pump-7');

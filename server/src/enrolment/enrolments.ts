@@ -38,7 +38,7 @@ const byApplicant = 'id = ? AND secret = ? AND hardware = ?';
 
 type WaitingLimits = Pick<
   Limits,
-  'enrolmentsWaiting' | 'enrolmentsWaitingPerNetwork' | 'enrolmentForgottenMs'
+  'enrolmentsWaiting' | 'enrolmentsWaitingPerNetwork' | 'enrolmentForgottenMs' | 'enrolmentAcceptedMs'
 >;
 
 export class Enrolments {
@@ -56,6 +56,15 @@ export class Enrolments {
         .prepare<Enrolment>(`SELECT ${columns} FROM fleet_enrolments WHERE ${byApplicant}`)
         .get(id, secret, hardware) ?? null
     );
+  }
+
+  /** As {@link get}; what was accepted and not asked for in time is forgotten. */
+  current(applicant: Applicant, now: number): Enrolment | null {
+    const found = this.get(applicant);
+    if (found?.state !== 'accepted' || found.seen >= now - this.#limits.enrolmentAcceptedMs) return found;
+    const { id, secret, hardware } = applicant;
+    this.#database.prepare(`DELETE FROM fleet_enrolments WHERE ${byApplicant}`).run(id, secret, hardware);
+    return null;
   }
 
   /** Another device, or the same on other hardware, that is enrolled with this secret; with the domain that it has now. */
@@ -138,13 +147,13 @@ export class Enrolments {
   }
 
   /** Within a transaction of the caller. False when nobody waits under this code any more. */
-  accept(code: string, domain: string): boolean {
+  accept(code: string, domain: string, now: number): boolean {
     return (
       this.#database
         .prepare(
-          `UPDATE fleet_enrolments SET state = 'accepted', domain = ?, code = NULL WHERE code = ? AND state = 'waiting'`,
+          `UPDATE fleet_enrolments SET state = 'accepted', domain = ?, code = NULL, seen = ? WHERE code = ? AND state = 'waiting'`,
         )
-        .run(domain, code).changes > 0
+        .run(domain, now, code).changes > 0
     );
   }
 
@@ -192,10 +201,11 @@ export class Enrolments {
   }
 
   #hasRoom(network: string, now: number): boolean {
-    const { enrolmentsWaiting, enrolmentsWaitingPerNetwork, enrolmentForgottenMs } = this.#limits;
-    this.#database
-      .prepare(`DELETE FROM fleet_enrolments WHERE state = 'waiting' AND seen < ?`)
-      .run(now - enrolmentForgottenMs);
+    const { enrolmentsWaiting, enrolmentsWaitingPerNetwork } = this.#limits;
+    const { enrolmentForgottenMs, enrolmentAcceptedMs } = this.#limits;
+    const forget = this.#database.prepare('DELETE FROM fleet_enrolments WHERE state = ? AND seen < ?');
+    forget.run('waiting', now - enrolmentForgottenMs);
+    forget.run('accepted', now - enrolmentAcceptedMs);
     const count = (sql: string, ...values: unknown[]) =>
       this.#database.prepare<{ n: number }>(sql).get(...values)?.n ?? 0;
     const waiting = `SELECT count(*) AS n FROM fleet_enrolments WHERE state = 'waiting'`;

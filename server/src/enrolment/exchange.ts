@@ -10,6 +10,7 @@ import {
 } from 'rm-reflector';
 import type { DeviceCredentials } from 'rm-reflector/ports';
 import { conflict, fieldProblem, Problem } from '../api/problem.ts';
+import { domainTarget } from '../devices/context.ts';
 import { deviceQuotaProblem } from '../devices/quota-guard.ts';
 import type { Core } from '../part.ts';
 import type { Authority } from './authority.ts';
@@ -87,7 +88,7 @@ export class Exchange {
     const now = clock.date();
     const applicant = { id, secret: digestOf(request.secret), hardware: request.hardware };
     const key = this.#keys.find(request.key ?? '');
-    const found = this.#enrolments.get(applicant);
+    const found = this.#enrolments.current(applicant, now);
     const other = this.#enrolments.otherWith(applicant);
     if (found && device && isEnrolled(found, device)) return this.#given(applicant, device, request);
     const claimed = device?.claimed ? device : null;
@@ -99,7 +100,7 @@ export class Exchange {
     const reason = reasonFor(isClone, claimed !== null, request.key, key);
     // Whoever has the device that would be replaced decides.
     const domain = claimed?.domain ?? other?.domain ?? key?.domain ?? null;
-    if (request.key !== undefined && !other) this.#checkKey(key, id, now);
+    if (request.key !== undefined && !other) await this.#checkKey(key, id, now);
     const wanted = request.domain ?? null;
     // Who has neither a key nor a known secret learns nothing of a device that has this ID.
     const isKnown = request.key !== undefined || other !== null;
@@ -131,17 +132,23 @@ export class Exchange {
     );
   }
 
-  #checkKey(key: EnrolmentKey | null, id: string, now: number): void {
+  async #checkKey(key: EnrolmentKey | null, id: string, now: number): Promise<void> {
     const isGood =
       key &&
       (key.expires === null || key.expires > now) &&
       (key.uses === null || key.used < key.uses || key.approval);
-    if (!isGood) throw badKey();
+    // Whoever has made it may not enrol devices any more: neither may others with it.
+    if (!isGood || !(await this.#mayEnrol(key))) throw badKey();
     if (!id.startsWith(key.prefix)) {
       throw new Problem(403, 'This enrolment key is not for this ID', {
         detail: `its IDs begin with "${key.prefix}"`,
       });
     }
+  }
+
+  async #mayEnrol({ domain, createdBy, createdByUid }: EnrolmentKey): Promise<boolean> {
+    const held = await this.#core.rights.ofMaker(createdBy, createdByUid);
+    return held?.may('enrolment.write', domainTarget(domain)) ?? false;
   }
 
   #wait(

@@ -99,6 +99,37 @@ test('what was allowed when the page was read, and is not now, is not sent', asy
   expect(await kinds(messages, 1)).toEqual(['end']);
 });
 
+test('what happened in a domain is not for who has one of its name later', async () => {
+  const addDomain = () =>
+    database.prepare('INSERT INTO fleet_domains (id, created) VALUES (?, ?)').run('acme', 0);
+  addDomain();
+  const cursor = log.cursor(log.last);
+  happens(1, 'acme');
+  database.prepare('DELETE FROM fleet_domains WHERE id = ?').run('acme');
+  // Both a log that was open meanwhile and one that is opened later.
+  log.refresh();
+  const later = new EventLog(database, clock, limits);
+  addDomain();
+  happens(1, 'acme');
+  later.refresh();
+  for (const one of [log, later]) {
+    for (const [extent, expected] of [
+      [{ domains: ['acme'], devices: [] }, ['ready', 'device.added', 'alive']],
+      [null, ['ready', 'device.added', 'device.added', 'alive']],
+    ] as const) {
+      held = extent;
+      log = one;
+      const stream = open();
+      stream.seek(cursor);
+      const messages = stream.messages();
+      const taken = kinds(messages, expected.length);
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(limits.eventHeartbeatMs);
+      expect(await taken).toEqual(expected);
+    }
+  }
+});
+
 test('another user of the same name gets nothing', async () => {
   const messages = open().messages();
   await messages.next();

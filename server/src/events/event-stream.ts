@@ -90,7 +90,8 @@ export class EventStream {
         // The reader has gone elsewhere meanwhile.
         if (this.#position !== event.sequence - 1) break;
         this.#position = event.sequence;
-        if (!passes(event, filter) || !isVisible(event, identity.user.name, rights)) continue;
+        const isPast = eventLog.isOfRemovedDomain(event);
+        if (!passes(event, filter) || !isVisible(event, isPast, identity.user.name, rights)) continue;
         sent = clock.now();
         yield { cursor: eventLog.cursor(event.sequence), ...messageOf(event) };
       }

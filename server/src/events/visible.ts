@@ -2,9 +2,14 @@ import type { Target } from '../rights/permission.ts';
 import type { CallerRights } from '../rights/rights.ts';
 import type { LoggedEvent } from './log/event-log.ts';
 
-/** Whether a user with these rights may see an event. */
-export function isVisible(event: LoggedEvent, name: string, rights: Pick<CallerRights, 'may'>): boolean {
-  const target = targetOf(event);
+/** Whether a user with these rights may see an event; `isPast`: its domain was removed since. */
+export function isVisible(
+  event: LoggedEvent,
+  isPast: boolean,
+  name: string,
+  rights: Pick<CallerRights, 'may'>,
+): boolean {
+  const target: Target = isPast ? { kind: 'everything' } : targetOf(event);
   switch (event.kind) {
     case 'server.started':
     case 'events.lost':

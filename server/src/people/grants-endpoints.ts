@@ -4,6 +4,7 @@ import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { matching } from '../api/pattern.ts';
 import { conflict, fieldProblem, forbidden, notFound, Problem } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
+import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import type { Target } from '../rights/permission.ts';
 import { permissionsOf, roles } from '../rights/role.ts';
 import { notHeld } from '../rights/within.ts';
@@ -50,6 +51,7 @@ function shownGrant(grant: Grant) {
 }
 
 export function grantsEndpoints({
+  database,
   grants,
   store,
   people,
@@ -166,6 +168,8 @@ export function grantsEndpoints({
         if (!target) throw unknownDevice();
         if (target.kind === 'device' && !caller.may('devices.read', target)) throw unknownDevice();
         requireGrantable(caller, { role, ports, until }, target);
+        if (domain !== null && !isKnownDomain(database, caller, domain))
+          throw fieldProblem('/domain', unknownDomain);
         if (user !== null && !(await people.get(user))) throw fieldProblem('/user', 'there is no such user');
         if (group !== null && !(await groups.get(group)))
           throw fieldProblem('/group', 'there is no such group');

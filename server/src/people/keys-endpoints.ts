@@ -4,6 +4,7 @@ import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { oneLine } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
+import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import { permissions } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
 import type { ApiKey, NewApiKey } from './api-keys.ts';
@@ -51,7 +52,7 @@ function expiry({ expires }: Pick<ApiKey, 'expires'>): number {
 }
 
 export function keysEndpoints(services: PeopleServices): Endpoint[] {
-  const { keys, store, people, clock, limits } = services;
+  const { keys, store, database, people, clock, limits } = services;
   const present = async (caller: Caller, id: string) => {
     const key = await keys.get(id);
     const seen = key && (key.user === caller.name || caller.may('users.read', everything));
@@ -131,8 +132,11 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
           throw fieldProblem('/expires', 'must be in the future');
         const stored: KeyTarget[] = [];
         for (const [i, target] of (targets ?? []).entries()) {
-          if ('domain' in target) stored.push(target);
-          else {
+          if ('domain' in target) {
+            if (!isKnownDomain(database, caller, target.domain))
+              throw fieldProblem(`/targets/${i}/domain`, unknownDomain);
+            stored.push(target);
+          } else {
             const device = await store.devices.identity(target.device);
             if (!device || !caller.may('devices.read', { kind: 'device', device })) {
               throw fieldProblem(`/targets/${i}/device`, 'there is no such device, or you may not see it');

@@ -178,9 +178,25 @@ describe('grants', () => {
     await server.addUser('many');
     const statuses = [];
     for (let i = 0; i < 13; i++) {
+      await created(alice.post('/domains', { id: `d${i}` }));
       statuses.push((await alice.post('/grants', { user: 'many', role: 'user', domain: `d${i}` })).status);
     }
     expect(statuses).toEqual([...Array(12).fill(201), 409]);
+  });
+
+  test('are for a domain that there is', async () => {
+    const grant = await alice.post('/grants', { user: 'bob', role: 'user', domain: 'nowhere' });
+    expect(grant).toMatchObject({ status: 422, body: { errors: [{ field: '/domain' }] } });
+    const key = { name: 'of none', permissions: ['devices.read'], targets: [{ domain: 'nowhere' }] };
+    expect(await alice.post('/keys', key)).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: '/targets/0/domain' }] },
+    });
+    // Whoever has nothing in a domain does not learn that there is one.
+    expect(await server.as('bob').post('/keys', { ...key, targets: [{ domain: 'acme' }] })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: '/targets/0/domain' }] },
+    });
   });
 
   test('an administrator of a domain grants that domain, and nothing else', async () => {

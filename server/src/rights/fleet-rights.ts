@@ -81,6 +81,16 @@ export class FleetRights implements Rights, RightsPort {
     return user && this.of({ user });
   }
 
+  /**
+   * What a user may who has made something that works on without them; `null`: they are gone, also where another user has the
+   * name, or their directory does not vouch for them.
+   */
+  async ofMaker(name: string, uid: string | null): Promise<CallerRights | null> {
+    const user = await this.#known.user(name);
+    if (user?.uid !== uid || this.#database.prepare(endedMember).get(name)) return null;
+    return this.of({ user });
+  }
+
   /** What an administrator may do: everything. */
   administrator(): CallerRights {
     const everything: HeldGrant = {

@@ -11,10 +11,11 @@ import { FleetDatabase } from '../store/fleet-database.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Outbox } from './outbox.ts';
 import type { Outcome, Posting } from './post.ts';
-import { Webhooks } from './webhooks.ts';
+import { type Webhook, Webhooks } from './webhooks.ts';
 
 const day = 86_400_000;
 const north = 'north';
+const alice = { name: 'alice', uid: 'of alice' };
 let folder: string;
 let path: string;
 let clock: ManualClock;
@@ -45,6 +46,8 @@ function start(
   const webhooks = new Webhooks(database, eventLog, clock, limits);
   const outbox = new Outbox(database, clock, limits, () => 0.5);
   const posted: Posting[] = [];
+  /** Users who may have no webhook any more. */
+  const lost = new Set<string>();
   const dispatcher = new Dispatcher({
     ...{
       database,
@@ -55,6 +58,7 @@ function start(
       limits,
       log: pino({ level: 'silent' }),
       random: () => 0.5,
+      mayHave: async ({ creator }: Webhook) => !lost.has(creator),
     },
     async post(posting) {
       posted.push(posting);
@@ -75,7 +79,7 @@ function start(
     );
   const add = (settings: Partial<Parameters<Webhooks['add']>[0]> = {}) => {
     const all = { url: 'https://example.com/', description: '', kinds: null, domain: null, enabled: true };
-    const webhook = webhooks.add({ ...all, ...settings }, 'alice');
+    const webhook = webhooks.add({ ...all, ...settings }, alice);
     if (!webhook) throw new Error('there are too many');
     return webhook;
   };
@@ -85,7 +89,7 @@ function start(
         'SELECT state, attempts, status FROM fleet_deliveries ORDER BY id',
       )
       .all();
-  return { database, eventLog, webhooks, outbox, dispatcher, posted, settle, happens, add, rows };
+  return { database, eventLog, webhooks, outbox, dispatcher, posted, lost, settle, happens, add, rows };
 }
 
 const types = (posted: readonly Posting[]) =>
@@ -239,8 +243,60 @@ test('a webhook that is enabled again gets what happens from then on', async () 
   const webhook = add({ enabled: false });
   happens('before');
   await settle();
-  webhooks.change(webhook, { ...webhook, enabled: true });
+  webhooks.change(webhook, { ...webhook, enabled: true }, alice);
   happens('after');
   await settle();
   expect(types(posted)).toEqual(['device.added after']);
+});
+
+test('a webhook is disabled when whose it is may not have it any more, and sends nothing then', async () => {
+  const { happens, add, settle, posted, lost, webhooks, database, rows } = start(() => ({ status: 200 }));
+  const webhook = add({ domain: north });
+  happens(north);
+  lost.add('alice');
+  await settle();
+  expect(webhooks.get(webhook.id)).toMatchObject({
+    enabled: false,
+    reason: 'alice, whose it was, may not have it any more',
+  });
+  const told = database.prepare('SELECT kind, domain FROM fleet_events ORDER BY sequence DESC').get();
+  expect(told).toEqual({ kind: 'webhook.disabled', domain: north });
+  happens(north);
+  await settle();
+  expect([posted, rows()]).toEqual([[], []]);
+  // Whoever enables it again answers for it.
+  const disabled = webhooks.get(webhook.id) ?? webhook;
+  webhooks.change(disabled, { ...disabled, enabled: true }, { name: 'olga', uid: 'of olga' });
+  happens(north);
+  await settle();
+  expect(types(posted)).toEqual([`device.added ${north}`]);
+});
+
+test('webhooksPerDomain: what one domain has takes no place of another', () => {
+  const { webhooks, add } = start(() => ({}), { webhooksPerDomain: 2 });
+  const settings = { url: 'https://example.com/', description: '', kinds: null, enabled: true };
+  for (const domain of [north, 'south', null]) for (let n = 0; n < 2; n++) add({ domain });
+  for (const domain of [north, 'south', null])
+    expect(webhooks.add({ ...settings, domain }, alice)).toBeNull();
+  const other = add({ domain: 'west' });
+  expect(webhooks.change(other, { ...other, domain: north }, alice)).toBeNull();
+  expect(webhooks.get(other.id)).toMatchObject({ domain: 'west', version: 1 });
+});
+
+test('a webhook that was behind is not told what happened in a domain that had the name of its own before', async () => {
+  const { database, webhooks, happens, add, settle, posted, eventLog } = start(() => ({ status: 200 }));
+  const webhook = add({ domain: 'other' });
+  const addDomain = () =>
+    database.prepare('INSERT INTO fleet_domains (id, created) VALUES (?, ?)').run(north, 0);
+  addDomain();
+  happens(north);
+  database.prepare('DELETE FROM fleet_domains WHERE id = ?').run(north);
+  eventLog.refresh();
+  addDomain();
+  webhooks.change(webhook, { ...webhook, domain: north }, alice);
+  await settle();
+  expect(posted).toEqual([]);
+  happens(north);
+  await settle();
+  expect(types(posted)).toEqual([`device.added ${north}`]);
 });

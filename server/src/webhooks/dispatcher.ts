@@ -19,6 +19,8 @@ export interface DispatcherContext {
   readonly log: Logger;
   readonly limits: Limits;
   readonly random: () => number;
+  /** Whether the user still may have it to whom it belongs. Rejects with `StoreUnavailable`. */
+  mayHave(webhook: Webhook): Promise<boolean>;
   post(posting: Posting, signal: AbortSignal): Promise<Outcome>;
 }
 
@@ -88,12 +90,19 @@ export class Dispatcher {
   }
 
   async #look(): Promise<void> {
-    const all = this.#context.webhooks.all();
+    const { webhooks, database, mayHave } = this.#context;
+    const all = webhooks.all();
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#receivers.keys()) if (!ids.has(id)) this.#receivers.delete(id);
     for (const webhook of all) {
       if (!webhook.enabled) {
         this.#receivers.delete(webhook.id);
+        continue;
+      }
+      if (!(await mayHave(webhook))) {
+        database.transaction(() =>
+          webhooks.disable(webhook, `${webhook.creator}, whose it was, may not have it any more`),
+        );
         continue;
       }
       const receiver = this.#receiverOf(webhook);
@@ -129,7 +138,7 @@ export class Dispatcher {
       }
       const position = page.events.at(-1)?.sequence;
       if (position === undefined) return;
-      const wanted = page.events.filter((event) => isFor(webhook, event));
+      const wanted = page.events.filter((event) => isFor(webhook, event, eventLog.isOfRemovedDomain(event)));
       // What is not for it may be looked at once more after a restart.
       if (wanted.length > 0 || position - webhook.position > limits.eventsInMemory) {
         database.transaction(() => {
@@ -194,9 +203,9 @@ export class Dispatcher {
   }
 }
 
-/** Those who set it up may see all of the domain. */
-function isFor({ domain, kinds }: Webhook, event: LoggedEvent): boolean {
+/** Those who set it up may see all of the domain, but nothing of one that had its name before (`isPast`). */
+function isFor({ domain, kinds }: Webhook, event: LoggedEvent, isPast: boolean): boolean {
   if (event.kind === 'events.lost') return true;
   if (kinds !== null && !kinds.includes(event.kind)) return false;
-  return domain === null || event.domain === domain || event.kind === 'server.started';
+  return domain === null || (event.domain === domain && !isPast) || event.kind === 'server.started';
 }

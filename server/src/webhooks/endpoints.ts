@@ -5,11 +5,11 @@ import { matching } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { eventKinds } from '../events/log/kinds.ts';
 import type { Limits } from '../limits.ts';
-import type { Target } from '../rights/permission.ts';
+import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { type Delivery, deliveryColumns, type Outbox } from './outbox.ts';
-import type { Webhook, Webhooks } from './webhooks.ts';
+import { targetOf, type Webhook, type Webhooks, webhookPermissions } from './webhooks.ts';
 
 export interface WebhooksContext {
   readonly database: FleetDatabase;
@@ -50,7 +50,10 @@ const webhookFields = {
   failingSince: { ...orNull(time), description: 'The first failure since the last success.' },
   waiting: Type.Integer({ description: 'Messages that are still to be delivered.' }),
   created: time,
-  creator: Type.String(),
+  creator: Type.String({
+    description:
+      'Who has made it, or changed it last. It is disabled when this user is gone or may not have it any more.',
+  }),
   version: Type.Integer(),
 };
 const webhookSchema = Type.Object(webhookFields);
@@ -93,6 +96,16 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
     const webhook = webhooks.get(id);
     if (!webhook || !caller.may(needs, targetOf(webhook))) throw notFound(`webhook ${id}`);
     return webhook;
+  };
+  const full = ({ domain: only }: Pick<Webhook, 'domain'>) => {
+    const where = only === null ? 'everything' : `domain ${only}`;
+    return conflict(`${where}: has ${limits.webhooksPerDomain} webhooks, and no more are possible`);
+  };
+  /** A webhook is told who opens which device: an API key has to name that too. */
+  const requireAll = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
+    for (const permission of webhookPermissions) caller.require(permission, targetOf(settings));
+    if (settings.domain !== null && !isKnownDomain(database, caller, settings.domain))
+      throw fieldProblem('/domain', unknownDomain);
   };
   const shown = (webhook: Webhook) => presented(webhook, outbox.waiting(webhook.id));
   const deliveryOf = (caller: Caller, id: string, delivery: string): Delivery => {
@@ -150,8 +163,8 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
           enabled: true,
         };
         requireAll(caller, settings);
-        const webhook = webhooks.add(settings, caller.name);
-        if (!webhook) throw conflict(`there are ${limits.webhooks} webhooks, and no more are possible`);
+        const webhook = webhooks.add(settings, caller.identity.user);
+        if (!webhook) throw full(settings);
         note(`added the webhook ${webhook.id}`);
         return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
       },
@@ -199,7 +212,9 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
             enabled: body.enabled ?? webhook.enabled,
           };
           requireAll(caller, settings);
-          return webhooks.change(webhook, settings);
+          const after = webhooks.change(webhook, settings, caller.identity.user);
+          if (!after) throw full(settings);
+          return after;
         });
         note(`changed the webhook ${id}`);
         dispatcher.wake();
@@ -317,16 +332,6 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       },
     }),
   ];
-}
-
-function targetOf({ domain: only }: Pick<Webhook, 'domain'>): Target {
-  return only === null ? { kind: 'everything' } : { kind: 'domain', domain: only };
-}
-
-/** A webhook is told who opens which device: an API key has to name that too. */
-function requireAll(caller: Caller, settings: Pick<Webhook, 'domain'>): void {
-  const target = targetOf(settings);
-  for (const permission of [needs, 'events.read', 'audit.read'] as const) caller.require(permission, target);
 }
 
 function checkedUrl(text: string): string {

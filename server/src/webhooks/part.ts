@@ -5,7 +5,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { webhookEndpoints } from './endpoints.ts';
 import { Outbox } from './outbox.ts';
 import { post } from './post.ts';
-import { Webhooks } from './webhooks.ts';
+import { targetOf, Webhooks, webhookPermissions } from './webhooks.ts';
 
 /** Posts what happens to those who have asked for it. */
 export const webhooksPart: Part = {
@@ -16,7 +16,7 @@ export const webhooksPart: Part = {
       throw new ConfigurationError(`${file ?? 'configuration'}: webhooks.allow: ${(error as Error).message}`);
     }
   },
-  run({ database, eventLog, clock, log, limits, configuration, queues }) {
+  run({ database, eventLog, rights, clock, log, limits, configuration, queues }) {
     const destinations = new Destinations(configuration.webhooks?.allow ?? []);
     const webhooks = new Webhooks(database, eventLog, clock, limits);
     const outbox = new Outbox(database, clock, limits, Math.random);
@@ -29,6 +29,10 @@ export const webhooksPart: Part = {
       log,
       limits,
       random: Math.random,
+      mayHave: async (webhook) => {
+        const held = await rights.ofMaker(webhook.creator, webhook.creatorUid);
+        return held !== null && webhookPermissions.every((one) => held.may(one, targetOf(webhook)));
+      },
       post: (posting, signal) => post({ clock, limits, destinations }, posting, signal),
     });
     queues.set('webhook_posts', () => dispatcher.underWay);

@@ -130,6 +130,7 @@ describe('by the API', () => {
       own: { webhooks: { allow: ['127.0.0.1'] } },
       limits: { eventsBatchMs: 10, eventsPollMs: 20, webhookTickMs: 20, webhookPauseMs: 20 },
     });
+    expect((await api().post('/domains', { id: north })).status).toBe(201);
   });
   const api = (user = 'alice') => {
     if (!server) throw new Error('no server');
@@ -232,6 +233,51 @@ describe('by the API', () => {
       const program = server?.withToken(made.secret);
       expect((await program?.post('/webhooks', { url: 'https://example.com/' }))?.status).toBe(status);
     }
+  });
+
+  test('a domain has to be there', async () => {
+    const unknown = {
+      status: 422,
+      body: { errors: [{ field: '/domain', detail: 'there is no such domain, or you may not see it' }] },
+    };
+    const url = 'https://example.com/';
+    expect(await api().post('/webhooks', { url, domain: 'nowhere' })).toMatchObject(unknown);
+    const { id } = await created({ url });
+    const moved = await api().patch(`/webhooks/${id}`, { domain: 'nowhere' }, { 'if-match': '*' });
+    expect(moved).toMatchObject(unknown);
+  });
+
+  test('it ends with the rights of who has made it, also where another user gets that name', async () => {
+    const posts: string[] = [];
+    const url = await receive(async (request, response) => {
+      posts.push(await bodyOf(request));
+      response.end();
+    });
+    await server?.addUser('dora');
+    const grant = { user: 'dora', role: 'administrator', domain: north };
+    const { id: granted } = (await api().post('/grants', grant)).body as Shown;
+    const made = await api('dora').post('/webhooks', { url, domain: north, kinds: ['device.added'] });
+    const { id } = made.body as Shown;
+    expect(made).toMatchObject({ status: 201, body: { creator: 'dora' } });
+    const isEnabled = async () => ((await api().get(`/webhooks/${id}`)).body as { enabled: boolean }).enabled;
+    expect((await api().delete(`/grants/${granted}`)).status).toBe(204);
+    await expect.poll(isEnabled, { timeout: 60_000 }).toBe(false);
+    expect((await api().get(`/webhooks/${id}`)).body).toMatchObject({
+      reason: 'dora, whose it was, may not have it any more',
+    });
+    await api().post('/grants', grant);
+    if (!server) throw new Error('no server');
+    await addDevice(server, 'dev1', north);
+    expect((await api('dora').patch(`/webhooks/${id}`, { enabled: true }, { 'if-match': '*' })).status).toBe(
+      200,
+    );
+    await addDevice(server, 'dev2', north);
+    await expect.poll(() => posts.length, { timeout: 60_000 }).toBe(1);
+    expect(posts[0]).toContain('dev2');
+    await server.reflector.store.users.remove('dora', false);
+    await server.addUser('dora', north);
+    await api().post('/grants', grant);
+    await expect.poll(isEnabled, { timeout: 60_000 }).toBe(false);
   });
 
   test('who may not write webhooks does not see them', async () => {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
+import type { UserRecord } from 'rm-reflector/ports';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Limits } from '../limits.ts';
+import type { Target } from '../rights/permission.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import { newSecret } from './signature.ts';
 
@@ -25,9 +27,16 @@ export interface Webhook {
   readonly failingSince: number | null;
   readonly position: number;
   readonly created: number;
+  /** The user who has made it, or changed it last, and may have it therefore. */
   readonly creator: string;
+  readonly creatorUid: string | null;
   readonly version: number;
 }
+
+/** Who may have a webhook, and is told what it is: who opens which device is among that. */
+export const webhookPermissions = ['webhooks.write', 'events.read', 'audit.read'] as const;
+
+export type Maker = Pick<UserRecord, 'name' | 'uid'>;
 
 export type WebhookSettings = Pick<Webhook, 'url' | 'description' | 'kinds' | 'domain' | 'enabled'>;
 
@@ -36,20 +45,21 @@ type Row = {
 } & { readonly kinds: string | null; readonly enabled: number };
 
 const columns = `id, url, description, kinds, domain, secret, former_secret AS formerSecret, former_until AS formerUntil,
-  enabled, reason, failing_since AS failingSince, position, created, creator, version`;
+  enabled, reason, failing_since AS failingSince, position, created, creator,
+  creator_uid AS creatorUid, version`;
 
 /** The webhooks in the store. All throw `StoreUnavailable`. */
 export class Webhooks {
   readonly #database: FleetDatabase;
   readonly #eventLog: EventLog;
   readonly #clock: Clock;
-  readonly #limits: Pick<Limits, 'webhooks' | 'formerSecretMs'>;
+  readonly #limits: Pick<Limits, 'webhooksPerDomain' | 'formerSecretMs'>;
 
   constructor(
     database: FleetDatabase,
     eventLog: EventLog,
     clock: Clock,
-    limits: Pick<Limits, 'webhooks' | 'formerSecretMs'>,
+    limits: Pick<Limits, 'webhooksPerDomain' | 'formerSecretMs'>,
   ) {
     this.#database = database;
     this.#eventLog = eventLog;
@@ -69,18 +79,15 @@ export class Webhooks {
     return row ? webhookOf(row) : null;
   }
 
-  /** `null`: there are as many as there may be. */
-  add(settings: WebhookSettings, creator: string): Webhook | null {
+  /** `null`: its domain, or everything, has as many as it may have. */
+  add(settings: WebhookSettings, creator: Maker): Webhook | null {
     return this.#database.transaction(() => {
-      const { n } = this.#database
-        .prepare<{ n: number }>('SELECT count(*) AS n FROM fleet_webhooks')
-        .get() ?? { n: 0 };
-      if (n >= this.#limits.webhooks) return null;
+      if (!this.#hasRoom(settings.domain)) return null;
       const id = `wh_${randomBytes(9).toString('base64url')}`;
       this.#database
         .prepare(
-          `INSERT INTO fleet_webhooks (id, url, description, kinds, domain, secret, enabled, position, created, creator, version)
-           VALUES (@id, @url, @description, @kinds, @domain, @secret, @enabled, @position, @created, @creator, 1)`,
+          `INSERT INTO fleet_webhooks (id, url, description, kinds, domain, secret, enabled, position, created, creator, creator_uid, version)
+           VALUES (@id, @url, @description, @kinds, @domain, @secret, @enabled, @position, @created, @creator, @uid, 1)`,
         )
         .run({
           ...rowOf(settings),
@@ -88,14 +95,19 @@ export class Webhooks {
           secret: newSecret(),
           position: this.#eventLog.last,
           created: this.#clock.date(),
-          creator,
+          creator: creator.name,
+          uid: creator.uid,
         });
       return this.get(id);
     });
   }
 
-  /** Within a transaction of the caller. Whoever switches it on begins anew, with what happens from now on. */
-  change(webhook: Webhook, settings: WebhookSettings): Webhook {
+  /**
+   * Within a transaction of the caller. Whoever switches it on begins anew, with what happens from now on. `null`: as for
+   * {@link add}.
+   */
+  change(webhook: Webhook, settings: WebhookSettings, by: Maker): Webhook | null {
+    if (settings.domain !== webhook.domain && !this.#hasRoom(settings.domain)) return null;
     const begins = settings.enabled && !webhook.enabled;
     // Those who may see a webhook of this domain are not to see what was sent of others.
     if (settings.domain !== webhook.domain)
@@ -103,15 +115,24 @@ export class Webhooks {
     this.#database
       .prepare(
         `UPDATE fleet_webhooks SET url = @url, description = @description, kinds = @kinds, domain = @domain, enabled = @enabled,
-           reason = NULL, failing_since = @failingSince, position = @position, version = version + 1 WHERE id = @id`,
+           creator = @creator, creator_uid = @uid, reason = NULL, failing_since = @failingSince, position = @position, version = version + 1 WHERE id = @id`,
       )
       .run({
         ...rowOf(settings),
         id: webhook.id,
+        creator: by.name,
+        uid: by.uid,
         failingSince: begins ? null : webhook.failingSince,
         position: begins ? this.#eventLog.last : webhook.position,
       });
     return this.get(webhook.id) ?? webhook;
+  }
+
+  #hasRoom(domain: string | null): boolean {
+    const count = this.#database.prepare<{ n: number }>(
+      'SELECT count(*) AS n FROM fleet_webhooks WHERE domain IS ?',
+    );
+    return (count.get(domain)?.n ?? 0) < this.#limits.webhooksPerDomain;
   }
 
   /** Within a transaction of the caller. The former secret signs too for a while. */
@@ -163,6 +184,11 @@ export class Webhooks {
       data,
     });
   }
+}
+
+/** What it is told of. */
+export function targetOf({ domain }: Pick<Webhook, 'domain'>): Target {
+  return domain === null ? { kind: 'everything' } : { kind: 'domain', domain };
 }
 
 function webhookOf(row: Row): Webhook {

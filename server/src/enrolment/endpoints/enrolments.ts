@@ -109,7 +109,7 @@ export function acceptEnrolment(context: EnrolmentContext): Endpoint {
       core.database.transaction(() => {
         if (found.reason === 'approval' && !keys.use(found.key ?? '', core.clock.date()))
           throw conflict('the enrolment key is used up, has expired, or was revoked');
-        if (!enrolments.accept(code, domain)) throw noCode(parameters.code);
+        if (!enrolments.accept(code, domain, core.clock.date())) throw noCode(parameters.code);
       });
       note(`${found.reason}, domain ${domain}`, { device: found.id });
       return { body: { id: found.id, domain } };

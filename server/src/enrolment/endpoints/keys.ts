@@ -28,7 +28,7 @@ const keySchema = Type.Object({
 
 const isoOrNull = (ms: number | null) => (ms === null ? null : shownTime(ms));
 
-function show({ expires, created, lastUsed, ...same }: EnrolmentKey) {
+function show({ expires, created, lastUsed, createdByUid: _uid, ...same }: EnrolmentKey) {
   return { ...same, expires: isoOrNull(expires), created: shownTime(created), lastUsed: isoOrNull(lastUsed) };
 }
 
@@ -112,6 +112,7 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
         ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
         created: now,
         createdBy: caller.name,
+        createdByUid: caller.identity.user.uid,
       });
       note(`key ${key.id}, domain ${domain}, ${uses ?? 'any number of'} devices`);
       return { body: { key: show(key), text } };

@@ -56,6 +56,8 @@ export class EventLog {
   /** All events after this sequence number, up to {@link last}, are in the tail. */
   #tailFrom: number;
   #last: number;
+  /** By domain that was removed, the last event until then. */
+  #ends: ReadonlyMap<string, number> = new Map();
   readonly #waiting = new Set<() => void>();
   #poll: Cancellable | null = null;
 
@@ -66,11 +68,17 @@ export class EventLog {
     this.#limits = limits;
     this.#last = this.#lastStored();
     this.#tailFrom = this.#last;
+    this.#ends = this.#endsStored();
   }
 
   /** Sequence number of the last known event; 0: there was none yet. */
   get last(): number {
     return this.#last;
+  }
+
+  /** Whether its domain was removed since. Another one may have the name by now. */
+  isOfRemovedDomain({ domain, sequence }: Pick<LoggedEvent, 'domain' | 'sequence'>): boolean {
+    return domain !== null && sequence <= (this.#ends.get(domain) ?? 0);
   }
 
   /** Notes events, in their order, and forgets what is too old. Throws `StoreUnavailable`: then nothing was noted. */
@@ -167,6 +175,7 @@ export class EventLog {
 
   /** Takes in what was added to the table. Throws `StoreUnavailable`. */
   refresh(): void {
+    this.#ends = this.#endsStored();
     const last = this.#lastStored();
     if (last <= this.#last) return;
     const { eventsInMemory } = this.#limits;
@@ -201,6 +210,13 @@ export class EventLog {
     this.#poll?.cancel();
     this.#poll = null;
     for (const wake of [...this.#waiting]) wake();
+  }
+
+  #endsStored(): Map<string, number> {
+    const rows = this.#database
+      .prepare<{ domain: string; last: number }>('SELECT domain, last FROM fleet_event_ends')
+      .all();
+    return new Map(rows.map(({ domain, last }) => [domain, last]));
   }
 
   #lastStored(): number {

@@ -42,4 +42,7 @@ export const steps: readonly string[] = [
      DELETE FROM fleet_enrolment_keys WHERE domain = OLD.id;
      DELETE FROM fleet_enrolments WHERE domain = OLD.id AND state <> 'enrolled';
    END;`,
+  // A user who is made anew is another one.
+  `ALTER TABLE fleet_enrolment_keys ADD COLUMN created_by_uid TEXT;
+   UPDATE fleet_enrolment_keys SET created_by_uid = (SELECT uid FROM users WHERE name = created_by);`,
 ];

@@ -31,4 +31,14 @@ export const steps: readonly string[] = [
      INSERT INTO fleet_events (time, kind, device, uid, domain)
      VALUES (${now}, 'device.removed', OLD.id, OLD.uid, OLD.domain);
    END;`,
+  // What happened in a domain is not for those who have one of its name later. `last`: the last event when it was removed.
+  `CREATE TABLE fleet_event_ends (
+     domain TEXT PRIMARY KEY,
+     last INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TRIGGER fleet_event_domain_removed AFTER DELETE ON fleet_domains BEGIN
+     DELETE FROM fleet_event_ends WHERE last < (SELECT min(sequence) FROM fleet_events);
+     INSERT OR REPLACE INTO fleet_event_ends (domain, last)
+       VALUES (OLD.id, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'fleet_events'), 0));
+   END;`,
 ];

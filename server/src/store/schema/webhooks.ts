@@ -38,4 +38,7 @@ export const steps: readonly string[] = [
    CREATE TRIGGER fleet_webhooks_domain_removed AFTER DELETE ON fleet_domains BEGIN
      DELETE FROM fleet_webhooks WHERE domain = OLD.id;
    END;`,
+  // A user who is made anew is another one.
+  `ALTER TABLE fleet_webhooks ADD COLUMN creator_uid TEXT;
+   UPDATE fleet_webhooks SET creator_uid = (SELECT uid FROM users WHERE name = creator);`,
 ];
