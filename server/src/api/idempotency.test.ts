@@ -43,10 +43,10 @@ test('a call that is repeated is done once, and answered as before', async () =>
   expect((await idempotency.once('alice', 'other', 'call', run)).body).toBe('done 3');
 });
 
-test('a key is of one call', async () => {
+test('idempotencyKeyLength: a key is of one call', async () => {
   await idempotency.once('alice', 'k', 'call', run);
   await expect(idempotency.once('alice', 'k', 'another', run)).rejects.toMatchObject({ status: 422 });
-  for (const key of ['', 'x'.repeat(129)]) {
+  for (const key of ['', 'x'.repeat(defaultLimits.idempotencyKeyLength + 1)]) {
     await expect(idempotency.once('alice', key, 'call', run)).rejects.toMatchObject({ status: 400 });
   }
   expect(done).toBe(1);
@@ -80,7 +80,7 @@ test('after a restart it is not done again', async () => {
   expect(done).toBe(1);
 });
 
-test('keys are bounded by number and by time', async () => {
+test('idempotencyKeysPerUser, idempotencyMs: keys are bounded by number and by time', async () => {
   for (const key of ['1', '2', '3']) {
     await idempotency.once('alice', key, 'call', run);
     clock.advance(1);
@@ -88,4 +88,14 @@ test('keys are bounded by number and by time', async () => {
   expect((await idempotency.once('alice', '1', 'call', run)).body).toBe('done 4');
   clock.advance(defaultLimits.idempotencyMs + 1);
   expect((await idempotency.once('alice', '3', 'call', run)).body).toBe('done 5');
+});
+
+test('idempotencyAnswerBytes: a longer answer is not given again, and the call is not done again', async () => {
+  const small = new Idempotency(database, clock, { ...defaultLimits, idempotencyAnswerBytes: 10 });
+  const answering = (body: string) => async () => ({ status: 201, body });
+  await small.once('alice', 'short', 'call', answering('x'.repeat(10)));
+  await small.once('alice', 'long', 'call', answering('x'.repeat(11)));
+  expect(await small.once('alice', 'short', 'call', run)).toMatchObject({ body: 'x'.repeat(10) });
+  await expect(small.once('alice', 'long', 'call', run)).rejects.toMatchObject({ status: 409 });
+  expect(done).toBe(0);
 });

@@ -44,7 +44,7 @@ test('a call begins at once in a loop that has nothing to do', async () => {
   expect(loop.scheduled).toEqual([]);
 });
 
-test('between two calls the loop sleeps for a share of the time that it has worked', async () => {
+test('callRest: between two calls the loop sleeps for a share of the time that it has worked', async () => {
   const { loop, begun, call } = stage();
   call('alice', 'first');
   call('alice', 'second');
@@ -73,7 +73,7 @@ test('a call that comes when no other waits lets the loop sleep too', async () =
   expect(begun).toEqual(['first', 'second']);
 });
 
-test('in a loop that never sleeps, a call begins every `callRestMs`', async () => {
+test('callRestMs: in a loop that never sleeps, a call begins every `callRestMs`', async () => {
   const { loop, begun, call } = stage();
   call('alice', 'first');
   call('alice', 'second');

@@ -47,12 +47,12 @@ describe('all faults are told', () => {
   };
   const wrong = (count: number) => ({ list: Array.from({ length: count }, () => 'x') });
 
-  test('up to `limits.faultsTold`', () => {
+  test('faultsTold: up to `limits.faultsTold`', () => {
     expect(faultsOf(wrong(faultsTold))).toHaveLength(faultsTold);
     expect(faultsOf(wrong(faultsTold + 1))).toHaveLength(faultsTold);
   });
 
-  test('but of more than `limits.checkedValues` values, the first', () => {
+  test('checkedValues: but of more than `limits.checkedValues` values, the first', () => {
     // The body and the list are values too.
     expect(faultsOf(wrong(checkedValues - 2))).toHaveLength(faultsTold);
     expect(faultsOf(wrong(checkedValues - 1))).toEqual([{ field: '/list/0', detail: 'must be integer' }]);

@@ -113,7 +113,7 @@ test('what happens can be asked for soon, exports too', async () => {
   await expect.poll(events).toEqual(expect.arrayContaining(['createGroup', 'exportAudit', 'token']));
 });
 
-test('an export that is cut does not look whole', async () => {
+test('auditExportPage: an export that is cut does not look whole', async () => {
   const { port } = server.reflector;
   const { token } = (
     await server.client().call('POST', '/token', 'username=bob&password=a+long+enough+secret', {

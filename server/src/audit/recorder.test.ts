@@ -88,7 +88,7 @@ const pass = async () => {
   await turn();
 };
 
-test('records are written together, in their order', async () => {
+test('auditBatchMs: records are written together, in their order', async () => {
   recorder.start();
   await happen('a', 'b');
   expect(await stored()).toEqual([]);
@@ -130,7 +130,7 @@ test('the end writes what waits', async () => {
   expect(await stored()).toEqual(['a']);
 });
 
-test('auditRemovedAtOnce: old records go, a few at a time', async () => {
+test('auditRemovedAtOnce, auditSweepMs: old records go, a few at a time', async () => {
   const old = (n: number) => ({
     time: clock.date() - 10 * dayMs - n,
     event: `old${n}`,

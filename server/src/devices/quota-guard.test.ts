@@ -55,7 +55,7 @@ const full = (most: string, present: number) => ({
   retryAfterSeconds: defaultLimits.quotaRetrySeconds,
 });
 
-test('as many devices are let in as the domain may have on line, and others when one has gone', async () => {
+test('quotaRetrySeconds: as many devices are let in as the domain may have on line, and others when one has gone', async () => {
   const [first, second, third] = [await added('a'), await added('b'), await added('c')];
   expect([first.admit(), second.admit()]).toEqual([null, null]);
   domains.change('acme', { quotas: { connections: 2 } });
@@ -123,7 +123,7 @@ test('a device counts for the domain in which it came last', async () => {
   expect((await added('b')).admit()).toBeNull();
 });
 
-test('bytes of the month: who has used them up comes no more until the next month', async () => {
+test('quotaCheckMs: who has used them up comes no more until the next month', async () => {
   const spent = 'quota: the domain acme has used its 100 bytes of this month, until 2026-02-01';
   const one = await added('a');
   domains.change('acme', { quotas: { bytesPerMonth: 100 } });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +40,7 @@ async function stage() {
 }
 
 test.each(['secret', 'certificate'])(
-  'by a code, for a %s',
+  'enrolmentCertificateMs: a device gets by a code a %s, which lasts no longer',
   async (credential) => {
     const { folder, authority, clientCa, reflector } = await stage();
     const own = await OwnAuthority.open(reflector.store.settings, Date.now());
@@ -74,6 +75,11 @@ test.each(['secret', 'certificate'])(
     await expect.poll(() => reflector.presence.local.get('pump-7')?.id, { timeout: 60_000 }).toBe('pump-7');
     const state = readFileSync(join(folder, 'state'), 'utf8');
     expect(state.includes('BEGIN CERTIFICATE')).toBe(credential === 'certificate');
+    const pem = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(state)?.[0];
+    if (pem !== undefined) {
+      const ends = Date.parse(new X509Certificate(pem.replaceAll('\\n', '\n')).validTo);
+      expect(Math.abs(ends - Date.now() - defaultLimits.enrolmentCertificateMs)).toBeLessThan(600_000);
+    }
     const { certificatesSince = null } = (await reflector.store.devices.credentials('pump-7')) ?? {};
     expect(certificatesSince !== null).toBe(credential === 'certificate');
   },

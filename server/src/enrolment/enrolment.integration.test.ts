@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { AuditRecord } from 'rm-reflector/ports';
+import { LastingDatabase } from 'rm-reflector/store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
 import type { ApiClient } from '../testing/api-client.ts';
 import { TestServer } from '../testing/test-server.ts';
 
@@ -228,7 +231,7 @@ describe('without a key', () => {
     expect((await bob.get('/enrolment-keys')).status).toBe(403);
   });
 
-  test('enrolmentsWaitingPerNetwork, enrolmentsBurst: strangers find bounds', async () => {
+  test('enrolmentsWaitingPerNetwork, enrolmentsBurst, enrolmentMs: strangers find bounds', async () => {
     await server.close();
     server = await TestServer.start({
       limits: { enrolmentsWaitingPerNetwork: 2, enrolmentsBurst: 5, enrolmentMs: 60_000 },
@@ -236,6 +239,25 @@ describe('without a key', () => {
     const statuses = [];
     for (let n = 0; n < 6; n++) statuses.push((await device(`d${n}`).asks()).status);
     expect(statuses).toEqual([202, 202, 503, 503, 503, 429]);
+  });
+});
+
+describe('bounds', () => {
+  test('enrolmentBytes: a longer request is not read', async () => {
+    const answer = await device('d1').asks({ filler: 'x'.repeat(defaultLimits.enrolmentBytes) });
+    expect(answer.status).toBe(413);
+  });
+
+  test('enrolmentRetrySeconds, enrolmentIdleRetrySeconds: one that waits for long comes less often', async () => {
+    await server.close();
+    server = await TestServer.start({ limits: { enrolmentRetrySeconds: 7, enrolmentIdleRetrySeconds: 77 } });
+    const pump = device('pump-7');
+    const first = await pump.asks();
+    expect([first.status, first.headers['retry-after']]).toEqual([202, '7']);
+    const file = new LastingDatabase(join(server.folder, 'server.sqlite'));
+    file.prepare('UPDATE fleet_enrolments SET created = created - 3600001').run();
+    file.close();
+    expect((await pump.asks()).headers['retry-after']).toBe('77');
   });
 });
 

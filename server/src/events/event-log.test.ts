@@ -57,7 +57,7 @@ describe('the log', () => {
     expect(log.resume('1000-1')).toBe(null);
   });
 
-  test('keeps a bounded number, and no event for ever but the last', async () => {
+  test('eventsKept, eventsKeptMs: keeps a bounded number, and no event for ever but the last', async () => {
     const log = logOf({ eventsKept: 3, eventsKeptMs: 1_000, eventsInMemory: 1 });
     const count = () => database.prepare<{ n: number }>('SELECT count(*) n FROM fleet_events').get()?.n;
     for (let i = 0; i < 5; i++) log.append([started()]);
@@ -68,7 +68,7 @@ describe('the log', () => {
     expect(log.resume(log.cursor(6))).toBe(6);
   });
 
-  test('removes a part at a time', () => {
+  test('eventsPruned: removes a part at a time', () => {
     const log = logOf({ eventsKept: 1, eventsPruned: 2 });
     const rows = () => database.prepare<{ sequence: number }>('SELECT sequence FROM fleet_events').all();
     log.append([started(), started(), started(), started(), started()]);
@@ -83,7 +83,7 @@ describe('the log', () => {
     expect(database.prepare('SELECT sequence FROM fleet_events').all()).toHaveLength(3);
   });
 
-  test('finds what others add', async () => {
+  test('eventsPollMs: finds what others add', async () => {
     const log = logOf();
     log.start();
     logOf().append([started()]);
@@ -96,14 +96,14 @@ describe('the log', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('a flood of others is read in part', () => {
+  test('eventsInMemory: a flood of others is read in part', () => {
     const log = logOf({ eventsInMemory: 2 });
     logOf().append([started(), started(), started(), started()]);
     log.refresh();
     expect([log.last, log.resume(log.cursor(4))]).toEqual([4, 4]);
   });
 
-  test('long values are left out', async () => {
+  test('eventBytes: long values are left out', async () => {
     const log = logOf({ eventBytes: 1_000 });
     const properties = { a: 'x'.repeat(2_000) };
     log.append([{ kind: 'device.online', time: 1, device: 'dev1', data: { properties, short: 1 } }]);
@@ -131,7 +131,7 @@ describe('the recorder', () => {
     log = logOf();
   });
 
-  test('writes several at a time', () => {
+  test('eventsBatch, eventsBatchMs: writes several at a time', () => {
     const recorder = recorderOf();
     recorder.take(happens('online'));
     recorder.take(happens('offline'));
@@ -141,7 +141,7 @@ describe('the recorder', () => {
     expect(recorder.pending).toBe(0);
   });
 
-  test('a device that says something else all the time is noted now and then', () => {
+  test('propertiesEventMs: a device that says something else all the time is noted now and then', () => {
     const recorder = recorderOf();
     for (let i = 0; i < 100; i++) {
       recorder.take(happens('properties', String(i)));
@@ -178,7 +178,7 @@ describe('the recorder', () => {
     expect(told()).toEqual(['events.lost {"count":7}']);
   });
 
-  test('while the store is away a bounded number waits', () => {
+  test('eventsPending: while the store is away a bounded number waits', () => {
     let away = true;
     const broken = {
       append: (events: Parameters<EventLog['append']>[0]) => {

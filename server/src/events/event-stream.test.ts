@@ -69,7 +69,7 @@ async function kinds(messages: AsyncGenerator<{ readonly kind: string }>, count:
   return taken;
 }
 
-test('a reader that takes nothing for too long is told, and goes on from now', async () => {
+test('eventsRead: a reader that takes nothing for too long is told, and goes on from now', async () => {
   const messages = open().messages();
   expect(await kinds(messages, 1)).toEqual(['ready']);
   happens(2);
@@ -88,7 +88,7 @@ test('a reader that is behind what is in memory reads the data file', async () =
   expect(await kinds(messages, 3)).toEqual(['device.added', 'device.added', 'device.added']);
 });
 
-test('what was allowed when the page was read, and is not now, is not sent', async () => {
+test('eventRightsMs: what was allowed when the page was read, and is not now, is not sent', async () => {
   const messages = open().messages();
   await messages.next();
   happens(2, 'north');
@@ -139,7 +139,7 @@ test('another user of the same name gets nothing', async () => {
   expect(await kinds(messages, 1)).toEqual(['end']);
 });
 
-test('silence is broken now and then, also where nothing that happens may be seen', async () => {
+test('eventHeartbeatMs: silence is broken now and then, also where nothing that happens may be seen', async () => {
   const messages = open().messages();
   await messages.next();
   held = { domains: ['south'], devices: [] };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StreamPlaces } from './stream-places.ts';
 
-test('places are bounded for each user and in all, and given back once', () => {
+test('eventStreams, eventStreamsPerUser: places are bounded for each user and in all, and given back once', () => {
   const places = new StreamPlaces({ eventStreams: 3, eventStreamsPerUser: 2 });
   const first = places.take('a');
   places.take('a');

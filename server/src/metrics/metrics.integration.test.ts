@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reservedPort } from '../../../toolchain/loopback-port.mjs';
@@ -142,6 +144,43 @@ test('a listener of its own serves them, and the server does not', async () => {
   expect((await ask(own, '/other')).status).toBe(404);
   expect((await ask(own, '/metrics')).text).toContain('rm_tunnels 0');
   expect((await ask(server.reflector.port, '/metrics')).text).not.toContain('rm_tunnels');
+  await server.close();
+});
+
+test('metricsConnections, metricsMs: who sends nothing keeps a place for a while', async () => {
+  const own = await reservedPort();
+  const server = await TestServer.start({
+    own: { metrics: { listen: `127.0.0.1:${own}` } },
+    limits: { metricsConnections: 1, metricsMs: 5_000 },
+  });
+  const status = () =>
+    ask(own, '/metrics', { connection: 'close' }).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+  await expect.poll(status, { timeout: 60_000 }).toBe(200);
+  const silent = connect(own, '127.0.0.1').on('error', () => {});
+  await once(silent, 'connect');
+  silent.write('GET /metrics HTTP/1.1\r\n');
+  expect(await status()).toBe(0);
+  await expect.poll(status, { timeout: 60_000 }).toBe(200);
+  silent.destroy();
+  await server.close();
+});
+
+test('metricsDevicesMs: devices are not counted each time', async () => {
+  const server = await TestServer.start({
+    own: { metrics: { token } },
+    limits: { metricsDevicesMs: 3_600_000 },
+  });
+  const claimed = async () => {
+    const { text } = await ask(server.reflector.port, '/metrics', { authorization: `Bearer ${token}` });
+    return /^rm_devices\{[^}]*state="claimed"[^}]*\} (\d+)$/m.exec(text)?.[1];
+  };
+  await addDevice(server, 'dev1', north);
+  expect(await claimed()).toBe('1');
+  await addDevice(server, 'dev2', north);
+  expect(await claimed()).toBe('1');
   await server.close();
 });
 

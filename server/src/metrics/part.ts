@@ -91,7 +91,11 @@ function routeOf(figures: Figures, token: string | null): Route {
 
 function listenerOf(figures: Figures, token: string | null, { log, limits }: Core): Server {
   const server = createServer(
-    { requestTimeout: limits.metricsMs, headersTimeout: limits.metricsMs },
+    {
+      requestTimeout: limits.metricsMs,
+      headersTimeout: limits.metricsMs,
+      connectionsCheckingInterval: limits.metricsMs / 2,
+    },
     (request, response) => {
       if (request.method !== 'GET' || request.url?.split('?')[0] !== path) {
         response.writeHead(404).end();

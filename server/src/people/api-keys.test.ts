@@ -62,7 +62,7 @@ authenticatorConformance(async () => {
   };
 });
 
-test('what it opens is in what it proves; it ends with its time, and its use is noted once a minute', async () => {
+test('keyUseMs: what it opens is in what it proves; it ends with its time, and its use is noted once a minute', async () => {
   const clock = new ManualClock();
   const expires = clock.date() + 3 * defaultLimits.keyUseMs;
   for (const permissions of [['devices.read'], ['devices.open']] as const) {

@@ -127,7 +127,7 @@ test('a service account, and who has no address, get none', async () => {
   expect(sent).toEqual([]);
 });
 
-test('openCallsPerAddress: as many in openCallsMs, by address or IPv6 network', () => {
+test('openCallsPerAddress, openCallsMs: as many, by address or IPv6 network', () => {
   const rate = new AddressRate(clock, { openCallsPerAddress: 2, openCallsMs: 1_000, callers: 10 });
   const taken = (...addresses: string[]) => addresses.map((address) => rate.take(address));
   expect(taken('192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2')).toEqual([true, true, false, true]);

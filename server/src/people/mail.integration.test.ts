@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -285,4 +285,17 @@ test.each<[string, SMTPServerOptions]>([
   expect([answer.status, mails, logIns]).toEqual([502, [], []]);
   // The user is there: the invitation can be sent again.
   expect((await alice.get('/users/carol')).status).toBe(200);
+});
+
+test('mailMs: a mail server that says nothing is waited for for a while', async () => {
+  await openSmtp();
+  const taken: Socket[] = [];
+  const silent = createServer((socket) => void taken.push(socket)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const url = `smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  await open({ url }, { limits: { mailMs: 200 } });
+  const answer = await alice.post('/users', { name: 'carol', email: 'c@example.com', invite: true });
+  expect([answer.status, taken.length]).toEqual([502, 1]);
+  for (const socket of taken) socket.destroy();
+  silent.close();
 });

@@ -109,7 +109,7 @@ test('a webhook gets what happens after it was added, of its kinds and its domai
   expect(rows()).toEqual([{ state: 'delivered', attempts: 1, status: 204 }]);
 });
 
-test('a receiver that fails gets one post at a time, later and later, and then all of it', async () => {
+test('webhookPostsEach, webhookPauseMs: a receiver that fails gets one post at a time, later and later, and then all of it', async () => {
   let good = false;
   const { happens, add, settle, posted, rows } = start(() => (good ? { status: 200 } : { status: 500 }));
   add();
@@ -148,7 +148,7 @@ test('a message that is not taken does not stop the others, and is given up afte
   expect(webhooks.get(id)?.enabled).toBe(true);
 });
 
-test('a receiver that fails for days is disabled, which is an event', async () => {
+test('webhookFailingMs: a receiver that fails for days is disabled, which is an event', async () => {
   const { happens, add, settle, webhooks, database } = start(() => ({ error: 'connect ECONNREFUSED' }));
   const { id } = add({ domain: north });
   for (let i = 0; i <= 6; i++) {
@@ -206,7 +206,7 @@ test('what is not delivered when the server ends is delivered by the next one, w
   expect(second.posted[0]?.headers['webhook-id']).toBe(first.posted[0]?.headers['webhook-id']);
 });
 
-test('the outbox is bounded: what has no place waits in the log, and is told as lost when that is too old', async () => {
+test('webhookWaiting: the outbox is bounded: what has no place waits in the log, and is told as lost when that is too old', async () => {
   let good = false;
   const limits = { webhookWaiting: 2, eventsKept: 5, eventsInMemory: 1 };
   const { happens, add, settle, rows, database } = start(() => ({ status: good ? 200 : 500 }), limits);
@@ -230,7 +230,7 @@ test('the outbox is bounded: what has no place waits in the log, and is told as 
   expect(read.reads).toBeGreaterThan(0);
 });
 
-test('delivered messages are kept for a while, in a bounded number', async () => {
+test('deliveriesKept: delivered messages are kept for a while, in a bounded number', async () => {
   const { happens, add, settle, rows } = start(() => ({ status: 200 }), { deliveriesKept: 3 });
   add();
   happens(...Array.from({ length: 10 }, () => north));
@@ -299,4 +299,63 @@ test('a webhook that was behind is not told what happened in a domain that had t
   happens(north);
   await settle();
   expect(types(posted)).toEqual([`device.added ${north}`]);
+});
+
+test('deliveriesKeptMs: what was delivered longer ago is gone', async () => {
+  const { happens, add, settle, rows } = start(() => ({ status: 200 }));
+  add();
+  happens(north);
+  await settle();
+  clock.advance(defaultLimits.deliveriesKeptMs);
+  happens(north);
+  await settle();
+  expect(rows()).toHaveLength(2);
+  clock.advance(1);
+  happens(north);
+  await settle();
+  expect(rows()).toHaveLength(2);
+});
+
+test('webhookPosts: receivers that do not answer have no more posts under way', async () => {
+  const { happens, add, settle, posted } = start(() => new Promise<never>(() => {}), { webhookPosts: 2 });
+  for (let n = 0; n < 4; n++) add();
+  happens(north);
+  await settle();
+  expect(posted).toHaveLength(2);
+});
+
+test('formerSecretMs: the former secret signs until then', async () => {
+  const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
+  webhooks.renewSecret(add());
+  const signatures = async () => {
+    happens(north);
+    await settle();
+    return posted.at(-1)?.headers['webhook-signature']?.split(' ').length;
+  };
+  clock.advance(defaultLimits.formerSecretMs - 1);
+  expect(await signatures()).toBe(2);
+  clock.advance(1);
+  expect(await signatures()).toBe(1);
+});
+
+test('webhookTickMs: what is to be tried again is found by then', async () => {
+  let good = false;
+  const { dispatcher, happens, add, posted } = start(() => ({ status: good ? 200 : 500 }));
+  add();
+  happens(north);
+  const ended = dispatcher.run();
+  const turns = async () => {
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await turns();
+  expect(posted).toHaveLength(1);
+  good = true;
+  // The first wait is 5 s.
+  for (let ms = 0; ms < 6_000; ms += defaultLimits.webhookTickMs) {
+    clock.advance(defaultLimits.webhookTickMs);
+    await turns();
+  }
+  expect(posted).toHaveLength(2);
+  dispatcher.stop();
+  await ended;
 });

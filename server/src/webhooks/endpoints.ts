@@ -4,7 +4,7 @@ import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { matching } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { eventKinds } from '../events/log/kinds.ts';
-import type { Limits } from '../limits.ts';
+import { defaultLimits, type Limits } from '../limits.ts';
 import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -24,7 +24,7 @@ const orNull = (schema: ReturnType<typeof Type.String | typeof Type.Integer>) =>
   Type.Union([schema, Type.Null()]);
 const url = Type.String({
   minLength: 1,
-  maxLength: 2_048,
+  maxLength: defaultLimits.webhookUrlLength,
   description: 'https://…, where the messages are posted to.',
 });
 const description = Type.String({ maxLength: 200 });

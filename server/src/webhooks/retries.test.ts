@@ -23,6 +23,6 @@ test.each([
   ['Thu, 01 Jan 1970 00:01:00 GMT', 60_000],
   ['Thu, 01 Jan 1960 00:01:00 GMT', 0],
   ['soon', 0],
-])('Retry-After: %s', (header, ms) => {
+])('webhookRetryAfterMs: Retry-After %s', (header, ms) => {
   expect(askedPause(header, 0, 3_600_000)).toBe(ms);
 });

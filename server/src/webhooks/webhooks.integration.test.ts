@@ -42,7 +42,7 @@ describe('one post', () => {
     return post(context, { url, headers: {}, body: '{}' }, new AbortController().signal);
   };
 
-  test('a receiver that answers without end is read for some bytes only', async () => {
+  test('webhookAnswerBytes: a receiver that answers without end is read for some bytes only', async () => {
     const url = await receive((_request, response) => {
       response.writeHead(200);
       const more = () => {
@@ -61,7 +61,7 @@ describe('one post', () => {
       (_: IncomingMessage, response: { flushHeaders(): void }) => response.flushHeaders(),
       { status: 200 },
     ],
-  ])('a receiver that answers %s is waited for for a while', async (_how, listener, expected) => {
+  ])('webhookMs: a receiver that answers %s is waited for for a while', async (_how, listener, expected) => {
     let came = () => {};
     const asked = new Promise<void>((resolve) => {
       came = resolve;

@@ -83,6 +83,7 @@ export class Webhooks {
   add(settings: WebhookSettings, creator: Maker): Webhook | null {
     return this.#database.transaction(() => {
       if (!this.#hasRoom(settings.domain)) return null;
+      this.#eventLog.refresh();
       const id = `wh_${randomBytes(9).toString('base64url')}`;
       this.#database
         .prepare(
@@ -109,6 +110,8 @@ export class Webhooks {
   change(webhook: Webhook, settings: WebhookSettings, by: Maker): Webhook | null {
     if (settings.domain !== webhook.domain && !this.#hasRoom(settings.domain)) return null;
     const begins = settings.enabled && !webhook.enabled;
+    // What others have added to the log by now is over too.
+    if (begins) this.#eventLog.refresh();
     // Those who may see a webhook of this domain are not to see what was sent of others.
     if (settings.domain !== webhook.domain)
       this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(webhook.id);

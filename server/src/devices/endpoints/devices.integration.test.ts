@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../limits.ts';
 import type { ApiClient } from '../../testing/api-client.ts';
 import { TestServer } from '../../testing/test-server.ts';
 
@@ -89,14 +90,46 @@ describe('adding a device', () => {
     ['an unknown field', { id: 'x', pasword: '' }, 400, '/pasword'],
     ['an unknown domain', { id: 'x', domain: 'none' }, 422, '/domain'],
     ['a domain that is none', { id: 'x', domain: 'a b' }, 400, '/domain'],
-    ['a name that is too long', { id: 'x', name: 'a'.repeat(201) }, 400, '/name'],
-    ['a name of two lines', { id: 'x', name: 'a\nb' }, 400, '/name'],
-    ['notes that are too long', { id: 'x', notes: 'a'.repeat(16_385) }, 400, '/notes'],
-    ['too many tags', { id: 'x', tags: Array.from({ length: 33 }, (_, n) => `${n}`) }, 400, '/tags'],
-    ['an empty tag', { id: 'x', tags: [''] }, 400, '/tags/0'],
-    ['a property that is too long', { id: 'x', properties: { a: 'b'.repeat(4_097) } }, 400, '/properties/a'],
     [
-      'properties that are too long together',
+      'nameLength: a name that is too long',
+      { id: 'x', name: 'a'.repeat(defaultLimits.nameLength + 1) },
+      400,
+      '/name',
+    ],
+    ['a name of two lines', { id: 'x', name: 'a\nb' }, 400, '/name'],
+    [
+      'notesLength: notes that are too long',
+      { id: 'x', notes: 'a'.repeat(defaultLimits.notesLength + 1) },
+      400,
+      '/notes',
+    ],
+    [
+      'tagLength: a tag that is too long',
+      { id: 'x', tags: ['a'.repeat(defaultLimits.tagLength + 1)] },
+      400,
+      '/tags/0',
+    ],
+    [
+      'tags: too many',
+      { id: 'x', tags: Array.from({ length: defaultLimits.tags + 1 }, (_, n) => `${n}`) },
+      400,
+      '/tags',
+    ],
+    ['an empty tag', { id: 'x', tags: [''] }, 400, '/tags/0'],
+    [
+      'propertyValueLength: a property that is too long',
+      { id: 'x', properties: { a: 'b'.repeat(defaultLimits.propertyValueLength + 1) } },
+      400,
+      '/properties/a',
+    ],
+    [
+      'propertyNameLength: a name of a property that is too long',
+      { id: 'x', properties: { ['a'.repeat(defaultLimits.propertyNameLength + 1)]: 'b' } },
+      400,
+      '/properties',
+    ],
+    [
+      'userPropertiesLength: properties that are too long together',
       {
         id: 'x',
         properties: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`p${n}`, 'v'.repeat(4_000)])),
@@ -162,8 +195,12 @@ describe('a device', () => {
 
   test.each([
     [
-      'properties that are too many',
-      { properties: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`p${n}`, 'v'])) },
+      'userProperties: too many',
+      {
+        properties: Object.fromEntries(
+          Array.from({ length: defaultLimits.userProperties + 1 }, (_, n) => [`p${n}`, 'v']),
+        ),
+      },
       422,
     ],
     [
@@ -173,7 +210,11 @@ describe('a device', () => {
     ],
     ['a property without a name', { properties: { '': 'v' } }, 400],
     ['a domain that does not exist', { domain: 'none' }, 422],
-    ['a description that is too long', { description: 'a'.repeat(2_001) }, 400],
+    [
+      'descriptionLength: a description that is too long',
+      { description: 'a'.repeat(defaultLimits.descriptionLength + 1) },
+      400,
+    ],
   ])('keeps what it is where %s are given', async (_what, body, status) => {
     await alice.post('/devices', { id: 'bounds', domain: 'acme' });
     const before = (await alice.get('/devices/bounds')).text;

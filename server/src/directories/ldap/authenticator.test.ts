@@ -2,7 +2,7 @@ import { AuthenticatorUnavailable } from 'rm-reflector/ports';
 import { authenticatorConformance } from 'rm-reflector/ports/conformance';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
-import { defaultLimits } from '../../limits.ts';
+import { defaultLimits, type Limits } from '../../limits.ts';
 import { membersStage } from '../../testing/members-stage.ts';
 import { LdapAuthenticator } from './authenticator.ts';
 import type { Person } from './directory.ts';
@@ -24,7 +24,7 @@ class FakeDirectory {
   }
 }
 
-function open(offlineMs = 3_600_000) {
+function open(offlineMs = 3_600_000, limits: Partial<Limits> = {}) {
   const clock = new ManualClock();
   const stage = membersStage(clock);
   const directory = new FakeDirectory();
@@ -38,7 +38,7 @@ function open(offlineMs = 3_600_000) {
     store: stage.store,
     clock,
     log: stage.log,
-    limits: defaultLimits,
+    limits: { ...defaultLimits, ...limits },
   });
   return { ...stage, clock, directory, authenticator };
 }
@@ -94,7 +94,7 @@ describe('LDAP', () => {
     expect(stage.given.get('alice of ldap')).toMatchObject({ groups: [] });
   });
 
-  test('the directory is not asked again about the same password for a minute, and about another one at once', async () => {
+  test('provenMs: the directory is not asked again about the same password for a minute, and about another one at once', async () => {
     for (const name of ['alice', 'Alice']) expect(await prove('wonderland', name)).toEqual(proof);
     expect(stage.directory.asked).toBe(1);
     expect(await prove('wrong')).toEqual({ refused: expect.any(String) });
@@ -112,8 +112,8 @@ describe('LDAP', () => {
     expect(stage.directory.asked).toBe(0);
   });
 
-  test('empty and overlong passwords never reach the directory', async () => {
-    for (const password of ['', 'x'.repeat(1025)]) {
+  test('passwordBytes: empty and overlong passwords never reach the directory', async () => {
+    for (const password of ['', 'x'.repeat(defaultLimits.passwordBytes + 1)]) {
       expect(await prove(password)).toEqual({ refused: expect.any(String) });
     }
     expect(stage.directory.asked).toBe(0);
@@ -146,7 +146,7 @@ describe('LDAP', () => {
     expect(await prove('new')).toEqual(proof);
   });
 
-  test('guesses while it is away are few', async () => {
+  test('offlineGuesses: guesses while it is away are few', async () => {
     await prove();
     goAway();
     for (let guess = 0; guess < defaultLimits.offlineGuesses; guess++) {
@@ -179,13 +179,47 @@ describe('LDAP', () => {
     expect(stage.given.get('alice of ldap')).toMatchObject({ groups: ['operators'] });
   });
 
-  test('a directory that is away is not asked by every log-in', async () => {
+  test('ldapPauseMs: a directory that is away is not asked by every log-in', async () => {
     stage.directory.away = true;
     for (let i = 0; i < 3; i++) await expect(prove()).rejects.toBeInstanceOf(AuthenticatorUnavailable);
     expect(stage.directory.asked).toBe(1);
     stage.clock.advance(defaultLimits.ldapPauseMs);
     stage.directory.away = false;
     expect(await prove()).toEqual(proof);
+  });
+
+  test('provenRemembered: of more, the directory is asked again', async () => {
+    await stage.close();
+    stage = open(0, { provenRemembered: 1 });
+    await prove('wonderland', 'alice');
+    await prove('wonderland', 'alice');
+    expect(stage.directory.asked).toBe(1);
+    // Another password of the same user is another one that is remembered.
+    stage.directory.password = 'looking glass';
+    await prove('looking glass');
+    stage.directory.password = 'wonderland';
+    await prove('wonderland');
+    expect(stage.directory.asked).toBe(3);
+  });
+
+  test('ldapAtOnce, ldapWaiting: a directory that answers nothing is asked by a few, and a few wait', async () => {
+    await stage.close();
+    stage = open(0, { ldapAtOnce: 2, ldapWaiting: 1 });
+    const answers: (() => void)[] = [];
+    stage.directory.prove = async () => {
+      stage.directory.asked++;
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return { refused: 'no' };
+    };
+    const asked = ['a', 'b', 'c'].map((password) => prove(password));
+    await expect(prove('d')).rejects.toThrow('too many log-ins wait');
+    expect(stage.directory.asked).toBe(2);
+    while (answers.length > 0 || stage.directory.asked < 3) {
+      answers.shift()?.();
+      await Promise.resolve();
+    }
+    for (const answer of answers) answer();
+    expect(await Promise.all(asked)).toEqual([{ refused: 'no' }, { refused: 'no' }, { refused: 'no' }]);
   });
 
   test('without keeping passwords, nobody gets in while it is away', async () => {

@@ -148,7 +148,7 @@ test('more groups than the directory returns at once', async () => {
   expect('groups' in person && person.groups.size).toBe(120);
 });
 
-test('who has more groups or levels than are followed is not let in with a part of them', async () => {
+test('groupLevels, groupsPerUser: who has more groups or levels than are followed is not let in with a part of them', async () => {
   expect(await directory().prove('deep', 'deep')).toEqual({
     refused: expect.stringContaining('more than 12 levels'),
     proven: true,
@@ -289,7 +289,7 @@ describe('somebody on the way', () => {
     server.close();
   });
 
-  test('answers nothing', async () => {
+  test('ldapAnswerMs, ldapConnectMs: answers nothing', async () => {
     const silent = createServer((socket) => void sockets.add(socket));
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();

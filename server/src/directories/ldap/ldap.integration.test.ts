@@ -103,7 +103,7 @@ test('the password of a directory’s user is not set here', async () => {
   expect((await userOf('carol'))?.password).toBe(before?.password);
 });
 
-test('who has left the directory is out, with their API keys', async () => {
+test('sweepMs: who has left the directory is out, with their API keys', async () => {
   server = await TestServer.start({
     own: { ldap: ldap({ membershipLifetime: 60 }) },
     limits: { sweepMs: 50 },

@@ -18,7 +18,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
-test('an answer that is too long is not read to its end', async () => {
+test('oidcAnswerBytes: an answer that is too long is not read to its end', async () => {
   let ended = false;
   const url = await serve((_request, response) => {
     response.on('close', () => {

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reservedPort } from '../../../../toolchain/loopback-port.mjs';
+import { defaultLimits } from '../../limits.ts';
 import {
   clientId,
   clientSecret,
@@ -101,6 +104,51 @@ test('`next` leads to no other host', async () => {
   expect(browser.url.href).toBe(`${base}/`);
 });
 
+test('nextLength: a longer address is dropped', async () => {
+  await logIn('carol', `/account?x=${'x'.repeat(defaultLimits.nextLength)}`);
+  expect(browser.url.href).toBe(`${base}/`);
+});
+
+test('oidcAnswerMs: a provider that answers nothing is waited for for a while', async () => {
+  await server.close();
+  await provider.close();
+  const silent = createServer(() => {}).listen(Number(new URL(provider.issuer).port), 'localhost');
+  await once(silent, 'listening');
+  server = await start({ oidcAnswerMs: 200 });
+  expect((await begin()).status).toBe(503);
+  silent.closeAllConnections();
+  silent.close();
+  await once(silent, 'close');
+  await provider.listen();
+});
+
+test('oidcAtOnce, oidcWaiting: browsers that come back while the provider says nothing find bounds', async () => {
+  await server.close();
+  server = await start({ oidcAtOnce: 1, oidcWaiting: 0, oidcAnswerMs: 3_000 });
+  const backs = [];
+  for (const each of [new WebBrowser(), new WebBrowser()]) {
+    browser = each;
+    await begin();
+    await browser.submit({ login: 'carol', password: 'any' });
+    const consent = new URL(/action="([^"]*)"/.exec(browser.text)?.[1] ?? '', browser.url);
+    await browser.go(consent, { prompt: 'consent' }, /callback/);
+    backs.push({ each, back: browser.visited.at(-1) ?? '' });
+  }
+  await provider.close();
+  let asked = 0;
+  const silent = createServer(() => void asked++).listen(Number(new URL(provider.issuer).port), 'localhost');
+  await once(silent, 'listening');
+  const [first, second] = backs;
+  const held = first?.each.go(first.back);
+  await expect.poll(() => asked, { timeout: 60_000 }).toBe(1);
+  expect((await second?.each.go(second.back))?.status).toBe(503);
+  expect([(await held)?.status, asked]).toEqual([503, 1]);
+  silent.closeAllConnections();
+  silent.close();
+  await once(silent, 'close');
+  await provider.listen();
+});
+
 test('only the browser that began a log-in ends it, once, and with its own answer', async () => {
   await begin();
   await browser.submit({ login: 'carol', password: 'any' });
@@ -127,7 +175,7 @@ test('only the browser that began a log-in ends it, once, and with its own answe
   expect((await browser.go(back)).status).toBe(403);
 });
 
-test('a log-in that takes too long has to be begun again', async () => {
+test('oidcLogInMs: a log-in that takes too long has to be begun again', async () => {
   await server.close();
   server = await start({ oidcLogInMs: 1 });
   await logIn('carol');
@@ -140,7 +188,7 @@ test('who refuses at the provider is back at the log-in', async () => {
   expect([browser.status, browser.text.includes('was cancelled')]).toEqual([403, true]);
 });
 
-test('a provider that is down keeps nobody else out, and is there when it is back', async () => {
+test('oidcPauseMs: a provider that is down keeps nobody else out, and is there when it is back', async () => {
   await server.close();
   await provider.close();
   server = await start({ oidcPauseMs: 1 });
@@ -244,10 +292,19 @@ describe('log-out by the back channel', () => {
     expect(await send(token)).toBe(400);
   });
 
+  test('oidcLogOutsRemembered: of more, the oldest is forgotten', async () => {
+    await server.close();
+    server = await start({ oidcLogOutsRemembered: 1 });
+    const [first, second] = [await provider.logOutToken({ sub: 'x' }), await provider.logOutToken({ sub: 'x' })];
+    const statuses = [];
+    for (const token of [first, first, second, second, first]) statuses.push(await send(token));
+    expect(statuses).toEqual([200, 400, 200, 400, 200]);
+  });
+
   test.each<[string, Record<string, unknown>, Record<string, unknown>?]>([
     ['of another issuer', { iss: 'http://evil.example' }],
     ['for another client', { aud: 'another' }],
-    ['that is old', { iat: Math.floor(Date.now() / 1000) - 3_600, exp: undefined }],
+    ['oidcLogOutMs: that is old', { iat: Math.floor(Date.now() / 1000) - 3_600, exp: undefined }],
     ['that has expired', { exp: Math.floor(Date.now() / 1000) - 3_600 }],
     ['without an ID', { jti: undefined }],
     ['without the event', { events: { another: {} } }],
