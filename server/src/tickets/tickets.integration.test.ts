@@ -105,7 +105,7 @@ test('what is sent before the device has connected is not lost', async () => {
   expect((await agent.frame()).channel).toBe(channel);
 });
 
-test('whoever has none, or sends none, is told', async () => {
+test('ticketWaitMs: whoever has none, or sends none, is told', async () => {
   const refused = '4401 this ticket was used, or has expired';
   for (const first of ['x'.repeat(32), Buffer.from(await ticketOf(alice))]) {
     expect(await (await Page.with(first)).closed).toBe(refused);
