@@ -295,7 +295,10 @@ describe('log-out by the back channel', () => {
   test('oidcLogOutsRemembered: of more, the oldest is forgotten', async () => {
     await server.close();
     server = await start({ oidcLogOutsRemembered: 1 });
-    const [first, second] = [await provider.logOutToken({ sub: 'x' }), await provider.logOutToken({ sub: 'x' })];
+    const [first, second] = [
+      await provider.logOutToken({ sub: 'x' }),
+      await provider.logOutToken({ sub: 'x' }),
+    ];
     const statuses = [];
     for (const token of [first, first, second, second, first]) statuses.push(await send(token));
     expect(statuses).toEqual([200, 400, 200, 400, 200]);
