@@ -173,6 +173,11 @@ describe('by Basic', () => {
     authentication = make({}, { verifier });
     expect(await letIn(basic('fleet@acme', password))).toBe('fleet');
     expect(await letIn(basic('fleet@acme', 'wrong'))).toBe('503 too many log-ins, try again');
+    // What the fingerprint refuses is verified as for nobody.
+    const anything = { verify: async (_given: object, hash: string | null) => hash !== null };
+    authentication = make({}, { verifier: anything as unknown as PasswordVerifier });
+    expect(await letIn(basic('plain@acme', 'wrong'))).toBe('plain');
+    expect(await letIn(basic('fleet@acme', 'wrong'))).toBe('401 wrong password');
   });
 });
 

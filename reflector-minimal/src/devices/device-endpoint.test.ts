@@ -368,6 +368,46 @@ test('what a device calls its program is cut, and may be missing', async () => {
   expect(await agent()).toBe('');
 });
 
+test('properties of several devices that change at once are all stored', async () => {
+  const at = endpoint();
+  const ids = ['dev1', 'dev2', 'dev3'];
+  for (const id of ids) {
+    const secrets = { password: '', digestSha256: null, digestMd5: null };
+    if (id !== 'dev1') await store.devices.add({ id, domain: 'acme', secrets }, 0, null);
+    verdict = { device: await credentials(id), certificate: null };
+    const { stream } = await dial(at);
+    stream.write(message(encodePropertiesUpdate([{ name: 'a', value: id }])));
+    await settled();
+    await settled();
+  }
+  clock.advance(defaultLimits.propertiesSaveMs);
+  await settled();
+  for (const id of ids) expect((await store.devices.get(id))?.properties).toEqual({ a: id });
+});
+
+test('the end of a tunnel stores no properties that have not changed', async () => {
+  const peer = await dial(endpoint());
+  const stored = vi.spyOn(store.devices, 'setProperties');
+  await peer.lose();
+  expect(presence.local.size).toBe(0);
+  expect(stored).not.toHaveBeenCalled();
+});
+
+test('a device that says what makes no sense is in the log', async () => {
+  const { stream } = await dial(endpoint());
+  stream.write(message(Buffer.of(0x7f, 0, 0, 1)));
+  await settled();
+  await settled();
+  expect(logged.at(-1)).toMatchObject({ level: 20, msg: 'device misbehaved', device: 'dev1' });
+  expect(logged.at(-1)?.what).toMatch(/0x7f/);
+});
+
+test('a fault of ours while a device is let in is no refusal', async () => {
+  const offer = null as unknown as DeviceEndpointOptions['offer'];
+  await expect(dial(endpoint({}, { offer }))).rejects.toThrow(TypeError);
+  expect(audited).toEqual([]);
+});
+
 test('traffic is added to what the store has, each share once', async () => {
   const at = endpoint();
   await dial(at);

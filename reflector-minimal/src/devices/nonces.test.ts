@@ -6,6 +6,7 @@ test('nonceMs: a nonce is good once, for its time, and only at its maker', () =>
   const nonces = new Nonces(defaultLimits);
   const nonce = nonces.issue(1000);
   expect(nonces.check(nonce, 1000)).toBe('good');
+  expect(nonces.check(nonce, 61_000)).toBe('good');
   expect(nonces.check(nonce, 61_001)).toBe('stale');
   expect(nonces.use(nonce, 2000)).toBe(true);
   expect(nonces.check(nonce, 2000)).toBe('stale');

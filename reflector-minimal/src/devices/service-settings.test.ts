@@ -1,6 +1,6 @@
 import { encodeServiceSettings } from 'rm-protocol';
 import { expect, test } from 'vitest';
-import { readServiceSettings } from './service-settings.ts';
+import { readServiceSettings, serviceSettingsOf } from './service-settings.ts';
 
 const defaults = {
   tls: false,
@@ -100,4 +100,18 @@ test('the path of a local socket is not announced', () => {
 
 test('the first of two of a name counts', () => {
   expect(readServiceSettings({ 'service-80': 'host=a; host=b' }, 80).host).toBe('a');
+});
+
+test('the least numbers count', () => {
+  const settings = readServiceSettings({ 'service-80': 'targetPort=1;connections=1;responseTimeout=1' }, 80);
+  expect(settings).toEqual({ ...defaults, targetPort: 1, connections: 1, responseTimeoutMs: 1000 });
+});
+
+test('what was read of a service is read again when the device has other properties, and only then', () => {
+  const device = { properties: { 'service-80': 'host=a', 'service-81': 'host=b' } };
+  const [first, second] = [serviceSettingsOf(device, 80), serviceSettingsOf(device, 81)];
+  expect([first.host, second.host]).toEqual(['a', 'b']);
+  expect(serviceSettingsOf({ ...device }, 80)).toBe(first);
+  expect(serviceSettingsOf(device, 81)).toBe(second);
+  expect(serviceSettingsOf({ properties: { 'service-80': 'host=c' } }, 80).host).toBe('c');
 });

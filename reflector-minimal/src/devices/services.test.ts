@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { normalizeDeviceId } from './device-id.ts';
-import { readServices } from './services.ts';
+import { readServices, servicesOf } from './services.ts';
 
 test.each([
   [{}, { ports: [], httpPort: null, httpPath: '/' }],
@@ -38,4 +38,12 @@ test('ids are labels of host names', () => {
   expect(normalizeDeviceId('0A1b2C')).toBe('0a1b2c');
   for (const id of ['', '-a', 'a-', 'a.b', 'ä', 'a b', 'x'.repeat(64)])
     expect(normalizeDeviceId(id)).toBeNull();
+});
+
+test('what was read of a device is read again when it has other properties, and only then', () => {
+  const device = { properties: { targetPorts: '22' } };
+  const services = servicesOf(device);
+  expect(services.ports).toEqual([22]);
+  expect(servicesOf({ ...device })).toBe(services);
+  expect(servicesOf({ properties: { targetPorts: '80' } }).ports).toEqual([80]);
 });
