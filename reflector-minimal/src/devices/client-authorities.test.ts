@@ -4,26 +4,45 @@ import { expect, test } from 'vitest';
 import { ClientAuthorities } from './client-authorities.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 
-// Two authorities that have signed themselves, `CN=a` and `CN=b`, for a hundred years.
+// Authorities that have signed themselves, for a hundred years: `CN=a`, `CN=b`, another of the name `CN=a` with the key of
+// `b`, and `CN=c` with the key of `a`.
 const a = `-----BEGIN CERTIFICATE-----
-MIIBcDCCARWgAwIBAgIUDaQAaA0+mvkbDAk4yry6pgEBhnQwCgYIKoZIzj0EAwIw
-DDEKMAgGA1UEAwwBYTAgFw0yNjExMjkwMjEwMzlaGA8yMTI2MTEwNTAyMTAzOVow
-DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGGgdtIVJ+WA
-xX1Qr1YyTlfTpLxqIVH69HCWSeSnAMHI3GBiXftiefsisrhTcJOYRCKJNWRRZMY/
-EDfj2rCQ9N+jUzBRMB0GA1UdDgQWBBRCBb8uwwbQWXFfcQlpFFmmsu9iOTAfBgNV
-HSMEGDAWgBRCBb8uwwbQWXFfcQlpFFmmsu9iOTAPBgNVHRMBAf8EBTADAQH/MAoG
-CCqGSM49BAMCA0kAMEYCIQClYSj2cvQbuV9og3gSXgTz3BVuJUj9D6kcbIIFyLKb
-HwIhALVi8fFVq0eXoP5TZEBtmVDcCnO1RDuk0OIQFmQPndCl
+MIIBbjCCARWgAwIBAgIUNjIfsFEO3DAq0WVnLKWC5xcyjdIwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBYTAgFw0yNjExMjkwMjE5MjdaGA8yMTI2MTEwNTAyMTkyN1ow
+DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJzI88cwVUJO
+HBGmOHTIuNmkUN1Ot0gIbcgODKh+uU02ERnr/Hicz8uHIaxF9LHgmrmX+L7BTMn0
+vIXEpwmTh6OjUzBRMA8GA1UdEwEB/wQFMAMBAf8wHQYDVR0OBBYEFO6xUBtwPhO8
+XDGAEgpnym7Q9ypuMB8GA1UdIwQYMBaAFO6xUBtwPhO8XDGAEgpnym7Q9ypuMAoG
+CCqGSM49BAMCA0cAMEQCIBYgfSo237g03B7E5bcfojh1zGm5NvGIDLj9XqN/YKCU
+AiBTYfmMtvIruAUjB4ddewQwfhQUNGEvFfZ+ialbMh2L4g==
 -----END CERTIFICATE-----`;
 const b = `-----BEGIN CERTIFICATE-----
-MIIBcDCCARWgAwIBAgIULyXrcxwO0sXSM4IXuQZNekLhQyUwCgYIKoZIzj0EAwIw
-DDEKMAgGA1UEAwwBYjAgFw0yNjExMjkwMjEwMzlaGA8yMTI2MTEwNTAyMTAzOVow
-DDEKMAgGA1UEAwwBYjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHZNewYsBkbz
-v3kbiVJz3kHo6a5gkwnDfvKzoffGn3Fx+cT02X5sfNFt1arlIoaanYV6+24PVH6Z
-jczpA+MBzvejUzBRMB0GA1UdDgQWBBRBI1/hx3xpPCnWbwSDBSOLJo634zAfBgNV
-HSMEGDAWgBRBI1/hx3xpPCnWbwSDBSOLJo634zAPBgNVHRMBAf8EBTADAQH/MAoG
-CCqGSM49BAMCA0kAMEYCIQDKK1oOuhKyZHplUDMYRDy4jL3aM7JMjA126zGFC3nE
-CAIhAJpDwwLJmrG5iAtWtwdiUS+Mwd8tHECMgyGjjdYTNFWI
+MIIBbjCCARWgAwIBAgIUGBaf+HsiLvY56vEhWtbYtykdprcwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBYjAgFw0yNjExMjkwMjE5MjdaGA8yMTI2MTEwNTAyMTkyN1ow
+DDEKMAgGA1UEAwwBYjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEFqv6XN3bQF
+2QrWZw/IhDvDEEC7L1/ftDbMuasx2pdFQYzC/wyCj5MZBhAEhHWWExJOPEHhel4p
+ojOsKyTmYRmjUzBRMB0GA1UdDgQWBBTf0ZAj3C/1Rz9BGSPClYSDBVvKkjAfBgNV
+HSMEGDAWgBTf0ZAj3C/1Rz9BGSPClYSDBVvKkjAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0cAMEQCICEba5N1xKeZfVdishT7Zq5LAGNc9Jmv+GkWj79BGN7g
+AiA53igA+bEaQSeFGk5istSGVfxU9XhXpYAYuAYODSfCiA==
+-----END CERTIFICATE-----`;
+const namesake = `-----BEGIN CERTIFICATE-----
+MIIBKjCB0qADAgECAhQt/FizKH9gJ+REfBVLVu8zuQjv5jAKBggqhkjOPQQDAjAM
+MQowCAYDVQQDDAFhMCAXDTI2MTEyOTAyMTkyOFoYDzIxMjYxMTA1MDIxOTI4WjAM
+MQowCAYDVQQDDAFhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQWq/pc3dtAXZ
+CtZnD8iEO8MQQLsvX9+0Nsy5qzHal0VBjML/DIKPkxkGEASEdZYTEk48QeF6Ximi
+M6wrJOZhGaMQMA4wDAYDVR0TBAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBa8aDq
+jgXXawONSyh57Yqlxv3Luf30UgF4p5H+ahaXYgIgJHPa025n1D0cJw9/TjEygIPF
+uIoBoUYHNlkY3MqWRBY=
+-----END CERTIFICATE-----`;
+const renamed = `-----BEGIN CERTIFICATE-----
+MIIBKzCB0qADAgECAhRKTwAgVRRCPt4TVETk5EVNefmldDAKBggqhkjOPQQDAjAM
+MQowCAYDVQQDDAFjMCAXDTI2MTEyOTAyMTkyOFoYDzIxMjYxMTA1MDIxOTI4WjAM
+MQowCAYDVQQDDAFjMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEnMjzxzBVQk4c
+EaY4dMi42aRQ3U63SAhtyA4MqH65TTYRGev8eJzPy4chrEX0seCauZf4vsFMyfS8
+hcSnCZOHo6MQMA4wDAYDVR0TBAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA8+IE
+ZivZQehhrjosoGhdbE83SAHFyGc4ZO8H1I2I++QCICIZfcu7tOoxE4ljYW0QOUsi
+6Xnk2wb6XjqBJKbXrMBN
 -----END CERTIFICATE-----`;
 
 /** A connection on which a certificate was shown. */
@@ -47,6 +66,17 @@ test('a certificate counts as long as an authority vouches for it', () => {
   authorities.set(null);
   expect(authorities.trust(socket)).toBe(false);
   expect(authorities.trust(connection(undefined))).toBe(false);
+});
+
+test.each([
+  ['another', b],
+  ['one of the same name with another key', namesake],
+  ['one of another name with the same key', renamed],
+])('%s does not vouch for it, however often it is asked', (_title, pem) => {
+  const authorities = new ClientAuthorities();
+  authorities.set(Buffer.from(pem));
+  const socket = connection(new X509Certificate(a));
+  expect([authorities.trust(socket), authorities.trust(socket)]).toEqual([false, false]);
 });
 
 test('one that was accepted counts until the authorities change, whoever has signed it', () => {
