@@ -63,6 +63,14 @@ describe('the npm packages', () => {
     });
   });
 
+  it('rm-server has the dashboard, whole', async () => {
+    const tarball = tarballs.get('server') ?? '';
+    const files = (await run('tar', ['-tzf', tarball])).trim().split('\n');
+    const list = JSON.parse(await run('tar', ['-xOzf', tarball, 'package/dist/assets/assets.json']));
+    expect(list.files).toEqual(expect.arrayContaining([list.script, list.style, list.icon]));
+    for (const name of list.files) expect(files).toContain(`package/dist/assets/${name}`);
+  });
+
   it.each(workspaces)('%s is the same when packed again, whoever has compiled it when', async (workspace) => {
     const { bin = {} } = JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8'));
     for (const path of Object.values(bin)) chmodSync(join(root, workspace, path), 0o644);

@@ -124,4 +124,27 @@ describe.each(looks)('%s', (name, look) => {
     expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
   });
+
+  test.each([
+    ['add-device', '/', '.head .actions .main', 'dialog[open]'],
+    ['columns', '/', '.toolbar details:last-of-type summary', 'details[open] form'],
+    ['no-device-found', '/?text=nothing-like-it', null, '.blank button'],
+    ['device-menu', '/dashboard/devices/pump-5', '.head summary', 'details[open] button'],
+    ['delete-device', '/dashboard/devices/valve-1', '.head .actions > .button', 'dialog[open]'],
+    ['add-user', '/dashboard/people/users', '.head .actions .main', 'dialog[open]'],
+    ['add-grant', '/dashboard/people/grants', '.head .actions .main', 'dialog[open]'],
+    ['add-key', '/dashboard/account/keys', '.head .actions .main', 'dialog[open]'],
+    ['accept', '/dashboard/waiting', 'td.actions .button', 'dialog[open]'],
+    ['unknown', '/dashboard/nothing', null, '.blank a'],
+    ['no-audit-record', '/dashboard/audit?user=nobody-like-it', null, '.blank'],
+  ] as const)('%s', async (called, path, button, shown) => {
+    complaints.length = 0;
+    await page.goto(stage.base + path);
+    if (called === 'columns' && look.viewport === small) await page.locator('.unfold').click();
+    if (button !== null) await page.locator(button).first().click();
+    await page.locator(shown).first().waitFor();
+    if (folder) await page.screenshot({ path: join(folder, `${called}.${name}.png`) });
+    expect(await findings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
 });
