@@ -5,7 +5,7 @@ import { App } from './pages/app.tsx';
 import { startLive } from './state/live.ts';
 import { startRouter } from './state/router.ts';
 import { loggedOut, may, preferences, readSession, rememberedLook, startClock } from './state/session.ts';
-import { useLanguage } from './texts/language.ts';
+import { t, useLanguage } from './texts/language.ts';
 import { Fault } from './ui/blank.tsx';
 
 const root = document.querySelector('#app') ?? document.body;
@@ -20,7 +20,15 @@ async function start(): Promise<void> {
     await Promise.all([readSession(), texts]);
   } catch (fault) {
     await texts.catch(() => {});
-    render(<Fault fault={fault} retry={() => location.reload()} />, root);
+    const title = <h1 class="hidden">{t('brand')}</h1>;
+    const again = <Fault fault={fault} retry={() => location.reload()} />;
+    render(
+      <main>
+        {title}
+        {again}
+      </main>,
+      root,
+    );
     return;
   }
   if (preferences.value.language !== look.language) await useLanguage(preferences.value.language);

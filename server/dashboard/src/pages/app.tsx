@@ -55,11 +55,14 @@ function Content({ route }: { readonly route: Route }) {
       return <AccountPage tab={route.tab} />;
     default:
       return (
-        <Blank icon="empty" title={t('unknown.title')}>
-          <a class="button" href="/">
-            {t('devices.title')}
-          </a>
-        </Blank>
+        <>
+          <h1>{t('unknown.title')}</h1>
+          <Blank icon="empty" title={t('unknown.hint')}>
+            <a class="button" href="/">
+              {t('devices.title')}
+            </a>
+          </Blank>
+        </>
       );
   }
 }

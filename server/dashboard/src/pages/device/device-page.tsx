@@ -73,6 +73,9 @@ export function DevicePage({ id }: { readonly id: string }) {
     return (
       <>
         <Crumb />
+        <div class="head">
+          <h1>{id}</h1>
+        </div>
         {found.fault === null ? <Loading /> : <Fault fault={found.fault} retry={found.reload} />}
       </>
     );
