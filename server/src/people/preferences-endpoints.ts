@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../api/endpoint.ts';
+import { matching } from '../api/pattern.ts';
 import type { Core } from '../part.ts';
 import { PreferencesOfUsers } from './preferences.ts';
 
@@ -8,7 +9,11 @@ const maxBodyBytes = 65_536;
 
 const preferencesSchema = Type.Object({
   language: Type.Optional(
-    Type.String({ pattern: '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', maxLength: 35, description: 'BCP 47.' }),
+    Type.String({
+      ...matching('^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', 'must be a language such as de or pt-BR'),
+      maxLength: 35,
+      description: 'BCP 47.',
+    }),
   ),
   theme: Type.Optional(Type.Union([Type.Literal('light'), Type.Literal('dark')])),
   columns: Type.Optional(
