@@ -5,6 +5,7 @@ import { gatewayImport } from '../src/config/import-gateway.ts';
 import { runGateway } from '../src/gateway/program.ts';
 import { Mqtt } from '../src/mqtt/mqtt.ts';
 import { main } from '../src/program/main.ts';
+import { requestsBy } from '../src/program/requests.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
 
 /** Where its control socket is. */
@@ -21,7 +22,7 @@ export function rmAgent(
   main(
     host,
     () => importProperties,
-    () => ({ create: (options) => new Mqtt(options), port: brokerPort }),
+    requestsBy(() => ({ create: (options) => new Mqtt(options), port: brokerPort })),
     (...given) => runGateway(...given, () => gatewayImport),
   );
   host.clock.advance(20_000);

@@ -58,6 +58,8 @@ export class SimulatedSocket implements Socket {
   readonly #gone: (socket: SimulatedSocket) => void;
   #other: SimulatedSocket | null = null;
   #over = false;
+  /** A fault has swallowed bytes and is about to show: what follows them must not arrive either. */
+  #breaking = false;
   #queue: Pending[] = [];
   /** Index of the first in `#queue`; shift() of a long array is slow. */
   #first = 0;
@@ -181,15 +183,18 @@ export class SimulatedSocket implements Socket {
   /** Counts bytes that this end sends or receives; returns how many of them get through before a fault. */
   #carry(bytes: number): number {
     const { fault } = this;
+    if (this.#breaking) return 0;
     this.carried += bytes;
     const beyond = fault ? this.carried - fault.afterBytes : 0;
     if (!fault || beyond < 0) return bytes;
     this.fault = null;
+    this.#breaking = true;
     this.#path.clock.defer(0, () => this.#applyFault(fault.kind));
     return Math.max(0, bytes - beyond);
   }
 
   #applyFault(kind: ConnectionFault['kind']): void {
+    this.#breaking = false;
     const other = this.#other;
     if (kind === 'silence') this.cut = true;
     else if (kind === 'reset') {

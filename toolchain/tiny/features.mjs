@@ -27,7 +27,7 @@ export const features = {
     define: { RM_GATEWAY: 'false' },
   },
   mqtt: {
-    what: 'the MQTT client ([mqtt.md](mqtt.md))',
+    what: 'the MQTT client, and the tunnel on demand ([mqtt.md](mqtt.md))',
     cmake: { RM_MQTT: 'OFF' },
     define: { RM_MQTT: 'false' },
   },

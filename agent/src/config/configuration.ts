@@ -329,7 +329,7 @@ export const configurationSchema = object(
         timeout: withDefault(integer(1, 300, 'seconds'), 10),
       }),
     ),
-    start: withDefault(choice('enabled', 'disabled', 'onDemand'), 'enabled'),
+    start: withDefault(choice('enabled', 'disabled', ...(hasMqtt ? (['onDemand'] as const) : [])), 'enabled'),
     onDemand: withDefault(
       object({
         idle: withDefault(integer(10, 86_400, 'seconds'), 300),

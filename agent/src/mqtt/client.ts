@@ -257,6 +257,8 @@ export class Client {
       this.#session?.disconnect();
       this.#stream = null;
       stream?.end();
+      // On a path that is dead, nobody would answer.
+      this.#host.clock.schedule(mqttLimits.lastMs, () => stream?.destroy());
     }
     this.#waiting = false;
     this.#drop();

@@ -1,13 +1,9 @@
 import type { AgentStatus } from '../agent/status.ts';
 import type { Persisted } from '../enrolment/state-file.ts';
-import type { MqttStatus } from '../mqtt/mqtt.ts';
+import type { RequestsStatus } from './requests.ts';
 
 /** For `rm-agent status --json`. */
-export interface DaemonStatus extends AgentStatus {
+export interface DaemonStatus extends AgentStatus, RequestsStatus {
   /** What `enable --persist` and `disable --persist` have left for the next start. */
   readonly persisted: Persisted | null;
-  /** With `"start": "onDemand"`: when the tunnel closes, in Unix milliseconds; `null`: it is closed. */
-  readonly openUntil?: number | null;
-  /** With `mqtt`: the connection to the broker. */
-  readonly mqtt?: MqttStatus;
 }

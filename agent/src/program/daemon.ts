@@ -1,24 +1,15 @@
 import { AgentCore } from '../agent/agent.ts';
-import { OnDemand } from '../agent/on-demand.ts';
-import type { brokerPort } from '../broker/broker-port.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { load, type Valid } from '../config/load.ts';
-import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
 import { changeState, type Persisted, readState } from '../enrolment/state-file.ts';
 import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, messageOf, openLog } from '../log/log.ts';
-import type { Mqtt, MqttOptions } from '../mqtt/mqtt.ts';
-import type { RemoteAccess } from '../mqtt/remote-access.ts';
 import { withoutVariables } from './child-environment.ts';
 import { type ControlledAgent, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
-
-/** Loads what only an agent with `mqtt` in its configuration needs; `null` in a build without it. */
-export type LoadMqtt =
-  | (() => { readonly create: (options: MqttOptions) => Mqtt; readonly port: typeof brokerPort })
-  | null;
+import type { MakeRequests, Requests } from './requests.ts';
 
 /** `rm-agent run`: an agent that follows its configuration file, its control socket and signals. */
 export class Daemon implements ControlledAgent {
@@ -28,10 +19,8 @@ export class Daemon implements ControlledAgent {
   #log!: FoldingLog;
   #notifier!: Notifier;
   #agent!: AgentCore;
-  /** `null` unless the tunnel opens on demand only. */
-  #onDemand: OnDemand | null = null;
-  readonly #loadMqtt: LoadMqtt;
-  #mqtt: Mqtt | null = null;
+  readonly #makeRequests: MakeRequests;
+  #requests: Requests | null = null;
   #listener: Listener | null = null;
   #enabled: boolean;
   #persisted: Persisted | null = null;
@@ -43,8 +32,8 @@ export class Daemon implements ControlledAgent {
   #stopping = false;
 
   /** `path` is that of the configuration, which is read again on SIGHUP. */
-  constructor(host: Host, path: string, loaded: Valid, loadMqtt: LoadMqtt) {
-    this.#loadMqtt = loadMqtt;
+  constructor(host: Host, path: string, loaded: Valid, makeRequests: MakeRequests) {
+    this.#makeRequests = makeRequests;
     this.#host = host;
     this.#path = path;
     this.#time = new CertificateTime(host.clock);
@@ -59,7 +48,7 @@ export class Daemon implements ControlledAgent {
     this.#enabled = (this.#persisted ?? start) !== 'disabled';
     this.#listen();
     this.#applyEnabled();
-    this.#mqtt?.start();
+    this.#requests?.start();
   }
 
   // ---- signals ----
@@ -108,26 +97,19 @@ export class Daemon implements ControlledAgent {
     return {
       ...this.#agent.status(),
       persisted: this.#persisted,
-      ...(this.#onDemand ? { openUntil: this.#onDemand.until } : {}),
-      ...(this.#mqtt ? { mqtt: this.#mqtt.status } : {}),
+      ...this.#requests?.status,
     };
   }
 
   retry(): void {
     if (this.#replacing) return;
     this.#agent.retry();
-    this.#mqtt?.retry();
+    this.#requests?.retry();
   }
 
   /** Returns why the tunnel cannot be opened on demand, or `null`. */
   open(seconds: number | null): string | null {
-    if (!this.#onDemand) return 'the tunnel does not open on demand: see "start"';
-    const longestMs = this.#configuration.onDemand.longest * 1000;
-    const ms = seconds === null ? longestMs : Math.min(seconds * 1000, longestMs);
-    if (!this.#enabled) return 'remote access is disabled';
-    if (ms === 0) this.#onDemand.close();
-    else this.#onDemand.open(this.#host.clock.date() + ms);
-    return null;
+    return this.#requests ? this.#requests.open(seconds) : 'this build has no tunnel on demand';
   }
 
   /** Returns why the state could not be saved for the next start, or `null`. */
@@ -165,70 +147,20 @@ export class Daemon implements ControlledAgent {
       this.#host.system.notify(`STATUS=${change.state}`);
       this.#notifier.changed(change);
     });
-    this.#onDemand =
-      ok.start === 'onDemand' ? new OnDemand(host.clock, this.#agent, ok.onDemand.idle * 1000) : null;
-    this.#createMqtt(host, ok);
-  }
-
-  #createMqtt(host: Host, configuration: Configuration): void {
-    const before = this.#mqtt;
-    this.#mqtt = null;
-    const { mqtt } = configuration;
-    if (!mqtt || !this.#loadMqtt) return;
-    const { create, port } = this.#loadMqtt();
-    const client = create({
-      host,
-      mqtt,
-      version,
-      boot: before?.boot ?? null,
-      port: port(host, configuration, mqtt, this.#time),
-      access: this.#access(this.#agent, this.#onDemand, configuration),
-      log: this.#log,
-    });
-    this.#agent.on('state', ({ state }) => client.stateChanged(state));
-    this.#agent.on('disconnected', ({ kind }) => client.attemptFailed(kind));
-    this.#agent.onProperties((properties) => client.setProperties(properties));
-    this.#mqtt = client;
-  }
-
-  /** What messages may do. */
-  #access(
-    agent: AgentCore,
-    onDemand: OnDemand | null,
-    { onDemand: { longest } }: Configuration,
-  ): RemoteAccess {
-    return {
-      get state() {
-        return agent.state;
-      },
-      get until() {
-        return onDemand?.until ?? null;
-      },
-      longestMs: longest * 1000,
-      open: (untilMs) => {
-        if (!this.#enabled) return 'disabled';
-        onDemand?.open(untilMs);
-        return null;
-      },
-      giveUp: () => {
-        if (agent.state !== 'connected') onDemand?.close();
-      },
-    };
+    this.#requests =
+      this.#makeRequests?.(host, this.#agent, ok, this.#log, this.#time, this.#requests) ?? null;
   }
 
   #applyEnabled(): void {
-    if (!this.#enabled) {
-      this.#onDemand?.forget();
-      this.#agent.disable();
-    } else if (!this.#onDemand) this.#agent.start();
-    else if (this.#agent.state === 'disabled') this.#agent.stop();
+    const others = this.#requests?.enable(this.#enabled) ?? false;
+    if (!this.#enabled) this.#agent.disable();
+    else if (!others) this.#agent.start();
   }
 
-  /** Ends the tunnel and says good-bye to the broker. */
+  /** Ends the tunnel, and the requests for it. */
   #end(done: () => void): void {
-    const mqtt = this.#mqtt;
-    this.#onDemand?.forget();
-    this.#agent.stop(() => (mqtt ? mqtt.stop(done) : done()));
+    const requests = this.#requests;
+    this.#agent.stop(() => (requests ? requests.end(done) : done()));
   }
 
   #listen(): void {
@@ -257,7 +189,7 @@ export class Daemon implements ControlledAgent {
       }
       this.#host.system.notify('READY=1');
       this.#applyEnabled();
-      this.#mqtt?.start();
+      this.#requests?.start();
       if (this.#reloadAgain) this.reload();
     });
   }

@@ -9,11 +9,12 @@ import { messageOf } from '../log/log.ts';
 import { check } from './check.ts';
 import { type Command, ExitStatus, parseCommandLine } from './command-line.ts';
 import { sendCommand } from './control.ts';
-import { Daemon, type LoadMqtt } from './daemon.ts';
+import { Daemon } from './daemon.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { formatStatus } from './format-status.ts';
 import { recoverControl } from './recover-control.ts';
 import { reportMemory } from './report-memory.ts';
+import type { MakeRequests } from './requests.ts';
 
 /** Loads what only `rm-agent import` needs; `null` in a build without it. */
 export type LoadImport = (() => typeof importProperties) | null;
@@ -42,7 +43,12 @@ const WAIT_MS = 1000;
 const MAX_WAIT_MS = 60_000;
 
 /** The program `rm-agent`: reads the command line, executes the command and ends with the exit status of `design.md`. */
-export function main(host: Host, loadImport: LoadImport, loadMqtt: LoadMqtt, runGateway?: RunGateway): void {
+export function main(
+  host: Host,
+  loadImport: LoadImport,
+  makeRequests: MakeRequests,
+  runGateway?: RunGateway,
+): void {
   const command = parseCommandLine(host.system.arguments);
   if ('usageError' in command) {
     host.system.print(2, `${command.usageError}\n`);
@@ -50,10 +56,10 @@ export function main(host: Host, loadImport: LoadImport, loadMqtt: LoadMqtt, run
     return;
   }
   if ((typeof RM_GATEWAY === 'undefined' || RM_GATEWAY) && runGateway?.(host, command)) return;
-  execute(host, command, loadImport, loadMqtt);
+  execute(host, command, loadImport, makeRequests);
 }
 
-function execute(host: Host, command: Command, loadImport: LoadImport, loadMqtt: LoadMqtt): void {
+function execute(host: Host, command: Command, loadImport: LoadImport, makeRequests: MakeRequests): void {
   switch (command.name) {
     case 'help':
       host.system.print(1, command.text);
@@ -72,10 +78,10 @@ function execute(host: Host, command: Command, loadImport: LoadImport, loadMqtt:
       }
       break;
     case 'run':
-      run(host, command.config, loadMqtt);
+      run(host, command.config, makeRequests);
       break;
     case 'enroll':
-      enroll(host, command, loadMqtt);
+      enroll(host, command, makeRequests);
       break;
     case 'check':
       checkConfiguration(host, command);
@@ -89,7 +95,7 @@ function execute(host: Host, command: Command, loadImport: LoadImport, loadMqtt:
  * Follows the configuration until a signal ends it. What the machine still lacks of it, such as a file with the ID of the
  * device that is written at the first boot, is waited for.
  */
-function run(host: Host, path: string, loadMqtt: LoadMqtt): void {
+function run(host: Host, path: string, makeRequests: MakeRequests): void {
   let daemon: Daemon | null = null;
   let timer: Cancellable | null = null;
   let printed = '';
@@ -99,7 +105,7 @@ function run(host: Host, path: string, loadMqtt: LoadMqtt): void {
     timer = null;
     const loaded = load(host, path);
     if (!('errors' in loaded)) {
-      daemon = new Daemon(host, path, loaded, loadMqtt);
+      daemon = new Daemon(host, path, loaded, makeRequests);
       host.system.notify('READY=1');
     } else if (loaded.transient) {
       host.system.notify('READY=1\nSTATUS=waiting for what the configuration names');
@@ -200,7 +206,7 @@ function controlAgent(host: Host, command: ControlCommand): void {
 function enroll(
   host: Host,
   { config, uri, key, offline }: Extract<Command, { readonly name: 'enroll' }>,
-  loadMqtt: LoadMqtt,
+  makeRequests: MakeRequests,
 ): void {
   const json = {
     reflector: uri,
@@ -224,7 +230,7 @@ function enroll(
     return;
   }
   if (offline) host.system.exit(ExitStatus.ok);
-  else run(host, config, loadMqtt);
+  else run(host, config, makeRequests);
 }
 
 function importFile(host: Host, file: string, convert: typeof importProperties): void {
