@@ -253,8 +253,14 @@ function aloneChannel(window: number | null) {
   } as unknown as ChannelOwner;
   const channel = new Channel(owner, 1, 80, () => ({ cancel: () => {} }));
   // A host that cannot bound its reads.
-  channel.connected({ pause: () => {}, resume: () => {}, end: () => {} } as unknown as Socket);
-  return { channel, queue, sent, frames, waited, gone };
+  const calls: string[] = [];
+  const socket = {
+    pause: () => calls.push('pause'),
+    resume: () => calls.push('resume'),
+    end: () => {},
+  };
+  channel.connected(socket as unknown as Socket);
+  return { calls, channel, queue, sent, frames, waited, gone };
 }
 
 it('a channel without credit keeps a piece that its socket had under way, in order', () => {
@@ -294,6 +300,16 @@ it('a channel whose socket is gone lives on until what waits for credit is sent'
   channel.remoteClose();
   channel.closed(null);
   expect(gone).toEqual([]);
-  channel.remoteCredit(5);
+  channel.remoteCredit(6);
   expect([sent.length, gone]).toEqual([15, [channel]]);
+});
+
+it('a channel that waits for credit and for room is read when it has both', () => {
+  const { calls, channel, queue } = aloneChannel(10);
+  queue.queued = defaultLimits.queueBytes + 1;
+  channel.data(pattern(10), 0, 10);
+  channel.resumeReading();
+  expect(calls).toEqual(['pause']);
+  channel.remoteCredit(5);
+  expect(calls).toEqual(['pause', 'resume']);
 });

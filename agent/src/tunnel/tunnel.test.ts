@@ -1,10 +1,11 @@
-import { WebSocketOpcode } from 'rm-protocol';
+import { encodeData, encodeWord, Opcode, WebSocketOpcode } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
 import { difference, hex, pattern } from '../../../protocol/src/testing/bytes.ts';
 import { SimulatedHost } from '../../simulation/host.ts';
 import { TunnelStage } from '../../simulation/tunnel-stage.ts';
 import { serverFrame } from '../../simulation/websocket-server.ts';
 import { defaultLimits } from '../config/limits.ts';
+import type { LocalHandler } from '../dial/dial-service.ts';
 import type { Socket } from '../host.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -167,6 +168,39 @@ describe('a tunnel', () => {
     expect(events).toEqual(['pause']);
     tunnel.taken(1);
     expect(events).toEqual(['pause', 'resume']);
+  });
+
+  it('is read again when neither a reader nor answers hold it back', () => {
+    const calls: string[] = [];
+    const socket = {
+      write: () => false,
+      pause: () => calls.push('pause'),
+      resume: () => calls.push('resume'),
+    } as unknown as Socket;
+    const { clock, crypto } = new SimulatedHost();
+    let local: LocalHandler | undefined;
+    const dial = (handler: LocalHandler) => {
+      local = handler;
+      return { cancel: () => {} };
+    };
+    const tunnel = new Tunnel({
+      ...{ socket, clock, crypto, extension: null },
+      limits: { ...defaultLimits, queueBytes: 1000, answerBytes: 1000, windowBytes: 2000 },
+      services: new Map([[80, { port: 80, dial }]]),
+      timeouts: { connectMs: 1000, localMs: 1000 },
+      events: { opened: () => {}, closed: () => {}, refused: () => {}, failed: () => {} },
+      ended: () => {},
+    });
+    const receive = (frame: Uint8Array) => tunnel.receive(frame, 0, frame.length);
+    receive(serverFrame(WebSocketOpcode.binary, encodeWord(Opcode.openRequest, 1, 80)));
+    local?.connected({ write: () => true } as unknown as Socket);
+    for (let i = 0; i < 20; i++) receive(serverFrame(WebSocketOpcode.ping, pattern(125)));
+    receive(serverFrame(WebSocketOpcode.binary, encodeData(1, pattern(1500))));
+    expect([calls, tunnel.waitsForReader]).toEqual([['pause'], true]);
+    tunnel.taken(20 * 131);
+    expect(calls).toEqual(['pause']);
+    local?.taken(1500);
+    expect(calls).toEqual(['pause', 'resume']);
   });
 
   it('tells how sending goes on: what waits, and when the reflector has answered a PING', () => {
