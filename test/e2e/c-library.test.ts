@@ -131,7 +131,13 @@ describe('what the program is asked', () => {
     const tunnel = await reflector.establishedTunnel({ extension });
     tunnel.send(open(8, 7));
     await agent.logged(/^asked for 7$/);
+    const before = agent.log.length;
     agent.signal('SIGUSR1');
+    if (mode === 'consent') {
+      // The program has let it in; now it is a person that is asked.
+      await agent.logged(/^asked for 7$/, before);
+      agent.signal('SIGUSR1');
+    }
     await tunnel.expect(confirm(8));
     const refusing = program(stage, reflector, 'threaded', { RM_ADMIT: 'refuse' }, access);
     const other = await reflector.establishedTunnel({ extension });
