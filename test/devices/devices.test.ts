@@ -30,7 +30,7 @@ async function seenBy(
   await idle?.();
   for (const { name, answer } of questionsFor(device.asks, site.desk)) answers.set(name, await answer(way));
   await idle?.();
-  if (!device.asks.withoutChromium) {
+  if (!device.asks.withoutChromium && !way.withoutChromium) {
     answers.set('Chromium', await seenInChromium(site.browser, site.state, way, device.asks));
   }
   return answers;

@@ -117,7 +117,9 @@ export class Site {
       direct,
       through: [
         ...agents.map(([id]) => this.#through(id, port)),
-        ...gateways.map(([id]) => this.#through(`${id}-${index % 2}`, port)),
+        ...gateways.map(
+          ([id]): Way => ({ ...this.#through(`${id}-${index % 2}`, port), withoutChromium: true }),
+        ),
       ],
     };
   }
