@@ -215,6 +215,12 @@ export class EmulatedBoard {
     return output;
   }
 
+  /** What the kernel has said of having no memory left. */
+  async outOfMemory(): Promise<string> {
+    // The console drops lines that look as if the kernel had written them there by itself.
+    return await this.run("dmesg | grep -iE 'out of memory|oom-kill|invoked oom' | sed 's/^/dmesg: /'");
+  }
+
   /** Asks the device's web server through the reflector; ends once `enough` bytes have come. */
   async fetch(
     path: string,

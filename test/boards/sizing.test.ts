@@ -65,7 +65,7 @@ async function killedBy(board: EmulatedBoard): Promise<(string | undefined)[]> {
   const outcomes = await Promise.all(
     users.flatMap((user) => Array.from({ length: downloads }, () => download(board, user, reading))),
   );
-  const victims = [...board.guest.log.matchAll(killed)].map(([, name]) => name);
+  const victims = [...(await board.outOfMemory()).matchAll(killed)].map(([, name]) => name);
   const count = (wanted: Outcome) => outcomes.filter((outcome) => outcome === wanted).length;
   console.log(
     `${count('whole')} whole, ${count('refused')} refused, ${count('broken')} broken; killed: ${victims.join(' ')}`,

@@ -274,7 +274,7 @@ export class Guest {
     this.#console.close();
   }
 
-  /** All that the console has shown since the board was switched on. */
+  /** All that the console has shown since the board was switched on; on a busy machine QEMU may write a character twice. */
   get log() {
     return readFileSync(join(this.#folder, 'console.log'), 'latin1');
   }
