@@ -343,7 +343,9 @@ export const configurationSchema = object(
     stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),
     log: withDefault(log, {}),
   },
-  ({ access, services, control, addresses, device, stateFile, tls }, report) => {
+  ({ access, services, control, addresses, device, stateFile, tls, start, mqtt }, report) => {
+    if (start === 'onDemand' && control === null && !mqtt)
+      report('control', 'found null, needed is a socket, or mqtt, because somebody must ask for the tunnel');
     if (device.enroll && stateFile === null)
       report('stateFile', 'found null, needed is a file, because device.enroll keeps its secret there');
     if (device.enroll?.credential === 'certificate' && tls.cert !== null)
