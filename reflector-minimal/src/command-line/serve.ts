@@ -66,8 +66,10 @@ export async function serve({ program, configuration, data, file, context }: Ser
     });
     if (first) announceAdministrator(first, log);
     await additions.started?.(reflector);
+    // Whoever reads the line may send a signal at once.
+    const stopped = untilStopped(reflector, log, additions);
     process.stdout.write(`${program.name} listens on ${reflector.url}\n`);
-    await untilStopped(reflector, log, additions);
+    await stopped;
     return ExitStatus.ok;
   } finally {
     // `flushSync` could overtake the line being written. On a full disk, `end` may never complete.
