@@ -1,6 +1,6 @@
 import { encodeServiceSettings, parseIp } from 'rm-protocol';
 import { defaultLimits } from './limits.ts';
-import { hasMqtt, mqttSchema } from './mqtt.ts';
+import { mqttSchema } from './mqtt.ts';
 import {
   absentWith,
   choice,
@@ -23,6 +23,9 @@ import {
   withDefault,
 } from './schema.ts';
 import { kindByPort } from './service-kind.ts';
+
+/** False in a build without MQTT and the tunnel on demand (`npm run build -- --without mqtt`). */
+declare const RM_MQTT: boolean | undefined;
 
 /**
  * The schema of `/etc/rm-agent.json`. What each key means is in `reference/descriptions.ts`, which is not part of the
@@ -329,7 +332,14 @@ export const configurationSchema = object(
         timeout: withDefault(integer(1, 300, 'seconds'), 10),
       }),
     ),
-    start: withDefault(choice('enabled', 'disabled', ...(hasMqtt ? (['onDemand'] as const) : [])), 'enabled'),
+    start: withDefault(
+      choice(
+        'enabled',
+        'disabled',
+        ...(typeof RM_MQTT === 'undefined' || RM_MQTT ? (['onDemand'] as const) : []),
+      ),
+      'enabled',
+    ),
     onDemand: withDefault(
       object({
         idle: withDefault(integer(10, 86_400, 'seconds'), 300),
@@ -337,14 +347,16 @@ export const configurationSchema = object(
       }),
       {},
     ),
-    ...(hasMqtt ? { mqtt: optional(mqttSchema(secret, tls, authority)) } : {}),
+    ...(typeof RM_MQTT === 'undefined' || RM_MQTT
+      ? { mqtt: optional(mqttSchema(secret, tls, authority)) }
+      : {}),
     // The path of a local socket is at most 107 bytes (unix(7)), and it is made under a longer name.
     control: withDefault(nullable(text('an absolute path', absolutePath, 100)), '/run/rm-agent.sock'),
     stateFile: withDefault(nullable(path), '/var/lib/rm-agent.state'),
     log: withDefault(log, {}),
   },
   ({ access, services, control, addresses, device, stateFile, tls, start, mqtt }, report) => {
-    if (start === 'onDemand' && control === null && !mqtt)
+    if ((typeof RM_MQTT === 'undefined' || RM_MQTT) && start === 'onDemand' && control === null && !mqtt)
       report('control', 'found null, needed is a socket, or mqtt, because somebody must ask for the tunnel');
     if (device.enroll && stateFile === null)
       report('stateFile', 'found null, needed is a file, because device.enroll keeps its secret there');

@@ -13,10 +13,6 @@ import {
   withDefault,
 } from './schema.ts';
 
-/** False in a build without it (`npm run build -- --without mqtt`), in which the key does not exist. */
-declare const RM_MQTT: boolean | undefined;
-export const hasMqtt: boolean = typeof RM_MQTT === 'undefined' || RM_MQTT;
-
 /** A topic without wildcards, in which `{device}` and its like are filled in. */
 const topicTemplate = /^[^+#\x00-\x1f\x7f]+$/;
 /** Names of nested members, separated by dots. */
@@ -38,17 +34,16 @@ function payload(value: Readonly<Record<string, string>>) {
   return withDefault(map(path, text('text without control characters', oneLine, 256), 32), value);
 }
 
-const words = withDefault(
-  map(text('online, offline, executing, successful or failed', word), text('text', oneLine, 64), 5),
-  {},
-);
-
 /** The key `mqtt`; `secret` and `tls` are those of other keys. */
 export function mqttSchema<const S extends Schema, const T extends Schema>(
   secret: S,
   tls: T,
   authority: string,
 ) {
+  const words = withDefault(
+    map(text('online, offline, executing, successful or failed', word), text('text', oneLine, 64), 5),
+    {},
+  );
   const broker = text(
     'mqtt://HOST[:PORT] or mqtts://…, ws://HOST[:PORT][/PATH], wss://…',
     new RegExp(`^(?:mqtts?://${authority}/?|wss?://${authority}(?:/[!-"$->@-~]*)?)$`),
