@@ -26,8 +26,9 @@ export interface InlineDevice {
   place(path: string): string;
 }
 
-/** Whether the file is a gateway's, even if it is broken. */
+/** Whether the file is a gateway's, even if it is broken. A pipe can be read once only, by whoever configures an agent by it. */
 export function isGatewayFile(host: Host, path: string): boolean {
+  if (host.files.stat(path)?.kind !== 'file') return false;
   const source = readSource(host.files, path, gatewayLimits.ownFileBytes);
   if ('json' in source) return isObject(source.json) && source.json.gateway !== undefined;
   try {
