@@ -60,6 +60,7 @@ test('by the link on the log-in page to the devices of one’s groups, and out a
   await page.getByRole('button', { name: /sign-in/i }).click();
   await page.getByRole('button', { name: /continue/i }).click();
   await page.waitForURL(`${base}/`);
+  await page.getByText('pump-a').first().waitFor();
   const text = await page.locator('body').innerText();
   expect([text.includes('pump-a'), text.includes('pump-b')]).toEqual([true, false]);
   const cookies = await context.cookies(base);
