@@ -11,7 +11,7 @@ export function build({
     `target   ${platform}-${arch}`,
     `engine   Node.js ${versions.node}`,
     `tls      OpenSSL ${versions.openssl}`,
-    'features tls, tls13, import, gateway',
+    'features tls, tls13, import, gateway, mqtt',
     `commit   ${typeof RM_COMMIT === 'string' ? RM_COMMIT : 'unknown'}`,
   ].join('\n');
 }

@@ -33,6 +33,7 @@ describe.concurrent('the command line', () => {
       ...tls13,
       ...(lacks('import') ? [] : ['import']),
       ...(lacks('gateway') ? [] : ['gateway']),
+      ...(lacks('mqtt') ? [] : ['mqtt']),
     ];
     const tls = lacks('tls') ? 'none' : '(Mbed TLS|OpenSSL) \\d+\\.\\d+\\.\\d+\\S*';
     const lines = [

@@ -392,11 +392,13 @@ rm_tls *rm_tls_new(JSValueConst source, const rm_transport *below, JSValue *erro
   *error = configure(tls, &options);
   int failure = 0;
   if (JS_IsNull(*error)) {
+    clear_memory_error(tls);
     failure = mbedtls_ssl_setup(&tls->ssl, &tls->config);
     /* An address is no server name (RFC 6066 section 3); check_certificate compares it. */
     if (!failure) failure = mbedtls_ssl_set_hostname(&tls->ssl, tls->address_size ? NULL : options.server_name);
-    if (failure) *error = rm_error_text(failure == MBEDTLS_ERR_SSL_ALLOC_FAILED ? "no-resources" : "tls-protocol",
-        "TLS cannot start: out of memory, or the server name is too long");
+    note_memory_error(tls);
+    if (failure) *error = tls->out_of_memory ? rm_error_text("no-resources", "out of memory for TLS")
+      : rm_error_text("tls-protocol", "TLS cannot start: the server name is too long");
   }
   free_options(&options);
   if (!JS_IsNull(*error)) {
