@@ -7,6 +7,12 @@ import { mqttLimits } from './limits.ts';
 import type { CommandFailure, RemoteAccess } from './remote-access.ts';
 import { fill, filterOf, idIn, jsonOf, memberAt, type Values } from './template.ts';
 
+/**
+ * No identifier of a command: it becomes a level of a topic, and a broker may end a connection for what Unicode calls control or
+ * no character (MQTT 5 section 1.5.4). Then the broker would deliver the command again, and end that connection too.
+ */
+const unfitForTopic = /[\x00-\x1f\x7f-\x9f/+#\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]/;
+
 interface Command {
   /** Unix milliseconds. */
   readonly until: number;
@@ -67,7 +73,10 @@ export class Commands {
     const { id: path } = this.#settings.command;
     const id = path === null ? idOfTopic : memberAt(document, path);
     const usable =
-      typeof id === 'string' && /^[^\x00-\x1f\x7f/+#]+$/.test(id) && id.length <= mqttLimits.commandIdLength;
+      typeof id === 'string' &&
+      id !== '' &&
+      !unfitForTopic.test(id) &&
+      id.length <= mqttLimits.commandIdLength;
     if (!usable || !(this.#isCommand(document) || this.#isUnfinished(document))) {
       acknowledge();
       return true;

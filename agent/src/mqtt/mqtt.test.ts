@@ -94,6 +94,21 @@ describe.each(['5', '3.1.1'])('the device at a broker, MQTT %s', (version) => {
     expect(stage.mqtt.status.connected).toBe(true);
   });
 
+  it.each(['a/b', '+', 'a\x85', 'a\ufdd0', 'a\uffff', 'a\ud800', ''])(
+    'names no topic by %j: a broker that ends the connection for it would deliver the command again',
+    (id) => {
+      const topics = { command: { topic: 'cmd', id: 'id' }, report: { topic: 'done/{id}', retain: false } };
+      const stage = started({ version, ...topics });
+      stage.broker.publish('cmd', JSON.stringify({ status: 'init', id, for: 600 }));
+      stage.host.clock.advance(1000);
+      expect(stage.opened).toEqual([]);
+      expect(stage.broker.published.join()).not.toContain('done/');
+      stage.broker.publish('cmd', JSON.stringify({ status: 'init', id: 'Ä 1', for: 600 }));
+      stage.host.clock.advance(1000);
+      expect(stage.broker.published.join()).toContain('done/Ä 1');
+    },
+  );
+
   it('goes on with what an earlier start has begun', () => {
     const stage = new MqttStage({ version });
     stage.command('a', { status: 'executing', boot: 'earlier', for: 600 }, true);
