@@ -27,11 +27,15 @@ export function deviceSources(
 }
 
 function inFile(host: Host, { path, devices }: GatewaySettings): DeviceSource[] {
+  const ids = new Set<string>();
   return devices.map(({ json, at, place }) => {
     const id = isObject(json) && isObject(json.device) ? json.device.id : undefined;
+    // The second of an ID does not replace the first: both are judged, and the second is a fault.
+    const isFirst = typeof id === 'string' && !ids.has(id);
+    if (isFirst) ids.add(id);
     return {
       origin: `${path}: ${at}`,
-      key: typeof id === 'string' ? id : at,
+      key: isFirst ? id : at,
       digest: digestOf(host, JSON.stringify(json)),
       content: { json, place },
     };

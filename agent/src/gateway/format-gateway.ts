@@ -1,3 +1,4 @@
+import { printable } from 'rm-protocol';
 import { duration } from '../program/format-status.ts';
 import type { GatewayStatus } from './gateway.ts';
 
@@ -19,7 +20,7 @@ export function formatGateway(
     const why = lastError === null ? '' : ` (${lastError})`;
     return `${id.padEnd(width)}${state} for ${duration(nowMs - at)}${use}; ${target} ${there}${why}\n`;
   });
-  const more = faults.map((fault) => `wrong:        ${fault}\n`);
+  const more = faults.map((fault) => `wrong:        ${printable(fault)}\n`);
   return [
     `gateway:      ${connected} of ${devices.length} devices connected, runs for ${duration(nowMs - since)}\n`,
     ...lines,

@@ -1,3 +1,4 @@
+import { printable } from 'rm-protocol';
 import { portLabel } from '../agent/port-label.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
@@ -25,7 +26,7 @@ interface Options {
 /** `rm-agent check` of a gateway: its file, each device, its services, and the running gateway's tunnels. */
 export function checkGateway(host: Host, settings: GatewaySettings, { only, offline, dial }: Options): void {
   const report: Report = (mark, step, detail) =>
-    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
+    host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${printable(detail)}\n`);
   const exit = (status: number) => host.system.exit(status);
   report('ok', 'configuration', settings.path);
   const sources = deviceSources(host, settings);
@@ -45,7 +46,7 @@ export function checkGateway(host: Host, settings: GatewaySettings, { only, offl
         report('FAILED', 'device', line.startsWith('/') ? line : `${origin}: ${line}`);
       continue;
     }
-    for (const line of judged.warnings) host.system.print(2, `warning ${origin}: ${line}\n`);
+    for (const line of judged.warnings) host.system.print(2, `warning ${printable(`${origin}: ${line}`)}\n`);
     const other = devices.some(({ id }) => id === judged.id);
     if (other) report('FAILED', 'device', `${origin}: device.id: another has "${judged.id}" already`);
     wrong ||= other;

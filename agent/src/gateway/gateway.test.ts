@@ -120,6 +120,25 @@ describe('a gateway with a folder', () => {
     expect(judged.length).toBeLessThan(8);
   });
 
+  it('writes no control character of a file name to a terminal', () => {
+    write('red\x1b[31m', '{');
+    start();
+    expect(rmAgent(host, 'status').out).toContain(`wrong:        ${folder}/red [31m.json:1:2`);
+    expect(rmAgent(host, 'check', '--offline').out).toContain(
+      `FAILED device        ${folder}/red [31m.json:1:2`,
+    );
+  });
+
+  it('has one device of an identity, also in its own file', () => {
+    start({ devices: [device('cam-1', '10.0.0.1'), device('cam-1', '10.0.0.2')] });
+    expect(statusOf('cam-1').target).toBe('10.0.0.1');
+    expect(status().faults).toEqual([
+      expect.stringMatching(
+        /gateway\.devices\[1\].*found "cam-1", which .*gateway\.devices\[0\] has already/,
+      ),
+    ]);
+  });
+
   it('has one device of an identity', () => {
     write('one', device('cam-1', '10.0.0.1'));
     write('two', device('cam-1', '10.0.0.2'));
