@@ -56,3 +56,8 @@ test('names of Object are no paths', () => {
 test('a path begins with /', () => {
   expect(() => new RouteTable([route('a')])).toThrow('begins with /');
 });
+
+test('a table is empty without routes of any kind', () => {
+  expect(new RouteTable([]).isEmpty).toBe(true);
+  for (const path of ['/a', '/*', '/a/**']) expect(new RouteTable([route(path)]).isEmpty).toBe(false);
+});

@@ -35,7 +35,7 @@ export class RouteTable<Route extends Placed> {
   }
 
   get isEmpty(): boolean {
-    return this.#exact.size === 0 && this.#patterns.length === 0;
+    return this.#exact.size + this.#patterns.length + this.#rests.length === 0;
   }
 
   find(method: string, path: string): Found<Route> {
