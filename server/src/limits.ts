@@ -25,7 +25,7 @@ export const defaultLimits = {
   /** Users whose calls are counted one by one. */
   callers: 10_000,
   /** How long the event loop sleeps before the next call begins, of the time that it has worked since the last one began. */
-  callRest: 0.5,
+  callRest: 1,
   /** Milliseconds after which the next call begins even so: tunnels that keep the loop busy do not stop the API. */
   callRestMs: 10,
   /** Queries that wait for the worker that reads the data file. */
