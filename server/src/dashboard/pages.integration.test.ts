@@ -147,4 +147,20 @@ describe.each(looks)('%s', (name, look) => {
     expect(await findings(page)).toEqual([]);
     expect(complaints).toEqual([]);
   });
+
+  test('no-device-waits', async () => {
+    complaints.length = 0;
+    const enrolments = /\/enrolments(\?|$)/;
+    await page.route(enrolments, (route) => route.fulfill({ json: { items: [], next: null } }));
+    await page.goto(`${stage.base}/dashboard/waiting`);
+    await page.locator('.blank .copy').waitFor();
+    if (folder) await page.screenshot({ path: join(folder, `no-device-waits.${name}.png`) });
+    expect(await findings(page)).toEqual([]);
+    const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
+    const icon = await page.locator('.blank .copy svg').boundingBox();
+    expect(icon?.width, 'the icon of the button is that of other buttons').toBeLessThanOrEqual(20);
+    expect(complaints).toEqual([]);
+    await page.unroute(enrolments);
+  });
 });
