@@ -204,7 +204,8 @@ export class Forwarding {
     // Anything may have changed since the user was proven.
     const since = Number.NEGATIVE_INFINITY;
     const user = await cache.user(proven.user.name);
-    if (user?.uid !== proven.user.uid) return refused(refusals.logIn);
+    const { uid, password } = proven.user;
+    if (user?.uid !== uid || user.password !== password) return refused(refusals.logIn);
     const identity = { ...proven, user };
     const named = await namedDevice(cache, id);
     // The port is not part of the name here.

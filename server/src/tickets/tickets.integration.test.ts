@@ -139,3 +139,13 @@ test('a connection that fails on the device says so', async () => {
   agent.fault((await opening()).channel, 1);
   expect(await page.closed).toMatch(/^4502 The connection/);
 });
+
+test('it ends with the password that its user had', async () => {
+  await server.addUser('dave');
+  const grant = { user: 'dave', role: 'user', device: 'pump', ports: [22] };
+  expect((await alice.post('/grants', grant)).status).toBe(201);
+  // Without a session, which a new password ends.
+  const late = await ticketOf(server.as('dave'));
+  await server.reflector.store.users.setPassword('dave', 'another hash');
+  expect(await (await Page.with(late)).closed).toMatch(/^4401 /);
+});
