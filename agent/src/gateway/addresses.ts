@@ -1,7 +1,7 @@
 import { parseIp, utf8Decode } from 'rm-protocol';
-import type { Address, Files } from '../host.ts';
+import type { Address, Files, HostFailure } from '../host.ts';
 
-/** The tables of the kernel are short; a machine with more routes than this has its own addresses at their beginning. */
+/** The tables of the kernel are short; one that is longer is that of a router with a full table, which is no gateway. */
 const MAX_TABLE_BYTES = 1_048_576;
 
 /**
@@ -23,7 +23,9 @@ export function addressFault(files: Pick<Files, 'read'>, { address }: Address): 
     if (first === 0xfe && (second & 0xc0) === 0x80) return 'a link-local address';
     if (first === 0xff) return 'an address of no single machine';
   }
-  return ownAddresses(files).has(hexOf(four ?? bytes)) ? 'an address of the gateway itself' : null;
+  const own = ownAddresses(files);
+  if (own === null) return 'an address that may be one of the gateway itself: those cannot be read';
+  return own.has(hexOf(four ?? bytes)) ? 'an address of the gateway itself' : null;
 }
 
 /** The four bytes of an IPv4 address, also of one that is mapped into IPv6 (RFC 4291 section 2.5.5.2). */
@@ -37,20 +39,23 @@ function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Of all interfaces, as the kernel has them now. */
-function ownAddresses(files: Pick<Files, 'read'>): ReadonlySet<string> {
+/** Of all interfaces, as the kernel has them now; `null` if that cannot be read. */
+function ownAddresses(files: Pick<Files, 'read'>): ReadonlySet<string> | null {
   const own = new Set<string>();
-  const table = (path: string): string => {
+  const table = (path: string): string | null => {
     try {
       return utf8Decode(files.read(path, MAX_TABLE_BYTES));
-    } catch {
-      return '';
+    } catch (error) {
+      // A kernel without IPv4, or without IPv6.
+      return (error as HostFailure).code === 'not-found' ? '' : null;
     }
   };
-  for (const [, address = ''] of table('/proc/net/fib_trie').matchAll(/\|-- ([\d.]+)\n +\/32 host LOCAL/g)) {
+  const [four, six] = [table('/proc/net/fib_trie'), table('/proc/net/if_inet6')];
+  if (four === null || six === null) return null;
+  for (const [, address = ''] of four.matchAll(/\|-- ([\d.]+)\n +\/32 host LOCAL/g)) {
     const bytes = parseIp(address);
     if (bytes) own.add(hexOf(bytes));
   }
-  for (const [address] of table('/proc/net/if_inet6').matchAll(/^[0-9a-f]{32}/gm)) own.add(address);
+  for (const [address] of six.matchAll(/^[0-9a-f]{32}/gm)) own.add(address);
   return own;
 }
