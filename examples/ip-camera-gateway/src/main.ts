@@ -6,9 +6,12 @@ const reflector = await startLocalReflector('gate-camera');
 const camera = await startCamera();
 const gateway = startGateway(reflector, camera);
 await gateway.connected();
+const { name, password } = reflector.user;
 console.log(`${reflector.invitation}
-  RTSP      RM_REFLECTOR=http://localhost:${reflector.port} rm-client forward gate-camera -R 554 -L 8554
-  Devices   ${gateway.folder}
+  The files of the devices are in ${gateway.folder}. For RTSP:
+
+  export RM_REFLECTOR=http://localhost:${reflector.port} RM_USER=${name} RM_PASSWORD=${password}
+  node client/dist/main.js forward gate-camera -R 554 -L 8554
 `);
 
 await interrupted();
