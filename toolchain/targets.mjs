@@ -81,7 +81,7 @@ export const targets = {
     qemu: 'qemu-arm-static',
     endian: 'little',
     bits: 32,
-    maxBytes: 640 * KiB,
+    maxBytes: 704 * KiB,
   },
   aarch64: {
     boards: '64-bit ARM: Raspberry Pi 3 and later, i.MX8, Allwinner H5/H6',
