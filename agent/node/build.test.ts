@@ -9,7 +9,7 @@ describe('what the agent on Node was built from', () => {
         'target   linux-arm64',
         'engine   Node.js 24.21.0',
         'tls      OpenSSL 3.5.2',
-        'features tls, tls13, import, gateway',
+        'features tls, tls13, import, gateway, mqtt',
         'commit   unknown',
       ].join('\n'),
     );
