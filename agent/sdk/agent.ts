@@ -1,5 +1,5 @@
-import { ChannelError } from 'rm-protocol';
 import { nodeHost } from '../node/node-host.ts';
+import { decideFirst } from '../src/access/decide-first.ts';
 import type { Ask } from '../src/access/gate.ts';
 import { AgentCore } from '../src/agent/agent.ts';
 import type { AgentStatus } from '../src/agent/status.ts';
@@ -8,7 +8,6 @@ import type { Dial } from '../src/dial/dial-service.ts';
 import type { Cancellable } from '../src/host.ts';
 import { type Log, messageOf } from '../src/log/log.ts';
 import { withoutVariables } from '../src/program/child-environment.ts';
-import type { Admit } from '../src/tunnel/forwarded-port.ts';
 import { type AgentConfiguration, ConfigurationError, separate } from './configuration.ts';
 import { Credentials } from './credentials.ts';
 import { type AgentEvents, type EventName, EventQueue, type LostEvents, type NamedEvent } from './events.ts';
@@ -63,7 +62,11 @@ export class Agent implements AsyncDisposable {
     this.#core = new AgentCore(host, loaded.ok, log, {
       handlers,
       ask: access ? this.#askBy(access) : null,
-      admit: admit ? this.#admitBy(admit, askTimeout * 1000) : null,
+      admit: admit
+        ? decideFirst(nodeHost.clock, askTimeout * 1000, 'the application', (port, channel, decided) =>
+            this.#decide(admit, port, channel, decided),
+          )
+        : null,
       prepare: separated.credentials.size > 0 ? (done) => credentials.read(done) : null,
       propertySources: propertySources(separated.properties),
     });
@@ -238,33 +241,5 @@ export class Agent implements AsyncDisposable {
   #askBy(access: AccessDecision): Ask {
     return ({ port, channel }, answer) =>
       this.#decide(access, port, channel, (allowed) => answer(allowed ? 'allowed' : 'refused'));
-  }
-
-  /** The application decides first; where it lets in, the rule of the configuration does. */
-  #admitBy(admit: AccessDecision, timeLimitMs: number): (port: number, gate: Admit | undefined) => Admit {
-    const refusal = (reason: string) => ({ fault: ChannelError.refused, reason });
-    return (port, gate) => (channel, decided) => {
-      let running: Cancellable;
-      const timer = nodeHost.clock.schedule(timeLimitMs, () => {
-        running.cancel();
-        decided(refusal('the application has not answered'));
-      });
-      running = this.#decide(admit, port, channel, (allowed) => {
-        timer.cancel();
-        if (!allowed) {
-          decided(refusal('the application refuses'));
-          return;
-        }
-        const next = gate?.(channel, decided) ?? null;
-        if (next === null || 'fault' in next) decided(next);
-        else running = next;
-      });
-      return {
-        cancel: () => {
-          timer.cancel();
-          running.cancel();
-        },
-      };
-    };
   }
 }

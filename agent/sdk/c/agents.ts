@@ -1,4 +1,4 @@
-import { ChannelError } from 'rm-protocol';
+import { decideFirst } from '../../src/access/decide-first.ts';
 import type { Ask } from '../../src/access/gate.ts';
 import { AgentCore } from '../../src/agent/agent.ts';
 import type { AgentState } from '../../src/agent/status.ts';
@@ -7,7 +7,6 @@ import type { Dial } from '../../src/dial/dial-service.ts';
 import type { Cancellable, Host } from '../../src/host.ts';
 import type { Log } from '../../src/log/log.ts';
 import { withoutVariables } from '../../src/program/child-environment.ts';
-import type { Admit } from '../../src/tunnel/forwarded-port.ts';
 import { Answer, type Callbacks, type Calls } from './callbacks.ts';
 import { separate } from './configuration.ts';
 import type { Deferred } from './deferred.ts';
@@ -76,7 +75,14 @@ export class Agents {
     const core = new AgentCore(withoutVariables(host, hidden), ok, log, {
       handlers,
       ask: wanted.consent ? this.#askOf(agent) : null,
-      admit: wanted.admit ? this.#admitOf(agent, ok.access.askTimeout * 1000) : null,
+      admit: wanted.admit
+        ? decideFirst(
+            this.#host.clock,
+            ok.access.askTimeout * 1000,
+            'the program',
+            (port, channel, decided) => this.#question(agent, port, channel, false, decided),
+          )
+        : null,
       prepare: credentials.size > 0 ? (done) => this.#readCredentials(agent, credentials, done) : null,
     });
     this.#agents.set(agent, core);
@@ -181,34 +187,6 @@ export class Agents {
   #askOf(agent: number): Ask {
     return ({ port, channel }, answer) =>
       this.#question(agent, port, channel, true, (allowed) => answer(allowed ? 'allowed' : 'refused'));
-  }
-
-  /** The program decides first; where it lets in, the rule of the configuration does. */
-  #admitOf(agent: number, timeLimitMs: number): (port: number, gate: Admit | undefined) => Admit {
-    const refusal = (reason: string) => ({ fault: ChannelError.refused, reason });
-    return (port, gate) => (channel, decided) => {
-      let running: Cancellable;
-      const timer = this.#host.clock.schedule(timeLimitMs, () => {
-        running.cancel();
-        decided(refusal('the program has not answered'));
-      });
-      running = this.#question(agent, port, channel, false, (allowed) => {
-        timer.cancel();
-        if (!allowed) {
-          decided(refusal('the program refuses'));
-          return;
-        }
-        const next = gate?.(channel, decided) ?? null;
-        if (next === null || 'fault' in next) decided(next);
-        else running = next;
-      });
-      return {
-        cancel: () => {
-          timer.cancel();
-          running.cancel();
-        },
-      };
-    };
   }
 
   // ---- the host of one agent ----
