@@ -3,6 +3,18 @@ import { writeFileSync } from 'node:fs';
 
 /** @import { Reporter, TestModule } from 'vitest/node' */
 
+const longestMessage = 300;
+
+/**
+ * One line, and as much of its first error as tells faults apart.
+ * @param {string} name
+ * @param {readonly { message: string }[] | undefined} errors
+ */
+function failure(name, errors) {
+  const message = errors?.[0]?.message.replaceAll(/\s+/g, ' ').trim() ?? '';
+  return message === '' ? name : `${name}: ${message.slice(0, longestMessage)}`;
+}
+
 /** @implements {Reporter} */
 export default class FailuresReporter {
   /**
@@ -16,7 +28,13 @@ export default class FailuresReporter {
       .map((each) => ({
         project: each.project.name,
         what: each.relativeModuleId,
-        tests: [...each.children.allTests('failed')].map(({ fullName }) => fullName),
+        tests: [
+          ...[...each.children.allTests('failed')].map((test) => failure(test.fullName, test.result().errors)),
+          ...[...each.children.allSuites()]
+            .filter((suite) => suite.errors().length > 0)
+            .map((suite) => failure(suite.fullName, suite.errors())),
+          ...(each.errors().length > 0 ? [failure('(the file)', each.errors())] : []),
+        ],
         isFile: true,
       }));
     const file = process.env.RM_FAILURES_FILE ?? '';

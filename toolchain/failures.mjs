@@ -4,7 +4,7 @@
  * @typedef {object} Failure
  * @property {string} project of vitest; empty: a check that is none of vitest's
  * @property {string} what the test file, or what else failed
- * @property {readonly string[]} tests full names of those that failed; empty: it failed as a whole
+ * @property {readonly string[]} tests those that failed, each with its error; empty: it failed as a whole
  * @property {boolean} isFile whether `what` is a test file
  */
 

@@ -1,5 +1,5 @@
 // `npm test` and `npm run test:all`: installs and builds what is needed, runs the tests, and says at the end what failed.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ending, runBound } from './bound-process.mjs';
@@ -63,13 +63,24 @@ export async function runTests(root, script, args) {
       failures.push(...(signal === undefined ? more : more.filter(({ isFile }) => isFile)));
       if (signal !== undefined) break;
     }
-    if (failures.length > 0) console.error(`\n${summary(failures, process.env)}`);
+    if (failures.length > 0) tell(`\n${summary(failures, process.env)}\n`);
     if (signal === undefined) return failures.length > 0 ? 1 : 0;
-    console.error(`\nEnded by ${signal}, before all was run.`);
+    tell(`\nEnded by ${signal}, before all was run.\n`);
     return 128 + constants.signals[signal];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Says it last on standard output, which is all that some services keep; and into the file that TEST_SUMMARY names,
+ * for whoever runs more after this.
+ * @param {string} text
+ */
+function tell(text) {
+  process.stdout.write(text);
+  const { TEST_SUMMARY } = process.env;
+  if (TEST_SUMMARY) appendFileSync(TEST_SUMMARY, text);
 }
 
 /**
