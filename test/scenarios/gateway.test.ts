@@ -1,5 +1,5 @@
 import { constants } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { AgentProcess } from './stage/agent-process.ts';
@@ -302,6 +302,34 @@ describe.concurrent('a gateway', () => {
         await tunnel.expect(fault(1, 5));
       }
     }
+  });
+
+  gatewayScenario('is judged in an image, where links lead as on the device', async ({ stage }) => {
+    const root = join(stage.directory, 'image');
+    const gateway = new GatewayStage(stage);
+    for (const folder of ['etc', 'data/devices']) mkdirSync(join(root, folder), { recursive: true });
+    symlinkSync('/data/devices', join(root, 'etc/devices'));
+    const put = (path: string, json: object) => writeFileSync(join(root, path), JSON.stringify(json));
+    put('etc/rm-agent.json', { reflector: 'https://r.example/', gateway: { folder: '/etc/devices' } });
+    const secret = stage.file('not in the image');
+    put(
+      'data/devices/one.json',
+      gateway.device('cam-1', 9, { device: { id: 'cam-1', domain, password: { file: secret } } }),
+    );
+    const judge = async () => {
+      const agent = stage.run(['check', '--offline', '--root', root]);
+      const { status } = await agent.ended();
+      return { status, output: agent.output, log: agent.log.join('\n') };
+    };
+    const good = await judge();
+    expect(good.output).toBe('ok     configuration /etc/rm-agent.json\n');
+    expect(good.log).toContain(`/etc/devices/one.json: device.password.file: ${secret}: no such file`);
+    expect(good.status).toBe(0);
+    put('data/devices/two.json', { target: 'camera' });
+    expect(await judge()).toMatchObject({
+      status: 78,
+      output: expect.stringMatching(/FAILED device.*two\.json: /),
+    });
   });
 
   scenario.skipIf(!lacks('gateway'))('is named where it was left out', async ({ stage }) => {

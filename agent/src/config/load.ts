@@ -82,8 +82,8 @@ export function load(host: Machine, path: string, image = false): Loaded {
 }
 
 /** As {@link load}, for a configuration that is in memory. */
-export function configure(host: Machine, json: Json): Loaded {
-  const result = judge(host, json);
+export function configure(host: Machine, json: Json, image = false): Loaded {
+  const result = judge(host, json, image);
   if ('problems' in result) return invalid(result.problems, lineOf);
   const missing = result.missing.map(lineOf);
   return { ...result, warnings: [...missing, ...result.warnings.map(lineOf)], missing };
@@ -132,7 +132,8 @@ function judge(
   return { ok: { ...result.value, limits }, warnings, missing, hidden, identity: [...identity] };
 }
 
-function withPlaceholders(text: string): string {
+/** Expands variables of which nobody knows yet what they hold. */
+export function withPlaceholders(text: string): string {
   return text.replace(/\$\{[^}]*\}/g, '0');
 }
 

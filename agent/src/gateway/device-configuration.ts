@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Json, JsonObject } from '../config/json.ts';
 import { configure } from '../config/load.ts';
-import type { Host } from '../host.ts';
+import type { Machine } from '../config/machine.ts';
 import type { GatewaySettings } from './gateway-file.ts';
 import { agentKeys, processKeys } from './gateway-schema.ts';
 import { isObject } from './source.ts';
@@ -28,12 +28,14 @@ export const REACHABLE = 'reachable';
 
 /**
  * Judges one device: a configuration of the agent, of which the gateway's file has what it leaves out. Each error is one
- * line, without the place of the device; it begins with the path of what is wrong.
+ * line, without the place of the device; it begins with the path of what is wrong. `image`: the machine is an image
+ * (`imageAt`).
  */
 export function configureDevice(
-  host: Host,
+  host: Machine,
   { shared, file }: GatewaySettings,
   json: Json,
+  image = false,
 ): DeviceConfiguration | DeviceFault {
   if (!isObject(json)) return { errors: ['found no object, allowed is { "device": …, "services": … }'] };
   const taken = [...processKeys, 'gateway'].filter((key) => key in json);
@@ -44,7 +46,7 @@ export function configureDevice(
   if (isObject(json.device) && isObject(json.device.properties) && REACHABLE in json.device.properties)
     errors.push(`device.properties.${REACHABLE}: found, but the gateway sends it itself`);
   if (errors.length > 0) return { errors };
-  const loaded = configure(host, { ...shared, ...json });
+  const loaded = configure(host, { ...shared, ...json }, image);
   if ('errors' in loaded) return loaded;
   const { ok, warnings, hidden } = loaded;
   const { id } = ok.device;

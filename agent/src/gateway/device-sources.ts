@@ -1,6 +1,7 @@
 import { base64Encode, utf8Encode } from 'rm-protocol';
 import type { Json } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
+import type { Machine } from '../config/machine.ts';
 import type { Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
 import type { GatewaySettings } from './gateway-file.ts';
@@ -17,16 +18,19 @@ export interface DeviceSource {
   readonly content: { readonly json: Json; place(path: string): string } | { readonly error: string };
 }
 
+/** What sources are read with. */
+type Reader = Pick<Machine, 'files'> & Pick<Host, 'crypto'>;
+
 /** All devices of a gateway, in order; the error is one line, and says nothing of any device. */
 export function deviceSources(
-  host: Host,
+  host: Reader,
   settings: GatewaySettings,
 ): readonly DeviceSource[] | { readonly error: string } {
   const { folder } = settings.file.gateway;
   return folder === null ? inFile(host, settings) : inFolder(host, folder);
 }
 
-function inFile(host: Host, { path, devices }: GatewaySettings): DeviceSource[] {
+function inFile(host: Reader, { path, devices }: GatewaySettings): DeviceSource[] {
   const ids = new Set<string>();
   return devices.map(({ json, at, place }) => {
     const id = isObject(json) && isObject(json.device) ? json.device.id : undefined;
@@ -42,7 +46,7 @@ function inFile(host: Host, { path, devices }: GatewaySettings): DeviceSource[] 
   });
 }
 
-function inFolder(host: Host, folder: string): DeviceSource[] | { readonly error: string } {
+function inFolder(host: Reader, folder: string): DeviceSource[] | { readonly error: string } {
   let names: readonly string[];
   try {
     names = host.files.list(folder).filter((name) => /^[^.].*\.json$/.test(name));

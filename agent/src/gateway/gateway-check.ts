@@ -1,5 +1,6 @@
 import { printable } from 'rm-protocol';
 import { portLabel } from '../agent/port-label.ts';
+import type { Machine } from '../config/machine.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
 import { makeAttempt, type Report } from '../program/check.ts';
@@ -21,15 +22,27 @@ interface Options {
   readonly only: string | null;
   readonly offline: boolean;
   readonly dial: boolean;
+  /** What is judged in place of this machine; `null`: this one. */
+  readonly image: Machine | null;
 }
 
-/** `rm-agent check` of a gateway: its file, each device, its services, and the running gateway's tunnels. */
-export function checkGateway(host: Host, settings: GatewaySettings, { only, offline, dial }: Options): void {
+/**
+ * `rm-agent check` of a gateway: its file, each device, its services, and the running gateway's tunnels. Of an image, only
+ * its files.
+ */
+export function checkGateway(
+  host: Host,
+  settings: GatewaySettings,
+  { only, offline, dial, image }: Options,
+): void {
   const report: Report = (mark, step, detail) =>
     host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${printable(detail)}\n`);
   const exit = (status: number) => host.system.exit(status);
+  const warn = (line: string) => host.system.print(2, `warning ${printable(line)}\n`);
+  for (const line of settings.missing) warn(line);
   report('ok', 'configuration', settings.path);
-  const sources = deviceSources(host, settings);
+  const machine = image ?? host;
+  const sources = deviceSources({ files: machine.files, crypto: host.crypto }, settings);
   if ('error' in sources) {
     report('FAILED', 'devices', sources.error);
     exit(ExitStatus.configuration);
@@ -39,20 +52,25 @@ export function checkGateway(host: Host, settings: GatewaySettings, { only, offl
   let wrong = false;
   for (const { origin, content } of sources) {
     const judged =
-      'error' in content ? { errors: [content.error] } : configureDevice(host, settings, content.json);
+      'error' in content
+        ? { errors: [content.error] }
+        : configureDevice(machine, settings, content.json, image !== null);
     if ('errors' in judged) {
       wrong = true;
       for (const line of judged.errors)
         report('FAILED', 'device', line.startsWith('/') ? line : `${origin}: ${line}`);
       continue;
     }
-    for (const line of judged.warnings) host.system.print(2, `warning ${printable(`${origin}: ${line}`)}\n`);
+    // What the devices share was said of the gateway's file.
+    for (const line of judged.warnings)
+      if (!settings.missing.some((said) => said.endsWith(line))) warn(`${origin}: ${line}`);
     const other = devices.some(({ id }) => id === judged.id);
     if (other) report('FAILED', 'device', `${origin}: device.id: another has "${judged.id}" already`);
     wrong ||= other;
     if (!other && (only === null || only === judged.id)) devices.push(judged);
   }
-  reportCost(host, settings, devices, report);
+  // The memory of an image is another machine's.
+  if (image === null) reportCost(host, settings, devices, report);
   if (only !== null && devices.length === 0) {
     report('FAILED', 'device', `there is no device "${only}"`);
     exit(ExitStatus.usage);

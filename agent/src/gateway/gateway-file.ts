@@ -1,6 +1,8 @@
 import { expansion } from '../config/expand.ts';
 import type { Json, JsonObject } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
+import { withPlaceholders } from '../config/load.ts';
+import type { Machine } from '../config/machine.ts';
 import { validate } from '../config/validate.ts';
 import { placeOf, stateDirectoryFault } from '../config/written-files.ts';
 import type { Host } from '../host.ts';
@@ -16,6 +18,8 @@ export interface GatewaySettings {
   readonly shared: JsonObject;
   /** Devices in the file itself. */
   readonly devices: readonly InlineDevice[];
+  /** What only the device will have of it, where an image is judged; one line each. */
+  readonly missing: readonly string[];
 }
 
 export interface InlineDevice {
@@ -41,10 +45,11 @@ export function isGatewayFile(host: Host, path: string): boolean {
   }
 }
 
-/** Reads a gateway's file. Each error is one line. */
+/** Reads a gateway's file. Each error is one line. `image`: the machine is an image (`imageAt`). */
 export function readGatewayFile(
-  host: Host,
+  host: Machine,
   path: string,
+  image = false,
 ): GatewaySettings | { readonly errors: readonly string[] } {
   const fault = stateDirectoryFault(host);
   if (fault !== null) return { errors: [fault] };
@@ -65,13 +70,22 @@ export function readGatewayFile(
     return wrong('gateway', 'needed is either "devices" or "folder"');
   if (inline.length > gatewayLimits.devices)
     return wrong('gateway.devices', `found ${inline.length} devices, allowed are ${gatewayLimits.devices}`);
-  const result = validate(gatewaySchema(), { ...json, gateway }, expansion(host));
-  if ('problems' in result)
-    return { errors: result.problems.map(({ path: at, message }) => `${place(at)}${at}: ${message}`) };
+  const own = { ...json, gateway };
+  let result = validate(gatewaySchema(), own, expansion(host));
+  let missing: string[] = [];
+  if ('problems' in result) {
+    const errors = result.problems.map(({ path: at, message }) => `${place(at)}${at}: ${message}`);
+    if (image && result.problems.every(({ transient }) => transient)) {
+      missing = errors;
+      result = validate(gatewaySchema(), own, withPlaceholders);
+    }
+    if ('problems' in result) return { errors };
+  }
   const { control, stateFile, log } = result.value;
   const { gateway: _, ...rest } = json;
   return {
     path,
+    missing,
     shared: rest,
     file: {
       ...result.value,

@@ -602,6 +602,36 @@ describe('check of a gateway', () => {
     expect(rmAgent(host, 'check', '--device', 'cam-1').out).toMatch(/ok +upgrade +http:\/\/r\.example/);
   });
 
+  it('judges an image by its own files, and warns of what the device gets later', () => {
+    const put = (path: string, json: unknown) =>
+      host.files.content.set(`/image${path}`, ascii(JSON.stringify(json)));
+    host.files.directories.add(`/image${folder}`);
+    put('/etc/rm-agent.json', {
+      reflector: 'http://r.example/',
+      stateFile: '/data/${file:/etc/serial}',
+      gateway: { folder },
+    });
+    put(`${folder}/one.json`, {
+      ...device('cam-1', '10.0.0.1'),
+      device: { id: 'cam-1', domain: 'dom', password: { file: '/etc/secret' } },
+    });
+    const judge = () => rmAgent(host, 'check', '--offline', '--root', '/image');
+    const good = judge();
+    expect(good.out).toBe('ok     configuration /etc/rm-agent.json\n');
+    expect(good.err.split('\n')).toEqual([
+      'warning /etc/rm-agent.json:1:46: stateFile: found ${file:/etc/serial}, but it cannot be read: no such file',
+      `warning ${folder}/one.json: device.password.file: /etc/secret: no such file; each attempt looks again`,
+      '',
+    ]);
+    expect(good.status).toBe(0);
+    put(`${folder}/two.json`, { ...device('cam-2', '10.0.0.1'), sevices: [] });
+    write('three', '{');
+    const bad = judge();
+    expect(bad.out).toMatch(/FAILED device +\/etc\/rm-gateway\.d\/two\.json: sevices: unknown key/);
+    expect(bad.out).not.toMatch('three');
+    expect(bad.status).toBe(78);
+  });
+
   it('asks the running gateway', () => {
     write('one', device('cam-1', '10.0.0.1'));
     start();

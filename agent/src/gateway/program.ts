@@ -1,3 +1,4 @@
+import { imageAt, type Machine } from '../config/machine.ts';
 import type { Host } from '../host.ts';
 import { type Command, ExitStatus } from '../program/command-line.ts';
 import { sendCommand } from '../program/control.ts';
@@ -30,14 +31,10 @@ export function runGateway(host: Host, command: Command, loadImport: LoadGateway
       run(host, command.config);
       break;
     case 'check': {
-      const { offline, dial, device = null } = command;
-      if (command.root !== null) {
-        host.system.print(2, 'rm-agent check: --root is for an agent, not for a gateway\n');
-        host.system.exit(ExitStatus.usage);
-        break;
-      }
-      const settings = read(host, command.config);
-      if (settings) checkGateway(host, settings, { only: device, offline, dial });
+      const { offline, dial, root, device = null } = command;
+      const image = root === null ? null : imageAt(host, root);
+      const settings = read(host, command.config, image);
+      if (settings) checkGateway(host, settings, { only: device, offline, dial, image });
       break;
     }
     default:
@@ -58,8 +55,8 @@ function placeOf({ files }: Host, command: Command & { readonly config: string }
 }
 
 /** `null`: what is wrong was printed, and the program ends. */
-function read(host: Host, path: string) {
-  const settings = readGatewayFile(host, path);
+function read(host: Host, path: string, image: Machine | null = null) {
+  const settings = readGatewayFile(image ?? host, path, image !== null);
   if (!('errors' in settings)) return settings;
   for (const line of settings.errors) host.system.print(2, `${line}\n`);
   host.system.exit(ExitStatus.configuration);
