@@ -90,8 +90,8 @@ export interface Frames {
 /**
  * The policy of a page. Its forms go to this host, and may be sent on from there to `formTargets`: browsers hold
  * `form-action` against redirects too. `loads`: kinds of sources (`script`, `img` …) that it loads from this host; nothing
- * comes from anywhere else. `frames`: origins that it shows in frames, and those that may show it so. Throws when one is no
- * origin.
+ * comes from anywhere else, but with `data-img` beside `img` images may be in `data:` addresses. `frames`: origins that it shows
+ * in frames, and those that may show it so. Throws when one is no origin.
  */
 export function contentPolicy(
   formTargets: readonly string[] = [],
@@ -102,7 +102,10 @@ export function contentPolicy(
   const wrong = origins.find((target) => !/^https?:\/\/[\w.*:[\]-]+$/.test(target));
   if (wrong !== undefined) throw new Error(`${wrong}: not an origin`);
   const styles = loads.includes('style') ? `'self' '${styleHash}'` : `'${styleHash}'`;
-  const sources = loads.filter((kind) => kind !== 'style').map((kind) => ` ${kind}-src 'self';`);
+  const made = loads.includes('data-img') ? ' data:' : '';
+  const sources = loads
+    .filter((kind) => kind !== 'style' && kind !== 'data-img')
+    .map((kind) => ` ${kind}-src 'self'${kind === 'img' ? made : ''};`);
   const forms = ["'self'", ...formTargets].join(' ');
   if (frames.shows !== undefined) sources.push(` frame-src ${frames.shows};`);
   const ancestors = frames.shownBy ?? "'none'";

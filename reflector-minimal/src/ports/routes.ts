@@ -70,8 +70,11 @@ export interface UserCall extends Call {
   readonly identity: Identity;
 }
 
-/** What may be loaded from the reflector's own host by a page. */
-export type Source = 'connect' | 'font' | 'img' | 'manifest' | 'script' | 'style' | 'worker';
+/**
+ * What may be loaded from the reflector's own host by a page. `data-img` goes with `img`: images that scripts of the page make,
+ * in `data:` addresses.
+ */
+export type Source = 'connect' | 'data-img' | 'font' | 'img' | 'manifest' | 'script' | 'style' | 'worker';
 
 /** A whole answer. */
 export interface Answer {

@@ -408,6 +408,11 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
         },
         {
           ...anyone,
+          path: '/added/images',
+          answer: (): Answer => ({ status: 200, loads: ['img', 'data-img'] }),
+        },
+        {
+          ...anyone,
           path: '/added/wrong',
           answer: () => ({ status: 200, formTargets: ["https://a.example; script-src 'unsafe-inline'"] }),
         },
@@ -418,6 +423,10 @@ export function routesConformance(open: (routes: readonly Route[]) => Promise<Ro
       );
       expect(headers['cache-control']).toBe('private, max-age=60');
       expect(headers['set-cookie']).toEqual(['a=1', 'b=2']);
+      const images = await ask('GET', '/added/images');
+      expect(images.headers['content-security-policy']).toMatch(
+        /^default-src 'none'; img-src 'self' data:; style-src /,
+      );
       await expect(ask('GET', '/added/wrong')).rejects.toThrow();
     });
 
