@@ -268,7 +268,7 @@ export const packages = [
       audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
       enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
-      tickets: ['api', 'devices', 'part.ts'],
+      tickets: ['api', 'configuration', 'devices', 'part.ts'],
       'server.ts': [
         'api',
         'audit',

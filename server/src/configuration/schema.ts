@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { closed } from '../api/closed.ts';
+import { desktopSchema } from './desktop.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
 import { metricsSchema } from './metrics.ts';
@@ -20,6 +21,7 @@ export const ownKeys = {
     description: 'Providers of OpenID Connect.',
   }),
   mail: Type.Optional(mailSchema),
+  desktop: Type.Optional(desktopSchema),
   auditDays: Type.Integer({
     minimum: 1,
     maximum: 3_650,

@@ -3,11 +3,12 @@ import { type Endpoint, endpoint } from '../api/endpoint.ts';
 import { Problem } from '../api/problem.ts';
 import { type DevicesContext, deviceFor } from '../devices/context.ts';
 import { deviceParameters } from '../devices/schemas.ts';
+import { clipboardOf } from './clipboard.ts';
 import type { Tickets } from './tickets.ts';
 
 /** `POST /devices/{id}/tickets`. */
 export function createTicket(context: DevicesContext, tickets: Tickets): Endpoint {
-  const { limits } = context.core;
+  const { limits, configuration } = context.core;
   return endpoint({
     operation: 'createTicket',
     method: 'POST',
@@ -28,6 +29,13 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
         schema: Type.Object({
           ticket: Type.String(),
           seconds: Type.Number({ description: 'For which it is good.' }),
+          clipboard: Type.Object(
+            {
+              toDevice: Type.Boolean({ description: 'Text of the user.' }),
+              fromDevice: Type.Boolean({ description: 'Text that was copied on the device.' }),
+            },
+            { description: 'What a desktop in the browser lets pass (`desktop` of the configuration).' },
+          ),
         }),
       },
       { status: 429, description: 'You have too many tickets that are not used.' },
@@ -41,7 +49,8 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
         });
       }
       note(`port ${body.port}`, { device: device.id });
-      return { body: { ticket, seconds: limits.ticketMs / 1000 } };
+      const clipboard = clipboardOf(configuration.desktop, device.domain);
+      return { body: { ticket, seconds: limits.ticketMs / 1000, clipboard } };
     },
   });
 }

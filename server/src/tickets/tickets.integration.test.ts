@@ -12,7 +12,10 @@ let alice: ApiClient;
 let agent: ScriptedAgent;
 
 beforeAll(async () => {
-  server = await TestServer.start({ limits: { ticketWaitMs: 2_000 } });
+  server = await TestServer.start({
+    own: { desktop: { clipboard: 'toDevice' } },
+    limits: { ticketWaitMs: 2_000 },
+  });
   alice = await server.signedIn('alice');
   const { body } = await alice.post('/devices', { id: 'pump' });
   const { password, device } = body as { password: string; device: { domain: string } };
@@ -91,6 +94,11 @@ test('a ticket opens one connection, both halves of which end by themselves', as
   await until(() => ended().length === 1);
   expect(ended()).toMatchObject([{ user: 'alice', device: 'pump', port: 22, bytesFrom: 15, bytesTo: 13 }]);
   expect(await (await Page.with(ticket)).closed).toBe('4401 this ticket was used, or has expired');
+});
+
+test('says what a desktop of the domain lets pass', async () => {
+  const { body } = await alice.post('/devices/pump/tickets', { port: 22 });
+  expect(body).toMatchObject({ seconds: 60, clipboard: { toDevice: true, fromDevice: false } });
 });
 
 test('what is sent before the device has connected is not lost', async () => {
