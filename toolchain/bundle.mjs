@@ -1,10 +1,11 @@
 // Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, dist/node-clockless for tests,
-// and the dashboard of rm-server.
+// and the dashboard, terminal and desktop of rm-server.
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { shortCommit } from './commit.mjs';
 import { bundleDashboard } from './dashboard.mjs';
+import { bundleDesk } from './desk.mjs';
 import { mqttPacket } from './mqtt-packet/mqtt-packet.mjs';
 import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
@@ -107,4 +108,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     chmodSync(outfile, 0o755);
   }
   await bundleDashboard();
+  await bundleDesk();
 }

@@ -19,6 +19,7 @@ import { apiRoutes } from './api/routes.ts';
 import { auditPart } from './audit/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { dashboard } from './dashboard/part.ts';
+import { deskPart } from './desk/part.ts';
 import { devices } from './devices/part.ts';
 import { directories } from './directories/part.ts';
 import { enrolment } from './enrolment/part.ts';
@@ -51,6 +52,7 @@ export const parts: readonly Part[] = [
   webhooksPart,
   metricsPart(version),
   dashboard(version),
+  deskPart,
 ];
 
 /** What makes a reflector the server. Throws `ConfigurationError`. */

@@ -32,8 +32,8 @@ const sourceFolders = {
 function removeLeftovers(workspace) {
   const dist = join(root, workspace, 'dist');
   for (const file of readdirSync(dist, { encoding: 'utf8', recursive: true })) {
-    // The dashboard, of which only what was bundled last is there.
-    if (workspace === 'server' && file.startsWith('assets/')) continue;
+    // Pages, of which only what was bundled last is there.
+    if (workspace === 'server' && /^(desk-)?assets\//.test(file)) continue;
     const [, path] = /^(.*?)\.(js|d\.ts)(\.map)?$/.exec(file) ?? [];
     const source = join(root, workspace, sourceFolders[workspace], `${path}.ts`);
     if (path !== undefined && !existsSync(source)) rmSync(join(dist, file));

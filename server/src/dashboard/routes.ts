@@ -1,56 +1,37 @@
-import type { Call, Route } from 'rm-reflector/ports';
+import type { Route } from 'rm-reflector/ports';
+import { assetsRoute } from '../bundles/route.ts';
 import type { Assets } from './assets.ts';
 
 const assetsPath = '/dashboard-assets';
-/** Seconds for which browsers keep a file: its name changes with its content. */
-const keptSeconds = 31_536_000;
 
 /** The addresses of pages, `/` among them; the page itself decides what it shows. */
 const pagePaths = ['/', '/dashboard/*', '/dashboard/*/*'];
+/** Those that show a page of the host apart in a frame. */
+const framePaths = ['/dashboard/terminal/*', '/dashboard/desktop/*'];
 
 /** The page is for those who are logged in; what it is made of is no secret, and no call of anybody. */
 export function dashboardRoutes(assets: Assets): Route[] {
   const body = shell(assets);
+  const page = (path: string, framed: boolean): Route => ({
+    access: 'user',
+    methods: ['GET', 'HEAD'],
+    path,
+    // The reflector's list of devices.
+    replaces: true,
+    answer: () => ({
+      status: 200,
+      type: 'text/html; charset=utf-8',
+      body,
+      loads: ['connect', 'img', 'script', 'style'],
+      framed,
+    }),
+  });
   return [
-    ...pagePaths.map(
-      (path): Route => ({
-        access: 'user',
-        methods: ['GET', 'HEAD'],
-        path,
-        // The reflector's list of devices.
-        replaces: true,
-        answer: () => ({
-          status: 200,
-          type: 'text/html; charset=utf-8',
-          body,
-          loads: ['connect', 'img', 'script', 'style'],
-        }),
-      }),
-    ),
-    {
-      access: 'anyone',
-      methods: ['GET', 'HEAD'],
-      path: `${assetsPath}/*`,
-      answer: (call) => {
-        const file = assets.files.get(call.parameters[0] ?? '');
-        if (!file) return { status: 404, error: 'there is no such file' };
-        const { type, content, gzip } = file;
-        const packed = takesGzip(call);
-        return {
-          status: 200,
-          type,
-          body: packed ? gzip : content,
-          headers: { Vary: 'Accept-Encoding', ...(packed ? { 'Content-Encoding': 'gzip' } : {}) },
-          maxAge: keptSeconds,
-        };
-      },
-    },
+    // Of several that fit, the first one answers.
+    ...framePaths.map((path) => page(path, true)),
+    ...pagePaths.map((path) => page(path, false)),
+    assetsRoute(assetsPath, assets.files),
   ];
-}
-
-/** RFC 9110 section 12.5.3, as far as browsers use it: without a weight of zero. */
-function takesGzip({ headers }: Call): boolean {
-  return /(^|,)\s*gzip\s*(;\s*q=(1|0\.\d*[1-9])[^,]*)?(,|$)/i.test(String(headers['accept-encoding'] ?? ''));
 }
 
 function shell({ script, style, icon }: Assets): string {

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { readWaiting } from '../state/device-actions.ts';
 import { connection, onHappenings } from '../state/live.ts';
-import { place, type Route, routeOf } from '../state/router.ts';
+import { place, portOf, type Route, routeOf } from '../state/router.ts';
 import { loggedOut, may, me } from '../state/session.ts';
 import { t } from '../texts/language.ts';
 import { Blank } from '../ui/blank.tsx';
@@ -10,6 +10,7 @@ import { Icon, type IconName, Mark } from '../ui/icon.tsx';
 import { Toasts } from '../ui/toast.tsx';
 import { AccountPage } from './account/account-page.tsx';
 import { AuditPage } from './audit-page.tsx';
+import { DeskPage } from './desk-page.tsx';
 import { DevicePage } from './device/device-page.tsx';
 import { DevicesPage } from './devices/devices-page.tsx';
 import { PeoplePage } from './people/people-page.tsx';
@@ -18,10 +19,19 @@ import { WaitingPage } from './waiting-page.tsx';
 /** The whole page: the menu, and what it leads to. */
 export function App() {
   const route = routeOf(place.value.path);
-  const title = route.page === 'device' ? route.id : t(`${route.page}.title`);
+  const title = titleOf(route);
   useEffect(() => {
     document.title = title;
   }, [title]);
+  if (route.page === 'terminal' || route.page === 'desktop') {
+    return (
+      <main id="main" tabIndex={-1} class="whole">
+        <h1 class="hidden">{title}</h1>
+        <Notices />
+        <DeskPage kind={route.page} id={route.id} port={portOf(place.value.search)} />
+      </main>
+    );
+  }
   return (
     <>
       <a class="skip" href="#main">
@@ -37,6 +47,13 @@ export function App() {
       <Toasts />
     </>
   );
+}
+
+function titleOf(route: Route): string {
+  if (route.page === 'device') return route.id;
+  if (route.page === 'terminal' || route.page === 'desktop')
+    return `${route.id} · ${t(`service.${route.page}`)}`;
+  return t(`${route.page}.title`);
 }
 
 function Content({ route }: { readonly route: Route }) {

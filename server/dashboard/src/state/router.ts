@@ -1,8 +1,10 @@
 import { signal } from '@preact/signals';
+import type { DeskPage } from '../desk/messages.ts';
 
 export type Route =
   | { readonly page: 'devices' }
   | { readonly page: 'device'; readonly id: string }
+  | { readonly page: DeskPage; readonly id: string }
   | { readonly page: 'waiting' | 'audit' }
   | { readonly page: 'people' | 'account'; readonly tab: string }
   | { readonly page: 'unknown' };
@@ -16,6 +18,7 @@ export function routeOf(path: string): Route {
   const [, root = '', page = '', rest = ''] = path.split('/');
   if (root !== 'dashboard') return { page: 'unknown' };
   if (page === 'devices' && rest !== '') return { page: 'device', id: decoded(rest) };
+  if ((page === 'terminal' || page === 'desktop') && rest !== '') return { page, id: decoded(rest) };
   if ((page === 'waiting' || page === 'audit') && rest === '') return { page };
   if (page === 'people') return { page, tab: peopleTabs.find((tab) => tab === rest) ?? 'users' };
   if (page === 'account') return { page, tab: accountTabs.find((tab) => tab === rest) ?? 'profile' };
@@ -31,6 +34,16 @@ function decoded(text: string): string {
 }
 
 export const devicePath = (id: string): string => `/dashboard/devices/${encodeURIComponent(id)}`;
+
+export const deskPath = (page: DeskPage, id: string, port: number): string =>
+  `/dashboard/${page}/${encodeURIComponent(id)}?port=${port}`;
+
+/** The port in a query; `null`: there is none. */
+export function portOf(search: string): number | null {
+  const text = new URLSearchParams(search).get('port') ?? '';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : null;
+}
 
 /** Where the browser is. */
 export const place = signal({ path: '/', search: '' });
@@ -54,7 +67,8 @@ export function startRouter(): void {
       return;
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
-    if (routeOf(link.pathname).page === 'unknown') return;
+    // Pages that show frames are loaded anew: their policy allows what the others forbid.
+    if (['unknown', 'terminal', 'desktop'].includes(routeOf(link.pathname).page)) return;
     event.preventDefault();
     navigate(link.pathname + link.search);
   });

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { Device } from '../../api/types.ts';
+import { deskPath } from '../../state/router.ts';
 import { clientLine, type Service, servicesOf, webAddress } from '../../state/services.ts';
 import { may, me, server } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
@@ -36,12 +37,18 @@ export function Services({ device }: { readonly device: Device }) {
   );
 }
 
+/** Of its page; `null`: it has none. */
+function addressOf({ kind, port }: Service, device: Device): string | null {
+  if (kind === 'web') return webAddress(device, location);
+  return kind === 'terminal' || kind === 'desktop' ? deskPath(kind, device.id, port) : null;
+}
+
 /** How a service is opened: in the browser, where there is a page for it, and by the line of `rm-client`. */
 function ServiceLine({ service, device }: { readonly service: Service; readonly device: Device }) {
   const { kind, port } = service;
   const shown = useSignal(kind !== 'web');
   const line = clientLine(service, device.id, location.origin, me());
-  const address = kind === 'web' ? webAddress(device, location) : null;
+  const address = addressOf(service, device);
   const cookieHost = server.value?.cookieHost ?? null;
   return (
     <div class="service">
@@ -51,7 +58,7 @@ function ServiceLine({ service, device }: { readonly service: Service; readonly 
       </span>
       {address !== null && (
         <span>
-          {cookieHost !== null ? (
+          {kind === 'web' && cookieHost !== null ? (
             <form method="post" action="/my-devices/choose" target="_blank" rel="noopener">
               <input type="hidden" name="device" value={device.id} />
               <button type="submit" class="button main small" disabled={!device.online}>
@@ -66,19 +73,21 @@ function ServiceLine({ service, device }: { readonly service: Service; readonly 
               rel="noreferrer"
               {...(device.online ? {} : { 'aria-disabled': 'true' as const })}
             >
-              {t('service.open')}
+              {t(kind === 'web' ? 'service.open' : 'service.inBrowser')}
             </a>
           )}{' '}
-          <button
-            type="button"
-            class="button small"
-            aria-expanded={shown.value}
-            onClick={() => {
-              shown.value = !shown.value;
-            }}
-          >
-            {t('service.line')}
-          </button>
+          {kind === 'web' && (
+            <button
+              type="button"
+              class="button small"
+              aria-expanded={shown.value}
+              onClick={() => {
+                shown.value = !shown.value;
+              }}
+            >
+              {t('service.line')}
+            </button>
+          )}
         </span>
       )}
       {shown.value && (

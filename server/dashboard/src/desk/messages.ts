@@ -1,0 +1,67 @@
+/*
+ * What the dashboard and a page of the host apart (`server/desk`) say to each other. That host knows no users: the page in the frame
+ * asks, and the dashboard, which asks the API as its user, answers for the device and port that it shows and for nothing else.
+ *
+ * The page in the frame begins with {@link Ready}. The dashboard answers with {@link Opening} and a `MessagePort`, over which
+ * everything else goes. Both check the origin and the window of the first message that they get.
+ */
+
+export type DeskPage = 'terminal' | 'desktop';
+
+/** From the page in the frame: it listens. */
+export interface Ready {
+  readonly desk: 'ready';
+}
+
+/** From the dashboard: what is to be shown. */
+export interface Opening extends Look {
+  readonly desk: 'open';
+  /** ID of the device, and its name if it has one. */
+  readonly device: string;
+  readonly name: string;
+  readonly port: number;
+  /** The user of the dashboard. */
+  readonly user: string;
+}
+
+/** How the page looks; `undefined`: as the browser wants it. */
+export interface Look {
+  readonly language?: string | undefined;
+  readonly theme?: 'light' | 'dark' | undefined;
+}
+
+/** What a page asks for, and what it gets. */
+export interface Asks {
+  /** A one-use ticket for a TCP connection to the port. */
+  readonly ticket: { readonly takes: undefined; readonly gives: string };
+}
+
+export type AskName = keyof Asks;
+
+export interface Question<Name extends AskName = AskName> {
+  /** Of the page, for the answer. */
+  readonly ask: number;
+  readonly name: Name;
+  readonly value: Asks[Name]['takes'];
+}
+
+/** `fault`: the HTTP status that the API has refused it with; 0: the server cannot be reached. */
+export type Reply =
+  | { readonly answer: number; readonly value: unknown }
+  | { readonly answer: number; readonly fault: number; readonly text: string };
+
+/** From the dashboard, whenever it happens: the user is logged out. */
+export interface Notice {
+  readonly notice: 'loggedOut';
+}
+
+export const isReady = (data: unknown): data is Ready =>
+  typeof data === 'object' && data !== null && 'desk' in data && data.desk === 'ready';
+export const isOpening = (data: unknown): data is Opening =>
+  typeof data === 'object' && data !== null && 'desk' in data && data.desk === 'open';
+export const isQuestion = (data: unknown): data is Question =>
+  typeof data === 'object' &&
+  data !== null &&
+  'ask' in data &&
+  typeof data.ask === 'number' &&
+  'name' in data;

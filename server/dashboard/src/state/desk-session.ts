@@ -1,0 +1,87 @@
+import { effect } from '@preact/signals';
+import { post, segment } from '../api/call.ts';
+import { Problem } from '../api/problem.ts';
+import {
+  type AskName,
+  type Asks,
+  isQuestion,
+  isReady,
+  type Look,
+  type Notice,
+  type Opening,
+  type Reply,
+} from '../desk/messages.ts';
+import { loggedOut } from './session.ts';
+
+/** What a page of the host apart is opened for. */
+export interface DeskTarget {
+  readonly device: string;
+  readonly name: string;
+  readonly port: number;
+  readonly user: string;
+  readonly look: Look;
+}
+
+type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Promise<Asks[Name]['gives']> };
+
+/** What the page may ask for: nothing that is not about its device and port. */
+function answersFor({ device, port }: DeskTarget): Answers {
+  const path = `/devices/${segment(device)}`;
+  return {
+    ticket: async () => (await post<{ readonly ticket: string }>(`${path}/tickets`, { port })).ticket,
+  };
+}
+
+/** Answers the page in the frame, which comes from `origin`, until the returned function is called. */
+export function serveDesk(frame: HTMLIFrameElement, origin: string, target: DeskTarget): () => void {
+  const answers = answersFor(target);
+  let port: MessagePort | null = null;
+  const begin = ({ data, origin: from, source }: MessageEvent) => {
+    const page = frame.contentWindow;
+    if (from !== origin || page === null || source !== page || !isReady(data)) return;
+    // The page was loaded again.
+    port?.close();
+    const { port1, port2 } = new MessageChannel();
+    port = port1;
+    port1.onmessage = ({ data: question }) => {
+      if (isQuestion(question)) answer(port1, answers, question).catch(() => {});
+    };
+    const { look, ...rest } = target;
+    page.postMessage({ desk: 'open', ...rest, ...look } satisfies Opening, origin, [port2]);
+  };
+  addEventListener('message', begin);
+  const stop = effect(() => {
+    if (loggedOut.value) port?.postMessage({ notice: 'loggedOut' } satisfies Notice);
+  });
+  return () => {
+    removeEventListener('message', begin);
+    stop();
+    port?.close();
+  };
+}
+
+async function answer(
+  port: MessagePort,
+  answers: Answers,
+  { ask, name, value }: { readonly ask: number; readonly name: string; readonly value: unknown },
+): Promise<void> {
+  const found = Object.hasOwn(answers, name) ? answers[name as AskName] : undefined;
+  let reply: Reply;
+  try {
+    if (!found) throw new Problem(404, { title: 'unknown' });
+    reply = { answer: ask, value: await (found as (value: unknown) => Promise<unknown>)(value) };
+  } catch (error) {
+    const fault = error instanceof Problem ? error.status : 0;
+    reply = { answer: ask, fault, text: error instanceof Error ? error.message : '' };
+  }
+  port.postMessage(reply);
+}
+
+/** The origin of terminal and desktop; `null`: this page is not on the host whose pages may show them. */
+export function deskOrigin(
+  domain: string,
+  { protocol, hostname, port }: Pick<Location, 'protocol' | 'hostname' | 'port'>,
+): string | null {
+  if (hostname !== domain) return null;
+  return `${protocol}//desk.${domain}${port && `:${port}`}`;
+}

@@ -1,0 +1,16 @@
+/** Every bound of the pages of the host apart, with its reason. */
+export const limits = {
+  /** Milliseconds in which the dashboard answers the page that says it is there. */
+  openingMs: 10_000,
+  /** Bytes that wait to be sent by the browser. Beyond it, a writer waits. */
+  sendBytes: 262_144,
+  /** How often it is looked then whether they have gone: browsers do not tell. */
+  sendPollMs: 20,
+  /**
+   * Bytes received that nobody has taken. Browsers cannot stop a WebSocket, so a device that sends more than SSH or VNC has asked
+   * for loses its connection.
+   */
+  receivedBytes: 16_777_216,
+  /** Bytes of one message to the server; its own bound is `clientMessageBytes`. */
+  messageBytes: 32_768,
+} as const;

@@ -1,0 +1,84 @@
+// Bundles the pages of rm-server that have an origin of their own into server/dist/desk-assets with esbuild: one script and one style
+// sheet for each page, the texts, and a list of them.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { BuildError } from './subprocess.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where the server looks for them. */
+export const deskFolder = `${root}/server/dist/desk-assets`;
+/** Where browsers ask for them, on the host apart. */
+const assetsPath = '/assets';
+
+/** Each page, with the packages in it and who holds the rights. */
+const pages = {
+  terminal: { preact: 'Jason Miller', '@preact/signals': 'Preact Team' },
+  desktop: { preact: 'Jason Miller', '@preact/signals': 'Preact Team' },
+};
+
+/**
+ * What the licences of packages ask for.
+ * @param {Readonly<Record<string, string>>} packages
+ */
+function banner(packages) {
+  const lines = Object.entries(packages).map(([name, holder]) => {
+    const file = `${root}/node_modules/${name}/package.json`;
+    const { version, license } = JSON.parse(readFileSync(file, 'utf8'));
+    return `${name} ${version}: ${license}, (c) ${holder}`;
+  });
+  return `/* With ${lines.join('; ')} */`;
+}
+
+/**
+ * @param {string} name
+ * @param {Readonly<Record<string, string>>} packages
+ */
+async function bundlePage(name, packages) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { [name]: `server/desk/src/${name}/main.tsx` },
+    outdir: deskFolder,
+    write: false,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: ['es2022', 'chrome123', 'firefox120', 'safari17.5'],
+    charset: 'utf8',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    loader: { '.json': 'file' },
+    entryNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    publicPath: assetsPath,
+    legalComments: 'none',
+    banner: { js: banner(packages) },
+    logLevel: 'silent',
+  }).catch((error) => {
+    throw new BuildError(error.message);
+  });
+  const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }));
+  const named = (/** @type {string} */ ending) => files.find((file) => file.name.endsWith(ending))?.name;
+  return { files, script: named('.js'), style: named('.css') };
+}
+
+/** Names carry a digest of the content, so browsers may keep the files for ever. */
+export async function bundleDesk(outdir = deskFolder) {
+  const bundles = await Promise.all(
+    Object.entries(pages).map(async ([name, packages]) => ({ name, ...(await bundlePage(name, packages)) })),
+  );
+  rmSync(outdir, { recursive: true, force: true });
+  mkdirSync(outdir, { recursive: true });
+  const all = new Map(bundles.flatMap(({ files }) => files.map(({ name, contents }) => [name, contents])));
+  for (const [name, contents] of all) writeFileSync(`${outdir}/${name}`, contents);
+  const list = {
+    pages: Object.fromEntries(bundles.map(({ name, script, style }) => [name, { script, style }])),
+    files: [...all.keys()].sort(),
+  };
+  writeFileSync(`${outdir}/assets.json`, `${JSON.stringify(list, null, 2)}\n`);
+  return list;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleDesk();
