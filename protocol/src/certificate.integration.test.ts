@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Authority } from '../../test/certificates/authority.ts';
 import { certificateEnds } from './certificate.ts';
-import { derElement, derElements } from './der.ts';
 
 let authority: Authority;
 let pem: string;
@@ -28,14 +27,6 @@ describe('certificateEnds', () => {
     expect(certificateEnds(pem.replaceAll('\n', '\r\n'))).toHaveLength(4);
   });
 
-  it('passes over what is none', () => {
-    for (const body of ['', 'AAAA', '!!!!', 'MAMCAQE=', 'MAA=', 'MIA=']) {
-      expect(certificateEnds(`-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`)).toEqual(
-        [],
-      );
-    }
-  });
-
   it('gives numbers or nothing, whatever stands there', () => {
     const lines = pem.split('\n');
     const body = Buffer.from(lines.slice(1, lines.indexOf('-----END CERTIFICATE-----')).join(''), 'base64');
@@ -48,31 +39,5 @@ describe('certificateEnds', () => {
         expect(ends.length).toBeLessThanOrEqual(1);
       }),
     );
-  });
-});
-
-describe('DER', () => {
-  const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
-
-  it.each([
-    ['0500', { tag: 5, start: 2, end: 2 }],
-    ['0401ff', { tag: 4, start: 2, end: 3 }],
-    ['048101ff', { tag: 4, start: 3, end: 4 }],
-    ['04820001ff', { tag: 4, start: 4, end: 5 }],
-    ['0483000001ff', { tag: 4, start: 5, end: 6 }],
-    // No length, an indefinite one, one that is cut, one beyond the end, and one of four bytes.
-    ['04', null],
-    ['0480ff0000', null],
-    ['0482', null],
-    ['0402ff', null],
-    ['048400000001ff', null],
-  ])('%s is read as %o', (hex, element) => {
-    expect(derElement(bytes(hex), 0, hex.length / 2)).toEqual(element);
-  });
-
-  it('is read whole or not at all', () => {
-    expect(derElements(bytes('05000401ff'), 0, 5)).toHaveLength(2);
-    expect(derElements(bytes('05000401ff05'), 0, 6)).toBeNull();
-    expect(derElements(bytes(''), 0, 0)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBasic, deviceUser, encodeBasic, splitDeviceUser } from './basic.ts';
 import { decodeChallenges } from './challenge.ts';
-import { answerDigest, chooseDigest, decodeDigest, digestSecret, expectedDigest } from './digest.ts';
+import { answerDigest, chooseDigest, decodeDigest, digestSecret, expectedDigest, isStale } from './digest.ts';
 import { ProtocolError } from './errors.ts';
 
 const digest = (algorithm: 'sha-256' | 'md5', data: Uint8Array) =>
@@ -222,6 +222,8 @@ describe('Digest', () => {
     ['MD5 where nothing better is offered', 'Digest algorithm=SHA-512-256, nonce="a", Digest nonce="b"', 'b'],
     ['a session algorithm', 'Digest algorithm=md5-sess, nonce="a", qop="auth"', 'a'],
     ['one that offers auth', 'Digest nonce="a", qop="auth-int", Digest nonce="b", qop="auth-int,auth"', 'b'],
+    ['one that offers auth among blanks', 'Digest nonce="a", qop="auth-int , auth "', 'a'],
+    ['none of another scheme', 'Newauth nonce="a", qop="auth", Digest nonce="b"', 'b'],
   ])('chooses %s', (_name, header, nonce) => {
     expect(chooseDigest(decodeChallenges(header))?.parameters.get('nonce')).toBe(nonce);
   });
@@ -248,6 +250,35 @@ describe('Digest', () => {
     const found = failure(() => decodeDigest(header));
     // Without an algorithm MD5 is meant, so what is missed first is the user name.
     expect(found).toContain(header === 'Digest' ? 'username' : missing);
+    expect(found).toMatch(/^RM_CREDENTIALS /);
+  });
+
+  it('answers with nothing where a challenge has no realm', () => {
+    const challenge = chooseDigest(decodeChallenges('Digest nonce="n"'));
+    if (!challenge) throw new Error('not chosen');
+    const header = answerDigest(digest, challenge, mufasa, request, 'c', 1);
+    const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+    const response = md5(`${md5('Mufasa::Circle of Life')}:n:${md5('GET:/dir/index.html')}`);
+    expect(header).toBe(
+      `Digest username="Mufasa", realm="", nonce="n", uri="/dir/index.html", response="${response}"`,
+    );
+  });
+
+  it.each([
+    ['stale=true', '', true],
+    ['stale=TRUE', '', true],
+    ['stale="true"', 'stale=false', true],
+    ['stale=false', '', false],
+    ['', '', false],
+    ['', 'stale=true', false],
+    ['stale=true', 'stale=true', false],
+  ])('%j to an answer to %j is worth another one: %j', (next, answered, stale) => {
+    const challenge = (parameter: string) => {
+      const [found] = decodeChallenges(['Digest nonce=n', parameter].filter(Boolean).join(', '));
+      if (!found) throw new Error('not read');
+      return found;
+    };
+    expect(isStale(challenge(next), challenge(answered))).toBe(stale);
   });
 
   it('leaves other schemes alone', () => {

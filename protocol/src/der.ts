@@ -7,7 +7,6 @@ export interface DerElement {
 
 /** The element at `at`, which must end within `limit` and, if one is given, have this tag; `null` otherwise. */
 export function derElement(der: Uint8Array, at: number, limit: number, tag?: number): DerElement | null {
-  if (at + 2 > limit) return null;
   const found = der[at] ?? 0;
   let length = der[at + 1] ?? 0;
   let start = at + 2;
@@ -22,10 +21,12 @@ export function derElement(der: Uint8Array, at: number, limit: number, tag?: num
 /** The elements that fill `start` to `end`, one behind the other; `null` when they do not. */
 export function derElements(der: Uint8Array, start: number, end: number): DerElement[] | null {
   const elements: DerElement[] = [];
-  for (let at = start; at < end; at = elements.at(-1)?.end ?? end) {
+  let at = start;
+  while (at < end) {
     const next = derElement(der, at, end);
     if (!next) return null;
     elements.push(next);
+    at = next.end;
   }
   return elements;
 }
