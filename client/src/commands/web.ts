@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import type { HttpUri } from 'rm-protocol';
 import type { CommandContext } from '../command-line/command-context.ts';
-import { chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
+import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice } from '../command-line/target.ts';
 import { ExitStatus, Failure } from '../failure.ts';
+import { checkPage } from '../tunnel/check-page.ts';
 import { findProgram } from './local-program.ts';
 import { startDetached } from './start-detached.ts';
 import { browserOf } from './viewers.ts';
@@ -14,7 +15,10 @@ export function webAddress({ secure, host, port }: HttpUri, device: string): str
   return `${secure ? 'https' : 'http'}://${device}.${host}${standard ? '' : `:${port}`}/`;
 }
 
-/** `rm-client web`: opens the browser at the device, which logs the user in. */
+/**
+ * `rm-client web`: opens the browser at the device, which logs the user in. Before that it makes sure
+ * that there is something to see.
+ */
 export async function web(args: string[], context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -25,8 +29,11 @@ export async function web(args: string[], context: CommandContext): Promise<numb
   if (name === undefined || rest.length > 0) {
     throw new Failure('usage: rm-client web DEVICE [--print]', ExitStatus.usage);
   }
-  const { reflector } = chooseReflector(values, context).route;
-  const url = webAddress(reflector, readDevice(name, reflector));
+  const chosen = chooseReflector(values, context);
+  const { reflector } = chosen.route;
+  const device = readDevice(name, reflector);
+  const url = webAddress(reflector, device);
+  if (!values.print) await checkPage(chosen.route, await authorizeAt(chosen, context), device);
   context.print(`${url}\n`);
   if (values.print) return ExitStatus.ok;
   const browser = browserOf(process.platform);

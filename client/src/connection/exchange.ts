@@ -14,7 +14,7 @@ export async function exchange(
   route: Route,
   path: string,
   options: {
-    readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+    readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: string;
   },

@@ -20,7 +20,9 @@ export const password = 'wonderland';
 /** Ports of the device, served inside the process. */
 export const ports = { echo: 7, digest: 13, breaking: 9, idle: 11, vnc: 5901, ssh: 2222 };
 
-const services: readonly (readonly [port: number, serve: (socket: Socket) => void])[] = [
+type ServedPort = readonly [port: number, serve: (socket: Socket) => void];
+
+const services: readonly ServedPort[] = [
   [ports.echo, (socket) => socket.pipe(socket)],
   [ports.digest, answerDigest],
   [ports.breaking, (socket) => socket.once('data', () => socket.resetAndDestroy())],
@@ -52,7 +54,8 @@ export class Stage {
     this.streams = streams;
   }
 
-  static async open(options: ReflectorOptions = {}): Promise<Stage> {
+  /** `more` are further ports of the device. */
+  static async open(options: ReflectorOptions = {}, more: readonly ServedPort[] = []): Promise<Stage> {
     const reflector = await startReflector(options);
     const { store } = reflector;
     const domain = await new Installation(store).domain();
@@ -63,7 +66,7 @@ export class Stage {
     const streams: Socket[] = [];
     const servers: Server[] = [];
     const targets = new Map<number, number>();
-    for (const [port, serve] of services) {
+    for (const [port, serve] of [...services, ...more]) {
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         streams.push(socket);
         socket.on('error', () => {});
