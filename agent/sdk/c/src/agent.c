@@ -56,7 +56,7 @@ typedef struct request {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 /* The mutex guards these; everything else belongs to the thread of the loop. */
-static bool open, threaded;
+static bool engine_open, threaded;
 static bool ending;  /* the last agent has gone, and the engine goes next */
 static bool closing; /* the thread ends the engine */
 static pthread_t loop_thread;
@@ -113,9 +113,9 @@ static void set_ending(bool now) {
 static void close_if_last(void) {
   pthread_mutex_lock(&mutex);
   bool own = pthread_equal(loop_thread, pthread_self());
-  bool closes = open && ending && !threaded && own && !rm_engine_busy();
-  if (closes) open = ending = false;
-  while (threaded && !own && (closing || (open && ending))) pthread_cond_wait(&answered, &mutex);
+  bool closes = engine_open && ending && !threaded && own && !rm_engine_busy();
+  if (closes) engine_open = ending = false;
+  while (threaded && !own && (closing || (engine_open && ending))) pthread_cond_wait(&answered, &mutex);
   pthread_mutex_unlock(&mutex);
   if (closes) end_engine();
 }
@@ -123,7 +123,7 @@ static void close_if_last(void) {
 /* From outside the engine: runs it on the thread of the loop, and waits for it. */
 static rm_agent_result call(rm_agent_result (*run)(void *), void *argument) {
   pthread_mutex_lock(&mutex);
-  if (!open) {
+  if (!engine_open) {
     pthread_mutex_unlock(&mutex);
     return fail(RM_AGENT_MISUSE, "there is no agent");
   }
@@ -208,7 +208,7 @@ static void *run_loop(void *argument) {
     pthread_mutex_lock(&mutex);
     bool over = ending && first_request == NULL;
     if (over) {
-      open = ending = false;
+      engine_open = ending = false;
       closing = true;
     }
     pthread_mutex_unlock(&mutex);
@@ -247,17 +247,17 @@ static rm_agent_result open_engine(bool wants_thread) {
   pthread_mutex_lock(&mutex);
   while (closing) pthread_cond_wait(&answered, &mutex);
   rm_agent_result result = RM_AGENT_OK;
-  if (open && threaded != wants_thread) {
+  if (engine_open && threaded != wants_thread) {
     result = fail(RM_AGENT_MISUSE, "all agents of a process must agree in `threaded`");
-  } else if (!open && wants_thread) {
+  } else if (!engine_open && wants_thread) {
     result = start_thread();
-  } else if (!open) {
+  } else if (!engine_open) {
     loop_thread = pthread_self();
     result = guarded(begin, NULL);
     if (result == RM_AGENT_SYSTEM) end_engine();
   }
   if (result == RM_AGENT_OK) {
-    open = true;
+    engine_open = true;
     threaded = wants_thread;
   }
   pthread_mutex_unlock(&mutex);
@@ -486,7 +486,7 @@ rm_agent_result rm_agent_destroy(rm_agent *agent) {
 static rm_agent_result on_loop_thread(const void *stream, const char *name) {
   if (stream == NULL) return fail(RM_AGENT_MISUSE, "rm_agent_stream_%s: stream is NULL", name);
   pthread_mutex_lock(&mutex);
-  bool own = open && pthread_equal(loop_thread, pthread_self());
+  bool own = engine_open && pthread_equal(loop_thread, pthread_self());
   pthread_mutex_unlock(&mutex);
   return own ? RM_AGENT_OK : fail(RM_AGENT_MISUSE, "rm_agent_stream_%s: not on the thread of the loop", name);
 }
@@ -587,8 +587,8 @@ uint16_t rm_agent_stream_port(const rm_agent_stream *stream) { return stream->se
 
 static rm_agent_result on_callers_loop(const char *name) {
   pthread_mutex_lock(&mutex);
-  bool own = open && !threaded && pthread_equal(loop_thread, pthread_self());
-  bool none = !open;
+  bool own = engine_open && !threaded && pthread_equal(loop_thread, pthread_self());
+  bool none = !engine_open;
   pthread_mutex_unlock(&mutex);
   if (own) return RM_AGENT_OK;
   return fail(RM_AGENT_MISUSE, "rm_agent_loop_%s: %s", name,
