@@ -55,6 +55,7 @@ function isolated(command, args) {
  * @property {string} emulator
  * @property {string} [flags] of the compiler and the linker
  * @property {(folders: Folders) => Promise<unknown>} build
+ * @property {boolean} mqtt whether it is built with the MQTT client
  * @property {readonly string[]} installs files besides the executable
  */
 
@@ -72,8 +73,9 @@ const systems = {
           `PACKAGE=${join(dist, 'buildroot/package/rm-agent/rm-agent.mk')}`,
         ],
         ...[`SOURCE=${source}`, `BUILD=${build}`, `TARGET_DIR=${image}`, `CROSS=${cross}`],
-        `BR2_PACKAGE_RM_AGENT_CONFIG="${configuration}"`,
+        ...[`BR2_PACKAGE_RM_AGENT_CONFIG="${configuration}"`, 'BR2_PACKAGE_RM_AGENT_MQTT=y'],
       ]),
+    mqtt: true,
     installs: [
       'etc/init.d/S90rm-agent',
       'etc/rm-agent.json',
@@ -91,6 +93,7 @@ const systems = {
         ...['BUILD_VARIANT=bundled', `SOURCE=${source}`, `BUILD=${build}`],
         ...[`TARGET_DIR=${image}`, `CROSS=${cross}`],
       ]),
+    mqtt: true,
     installs: [
       'etc/config/rm-agent',
       'etc/init.d/rm-agent',
@@ -98,7 +101,7 @@ const systems = {
       'usr/lib/rm-agent/run',
     ],
   },
-  // With the flags of a hardened distribution.
+  // With the flags of a hardened distribution, and no PACKAGECONFIG.
   Yocto: {
     machine: 'arm-linux-gnueabihf',
     emulator: 'qemu-arm-static',
@@ -126,6 +129,7 @@ const systems = {
         ${install}`;
       return isolated('sh', ['-c', task]);
     },
+    mqtt: false,
     installs: [
       'etc/init.d/rm-agent',
       'etc/rm-agent.json',
@@ -152,7 +156,8 @@ function listing(image) {
 /** Two builds of everything take a minute on a machine of their own, and many times as long on a busy one. */
 const patience = 1_800_000;
 
-describe.each(Object.entries(systems))('%s', (name, { machine, emulator, flags = '', build, installs }) => {
+describe.each(Object.entries(systems))('%s', (name, system) => {
+  const { machine, emulator, flags = '', build, mqtt, installs } = system;
   /** @param {string} place */
   async function image(place) {
     const folder = join(work, name, place);
@@ -186,6 +191,8 @@ set(CMAKE_C_FLAGS_INIT "${flags}")
     for (const path of ['usr/bin/rm-agent', ...installs])
       expect(statSync(join(first, path)).isFile()).toBe(true);
     const program = join(first, 'usr/bin/rm-agent');
-    expect(await run(emulator, ['-L', `/usr/${machine}`, program, '--version'])).toContain(version);
+    const said = await run(emulator, ['-L', `/usr/${machine}`, program, '--version']);
+    expect(said).toContain(version);
+    expect(/^features .*\bmqtt\b/m.test(said)).toBe(mqtt);
   });
 });

@@ -24,6 +24,9 @@ describe('the source archive', () => {
     'init/systemd/usr/lib/systemd/system/rm-agent.service',
     'init/sysv/etc/init.d/rm-agent',
     'rm-agent.js',
+    'rm-agent-library.js',
+    'rm-agent-without-mqtt.js',
+    'library/include/rm_agent.h',
     'rm-agent.schema.json',
     'src/main.c',
     'src/system_errors.inc',
@@ -38,9 +41,12 @@ describe('the source archive', () => {
     expect(paths).toContain(path);
   });
 
-  it('has the script with all of its parts', () => {
-    const script = files.find(({ path }) => path === 'rm-agent.js')?.content.toString('utf8') ?? '';
-    expect(script.match(/(?<=\n\/\/# script )\w+(?=\n)/g)).toEqual(['import', 'mqtt']);
+  it.each([
+    ['rm-agent.js', ['import', 'mqtt']],
+    ['rm-agent-without-mqtt.js', ['import']],
+  ])('has the script %s with the parts %j', (name, parts) => {
+    const script = files.find(({ path }) => path === name)?.content.toString('utf8') ?? '';
+    expect(script.match(/(?<=\n\/\/# script )\w+(?=\n)/g)).toEqual(parts);
   });
 
   it('has nothing of the machine that made it', () => {

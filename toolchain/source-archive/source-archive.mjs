@@ -10,6 +10,7 @@ import { initFiles, initKinds } from '../init/init.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { sources } from '../sources.mjs';
 import { bundledScript, libraryScript } from '../tiny/build-static.mjs';
+import { switchesFor } from '../tiny/features.mjs';
 import { recipeFolders, recipes } from './recipes.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').RegularFile} RegularFile */
@@ -88,6 +89,7 @@ export async function sourceFiles() {
     file('VERSION', `${version}\n`),
     file('COMMIT', `${shortCommit()}\n`),
     file('rm-agent.js', await bundledScript({})),
+    file('rm-agent-without-mqtt.js', await bundledScript(switchesFor(['mqtt']).define)),
     file('rm-agent-library.js', await libraryScript()),
     file('third-party/SOURCES', provenance()),
   ];

@@ -15,6 +15,10 @@ RM_AGENT_INSTALL_TARGET_OPTS = --component runtime
 # Compiles the script to bytecode on the build machine.
 RM_AGENT_CONF_OPTS = -DRM_BUILD_CC="$(HOSTCC)"
 
+ifneq ($(BR2_PACKAGE_RM_AGENT_MQTT),y)
+RM_AGENT_CONF_OPTS += -DRM_MQTT=OFF
+endif
+
 ifeq ($(BR2_PACKAGE_RM_AGENT_SYSTEM_MBEDTLS),y)
 RM_AGENT_DEPENDENCIES += mbedtls
 else

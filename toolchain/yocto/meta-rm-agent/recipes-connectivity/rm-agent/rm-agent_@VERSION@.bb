@@ -21,8 +21,9 @@ CVE_PRODUCT = "rm-agent"
 inherit cmake ptest systemd update-rc.d ${@bb.utils.contains('DISTRO_FEATURES', 'sysvinit', 'useradd', '', d)}
 
 # system-mbedtls: mbedtls 3.6 of meta-oe. system-quickjs: libquickjs of a recipe of yours; the script is then embedded as
-# text. Without them, the pinned sources in the archive are compiled in.
-PACKAGECONFIG ??= ""
+# text. Without them, the pinned sources in the archive are compiled in. mqtt: the MQTT client, and the tunnel on demand.
+PACKAGECONFIG ??= "mqtt"
+PACKAGECONFIG[mqtt] = "-DRM_MQTT=ON,-DRM_MQTT=OFF"
 PACKAGECONFIG[system-mbedtls] = ",-DMBEDTLS_SOURCE=bundled,mbedtls"
 PACKAGECONFIG[system-quickjs] = "-DRM_EMBED=source,-DQUICKJS_SOURCE=bundled,quickjs"
 
