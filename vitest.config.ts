@@ -188,9 +188,13 @@ export default defineConfig({
         resolve,
         test: {
           name: 'long',
-          include: ['test/e2e/{large-transfers,soak}.test.ts', '{server,toolchain}/**/*.long.test.{ts,mjs}'],
+          include: [
+            'test/e2e/{large-transfers,soak}.test.ts',
+            'agent/src/mqtt/mqtt.simulation.test.ts',
+            '{server,toolchain}/**/*.long.test.{ts,mjs}',
+          ],
           exclude: notOurs.filter((pattern) => !pattern.includes('.long.')),
-          env: { RM_LONG: '1' },
+          env: { RM_LONG: '1', RM_SEEDS: '10000' },
           testTimeout: 600_000,
           hookTimeout: 240_000,
         },
