@@ -64,6 +64,8 @@ export const defaultLimits = {
   tickets: 10_000,
   /** Milliseconds in which a page sends its ticket. */
   ticketWaitMs: 10_000,
+  /** SSH host keys of one device: one for each port that terminals use. */
+  hostKeysPerDevice: 32,
   /** Time for a connection to an LDAP directory; three servers fit into `limits.authenticatorMs` of the core. */
   ldapConnectMs: 2_500,
   /** Time for one answer of it. */

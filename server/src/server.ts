@@ -25,6 +25,7 @@ import { directories } from './directories/part.ts';
 import { enrolment } from './enrolment/part.ts';
 import { EventLog } from './events/log/event-log.ts';
 import { events } from './events/part.ts';
+import { hostKeysPart } from './host-keys/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { metricsPart } from './metrics/part.ts';
 import type { Foundation, Part, Running } from './part.ts';
@@ -46,6 +47,7 @@ export const parts: readonly Part[] = [
   auditPart,
   devices,
   ticketsPart,
+  hostKeysPart,
   directories,
   enrolment,
   events,

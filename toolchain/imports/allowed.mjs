@@ -270,6 +270,7 @@ export const packages = [
       audit: ['api', 'part.ts', 'rights', 'store'],
       people: ['api', 'configuration', 'part.ts', 'rights', 'store'],
       enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
+      'host-keys': ['api', 'devices', 'part.ts', 'store'],
       tickets: ['api', 'configuration', 'devices', 'part.ts'],
       'server.ts': [
         'api',
@@ -282,6 +283,7 @@ export const packages = [
         'enrolment',
         'events',
         'events/log',
+        'host-keys',
         'metrics',
         'part.ts',
         'people',

@@ -3,6 +3,7 @@ import * as devices from './devices.ts';
 import * as directories from './directories.ts';
 import * as enrolment from './enrolment.ts';
 import * as events from './events.ts';
+import * as hostKeys from './host-keys.ts';
 import * as people from './people.ts';
 import * as rights from './rights.ts';
 import * as webhooks from './webhooks.ts';
@@ -20,4 +21,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   people: people.steps,
   webhooks: webhooks.steps,
   enrolment: enrolment.steps,
+  'host-keys': hostKeys.steps,
 };
