@@ -1,9 +1,11 @@
 // Bundles the pages of rm-server that have an origin of their own into server/dist/desk-assets with esbuild: one script and one style
 // sheet for each page, the texts, and a list of them.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { banner, deskPackages, licenceTexts } from './bundled-packages.mjs';
 import { BuildError } from './subprocess.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,25 +14,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export const deskFolder = `${root}/server/dist/desk-assets`;
 /** Where browsers ask for them, on the host apart. */
 const assetsPath = '/assets';
-
-/** Each page, with the packages in it and who holds the rights. */
-const pages = {
-  terminal: { preact: 'Jason Miller', '@preact/signals': 'Preact Team' },
-  desktop: { preact: 'Jason Miller', '@preact/signals': 'Preact Team' },
-};
-
-/**
- * What the licences of packages ask for.
- * @param {Readonly<Record<string, string>>} packages
- */
-function banner(packages) {
-  const lines = Object.entries(packages).map(([name, holder]) => {
-    const file = `${root}/node_modules/${name}/package.json`;
-    const { version, license } = JSON.parse(readFileSync(file, 'utf8'));
-    return `${name} ${version}: ${license}, (c) ${holder}`;
-  });
-  return `/* With ${lines.join('; ')} */`;
-}
 
 /**
  * @param {string} name
@@ -67,11 +50,17 @@ async function bundlePage(name, packages) {
 /** Names carry a digest of the content, so browsers may keep the files for ever. */
 export async function bundleDesk(outdir = deskFolder) {
   const bundles = await Promise.all(
-    Object.entries(pages).map(async ([name, packages]) => ({ name, ...(await bundlePage(name, packages)) })),
+    Object.entries(deskPackages).map(async ([name, packages]) => ({
+      name,
+      ...(await bundlePage(name, packages)),
+    })),
   );
   rmSync(outdir, { recursive: true, force: true });
   mkdirSync(outdir, { recursive: true });
   const all = new Map(bundles.flatMap(({ files }) => files.map(({ name, contents }) => [name, contents])));
+  const licences = Buffer.from(licenceTexts());
+  const digest = createHash('sha256').update(licences).digest('hex').slice(0, 8).toUpperCase();
+  all.set(`licences-${digest}.txt`, licences);
   for (const [name, contents] of all) writeFileSync(`${outdir}/${name}`, contents);
   const list = {
     pages: Object.fromEntries(bundles.map(({ name, script, style }) => [name, { script, style }])),

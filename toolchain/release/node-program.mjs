@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundledPackages } from '../bundled-packages.mjs';
 import { cached, sha256 } from '../cache.mjs';
 import { bases, unpackPackage } from '../node-executable/base-binaries.mjs';
 import { run } from '../subprocess.mjs';
@@ -124,7 +125,7 @@ async function sqlite(platform) {
 }
 
 /**
- * The program below `usr/lib/PROGRAM/node_modules`, and the packages that it is made of. The compiler has to be installed.
+ * The program below `usr/lib/PROGRAM/node_modules`, and the packages that it is made of, those in its bundles for browsers too. The compiler has to be installed.
  * @param {string} program name of the workspace, which is compiled
  * @param {keyof typeof compilers} platform
  * @returns {Promise<{ entries: FileEntry[], packages: NpmPackage[] }>}
@@ -136,7 +137,7 @@ export async function nodeProgram(program, platform) {
   const entries = [...packages].flatMap(([place, { name, folder }]) =>
     tree(folder, `${modules}/${place}`, (file) =>
       name.startsWith('rm-')
-        ? /^(dist\/.*\.js|package\.json|LICENSE)$/.test(file)
+        ? /^(dist\/.*\.js|dist\/(desk-)?assets\/.*|package\.json|LICENSE)$/.test(file)
         : !notNeeded.test(file) && !(native.has(name) && nativeSource.test(file)),
     ),
   );
@@ -149,6 +150,6 @@ export async function nodeProgram(program, platform) {
         content: readFileSync(module),
       },
     ],
-    packages: [...packages.values()],
+    packages: [...packages.values(), ...(program === 'rm-server' ? bundledPackages() : [])],
   };
 }

@@ -13,4 +13,6 @@ export const limits = {
   receivedBytes: 16_777_216,
   /** Bytes of one message to the server; its own bound is `clientMessageBytes`. */
   messageBytes: 32_768,
+  /** Milliseconds without a picture after which a desktop says what it may be waiting for. */
+  slowMs: 10_000,
 } as const;

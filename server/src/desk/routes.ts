@@ -1,4 +1,4 @@
-import type { Route } from 'rm-reflector/ports';
+import type { Route, Source } from 'rm-reflector/ports';
 import type { Bundle } from '../bundles/files.ts';
 import { assetsRoute } from '../bundles/route.ts';
 
@@ -12,6 +12,9 @@ const assetsPath = '/assets';
 
 /** Browsers hide from pages what they do not need: a terminal has no use for a camera. */
 const permissions = 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()';
+
+/** A desktop also draws images that it makes: the cursor of the device, and parts of its picture. */
+const loads: readonly Source[] = ['connect', 'img', 'script', 'style'];
 
 /**
  * `desk.DOMAIN/PAGE`: for everybody, because this host knows no users. A page alone can do nothing: the dashboard, whose pages
@@ -30,7 +33,7 @@ export function deskRoutes({ list, files }: Bundle<DeskList>): Route[] {
         type: 'text/html; charset=utf-8',
         body,
         headers: { 'Permissions-Policy': permissions },
-        loads: ['connect', 'img', 'script', 'style'],
+        loads: name === 'desktop' ? [...loads, 'data-img'] : loads,
         framed: true,
       }),
     };

@@ -30,10 +30,21 @@ export interface Look {
   readonly theme?: 'light' | 'dark' | undefined;
 }
 
+/** In which direction a desktop lets text pass. */
+export interface Clipboard {
+  readonly toDevice: boolean;
+  readonly fromDevice: boolean;
+}
+
 /** What a page asks for, and what it gets. */
 export interface Asks {
   /** A one-use ticket for a TCP connection to the port. */
   readonly ticket: { readonly takes: undefined; readonly gives: string };
+  /** The same for a desktop, with what the configuration of the server lets pass. */
+  readonly desktop: {
+    readonly takes: undefined;
+    readonly gives: { readonly ticket: string; readonly clipboard: Clipboard };
+  };
 }
 
 export type AskName = keyof Asks;

@@ -27,9 +27,8 @@ type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Pro
 /** What the page may ask for: nothing that is not about its device and port. */
 function answersFor({ device, port }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
-  return {
-    ticket: async () => (await post<{ readonly ticket: string }>(`${path}/tickets`, { port })).ticket,
-  };
+  const desktop = () => post<Asks['desktop']['gives']>(`${path}/tickets`, { port });
+  return { desktop, ticket: async () => (await desktop()).ticket };
 }
 
 /** Answers the page in the frame, which comes from `origin`, until the returned function is called. */

@@ -14,7 +14,7 @@ const known: Readonly<Record<number, readonly [ConnectionEnd['key'], boolean]>> 
   1005: ['end.closed', true],
   1006: ['end.lost', true],
   1008: ['end.noAccess', false],
-  1011: ['end.failed', true],
+  1011: ['end.broken', true],
   4401: ['end.ticket', true],
   4403: ['end.forbidden', false],
   4404: ['end.noDevice', false],

@@ -6,7 +6,11 @@ import type { Bridge } from '../bridge/bridge.ts';
  * then it closes with 4000 + the HTTP status (`end.ts`). Rejects with `Refused` of the bridge.
  */
 export async function openSocket(bridge: Bridge): Promise<WebSocket> {
-  const ticket = await bridge.ask('ticket', undefined);
+  return openWith(await bridge.ask('ticket', undefined));
+}
+
+/** The same with a ticket that is there already. */
+export async function openWith(ticket: string): Promise<WebSocket> {
   const { protocol, host } = location;
   const socket = new WebSocket(`${protocol === 'https:' ? 'wss' : 'ws'}://${host}/tcp`);
   socket.binaryType = 'arraybuffer';

@@ -1,9 +1,6 @@
 import '../style/base.css';
+import './desktop.css';
 import { startPage } from '../page/start.tsx';
-import { t } from '../texts/language.ts';
+import { DesktopPage } from './desktop-page.tsx';
 
-await startPage(({ opening }) => (
-  <main class="notice">
-    <h1>{t('connecting', { device: opening.name || opening.device })}</h1>
-  </main>
-));
+await startPage((bridge) => <DesktopPage bridge={bridge} />);
