@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -34,6 +35,16 @@ describe('npm run build', () => {
     });
     expect(stderr).toMatch(/^ENOTDIR: .*\/dev\/full\/rm-agent'\n$/);
     expect(status).toBe(1);
+  });
+
+  it('of a library that is up to date touches nothing that others may be using', () => {
+    const files = ['api', 'program', 'lib/librm-agent.a', 'include/rm_agent.h'];
+    const nodes = () =>
+      files.map((name) => statSync(fileURLToPath(new URL(`../dist/library/${name}`, import.meta.url))).ino);
+    expect(build('--library').status).toBe(0);
+    const before = nodes();
+    expect(build('--library').status).toBe(0);
+    expect(nodes()).toEqual(before);
   });
 
   it('--help prints the usage', () => {

@@ -134,16 +134,20 @@ export function withoutProjects(args, unwanted) {
  */
 
 /**
- * What the projects of a script that drive no executable of their own need, in the arguments of toolchain/build.mjs.
- * @type {Readonly<Record<'test' | 'test:all', Readonly<Record<string, readonly string[]>>>>}
+ * What the projects of a script need beside the executables that they drive.
+ * @type {Readonly<Record<'test' | 'test:all', readonly Build[]>>}
  */
 const needs = {
-  test: { native: ['--valgrind'] },
-  'test:all': {
-    long: ['--target', 'x86_64'],
-    'native-sanitize': ['--sanitize'],
-    'boards-riscv64': ['--target', 'riscv64'],
-  },
+  test: [
+    { args: ['--valgrind'], projects: ['native'] },
+    { args: ['--library'], projects: ['e2e', 'integration'] },
+    { args: ['--library', '--sanitize'], projects: ['e2e'] },
+  ],
+  'test:all': [
+    { args: ['--target', 'x86_64'], projects: ['long'] },
+    { args: ['--sanitize'], projects: ['native-sanitize'] },
+    { args: ['--target', 'riscv64'], projects: ['boards-riscv64'] },
+  ],
 };
 
 /**
@@ -153,11 +157,10 @@ const needs = {
  * @returns {readonly Build[]}
  */
 export function buildsFor(script, args) {
-  const named = namedProjects(args).length > 0;
-  const others = Object.entries(named ? {} : needs[script]).map(([project, build]) => ({
-    args: build,
-    projects: [project],
-  }));
+  const named = namedProjects(args);
+  const others = needs[script].filter(
+    ({ projects }) => named.length === 0 || projects.some((project) => named.includes(project)),
+  );
   const executables = chosenExecutables(script, args).flatMap(({ name, build, clockless, also = [] }) => {
     const projects = [`scenarios-${name}`, ...also];
     if (build.length === 0) return [];

@@ -43,6 +43,11 @@ describe('what a run of the tests builds', () => {
         projects: ['scenarios-x86_64', 'e2e', 'devices', 'long'],
       },
       { args: ['--valgrind'], projects: ['native'] },
+      { args: ['--library'], projects: ['e2e', 'integration'] },
+      { args: ['--library', '--sanitize'], projects: ['e2e'] },
+    ]);
+    expect(buildsFor('test', ['--project=integration'])).toEqual([
+      { args: ['--library'], projects: ['e2e', 'integration'] },
     ]);
     const all = buildsFor('test:all', []);
     expect(all.filter(({ args }) => args.includes('--sanitize'))).toEqual([

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { root } from '../checkout.ts';
 import type { AgentProcess } from '../scenarios/stage/agent-process.ts';
 import { close, confirm, data, error, fault, open } from '../scenarios/stage/frames.ts';
@@ -13,11 +13,6 @@ import { configuration, type Stage, scenario } from '../scenarios/stage/stage.ts
 const run = promisify(execFile);
 const extension = { maxFrame: 65_536, window: 65_536 };
 const ports = [7, 9, 13, 15, 17];
-
-beforeAll(async () => {
-  for (const more of [[], ['--sanitize']])
-    await run('node', ['toolchain/build.mjs', '--library', ...more], { cwd: root });
-}, 900_000);
 
 /** The program, whose loop is its own or the library's. */
 function program(

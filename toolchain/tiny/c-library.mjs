@@ -1,5 +1,15 @@
 // librm-agent.a for this machine's own compiler and C library, everything from source, as it is installed.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../bundle.mjs';
@@ -42,7 +52,7 @@ export async function buildLibrary({ kind, output }) {
   const work = await cached(`c-library-${kind}`, inputs, async () => {});
   const build = join(work, 'build');
   const script = join(work, 'rm-agent-library.js');
-  writeFileSync(script, await libraryScript());
+  replaceFile(script, Buffer.from(await libraryScript()));
   const definitions = Object.entries({ ...options, RM_SCRIPT: script }).map(
     ([key, value]) => `-D${key}=${value}`,
   );
@@ -53,13 +63,52 @@ export async function buildLibrary({ kind, output }) {
   await run('flock', [lock, 'cmake', '--build', build, '--parallel', String(jobs), '--target', 'library'], {
     env,
   });
-  rmSync(output, { recursive: true, force: true });
-  mkdirSync(output, { recursive: true });
-  const install = ['--install', build, '--prefix', output, '--component', 'library'];
-  await run('flock', [lock, 'cmake', ...install]);
-  for (const program of ['program', 'api'])
-    await compileWith(kind, output, join(libraryFolder, 'test', `${program}.c`), join(output, program));
+  const staged = mkdtempSync(join(work, 'install-'));
+  try {
+    const install = ['--install', build, '--prefix', staged, '--component', 'library'];
+    await run('flock', [lock, 'cmake', ...install]);
+    for (const program of ['program', 'api'])
+      await compileWith(kind, staged, join(libraryFolder, 'test', `${program}.c`), join(staged, program));
+    replaceFiles(staged, output);
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
   return output;
+}
+
+/**
+ * Makes a folder equal to another one. Somebody may be using it: what is equal already is not touched, and no file is
+ * missing or half there meanwhile.
+ * @param {string} source
+ * @param {string} target
+ */
+function replaceFiles(source, target) {
+  mkdirSync(target, { recursive: true });
+  const entries = readdirSync(source, { withFileTypes: true });
+  for (const entry of entries) {
+    const [from, to] = [join(source, entry.name), join(target, entry.name)];
+    if (entry.isDirectory()) replaceFiles(from, to);
+    else replaceFile(to, readFileSync(from), statSync(from).mode);
+  }
+  const names = new Set(entries.map(({ name }) => name));
+  for (const name of readdirSync(target))
+    if (!names.has(name) && !unfinished.test(name))
+      rmSync(join(target, name), { recursive: true, force: true });
+}
+
+/** The name of a file that another build is about to put in place. */
+const unfinished = /\.\d+\.new$/;
+
+/**
+ * @param {string} path
+ * @param {Buffer} content
+ * @param {number} [mode]
+ */
+function replaceFile(path, content, mode = 0o644) {
+  if (existsSync(path) && readFileSync(path).equals(content)) return;
+  const fresh = `${path}.${process.pid}.new`;
+  writeFileSync(fresh, content, { mode });
+  renameSync(fresh, path);
 }
 
 /**
@@ -74,5 +123,7 @@ async function compileWith(kind, library, source, output) {
   const flags = (await run('pkg-config', ['--cflags', '--libs', 'rm-agent'], { env })).trim().split(/\s+/);
   const sanitizers = kind === 'sanitize' ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'] : [];
   const warnings = ['-std=c11', '-D_DEFAULT_SOURCE', '-Wall', '-Wextra', '-Werror', '-g', '-O1'];
-  await run('gcc', [...warnings, ...sanitizers, '-o', output, source, ...flags]);
+  // The folder is another one each time, and the program is to be the same.
+  const paths = [`-ffile-prefix-map=${library}=library`];
+  await run('gcc', [...warnings, ...sanitizers, ...paths, '-o', output, source, ...flags]);
 }
