@@ -41,6 +41,27 @@ describe('HeadReader', () => {
   });
 
   it.each([
+    ['', ''],
+    [' \t ', ''],
+    [' b', 'b'],
+    ['\tb\t', 'b'],
+    ['b c \t', 'b c'],
+    ['\u00a0b\u00a0', '\u00a0b\u00a0'],
+  ])('reads the value %j as %j', (written, value) => {
+    expect(request(`GET / HTTP/1.1\r\nA:${written}\r\nB: c\r\n\r\n`).headers.fields).toEqual([
+      ['A', value],
+      ['B', 'c'],
+    ]);
+  });
+
+  it('takes nothing of what stands behind the head', () => {
+    const reader = new HeadReader(BOUND);
+    const bytes = ascii('GET / HTTP/1.1\r\nA: b\r\n\r\nC: d\r\n\r\n');
+    expect(reader.push(bytes, 0, bytes.length)).toBe(bytes.length - 8);
+    expect(reader.request().headers.fields).toEqual([['A', 'b']]);
+  });
+
+  it.each([
     ['HTTP/1.1 101 Switching Protocols', 101, 'Switching Protocols', 1],
     ['HTTP/1.0 200 OK', 200, 'OK', 0],
     ['HTTP/1.1 404 ', 404, '', 1],
@@ -58,6 +79,9 @@ describe('HeadReader', () => {
     ['', 'no line at all'],
     ['GET / HTTP/2.0', 'another version'],
     ['GET  / HTTP/1.1', 'two spaces'],
+    [' GET / HTTP/1.1', 'something before it'],
+    ['(GET / HTTP/1.1', 'a sign before it'],
+    ['GET / HTTP/1.10', 'something behind it'],
     ['GET /a b HTTP/1.1', 'a space in the target'],
     ['GET /\u00e9 HTTP/1.1', 'a target that is not ASCII'],
     ['G(T / HTTP/1.1', 'a method that is no token'],
@@ -78,10 +102,24 @@ describe('HeadReader', () => {
     'HTTP/1.1 20 x',
     'HTTP/1.1 2000',
     'ICY 200 OK',
+    'xHTTP/1.1 200 OK',
+    'ICY HTTP/1.1 200 OK',
     'SSH-2.0-x',
     '<html>',
   ])('refuses the response %j', (line) => {
     expect(failure(() => response(`${line}\r\n\r\n`))).toBe('RM_HTTP_HEAD');
+  });
+
+  it.each([
+    ['malformed request line', () => request('x\r\n\r\n')],
+    ['not an HTTP/1.1 response', () => response('x\r\n\r\n')],
+    ['malformed header line', () => response('HTTP/1.1 200 OK\r\nx\r\n\r\n')],
+    ['head of more than 4 bytes', () => readerOf('12345\r\n\r\n', 4)],
+    ['header A cannot be sent', () => encodeRequestHead('GET', '/', [['A', '\n']])],
+    ['request line cannot be sent', () => encodeRequestHead('GET', ' ', [])],
+    ['status line cannot be sent', () => encodeResponseHead(99, '', [])],
+  ])('says %j', (message, run) => {
+    expect(run).toThrow(message);
   });
 
   it('takes a head of just its bound, and fails beyond it', () => {

@@ -18,7 +18,13 @@ describe('property headers', () => {
     ['name', 'a "b" c', 'device;name="a \\"b\\" c"'],
     ['serial', 'a\\b', 'device;serial="a\\b"'],
     ['sshPort', '22', 'device;sshPort=22'],
+    ['targetHost', '10.0.0.7', 'device;targetHost=10.0.0.7'],
     ['targetPorts', '22, 80', 'device;targetPorts=22, 80'],
+    ['httpPort', '80', 'device;httpPort=80'],
+    ['vncPort', '5900', 'device;vncPort=5900'],
+    ['rdpPort', '3389', 'device;rdpPort=3389'],
+    ['vpnPort', '1194', 'device;vpnPort=1194'],
+    ['appPort', '8000', 'device;appPort=8000'],
     ['x', '', 'device;x=""'],
     ['x', 'a=b', 'device;x="a=b"'],
     ['x', 'é', 'device;x="Ã©"'],
@@ -38,7 +44,9 @@ describe('property headers', () => {
   it.each(['', 'device', 'device;', 'device;=x', 'device;name', 'user;name="x"', 'x=y'])(
     'refuses %j',
     (header) => {
-      expect(() => decodePropertyHeader(header)).toThrow(ProtocolError);
+      expect(() => decodePropertyHeader(header)).toThrow(
+        new ProtocolError('RM_PROPERTY', 'property header without "device;<name>=<value>"'),
+      );
     },
   );
 
@@ -77,15 +85,28 @@ describe('properties updates', () => {
     );
   });
 
-  it.each([0, 1, 127, 128, 16_383, 16_384, 100_000])('hold a value of %i bytes', (length) => {
+  it.each([0, 1, 127, 128, 16_383, 16_384, 100_000, 2_097_152])('hold a value of %i bytes', (length) => {
     const properties = [{ name: 'x', value: 'v'.repeat(length) }];
     expect(decodeProperties(payloadOf(encodePropertiesUpdate(properties)))).toEqual(properties);
+  });
+
+  it.each([
+    [0, '00'],
+    [127, '7f'],
+    [128, '80 01'],
+    [16_383, 'ff 7f'],
+    [16_384, '80 80 01'],
+  ])('write a length of %i in as few bytes as it takes', (length, bytes) => {
+    const payload = payloadOf(encodePropertiesUpdate([{ name: '', value: 'v'.repeat(length) }]));
+    expect(payload).toEqual(hex(`01 00 ${bytes} ${'76'.repeat(length)}`));
   });
 
   it('hold at most 255 properties', () => {
     const many = Array.from({ length: 255 }, (_, i) => ({ name: String(i), value: '' }));
     expect(decodeProperties(payloadOf(encodePropertiesUpdate(many)))).toHaveLength(255);
-    expect(() => encodePropertiesUpdate([...many, { name: 'x', value: '' }])).toThrow(UsageError);
+    expect(() => encodePropertiesUpdate([...many, { name: 'x', value: '' }])).toThrow(
+      new UsageError('more than 255 properties in one update'),
+    );
   });
 
   it.each([
@@ -93,6 +114,8 @@ describe('properties updates', () => {
     ['a count without properties', '01'],
     ['a name without a value', '01 01 61'],
     ['a length beyond the end', '01 01 61 7f 62'],
+    ['a last value without its length', '01 01 61'],
+    ['a last value that is not there', '01 01 61 01'],
     ['a length that does not end', '01 80'],
     ['a length of five bytes', '01 80 80 80 80 01'],
     ['a length of five bytes that is nothing', '01 80 80 80 80 00 00'],

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { base64Decode, base64Encode } from './base64.ts';
 import { hex } from './testing/bytes.ts';
-import { hexEncode, latin1Decode, latin1Encode, utf8Decode, utf8DecodeStrict, utf8Encode } from './text.ts';
+import {
+  hexEncode,
+  latin1Decode,
+  latin1Encode,
+  printable,
+  utf8Decode,
+  utf8DecodeStrict,
+  utf8Encode,
+} from './text.ts';
 
 const oracle = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -61,6 +69,29 @@ describe('UTF-8', () => {
     ['a lone surrogate, the first and the last', '\ud800 \udfff', 'efbfbd 20 efbfbd'],
   ])('%s', (_name, text, bytes) => {
     expect(utf8Encode(text)).toEqual(hex(bytes));
+  });
+
+  it.each(['\u007f', '\u0080\u07ff', '\u0800\uffff', '\u{10000}\u{10ffff}', '\ud7ff\ue000'])(
+    'reads %j, the borders of its lengths',
+    (text) => {
+      expect(utf8DecodeStrict(utf8Encode(text))).toBe(text);
+      expect(utf8Decode(utf8Encode(text))).toBe(text);
+    },
+  );
+
+  it.each([
+    ['a byte that continues', '84808080'],
+    ['two bytes for one', 'c1bf'],
+    ['three bytes for two', 'e09fbf'],
+    ['four bytes for three', 'f08fbfbf'],
+    ['more than U+10FFFF', 'f4908080'],
+    ['a byte that starts five', 'f8908080'],
+    ['a byte that starts six', 'fc908080'],
+    ['a byte that never stands there', 'ff908080'],
+  ])('does not read %s', (_name, bytes) => {
+    const invalid = hex(bytes);
+    expect(utf8DecodeStrict(invalid)).toBeNull();
+    expect(utf8Decode(invalid)).toBe('\ufffd'.repeat(invalid.length));
   });
 
   it('is written as TextEncoder writes it, lone surrogates included', () => {
@@ -163,6 +194,18 @@ describe('Base64', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('printable', () => {
+  it.each([
+    ['a\r\n\tb', 'a b'],
+    ['\x00\x1b[31m\x1f \x7e\x7f', ' [31m  ~ '],
+    ['\x80\x9f\xa0', ' \xa0'],
+    ['\u2027\u2028\u2029\u202a', '\u2027 \u202a'],
+    ['Ä \u{1f600}', 'Ä \u{1f600}'],
+  ])('%j is shown as %j', (text, shown) => {
+    expect(printable(text)).toBe(shown);
   });
 });
 
