@@ -41,6 +41,7 @@ import type { AdmitDevice } from './ports/device-admission.ts';
 import type { Events } from './ports/events.ts';
 import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
+import type { ResponseCache } from './ports/response-cache.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
 import type { OpenPort, Route } from './ports/routes.ts';
 import type { DeviceKey, Store } from './ports/store.ts';
@@ -110,6 +111,8 @@ export interface ReflectorOptions {
   ) => readonly Authenticator<'token' | 'password'>[];
   /** Who may open what, see `docs/ports/rights.md`; by default roles and domains decide. */
   readonly rights?: (parts: RightsParts) => Rights;
+  /** Keeps answers of devices, see `docs/ports/response-cache.md`; by default none is kept. */
+  readonly responseCache?: ResponseCache;
   /** For the log-in page: other ways to log in, or help with it, of `routes`. */
   readonly logInLinks?: readonly LogInLink[];
   /** Where a browser goes on that has logged out, such as to a provider; nowhere by default. */
@@ -294,6 +297,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       logInLinks: options.logInLinks ?? [],
       furtherLogOut: options.furtherLogOut ?? null,
       admitDevice: options.admitDevice ?? null,
+      responseCache: options.responseCache ?? null,
       offer: {
         keepAlive: options.keepAlive ?? 300,
         extension: { maxFrame: limits.maxFrame, window: limits.window },

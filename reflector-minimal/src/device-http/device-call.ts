@@ -41,6 +41,8 @@ export interface CallPlace {
 /** The connection on which a call is made. */
 export interface CallCarrier {
   readonly channel: Pick<DeviceChannel, 'pause' | 'resume'>;
+  /** The device authenticates the connection itself. */
+  readonly authenticated: boolean;
   /** Whether the channel has taken all that was written. */
   readonly flushed: boolean;
   write(piece: Buffer): boolean;
@@ -97,6 +99,11 @@ export class DeviceCall {
   /** Nothing more happens. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** The connection authenticates the user (NTLM, Negotiate). */
+  get connectionAuthenticated(): boolean {
+    return this.#connection?.authenticated ?? false;
   }
 
   /** Sends a piece of the body; false: wait for `drain`. What comes after the end of the call is dropped. */

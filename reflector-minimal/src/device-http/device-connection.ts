@@ -81,6 +81,10 @@ export class DeviceConnection {
     return this.#heard;
   }
 
+  get authenticated(): boolean {
+    return this.client !== null;
+  }
+
   /** All that was written has been taken by the tunnel. */
   get flushed(): boolean {
     return this.channel.writableLength === 0;

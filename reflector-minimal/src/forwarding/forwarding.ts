@@ -25,8 +25,7 @@ import { type Located, locate } from './locate.ts';
 import { ClientEndpoint, type PageSocket } from './tcp/client-endpoint.ts';
 import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
 import type { TcpContext } from './tcp/target.ts';
-import type { DeviceRequest } from './web/device-request.ts';
-import { type WebContext, WebForwarding } from './web/web-forwarding.ts';
+import { type UnderWay, type WebContext, WebForwarding } from './web/web-forwarding.ts';
 
 export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
   readonly presence: Pick<Presence, 'locate'>;
@@ -103,8 +102,8 @@ export class Forwarding {
     response: ServerResponse,
     origin: Origin,
     host: DeviceHost,
-  ): Promise<DeviceRequest | null> {
-    let underWay: DeviceRequest | null = null;
+  ): Promise<UnderWay | null> {
+    let underWay: UnderWay | null = null;
     await this.#pass(arrivalAt(host, request, origin, response, 'request'), {
       ...this.#atHost(request, host, origin),
       forward: async (located, since) => {

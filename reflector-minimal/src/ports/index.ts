@@ -8,6 +8,7 @@ export * from './eventual.ts';
 export * from './further-log-out.ts';
 export * from './identity.ts';
 export * from './presence.ts';
+export * from './response-cache.ts';
 export * from './rights.ts';
 export * from './routes.ts';
 export * from './store.ts';

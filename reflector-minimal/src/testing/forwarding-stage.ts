@@ -12,6 +12,7 @@ import { defaultLimits, type Limits } from '../limits.ts';
 import type { AuditRecord } from '../ports/events.ts';
 import type { Identity, Session } from '../ports/identity.ts';
 import type { OnlineDevice } from '../ports/presence.ts';
+import type { ResponseCache, WebRequest } from '../ports/response-cache.ts';
 import type { DeviceAccess } from '../ports/rights.ts';
 import type { UserRecord } from '../ports/store.ts';
 import { ByteBudget } from '../streams/byte-budget.ts';
@@ -56,6 +57,8 @@ export class ForwardingStage {
   ports: DeviceAccess['ports'] = null;
   properties: Record<string, string> = { targetPorts: '22, 80', httpPort: '80' };
   online = true;
+  /** What keeps answers of the device. */
+  cache: ResponseCache | null = null;
   origin: Partial<Origin> = {};
   /** What came of each request, in order. */
   readonly forwarded: Promise<{ readonly endless: boolean } | null>[] = [];
@@ -177,6 +180,7 @@ export class ForwardingStage {
       offer: { keepAlive: 300, extension: { maxFrame: 65_536, window: 262_144 } },
       domain: 'r.example',
       cookieHost: 'view.r.example',
+      responseCache: { use: (request: WebRequest) => this.cache?.use(request) ?? null },
     } as unknown as ForwardingContext;
   }
 }

@@ -2,12 +2,13 @@ import type { CallEvents, DeviceCall } from '../../device-http/device-call.ts';
 import { isStream, type ResponseHead } from '../../device-http/response-head.ts';
 import { framingOf, type RequestFraming, trailerFields } from '../../http/headers.ts';
 import { type Refusal, sendRefusal } from '../../http/refusal.ts';
+import type { StoredAnswer } from '../../ports/response-cache.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalFor } from '../../refusals/of-failure.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
 import type { DeviceExchange } from './exchange.ts';
 import { interimResponse } from './interim-response.ts';
-import { deviceRequestHead } from './request-head.ts';
+import { sendStored } from './stored-response.ts';
 import { UserResponse } from './user-response.ts';
 
 /**
@@ -21,6 +22,9 @@ export class DeviceRequest implements CallEvents {
   readonly #call: DeviceCall;
   #answered = false;
   #endless = false;
+  /** What the user gets in place of the device's answer. */
+  #instead: StoredAnswer | null = null;
+  #added: readonly string[] = [];
   /** The user waits for the device's 100 before sending the body. */
   #held: boolean;
 
@@ -34,7 +38,7 @@ export class DeviceRequest implements CallEvents {
     const message = {
       method: request.method ?? 'GET',
       target: request.url ?? '/',
-      headers: deviceRequestHead(exchange, { body: this.#body }),
+      headers: exchange.head,
       body: this.#body,
       upgrade: false,
       owner: exchange.user,
@@ -105,6 +109,13 @@ export class DeviceRequest implements CallEvents {
 
   head(head: ResponseHead): void {
     this.#exchange.answered(head);
+    const { connectionAuthenticated } = this.#call;
+    const used = this.#exchange.cached?.answered({ ...head, connectionAuthenticated });
+    if (used?.instead) {
+      this.#instead = used.instead;
+      this.#added = used.added;
+      return;
+    }
     const lines = answerHead(this.#exchange, head.status, head.headers);
     if ('error' in lines) {
       this.#call.cancel();
@@ -113,23 +124,31 @@ export class DeviceRequest implements CallEvents {
     }
     this.#answered = true;
     this.#endless = isStream(head.headers);
-    this.#answer.begin(head, lines);
+    this.#answer.begin(head, used ? [...lines, ...used.added] : lines);
   }
 
   body(piece: Buffer, last: boolean): void {
     this.#exchange.traffic.bytesFrom += piece.length;
+    if (this.#instead) return;
+    this.#exchange.cached?.body(piece);
     if (!this.#answer.write(piece, last)) this.#call.pause();
   }
 
   end(trailers: readonly string[]): void {
+    if (this.#instead) return;
     this.#answer.trailers(answerTrailers(this.#exchange, trailers));
     // The user was not asked for the body and will not send it (RFC 9110 section 10.1.1).
     if (this.#held) this.#call.abandonRequest();
   }
 
   finished(): void {
+    const { request, cached } = this.#exchange;
+    if (this.#instead) {
+      sendStored(this.#exchange, this.#instead, this.#added);
+      return;
+    }
+    cached?.whole();
     this.#answer.end();
-    const { request } = this.#exchange;
     if (request.complete) return;
     // Once the response is through, `node:http` does not tell the request any more that the user has gone.
     const gone = () => this.#call.cancel();

@@ -5,6 +5,7 @@ import type { ResponseHead } from '../../device-http/response-head.ts';
 import type { ServiceSettings } from '../../devices/service-settings.ts';
 import type { Origin } from '../../http/origin.ts';
 import type { Limits } from '../../limits.ts';
+import type { CacheUse } from '../../ports/response-cache.ts';
 import type { DeviceSite } from './device-links.ts';
 
 /** One request of a user to the web interface of a device. */
@@ -15,6 +16,10 @@ export interface DeviceExchange {
   readonly devicePort: DevicePort;
   readonly port: number;
   readonly settings: ServiceSettings;
+  /** The head of the request, as the device gets it. */
+  readonly head: readonly string[];
+  /** What a cache does with it; `null`: nothing. */
+  readonly cached: CacheUse | null;
   /** Called with the head of the device's response. */
   readonly answered: (head: Pick<ResponseHead, 'status' | 'headers'>) => void;
   readonly site: DeviceSite;

@@ -18,7 +18,10 @@ export class UserResponse {
   }
 
   /** `lines`: the head for the user, as names and values in turn. */
-  begin({ status, reason, framing, length }: ResponseHead, lines: readonly string[]): void {
+  begin(
+    { status, reason, framing, length }: Pick<ResponseHead, 'status' | 'reason' | 'framing' | 'length'>,
+    lines: readonly string[],
+  ): void {
     const response = this.#response;
     const trailers = framing === 'chunked' && response.req.httpVersionMinor > 0;
     response.writeHead(status, reason, fileNameFirst(trailers ? lines : withoutTrailer(lines)));

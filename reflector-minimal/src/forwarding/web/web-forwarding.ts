@@ -11,13 +11,14 @@ import type { ResponseHead } from '../../device-http/response-head.ts';
 import { serviceSettingsOf } from '../../devices/service-settings.ts';
 import { servicesOf } from '../../devices/services.ts';
 import { breakOff, cutResponse } from '../../http/break-off.ts';
-import { valuesOf } from '../../http/headers.ts';
+import { framingOf, valuesOf } from '../../http/headers.ts';
 import type { Origin } from '../../http/origin.ts';
 import type { Refusal } from '../../http/refusal.ts';
 import { forDevice } from '../../isolation/device-credentials.ts';
 import type { Limits } from '../../limits.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
+import type { ResponseCache } from '../../ports/response-cache.ts';
 import type { DeviceAccess } from '../../ports/rights.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalTo } from '../../refusals/of-denial.ts';
@@ -27,7 +28,9 @@ import { type DeviceSite, unknownPrivateAuthority } from './device-links.ts';
 import { DeviceRequest } from './device-request.ts';
 import { DeviceUpgrade } from './device-upgrade.ts';
 import type { DeviceExchange } from './exchange.ts';
+import { deviceRequestHead } from './request-head.ts';
 import { SettingHints } from './setting-hints.ts';
+import { sendStored } from './stored-response.ts';
 
 export interface WebContext {
   readonly limits: Limits;
@@ -40,6 +43,8 @@ export interface WebContext {
   readonly readAhead: ByteBudget;
   /** The domain whose labels are devices, in lower case. */
   readonly domain: string;
+  /** `null`: no answer is kept. */
+  readonly responseCache: ResponseCache | null;
 }
 
 /** Who was let in to which device. */
@@ -53,6 +58,12 @@ export interface WebTarget {
   readonly since: number;
   /** On the host that devices share. */
   readonly shared: boolean;
+}
+
+/** A request in progress. */
+export interface UnderWay {
+  /** An event stream: it lasts until one side leaves. */
+  readonly endless: boolean;
 }
 
 /** Carries requests and WebSockets to the web interface of a device, for as long as the user keeps access. */
@@ -72,13 +83,42 @@ export class WebForwarding {
     response: ServerResponse,
     origin: Origin,
     target: WebTarget,
-  ): Promise<DeviceRequest | Refusal | null> {
-    let relay: DeviceRequest | null = null;
+  ): Promise<UnderWay | Refusal | null> {
+    let underWay: UnderWay | null = null;
+    const { device } = target;
     const refusal = await this.#begin('request', request, origin, target, response, (exchange) => {
-      relay = new DeviceRequest({ ...exchange, response });
-      if (!response.destroyed) relay.start();
+      if (!response.destroyed) underWay = this.#answer({ ...exchange, response }, device);
     });
-    return refusal ?? relay;
+    return refusal ?? underWay;
+  }
+
+  /** By an answer that is kept, or by the device. */
+  #answer(begun: Omit<DeviceExchange, 'head' | 'cached'>, device: OnlineDevice): UnderWay {
+    const { request, response, origin, port, user } = begun;
+    const body = framingOf(request.rawHeaders);
+    const head = deviceRequestHead(begun, { body });
+    const cached =
+      this.#context.responseCache?.use({
+        device,
+        port,
+        user,
+        origin: `${origin.protocol}://${origin.authority}`,
+        method: request.method ?? 'GET',
+        target: request.url ?? '/',
+        hasBody: body !== 'none',
+        headers: request.rawHeaders,
+        deviceHeaders: head,
+      }) ?? null;
+    if (cached) response.once('close', () => cached.closed());
+    const exchange = { ...begun, head: cached ? [...head, ...cached.added] : head, cached };
+    if (cached?.stored) {
+      response.on('error', () => {});
+      sendStored(exchange, cached.stored, cached.added);
+      return { endless: false };
+    }
+    const relay = new DeviceRequest(exchange);
+    relay.start();
+    return relay;
   }
 
   /** Returns a refusal if it is not forwarded. */
@@ -102,7 +142,7 @@ export class WebForwarding {
     origin: Origin,
     { identity, device, access, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
-    begin: (exchange: Omit<DeviceExchange, 'response'>) => void,
+    begin: (exchange: Omit<DeviceExchange, 'response' | 'head' | 'cached'>) => void,
   ): Promise<Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
     const opened = openedPort(device, port);
