@@ -66,7 +66,16 @@ async function startServer(port, data) {
   const { serverAdditions } = await import('../server/dist/server.js');
   const settings = { domain: 'localhost' };
   const log = pino({ level: 'silent' });
-  const context = { own: {}, file: null, data, settings, environment: {}, log, clock: systemClock };
+  const context = {
+    own: {},
+    ownAgain: () => ({}),
+    file: null,
+    data,
+    settings,
+    environment: {},
+    log,
+    clock: systemClock,
+  };
   const additions = serverAdditions(context);
   try {
     const reflector = await startReflector({ ...settings, port, data, log, ...additions.options });

@@ -200,6 +200,16 @@ export const defaultLimits = {
   webhookTickMs: 1_000,
   /** How long the former secret of a webhook signs too: a day to tell the receiver the new one. */
   formerSecretMs: 86_400_000,
+  /** What one answer may take of the cache: an eighth of it. */
+  cacheShare: 8,
+  /** Bytes that an answer costs in the cache besides its own: objects, keys and their places in tables. */
+  cacheOverheadBytes: 1_024,
+  /** Bytes for which room is taken at once while an answer comes, so that a device that promises much and sends little takes little. */
+  cacheBlockBytes: 16_384,
+  /** How long an answer is given without asking the device, whatever it says: a day. */
+  cacheFreshMs: 86_400_000,
+  /** The same where the device does not say how long: a tenth of the time since the last change, but no more than an hour. */
+  cacheHeuristicMs: 3_600_000,
   /** How long the number of devices in the figures may be old: counting them reads them all. */
   metricsDevicesMs: 15_000,
   /** Connections to the listener of the figures, and the time that a request may take to come. */

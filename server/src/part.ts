@@ -10,6 +10,7 @@ import type {
   Store,
 } from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
+import type { AnswerCache } from './cache/answers/answer-cache.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { EventLog } from './events/log/event-log.ts';
 import type { Limits } from './limits.ts';
@@ -27,6 +28,8 @@ export interface Foundation {
   readonly eventLog: EventLog;
   /** Lengths of queues by name, for the figures. Parts add theirs. */
   readonly queues: Map<string, () => number>;
+  /** Of what the pages of devices are made of. Without `cache` in the configuration it keeps nothing. */
+  readonly cache: AnswerCache;
   readonly rights: FleetRights;
   readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;
@@ -52,6 +55,8 @@ export interface Running {
   readonly admitDevice?: AdmitDevice;
   /** Where a browser goes on that has logged out. The first part that knows a place decides. */
   readonly furtherLogOut?: FurtherLogOutOf;
+  /** On SIGHUP, with what the configuration file says now. */
+  reload?(configuration: OwnConfiguration): void;
   /** Begins work in the background, once the server listens. */
   start?(): void;
   /** Ends it. Called before the reflector closes, if need be without {@link start}. */

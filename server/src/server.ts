@@ -11,12 +11,14 @@ import type {
   Session,
   Store,
 } from 'rm-reflector/ports';
-import type { Additions, AdditionsContext } from 'rm-reflector/program';
+import { type Additions, type AdditionsContext, ConfigurationError } from 'rm-reflector/program';
 import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { auditPart } from './audit/part.ts';
+import { AnswerCache } from './cache/answers/answer-cache.ts';
+import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
@@ -48,6 +50,7 @@ export const parts: readonly Part[] = [
   devices,
   ticketsPart,
   hostKeysPart,
+  cachePart,
   directories,
   enrolment,
   events,
@@ -65,6 +68,7 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
   return {
     options: {
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
+      responseCache: server.cache,
       admitDevice: (arriving) => server.admitDevice(arriving),
       furtherLogOut: (session) => server.furtherLogOut(session),
       authenticators: (store, known) => server.authenticators(store, known),
@@ -72,6 +76,7 @@ export function serverAdditions(context: AdditionsContext, limits: Limits = defa
       routes: (core) => server.routes(core),
     },
     started: () => server.start(),
+    reload: () => server.reload(),
     close: () => server.close(),
   };
 }
@@ -80,11 +85,14 @@ type ServerContext = AdditionsContext & Pick<Foundation, 'configuration' | 'limi
 
 class Server {
   readonly #context: ServerContext;
+  readonly cache: AnswerCache;
   #foundation: Foundation | null = null;
   #running: readonly Running[] = [];
 
   constructor(context: ServerContext) {
     this.#context = context;
+    const { clock, limits, configuration } = context;
+    this.cache = new AnswerCache(clock, limits, configuration.cache?.bytes ?? 0);
   }
 
   rights(store: Store, known: KnownUsers): RightsPort {
@@ -144,6 +152,17 @@ class Server {
     for (const running of this.#running) running.start?.();
   }
 
+  reload(): void {
+    const { ownAgain, file, log } = this.#context;
+    try {
+      const configuration = readOwnConfiguration(ownAgain(), file);
+      for (const { reload } of this.#running) reload?.(configuration);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      log.error(`${error.message}; what was read before stays`);
+    }
+  }
+
   async close(): Promise<void> {
     for (const running of [...this.#running].reverse()) await running.stop?.();
     await this.#foundation?.database.close();
@@ -164,6 +183,7 @@ class Server {
       database,
       eventLog,
       queues,
+      cache: this.cache,
       rights,
       directoryRights,
     };

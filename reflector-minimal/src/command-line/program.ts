@@ -18,6 +18,8 @@ export interface Additions {
 export interface AdditionsContext {
   /** Values of the program's own keys, as they are in the configuration file. */
   readonly own: Readonly<Record<string, unknown>>;
+  /** The same, as they are in the file now. Throws `ConfigurationError`. */
+  ownAgain(): Readonly<Record<string, unknown>>;
   /** For messages: the configuration file; `null`: there is none. */
   readonly file: string | null;
   /** Path of the data file. */

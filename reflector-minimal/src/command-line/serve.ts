@@ -1,7 +1,11 @@
 import { type Logger, pino } from 'pino';
 import type { Clock } from 'rm-protocol';
 import { AuditFileError } from '../audit/file.ts';
-import type { Configuration, ConfigurationFile } from '../configuration/configuration.ts';
+import {
+  type Configuration,
+  type ConfigurationFile,
+  readConfigurationFile,
+} from '../configuration/configuration.ts';
 import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
 import { CookieHostTaken } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
@@ -36,9 +40,11 @@ export async function serve({ program, configuration, data, file, context }: Ser
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     warnOfDescriptors(log);
-    const own = Object.fromEntries(program.keys.map((key) => [key, file?.values.get(key)]));
+    const ownOf = (read: ConfigurationFile | null) =>
+      Object.fromEntries(program.keys.map((key) => [key, read?.values.get(key)]));
     const additions: Additions = (await program.additions?.({
-      own,
+      own: ownOf(file),
+      ownAgain: () => ownOf(file && readConfigurationFile(file.path, program.keys)),
       file: file?.path ?? null,
       data,
       settings: configuration,

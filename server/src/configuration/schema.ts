@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { closed } from '../api/closed.ts';
+import { cacheSchema } from './cache.ts';
 import { desktopSchema } from './desktop.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
@@ -28,6 +29,7 @@ export const ownKeys = {
     default: 90,
     description: 'Days for which records of the audit log can be asked for through the API.',
   }),
+  cache: Type.Optional(cacheSchema),
   metrics: Type.Optional(metricsSchema),
   webhooks: Type.Optional(webhooksSchema),
 };

@@ -26,7 +26,7 @@ async function stage() {
   const settings = { domain: 'localhost', tls: { cert, key, clientCa } };
   const clock = systemClock;
   const additions = serverAdditions(
-    { own: {}, file: null, data, settings, environment: {}, log, clock },
+    { own: {}, ownAgain: () => ({}), file: null, data, settings, environment: {}, log, clock },
     defaultLimits,
   );
   const reflector = await startReflector({ ...settings, data, log, clock, ...additions.options });

@@ -8,7 +8,7 @@ import { TunnelTraffic } from './tunnel-traffic.ts';
 
 type FiguresContext = Pick<
   Core,
-  'database' | 'store' | 'presence' | 'events' | 'queues' | 'clock' | 'limits' | 'settings'
+  'cache' | 'database' | 'store' | 'presence' | 'events' | 'queues' | 'clock' | 'limits' | 'settings'
 >;
 
 interface Counted {
@@ -150,6 +150,44 @@ export class Figures {
         this.inc({ direction: 'from' }, from);
         this.inc({ direction: 'to' }, to);
       },
+    });
+    const { cache } = this.#context;
+    gauge(
+      'rm_cache_bytes',
+      'Memory of the cache of images and style sheets: used, and at most.',
+      function () {
+        this.set({ kind: 'used' }, cache.used);
+        this.set({ kind: 'most' }, cache.bytes);
+      },
+      ['kind'],
+    );
+    gauge('rm_cache_answers', 'Answers that the cache keeps.', function () {
+      this.set(cache.kept);
+    });
+    const counter = (name: string, help: string, labels: string[], collect: (this: Counter) => void) =>
+      new Counter({
+        name,
+        help,
+        labelNames: labels,
+        registers,
+        collect() {
+          this.reset();
+          collect.call(this);
+        },
+      });
+    counter(
+      'rm_cache_requests_total',
+      'Requests that the cache has looked at: answered by it (hit), by it after the device has said that it still holds (revalidated), by the device (miss).',
+      ['outcome'],
+      function () {
+        const { hits, revalidated, misses } = cache.figures;
+        this.inc({ outcome: 'hit' }, hits);
+        this.inc({ outcome: 'revalidated' }, revalidated);
+        this.inc({ outcome: 'miss' }, misses);
+      },
+    );
+    counter('rm_cache_saved_bytes_total', 'Bytes that users got and devices did not send.', [], function () {
+      this.inc(cache.figures.savedBytes);
     });
     gauge('rm_store_up', '1: the data file can be used.', async function () {
       this.set(

@@ -37,12 +37,15 @@ export class TestServer {
   readonly folder: string;
   /** Of the audit log, so far. */
   readonly records: AuditRecord[] = [];
+  /** As SIGHUP does. */
+  readonly reload: () => void;
   readonly #close: () => Promise<void>;
   #document: Promise<OpenApiDocument> | null = null;
 
-  private constructor(reflector: Reflector, folder: string, close: () => Promise<void>) {
+  private constructor(reflector: Reflector, folder: string, reload: () => void, close: () => Promise<void>) {
     this.reflector = reflector;
     this.folder = folder;
+    this.reload = reload;
     this.#close = close;
     this.#follow().catch(() => {});
   }
@@ -68,7 +71,7 @@ export class TestServer {
     const log = pino({ level: 'silent' });
     const settings = { domain: 'localhost' };
     const additions = serverAdditions(
-      { own, file: null, data, settings, environment, log, clock },
+      { own, ownAgain: () => own, file: null, data, settings, environment, log, clock },
       { ...defaultLimits, ...limits },
     );
     const reflector = await startReflector({
@@ -85,7 +88,8 @@ export class TestServer {
       await reflector.store.users.add('bob', await hash, Date.now(), 'user');
     }
     await additions.started?.(reflector);
-    return new TestServer(reflector, folder, async () => {
+    const reload = () => additions.reload?.();
+    return new TestServer(reflector, folder, reload, async () => {
       await additions.close?.();
       await reflector.close();
       rmSync(folder, { recursive: true, force: true });
