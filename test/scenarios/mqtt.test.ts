@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Authority } from '../certificates/authority.ts';
+import { openssl } from '../certificates/openssl.ts';
 import { AedesBroker } from '../mqtt/aedes-broker.ts';
 import { Mosquitto } from '../mqtt/mosquitto.ts';
 import { Operator } from '../mqtt/operator.ts';
@@ -170,5 +172,120 @@ describe.skipIf(lacks('mqtt')).concurrent('MQTT', () => {
     request.accept();
     await agent.logged(/info connected to the MQTT broker/);
     await operator.until(status, ({ state }) => state === 'online');
+  });
+
+  scenario('follows a changed configuration after SIGHUP, as the same start', async ({ stage }) => {
+    const [old, other] = [await brokerFor(stage), await brokerFor(stage)];
+    const [before, after] = [await operatorAt(stage, old), await operatorAt(stage, other)];
+    const reflector = await stage.reflector();
+    const write = (mqtt: object) =>
+      stage.file(
+        JSON.stringify(configuration(reflector, [80], { start: 'onDemand', mqtt })),
+        'rm-agent.json',
+      );
+    const agent = stage.run(['--config', write({ broker: old.uri })]);
+    const { boot } = await before.until(status, ({ state }) => state === 'online');
+    write({ broker: other.uri, prefix: 'site/7' });
+    agent.signal('SIGHUP');
+    await before.until(status, ({ state }) => state === 'offline');
+    const moved = `site/7/${domain}/${deviceId}`;
+    expect(await after.until(`${moved}/status`, ({ state }) => state === 'online')).toMatchObject({ boot });
+    after.publish(`${moved}/cmd/tunnel/one`, { status: 'init', for: 600 });
+    await reflector.tunnel();
+    await after.until(`${moved}/cmd/tunnel/one`, (report) => report.status === 'successful');
+    write({ broker: 'nonsense' });
+    agent.signal('SIGHUP');
+    await agent.logged(/the configuration stays as it was: .*mqtt\.broker/);
+    after.publish(`${moved}/cmd/tunnel/two`, { status: 'init', for: 600 });
+    await after.until(`${moved}/cmd/tunnel/two`, (report) => report.status === 'successful');
+  });
+
+  scenario('tells of somebody at the device who disables and enables the tunnel', async ({ stage }) => {
+    const broker = await brokerFor(stage);
+    const operator = await operatorAt(stage, broker);
+    const reflector = await stage.reflector();
+    const content = configuration(reflector, [80], {
+      start: 'onDemand',
+      mqtt: { broker: broker.uri },
+      control: join(stage.directory, 'control.sock'),
+    });
+    const config = stage.file(JSON.stringify(content), 'rm-agent.json');
+    stage.run(['--config', config]);
+    const local = async (...words: string[]) => {
+      const program = stage.run([...words, '--config', config]);
+      expect((await program.ended()).status).toBe(0);
+      return program.output;
+    };
+    await operator.until(status, ({ tunnel }) => tunnel === 'stopped');
+    operator.publish(command('a'), { status: 'init', for: 600 });
+    await reflector.tunnel();
+    await operator.until(status, ({ tunnel }) => tunnel === 'connected');
+
+    await local('disable');
+    const disabled = await operator.until(status, ({ tunnel }) => tunnel === 'disabled');
+    expect(disabled).toMatchObject({ state: 'online' });
+    expect(JSON.parse(await local('status', '--json'))).toMatchObject({ state: 'disabled', openUntil: null });
+    operator.publish(command('b'), { status: 'init', for: 600 });
+    expect(await operator.until(command('b'), (report) => report.status === 'failed')).toMatchObject({
+      reason: 'disabled',
+    });
+
+    // Allowed again, and closed until somebody asks.
+    await local('enable');
+    await operator.until(status, ({ tunnel }) => tunnel === 'stopped');
+    expect(JSON.parse(await local('status', '--json'))).toMatchObject({ state: 'stopped', openUntil: null });
+    expect(reflector.pending).toBe(0);
+    operator.publish(command('c'), { status: 'init', for: 600 });
+    await reflector.tunnel();
+    await operator.until(command('c'), (report) => report.status === 'successful');
+  });
+
+  scenario.skipIf(lacks('tls'))('shows the broker the certificate of its enrolment', async ({ stage }) => {
+    const authority = new Authority();
+    const server = authority.issue();
+    const port = await reservedPort();
+    const broker = await Mosquitto.run((broker) => [
+      `listener ${port} 127.0.0.1`,
+      `cafile ${broker.file('ca.pem', readFileSync(authority.file, 'utf8'))}`,
+      `certfile ${broker.file('cert.pem', server.cert)}`,
+      `keyfile ${broker.file('key.pem', server.key)}`,
+      'require_certificate true',
+      'use_identity_as_username true',
+    ]);
+    stage.ends(() => broker.stop());
+    const operator = await operatorAt(stage, broker);
+    const ca = readFileSync(authority.file);
+    const reflector = await stage.reflector({ ...server, ca, requestCert: true, rejectUnauthorized: false });
+    // Key and certificate lie in the state file.
+    const state = join(stage.directory, 'state');
+    const agent = stage.agent(
+      configuration(reflector, [80], {
+        device: {
+          id: deviceId,
+          domain,
+          enroll: { key: 'rme_0123456789abcdefghijklmnop', credential: 'certificate' },
+        },
+        stateFile: state,
+        tls: { ca: authority.file },
+        mqtt: {
+          broker: `mqtts://127.0.0.1:${port}`,
+          tls: { ca: authority.file, cert: state, key: state },
+        },
+      }),
+    );
+    const enrolment = await reflector.enrolment();
+    const lines = (String(enrolment.body.request).match(/.{1,64}/g) ?? []).join('\n');
+    stage.file(
+      `-----BEGIN CERTIFICATE REQUEST-----\n${lines}\n-----END CERTIFICATE REQUEST-----\n`,
+      'device.csr',
+    );
+    const files = ['-in', 'device.csr', '-out', 'device.pem', '-CA', authority.file, '-CAcreateserial'];
+    const signing = ['-CAkey', join(authority.directory, 'ca.key'), '-days', '1'];
+    openssl(['x509', '-req', ...files, ...signing], stage.directory);
+    const certificate = readFileSync(join(stage.directory, 'device.pem'), 'utf8');
+    enrolment.reply(200, { domain, certificate, renewAt: 4_102_444_800_000 });
+    await reflector.tunnel();
+    await agent.logged(/info connected to the MQTT broker/);
+    await operator.until(status, ({ tunnel }) => tunnel === 'connected');
   });
 });

@@ -113,3 +113,31 @@ describe('a switch on the device', () => {
     expect(host.reflector.connections).toHaveLength(2);
   });
 });
+
+describe('allowing what was disabled', () => {
+  it.each([
+    ['while the tunnel closes', 0],
+    ['after that', 10_000],
+  ])('leaves the agent stopped, and dials only when it is started: %s', (_when, ms) => {
+    const host = new AgentHost();
+    const { agent, until } = agentOn(host);
+    agent.start();
+    until('connected');
+    agent.disable();
+    host.clock.advance(ms);
+    agent.allow();
+    expect(agent.state).toBe('stopped');
+    host.clock.advance(60_000);
+    expect([agent.state, host.handles]).toEqual(['stopped', noHandles]);
+    agent.start();
+    until('connected');
+  });
+
+  it('changes nothing else', () => {
+    const { agent, until } = agentOn(new AgentHost());
+    agent.start();
+    until('connected');
+    agent.allow();
+    expect(agent.state).toBe('connected');
+  });
+});

@@ -196,6 +196,11 @@ export class AgentCore {
     if (state === 'connected') this.#events.emit('disconnected', { reason, kind: 'fault', retryMs: null });
   }
 
+  /** Takes `disable` back without dialling: the agent is as after `stop`. */
+  allow(): void {
+    if (this.#record.state === 'disabled') this.#record.setState('stopped');
+  }
+
   /** Dials at once if the agent waits for its next attempt. */
   retry(): void {
     this.#link.retry();

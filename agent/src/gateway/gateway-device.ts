@@ -196,7 +196,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
       this.#onDemand?.forget();
       this.#agent.disable();
     } else if (!this.#onDemand) this.#agent.start();
-    else if (this.#agent.state === 'disabled') this.#agent.stop();
+    else this.#agent.allow();
   }
 
   #reachable(): string {

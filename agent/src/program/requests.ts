@@ -86,7 +86,7 @@ export class Requests {
     this.#enabled = enabled;
     if (!this.#onDemand) return false;
     if (!enabled) this.#onDemand.forget();
-    else if (this.#agent.state === 'disabled') this.#agent.stop();
+    else this.#agent.allow();
     return true;
   }
 
