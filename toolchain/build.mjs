@@ -22,7 +22,8 @@ const usage = `usage: npm run build -- [--target NAME]… | --all       dist/NAM
        npm run build -- --script                     dist/tiny/rm-agent.js, only the script in it
        npm run build -- --sanitize | --force-gc | --valgrind [--engine ENGINE]
                                                      for tests, on this machine only
-       npm run build -- --library [--sanitize]       dist/library: librm-agent.a and its header, for this machine
+       npm run build -- --library [--sanitize] [--engine ENGINE]
+                                                     dist/library: librm-agent.a and its header, for this machine
        npm run build -- --sizes                      docs/sizes.md: every target, every feature
        npm run build -- --node PLATFORM              dist/node-PLATFORM/rm-agent with Node inside
        npm run build -- --client PLATFORM            dist/client-PLATFORM/rm-client with Node inside, but for linux-armv7
@@ -127,9 +128,8 @@ async function main() {
   if (chosen.library) {
     const { buildLibrary } = await import('./tiny/c-library.mjs');
     const kind = chosen.sanitize ? 'sanitize' : 'plain';
-    console.log(
-      await buildLibrary({ kind, output: join(dist, kind === 'plain' ? 'library' : `library-${kind}`) }),
-    );
+    const parts = [...(kind === 'plain' ? [] : [kind]), ...(engine === 'quickjs' ? [] : [engine])];
+    console.log(await buildLibrary({ kind, engine, output: join(dist, ['library', ...parts].join('-')) }));
   }
   if (chosen.system) {
     const { buildWithSystem } = await import('./tiny/system.mjs');

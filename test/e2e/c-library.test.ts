@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { root } from '../checkout.ts';
@@ -103,6 +105,38 @@ describe.each(['own', 'threaded'] as const)('a service inside the program, loop 
     tunnel.socket.destroy();
     await agent.logged(/^closed 7 the connection was broken$/);
     await reflector.establishedTunnel({ extension });
+  });
+});
+
+describe('a device that enrols', () => {
+  scenario('keeps what it is by in its state file, over the end of the program', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const stateFile = join(stage.directory, 'device.state');
+    const enroll = { key: 'rme_0123456789abcdefghijklmnop', hardware: 'board 1' };
+    const more = { device: { id: 'thermostat-1', enroll }, stateFile };
+    const first = program(stage, reflector, 'own', {}, more);
+    const enrolment = await reflector.enrolment();
+    enrolment.reply(200, { domain: 'acme' });
+    const upgrade = await reflector.upgrade();
+    await upgrade.accept().established();
+    expect(readFileSync(stateFile, 'utf8')).toContain(`secret ${enrolment.body.secret}\n`);
+    expect(statSync(stateFile).mode & 0o777).toBe(0o600);
+    first.signal('SIGTERM');
+    expect((await first.ended()).status).toBe(0);
+
+    // Another program with the same file is the same device, and asks for nothing.
+    program(stage, reflector, 'threaded', {}, more);
+    const again = await reflector.upgrade();
+    expect(again.header('authorization')).toBe(upgrade.header('authorization'));
+    again.accept();
+  });
+
+  scenario('without a state file is a fault of the configuration', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const device = { id: 'thermostat-1', enroll: { key: 'rme_0123456789abcdefghijklmnop' } };
+    const agent = program(stage, reflector, 'own', {}, { device, stateFile: null });
+    expect((await agent.ended()).status).toBe(78);
+    expect(agent.log.join('\n')).toMatch(/stateFile: /);
   });
 });
 

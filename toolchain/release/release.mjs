@@ -19,7 +19,9 @@ import { serverPackage, servers } from './server-package.mjs';
 import { signature, sums } from './signature.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const kinds = /** @type {const} */ (['executables', 'node', 'source', 'debian', 'openwrt', 'npm', 'images']);
+const kinds = /** @type {const} */ ([
+  ...['executables', 'node', 'client', 'library', 'source', 'debian', 'openwrt', 'npm', 'images'],
+]);
 
 const usage = `usage: npm run release -- [--only KIND]… [--target NAME]… [--key FILE] [--output FOLDER]
   --only KIND      a part of it: ${kinds.join(', ')}
@@ -54,6 +56,27 @@ function target(name) {
 }
 
 /**
+ * A program with Node inside, and the licences of what it holds.
+ * @param {'rm-agent' | 'rm-client'} program
+ * @param {'linux-x64' | 'linux-arm64' | 'linux-armv7'} platform
+ * @param {string} file
+ * @returns {AsyncGenerator<Released>}
+ */
+async function* withNode(program, platform, file) {
+  const { buildNodeExecutable } = await import('../node-executable/build-node.mjs');
+  const { bases } = await import('../node-executable/base-binaries.mjs');
+  const folder = mkdtempSync(join(tmpdir(), 'rm-release-node-'));
+  try {
+    const content = readFileSync(await buildNodeExecutable(platform, folder, program));
+    yield { file, content, mode: 0o755, parts: [ownPart, nodePart(bases[platform].version)] };
+    const licences = ['LICENSE', 'LICENSE-node'].map((name) => readFileSync(join(folder, name)));
+    yield { file: `${file}.LICENSES`, content: Buffer.concat(licences), parts: [] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
  * The makers of each kind, for the targets that are asked for.
  * @type {Readonly<Record<typeof kinds[number], (wanted: (name: string) => boolean) => AsyncGenerator<Released>>>}
  */
@@ -67,19 +90,18 @@ const makers = {
     }
   },
   async *node() {
-    const { buildNodeExecutable } = await import('../node-executable/build-node.mjs');
-    const { bases } = await import('../node-executable/base-binaries.mjs');
-    for (const platform of /** @type {const} */ (['linux-x64', 'linux-arm64', 'linux-armv7'])) {
-      const folder = mkdtempSync(join(tmpdir(), 'rm-release-node-'));
-      try {
-        const content = readFileSync(await buildNodeExecutable(platform, folder));
-        const file = `rm-agent-${product.version}-node-${platform}`;
-        yield { file, content, mode: 0o755, parts: [ownPart, nodePart(bases[platform].version)] };
-        yield { file: `${file}.LICENSES`, content: readFileSync(join(folder, 'LICENSE-node')), parts: [] };
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
-    }
+    for (const platform of /** @type {const} */ (['linux-x64', 'linux-arm64', 'linux-armv7']))
+      yield* withNode('rm-agent', platform, `rm-agent-${product.version}-node-${platform}`);
+  },
+  async *client() {
+    for (const platform of /** @type {const} */ (['linux-x64', 'linux-arm64']))
+      yield* withNode('rm-client', platform, `rm-client-${product.version}-${platform}`);
+  },
+  async *library(wanted) {
+    const { libraryTargets } = await import('../tiny/library-archive.mjs');
+    const { libraryPackage } = await import('./library-packages.mjs');
+    for (const [name, { target: processor }] of Object.entries(libraryTargets))
+      if (wanted(processor)) yield libraryPackage(name);
   },
   async *source() {
     const { sourceArchive } = await import('../source-archive/source-archive.mjs');

@@ -33,13 +33,15 @@ const kinds = {
  * Writes `include`, `lib` and the pkg-config file into a folder, which it gives.
  * @param {object} options
  * @param {keyof typeof kinds} options.kind
+ * @param {import('./engine.mjs').Engine} [options.engine]
  * @param {string} options.output
  */
-export async function buildLibrary({ kind, output }) {
+export async function buildLibrary({ kind, engine = 'quickjs', output }) {
   await needPackages([...buildPackages, 'binutils', 'gcc', 'libc6-dev', 'pkg-config']);
   const options = {
     CMAKE_C_COMPILER: 'gcc',
-    QUICKJS_SOURCE: await unpackedSource('quickjs'),
+    ENGINE: engine,
+    QUICKJS_SOURCE: await unpackedSource(engine),
     MBEDTLS_SOURCE: await unpackedSource('mbedtls'),
     RM_LIBRARY: 'ON',
     RM_VERSION: version,
