@@ -61,7 +61,8 @@ export const executables = [
     command: 'env ASAN_OPTIONS=quarantine_size_mb=64 dist/library-sanitize/program',
     part: [
       ...['half-close', 'channels', 'extension', 'services', 'websocket', 'upgrade'],
-      ...['redirect', 'digest', 'tls', 'pins'],
+      ...['redirect', 'digest', 'tls', 'pins', 'bounds', 'liveness', 'link', 'proxy', 'routes', 'properties'],
+      'client-certificate',
     ],
   },
   instrumented('force-gc', 8, 4096),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
+import { runsUnder } from './stage/features.ts';
 import { LocalService } from './stage/local-service.ts';
 import { expectNoSecret } from './stage/proxy-secret.ts';
 import type { Upgrade } from './stage/reflector.ts';
@@ -314,29 +315,33 @@ describe.concurrent('"proxy": "env"', () => {
     expect(proxy.pending).toBe(0);
   });
 
-  scenario('keeps its password from the programs that the agent runs', async ({ stage }) => {
-    const proxy = await stage.httpProxy();
-    const echo = await stage.service(LocalService.echo);
-    const reflector = await stage.reflector();
-    const seen = join(stage.directory, 'seen');
-    const program = (name: string) => ['/bin/sh', stage.file(`echo ${name} >> ${seen}; env >> ${seen}`)];
-    const configured = configuration(reflector, [echo.port], {
-      proxy: 'env',
-      device: { id: 'i', domain: 'd', properties: { uptime: { command: program('property') } } },
-      access: { mode: 'consent', ask: program('ask') },
-      notify: { command: program('notify') },
-    });
-    const uri = `http://me:proxy-s3cret@127.0.0.1:${proxy.port}`;
-    const agent = stage.agent(configured, { http_proxy: uri, HTTP_PROXY: uri, all_proxy: uri });
-    (await proxy.request()).accept();
-    const tunnel = await reflector.tunnel();
-    await tunnel.open(1, echo.port);
-    agent.signal('SIGTERM');
-    await agent.ended();
-    const text = readFileSync(seen, 'utf8');
-    for (const name of ['property', 'ask', 'notify']) expect(text).toContain(`${name}\n`);
-    expect(text).not.toContain('proxy-s3cret');
-  });
+  // The library notifies no program.
+  scenario.skipIf(runsUnder('library'))(
+    'keeps its password from the programs that the agent runs',
+    async ({ stage }) => {
+      const proxy = await stage.httpProxy();
+      const echo = await stage.service(LocalService.echo);
+      const reflector = await stage.reflector();
+      const seen = join(stage.directory, 'seen');
+      const program = (name: string) => ['/bin/sh', stage.file(`echo ${name} >> ${seen}; env >> ${seen}`)];
+      const configured = configuration(reflector, [echo.port], {
+        proxy: 'env',
+        device: { id: 'i', domain: 'd', properties: { uptime: { command: program('property') } } },
+        access: { mode: 'consent', ask: program('ask') },
+        notify: { command: program('notify') },
+      });
+      const uri = `http://me:proxy-s3cret@127.0.0.1:${proxy.port}`;
+      const agent = stage.agent(configured, { http_proxy: uri, HTTP_PROXY: uri, all_proxy: uri });
+      (await proxy.request()).accept();
+      const tunnel = await reflector.tunnel();
+      await tunnel.open(1, echo.port);
+      agent.signal('SIGTERM');
+      await agent.ended();
+      const text = readFileSync(seen, 'utf8');
+      for (const name of ['property', 'ask', 'notify']) expect(text).toContain(`${name}\n`);
+      expect(text).not.toContain('proxy-s3cret');
+    },
+  );
 
   scenario('that is of no use is named, without its value', async ({ stage }) => {
     const agent = stage.agent(configuration('http://127.0.0.1:1/', [1], { proxy: 'env', ...patient }), {

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
+import { runsUnder } from './stage/features.ts';
 import { expectNoSecret } from './stage/proxy-secret.ts';
 import { configuration, scenario } from './stage/stage.ts';
 
@@ -62,7 +63,8 @@ describe.concurrent('several ways', () => {
     expect(line).toContain(`127.0.0.1:${full.port} answered 503 Service Unavailable`);
   });
 
-  scenario('are each reported by check', async ({ stage }) => {
+  // The library has no command line.
+  scenario.skipIf(runsUnder('library'))('are each reported by check', async ({ stage }) => {
     const dead = await reservedPort();
     const reflector = await stage.reflector();
     const file = stage.file(

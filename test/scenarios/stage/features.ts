@@ -7,7 +7,7 @@ export function lacks(feature: 'tls' | 'tls13' | 'import' | 'gateway' | 'mqtt'):
   return without.has(feature);
 }
 
-/** Whether the executable runs by means of this: the name is part of its command. */
-export function runsUnder(program: 'node' | 'valgrind'): boolean {
+/** Whether the executable runs by means of this, or is on this: the name is part of its command. */
+export function runsUnder(program: 'node' | 'valgrind' | 'library'): boolean {
   return executable.some((word) => word.includes(program));
 }
