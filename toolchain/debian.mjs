@@ -150,6 +150,8 @@ export const peers = [
     'zbar-tools',
   ],
   ...['openssh-sftp-server', 'openssl', 'rsync', 'tigervnc-standalone-server', 'tigervnc-viewer'],
+  // Screens of devices, and what the tests do on them.
+  ...['x11-utils', 'x11vnc', 'xclip', 'xvfb'],
   ...devices,
   ...networks,
 ];

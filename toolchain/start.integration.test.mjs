@@ -66,6 +66,10 @@ describe('npm start', () => {
     for await (const chunk of response) page += chunk;
     expect(response.statusCode).toBe(200);
     expect(page).toContain('<title>Pump 7</title>');
+    const desktop = existsSync('/usr/bin/Xtigervnc')
+      ? `http://localhost:${port}/dashboard/desktop/pump-7`
+      : 'not offered: install tigervnc-standalone-server and x11-apps';
+    expect(run.out).toContain(`  Desktop   ${desktop}\n`);
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual([0, null]);
     expect(run.err).toBe('');

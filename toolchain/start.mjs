@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { ending, spawnBound } from './bound-process.mjs';
 import { addAccounts } from './demo-accounts.mjs';
+import { startDemoDesktop } from './demo-desktop.mjs';
 import { startDemoSsh } from './demo-ssh.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -105,11 +106,12 @@ async function startServer(port, data) {
  * @param {number} options.reflectorPort
  * @param {{ readonly port: number }} options.demo
  * @param {{ readonly port: number } | null} options.ssh
+ * @param {{ readonly port: number } | null} options.desktop
  * @param {typeof import('../examples/demo-device/dist/server.js').identity} options.identity
  * @param {string} options.domain
  * @param {string} options.password
  */
-function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, password }) {
+function startAgent({ folder, reflectorPort, demo, ssh, desktop, identity, domain, password }) {
   const secret = join(folder, 'agent.secret');
   writeFileSync(secret, password, { mode: 0o600 });
   const configuration = join(folder, 'rm-agent.json');
@@ -127,6 +129,7 @@ function startAgent({ folder, reflectorPort, demo, ssh, identity, domain, passwo
     services: [
       { port: demo.port, kind: 'http', path: '/' },
       ...(ssh ? [{ port: ssh.port, kind: 'ssh' }] : []),
+      ...(desktop ? [{ port: desktop.port, kind: 'vnc' }] : []),
     ],
     log: { level: 'warning', to: 'stderr' },
     // Nothing of the machine: an agent that runs on it has the default paths.
@@ -149,6 +152,9 @@ function sshCommand(reflector, ssh) {
   const at = `--reflector http://localhost:${reflector.port} --user ${userName} -R ${ssh.port}`;
   return `node client/dist/main.js ssh ${at} ${deviceId} -F ${ssh.config}`;
 }
+
+/** @param {Reflector} reflector */
+const desktopAddress = (reflector) => `http://localhost:${reflector.port}/dashboard/desktop/${deviceId}`;
 
 /**
  * Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time.
@@ -209,12 +215,15 @@ export async function start(args) {
     undo.push(() => demo.close());
     const ssh = await startDemoSsh(folder, deviceId);
     if (ssh) undo.push(() => ssh.stop());
+    const desktop = await startDemoDesktop(identity.name);
+    if (desktop) undo.push(() => desktop.stop());
     const { device: password, user: userPassword, domain } = await addAccounts(reflector, deviceId, userName);
     const agent = startAgent({
       folder,
       reflectorPort: reflector.port,
       demo,
       ssh,
+      desktop,
       identity,
       domain,
       password,
@@ -228,6 +237,7 @@ export async function start(args) {
   User      ${userName}
   Password  ${userPassword}
   SSH       ${ssh ? sshCommand(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
+  Desktop   ${desktop ? desktopAddress(reflector) : 'not offered: install tigervnc-standalone-server and x11-apps'}
 
   The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
 `);
