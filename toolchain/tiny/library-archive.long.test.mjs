@@ -19,7 +19,7 @@ function temporary() {
 }
 
 describe('librm-agent.a', () => {
-  it.each(['x86_64-gnu', 'x86_64-musl', 'mips-24kc-musl'])(
+  it.each(['x86_64-gnu', 'x86_64-musl'])(
     'for %s, from the source archive, is a whole agent',
     {
       timeout: patience,
