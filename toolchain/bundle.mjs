@@ -6,6 +6,7 @@ import { build, transform } from 'esbuild';
 import { shortCommit } from './commit.mjs';
 import { bundleDashboard } from './dashboard.mjs';
 import { bundleDesk } from './desk.mjs';
+import { gatewayPage } from './gateway-page.mjs';
 import { mqttPacket } from './mqtt-packet/mqtt-packet.mjs';
 import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
@@ -60,7 +61,13 @@ export async function bundle({
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
-    define: { RM_VERSION: JSON.stringify(version), ...commitOf[host](), ...buildDate(), ...define },
+    define: {
+      RM_VERSION: JSON.stringify(version),
+      RM_PAGE: JSON.stringify(await gatewayPage()),
+      ...commitOf[host](),
+      ...buildDate(),
+      ...define,
+    },
     ...(host === 'node'
       ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
       : { platform: 'neutral', mainFields: ['main'], target: 'es2022', format: format ?? 'iife' }),

@@ -37,6 +37,7 @@ export const packages = [
     uses: ['protocol/src/index.ts'],
     base: [],
     folders: {
+      page: [],
       tiny: ['src/broker', 'src/config', 'src/gateway', 'src/host.ts', 'src/mqtt', 'src/program'],
       node: ['src/broker', 'src/config', 'src/gateway', 'src/host.ts', 'src/mqtt', 'src/program'],
       'sdk/c': [

@@ -18,6 +18,9 @@ export interface DeviceSource {
   readonly content: { readonly json: Json; place(path: string): string } | { readonly error: string };
 }
 
+/** Of the gateway's own page; no file and no ID has a space at its beginning. */
+export const pageKey = ' page';
+
 /** What sources are read with. */
 type Reader = Pick<Machine, 'files'> & Pick<Host, 'crypto'>;
 
@@ -27,7 +30,23 @@ export function deviceSources(
   settings: GatewaySettings,
 ): readonly DeviceSource[] | { readonly error: string } {
   const { folder } = settings.file.gateway;
-  return folder === null ? inFile(host, settings) : inFolder(host, folder);
+  const others = folder === null ? inFile(host, settings) : inFolder(host, folder);
+  return 'error' in others ? others : [...pageOf(host, settings), ...others];
+}
+
+/** The gateway's own page is a device, too: the first, so that no other takes its ID. */
+function pageOf(host: Reader, { path, page, place }: GatewaySettings): DeviceSource[] {
+  if (page === null) return [];
+  const json = { device: page, target: 'localhost', services: [{ port: 80, name: 'Gateway' }] };
+  const at = 'gateway.page';
+  return [
+    {
+      origin: `${path}: ${at}`,
+      key: pageKey,
+      digest: digestOf(host, JSON.stringify(json)),
+      content: { json, place: (member) => place(member === '' ? at : `${at}.${member}`) },
+    },
+  ];
 }
 
 function inFile(host: Reader, { path, devices }: GatewaySettings): DeviceSource[] {

@@ -4,7 +4,7 @@ import type { GatewayStatus } from './gateway.ts';
 
 /** `rm-agent status` of a gateway: one line for each device, and what is wrong with others. */
 export function formatGateway(
-  { devices, faults, residentMemory, version, since }: GatewayStatus,
+  { devices, faults, residentMemory, version, since, pageCode }: GatewayStatus,
   nowMs: number,
 ): string {
   const connected = devices.filter(({ state }) => state === 'connected').length;
@@ -25,6 +25,7 @@ export function formatGateway(
     `gateway:      ${connected} of ${devices.length} devices connected, runs for ${duration(nowMs - since)}\n`,
     ...lines,
     ...more,
+    ...(pageCode === undefined ? [] : [`page:         no password yet; set one with the code ${pageCode}\n`]),
     `memory:       ${Math.round(residentMemory / 1024)} KiB resident\n`,
     `version:      ${version}\n`,
   ].join('');

@@ -4,12 +4,14 @@ import { type ControlledAgent, serveControl } from '../program/control.ts';
 import { watchFolder } from './folder-watch.ts';
 import { Gateway } from './gateway.ts';
 import { type GatewaySettings, readGatewayFile } from './gateway-file.ts';
+import { Page } from './page/page.ts';
 
 /** `rm-agent run` of a gateway: the devices, the watch of their folder, the control socket and signals. */
 export class GatewayDaemon implements ControlledAgent {
   readonly #host: Host;
   #log!: FoldingLog;
   #gateway!: Gateway;
+  #page: Page | null = null;
   #listener: Listener | null = null;
   #watch: Cancellable | null = null;
   #replacing = false;
@@ -53,7 +55,8 @@ export class GatewayDaemon implements ControlledAgent {
   }
 
   status(): object {
-    return this.#gateway.status();
+    const code = this.#page?.account.setUpCode ?? null;
+    return { ...this.#gateway.status(), ...(code === null ? {} : { pageCode: code }) };
   }
 
   retry(): void {
@@ -78,6 +81,13 @@ export class GatewayDaemon implements ControlledAgent {
     const { file } = settings;
     this.#log = openLog(this.#host, file.log);
     this.#gateway = new Gateway(this.#host, settings, this.#log);
+    this.#page =
+      file.gateway.page && file.stateFile
+        ? new Page(this.#host, this.#gateway, `${file.stateFile}-page`)
+        : null;
+    this.#gateway.page = this.#page?.dial ?? null;
+    if (this.#page && this.#page.account.setUpCode !== null)
+      this.#log.warning('gateway.page: no password yet; "rm-agent status" shows the code that sets it');
     this.#gateway.refresh();
     const { folder } = file.gateway;
     if (folder !== null)
@@ -126,6 +136,6 @@ export class GatewayDaemon implements ControlledAgent {
 }
 
 /** What concerns all devices. */
-function sharedPart({ shared, file }: GatewaySettings): string {
-  return JSON.stringify([shared, file]);
+function sharedPart({ shared, file, page }: GatewaySettings): string {
+  return JSON.stringify([shared, file, page]);
 }

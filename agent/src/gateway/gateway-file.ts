@@ -18,6 +18,10 @@ export interface GatewaySettings {
   readonly shared: JsonObject;
   /** Devices in the file itself. */
   readonly devices: readonly InlineDevice[];
+  /** As {@link Source.place}, for a path in the gateway's file. */
+  place(path: string): string;
+  /** The page's own identity at the reflector, as it stands in the file; `null`: there is no page. */
+  readonly page: Json;
   /** What only the device will have of it, where an image is judged; one line each. */
   readonly missing: readonly string[];
 }
@@ -82,10 +86,14 @@ export function readGatewayFile(
     if ('problems' in result) return { errors };
   }
   const { control, stateFile, log } = result.value;
+  if (result.value.gateway.page && stateFile === null)
+    return wrong('gateway.page', 'needed is stateFile, beside which the hash of its password lies');
   const { gateway: _, ...rest } = json;
   return {
     path,
     missing,
+    place,
+    page: isObject(gateway.page) ? (gateway.page.device ?? null) : null,
     shared: rest,
     file: {
       ...result.value,

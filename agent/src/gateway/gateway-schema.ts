@@ -16,7 +16,7 @@ export const deviceKeys = ['device', 'target', 'services'] as const;
  */
 export function gatewaySchema() {
   const {
-    device: _device,
+    device,
     target: _target,
     services: _services,
     reflector,
@@ -31,6 +31,7 @@ export function gatewaySchema() {
     gateway: object({
       folder: optional(stateFile),
       probe: withDefault(integer(0, 86_400, 'seconds'), 300),
+      page: optional(object({ device })),
     }),
   });
 }

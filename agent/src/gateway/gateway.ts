@@ -2,11 +2,12 @@ import { utf8Encode } from 'rm-protocol';
 import type { Handlers } from '../agent/forwarded-ports.ts';
 import type { AgentState } from '../agent/status.ts';
 import type { Service } from '../config/configuration.ts';
-import type { Json } from '../config/json.ts';
+import type { Json, JsonObject } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
 import { readMemory } from '../config/sizing.ts';
 import { version } from '../config/version.ts';
 import { CertificateTime } from '../dial/certificate-time.ts';
+import type { Dial } from '../dial/dial-service.ts';
 import type { Cancellable, Host } from '../host.ts';
 import { type Log, messageOf } from '../log/log.ts';
 import type { ControlledAgent } from '../program/control.ts';
@@ -15,11 +16,13 @@ import { capacityOn, gatewayCost, shortages } from './capacity.ts';
 import { ChannelBudget } from './channel-budget.ts';
 import { configureDevice, type DeviceConfiguration } from './device-configuration.ts';
 import { deviceHosts } from './device-host.ts';
-import { type DeviceSource, deviceSources, digestOf } from './device-sources.ts';
+import { type DeviceSource, deviceSources, digestOf, pageKey } from './device-sources.ts';
+import { diagnose, type Finding } from './diagnosis.ts';
 import { DialSlots } from './dial-slots.ts';
 import { GatewayDevice, type GatewayParts } from './gateway-device.ts';
 import type { GatewaySettings } from './gateway-file.ts';
 import { type Reachability, ReachabilityWatch } from './reachability.ts';
+import { isObject, readSource } from './source.ts';
 
 /** One device in the list of all. */
 export interface DeviceSummary {
@@ -42,6 +45,18 @@ export interface GatewayStatus {
   readonly since: number;
   readonly residentMemory: number;
   readonly version: string;
+  /** What sets the first password of the page; absent: there is one, or no page. */
+  readonly pageCode?: string;
+}
+
+/** A file in the folder of the devices. */
+export interface DeviceFile {
+  /** Without `.json`. */
+  readonly name: string;
+  /** Of the device that runs by it; `null`: none. */
+  readonly id: string | null;
+  /** Why what it says now does not count. */
+  readonly fault: string | null;
 }
 
 /** What is known of one file, or of one device in the gateway's file. */
@@ -69,6 +84,8 @@ const deviceName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 export class Gateway implements ControlledAgent {
   /** Another of which only the devices differ takes effect with {@link refresh}. */
   settings: GatewaySettings;
+  /** What answers for the gateway's own page; to be set before the first {@link refresh}. */
+  page: Dial | null = null;
   readonly #host: Host;
   readonly #log: Log;
   readonly #parts: GatewayParts;
@@ -162,6 +179,44 @@ export class Gateway implements ControlledAgent {
     const judged = configureDevice(this.#host, this.settings, json);
     if ('errors' in judged) this.#host.clock.schedule(0, () => done(judged.errors));
     else probeServices(this.#parts.hosts.target, judged.configuration, report, () => done([]));
+  }
+
+  /** As {@link test}, in sentences: can it be reached, does it speak TLS, does it answer HTTP? */
+  diagnose(
+    json: Json,
+    report: (finding: Finding) => void,
+    done: (problems: readonly string[]) => void,
+  ): void {
+    const judged = configureDevice(this.#host, this.settings, json);
+    if ('errors' in judged) this.#host.clock.schedule(0, () => done(judged.errors));
+    else diagnose(this.#parts.hosts.target, judged.configuration, this.#parts.time, report, () => done([]));
+  }
+
+  /** The files in the folder, and which devices run by them. */
+  files(): readonly DeviceFile[] {
+    if (this.settings.file.gateway.folder === null) return [];
+    const files: DeviceFile[] = [];
+    for (const [key, { device, next, fault }] of this.#entries)
+      if (key !== pageKey)
+        files.push({ name: key.replace(/\.json$/, ''), id: (device ?? next)?.id ?? null, fault });
+    return files;
+  }
+
+  /** What the file of a device says, with a digest of it; `absent`: there is no such file. */
+  fileOf(
+    name: string,
+  ):
+    | { readonly json: JsonObject; readonly digest: string }
+    | { readonly error: string; readonly absent: boolean } {
+    const { folder } = this.settings.file.gateway;
+    if (folder === null || !deviceName.test(name))
+      return { error: `there is no file ${name}.json`, absent: true };
+    const path = `${folder}/${name}.json`;
+    const source = readSource(this.#host.files, path, gatewayLimits.fileBytes);
+    if ('json' in source && isObject(source.json))
+      return { json: source.json, digest: digestOf(this.#host, JSON.stringify(source.json)) };
+    const error = 'error' in source ? source.error : `${path}: found no object`;
+    return { error, absent: this.#host.files.stat(path) === null };
   }
 
   /** What is wrong with a device; none: it can be added. */
@@ -295,8 +350,16 @@ export class Gateway implements ControlledAgent {
     const { next } = entry;
     if (!next) return;
     entry.next = null;
-    entry.device = new GatewayDevice(this.#parts, next, entry.enabled);
-    this.#watch.add(entry.device);
+    const { page } = this;
+    const isPage = entry.source.key === pageKey;
+    const handlers = () => new Map(page ? [[80, page]] : []);
+    entry.device = new GatewayDevice(
+      isPage ? { ...this.#parts, handlers } : this.#parts,
+      next,
+      entry.enabled,
+    );
+    // The page is in this process.
+    if (!isPage) this.#watch.add(entry.device);
   }
 
   /** Stops the device of an entry, and then starts what is to come. */

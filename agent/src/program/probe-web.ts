@@ -36,12 +36,8 @@ export function probeWeb(
   configuration: Configuration,
   done: (advice: string | null) => void,
 ): void {
-  const { device, target } = configuration;
-  const id = typeof device.id === 'string' ? device.id : 'device';
-  const [first = ''] = reflectorsOf(configuration);
-  const uri = parseHttpUri(first);
-  const ours = uri ? hostHeader({ ...uri, host: `${id}.${uri.host}` }) : id;
-  const address = serviceAddress(service, target);
+  const ours = nameAtReflector(configuration);
+  const address = serviceAddress(service, configuration.target);
   const secure = service.kind === 'https';
   const own = 'path' in address ? 'localhost' : hostHeader({ secure, target: '/', ...address });
   const configured: RequestVariant = {
@@ -74,6 +70,30 @@ export function probeWeb(
       tryNext(status);
     }
   });
+}
+
+/**
+ * The status with which a web service answers the request of a reflector; `null`: it does not answer HTTP. `done` is called
+ * once, never from within this call.
+ */
+export function webStatus(
+  host: Host,
+  dial: Dial,
+  service: Service,
+  configuration: Configuration,
+  done: (status: number | null) => void,
+): void {
+  const fields = fieldsOf(service, nameAtReflector(configuration));
+  statusOf(host, dial, encodeRequestHead('GET', service.path ?? '/', fields), done);
+}
+
+/** The name by which users ask for the device. */
+function nameAtReflector(configuration: Configuration): string {
+  const { id } = configuration.device;
+  const label = typeof id === 'string' ? id : 'device';
+  const [first = ''] = reflectorsOf(configuration);
+  const uri = parseHttpUri(first);
+  return uri ? hostHeader({ ...uri, host: `${label}.${uri.host}` }) : label;
 }
 
 function fieldsOf({ host, forwarded, headers }: RequestVariant, ours: string): (readonly [string, string])[] {

@@ -380,8 +380,9 @@ export const descriptions: Readonly<Record<string, Description>> = {
 };
 
 /** The keys that only the file of a gateway has. */
-export const gatewayDescriptions: Readonly<Record<'folder' | 'devices' | 'probe', string>> = {
+export const gatewayDescriptions: Readonly<Record<'folder' | 'devices' | 'probe' | 'page', string>> = {
   folder: 'The folder with one JSON file a device, `NAME.json`. It is watched.',
   devices: 'The devices themselves, instead of a folder.',
+  page: 'The gateway’s own page, as a device of its own: `device` is its identity at the reflector.',
   probe: 'Every so often the gateway looks whether each target accepts a connection; 0: never.',
 };

@@ -1,0 +1,110 @@
+import { serviceAddress } from '../agent/forwarded-ports.ts';
+import { portLabel } from '../agent/port-label.ts';
+import type { Configuration, Service } from '../config/configuration.ts';
+import { defaultLimits, gatewayLimits } from '../config/limits.ts';
+import type { CertificateTime } from '../dial/certificate-time.ts';
+import { type Dial, dialService } from '../dial/dial-service.ts';
+import type { Cancellable, Host } from '../host.ts';
+import { probeWeb, webStatus } from '../program/probe-web.ts';
+import { targetDials } from './target.ts';
+
+/** One thing that was found out about a device, in a sentence. */
+export interface Finding {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/**
+ * Tries the services of a device one after the other: can it be reached, does it speak TLS, does it answer HTTP? `done` is called once, never
+ * from within the call.
+ */
+export function diagnose(
+  host: Host,
+  configuration: Configuration,
+  time: CertificateTime,
+  report: (finding: Finding) => void,
+  done: () => void,
+): void {
+  const dials = targetDials(host, configuration, time);
+  const { services, target } = configuration;
+  const next = (index: number): void => {
+    const service = services[index];
+    const dial = dials.get(service?.port ?? 0);
+    if (!service || !dial) {
+      host.clock.schedule(0, done);
+      return;
+    }
+    const place = serviceAddress(service, target);
+    const label = portLabel(service.port, service.name);
+    const where = 'host' in place ? `${place.host} port ${place.port}` : place.path;
+    const proceed = () => next(index + 1);
+    const say = (ok: boolean, text: string) => report({ ok, text: `${label}: ${text}` });
+    tryDial(host, dialService(host, place, null, defaultLimits.addresses), (failure) => {
+      if (failure !== null) {
+        say(false, `${where} cannot be reached: ${failure}.`);
+        proceed();
+        return;
+      }
+      say(true, `${where} can be reached.`);
+      if (service.kind === 'https')
+        tryDial(host, dial, (fault) => {
+          if (fault === null) {
+            say(true, 'TLS works, and the settings accept its certificate.');
+            askWeb(host, dial, service, configuration, say, proceed);
+          } else {
+            say(false, `TLS does not work: ${fault}.`);
+            proceed();
+          }
+        });
+      else if (service.kind === 'http') askWeb(host, dial, service, configuration, say, proceed);
+      else proceed();
+    });
+  };
+  next(0);
+}
+
+function askWeb(
+  host: Host,
+  dial: Dial,
+  service: Service,
+  configuration: Configuration,
+  say: (ok: boolean, text: string) => void,
+  done: () => void,
+): void {
+  webStatus(host, dial, service, configuration, (status) => {
+    if (status === null) {
+      say(false, 'It does not answer HTTP.');
+      done();
+      return;
+    }
+    say(status < 500, `It answers HTTP with status ${status}.`);
+    probeWeb(host, dial, service, configuration, (advice) => {
+      if (advice !== null) say(false, `It ${advice}.`);
+      done();
+    });
+  });
+}
+
+/** `done` gets why the service cannot be used, or `null`; once, never from within the call. */
+function tryDial({ clock }: Host, dial: Dial, done: (failure: string | null) => void): void {
+  const ignore = () => undefined;
+  let attempt: Cancellable | null = null;
+  const deadline = clock.schedule(gatewayLimits.probeMs, () => {
+    attempt?.cancel();
+    done(`no answer within ${gatewayLimits.probeMs / 1000} s`);
+  });
+  attempt = dial({
+    connected: (socket) => {
+      deadline.cancel();
+      socket.destroy();
+      done(null);
+    },
+    data: ignore,
+    taken: ignore,
+    ended: ignore,
+    closed: (error) => {
+      deadline.cancel();
+      done(error?.message ?? 'connection closed');
+    },
+  });
+}

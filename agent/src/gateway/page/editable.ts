@@ -1,0 +1,199 @@
+import { parseIp } from 'rm-protocol';
+import type { Json, JsonObject } from '../../config/json.ts';
+import type { Host } from '../../host.ts';
+import { addressFault } from '../addresses.ts';
+import { isObject } from '../source.ts';
+
+/**
+ * What the page shows of a device's file and what it may change. Whoever has logged in there must not become more than that: so no
+ * programs, no files and variables of the gateway, no other reflector, no address of the gateway itself. All that is in a file besides stays in
+ * it. Secrets go in and never come out.
+ */
+
+const deviceKeys = ['id', 'domain', 'name', 'version', 'tenant'] as const;
+const serviceKeys = [
+  'port',
+  'kind',
+  'path',
+  'name',
+  'target',
+  'targetPort',
+  'host',
+  'forwarded',
+  'headers',
+  'connections',
+  'responseTimeout',
+] as const;
+const tlsKeys = ['verify', 'name', 'pins', 'minVersion'] as const;
+const topKeys = ['target', 'start'] as const;
+
+/** The most services that are looked at; the schema has the same bound. */
+const MAX_SERVICES = 256;
+
+/** A device as the page shows it. */
+export interface EditableDevice {
+  readonly device: JsonObject;
+  /** Which secrets there are: text that is shown as set, and never what it is. */
+  readonly secrets: { readonly password: boolean; readonly enrollKey: boolean };
+  readonly services: readonly JsonObject[];
+  readonly target?: Json;
+  readonly start?: Json;
+  /** Keys of the file that the page leaves alone. */
+  readonly kept: readonly string[];
+}
+
+/** What the page shows of the content of a file. */
+export function shown(json: JsonObject): EditableDevice {
+  const device = objectAt(json, 'device');
+  const enroll = objectAt(device, 'enroll');
+  const services = servicesOf(json);
+  const shownServices = services.map((service) => ({
+    ...pick(service, serviceKeys),
+    ...(isObject(service.tls) ? { tls: pick(service.tls, tlsKeys) } : {}),
+  }));
+  const kept = [
+    ...othersOf(json, ['device', 'services', ...topKeys], ''),
+    ...othersOf(device, ['password', 'enroll', ...deviceKeys], 'device.'),
+    ...services.flatMap((service, at) => [
+      ...othersOf(service, ['tls', ...serviceKeys], `services[${at}].`),
+      ...(isObject(service.tls) ? othersOf(service.tls, tlsKeys, `services[${at}].tls.`) : []),
+    ]),
+  ];
+  return {
+    ...pick(json, topKeys),
+    device: pick(device, deviceKeys),
+    secrets: {
+      password: device.password !== undefined && device.password !== '',
+      enrollKey: enroll.key !== undefined && enroll.key !== null,
+    },
+    services: shownServices,
+    kept,
+  };
+}
+
+/**
+ * The content of a file after an edit: `edited` has the keys that {@link shown} shows, and `password` or `enrollKey` in `device` for a
+ * secret that is new. `stored` is what was there, or `null`. Problems are one line each.
+ */
+export function changed(
+  host: Pick<Host, 'files'>,
+  stored: JsonObject | null,
+  edited: Json,
+): { readonly json: JsonObject } | { readonly problems: readonly string[] } {
+  if (!isObject(edited) || !isObject(edited.device) || !Array.isArray(edited.services))
+    return { problems: ['found no device, needed are "device" and "services"'] };
+  if (edited.services.length > MAX_SERVICES || !edited.services.every((service: Json) => isObject(service)))
+    return { problems: [`services: allowed are ${MAX_SERVICES} objects`] };
+  const services: readonly JsonObject[] = edited.services;
+  const problems = [
+    ...strange(edited, ['device', 'services', ...topKeys], ''),
+    ...strange(edited.device, ['password', 'enrollKey', ...deviceKeys], 'device.'),
+    ...services.flatMap((service, at) => [
+      ...strange(service, ['tls', ...serviceKeys], `services[${at}].`),
+      ...(isObject(service.tls) ? strange(service.tls, tlsKeys, `services[${at}].tls.`) : []),
+    ]),
+  ];
+  const before = textsOf(stored === null ? null : { ...shown(stored), kept: [], secrets: {} });
+  for (const text of textsOf(edited))
+    if (text.includes('${') && !before.has(text))
+      problems.push(`found "${text.slice(0, 64)}": write variables to the file on the gateway, not here`);
+  for (const [path, target] of targetsOf(edited, services)) {
+    const fault = before.has(target) ? null : targetFault(host, target);
+    if (fault !== null)
+      problems.push(
+        `${path}: found "${target}", ${fault}; if you mean it, write it to the file on the gateway`,
+      );
+  }
+  if (problems.length > 0) return { problems };
+  const old = stored ?? {};
+  const oldServices = new Map(servicesOf(old).map((service) => [service.port, service]));
+  return {
+    json: {
+      ...without(old, ['device', 'services', ...topKeys]),
+      ...pick(edited, topKeys),
+      device: deviceAfter(objectAt(old, 'device'), edited.device),
+      services: services.map((service) => serviceAfter(oldServices.get(service.port ?? null), service)),
+    },
+  };
+}
+
+function deviceAfter(old: JsonObject, edited: JsonObject): JsonObject {
+  const { password, enrollKey } = edited;
+  const kept = without(old, deviceKeys);
+  const secret: Record<string, Json> = {};
+  if (typeof password === 'string' && password !== '') secret.password = password;
+  if (typeof enrollKey === 'string' && enrollKey !== '')
+    secret.enroll = { ...objectAt(old, 'enroll'), key: enrollKey };
+  return {
+    // A device has one of them.
+    ...without(kept, 'password' in secret ? ['enroll'] : 'enroll' in secret ? ['password'] : []),
+    ...pick(edited, deviceKeys),
+    ...secret,
+  };
+}
+
+function serviceAfter(old: JsonObject | undefined, edited: JsonObject): JsonObject {
+  const kept = old ? without(old, ['tls', ...serviceKeys]) : {};
+  const { tls = null } = edited;
+  if (!isObject(tls)) return { ...kept, ...pick(edited, serviceKeys) };
+  const keptTls = old && isObject(old.tls) ? without(old.tls, tlsKeys) : {};
+  return { ...kept, ...pick(edited, serviceKeys), tls: { ...keptTls, ...pick(tls, tlsKeys) } };
+}
+
+function targetsOf(edited: JsonObject, services: readonly JsonObject[]): (readonly [string, string])[] {
+  const all: (readonly [string, Json | undefined])[] = [
+    ['target', edited.target],
+    ...services.map((service, at) => [`services[${at}].target`, service.target] as const),
+  ];
+  return all.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string');
+}
+
+/** A name is judged again for each connection. */
+function targetFault({ files }: Pick<Host, 'files'>, target: string): string | null {
+  if (target.startsWith('unix:')) return 'a socket of the gateway itself';
+  if (/^localhost\.?$/i.test(target)) return 'the gateway itself';
+  const bytes = parseIp(target.replace(/%.*/, ''));
+  return bytes ? addressFault(files, { address: target, family: bytes.length === 4 ? 4 : 6 }) : null;
+}
+
+function objectAt(json: JsonObject, key: string): JsonObject {
+  const value = json[key] ?? null;
+  return isObject(value) ? value : {};
+}
+
+function servicesOf(json: JsonObject): readonly JsonObject[] {
+  const { services = null } = json;
+  return Array.isArray(services) ? services.filter((service: Json) => isObject(service)) : [];
+}
+
+/** An absent key and `null` mean the same. */
+function pick(json: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    keys.flatMap((key): [string, Json][] => {
+      const value = Object.hasOwn(json, key) ? (json[key] ?? null) : null;
+      return value === null ? [] : [[key, value]];
+    }),
+  );
+}
+
+function without(json: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
+}
+
+function othersOf(json: JsonObject, keys: readonly string[], at: string): string[] {
+  return Object.keys(without(json, keys)).map((key) => at + key);
+}
+
+function strange(json: JsonObject, keys: readonly string[], at: string): string[] {
+  return othersOf(json, keys, at).map(
+    (path) => `${path.slice(0, 64)}: the page does not change it; write it to the file on the gateway`,
+  );
+}
+
+/** All texts in a value. */
+function textsOf(json: Json | undefined | object, found = new Set<string>()): Set<string> {
+  if (typeof json === 'string') found.add(json);
+  else if (typeof json === 'object' && json !== null)
+    for (const value of Object.values(json)) textsOf(value, found);
+  return found;
+}

@@ -1,0 +1,40 @@
+/**
+ * Bounds of the gateway's own page. Who reaches its port may not have logged in, so each holds before the password, too.
+ * `hostile-visitor.test.ts` tries to break them.
+ */
+export const pageLimits = {
+  /** Connections to the page at once; more are closed. A browser opens six. */
+  connections: 24,
+  /** The head of a request, in bytes: what Chromium and a proxy send, and a long cookie. */
+  headBytes: 16_384,
+  /** The body of a request without a session, in bytes: a password and a code. */
+  logInBytes: 2_048,
+  /** The body of a request with a session, in bytes: some hundred properties files of the original. */
+  bodyBytes: 524_288,
+  /** How long a request may take to arrive, and how long a connection may be idle, in milliseconds. */
+  requestMs: 30_000,
+  idleMs: 60_000,
+  /** Sessions at once; one more ends the one that was used least recently. */
+  sessions: 16,
+  /** A session ends when nobody uses it for this time, and at the latest after the second, in milliseconds. */
+  sessionIdleMs: 1_800_000,
+  sessionMs: 43_200_000,
+  /** Characters of a password. */
+  shortestPassword: 10,
+  longestPassword: 256,
+  /** Wrong attempts after which each further one has to wait, and the longest wait, in milliseconds. */
+  freeAttempts: 5,
+  longestWaitMs: 60_000,
+  /** Log-ins whose passwords are verified or wait for that, at once: each costs a second of a small processor. */
+  logIns: 4,
+  /** Rounds of PBKDF2 for a new password. A small processor needs a second or two for them. */
+  rounds: 30_000,
+  /** The most rounds that are accepted from the account's file. */
+  mostRounds: 1_000_000,
+  /** Rounds between two turns of the loop, so that no tunnel waits for a log-in. */
+  roundsAtOnce: 250,
+  /** The account's file, in bytes. */
+  accountBytes: 4_096,
+  /** Properties files of the original in one import. */
+  importFiles: 200,
+};

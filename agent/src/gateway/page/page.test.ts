@@ -1,0 +1,462 @@
+import { base64Encode, utf8Decode } from 'rm-protocol';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ascii } from '../../../../protocol/src/testing/bytes.ts';
+import { AgentHost } from '../../../simulation/agent-host.ts';
+import { LocalService } from '../../../simulation/local-service.ts';
+import { gatewayLimits } from '../../config/limits.ts';
+import type { Socket } from '../../host.ts';
+import { Gateway } from '../gateway.ts';
+import { readGatewayFile } from '../gateway-file.ts';
+import { pageLimits } from './limits.ts';
+import { base32Decode, codeOf, stepAt } from './one-time-code.ts';
+import { Page } from './page.ts';
+
+const folder = '/etc/rm-gateway.d';
+const accountFile = '/var/lib/rm-agent.state-page';
+const password = 'correct horse battery';
+
+let host: AgentHost;
+let gateway: Gateway;
+let page: Page;
+
+beforeEach(() => {
+  host = new AgentHost();
+  host.files.directories.add(folder);
+  for (let n = 1; n < 10; n++) new LocalService(host.network, 80, `10.0.0.${n}`);
+  const device = { id: 'page', domain: 'dom', password: 's3cret' };
+  host.files.content.set(
+    '/etc/g.json',
+    ascii(JSON.stringify({ reflector: 'http://r.example/', gateway: { folder, page: { device } } })),
+  );
+  const settings = readGatewayFile(host, '/etc/g.json');
+  if ('errors' in settings) throw new Error(settings.errors.join());
+  gateway = new Gateway(host, settings, host.log);
+  page = new Page(host, gateway, accountFile, 600);
+  gateway.page = page.dial;
+  gateway.refresh();
+  host.clock.advance(1000);
+});
+
+/** A connection to the page, as the tunnel makes it. */
+class Visit {
+  text = '';
+  closed: string | null = null;
+  #socket: Socket | null = null;
+
+  constructor() {
+    page.dial({
+      connected: (socket) => {
+        this.#socket = socket;
+      },
+      data: (bytes, start, end) => {
+        this.text += utf8Decode(bytes, start, end);
+      },
+      taken: () => undefined,
+      ended: () => undefined,
+      closed: (error) => {
+        this.closed = error?.message ?? '';
+      },
+    });
+    host.clock.advance(1);
+  }
+
+  send(text: string): void {
+    this.#socket?.write(ascii(text));
+    host.clock.advance(2000);
+  }
+
+  end(): void {
+    this.#socket?.end();
+    host.clock.advance(1);
+  }
+}
+
+interface Response {
+  readonly status: number;
+  readonly head: string;
+  readonly json: Record<string, unknown>;
+}
+
+let cookie = '';
+let proof = '';
+
+beforeEach(() => {
+  cookie = '';
+  proof = '';
+});
+
+const fields = (): Record<string, string> => ({
+  Host: 'page.r.example',
+  Origin: 'http://page.r.example',
+  'Content-Type': 'application/json',
+  ...(cookie === '' ? {} : { Cookie: `rm-gateway=${cookie}`, 'X-RM-Proof': proof }),
+});
+
+function request(
+  target: string,
+  body: unknown,
+  given: Record<string, string | null> = {},
+  method = 'POST',
+): Response {
+  const visit = new Visit();
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const lines = Object.entries({ ...fields(), 'Content-Length': String(text.length), ...given })
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  visit.send(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${text}`);
+  const [head = '', content = ''] = visit.text.split('\r\n\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]);
+  visit.end();
+  return { status, head, json: content.startsWith('{') ? JSON.parse(content) : {} };
+}
+
+const call = (name: string, body: unknown = {}, given: Record<string, string | null> = {}) =>
+  request(`/api/${name}`, body, given);
+
+function enter(name: string, body: object, given: Record<string, string> = {}): Response {
+  const response = call(name, body, given);
+  cookie = /^Set-Cookie: [\w-]+=([\w-]+);/m.exec(response.head)?.[1] ?? '';
+  proof = String(response.json.proof);
+  return response;
+}
+
+const setUp = () => enter('set-up', { code: page.account.setUpCode, password });
+
+const camera = (id: string, target: string, more: object = {}) => ({
+  target,
+  device: { id, domain: 'dom', ...more },
+  services: [{ port: 80 }],
+});
+
+describe('the account', () => {
+  it('has its first password by the code of this start, once', () => {
+    const code = page.account.setUpCode;
+    expect(code).toMatch(/^[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}$/);
+    expect(call('session').json).toEqual({ proof: null, setUp: true });
+    expect(call('log-in', { password }).status).toBe(409);
+    expect(call('set-up', { code: 'AAAA-AAAA-AAAA-AAAA', password }).status).toBe(401);
+    expect(call('set-up', { code, password: 'short' }).status).toBe(403);
+    expect(setUp().status).toBe(200);
+    expect(page.account.setUpCode).toBe(null);
+    expect(call('set-up', { code, password: 'another password' }, { Cookie: null }).status).toBe(409);
+    expect(utf8Decode(host.files.read(accountFile, 1000))).not.toContain(password);
+    cookie = '';
+    expect(call('session').json).toEqual({ proof: null, setUp: false });
+  });
+
+  it('lets nobody in, and sets no password, while its file is broken', () => {
+    const code = page.account.setUpCode;
+    for (const broken of ['', '{}', '{"password":"plain"}', '[', '{"password":"pbkdf2-sha256$9$x$y"}']) {
+      host.files.content.set(accountFile, ascii(broken));
+      expect(call('log-in', { password: 'plain' }).status).toBe(500);
+      expect(call('set-up', { code, password }).status).toBe(500);
+    }
+  });
+
+  it('makes who tries wait, whatever is wrong, and then lets the right one in', () => {
+    setUp();
+    cookie = '';
+    for (let n = 0; n < pageLimits.freeAttempts; n++)
+      expect(call('log-in', { password: `wrong ${n}` }).json).toEqual({
+        error: 'The password or the code is wrong.',
+      });
+    expect(call('log-in', { password: 'wrong' }).status).toBe(401);
+    for (let n = 0; n < 20; n++) call('log-in', { password: 'wrong' });
+    const refused = call('log-in', { password });
+    expect(refused.status).toBe(429);
+    expect(refused.json.error).toMatch(/^Too many wrong attempts: wait for \d+ s\.$/);
+    host.clock.advance(pageLimits.longestWaitMs);
+    expect(enter('log-in', { password }).status).toBe(200);
+  });
+
+  it('verifies no more passwords at once than it may', () => {
+    setUp();
+    cookie = '';
+    const statuses: (number | null)[] = [];
+    for (let n = 0; n < pageLimits.logIns + 1; n++)
+      page.account.verify({ password, code: '' }, (verdict) => statuses.push(verdict?.status ?? null));
+    expect(statuses).toEqual([429]);
+    host.clock.advance(5000);
+    expect(statuses).toEqual([429, ...Array.from({ length: pageLimits.logIns }, () => null)]);
+  });
+
+  it('asks for one-time codes once one was confirmed, and takes each once', () => {
+    setUp();
+    const secret = base32Decode(String(call('codes-offer').json.secret));
+    if (!secret) throw new Error('no secret');
+    const code = (later = 0) => codeOf(host.crypto, secret, stepAt(host.clock.date()) + later);
+    expect(call('codes-confirm', { code: '000000' }).status).toBe(401);
+    expect(call('codes-confirm', { code: code() }).status).toBe(200);
+    cookie = '';
+    expect(call('log-in', { password }).status).toBe(401);
+    expect(call('log-in', { password, code: code() }).status).toBe(401);
+    host.clock.advance(60_000);
+    const now = code();
+    expect(call('log-in', { password: 'wrong', code: now }).status).toBe(401);
+    expect(enter('log-in', { password, code: now }).status).toBe(200);
+    expect(call('log-in', { password, code: now }, { Cookie: null }).status).toBe(401);
+    host.clock.advance(60_000);
+    expect(call('codes-end', { password, code: code() }).status).toBe(200);
+    cookie = '';
+    expect(enter('log-in', { password }).status).toBe(200);
+  });
+
+  it('ends all other sessions when its password changes', () => {
+    setUp();
+    const other = { cookie, proof };
+    enter('log-in', { password });
+    expect(call('password', { password: 'wrong', next: 'another password' }).status).toBe(401);
+    expect(call('password', { password, next: 'another password' }).status).toBe(200);
+    expect(call('devices').status).toBe(200);
+    ({ cookie, proof } = other);
+    expect(call('devices').status).toBe(401);
+    cookie = '';
+    expect(call('log-in', { password }).status).toBe(401);
+    expect(call('log-in', { password: 'another password' }).status).toBe(200);
+  });
+
+  it('says so when it cannot be saved', () => {
+    host.files.full = true;
+    expect(setUp()).toMatchObject({
+      status: 500,
+      json: { error: 'The account cannot be saved: no space left.' },
+    });
+  });
+});
+
+describe('a request', () => {
+  beforeEach(() => {
+    setUp();
+  });
+
+  it.each<[string, Record<string, string | null>, number]>([
+    ['of the page', {}, 200],
+    ['of another site', { Origin: 'http://evil.example' }, 403],
+    ['of another device of the reflector', { Origin: 'http://cam.r.example' }, 403],
+    ['of a sandbox', { Origin: 'null' }, 403],
+    ['without an origin', { Origin: null }, 403],
+    ['that the browser calls foreign', { 'Sec-Fetch-Site': 'same-site' }, 403],
+    ['of a form', { 'Content-Type': 'text/plain' }, 415],
+    ['of a form with a file', { 'Content-Type': 'multipart/form-data; boundary=x' }, 415],
+    ['without a session', { Cookie: null }, 401],
+    ['with a session that is none', { Cookie: `rm-gateway=${'A'.repeat(43)}` }, 401],
+    ['with two sessions', { Cookie: `rm-gateway=${'A'.repeat(43)}; rm-gateway=${'B'.repeat(43)}` }, 401],
+    ['without its proof', { 'X-RM-Proof': null }, 401],
+    ['with another proof', { 'X-RM-Proof': 'A'.repeat(43) }, 401],
+  ])('%s is answered %j with %d', (_, given, status) => {
+    expect(call('devices', {}, given).status).toBe(status);
+  });
+
+  // What is wrong first in the order of the checks is what is said.
+  it('is judged in the order of the checks', () => {
+    const all: Record<string, string | null> = {
+      Origin: 'http://evil.example',
+      'Content-Type': 'text/plain',
+      Cookie: null,
+    };
+    const order: [string, string, number][] = [
+      ['/api/nothing', 'PUT', 404],
+      ['/api/devices', 'PUT', 405],
+      ['/api/devices', 'POST', 403],
+    ];
+    for (const [target, method, status] of order)
+      expect(request(target, '', all, method).status).toBe(status);
+    const { Origin: _, ...withoutOrigin } = all;
+    expect(call('devices', '[', withoutOrigin).status).toBe(415);
+    expect(call('devices', '[', { Cookie: null }).status).toBe(401);
+    expect(call('devices', '[').status).toBe(400);
+    for (const body of ['', '[]', 'null', '"x"', '{"a":1,"a":2}', '{'.repeat(100)])
+      expect(call('devices', body).status).toBe(400);
+  });
+
+  it('may bring more only with a session', () => {
+    const body = (length: number) => `{"x":"${'x'.repeat(length)}"}`;
+    expect(call('devices', body(pageLimits.logInBytes)).status).toBe(200);
+    expect(call('log-in', body(pageLimits.logInBytes), { Cookie: null }).status).toBe(413);
+    expect(call('devices', body(pageLimits.bodyBytes)).status).toBe(413);
+  });
+
+  it('gets a cookie that scripts and other sites do not, by TLS one that no other host can set', () => {
+    const plain = call('log-in', { password }).head;
+    expect(plain).toMatch(/^Set-Cookie: rm-gateway=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict\r?$/m);
+    const secure = { 'X-Forwarded-Proto': 'https', Origin: 'https://page.r.example' };
+    const head = call('log-in', { password }, secure).head;
+    expect(head).toMatch(
+      /^Set-Cookie: __Host-rm-gateway=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure\r?$/m,
+    );
+    expect(call('devices', {}, secure).status).toBe(401);
+  });
+
+  it('finds no session that has ended', () => {
+    host.clock.advance(pageLimits.sessionIdleMs);
+    expect(call('devices').status).toBe(401);
+    enter('log-in', { password });
+    expect(call('log-out').status).toBe(200);
+    expect(call('devices').status).toBe(401);
+    enter('log-in', { password });
+    for (let ms = 0; ms < pageLimits.sessionMs; ms += pageLimits.sessionIdleMs / 2) {
+      call('devices');
+      host.clock.advance(pageLimits.sessionIdleMs / 2);
+    }
+    expect(call('devices').status).toBe(401);
+  });
+
+  it('is of one of so many sessions', () => {
+    const first = { cookie, proof };
+    for (let n = 0; n < pageLimits.sessions; n++) enter('log-in', { password });
+    expect(call('devices').status).toBe(200);
+    ({ cookie, proof } = first);
+    expect(call('devices').status).toBe(401);
+  });
+
+  it('is one of so many connections', () => {
+    const visits = Array.from({ length: pageLimits.connections + 1 }, () => new Visit());
+    expect(visits.at(-1)?.closed).toBe('the page has too many connections');
+    visits[0]?.end();
+    const again = new Visit();
+    again.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    expect(again.text).toMatch(/^HTTP\/1\.1 200 OK/);
+  });
+});
+
+describe('devices', () => {
+  const save = (device: object, more: object = {}) => call('save', { file: null, device, ...more });
+  const file = (name: string) => JSON.parse(utf8Decode(host.files.read(`${folder}/${name}.json`, 10_000)));
+
+  beforeEach(() => {
+    setUp();
+  });
+
+  it('are listed, and so are files that are broken', () => {
+    save(camera('cam-1', '10.0.0.1', { password: 'p' }));
+    host.files.content.set(`${folder}/two.json`, ascii('{'));
+    gateway.refresh();
+    host.clock.advance(5000);
+    expect(call('devices').json).toMatchObject({
+      devices: [
+        { id: 'page', file: null, state: 'connected', reachability: null },
+        { id: 'cam-1', file: 'cam-1', state: 'connected', target: '10.0.0.1', reachability: { ok: true } },
+      ],
+      broken: [{ name: 'two', fault: expect.stringContaining('two.json:1:2') }],
+      editable: true,
+    });
+  });
+
+  it('are added, shown without secrets, changed and removed', () => {
+    expect(save(camera('cam-1', '10.0.0.1', { password: 'S3cret' }))).toMatchObject({
+      status: 200,
+      json: { file: 'cam-1' },
+    });
+    expect(file('cam-1').device.password).toBe('S3cret');
+    const { json } = call('device', { file: 'cam-1' });
+    expect(JSON.stringify(json)).not.toContain('S3cret');
+    expect(json.secrets).toEqual({ password: true, enrollKey: false });
+    const renamed = camera('cam-1', '10.0.0.2', { name: 'Gate' });
+    const { revision } = json;
+    expect(call('save', { file: 'cam-1', revision, device: renamed }).status).toBe(200);
+    expect(file('cam-1')).toMatchObject({ target: '10.0.0.2', device: { name: 'Gate', password: 'S3cret' } });
+    expect(call('save', { file: 'cam-1', revision, device: renamed }).json.problems).toEqual([
+      'The file has changed meanwhile: open the device again.',
+    ]);
+    expect(call('remove', { file: 'cam-1' }).status).toBe(200);
+    expect(host.files.stat(`${folder}/cam-1.json`)).toBe(null);
+    expect(call('remove', { file: 'cam-1' }).status).toBe(409);
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'an ID that leads elsewhere',
+      camera('../../tmp/x', '10.0.0.1', { password: 'p' }),
+      /allowed is a file name/,
+    ],
+    ['the ID of the page', camera('page', '10.0.0.1', { password: 'p' }), /another device has already/],
+    [
+      'an unknown kind',
+      { ...camera('x', '10.0.0.1', { password: 'p' }), services: [{ port: 80, kind: 'ftp' }] },
+      /kind/,
+    ],
+    ['a target that is the gateway', camera('x', '127.0.0.1', { password: 'p' }), /a loopback address/],
+    ['a program', { ...camera('x', '10.0.0.1'), notify: { command: 'x' } }, /the page does not change it/],
+  ])('are not added with %s', (_, device, problem) => {
+    const { status, json } = save(device);
+    expect(status).toBe(409);
+    expect(String(json.problems)).toMatch(problem);
+    expect(host.files.list(folder)).toEqual([]);
+  });
+
+  it('are not added over a file that is there', () => {
+    save(camera('cam-1', '10.0.0.1', { password: 'p' }));
+    expect(String(save(camera('cam-1', '10.0.0.2')).json.problems)).toMatch(/there is a file/);
+    host.files.content.set(`${folder}/cam-2.json`, ascii('{'));
+    expect(String(save(camera('cam-2', '10.0.0.2')).json.problems)).toMatch(/there is a file/);
+  });
+
+  it('are tested before they are added, one at a time', () => {
+    const test = (device: object) => call('test', { file: null, device });
+    const silent = test(camera('cam-1', '10.0.0.1', { password: 'p' }));
+    // The service accepts and says nothing; its answer is late.
+    expect(silent.status).toBeNaN();
+    expect(test(camera('cam-1', '10.0.0.2')).status).toBe(429);
+    host.clock.advance(gatewayLimits.probeMs);
+    const { json } = test({ ...camera('cam-1', '10.0.0.99', { password: 'p' }), services: [{ port: 22 }] });
+    expect(json).toEqual({
+      problems: [],
+      findings: [
+        { ok: false, text: expect.stringMatching(/^port 22: 10\.0\.0\.99 port 22 cannot be reached: /) },
+      ],
+    });
+    expect(host.files.list(folder)).toEqual([]);
+  });
+
+  it('of a gateway without a folder cannot be changed', () => {
+    const device = { id: 'page', domain: 'dom', password: 's3cret' };
+    const json = { reflector: 'http://r.example/', gateway: { devices: [], page: { device } } };
+    host.files.content.set('/etc/g.json', ascii(JSON.stringify(json)));
+    const settings = readGatewayFile(host, '/etc/g.json');
+    if ('errors' in settings) throw new Error(settings.errors.join());
+    gateway.settings = settings;
+    gateway.refresh();
+    expect(call('devices').json).toMatchObject({ editable: false });
+    expect(String(save(camera('cam-1', '10.0.0.1', { password: 'p' })).json.problems)).toMatch(
+      /gateway\.folder: missing/,
+    );
+  });
+});
+
+describe('the page as a device', () => {
+  it('is reached through its own tunnel, and only there', () => {
+    expect(gateway.device('page')?.status()).toMatchObject({ state: 'connected', target: 'localhost' });
+    const [connection] = host.reflector.connections;
+    expect(connection?.requests[0]?.headers.get('authorization')).toContain(
+      base64Encode(ascii('page@dom:s3cret')),
+    );
+    host.reflector.peer.open(1, 80);
+    host.clock.advance(100);
+    expect(gateway.device('page')?.status().channels).toBe(1);
+  });
+
+  it('keeps its ID from a file', () => {
+    host.files.content.set(
+      `${folder}/a.json`,
+      ascii(JSON.stringify(camera('page', '10.0.0.1', { password: 'p' }))),
+    );
+    gateway.refresh();
+    host.clock.advance(1000);
+    expect(gateway.device('page')?.status().target).toBe('localhost');
+    expect(gateway.status().faults).toEqual([
+      expect.stringMatching(/found "page", which .*gateway\.page has already/),
+    ]);
+  });
+
+  it('needs a place for its password', () => {
+    const json = {
+      reflector: 'http://r.example/',
+      stateFile: null,
+      gateway: { folder, page: { device: { id: 'p', domain: 'd' } } },
+    };
+    host.files.content.set('/etc/g.json', ascii(JSON.stringify(json)));
+    expect(readGatewayFile(host, '/etc/g.json')).toEqual({
+      errors: [expect.stringMatching(/gateway\.page: needed is stateFile/)],
+    });
+  });
+});

@@ -1,0 +1,322 @@
+import { type HeaderFields, latin1Encode, utf8DecodeStrict, utf8Encode } from 'rm-protocol';
+import { type Json, type JsonObject, JsonSyntaxError, parseJson } from '../../config/json.ts';
+import type { Dial } from '../../dial/dial-service.ts';
+import type { Host } from '../../host.ts';
+import type { Gateway } from '../gateway.ts';
+import { isObject } from '../source.ts';
+import { Account, type Verdict } from './account.ts';
+import { assets } from './assets.ts';
+import { sameText } from './constant-time.ts';
+import { changed, shown } from './editable.ts';
+import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts';
+import { serveInProcess } from './in-process.ts';
+import { pageLimits } from './limits.ts';
+import { type Session, Sessions } from './sessions.ts';
+
+/** What a call answers: a status and a value that becomes JSON. */
+interface Answer {
+  readonly status?: number;
+  readonly json: object;
+  readonly cookie?: string;
+}
+
+/** One call of a logged-in visitor. */
+interface Call {
+  readonly body: JsonObject;
+  readonly cookie: string;
+  readonly respond: (answer: Answer) => void;
+}
+
+/** What the cookie is called; `__Host-` (RFC 6265bis) where the visitor has TLS. */
+const COOKIE = 'rm-gateway';
+
+/** The header with the session's proof, which no form and no link can send. */
+const PROOF = 'x-rm-proof';
+
+const files: ReadonlyMap<string, readonly [type: string, content: string]> = new Map([
+  ['/', ['text/html; charset=utf-8', assets.html]],
+  ['/page.js', ['text/javascript; charset=utf-8', assets.script]],
+  ['/page.css', ['text/css; charset=utf-8', assets.style]],
+]);
+
+/**
+ * The gateway's own page: what answers each request. The order of the checks is security: the method, the origin, the type of the body, the
+ * session, its proof, and only then what the body says.
+ */
+export class Page {
+  readonly account: Account;
+  /** How the page is reached through the tunnel of its device. */
+  readonly dial: Dial;
+  readonly #host: Host;
+  readonly #gateway: Gateway;
+  readonly #sessions: Sessions;
+  #testing = false;
+  readonly #calls: ReadonlyMap<string, (call: Call) => void>;
+
+  /** `file` is that of the account, whose passwords take so many rounds from now on. */
+  constructor(host: Host, gateway: Gateway, file: string, rounds = pageLimits.rounds) {
+    this.#host = host;
+    this.#gateway = gateway;
+    this.account = new Account(host, file, rounds);
+    this.#sessions = new Sessions(host);
+    this.dial = serveInProcess(host, this.#bound, this.#answer);
+    this.#calls = new Map<string, (call: Call) => void>([
+      ['log-out', (call) => this.#logOut(call)],
+      ['password', (call) => this.#changePassword(call)],
+      ['codes-offer', ({ respond }) => respond({ json: { secret: this.account.offer() } })],
+      [
+        'codes-confirm',
+        ({ body, respond }) => respond(verdictOf(this.account.confirm(textAt(body, 'code')))),
+      ],
+      [
+        'codes-end',
+        (call) =>
+          this.account.withoutCodes(proofOf(call.body), (verdict) => call.respond(verdictOf(verdict))),
+      ],
+      ['devices', ({ respond }) => respond({ json: this.#list() })],
+      ['device', (call) => this.#show(call)],
+      ['save', (call) => this.#save(call)],
+      ['remove', (call) => this.#remove(call)],
+      ['test', (call) => this.#test(call)],
+    ]);
+  }
+
+  /** Only who has logged in may send more than a password. */
+  readonly #bound: BodyBound = ({ method, headers }) => {
+    if (method !== 'POST') return 0;
+    const cookie = cookieOf(headers);
+    return cookie !== null && this.#sessions.find(cookie) ? pageLimits.bodyBytes : pageLimits.logInBytes;
+  };
+
+  readonly #answer = (request: PageRequest, respond: (response: PageResponse) => void): void => {
+    const { method, path, headers, body } = request;
+    const file = files.get(path);
+    if (file) {
+      if (method === 'GET' || method === 'HEAD')
+        respond({
+          status: 200,
+          type: file[0],
+          body: method === 'GET' ? utf8Encode(file[1]) : new Uint8Array(),
+        });
+      else respond(plain(405));
+      return;
+    }
+    const [, name = ''] = /^\/api\/([a-z-]+)$/.exec(path) ?? [];
+    const open = name === 'log-in' || name === 'set-up' || name === 'session';
+    const run = this.#calls.get(name);
+    if (!open && !run) respond(plain(404));
+    else if (method !== 'POST') respond(plain(405));
+    else if (!fromHere(request)) respond(plain(403));
+    else if (!/^application\/json(?:;|$)/i.test(headers.get('content-type') ?? '')) respond(plain(415));
+    else {
+      const answer = (given: Answer) => respond(responseOf(given, isSecure(headers)));
+      const cookie = cookieOf(headers) ?? '';
+      const session = this.#sessions.find(cookie);
+      if (!open && (!session || !sameText(headers.get(PROOF) ?? '', session.proof))) {
+        answer(refused(401, 'Log in again.'));
+        return;
+      }
+      const json = parsed(body);
+      if (typeof json === 'string') answer(refused(400, json));
+      else if (name === 'session') answer({ json: this.#state(session) });
+      else if (name === 'log-in') this.#logIn(json, answer);
+      else if (name === 'set-up') this.#setUp(json, answer);
+      else run?.({ body: json, cookie, respond: answer });
+    }
+  };
+
+  // ---- log-in ----
+
+  /** What a visitor may know: nothing but what is missing, until the log-in. */
+  #state(session: Session | null): object {
+    const { account } = this;
+    return session
+      ? { proof: session.proof, codes: account.hasCodes }
+      : { proof: null, setUp: account.setUpCode !== null };
+  }
+
+  #logIn(body: JsonObject, respond: (answer: Answer) => void): void {
+    this.account.verify(proofOf(body), (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin()));
+  }
+
+  #setUp(body: JsonObject, respond: (answer: Answer) => void): void {
+    this.account.setUp(textAt(body, 'code'), textAt(body, 'password'), (verdict) =>
+      respond(verdict ? verdictOf(verdict) : this.#begin()),
+    );
+  }
+
+  #begin(): Answer {
+    const { cookie, session } = this.#sessions.begin();
+    return { json: this.#state(session), cookie };
+  }
+
+  #logOut({ cookie, respond }: Call): void {
+    this.#sessions.end(cookie);
+    respond({ json: {}, cookie: '' });
+  }
+
+  #changePassword({ body, cookie, respond }: Call): void {
+    this.account.change(proofOf(body), textAt(body, 'next'), (verdict) => {
+      if (verdict === null) this.#sessions.endOthers(cookie);
+      respond(verdictOf(verdict));
+    });
+  }
+
+  // ---- devices ----
+
+  #list(): object {
+    const { devices, faults, since, residentMemory, version } = this.#gateway.status();
+    const files = this.#gateway.files();
+    return {
+      devices: devices.map((device) => ({
+        ...device,
+        file: files.find(({ id }) => id === device.id)?.name ?? null,
+      })),
+      broken: files.filter(({ id, fault }) => id === null && fault !== null),
+      faults,
+      since,
+      residentMemory,
+      version,
+      editable: this.#gateway.settings.file.gateway.folder !== null,
+      now: this.#host.clock.date(),
+    };
+  }
+
+  #show({ body, respond }: Call): void {
+    const file = this.#gateway.fileOf(textAt(body, 'file'));
+    if ('error' in file) respond(refused(404, file.error));
+    else respond({ json: { ...shown(file.json), revision: file.digest } });
+  }
+
+  #save({ body, respond }: Call): void {
+    const given = this.#after(body);
+    if ('error' in given) respond(given.error);
+    else {
+      const { name, json } = given;
+      const wrong = this.#gateway.put(name, json);
+      respond(wrong.length > 0 ? { status: 409, json: { problems: wrong } } : { json: { file: name } });
+    }
+  }
+
+  #remove({ body, respond }: Call): void {
+    const name = textAt(body, 'file');
+    const file = this.#gateway.fileOf(name);
+    const wrong = 'error' in file && file.absent ? [file.error] : this.#gateway.remove(name);
+    respond(wrong.length > 0 ? { status: 409, json: { problems: wrong } } : { json: {} });
+  }
+
+  #test({ body, respond }: Call): void {
+    const given = this.#after(body);
+    if ('error' in given) respond(given.error);
+    else if (this.#testing) respond(refused(429, 'Another test runs: wait for it.'));
+    else {
+      this.#testing = true;
+      const findings: object[] = [];
+      this.#gateway.diagnose(
+        given.json,
+        (finding) => findings.push(finding),
+        (problems) => {
+          this.#testing = false;
+          respond({ json: { problems, findings } });
+        },
+      );
+    }
+  }
+
+  /** The file of a device after an edit that the page has sent. */
+  #after(
+    body: JsonObject,
+  ): { readonly name: string; readonly json: JsonObject } | { readonly error: Answer } {
+    const { file = null, device = null } = body;
+    const conflict = (...problems: string[]) => ({ error: { status: 409, json: { problems } } });
+    const id = isObject(device) && isObject(device.device) ? device.device.id : undefined;
+    if (typeof id !== 'string' || id === '') return conflict('device.id: missing');
+    const name = typeof file === 'string' ? file : id;
+    const stored = this.#gateway.fileOf(name);
+    if (file === null) {
+      if (!('error' in stored) || !stored.absent)
+        return conflict(`device.id: there is a file ${name}.json already`);
+    } else if ('error' in stored) return conflict(stored.error);
+    else if (textAt(body, 'revision') !== stored.digest)
+      return conflict('The file has changed meanwhile: open the device again.');
+    if (
+      this.#gateway.device(id) &&
+      this.#gateway.files().every((other) => other.name !== name || other.id !== id)
+    )
+      return conflict(`device.id: found "${id}", which another device has already`);
+    const after = changed(this.#host, 'error' in stored ? null : stored.json, device);
+    return 'problems' in after ? conflict(...after.problems) : { name, json: after.json };
+  }
+}
+
+/** Whether a request comes from the page itself: browsers say so in each POST. */
+function fromHere({ headers }: PageRequest): boolean {
+  const site = headers.get('sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin') return false;
+  const [, authority = ''] = /^https?:\/\/([^/]+)$/i.exec(headers.get('origin') ?? '') ?? [];
+  return authority !== '' && authority.toLowerCase() === (headers.get('host') ?? '').toLowerCase();
+}
+
+/** Whether the visitor has TLS, as whoever forwards the request says; it only decides on the name of the cookie. */
+function isSecure(headers: HeaderFields): boolean {
+  return (headers.get('x-forwarded-proto') ?? '').toLowerCase() === 'https';
+}
+
+/** The cookie of the session; `null`: none, or more than one, of which nobody knows which is meant. */
+function cookieOf(headers: HeaderFields): string | null {
+  const name = isSecure(headers) ? `__Host-${COOKIE}` : COOKIE;
+  const values = headers
+    .all('cookie')
+    .flatMap((field) => field.split(';'))
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+  const [value] = values;
+  return values.length === 1 && value !== undefined && /^[\w-]{43}$/.test(value) ? value : null;
+}
+
+/** The body, or why it is none. */
+function parsed(body: Uint8Array): JsonObject | string {
+  const text = utf8DecodeStrict(body);
+  try {
+    const json = text === null ? null : parseJson(text, () => undefined);
+    return json !== null && isObject(json) ? json : 'The body is no JSON object.';
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return 'The body is no JSON.';
+    throw error;
+  }
+}
+
+function textAt(body: JsonObject, key: string): string {
+  const value: Json | undefined = body[key];
+  return typeof value === 'string' ? value : '';
+}
+
+function proofOf(body: JsonObject) {
+  return {
+    password: textAt(body, 'password').slice(0, pageLimits.longestPassword + 1),
+    code: textAt(body, 'code').replace(/\s/g, '').slice(0, 16),
+  };
+}
+
+function refused(status: number, error: string): Answer {
+  return { status, json: { error } };
+}
+
+function verdictOf(verdict: Verdict): Answer {
+  return verdict ? refused(verdict.status, verdict.error) : { json: {} };
+}
+
+function plain(status: number): PageResponse {
+  return { status, type: 'text/plain', body: latin1Encode(`${status}\n`) };
+}
+
+function responseOf({ status = 200, json, cookie }: Answer, secure: boolean): PageResponse {
+  const body = utf8Encode(JSON.stringify(json));
+  const type = 'application/json';
+  if (cookie === undefined) return { status, type, body };
+  const name = secure ? `__Host-${COOKIE}` : COOKIE;
+  const end = cookie === '' ? '; Max-Age=0' : '';
+  const field = `${name}=${cookie}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}${end}`;
+  return { status, type, body, fields: [['Set-Cookie', field]] };
+}

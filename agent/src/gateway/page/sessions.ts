@@ -1,0 +1,71 @@
+import { base64Encode, latin1Encode } from 'rm-protocol';
+import type { Host } from '../../host.ts';
+import { pageLimits } from './limits.ts';
+
+type Machine = Pick<Host, 'clock' | 'crypto'>;
+
+export interface Session {
+  /** What each request must bring besides the cookie. */
+  readonly proof: string;
+}
+
+interface Entry extends Session {
+  readonly endsAt: number;
+  usedAt: number;
+}
+
+/** A text that nobody guesses: 256 bits, as base64url without padding. */
+export function randomText({ crypto }: Pick<Host, 'crypto'>): string {
+  const bytes = new Uint8Array(32);
+  crypto.random(bytes);
+  return base64Encode(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+}
+
+/** Who has logged in, in memory only. A session is found by the digest of its cookie, so that no time tells how much was right. */
+export class Sessions {
+  readonly #machine: Machine;
+  /** Whoever used it least recently stands first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** The cookie of a new session. */
+  begin(): { readonly cookie: string; readonly session: Session } {
+    const cookie = randomText(this.#machine);
+    const now = this.#machine.clock.now();
+    const entry = { proof: randomText(this.#machine), endsAt: now + pageLimits.sessionMs, usedAt: now };
+    this.#entries.set(this.#key(cookie), entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > pageLimits.sessions && oldest !== undefined) this.#entries.delete(oldest);
+    return { cookie, session: entry };
+  }
+
+  /** The session of a cookie, which counts as used now; `null`: there is none, or it has ended. */
+  find(cookie: string): Session | null {
+    const key = this.#key(cookie);
+    const entry = this.#entries.get(key);
+    if (!entry) return null;
+    const now = this.#machine.clock.now();
+    this.#entries.delete(key);
+    if (now >= entry.endsAt || now >= entry.usedAt + pageLimits.sessionIdleMs) return null;
+    entry.usedAt = now;
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  end(cookie: string): void {
+    this.#entries.delete(this.#key(cookie));
+  }
+
+  /** All but that of this cookie. */
+  endOthers(cookie: string): void {
+    const key = this.#key(cookie);
+    for (const other of this.#entries.keys()) if (other !== key) this.#entries.delete(other);
+  }
+
+  #key(cookie: string): string {
+    return base64Encode(this.#machine.crypto.digest('sha-256', latin1Encode(cookie)));
+  }
+}

@@ -1,0 +1,151 @@
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { lacks } from './stage/features.ts';
+import { LocalService } from './stage/local-service.ts';
+import { domain, type Stage, scenario } from './stage/stage.ts';
+import type { Tunnel } from './stage/tunnel.ts';
+
+/** The gateway's own page, inside its process: `gateway.page`. */
+
+const password = 'a password of the gateway';
+
+interface Response {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** A visitor of the page through the tunnel, who asks one thing after the other. */
+class Visitor {
+  cookie = '';
+  proof = '';
+  readonly #tunnel: Tunnel;
+  #channel = 0;
+
+  constructor(tunnel: Tunnel) {
+    this.#tunnel = tunnel;
+  }
+
+  async request(text: string): Promise<Response> {
+    const channel = ++this.#channel;
+    await this.#tunnel.open(channel, 80);
+    await this.#tunnel.sendData(channel, Buffer.from(text), 1024);
+    let head = '';
+    while (!head.endsWith('\r\n\r\n')) head += (await this.#tunnel.read(channel, 1)).toString('latin1');
+    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1]);
+    const body = (await this.#tunnel.read(channel, length)).toString();
+    return { status: Number(head.slice(9, 12)), head, body };
+  }
+
+  get(path: string): Promise<Response> {
+    return this.request(`GET ${path} HTTP/1.1\r\nHost: page.example\r\nConnection: close\r\n\r\n`);
+  }
+
+  async call(name: string, body: object = {}, origin = 'http://page.example') {
+    const text = JSON.stringify(body);
+    const response = await this.request(
+      `POST /api/${name} HTTP/1.1\r\nHost: page.example\r\nOrigin: ${origin}\r\nContent-Type: application/json\r\n` +
+        `Cookie: rm-gateway=${this.cookie}\r\nX-RM-Proof: ${this.proof}\r\nConnection: close\r\n` +
+        `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    );
+    const json = response.body.startsWith('{') ? JSON.parse(response.body) : {};
+    const [, cookie] = /^set-cookie: rm-gateway=([^;]+)/im.exec(response.head) ?? [];
+    if (cookie !== undefined) {
+      this.cookie = cookie;
+      this.proof = json.proof;
+    }
+    return { ...response, json };
+  }
+}
+
+async function start(stage: Stage) {
+  const folder = join(stage.directory, 'devices');
+  mkdirSync(folder);
+  const reflector = await stage.reflector();
+  const stateFile = join(stage.directory, 'state');
+  const config = stage.file(
+    JSON.stringify({
+      reflector: reflector.uri,
+      gateway: { folder, probe: 0, page: { device: { id: 'page', domain, password: 'of the page' } } },
+      reconnect: { min: 1, max: 1 },
+      control: join(stage.directory, 'control.sock'),
+      stateFile,
+    }),
+  );
+  const agent = stage.run(['--config', config]);
+  const tunnel = await reflector.tunnel();
+  await tunnel.established();
+  const code = async () => {
+    const asked = stage.run(['status', '--config', config]);
+    await asked.ended();
+    return /^page: .* with the code ([A-Z2-7-]+)$/m.exec(asked.output)?.[1];
+  };
+  return { folder, reflector, agent, visitor: new Visitor(tunnel), code, account: `${stateFile}-page` };
+}
+
+describe.concurrent('the page of a gateway', () => {
+  const pageScenario = scenario.skipIf(lacks('gateway'));
+
+  pageScenario('is served by the gateway itself, with a policy that runs nothing else', async ({ stage }) => {
+    const { visitor, agent } = await start(stage);
+    await agent.logged(/gateway\.page: no password yet/);
+    const page = await visitor.get('/');
+    expect(page).toMatchObject({ status: 200, body: expect.stringMatching(/^<!doctype html>/) });
+    expect(page.head).toMatch(/^content-security-policy: default-src 'none'/im);
+    const script = await visitor.get('/page.js');
+    expect(script).toMatchObject({ status: 200, body: expect.stringContaining('api/') });
+    expect(script.body.length).toBeLessThan(16_384);
+    expect((await visitor.get('/page.css')).status).toBe(200);
+    expect((await visitor.get('/etc/passwd')).status).toBe(404);
+    expect((await visitor.get('/../../etc/passwd')).status).toBe(404);
+    expect((await visitor.request('nonsense\r\n\r\n')).status).toBe(400);
+    expect((await visitor.call('devices')).status).toBe(401);
+  });
+
+  // Passwords are expensive on purpose: minutes under an emulator, hours with a collection before every allocation.
+  const passwordScenario = scenario.skipIf(lacks('gateway') || process.env.RM_SLOW !== '1');
+
+  passwordScenario('adds, tests and removes devices, for who has logged in', async ({ stage }) => {
+    const { folder, reflector, visitor, code, account } = await start(stage);
+    const web = await stage.service(() =>
+      LocalService.start((socket) => {
+        socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+      }),
+    );
+    expect((await visitor.call('set-up', { code: await code(), password })).status).toBe(200);
+    expect(await code()).toBe(undefined);
+    expect(statSync(account).mode & 0o777).toBe(0o600);
+    expect(readFileSync(account, 'utf8')).not.toContain(password);
+    const device = (target: string) => ({
+      target,
+      device: { id: 'cam-1', domain, password: 'S3cret' },
+      services: [{ port: 80, targetPort: web.port }],
+    });
+    const refused = await visitor.call('save', { file: null, device: device('127.0.0.1') });
+    expect(refused.json.problems).toEqual([
+      expect.stringMatching(/^target: found "127\.0\.0\.1", a loopback/),
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+    // Names are judged when they are dialled; who looks this one up decides whether it is there at all.
+    const given = { file: null, device: device('camera.localhost') };
+    const tested = await visitor.call('test', given);
+    expect(tested.json).toMatchObject({
+      problems: [],
+      findings: [{ ok: false, text: expect.stringMatching(/camera\.localhost port \d+ cannot be reached: /) }],
+    });
+    expect((await visitor.call('save', given, 'http://evil.example')).status).toBe(403);
+    expect((await visitor.call('save', given)).json).toEqual({ file: 'cam-1' });
+    await (await reflector.tunnel()).established();
+    expect(statSync(join(folder, 'cam-1.json')).mode & 0o777).toBe(0o600);
+    const list = await visitor.call('devices');
+    expect(list.json.devices.map(({ id }: { id: string }) => id)).toEqual(['page', 'cam-1']);
+    const shown = await visitor.call('device', { file: 'cam-1' });
+    expect(shown.body).not.toContain('S3cret');
+    expect((await visitor.call('remove', { file: 'cam-1' })).status).toBe(200);
+    expect(readdirSync(folder)).toEqual([]);
+    expect((await visitor.call('log-out')).status).toBe(200);
+    expect((await visitor.call('devices')).status).toBe(401);
+    expect((await visitor.call('log-in', { password: 'wrong', code: '' })).status).toBe(401);
+  });
+});
