@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+/** Programs on the screen of a device, as the tests see them. */
+
+/** A window of one colour, `#rrggbb`, over the whole screen. */
+export function fillScreen(display: string, colour: string): ChildProcess {
+  const size = ['-geometry', '2000x2000+0+0'];
+  return spawn('xmessage', ['-display', display, '-bg', colour, '-fg', colour, ...size, ' '], {
+    stdio: 'ignore',
+  });
+}
+
+/** A window over the whole screen that writes down which keys come. */
+export class KeyRecorder {
+  readonly #child: ChildProcess;
+  #log = '';
+
+  constructor(display: string) {
+    this.#child = spawn('xev', ['-display', display, '-geometry', '2000x2000+0+0', '-event', 'keyboard'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+      this.#log += piece;
+    });
+  }
+
+  /** The keysyms that were pressed since the last {@link forget}, without modifiers. */
+  get pressed(): number[] {
+    return [...this.#log.matchAll(/KeyPress event[\s\S]*?keysym (0x[0-9a-f]+),/g)]
+      .map(([, keysym]) => Number(keysym))
+      .filter((keysym) => !(keysym >= 0xffe1 && keysym <= 0xffee) && (keysym < 0xfe01 || keysym > 0xfe0f));
+  }
+
+  forget(): void {
+    this.#log = '';
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
+}
+
+/** Copies a text on the device: xclip keeps it until the screen ends, or until somebody else copies something. */
+export async function copyOn(display: string, copied: string): Promise<void> {
+  const child = spawn('xclip', ['-display', display, '-selection', 'clipboard', '-i'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.stdin?.end(copied);
+  await once(child, 'exit');
+}
+
+/** What can be pasted on the device; empty if there is nothing. */
+export async function pastedOn(display: string): Promise<string> {
+  const child = spawn('xclip', ['-display', display, '-selection', 'clipboard', '-o'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return text(child.stdout as NodeJS.ReadableStream);
+}

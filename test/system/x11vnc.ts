@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { listening } from './listening.ts';
+import { reservedPort } from './loopback-port.ts';
+
+/** x11vnc over a screen of Xvfb, as on a device with a real screen: it shows what is there and cannot make it larger. */
+export class X11Vnc {
+  readonly port: number;
+  /** For programs that are to draw on it. */
+  readonly display: string;
+  readonly #children: readonly ChildProcess[];
+
+  private constructor(port: number, display: string, children: readonly ChildProcess[]) {
+    this.port = port;
+    this.display = display;
+    this.#children = children;
+  }
+
+  /** `password`: it asks for it. */
+  static async start(password?: string): Promise<X11Vnc> {
+    const port = await reservedPort();
+    const display = `:${port}`;
+    const screen = spawn(
+      'Xvfb',
+      [display, '-screen', '0', '320x200x24', '-nolisten', 'tcp', '-displayfd', '3'],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      },
+    );
+    await once(screen.stdio[3] as NodeJS.ReadableStream, 'data');
+    const server = spawn(
+      'x11vnc',
+      [
+        ...['-display', display, '-rfbport', String(port), '-localhost', '-forever', '-shared', '-quiet'],
+        ...(password === undefined ? ['-nopw'] : ['-passwd', password]),
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let log = '';
+    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+    await listening(port, server, () => log);
+    return new X11Vnc(port, display, [server, screen]);
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) {
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+  }
+}
