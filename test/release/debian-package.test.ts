@@ -46,6 +46,8 @@ async function files(): Promise<string[]> {
     '/var/log',
     '/var/lib/dpkg',
     '/var/lib/systemd',
+    // The private folders of services, which systemd removes some time after they have ended.
+    '/var/tmp/systemd-private-*',
     '/root',
   ];
   const skipped = others.flatMap((path) => ['-path', path, '-prune', '-o']);
