@@ -29,7 +29,9 @@ export default class FailuresReporter {
         project: each.project.name,
         what: each.relativeModuleId,
         tests: [
-          ...[...each.children.allTests('failed')].map((test) => failure(test.fullName, test.result().errors)),
+          ...[...each.children.allTests('failed')].map((test) =>
+            failure(test.fullName, test.result().errors),
+          ),
           ...[...each.children.allSuites()]
             .filter((suite) => suite.errors().length > 0)
             .map((suite) => failure(suite.fullName, suite.errors())),

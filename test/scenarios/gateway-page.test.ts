@@ -132,7 +132,9 @@ describe.concurrent('the page of a gateway', () => {
     const tested = await visitor.call('test', given);
     expect(tested.json).toMatchObject({
       problems: [],
-      findings: [{ ok: false, text: expect.stringMatching(/camera\.localhost port \d+ cannot be reached: /) }],
+      findings: [
+        { ok: false, text: expect.stringMatching(/camera\.localhost port \d+ cannot be reached: /) },
+      ],
     });
     expect((await visitor.call('save', given, 'http://evil.example')).status).toBe(403);
     expect((await visitor.call('save', given)).json).toEqual({ file: 'cam-1' });
