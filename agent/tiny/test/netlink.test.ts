@@ -2,12 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { type Guest, runWith, type Script } from './guest.ts';
 
-/** A network of the guest's own with the link `one`, which is gone with it. */
+/**
+ * A network of the guest's own with the link `one`, which is gone with it. The kernel tells some time after `up` that a
+ * link works (operational state, RFC 2863), which the guest would take for a change.
+ */
 const unshare = [
   'unshare',
   ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
   ...['--net', 'sh', '-e', '-c'],
-  'ip link add one type veth peer name two; ip link set two up; ip link set one up; exec "$@"',
+  `ip link add one type veth peer name two; ip link set two up; ip link set one up
+   until ip link show one | grep -q 'state UP'; do sleep 0.01; done
+   exec "$@"`,
   'sh',
 ];
 
