@@ -93,6 +93,32 @@ describe('the list of devices', () => {
     await expect.poll(() => rows().count(), { timeout }).toBe(6);
   });
 
+  test('loses nothing that is typed while it asks for what was typed before', async () => {
+    await logIn();
+    await live();
+    // The next letters come at the very moment in which the list is asked for.
+    await page.evaluate(`{
+      const field = document.querySelector('input[type=search]');
+      const type = (text) => {
+        field.value = text;
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+      };
+      for (const name of ['pushState', 'replaceState']) {
+        const change = history[name].bind(history);
+        history[name] = (...args) => {
+          change(...args);
+          if (field.value === 'gate') type('gateway');
+        };
+      }
+      type('gate');
+    }`);
+    await page.waitForURL(/gateway/);
+    expect(await page.locator('input[type=search]').inputValue()).toBe('gateway');
+    await expect.poll(() => rows().count(), { timeout }).toBe(6);
+    await page.getByRole('button', { name: 'Clear' }).first().click();
+    await expect.poll(() => page.locator('input[type=search]').inputValue(), { timeout }).toBe('');
+  });
+
   test('does the same for all that are selected', async () => {
     await logIn();
     await live();

@@ -140,15 +140,19 @@ function Search({ query, show }: Pick<ToolbarProps, 'query' | 'show'>) {
       clearTimeout(timer.current);
     };
   }, []);
+  // What the field asked for: more may have been typed since, which must not be lost.
+  const asked = useRef(query.text);
   // Another view, or the way back in the history.
   useEffect(() => {
-    const field = element.current;
-    if (field && field.value.trim() !== query.text) field.value = query.text;
+    if (!element.current || query.text === asked.current) return;
+    asked.current = query.text;
+    element.current.value = query.text;
   }, [query.text]);
   const onInput = () => {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
-      show({ ...latest.current, text: element.current?.value.trim() ?? '' });
+      asked.current = element.current?.value.trim() ?? '';
+      show({ ...latest.current, text: asked.current });
     }, typingMs);
   };
   const onKeyDown = (event: KeyboardEvent) => {
