@@ -1,6 +1,6 @@
 /**
  * Bounds of the gateway's own page. Who reaches its port may not have logged in, so each holds before the password, too.
- * `hostile-visitor.test.ts` tries to break them.
+ * `http-connection.test.ts` and `page.test.ts` try to break them.
  */
 export const pageLimits = {
   /** Connections to the page at once; more are closed. A browser opens six. */
