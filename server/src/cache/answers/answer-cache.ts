@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { CacheUse, ResponseCache, WebRequest } from 'rm-reflector/ports';
 import type { Limits } from '../../limits.ts';
@@ -38,6 +39,8 @@ export class AnswerCache implements ResponseCache {
   readonly #devices = new Map<string, DeviceAnswers>();
   readonly figures: CacheFigures = { hits: 0, revalidated: 0, misses: 0, stored: 0, savedBytes: 0 };
   #kept = 0;
+  /** How often somebody has emptied it or a part of it: what was asked for before may be of before that. */
+  #drops = 0;
 
   /** `bytes`: of all that is kept, with what it costs besides its bytes; 0: nothing is kept. */
   constructor(clock: Clock, limits: Limits, bytes: number) {
@@ -68,6 +71,7 @@ export class AnswerCache implements ResponseCache {
     const url = urlOf(request);
     const found = this.#find(request, asked, url);
     const { version } = request.device.properties;
+    const drops = this.#drops;
     return new CachedExchange(
       {
         clock: this.#clock,
@@ -77,7 +81,8 @@ export class AnswerCache implements ResponseCache {
         figures: this.figures,
         keep: (answer, shared) => {
           // It may be of before an update.
-          if (request.device.properties.version !== version) answer.drop();
+          const isOld = this.#drops !== drops || request.device.properties.version !== version;
+          if (isOld) answer.drop();
           else this.#keep(request, url, shared ? asked.shared : asked.own, answer);
         },
       },
@@ -101,6 +106,11 @@ export class AnswerCache implements ResponseCache {
   }
 
   clearDevice(id: string): number {
+    this.#drops++;
+    return this.#forget(id);
+  }
+
+  #forget(id: string): number {
     const answers = this.#devices.get(id);
     this.#devices.delete(id);
     return answers?.drop() ?? 0;
@@ -110,7 +120,7 @@ export class AnswerCache implements ResponseCache {
   #of(device: WebRequest['device']): DeviceAnswers | null {
     const answers = this.#devices.get(device.id);
     if (!answers || answers.isOf(device)) return answers ?? null;
-    this.clearDevice(device.id);
+    this.#forget(device.id);
     return null;
   }
 
@@ -132,16 +142,18 @@ export class AnswerCache implements ResponseCache {
       return;
     }
     const these = known ?? new DeviceAnswers(device);
+    // Not the device itself: its tunnel would stay for as long as the answer does.
+    const { id } = device;
     const forget = () => {
       this.#kept--;
       these.delete(url, place, answer);
-      if (these.empty && this.#devices.get(device.id) === these) this.#devices.delete(device.id);
+      if (these.empty && this.#devices.get(id) === these) this.#devices.delete(id);
     };
     if (!answer.finish(forget)) return;
     this.#kept++;
     this.figures.stored++;
     these.set(url, place, answer);
-    this.#devices.set(device.id, these);
+    this.#devices.set(id, these);
   }
 
   /** What a request may have changed is not given any more (RFC 9111 section 4.4). */
@@ -161,6 +173,9 @@ export class AnswerCache implements ResponseCache {
   }
 }
 
+/** Of a fixed length, whatever the user has sent: it is not counted. */
 function urlOf({ port, target }: WebRequest): string {
-  return JSON.stringify([port, target]);
+  return createHash('sha256')
+    .update(JSON.stringify([port, target]))
+    .digest('base64url');
 }

@@ -30,6 +30,9 @@ const usualDirectives = /^(?:no-cache|no-store|max-age=0)$/;
 /** The reflector itself writes `X-Forwarded-For`: addresses, and nothing that a user may choose freely. */
 const unkeyed: ReadonlySet<string> = new Set([...conditionFields, ...directives, 'x-forwarded-for']);
 
+/** What a device may tell people apart by who share an account here. */
+const identifying = ['host', 'cookie', 'authorization'];
+
 /** `null`: the cache has nothing to do with it. */
 export function readRequest(request: WebRequest): CacheableRequest | null {
   const { method, hasBody, headers, deviceHeaders, origin, user } = request;
@@ -41,7 +44,7 @@ export function readRequest(request: WebRequest): CacheableRequest | null {
   const said = directives.flatMap((name) => valuesOf(deviceHeaders, name));
   return {
     wanted,
-    own: JSON.stringify(['user', user, origin, listOf(deviceHeaders, 'host')]),
+    own: digestOf('user', user, origin, ...identifying.map((name) => listOf(deviceHeaders, name))),
     shared: JSON.stringify(['all', fingerprint(origin, deviceHeaders)]),
     mayShare: !conditional && said.every((value) => usualDirectives.test(value.trim())),
     conditional,
@@ -52,7 +55,9 @@ export function readRequest(request: WebRequest): CacheableRequest | null {
 /** All that the device sees of a request, but for what the place is used with anyway. */
 function fingerprint(origin: string, deviceHeaders: Lines): string {
   const seen = without(deviceHeaders, unkeyed).map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text));
-  return createHash('sha256')
-    .update(JSON.stringify([origin, seen]))
-    .digest('base64url');
+  return digestOf(origin, seen);
+}
+
+function digestOf(...values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
 }

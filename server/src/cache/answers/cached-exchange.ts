@@ -216,16 +216,22 @@ function renewed(kept: Lines, notModified: Lines): string[] {
   return [...without(kept, names), ...fields];
 }
 
-/** What `Vary` names, as it was in the request; `null`: it names what nobody can compare. */
+/** The longest `Vary`, in characters, and the most names in it: each costs a walk through the request, at every hit. */
+const varyLength = 1_024;
+const varyNames = 16;
+
+/** What `Vary` names, as it was in the request; `null`: it names what nobody can compare, or too much. */
 function chosenByOf(answer: Lines, deviceHeaders: Lines): AnswerFacts['chosenBy'] | null {
+  const vary = listOf(answer, 'vary') ?? '';
+  if (vary.length > varyLength) return null;
   const names = new Set(
-    (listOf(answer, 'vary') ?? '')
+    vary
       .split(',')
       .map((name) => name.trim().toLowerCase())
       .filter((name) => name !== ''),
   );
   // Many devices forget to name it.
   if (has(answer, 'content-encoding')) names.add('accept-encoding');
-  if (names.has('*')) return null;
+  if (names.has('*') || names.size > varyNames) return null;
   return Array.from(names, (name) => [name, listOf(deviceHeaders, name)] as const);
 }

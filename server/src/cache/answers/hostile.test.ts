@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../limits.ts';
 import { type Ask, CacheStage, type DeviceAnswer, deviceOf } from '../../testing/cache-stage.ts';
 
+import type { AnswerCache } from './answer-cache.ts';
+
 /*
  * Devices and users who want the cache to give others what is not for them, to believe what is not so, or to take more than their
  * share. A table says what is sent first; what a second request gets must be from the device.
@@ -67,6 +69,23 @@ const notGiven: readonly Row[] = [
     answer: { head: shared },
     second: { user: 'bob' },
   },
+  {
+    name: 'what somebody who shares the account sees after a log-in at the device',
+    first: { head: ['Cookie: session=1'] },
+    answer: { head: fresh },
+    second: { head: ['Cookie: session=2'] },
+  },
+  {
+    name: 'what somebody who shares the account sees with credentials for the device',
+    first: { head: ['Authorization: Basic eDp5'] },
+    answer: { head: [image, 'Cache-Control: must-revalidate, max-age=600'] },
+    second: { head: ['Authorization: Basic eDp6'] },
+  },
+  {
+    name: 'an answer whose Vary has more names than anybody needs',
+    answer: { head: [...fresh, `Vary: ${Array.from({ length: 17 }, (_, i) => `x-${i}`).join(', ')}`] },
+  },
+  { name: 'an answer whose Vary is endless', answer: { head: [...fresh, `Vary: ${'x, '.repeat(400)}`] } },
   // Types that lie.
   { name: 'a page', answer: { head: ['Content-Type: text/html', 'Cache-Control: public, max-age=600'] } },
   {
@@ -197,7 +216,10 @@ test('what was kept of a device goes when it says another version', () => {
   expect([stage.cache.kept, stage.cache.used]).toEqual([0, 0]);
 });
 
-test('an answer that was under way when the device changed its version is not kept', () => {
+test.each<[string, (version: { version: string }, cache: AnswerCache) => void]>([
+  ['the device changed its version', (properties) => Object.assign(properties, { version: '1.1' })],
+  ['somebody emptied the cache of the device', (_properties, cache) => cache.clearDevice('pump')],
+])('an answer that was under way when %s is not kept', (_what, change) => {
   const stage = new CacheStage();
   const properties = Object.assign(Object.create(null), { version: '1.0' });
   const device = { id: 'pump', uid: 'uid of pump', properties };
@@ -215,7 +237,7 @@ test('an answer that was under way when the device changed its version is not ke
     connectionAuthenticated: false,
   });
   use?.body(Buffer.from('old'));
-  properties.version = '1.1';
+  change(properties, stage.cache);
   use?.whole();
   use?.closed();
   expect([stage.ask({ device }).by, stage.cache.used]).toEqual(['device', 0]);
