@@ -216,7 +216,7 @@ export class Gateway implements ControlledAgent {
     if ('json' in source && isObject(source.json))
       return { json: source.json, digest: digestOf(this.#host, JSON.stringify(source.json)) };
     const error = 'error' in source ? source.error : `${path}: found no object`;
-    return { error, absent: this.#host.files.stat(path) === null };
+    return { error, absent: this.#isAbsent(path) };
   }
 
   /** What is wrong with a device; none: it can be added. */
@@ -236,12 +236,23 @@ export class Gateway implements ControlledAgent {
       return [`found "${name}", allowed is a file name of letters, digits, "_", "." and "-"`];
     const problems = this.problemsOf(json);
     if (problems.length > 0) return problems;
-    return this.#edit(() =>
-      this.#host.files.writeAtomically(
-        `${folder}/${name}.json`,
-        utf8Encode(`${JSON.stringify(json, null, 2)}\n`),
-      ),
-    );
+    const path = `${folder}/${name}.json`;
+    const bytes = utf8Encode(`${JSON.stringify(json, null, 2)}\n`);
+    // What is written must be read again, and so must all the others.
+    if (bytes.length > gatewayLimits.fileBytes)
+      return [`found ${bytes.length} bytes, allowed are ${gatewayLimits.fileBytes} in the file of a device`];
+    if (this.files().length >= gatewayLimits.files && this.#isAbsent(path))
+      return [`found ${gatewayLimits.files} files, more are not allowed in ${folder}`];
+    return this.#edit(() => this.#host.files.writeAtomically(path, bytes));
+  }
+
+  /** A path that cannot be looked at is not absent. */
+  #isAbsent(path: string): boolean {
+    try {
+      return this.#host.files.stat(path) === null;
+    } catch {
+      return false;
+    }
   }
 
   /** Removes the file of a device in the folder, and so the device. */

@@ -109,6 +109,43 @@ describe('the file of a device', () => {
     else expect(JSON.stringify(result.json.device)).not.toContain('"password"');
   });
 
+  it.each<[string, object, object]>([
+    [
+      'a target by way of a name',
+      { ...camera, device: { ...camera.device, name: 'unix:/run/docker.sock' } },
+      { ...camera, services: [{ port: 80, target: 'unix:/run/docker.sock' }] },
+    ],
+    [
+      'another port of an address that the file has',
+      { ...camera, services: [{ port: 8080, target: '127.0.0.1' }] },
+      { ...camera, services: [{ port: 22, target: '127.0.0.1' }] },
+    ],
+    [
+      'another port by its number there',
+      { ...camera, services: [{ port: 8080, target: '127.0.0.1' }] },
+      { ...camera, services: [{ port: 8080, target: '127.0.0.1', targetPort: 22 }] },
+    ],
+    [
+      'another port of the target of all',
+      { ...camera, target: '127.0.0.1' },
+      { ...camera, target: '127.0.0.1', services: [{ port: 80 }, { port: 22 }] },
+    ],
+    [
+      'a variable that stands at another place',
+      { ...camera, device: { id: 'cam-1', domain: '${file:/etc/domain}' } },
+      { ...camera, device: { id: 'cam-1', domain: 'dom', name: '${file:/etc/domain}' } },
+    ],
+  ])('takes %s from no visitor', (_, stored, edited) => {
+    const result = edit(stored, edited);
+    expect('problems' in result && result.problems.length).toBe(1);
+  });
+
+  it('keeps what TLS needs on the gateway where the edit says nothing of it', () => {
+    const stored = { ...camera, services: [{ port: 443, kind: 'https', tls: { ca: '/etc/ca.pem' } }] };
+    const edited = { ...camera, services: [{ port: 443, kind: 'https' }] };
+    expect(edit(stored, edited)).toEqual({ json: stored });
+  });
+
   it('takes nothing from the prototype of objects', () => {
     const hostile = parseJson(
       '{"device":{"id":"x","__proto__":{"password":"p"}},"services":[],"__proto__":{"reflector":"r"}}',

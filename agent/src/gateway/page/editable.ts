@@ -93,12 +93,18 @@ export function changed(
       ...(isObject(service.tls) ? strange(service.tls, tlsKeys, `services[${at}].tls.`) : []),
     ]),
   ];
-  const before = textsOf(stored === null ? null : { ...shown(stored), kept: [], secrets: {} });
-  for (const text of textsOf(edited))
-    if (text.includes('${') && !before.has(text))
-      problems.push(`found "${text.slice(0, 64)}": write variables to the file on the gateway, not here`);
-  for (const [path, target] of targetsOf(edited, services)) {
-    const fault = before.has(target) ? null : targetFault(host, target);
+  const before = stored === null ? null : shown(stored);
+  const shownByPort = new Map(before?.services.map((service) => [service.port ?? null, service]));
+  const variables = [
+    ...newVariables(without(edited, ['services']), { ...before }),
+    ...services.flatMap((service) => newVariables(service, shownByPort.get(service.port ?? null) ?? {})),
+  ];
+  for (const text of variables)
+    problems.push(`found "${text.slice(0, 64)}": write variables to the file on the gateway, not here`);
+  // What was dialled before may be dialled; the same address at another port may not.
+  const dialled = new Set(before?.services.map((service) => dialledBy(service, before.target)));
+  for (const [path, target] of targetsOf(edited, services, dialled)) {
+    const fault = targetFault(host, target);
     if (fault !== null)
       problems.push(
         `${path}: found "${target}", ${fault}; if you mean it, write it to the file on the gateway`,
@@ -135,17 +141,33 @@ function deviceAfter(old: JsonObject, edited: JsonObject): JsonObject {
 function serviceAfter(old: JsonObject | undefined, edited: JsonObject): JsonObject {
   const kept = old ? without(old, ['tls', ...serviceKeys]) : {};
   const { tls = null } = edited;
-  if (!isObject(tls)) return { ...kept, ...pick(edited, serviceKeys) };
   const keptTls = old && isObject(old.tls) ? without(old.tls, tlsKeys) : {};
-  return { ...kept, ...pick(edited, serviceKeys), tls: { ...keptTls, ...pick(tls, tlsKeys) } };
+  if (isObject(tls))
+    return { ...kept, ...pick(edited, serviceKeys), tls: { ...keptTls, ...pick(tls, tlsKeys) } };
+  const stays = Object.keys(keptTls).length > 0 && edited.kind === old?.kind;
+  return { ...kept, ...pick(edited, serviceKeys), ...(stays ? { tls: keptTls } : {}) };
 }
 
-function targetsOf(edited: JsonObject, services: readonly JsonObject[]): (readonly [string, string])[] {
-  const all: (readonly [string, Json | undefined])[] = [
-    ['target', edited.target],
-    ...services.map((service, at) => [`services[${at}].target`, service.target] as const),
-  ];
-  return all.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string');
+/** What a service dials: two that dial the same are equal. */
+function dialledBy(service: JsonObject, all: Json | undefined): string {
+  return JSON.stringify([service.target ?? all ?? null, service.targetPort ?? service.port ?? null]);
+}
+
+/** The targets that were not dialled before, each with its place. */
+function targetsOf(
+  edited: JsonObject,
+  services: readonly JsonObject[],
+  dialled: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [at, service] of services.entries()) {
+    const target = service.target ?? edited.target ?? null;
+    const place = (service.target ?? null) === null ? 'target' : `services[${at}].target`;
+    if (typeof target === 'string' && !dialled.has(dialledBy(service, edited.target)))
+      found.set(place, target);
+  }
+  if (services.length === 0 && typeof edited.target === 'string') found.set('target', edited.target);
+  return found;
 }
 
 /** A name is judged again for each connection. */
@@ -190,10 +212,10 @@ function strange(json: JsonObject, keys: readonly string[], at: string): string[
   );
 }
 
-/** All texts in a value. */
-function textsOf(json: Json | undefined | object, found = new Set<string>()): Set<string> {
-  if (typeof json === 'string') found.add(json);
-  else if (typeof json === 'object' && json !== null)
-    for (const value of Object.values(json)) textsOf(value, found);
-  return found;
+/** The texts with variables that do not stand at the same place in `before`. */
+function newVariables(json: Json | undefined, before: unknown): readonly string[] {
+  if (typeof json === 'string') return json.includes('${') && json !== before ? [json] : [];
+  if (typeof json !== 'object' || json === null) return [];
+  const old = typeof before === 'object' && before !== null ? new Map(Object.entries(before)) : new Map();
+  return Object.entries(json).flatMap(([key, value]) => newVariables(value, old.get(key)));
 }

@@ -89,6 +89,13 @@ describe('a connection to the page', () => {
     expect(requests).toEqual([]);
   });
 
+  it('answers HEAD with the head of what GET would get', () => {
+    receive('HEAD / HTTP/1.1\r\nHost: h\r\n\r\n');
+    answer();
+    expect(sent).toMatch(/\r\nContent-Length: 3\r\n/);
+    expect(sent).toMatch(/\r\n\r\n$/);
+  });
+
   it('ends after an answer where a second request came before it', () => {
     receive(post + post);
     receive(post);

@@ -77,6 +77,7 @@ export class HttpConnection {
   #body = new Uint8Array();
   #got = 0;
   #answering = false;
+  #isHead = false;
   #last = false;
   #closed = false;
   #timer: Cancellable;
@@ -133,6 +134,7 @@ export class HttpConnection {
     const at = this.#head.push(bytes, start, end);
     if (at < 0) return -1;
     const { method, target, minor, headers } = this.#head.request();
+    this.#isHead = method === 'HEAD';
     this.#last = minor === 0 || headers.lists('connection', 'close');
     const lengths = headers.all('content-length');
     if (!target.startsWith('/') || headers.all('host').length !== 1 || lengths.length > 1) {
@@ -195,7 +197,8 @@ export class HttpConnection {
         ...fields,
       ]),
     );
-    if (body.length > 0) this.#visitor.send(body);
+    // RFC 9110 section 9.3.2.
+    if (body.length > 0 && !this.#isHead) this.#visitor.send(body);
     this.#answering = false;
     this.#begun = false;
     this.#head = new HeadReader(pageLimits.headBytes);

@@ -1,5 +1,5 @@
 import type { Dial } from '../../dial/dial-service.ts';
-import type { Host, Socket } from '../../host.ts';
+import type { Cancellable, Host, Socket } from '../../host.ts';
 import { type BodyBound, HttpConnection, type PageRequest, type PageResponse } from './http-connection.ts';
 import { pageLimits } from './limits.ts';
 
@@ -21,8 +21,10 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
     let halves = 2;
     const waiting: Uint8Array[] = [];
     let counted = false;
+    let linger: Cancellable | null = null;
     const leave = () => {
       open = false;
+      linger?.cancel();
       if (counted) connections--;
       counted = false;
     };
@@ -31,6 +33,15 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
       if (halves > 0 || !open) return;
       leave();
       handler.closed(null);
+    };
+    /** From the end of ours on: a visitor who neither reads nor closes keeps no place. */
+    const lingerOn = () => {
+      linger?.cancel();
+      linger = clock.schedule(pageLimits.lingerMs, () => {
+        if (!open) return;
+        leave();
+        handler.closed({ code: 'timed-out', message: 'the visitor does not close the connection' });
+      });
     };
     /** Never from within a call of the channel. */
     const later = (run: () => void) => {
@@ -47,6 +58,7 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
           if (!bytes) break;
           handler.data(bytes, 0, bytes.length);
           if (!open) return;
+          if (linger) lingerOn();
         }
         if (waiting.length === 0 && ended && !paused) {
           ended = false;
@@ -73,6 +85,7 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
           end: () => {
             ended = true;
             flush();
+            lingerOn();
           },
         },
         bound,
@@ -84,7 +97,10 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
           const copy = bytes.slice(start, end);
           later(() => {
             handler.taken(copy.length);
-            if (open) http.receive(copy, 0, copy.length);
+            if (!open) return;
+            // A request before the answer to the one before has left: what waits would have no bound.
+            if (waiting.length > 0) http.close();
+            else http.receive(copy, 0, copy.length);
           });
           return true;
         },

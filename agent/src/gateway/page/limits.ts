@@ -9,11 +9,13 @@ export const pageLimits = {
   headBytes: 16_384,
   /** The body of a request without a session, in bytes: a password and a code. */
   logInBytes: 2_048,
-  /** The body of a request with a session, in bytes: some hundred properties files of the original. */
+  /** The body of a request with a session, in bytes: a device with many services. */
   bodyBytes: 524_288,
   /** How long a request may take to arrive, and how long a connection may be idle, in milliseconds. */
   requestMs: 30_000,
   idleMs: 60_000,
+  /** How long a visitor may neither read nor close a connection that we have ended, in milliseconds; it counts until then. */
+  lingerMs: 10_000,
   /** Sessions at once; one more ends the one that was used least recently. */
   sessions: 16,
   /** A session ends when nobody uses it for this time, and at the latest after the second, in milliseconds. */
@@ -35,6 +37,4 @@ export const pageLimits = {
   roundsAtOnce: 250,
   /** The account's file, in bytes. */
   accountBytes: 4_096,
-  /** Properties files of the original in one import. */
-  importFiles: 200,
 };

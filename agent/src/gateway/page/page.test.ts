@@ -60,6 +60,10 @@ class Visit {
     host.clock.advance(1);
   }
 
+  pause(): void {
+    this.#socket?.pause();
+  }
+
   send(text: string): void {
     this.#socket?.write(ascii(text));
     host.clock.advance(2000);
@@ -309,6 +313,25 @@ describe('a request', () => {
     expect(call('devices').status).toBe(401);
   });
 
+  it('costs one answer at a time, whoever does not read it', () => {
+    const visit = new Visit();
+    visit.pause();
+    for (let n = 0; n < 100; n++) visit.send('GET /page.js HTTP/1.1\r\nHost: h\r\n\r\n');
+    host.clock.advance(pageLimits.lingerMs + 1000);
+    expect([visit.text, visit.closed]).toEqual(['', 'the visitor does not close the connection']);
+  });
+
+  it('keeps no place for a visitor who never closes', () => {
+    const visits = Array.from({ length: pageLimits.connections }, () => new Visit());
+    host.clock.advance(pageLimits.idleMs + pageLimits.lingerMs + 1000);
+    expect(visits.map(({ closed }) => closed)).toEqual(
+      visits.map(() => 'the visitor does not close the connection'),
+    );
+    const next = new Visit();
+    next.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    expect(next.text).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   it('is one of so many connections', () => {
     const visits = Array.from({ length: pageLimits.connections + 1 }, () => new Visit());
     expect(visits.at(-1)?.closed).toBe('the page has too many connections');
@@ -382,6 +405,24 @@ describe('devices', () => {
     expect(status).toBe(409);
     expect(String(json.problems)).toMatch(problem);
     expect(host.files.list(folder)).toEqual([]);
+  });
+
+  it('are not written larger than they can be read', () => {
+    const services = Array.from({ length: 256 }, (_, n) => ({
+      port: 1000 + n,
+      kind: 'http',
+      path: `/${'x'.repeat(300)}`,
+    }));
+    const { status, json } = save({ ...camera('cam-1', '10.0.0.1', { password: 'p' }), services });
+    expect([status, host.files.stat(`${folder}/cam-1.json`)]).toEqual([409, null]);
+    expect(json.problems).toEqual([expect.stringMatching(/allowed are 65536 in the file of a device$/)]);
+  });
+
+  it('are not more than are read', () => {
+    for (let n = 0; n < gatewayLimits.files; n++) host.files.content.set(`${folder}/f${n}.json`, ascii('{'));
+    gateway.refresh();
+    const { json } = save(camera('cam-1', '10.0.0.1', { password: 'p' }));
+    expect(json.problems).toEqual([expect.stringMatching(/^found \d+ files, more are not allowed/)]);
   });
 
   it('are not added over a file that is there', () => {

@@ -2,6 +2,7 @@ import { type HeaderFields, latin1Encode, utf8DecodeStrict, utf8Encode } from 'r
 import { type Json, type JsonObject, JsonSyntaxError, parseJson } from '../../config/json.ts';
 import type { Dial } from '../../dial/dial-service.ts';
 import type { Host } from '../../host.ts';
+import { digestOf } from '../device-sources.ts';
 import type { Gateway } from '../gateway.ts';
 import { isObject } from '../source.ts';
 import { Account, type Verdict } from './account.ts';
@@ -11,7 +12,7 @@ import { changed, shown } from './editable.ts';
 import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts';
 import { serveInProcess } from './in-process.ts';
 import { pageLimits } from './limits.ts';
-import { type Session, Sessions } from './sessions.ts';
+import { randomText, type Session, Sessions } from './sessions.ts';
 
 /** What a call answers: a status and a value that becomes JSON. */
 interface Answer {
@@ -50,6 +51,7 @@ export class Page {
   readonly #host: Host;
   readonly #gateway: Gateway;
   readonly #sessions: Sessions;
+  readonly #salt: string;
   #testing = false;
   readonly #calls: ReadonlyMap<string, (call: Call) => void>;
 
@@ -59,6 +61,7 @@ export class Page {
     this.#gateway = gateway;
     this.account = new Account(host, file, rounds);
     this.#sessions = new Sessions(host);
+    this.#salt = randomText(host);
     this.dial = serveInProcess(host, this.#bound, this.#answer);
     this.#calls = new Map<string, (call: Call) => void>([
       ['log-out', (call) => this.#logOut(call)],
@@ -93,11 +96,7 @@ export class Page {
     const file = files.get(path);
     if (file) {
       if (method === 'GET' || method === 'HEAD')
-        respond({
-          status: 200,
-          type: file[0],
-          body: method === 'GET' ? utf8Encode(file[1]) : new Uint8Array(),
-        });
+        respond({ status: 200, type: file[0], body: utf8Encode(file[1]) });
       else respond(plain(405));
       return;
     }
@@ -140,9 +139,11 @@ export class Page {
   }
 
   #setUp(body: JsonObject, respond: (answer: Answer) => void): void {
-    this.account.setUp(textAt(body, 'code'), textAt(body, 'password'), (verdict) =>
-      respond(verdict ? verdictOf(verdict) : this.#begin()),
-    );
+    this.account.setUp(textAt(body, 'code'), textAt(body, 'password'), (verdict) => {
+      // Whoever has taken the password away wants everybody out.
+      if (verdict === null) this.#sessions.endOthers('');
+      respond(verdict ? verdictOf(verdict) : this.#begin());
+    });
   }
 
   #begin(): Answer {
@@ -185,7 +186,12 @@ export class Page {
   #show({ body, respond }: Call): void {
     const file = this.#gateway.fileOf(textAt(body, 'file'));
     if ('error' in file) respond(refused(404, file.error));
-    else respond({ json: { ...shown(file.json), revision: file.digest } });
+    else respond({ json: { ...shown(file.json), revision: this.#revisionOf(file) } });
+  }
+
+  /** Of a file with secrets: its digest alone would let them be guessed. */
+  #revisionOf({ digest }: { readonly digest: string }): string {
+    return digestOf(this.#host, this.#salt + digest);
   }
 
   #save({ body, respond }: Call): void {
@@ -237,7 +243,7 @@ export class Page {
       if (!('error' in stored) || !stored.absent)
         return conflict(`device.id: there is a file ${name}.json already`);
     } else if ('error' in stored) return conflict(stored.error);
-    else if (textAt(body, 'revision') !== stored.digest)
+    else if (textAt(body, 'revision') !== this.#revisionOf(stored))
       return conflict('The file has changed meanwhile: open the device again.');
     if (
       this.#gateway.device(id) &&
