@@ -24,6 +24,7 @@ import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-end
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
+import type { Looks } from './http/look.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
@@ -115,6 +116,10 @@ export interface ReflectorOptions {
   readonly responseCache?: ResponseCache;
   /** For the log-in page: other ways to log in, or help with it, of `routes`. */
   readonly logInLinks?: readonly LogInLink[];
+  /** How pages look to whom, see `http/look.ts`; plain and in English by default. */
+  readonly looks?: Looks;
+  /** A further rule for passwords that people choose on the page of their account: why one is not taken, or `null`. */
+  readonly passwordRule?: NonNullable<PagesContext['passwordRule']>;
   /** Where a browser goes on that has logged out, such as to a provider; nowhere by default. */
   readonly furtherLogOut?: FurtherLogOutOf;
   /** Silent by default. */
@@ -190,6 +195,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     log,
     domain,
     cookieHost,
+    looks: options.looks ?? null,
   });
   const opened: (() => void | Promise<void>)[] = [];
   try {
@@ -296,6 +302,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       logInAddress,
       logInLinks: options.logInLinks ?? [],
       furtherLogOut: options.furtherLogOut ?? null,
+      passwordRule: options.passwordRule ?? null,
       admitDevice: options.admitDevice ?? null,
       responseCache: options.responseCache ?? null,
       offer: {

@@ -57,6 +57,13 @@ export const defaultLimits = {
   listedProperties: 10,
   propertyValueLength: 4_096,
   userPropertiesLength: 65_536,
+  /** Bytes of one file of the branding: a logo of more makes every page slow. */
+  brandFileBytes: 262_144,
+  /** Files of the branding, those of all domains together, and their bytes: all of them are in memory. */
+  brandFiles: 2_000,
+  brandBytes: 33_554_432,
+  /** Domains with a brand of their own. */
+  brandDomains: 200,
   /** Milliseconds for which a ticket is good: a page uses it at once. */
   ticketMs: 60_000,
   /** Tickets that are not used: of a user who opens many connections at once, and in all. */

@@ -10,6 +10,7 @@ import type {
   Store,
 } from 'rm-reflector/ports';
 import type { Endpoint } from './api/endpoint.ts';
+import type { Branding } from './branding/brand/branding.ts';
 import type { AnswerCache } from './cache/answers/answer-cache.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
 import type { EventLog } from './events/log/event-log.ts';
@@ -33,6 +34,8 @@ export interface Foundation {
   readonly rights: FleetRights;
   readonly directoryRights: DirectoryRights;
   readonly configuration: OwnConfiguration;
+  /** How everything looks that people see. */
+  readonly branding: Branding;
   /** Of the settings that the server shares with the reflector. */
   readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   /** For messages about the configuration; `null`: there is no file. */

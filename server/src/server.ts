@@ -17,9 +17,13 @@ import { Idempotency } from './api/idempotency.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { auditPart } from './audit/part.ts';
+import { Branding } from './branding/brand/branding.ts';
+import { passwordComplaintOf } from './branding/brand/domain-of-user.ts';
+import { brandingPart } from './branding/part.ts';
 import { AnswerCache } from './cache/answers/answer-cache.ts';
 import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { readAssets } from './dashboard/assets.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
 import { devices } from './devices/part.ts';
@@ -56,32 +60,50 @@ export const parts: readonly Part[] = [
   events,
   webhooksPart,
   metricsPart(version),
+  brandingPart,
   dashboard(version),
   deskPart,
 ];
 
 /** What makes a reflector the server. Throws `ConfigurationError`. */
-export function serverAdditions(context: AdditionsContext, limits: Limits = defaultLimits): Additions {
+export function serverAdditions(
+  context: AdditionsContext,
+  limits: Limits = defaultLimits,
+): Additions & Pick<Foundation, 'branding'> {
   const configuration = readOwnConfiguration(context.own, context.file);
   for (const part of parts) part.check?.({ ...context, configuration });
-  const server = new Server({ ...context, configuration, limits });
+  const { domain = 'localhost', cookieHost = null } = context.settings;
+  const branding = new Branding({
+    folder: configuration.branding ?? null,
+    dashboardTexts: readAssets()?.texts.get('en') ?? null,
+    limits,
+    log: context.log,
+    settings: { domain, cookieHost },
+  });
+  const server = new Server({ ...context, configuration, branding, limits });
   return {
     options: {
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       responseCache: server.cache,
       admitDevice: (arriving) => server.admitDevice(arriving),
       furtherLogOut: (session) => server.furtherLogOut(session),
+      looks: branding.looks,
+      passwordRule: (password, user) => server.passwordRule(password, user),
       authenticators: (store, known) => server.authenticators(store, known),
       rights: ({ store, known }) => server.rights(store, known),
       routes: (core) => server.routes(core),
     },
+    branding,
     started: () => server.start(),
-    reload: () => server.reload(),
+    reload: () => {
+      server.reload();
+      branding.reload();
+    },
     close: () => server.close(),
   };
 }
 
-type ServerContext = AdditionsContext & Pick<Foundation, 'configuration' | 'limits'>;
+type ServerContext = AdditionsContext & Pick<Foundation, 'branding' | 'configuration' | 'limits'>;
 
 class Server {
   readonly #context: ServerContext;
@@ -136,6 +158,10 @@ class Server {
       if (further) return further;
     }
     return null;
+  }
+
+  async passwordRule(password: string, name: string): Promise<string | null> {
+    return this.#foundation && passwordComplaintOf(this.#foundation, password, name);
   }
 
   start(): void {

@@ -28,6 +28,7 @@ export async function openLoggedIn(
   if (new URL(page.url()).pathname !== '/log-in') throw new Error(`no log-in page but ${page.url()}`);
   await page.locator('#name').fill(user.user);
   await page.locator('#password').fill(user.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  // Whatever language the page is in.
+  await page.locator('button.main').click();
   await page.waitForURL(url);
 }

@@ -11,6 +11,7 @@ import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { beginDeviceLogIn, type DeviceHost } from '../isolation/device-log-in.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice, Presence } from '../ports/presence.ts';
+import type { DeviceAccess } from '../ports/rights.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
 import {
@@ -69,7 +70,8 @@ interface Stages {
   authorize(known: Identified): Promise<Authorized | Refusal>;
   /** `since`: `RevocationWatcher.revision` from before the first stage. */
   forward(located: Located, since: number): Refusal | null | Promise<Refusal | null>;
-  refuse(refusal: Refusal): void;
+  /** `domain`: of the device, once its user may see it. */
+  refuse(refusal: Refusal, domain: string | null): void;
 }
 
 /**
@@ -113,8 +115,8 @@ export class Forwarding {
         underWay = begun;
         return null;
       },
-      refuse: (refusal) => {
-        if (refusal !== refusals.logIn) sendRefusal(request, response, refusal);
+      refuse: (refusal, domain) => {
+        if (refusal !== refusals.logIn) sendRefusal(request, response, refusal, { domain });
         else if (isNavigation(request)) beginDeviceLogIn(this.#context, request, response, origin, host);
         else sendRefusal(request, response, isBrowser(request) ? refusals.logInAgain : refusal);
       },
@@ -136,7 +138,7 @@ export class Forwarding {
         const shared = host.kind === 'shared';
         return this.#web.upgrade(request, socket, head, origin, { ...located, since, shared });
       },
-      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+      refuse: (refusal, domain) => this.#refuseOn(request, socket, refusal, domain),
     });
   }
 
@@ -157,7 +159,7 @@ export class Forwarding {
         await this.#clients.upgrade(request, socket, head, { ...located, since, address });
         return null;
       },
-      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+      refuse: (refusal, domain) => this.#refuseOn(request, socket, refusal, domain),
     });
   }
 
@@ -171,7 +173,7 @@ export class Forwarding {
         await this.#connects.connect(request, socket, head, { ...located, since, address });
         return null;
       },
-      refuse: (refusal) => this.#refuseOn(request, socket, refusal),
+      refuse: (refusal, domain) => this.#refuseOn(request, socket, refusal, domain),
     });
   }
 
@@ -266,10 +268,11 @@ export class Forwarding {
     known: {
       readonly identity?: Identity;
       readonly label: string | null;
-      readonly named?: { readonly id: string };
+      readonly named?: { readonly id: string; readonly domain: string };
+      readonly access?: DeviceAccess;
     },
   ): Promise<void> {
-    const { identity, label, named } = known;
+    const { identity, label, named, access } = known;
     // CONNECT without credentials is no event: programs send them when asked.
     const asks = request.method === 'CONNECT' && request.headers['proxy-authorization'] === undefined;
     if (!asks) {
@@ -283,7 +286,7 @@ export class Forwarding {
         reason: refusal.error,
       });
     }
-    if (!lasting.destroyed) stages.refuse(refusal);
+    if (!lasting.destroyed) stages.refuse(refusal, access && named ? named.domain : null);
   }
 
   /** Counts the request, or refuses it if the user has too many in progress: in all, or with this device. */
@@ -316,8 +319,8 @@ export class Forwarding {
     };
   }
 
-  #refuseOn(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
-    sendRefusal(request, responseOn(request, socket, this.#context), refusal);
+  #refuseOn(request: IncomingMessage, socket: Duplex, refusal: Refusal, domain: string | null): void {
+    sendRefusal(request, responseOn(request, socket, this.#context), refusal, { domain });
   }
 }
 

@@ -9,6 +9,7 @@ import { breakOff } from './break-off.ts';
 import { responseOn } from './detached-response.ts';
 import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger, type Linger } from './linger.ts';
+import { type Looks, setLooks } from './look.ts';
 import { plainRefusal } from './plain-refusal.ts';
 import { type Refusal, sendRefusal } from './refusal.ts';
 import { connectViolation, requestViolation } from './request-rules.ts';
@@ -30,6 +31,8 @@ export interface HttpGuardOptions {
   readonly needsHost: (request: IncomingMessage) => boolean;
   /** The refusal for an error that the handler threw; `null`: it is a bug. */
   readonly refusalOf: (error: unknown) => Refusal | null;
+  /** How the pages of refusals look; plain by default. */
+  readonly looks?: Looks | null;
   /** Called with each bug. It costs only the connection. */
   readonly failed: (error: unknown) => void;
 }
@@ -256,6 +259,7 @@ export class HttpGuard {
       boundary.contain(socket);
       const made: Connection = { exchanges: [], broken: false, finalReply: null, boundary };
       this.#connections.set(socket, made);
+      if (this.#options.looks) setLooks(socket, this.#options.looks);
       socket.once('close', () => process.nextTick(() => boundary.run(() => forget(made))));
       connection = made;
     }

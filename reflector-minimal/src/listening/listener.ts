@@ -9,6 +9,7 @@ import type { Cancellable, Clock } from 'rm-protocol';
 import { containServer } from '../boundary.ts';
 import type { ClientAuthorities } from '../devices/client-authorities.ts';
 import { HttpGuard } from '../http/guard.ts';
+import type { Looks } from '../http/look.ts';
 import type { Limits } from '../limits.ts';
 import type { UnauthenticatedConnections } from '../network/unauthenticated-connections.ts';
 import { StoreUnavailable } from '../ports/store.ts';
@@ -34,6 +35,7 @@ export interface ListenerOptions {
   /** In lower case, for the names that the certificate must have. */
   readonly domain: string;
   readonly cookieHost: string | null;
+  readonly looks: Looks | null;
 }
 
 /** The port of the reflector: connections, TLS, and what guards them. */
@@ -51,7 +53,7 @@ export class Listener {
   /** Throws the error of an unreadable TLS file. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { tls, limits, clock, log, unauthenticated, clientAuthorities } = options;
+    const { tls, limits, clock, log, unauthenticated, clientAuthorities, looks } = options;
     const files = tls && readTls(tls);
     this.#server = makeServer(files, limits);
     this.#entrance = new Entrance(options);
@@ -73,6 +75,7 @@ export class Listener {
     new HttpGuard(this.#server, this.#entrance, {
       limits,
       clock,
+      looks,
       needsHost: (request) => !this.#entrance.answersWithoutHost(request),
       refusalOf: (error) => (error instanceof StoreUnavailable ? refusals.storeUnavailable : null),
       failed,

@@ -1,4 +1,6 @@
-import { type Html, html, page } from '../http/html.ts';
+import { type Html, html } from '../http/html.ts';
+import type { Look } from '../http/look.ts';
+import { page } from '../http/page.ts';
 import { minPasswordLength } from '../passwords/rules.ts';
 import type { Session } from '../ports/identity.ts';
 import type { UserRecord } from '../ports/store.ts';
@@ -16,6 +18,7 @@ export function accountPage(
   sessions: readonly Session[],
   current: Session | null,
   { error, done }: AccountNote,
+  look: Look,
 ): string {
   // Sessions on devices hang on that of a browser and end with it.
   const shown = sessions.filter(({ kind }) => kind !== 'device');
@@ -52,6 +55,7 @@ ${shown.map((session) => row(session, session.id === current?.id))}</tbody>
 <p class="status">Everything else is logged out then.</p>
 </form>
 ${totpSection(user)}`,
+    look,
   );
 }
 

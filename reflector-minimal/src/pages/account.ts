@@ -37,7 +37,7 @@ export async function logOut(exchange: Exchange): Promise<Result> {
   const address = await further?.address();
   if (!further || !address) return redirect('/log-in', cookies);
   return {
-    ...show(exchange, 200, logOutPage(further.name, address)),
+    ...show(exchange, 200, logOutPage(further.name, address, call.look)),
     headers: { Refresh: `0; url=${address.href}` },
     cookies,
   };
@@ -84,7 +84,8 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   const again = (status: number, error: string) => showAccountPage(exchange, identity, status, { error });
   const password = form.get('new') ?? '';
   if (password !== form.get('again')) return again(422, 'The two new passwords are not the same');
-  const complaint = passwordComplaint(password, name);
+  const complaint =
+    passwordComplaint(password, name) ?? (await context.passwordRule?.(password, name)) ?? null;
   if (complaint !== null) return again(422, `The new password ${complaint}`);
   const verdict = await context.logIn.check({
     name,
@@ -129,5 +130,5 @@ export async function showAccountPage(
   note: AccountNote,
 ): Promise<Answer> {
   const sessions = await exchange.context.sessions.list(user.name);
-  return show(exchange, status, accountPage(user, sessions, session, note));
+  return show(exchange, status, accountPage(user, sessions, session, note, exchange.call.look));
 }

@@ -22,6 +22,8 @@ export interface PagesContext extends DeviceLogInContext {
   readonly tokens: Tokens;
   readonly logInLinks: readonly LogInLink[];
   readonly furtherLogOut: FurtherLogOutOf | null;
+  /** A further rule for passwords that people choose: why one is not taken. */
+  readonly passwordRule: ((password: string, user: string) => string | null | Promise<string | null>) | null;
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
 }

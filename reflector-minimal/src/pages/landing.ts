@@ -1,7 +1,9 @@
 import { servicesOf } from '../devices/services.ts';
 import { portSuffix } from '../http/host-names.ts';
-import { type Html, html, page } from '../http/html.ts';
+import { type Html, html } from '../http/html.ts';
+import type { Look } from '../http/look.ts';
 import type { Origin } from '../http/origin.ts';
+import { page } from '../http/page.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice } from '../ports/presence.ts';
 import type { DeviceRecord } from '../ports/store.ts';
@@ -20,6 +22,7 @@ export async function landingPage(
   origin: Origin,
   identity: Identity,
   asked: DevicePage,
+  look: Look,
 ): Promise<string> {
   const { user, session } = identity;
   const { devices, next } = await pageOfDevices(context, identity, asked);
@@ -43,6 +46,7 @@ ${rows}</tbody>
 }
 ${asked.after === '' ? html`` : html`<p><a href="/">First devices</a></p>`}${next === null ? html`` : html`<p><a href="/?after=${encodeURIComponent(next)}">More devices</a></p>`}
 ${waiting > 0 ? html`<p class="warning">${waiting} unknown ${waiting === 1 ? 'device waits' : 'devices wait'} for the command <code>device claim ID</code>.</p>` : html``}`,
+    look,
   );
 }
 

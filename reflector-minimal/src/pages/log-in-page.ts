@@ -1,4 +1,6 @@
-import { type Html, html, page } from '../http/html.ts';
+import { type Html, html } from '../http/html.ts';
+import { type Look, wording } from '../http/look.ts';
+import { page } from '../http/page.ts';
 import { openPath } from '../isolation/device-log-in.ts';
 
 /** What a page of the log-in says besides its form. */
@@ -14,52 +16,63 @@ export interface LogInNote {
 /** Another way to log in, or help with it, on a route of this host that may take `next` in its query. */
 export interface LogInLink {
   readonly text: string;
+  /** Names the text, for other languages. */
+  readonly key?: string;
   readonly path: string;
 }
 
 /** Name and password, and other ways to log in. */
-export function logInPage({ next, error, name = '' }: LogInNote, links: readonly LogInLink[]): string {
+export function logInPage(
+  { next, error, name = '' }: LogInNote,
+  links: readonly LogInLink[],
+  look: Look,
+): string {
+  const said = wording(look);
   return card(
-    'Log in',
+    look,
+    said('logIn.title', 'Log in'),
     html`${alert(error)}
 <form method="post" action="/log-in">
 <input type="hidden" name="next" value="${next}">
-<label for="name">Name</label>
+<label for="name">${said('logIn.name', 'Name')}</label>
 <input id="name" name="name" value="${name}" required maxlength="64" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"${described(error)}${name === '' ? autofocus : html``}>
-<label for="password">Password</label>
+<label for="password">${said('logIn.password', 'Password')}</label>
 <input id="password" name="password" type="password" required autocomplete="current-password"${described(error)}${name === '' ? html`` : autofocus}>
-<button class="main">Log in</button>
+<button class="main">${said('logIn.title', 'Log in')}</button>
 </form>
-${links.map(({ text, path }) => html`<p><a href="${path}?next=${encodeURIComponent(next)}">${text}</a></p>\n`)}<p class="status">To <strong>${hostIn(next)}</strong></p>`,
+${links.map(({ text, path, key }) => html`<p><a href="${path}?next=${encodeURIComponent(next)}">${key === undefined ? text : said(key, text)}</a></p>\n`)}${look.logInNote}<p class="status">${said('logIn.to', 'To')} <strong>${hostIn(next)}</strong></p>`,
   );
 }
 
 /** The one-time password, after name and password. */
-export function codePage({ next, error }: LogInNote, ticket: string): string {
+export function codePage({ next, error }: LogInNote, ticket: string, look: Look): string {
+  const said = wording(look);
   return card(
-    'One-time password',
+    look,
+    said('code.title', 'One-time password'),
     html`${alert(error)}
 <form method="post" action="/log-in/code">
 <input type="hidden" name="next" value="${next}">
 <input type="hidden" name="ticket" value="${ticket}">
-<label for="code">Code from your authenticator app</label>
+<label for="code">${said('code.label', 'Code from your authenticator app')}</label>
 <input id="code" name="code" required maxlength="40" inputmode="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" aria-describedby="hint"${autofocus}>
-<p id="hint" class="status">Or one of your recovery codes.</p>
-<button class="main">Go on</button>
+<p id="hint" class="status">${said('code.hint', 'Or one of your recovery codes.')}</p>
+<button class="main">${said('goOn', 'Go on')}</button>
 </form>
-<p class="status"><a href="/log-in?next=${encodeURIComponent(next)}">Start again</a></p>`,
+<p class="status"><a href="/log-in?next=${encodeURIComponent(next)}">${said('code.again', 'Start again')}</a></p>`,
   );
 }
 
 const autofocus = html` autofocus`;
 
-function card(title: string, body: Html): string {
+function card(look: Look, title: string, body: Html): string {
   return page(
     title,
-    html`<main class="card">
+    html`<div class="card">
 <h1>${title}</h1>
 ${body}
-</main>`,
+</div>`,
+    look,
   );
 }
 

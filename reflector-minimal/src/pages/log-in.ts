@@ -1,6 +1,7 @@
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
+import { wording } from '../http/look.ts';
 import type { Identity } from '../ports/identity.ts';
-import type { Answer, BrowserRoute, Form } from '../ports/routes.ts';
+import type { Answer, BrowserCall, BrowserRoute, Form } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { refusalOf } from '../refusals/of-denial.ts';
 import { changePassword, endSession, logOut, showAccount } from './account.ts';
@@ -39,7 +40,7 @@ async function showLogIn(exchange: Exchange): Promise<Result> {
   const next = returnAddress(call.query.get('next'), call.origin, context.domain);
   return (await call.session())
     ? redirect(next)
-    : show(exchange, 200, logInPage({ next }, context.logInLinks));
+    : show(exchange, 200, logInPage({ next }, context.logInLinks, call.look));
 }
 
 async function takePassword(exchange: Exchange): Promise<Result> {
@@ -72,8 +73,8 @@ async function logInByForm(
   });
   const next = returnAddress(nextPage, origin, context.domain);
   return settle(exchange, verdict, name, next, (denied) => {
-    const error = denied.denied === 'refused' ? 'Wrong name or password' : refusalOf(denied).error;
-    return logInPage({ next, error, name }, context.logInLinks);
+    const error = reason(call, denied, 'logIn.wrong', 'Wrong name or password');
+    return logInPage({ next, error, name }, context.logInLinks, call.look);
   });
 }
 
@@ -90,11 +91,11 @@ async function takeCode(exchange: Exchange): Promise<Result> {
   });
   return settle(exchange, verdict, user?.name ?? '', next, (denied) => {
     if (!user) {
-      return logInPage({ next, error: 'That took too long: please log in again' }, context.logInLinks);
+      const error = wording(call.look)('code.late', 'That took too long: please log in again');
+      return logInPage({ next, error }, context.logInLinks, call.look);
     }
-    const error =
-      denied.denied === 'refused' ? 'Wrong code, or one that was used before' : refusalOf(denied).error;
-    return codePage({ next, error }, ticket);
+    const error = reason(call, denied, 'code.wrong', 'Wrong code, or one that was used before');
+    return codePage({ next, error }, ticket, call.look);
   });
 }
 
@@ -110,7 +111,7 @@ function settle(
   if (call.gone) return null;
   if (!('denied' in verdict)) return letIn(exchange, verdict, next);
   if (verdict.denied !== 'oneTimePassword') return deny(exchange, verdict, name, again(verdict));
-  return show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user)));
+  return show(exchange, 200, codePage({ next }, context.logIn.secondFactor.ticket(verdict.user), call.look));
 }
 
 function deny(exchange: Exchange, verdict: Denied, name: string, body: string): Answer {
@@ -123,9 +124,18 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
   return { ...show(exchange, status === 401 ? 403 : status, body), headers: others };
 }
 
+/** What the form says when it is shown again; `key`, `english`: for a wrong password or code. */
+function reason({ look }: BrowserCall, denied: Denied, key: string, english: string): string {
+  const said = wording(look);
+  if (denied.denied === 'refused') return said(key, english);
+  const refusal = refusalOf(denied);
+  return said(`refusal.${refusal.key}`, refusal.error, refusal.values);
+}
+
 async function letIn(exchange: Exchange, { user, by }: Identity, next: string): Promise<Answer> {
   const entered = await exchange.call.logIn(user, by);
   if (entered) return redirect(next, entered.cookies);
-  const { logInLinks } = exchange.context;
-  return show(exchange, 403, logInPage({ next, error: 'Wrong name or password' }, logInLinks));
+  const { look } = exchange.call;
+  const error = wording(look)('logIn.wrong', 'Wrong name or password');
+  return show(exchange, 403, logInPage({ next, error }, exchange.context.logInLinks, look));
 }

@@ -1,13 +1,17 @@
-import { html, page } from '../http/html.ts';
+import { html } from '../http/html.ts';
+import { type Look, wording } from '../http/look.ts';
+import { page } from '../http/page.ts';
 
 /** The session has ended here, and the browser goes on by itself: a redirection would be a form that leads elsewhere. */
-export function logOutPage(name: string, address: URL): string {
+export function logOutPage(name: string, address: URL, look: Look): string {
+  const said = wording(look);
   return page(
-    'Logged out',
-    html`<main class="card">
-<h1>You are logged out</h1>
-<p>Going on to log you out at ${name}.</p>
-<p><a href="${address.href}">Go on</a></p>
-</main>`,
+    said('logOut.title', 'Logged out'),
+    html`<div class="card">
+<h1>${said('logOut.done', 'You are logged out')}</h1>
+<p>${said('logOut.further', 'Going on to log you out at {name}.', { name })}</p>
+<p><a href="${address.href}">${said('goOn', 'Go on')}</a></p>
+</div>`,
+    look,
   );
 }

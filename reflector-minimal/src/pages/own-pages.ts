@@ -35,14 +35,17 @@ export function ownPages(context: PagesContext): Route[] {
   ];
 }
 
-async function showDevices(context: PagesContext, { query, origin, identity }: UserCall): Promise<Result> {
+async function showDevices(
+  context: PagesContext,
+  { query, origin, identity, look }: UserCall,
+): Promise<Result> {
   const page = readDevicePage(query, context.limits);
   if ('error' in page) return page;
   const { cookieHost } = context;
   return {
     status: 200,
     type: 'text/html; charset=utf-8',
-    body: await landingPage(context, origin, identity, page),
+    body: await landingPage(context, origin, identity, page, look),
     // The form that chooses a device leads to it.
     formTargets:
       cookieHost === null ? [] : [`${origin.protocol}://${cookieHost}${portSuffix(origin.authority)}`],

@@ -1,5 +1,7 @@
 import { encode } from 'uqr';
-import { type Html, html, page } from '../http/html.ts';
+import { type Html, html } from '../http/html.ts';
+import type { Look } from '../http/look.ts';
+import { page } from '../http/page.ts';
 import { base32, otpauthUri } from '../one-time-password/totp.ts';
 import type { UserRecord } from '../ports/store.ts';
 
@@ -27,7 +29,13 @@ ${
 }
 
 /** The secret, as an authenticator app takes it, and the form for the code that shows that the app has it. */
-export function totpSetupPage(user: UserRecord, secret: Buffer, ticket: string, error?: string): string {
+export function totpSetupPage(
+  user: UserRecord,
+  secret: Buffer,
+  ticket: string,
+  look: Look,
+  error?: string,
+): string {
   const uri = otpauthUri('rm-reflector', user.name, secret);
   return page(
     'One-time passwords',
@@ -44,11 +52,12 @@ ${qrCode(uri)}
 <p><button>Switch on</button></p>
 <p class="status">Everything else is logged out then: programs need a new token, and name and password alone open nothing.</p>
 </form>`,
+    look,
   );
 }
 
 /** Shown once, after one-time passwords were switched on. */
-export function recoveryPage(codes: readonly string[]): string {
+export function recoveryPage(codes: readonly string[], look: Look): string {
   return page(
     'One-time passwords are on',
     html`<header><h1>One-time passwords are on</h1>
@@ -60,6 +69,7 @@ ${codes.map(
 `,
 )}</ul>
 <p><a href="/">Devices</a></p>`,
+    look,
   );
 }
 

@@ -35,7 +35,7 @@ export async function beginTotp(exchange: Exchange): Promise<Result> {
   }
   const secret = makeTotpSecret();
   const ticket = context.logIn.enrolment.ticket(verdict.user, secret);
-  return show(exchange, 200, totpSetupPage(verdict.user, secret, ticket));
+  return show(exchange, 200, totpSetupPage(verdict.user, secret, ticket, call.look));
 }
 
 /** A code of the new secret switches one-time passwords on, and logs everything else of the user out. */
@@ -54,7 +54,7 @@ export async function confirmTotp(exchange: Exchange): Promise<Result> {
   const step = stepOfCode(secret, form.get('code') ?? '', context.clock.date());
   if (step === null) {
     const error = 'That is not the current code. Is the clock of your phone right?';
-    return show(exchange, 422, totpSetupPage(user, secret, ticket, error));
+    return show(exchange, 422, totpSetupPage(user, secret, ticket, call.look, error));
   }
   const codes = makeRecoveryCodes();
   const recovery = codes.map(recoveryHash);
@@ -62,5 +62,5 @@ export async function confirmTotp(exchange: Exchange): Promise<Result> {
   const entered = changed && (await enter(context, call, changed));
   if (!entered) return sendToLogIn(call);
   context.audit.record({ event: 'totp', allowed: true, user: user.name, by: 'session', address });
-  return { ...show(exchange, 200, recoveryPage(codes)), cookies: entered.cookies };
+  return { ...show(exchange, 200, recoveryPage(codes, call.look)), cookies: entered.cookies };
 }

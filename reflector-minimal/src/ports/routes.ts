@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Look } from '../http/look.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { CredentialKind, Identity, Session } from './identity.ts';
@@ -26,6 +27,8 @@ export interface CallHead {
   readonly headers: IncomingHttpHeaders;
   /** Names and values in turn. */
   readonly rawHeaders: readonly string[];
+  /** How a page in the answer looks; give it to {@link page}. */
+  readonly look: Look;
   /** The caller has gone away: nobody will see the answer. */
   readonly gone: boolean;
   /** Aborted when the caller has gone away, or has lost access, or the reflector stops. */

@@ -29,6 +29,8 @@ export function refusalTo(request: IncomingMessage, denied: Denied): Refusal {
 function throttled(waitMs: number): Refusal {
   const seconds = Math.ceil(waitMs / 1000);
   return {
+    key: 'throttled',
+    values: { time: duration(seconds) },
     status: 429,
     error: `Too many failed log-ins: try again in ${duration(seconds)}`,
     advice:

@@ -12,13 +12,15 @@ export function refusalFor(error: unknown, port: number): Refusal {
   if (error instanceof ClosedEarly) return refusals.closedEarly;
   if (error instanceof TunnelLost) return refusals.gone;
   if (error instanceof TunnelFull) {
-    return { status: 503, error: 'Too many connections to this device', headers: retry };
+    return { key: 'tunnelFull', status: 503, error: 'Too many connections to this device', headers: retry };
   }
   if (error instanceof ChannelFailure && error.stage === 'opening') {
     if (error.error === ChannelError.timeout) return refusals.noAnswer;
     if (error.error === ChannelError.notForwarded) return refusals.notForwarded(port);
     if (error.error === ChannelError.refused) {
       return {
+        key: 'nothingAnswers',
+        values: { port },
         status: 502,
         error: `Nothing answers on port ${port} of the device`,
         advice:
@@ -28,6 +30,7 @@ export function refusalFor(error: unknown, port: number): Refusal {
   }
   if (error instanceof ChannelFailure && error.error === ChannelError.timeout) return refusals.noAnswer;
   return {
+    key: 'serviceFailed',
     status: 502,
     error: 'The connection to the service on the device has failed',
     advice: 'The device is on line, but its service gave no valid answer. Try again.',

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type BodyBounds, bodyPieces, readBody } from '../http/body.ts';
+import { type Look, lookOf } from '../http/look.ts';
 import type { Origin } from '../http/origin.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { Limits } from '../limits.ts';
@@ -24,6 +25,7 @@ export class IncomingHead<Lasting extends ServerResponse | Duplex = Duplex> impl
   protected readonly lasting: Lasting;
   readonly #controller = new AbortController();
   #watched = false;
+  #look: Look | null = null;
 
   /** `lasting` closes when the request is over. */
   constructor(request: IncomingMessage, lasting: Lasting, origin: Origin, parameters: readonly string[]) {
@@ -49,6 +51,11 @@ export class IncomingHead<Lasting extends ServerResponse | Duplex = Duplex> impl
 
   get rawHeaders(): readonly string[] {
     return this.request.rawHeaders;
+  }
+
+  get look(): Look {
+    this.#look ??= lookOf(this.request);
+    return this.#look;
   }
 
   get gone(): boolean {

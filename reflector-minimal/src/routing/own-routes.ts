@@ -9,8 +9,8 @@ import { cutResponse } from '../http/break-off.ts';
 import { isNavigation } from '../http/browser.ts';
 import { responseOn } from '../http/detached-response.ts';
 import { apartLabel, hostOf, portSuffix } from '../http/host-names.ts';
-import type { Frames } from '../http/html.ts';
 import type { Origin } from '../http/origin.ts';
+import type { Frames } from '../http/page.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
 import type { Limits } from '../limits.ts';
@@ -207,7 +207,8 @@ export class OwnRoutes {
   }
 
   #open(route: OpenRoute, exchange: Exchange): Promise<void> {
-    return this.#answer(exchange, () => route.answer(this.#call(exchange)));
+    const call = this.#call(exchange);
+    return this.#answer(exchange, call, () => route.answer(call));
   }
 
   async #browser(route: BrowserRoute, exchange: Exchange): Promise<void> {
@@ -219,7 +220,7 @@ export class OwnRoutes {
       this.#context.users.session(request, { place: { kind: 'own' }, secure, address: origin.address });
     const logIn = (user: UserRecord, by: string) => this.#logIn(call, user, by);
     const call = Object.assign(this.#call(exchange), { session, logIn });
-    return this.#answer(exchange, () => route.answer(call));
+    return this.#answer(exchange, call, () => route.answer(call));
   }
 
   async #logIn(call: BrowserCall, user: UserRecord, by: string): ReturnType<BrowserCall['logIn']> {
@@ -249,7 +250,7 @@ export class OwnRoutes {
         if (response.headersSent || !request.complete) cutResponse(response);
       };
       response.once('close', this.#context.revocation.add({ holder, since, end }));
-      answered = this.#answer(exchange, () => route.answer(call));
+      answered = this.#answer(exchange, call, () => route.answer(call));
     });
     if (!denied) return answered;
     if (!denied.unknown || !isNavigation(request)) return this.#refuse(exchange, denied.refusal);
@@ -257,7 +258,7 @@ export class OwnRoutes {
     sendAnswer(response, { status: 303, headers: { Location } });
   }
 
-  async #answer(exchange: Exchange, answer: () => Given | Promise<Given>): Promise<void> {
+  async #answer(exchange: Exchange, call: IncomingCall, answer: () => Given | Promise<Given>): Promise<void> {
     try {
       const result = await answer();
       if (exchange.response.destroyed) return;
@@ -265,7 +266,7 @@ export class OwnRoutes {
       if (result === null) return cutResponse(exchange.response);
       if ('error' in result) this.#refuse(exchange, result);
       else if ('stream' in result) await this.#stream(exchange, result);
-      else sendAnswer(exchange.response, result, exchange.frames);
+      else sendAnswer(exchange.response, result, exchange.frames, isPage(result) ? call.look : undefined);
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
       if (!exchange.response.headersSent) this.#refuse(exchange, error.refusal);
@@ -301,7 +302,7 @@ export class OwnRoutes {
   }
 
   #refuse({ request, response, found }: Exchange, refusal: Refusal): void {
-    sendRefusal(request, response, refusal, (found.route ?? found.refused)?.refuse?.(refusal));
+    sendRefusal(request, response, refusal, { content: (found.route ?? found.refused)?.refuse?.(refusal) });
   }
 
   #call({ request, response, origin, found }: Exchange): IncomingCall {
@@ -337,6 +338,10 @@ function isApart(route: Route): boolean {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '';
+}
+
+function isPage({ type = '' }: Answer): boolean {
+  return type.startsWith('text/html');
 }
 
 function isPrematureClose(error: unknown): boolean {

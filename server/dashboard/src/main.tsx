@@ -2,6 +2,7 @@ import './style/style.css';
 import { render } from 'preact';
 import { onLoggedOut } from './api/call.ts';
 import { App } from './pages/app.tsx';
+import { readBranding } from './state/branding.ts';
 import { startLive } from './state/live.ts';
 import { startRouter } from './state/router.ts';
 import { loggedOut, may, preferences, readSession, rememberedLook, startClock } from './state/session.ts';
@@ -15,7 +16,11 @@ onLoggedOut(() => {
 
 async function start(): Promise<void> {
   const look = rememberedLook();
-  const texts = useLanguage(look.language);
+  // Without an answer, the fault is told in a language of ours.
+  const texts = readBranding().then(
+    () => useLanguage(look.language),
+    () => useLanguage(look.language),
+  );
   try {
     await Promise.all([readSession(), texts]);
   } catch (fault) {

@@ -1,5 +1,6 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { ConfigurationError } from 'rm-reflector/program';
+import { explain } from './explain.ts';
 import { configurationSchema, type OwnConfiguration } from './schema.ts';
 
 const validate = new Ajv2020({
@@ -25,21 +26,4 @@ export function readOwnConfiguration(
   }
   const [error] = validate.errors ?? [];
   throw new ConfigurationError(`${file ?? 'configuration'}: ${error ? explain(error) : 'is wrong'}`);
-}
-
-function explain({ instancePath, keyword, params, message, parentSchema }: ErrorObject): string {
-  const path = instancePath
-    .slice(1)
-    .split('/')
-    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .filter((segment) => segment !== '');
-  if (keyword === 'required') return `${[...path, params.missingProperty].join('.')}: is missing`;
-  if (keyword === 'additionalProperties')
-    return `${[...path, params.additionalProperty].join('.')}: is unknown`;
-  const description: unknown = keyword === 'pattern' ? parentSchema?.description : undefined;
-  if (typeof description === 'string')
-    return `${path.join('.')}: ${message} (${description.replace(/\.$/, '')})`;
-  const allowed =
-    keyword === 'enum' ? `must be one of ${(params.allowedValues as unknown[]).join(', ')}` : message;
-  return `${path.join('.')}: ${allowed}`;
 }

@@ -23,6 +23,12 @@ export const ownKeys = {
   }),
   mail: Type.Optional(mailSchema),
   desktop: Type.Optional(desktopSchema),
+  branding: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Folder of your own look: name, logos, colours, texts, pages.',
+    }),
+  ),
   auditDays: Type.Integer({
     minimum: 1,
     maximum: 3_650,

@@ -1,15 +1,14 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
+import { findings } from '../testing/axe.ts';
 import { DashboardStage } from '../testing/dashboard-stage.ts';
 
 /** Every page in each look and language: nothing that axe finds, nothing that the policy stops. `RM_SCREENSHOTS` names a folder. */
 
 const folder = process.env.RM_SCREENSHOTS ?? '';
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const alice = { user: 'alice', password: 'a long enough secret' };
 
 /** What each page shows once it is whole. */
@@ -63,32 +62,6 @@ async function open({ locale, colorScheme, viewport }: Look): Promise<{ page: Pa
   });
   await openLoggedIn(page, `${stage.base}/`, alice);
   return { page, complaints };
-}
-
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate('document.fonts.ready');
-  // In an isolated world: the policy of the page stays as it is.
-  const session = await page.context().newCDPSession(page);
-  const { frameTree } = await session.send('Page.getFrameTree');
-  const { executionContextId } = await session.send('Page.createIsolatedWorld', {
-    frameId: frameTree.frame.id,
-  });
-  const run = async (expression: string) => {
-    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
-      expression,
-      contextId: executionContextId,
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-    return result.value as unknown;
-  };
-  await run(readFileSync(axe, 'utf8'));
-  const found = await run(
-    `axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`,
-  );
-  await session.detach();
-  return found as string[];
 }
 
 const large = { width: 1280, height: 800 };

@@ -9,6 +9,9 @@ export const dashboard = (version: string): Part => ({
     const assets = readAssets();
     if (!assets)
       core.log.warn('the dashboard is not built (node toolchain/bundle.mjs): / lists devices without it');
-    return { endpoints: [serverEndpoint(core, version)], routes: assets ? dashboardRoutes(assets) : [] };
+    return {
+      endpoints: [serverEndpoint(core, version)],
+      routes: assets ? dashboardRoutes(assets, core) : [],
+    };
   },
 });

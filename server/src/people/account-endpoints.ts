@@ -3,7 +3,6 @@ import {
   makeRecoveryCodes,
   makeTotpSecret,
   otpauthUri,
-  passwordComplaint,
   recoveryHash,
   stepOfCode,
 } from 'rm-reflector/accounts';
@@ -13,6 +12,7 @@ import { encode } from 'uqr';
 import { type Caller, type Endpoint, type EndpointCall, endpoint } from '../api/endpoint.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
+import { passwordComplaintOf } from '../branding/brand/domain-of-user.ts';
 import { permissions } from '../rights/permission.ts';
 import type { PeopleServices } from './services.ts';
 import { userOf, userSchema } from './users-endpoints.ts';
@@ -53,7 +53,8 @@ function requireLogIn({ identity }: Caller): void {
   throw new Problem(403, 'You may not do this', { detail: 'this takes a log-in, and no API key' });
 }
 
-export function accountEndpoints({ people, store, logIn, clock, limits }: PeopleServices): Endpoint[] {
+export function accountEndpoints(services: PeopleServices): Endpoint[] {
+  const { people, store, logIn, clock, limits } = services;
   /** The user, who has just shown the password, and a code where the account takes one. */
   const proven = async (
     { caller, address }: Pick<EndpointCall<unknown, unknown, unknown>, 'caller' | 'address'>,
@@ -139,7 +140,7 @@ export function accountEndpoints({ people, store, logIn, clock, limits }: People
             detail: 'change it in your directory',
           });
         }
-        const complaint = passwordComplaint(body.newPassword, caller.name);
+        const complaint = await passwordComplaintOf(services, body.newPassword, caller.name);
         if (complaint !== null) throw fieldProblem('/newPassword', complaint);
         const user = await proven(call, body);
         const changed = await logIn.setPassword(user, body.newPassword);

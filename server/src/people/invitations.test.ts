@@ -45,7 +45,10 @@ beforeEach(async () => {
   } as unknown as Mailer;
   const log = pino({ level: 'silent' });
   const page = 'https://devices.example.com/set';
-  invitations = new Invitations({ database, people, mailer, clock, log, limits, page });
+  invitations = new Invitations({
+    ...{ database, people, mailer, clock, log, limits, page },
+    mailOf: async (_user, purpose, link) => ({ subject: purpose, text: link }),
+  });
 });
 afterEach(async () => {
   await database.close();

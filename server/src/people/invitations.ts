@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
-import type { Mailer } from './mailer.ts';
+import type { Mail, Mailer } from './mailer.ts';
 import type { People } from './people.ts';
 
 export type Purpose = 'invitation' | 'reset';
@@ -17,6 +17,8 @@ interface Context {
   readonly limits: Pick<Limits, 'invitationMs' | 'resetMs' | 'resetsPerUser' | 'resetsWaiting'>;
   /** Address of the page where a password is set. */
   readonly page: string;
+  /** What a mail to a user says, in their language: `subject` and `text`. */
+  mailOf(user: string, purpose: Purpose, link: string): Promise<Mail>;
 }
 
 /** 256 random bits need no slow hash. */
@@ -35,12 +37,12 @@ export class Invitations {
 
   /** Rejects when the mail could not be handed over. */
   async invite(user: string, purpose: Purpose): Promise<void> {
-    const { people, mailer, page } = this.#context;
+    const { people, mailer, page, mailOf } = this.#context;
     const row = await people.get(user);
     if (!row?.email || (await people.directoryOf(user)) !== null) return;
     const secret = this.#issue(user, purpose);
     const link = `${page}?${new URLSearchParams({ token: secret })}`;
-    await mailer.send(row.email, textOf(purpose, user, link));
+    await mailer.send(row.email, await mailOf(user, purpose, link));
   }
 
   /**
@@ -111,16 +113,4 @@ export class Invitations {
     });
     return secret;
   }
-}
-
-function textOf(purpose: Purpose, user: string, link: string) {
-  return purpose === 'invitation'
-    ? {
-        subject: 'Your account for remote devices',
-        text: `You have an account named ${user}. Set your password here, within seven days:\n\n${link}\n\nThe link is good once. If you did not expect this mail, ignore it.\n`,
-      }
-    : {
-        subject: 'Set another password',
-        text: `Somebody, perhaps you, has asked to set another password for the account ${user}. You can do so here, within an hour:\n\n${link}\n\nThe link is good once. If it was not you, ignore this mail: your password stays.\n`,
-      };
 }

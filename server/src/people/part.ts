@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, openEndpoint } from '../api/endpoint.ts';
 import { conflict, Problem } from '../api/problem.ts';
+import { domainOfUser } from '../branding/brand/domain-of-user.ts';
 import type { OwnConfiguration } from '../configuration/schema.ts';
 import { readSecret } from '../configuration/secret.ts';
 import type { Core, Part } from '../part.ts';
@@ -11,11 +12,12 @@ import { Grants } from './grants.ts';
 import { grantsEndpoints } from './grants-endpoints.ts';
 import { Groups } from './groups.ts';
 import { groupsEndpoints } from './groups-endpoints.ts';
-import { Invitations } from './invitations.ts';
+import { Invitations, type Purpose } from './invitations.ts';
 import { keysEndpoints } from './keys-endpoints.ts';
-import { Mailer } from './mailer.ts';
+import { type Mail, Mailer } from './mailer.ts';
 import { forgottenPath, passwordPages, setPasswordPath } from './password-pages.ts';
 import { People } from './people.ts';
+import { PreferencesOfUsers } from './preferences.ts';
 import { preferencesEndpoints } from './preferences-endpoints.ts';
 import type { PeopleServices } from './services.ts';
 import { usersEndpoints } from './users-endpoints.ts';
@@ -23,7 +25,9 @@ import { usersEndpoints } from './users-endpoints.ts';
 /** Users, groups, grants, API keys, and mails by which people set passwords. */
 export const peoplePart: Part = {
   logInLinks: (configuration) =>
-    sendsMail(configuration) ? [{ text: 'Forgotten your password?', path: forgottenPath }] : [],
+    sendsMail(configuration)
+      ? [{ key: 'logIn.forgotten', text: 'Forgotten your password?', path: forgottenPath }]
+      : [],
   authenticators: ({ database, known, clock, limits }) => [
     new ApiKeys(database, known, clock, limits).authenticator,
   ],
@@ -75,7 +79,24 @@ function invitationsOf(core: Core, people: People): Invitations | null {
   read();
   const mailer = new Mailer(mail, read, limits.mailMs);
   const page = new URL(setPasswordPath, publicUrl).href;
-  return new Invitations({ database, people, mailer, clock, log, limits, page });
+  const mailOf = brandedMail(core);
+  return new Invitations({ database, people, mailer, clock, log, limits, page, mailOf });
+}
+
+/** What mails say: by the brand that the addressee sees, in the language that they chose. */
+function brandedMail({ database, known, rights, branding }: Core) {
+  const preferences = new PreferencesOfUsers(database);
+  return async (name: string, purpose: Purpose, link: string): Promise<Mail> => {
+    const user = await known.user(name);
+    const domain = user ? await domainOfUser(rights, user) : null;
+    const { language = null } = JSON.parse((await preferences.get(name)) ?? '{}') as { language?: string };
+    const say = (key: string) =>
+      branding.say(domain, language?.split('-', 1)[0] ?? null, `mail.${purpose}.${key}`, {
+        user: name,
+        link,
+      });
+    return { subject: say('subject'), text: say('text') };
+  };
 }
 
 function resetEndpoint({ invitations, clock, limits }: PeopleServices): Endpoint {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { hashGeneratedPassword, hashPassword, passwordComplaint } from 'rm-reflector/accounts';
+import { hashGeneratedPassword, hashPassword } from 'rm-reflector/accounts';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { type Static, Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
@@ -7,6 +7,7 @@ import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { matching, oneLine } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
+import { passwordComplaintOf } from '../branding/brand/domain-of-user.ts';
 import { permissionBeyond } from '../rights/within.ts';
 import { nameSchema, versionOf } from './name.ts';
 import type { PersonRow } from './people.ts';
@@ -111,8 +112,8 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
     }
   };
   const takenEmail = () => fieldProblem('/email', 'is that of another user');
-  const checkPassword = (password: string | undefined, name: string) => {
-    const complaint = password === undefined ? null : passwordComplaint(password, name);
+  const checkPassword = async (password: string | undefined, name: string) => {
+    const complaint = password === undefined ? null : await passwordComplaintOf(services, password, name);
     if (complaint !== null) throw fieldProblem('/password', complaint);
   };
   const toAdminister = (caller: Caller) => {
@@ -174,7 +175,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       async handle({ caller, body, note }) {
         caller.require('users.write', everything);
         const { name, kind = 'person', role = 'user', fullName = '', email = null, password } = body;
-        checkPassword(password, name);
+        await checkPassword(password, name);
         if (kind === 'service' && role !== 'user')
           throw fieldProblem('/role', 'must be user for a service account');
         for (const field of ['password', 'email', 'invite'] as const) {
@@ -232,7 +233,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         const before = await present(name);
         await requireNoMore(services, caller, name);
         const user = before.body;
-        checkPassword(body.password, name);
+        await checkPassword(body.password, name);
         const directory = await people.directoryOf(name);
         if (directory !== null && body.password !== undefined) {
           throw fieldProblem('/password', `is kept by the directory ${directory}`);

@@ -4,6 +4,7 @@ import type { Program } from 'rm-reflector/program';
 import { ownKeys } from '../configuration/schema.ts';
 import { serverAdditions, version } from '../server.ts';
 import { backup, restore } from './backup.ts';
+import { brandingCommand } from './branding-command.ts';
 
 /** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
 export const serverProgram: Program = {
@@ -15,6 +16,6 @@ export const serverProgram: Program = {
   },
   defaultFile: '/etc/rm-server.json',
   keys: Object.keys(ownKeys),
-  commands: { backup, restore },
+  commands: { backup, restore, branding: brandingCommand },
   additions: (context) => serverAdditions(context),
 };

@@ -25,6 +25,8 @@ export interface TestServerOptions {
   /** Makes the data file before the server starts. It has the users then: none is added. */
   readonly makeData?: (path: string) => void;
   readonly clock?: Clock;
+  /** Takes the lines of its log. */
+  readonly logged?: string[];
 }
 
 const password = 'a long enough secret';
@@ -64,11 +66,14 @@ export class TestServer {
     tokenByGet = false,
     makeData,
     clock = systemClock,
+    logged,
   }: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
     const data = join(folder, 'server.sqlite');
     makeData?.(data);
-    const log = pino({ level: 'silent' });
+    const log = logged
+      ? pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
+      : pino({ level: 'silent' });
     const settings = { domain: 'localhost' };
     const additions = serverAdditions(
       { own, ownAgain: () => own, file: null, data, settings, environment, log, clock },

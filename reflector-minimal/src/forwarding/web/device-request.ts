@@ -174,8 +174,8 @@ export class DeviceRequest implements CallEvents {
   }
 
   #refuse(refusal: Refusal): void {
-    const { request, response } = this.#exchange;
+    const { request, response, ownedBy } = this.#exchange;
     if (response.headersSent || response.destroyed) response.destroy();
-    else sendRefusal(request, response, refusal);
+    else sendRefusal(request, response, refusal, { domain: ownedBy });
   }
 }

@@ -128,9 +128,10 @@ export class DeviceUpgrade implements CallEvents {
   }
 
   #refuse(refusal: Refusal): void {
-    const { request, socket } = this.#exchange;
+    const { request, socket, ownedBy: domain } = this.#exchange;
     socket.off('close', this.#abandon);
-    if (!socket.destroyed) sendRefusal(request, responseOn(request, socket, this.#exchange), refusal);
+    if (!socket.destroyed)
+      sendRefusal(request, responseOn(request, socket, this.#exchange), refusal, { domain });
   }
 }
 

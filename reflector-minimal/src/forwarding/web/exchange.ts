@@ -15,6 +15,8 @@ export interface DeviceExchange {
   readonly origin: Origin;
   readonly devicePort: DevicePort;
   readonly port: number;
+  /** The domain of devices that the device belongs to. */
+  readonly ownedBy: string;
   readonly settings: ServiceSettings;
   /** The head of the request, as the device gets it. */
   readonly head: readonly string[];

@@ -20,6 +20,7 @@ import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import type { ResponseCache } from '../../ports/response-cache.ts';
 import type { DeviceAccess } from '../../ports/rights.ts';
+import type { DeviceIdentity } from '../../ports/store.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalTo } from '../../refusals/of-denial.ts';
 import { openedPort, portRefusal } from '../../rights/opened-port.ts';
@@ -51,6 +52,7 @@ export interface WebContext {
 export interface WebTarget {
   readonly identity: Identity;
   readonly device: OnlineDevice;
+  readonly named: Pick<DeviceIdentity, 'domain'>;
   readonly access: DeviceAccess;
   /** `null`: the device forwards no web interface. */
   readonly port: number | null;
@@ -140,7 +142,7 @@ export class WebForwarding {
     event: string,
     request: IncomingMessage,
     origin: Origin,
-    { identity, device, access, port, since, shared }: WebTarget,
+    { identity, device, named, access, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
     begin: (exchange: Omit<DeviceExchange, 'response' | 'head' | 'cached'>) => void,
   ): Promise<Refusal | null> {
@@ -162,6 +164,7 @@ export class WebForwarding {
         origin,
         devicePort: this.#portOf(device, port),
         port,
+        ownedBy: named.domain,
         settings: serviceSettingsOf(device, port),
         answered: (head) => this.#answered(site, device, request, head),
         site,

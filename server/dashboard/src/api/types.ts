@@ -37,6 +37,21 @@ export interface Server {
   readonly mail: boolean;
 }
 
+/** How the server looks to this user. Addresses are paths of the server. */
+export interface Branding {
+  readonly name: string | null;
+  readonly logo: { readonly light: string; readonly dark: string } | null;
+  /** The first is the usual one. */
+  readonly languages: readonly string[];
+  /** By language: texts in the place of ours. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** `text`: by language. */
+  readonly links: readonly { readonly text: Readonly<Record<string, string>>; readonly address: string }[];
+  readonly columns: readonly string[] | null;
+  /** `NAME*` stands for all that begin so. */
+  readonly hiddenProperties: readonly string[];
+}
+
 /** What a user has chosen for the dashboard. */
 export interface Preferences {
   readonly language?: string;

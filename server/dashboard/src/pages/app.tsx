@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { branding } from '../state/branding.ts';
 import { readWaiting } from '../state/device-actions.ts';
 import { connection, onHappenings } from '../state/live.ts';
 import { place, portOf, type Route, routeOf } from '../state/router.ts';
-import { loggedOut, may, me } from '../state/session.ts';
-import { t } from '../texts/language.ts';
+import { loggedOut, may, me, preferences } from '../state/session.ts';
+import { language, t } from '../texts/language.ts';
 import { Blank } from '../ui/blank.tsx';
 import { Icon, type IconName, Mark } from '../ui/icon.tsx';
 import { Toasts } from '../ui/toast.tsx';
@@ -21,7 +22,8 @@ export function App() {
   const route = routeOf(place.value.path);
   const title = titleOf(route);
   useEffect(() => {
-    document.title = title;
+    const name = branding.value?.name;
+    document.title = name ? `${title} – ${name}` : title;
   }, [title]);
   if (route.page === 'terminal' || route.page === 'desktop') {
     return (
@@ -106,6 +108,27 @@ function Notices() {
   );
 }
 
+/** The logo of the brand, or its name; both follow the theme. */
+function Brand() {
+  const logo = branding.value?.logo;
+  if (!logo) {
+    return (
+      <>
+        <Mark />
+        {t('brand')}
+      </>
+    );
+  }
+  const { theme } = preferences.value;
+  const chosen = theme === undefined ? null : logo[theme];
+  return (
+    <picture>
+      {chosen === null && <source media="(prefers-color-scheme: dark)" srcset={logo.dark} />}
+      <img src={chosen ?? logo.light} alt={t('brand')} />
+    </picture>
+  );
+}
+
 function Side({ route }: { readonly route: Route }) {
   const waiting = useSignal(0);
   useEffect(() => {
@@ -125,6 +148,7 @@ function Side({ route }: { readonly route: Route }) {
         read();
     });
   }, [may('enrolment.write')]);
+  const links = branding.value?.links ?? [];
   const people = may('users.read') ? 'users' : 'enrolment';
   const entries: readonly (readonly [Route['page'], string, IconName, boolean])[] = [
     ['devices', '/', 'devices', true],
@@ -138,8 +162,7 @@ function Side({ route }: { readonly route: Route }) {
   return (
     <header class="side">
       <a class="brand" href="/">
-        <Mark />
-        {t('brand')}
+        <Brand />
       </a>
       <nav class="nav" aria-label={t('menu')}>
         {entries
@@ -152,6 +175,15 @@ function Side({ route }: { readonly route: Route }) {
             </a>
           ))}
       </nav>
+      {links.length > 0 && (
+        <nav class="links" aria-label={t('links')}>
+          {links.map(({ text, address }) => (
+            <a key={address} href={address}>
+              {text[language()]}
+            </a>
+          ))}
+        </nav>
+      )}
       <div class="foot">
         <span class="who" title={me()}>
           {me()}

@@ -1,6 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { get, put } from '../api/call.ts';
 import type { Account, Permission, Preferences, Server } from '../api/types.ts';
+import { branding, isHidden } from './branding.ts';
+import { propertyOf, readColumns } from './columns.ts';
 
 export const account = signal<Account | null>(null);
 export const server = signal<Server | null>(null);
@@ -32,6 +34,13 @@ export async function readSession(): Promise<void> {
   preferences.value = chosen;
   rememberLook(chosen);
 }
+
+/** Columns of the list of devices: as the user has chosen, or as the brand has them. */
+export const shownColumns = (): readonly string[] => {
+  const hidden = branding.value?.hiddenProperties ?? [];
+  const columns = readColumns(preferences.value.columns ?? branding.value?.columns ?? undefined);
+  return columns.filter((column) => !isHidden(propertyOf(column) ?? '', hidden));
+};
 
 /** Keeps a choice of the user; what is `undefined` returns to what is usual. */
 export async function choose(

@@ -3,10 +3,27 @@ import de from './de.json';
 import en from './en.json';
 import { type Catalogue, chosenLanguage, Texts, type Values } from './texts.ts';
 
-/** Address of the texts of each language. */
+/** Address of the texts of each language that comes with the dashboard. */
 const catalogues: Readonly<Record<string, string>> = { en, de };
-/** Its name in itself. */
-export const languages: Readonly<Record<string, string>> = { en: 'English', de: 'Deutsch' };
+
+/** The languages of the server, and addresses of texts in the place of ours. */
+export interface Languages {
+  readonly available: readonly string[];
+  readonly replaced: Readonly<Record<string, string>>;
+  /** In the place of the name that we have. */
+  readonly name: string | null;
+}
+
+let languages: Languages = { available: Object.keys(catalogues), replaced: {}, name: null };
+export function setLanguages(given: Languages): void {
+  languages = given;
+}
+/** Code and name, which is in the language itself. */
+export const offeredLanguages = (): (readonly [string, string])[] =>
+  languages.available.map((code) => {
+    const name = new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code;
+    return [code, name.slice(0, 1).toLocaleUpperCase(code) + name.slice(1)];
+  });
 
 const texts = signal(new Texts('en', {}));
 
@@ -19,11 +36,20 @@ export const locale = (): string => {
   return navigator.languages.find((one) => one.toLowerCase().startsWith(language)) ?? language;
 };
 
+export const language = (): string => texts.value.language;
+
 export async function useLanguage(wanted: string | undefined): Promise<void> {
+  const { available, replaced, name } = languages;
   const all = [...(wanted ? [wanted] : []), ...navigator.languages];
-  const language = chosenLanguage(all, Object.keys(catalogues), 'en');
-  const response = await fetch(catalogues[language] ?? en);
+  const chosen = chosenLanguage(all, available, available[0] ?? 'en');
+  const [ours, theirs] = await Promise.all([read(catalogues[chosen] ?? en), read(replaced[chosen])]);
+  texts.value = new Texts(chosen, { ...ours, ...(name === null ? {} : { brand: name }), ...theirs });
+  document.documentElement.lang = chosen;
+}
+
+async function read(address: string | undefined): Promise<Catalogue> {
+  if (address === undefined) return {};
+  const response = await fetch(address);
   if (!response.ok) throw new Error(`texts: ${response.status}`);
-  texts.value = new Texts(language, (await response.json()) as Catalogue);
-  document.documentElement.lang = language;
+  return (await response.json()) as Catalogue;
 }

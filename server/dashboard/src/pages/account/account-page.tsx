@@ -4,7 +4,7 @@ import type { Session } from '../../api/types.ts';
 import { useResource } from '../../state/resource.ts';
 import { accountTabs } from '../../state/router.ts';
 import { account, choose, preferences, readAccount } from '../../state/session.ts';
-import { languages, t, useLanguage } from '../../texts/language.ts';
+import { offeredLanguages, t, useLanguage } from '../../texts/language.ts';
 import { Fault, Loading } from '../../ui/blank.tsx';
 import { Copy, saveFile } from '../../ui/copy.tsx';
 import { Form } from '../../ui/dialog.tsx';
@@ -66,7 +66,7 @@ function Profile() {
             name="language"
             label={t('account.language')}
             value={language}
-            options={[['', t('account.ofBrowser')], ...Object.entries(languages)]}
+            options={[['', t('account.ofBrowser')], ...offeredLanguages()]}
             onChange={setLanguage}
           />
           <Choice

@@ -1,7 +1,8 @@
 import { patch, segment } from '../../api/call.ts';
 import type { Device } from '../../api/types.ts';
+import { branding, isHidden } from '../../state/branding.ts';
 import { mostColumns, propertyColumn, readColumns, toggleColumn } from '../../state/columns.ts';
-import { choose, may, preferences } from '../../state/session.ts';
+import { choose, may, shownColumns } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { textOf } from '../../ui/field.tsx';
 import { Menu } from '../../ui/menu.tsx';
@@ -29,8 +30,13 @@ export function Properties({ part }: { readonly part: DevicePart }) {
     await change({ [textOf(fields, 'property')]: textOf(fields, 'value') });
     form.reset();
   };
-  const names = Object.keys(system).sort();
-  const own = Object.entries(user).sort(([a], [b]) => (a < b ? -1 : 1));
+  const hidden = branding.value?.hiddenProperties ?? [];
+  const names = Object.keys(system)
+    .filter((name) => !isHidden(name, hidden))
+    .sort();
+  const own = Object.entries(user)
+    .filter(([name]) => !isHidden(name, hidden))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return (
     <section class="card">
       <header>
@@ -94,7 +100,7 @@ export function Properties({ part }: { readonly part: DevicePart }) {
 }
 
 function ShowAsColumn({ names }: { readonly names: readonly string[] }) {
-  const columns = readColumns(preferences.value.columns);
+  const columns = shownColumns();
   const toggle = (column: string) => {
     const next = readColumns(toggleColumn(columns, column));
     if (next.length <= mostColumns) choose({ columns: next }).catch(failed);

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { all } from '../../api/call.ts';
 import type { Domain } from '../../api/types.ts';
-import { propertiesOf, readColumns } from '../../state/columns.ts';
+import { propertiesOf } from '../../state/columns.ts';
 import { DeviceList } from '../../state/device-list.ts';
 import {
   type DeviceQuery,
@@ -15,7 +15,7 @@ import {
 import { onHappenings } from '../../state/live.ts';
 import { useResource } from '../../state/resource.ts';
 import { navigate, place } from '../../state/router.ts';
-import { may, preferences } from '../../state/session.ts';
+import { may, shownColumns } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { Blank, Fault, Loading } from '../../ui/blank.tsx';
 import { useDialog } from '../../ui/dialog.tsx';
@@ -33,7 +33,7 @@ const refreshMs = 2_000;
 export function DevicesPage() {
   const list = useMemo(() => new DeviceList(), []);
   const query = readDeviceQuery(place.value.search);
-  const columns = readColumns(preferences.value.columns);
+  const columns = shownColumns();
   const properties = propertiesOf(columns);
   const selected = useSignal<ReadonlySet<string>>(new Set());
   const atTop = useRef(true);

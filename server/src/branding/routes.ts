@@ -1,0 +1,56 @@
+import { Html, page } from 'rm-reflector/accounts';
+import type { Route } from 'rm-reflector/ports';
+import { brandCookieFor, domainOfCookie } from './brand/brand-cookie.ts';
+import type { Branding } from './brand/branding.ts';
+import { pageIn } from './brand/looks.ts';
+import { baseMark } from './brand/markdown.ts';
+import { assetsPath, pagesPath } from './brand/read-brand.ts';
+
+/** Seconds for which browsers keep a file: its name changes with its content. */
+const keptSeconds = 31_536_000;
+
+/** The link to give to people of a domain: from then on, their browser shows its log-in page. */
+export const brandPath = '/for';
+
+/** Images and pages of brands: for everybody, because the log-in page has them. */
+export function brandRoutes(branding: Branding): Route[] {
+  return [
+    {
+      access: 'anyone',
+      methods: ['GET', 'HEAD'],
+      path: `${assetsPath}/*`,
+      answer: ({ parameters: [name = ''] }) => {
+        const asset = branding.asset(name);
+        if (!asset) return { status: 404, error: 'there is no such file' };
+        return { status: 200, type: asset.type, body: asset.content, maxAge: keptSeconds };
+      },
+    },
+    {
+      access: 'anyone',
+      methods: ['GET', 'HEAD'],
+      path: `${pagesPath}/*`,
+      answer: ({ parameters: [name = ''], look, headers }) => {
+        const brand = branding.of(domainOfCookie(headers.cookie));
+        const text = pageIn(brand, name, look.language);
+        if (!text || text.title === '') return { status: 404, error: 'There is no such page' };
+        return {
+          status: 200,
+          type: 'text/html; charset=utf-8',
+          body: page(text.title, new Html(text.markup.replaceAll(baseMark, '')), look),
+        };
+      },
+    },
+    {
+      access: 'anyone',
+      methods: ['GET', 'HEAD'],
+      path: `${brandPath}/*`,
+      answer: ({ parameters: [domain = ''], origin }) => ({
+        status: 303,
+        headers: { Location: '/' },
+        cookies: [
+          brandCookieFor(branding.domains.includes(domain) ? domain : null, origin.protocol === 'https'),
+        ],
+      }),
+    },
+  ];
+}
