@@ -26,6 +26,8 @@ export interface Look {
   readonly style: StyleSheet | null;
   /** Where its images come from, as an expression of a policy; `null`: there are none. */
   readonly images: string | null;
+  /** Its icon, within the head of a page. */
+  readonly icon: Html;
   /** Above and below each page. */
   readonly header: Html;
   readonly footer: Html;
@@ -49,6 +51,7 @@ export const plainLook: Look = {
   name: null,
   style: null,
   images: null,
+  icon: nothing,
   header: nothing,
   footer: nothing,
   logInNote: nothing,

@@ -47,13 +47,13 @@ main img { max-width: 100%; height: auto; }
 
 /** A complete page of the reflector's own: no script, and nothing from anywhere else. */
 export function page(title: string, body: Html, look: Look = plainLook): string {
-  const { language, name, header, footer } = look;
+  const { language, name, icon, header, footer } = look;
   return html`<!DOCTYPE html>
 <html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${name === null ? title : `${title} – ${name}`}</title>
+<title>${name === null ? title : `${title} – ${name}`}</title>${icon}
 <style>${style.markup}</style>${look.style === null ? html`` : html`<style>${look.style.markup}</style>`}
 </head>
 <body>

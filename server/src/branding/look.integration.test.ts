@@ -1,12 +1,16 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
+import { findings } from '../testing/axe.ts';
 import { addDevice } from '../testing/test-device.ts';
 import { TestServer } from '../testing/test-server.ts';
 
-/** The example brand, in Chromium. */
+/** The example brand, in Chromium: every kind of page in both themes. `RM_SCREENSHOTS` names a folder. */
 
+const pictures = process.env.RM_SCREENSHOTS ?? '';
 const example = fileURLToPath(new URL('../../../examples/branding', import.meta.url));
 const password = 'a long enough secret';
 /** Only something that hangs reaches it. */
@@ -34,12 +38,32 @@ afterAll(async () => {
 });
 afterEach(() => context?.close());
 
-/** A page that nobody is logged in on. */
-async function open(options: object = {}): Promise<{ page: Page }> {
+/** A page that nobody is logged in on, and what the browser complains of. */
+async function open(options: object = {}): Promise<{ page: Page; complaints: string[] }> {
   context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(timeout);
-  return { page };
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const text = message.text();
+    // That a page is an error page, and that the stream of events ends with the session, the browser says too.
+    const expected = /503|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(text);
+    if (['error', 'warning'].includes(message.type()) && !expected)
+      complaints.push(`${message.location().url}: ${text}`);
+  });
+  page.on('request', (request) => {
+    if (!new URL(request.url()).host.endsWith(`localhost:${server.reflector.port}`))
+      complaints.push(request.url());
+  });
+  return { page, complaints };
+}
+
+async function settled(page: Page, name: string): Promise<void> {
+  if (pictures) {
+    mkdirSync(pictures, { recursive: true });
+    await page.screenshot({ path: join(pictures, `branding-${name}.png`) });
+  }
+  expect(await findings(page)).toEqual([]);
 }
 
 /** Which logo is seen, and that it is drawn. */
@@ -55,6 +79,81 @@ async function logo(page: Page): Promise<string> {
   const text = await (await fetch(address)).text();
   return `${await image.getAttribute('alt')} ${/stroke="(#\w+)"/.exec(text)?.[1]}`;
 }
+const colorOf = (page: Page, selector: string, property: string) =>
+  page.evaluate(`getComputedStyle(document.querySelector('${selector}'))['${property}']`) as Promise<string>;
+
+describe.each([
+  ['light', 'Tidewater Remote #0b645f', 'rgb(11, 100, 95)'],
+  ['dark', 'Tidewater Remote #5fd0c5', 'rgb(95, 208, 197)'],
+] as const)('%s', (colorScheme, drawn, accent) => {
+  test('the log-in page, the dashboard and the page of a device that is off line', {
+    timeout: 4 * timeout,
+  }, async () => {
+    const { page, complaints } = await open({ colorScheme });
+    await page.goto(`${base}/log-in`);
+    expect(await page.title()).toBe('Log in to your pumps – Tidewater Remote');
+    expect([await logo(page), await colorOf(page, 'button.main', 'backgroundColor')]).toEqual([
+      drawn,
+      accent,
+    ]);
+    await page.getByText('Ask your Tidewater partner').waitFor();
+    await page.getByText('Service around the clock').waitFor();
+    await settled(page, `log-in.${colorScheme}`);
+
+    await openLoggedIn(page, `${base}/`, { user: 'alice', password });
+    await page.locator('.rows a', { hasText: 'pump-1' }).waitFor();
+    expect([await logo(page), await colorOf(page, '.button.main', 'backgroundColor')]).toEqual([
+      drawn,
+      accent,
+    ]);
+    expect(await page.title()).toBe('Devices – Tidewater Remote');
+    await page.getByText('Lindholm').first().waitFor();
+    const columns = await page.locator('.titles [role=columnheader]').allTextContents();
+    expect(columns.slice(2)).toEqual(['State', 'Last seen', 'site', 'Version', 'Services']);
+    await settled(page, `devices.${colorScheme}`);
+    await page.goto(`${base}/dashboard/devices/pump-1`);
+    await page.getByText('Lindholm').first().waitFor();
+    expect(await page.locator('dl.facts dt').allTextContents()).not.toContain('contract');
+    expect(await page.locator('dl.facts dt').allTextContents()).not.toContain('internal.key');
+
+    await page.goto(`http://pump-1.localhost:${server.reflector.port}/`);
+    await page.getByText('“pump-1” is not connected').waitFor();
+    expect([await logo(page), await colorOf(page, 'footer a', 'color')]).toEqual([drawn, accent]);
+    await settled(page, `offline.${colorScheme}`);
+    await page.getByRole('link', { name: 'Imprint' }).click();
+    await page.waitForURL(`${base}/pages/imprint`);
+    await page.getByRole('img', { name: 'The mark of Tidewater' }).waitFor();
+    await logo(page);
+    await settled(page, `imprint.${colorScheme}`);
+
+    await page.goto(`http://crane-1.localhost:${server.reflector.port}/`);
+    expect(await logo(page)).toBe('Lindholm Harbour #8a63c9');
+    await settled(page, `offline-harbour.${colorScheme}`);
+    expect(complaints).toEqual([]);
+  });
+});
+
+test('who belongs to a domain sees its brand, and logs in at it from then on', {
+  timeout: 4 * timeout,
+}, async () => {
+  const { page, complaints } = await open();
+  await page.goto(`${base}/log-in`);
+  expect(await logo(page)).toBe('Tidewater Remote #0b645f');
+  await openLoggedIn(page, `${base}/`, { user: 'harry', password });
+  await page.locator('.rows a', { hasText: 'crane-1' }).waitFor();
+  expect([await logo(page), await page.title()]).toEqual([
+    'Lindholm Harbour #8a63c9',
+    'Devices – Lindholm Harbour',
+  ]);
+  await settled(page, 'devices-harbour.light');
+  await page.locator('.side .foot button').click();
+  await page.waitForURL(`${base}/log-in`);
+  expect(await logo(page)).toBe('Lindholm Harbour #8a63c9');
+  expect(await colorOf(page, 'button.main', 'backgroundColor')).toBe('rgb(91, 58, 153)');
+  await page.getByText('Harbour office').waitFor();
+  await settled(page, 'log-in-harbour.light');
+  expect(complaints).toEqual([]);
+});
 
 test('its link leads to its log-in page', { timeout }, async () => {
   const { page } = await open();

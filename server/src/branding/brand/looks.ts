@@ -30,12 +30,17 @@ export function brandLooks(context: LooksContext): Looks {
 export function lookIn(brand: Brand, language: string, base: string): Look {
   const place = (markup: string) => new Html(markup.replaceAll(baseMark, base));
   const note = pageIn(brand, 'log-in', language);
-  const loads = brand.logo !== null || [...brand.pages.values()].length > 0;
+  const loads = brand.logo !== null || brand.icon !== null || [...brand.pages.values()].length > 0;
   return {
     language,
     name: brand.name,
     style: styleOf(brand),
     images: loads ? base.replace('//', '') || "'self'" : null,
+    icon:
+      brand.icon === null
+        ? html``
+        : html`
+<link rel="icon" type="${brand.icon.type}" href="${base}${assetsPath}/${brand.icon.name}">`,
     header: place(headerOf(brand).markup),
     footer: place(footerOf(brand, language).markup),
     logInNote: place(note?.markup ?? ''),
