@@ -50,6 +50,9 @@ const headings = [
   'HAProxy in the place of nginx',
 ];
 
+/** Only something that hangs reaches it: 300 devices log in on a machine that may be busy with much else. */
+const patience = 300_000;
+
 /** What a shell of the reader still knows. */
 let defined = '';
 
@@ -73,7 +76,7 @@ async function runAll(heading: string): Promise<string[]> {
   return printed;
 }
 
-const isUp = (count: number) => expect.poll(() => up, { timeout: 120_000, interval: 200 }).toBe(count);
+const isUp = (count: number) => expect.poll(() => up, { timeout: patience, interval: 200 }).toBe(count);
 const served = () => debian.run('curl', '-fsS', 'https://remote.example.com/healthz').catch(String);
 
 /** Devices on line, by the server's own count. */
@@ -129,7 +132,7 @@ test('from an empty Debian to 300 devices', async () => {
   await isUp(299);
   await run(key);
   await run(enrol);
-  await expect.poll(online, { timeout: 120_000, interval: 500 }).toBe(300);
+  await expect.poll(online, { timeout: patience, interval: 500 }).toBe(300);
   expect(await run(who)).toContain('rm_tunnels 300\n');
   // A user's request through a tunnel.
   const asked = `https://pump-001.remote.example.com/16`;
@@ -137,22 +140,22 @@ test('from an empty Debian to 300 devices', async () => {
   expect(await run(request)).toMatch(/^pump-001 /);
 
   expect((await runAll('Backups'))[0]).toMatch(/\d{4}-\d\d-\d\d-\d{6}\n/);
-  await expect.poll(online, { timeout: 120_000, interval: 500 }).toBe(300);
+  await expect.poll(online, { timeout: patience, interval: 500 }).toBe(300);
   const logs = (await runAll('Logs')).join('');
   expect(logs).toMatch(/^audit\.log$/m);
   expect(logs).toMatch(/^audit\.log\.1$/m);
   // It goes on in the new file.
   await run(request);
   await expect
-    .poll(() => debian.run('cat', '/var/log/rm-server/audit.log'), { timeout: 30_000 })
+    .poll(() => debian.run('cat', '/var/log/rm-server/audit.log'), { timeout: patience })
     .toContain('pump-001');
 
   const limits = (await runAll('Limits')).join('').trim().split('\n');
   expect(limits.sort()).toEqual(['LimitNOFILE=131072', 'MemoryMax=1073741824']);
-  await expect.poll(online, { timeout: 120_000, interval: 500 }).toBe(300);
+  await expect.poll(online, { timeout: patience, interval: 500 }).toBe(300);
   expect((await runAll('Watch it')).join('')).toMatch(/^rm_store_up 1$/m);
 
   await runAll('HAProxy in the place of nginx');
-  await expect.poll(online, { timeout: 120_000, interval: 500 }).toBe(300);
+  await expect.poll(online, { timeout: patience, interval: 500 }).toBe(300);
   expect(await run(request)).toMatch(/^pump-001 /);
-});
+}, 1_800_000);
