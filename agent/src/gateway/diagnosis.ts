@@ -1,12 +1,12 @@
 import { serviceAddress } from '../agent/forwarded-ports.ts';
 import { portLabel } from '../agent/port-label.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
-import { defaultLimits, gatewayLimits } from '../config/limits.ts';
+import { defaultLimits } from '../config/limits.ts';
 import type { CertificateTime } from '../dial/certificate-time.ts';
 import { type Dial, dialService } from '../dial/dial-service.ts';
-import type { Cancellable, Host } from '../host.ts';
+import type { Host } from '../host.ts';
 import { probeWeb, webStatus } from '../program/probe-web.ts';
-import { targetDials } from './target.ts';
+import { probeDial, targetDials } from './target.ts';
 
 /** One thing that was found out about a device, in a sentence. */
 export interface Finding {
@@ -39,7 +39,7 @@ export function diagnose(
     const where = 'host' in place ? `${place.host} port ${place.port}` : place.path;
     const proceed = () => next(index + 1);
     const say = (ok: boolean, text: string) => report({ ok, text: `${label}: ${text}` });
-    tryDial(host, dialService(host, place, null, defaultLimits.addresses), (failure) => {
+    probeDial(host, dialService(host, place, null, defaultLimits.addresses), (failure) => {
       if (failure !== null) {
         say(false, `${where} cannot be reached: ${failure}.`);
         proceed();
@@ -47,7 +47,7 @@ export function diagnose(
       }
       say(true, `${where} can be reached.`);
       if (service.kind === 'https')
-        tryDial(host, dial, (fault) => {
+        probeDial(host, dial, (fault) => {
           if (fault === null) {
             say(true, 'TLS works, and the settings accept its certificate.');
             askWeb(host, dial, service, configuration, say, proceed);
@@ -82,29 +82,5 @@ function askWeb(
       if (advice !== null) say(false, `It ${advice}.`);
       done();
     });
-  });
-}
-
-/** `done` gets why the service cannot be used, or `null`; once, never from within the call. */
-function tryDial({ clock }: Host, dial: Dial, done: (failure: string | null) => void): void {
-  const ignore = () => undefined;
-  let attempt: Cancellable | null = null;
-  const deadline = clock.schedule(gatewayLimits.probeMs, () => {
-    attempt?.cancel();
-    done(`no answer within ${gatewayLimits.probeMs / 1000} s`);
-  });
-  attempt = dial({
-    connected: (socket) => {
-      deadline.cancel();
-      socket.destroy();
-      done(null);
-    },
-    data: ignore,
-    taken: ignore,
-    ended: ignore,
-    closed: (error) => {
-      deadline.cancel();
-      done(error?.message ?? 'connection closed');
-    },
   });
 }

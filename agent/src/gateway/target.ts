@@ -39,17 +39,21 @@ export function probePlace(
   place: ServiceAddress,
   done: (failure: string | null) => void,
 ): Cancellable {
+  return probeDial(host, dialService(host, place, null, defaultLimits.addresses), done);
+}
+
+/** As {@link probePlace}, in this way. */
+export function probeDial(
+  { clock }: Pick<Host, 'clock'>,
+  dial: Dial,
+  done: (failure: string | null) => void,
+): Cancellable {
   const ignore = () => undefined;
-  const deadline = host.clock.schedule(gatewayLimits.probeMs, () => {
+  const deadline = clock.schedule(gatewayLimits.probeMs, () => {
     attempt.cancel();
     done(`no answer within ${gatewayLimits.probeMs / 1000} s`);
   });
-  const attempt = dialService(
-    host,
-    place,
-    null,
-    defaultLimits.addresses,
-  )({
+  const attempt = dial({
     connected: (socket) => {
       deadline.cancel();
       socket.destroy();
