@@ -429,8 +429,11 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
             button('Delete', async () => {
               if (!confirm(`Delete ${file}?`)) return;
               const answer = await call('remove', { file, revision });
-              if (answer.ok) await showDevices();
-              else say(problemsOf(answer), true);
+              if (!answer.ok) say(problemsOf(answer), true);
+              else {
+                await showDevices();
+                say('Deleted.');
+              }
             }),
           ]),
     ),

@@ -192,7 +192,9 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     page.once('dialog', (dialog) => void dialog.accept());
     await page.getByRole('row', { name: 'cam-9' }).getByRole('button', { name: 'Edit' }).click();
     await click('Delete');
-    await page.getByRole('cell', { name: 'cam-9' }).waitFor({ state: 'detached' });
+    await hears(/Deleted/);
+    await page.getByRole('cell', { name: deviceId }).waitFor();
+    expect(await page.getByRole('cell', { name: 'cam-9' }).count()).toBe(0);
     expect(existsSync(file())).toBe(false);
   });
 
