@@ -1,5 +1,6 @@
 import { printable } from 'rm-protocol';
 import { portLabel } from '../agent/port-label.ts';
+import type { Json } from '../config/json.ts';
 import type { Machine } from '../config/machine.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
@@ -49,6 +50,7 @@ export function checkGateway(
     return;
   }
   const devices: DeviceConfiguration[] = [];
+  const ids = new Set<string>();
   let wrong = false;
   for (const { origin, content } of sources) {
     const judged =
@@ -64,8 +66,10 @@ export function checkGateway(
     // What the devices share was said of the gateway's file.
     for (const line of judged.warnings)
       if (!settings.missing.some((said) => said.endsWith(line))) warn(`${origin}: ${line}`);
-    const other = devices.some(({ id }) => id === judged.id);
-    if (other) report('FAILED', 'device', `${origin}: device.id: another has "${judged.id}" already`);
+    const id = image === null || 'error' in content ? judged.id : idInImage(content.json, judged.id);
+    const other = ids.has(id);
+    ids.add(id);
+    if (other) report('FAILED', 'device', `${origin}: device.id: another has "${id}" already`);
     wrong ||= other;
     if (!other && (only === null || only === judged.id)) devices.push(judged);
   }
@@ -81,6 +85,12 @@ export function checkGateway(
         exit(wrong ? ExitStatus.configuration : connected ? ExitStatus.ok : ExitStatus.unavailable),
       ),
     );
+}
+
+/** Of two IDs with variables that only the device knows, it can only be said that they are the same if their texts are. */
+function idInImage(json: Json, id: string): string {
+  const text = isObject(json) && isObject(json.device) ? json.device.id : undefined;
+  return typeof text === 'string' && text.includes('${') ? text : id;
 }
 
 function reportCost(

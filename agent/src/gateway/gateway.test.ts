@@ -632,6 +632,23 @@ describe('check of a gateway', () => {
     expect(bad.status).toBe(78);
   });
 
+  it('takes IDs of an image that only the device knows for the same only if they are', () => {
+    const put = (path: string, json: unknown) =>
+      host.files.content.set(`/image${path}`, ascii(JSON.stringify(json)));
+    host.files.directories.add(`/image${folder}`);
+    put('/etc/rm-agent.json', { reflector: 'http://r.example/', gateway: { folder } });
+    const named = (id: string) => ({
+      ...device('', '10.0.0.1'),
+      device: { id, domain: 'dom', password: 'p' },
+    });
+    put(`${folder}/one.json`, named('${file:/etc/one}'));
+    put(`${folder}/two.json`, named('${file:/etc/two}'));
+    const judge = () => rmAgent(host, 'check', '--offline', '--root', '/image');
+    expect(judge()).toMatchObject({ out: 'ok     configuration /etc/rm-agent.json\n', status: 0 });
+    put(`${folder}/three.json`, named('${file:/etc/two}'));
+    expect(judge().out).toMatch(/FAILED device .*: device\.id: another has "\$\{file:\/etc\/two\}" already/);
+  });
+
   it('asks the running gateway', () => {
     write('one', device('cam-1', '10.0.0.1'));
     start();
