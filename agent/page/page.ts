@@ -36,7 +36,7 @@ const serviceFields: readonly Field[] = [
   ['target', 'Host, if another', 'text'],
   ['host', 'Host header', 'text'],
   ['connections', 'Connections at once', 'number'],
-  ['responseTimeout', 'Response timeout in s', 'number'],
+  ['responseTimeout', 'Response timeout: seconds, or 2m', 'number'],
   ['headers', 'Headers', ['all', 'few']],
   ['forwarded', 'X-Forwarded headers', ['yes', 'no']],
 ];
@@ -163,7 +163,8 @@ function input(
   const control =
     typeof kind === 'string'
       ? make('input', {
-          type: kind === 'text' ? 'text' : kind,
+          // A browser drops the text of a number that is none.
+          type: kind === 'number' ? 'text' : kind,
           name: key,
           value: shown,
           required: needed,
@@ -188,7 +189,7 @@ function read(group: Element, fields: readonly Field[]): Fields {
     const value = control?.value ?? '';
     if (value === '') continue;
     if (key === 'pins') result[key] = value.split(/[\s,]+/).filter((pin) => pin !== '');
-    else if (kind === 'number') result[key] = Number(value);
+    else if (kind === 'number' && /^\d+$/.test(value)) result[key] = Number(value);
     else result[key] = value === 'yes' ? true : value === 'no' ? false : value;
   }
   return result;
@@ -347,6 +348,8 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
   const { device, secrets, services, revision, kept, ...top } = loaded.body;
   const known = fieldsOf(secrets);
   const rows = make('div', {});
+  /** Of services in the file, the port there. */
+  const ports = new Map<Element, unknown>();
   const addRow = (service: Fields) => {
     const row = make(
       'fieldset',
@@ -360,6 +363,7 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
       ),
     );
     row.append(button('Remove', () => row.remove()));
+    ports.set(row, service.port);
     rows.append(row);
   };
   const given = listOf(services);
@@ -375,7 +379,11 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
         .filter(({ id }) => id === '')
         .map((row) => {
           const tls = read(row.querySelector('.tls') ?? row, tlsFields);
-          return { ...read(row, serviceFields), ...(Object.keys(tls).length === 0 ? {} : { tls }) };
+          return {
+            was: ports.get(row) ?? null,
+            ...read(row, serviceFields),
+            ...(Object.keys(tls).length === 0 ? {} : { tls }),
+          };
         }),
     },
   });
@@ -485,7 +493,7 @@ async function showAccount(): Promise<void> {
         )
       : button('Turn on', async () => {
           const secret = textOf((await call('codes-offer')).body.secret);
-          const field: Field = ['code', 'Code that it shows', 'text', true];
+          const fields: readonly Field[] = [passwordField, ['code', 'Code that it shows', 'text', true]];
           offer.replaceChildren(
             make('p', {}, 'Add this secret to your authenticator: ', make('code', {}, secret)),
             make(
@@ -495,11 +503,11 @@ async function showAccount(): Promise<void> {
             ),
             form(
               async (element) => {
-                const answer = await call('codes-confirm', read(element, [field]));
+                const answer = await call('codes-confirm', read(element, fields));
                 if (answer.ok) await showAccount();
                 done(answer, 'From now on, a code is asked for.');
               },
-              input(field, ''),
+              ...fields.map((field) => input(field, '')),
               button('Confirm', () => undefined, 'submit'),
             ),
           );

@@ -144,13 +144,13 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
   it('tests a device as its file has it, in sentences', async () => {
     const { port } = camera.address() as AddressInfo;
     const services = [
-      { port: 80, targetPort: port },
+      { port: 80, targetPort: port, responseTimeout: '2m', access: { mode: 'always' } },
       { port: 443, targetPort: port, tls: { verify: false } },
     ];
     const listed = { ...content(), target: '127.0.0.2', services, access: { mode: 'always' } };
     writeFileSync(file(), JSON.stringify(listed), { mode: 0o600 });
     await page.getByRole('row', { name: 'cam-9' }).getByRole('button', { name: 'Edit' }).click();
-    await page.getByText('Also in the file, and left as it is: access').waitFor();
+    await page.getByText('Also in the file, and left as it is: access, services[0].access').waitFor();
     expect(await label('Password').inputValue()).toBe('');
     await click('Test');
     const findings = page.locator('li');
@@ -163,16 +163,23 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     ]);
     expect(texts[3]).toMatch(/^port 443: TLS does not work: /);
     await label('Name').first().fill('Gate');
+    await label('Port at the reflector').first().fill('8088');
     await click('Save');
     await hears(/Saved/);
-    expect(content()).toEqual({ ...listed, device: { ...listed.device, name: 'Gate' } });
+    expect(content()).toEqual({
+      ...listed,
+      device: { ...listed.device, name: 'Gate' },
+      services: [{ ...services[0], port: 8088 }, services[1]],
+    });
   });
 
   it('asks for a one-time code when an authenticator is set up', async () => {
     await click('Account');
     await click('Turn on');
     const secret = (await page.locator('code').textContent()) ?? '';
-    await label('Code that it shows').fill(oathtool(secret));
+    const confirm = page.locator('form').filter({ has: page.getByRole('button', { name: 'Confirm' }) });
+    await confirm.getByLabel('Password').fill(password);
+    await confirm.getByLabel('Code that it shows').fill(oathtool(secret));
     await click('Confirm');
     await hears(/From now on/);
     await click('Log out');

@@ -144,7 +144,9 @@ describe.concurrent('the page of a gateway', () => {
     expect(list.json.devices.map(({ id }: { id: string }) => id)).toEqual(['page', 'cam-1']);
     const shown = await visitor.call('device', { file: 'cam-1' });
     expect(shown.body).not.toContain('S3cret');
-    expect((await visitor.call('remove', { file: 'cam-1' })).status).toBe(200);
+    expect((await visitor.call('remove', { file: 'cam-1' })).status).toBe(409);
+    const { revision } = shown.json;
+    expect((await visitor.call('remove', { file: 'cam-1', revision })).status).toBe(200);
     expect(readdirSync(folder)).toEqual([]);
     expect((await visitor.call('log-out')).status).toBe(200);
     expect((await visitor.call('devices')).status).toBe(401);

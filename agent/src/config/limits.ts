@@ -105,6 +105,8 @@ export const gatewayLimits = {
   answerBytes: 16_384,
   /** How long a target may take to accept a connection that only shows that it is there, in milliseconds. */
   probeMs: 5000,
+  /** After this time, in milliseconds, the page's test of a device tries no further service. */
+  testMs: 30_000,
   /** The wait before the first look at a target that was added, in milliseconds, so that they come one after the other. */
   firstProbeMs: 250,
   /** How long the folder must be quiet before it is read, and how long that may be put off, in milliseconds. */

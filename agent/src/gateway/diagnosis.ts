@@ -1,7 +1,7 @@
 import { serviceAddress } from '../agent/forwarded-ports.ts';
 import { portLabel } from '../agent/port-label.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
-import { defaultLimits } from '../config/limits.ts';
+import { defaultLimits, gatewayLimits } from '../config/limits.ts';
 import type { CertificateTime } from '../dial/certificate-time.ts';
 import { type Dial, dialService } from '../dial/dial-service.ts';
 import type { Host } from '../host.ts';
@@ -15,8 +15,8 @@ export interface Finding {
 }
 
 /**
- * Tries the services of a device one after the other: can it be reached, does it speak TLS, does it answer HTTP? `done` is called once, never
- * from within the call.
+ * Tries the services of a device one after the other, as long as {@link gatewayLimits.testMs} allows: can it be reached, does it speak TLS,
+ * does it answer HTTP? `done` is called once, never from within the call.
  */
 export function diagnose(
   host: Host,
@@ -27,13 +27,22 @@ export function diagnose(
 ): void {
   const dials = targetDials(host, configuration, time);
   const { services, target } = configuration;
+  const until = host.clock.now() + gatewayLimits.testMs;
   const next = (index: number): void => {
     const service = services[index];
     const dial = dials.get(service?.port ?? 0);
-    if (!service || !dial) {
-      host.clock.schedule(0, done);
+    if (service && host.clock.now() >= until)
+      report({
+        ok: false,
+        text: `${services.length - index} services were not tried: a test takes ${gatewayLimits.testMs / 1000} s at most.`,
+      });
+    else if (service && dial) {
+      tryService(service, dial, index);
       return;
     }
+    host.clock.schedule(0, done);
+  };
+  const tryService = (service: Service, dial: Dial, index: number): void => {
     const place = serviceAddress(service, target);
     const label = portLabel(service.port, service.name);
     const where = 'host' in place ? `${place.host} port ${place.port}` : place.path;

@@ -83,7 +83,7 @@ export class GatewayDaemon implements ControlledAgent {
     this.#gateway = new Gateway(this.#host, settings, this.#log);
     this.#page =
       file.gateway.page && file.stateFile
-        ? new Page(this.#host, this.#gateway, `${file.stateFile}-page`)
+        ? new Page(this.#host, this.#gateway, this.#log, `${file.stateFile}-page`)
         : null;
     this.#gateway.page = this.#page?.dial ?? null;
     if (this.#page && this.#page.account.setUpCode !== null)

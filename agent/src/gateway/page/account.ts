@@ -5,6 +5,7 @@ import { messageOf } from '../../log/log.ts';
 import { isObject } from '../source.ts';
 import { Attempts } from './attempts.ts';
 import { sameText } from './constant-time.ts';
+import { KnownBrowsers } from './known-browsers.ts';
 import { pageLimits } from './limits.ts';
 import { base32Decode, base32Encode, stepOf } from './one-time-code.ts';
 import { hashPassword, isPasswordHash, verifyPassword } from './password-hash.ts';
@@ -14,6 +15,8 @@ interface Stored {
   readonly password: string;
   /** The secret of one-time codes in base32; absent: none are asked for. */
   readonly totp?: string;
+  /** That of the last code that counted; absent: none has. */
+  readonly step?: number;
 }
 
 /** `null`: it was right. Else one line for a person, and the HTTP status. */
@@ -26,29 +29,34 @@ export interface Proof {
   readonly password: string;
   /** Of an authenticator; `''`: none. */
   readonly code: string;
+  /** The cookie by which the browser is known; `''`: none. */
+  readonly browser: string;
 }
+
+type Machine = Pick<Host, 'clock' | 'crypto' | 'files'>;
 
 /**
  * The one account of the page, in a file of its own beside the state of the gateway: a hash of its password, and the secret of one-time
  * codes. Without the file, a code that only `rm-agent status` shows sets the password.
  */
 export class Account {
-  readonly #host: Host;
+  readonly #host: Machine;
   readonly #file: string;
   readonly #rounds: number;
-  readonly #attempts: Attempts;
+  /** Of visitors whose browsers are not known. */
+  readonly #strangers: Attempts;
+  readonly #browsers: KnownBrowsers;
   /** Of this start of the gateway. */
   readonly #setUpCode: string;
-  #lastStep = 0;
   /** A secret that nobody has confirmed yet. */
   #offered: Uint8Array | null = null;
-  #busy = 0;
 
-  constructor(host: Host, file: string, rounds: number) {
+  constructor(host: Machine, file: string, rounds: number) {
     this.#host = host;
     this.#rounds = rounds;
     this.#file = file;
-    this.#attempts = new Attempts(host.clock);
+    this.#strangers = new Attempts(host.clock);
+    this.#browsers = new KnownBrowsers(host);
     const random = new Uint8Array(10);
     host.crypto.random(random);
     this.#setUpCode = (base32Encode(random).match(/.{4}/g) ?? []).join('-');
@@ -65,53 +73,64 @@ export class Account {
     return stored !== null && typeof stored !== 'string' && stored.totp !== undefined;
   }
 
-  /** Whether a visitor may come in; `done` is called once. */
-  verify(proof: Proof, done: (verdict: Verdict) => void): void {
+  /** The cookie by which a browser is known from now on; `''`: there is no password. */
+  browserCookie(): string {
     const stored = this.#read();
-    const refusal = this.#refusal() ?? faultOf(stored);
-    if (refusal || stored === null || typeof stored === 'string') {
+    return stored === null || typeof stored === 'string' ? '' : this.#browsers.cookie(stored.password);
+  }
+
+  /** Whether a visitor may come in; `done` is called once. */
+  verify({ password, code, browser }: Proof, done: (verdict: Verdict) => void): void {
+    const stored = this.#read();
+    const known = stored !== null && typeof stored !== 'string' ? stored : null;
+    const attempts = (known && this.#browsers.attempts(browser, known.password)) ?? this.#strangers;
+    const refusal = refusalOf(attempts) ?? faultOf(stored);
+    if (refusal || !known) {
       done(refusal ?? { status: 409, error: 'There is no password yet.' });
       return;
     }
     const { clock, crypto } = this.#host;
-    this.#busy++;
-    verifyPassword(this.#host, proof.password, stored.password, (right) => {
-      this.#busy--;
-      const secret = stored.totp === undefined ? null : base32Decode(stored.totp);
-      // Both are judged, so that no answer and no time tells which of them was wrong.
-      const step = secret ? stepOf(crypto, secret, proof.code, clock.date(), this.#lastStep) : 0;
-      const verdict = right && step !== null ? null : wrong;
-      if (verdict) this.#attempts.failed();
-      else {
-        this.#attempts.succeeded();
-        if (step) this.#lastStep = step;
+    // Before the password is verified, so that attempts at the same time wait for each other, too.
+    attempts.failed();
+    attempts.underWay++;
+    verifyPassword(this.#host, password, known.password, (right) => {
+      attempts.underWay--;
+      const now = this.#read();
+      if (now === null || typeof now === 'string' || now.password !== known.password) {
+        done(wrong);
+        return;
       }
-      done(verdict);
+      const secret = now.totp === undefined ? null : base32Decode(now.totp);
+      // Both are judged, so that no answer and no time tells which of them was wrong.
+      const step = secret ? stepOf(crypto, secret, code, clock.date(), now.step ?? 0) : 0;
+      if (!right || step === null) {
+        done(wrong);
+        return;
+      }
+      attempts.succeeded();
+      // In the file, so that the code does not count again after a restart either.
+      done(step === 0 ? null : this.#write({ ...now, step }));
     });
   }
 
   /** Sets the first password, by the code that `rm-agent status` shows. */
   setUp(code: string, password: string, done: (verdict: Verdict) => void): void {
     const stored = this.#read();
-    const refusal = this.#refusal() ?? (typeof stored === 'string' ? faultOf(stored) : null);
+    const refusal = refusalOf(this.#strangers) ?? (typeof stored === 'string' ? faultOf(stored) : null);
     if (refusal) done(refusal);
     else if (stored !== null) done({ status: 409, error: 'There is a password already.' });
     else if (!sameText(code.trim().toUpperCase(), this.#setUpCode)) {
-      this.#attempts.failed();
+      this.#strangers.failed();
       done({ status: 401, error: 'The code is wrong. "rm-agent status" on the gateway shows it.' });
     } else {
-      this.#attempts.succeeded();
+      this.#strangers.succeeded();
       this.#store(password, {}, done);
     }
   }
 
-  /** Changes the password, for who knows the one of now. */
+  /** Changes the password, for who knows the one of now. All browsers become strangers. */
   change(proof: Proof, password: string, done: (verdict: Verdict) => void): void {
-    this.verify(proof, (verdict) => {
-      const stored = this.#read();
-      if (verdict || stored === null || typeof stored === 'string') done(verdict ?? wrong);
-      else this.#store(password, stored.totp === undefined ? {} : { totp: stored.totp }, done);
-    });
+    this.#verified(proof, done, ({ password: _, ...codes }) => this.#store(password, codes, done));
   }
 
   /** A new secret in base32, for an authenticator. It counts once {@link confirm} has got a code of it. */
@@ -121,55 +140,50 @@ export class Account {
     return base32Encode(this.#offered);
   }
 
-  /** Begins to ask for codes. */
-  confirm(code: string): Verdict {
-    const refusal = this.#refusal();
-    const stored = this.#read();
-    if (refusal) return refusal;
-    if (stored === null || typeof stored === 'string' || !this.#offered)
-      return { status: 409, error: 'Ask for a secret first.' };
-    const { clock, crypto } = this.#host;
-    const step = stepOf(crypto, this.#offered, code, clock.date(), 0);
-    if (step === null) {
-      this.#attempts.failed();
-      return { status: 401, error: 'The code is wrong. Are the clocks right?' };
+  /** Begins to ask for codes, for who knows the password; the code is of the secret that was offered. */
+  confirm(proof: Proof, done: (verdict: Verdict) => void): void {
+    if (this.hasCodes) {
+      done({ status: 409, error: 'Turn the codes off first.' });
+      return;
     }
-    const verdict = this.#write({ password: stored.password, totp: base32Encode(this.#offered) });
-    if (verdict === null) {
-      this.#lastStep = step;
-      this.#offered = null;
-    }
-    return verdict;
+    this.#verified(proof, done, (stored) => {
+      const offered = this.#offered;
+      const { clock, crypto } = this.#host;
+      const step = offered && stepOf(crypto, offered, proof.code, clock.date(), 0);
+      if (!offered) done({ status: 409, error: 'Ask for a secret first.' });
+      else if (step === null) done({ status: 401, error: 'The code is wrong. Are the clocks right?' });
+      else {
+        const verdict = this.#write({ password: stored.password, totp: base32Encode(offered), step });
+        if (verdict === null) this.#offered = null;
+        done(verdict);
+      }
+    });
   }
 
   /** Asks for codes no longer, for who knows the password and has one. */
   withoutCodes(proof: Proof, done: (verdict: Verdict) => void): void {
+    this.#verified(proof, done, ({ password }) => done(this.#write({ password })));
+  }
+
+  /** Goes on with what is stored once the proof was right; else says why not. */
+  #verified(proof: Proof, done: (verdict: Verdict) => void, proceed: (stored: Stored) => void): void {
     this.verify(proof, (verdict) => {
       const stored = this.#read();
       if (verdict || stored === null || typeof stored === 'string') done(verdict ?? wrong);
-      else done(this.#write({ password: stored.password }));
+      else proceed(stored);
     });
   }
 
-  /** Why nobody may try now. */
-  #refusal(): Verdict {
-    const { waitMs } = this.#attempts;
-    if (waitMs > 0)
-      return { status: 429, error: `Too many wrong attempts: wait for ${Math.ceil(waitMs / 1000)} s.` };
-    if (this.#busy >= pageLimits.logIns) return { status: 429, error: 'Too many log-ins at once.' };
-    return null;
-  }
-
-  #store(password: string, more: { readonly totp?: string }, done: (verdict: Verdict) => void): void {
+  #store(password: string, codes: Omit<Stored, 'password'>, done: (verdict: Verdict) => void): void {
     const { shortestPassword, longestPassword } = pageLimits;
     if (password.length < shortestPassword || password.length > longestPassword) {
       done({ status: 403, error: `A password has ${shortestPassword} to ${longestPassword} characters.` });
       return;
     }
-    this.#busy++;
+    this.#strangers.underWay++;
     hashPassword(this.#host, password, this.#rounds, (hash) => {
-      this.#busy--;
-      done(this.#write({ password: hash, ...more }));
+      this.#strangers.underWay--;
+      done(this.#write({ password: hash, ...codes }));
     });
   }
 
@@ -193,9 +207,10 @@ export class Account {
     try {
       const json = parseJson(utf8DecodeStrict(bytes) ?? '', () => undefined);
       if (isObject(json) && typeof json.password === 'string' && isPasswordHash(json.password)) {
-        const { password, totp } = json;
+        const { password, totp, step = 0 } = json;
         if (totp === undefined) return { password };
-        if (typeof totp === 'string' && base32Decode(totp)) return { password, totp };
+        if (typeof totp === 'string' && base32Decode(totp) && typeof step === 'number')
+          return { password, totp, step };
       }
     } catch (error) {
       return messageOf(error);
@@ -206,4 +221,12 @@ export class Account {
 
 function faultOf(stored: Stored | null | string): Verdict {
   return typeof stored === 'string' ? { status: 500, error: `The account cannot be read: ${stored}.` } : null;
+}
+
+/** Why nobody may try now. */
+function refusalOf({ waitMs, underWay }: Attempts): Verdict {
+  if (waitMs > 0)
+    return { status: 429, error: `Too many wrong attempts: wait for ${Math.ceil(waitMs / 1000)} s.` };
+  if (underWay >= pageLimits.logIns) return { status: 429, error: 'Too many log-ins at once.' };
+  return null;
 }

@@ -1,8 +1,10 @@
 import type { Clock } from 'rm-protocol';
 import { pageLimits } from './limits.ts';
 
-/** Wrong passwords and codes: after some, each further attempt has to wait twice as long, up to a minute. */
+/** Attempts that wait for each other. After some wrong ones, each further one has to wait twice as long, up to a minute. */
 export class Attempts {
+  /** Whose passwords are verified now. */
+  underWay = 0;
   readonly #clock: Pick<Clock, 'now'>;
   #failures = 0;
   #openAt = 0;

@@ -63,6 +63,26 @@ describe('the file of a device', () => {
     expect(edit(written, same)).toEqual({ json: written });
   });
 
+  it('keeps what a service has beside, at another port, too', () => {
+    const { secrets: _, kept: __, ...same } = shown(json(written));
+    const [web, other] = written.services;
+    const moved = [
+      { port: 8080, was: 443, kind: 'https', tls: { verify: true } },
+      { port: 9090, was: 8080, target: '127.0.0.1', targetPort: 8080 },
+      { port: 443, was: null, kind: 'tcp' },
+    ];
+    expect(edit(written, { ...same, services: moved })).toEqual({
+      json: {
+        ...written,
+        services: [
+          { ...web, kind: 'https', port: 8080 },
+          { ...other, port: 9090, targetPort: 8080 },
+          { port: 443, kind: 'tcp' },
+        ],
+      },
+    });
+  });
+
   it('keeps a secret that is not given, and has one that is', () => {
     const named = { ...camera, device: { id: 'cam-1', domain: 'other' } };
     const stored = { ...camera, device: { id: 'cam-1', domain: 'dom', password: 'old' } };

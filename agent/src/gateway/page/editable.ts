@@ -73,7 +73,7 @@ export function shown(json: JsonObject): EditableDevice {
 
 /**
  * The content of a file after an edit: `edited` has the keys that {@link shown} shows, and `password` or `enrollKey` in `device` for a
- * secret that is new. `stored` is what was there, or `null`. Problems are one line each.
+ * secret that is new. `was` in a service is the port that it had. `stored` is what was there, or `null`. Problems are one line each.
  */
 export function changed(
   host: Pick<Host, 'files'>,
@@ -89,7 +89,7 @@ export function changed(
     ...strange(edited, ['device', 'services', ...topKeys], ''),
     ...strange(edited.device, ['password', 'enrollKey', ...deviceKeys], 'device.'),
     ...services.flatMap((service, at) => [
-      ...strange(service, ['tls', ...serviceKeys], `services[${at}].`),
+      ...strange(service, ['tls', 'was', ...serviceKeys], `services[${at}].`),
       ...(isObject(service.tls) ? strange(service.tls, tlsKeys, `services[${at}].tls.`) : []),
     ]),
   ];
@@ -97,7 +97,9 @@ export function changed(
   const shownByPort = new Map(before?.services.map((service) => [service.port ?? null, service]));
   const variables = [
     ...newVariables(without(edited, ['services']), { ...before }),
-    ...services.flatMap((service) => newVariables(service, shownByPort.get(service.port ?? null) ?? {})),
+    ...services.flatMap((service) =>
+      newVariables(without(service, ['was']), shownByPort.get(portBefore(service, services)) ?? {}),
+    ),
   ];
   for (const text of variables)
     problems.push(`found "${text.slice(0, 64)}": write variables to the file on the gateway, not here`);
@@ -112,13 +114,15 @@ export function changed(
   }
   if (problems.length > 0) return { problems };
   const old = stored ?? {};
-  const oldServices = new Map(servicesOf(old).map((service) => [service.port, service]));
+  const oldServices = new Map(servicesOf(old).map((service) => [service.port ?? null, service]));
   return {
     json: {
       ...without(old, ['device', 'services', ...topKeys]),
       ...pick(edited, topKeys),
       device: deviceAfter(objectAt(old, 'device'), edited.device),
-      services: services.map((service) => serviceAfter(oldServices.get(service.port ?? null), service)),
+      services: services.map((service) =>
+        serviceAfter(oldServices.get(portBefore(service, services)), service),
+      ),
     },
   };
 }
@@ -136,6 +140,12 @@ function deviceAfter(old: JsonObject, edited: JsonObject): JsonObject {
     ...pick(edited, deviceKeys),
     ...secret,
   };
+}
+
+/** The port by which a service is found in the file: what else stands there stays with it. */
+function portBefore({ was = null, port = null }: JsonObject, services: readonly JsonObject[]): Json {
+  if (was !== null) return was;
+  return services.some((other) => other.was === port) ? null : port;
 }
 
 function serviceAfter(old: JsonObject | undefined, edited: JsonObject): JsonObject {

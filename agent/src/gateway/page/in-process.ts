@@ -1,5 +1,6 @@
 import type { Dial } from '../../dial/dial-service.ts';
 import type { Cancellable, Host, Socket } from '../../host.ts';
+import type { Boundary } from './boundary.ts';
 import { type BodyBound, HttpConnection, type PageRequest, type PageResponse } from './http-connection.ts';
 import { pageLimits } from './limits.ts';
 
@@ -12,7 +13,12 @@ const PIECE = 16_384;
  * Serves HTTP inside this process to the channels of a tunnel, without a listener and without a socket. Everything is bounded: the
  * connections, and what waits for a channel by the responses, of which a connection has one at a time.
  */
-export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound, answer: Answer): Dial {
+export function serveInProcess(
+  { clock }: Pick<Host, 'clock'>,
+  boundary: Boundary,
+  bound: BodyBound,
+  answer: Answer,
+): Dial {
   let connections = 0;
   return (handler) => {
     let open = true;
@@ -43,9 +49,14 @@ export function serveInProcess({ clock }: Pick<Host, 'clock'>, bound: BodyBound,
         handler.closed({ code: 'timed-out', message: 'the visitor does not close the connection' });
       });
     };
+    const fail = () => {
+      if (!open) return;
+      leave();
+      handler.closed({ code: 'other', message: 'the page has failed' });
+    };
     /** Never from within a call of the channel. */
     const later = (run: () => void) => {
-      clock.schedule(0, () => open && run());
+      clock.schedule(0, () => open && boundary.run(fail, run));
     };
     let flushing = false;
     const flush = () => {

@@ -27,8 +27,12 @@ export const pageLimits = {
   /** Wrong attempts after which each further one has to wait, and the longest wait, in milliseconds. */
   freeAttempts: 5,
   longestWaitMs: 60_000,
-  /** Log-ins whose passwords are verified or wait for that, at once: each costs a second of a small processor. */
+  /** Log-ins of strangers whose passwords are verified at once, and of each known browser: each costs a second of a small processor. */
   logIns: 4,
+  /** Known browsers with wrong attempts; one more forgets those of the browser that tried least recently. */
+  browsers: 16,
+  /** How long a browser is known, in seconds; browsers keep no cookie for longer than 400 days. */
+  browserSeconds: 34_560_000,
   /** Rounds of PBKDF2 for a new password. A small processor needs a second or two for them. */
   rounds: 30_000,
   /** The most rounds that are accepted from the account's file. */

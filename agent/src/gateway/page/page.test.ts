@@ -1,5 +1,5 @@
 import { base64Encode, utf8Decode } from 'rm-protocol';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ascii } from '../../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../../simulation/agent-host.ts';
 import { LocalService } from '../../../simulation/local-service.ts';
@@ -31,11 +31,16 @@ beforeEach(() => {
   const settings = readGatewayFile(host, '/etc/g.json');
   if ('errors' in settings) throw new Error(settings.errors.join());
   gateway = new Gateway(host, settings, host.log);
-  page = new Page(host, gateway, accountFile, 600);
+  page = new Page(host, gateway, host.log, accountFile, 600);
   gateway.page = page.dial;
   gateway.refresh();
   host.clock.advance(1000);
 });
+
+/** The gateway ends and starts again. */
+function restart(): void {
+  page = new Page(host, gateway, host.log, accountFile, 600);
+}
 
 /** A connection to the page, as the tunnel makes it. */
 class Visit {
@@ -96,18 +101,23 @@ const fields = (): Record<string, string> => ({
   ...(cookie === '' ? {} : { Cookie: `rm-gateway=${cookie}`, 'X-RM-Proof': proof }),
 });
 
-function request(
+function ask(
   target: string,
   body: unknown,
   given: Record<string, string | null> = {},
   method = 'POST',
-): Response {
+): Visit {
   const visit = new Visit();
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const lines = Object.entries({ ...fields(), 'Content-Length': String(text.length), ...given })
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name}: ${value}\r\n`);
   visit.send(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${text}`);
+  return visit;
+}
+
+function request(...given: Parameters<typeof ask>): Response {
+  const visit = ask(...given);
   const [head = '', content = ''] = visit.text.split('\r\n\r\n');
   const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]);
   visit.end();
@@ -173,12 +183,79 @@ describe('the account', () => {
     expect(enter('log-in', { password }).status).toBe(200);
   });
 
+  it('counts an attempt before it verifies the password', () => {
+    setUp();
+    cookie = '';
+    for (let n = 1; n < pageLimits.freeAttempts; n++) call('log-in', { password: 'wrong' });
+    const statuses: (number | null)[] = [];
+    for (let n = 0; n < pageLimits.logIns; n++)
+      page.account.verify({ password: 'wrong', code: '', browser: '' }, (verdict) =>
+        statuses.push(verdict?.status ?? null),
+      );
+    host.clock.advance(5000);
+    expect(statuses).toEqual([429, 429, 429, 401]);
+  });
+
+  /** Tries wrong passwords until the next attempt has to wait for long. */
+  function tryOften(given: Record<string, string> = {}): void {
+    let wait = 0;
+    while (wait < 30) {
+      const { error } = call('log-in', { password: 'wrong' }, given).json;
+      wait = Number(/wait for (\d+) s/.exec(String(error))?.[1] ?? 0);
+    }
+  }
+
+  const knownBy = ({ head }: Response) =>
+    /^Set-Cookie: (rm-gateway-browser=[\w.-]+); Path=\/; HttpOnly; SameSite=Strict; Max-Age=34560000\r?$/m.exec(
+      head,
+    )?.[1] ?? '';
+
+  it('lets no stranger make a browser wait in which somebody has logged in', () => {
+    const browser = { Cookie: knownBy(setUp()) };
+    cookie = '';
+    const other = { Cookie: knownBy(call('log-in', { password })) };
+    tryOften();
+    expect(call('log-in', { password }).status).toBe(429);
+    const forged = { Cookie: browser.Cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) };
+    expect(call('log-in', { password }, forged).status).toBe(429);
+    expect(call('log-in', { password }, browser).status).toBe(200);
+    restart();
+    tryOften();
+    expect(call('log-in', { password }, browser).status).toBe(200);
+    tryOften(browser);
+    expect(call('log-in', { password }, browser).status).toBe(429);
+    expect(call('log-in', { password }, other).status).toBe(200);
+  });
+
+  it('keeps no attempts of more browsers than it may', () => {
+    const browser = { Cookie: knownBy(setUp()) };
+    cookie = '';
+    tryOften(browser);
+    expect(call('log-in', { password }, browser).status).toBe(429);
+    for (let n = 0; n < pageLimits.browsers; n++) {
+      const { Cookie } = { Cookie: knownBy(call('log-in', { password })) };
+      call('log-in', { password: 'wrong' }, { Cookie });
+    }
+    expect(call('log-in', { password }, browser).status).toBe(200);
+  });
+
+  it('knows no browser any longer when its password changes, but that in which it was', () => {
+    const browser = { Cookie: knownBy(setUp()) };
+    const changing = { Cookie: knownBy(call('password', { password, next: 'another password' })) };
+    cookie = '';
+    tryOften();
+    expect(call('log-in', { password: 'another password' }, browser).status).toBe(429);
+    expect(call('log-in', { password: 'another password' }, changing).status).toBe(200);
+  });
+
   it('verifies no more passwords at once than it may', () => {
     setUp();
     cookie = '';
     const statuses: (number | null)[] = [];
     for (let n = 0; n < pageLimits.logIns + 1; n++)
-      page.account.verify({ password, code: '' }, (verdict) => statuses.push(verdict?.status ?? null));
+      page.account.verify({ password, code: '', browser: '' }, (verdict) =>
+        statuses.push(verdict?.status ?? null),
+      );
     expect(statuses).toEqual([429]);
     host.clock.advance(5000);
     expect(statuses).toEqual([429, ...Array.from({ length: pageLimits.logIns }, () => null)]);
@@ -189,8 +266,12 @@ describe('the account', () => {
     const secret = base32Decode(String(call('codes-offer').json.secret));
     if (!secret) throw new Error('no secret');
     const code = (later = 0) => codeOf(host.crypto, secret, stepAt(host.clock.date()) + later);
-    expect(call('codes-confirm', { code: '000000' }).status).toBe(401);
-    expect(call('codes-confirm', { code: code() }).status).toBe(200);
+    expect(call('codes-confirm', { code: code() }).status).toBe(401);
+    expect(call('codes-confirm', { password: 'wrong', code: code() }).status).toBe(401);
+    expect(call('codes-confirm', { password, code: '000000' }).status).toBe(401);
+    expect(call('codes-confirm', { password, code: code() }).status).toBe(200);
+    call('codes-offer');
+    expect(call('codes-confirm', { password, code: code() }).status).toBe(409);
     cookie = '';
     expect(call('log-in', { password }).status).toBe(401);
     expect(call('log-in', { password, code: code() }).status).toBe(401);
@@ -199,10 +280,25 @@ describe('the account', () => {
     expect(call('log-in', { password: 'wrong', code: now }).status).toBe(401);
     expect(enter('log-in', { password, code: now }).status).toBe(200);
     expect(call('log-in', { password, code: now }, { Cookie: null }).status).toBe(401);
+    restart();
+    expect(call('log-in', { password, code: now }, { Cookie: null }).status).toBe(401);
+    host.clock.advance(60_000);
+    enter('log-in', { password, code: code() });
     host.clock.advance(60_000);
     expect(call('codes-end', { password, code: code() }).status).toBe(200);
     cookie = '';
     expect(enter('log-in', { password }).status).toBe(200);
+  });
+
+  it('lets in no code that it cannot remember', () => {
+    setUp();
+    const secret = base32Decode(String(call('codes-offer').json.secret));
+    if (!secret) throw new Error('no secret');
+    const code = () => codeOf(host.crypto, secret, stepAt(host.clock.date()));
+    call('codes-confirm', { password, code: code() });
+    host.clock.advance(60_000);
+    host.files.full = true;
+    expect(call('log-in', { password, code: code() }, { Cookie: null }).status).toBe(500);
   });
 
   it('ends all other sessions when its password changes', () => {
@@ -332,6 +428,27 @@ describe('a request', () => {
     expect(next.text).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('costs its answer only, whatever fails', () => {
+    vi.spyOn(gateway, 'status').mockImplementation(() => {
+      throw new Error('no status');
+    });
+    expect(call('devices').status).toBe(500);
+    vi.restoreAllMocks();
+    const { digest } = host.crypto;
+    let digests = 0;
+    vi.spyOn(host.crypto, 'digest').mockImplementation((algorithm, bytes) => {
+      if (++digests > 500) throw new Error('no digest');
+      return digest.call(host.crypto, algorithm, bytes);
+    });
+    expect(call('log-in', { password }).status).toBe(500);
+    vi.restoreAllMocks();
+    expect(host.lines.filter((line) => line.startsWith('error'))).toEqual([
+      'error gateway.page: no status',
+      'error gateway.page: no digest',
+    ]);
+    expect(call('devices').status).toBe(200);
+  });
+
   it('is one of so many connections', () => {
     const visits = Array.from({ length: pageLimits.connections + 1 }, () => new Visit());
     expect(visits.at(-1)?.closed).toBe('the page has too many connections');
@@ -374,6 +491,9 @@ describe('devices', () => {
     const { json } = call('device', { file: 'cam-1' });
     expect(JSON.stringify(json)).not.toContain('S3cret');
     expect(json.secrets).toEqual({ password: true, enrollKey: false });
+    expect(call('remove', { file: 'cam-1' }).json.problems).toEqual([
+      'The file has changed meanwhile: open the device again.',
+    ]);
     const renamed = camera('cam-1', '10.0.0.2', { name: 'Gate' });
     const { revision } = json;
     expect(call('save', { file: 'cam-1', revision, device: renamed }).status).toBe(200);
@@ -381,7 +501,11 @@ describe('devices', () => {
     expect(call('save', { file: 'cam-1', revision, device: renamed }).json.problems).toEqual([
       'The file has changed meanwhile: open the device again.',
     ]);
-    expect(call('remove', { file: 'cam-1' }).status).toBe(200);
+    expect(call('remove', { file: 'cam-1', revision }).json.problems).toEqual([
+      'The file has changed meanwhile: open the device again.',
+    ]);
+    const now = call('device', { file: 'cam-1' }).json;
+    expect(call('remove', { file: 'cam-1', revision: now.revision }).status).toBe(200);
     expect(host.files.stat(`${folder}/cam-1.json`)).toBe(null);
     expect(call('remove', { file: 'cam-1' }).status).toBe(409);
   });
@@ -425,6 +549,14 @@ describe('devices', () => {
     expect(json.problems).toEqual([expect.stringMatching(/^found \d+ files, more are not allowed/)]);
   });
 
+  it('are removed where their file is broken, by whoever was shown nothing of it', () => {
+    host.files.content.set(`${folder}/two.json`, ascii('{'));
+    gateway.refresh();
+    expect(call('remove', { file: 'two', revision: 'of one that was whole' }).status).toBe(409);
+    expect(call('remove', { file: 'two' }).status).toBe(200);
+    expect(host.files.list(folder)).toEqual([]);
+  });
+
   it('are not added over a file that is there', () => {
     save(camera('cam-1', '10.0.0.1', { password: 'p' }));
     expect(String(save(camera('cam-1', '10.0.0.2')).json.problems)).toMatch(/there is a file/);
@@ -447,6 +579,17 @@ describe('devices', () => {
       ],
     });
     expect(host.files.list(folder)).toEqual([]);
+  });
+
+  it('are tested for a limited time, however many services are silent', () => {
+    for (let n = 0; n < 256; n++) host.network.endpoints.set(`10.0.0.50:${1000 + n}`, 'silent');
+    const services = Array.from({ length: 256 }, (_, n) => ({ port: 1000 + n, kind: 'tcp' }));
+    const visit = ask('/api/test', {
+      file: null,
+      device: { ...camera('cam-1', '10.0.0.50', { password: 'p' }), services },
+    });
+    host.clock.advance(gatewayLimits.testMs + gatewayLimits.probeMs);
+    expect(visit.text).toMatch(/2\d\d services were not tried: a test takes 30 s at most\./);
   });
 
   it('of a gateway without a folder cannot be changed', () => {

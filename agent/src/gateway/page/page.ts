@@ -2,37 +2,46 @@ import { type HeaderFields, latin1Encode, utf8DecodeStrict, utf8Encode } from 'r
 import { type Json, type JsonObject, JsonSyntaxError, parseJson } from '../../config/json.ts';
 import type { Dial } from '../../dial/dial-service.ts';
 import type { Host } from '../../host.ts';
+import type { Log } from '../../log/log.ts';
 import { digestOf } from '../device-sources.ts';
 import type { Gateway } from '../gateway.ts';
 import { isObject } from '../source.ts';
-import { Account, type Verdict } from './account.ts';
+import { Account, type Proof, type Verdict } from './account.ts';
 import { assets } from './assets.ts';
+import { Boundary } from './boundary.ts';
 import { sameText } from './constant-time.ts';
 import { changed, shown } from './editable.ts';
 import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts';
 import { serveInProcess } from './in-process.ts';
 import { pageLimits } from './limits.ts';
-import { randomText, type Session, Sessions } from './sessions.ts';
+import { randomText } from './random-text.ts';
+import { type Session, Sessions } from './sessions.ts';
 
 /** What a call answers: a status and a value that becomes JSON. */
 interface Answer {
   readonly status?: number;
   readonly json: object;
   readonly cookie?: string;
+  /** By which the browser is known from now on. */
+  readonly browser?: string;
 }
 
 /** One call of a logged-in visitor. */
 interface Call {
   readonly body: JsonObject;
   readonly cookie: string;
+  readonly proof: Proof;
   readonly respond: (answer: Answer) => void;
 }
 
-/** What the cookie is called; `__Host-` (RFC 6265bis) where the visitor has TLS. */
+/** What the cookies of the session and of the browser are called; `__Host-` (RFC 6265bis) where the visitor has TLS. */
 const COOKIE = 'rm-gateway';
+const BROWSER = 'rm-gateway-browser';
 
 /** The header with the session's proof, which no form and no link can send. */
 const PROOF = 'x-rm-proof';
+
+const meanwhile = 'The file has changed meanwhile: open the device again.';
 
 const files: ReadonlyMap<string, readonly [type: string, content: string]> = new Map([
   ['/', ['text/html; charset=utf-8', assets.html]],
@@ -52,29 +61,38 @@ export class Page {
   readonly #gateway: Gateway;
   readonly #sessions: Sessions;
   readonly #salt: string;
+  readonly #boundary: Boundary;
   #testing = false;
   readonly #calls: ReadonlyMap<string, (call: Call) => void>;
 
   /** `file` is that of the account, whose passwords take so many rounds from now on. */
-  constructor(host: Host, gateway: Gateway, file: string, rounds = pageLimits.rounds) {
+  constructor(
+    host: Host,
+    gateway: Gateway,
+    log: Pick<Log, 'error'>,
+    file: string,
+    rounds = pageLimits.rounds,
+  ) {
     this.#host = host;
     this.#gateway = gateway;
-    this.account = new Account(host, file, rounds);
+    this.#boundary = new Boundary(log);
+    const { crypto, files: ownFiles } = host;
+    const clock = this.#boundary.clock(host.clock);
+    this.account = new Account({ clock, crypto, files: ownFiles }, file, rounds);
     this.#sessions = new Sessions(host);
     this.#salt = randomText(host);
-    this.dial = serveInProcess(host, this.#bound, this.#answer);
+    this.dial = serveInProcess(host, this.#boundary, this.#bound, this.#answer);
     this.#calls = new Map<string, (call: Call) => void>([
       ['log-out', (call) => this.#logOut(call)],
       ['password', (call) => this.#changePassword(call)],
       ['codes-offer', ({ respond }) => respond({ json: { secret: this.account.offer() } })],
       [
         'codes-confirm',
-        ({ body, respond }) => respond(verdictOf(this.account.confirm(textAt(body, 'code')))),
+        ({ proof, respond }) => this.account.confirm(proof, (verdict) => respond(verdictOf(verdict))),
       ],
       [
         'codes-end',
-        (call) =>
-          this.account.withoutCodes(proofOf(call.body), (verdict) => call.respond(verdictOf(verdict))),
+        ({ proof, respond }) => this.account.withoutCodes(proof, (verdict) => respond(verdictOf(verdict))),
       ],
       ['devices', ({ respond }) => respond({ json: this.#list() })],
       ['device', (call) => this.#show(call)],
@@ -87,11 +105,17 @@ export class Page {
   /** Only who has logged in may send more than a password. */
   readonly #bound: BodyBound = ({ method, headers }) => {
     if (method !== 'POST') return 0;
-    const cookie = cookieOf(headers);
+    const cookie = cookieOf(headers, COOKIE);
     return cookie !== null && this.#sessions.find(cookie) ? pageLimits.bodyBytes : pageLimits.logInBytes;
   };
 
-  readonly #answer = (request: PageRequest, respond: (response: PageResponse) => void): void => {
+  readonly #answer = (request: PageRequest, respond: (response: PageResponse) => void): void =>
+    this.#boundary.run(
+      () => respond(plain(500)),
+      () => this.#route(request, respond),
+    );
+
+  #route(request: PageRequest, respond: (response: PageResponse) => void): void {
     const { method, path, headers, body } = request;
     const file = files.get(path);
     if (file) {
@@ -109,20 +133,24 @@ export class Page {
     else if (!/^application\/json(?:;|$)/i.test(headers.get('content-type') ?? '')) respond(plain(415));
     else {
       const answer = (given: Answer) => respond(responseOf(given, isSecure(headers)));
-      const cookie = cookieOf(headers) ?? '';
+      const cookie = cookieOf(headers, COOKIE) ?? '';
       const session = this.#sessions.find(cookie);
       if (!open && (!session || !sameText(headers.get(PROOF) ?? '', session.proof))) {
         answer(refused(401, 'Log in again.'));
         return;
       }
       const json = parsed(body);
-      if (typeof json === 'string') answer(refused(400, json));
-      else if (name === 'session') answer({ json: this.#state(session) });
-      else if (name === 'log-in') this.#logIn(json, answer);
+      if (typeof json === 'string') {
+        answer(refused(400, json));
+        return;
+      }
+      const proof = proofOf(json, cookieOf(headers, BROWSER) ?? '');
+      if (name === 'session') answer({ json: this.#state(session) });
+      else if (name === 'log-in') this.#logIn(proof, answer);
       else if (name === 'set-up') this.#setUp(json, answer);
-      else run?.({ body: json, cookie, respond: answer });
+      else run?.({ body: json, cookie, proof, respond: answer });
     }
-  };
+  }
 
   // ---- log-in ----
 
@@ -134,8 +162,8 @@ export class Page {
       : { proof: null, setUp: account.setUpCode !== null };
   }
 
-  #logIn(body: JsonObject, respond: (answer: Answer) => void): void {
-    this.account.verify(proofOf(body), (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin()));
+  #logIn(proof: Proof, respond: (answer: Answer) => void): void {
+    this.account.verify(proof, (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin()));
   }
 
   #setUp(body: JsonObject, respond: (answer: Answer) => void): void {
@@ -148,7 +176,7 @@ export class Page {
 
   #begin(): Answer {
     const { cookie, session } = this.#sessions.begin();
-    return { json: this.#state(session), cookie };
+    return { json: this.#state(session), cookie, browser: this.account.browserCookie() };
   }
 
   #logOut({ cookie, respond }: Call): void {
@@ -156,10 +184,10 @@ export class Page {
     respond({ json: {}, cookie: '' });
   }
 
-  #changePassword({ body, cookie, respond }: Call): void {
-    this.account.change(proofOf(body), textAt(body, 'next'), (verdict) => {
+  #changePassword({ body, cookie, proof, respond }: Call): void {
+    this.account.change(proof, textAt(body, 'next'), (verdict) => {
       if (verdict === null) this.#sessions.endOthers(cookie);
-      respond(verdictOf(verdict));
+      respond(verdict ? verdictOf(verdict) : { json: {}, browser: this.account.browserCookie() });
     });
   }
 
@@ -207,7 +235,14 @@ export class Page {
   #remove({ body, respond }: Call): void {
     const name = textAt(body, 'file');
     const file = this.#gateway.fileOf(name);
-    const wrong = 'error' in file && file.absent ? [file.error] : this.#gateway.remove(name);
+    // One that cannot be read has no revision; it can be removed by whoever was shown none.
+    const revision = 'error' in file ? '' : this.#revisionOf(file);
+    const wrong =
+      'error' in file && file.absent
+        ? [file.error]
+        : textAt(body, 'revision') === revision
+          ? this.#gateway.remove(name)
+          : [meanwhile];
     respond(wrong.length > 0 ? { status: 409, json: { problems: wrong } } : { json: {} });
   }
 
@@ -243,8 +278,7 @@ export class Page {
       if (!('error' in stored) || !stored.absent)
         return conflict(`device.id: there is a file ${name}.json already`);
     } else if ('error' in stored) return conflict(stored.error);
-    else if (textAt(body, 'revision') !== this.#revisionOf(stored))
-      return conflict('The file has changed meanwhile: open the device again.');
+    else if (textAt(body, 'revision') !== this.#revisionOf(stored)) return conflict(meanwhile);
     if (
       this.#gateway.device(id) &&
       this.#gateway.files().every((other) => other.name !== name || other.id !== id)
@@ -268,9 +302,9 @@ function isSecure(headers: HeaderFields): boolean {
   return (headers.get('x-forwarded-proto') ?? '').toLowerCase() === 'https';
 }
 
-/** The cookie of the session; `null`: none, or more than one, of which nobody knows which is meant. */
-function cookieOf(headers: HeaderFields): string | null {
-  const name = isSecure(headers) ? `__Host-${COOKIE}` : COOKIE;
+/** What a cookie says; `null`: there is none, or more than one, of which nobody knows which is meant. */
+function cookieOf(headers: HeaderFields, base: string): string | null {
+  const name = cookieName(base, isSecure(headers));
   const values = headers
     .all('cookie')
     .flatMap((field) => field.split(';'))
@@ -278,7 +312,7 @@ function cookieOf(headers: HeaderFields): string | null {
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
   const [value] = values;
-  return values.length === 1 && value !== undefined && /^[\w-]{43}$/.test(value) ? value : null;
+  return values.length === 1 && value !== undefined && /^[\w.-]{43,87}$/.test(value) ? value : null;
 }
 
 /** The body, or why it is none. */
@@ -298,8 +332,9 @@ function textAt(body: JsonObject, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function proofOf(body: JsonObject) {
+function proofOf(body: JsonObject, browser: string): Proof {
   return {
+    browser,
     password: textAt(body, 'password').slice(0, pageLimits.longestPassword + 1),
     code: textAt(body, 'code').replace(/\s/g, '').slice(0, 16),
   };
@@ -317,12 +352,22 @@ function plain(status: number): PageResponse {
   return { status, type: 'text/plain', body: latin1Encode(`${status}\n`) };
 }
 
-function responseOf({ status = 200, json, cookie }: Answer, secure: boolean): PageResponse {
-  const body = utf8Encode(JSON.stringify(json));
-  const type = 'application/json';
-  if (cookie === undefined) return { status, type, body };
-  const name = secure ? `__Host-${COOKIE}` : COOKIE;
-  const end = cookie === '' ? '; Max-Age=0' : '';
-  const field = `${name}=${cookie}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}${end}`;
-  return { status, type, body, fields: [['Set-Cookie', field]] };
+function cookieName(base: string, secure: boolean): string {
+  return secure ? `__Host-${base}` : base;
+}
+
+function responseOf({ status = 200, json, cookie, browser }: Answer, secure: boolean): PageResponse {
+  const field = (name: string, value: string, age: number | null): readonly [string, string] => [
+    'Set-Cookie',
+    `${cookieName(name, secure)}=${value}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}${age === null ? '' : `; Max-Age=${age}`}`,
+  ];
+  return {
+    status,
+    type: 'application/json',
+    body: utf8Encode(JSON.stringify(json)),
+    fields: [
+      ...(cookie === undefined ? [] : [field(COOKIE, cookie, cookie === '' ? 0 : null)]),
+      ...(browser === undefined ? [] : [field(BROWSER, browser, pageLimits.browserSeconds)]),
+    ],
+  };
 }

@@ -1,6 +1,7 @@
 import { base64Encode, latin1Encode } from 'rm-protocol';
 import type { Host } from '../../host.ts';
 import { pageLimits } from './limits.ts';
+import { randomText } from './random-text.ts';
 
 type Machine = Pick<Host, 'clock' | 'crypto'>;
 
@@ -12,13 +13,6 @@ export interface Session {
 interface Entry extends Session {
   readonly endsAt: number;
   usedAt: number;
-}
-
-/** A text that nobody guesses: 256 bits, as base64url without padding. */
-export function randomText({ crypto }: Pick<Host, 'crypto'>): string {
-  const bytes = new Uint8Array(32);
-  crypto.random(bytes);
-  return base64Encode(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 }
 
 /** Who has logged in, in memory only. A session is found by the digest of its cookie, so that no time tells how much was right. */
