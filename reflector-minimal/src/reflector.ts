@@ -440,7 +440,7 @@ class RunningReflector implements Reflector {
     const drained = this.#listener.stop();
     await this.#within(limits.shutdownMs, responsesEnded);
     for (const device of [...this.presence.local.values()])
-      device.tunnel.close(goingAway, 'the reflector stops');
+      device.tunnel.close(goingAway, { cause: 'stopped', reason: 'the reflector stops' });
     await this.#within(limits.closeMs, this.#listener.upgradesEnded());
     this.#listener.closeAll();
     await drained;

@@ -115,7 +115,7 @@ export class Connections {
           if (presence.local.get(id) === device) changed(device);
         },
         carried,
-        ended: (reason) => {
+        ended: (end) => {
           over = true;
           release();
           if (saving) saveProperties();
@@ -123,8 +123,11 @@ export class Connections {
           // The end of a tunnel that was replaced says nothing about its successor.
           if (presence.withdraw(device)) {
             const now = clock.date();
-            deferred.write(`disconnected ${record.uid}`, () => store.devices.noteDisconnected(record, now));
+            deferred.write(`disconnected ${record.uid}`, () =>
+              store.devices.noteDisconnected(record, now, end),
+            );
           }
+          const { reason } = end;
           const { bytesFrom, bytesTo } = tunnel;
           const ms = Math.round(clock.now() - openedAt);
           audit.record({ ...decision, event: 'device-tunnel-end', reason, bytesFrom, bytesTo, ms });
@@ -141,7 +144,7 @@ export class Connections {
     release = revocation.add({
       holder: { kind: 'device', ...proven },
       since,
-      end: (reason) => tunnel.close(1008, reason),
+      end: (reason) => tunnel.close(1008, { cause: 'refused', reason }),
       // What was removed while it came must not take the place of the device that has its id now.
       confirmed: () => {
         if (over || !presence.announce(device)) return;

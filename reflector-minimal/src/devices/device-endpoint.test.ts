@@ -252,7 +252,11 @@ test('the end of a tunnel is in the store, the audit log and the log', async () 
   await peer.lose();
   expect([...presence.local]).toEqual([]);
   expect(released).toBe(1);
-  expect(await store.devices.get('dev1')).toMatchObject({ online: false, lastSeen: clock.date() });
+  expect(await store.devices.get('dev1')).toMatchObject({
+    online: false,
+    lastSeen: clock.date(),
+    lastEnd: { cause: 'lost', reason: 'connection lost' },
+  });
   expect(audited.at(-1)).toMatchObject({
     event: 'device-tunnel-end',
     device: 'dev1',
@@ -264,6 +268,24 @@ test('the end of a tunnel is in the store, the audit log and the log', async () 
     ms: 1_234,
   });
   expect(logged.at(-1)).toMatchObject({ level: 30, msg: 'tunnel ended', reason: 'connection lost' });
+});
+
+test('the store is told what has ended a tunnel', async () => {
+  const lastEnd = async () => (await store.devices.get('dev1'))?.lastEnd;
+  await dial(endpoint());
+  expect(await lastEnd()).toBeNull();
+  clock.advance(3 * 60_000);
+  await settled();
+  expect(await lastEnd()).toEqual({ cause: 'silent', reason: 'no sign of life' });
+  await dial(endpoint());
+  live.at(-1)?.end('this device was removed');
+  await settled();
+  expect(await lastEnd()).toEqual({ cause: 'refused', reason: 'this device was removed' });
+  await dial(endpoint());
+  const end = { cause: 'disconnected', reason: 'for a test', by: 'alice' } as const;
+  presence.local.get('dev1')?.tunnel.close(1000, end);
+  await settled();
+  expect(await lastEnd()).toEqual(end);
 });
 
 test('a tunnel ends with 1008 when its device would be let in no more', async () => {

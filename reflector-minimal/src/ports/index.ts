@@ -12,3 +12,4 @@ export * from './response-cache.ts';
 export * from './rights.ts';
 export * from './routes.ts';
 export * from './store.ts';
+export * from './tunnel-end.ts';

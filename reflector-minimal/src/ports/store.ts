@@ -6,6 +6,8 @@
  * methods: nothing is held open while a caller waits for something else.
  */
 
+import type { TunnelEnd } from './tunnel-end.ts';
+
 /** The store cannot be used; the message is one line for a person. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
@@ -97,6 +99,8 @@ export interface DeviceRecord extends DeviceCredentials {
   readonly lastConnect: number | null;
   /** When the last tunnel ended. */
   readonly lastSeen: number | null;
+  /** Why it ended; `null`: it lasts, or nobody has seen its end. */
+  readonly lastEnd: TunnelEnd | null;
   readonly bytesFrom: number;
   readonly bytesTo: number;
   /** When two devices with this identity were last seen evicting each other. */
@@ -251,7 +255,7 @@ export interface Devices {
       readonly properties: Readonly<Record<string, string>>;
     },
   ): Promise<void>;
-  noteDisconnected(device: DeviceKey, now: number): Promise<void>;
+  noteDisconnected(device: DeviceKey, now: number, end: TunnelEnd): Promise<void>;
   /** At the start of a reflector nothing is connected, whatever a crash has left behind. */
   noteAllOffline(): Promise<void>;
   setProperties(device: DeviceKey, properties: Readonly<Record<string, string>>): Promise<void>;

@@ -128,4 +128,8 @@ export const migrations: readonly string[] = [
    CREATE INDEX audit_of_device ON audit (device, sequence);
    ALTER TABLE devices ADD COLUMN network TEXT;
    CREATE INDEX devices_unclaimed_of_network ON devices (network) WHERE claimed = 0;`,
+  // Why the last tunnel ended.
+  `ALTER TABLE devices ADD COLUMN end_cause TEXT;
+   ALTER TABLE devices ADD COLUMN end_reason TEXT;
+   ALTER TABLE devices ADD COLUMN end_by TEXT;`,
 ];

@@ -12,6 +12,7 @@ import type {
   Devices,
   NewDevice,
 } from '../ports/store.ts';
+import type { TunnelEnd, TunnelEndCause } from '../ports/tunnel-end.ts';
 import { bounded } from './statements.ts';
 
 interface CredentialsRow {
@@ -37,6 +38,9 @@ interface Row extends CredentialsRow {
   connects: number;
   last_connect: number | null;
   last_seen: number | null;
+  end_cause: TunnelEndCause | null;
+  end_reason: string | null;
+  end_by: string | null;
   bytes_from: number;
   bytes_to: number;
   duplicate_noticed: number | null;
@@ -63,6 +67,11 @@ function credentials(row: CredentialsRow): DeviceCredentials {
   };
 }
 
+function endOf({ end_cause, end_reason, end_by }: Row): TunnelEnd | null {
+  if (end_cause === null) return null;
+  return { cause: end_cause, reason: end_reason ?? '', ...(end_by === null ? {} : { by: end_by }) };
+}
+
 function record(row: Row): DeviceRecord {
   return {
     ...credentials(row),
@@ -74,6 +83,7 @@ function record(row: Row): DeviceRecord {
     connects: row.connects,
     lastConnect: row.last_connect,
     lastSeen: row.last_seen,
+    lastEnd: endOf(row),
     bytesFrom: row.bytes_from,
     bytesTo: row.bytes_to,
     duplicateNoticed: row.duplicate_noticed,
@@ -266,15 +276,22 @@ export class SqliteDevices implements Devices {
     this.#database
       .prepare(
         `UPDATE devices SET online = 1, connects = connects + 1, last_connect = ?, address = ?, agent = ?,
-         properties = ? WHERE id = ? AND uid = ?`,
+         properties = ?, end_cause = NULL, end_reason = NULL, end_by = NULL WHERE id = ? AND uid = ?`,
       )
       .run(now, facts.address, facts.agent, JSON.stringify(facts.properties), id, uid);
   }
 
-  async noteDisconnected({ id, uid }: DeviceKey, now: number): Promise<void> {
+  async noteDisconnected(
+    { id, uid }: DeviceKey,
+    now: number,
+    { cause, reason, by }: TunnelEnd,
+  ): Promise<void> {
     this.#database
-      .prepare('UPDATE devices SET online = 0, last_seen = ? WHERE id = ? AND uid = ?')
-      .run(now, id, uid);
+      .prepare(
+        `UPDATE devices SET online = 0, last_seen = ?, end_cause = ?, end_reason = ?, end_by = ?
+         WHERE id = ? AND uid = ?`,
+      )
+      .run(now, cause, reason, by ?? null, id, uid);
   }
 
   async noteAllOffline(): Promise<void> {

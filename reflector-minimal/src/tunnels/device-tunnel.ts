@@ -15,6 +15,7 @@ import {
 import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
 import { ChannelError, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
+import type { TunnelEnd, TunnelEndCause } from '../ports/tunnel-end.ts';
 import type { ByteBudget } from '../streams/byte-budget.ts';
 import { Liveness } from '../websocket/liveness.ts';
 import { BufferBound } from './buffer-bound.ts';
@@ -37,8 +38,8 @@ export interface TunnelEvents {
   properties(properties: readonly Property[]): void;
   /** Payload bytes have passed, in either direction. */
   carried(bytes: number): void;
-  /** The tunnel carries nothing any more; called once. `reason` is for a person. */
-  ended(reason: string): void;
+  /** The tunnel carries nothing any more; called once. */
+  ended(end: TunnelEnd): void;
   /** The peer sent something after {@link DeviceTunnel.replace}: it is alive beside its successor. */
   aliveThoughReplaced(): void;
   /** The device did something wrong; for the log. */
@@ -48,7 +49,6 @@ export interface TunnelEvents {
 }
 
 /** WebSocket close codes (RFC 6455 section 7.4.1). */
-const goingAway = 1001;
 const unsupported = 1003;
 const policy = 1008;
 
@@ -102,9 +102,9 @@ export class DeviceTunnel implements ChannelLink {
     // agent is given up after three keep-alive times: it would have dialled again after two.
     this.#liveness = extension
       ? new Liveness(clock, keepAliveMs * 1.25, { ping: () => this.#ping(), pongMs: limits.pongMs }, () =>
-          this.terminate('no sign of life'),
+          this.#drop('silent', 'no sign of life'),
         )
-      : new Liveness(clock, keepAliveMs * 3, null, () => this.terminate('no sign of life'));
+      : new Liveness(clock, keepAliveMs * 3, null, () => this.#drop('silent', 'no sign of life'));
     this.#listen();
   }
 
@@ -142,23 +142,17 @@ export class DeviceTunnel implements ChannelLink {
       .map(({ channel, asked }) => ({ port: channel.port, ms: now - asked }));
   }
 
-  /** Ends the tunnel with a close frame. Idempotent. */
-  close(code: number = goingAway, reason = ''): void {
-    this.#end(reason || `closed with ${code}`);
+  /** Ends the tunnel with a close frame, which carries the reason. Idempotent. */
+  close(code: number, end: TunnelEnd): void {
+    this.#end(end);
     this.#webSocket.resume();
-    this.#webSocket.close(code, reason);
+    this.#webSocket.close(code, end.reason);
   }
 
   /** Ends the tunnel because the same device has a newer one. */
   replace(code: number): void {
     this.#replaced = true;
-    this.close(code, 'replaced by a newer tunnel of this device');
-  }
-
-  /** Drops the connection without a close frame. Idempotent. */
-  terminate(reason: string): void {
-    this.#end(reason);
-    this.#webSocket.terminate();
+    this.close(code, { cause: 'replaced', reason: 'replaced by a newer tunnel of this device' });
   }
 
   // --- ChannelLink ---
@@ -218,7 +212,7 @@ export class DeviceTunnel implements ChannelLink {
       if (!this.#live) return;
       this.#liveness.seen();
       if (isBinary) decoder.message(data);
-      else this.close(unsupported, 'text message');
+      else this.close(unsupported, { cause: 'misbehaved', reason: 'text message' });
     });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('pong', () => this.#liveness.seen());
@@ -226,7 +220,11 @@ export class DeviceTunnel implements ChannelLink {
     webSocket.on('close', (code: number) => {
       // Without a close frame from the peer the code is 1006.
       if (this.#replaced && code !== 1006) this.#provenAlive();
-      this.#end(code === 1006 ? 'connection lost' : `closed by the device with ${code}`);
+      this.#end(
+        code === 1006
+          ? { cause: 'lost', reason: 'connection lost' }
+          : { cause: 'closed', reason: `closed by the device with ${code}` },
+      );
     });
   }
 
@@ -271,7 +269,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#events.misbehaved(what);
     this.#violations++;
     if (this.#violations > this.#limits.violationsPerTunnel) {
-      this.close(policy, 'too many invalid frames');
+      this.close(policy, { cause: 'misbehaved', reason: 'too many invalid frames' });
       return;
     }
     const entry = this.#channels.get(number);
@@ -285,7 +283,7 @@ export class DeviceTunnel implements ChannelLink {
     const { tunnelQueueBytes, tunnelBacklogBytes } = this.#limits;
     if (this.#live && this.#sender.queued > tunnelQueueBytes + tunnelBacklogBytes) {
       this.#events.misbehaved('takes no frames');
-      this.terminate('the device does not read');
+      this.#drop('misbehaved', 'the device does not read');
     }
   }
 
@@ -307,7 +305,13 @@ export class DeviceTunnel implements ChannelLink {
     this.#events.aliveThoughReplaced();
   }
 
-  #end(reason: string): void {
+  /** Without a close frame: the device does not take any. */
+  #drop(cause: TunnelEndCause, reason: string): void {
+    this.#end({ cause, reason });
+    this.#webSocket.terminate();
+  }
+
+  #end(end: TunnelEnd): void {
     if (!this.#live) return;
     this.#live = false;
     this.#liveness.stop();
@@ -315,10 +319,10 @@ export class DeviceTunnel implements ChannelLink {
     this.#sender.stop();
     for (const { channel, openTimer } of [...this.#channels.values()]) {
       openTimer.cancel();
-      channel.onTunnelLost(reason);
+      channel.onTunnelLost(end.reason);
     }
     this.#channels.clear();
     this.#abandoned.clear();
-    this.#events.ended(reason);
+    this.#events.ended(end);
   }
 }

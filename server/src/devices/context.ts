@@ -1,4 +1,5 @@
 import { Installation, normalizeDeviceId } from 'rm-reflector';
+import type { TunnelEnd } from 'rm-reflector/ports';
 import type { Caller } from '../api/endpoint.ts';
 import { fieldProblem, notFound, Problem } from '../api/problem.ts';
 import type { Core } from '../part.ts';
@@ -53,6 +54,12 @@ export function deviceFor(
   return device;
 }
 
+/** Whether this caller may know what other users have done with a device. */
+export function seesUsersOf(caller: Caller, device: FleetDevice): boolean {
+  const target = targetOf(device);
+  return caller.may('audit.read', target) || caller.may('devices.write', target);
+}
+
 function noDevice(text: string): Problem {
   const { status, title, details } = notFound(`device ${text}`);
   // Programs of the reflector look for these words.
@@ -97,10 +104,10 @@ export function checkDomain({ domains }: DevicesContext, caller: Caller, domain:
 export function disconnect(
   { core }: DevicesContext,
   device: Pick<FleetDevice, 'id' | 'uid'>,
-  reason: string,
+  end: TunnelEnd,
 ): boolean {
   const connected = core.presence.local.get(device.id);
   if (connected?.uid !== device.uid) return false;
-  connected.tunnel.close(1000, reason);
+  connected.tunnel.close(1000, end);
   return true;
 }

@@ -45,7 +45,7 @@ describe('what the store notes of a device', () => {
     expect(await found('mode=a"b\\c')).toBe(1);
     await file.store.devices.setProperties(key, { name: 'Valve' });
     expect([await found('pump'), await found('valve')]).toEqual([0, 1]);
-    await file.store.devices.noteDisconnected(key, 9);
+    await file.store.devices.noteDisconnected(key, 9, { cause: 'lost', reason: '' });
     expect(devices.get('dev1')).toMatchObject({ online: false, lastSeen: 9, name: 'Valve' });
     devices.change(key, { name: 'Mine', properties: { a: 'b' } });
     expect([await found('valve mine a=b'), devices.get('dev1')?.name]).toEqual([1, 'Mine']);
@@ -80,18 +80,27 @@ describe('connections', () => {
     await store.addTraffic(key, 1_000, 1_000);
     await store.noteConnected(key, 10, facts());
     await store.addTraffic(key, 5, 6);
-    await store.noteDisconnected(key, 20);
+    await store.noteDisconnected(key, 20, { cause: 'disconnected', reason: 'for a test', by: 'alice' });
     await store.noteConnected(key, 30, facts({ address: '192.0.2.2' }));
     await store.addTraffic(key, 1, 2);
-    const first = { began: 10, ended: 20, live: false, address: '192.0.2.1', bytesFrom: 5, bytesTo: 6 };
-    const second = { began: 30, ended: null, live: true, address: '192.0.2.2', bytesFrom: 1, bytesTo: 2 };
+    const end = { cause: 'disconnected', reason: 'for a test', by: 'alice' };
+    const first = { began: 10, ended: 20, live: false, end, address: '192.0.2.1', bytesFrom: 5, bytesTo: 6 };
+    const second = {
+      began: 30,
+      ended: null,
+      live: true,
+      end: null,
+      address: '192.0.2.2',
+      bytesFrom: 1,
+      bytesTo: 2,
+    };
     expect(await history.connections(number, null, 10)).toMatchObject([second, first]);
     await store.noteConnected(key, 40, facts());
-    const replaced = { ...second, ended: 40, live: false };
+    const replaced = { ...second, ended: 40, live: false, end: { cause: 'replaced' } };
     expect(await history.connections(number, null, 2)).toMatchObject([{ began: 40, live: true }, replaced]);
     await store.noteAllOffline();
     const [lost] = await history.connections(number, null, 1);
-    expect(lost).toMatchObject({ began: 40, ended: null, live: false });
+    expect(lost).toMatchObject({ began: 40, ended: null, live: false, end: null });
     expect(await history.connections(number, lost?.sequence ?? 0, 1)).toMatchObject([replaced]);
   });
 

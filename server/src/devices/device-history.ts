@@ -1,3 +1,4 @@
+import type { TunnelEnd, TunnelEndCause } from 'rm-reflector/ports';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 
 /** One connection of a device. Times are wall-clock ms. */
@@ -7,11 +8,20 @@ export interface DeviceConnection {
   /** `null`: it lasts, or nobody has seen its end. */
   readonly ended: number | null;
   readonly live: boolean;
+  /** Why it ended; `null`: it lasts, or nobody has seen its end. */
+  readonly end: TunnelEnd | null;
   readonly address: string;
   readonly agent: string;
   /** Payload. Of a connection that lasts: up to the last time that it was counted, once a minute. */
   readonly bytesFrom: number;
   readonly bytesTo: number;
+}
+
+interface ConnectionRow extends Omit<DeviceConnection, 'live' | 'end'> {
+  readonly live: number;
+  readonly cause: TunnelEndCause | null;
+  readonly reason: string | null;
+  readonly by: string | null;
 }
 
 /** Payload of a day or month in UTC. */
@@ -41,8 +51,9 @@ export class DeviceHistory {
 
   /** Connections of a device, the latest first, those before a sequence number. */
   async connections(number: number, before: number | null, limit: number): Promise<DeviceConnection[]> {
-    const rows = await this.#database.read<Omit<DeviceConnection, 'live'> & { live: number }>(
-      `SELECT c.sequence, c.began, c.ended, c.live, c.address, c.agent,
+    const rows = await this.#database.read<ConnectionRow>(
+      `SELECT c.sequence, c.began, c.ended, c.live, c.end_cause AS cause, c.end_reason AS reason, c.end_by AS by,
+         c.address, c.agent,
          CASE c.live WHEN 1 THEN d.bytes_from - c.bytes_from ELSE c.bytes_from END AS bytesFrom,
          CASE c.live WHEN 1 THEN d.bytes_to - c.bytes_to ELSE c.bytes_to END AS bytesTo
        FROM fleet_connections c JOIN fleet_devices f ON f.number = c.number JOIN devices d ON d.uid = f.uid
@@ -51,7 +62,11 @@ export class DeviceHistory {
       before ?? Number.MAX_SAFE_INTEGER,
       limit,
     );
-    return rows.map((row) => ({ ...row, live: row.live === 1 }));
+    return rows.map(({ cause, reason, by, ...row }) => ({
+      ...row,
+      live: row.live === 1,
+      end: cause && { cause, reason: reason ?? '', by: by ?? undefined },
+    }));
   }
 
   /** Days with traffic from `since` to `until`, both included. */

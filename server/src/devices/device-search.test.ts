@@ -67,7 +67,7 @@ beforeAll(async () => {
     }
     const online = lastConnect !== null && random(2) === 0;
     if (lastConnect !== null && !online)
-      await file.store.devices.noteDisconnected({ id, uid }, lastConnect + 1);
+      await file.store.devices.noteDisconnected({ id, uid }, lastConnect + 1, { cause: 'lost', reason: '' });
     const name = random(3) === 0 ? `${pick(words)} ${n}` : null;
     const given = tags.filter((tag) => random(tag === 'rare' ? 40 : 3) === 0);
     devices.change(

@@ -37,14 +37,14 @@ async function added(id: string) {
   const uid = await file.add(id);
   const device = await file.store.devices.credentials(id);
   if (!device) throw new Error(id);
-  const closed: [number, string][] = [];
+  const closed: [number, object][] = [];
   const connected = () =>
     ({
       id,
       uid,
       generation: presence.nextGeneration(),
       evict: () => {},
-      tunnel: { close: (code: number, reason: string) => closed.push([code, reason]) },
+      tunnel: { close: (code: number, end: object) => closed.push([code, end]) },
     }) as unknown as ConnectedDevice;
   return { device, closed, admit: () => guard.admit({ device }), connected };
 }
@@ -138,7 +138,7 @@ test('quotaCheckMs: who has used them up comes no more until the next month', as
   expect(one.admit()).toEqual({ status: 403, error: spent });
   expect(one.closed).toEqual([]);
   file.clock.advance(defaultLimits.quotaCheckMs);
-  expect(one.closed).toEqual([[1008, spent]]);
+  expect(one.closed).toEqual([[1008, { cause: 'refused', reason: spent }]]);
   file.clock.wallOffset = Date.UTC(2026, 1, 1);
   expect(one.admit()).toBeNull();
   file.clock.advance(defaultLimits.quotaCheckMs);

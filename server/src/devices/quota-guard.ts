@@ -113,7 +113,7 @@ export class QuotaGuard {
     if (spent.size === 0) return;
     for (const device of [...this.#presence.local.values()]) {
       const reason = spent.get(this.#known.get(device.uid)?.domain ?? '');
-      if (reason) device.tunnel.close(1008, reason);
+      if (reason) device.tunnel.close(1008, { cause: 'refused', reason });
     }
   }
 

@@ -1,4 +1,5 @@
 import { domainRule } from 'rm-reflector';
+import { tunnelEndCauses } from 'rm-reflector/ports';
 import { type TSchema, Type } from 'typebox';
 import { matching } from '../api/pattern.ts';
 import { Problem } from '../api/problem.ts';
@@ -125,6 +126,20 @@ export const connectionSchema = Type.Object({
   began: time,
   ended: nullable(time, 'null: it lasts, or nobody has seen its end.'),
   live: Type.Boolean(),
+  end: nullable(
+    Type.Object({
+      cause: Type.Union(
+        tunnelEndCauses.map((cause) => Type.Literal(cause)),
+        {
+          description:
+            'closed: by the device; silent: the device was not heard of in time; lost: the connection broke; replaced: by a newer connection of the device; disconnected: by a user; refused: the device may not be on line any more; misbehaved: the device broke the protocol; stopped: the server was stopped.',
+        },
+      ),
+      reason: Type.String({ description: 'In one short sentence.' }),
+      by: nullable(Type.String(), 'The user who has ended it.'),
+    }),
+    'Why it ended; null: it lasts, or nobody has seen its end.',
+  ),
   address: Type.String(),
   agent: Type.String(),
   bytesFrom: bytes,
@@ -196,8 +211,16 @@ export function showDevice(device: FleetDevice) {
   };
 }
 
-export function showConnection({ sequence: _sequence, began, ended, ...same }: DeviceConnection) {
-  return { ...same, began: shownTime(began), ended: shownTimeOrNull(ended) };
+export function showConnection(
+  { sequence: _sequence, began, ended, end, ...same }: DeviceConnection,
+  seesUsers: boolean,
+) {
+  return {
+    ...same,
+    began: shownTime(began),
+    ended: shownTimeOrNull(ended),
+    end: end && { ...end, by: seesUsers ? (end.by ?? null) : null },
+  };
 }
 
 export function showEvent({ time: at, event, record }: LoggedEvent) {

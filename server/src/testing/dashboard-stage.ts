@@ -8,6 +8,15 @@ const places = ['Hamburg', 'Lyon', 'Graz', 'Porto', 'Gdańsk', 'Turku', 'Bergen'
 const kinds = ['Pump', 'Valve', 'Chiller', 'Meter', 'Gateway'];
 const firmware = ['2.4.1', '2.4.1', '2.4.0', '2.3.7'];
 const dayMs = 86_400_000;
+const ends = [
+  ['silent', 'no sign of life', null],
+  ['lost', 'connection lost', null],
+  ['disconnected', 'disconnected by an operator', 'carla'],
+  ['closed', 'closed by the device with 1001', null],
+  ['refused', 'the password of this device was changed', null],
+  ['replaced', 'replaced by a newer tunnel of this device', null],
+  ['stopped', 'the reflector stops', null],
+] as const;
 
 /** A fleet as people have one: two domains, devices on and off line with a past, users with different rights. */
 export class DashboardStage {
@@ -130,8 +139,8 @@ export class DashboardStage {
     const now = Date.now();
     const numbers = database.prepare('SELECT number, seen FROM fleet_devices').all() as { number: number }[];
     const connection = database.prepare(
-      `INSERT INTO fleet_connections (number, live, began, ended, address, agent, bytes_from, bytes_to, sequence)
-       VALUES (?, 0, ?, ?, ?, 'rm-agent/0.1.0', ?, ?, ?)`,
+      `INSERT INTO fleet_connections (number, live, began, ended, end_cause, end_reason, end_by, address, agent, bytes_from, bytes_to, sequence)
+       VALUES (?, 0, ?, ?, ?, ?, ?, ?, 'rm-agent/0.1.0', ?, ?, ?)`,
     );
     const traffic = database.prepare('INSERT OR REPLACE INTO fleet_traffic VALUES (?, ?, ?, ?)');
     database.transaction(() => {
@@ -147,6 +156,7 @@ export class DashboardStage {
               number,
               began,
               ended,
+              ...(ends[(number + days) % ends.length] ?? []),
               `198.51.100.${number}`,
               from,
               Math.round(from / 9),

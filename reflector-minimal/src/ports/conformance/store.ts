@@ -450,15 +450,20 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
           refusedAddress: '192.0.2.3',
         });
         await store.devices.setProperties(first, { name: 'Valve' });
-        await store.devices.noteDisconnected(first, 13);
+        await store.devices.noteDisconnected(first, 13, {
+          cause: 'disconnected',
+          reason: 'disconnected by a user',
+          by: 'alice',
+        });
         expect(await store.devices.get('dev1')).toMatchObject({
           online: false,
           lastSeen: 13,
+          lastEnd: { cause: 'disconnected', reason: 'disconnected by a user', by: 'alice' },
           properties: { name: 'Valve' },
         });
         await store.devices.noteConnected(first, 14, facts);
         await store.devices.noteAllOffline();
-        expect((await store.devices.get('dev1'))?.online).toBe(false);
+        expect(await store.devices.get('dev1')).toMatchObject({ online: false, lastEnd: null });
         await store.devices.remove('dev1', 15);
         await addDevice();
         await store.devices.noteConnected(first, 16, facts);
@@ -676,7 +681,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
           await devices.addTraffic(key, 1, 1);
           await devices.noteDuplicate(key, 1);
           await devices.noteRefused(key, 1, { reason: '', address: '' });
-          await devices.noteDisconnected(key, 1);
+          await devices.noteDisconnected(key, 1, { cause: 'lost', reason: '' });
           await devices.noteAllOffline();
         };
         expect(await announced(noted)).toEqual([]);

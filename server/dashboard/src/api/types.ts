@@ -102,10 +102,27 @@ export interface NewDevice {
   readonly configuration: object;
 }
 
+/** Why a connection of a device has ended. */
+export interface ConnectionEnd {
+  readonly cause:
+    | 'closed'
+    | 'silent'
+    | 'lost'
+    | 'replaced'
+    | 'disconnected'
+    | 'refused'
+    | 'misbehaved'
+    | 'stopped';
+  /** In English. */
+  readonly reason: string;
+  readonly by: string | null;
+}
+
 export interface Connection {
   readonly began: string;
   readonly ended: string | null;
   readonly live: boolean;
+  readonly end: ConnectionEnd | null;
   readonly address: string;
   readonly agent: string;
   readonly bytesFrom: number;

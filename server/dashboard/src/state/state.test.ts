@@ -113,7 +113,7 @@ describe('plots', () => {
 
   test('time on line counts once where connections overlap', () => {
     const at = (hours: number) => new Date(now - hours * 3_600_000).toISOString();
-    const one = { address: '', agent: '', bytesFrom: 0, bytesTo: 0 };
+    const one = { address: '', agent: '', bytesFrom: 0, bytesTo: 0, end: null };
     const connections: Connection[] = [
       { ...one, began: at(1), ended: null, live: true },
       { ...one, began: at(9), ended: at(4), live: false },

@@ -60,7 +60,10 @@ export function changeDevice(context: DevicesContext): Endpoint {
       });
       const { device, moves } = changed;
       note(Object.keys(body).join(', '), { device: device.id });
-      if (moves) disconnect(context, device, `the domain of this device is ${body.domain} now`);
+      if (moves) {
+        const reason = `the domain of this device is ${body.domain} now`;
+        disconnect(context, device, { cause: 'refused', reason });
+      }
       const present = devices.get(device.id) ?? device;
       return { body: showDevice(present), version: present.revision };
     },

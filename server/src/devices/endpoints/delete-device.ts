@@ -20,7 +20,7 @@ export function deleteDevice(context: DevicesContext): Endpoint {
       checkVersion(device.revision);
       await store.devices.remove(device.id, clock.date());
       note(`domain ${device.domain}`, { device: device.id });
-      disconnect(context, device, 'this device was removed');
+      disconnect(context, device, { cause: 'refused', reason: 'this device was removed' });
       return {};
     },
   });

@@ -17,7 +17,8 @@ export function disconnectDevice(context: DevicesContext): Endpoint {
     replies: [{ status: 204, description: 'Its tunnel has ended.' }],
     handle({ caller, parameters, note }) {
       const device = deviceFor(context, caller, parameters.id, 'devices.write');
-      if (!disconnect(context, device, 'disconnected by an operator')) {
+      const reason = 'disconnected by an operator';
+      if (!disconnect(context, device, { cause: 'disconnected', reason, by: caller.name })) {
         throw conflict(`device ${device.id}: is not on line`);
       }
       note('', { device: device.id });

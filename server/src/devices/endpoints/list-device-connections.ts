@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
-import { type DevicesContext, deviceFor } from '../context.ts';
+import { type DevicesContext, deviceFor, seesUsersOf } from '../context.ts';
 import { connectionSchema, deviceParameters, showConnection } from '../schemas.ts';
 
 /** `GET /devices/{id}/connections`. */
@@ -12,15 +12,24 @@ export function listDeviceConnections(context: DevicesContext): Endpoint {
     path: '/devices/{id}/connections',
     tag: 'Devices',
     summary: 'Lists the last connections of a device, the latest first.',
+    description: 'Who has ended one is named if you hold `audit.read` or `devices.write` for the device.',
     parameters: deviceParameters,
     query: Type.Object(pageQuery),
     needs: 'devices.read',
     replies: [{ status: 200, description: 'A page of connections.', schema: pageOf(connectionSchema) }],
     async handle({ caller, parameters, query }) {
-      const { number } = deviceFor(context, caller, parameters.id);
+      const device = deviceFor(context, caller, parameters.id);
+      const seesUsers = seesUsersOf(caller, device);
       const before = sequenceOf(query.cursor);
-      const rows = await context.history.connections(number, before, query.limit + 1);
-      return { body: pageFrom(rows, query.limit, showConnection, ({ sequence }) => [sequence]) };
+      const rows = await context.history.connections(device.number, before, query.limit + 1);
+      return {
+        body: pageFrom(
+          rows,
+          query.limit,
+          (row) => showConnection(row, seesUsers),
+          ({ sequence }) => [sequence],
+        ),
+      };
     },
   });
 }

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery } from '../../api/paging.ts';
 import { forbidden } from '../../api/problem.ts';
-import { type DevicesContext, deviceFor, targetOf } from '../context.ts';
+import { type DevicesContext, deviceFor, seesUsersOf } from '../context.ts';
 import { deviceParameters, loggedEvent, showEvent } from '../schemas.ts';
 import { sequenceOf } from './list-device-connections.ts';
 
@@ -21,9 +21,7 @@ export function listDeviceLog(context: DevicesContext): Endpoint {
     replies: [{ status: 200, description: 'A page of events.', schema: pageOf(loggedEvent) }],
     async handle({ caller, parameters, query }) {
       const device = deviceFor(context, caller, parameters.id);
-      const target = targetOf(device);
-      if (!caller.may('audit.read', target) && !caller.may('devices.write', target))
-        throw forbidden('audit.read');
+      if (!seesUsersOf(caller, device)) throw forbidden('audit.read');
       const rows = await context.history.log(device, sequenceOf(query.cursor), query.limit + 1);
       return { body: pageFrom(rows, query.limit, showEvent, ({ sequence }) => [sequence]) };
     },

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { shownTime, timeSchema } from '../../api/time.ts';
-import { type DevicesContext, deviceFor, targetOf } from '../context.ts';
+import { type DevicesContext, deviceFor, seesUsersOf } from '../context.ts';
 import { deviceParameters } from '../schemas.ts';
 
 /** A device answers within its round trip, unless it asks somebody or something on its way is stuck. */
@@ -46,8 +46,7 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
     ],
     handle({ caller, parameters }) {
       const device = deviceFor(context, caller, parameters.id);
-      const target = targetOf(device);
-      const seesOthers = caller.may('audit.read', target) || caller.may('devices.write', target);
+      const seesOthers = seesUsersOf(caller, device);
       const uses = usersOf(device).filter(({ user }) => seesOthers || user === caller.name);
       const byPort = new Map<string, (typeof uses)[number] & { open: number }>();
       for (const use of uses.sort((a, b) => a.began - b.began)) {

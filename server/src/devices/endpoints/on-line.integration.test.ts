@@ -84,15 +84,45 @@ test('a device comes on line with the password of the API, and is seen to come a
   expect((await alice.post('/devices/pump/disconnect')).status).toBe(204);
   await online('pump', false);
   agent.destroy();
-  const { body } = await carol.get('/devices/pump/connections');
-  expect((body as { items: object[] }).items).toMatchObject([
-    { live: false, address: '127.0.0.1', bytesFrom: 0 },
-  ]);
+  const reason = 'disconnected by an operator';
+  for (const [client, by] of [[alice, 'alice'] as const, [carol, null] as const]) {
+    const { body } = await client.get('/devices/pump/connections');
+    const end = { cause: 'disconnected', reason, by };
+    expect((body as { items: object[] }).items).toMatchObject([
+      { live: false, end, address: '127.0.0.1', bytesFrom: 0 },
+    ]);
+  }
   expect((await carol.get('/devices/pump/traffic')).body).toEqual({ days: [] });
   expect((await carol.get('/devices/pump/traffic?since=yesterday')).status).toBe(400);
   expect((await carol.get('/devices/pump/log')).status).toBe(403);
   expect((await alice.get('/devices/pump/log?limit=1')).status).toBe(200);
   expect((await alice.get('/devices/pump/connections?cursor=x')).status).toBe(400);
+});
+
+test('a connection says why it has ended', async () => {
+  const device = await add('fickle');
+  const causes = async () => {
+    const { body } = await alice.get('/devices/fickle/connections');
+    return (body as { items: { end: { cause: string } | null }[] }).items.map(
+      ({ end }) => end?.cause ?? null,
+    );
+  };
+  const first = await device.connect();
+  await online('fickle');
+  expect(await causes()).toEqual([null]);
+  const second = await device.connect();
+  await until(async () => (await causes()).length === 2);
+  expect(await causes()).toEqual([null, 'replaced']);
+  first.destroy();
+  second.peer.close(1000);
+  await online('fickle', false);
+  expect(await causes()).toEqual(['closed', 'replaced']);
+  second.destroy();
+  const third = await device.connect();
+  await online('fickle');
+  third.destroy();
+  await online('fickle', false);
+  expect(await causes()).toEqual(['lost', 'closed', 'replaced']);
 });
 
 test('a new password ends the tunnel that the former one opened', async () => {

@@ -194,4 +194,32 @@ export const steps: readonly string[] = [
    INSERT INTO fleet_devices (uid, id, domain, created, seen, label)
      SELECT d.uid, d.id, m.number, d.created, ${seen('d')}, ${label('NULL', 'd')}
      FROM devices d JOIN fleet_domains m ON m.id = d.domain WHERE d.claimed = 1 ORDER BY d.id;`,
+  // Why a connection ended. One that lasts when the next one begins was replaced by it.
+  `ALTER TABLE fleet_connections ADD COLUMN end_cause TEXT;
+   ALTER TABLE fleet_connections ADD COLUMN end_reason TEXT;
+   ALTER TABLE fleet_connections ADD COLUMN end_by TEXT;
+   DROP TRIGGER fleet_devices_on_connect;
+   CREATE TRIGGER fleet_devices_on_connect AFTER UPDATE OF connects ON devices WHEN NEW.connects > OLD.connects BEGIN
+     UPDATE fleet_connections SET live = 0, ended = NEW.last_connect,
+         end_cause = 'replaced', end_reason = 'replaced by a newer tunnel of this device',
+         bytes_from = NEW.bytes_from - bytes_from, bytes_to = NEW.bytes_to - bytes_to
+       WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid) AND live = 1;
+     INSERT INTO fleet_connections (number, began, address, agent, bytes_from, bytes_to)
+       SELECT number, NEW.last_connect, NEW.address, NEW.agent, NEW.bytes_from, NEW.bytes_to
+       FROM fleet_devices WHERE uid = NEW.uid;
+     DELETE FROM fleet_connections
+       WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid)
+         AND sequence <= (SELECT c.sequence FROM fleet_connections c
+           WHERE c.number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid)
+           ORDER BY c.sequence DESC LIMIT 1 OFFSET ${connectionsRemembered});
+   END;
+   DROP TRIGGER fleet_devices_on_disconnect;
+   CREATE TRIGGER fleet_devices_on_disconnect AFTER UPDATE OF online ON devices
+     WHEN NEW.online = 0 AND OLD.online = 1 BEGIN
+     UPDATE fleet_connections SET live = 0,
+         ended = CASE WHEN NEW.last_seen IS NOT OLD.last_seen THEN NEW.last_seen END,
+         end_cause = NEW.end_cause, end_reason = NEW.end_reason, end_by = NEW.end_by,
+         bytes_from = NEW.bytes_from - bytes_from, bytes_to = NEW.bytes_to - bytes_to
+       WHERE number = (SELECT number FROM fleet_devices WHERE uid = NEW.uid) AND live = 1;
+   END;`,
 ];

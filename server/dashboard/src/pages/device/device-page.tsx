@@ -16,6 +16,7 @@ import { Menu } from '../../ui/menu.tsx';
 import { Ago, When } from '../../ui/time.tsx';
 import { done } from '../../ui/toast.tsx';
 import { State } from '../devices/cell.tsx';
+import { End } from './connection-end.tsx';
 import type { DevicePart } from './device-part.ts';
 import { Facts } from './facts.tsx';
 import { History } from './history.tsx';
@@ -145,7 +146,7 @@ function Shown({
   );
 }
 
-/** Since when it is on line or off line. */
+/** Since when it is on line or off line, and why it was lost. */
 function Since({
   device,
   connection,
@@ -167,6 +168,12 @@ function Since({
   return (
     <span class="muted">
       {t('device.offlineSince')} <Ago time={device.lastSeen} /> (<When time={device.lastSeen} />)
+      {connection && !connection.live && (
+        <>
+          {': '}
+          <End end={connection.end} />
+        </>
+      )}
     </span>
   );
 }

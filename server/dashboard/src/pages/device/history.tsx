@@ -7,6 +7,7 @@ import { now } from '../../state/session.ts';
 import { locale, t } from '../../texts/language.ts';
 import { Fault, Loading } from '../../ui/blank.tsx';
 import { When } from '../../ui/time.tsx';
+import { End } from './connection-end.tsx';
 
 const days = 30;
 const shownConnections = 8;
@@ -60,7 +61,9 @@ export function History({
                   <When time={one.began} />
                 </td>
                 <td data-label={t('history.lasted')}>
-                  <Lasted connection={one} />
+                  <span>
+                    <Lasted connection={one} />
+                  </span>
                 </td>
                 <td class="mono" data-label={t('column.address')}>
                   {one.address}
@@ -89,10 +92,17 @@ export function History({
   );
 }
 
-function Lasted({ connection: { began, ended, live } }: { readonly connection: Connection }) {
+/** How long it lasted, and why it ended. */
+function Lasted({ connection: { began, ended, live, end } }: { readonly connection: Connection }) {
   if (live) return <span class="state on">{t('history.live')}</span>;
-  if (ended === null) return <span class="muted">{t('history.endUnknown')}</span>;
-  return <>{duration(locale(), Date.parse(ended) - Date.parse(began))}</>;
+  return (
+    <>
+      {ended !== null && duration(locale(), Date.parse(ended) - Date.parse(began))}
+      <div class="muted">
+        <End end={end} />
+      </div>
+    </>
+  );
 }
 
 const width = 600;
