@@ -6,8 +6,8 @@ import { textOf } from '../ui/field.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { usePages } from '../ui/list.tsx';
 import { detailsOf, eventName } from '../ui/log.tsx';
+import { Table } from '../ui/table.tsx';
 import { When } from '../ui/time.tsx';
-import { Table } from './people/table.tsx';
 
 const filters = ['user', 'device', 'event', 'since', 'until'] as const;
 

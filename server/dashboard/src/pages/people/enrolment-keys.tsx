@@ -10,9 +10,9 @@ import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { Secret } from '../../ui/secret.tsx';
+import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
-import { Secret } from './keys.tsx';
-import { Above, Table } from './table.tsx';
 
 /** Keys by which devices of one image enrol themselves. */
 export function EnrolmentKeys() {

@@ -11,9 +11,9 @@ import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
 import { done } from '../../ui/toast.tsx';
-import { Above, Table } from './table.tsx';
 
 /** Who may do what with which devices, and until when. */
 export function Grants() {

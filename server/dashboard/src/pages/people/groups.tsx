@@ -6,9 +6,9 @@ import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { More, usePages } from '../../ui/list.tsx';
+import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
 import { done, failed } from '../../ui/toast.tsx';
-import { Above, Table } from './table.tsx';
 
 export function Groups() {
   const pages = usePages<Group>('/groups');

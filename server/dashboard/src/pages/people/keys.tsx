@@ -4,13 +4,13 @@ import type { ApiKey } from '../../api/types.ts';
 import { readLocalTime } from '../../state/grant-text.ts';
 import { account, now } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
-import { Copy } from '../../ui/copy.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { Secret } from '../../ui/secret.tsx';
+import { Above, Table } from '../../ui/table.tsx';
 import { Ago, When } from '../../ui/time.tsx';
-import { Above, Table } from './table.tsx';
 
 /** API keys: one's own, or with `all` those of everybody whom one may see. */
 export function Keys({ all = false }: { readonly all?: boolean }) {
@@ -168,37 +168,6 @@ function AddKey({
           </>
         )}
       </Form>
-    </Dialog>
-  );
-}
-
-/** Something that is shown once. */
-export function Secret({
-  title,
-  hint,
-  label,
-  text,
-  line,
-  onClose,
-}: {
-  readonly title: string;
-  readonly hint: string;
-  readonly label: string;
-  readonly text: string;
-  /** A command that uses it. */
-  readonly line?: string;
-  readonly onClose: () => void;
-}) {
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <p>{hint}</p>
-      <Copy text={text} label={label} />
-      {line && <Copy text={line} label={t('devices.first.copy')} />}
-      <div class="buttons">
-        <button type="button" class="button main" onClick={onClose}>
-          {t('close')}
-        </button>
-      </div>
     </Dialog>
   );
 }

@@ -8,9 +8,9 @@ import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Menu } from '../../ui/menu.tsx';
+import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
 import { done, failed } from '../../ui/toast.tsx';
-import { Above, Table } from './table.tsx';
 
 export function Users() {
   const text = useSignal('');

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { t } from '../../texts/language.ts';
-import { Blank, Fault, Loading } from '../../ui/blank.tsx';
-import type { IconName } from '../../ui/icon.tsx';
-import { More, type Pages } from '../../ui/list.tsx';
+import { t } from '../texts/language.ts';
+import { Blank, Fault, Loading } from './blank.tsx';
+import type { IconName } from './icon.tsx';
+import { More, type Pages } from './list.tsx';
 
 export interface Column<Item> {
   readonly title: string;
