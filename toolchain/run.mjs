@@ -85,11 +85,11 @@ const tasks = {
     await needPackages(['openssh-client', 'openssh-server', 'openssl']);
     await run(process.execPath, 'test/dist/bench/main.js', ...rest);
   },
-  /** One reflector: sessions, a fleet that comes back, and requests beside nginx. */
+  /** One reflector: sessions, a fleet that comes back, and requests beside a minimal proxy and nginx. */
   async 'bench:reflector'() {
     await prepare(root);
     const { needPackages } = await import('./debian.mjs');
-    await needPackages(['nginx-light', 'openssl', 'wrk']);
+    await needPackages(['nginx-light', 'openssl']);
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },

@@ -35,6 +35,11 @@ export class Browser {
     return this.#ask(host, path, null);
   }
 
+  /** The value of `Cookie` for this host. */
+  cookies(host: string): string {
+    return [...(this.#cookies.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -42,7 +47,7 @@ export class Browser {
   #ask(host: string, path: string, form: string | null): Promise<Page> {
     const jar = this.#cookies.get(host) ?? new Map<string, string>();
     this.#cookies.set(host, jar);
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookie = this.cookies(host);
     const authority = `${host}:${this.#port}`;
     return new Promise((resolve, reject) => {
       const asking = request(

@@ -1,5 +1,7 @@
 import { cpus } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { hottest } from '../profile.ts';
 import { type ComebackResult, measureComeback } from './comeback.ts';
 import { Fleet } from './fleet.ts';
 import { measureRequests, type RequestsResult } from './proxy.ts';
@@ -10,7 +12,7 @@ import { Site } from './site.ts';
 const usage = `Usage: npm run bench:reflector -- [OPTIONS]
 
 Measures one reflector on this machine: users with sessions, an idle fleet that comes back after a restart, and requests
-per second beside nginx as a plain reverse proxy before the same server.
+and the CPU that they cost, beside nginx and a minimal proxy on node:http before the same server.
 
   --only PART       of: sessions, fleet, fleet-tls, requests; may be repeated
   --users N         users with sessions (default 200)
@@ -19,7 +21,9 @@ per second beside nginx as a plain reverse proxy before the same server.
   --fleet N         idle devices (default 10000)
   --agent COMMAND   for "requests": the executable, with leading arguments; may be repeated
                     (default: dist/x86_64/rm-agent, and node dist/node/rm-agent.mjs)
-  --wrk SECONDS     for each figure of "requests" (default 10)
+  --requests N      in each measurement of "requests" (default 20000; a tenth of them for the larger files)
+  --rounds N        of "requests", after a warm-up; figures are medians (default 3)
+  --profile DIR     write V8 profiles of the reflectors of "requests", and print their hottest functions
   --json            print JSON instead of tables
 `;
 
@@ -31,7 +35,9 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '60' },
     fleet: { type: 'string', default: '10000' },
     agent: { type: 'string', multiple: true },
-    wrk: { type: 'string', default: '10' },
+    requests: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '3' },
+    profile: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -101,7 +107,10 @@ if (wanted('requests')) {
   const agents = (options.agent ?? ['dist/x86_64/rm-agent', 'node dist/node/rm-agent.mjs']).map((agent) =>
     agent.split(/ +/),
   );
-  requests = await measureRequests(agents, Number(options.wrk), report);
+  const [rounds, count] = [Number(options.rounds), Number(options.requests)];
+  const profile = options.profile === undefined ? null : resolve(options.profile);
+  requests = await measureRequests({ agents, rounds, requests: count, profile }, report);
+  if (profile !== null) report(hottest(profile));
 }
 const results: Results = { fleets, ...(sessions && { sessions }), ...(requests && { requests }) };
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;

@@ -60,17 +60,19 @@ ${table(
 }
 
 function ofRequests(requests: readonly RequestsResult[]) {
-  return `Requests of 64 connections for files of one nginx (wrk, one thread), in one run:
+  return `Requests of 64 connections for files of one nginx, in one run; ratio: CPU beside the minimal proxy's:
 
 ${table(
-  ['way', 'bytes', 'requests/s', 'median', '99 %', 'CPU µs a request', 'errors'],
-  requests.map(({ way, bytes, perSecond, median, p99, cpuMicroseconds, errors }) => [
-    way,
+  ['user', 'bytes', 'way', 'requests/s', 'median ms', '99 % ms', 'CPU µs a request', 'ratio', 'errors'],
+  requests.map(({ user, bytes, way, perSecond, p50, p99, cpuMicroseconds, ratio, errors }) => [
+    user,
     bytes.toLocaleString('en'),
+    way,
     perSecond.toFixed(0),
-    median,
-    p99,
+    p50.toFixed(1),
+    p99.toFixed(1),
     cpuMicroseconds.toFixed(0),
+    ratio.toFixed(2),
     errors,
   ]),
 )}
