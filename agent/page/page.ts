@@ -134,6 +134,7 @@ function navigate(loggedIn: boolean): void {
       ? [
           button('Devices', showDevices),
           button('Add', () => showDevice(null)),
+          button('Import', showImport),
           button('Account', showAccount),
           button('Log out', async () => {
             await call('log-out');
@@ -451,6 +452,61 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
       : []),
   );
   find('main').replaceChildren(make('h1', {}, file ?? 'New device'), element);
+}
+
+/** Shows what a folder of the original gateway would become, and then saves it. */
+function showImport(): void {
+  const list = make('ul', {});
+  const go = make('div', {});
+  const line = (className: string, text: string) => list.append(make('li', { className }, text));
+  const choose = make('input', { type: 'file', multiple: true, webkitdirectory: true });
+  const current = show(
+    make('h1', {}, 'Import'),
+    make('label', {}, 'Folder of the original gateway (*.properties)', choose),
+    list,
+    go,
+  );
+  choose.addEventListener('change', async () => {
+    list.replaceChildren();
+    go.replaceChildren();
+    const files = [...(choose.files ?? [])].filter(({ name }) => name.endsWith('.properties'));
+    const isOwn = ({ name }: File) => name === 'rmgateway.properties';
+    const common = await files.find(isOwn)?.text();
+    const ready = new Map<string, readonly [file: string, device: Fields]>();
+    if (files.length === 0) line('bad', 'There is no *.properties in this folder.');
+    for (const file of files.filter((given) => !isOwn(given))) {
+      const answer = await call('import', { text: await file.text(), common: common ?? '' });
+      if (!current()) return;
+      const device = fieldsOf(answer.body.device);
+      const id = textOf(fieldsOf(device.device).id);
+      const tell = (className: string, texts: unknown) => {
+        for (const text of Array.isArray(texts) ? texts : [texts])
+          line(className, `${file.name}: ${textOf(text)}`);
+      };
+      const { problems } = answer.body;
+      if (!answer.ok || (Array.isArray(problems) && problems.length > 0))
+        tell('bad', problems ?? answer.body.error);
+      else if (ready.has(id)) tell('bad', `device.id: found "${id}", which another file has already`);
+      else {
+        ready.set(id, [file.name, device]);
+        const ports = listOf(device.services).map(({ port }) => textOf(port));
+        tell('good', `${id}, ${textOf(device.target)}, ports ${ports.join(', ')}`);
+      }
+      tell('', answer.body.remarks ?? []);
+    }
+    if (ready.size === 0) return;
+    const start = button(`Import ${ready.size}`, async () => {
+      start.disabled = true;
+      list.replaceChildren();
+      for (const [id, [name, device]] of ready) {
+        const answer = await call('save', { file: null, device });
+        if (!current()) return;
+        line(answer.ok ? 'good' : 'bad', `${name}: ${answer.ok ? `${id} is saved` : problemsOf(answer)}`);
+      }
+      say('Imported.');
+    });
+    go.append(start);
+  });
 }
 
 /** What the form has no input for. */

@@ -205,6 +205,28 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     expect(existsSync(file())).toBe(false);
   });
 
+  it('imports a folder of the original gateway, after it has shown what that becomes', async () => {
+    const original = join(system.directory, 'original');
+    mkdirSync(original);
+    const put = (name: string, ...lines: string[]) => writeFileSync(join(original, name), lines.join('\n'));
+    put('rmgateway.properties', 'gateway.http.port = 8080', `webtunnel.domain = ${system.domain}`);
+    put('gate.properties', 'webtunnel.deviceId = gate', 'webtunnel.host = 192.0.2.7', 'webtunnel.ports = 80');
+    put('own.properties', 'webtunnel.deviceId = own', 'webtunnel.ports = 80');
+    put('notes.txt', 'nothing');
+    await click('Import');
+    await label('Folder of the original gateway (*.properties)').setInputFiles(original);
+    await page.getByText('gate.properties: gate, 192.0.2.7, ports 80').waitFor();
+    await page.getByText(/^own\.properties: target: found "127\.0\.0\.1", a loopback address/).waitFor();
+    await click('Import 1');
+    await page.getByText('gate.properties: gate is saved').waitFor();
+    expect(JSON.parse(readFileSync(join(folder, 'gate.json'), 'utf8'))).toEqual({
+      target: '192.0.2.7',
+      device: { id: 'gate', domain: system.domain },
+      services: [{ port: 80, kind: 'http' }],
+    });
+    expect(existsSync(join(folder, 'own.json'))).toBe(false);
+  });
+
   it('has broken no rule of its own policy', () => {
     expect(complaints).toEqual([]);
   });

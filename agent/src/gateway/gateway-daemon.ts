@@ -4,11 +4,13 @@ import { type ControlledAgent, serveControl } from '../program/control.ts';
 import { watchFolder } from './folder-watch.ts';
 import { Gateway } from './gateway.ts';
 import { type GatewaySettings, readGatewayFile } from './gateway-file.ts';
+import type { LoadGatewayImport } from './import-folder.ts';
 import { Page } from './page/page.ts';
 
 /** `rm-agent run` of a gateway: the devices, the watch of their folder, the control socket and signals. */
 export class GatewayDaemon implements ControlledAgent {
   readonly #host: Host;
+  readonly #loadImport: LoadGatewayImport;
   #log!: FoldingLog;
   #gateway!: Gateway;
   #page: Page | null = null;
@@ -17,8 +19,9 @@ export class GatewayDaemon implements ControlledAgent {
   #replacing = false;
   #stopping = false;
 
-  constructor(host: Host, settings: GatewaySettings) {
+  constructor(host: Host, settings: GatewaySettings, loadImport: LoadGatewayImport) {
     this.#host = host;
+    this.#loadImport = loadImport;
     this.#begin(settings);
   }
 
@@ -83,7 +86,7 @@ export class GatewayDaemon implements ControlledAgent {
     this.#gateway = new Gateway(this.#host, settings, this.#log);
     this.#page =
       file.gateway.page && file.stateFile
-        ? new Page(this.#host, this.#gateway, this.#log, `${file.stateFile}-page`)
+        ? new Page(this.#host, this.#gateway, this.#log, `${file.stateFile}-page`, this.#loadImport)
         : null;
     this.#gateway.page = this.#page?.dial ?? null;
     if (this.#page && this.#page.account.setUpCode !== null)

@@ -14,7 +14,7 @@ import { isGatewayFile, readGatewayFile } from './gateway-file.ts';
 import { importFolder, type LoadGatewayImport } from './import-folder.ts';
 
 /**
- * Executes a command if its configuration is a gateway's; false: it is not. `loadImport` loads what only `import` needs;
+ * Executes a command if its configuration is a gateway's; false: it is not. `loadImport` loads what only an import needs;
  * `null` in a build without it.
  */
 export function runGateway(host: Host, command: Command, loadImport: LoadGatewayImport): boolean {
@@ -28,7 +28,7 @@ export function runGateway(host: Host, command: Command, loadImport: LoadGateway
   }
   switch (command.name) {
     case 'run':
-      run(host, command.config);
+      run(host, command.config, loadImport);
       break;
     case 'check': {
       const { offline, dial, root, device = null } = command;
@@ -63,10 +63,10 @@ function read(host: Host, path: string, image: Machine | null = null) {
   return null;
 }
 
-function run(host: Host, path: string): void {
+function run(host: Host, path: string, loadImport: LoadGatewayImport): void {
   const settings = read(host, path);
   if (!settings) return;
-  const daemon = new GatewayDaemon(host, settings);
+  const daemon = new GatewayDaemon(host, settings, loadImport);
   host.system.onSignal('SIGTERM', () => daemon.stop());
   host.system.onSignal('SIGINT', () => daemon.stop());
   host.system.onSignal('SIGHUP', () => daemon.reload());

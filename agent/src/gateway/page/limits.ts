@@ -11,6 +11,8 @@ export const pageLimits = {
   logInBytes: 2_048,
   /** The body of a request with a session, in bytes: a device with many services. */
   bodyBytes: 524_288,
+  /** Characters of a properties file of the original gateway: ten times the longest that makes sense. */
+  propertiesLength: 65_536,
   /** How long a request may take to arrive, and how long a connection may be idle, in milliseconds. */
   requestMs: 30_000,
   idleMs: 60_000,

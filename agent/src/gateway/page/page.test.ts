@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ascii } from '../../../../protocol/src/testing/bytes.ts';
 import { AgentHost } from '../../../simulation/agent-host.ts';
 import { LocalService } from '../../../simulation/local-service.ts';
+import { gatewayImport } from '../../config/import-gateway.ts';
 import { gatewayLimits } from '../../config/limits.ts';
 import type { Socket } from '../../host.ts';
 import { Gateway } from '../gateway.ts';
@@ -31,7 +32,7 @@ beforeEach(() => {
   const settings = readGatewayFile(host, '/etc/g.json');
   if ('errors' in settings) throw new Error(settings.errors.join());
   gateway = new Gateway(host, settings, host.log);
-  page = new Page(host, gateway, host.log, accountFile, 600);
+  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, 600);
   gateway.page = page.dial;
   gateway.refresh();
   host.clock.advance(1000);
@@ -39,7 +40,7 @@ beforeEach(() => {
 
 /** The gateway ends and starts again. */
 function restart(): void {
-  page = new Page(host, gateway, host.log, accountFile, 600);
+  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, 600);
 }
 
 /** A connection to the page, as the tunnel makes it. */
@@ -604,6 +605,73 @@ describe('devices', () => {
     expect(String(save(camera('cam-1', '10.0.0.1', { password: 'p' })).json.problems)).toMatch(
       /gateway\.folder: missing/,
     );
+  });
+});
+
+describe('a properties file of the original gateway', () => {
+  const common = 'gateway.http.port = 8080\nwebtunnel.reflectorURI = https://remote.example.com\n';
+  const text = [
+    'webtunnel.deviceId = cam-1',
+    'webtunnel.domain = dom',
+    'webtunnel.password = S3cret',
+    'webtunnel.host = 10.0.0.1',
+    'webtunnel.ports = 80, 443',
+    'webtunnel.httpPort = 443',
+    'webtunnel.https.enable = true',
+    'webtunnel.threads = 4',
+  ].join('\n');
+  const preview = (given: object) => call('import', { common, text, ...given });
+
+  beforeEach(() => {
+    setUp();
+  });
+
+  it('is shown as the device that it would become, and can be saved so', () => {
+    const { status, json } = preview({});
+    const device = {
+      target: '10.0.0.1',
+      device: { id: 'cam-1', domain: 'dom', password: 'S3cret' },
+      services: [
+        { port: 80, kind: 'tcp' },
+        { port: 443, kind: 'https', tls: { verify: false } },
+      ],
+    };
+    expect([status, json.device, json.problems]).toEqual([200, device, []]);
+    expect(json.remarks).toEqual(
+      expect.arrayContaining([
+        'webtunnel.threads: not needed, one event loop serves all channels, left out',
+        expect.stringMatching(/^webtunnel\.https\.verification: nobody verifies the device/),
+        expect.stringMatching(/^reflector: left out, the page does not change it/),
+      ]),
+    );
+    expect(host.files.list(folder)).toEqual([]);
+    expect(call('save', { file: null, device }).json).toEqual({ file: 'cam-1' });
+    expect(preview({}).json.problems).toEqual(['device.id: there is a file cam-1.json already']);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['the gateway itself', 'webtunnel.host = 127.0.0.1', /^target: found "127\.0\.0\.1", a loopback address/],
+    ['a variable of the gateway', 'webtunnel.domain = ${system.env.SECRET}', /write variables to the file/],
+    ['no ID', 'webtunnel.deviceId =', /^device\.id: missing/],
+    ['a wrong port', 'webtunnel.ports = 99999', /^services/],
+  ])('that has %s becomes no device', (_, line, problem) => {
+    const { json } = preview({ text: `${text}\n${line}` });
+    expect(json.problems).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+  });
+
+  it('that is none becomes no device', () => {
+    for (const none of ['', 'a = b', common])
+      expect(preview({ text: none }).json).toEqual({
+        device: null,
+        remarks: [],
+        problems: ['webtunnel.*: missing, so this is no device of the original gateway'],
+      });
+  });
+
+  it('has a length', () => {
+    const long = `#${'x'.repeat(pageLimits.propertiesLength)}`;
+    expect(preview({ text: long }).status).toBe(409);
+    expect(preview({ common: long }).status).toBe(409);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Host } from '../../host.ts';
 import type { Log } from '../../log/log.ts';
 import { digestOf } from '../device-sources.ts';
 import type { Gateway } from '../gateway.ts';
+import type { LoadGatewayImport } from '../import-folder.ts';
 import { isObject } from '../source.ts';
 import { Account, type Proof, type Verdict } from './account.ts';
 import { assets } from './assets.ts';
@@ -12,6 +13,7 @@ import { Boundary } from './boundary.ts';
 import { sameText } from './constant-time.ts';
 import { changed, shown } from './editable.ts';
 import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts';
+import { importDevice } from './import-device.ts';
 import { serveInProcess } from './in-process.ts';
 import { pageLimits } from './limits.ts';
 import { randomText } from './random-text.ts';
@@ -59,22 +61,26 @@ export class Page {
   readonly dial: Dial;
   readonly #host: Host;
   readonly #gateway: Gateway;
+  readonly #loadImport: LoadGatewayImport;
+  #import: ReturnType<NonNullable<LoadGatewayImport>> | null = null;
   readonly #sessions: Sessions;
   readonly #salt: string;
   readonly #boundary: Boundary;
   #testing = false;
   readonly #calls: ReadonlyMap<string, (call: Call) => void>;
 
-  /** `file` is that of the account, whose passwords take so many rounds from now on. */
+  /** `file` is that of the account, whose passwords take so many rounds from now on. `loadImport` loads what only an import needs. */
   constructor(
     host: Host,
     gateway: Gateway,
     log: Pick<Log, 'error'>,
     file: string,
+    loadImport: LoadGatewayImport,
     rounds = pageLimits.rounds,
   ) {
     this.#host = host;
     this.#gateway = gateway;
+    this.#loadImport = loadImport;
     this.#boundary = new Boundary(log);
     const { crypto, files: ownFiles } = host;
     const clock = this.#boundary.clock(host.clock);
@@ -99,6 +105,7 @@ export class Page {
       ['save', (call) => this.#save(call)],
       ['remove', (call) => this.#remove(call)],
       ['test', (call) => this.#test(call)],
+      ['import', (call) => this.#preview(call)],
     ]);
   }
 
@@ -264,12 +271,33 @@ export class Page {
     }
   }
 
+  /** What one properties file of the original gateway would become; `save` writes it. */
+  #preview({ body, respond }: Call): void {
+    const [text, common] = [textAt(body, 'text'), textAt(body, 'common')];
+    if (!this.#loadImport) respond(refused(409, 'This gateway was built without the import.'));
+    else if (Math.max(text.length, common.length) > pageLimits.propertiesLength)
+      respond(refused(409, `A properties file has ${pageLimits.propertiesLength} characters at most.`));
+    else {
+      this.#import ??= this.#loadImport();
+      const { device, remarks } = importDevice(this.#import, text, common);
+      const after = device && this.#after({ file: null, device });
+      const problems = after
+        ? 'error' in after
+          ? after.problems
+          : this.#gateway.problemsOf(after.json)
+        : remarks;
+      respond({ json: { device, remarks: device ? remarks : [], problems } });
+    }
+  }
+
   /** The file of a device after an edit that the page has sent. */
   #after(
     body: JsonObject,
-  ): { readonly name: string; readonly json: JsonObject } | { readonly error: Answer } {
+  ):
+    | { readonly name: string; readonly json: JsonObject }
+    | { readonly error: Answer; readonly problems: readonly string[] } {
     const { file = null, device = null } = body;
-    const conflict = (...problems: string[]) => ({ error: { status: 409, json: { problems } } });
+    const conflict = (...problems: string[]) => ({ error: { status: 409, json: { problems } }, problems });
     const id = isObject(device) && isObject(device.device) ? device.device.id : undefined;
     if (typeof id !== 'string' || id === '') return conflict('device.id: missing');
     const name = typeof file === 'string' ? file : id;
