@@ -166,13 +166,15 @@ export class Streams {
         const number = this.#last;
         const stream = new Stream(this, number, handler);
         this.#live.set(number, stream);
-        if (!this.callbacks.opened(agent, number, port)) {
+        const taken = this.callbacks.opened(agent, number, port);
+        if (!taken) {
           this.#live.delete(number);
-          handler.closed({ code: 'refused', message: 'the program refuses the connection' });
-          return;
+          if (!cancelled) handler.closed({ code: 'refused', message: 'the program refuses the connection' });
         }
+        // The channel may have ended because of what the program did in its callback.
+        else if (cancelled) this.closed(number, 'the connection was broken');
         // The program may have broken it already.
-        if (this.#live.has(number)) stream.connected();
+        else if (this.#live.has(number)) stream.connected();
       });
       return {
         cancel: () => {

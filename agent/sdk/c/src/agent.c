@@ -186,16 +186,15 @@ static rm_agent_result turn(void *unused) {
 static void *run_loop(void *argument) {
   request *start = argument;
   rm_agent_result result = guarded(begin, NULL);
+  memcpy(start->error, error_text, sizeof error_text);
+  /* Before the caller knows, because it may try again at once, on another thread. */
+  if (result != RM_AGENT_OK) end_engine();
   pthread_mutex_lock(&mutex);
   start->result = result;
-  memcpy(start->error, error_text, sizeof error_text);
   start->done = true;
   pthread_cond_broadcast(&answered);
   pthread_mutex_unlock(&mutex);
-  if (result != RM_AGENT_OK) {
-    end_engine();
-    return NULL;
-  }
+  if (result != RM_AGENT_OK) return NULL;
   for (;;) {
     struct pollfd descriptor = {.fd = rm_loop_descriptor(), .events = POLLIN};
     int timeout = rm_loop_timeout();

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define CONFIGURATION "{ \"reflector\": \"http://127.0.0.1:9/\", \"device\": { \"id\": \"a\", \"domain\": \"b\"%s }, \"services\": [{ \"port\": 80 }] }"
 
@@ -120,6 +123,32 @@ static void destroyed_in_callback(void) {
   says(rm_agent_loop_run(), RM_AGENT_MISUSE, "there is no agent");
 }
 
+/* In a process of its own, because the engine may fail for good. Whoever is refused may try again at once. */
+static void without_descriptors(int left, bool threaded) {
+  pid_t child = fork();
+  assert(child >= 0);
+  if (child == 0) {
+    struct rlimit limit = {.rlim_cur = (rlim_t)left, .rlim_max = 256};
+    rm_agent_options options = RM_AGENT_OPTIONS;
+    options.threaded = threaded;
+    rm_agent *agent;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (int attempt = 0; attempt < 20; attempt++) {
+      rm_agent_result result = rm_agent_create(with(""), &options, &agent);
+      if (result == RM_AGENT_FAILED) _exit(0);
+      assert(result == RM_AGENT_SYSTEM || result == RM_AGENT_OK);
+      if (result == RM_AGENT_OK) assert(rm_agent_destroy(agent) == RM_AGENT_OK);
+    }
+    limit.rlim_cur = 256;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert(rm_agent_create(with(""), &options, &agent) == RM_AGENT_OK);
+    assert(rm_agent_destroy(agent) == RM_AGENT_OK);
+    _exit(0);
+  }
+  int status;
+  assert(waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main(void) {
   assert(rm_agent_version()[0]);
   misuse();
@@ -129,6 +158,10 @@ int main(void) {
     destroyed_in_callback();
   }
   misuse();
+  for (int left = 3; left < 8; left++) {
+    without_descriptors(left, false);
+    without_descriptors(left, true);
+  }
   assert(events > 0);
   puts("all is well");
   return 0;
