@@ -10,16 +10,9 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'examples/README.md',
-  ...[
-    'c-embedded',
-    'display-consent',
-    'embedded-interface',
-    'fleet-migration',
-    'serial-port',
-    'vnc-desktop',
-    'ip-camera-gateway',
-    'mqtt-on-demand',
-  ].map((name) => `examples/${name}/README.md`),
+  ...readdirSync(join(root, 'examples'))
+    .map((name) => `examples/${name}/README.md`)
+    .filter((file) => existsSync(join(root, file))),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),

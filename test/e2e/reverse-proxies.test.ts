@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../certificates/self-signed.ts';
 import type { FrontOptions } from '../proxies/front.ts';
 import { Haproxy } from '../proxies/haproxy.ts';
+import { HaproxyContainer } from '../proxies/haproxy-container.ts';
 import { Nginx } from '../proxies/nginx.ts';
 import type { ProxyProcess } from '../proxies/proxy-process.ts';
 import { startOpenSsh } from '../ssh/openssh.ts';
@@ -46,6 +47,7 @@ afterAll(async () => {
 const proxies = [
   ['nginx', (options: FrontOptions) => Nginx.start(options)],
   ['HAProxy', (options: FrontOptions) => Haproxy.start(options)],
+  ['HAProxy of docker-compose', (options: FrontOptions) => HaproxyContainer.start(options)],
 ] as const;
 
 describe.each(proxies)('behind %s', (name, start) => {
@@ -128,7 +130,7 @@ describe.each(proxies)('behind %s', (name, start) => {
       ],
       `http://${deviceId}.localhost:${device.port}/`,
     ]);
-    if (name === 'HAProxy') expect([output, errors]).toEqual(['200', '']);
+    if (name !== 'nginx') expect([output, errors]).toEqual(['200', '']);
     else expect(errors).toMatch(/CONNECT tunnel failed, response 40[05]/);
   });
 

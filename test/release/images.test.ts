@@ -76,11 +76,10 @@ test('the reflector and the agent reach each other, configured by environment va
   let agent: Container | undefined;
   try {
     const [, port = ''] = await reflector.says(/:(\d+)\/?$/m);
-    const program = ['/usr/bin/node', '/usr/lib/rm-reflector/node_modules/rm-reflector/dist/main.js'];
     const device = ['device', 'add', 'device-1', '--domain', domain, '--password-file', `${data}/device`];
-    await reflector.run(...program, ...device);
-    await reflector.run(...program, 'user', 'add', 'alice', '--password-file', `${data}/user`);
-    await reflector.run(...program, 'user', 'grant', 'alice', domain);
+    await reflector.run('/usr/bin/rm-reflector', ...device);
+    await reflector.run('/usr/bin/rm-reflector', 'user', 'add', 'alice', '--password-file', `${data}/user`);
+    await reflector.run('/usr/bin/rm-reflector', 'user', 'grant', 'alice', domain);
 
     const { port: servicePort } = service.address() as AddressInfo;
     agent = await Container.start(image('rm-agent'), right ?? '', '/var/lib/rm-agent', {

@@ -145,7 +145,10 @@ export async function* images(wanted, built) {
     for (const { target: _, node, ...platform } of platforms) {
       const { entries, parts } = await serverTree(name, node);
       for (const part of parts) contained.set(`${part.name}@${part.version}`, part);
-      servers.push({ ...platform, entries: [...(await base(name)), ...entries] });
+      // For the start, and for commands in the running container: it has no shell.
+      const program = `#!/usr/bin/node\nimport('/usr/lib/${name}/node_modules/${name}/dist/main.js');\n`;
+      const command = { path: `usr/bin/${name}`, mode: 0o755, content: Buffer.from(program) };
+      servers.push({ ...platform, entries: [...(await base(name)), ...entries, command] });
     }
     const folder = `/var/lib/${name}`;
     const variable = name.replace('-', '_').toUpperCase();
@@ -156,7 +159,7 @@ export async function* images(wanted, built) {
         {
           name,
           version: product.version,
-          command: ['/usr/bin/node', `/usr/lib/${name}/node_modules/${name}/dist/main.js`],
+          command: [`/usr/bin/${name}`],
           user: `${userId}:${userId}`,
           environment: {
             PATH: '/usr/bin',
