@@ -55,35 +55,78 @@ export interface ConnectPacket {
   readonly maximumPacket: number;
 }
 
-// Else the first packet would make 65,536 buffers.
-mqtt.writeToStream.cacheNumbers = false;
+/*
+ * What a client sends is written here: mqtt-packet's writer serves any program of any version, which is a fifth of the script
+ * for MQTT. What a broker sends is read by mqtt-packet.
+ */
+
+/** Text as its length and UTF-8 (section 1.5.4). */
+function text(value: string): Uint8Array {
+  const bytes = utf8Encode(value);
+  if (bytes.length > 0xffff) fail('text of more than 65,535 bytes');
+  return concatenate(bytesOf(2, bytes.length), bytes);
+}
+
+/** The last `count` bytes of an integer, in network order. */
+function bytesOf(count: number, value: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, at) => value >>> (8 * (count - 1 - at)));
+}
+
+/** A length, in seven bits a byte (section 1.5.5). */
+function variable(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...variable(value >>> 7)];
+}
+
+function concatenate(...parts: readonly ArrayLike<number>[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function packet(first: number, ...parts: readonly ArrayLike<number>[]): Uint8Array {
+  const rest = concatenate(...parts);
+  return concatenate([first], variable(rest.length), rest);
+}
+
+/** What only MQTT 5 has: the properties of a packet, with their length. */
+function properties(level: Level, ...parts: readonly ArrayLike<number>[]): Uint8Array {
+  if (level === 4) return new Uint8Array(0);
+  const all = concatenate(...parts);
+  return concatenate(variable(all.length), all);
+}
 
 export function encodeConnect(connect: ConnectPacket): Uint8Array {
   const { level, clientId, user, password, keepAlive, sessionExpiry, will, willDelay, maximumPacket } =
     connect;
-  const five = level === 5;
-  return encode(level, {
-    cmd: 'connect',
-    protocolVersion: level,
-    clientId,
-    clean: sessionExpiry === 0,
-    keepalive: keepAlive,
-    ...(user === null ? {} : { username: user }),
-    ...(password === null ? {} : { password }),
-    // No more at once than the queue of one turn of the loop can answer.
-    ...(five
-      ? {
-          properties: {
-            sessionExpiryInterval: sessionExpiry,
-            receiveMaximum: 16,
-            maximumPacketSize: maximumPacket,
-          },
-        }
-      : {}),
-    ...(will
-      ? { will: { ...will, qos: 1, ...(five ? { properties: { willDelayInterval: willDelay } } : {}) } }
-      : {}),
-  });
+  const flags =
+    (user === null ? 0 : 0x80) |
+    (password === null ? 0 : 0x40) |
+    (will?.retain ? 0x20 : 0) |
+    // QoS 1.
+    (will ? 0x0c : 0) |
+    (sessionExpiry === 0 ? 0x02 : 0);
+  return packet(
+    0x10,
+    text('MQTT'),
+    [level, flags],
+    bytesOf(2, keepAlive),
+    properties(
+      level,
+      [0x11],
+      bytesOf(4, sessionExpiry),
+      // No more at once than the queue of one turn of the loop can answer.
+      [0x21, 0, 16, 0x27],
+      bytesOf(4, maximumPacket),
+    ),
+    text(clientId),
+    ...(will ? [properties(level, [0x18], bytesOf(4, willDelay)), text(will.topic), text(will.payload)] : []),
+    ...(user === null ? [] : [text(user)]),
+    ...(password === null ? [] : [text(password)]),
+  );
 }
 
 /** A publication of QoS 1. */
@@ -93,50 +136,26 @@ export function encodePublish(
   id: number,
   again: boolean,
 ): Uint8Array {
-  return encode(level, { cmd: 'publish', topic, payload, retain, qos: 1, messageId: id, dup: again });
+  const first = 0x32 | (retain ? 0x01 : 0) | (again ? 0x08 : 0);
+  return packet(first, text(topic), bytesOf(2, id), properties(level), utf8Encode(payload));
 }
 
-export function encodeAcknowledgement(level: Level, id: number): Uint8Array {
-  return encode(level, { cmd: 'puback', messageId: id, reasonCode: 0 });
+export function encodeAcknowledgement(id: number): Uint8Array {
+  return packet(0x40, bytesOf(2, id));
 }
 
 /** Subscribes to each of these with QoS 1. */
 export function encodeSubscribe(level: Level, id: number, topics: readonly string[]): Uint8Array {
-  return encode(level, {
-    cmd: 'subscribe',
-    messageId: id,
-    subscriptions: topics.map((topic) => ({ topic, qos: 1 })),
-  });
+  return packet(0x82, bytesOf(2, id), properties(level), ...topics.flatMap((topic) => [text(topic), [1]]));
 }
 
-export function encodePing(level: Level): Uint8Array {
-  return encode(level, { cmd: 'pingreq' });
+export function encodePing(): Uint8Array {
+  return packet(0xc0);
 }
 
 /** After it the broker drops the will. */
 export function encodeDisconnect(level: Level): Uint8Array {
-  return encode(level, { cmd: 'disconnect', reasonCode: 0 });
-}
-
-function encode(protocolVersion: Level, packet: object): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  mqtt.writeToStream(
-    packet,
-    {
-      write: (chunk) => chunks.push(typeof chunk === 'string' ? utf8Encode(chunk) : chunk) > 0,
-      destroy: (error) => {
-        throw new ProtocolError('RM_MQTT', error.message);
-      },
-    },
-    { protocolVersion },
-  );
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return packet(0xe0, level === 5 ? [0, 0] : []);
 }
 
 /** Reads one whole packet of a broker; `bytes` holds exactly it. Throws {@link ProtocolError}. */

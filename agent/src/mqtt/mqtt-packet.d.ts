@@ -6,22 +6,12 @@ export interface Parser {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-export interface Stream {
-  write(chunk: string | Uint8Array): boolean;
-  destroy(error: Error): void;
-}
-
 interface Options {
   readonly protocolVersion: 4 | 5;
 }
 
 declare const mqtt: {
   parser(options: Options): Parser;
-  writeToStream: {
-    (packet: object, stream: Stream, options: Options): boolean;
-    /** Whether a buffer for each number of 16 bits is made beforehand. */
-    cacheNumbers: boolean;
-  };
 };
 
 export default mqtt;

@@ -30,22 +30,21 @@ export class Outbox {
   }
 
   /** What is to be sent now, while fewer than `window` are under way. */
-  *next(
-    window: number,
-  ): Generator<{ readonly message: Message; readonly id: number; readonly again: boolean }> {
+  next(window: number): { readonly message: Message; readonly id: number; readonly again: boolean }[] {
+    const due = [];
     let underWay = 0;
     for (const entry of this.#entries) {
-      if (entry.id !== null && !entry.again) underWay++;
-      else if (underWay >= window) return;
-      else {
-        underWay++;
+      if (entry.id === null || entry.again) {
+        if (underWay >= window) break;
         const { message, again } = entry;
         const id = entry.id ?? this.#freeId();
         entry.id = id;
         entry.again = false;
-        yield { message, id, again };
+        due.push({ message, id, again });
       }
+      underWay++;
     }
+    return due;
   }
 
   /** The broker has it; false when nothing with this identifier is under way. */

@@ -107,7 +107,7 @@ export class Session {
   }
 
   ping(): void {
-    this.#send(encodePing(this.#settings.level));
+    this.#send(encodePing());
   }
 
   /** Takes leave, so that the broker does not publish the will. */
@@ -172,7 +172,7 @@ export class Session {
   }
 
   #acknowledge(id: number | null): void {
-    if (id !== null) this.#send(encodeAcknowledgement(this.#settings.level, id));
+    if (id !== null) this.#send(encodeAcknowledgement(id));
   }
 
   #fail(reason: string, kind: FailureKind): void {
