@@ -6,8 +6,9 @@ import { parseArgs } from 'node:util';
 import { clockless } from './bundle.mjs';
 import { BuildError } from './subprocess.mjs';
 import { targets } from './targets.mjs';
-import { budgetFaults, buildStatic, bundledScript } from './tiny/build-static.mjs';
+import { budgetFaults, buildStatic } from './tiny/build-static.mjs';
 import { features, switchesFor } from './tiny/features.mjs';
+import { bundledScript } from './tiny/scripts.mjs';
 
 const dist = join(fileURLToPath(new URL('..', import.meta.url)), 'dist');
 const engines = /** @type {const} */ (['quickjs', 'quickjs-ng']);

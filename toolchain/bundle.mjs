@@ -1,17 +1,16 @@
 // Bundles the agent into one script with esbuild. As a program it writes dist/node/rm-agent.mjs, dist/node-clockless for tests,
 // and the dashboard, terminal and desktop of rm-server.
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
 import { shortCommit } from './commit.mjs';
 import { bundleDashboard } from './dashboard.mjs';
 import { bundleDesk } from './desk.mjs';
 import { gatewayPage } from './gateway-page.mjs';
 import { mqttPacket } from './mqtt-packet/mqtt-packet.mjs';
-import { withoutPrivateNames } from './private-names.mjs';
 import { BuildError } from './subprocess.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 /** The version that `rm-agent --version` prints. */
 export const version = JSON.parse(readFileSync(`${root}/agent/package.json`, 'utf8')).version;
@@ -29,55 +28,49 @@ function buildDate() {
   return /^\d{1,12}$/.test(epoch) ? { RM_BUILD_DATE: epoch } : {};
 }
 
-/** The C host has the commit itself (toolchain/tiny/stamp.mjs). */
-const commitOf = {
-  node: () => ({ RM_COMMIT: JSON.stringify(shortCommit()) }),
-  tiny: () => ({}),
-  'sdk/c': () => ({}),
-};
-
 /**
- * @param {{ host: 'node' | 'tiny' | 'sdk/c', entry?: string, outfile: string, minify?: boolean, format?: 'esm' | 'cjs' | 'iife',
- *   define?: Record<string, string> }} options
+ * What esbuild is told for a host, besides the entry and what is written.
+ * @param {'node' | 'tiny'} host
+ * @param {Readonly<Record<string, string>>} define
+ * @returns {Promise<import('esbuild').BuildOptions & { plugins: import('esbuild').Plugin[] }>}
  */
-export async function bundle({
-  host,
-  entry = 'main',
-  outfile,
-  minify = host !== 'node',
-  format,
-  define = {},
-}) {
-  const small = host !== 'node' && minify;
-  await build({
+export async function inputOptions(host, define) {
+  return {
     absWorkingDir: root,
-    entryPoints: [`agent/${host}/${entry}.ts`],
-    outfile,
     bundle: true,
     // The source, so that a bundle never waits for tsc.
     alias: { 'rm-protocol': './protocol/src/index.ts' },
     plugins: [mqttPacket],
-    ...(small ? { minifySyntax: true } : { minify }),
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
     define: {
       RM_VERSION: JSON.stringify(version),
       RM_PAGE: JSON.stringify(await gatewayPage()),
-      ...commitOf[host](),
       ...buildDate(),
       ...define,
     },
     ...(host === 'node'
-      ? { platform: 'node', target: 'node20', format: format ?? 'esm' }
-      : { platform: 'neutral', mainFields: ['main'], target: 'es2022', format: format ?? 'iife' }),
+      ? { platform: 'node', target: 'node20' }
+      : { platform: 'neutral', mainFields: ['main'], target: 'es2022' }),
+  };
+}
+
+/**
+ * The agent for Node.
+ * @param {{ outfile: string, minify?: boolean, format?: 'esm' | 'cjs', define?: Record<string, string> }} options
+ */
+export async function bundle({ outfile, minify = false, format = 'esm', define = {} }) {
+  await build({
+    // The C host has the commit itself (toolchain/tiny/stamp.mjs).
+    ...(await inputOptions('node', { RM_COMMIT: JSON.stringify(shortCommit()), ...define })),
+    entryPoints: ['agent/node/main.ts'],
+    outfile,
+    minify,
+    format,
   }).catch((error) => {
     throw new BuildError(error.message);
   });
-  if (!small) return;
-  const script = withoutPrivateNames(readFileSync(outfile, 'utf8'));
-  const { code } = await transform(script, { minify: true, target: 'es2022', charset: 'utf8' });
-  writeFileSync(outfile, code);
 }
 
 /**
@@ -111,7 +104,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     ['node-clockless', clockless],
   ])) {
     const outfile = `${root}/dist/${folder}/rm-agent.mjs`;
-    await bundle({ host: 'node', outfile, define });
+    await bundle({ outfile, define });
     chmodSync(outfile, 0o755);
   }
   await bundleDashboard();

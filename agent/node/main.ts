@@ -1,16 +1,22 @@
 #!/usr/bin/env node
-import { brokerPort } from '../src/broker/broker-port.ts';
 import { importProperties } from '../src/config/import.ts';
 import { gatewayImport } from '../src/config/import-gateway.ts';
-import { runGateway } from '../src/gateway/program.ts';
-import { Mqtt } from '../src/mqtt/mqtt.ts';
+import { gatewayCommand } from '../src/gateway/command.ts';
+import { isGatewayFile } from '../src/gateway/is-gateway-file.ts';
+import { runGateway } from '../src/gateway/run.ts';
+import { executeCommand, type OptionalCommands } from '../src/program/commands.ts';
 import { main } from '../src/program/main.ts';
-import { requestsBy } from '../src/program/requests.ts';
+import { requestsBy } from '../src/program/make-requests.ts';
+import { makeRequests } from '../src/program/requests.ts';
 import { nodeHost } from './node-host.ts';
 
-main(
-  nodeHost,
-  () => importProperties,
-  requestsBy(() => ({ create: (options) => new Mqtt(options), port: brokerPort })),
-  (...given) => runGateway(...given, () => gatewayImport),
-);
+const optional = {
+  loadImport: () => importProperties,
+  gatewayCommand: (...given) => gatewayCommand(...given, () => gatewayImport),
+} satisfies OptionalCommands;
+
+main(nodeHost, {
+  command: (host, run) => executeCommand(host, optional, run),
+  requests: requestsBy(() => makeRequests),
+  gateway: { owns: isGatewayFile, run: (...given) => runGateway(...given, () => gatewayImport) },
+});

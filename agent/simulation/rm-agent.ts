@@ -1,12 +1,19 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
-import { brokerPort } from '../src/broker/broker-port.ts';
 import { importProperties } from '../src/config/import.ts';
 import { gatewayImport } from '../src/config/import-gateway.ts';
-import { runGateway } from '../src/gateway/program.ts';
-import { Mqtt } from '../src/mqtt/mqtt.ts';
+import { gatewayCommand } from '../src/gateway/command.ts';
+import { isGatewayFile } from '../src/gateway/is-gateway-file.ts';
+import { runGateway } from '../src/gateway/run.ts';
+import { executeCommand, type OptionalCommands } from '../src/program/commands.ts';
 import { main } from '../src/program/main.ts';
-import { requestsBy } from '../src/program/requests.ts';
+import { requestsBy } from '../src/program/make-requests.ts';
+import { makeRequests } from '../src/program/requests.ts';
 import { AGENT_CONFIGURATION, AgentHost } from './agent-host.ts';
+
+const optional = {
+  loadImport: () => importProperties,
+  gatewayCommand: (...given) => gatewayCommand(...given, () => gatewayImport),
+} satisfies OptionalCommands;
 
 /** Where its control socket is. */
 export const control = '/run/rm-agent.sock';
@@ -19,12 +26,11 @@ export function rmAgent(
   host.system.arguments = args;
   host.system.exitStatus = null;
   host.system.printed = ['', '', ''];
-  main(
-    host,
-    () => importProperties,
-    requestsBy(() => ({ create: (options) => new Mqtt(options), port: brokerPort })),
-    (...given) => runGateway(...given, () => gatewayImport),
-  );
+  main(host, {
+    command: (machine, run) => executeCommand(machine, optional, run),
+    requests: requestsBy(() => makeRequests),
+    gateway: { owns: isGatewayFile, run: (...given) => runGateway(...given, () => gatewayImport) },
+  });
   host.clock.advance(20_000);
   const [, out = '', err = ''] = host.system.printed;
   return { out, err, status: host.system.exitStatus };

@@ -1,24 +1,22 @@
 import type { LoadGatewayImport } from '../src/gateway/import-folder.ts';
-import type { LoadImport } from '../src/program/main.ts';
-import { native } from './native.ts';
+import type { OptionalCommands } from '../src/program/commands.ts';
+import { script } from './scripts.ts';
 
 /** False when a build leaves `import` out (`npm run build -- --without import`). */
 declare const RM_IMPORT: boolean | undefined;
 
-/** Runs the script `import.ts`, which the executable holds apart, so that the running agent has no memory for it. */
-export const loadImport: LoadImport =
-  typeof RM_IMPORT === 'undefined' || RM_IMPORT
-    ? () => {
-        native.runImport();
-        return native.importProperties;
-      }
-    : null;
+const there = typeof RM_IMPORT === 'undefined' || RM_IMPORT;
 
-/** As {@link loadImport}, for folders of the original gateway. */
-export const loadGatewayImport: LoadGatewayImport =
-  typeof RM_IMPORT === 'undefined' || RM_IMPORT
-    ? () => {
-        native.runImport();
-        return native.gatewayImport;
-      }
-    : null;
+/** The converter of properties files. */
+export const loadImport: OptionalCommands['loadImport'] = there
+  ? () => script('import').importProperties
+  : null;
+
+/** That of folders of the original gateway; only a build with the gateway calls it. */
+export const loadGatewayImport: LoadGatewayImport = there
+  ? () => {
+      const { gatewayImport } = script('import');
+      if (!gatewayImport) throw new TypeError('this build has no gateway');
+      return gatewayImport;
+    }
+  : null;

@@ -1,5 +1,4 @@
-import { Mqtt } from '../src/mqtt/mqtt.ts';
+import { makeRequests } from '../src/program/requests.ts';
 import { native } from './native.ts';
 
-// A script of its own: `load-mqtt.ts` runs it, for an agent with `mqtt` in its configuration.
-native.createMqtt = (options) => new Mqtt(options);
+native.scripts.mqtt = makeRequests;

@@ -1,7 +1,20 @@
 import type { importProperties } from '../src/config/import.ts';
 import type { gatewayImport } from '../src/config/import-gateway.ts';
 import type { Cancellable, Clock, Crypto, Files, Network, RunResult, System } from '../src/host.ts';
-import type { Mqtt, MqttOptions } from '../src/mqtt/mqtt.ts';
+import type { Parts } from '../src/program/main.ts';
+import type { makeRequests } from '../src/program/requests.ts';
+
+/** What the scripts behind the first offer, each under its name. */
+export interface Scripts {
+  commands?: Parts['command'];
+  gateway?: NonNullable<Parts['gateway']>['run'];
+  import?: {
+    readonly importProperties: typeof importProperties;
+    /** In a build with the gateway. */
+    readonly gatewayImport?: typeof gatewayImport;
+  };
+  mqtt?: typeof makeRequests;
+}
 
 /**
  * What the C host defines before the script runs. Most of it is the port itself, so that a call costs nothing beyond the
@@ -33,13 +46,10 @@ export interface Native {
   memoryLimit(bytes: number): void;
   /** Bytes that the engine and the host hold now, without TLS connections and static buffers. */
   memoryUsed(): number;
-  /** Runs the second script of the executable, `import.ts`, which sets `importProperties`. */
-  runImport(): void;
-  importProperties: typeof importProperties;
-  gatewayImport: typeof gatewayImport;
-  /** Runs another one, `mqtt.ts`, which sets `createMqtt`; once is enough. */
-  runMqtt(): void;
-  createMqtt: (options: MqttOptions) => Mqtt;
+  /** Runs the script of this name; the process ends when the executable has none. */
+  runScript(name: keyof Scripts): void;
+  /** What each script has set when it ran. */
+  readonly scripts: Scripts;
   /** Frees garbage that refers to itself, now. */
   collect(): void;
 }

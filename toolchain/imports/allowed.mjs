@@ -38,8 +38,8 @@ export const packages = [
     base: [],
     folders: {
       page: [],
-      tiny: ['src/broker', 'src/config', 'src/gateway', 'src/host.ts', 'src/mqtt', 'src/program'],
-      node: ['src/broker', 'src/config', 'src/gateway', 'src/host.ts', 'src/mqtt', 'src/program'],
+      tiny: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
+      node: ['src/config', 'src/gateway', 'src/host.ts', 'src/program'],
       'sdk/c': [
         'src/access',
         'src/agent',

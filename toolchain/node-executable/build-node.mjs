@@ -24,8 +24,7 @@ function withoutPath(executable, folder) {
 
 /** What becomes the script of each program. */
 const scripts = {
-  'rm-agent': (/** @type {string} */ outfile) =>
-    bundle({ host: 'node', outfile, minify: true, format: 'cjs' }),
+  'rm-agent': (/** @type {string} */ outfile) => bundle({ outfile, minify: true, format: 'cjs' }),
   'rm-client': bundleClient,
 };
 

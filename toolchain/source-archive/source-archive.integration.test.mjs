@@ -42,8 +42,8 @@ describe('the source archive', () => {
   });
 
   it.each([
-    ['rm-agent.js', ['import', 'mqtt']],
-    ['rm-agent-without-mqtt.js', ['import']],
+    ['rm-agent.js', ['gateway', 'mqtt', 'import', 'commands']],
+    ['rm-agent-without-mqtt.js', ['gateway', 'import', 'commands']],
   ])('has the script %s with the parts %j', (name, parts) => {
     const script = files.find(({ path }) => path === name)?.content.toString('utf8') ?? '';
     expect(script.match(/(?<=\n\/\/# script )\w+(?=\n)/g)).toEqual(parts);

@@ -9,8 +9,8 @@ import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { initFiles, initKinds } from '../init/init.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { sources } from '../sources.mjs';
-import { bundledScript, libraryScript } from '../tiny/build-static.mjs';
 import { switchesFor } from '../tiny/features.mjs';
+import { bundledScript, libraryScript } from '../tiny/scripts.mjs';
 import { recipeFolders, recipes } from './recipes.mjs';
 
 /** @typedef {import('../packages/file-tree.mjs').RegularFile} RegularFile */

@@ -1,19 +1,17 @@
 // One static executable: from the pinned sources to dist/<target>.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, version } from '../bundle.mjs';
+import { version } from '../bundle.mjs';
 import { shortCommit } from '../commit.mjs';
 import { compilerFor } from '../compilers.mjs';
 import { needPackages } from '../debian.mjs';
-import { BuildError } from '../subprocess.mjs';
 import { maxCompressedBytes, targets } from '../targets.mjs';
 import { engineFor } from './engine.mjs';
 import { executableFor } from './executable.mjs';
 import { features, switchesFor } from './features.mjs';
-import { missingFromLibrary } from './library.mjs';
 import { licenceTexts, manifestOf } from './manifest.mjs';
 import { mbedtlsFor } from './mbedtls.mjs';
+import { bundledScript } from './scripts.mjs';
 import { stamp } from './stamp.mjs';
 import { sysrootFor } from './sysroot.mjs';
 
@@ -27,52 +25,6 @@ export const buildPackages = [
   'qemu-user-static',
   'xz-utils',
 ];
-
-/** The scripts behind the one that runs, each with the constant that leaves it out. `rmc` knows the line before each. */
-const moreScripts = /** @type {const} */ ([
-  { path: 'tiny/import', constant: 'RM_IMPORT' },
-  { path: 'tiny/mqtt', constant: 'RM_MQTT' },
-]);
-
-/**
- * The agent for the tiny runtime: the script that runs, and behind it those that are run only where they are needed.
- * @param {Readonly<Record<string, string>>} define
- */
-export function bundledScript(define) {
-  const more = moreScripts.filter(({ constant }) => define[constant] !== 'false');
-  return scriptOf(['tiny/main', ...more.map(({ path }) => path)], define);
-}
-
-/** The agent for the C library. */
-export function libraryScript() {
-  return scriptOf(['sdk/c/main'], { RM_MQTT: 'false' });
-}
-
-/**
- * Scripts that run on the tiny engine, one behind the other.
- * @param {readonly ('tiny/main' | 'tiny/import' | 'tiny/mqtt' | 'sdk/c/main')[]} entries
- * @param {Readonly<Record<string, string>>} define
- */
-async function scriptOf(entries, define) {
-  const folder = mkdtempSync(join(tmpdir(), 'rm-bundle-'));
-  try {
-    const outfile = join(folder, 'rm-agent.js');
-    let script = '';
-    for (const path of entries) {
-      const host = path === 'sdk/c/main' ? 'sdk/c' : 'tiny';
-      const entry = path.slice(host.length + 1);
-      await bundle({ host, entry, outfile, define });
-      if (script !== '') script += `\n//# script ${entry}\n`;
-      script += readFileSync(outfile, 'utf8');
-    }
-    const missing = missingFromLibrary(script);
-    if (missing.length > 0)
-      throw new BuildError(`the tiny engine has no ${missing.join(', ')}: see library.mjs`);
-    return script;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 /**
  * @typedef {object} Build

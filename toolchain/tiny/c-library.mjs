@@ -18,7 +18,8 @@ import { jobs } from '../compile.mjs';
 import { needPackages } from '../debian.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { run } from '../subprocess.mjs';
-import { buildPackages, libraryScript } from './build-static.mjs';
+import { buildPackages } from './build-static.mjs';
+import { libraryScript } from './scripts.mjs';
 
 const hostFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 const libraryFolder = fileURLToPath(new URL('../../agent/sdk/c', import.meta.url));

@@ -8,8 +8,9 @@ import { jobs } from '../compile.mjs';
 import { needPackages } from '../debian.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { run } from '../subprocess.mjs';
-import { buildPackages, bundledScript } from './build-static.mjs';
+import { buildPackages } from './build-static.mjs';
 import { switchesFor } from './features.mjs';
+import { bundledScript } from './scripts.mjs';
 
 const nativeFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 

@@ -7,8 +7,8 @@ import { version } from '../bundle.mjs';
 import { shortCommit } from '../commit.mjs';
 import { jobs } from '../compile.mjs';
 import { BuildError, run } from '../subprocess.mjs';
-import { bundledScript } from './build-static.mjs';
 import { switchesFor } from './features.mjs';
+import { bundledScript } from './scripts.mjs';
 
 const nativeFolder = fileURLToPath(new URL('../../agent/tiny', import.meta.url));
 

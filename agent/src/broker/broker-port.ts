@@ -14,7 +14,7 @@ export interface Prepared {
   readonly domain: string;
 }
 
-/** How an MQTT client comes to its broker. It hides the machine behind it, so the client can be a script of its own. */
+/** How an MQTT client comes to its broker. It hides the machine behind it, so the client can be tested without one. */
 export interface BrokerPort {
   /** Reads what the next attempt needs. `done` is called once, perhaps within the call. */
   prepare(done: (prepared: Prepared | { readonly error: string }) => void): Cancellable;

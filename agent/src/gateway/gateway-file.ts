@@ -6,6 +6,7 @@ import type { Machine } from '../config/machine.ts';
 import { validate } from '../config/validate.ts';
 import { placeOf, stateDirectoryFault } from '../config/written-files.ts';
 import type { Host } from '../host.ts';
+import { ExitStatus } from '../program/exit-status.ts';
 import { deviceKeys, type GatewayFile, gatewaySchema } from './gateway-schema.ts';
 import { isObject, readSource } from './source.ts';
 
@@ -32,21 +33,6 @@ export interface InlineDevice {
   readonly at: string;
   /** As {@link Source.place}, for a path in the device. */
   place(path: string): string;
-}
-
-/** Whether the file is a gateway's, even if it is broken. A pipe can be read once only, by whoever configures an agent by it. */
-export function isGatewayFile(host: Host, path: string): boolean {
-  if (host.files.stat(path)?.kind !== 'file') return false;
-  const source = readSource(host.files, path, gatewayLimits.ownFileBytes);
-  if ('json' in source) return isObject(source.json) && source.json.gateway !== undefined;
-  try {
-    const text = Array.from(host.files.read(path, gatewayLimits.ownFileBytes), (byte) =>
-      String.fromCharCode(byte),
-    ).join('');
-    return /^[ \t]*"gateway"\s*:\s*\{/m.test(text);
-  } catch {
-    return false;
-  }
 }
 
 /** Reads a gateway's file. Each error is one line. `image`: the machine is an image (`imageAt`). */
@@ -111,4 +97,15 @@ export function readGatewayFile(
       };
     }),
   };
+}
+
+/**
+ * As {@link readGatewayFile}, of an image if there is one; `null`: what is wrong was printed, and the program ends.
+ */
+export function settingsFor(host: Host, path: string, image: Machine | null = null): GatewaySettings | null {
+  const settings = readGatewayFile(image ?? host, path, image !== null);
+  if (!('errors' in settings)) return settings;
+  for (const line of settings.errors) host.system.print(2, `${line}\n`);
+  host.system.exit(ExitStatus.configuration);
+  return null;
 }

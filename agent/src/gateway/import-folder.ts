@@ -4,7 +4,7 @@ import { gatewayLimits } from '../config/limits.ts';
 import { problemsOf } from '../config/load.ts';
 import type { Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
-import { ExitStatus } from '../program/command-line.ts';
+import { ExitStatus } from '../program/exit-status.ts';
 
 export type LoadGatewayImport = (() => typeof gatewayImport) | null;
 

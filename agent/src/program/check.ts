@@ -12,10 +12,10 @@ import { Attempt, type Upgraded } from '../link/attempt.ts';
 import type { AttemptSettings } from '../link/attempt-settings.ts';
 import { CLOSING_MS, REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
-import { sendCommand } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
+import { sendCommand } from './send-command.ts';
 
 /** A line of `check`. */
 export type Report = (mark: 'try' | 'ok' | 'FAILED', step: string, detail: string) => void;

@@ -1,18 +1,5 @@
 import { nearest } from '../config/nearest.ts';
-
-/** Exit statuses, those of sysexits.h where it has one. */
-export const ExitStatus = {
-  /** Ended as asked. */
-  ok: 0,
-  /** The command line is wrong. */
-  usage: 64,
-  /** `check` could not connect, or no agent executed a command for it. */
-  unavailable: 69,
-  /** The configuration is wrong. */
-  configuration: 78,
-} as const;
-
-export const defaultConfigurationPath = '/etc/rm-agent.json';
+import { defaultConfigurationPath } from './run-line.ts';
 
 /** False in a build that leaves the gateway out. */
 declare const RM_GATEWAY: boolean | undefined;
@@ -58,7 +45,7 @@ export type Command =
   | { readonly name: 'help'; readonly text: string };
 
 export interface UsageError {
-  /** One line for standard error; the exit status is {@link ExitStatus.usage}. */
+  /** One line for standard error; the exit status is `usage`. */
   readonly usageError: string;
 }
 

@@ -1,5 +1,5 @@
 import { utf8Decode, utf8Encode } from 'rm-protocol';
-import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } from '../host.ts';
+import type { Host, HostError, Listener, Socket, SocketHandler } from '../host.ts';
 
 /**
  * The local socket by which `rm-agent status` and its like reach the running agent: one line with the command, one line
@@ -9,12 +9,11 @@ import type { Host, HostError, HostErrorCode, Listener, Socket, SocketHandler } 
 /** False in a build that leaves the gateway out. */
 declare const RM_GATEWAY: boolean | undefined;
 
-/** The longest command line, and the longest answer: 256 services with the longest names and reasons; in bytes. */
+/** The longest command line, in bytes. */
 const MAX_COMMAND_BYTES = typeof RM_GATEWAY === 'undefined' || RM_GATEWAY ? 256 : 64;
-const MAX_ANSWER_BYTES = 262_144;
 
-/** How long an answer, and on the other side the command, may take, in milliseconds. */
-const ANSWER_MS = 5000;
+/** How long a command may take to arrive, in milliseconds. */
+const COMMAND_MS = 5000;
 
 /** Callers at once; more are sent away. */
 const MAX_CLIENTS = 16;
@@ -32,6 +31,9 @@ export interface ControlledAgent {
   /** One device of a gateway; `null` when it has no such device. */
   device?(id: string): ControlledAgent | null;
 }
+
+/** Why `open` opens nothing with another "start". */
+export const notOnDemand = 'the tunnel does not open on demand: see "start"';
 
 const grammar =
   'status, retry, enable [persist], disable [persist], open [SECONDS], consent allow|refuse [PORT]';
@@ -60,7 +62,7 @@ export function serveControl(
       leave();
       socket.destroy();
     };
-    const timer = host.clock.schedule(ANSWER_MS, drop);
+    const timer = host.clock.schedule(COMMAND_MS, drop);
     clients.set(socket, drop);
     if (clients.size > MAX_CLIENTS) answer({ error: 'too many callers at once' });
     return {
@@ -112,53 +114,4 @@ function execute(agent: ControlledAgent, line: string): object {
   if (word && !agent.consent(word === 'allow', port === undefined ? null : Number(port)))
     return { error: `nothing waits for consent${port === undefined ? '' : ` to port ${port}`}` };
   return agent.status();
-}
-
-/**
- * Sends one command to the agent that listens at `path`; `done` gets its answer, or the reason why there is none, which
- * may be the agent's own: then it has no `code`.
- */
-export function sendCommand(
-  host: Host,
-  path: string,
-  command: string,
-  done: (answer: unknown, error: string | null, code?: HostErrorCode) => void,
-): void {
-  let text = '';
-  let over = false;
-  const finish = (error: HostError | null) => {
-    if (over) return;
-    over = true;
-    timer.cancel();
-    socket.destroy();
-    const answer = error ? undefined : parse(text);
-    if (answer === undefined)
-      done(
-        undefined,
-        `no running agent answers: ${path}: ${error?.message ?? 'no readable answer'}`,
-        error?.code ?? 'other',
-      );
-    else if (typeof answer.error === 'string') done(undefined, answer.error);
-    else done(answer, null);
-  };
-  const timer = host.clock.schedule(ANSWER_MS, () => finish({ code: 'timed-out', message: 'no answer' }));
-  const socket: Socket = host.network.connectLocal(path, {
-    connected: () => socket.write(utf8Encode(`${command}\n`)),
-    data: (bytes, start, end) => {
-      text += utf8Decode(bytes, start, end);
-      if (text.length > MAX_ANSWER_BYTES || text.includes('\n')) finish(null);
-    },
-    taken: () => undefined,
-    ended: () => finish(null),
-    closed: finish,
-  });
-}
-
-function parse(text: string): { readonly error?: unknown } | undefined {
-  try {
-    const answer = JSON.parse(text);
-    return typeof answer === 'object' && answer !== null ? answer : undefined;
-  } catch {
-    return undefined;
-  }
 }

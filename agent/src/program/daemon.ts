@@ -6,7 +6,7 @@ import { changeState, type Persisted, readState } from '../enrolment/state-file.
 import type { Host, Listener } from '../host.ts';
 import { type FoldingLog, messageOf, openLog } from '../log/log.ts';
 import { withoutVariables } from './child-environment.ts';
-import { type ControlledAgent, serveControl } from './control.ts';
+import { type ControlledAgent, notOnDemand, serveControl } from './control.ts';
 import type { DaemonStatus } from './daemon-status.ts';
 import { Notifier } from './notifier.ts';
 import type { MakeRequests, Requests } from './requests.ts';
@@ -109,7 +109,8 @@ export class Daemon implements ControlledAgent {
 
   /** Returns why the tunnel cannot be opened on demand, or `null`. */
   open(seconds: number | null): string | null {
-    return this.#requests ? this.#requests.open(seconds) : 'this build has no tunnel on demand';
+    if (this.#requests) return this.#requests.open(seconds);
+    return this.#makeRequests ? notOnDemand : 'this build has no tunnel on demand';
   }
 
   /** Returns why the state could not be saved for the next start, or `null`. */

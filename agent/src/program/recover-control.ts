@@ -6,7 +6,7 @@ import { maxFileBytes } from '../config/load.ts';
 import { validate } from '../config/validate.ts';
 import { placeOf } from '../config/written-files.ts';
 import type { Host } from '../host.ts';
-import { defaultConfigurationPath } from './command-line.ts';
+import { defaultConfigurationPath } from './run-line.ts';
 
 const schema = configurationSchema.keys.control;
 

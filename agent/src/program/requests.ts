@@ -1,18 +1,13 @@
 import type { AgentCore } from '../agent/agent.ts';
 import { OnDemand } from '../agent/on-demand.ts';
-import type { brokerPort } from '../broker/broker-port.ts';
+import { brokerPort } from '../broker/broker-port.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { version } from '../config/version.ts';
 import type { CertificateTime } from '../dial/certificate-time.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log/log.ts';
-import type { Mqtt, MqttOptions, MqttStatus } from '../mqtt/mqtt.ts';
-
-/** Loads what only an agent with `mqtt` in its configuration needs. */
-export type LoadMqtt = () => {
-  readonly create: (options: MqttOptions) => Mqtt;
-  readonly port: typeof brokerPort;
-};
+import { Mqtt, type MqttOptions, type MqttStatus } from '../mqtt/mqtt.ts';
+import { notOnDemand } from './control.ts';
 
 /** Of those for the tunnel of an agent, for `status`. */
 export interface RequestsStatus {
@@ -32,31 +27,21 @@ export class Requests {
   #mqtt: Mqtt | null = null;
   #enabled = false;
 
-  /** `before` are those of the configuration before this one. */
-  constructor(
-    host: Host,
-    agent: AgentCore,
-    configuration: Configuration,
-    log: Log,
-    time: CertificateTime,
-    loadMqtt: LoadMqtt,
-    before: Requests | null,
-  ) {
+  constructor(...[host, agent, configuration, log, time, before]: RequestsFor) {
     const { mqtt, onDemand, start } = configuration;
     this.#host = host;
     this.#agent = agent;
     this.#longestMs = onDemand.longest * 1000;
     this.#onDemand = start === 'onDemand' ? new OnDemand(host.clock, agent, onDemand.idle * 1000) : null;
     if (!mqtt) return;
-    const { create, port } = loadMqtt();
     const boot = before === null ? null : (before.#mqtt?.boot ?? null);
     const access = this.#access();
-    const client = create({
+    const client = new Mqtt({
       host,
       mqtt,
       version,
       boot,
-      port: port(host, configuration, mqtt, time),
+      port: brokerPort(host, configuration, mqtt, time),
       access,
       log,
     });
@@ -92,7 +77,7 @@ export class Requests {
 
   /** Opens the tunnel for so many seconds, or as long as allowed; 0 closes it. Returns why it cannot, or `null`. */
   open(seconds: number | null): string | null {
-    if (!this.#onDemand) return 'the tunnel does not open on demand: see "start"';
+    if (!this.#onDemand) return notOnDemand;
     if (!this.#enabled) return 'remote access is disabled';
     const ms = seconds === null ? this.#longestMs : Math.min(seconds * 1000, this.#longestMs);
     if (ms === 0) this.#onDemand.close();
@@ -130,13 +115,23 @@ export class Requests {
   }
 }
 
-/** Makes them for an agent; `null` in a build without MQTT, which has no tunnel on demand either. */
-export type MakeRequests =
-  | ((...given: [Host, AgentCore, Configuration, Log, CertificateTime, Requests | null]) => Requests)
-  | null;
+/** What requests are made of; the last are those of the configuration before this one. */
+export type RequestsFor = readonly [
+  host: Host,
+  agent: AgentCore,
+  configuration: Configuration,
+  log: Log,
+  time: CertificateTime,
+  before: Requests | null,
+];
 
-/** As {@link MakeRequests}, with what loads the client of MQTT. */
-export function requestsBy(loadMqtt: LoadMqtt): NonNullable<MakeRequests> {
-  return (host, agent, configuration, log, time, before) =>
-    new Requests(host, agent, configuration, log, time, loadMqtt, before);
+/**
+ * Makes the requests for the tunnel of an agent, or `null` where its configuration has none; `null` itself in a build
+ * without MQTT, which has no tunnel on demand either.
+ */
+export type MakeRequests = ((...given: RequestsFor) => Requests | null) | null;
+
+/** Makes them, for an agent whose configuration has such. */
+export function makeRequests(...given: RequestsFor): Requests {
+  return new Requests(...given);
 }

@@ -5,6 +5,8 @@
 #include "runtime.h"
 #include "script.h"
 
+#include <string.h>
+
 static JSValue program;
 
 /* Bytecode stays where it is, in pages of the file, if its atoms get the numbers they had in rmc: so it is loaded before
@@ -47,24 +49,22 @@ static JSValue run_more(JSContext *context, const uint8_t *bundle, size_t size) 
   return JS_IsException(script) ? script : JS_EvalFunction(context, script);
 }
 
-static JSValue run_import(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue run_script(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
-  (void)argv;
-  return run_more(context, rm_bundle_import, rm_bundle_import_size);
+  const char *name = JS_ToCString(context, argv[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  const struct rm_script *script = rm_scripts;
+  while (script->name && strcmp(script->name, name) != 0) script++;
+  if (script->name == NULL) rm_fatal(RM_EXIT_SOFTWARE, "defect: there is no script %s", name);
+  JS_FreeCString(context, name);
+  return run_more(context, script->data, script->size);
 }
 
-static JSValue run_mqtt(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self;
-  (void)argc;
-  (void)argv;
-  return run_more(context, rm_bundle_mqtt, rm_bundle_mqtt_size);
-}
-
-static const JSCFunctionListEntry import_entry[] = {JS_CFUNC_DEF("runImport", 0, run_import)};
-static const JSCFunctionListEntry mqtt_entry[] = {JS_CFUNC_DEF("runMqtt", 0, run_mqtt)};
+static const JSCFunctionListEntry entry[] = {JS_CFUNC_DEF("runScript", 1, run_script)};
 
 void rm_script_init(JSValueConst native) {
-  if (rm_bundle_import_size > 0) rm_functions(native, import_entry, 1);
-  if (rm_bundle_mqtt_size > 0) rm_functions(native, mqtt_entry, 1);
+  rm_functions(native, entry, 1);
+  rm_set(native, "scripts", JS_NewObject(rm_context));
+  rm_set(native, "exports", JS_NewObject(rm_context));
 }

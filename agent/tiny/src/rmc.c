@@ -1,5 +1,5 @@
-/* The compiler of the bundle: reads the classic scripts in one file, all but the first of which may be absent, and writes a C
- * file with their bytecode or their text. */
+/* The compiler of the bundle: reads the classic scripts in one file, the first of which has no name, and writes a C file with
+ * their bytecode or their text. */
 #include "engine.h"
 
 #include <errno.h>
@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lines before the scripts behind the first, in this order; toolchain/tiny/build-static.mjs writes them. */
-static const struct {
-  const char *line, *array;
-} more_scripts[] = {{"\n//# script import\n", "rm_bundle_import"}, {"\n//# script mqtt\n", "rm_bundle_mqtt"}};
+/* The line before each script behind the first goes on with its name; toolchain/tiny/scripts.mjs writes it. */
+static const char script_line[] = "\n//# script ";
 
-#define MORE_SCRIPTS (sizeof more_scripts / sizeof *more_scripts)
+enum { MAX_SCRIPTS = 16 };
 
 /* The output, until it is complete. */
 static const char *unfinished;
@@ -75,19 +73,16 @@ static uint8_t *compile(JSContext *context, const char *path, const char *text, 
   return bytecode;
 }
 
-static void write_array(FILE *file, const char *name, const uint8_t *data, size_t size) {
-  fprintf(file, "extern const size_t %s_size;\nextern const uint8_t %s[];\n", name, name);
-  fprintf(file, "const size_t %s_size = %zu;\nconst uint8_t %s[] = {", name, size, name);
+static void write_bytes(FILE *file, const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++) fprintf(file, "%s%u,", i % 32 == 0 ? "\n" : "", data[i]);
   fprintf(file, "\n0};\n");
 }
 
-/* One script as an array of this name; an empty one for none. */
-static void write_script(FILE *file, const char *name, const char *path, const char *text, size_t length, int source,
-  int strip) {
-  if (source || length == 0) {
-    write_array(file, name, (const uint8_t *)text, length);
-    return;
+/* The bytes of one script, and the end of its array; returns how many there are. */
+static size_t write_script(FILE *file, const char *path, const char *text, size_t length, int source, int strip) {
+  if (source) {
+    write_bytes(file, (const uint8_t *)text, length);
+    return length;
   }
   JSRuntime *runtime = JS_NewRuntime();
   JSContext *context = runtime ? JS_NewContext(runtime) : NULL;
@@ -100,11 +95,12 @@ static void write_script(FILE *file, const char *name, const char *path, const c
 #endif
   size_t size;
   uint8_t *bytecode = compile(context, path, whole ? whole : text, length, strip, &size);
-  write_array(file, name, bytecode, size);
+  write_bytes(file, bytecode, size);
   js_free(context, bytecode);
   free(whole);
   JS_FreeContext(context);
   JS_FreeRuntime(runtime);
+  return size;
 }
 
 int main(int argc, char **argv) {
@@ -119,23 +115,32 @@ int main(int argc, char **argv) {
   const char *input = argv[i], *output = argv[i + 1];
   size_t length;
   char *text = load(input, &length);
-  char *begin[MORE_SCRIPTS], *end[MORE_SCRIPTS], *rest = text + length;
-  for (size_t n = MORE_SCRIPTS; n-- > 0;) {
-    begin[n] = end[n] = rest;
-    char *line = strstr(text, more_scripts[n].line);
-    if (line == NULL) continue;
-    begin[n] = line + strlen(more_scripts[n].line);
-    *line = 0;
-    rest = line;
-  }
+  char *names[MAX_SCRIPTS], *begin = text;
+  size_t sizes[MAX_SCRIPTS], count = 0;
   FILE *file = fopen(output, "w");
   if (file == NULL) give_up(output, strerror(errno));
   unfinished = output;
-  fprintf(file, "#include <stddef.h>\n#include <stdint.h>\n"
-    "extern const int rm_bundle_is_bytecode;\nconst int rm_bundle_is_bytecode = %d;\n", !source);
-  write_script(file, "rm_bundle", input, text, (size_t)(rest - text), source, strip);
-  for (size_t n = 0; n < MORE_SCRIPTS; n++)
-    write_script(file, more_scripts[n].array, input, begin[n], (size_t)(end[n] - begin[n]), source, strip);
+  fprintf(file, "#include <stddef.h>\n#include <stdint.h>\nextern const int rm_bundle_is_bytecode;\n"
+    "extern const uint8_t rm_bundle[];\nextern const size_t rm_bundle_size;\n"
+    "struct rm_script {\n  const char *name;\n  const uint8_t *data;\n  size_t size;\n};\n"
+    "extern const struct rm_script rm_scripts[];\n"
+    "const int rm_bundle_is_bytecode = %d;\nconst uint8_t rm_bundle[] = {", !source);
+  for (;;) {
+    char *line = strstr(begin, script_line);
+    char *end = line ? line : text + length;
+    *end = 0;
+    sizes[count] = write_script(file, input, begin, (size_t)(end - begin), source, strip);
+    if (line == NULL) break;
+    if (++count == MAX_SCRIPTS) give_up(input, "too many scripts");
+    names[count] = line + sizeof script_line - 1;
+    begin = strchr(names[count], '\n');
+    if (begin == NULL) give_up(input, "a script without a text");
+    *begin++ = 0;
+    fprintf(file, "static const uint8_t script_%s[] = {", names[count]);
+  }
+  fprintf(file, "const size_t rm_bundle_size = %zu;\nconst struct rm_script rm_scripts[] = {\n", sizes[0]);
+  for (size_t n = 1; n <= count; n++) fprintf(file, "{\"%s\", script_%s, %zu},\n", names[n], names[n], sizes[n]);
+  fprintf(file, "{0, 0, 0}};\n");
   free(text);
   if (ferror(file) || fclose(file)) give_up(output, "cannot be written");
   return 0;

@@ -8,7 +8,7 @@
 void rm_script_load(int *argc, char ***argv);
 /* Runs it; returns the engine's value or exception. */
 JSValue rm_script_run(void);
-/* Adds what runs the second script, if there is one. */
+/* Adds what runs the scripts behind it. */
 void rm_script_init(JSValueConst native);
 
 #endif

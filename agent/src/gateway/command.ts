@@ -1,46 +1,44 @@
-import { imageAt, type Machine } from '../config/machine.ts';
+import { imageAt } from '../config/machine.ts';
 import type { Host } from '../host.ts';
-import { type Command, ExitStatus } from '../program/command-line.ts';
-import { sendCommand } from '../program/control.ts';
+import type { Command } from '../program/command-line.ts';
+import { type ControlCommand, controlLine } from '../program/control-line.ts';
+import { ExitStatus } from '../program/exit-status.ts';
 import { formatStatus } from '../program/format-status.ts';
-import { type ControlCommand, controlLine, keepWatchdog } from '../program/main.ts';
 import { recoverControl } from '../program/recover-control.ts';
+import { sendCommand } from '../program/send-command.ts';
 import { formatGateway } from './format-gateway.ts';
 import type { GatewayStatus } from './gateway.ts';
 import { checkGateway } from './gateway-check.ts';
-import { GatewayDaemon } from './gateway-daemon.ts';
 import type { GatewayDeviceStatus } from './gateway-device.ts';
-import { isGatewayFile, readGatewayFile } from './gateway-file.ts';
+import { settingsFor } from './gateway-file.ts';
 import { importFolder, type LoadGatewayImport } from './import-folder.ts';
+import { isGatewayFile } from './is-gateway-file.ts';
+
+type CheckCommand = Extract<Command, { readonly name: 'check' }>;
 
 /**
- * Executes a command if its configuration is a gateway's; false: it is not. `loadImport` loads what only an import needs;
- * `null` in a build without it.
+ * Executes a command, other than `run`, if its configuration is a gateway's; false: it is not. `loadImport` loads what only an
+ * import needs; `null` in a build without it.
  */
-export function runGateway(host: Host, command: Command, loadImport: LoadGatewayImport): boolean {
+export function gatewayCommand(host: Host, command: Command, loadImport: LoadGatewayImport): boolean {
   if (command.name === 'import') return loadImport !== null && importFolder(host, command.file, loadImport);
-  if (!('config' in command) || command.name === 'enroll') return false;
+  if (!('config' in command) || command.name === 'run' || command.name === 'enroll') return false;
   if (!isGatewayFile(host, placeOf(host, command))) {
     if (!('device' in command)) return false;
     host.system.print(2, `rm-agent: --device: ${command.config} is not the configuration of a gateway\n`);
     host.system.exit(ExitStatus.usage);
     return true;
   }
-  switch (command.name) {
-    case 'run':
-      run(host, command.config, loadImport);
-      break;
-    case 'check': {
-      const { offline, dial, root, device = null } = command;
-      const image = root === null ? null : imageAt(host, root);
-      const settings = read(host, command.config, image);
-      if (settings) checkGateway(host, settings, { only: device, offline, dial, image });
-      break;
-    }
-    default:
-      control(host, command);
-  }
+  if (command.name === 'check') check(host, command);
+  else control(host, command);
   return true;
+}
+
+function check(host: Host, command: CheckCommand): void {
+  const { config, root, offline, dial, device = null } = command;
+  const image = root === null ? null : imageAt(host, root);
+  const settings = settingsFor(host, config, image);
+  if (settings) checkGateway(host, settings, { only: device, offline, dial, image });
 }
 
 /** Where the configuration is: in an image that is judged, somewhere else. */
@@ -52,26 +50,6 @@ function placeOf({ files }: Host, command: Command & { readonly config: string }
     // Whoever judges the image says so.
     return '';
   }
-}
-
-/** `null`: what is wrong was printed, and the program ends. */
-function read(host: Host, path: string, image: Machine | null = null) {
-  const settings = readGatewayFile(image ?? host, path, image !== null);
-  if (!('errors' in settings)) return settings;
-  for (const line of settings.errors) host.system.print(2, `${line}\n`);
-  host.system.exit(ExitStatus.configuration);
-  return null;
-}
-
-function run(host: Host, path: string, loadImport: LoadGatewayImport): void {
-  const settings = read(host, path);
-  if (!settings) return;
-  const daemon = new GatewayDaemon(host, settings, loadImport);
-  host.system.onSignal('SIGTERM', () => daemon.stop());
-  host.system.onSignal('SIGINT', () => daemon.stop());
-  host.system.onSignal('SIGHUP', () => daemon.reload());
-  keepWatchdog(host);
-  host.system.notify('READY=1');
 }
 
 function control(host: Host, command: ControlCommand): void {

@@ -1,0 +1,11 @@
+/** Exit statuses, those of sysexits.h where it has one. */
+export const ExitStatus = {
+  /** Ended as asked. */
+  ok: 0,
+  /** The command line is wrong. */
+  usage: 64,
+  /** `check` could not connect, or no agent executed a command for it. */
+  unavailable: 69,
+  /** The configuration is wrong. */
+  configuration: 78,
+} as const;
