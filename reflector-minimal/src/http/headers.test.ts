@@ -15,3 +15,9 @@ test('a response and trailers lose what must not pass', () => {
     trailerFields(['X-Sum', '1', 'Content-Length', '5', 'Authorization', 'x', 'Transfer-Encoding', 'y']),
   ).toEqual([['X-Sum', '1']]);
 });
+
+test('a device does not speak in the place of the reflector', () => {
+  const lines = ['X-PTTH-Error', 'log in again', 'x-authenticate', 'TOTP', 'X-Error', '1'];
+  expect(responseFields(lines, 401)).toEqual(['X-Error', '1']);
+  expect(trailerFields(lines)).toEqual([['X-Error', '1']]);
+});

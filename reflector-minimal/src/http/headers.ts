@@ -116,16 +116,23 @@ export function requestFields(headers: RawHeaders): string[] {
   });
 }
 
+/** What the reflector itself tells programs, who believe it: a device must not speak in its place. */
+const ofReflector = new Set(['x-authenticate', 'x-ptth-error']);
+
 /** The lines of a device's response that are passed on. */
 export function responseFields(headers: RawHeaders, status = 200): string[] {
   // There is no content with 204, and no length of it (RFC 9110 section 8.6).
-  return endToEnd(headers, (lower) => status === 204 && lower === 'content-length');
+  return endToEnd(
+    headers,
+    (lower) => ofReflector.has(lower) || (status === 204 && lower === 'content-length'),
+  );
 }
 
 /** Fields that must come before the content. */
 const neverTrailers = new Set([
   ...framingFields,
   ...forReflector,
+  ...ofReflector,
   'age',
   'cache-control',
   'content-encoding',
