@@ -7,7 +7,7 @@ import { cookieOf, Sessions } from './sessions.ts';
 /** Somebody who may log in, and what the devices of that customer are asked by. */
 export interface Customer {
   readonly name: string;
-  readonly verify: (password: string) => boolean;
+  readonly verify: (password: string) => Promise<boolean>;
   readonly fleet: Fleet;
 }
 
@@ -44,7 +44,7 @@ export function portal(customers: readonly Customer[]): Server {
   async function logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const form = await formOf(request);
     const customer = customers.find(({ name }) => name === form.get('name'));
-    if (!customer?.verify(form.get('password') ?? ''))
+    if (!customer || !(await customer.verify(form.get('password') ?? '')))
       return page(response, 401, logInPage('Wrong name or password'));
     redirect(response, '/', `${portalCookie}=${sessions.begin(customer)}`);
   }
