@@ -29,8 +29,8 @@ export function brandRoutes(branding: Branding): Route[] {
       access: 'anyone',
       methods: ['GET', 'HEAD'],
       path: `${pagesPath}/*`,
-      answer: ({ parameters: [name = ''], look, headers }) => {
-        const brand = branding.of(domainOfCookie(headers.cookie));
+      answer: ({ parameters: [name = ''], look, headers, origin }) => {
+        const brand = branding.of(domainOfCookie(headers.cookie, origin.protocol === 'https'));
         const text = pageIn(brand, name, look.language);
         if (!text || text.title === '') return { status: 404, error: 'There is no such page' };
         return {

@@ -34,7 +34,7 @@ export function dashboardRoutes(assets: Assets, core: Pick<Core, 'branding' | 'r
         loads: ['connect', 'img', 'script', 'style'],
         framed,
         // The log-in page of this browser looks the same from now on.
-        cookies: domainOfCookie(headers.cookie) === own ? [] : [brandCookieFor(own, secure)],
+        cookies: domainOfCookie(headers.cookie, secure) === own ? [] : [brandCookieFor(own, secure)],
       };
     },
   });
