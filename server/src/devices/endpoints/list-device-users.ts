@@ -19,8 +19,8 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
     tag: 'Devices',
     summary: 'Lists who has something open on a device now, and what the device has not let in yet.',
     description:
-      'Requests, WebSockets and TCP connections, those of a user to one port as one. Others than yourself are named if you hold ' +
-      '`audit.read` or `devices.write` for the device.',
+      'Requests, WebSockets and TCP connections, those of a user to one port as one. Others than yourself, and what they wait for, are ' +
+      'shown if you hold `audit.read` or `devices.write` for the device.',
     parameters: deviceParameters,
     needs: 'devices.read',
     replies: [
@@ -62,7 +62,8 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
         body: {
           items: [...byPort.values()].map(({ began, ...use }) => ({ ...use, since: shownTime(began) })),
           waiting: unanswered
-            .filter(({ ms }) => ms >= askedMs)
+            // Whom others wait for is theirs, as is what they have open.
+            .filter(({ port, ms }) => ms >= askedMs && (seesOthers || uses.some((use) => use.port === port)))
             .map(({ port, ms }) => ({ port, since: shownTime(Math.round(now - ms)) })),
         },
       };

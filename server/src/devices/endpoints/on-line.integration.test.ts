@@ -59,9 +59,9 @@ test('who has something open on a device is told, and what the device has not an
   await until(async () => (await usersFor(alice)).waiting.length > 0);
   const open = { user: 'carol', port: 80, web: true, open: 1 };
   expect(await usersFor(alice)).toMatchObject({ items: [open], waiting: [{ port: 80 }] });
-  expect(await usersFor(carol)).toMatchObject({ items: [open] });
+  expect(await usersFor(carol)).toMatchObject({ items: [open], waiting: [{ port: 80 }] });
   // Others are told by `devices.write` and `audit.read` only.
-  expect((await usersFor(dora)).items).toEqual([]);
+  expect(await usersFor(dora)).toEqual({ items: [], waiting: [] });
   asked.destroy();
   await until(async () => (await usersFor(alice)).items.length === 0);
   agent.destroy();
