@@ -71,8 +71,12 @@ export const defaultLimits = {
   tickets: 10_000,
   /** Milliseconds in which a page sends its ticket. */
   ticketWaitMs: 10_000,
+  /** Bytes that may come before a ticket is there: four times a ticket. */
+  ticketBytes: 128,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
+  /** Of these, those that one user has trusted: nobody uses them up for the others. */
+  hostKeysPerUser: 8,
   /** Time for a connection to an LDAP directory; three servers fit into `limits.authenticatorMs` of the core. */
   ldapConnectMs: 2_500,
   /** Time for one answer of it. */
@@ -209,6 +213,8 @@ export const defaultLimits = {
   formerSecretMs: 86_400_000,
   /** What one answer may take of the cache: an eighth of it. */
   cacheShare: 8,
+  /** What a user may be reading of the cache: a quarter of it. It cannot go meanwhile, however slowly it is read. */
+  cacheReadingShare: 4,
   /** Bytes that an answer costs in the cache besides its own: objects, keys and their places in tables. */
   cacheOverheadBytes: 1_024,
   /** Bytes for which room is taken at once while an answer comes, so that a device that promises much and sends little takes little. */

@@ -188,6 +188,8 @@ interface SocketEndpoint<Who extends CallHead> extends Place {
   readonly subprotocols?: readonly string[];
   /** Longest message that the caller may send; a longer one ends the WebSocket with 1009. */
   readonly maxMessageBytes: number;
+  /** Bytes that may come until the first message is there, by which the caller proves something; more end the WebSocket with 1009. */
+  readonly firstBytes?: number;
   /** The WebSocket ends when this is over: with 1000, or with 1011 when it throws. */
   readonly connect: (socket: RouteSocket, call: Who) => void | Promise<void>;
 }

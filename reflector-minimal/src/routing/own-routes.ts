@@ -155,6 +155,7 @@ export class OwnRoutes {
     const headers = subprotocol === null ? [] : ([['Sec-WebSocket-Protocol', subprotocol]] as const);
     handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       const given = new RouteWebSocket(webSocket, socket, boundary.clock(clock), limits);
+      if (route.firstBytes !== undefined) given.boundFirst(route.firstBytes);
       const end = (code: number) => given.close(code);
       this.#lasting.add(end);
       const release = access ? revocation.add({ ...access, end: () => given.close(1008) }) : () => {};

@@ -36,6 +36,21 @@ export class RouteWebSocket implements RouteSocket {
     for (const [event, listener] of Object.entries(this.#listeners)) webSocket.on(event, listener);
   }
 
+  /** Closes the WebSocket if more bytes come before its first message is there; to be called before any can come. */
+  boundFirst(most: number): void {
+    let left = most;
+    const count = (piece: Buffer) => {
+      left -= piece.length;
+      if (left < 0) this.close(1009);
+    };
+    // `ws` reads first, so a message that came with more behind it is there by then.
+    this.#webSocket.once('message', () => {
+      left = Number.POSITIVE_INFINITY;
+      this.#socket.off('data', count);
+    });
+    this.#socket.on('data', count);
+  }
+
   /** The connection under the WebSocket. */
   get connection(): Duplex {
     return this.#socket;

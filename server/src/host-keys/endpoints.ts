@@ -65,15 +65,18 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       needs: 'devices.open',
       replies: [
         { status: 200, description: 'The key that is remembered.', schema: shown },
-        { status: 409, description: 'Another key is remembered, or too many are.' },
+        { status: 409, description: 'Another key is remembered, or too many are, also of one user.' },
       ],
       handle({ caller, parameters, body, note }) {
         const device = deviceFor(context, caller, parameters.id, 'devices.open');
         const fingerprint = fingerprintOf(body.key);
         if (fingerprint === null) throw fieldProblem('/key', 'is not the public key that its type says');
         const given = { port: parameters.port, key: body.key, added: clock.date(), addedBy: caller.name };
-        const kept = hostKeys.remember(device.number, given, limits.hostKeysPerDevice);
-        if (kept === null) throw conflict(`device ${device.id}: has as many host keys as are kept`);
+        const kept = hostKeys.remember(device.number, given, limits);
+        if (kept === null)
+          throw conflict(
+            `device ${device.id}: has as many host keys as are kept, or as many that you have trusted`,
+          );
         if (kept.key !== body.key) {
           throw new Problem(409, 'Another host key is remembered', {
             detail: `port ${kept.port} of ${device.id} is known by ${fingerprintOf(kept.key)}`,

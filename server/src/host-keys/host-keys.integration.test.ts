@@ -61,6 +61,24 @@ test('what is no key is refused, and who may not open the device, or see it', as
   expect((await carol.get('/devices/valve/host-keys')).status).toBe(404);
 });
 
+test('hostKeysPerUser: one user does not use up what others may trust', async () => {
+  const [{ key }] = keys;
+  const grantFor = (user: string) => ({ user, role: 'user', device: 'crane', ports: [1, 2, 3, 4, 5] });
+  const roomy = await TestServer.start({ limits: { hostKeysPerUser: 2 } });
+  const own = await roomy.signedIn('alice');
+  await own.post('/devices', { id: 'crane' });
+  await roomy.addUser('mallory');
+  expect((await own.post('/grants', grantFor('mallory'))).status).toBe(201);
+  const mallory = await roomy.signedIn('mallory');
+  const trust = async (user: ApiClient, port: number) =>
+    (await user.put(`/devices/crane/host-keys/${port}`, { key })).status;
+  expect([await trust(mallory, 1), await trust(mallory, 2), await trust(mallory, 3)]).toEqual([
+    200, 200, 409,
+  ]);
+  expect(await trust(own, 3)).toBe(200);
+  await roomy.close();
+});
+
 test('hostKeysPerDevice: no more are kept, and they go with the device', async () => {
   const [{ key }] = keys;
   const statuses = [];

@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 
 /** The SSH host key by which a port of a device is known. */
@@ -34,15 +35,20 @@ export class HostKeys {
   }
 
   /**
-   * Remembers a key, unless there is one for this port: that one stays. `null`: the device has as many as are kept. Gives the key
-   * that is remembered then.
+   * Remembers a key, unless there is one for this port: that one stays. `null`: the device has as many as are kept, or as many of this
+   * user. Gives the key that is remembered then.
    */
-  remember(device: number, given: HostKey, most: number): HostKey | null {
+  remember(
+    device: number,
+    given: HostKey,
+    { hostKeysPerDevice, hostKeysPerUser }: Pick<Limits, 'hostKeysPerDevice' | 'hostKeysPerUser'>,
+  ): HostKey | null {
     return this.#database.transaction(() => {
       const known = this.of(device);
       const same = known.find(({ port }) => port === given.port);
       if (same) return same;
-      if (known.length >= most) return null;
+      const own = known.filter(({ addedBy }) => addedBy === given.addedBy);
+      if (known.length >= hostKeysPerDevice || own.length >= hostKeysPerUser) return null;
       this.#database
         .prepare('INSERT INTO fleet_host_keys (number, port, key, added, added_by) VALUES (?, ?, ?, ?, ?)')
         .run(device, given.port, given.key, given.added, given.addedBy);

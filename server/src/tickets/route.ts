@@ -7,7 +7,7 @@ export interface TcpRouteContext {
   readonly tickets: Tickets;
   readonly openPort: OpenPort;
   readonly clock: Clock;
-  readonly limits: { readonly ticketWaitMs: number };
+  readonly limits: { readonly ticketWaitMs: number; readonly ticketBytes: number };
   /** Longest message of a page; `clientMessageBytes` of the reflector. */
   readonly maxMessageBytes: number;
 }
@@ -33,6 +33,7 @@ export function tcpRoute({
     apart: true,
     path: '/tcp',
     maxMessageBytes,
+    firstBytes: limits.ticketBytes,
     async connect(socket, call) {
       const timer = clock.schedule(limits.ticketWaitMs, () => refuse(socket, noTicket));
       const first = await socket.messages[Symbol.asyncIterator]().next();

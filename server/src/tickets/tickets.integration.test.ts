@@ -113,6 +113,24 @@ test('what is sent before the device has connected is not lost', async () => {
   expect((await agent.frame()).channel).toBe(channel);
 });
 
+test('ticketBytes: whoever has shown no ticket yet sends no more than one, in any number of frames', async () => {
+  const page = await Page.with('x'.repeat(1_000_000));
+  expect(await page.closed).toMatch(/^1009 /);
+  const slow = await Page.open();
+  for (let n = 0; n < 200; n++) slow.socket.send('x', { fin: false });
+  expect(await slow.closed).toMatch(/^1009 /);
+  const whole = await Page.open();
+  // One write, as a page that is in a hurry makes it.
+  const ticket = await ticketOf(alice);
+  whole.socket.send(ticket);
+  whole.socket.send(Buffer.alloc(100_000));
+  const { channel } = await opening();
+  agent.confirm(channel);
+  let received = 0;
+  while (received < 100_000) received += (await agent.expect(Opcode.data)).payload.length;
+  whole.socket.terminate();
+});
+
 test('ticketWaitMs: whoever has none, or sends none, is told', async () => {
   const refused = '4401 this ticket was used, or has expired';
   for (const first of ['x'.repeat(32), Buffer.from(await ticketOf(alice))]) {

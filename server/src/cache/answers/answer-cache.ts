@@ -8,6 +8,7 @@ import { DeviceAnswers } from './device-answers.ts';
 import { FairRoom } from './fair-room.ts';
 import { type FreshnessOf, freshnessBy } from './freshness.ts';
 import { isChosenBy, type KeptAnswer } from './kept-answer.ts';
+import { Readers } from './readers.ts';
 
 /** What has come of requests since the start. */
 export interface CacheFigures {
@@ -35,6 +36,7 @@ export class AnswerCache implements ResponseCache {
   readonly #limits: CacheLimits;
   readonly #room: FairRoom;
   readonly #freshnessOf: FreshnessOf;
+  readonly #readers = new Readers();
   /** By the ID of the device. */
   readonly #devices = new Map<string, DeviceAnswers>();
   readonly figures: CacheFigures = { hits: 0, revalidated: 0, misses: 0, stored: 0, savedBytes: 0 };
@@ -70,6 +72,9 @@ export class AnswerCache implements ResponseCache {
     if (!asked) return null;
     const url = urlOf(request);
     const found = this.#find(request, asked, url);
+    const most = this.#room.bytes / this.#limits.cacheReadingShare;
+    const release = found ? this.#readers.begin(request.user, found.bytes, most) : () => {};
+    if (!release) return null;
     const { version } = request.device.properties;
     const drops = this.#drops;
     return new CachedExchange(
@@ -88,7 +93,7 @@ export class AnswerCache implements ResponseCache {
       },
       request,
       asked,
-      found,
+      found && { answer: found, release },
     );
   }
 

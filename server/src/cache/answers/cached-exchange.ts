@@ -12,7 +12,12 @@ import { kindOfType } from './kinds.ts';
 
 export type CacheLimits = Pick<
   Limits,
-  'cacheBlockBytes' | 'cacheFreshMs' | 'cacheHeuristicMs' | 'cacheOverheadBytes' | 'cacheShare'
+  | 'cacheBlockBytes'
+  | 'cacheFreshMs'
+  | 'cacheHeuristicMs'
+  | 'cacheOverheadBytes'
+  | 'cacheReadingShare'
+  | 'cacheShare'
 >;
 
 export interface ExchangeContext {
@@ -81,14 +86,19 @@ export class CachedExchange implements CacheUse {
     context: ExchangeContext,
     request: WebRequest,
     asked: CacheableRequest,
-    found: KeptAnswer | null,
+    kept: { readonly answer: KeptAnswer; readonly release: () => void } | null,
   ) {
     this.#context = context;
     this.#request = request;
     this.#asked = asked;
     this.#begun = context.clock.now();
-    if (!found) return;
-    this.#release = found.use();
+    if (!kept) return;
+    const { answer: found, release } = kept;
+    const end = found.use();
+    this.#release = () => {
+      end();
+      release();
+    };
     const { facts } = found;
     if (facts.freshness.left() > 0) {
       context.figures.hits++;

@@ -258,6 +258,28 @@ describe('what is too much', () => {
     expect(stage.cache.kept).toBe(2);
   });
 
+  test('cacheReadingShare: a user who reads nothing keeps a part only from going', () => {
+    const stage = new CacheStage(bytes);
+    const body = Buffer.alloc(bytes / defaultLimits.cacheShare - 20_000);
+    const targets = Array.from({ length: 7 }, (_, i) => `/${i}`);
+    for (const target of targets) stage.ask({ target, user: 'mallory' }, { head: shared, body });
+    const url = { device: deviceOf('pump', '1.0'), port: 80, origin: 'https://pump.example', method: 'GET' };
+    const stalled = targets.map((target) =>
+      stage.cache.use({ ...url, user: 'mallory', hasBody: false, target, headers: [], deviceHeaders: [] }),
+    );
+    const read = stalled.filter((use) => use?.stored);
+    expect(read.length * body.length).toBeLessThanOrEqual(bytes / defaultLimits.cacheReadingShare);
+    expect(read).not.toEqual([]);
+    expect(stalled.filter((use) => use === null)).toHaveLength(targets.length - read.length);
+    // Others read what is kept, and have room for theirs.
+    expect(stage.ask({ target: '/6', user: 'bob' }).by).toBe('kept');
+    const room = (n: number) => stage.ask({ target: `/bob/${n}`, user: 'bob' }, { head: fresh, body }).by;
+    for (let n = 0; n < 4; n++) room(n);
+    for (let n = 0; n < 4; n++) expect(room(n)).toBe('kept');
+    for (const use of read) use?.closed();
+    expect(stage.ask({ target: '/0', user: 'mallory' }).by).toBe('kept');
+  });
+
   test('an answer that promises more than it sends takes only what it sends, and nothing once it is cut', () => {
     const stage = new CacheStage(bytes);
     const use = stage.cache.use(request());
