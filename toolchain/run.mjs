@@ -96,6 +96,8 @@ const tasks = {
   /** One server: pages of the list of devices, and tunnels while the API is flooded. */
   async 'bench:server'() {
     await prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    await needPackages(['chromium', 'transmission-daemon']);
     await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);
   },
   async 'bench:networks'() {

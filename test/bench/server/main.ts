@@ -1,21 +1,25 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureDevicePages } from './devices.ts';
+import { measureCache, type PageLoad } from './cache.ts';
+import { measureDevicePages, quantile } from './devices.ts';
 import { measureFlood, type RoundTrips } from './flood.ts';
 
-const usage = `Usage: npm run bench:server -- [OPTIONS] [devices | flood]
+const usage = `Usage: npm run bench:server -- [OPTIONS] [devices | flood | cache]
 
-Measures rm-server on this machine; both by default.
+Measures rm-server on this machine; all by default.
 
   devices       pages of the list of devices, for every filter in every order, beside a page
                 without any
   flood         round trips of a tunnel while users flood the API, beside those without a
                 flood and with the same flood at another server of this machine
+  cache         a page of a device behind a slow link in Chromium, with a cache of images and
+                style sheets and without
 
   --fleet N     devices in the store (default: 100000, for "flood" 10000)
   --tunnels N   for "flood": devices on line (default 1000)
   --users N     for "flood": users who call the API all the time (default 200)
   --seconds N   for "flood": for each figure in each round (default 10)
+  --rounds N    for "cache" (default 3)
   --json        print JSON instead of a table
 `;
 
@@ -25,12 +29,13 @@ const { values: options, positionals } = parseArgs({
     tunnels: { type: 'string', default: '1000' },
     users: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
-const parts = ['devices', 'flood'];
+const parts = ['devices', 'flood', 'cache'];
 const unknown = positionals.find((name) => !parts.includes(name));
 if (options.help || unknown !== undefined) {
   process.stdout.write(usage);
@@ -93,5 +98,30 @@ async function flood(): Promise<void> {
   process.stdout.write(`Load of the machine (1, 5, 15 minutes): ${load.join(', ')}.\n`);
 }
 
+async function cache(): Promise<void> {
+  const result = await measureCache(Number(options.rounds), report);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const middle = (loads: readonly PageLoad[], of: (load: PageLoad) => number) => quantile(loads.map(of), 0.5);
+  const bytes = (loads: readonly PageLoad[]) => middle(loads, (load) => load.bytes);
+  const time = (loads: readonly PageLoad[]) => middle(loads, (load) => load.ms);
+  const figures = (name: string, loads: readonly PageLoad[]) =>
+    row([
+      name,
+      (bytes(loads) / 1024).toFixed(0),
+      (bytes(loads) / bytes(result.without)).toFixed(2),
+      (time(loads) / 1000).toFixed(1),
+      (time(loads) / time(result.without)).toFixed(2),
+    ]);
+  process.stdout.write(row(['', 'KiB from the device', '× no cache', 'load event after s', '× no cache']));
+  process.stdout.write(row(['---', ...Array.from({ length: 4 }, () => '---:')]));
+  process.stdout.write(figures('no cache', result.without));
+  process.stdout.write(figures('empty cache', result.first));
+  process.stdout.write(figures('another browser of the user', result.second));
+}
+
 if (wanted('devices')) await devices();
 if (wanted('flood')) await flood();
+if (wanted('cache')) await cache();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,13 +26,18 @@ export class ServerSite {
     this.#url = `http://127.0.0.1:${port}/my-devices/api`;
   }
 
-  /** `fill` writes to the data file, in which the server has made its tables. */
-  static async open(fill: (path: string) => Promise<void>): Promise<ServerSite> {
+  /** `fill` writes to the data file, in which the server has made its tables; `settings` are of its configuration file. */
+  static async open(
+    fill: (path: string) => Promise<void>,
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<ServerSite> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-bench-server-'));
     const path = join(folder, 'server.sqlite');
     const port = await reservedPort();
+    const config = join(folder, 'rm-server.json');
+    writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
     const start = async () => {
-      const args = ['serve', '--data', path, '--listen', `127.0.0.1:${port}`];
+      const args = ['serve', '--config', config, '--data', path, '--listen', `127.0.0.1:${port}`];
       const started = spawn(process.execPath, [join(root, 'server/dist/main.js'), ...args], {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
