@@ -134,6 +134,7 @@ function navigate(loggedIn: boolean): void {
       ? [
           button('Devices', showDevices),
           button('Add', () => showDevice(null)),
+          button('Find', showNeighbours),
           button('Import', showImport),
           button('Account', showAccount),
           button('Log out', async () => {
@@ -452,6 +453,34 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
       : []),
   );
   find('main').replaceChildren(make('h1', {}, file ?? 'New device'), element);
+}
+
+/** Shows what the gateway has heard of lately, for devices that are not listed yet. */
+async function showNeighbours(): Promise<void> {
+  const current = show(make('p', {}, '…'));
+  const answer = await call('neighbours');
+  if (!current()) return;
+  if (!answer.ok) {
+    say(problemsOf(answer), true);
+    return;
+  }
+  const rows = listOf(answer.body.neighbours).map(({ address, hardware, interface: name, listed }) =>
+    make(
+      'tr',
+      {},
+      ...[address, hardware, name].map((text) => make('td', {}, textOf(text))),
+      make('td', {}, listed === true ? 'listed' : button('Add', () => showDevice(null, { target: address }))),
+    ),
+  );
+  find('main').replaceChildren(
+    make('h1', {}, 'Neighbours'),
+    make(
+      'p',
+      {},
+      'Machines with which the gateway has exchanged packets lately. It sends nothing to find more.',
+    ),
+    make('table', {}, make('tbody', {}, ...rows)),
+  );
 }
 
 /** Shows what a folder of the original gateway would become, and then saves it. */

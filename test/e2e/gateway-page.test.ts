@@ -205,6 +205,11 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     expect(existsSync(file())).toBe(false);
   });
 
+  it('shows the neighbours of the gateway', async () => {
+    await click('Find');
+    await page.getByRole('heading', { name: 'Neighbours' }).waitFor();
+  });
+
   it('imports a folder of the original gateway, after it has shown what that becomes', async () => {
     const original = join(system.directory, 'original');
     mkdirSync(original);

@@ -13,6 +13,9 @@ export const pageLimits = {
   bodyBytes: 524_288,
   /** Characters of a properties file of the original gateway: ten times the longest that makes sense. */
   propertiesLength: 65_536,
+  /** The kernel's table of neighbours, in bytes, and the neighbours that are shown. A kernel keeps 1024 by default. */
+  neighbourBytes: 262_144,
+  neighbours: 256,
   /** How long a request may take to arrive, and how long a connection may be idle, in milliseconds. */
   requestMs: 30_000,
   idleMs: 60_000,

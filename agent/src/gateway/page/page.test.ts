@@ -608,6 +608,48 @@ describe('devices', () => {
   });
 });
 
+describe('the neighbours of the gateway', () => {
+  const line = (address: string, flags = '0x2') =>
+    `${address.padEnd(17)}0x1         ${flags}         00:11:22:33:44:55     *        eth0\n`;
+  const table = (...lines: string[]) =>
+    host.files.content.set(
+      '/proc/net/arp',
+      ascii(
+        `IP address       HW type     Flags       HW address            Mask     Device\n${lines.join('')}`,
+      ),
+    );
+
+  beforeEach(() => {
+    setUp();
+  });
+
+  it('are shown, and which of them are devices already', () => {
+    call('save', { file: null, device: camera('cam-1', '10.0.0.1', { password: 'p' }) });
+    table(line('10.0.0.1'), line('10.0.0.7'), line('10.0.0.8', '0x0'), 'nonsense\n', line('<b>'));
+    const one = { hardware: '00:11:22:33:44:55', interface: 'eth0' };
+    expect(call('neighbours').json).toEqual({
+      neighbours: [
+        { address: '10.0.0.1', ...one, listed: true },
+        { address: '10.0.0.7', ...one, listed: false },
+      ],
+    });
+  });
+
+  it('are shown to nobody who has not logged in', () => {
+    expect(call('neighbours', {}, { Cookie: null }).status).toBe(401);
+  });
+
+  it('are no more than so many', () => {
+    const lines = Array.from({ length: 1000 }, (_, n) => line(`10.0.${n >> 8}.${n & 255}`));
+    table(...lines);
+    expect(call('neighbours').json.neighbours).toHaveLength(pageLimits.neighbours);
+    table('x'.repeat(pageLimits.neighbourBytes));
+    expect(call('neighbours').status).toBe(409);
+    host.files.content.delete('/proc/net/arp');
+    expect(call('neighbours').json.error).toMatch(/^The neighbours cannot be read: no such file/);
+  });
+});
+
 describe('a properties file of the original gateway', () => {
   const common = 'gateway.http.port = 8080\nwebtunnel.reflectorURI = https://remote.example.com\n';
   const text = [

@@ -16,6 +16,7 @@ import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts'
 import { importDevice } from './import-device.ts';
 import { serveInProcess } from './in-process.ts';
 import { pageLimits } from './limits.ts';
+import { neighbours } from './neighbours.ts';
 import { randomText } from './random-text.ts';
 import { type Session, Sessions } from './sessions.ts';
 
@@ -106,6 +107,7 @@ export class Page {
       ['remove', (call) => this.#remove(call)],
       ['test', (call) => this.#test(call)],
       ['import', (call) => this.#preview(call)],
+      ['neighbours', ({ respond }) => respond(this.#neighbours())],
     ]);
   }
 
@@ -269,6 +271,14 @@ export class Page {
         },
       );
     }
+  }
+
+  /** What may be a device that is not listed yet; asked for by a person only. */
+  #neighbours(): Answer {
+    const found = neighbours(this.#host.files);
+    if (typeof found === 'string') return refused(409, `The neighbours cannot be read: ${found}.`);
+    const listed = new Set(this.#gateway.status().devices.flatMap(({ target }) => target.split(', ')));
+    return { json: { neighbours: found.map((one) => ({ ...one, listed: listed.has(one.address) })) } };
   }
 
   /** What one properties file of the original gateway would become; `save` writes it. */
