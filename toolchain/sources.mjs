@@ -40,6 +40,7 @@ export const sources = {
       'quickjs-unchecked-lexicals.patch',
       'quickjs-fast-interpreter.patch',
       'quickjs-small-library.patch',
+      'quickjs-small-functions.patch',
     ],
   },
   'quickjs-ng': {

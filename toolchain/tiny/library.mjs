@@ -37,6 +37,9 @@ const functions = {
     'getBigInt64 getBigUint64 getFloat32 getFloat64 setBigInt64 setBigUint64 setFloat32 setFloat64',
 };
 
+/** Properties that no function of the script has: quickjs-small-functions.patch. */
+const ofFunctions = ['prototype'];
+
 /** What the source of the engine must be without, for the cache. */
 export const leftOut = JSON.stringify(functions);
 
@@ -83,6 +86,7 @@ export function missingFromLibrary(script) {
     ...syntax.flatMap((pattern) => pattern.exec(script)?.[0] ?? []),
     ...Object.values(functions)
       .flatMap((list) => list.split(' '))
+      .concat(ofFunctions)
       .filter((name) => names.has(name)),
   ];
 }

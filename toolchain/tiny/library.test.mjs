@@ -11,6 +11,7 @@ describe('the library of the small engine', () => {
     ['/\\p{Lu}/u.test(x)', '\\p{'],
     ['/\\P{L}/u.test(x)', '\\P{'],
     ['a.normalize("NFC")', '.normalize('],
+    ['f.prototype.x=1', 'prototype'],
   ])('is not enough for %s', (script, missing) => {
     expect(missingFromLibrary(script)).toEqual([missing]);
   });
