@@ -1,5 +1,5 @@
 import { type Html, html } from '../http/html.ts';
-import type { Look } from '../http/look.ts';
+import { type Look, wording } from '../http/look.ts';
 import { page } from '../http/page.ts';
 import { minPasswordLength } from '../passwords/rules.ts';
 import type { Session } from '../ports/identity.ts';
@@ -20,67 +20,83 @@ export function accountPage(
   { error, done }: AccountNote,
   look: Look,
 ): string {
+  const said = wording(look);
+  const title = said('accountPage.title', 'Your account');
   // Sessions on devices hang on that of a browser and end with it.
   const shown = sessions.filter(({ kind }) => kind !== 'device');
   return page(
-    'Your account',
-    html`<header><h1>Your account</h1>
-<nav><a href="/">Devices</a> ${logOutForm}</nav></header>
-<p>You are <strong>${user.name}</strong>, ${user.role === 'administrator' ? 'an administrator' : 'a user'}${
-      user.totpSecret ? ', with one-time passwords' : ''
-    }.</p>
+    title,
+    html`<header><h1>${title}</h1>
+<nav><a href="/">${said('accountPage.devices', 'Devices')}</a> ${logOutForm(look)}</nav></header>
+<p>${said('accountPage.youAre', 'You are')} <strong>${user.name}</strong>, ${
+      user.role === 'administrator'
+        ? said('accountPage.administrator', 'an administrator')
+        : said('accountPage.user', 'a user')
+    }${user.totpSecret ? `, ${said('accountPage.withCodes', 'with one-time passwords')}` : ''}.</p>
 ${error === undefined ? html`` : html`<p class="alert" role="alert">${error}</p>`}${done === undefined ? html`` : html`<p class="alert" role="status">${done}</p>`}
-<h2>Where you are logged in</h2>
+<h2>${said('accountPage.sessions', 'Where you are logged in')}</h2>
 <div class="scroll"><table>
-<thead><tr><th>What</th><th>Last used</th><th></th></tr></thead>
+<thead><tr><th>${said('accountPage.what', 'What')}</th><th>${said('accountPage.used', 'Last used')}</th><th></th></tr></thead>
 <tbody>
-${shown.map((session) => row(session, session.id === current?.id))}</tbody>
+${shown.map((session) => row(session, session.id === current?.id, look))}</tbody>
 </table></div>
 <form method="post" action="/log-out">
 <input type="hidden" name="everywhere" value="yes">
-<p><button>Log out everywhere</button></p>
-<p class="status">Ends every browser and every token of a program, and what they have open.</p>
+<p><button>${said('accountPage.everywhere', 'Log out everywhere')}</button></p>
+<p class="status">${said('accountPage.everywhere.hint', 'Ends every browser and every token of a program, and what they have open.')}</p>
 </form>
-<h2>Another password</h2>
+<h2>${said('accountPage.password', 'Another password')}</h2>
 <form class="narrow" method="post" action="/account/password">
 <input type="hidden" name="name" value="${user.name}" autocomplete="username">
-<label for="present">Present password</label>
+<label for="present">${said('accountPage.present', 'Present password')}</label>
 <input id="present" name="present" type="password" required autocomplete="current-password">
-<label for="new">New password</label>
+<label for="new">${said('accountPage.new', 'New password')}</label>
 <input id="new" name="new" type="password" required minlength="${minPasswordLength}" autocomplete="new-password" aria-describedby="rules">
-<p id="rules" class="status">At least ${minPasswordLength} characters: a few words that do not belong together are easy to keep and hard to guess.</p>
-<label for="again">New password again</label>
+<p id="rules" class="status">${said(
+      'accountPage.rules',
+      'At least {length} characters: a few words that do not belong together are easy to keep and hard to guess.',
+      { length: minPasswordLength },
+    )}</p>
+<label for="again">${said('accountPage.again', 'New password again')}</label>
 <input id="again" name="again" type="password" required minlength="${minPasswordLength}" autocomplete="new-password">
-<p><button>Change the password</button></p>
-<p class="status">Everything else is logged out then.</p>
+<p><button>${said('accountPage.change', 'Change the password')}</button></p>
+<p class="status">${said('accountPage.change.hint', 'Everything else is logged out then.')}</p>
 </form>
-${totpSection(user)}`,
+${totpSection(user, look)}`,
     look,
   );
 }
 
 /** Ends the session of this browser. */
-export const logOutForm: Html = html`<form class="inline" method="post" action="/log-out"><button>Log out</button></form>`;
+export const logOutForm = (look: Look): Html =>
+  html`<form class="inline" method="post" action="/log-out"><button>${wording(look)('accountPage.logOut', 'Log out')}</button></form>`;
 
-function row({ id, kind, agent, address, created, used }: Session, isCurrent: boolean): Html {
-  const what = kind === 'token' ? html`Program ${agent || 'without a name'}` : html`${browserName(agent)}`;
+function row({ id, kind, agent, address, created, used }: Session, isCurrent: boolean, look: Look): Html {
+  const said = wording(look);
+  const what =
+    kind !== 'token'
+      ? browserName(agent, said)
+      : agent
+        ? said('accountPage.program', 'Program {agent}', { agent })
+        : said('accountPage.nameless', 'Program without a name');
+  const end = said('accountPage.end', 'End');
   return html`<tr>
-<td>${what}${isCurrent ? html`, <span class="on">this browser</span>` : html``}<br><span class="quiet">from ${address}, since ${time(created)}</span></td>
+<td>${what}${isCurrent ? html`, <span class="on">${said('accountPage.this', 'this browser')}</span>` : html``}<br><span class="quiet">${said('accountPage.from', 'from {address}, since {time}', { address, time: time(created) })}</span></td>
 <td>${time(used)}</td>
-<td><form class="inline" method="post" action="/account/end"><input type="hidden" name="session" value="${id}"><button aria-label="End ${what} from ${address}">End</button></form></td>
+<td><form class="inline" method="post" action="/account/end"><input type="hidden" name="session" value="${id}"><button aria-label="${said('accountPage.endThis', 'End {what} from {address}', { what, address })}">${end}</button></form></td>
 </tr>
 `;
 }
 
 /** The family and the system that a `User-Agent` names, as far as people know them. */
-function browserName(agent: string): string {
+function browserName(agent: string, said: ReturnType<typeof wording>): string {
   const family = [
     [/\bEdg\//, 'Edge'],
     [/\bFirefox\//, 'Firefox'],
     [/\b(?:Chrome|Chromium|HeadlessChrome)\//, 'Chrome'],
     [/\bSafari\//, 'Safari'],
   ] as const;
-  const system = [
+  const systems = [
     [/Android/, 'Android'],
     [/iPhone|iPad/, 'iOS'],
     [/Windows/, 'Windows'],
@@ -89,9 +105,11 @@ function browserName(agent: string): string {
   ] as const;
   const first = (table: readonly (readonly [RegExp, string])[]) =>
     table.find(([pattern]) => pattern.test(agent))?.[1];
-  const name = first(family) ?? 'A browser';
-  const where = first(system);
-  return where === undefined ? name : `${name} on ${where}`;
+  const browser = first(family) ?? said('accountPage.browser', 'A browser');
+  const system = first(systems);
+  return system === undefined
+    ? browser
+    : said('accountPage.browserOn', '{browser} on {system}', { browser, system });
 }
 
 function time(date: number): string {

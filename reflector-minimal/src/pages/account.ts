@@ -1,5 +1,6 @@
 import { enter } from '../authentication/enter.ts';
 import { ownPassword } from '../authentication/password-authenticator.ts';
+import { wording } from '../http/look.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Answer } from '../ports/routes.ts';
@@ -83,7 +84,10 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   const { address } = call.origin;
   const again = (status: number, error: string) => showAccountPage(exchange, identity, status, { error });
   const password = form.get('new') ?? '';
-  if (password !== form.get('again')) return again(422, 'The two new passwords are not the same');
+  const said = wording(call.look);
+  if (password !== form.get('again')) {
+    return again(422, said('accountPage.different', 'The two new passwords are not the same'));
+  }
   const complaint =
     passwordComplaint(password, name) ?? (await context.passwordRule?.(password, name)) ?? null;
   if (complaint !== null) return again(422, `The new password ${complaint}`);
@@ -99,13 +103,16 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
     const { status, error } = refusalOf(verdict);
     const reason = verdict.denied === 'refused' ? 'That is not your present password' : error;
     context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
-    return again(status === 401 ? 403 : status, reason);
+    return again(
+      status === 401 ? 403 : status,
+      verdict.denied === 'refused' ? said('accountPage.wrong', 'That is not your present password') : reason,
+    );
   }
   if (verdict.by !== ownPassword) {
     // It would count beside the other one, and go on counting when a directory does not know the user any more.
     const reason = 'Your password is kept elsewhere: change it there';
     context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
-    return again(403, reason);
+    return again(403, said('accountPage.elsewhere', 'Your password is kept elsewhere: change it there'));
   }
   // As the session has proven it: if one-time passwords were switched on since, it has proven none.
   const changed = await context.logIn.setPassword(identity.user, password);
@@ -115,7 +122,7 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   if (!changed || !entered) return sendToLogIn(call);
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });
   const current = (await context.sessions.list(name)).find(({ kind }) => kind === 'own') ?? null;
-  const done = 'Your password is changed, and everything else is logged out';
+  const done = said('accountPage.done', 'Your password is changed, and everything else is logged out');
   return {
     ...(await showAccountPage(exchange, { user: changed, session: current }, 200, { done })),
     cookies: entered.cookies,

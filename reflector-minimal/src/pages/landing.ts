@@ -32,7 +32,7 @@ export async function landingPage(
   return page(
     'Devices',
     html`<header><h1>Devices</h1>
-<nav><span class="quiet">${user.name}</span>${session ? html` <a href="/account">Account</a> ${logOutForm}` : html``}</nav></header>
+<nav><span class="quiet">${user.name}</span>${session ? html` <a href="/account">Account</a> ${logOutForm(look)}` : html``}</nav></header>
 ${
   devices.length === 0 && asked.after === ''
     ? user.role === 'administrator'

@@ -1,4 +1,5 @@
 import { enter } from '../authentication/enter.ts';
+import { wording } from '../http/look.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { makeTotpSecret, stepOfCode } from '../one-time-password/totp.ts';
 import { refusals } from '../refusals/catalogue.ts';
@@ -31,7 +32,14 @@ export async function beginTotp(exchange: Exchange): Promise<Result> {
     const wrong = totpSecret === null ? 'That is not your present password' : 'Wrong password or code';
     const reason = verdict.denied === 'refused' ? wrong : error;
     context.audit.count({ event: 'totp', allowed: false, user: name, by: 'session', address, reason });
-    return showAccountPage(exchange, identity, status === 401 ? 403 : status, { error: reason });
+    const said = wording(call.look);
+    const shown =
+      verdict.denied !== 'refused'
+        ? reason
+        : totpSecret === null
+          ? said('accountPage.wrong', 'That is not your present password')
+          : said('totpPage.wrong', 'Wrong password or code');
+    return showAccountPage(exchange, identity, status === 401 ? 403 : status, { error: shown });
   }
   const secret = makeTotpSecret();
   const ticket = context.logIn.enrolment.ticket(verdict.user, secret);
@@ -47,13 +55,18 @@ export async function confirmTotp(exchange: Exchange): Promise<Result> {
   const { user } = identity;
   const { address } = call.origin;
   const ticket = form.get('ticket') ?? '';
+  const said = wording(call.look);
   const secret = context.logIn.enrolment.secretOf(ticket, user);
   if (secret === null) {
-    return showAccountPage(exchange, identity, 422, { error: 'That took too long: please begin again' });
+    const error = said('totpPage.late', 'That took too long: please begin again');
+    return showAccountPage(exchange, identity, 422, { error });
   }
   const step = stepOfCode(secret, form.get('code') ?? '', context.clock.date());
   if (step === null) {
-    const error = 'That is not the current code. Is the clock of your phone right?';
+    const error = said(
+      'totpPage.notCurrent',
+      'That is not the current code. Is the clock of your phone right?',
+    );
     return show(exchange, 422, totpSetupPage(user, secret, ticket, call.look, error));
   }
   const codes = makeRecoveryCodes();

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { refusals } from '../../../../reflector-minimal/src/refusals/catalogue.ts';
 import { ownTexts } from './texts.ts';
@@ -12,6 +15,19 @@ test.each([...ownTexts.keys()])('%s has every text, with the same values', (lang
     // A value may be said twice.
     expect([key, new Set(placeholders(text))]).toEqual([key, new Set(placeholders(en[key] ?? ''))]);
   }
+});
+
+test("every text of the reflector's own pages is there, as the reflector says it", () => {
+  const pages = fileURLToPath(new URL('../../../../reflector-minimal/src/pages/', import.meta.url));
+  const said = readdirSync(pages)
+    .filter((name) => name.endsWith('.ts') && !name.includes('.test.'))
+    .flatMap((name) => [
+      ...readFileSync(join(pages, name), 'utf8').matchAll(
+        /(?:said|wording\(look\))\(\s*'([^']+)',\s*'((?:[^'\\]|\\.)*)'/g,
+      ),
+    ]);
+  expect(said.length).toBeGreaterThan(50);
+  for (const [, key = '', english = ''] of said) expect([key, en[key]]).toEqual([key, english]);
 });
 
 test('every refusal of the reflector can be said in other words', () => {
