@@ -22,6 +22,8 @@ const pages = [
   ['grants', '/dashboard/people/grants', 'main table'],
   ['api-keys', '/dashboard/people/keys', 'main table'],
   ['enrolment-keys', '/dashboard/people/enrolment', 'main table'],
+  ['domains', '/dashboard/domains', 'main table'],
+  ['webhooks', '/dashboard/webhooks', 'main table'],
   ['audit', '/dashboard/audit', 'main table'],
   ['account', '/dashboard/account', 'main dl'],
   ['password', '/dashboard/account/password', 'main form.form'],
@@ -35,6 +37,8 @@ beforeAll(async () => {
   stage = await DashboardStage.start();
   await stage.fill(40, 22);
   await stage.fillPeople();
+  await stage.fillQuotas();
+  await stage.fillWebhooks();
   browser = await startChromium();
 });
 afterAll(async () => {
@@ -107,6 +111,10 @@ describe.each(looks)('%s', (name, look) => {
     ['add-user', '/dashboard/people/users', '.head .actions .main', 'dialog[open]'],
     ['add-grant', '/dashboard/people/grants', '.head .actions .main', 'dialog[open]'],
     ['add-key', '/dashboard/account/keys', '.head .actions .main', 'dialog[open]'],
+    ['add-domain', '/dashboard/domains', '.head .actions .main', 'dialog[open]'],
+    ['domain-menu', '/dashboard/domains', 'main summary', 'details[open] button'],
+    ['add-webhook', '/dashboard/webhooks', '.head .actions .main', 'dialog[open]'],
+    ['webhook', '/dashboard/webhooks', 'td a', 'h1.address ~ .line, dl.facts'],
     ['accept', '/dashboard/waiting', 'td.actions .button', 'dialog[open]'],
     ['unknown', '/dashboard/nothing', null, '.blank a'],
     ['no-audit-record', '/dashboard/audit?user=nobody-like-it', null, '.blank'],

@@ -130,10 +130,7 @@ class Search {
     const { sight, domain, tag, createdSince } = this.#filter;
     const conditions: Sql[] = [];
     if (sight !== 'all') {
-      conditions.push({
-        sql: `(f.domain IN (${domainNumbers}) OR f.number IN (${deviceNumbers}))`,
-        values: [JSON.stringify(sight.domains), JSON.stringify(sight.uids)],
-      });
+      conditions.push(seenBy(sight));
     }
     if (domain !== undefined) {
       conditions.push({
@@ -317,6 +314,14 @@ class Search {
   #ordered(row: string): string {
     return `ORDER BY ${row}${this.#key} ${this.#direction}, ${row}number ${this.#direction}`;
   }
+}
+
+/** Whether the device `f` is among what somebody sees. */
+export function seenBy(sight: Exclude<DeviceFilter['sight'], 'all'>): Sql {
+  return {
+    sql: `(f.domain IN (${domainNumbers}) OR f.number IN (${deviceNumbers}))`,
+    values: [JSON.stringify(sight.domains), JSON.stringify(sight.uids)],
+  };
 }
 
 const domainNumber = 'SELECT number FROM fleet_domains WHERE id = ?';

@@ -1,7 +1,13 @@
 import { readServices } from 'rm-reflector';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import { seenNow } from '../store/schema/devices.ts';
-import { type DeviceFilter, type DeviceOrder, type Position, searchDevices } from './device-search.ts';
+import {
+  type DeviceFilter,
+  type DeviceOrder,
+  type Position,
+  searchDevices,
+  seenBy,
+} from './device-search.ts';
 
 /** A device as lists show it. Times are wall-clock ms. */
 export interface ListedDevice {
@@ -148,6 +154,21 @@ export class FleetDevices {
     );
     // One that was removed meanwhile still has its place.
     return positions.map((position) => ({ position, device: found.get(position.number) ?? null }));
+  }
+
+  /** Tags of what is seen that have this text, each once, those behind `after`. */
+  async tags(sight: DeviceFilter['sight'], text: string, after: string, limit: number): Promise<string[]> {
+    const seen = sight === 'all' ? null : seenBy(sight);
+    const rows = await this.#database.read<{ tag: string }>(
+      `SELECT DISTINCT t.tag FROM fleet_tags t
+       ${seen ? `CROSS JOIN fleet_devices f ON f.number = t.number AND ${seen.sql}` : ''}
+       WHERE t.tag > ? AND instr(lower(t.tag), lower(?)) > 0 ORDER BY t.tag LIMIT ?`,
+      ...(seen?.values ?? []),
+      after,
+      text,
+      limit,
+    );
+    return rows.map(({ tag }) => tag);
   }
 
   get(id: string): FleetDevice | null {

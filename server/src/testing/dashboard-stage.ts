@@ -18,6 +18,13 @@ const ends = [
   ['stopped', 'the reflector stops', null],
 ] as const;
 
+const deliveries = [
+  ['device.claimed', 'delivered', 1, 204, null, ''],
+  ['device.removed', 'failed', 10, null, 'getaddrinfo ENOTFOUND hooks.example.com', null],
+  ['device.claimed', 'delivered', 3, 200, null, '{"ok":true}'],
+  ['device.removed', 'failed', 10, 500, null, 'no room on the disk'],
+] as const;
+
 /** A fleet as people have one: two domains, devices on and off line with a past, users with different rights. */
 export class DashboardStage {
   readonly server: TestServer;
@@ -104,6 +111,59 @@ export class DashboardStage {
       };
       await this.server.client().post('/enroll', applicant);
     }
+  }
+
+  /** Quotas that are free, nearly used up and used up. */
+  async fillQuotas(): Promise<void> {
+    const any = { 'if-match': '*' };
+    const quotas = { devices: 32, connections: 40, bytesPerMonth: 2_000_000_000_000 };
+    await this.alice.patch('/domains/acme', { description: 'Pumps and valves of Acme', quotas }, any);
+    await this.alice.patch('/domains/northwind', { quotas: { devices: 10 } }, any);
+    await this.made('/domains', { id: 'spare' });
+  }
+
+  /** Two webhooks, of which the first has a past. */
+  async fillWebhooks(): Promise<void> {
+    const settings = {
+      url: 'https://hooks.example.com/fleet',
+      description: 'Service desk',
+      kinds: ['device.claimed', 'device.removed'],
+      domain: 'acme',
+    };
+    const { id } = (await this.made('/webhooks', settings)) as { readonly id: string };
+    await this.made('/webhooks', {
+      url: 'https://monitor.example.com/events?source=remote',
+      kinds: ['webhook.disabled'],
+    });
+    const database = new LastingDatabase(`${this.server.folder}/server.sqlite`);
+    const delivery = database.prepare(
+      `INSERT INTO fleet_deliveries (webhook, message, kind, payload, state, attempts, created, next, tried, status, error, answer, ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?)`,
+    );
+    const now = Date.now();
+    deliveries.forEach(([kind, state, attempts, status, error, answer], i) => {
+      const time = now - (deliveries.length - i) * 3_700_000;
+      const payload = JSON.stringify({
+        type: kind,
+        timestamp: new Date(time).toISOString(),
+        data: { device: `pump-${5 * (i + 1)}`, domain: 'acme' },
+      });
+      delivery.run(
+        id,
+        `msg_${i}`,
+        kind,
+        payload,
+        state,
+        attempts,
+        time,
+        time + 900,
+        status,
+        error,
+        answer,
+        41 + i,
+      );
+    });
+    database.close();
   }
 
   /** Lets the device of this number connect, as a device with a web interface, SSH and VNC. */

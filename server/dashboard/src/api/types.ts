@@ -168,10 +168,19 @@ export interface LogRecord {
   readonly ms?: number;
 }
 
+/** `null`: any amount. */
+export interface Quotas {
+  readonly devices: number | null;
+  /** Devices on line at the same time. */
+  readonly connections: number | null;
+  readonly bytesPerMonth: number | null;
+}
+
 export interface Domain {
   readonly id: string;
   readonly name: string;
   readonly description: string;
+  readonly quotas: Quotas;
   readonly usage: { readonly devices: number; readonly connections: number; readonly bytesThisMonth: number };
 }
 
@@ -258,6 +267,60 @@ export interface Session {
   readonly address: string;
   readonly agent: string;
   readonly current: boolean;
+}
+
+/** What a webhook can be told of. */
+export const eventKinds = [
+  'device.online',
+  'device.offline',
+  'device.properties',
+  'device.added',
+  'device.claimed',
+  'device.waiting',
+  'device.removed',
+  'device.access',
+  'user.log-in',
+  'webhook.disabled',
+  'server.started',
+  'events.lost',
+] as const;
+
+export interface Webhook {
+  readonly id: string;
+  readonly url: string;
+  readonly description: string;
+  /** `null`: all. */
+  readonly kinds: readonly string[] | null;
+  /** `null`: everything. */
+  readonly domain: string | null;
+  readonly enabled: boolean;
+  /** Why the server has disabled it. */
+  readonly reason: string | null;
+  readonly failingSince: string | null;
+  readonly waiting: number;
+  readonly created: string;
+  readonly creator: string;
+}
+
+export interface WebhookWithSecret extends Webhook {
+  readonly secret: string;
+}
+
+/** A message to a webhook. */
+export interface Delivery {
+  readonly id: string;
+  readonly message: string;
+  readonly kind: string;
+  readonly state: 'waiting' | 'delivered' | 'failed';
+  readonly attempts: number;
+  readonly created: string;
+  readonly next: string | null;
+  readonly tried: string | null;
+  readonly status: number | null;
+  readonly error: string | null;
+  /** The first bytes of it. */
+  readonly answer: string | null;
+  readonly milliseconds: number | null;
 }
 
 /** A message of the stream of events. */

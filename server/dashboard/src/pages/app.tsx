@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { branding } from '../state/branding.ts';
 import { readWaiting } from '../state/device-actions.ts';
 import { connection, onHappenings } from '../state/live.ts';
@@ -14,8 +14,11 @@ import { AuditPage } from './audit-page.tsx';
 import { DeskPage } from './desk-page.tsx';
 import { DevicePage } from './device/device-page.tsx';
 import { DevicesPage } from './devices/devices-page.tsx';
+import { DomainsPage } from './domains/domains-page.tsx';
 import { PeoplePage } from './people/people-page.tsx';
 import { WaitingPage } from './waiting-page.tsx';
+import { WebhookPage } from './webhooks/webhook-page.tsx';
+import { WebhooksPage } from './webhooks/webhooks-page.tsx';
 
 /** The whole page: the menu, and what it leads to. */
 export function App() {
@@ -68,6 +71,12 @@ function Content({ route }: { readonly route: Route }) {
       return <WaitingPage />;
     case 'people':
       return <PeoplePage tab={route.tab} />;
+    case 'domains':
+      return <DomainsPage />;
+    case 'webhooks':
+      return <WebhooksPage />;
+    case 'webhook':
+      return <WebhookPage key={route.id} id={route.id} />;
     case 'audit':
       return <AuditPage />;
     case 'account':
@@ -148,23 +157,32 @@ function Side({ route }: { readonly route: Route }) {
         read();
     });
   }, [may('enrolment.write')]);
+  const menu = useRef<HTMLElement>(null);
+  // On a small screen it is longer than the screen.
+  useEffect(() => {
+    menu.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [route.page]);
   const links = branding.value?.links ?? [];
   const people = may('users.read') ? 'users' : 'enrolment';
   const entries: readonly (readonly [Route['page'], string, IconName, boolean])[] = [
     ['devices', '/', 'devices', true],
     ['waiting', '/dashboard/waiting', 'waiting', may('enrolment.write')],
     ['people', `/dashboard/people/${people}`, 'people', may('users.read') || may('enrolment.write')],
+    ['domains', '/dashboard/domains', 'domain', may('domains.read')],
+    ['webhooks', '/dashboard/webhooks', 'webhook', may('webhooks.write')],
     ['audit', '/dashboard/audit', 'audit', may('audit.read')],
     ['account', '/dashboard/account', 'account', true],
   ];
   const isCurrent = (page: Route['page']) =>
-    page === route.page || (page === 'devices' && route.page === 'device');
+    page === route.page ||
+    (page === 'devices' && route.page === 'device') ||
+    (page === 'webhooks' && route.page === 'webhook');
   return (
     <header class="side">
       <a class="brand" href="/">
         <Brand />
       </a>
-      <nav class="nav" aria-label={t('menu')}>
+      <nav ref={menu} class="nav" aria-label={t('menu')}>
         {entries
           .filter(([, , , shown]) => shown)
           .map(([page, address, icon]) => (

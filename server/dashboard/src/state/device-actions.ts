@@ -27,11 +27,6 @@ export async function changeDevice(id: string, change: (device: Device) => objec
   }
 }
 
-/** Tags as people type them: with commas between. */
-export function readTags(text: string): string[] {
-  return [...new Set(text.split(',').map((tag) => tag.trim()))].filter((tag) => tag !== '');
-}
-
 export const addTag = (id: string, tag: string): Promise<void> =>
   changeDevice(id, ({ tags }) => (tags.includes(tag) ? null : { tags: [...tags, tag] }));
 

@@ -12,9 +12,17 @@ export function readLocalTime(text: string): string | null {
   return text === '' ? null : new Date(text).toISOString();
 }
 
+const two = (n: number) => String(n).padStart(2, '0');
+const localDay = (day: Date) => `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+
+/** A time as `<input type="datetime-local">` takes it, to the minute; `''` for none. */
+export function localTime(time: string | null): string {
+  if (time === null) return '';
+  const day = new Date(time);
+  return `${localDay(day)}T${two(day.getHours())}:${two(day.getMinutes())}`;
+}
+
 /** The end of the day of `now` (wall-clock ms), for `<input type="datetime-local">`. */
 export function tonight(now: number): string {
-  const day = new Date(now);
-  const two = (n: number) => String(n).padStart(2, '0');
-  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}T23:59`;
+  return `${localDay(new Date(now))}T23:59`;
 }

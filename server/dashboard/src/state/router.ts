@@ -5,7 +5,8 @@ export type Route =
   | { readonly page: 'devices' }
   | { readonly page: 'device'; readonly id: string }
   | { readonly page: DeskPage; readonly id: string }
-  | { readonly page: 'waiting' | 'audit' }
+  | { readonly page: 'waiting' | 'domains' | 'webhooks' | 'audit' }
+  | { readonly page: 'webhook'; readonly id: string }
   | { readonly page: 'people' | 'account'; readonly tab: string }
   | { readonly page: 'unknown' };
 
@@ -19,7 +20,10 @@ export function routeOf(path: string): Route {
   if (root !== 'dashboard') return { page: 'unknown' };
   if (page === 'devices' && rest !== '') return { page: 'device', id: decoded(rest) };
   if ((page === 'terminal' || page === 'desktop') && rest !== '') return { page, id: decoded(rest) };
-  if ((page === 'waiting' || page === 'audit') && rest === '') return { page };
+  const whole = ['waiting', 'domains', 'webhooks', 'audit'] as const;
+  const alone = rest === '' ? whole.find((one) => one === page) : undefined;
+  if (alone) return { page: alone };
+  if (page === 'webhooks') return { page: 'webhook', id: decoded(rest) };
   if (page === 'people') return { page, tab: peopleTabs.find((tab) => tab === rest) ?? 'users' };
   if (page === 'account') return { page, tab: accountTabs.find((tab) => tab === rest) ?? 'profile' };
   return { page: 'unknown' };
@@ -34,6 +38,8 @@ function decoded(text: string): string {
 }
 
 export const devicePath = (id: string): string => `/dashboard/devices/${encodeURIComponent(id)}`;
+
+export const webhookPath = (id: string): string => `/dashboard/webhooks/${encodeURIComponent(id)}`;
 
 export const deskPath = (page: DeskPage, id: string, port: number): string =>
   `/dashboard/${page}/${encodeURIComponent(id)}?port=${port}`;

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import type { Connection, ListedDevice } from '../api/types.ts';
 import { forEach } from './bulk.ts';
 import { mostColumns, propertiesOf, readColumns, toggleColumn, usualColumns } from './columns.ts';
-import { readTags } from './device-actions.ts';
 import { changeOf } from './device-changes.ts';
 import { ago, bytes, duration } from './format.ts';
 import { readPorts, tonight } from './grant-text.ts';
@@ -10,6 +9,7 @@ import { covered, onlineSpans, roundAbove, trafficBars } from './plot.ts';
 import { routeOf } from './router.ts';
 import { rowForKey, rowsInView, scrollFor } from './rows-in-view.ts';
 import { clientLine, servicesOf, shellWord, webAddress } from './services.ts';
+import { readTags } from './tag-text.ts';
 
 const device: ListedDevice = {
   id: 'pump-7',

@@ -15,7 +15,9 @@ export interface FieldProps {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly autocomplete?: string;
-  readonly inputMode?: 'numeric' | 'text';
+  /** ID of the `datalist` with what is offered. */
+  readonly list?: string;
+  readonly inputMode?: 'numeric' | 'decimal' | 'text';
   readonly autofocus?: boolean;
   readonly onInput?: InputEventHandler<HTMLInputElement>;
 }

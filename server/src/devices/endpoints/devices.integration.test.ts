@@ -28,6 +28,25 @@ async function add(id: string, more: object = {}): Promise<Record<string, unknow
   return body as Record<string, unknown>;
 }
 
+test('tags are listed for completion, each once, of what somebody sees', async () => {
+  await add('tag-1', { tags: ['Tag-red', 'tag-blue'] });
+  await add('tag-2', { tags: ['tag-blue', 'tag-\u00fc'] });
+  await add('tag-3', { domain: 'lab', tags: ['tag-green', 'tag-blue'] });
+  const tags = async (client: ApiClient, query: string) => {
+    const { body } = await client.get(`/tags${query}`);
+    return (body as { items: { tag: string }[] }).items.map(({ tag }) => tag);
+  };
+  expect(await tags(alice, '?text=tAG-')).toEqual(['Tag-red', 'tag-blue', 'tag-green', 'tag-\u00fc']);
+  expect(await tags(alice, '?text=-gr')).toEqual(['tag-green']);
+  expect(await tags(carol, '?text=tag-')).toEqual(['Tag-red', 'tag-blue', 'tag-\u00fc']);
+  expect((await bob.get('/tags')).status).toBe((await bob.get('/devices')).status);
+  expect((await bob.get('/tags')).text).not.toContain('tag-');
+  const { body } = await alice.get('/tags?text=tag-&limit=1');
+  const { next } = body as { next: string };
+  expect(await tags(alice, `?text=tag-&limit=1&cursor=${next}`)).toEqual(['tag-blue']);
+  for (const id of ['tag-1', 'tag-2', 'tag-3']) await alice.delete(`/devices/${id}`, any);
+});
+
 describe('adding a device', () => {
   test('gives its password and configuration once', async () => {
     const added = await alice.post('/devices', {

@@ -18,6 +18,7 @@ import { listDeviceConnections } from './list-device-connections.ts';
 import { listDeviceLog } from './list-device-log.ts';
 import { listDeviceUsers } from './list-device-users.ts';
 import { listDevices } from './list-devices.ts';
+import { listTags } from './list-tags.ts';
 import { resetDevicePassword } from './reset-device-password.ts';
 
 /** What the API says of devices and domains. */
@@ -34,6 +35,7 @@ export function deviceEndpoints(context: DevicesContext): Endpoint[] {
     getDeviceTraffic,
     listDeviceLog,
     listDeviceUsers,
+    listTags,
     listDomains,
     createDomain,
     getDomain,

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { patch, segment } from '../../api/call.ts';
 import type { Device } from '../../api/types.ts';
-import { readTags } from '../../state/device-actions.ts';
 import { may } from '../../state/session.ts';
+import { readTags } from '../../state/tag-text.ts';
 import { t } from '../../texts/language.ts';
 import { Form } from '../../ui/dialog.tsx';
 import { Area, Field, textOf } from '../../ui/field.tsx';
+import { TagField } from '../../ui/tag-field.tsx';
 import { done } from '../../ui/toast.tsx';
 import type { DevicePart } from './device-part.ts';
 
@@ -61,13 +62,7 @@ export function Notes({ part }: { readonly part: DevicePart }) {
                 defaultValue={device.name ?? ''}
                 wrong={wrong}
               />
-              <Field
-                name="tags"
-                label={t('column.tags')}
-                hint={t('device.tags.hint')}
-                defaultValue={device.tags.join(', ')}
-                wrong={wrong}
-              />
+              <TagField name="tags" several value={device.tags.join(', ')} wrong={wrong} />
               <Area name="description" label={t('column.description')} value={device.description} rows={2} />
               <Area name="notes" label={t('notes')} value={device.notes} rows={5} />
             </>

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { post } from '../../api/call.ts';
 import type { Domain, NewDevice } from '../../api/types.ts';
-import { readTags } from '../../state/device-actions.ts';
 import { devicePath, navigate } from '../../state/router.ts';
+import { readTags } from '../../state/tag-text.ts';
 import { t } from '../../texts/language.ts';
 import { ConfigurationFile } from '../../ui/configuration-file.tsx';
 import { Dialog, Form } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
+import { TagField } from '../../ui/tag-field.tsx';
 
 export function AddDevice({
   domains,
@@ -77,7 +78,7 @@ export function AddDevice({
                 ])}
               />
             )}
-            <Field name="tags" label={t('column.tags')} hint={t('device.tags.hint')} wrong={wrong} />
+            <TagField name="tags" several wrong={wrong} />
             <Check name="digest" label={t('add.digest')} />
           </>
         )}

@@ -8,7 +8,8 @@ import { may } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { Dialog, Form } from '../../ui/dialog.tsx';
 import { explain } from '../../ui/explain.ts';
-import { Choice, Field, textOf } from '../../ui/field.tsx';
+import { Choice, textOf } from '../../ui/field.tsx';
+import { TagField } from '../../ui/tag-field.tsx';
 
 type Action = 'addTag' | 'removeTag' | 'move' | 'disconnect' | 'delete';
 
@@ -125,9 +126,7 @@ function Run({
         <Form submit={submit} action={t(`bulk.${action}`)} danger={action === 'delete'} cancel={close}>
           {() => (
             <>
-              {(action === 'addTag' || action === 'removeTag') && (
-                <Field name="tag" label={t('filter.tag')} required maxLength={64} autofocus />
-              )}
+              {(action === 'addTag' || action === 'removeTag') && <TagField name="tag" required autofocus />}
               {action === 'move' && (
                 <Choice
                   name="domain"

@@ -1,13 +1,14 @@
-import { useSignal } from '@preact/signals';
-import { all, post, remove, segment } from '../../api/call.ts';
+import { type Signal, useSignal } from '@preact/signals';
+import { all, call, patch, post, remove, segment } from '../../api/call.ts';
 import { Problem } from '../../api/problem.ts';
 import { type Domain, type Grant, roles } from '../../api/types.ts';
-import { readLocalTime, readPorts, tonight } from '../../state/grant-text.ts';
+import { localTime, readLocalTime, readPorts, tonight } from '../../state/grant-text.ts';
 import { useResource } from '../../state/resource.ts';
 import { devicePath } from '../../state/router.ts';
 import { may, now } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
-import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { Fault, Loading } from '../../ui/blank.tsx';
+import { Confirm, Dialog, Form, useDialog, type Wrong } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
@@ -78,26 +79,37 @@ export function Grants() {
         {...(allowed
           ? {
               actions: (grant: Grant) => (
-                <button
-                  type="button"
-                  class="button small danger"
-                  onClick={() =>
-                    ask((close) => (
-                      <Confirm
-                        title={t('grants.remove.title', { who: grant.user ?? grant.group ?? '' })}
-                        text={t('grants.remove.hint')}
-                        action={t('grants.remove')}
-                        run={async () => {
-                          await remove(`/grants/${segment(grant.id)}`);
-                          reload();
-                        }}
-                        onClose={close}
-                      />
-                    ))
-                  }
-                >
-                  {t('grants.remove')}
-                </button>
+                <>
+                  <button
+                    type="button"
+                    class="button small"
+                    onClick={() =>
+                      ask((close) => <ChangeEnd grant={grant} onDone={reload} onClose={close} />)
+                    }
+                  >
+                    {t('grants.end')}
+                  </button>{' '}
+                  <button
+                    type="button"
+                    class="button small danger"
+                    onClick={() =>
+                      ask((close) => (
+                        <Confirm
+                          title={t('grants.remove.title', { who: grant.user ?? grant.group ?? '' })}
+                          text={t('grants.remove.hint')}
+                          action={t('grants.remove')}
+                          run={async () => {
+                            await remove(`/grants/${segment(grant.id)}`);
+                            reload();
+                          }}
+                          onClose={close}
+                        />
+                      ))
+                    }
+                  >
+                    {t('grants.remove')}
+                  </button>
+                </>
               ),
             }
           : {})}
@@ -111,6 +123,70 @@ function portsText(ports: Grant['ports'] | 'web'): string {
   if (ports === null) return t('grants.allPorts');
   if (ports === 'web') return t('service.web');
   return ports.map((port) => (port === 'web' ? t('service.web') : String(port))).join(', ');
+}
+
+/** When it ends; empty: never. */
+function UntilField({ until, wrong }: { readonly until: Signal<string>; readonly wrong: Wrong }) {
+  return (
+    <>
+      <Field
+        name="until"
+        type="datetime-local"
+        label={t('grants.until')}
+        hint={t('grants.until.hint')}
+        value={until.value}
+        wrong={wrong}
+        onInput={(event) => {
+          until.value = event.currentTarget.value;
+        }}
+      />
+      <p>
+        <button
+          type="button"
+          class="button small"
+          onClick={() => {
+            until.value = tonight(Date.now());
+          }}
+        >
+          {t('grants.tonight')}
+        </button>
+      </p>
+    </>
+  );
+}
+
+/** Gives a grant another end, unless somebody has changed it since the form was opened. */
+function ChangeEnd({
+  grant,
+  onDone,
+  onClose,
+}: {
+  readonly grant: Grant;
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}) {
+  const path = `/grants/${segment(grant.id)}`;
+  const until = useSignal(localTime(grant.until));
+  const read = useResource((signal) => call<Grant>('GET', path, { signal }), [grant.id]);
+  const submit = async () => {
+    await patch<Grant>(path, { until: readLocalTime(until.value) }, read.value?.version);
+    done(t('saved'));
+    onClose();
+    onDone();
+  };
+  return (
+    <Dialog title={t('grants.end.title', { who: grant.user ?? grant.group ?? '' })} onClose={onClose}>
+      {read.value ? (
+        <Form submit={submit} action={t('save')} cancel={onClose}>
+          {(wrong) => <UntilField until={until} wrong={wrong} />}
+        </Form>
+      ) : read.fault === null ? (
+        <Loading />
+      ) : (
+        <Fault fault={read.fault} retry={read.reload} />
+      )}
+    </Dialog>
+  );
 }
 
 function AddGrant({ onDone, onClose }: { readonly onDone: () => void; readonly onClose: () => void }) {
@@ -189,28 +265,7 @@ function AddGrant({ onDone, onClose }: { readonly onDone: () => void; readonly o
               <Field name="device" label={t('column.device')} required maxLength={63} wrong={wrong} />
             )}
             <Field name="ports" label={t('grants.ports')} hint={t('grants.ports.hint')} wrong={wrong} />
-            <Field
-              name="until"
-              type="datetime-local"
-              label={t('grants.until')}
-              hint={t('grants.until.hint')}
-              value={until.value}
-              wrong={wrong}
-              onInput={(event) => {
-                until.value = event.currentTarget.value;
-              }}
-            />
-            <p>
-              <button
-                type="button"
-                class="button small"
-                onClick={() => {
-                  until.value = tonight(Date.now());
-                }}
-              >
-                {t('grants.tonight')}
-              </button>
-            </p>
+            <UntilField until={until} wrong={wrong} />
           </>
         )}
       </Form>
