@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ApiClient } from '../testing/api-client.ts';
@@ -54,6 +55,7 @@ async function openSmtp(options: SMTPServerOptions = {}): Promise<void> {
 async function open(
   mail: Readonly<Record<string, unknown>> = {},
   options: TestServerOptions = {},
+  own: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   server = await TestServer.start({
     own: {
@@ -64,6 +66,7 @@ async function open(
         startTls: 'never',
         ...mail,
       },
+      ...own,
     },
     ...options,
   });
@@ -133,6 +136,27 @@ function browse(
   });
 }
 const password = 'three blue horses';
+
+test('a mail has the words of the brand, in the language that the addressee has chosen', async () => {
+  await openSmtp();
+  await open({}, {}, { branding: fileURLToPath(new URL('../../../examples/branding', import.meta.url)) });
+  await server.addUser('carol', 'acme');
+  const carol = await server.signedIn('carol');
+  expect(
+    (await alice.patch('/users/carol', { email: 'carol@example.com' }, { 'if-match': '*' })).status,
+  ).toBe(200);
+  expect((await alice.post('/users/carol/invitation')).status).toBe(202);
+  const english = await mail();
+  expect(english.text).toContain('Subject: Welcome to Tidewater Remote\r\n');
+  expect(english.text).toContain('Hello carol,');
+  expect(tokenIn(english)).toHaveLength(43);
+  expect((await carol.put('/account/preferences', { language: 'de' })).status).toBe(200);
+  expect((await alice.post('/users/carol/invitation')).status).toBe(202);
+  const german = await mail(2);
+  expect(german.text).toContain('Subject: Willkommen bei Tidewater Remote\r\n');
+  expect(german.text).toContain('Guten Tag carol,');
+  expect(tokenIn(german)).not.toBe(tokenIn(english));
+});
 
 describe('an invitation', () => {
   beforeEach(async () => {
