@@ -35,6 +35,11 @@ describe('the functions of the library', () => {
     expect(stdout).toBe('all is well\n');
   });
 
+  scenario('may be called again at once after a start without descriptors', async () => {
+    const { stdout } = await run('dist/library-sanitize/api', ['descriptors'], { cwd: root });
+    expect(stdout).toBe('all is well\n');
+  });
+
   scenario('lose no memory', async () => {
     const check = ['-q', '--error-exitcode=99', '--leak-check=full', 'dist/library/api'];
     const { stdout, stderr } = await run('valgrind', check, { cwd: root });

@@ -149,8 +149,17 @@ static void without_descriptors(int left, bool threaded) {
   assert(waitpid(child, &status, 0) == child && status == 0);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   assert(rm_agent_version()[0]);
+  /* Apart: valgrind keeps descriptors of its own. */
+  if (argc > 1 && strcmp(argv[1], "descriptors") == 0) {
+    for (int left = 3; left < 8; left++) {
+      without_descriptors(left, false);
+      without_descriptors(left, true);
+    }
+    puts("all is well");
+    return 0;
+  }
   misuse();
   for (int round = 0; round < 3; round++) {
     agents(false);
@@ -158,10 +167,6 @@ int main(void) {
     destroyed_in_callback();
   }
   misuse();
-  for (int left = 3; left < 8; left++) {
-    without_descriptors(left, false);
-    without_descriptors(left, true);
-  }
   assert(events > 0);
   puts("all is well");
   return 0;
