@@ -1,12 +1,17 @@
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import type { Clock } from 'rm-protocol';
 
-const boundaries = new WeakMap<object, Boundary>();
+type Emit = EventEmitter['emit'];
+
+const { emit: plainEmit } = EventEmitter.prototype;
+
+/** Of each contained `emit`. Not of each emitter: every request is one, and entries cost the garbage collector much. */
+const boundaries = new WeakMap<Emit, Boundary>();
 
 /** The boundary that contains this emitter. */
-export function boundaryOf(emitter: object): Boundary | undefined {
-  return boundaries.get(emitter);
+export function boundaryOf(emitter: EventEmitter): Boundary | undefined {
+  return boundaries.get(emitter.emit);
 }
 
 /**
@@ -20,6 +25,8 @@ export class Boundary {
   readonly #end: () => void;
   readonly #report: (error: unknown) => void;
   #crossed = false;
+  /** Shared by the emitters of this boundary that are in no other. */
+  #contained: Emit | null = null;
 
   /** `end` closes the exchange; it is called at most once and must not throw. `report` is for the log. */
   constructor(end: () => void, report: (error: unknown) => void) {
@@ -46,12 +53,15 @@ export class Boundary {
   /** Contains every listener of `emitter`, and an `error` event that nobody listens for. */
   contain(emitter: EventEmitter): void {
     const { emit } = emitter;
+    if (emit === plainEmit) {
+      this.#contained ??= this.#containing(emit);
+      emitter.emit = this.#contained;
+    } else emitter.emit = this.#containing(emit);
+  }
+
+  #containing(emit: Emit): Emit {
     const boundary = this;
-    boundaries.set(emitter, this);
-    emitter.emit = function contained(
-      this: EventEmitter,
-      ...event: Parameters<EventEmitter['emit']>
-    ): boolean {
+    const contained = function contained(this: EventEmitter, ...event: Parameters<Emit>): boolean {
       try {
         return emit.apply(this, event);
       } catch (error) {
@@ -59,6 +69,8 @@ export class Boundary {
         return true;
       }
     };
+    boundaries.set(contained, this);
+    return contained;
   }
 
   /** The same clock, whose timers are contained. */

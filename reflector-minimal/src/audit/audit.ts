@@ -8,6 +8,8 @@ import { auditLine } from './record.ts';
 
 /** Decisions that differ only in time and size. The first is recorded at once, the following ones are counted. */
 interface Series {
+  /** What is equal for its decisions. */
+  readonly key: string;
   readonly record: AuditRecord;
   readonly since: number;
   last: number;
@@ -35,9 +37,26 @@ function subjectOf({ user, device, allowed }: AuditRecord): string {
   return `${allowed ? 'allowed' : 'refused'} ${user === undefined ? `device ${device}` : `user ${user}`}`;
 }
 
-/** Equal for decisions of one series. */
-function kindOf(record: AuditRecord): string {
-  return JSON.stringify({ ...record, bytesFrom: undefined, bytesTo: undefined, ms: undefined });
+/** Equal for decisions of one series, and for no others: each text has its length before it. */
+function kindOf({
+  event,
+  allowed,
+  user,
+  by,
+  address,
+  device,
+  port,
+  operator,
+  detail,
+  reason,
+  times,
+}: AuditRecord): string {
+  const decided = `${allowed ? '+' : '-'}${port ?? ''} ${times ?? ''} ${measured(event)}${measured(user)}${measured(by)}`;
+  return `${decided}${measured(address)}${measured(device)}${measured(operator)}${measured(detail)}${measured(reason)}`;
+}
+
+function measured(text: string | undefined): string {
+  return text === undefined ? '-' : `${text.length}:${text}`;
 }
 
 /**
@@ -117,7 +136,7 @@ export class Audit {
       series.bytesFrom += bytesFrom;
       series.bytesTo += bytesTo;
       // The series was summed up in the meantime.
-      if (this.#series.get(kindOf(series.record)) !== series) this.#sumUp(series);
+      if (this.#series.get(series.key) !== series) this.#sumUp(series);
     };
   }
 
@@ -200,12 +219,14 @@ export class Audit {
 
   #begin(record: AuditRecord): Series {
     const now = this.#clock.now();
-    const series: Series = { record, since: now, last: now, times: 0, written: 0, bytesFrom: 0, bytesTo: 0 };
+    const key = kindOf(record);
+    const counts = { times: 0, written: 0, bytesFrom: 0, bytesTo: 0 };
+    const series: Series = { key, record, since: now, last: now, ...counts };
     for (const [oldest, first] of this.#series) {
       if (this.#series.size < this.#limits.auditSeries) break;
       this.#end(oldest, first);
     }
-    this.#series.set(kindOf(record), series);
+    this.#series.set(key, series);
     this.#write(record);
     this.#sweep ??= this.#schedule();
     return series;

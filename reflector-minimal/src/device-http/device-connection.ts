@@ -53,7 +53,8 @@ export class DeviceConnection {
   #keepAlive = false;
   #error: Error | null = null;
   #writes = 0;
-  #progress = '';
+  /** What {@link moved} has seen. */
+  #seen = { writes: 0, queued: 0, writable: 0 };
   readonly #onData = (piece: Buffer) => this.#received(piece);
   readonly #onEnd = () => this.#deviceEnded();
   readonly #onOpen = () => this.#call?.bodyWanted();
@@ -92,9 +93,12 @@ export class DeviceConnection {
 
   /** Something was written or taken since the last call. */
   moved(): boolean {
-    const progress = `${this.#writes} ${this.channel.queued} ${this.channel.writableLength}`;
-    const moved = progress !== this.#progress;
-    this.#progress = progress;
+    const seen = this.#seen;
+    const { queued, writableLength } = this.channel;
+    const moved = seen.writes !== this.#writes || seen.queued !== queued || seen.writable !== writableLength;
+    seen.writes = this.#writes;
+    seen.queued = queued;
+    seen.writable = writableLength;
     return moved;
   }
 

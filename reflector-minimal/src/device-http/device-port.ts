@@ -77,6 +77,7 @@ export class DevicePort implements CallPlace, ConnectionEvents {
 
   /** Gives connections to as many calls as can have one, the users in turn. */
   #pump(): void {
+    if (this.#waiting.isEmpty) return;
     if (this.#pumping) {
       this.#pumpAgain = true;
       return;

@@ -33,9 +33,11 @@ const controls = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
  */
 export function readResponseHead(text: string, requested: string, maxLines: number): ResponseHead {
   // First, as it is when the head comes in pieces.
-  expectStatusLine(text);
-  const lines = tame(text).split('\n');
-  const { version, status, reason } = readStatusLine(withoutCr(lines[0] ?? ''));
+  const first = expectStatusLine(text);
+  const plain = tame(text);
+  const lines = plain.split('\n');
+  const { version, status, reason } =
+    plain === text && first ? first : readStatusLine(withoutCr(lines[0] ?? ''));
   const headers: string[] = [];
   const framing = new FramingFields(headers);
   readFields(lines, 1, maxLines, (name, value) => framing.take(name, value));
@@ -91,14 +93,17 @@ function readFields(
 /** Bytes of a first line without an end after which it is not waited for. */
 const undecided = 64;
 
-/** Throws when `start`, the beginning of what should become a head, cannot be one. */
-export function expectStatusLine(start: string): void {
+/** The status line in `start`, the beginning of what should become a head; `null`: it has no end yet. Throws when it can be none. */
+export function expectStatusLine(start: string): StatusLine | null {
   const end = start.indexOf('\n');
-  if (end >= 0) readStatusLine(withoutCr(start.slice(0, end)));
-  else if (start.length >= undecided && !/^(?:HTTP\/|ICY[ \t])/i.test(start)) throw notHttp(start);
+  if (end >= 0) return readStatusLine(withoutCr(start.slice(0, end)));
+  if (start.length >= undecided && !/^(?:HTTP\/|ICY[ \t])/i.test(start)) throw notHttp(start);
+  return null;
 }
 
-function readStatusLine(line: string): Pick<ResponseHead, 'version' | 'status' | 'reason'> {
+type StatusLine = Pick<ResponseHead, 'version' | 'status' | 'reason'>;
+
+function readStatusLine(line: string): StatusLine {
   const found = statusLine.exec(line);
   if (!found) {
     if (/^HTTP\/1/i.test(line)) throw new InvalidAnswer(`its status line is “${shown(line)}”`);

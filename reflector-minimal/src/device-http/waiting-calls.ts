@@ -4,6 +4,10 @@ import type { DeviceCall } from './device-call.ts';
 export class WaitingCalls {
   readonly #byOwner = new Map<string, DeviceCall[]>();
 
+  get isEmpty(): boolean {
+    return this.#byOwner.size === 0;
+  }
+
   add(call: DeviceCall): void {
     const { owner } = call.message;
     const calls = this.#byOwner.get(owner);

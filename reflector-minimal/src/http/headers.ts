@@ -35,29 +35,46 @@ function isForwarding(lower: string): boolean {
   return forwarding.has(lower) || lower.startsWith('x-forwarded-');
 }
 
-function* lines(headers: RawHeaders): Generator<[name: string, value: string, lower: string]> {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    yield [name, headers[i + 1] ?? '', name.toLowerCase()];
-  }
-}
+const none: readonly string[] = [];
 
 /** All values of a header. `name` in lower case. */
-export function valuesOf(headers: RawHeaders, name: string): string[] {
-  const values: string[] = [];
-  for (const [, value, lower] of lines(headers)) if (lower === name) values.push(value);
-  return values;
+export function valuesOf(headers: RawHeaders, name: string): readonly string[] {
+  // Asked many times for each request, and most times there is none: nothing is allocated before there is one.
+  let values: string[] | null = null;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (!isNamed(headers[i], name)) continue;
+    const value = headers[i + 1] ?? '';
+    if (values) values.push(value);
+    else values = [value];
+  }
+  return values ?? none;
+}
+
+function isNamed(header: string | undefined, name: string): boolean {
+  return header?.length === name.length && (header === name || header.toLowerCase() === name);
 }
 
 /** The same, as `rm-protocol` reads them. */
 export function fieldsOf(headers: RawHeaders): HeaderFields {
-  return new HeaderFields(Array.from(lines(headers), ([name, value]) => [name, value]));
+  return new HeaderFields(pairsOf(headers));
 }
 
-/** Names that `Connection` declares to be of this connection, in lower case. */
-function connectionOptions(headers: RawHeaders): Set<string> {
-  const options = valuesOf(headers, 'connection').flatMap((value) => value.split(','));
-  return new Set(options.map((option) => option.trim().toLowerCase()));
+function pairsOf(headers: RawHeaders): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([headers[i] ?? '', headers[i + 1] ?? '']);
+  return pairs;
+}
+
+/** Names that `Connection` declares to be of this connection, in lower case; `null`: none. */
+function connectionOptions(headers: RawHeaders): readonly string[] | null {
+  const values = valuesOf(headers, 'connection');
+  if (values.length === 0) return null;
+  const options = values.length === 1 ? values[0] : values.join(',');
+  return (options ?? '').toLowerCase().split(',').map(trimmed);
+}
+
+function trimmed(text: string): string {
+  return text.trim();
 }
 
 /**
@@ -67,17 +84,20 @@ function connectionOptions(headers: RawHeaders): Set<string> {
 function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string[] {
   const options = connectionOptions(headers);
   const kept: string[] = [];
-  for (const [name, value, lower] of lines(headers)) {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    const lower = name.toLowerCase();
     if (hopByHop.has(lower) || drop(lower)) continue;
     if (lower === 'content-length') kept.push(name, String(Number(value)));
-    else if (!options.has(lower)) kept.push(name, value);
+    else if (!options?.includes(lower)) kept.push(name, value);
   }
   return kept;
 }
 
 /** CGI and WSGI make the same variable of `X-Real-IP` and `X_Real_IP`, so both must be dropped. */
 function spelledForCgi(lower: string): string {
-  return lower.replaceAll('_', '-');
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
 }
 
 export interface RequestFraming {
@@ -109,11 +129,13 @@ export function framesBody(name: string): boolean {
 
 /** The lines of a request that are passed on: no credentials for the reflector, nothing that proxies have added. */
 export function requestFields(headers: RawHeaders): string[] {
-  return endToEnd(headers, (lower) => {
-    const meant = spelledForCgi(lower);
-    if (forReflector.has(meant) || isForwarding(meant)) return true;
-    return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
-  });
+  return endToEnd(headers, isKeptFromDevice);
+}
+
+function isKeptFromDevice(lower: string): boolean {
+  const meant = spelledForCgi(lower);
+  if (forReflector.has(meant) || isForwarding(meant)) return true;
+  return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
 }
 
 /** What the reflector itself tells programs, who believe it: a device must not speak in its place. */
@@ -122,10 +144,15 @@ const ofReflector = new Set(['x-authenticate', 'x-ptth-error']);
 /** The lines of a device's response that are passed on. */
 export function responseFields(headers: RawHeaders, status = 200): string[] {
   // There is no content with 204, and no length of it (RFC 9110 section 8.6).
-  return endToEnd(
-    headers,
-    (lower) => ofReflector.has(lower) || (status === 204 && lower === 'content-length'),
-  );
+  return endToEnd(headers, status === 204 ? isOursOrLength : isOurs);
+}
+
+function isOurs(lower: string): boolean {
+  return ofReflector.has(lower);
+}
+
+function isOursOrLength(lower: string): boolean {
+  return lower === 'content-length' || ofReflector.has(lower);
 }
 
 /** Fields that must come before the content. */
@@ -158,8 +185,8 @@ const neverTrailers = new Set([
 /** Trailer fields as pairs, without those that must not be trailers (RFC 9110 section 6.5.1). */
 export function trailerFields(trailers: RawHeaders): [string, string][] {
   const fields: [string, string][] = [];
-  for (const [name, value, lower] of lines(trailers)) {
-    const meant = spelledForCgi(lower);
+  for (const [name, value] of pairsOf(trailers)) {
+    const meant = spelledForCgi(name.toLowerCase());
     if (hopByHop.has(meant) || neverTrailers.has(meant) || isForwarding(meant) || meant.startsWith('if-'))
       continue;
     fields.push([name, value]);

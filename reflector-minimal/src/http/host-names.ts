@@ -38,6 +38,11 @@ export const apartLabel = 'desk';
 /** Labels of the domain that are no devices. Users and agents of the original may be set to `reflector` and `www`. */
 export const reservedLabels: ReadonlySet<string> = new Set([apartLabel, 'reflector', 'www']);
 
+/** Most names need no close look: an address ends with a digit or has a colon. */
+function isAddress(host: string): boolean {
+  return /\d$|:/.test(host) && isIP(host) !== 0;
+}
+
 /**
  * `<label>.<domain>` is a device. The domain and its reserved labels are the reflector, one of them for pages that are kept
  * apart; and so are IP addresses and `localhost`, unless they are the `cookieHost`: DNS rebinding, which needs a name, cannot misuse them.
@@ -48,7 +53,7 @@ export function destinationOf(
 ): Destination {
   const host = hostOf(authority);
   if (host === cookieHost) return { kind: 'shared' };
-  if (host === domain || host === 'localhost' || isIP(host) !== 0) return { kind: 'reflector' };
+  if (host === domain || host === 'localhost' || isAddress(host)) return { kind: 'reflector' };
   if (host.endsWith(`.${domain}`)) {
     const label = host.slice(0, -domain.length - 1);
     if (label === apartLabel) return { kind: 'apart' };

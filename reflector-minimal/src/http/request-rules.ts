@@ -93,7 +93,17 @@ function tooManyLines(headers: RawHeaders, limits: Limits): Refusal | null {
   return { status: 431, error: `More than ${limits.headLines} header lines` };
 }
 
+const onceBits = new Map(once.map((name, i) => [name, 1 << i]));
+
 function repeated(headers: RawHeaders): string | null {
+  let seen = 0;
+  let twice = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const bit = onceBits.get((headers[i] ?? '').toLowerCase()) ?? 0;
+    twice ||= (seen & bit) !== 0;
+    seen |= bit;
+  }
+  if (!twice) return null;
   for (const name of once) if (valuesOf(headers, name).length > 1) return `More than one ${name} header`;
   return null;
 }

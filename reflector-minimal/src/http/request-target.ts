@@ -9,6 +9,7 @@ const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
  * server has to accept it (RFC 9112 section 3.2.2). A target that names another host or port than `Host` stays as it is.
  */
 export function toOriginForm(request: IncomingMessage): void {
+  if (request.url?.startsWith('/')) return;
   const match = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url ?? '');
   const [host] = valuesOf(request.rawHeaders, 'host');
   if (!match || host === undefined || request.method === 'CONNECT') return;

@@ -55,15 +55,14 @@ export function siteDataToClear(value: string): string | null {
   return kept.filter((type) => !/^"?cookies"?$/i.test(type) && type !== '').join(', ') || null;
 }
 
-function* lines(headers: RawHeaders): Generator<[name: string, value: string]> {
-  for (let i = 0; i + 1 < headers.length; i += 2) yield [headers[i] ?? '', headers[i + 1] ?? ''];
-}
-
 /** The lines of a request for the device, without cookies of ours. */
 export function withoutOurCookies(headers: RawHeaders): string[] {
   const kept: string[] = [];
-  for (const [name, value] of lines(headers)) {
-    const passed = name.toLowerCase() === 'cookie' ? cookiesForDevice(value) : value;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    const isCookie = name.length === 6 && name.toLowerCase() === 'cookie';
+    const passed = isCookie ? cookiesForDevice(value) : value;
     if (passed !== null) kept.push(name, passed);
   }
   return kept;
@@ -74,7 +73,9 @@ export function withoutOurCookies(headers: RawHeaders): string[] {
  */
 export function withinItsHost(headers: RawHeaders, shared: boolean): string[] {
   const kept: string[] = [];
-  for (const [name, value] of lines(headers)) {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
     const lower = name.toLowerCase();
     let passed: string | null = value;
     if (lower === 'set-cookie') passed = cookieFromDevice(value, shared);

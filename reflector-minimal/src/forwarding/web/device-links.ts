@@ -61,12 +61,14 @@ const linkFields = new Set(['content-location', 'location']);
 
 /** The head of a device's answer with links that the user can follow. */
 export function linksForUser(site: DeviceSite, headers: readonly string[]): string[] {
-  return headers.map((value, i) => {
-    if (i % 2 === 0) return value;
-    const name = (headers[i - 1] ?? '').toLowerCase();
-    if (linkFields.has(name)) return linkForUser(site, value);
-    return name === 'refresh' ? refreshForUser(site, value) : value;
-  });
+  const result = [...headers];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase();
+    const value = headers[i + 1] ?? '';
+    if (linkFields.has(name)) result[i + 1] = linkForUser(site, value);
+    else if (name === 'refresh') result[i + 1] = refreshForUser(site, value);
+  }
+  return result;
 }
 
 /** `5; url=http://device/`, quoted or not, as browsers take it (HTML, "shared declarative refresh steps"). */

@@ -59,7 +59,9 @@ export class UserResponse {
 }
 
 /** Only a chunked body has trailers. With another body, `node:http` refuses to write a head with `Trailer`. */
-function withoutTrailer(lines: readonly string[]): string[] {
+function withoutTrailer(lines: readonly string[]): readonly string[] {
+  if (!lines.some((name, i) => i % 2 === 0 && name.length === 7 && name.toLowerCase() === 'trailer'))
+    return lines;
   return lines.filter((_line, i) => lines[i - (i % 2)]?.toLowerCase() !== 'trailer');
 }
 
