@@ -144,6 +144,7 @@ export const packages = [
         'streams',
       ],
       forwarding: [
+        'access',
         'authentication',
         'cache',
         'devices',
@@ -153,6 +154,7 @@ export const packages = [
         'isolation',
         'ports',
         'refusals',
+        'rights',
         'sessions',
         'throttling',
       ],

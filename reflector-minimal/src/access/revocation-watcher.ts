@@ -100,9 +100,23 @@ export class RevocationWatcher<Holder extends Held> {
    * in any more. Rejects with `StoreUnavailable`.
    */
   admit(holder: Holder, since: number, begin: (since: number) => void): Eventual<boolean> {
-    if (!this.#isUnaffected(holder, since) || !this.#cache.isCurrent) return this.#decideAgain(holder, begin);
+    if (!this.isUnchanged(holder, since)) return this.#decideAgain(holder, begin);
     begin(this.revision);
     return true;
+  }
+
+  /** Whether nothing about the holder has changed since `since`: {@link admit} would begin at once. */
+  isUnchanged(holder: Holder, since: number): boolean {
+    return this.#cache.isCurrent && this.#isUnaffected(holder, since);
+  }
+
+  /**
+   * Until when the holder may stay unless something changes, wall-clock ms; `null`: they would not be let in. Rejects with
+   * `StoreUnavailable`.
+   */
+  async lastsUntil(holder: Holder): Promise<number | null> {
+    const standing = await this.#rule.standingOf(holder, this.#clock.date());
+    return 'until' in standing ? standing.until : null;
   }
 
   /** `end` is called at most once, and not after the returned function was called. */

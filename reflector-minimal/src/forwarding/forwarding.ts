@@ -9,6 +9,7 @@ import { responseOn } from '../http/detached-response.ts';
 import type { Origin } from '../http/origin.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { beginDeviceLogIn, type DeviceHost } from '../isolation/device-log-in.ts';
+import { type Eventual, whenKnown } from '../ports/eventual.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice, Presence } from '../ports/presence.ts';
 import type { DeviceAccess } from '../ports/rights.ts';
@@ -22,6 +23,7 @@ import {
   authorizeNamed,
 } from './authorize.ts';
 import { type Identified, type IdentifyContext, identify, identifyByProxyHeader } from './identify.ts';
+import { KnownConnections } from './known-connections.ts';
 import { type Located, locate } from './locate.ts';
 import { ClientEndpoint, type PageSocket } from './tcp/client-endpoint.ts';
 import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
@@ -68,8 +70,10 @@ export interface PageRequest extends PageSocket {
 interface Stages {
   identify(): Promise<Identified | Refusal>;
   authorize(known: Identified): Promise<Authorized | Refusal>;
+  /** Keeps what the stages before have decided, for the next request on the connection. `began`: when they began. */
+  keep?(located: Located, since: number, began: number): void;
   /** `since`: `RevocationWatcher.revision` from before the first stage. */
-  forward(located: Located, since: number): Refusal | null | Promise<Refusal | null>;
+  forward(located: Located, since: number): Eventual<Refusal | null>;
   /** `domain`: of the device, once its user may see it. */
   refuse(refusal: Refusal, domain: string | null): void;
 }
@@ -90,38 +94,51 @@ export class Forwarding {
   readonly #web: WebForwarding;
   readonly #clients: ClientEndpoint;
   readonly #connects: ConnectEndpoint;
+  readonly #known: KnownConnections;
 
   constructor(context: ForwardingContext) {
     this.#context = context;
     this.#web = new WebForwarding(context);
     this.#clients = new ClientEndpoint(context);
     this.#connects = new ConnectEndpoint(context);
+    this.#known = new KnownConnections(context);
   }
 
   /** A request to the web interface of a device. Returns the request in progress, if it was forwarded. */
-  async request(
+  request(
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
     host: DeviceHost,
-  ): Promise<UnderWay | null> {
+  ): Eventual<UnderWay | null> {
     let underWay: UnderWay | null = null;
-    await this.#pass(arrivalAt(host, request, origin, response, 'request'), {
-      ...this.#atHost(request, host, origin),
-      forward: async (located, since) => {
+    const arrival = arrivalAt(host, request, origin, response, 'request');
+    const stages: Stages = {
+      identify: () => identify(this.#context, request, host, origin),
+      authorize: (known) => authorize(this.#context, request, host, origin, known),
+      keep: (located, since, began) => this.#known.keep(request, host, origin, located, { since, began }),
+      forward: (located, since) => {
         const shared = host.kind === 'shared';
-        const begun = await this.#web.request(request, response, origin, { ...located, since, shared });
-        if (begun && 'status' in begun) return begun;
-        underWay = begun;
-        return null;
+        const begun = this.#web.request(request, response, origin, { ...located, since, shared });
+        return whenKnown(begun, (known) => {
+          if (known && 'status' in known) return known;
+          underWay = known;
+          return null;
+        });
       },
       refuse: (refusal, domain) => {
         if (refusal !== refusals.logIn) sendRefusal(request, response, refusal, { domain });
         else if (isNavigation(request)) beginDeviceLogIn(this.#context, request, response, origin, host);
         else sendRefusal(request, response, isBrowser(request) ? refusals.logInAgain : refusal);
       },
-    });
-    return underWay;
+    };
+    const known = this.#known.recall(request, host, origin);
+    const located = known && locate(this.#context, known.authorized);
+    const passed =
+      known && located && !('status' in located)
+        ? this.#enter(arrival, stages, located, known.since)
+        : this.#pass(arrival, stages);
+    return whenKnown(passed, () => underWay);
   }
 
   /** A WebSocket of the web interface of a device. `head`: what the user has sent behind the request, here and below. */
@@ -244,7 +261,8 @@ export class Forwarding {
 
   async #pass(arrival: Arrival, stages: Stages): Promise<void> {
     const since = this.#context.revocation.revision;
-    const [deciding, forwarding] = arrival.events;
+    const began = this.#context.clock.now();
+    const [deciding] = arrival.events;
 
     const identified = await stages.identify();
     if ('status' in identified) return this.#refuse(arrival, stages, deciding, identified, arrival);
@@ -256,8 +274,17 @@ export class Forwarding {
     if ('status' in located) return this.#refuse(arrival, stages, deciding, located, authorized);
 
     if (arrival.lasting.destroyed) return;
-    const refusal = this.#countIn(arrival, located) ?? (await stages.forward(located, since));
-    if (refusal) await this.#refuse(arrival, stages, forwarding, refusal, located);
+    stages.keep?.(located, since, began);
+    await this.#enter(arrival, stages, located, since);
+  }
+
+  /** The last stage. */
+  #enter(arrival: Arrival, stages: Stages, located: Located, since: number): Eventual<void> {
+    const [, forwarding] = arrival.events;
+    const refusal = this.#countIn(arrival, located) ?? stages.forward(located, since);
+    return whenKnown(refusal, (known) =>
+      known ? this.#refuse(arrival, stages, forwarding, known, located) : undefined,
+    );
   }
 
   async #refuse(
@@ -272,6 +299,7 @@ export class Forwarding {
       readonly access?: DeviceAccess;
     },
   ): Promise<void> {
+    this.#known.forget(request.socket);
     const { identity, label, named, access } = known;
     // CONNECT without credentials is no event: programs send them when asked.
     const asks = request.method === 'CONNECT' && request.headers['proxy-authorization'] === undefined;
@@ -306,7 +334,8 @@ export class Forwarding {
     const { userConcurrency, deviceConcurrency } = this.#context;
     const end = userConcurrency.begin(user);
     if (!end) return refusals.tooMuchUnderWay;
-    const endAtDevice = deviceConcurrency.begin(JSON.stringify([user, device]));
+    // An ID has no blanks.
+    const endAtDevice = deviceConcurrency.begin(`${device} ${user}`);
     if (!endAtDevice) {
       end();
       return refusals.tooMuchAtDevice;

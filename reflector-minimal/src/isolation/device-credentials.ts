@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { credentialsOf } from '../http/credentials.ts';
+import type { Eventual } from '../ports/eventual.ts';
 import type { Identity } from '../ports/identity.ts';
 
 /**
@@ -13,14 +14,15 @@ import type { Identity } from '../ports/identity.ts';
  * A token of the reflector is never passed on: it cannot be guessed, and no device needs it. `isOurs`: whether it proves
  * somebody here.
  */
-export async function forDevice(
+export function forDevice(
   isOurs: (token: string) => Promise<boolean>,
   request: Pick<IncomingMessage, 'headers'>,
   { session }: Pick<Identity, 'session'>,
-): Promise<string | null> {
+): Eventual<string | null> {
   const { authorization } = request.headers;
+  if (authorization === undefined) return null;
   const separate = session?.kind === 'device' || credentialsOf(request)?.header !== 'authorization';
-  if (authorization === undefined || !separate) return null;
+  if (!separate) return null;
   const token = /^bearer +([^ ]+) *$/i.exec(authorization)?.[1];
-  return token !== undefined && (await isOurs(token)) ? null : authorization;
+  return token === undefined ? authorization : isOurs(token).then((ours) => (ours ? null : authorization));
 }

@@ -49,10 +49,16 @@ export class ForwardingStage {
   }>();
   /** Connections on which a user has authenticated. */
   readonly authenticated: unknown[] = [];
+  /** How often somebody had to prove who they are, on the host of a device. */
+  proofs = 0;
   /** Who asks. */
   verdict: Identity | Denied = identity(null);
   /** Whether users who were let in are still; called before they are. */
   keepsAccess: () => boolean | Promise<boolean> = () => true;
+  /** Until when what was decided counts on a connection; `null`: for one request. */
+  lastsUntil: number | null = null;
+  /** Whether the change feed has named nothing about it. */
+  unchanged = true;
   /** Which ports a user may open who sees the device. */
   ports: DeviceAccess['ports'] = null;
   properties: Record<string, string> = { targetPorts: '22, 80', httpPort: '80' };
@@ -81,7 +87,7 @@ export class ForwardingStage {
     for (const event of ['request', 'checkContinue'] as const) {
       this.#server.on(event, (request: IncomingMessage, response: ServerResponse) => {
         const [origin, host] = this.#placeOf(request);
-        this.forwarded.push(this.forwarding.request(request, response, origin, host));
+        this.forwarded.push(Promise.resolve(this.forwarding.request(request, response, origin, host)));
       });
     }
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -150,6 +156,8 @@ export class ForwardingStage {
       },
       revocation: {
         revision: 7,
+        isUnchanged: () => this.unchanged,
+        lastsUntil: async () => this.lastsUntil,
         admit: async (holder: unknown, since: number, begin: (since: number) => void) => {
           this.admitted.push({ holder, since });
           const admits = await this.keepsAccess();
@@ -162,7 +170,10 @@ export class ForwardingStage {
         },
       },
       users: {
-        authenticate: async () => this.verdict,
+        authenticate: async () => {
+          this.proofs++;
+          return this.verdict;
+        },
         byHeader: async () => this.verdict,
         isOurs: async (token: string) => token === 'ours',
       },

@@ -16,6 +16,7 @@ import type { Origin } from '../../http/origin.ts';
 import type { Refusal } from '../../http/refusal.ts';
 import { forDevice } from '../../isolation/device-credentials.ts';
 import type { Limits } from '../../limits.ts';
+import { type Eventual, whenKnown } from '../../ports/eventual.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { OnlineDevice } from '../../ports/presence.ts';
 import type { ResponseCache } from '../../ports/response-cache.ts';
@@ -80,23 +81,27 @@ export class WebForwarding {
   }
 
   /** Returns the request in progress, or a refusal; `null`: the user has gone away. */
-  async request(
+  request(
     request: IncomingMessage,
     response: ServerResponse,
     origin: Origin,
     target: WebTarget,
-  ): Promise<UnderWay | Refusal | null> {
+  ): Eventual<UnderWay | Refusal | null> {
     let underWay: UnderWay | null = null;
     const { device } = target;
-    const refusal = await this.#begin('request', request, origin, target, response, (exchange) => {
-      if (!response.destroyed) underWay = this.#answer({ ...exchange, response }, device);
+    const refusal = this.#begin('request', request, origin, target, response, (exchange) => {
+      if (!response.destroyed) underWay = this.#answer(exchange, response, device);
     });
-    return refusal ?? underWay;
+    return whenKnown(refusal, (known) => known ?? underWay);
   }
 
   /** By an answer that is kept, or by the device. */
-  #answer(begun: Omit<DeviceExchange, 'head' | 'cached'>, device: OnlineDevice): UnderWay {
-    const { request, response, origin, port, user } = begun;
+  #answer(
+    begun: Omit<DeviceExchange, 'response' | 'head' | 'cached'>,
+    response: ServerResponse,
+    device: OnlineDevice,
+  ): UnderWay {
+    const { request, origin, port, user } = begun;
     const body = framingOf(request.rawHeaders);
     const head = deviceRequestHead(begun, { body });
     const cached =
@@ -112,7 +117,7 @@ export class WebForwarding {
         deviceHeaders: head,
       }) ?? null;
     if (cached) response.once('close', () => cached.closed());
-    const exchange = { ...begun, head: cached ? [...head, ...cached.added] : head, cached };
+    const exchange = { ...begun, response, head: cached ? [...head, ...cached.added] : head, cached };
     if (cached?.stored) {
       response.on('error', () => {});
       sendStored(exchange, cached.stored, cached.added);
@@ -124,13 +129,13 @@ export class WebForwarding {
   }
 
   /** Returns a refusal if it is not forwarded. */
-  async upgrade(
+  upgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     origin: Origin,
     target: WebTarget,
-  ): Promise<Refusal | null> {
+  ): Eventual<Refusal | null> {
     const { clock, readAhead } = this.#context;
     return this.#begin('upgrade', request, origin, target, socket, (exchange) => {
       if (!socket.destroyed) new DeviceUpgrade({ ...exchange, socket, head, clock, readAhead }).start();
@@ -138,45 +143,47 @@ export class WebForwarding {
   }
 
   /** Begins the exchange if the user would still be let in; from then on it is in the audit log, and ends with access. */
-  async #begin(
+  #begin(
     event: string,
     request: IncomingMessage,
     origin: Origin,
     { identity, device, named, access, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
     begin: (exchange: Omit<DeviceExchange, 'response' | 'head' | 'cached'>) => void,
-  ): Promise<Refusal | null> {
+  ): Eventual<Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
     const opened = openedPort(device, port);
     const notGranted = portRefusal(access, opened);
     if (notGranted) return notGranted;
     // On a shared host, a browser would send the next device the credentials that this one has asked for.
     const isOurs = (token: string) => this.#context.users.isOurs(token, origin);
-    const authorization = shared ? null : await forDevice(isOurs, request, identity);
+    const theirs = shared ? null : forDevice(isOurs, request, identity);
     const holder = { kind: 'user', identity, device, opened } as const;
-    const admitted = await this.#context.revocation.admit(holder, since, (now) => {
-      if (lasting.destroyed) return;
-      const traffic = this.#audit(event, origin, identity, device, port, lasting);
-      this.#endWithAccess(holder, now, lasting);
-      const site = this.#site(device, port, origin, shared);
-      begin({
-        request,
-        origin,
-        devicePort: this.#portOf(device, port),
-        port,
-        ownedBy: named.domain,
-        settings: serviceSettingsOf(device, port),
-        answered: (head) => this.#answered(site, device, request, head),
-        site,
-        user: identity.user.uid,
-        authorization,
-        shared,
-        traffic,
-        limits: this.#context.limits,
-        failed: (error) => this.#failed(error, device, port),
+    return whenKnown(theirs, (authorization) => {
+      const admitted = this.#context.revocation.admit(holder, since, (now) => {
+        if (lasting.destroyed) return;
+        const traffic = this.#audit(event, origin, identity, device, port, lasting);
+        this.#endWithAccess(holder, now, lasting);
+        const site = this.#site(device, port, origin, shared);
+        begin({
+          request,
+          origin,
+          devicePort: this.#portOf(device, port),
+          port,
+          ownedBy: named.domain,
+          settings: serviceSettingsOf(device, port),
+          answered: (head) => this.#answered(site, device, request, head),
+          site,
+          user: identity.user.uid,
+          authorization,
+          shared,
+          traffic,
+          limits: this.#context.limits,
+          failed: (error) => this.#failed(error, device, port),
+        });
       });
+      return whenKnown(admitted, (is) => (is ? null : refusalTo(request, { denied: 'refused' })));
     });
-    return admitted ? null : refusalTo(request, { denied: 'refused' });
   }
 
   #portOf(device: OnlineDevice, port: number): DevicePort {
