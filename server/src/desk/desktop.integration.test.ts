@@ -1,17 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, CDPSession, Frame, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
+import { startChromium } from '../../../test/system/chromium.ts';
 import { copyOn, fillScreen, KeyRecorder, pastedOn } from '../../../test/system/x-clients.ts';
+import { DeskTab } from '../testing/desk-tab.ts';
 import { DesktopStage, ports, vncPassword } from '../testing/desktop-stage.ts';
 
 /** Desktops in Chromium: TigerVNC and x11vnc behind real agents. */
 
-const password = 'a long enough secret';
 /** Only something that hangs reaches it. */
 const timeout = 120_000;
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let stage: DesktopStage;
 let browser: Browser;
@@ -30,16 +27,12 @@ interface Look {
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
-/** A page of the dashboard with a desktop in it, and what browser and policy have complained of. */
+/** A desktop, as the dashboard shows it. */
 class Desktop {
-  readonly page: Page;
-  readonly frame: Frame;
-  readonly complaints: readonly string[];
+  readonly #tab: DeskTab;
 
-  private constructor(page: Page, frame: Frame, complaints: readonly string[]) {
-    this.page = page;
-    this.frame = frame;
-    this.complaints = complaints;
+  constructor(tab: DeskTab) {
+    this.#tab = tab;
   }
 
   static async open(
@@ -48,31 +41,31 @@ class Desktop {
     device = 'panel',
     user = 'alice',
   ): Promise<Desktop> {
-    const page = await context.newPage();
-    page.setDefaultTimeout(timeout);
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      // Chromium's hints about speed concern noVNC.
-      if (message.text().startsWith('Canvas2D:')) return;
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    const own = [stage.base, stage.base.replace('localhost', 'desk.localhost'), 'data:'];
-    page.on('request', (request) => {
-      if (!own.some((address) => request.url().startsWith(address))) {
-        complaints.push(`leaves the server: ${request.url()}`);
-      }
-    });
-    await openLoggedIn(page, `${stage.base}/dashboard/desktop/${device}?port=${port}`, { user, password });
-    const element = await page.locator('iframe.desk').elementHandle();
-    const frame = await element?.contentFrame();
-    if (!frame) throw new Error('no frame');
-    await frame.locator('.stage').waitFor();
-    return new Desktop(page, frame, complaints);
+    // Chromium's hints about speed concern noVNC.
+    const path = `desktop/${device}?port=${port}`;
+    const tab = await DeskTab.open(context, stage.base, path, user, ['Canvas2D:']);
+    await tab.frame.locator('.stage').waitFor();
+    return new Desktop(tab);
+  }
+
+  get page(): Page {
+    return this.#tab.page;
+  }
+
+  get frame(): Frame {
+    return this.#tab.frame;
+  }
+
+  get complaints(): readonly string[] {
+    return this.#tab.complaints;
   }
 
   button(name: string) {
-    return this.frame.getByRole('button', { name, exact: true });
+    return this.#tab.button(name);
+  }
+
+  findings(): Promise<string[]> {
+    return this.#tab.findings();
   }
 
   async isShown(): Promise<void> {
@@ -110,24 +103,6 @@ class Desktop {
   /** Gives the picture the keyboard and the pointer. */
   async enter(): Promise<void> {
     await this.frame.locator('canvas').click();
-  }
-
-  /** What axe finds, in an isolated world: the policy of the page stays as it is. */
-  async findings(): Promise<string[]> {
-    const session = await this.page.context().newCDPSession(this.frame);
-    const { frameTree } = await session.send('Page.getFrameTree');
-    const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', {
-      frameId: frameTree.frame.id,
-    });
-    const options = { contextId, awaitPromise: true, returnByValue: true };
-    await session.send('Runtime.evaluate', { ...options, expression: axe });
-    const { result } = await session.send('Runtime.evaluate', {
-      ...options,
-      expression: `axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + ' ' + failureSummary)))`,
-    });
-    await session.detach();
-    return result.value as string[];
   }
 
   /** A key as the browser reports it from a keyboard with this layout. */
@@ -415,11 +390,11 @@ describe('what ends it is said', () => {
   test('the device goes away in the middle, and comes back', async () => {
     const desktop = await opened(ports.tiger);
     await desktop.isShown();
-    await stage.cut('panel');
+    await stage.agents.cut('panel');
     await desktop.says('The connection to the device was lost');
     await desktop.button('Connect again').click();
     await desktop.says('off line');
-    await stage.restart('panel');
+    await stage.agents.restart('panel');
     await desktop.button('Connect again').click();
     await desktop.isShown();
     await desktop.button('Close').click();

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Page } from 'playwright-core';
+import type { Frame, Page } from 'playwright-core';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-/** What axe finds on the page that is shown. */
-export async function findings(page: Page): Promise<string[]> {
+/** What axe finds on the page that is shown, or in a frame of another site. */
+export async function findings(page: Page | Frame): Promise<string[]> {
   await page.evaluate('document.fonts.ready');
+  const context = 'context' in page ? page.context() : page.page().context();
   // In an isolated world: the policy of the page stays as it is.
-  const session = await page.context().newCDPSession(page);
+  const session = await context.newCDPSession(page);
   const { frameTree } = await session.send('Page.getFrameTree');
   const { executionContextId } = await session.send('Page.createIsolatedWorld', {
     frameId: frameTree.frame.id,

@@ -1,24 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
-import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import { reservedPort } from '../../../test/system/loopback-port.ts';
 import { VncServer } from '../../../test/system/vnc-server.ts';
 import { X11Vnc } from '../../../test/system/x11vnc.ts';
 import type { ApiClient } from './api-client.ts';
+import { RealAgents } from './real-agents.ts';
 import { TestServer } from './test-server.ts';
 
 export const vncPassword = 'pa55word';
 
 /** Ports of the devices. */
 export const ports = { tiger: 5900, x11vnc: 5901, password: 5902, nothing: 5903, ssh: 22 } as const;
-
-interface Device {
-  readonly configuration: string;
-  agent: ChildProcess;
-}
 
 /**
  * Devices with real VNC servers behind real agents, and an rm-server: `panel` in a domain whose clipboard passes in both
@@ -27,17 +19,18 @@ interface Device {
 export class DesktopStage {
   readonly server: TestServer;
   readonly alice: ApiClient;
+  readonly agents: RealAgents;
   readonly tiger: VncServer;
   readonly x11vnc: X11Vnc;
   readonly #protected: X11Vnc;
   readonly #ssh: Server;
-  readonly #devices = new Map<string, Device>();
 
   private constructor(
     parts: Pick<DesktopStage, 'server' | 'alice' | 'tiger' | 'x11vnc'> & { locked: X11Vnc; ssh: Server },
   ) {
     this.server = parts.server;
     this.alice = parts.alice;
+    this.agents = new RealAgents(parts.server, parts.alice);
     this.tiger = parts.tiger;
     this.x11vnc = parts.x11vnc;
     this.#protected = parts.locked;
@@ -63,61 +56,20 @@ export class DesktopStage {
   }
 
   async #add(id: string, domain: string): Promise<void> {
-    await this.alice.post('/domains', { id: domain });
-    const { body } = await this.alice.post('/devices', { id, domain, name: `Operator ${id}` });
-    const folder = join(this.server.folder, id);
-    mkdirSync(folder);
-    const configuration = join(folder, 'rm-agent.json');
-    const targets: readonly (readonly [number, number, string])[] = [
-      [ports.tiger, this.tiger.port, 'vnc'],
-      [ports.x11vnc, this.x11vnc.port, 'tcp'],
-      [ports.password, this.#protected.port, 'tcp'],
-      [ports.nothing, await reservedPort(), 'tcp'],
-      [ports.ssh, (this.#ssh.address() as { readonly port: number }).port, 'tcp'],
-    ];
-    const content = {
-      reflector: `${this.base.replace('localhost', '127.0.0.1')}/`,
-      device: { id, domain, password: (body as { readonly password: string }).password },
-      services: targets.map(([port, targetPort, kind]) => ({ port, kind, target: '127.0.0.1', targetPort })),
-      reconnect: { min: 1, max: 1 },
-      control: null,
-      stateFile: null,
-    };
-    writeFileSync(configuration, JSON.stringify(content), { mode: 0o600 });
-    this.#devices.set(id, { configuration, agent: runAgent(configuration) });
-    await this.#isOnline(id);
-  }
-
-  #isOnline(id: string): Promise<void> {
-    return until(() => this.server.reflector.presence.local.has(id));
-  }
-
-  /** The device loses its power. */
-  async cut(id: string): Promise<void> {
-    const device = this.#devices.get(id);
-    if (!device) throw new Error(id);
-    device.agent.kill('SIGKILL');
-    await once(device.agent, 'exit');
-  }
-
-  /** It has power again. */
-  async restart(id: string): Promise<void> {
-    const device = this.#devices.get(id);
-    if (!device) throw new Error(id);
-    device.agent = runAgent(device.configuration);
-    await this.#isOnline(id);
+    const ssh = (this.#ssh.address() as { readonly port: number }).port;
+    await this.agents.add(id, domain, [
+      { port: ports.tiger, targetPort: this.tiger.port, kind: 'vnc' },
+      { port: ports.x11vnc, targetPort: this.x11vnc.port, kind: 'tcp' },
+      { port: ports.password, targetPort: this.#protected.port, kind: 'tcp' },
+      { port: ports.nothing, targetPort: await reservedPort(), kind: 'tcp' },
+      { port: ports.ssh, targetPort: ssh, kind: 'tcp' },
+    ]);
   }
 
   async close(): Promise<void> {
-    for (const { agent } of this.#devices.values()) agent.kill('SIGKILL');
+    this.agents.close();
     await this.server.close();
     for (const each of [this.tiger, this.x11vnc, this.#protected]) await each.stop();
     this.#ssh.close();
   }
-}
-
-function runAgent(configuration: string): ChildProcess {
-  return spawn(process.execPath, ['dist/node/rm-agent.mjs', 'run', '--config', configuration], {
-    stdio: 'ignore',
-  });
 }
