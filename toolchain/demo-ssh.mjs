@@ -9,12 +9,13 @@ import { listens, reservedPort } from './loopback-port.mjs';
 const program = '/usr/sbin/sshd';
 
 /**
- * Starts a server on a port of 127.0.0.1 that takes one key, which is made for it; all its files are in a new folder of
- * mode 0700 below `folder`. `null`: no server is installed, or it does not run for this user.
+ * Starts a server on a port of 127.0.0.1 that takes one key, which is made for it, and those that are added to a file; all its files are
+ * in a new folder of mode 0700 below `folder`. `null`: no server is installed, or it does not run for this user.
  *
  * @param {string} folder
  * @param {string} name the name of the device, under which clients know the server
- * @returns {Promise<{ port: number, config: string, stop(): Promise<void> } | null>} `config` is for `ssh -F`
+ * @returns {Promise<{ port: number, config: string, user: string, keys: string, stop(): Promise<void> } | null>} `config` is for
+ * `ssh -F`, `keys` the file of keys that let `user` in
  */
 export async function startDemoSsh(folder, name) {
   if (!existsSync(program)) return null;
@@ -67,6 +68,8 @@ StrictHostKeyChecking yes
   return {
     port,
     config: file('config'),
+    user: username,
+    keys: file('authorized_keys'),
     async stop() {
       await server.stop();
     },

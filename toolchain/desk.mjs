@@ -1,7 +1,7 @@
 // Bundles the pages of rm-server that have an origin of their own into server/dist/desk-assets with esbuild: one script and one style
 // sheet for each page, the texts, and a list of them.
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -16,15 +16,48 @@ export const deskFolder = `${root}/server/dist/desk-assets`;
 const assetsPath = '/assets';
 
 /**
+ * The SSH library has a side for Node, which browsers never use: its modules are empty here.
+ * @type {import('esbuild').Plugin}
+ */
+const withoutNode = {
+  name: 'without Node',
+  setup(builder) {
+    builder.onResolve({ filter: /^(crypto|net|os|path|stream|node-rsa)$/ }, ({ path }) => ({
+      path,
+      namespace: 'without-node',
+    }));
+    builder.onLoad({ filter: /.*/, namespace: 'without-node' }, () => ({ contents: 'module.exports = {}' }));
+    // Tables of packages; our own files of this type are texts, which pages load.
+    builder.onLoad({ filter: /node_modules\/.*\.json$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8'),
+      loader: 'json',
+    }));
+  },
+};
+
+/**
+ * Whoever has written what is in a bundle is named there.
+ * @param {string} name
+ * @param {Readonly<Record<string, string>>} packages
+ * @param {readonly string[]} inputs
+ */
+function checkPackages(name, packages, inputs) {
+  const found = inputs.map((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]);
+  const unnamed = new Set(found.filter((one) => one !== undefined && !Object.hasOwn(packages, one)));
+  if (unnamed.size > 0) throw new BuildError(`${name}: not in deskPackages: ${[...unnamed].join(', ')}`);
+}
+
+/**
  * @param {string} name
  * @param {Readonly<Record<string, string>>} packages
  */
 async function bundlePage(name, packages) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: { [name]: `server/desk/src/${name}/main.tsx` },
     outdir: deskFolder,
     write: false,
+    metafile: true,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -33,6 +66,9 @@ async function bundlePage(name, packages) {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     loader: { '.json': 'file' },
+    define: { global: 'globalThis' },
+    inject: name === 'terminal' ? ['server/desk/src/ssh/buffer.ts'] : [],
+    plugins: [withoutNode],
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     publicPath: assetsPath,
@@ -42,6 +78,7 @@ async function bundlePage(name, packages) {
   }).catch((error) => {
     throw new BuildError(error.message);
   });
+  checkPackages(name, packages, Object.keys(metafile.inputs));
   const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }));
   const named = (/** @type {string} */ ending) => files.find((file) => file.name.endsWith(ending))?.name;
   return { files, script: named('.js'), style: named('.css') };

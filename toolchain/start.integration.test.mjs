@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -88,6 +88,14 @@ describe('npm start', () => {
       const output = text(ssh.stdout);
       expect(await once(ssh, 'close')).toEqual([7, null]);
       expect(await output).toBe('reached\n');
+      // For the terminal in the browser: whatever key is added lets its user in.
+      const [, user, keys = ''] =
+        /Terminal +http:\S+\/dashboard\/terminal\/pump-7\n +Log in as (\S+), .+\n +(\S+)\n/.exec(run.out) ??
+        [];
+      expect([user, readFileSync(keys, 'utf8')]).toEqual([
+        userInfo().username,
+        expect.stringMatching(/^ssh-ed25519 /),
+      ]);
     } else {
       expect(line).toBe('not offered: install openssh-server and openssh-client');
     }

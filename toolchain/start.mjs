@@ -153,8 +153,22 @@ function sshCommand(reflector, ssh) {
   return `node client/dist/main.js ssh ${at} ${deviceId} -F ${ssh.config}`;
 }
 
-/** @param {Reflector} reflector */
-const desktopAddress = (reflector) => `http://localhost:${reflector.port}/dashboard/desktop/${deviceId}`;
+/**
+ * @param {Reflector} reflector
+ * @param {'terminal' | 'desktop'} page
+ */
+const pageAddress = (reflector, page) => `http://localhost:${reflector.port}/dashboard/${page}/${deviceId}`;
+
+/**
+ * Where the terminal is, and how to get in: a password of this machine has no place in a demo.
+ * @param {Reflector} reflector
+ * @param {{ readonly user: string, readonly keys: string }} ssh
+ */
+function terminalLines(reflector, { user, keys }) {
+  return `${pageAddress(reflector, 'terminal')}
+            Log in as ${user}, with the key that the page makes; append its line to
+            ${keys}`;
+}
 
 /**
  * Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time.
@@ -237,7 +251,8 @@ export async function start(args) {
   User      ${userName}
   Password  ${userPassword}
   SSH       ${ssh ? sshCommand(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
-  Desktop   ${desktop ? desktopAddress(reflector) : 'not offered: install tigervnc-standalone-server and x11-apps'}
+  Terminal  ${ssh ? terminalLines(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
+  Desktop   ${desktop ? pageAddress(reflector, 'desktop') : 'not offered: install tigervnc-standalone-server and x11-apps'}
 
   The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
 `);

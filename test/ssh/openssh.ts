@@ -2,10 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reservedPort } from '../system/loopback-port.ts';
 import { SshKeys } from './keys.ts';
+import { withPassword } from './password.ts';
 import { SshServer } from './ssh-server.ts';
 
-/** OpenSSH's server. `name`: under which the clients know it, wherever they reach it. */
-export async function startOpenSsh(name = 'device'): Promise<SshServer> {
+/**
+ * OpenSSH's server. `name`: under which the clients know it, wherever they reach it. `password`: that of the user there, as root only.
+ */
+export async function startOpenSsh(name = 'device', password: string | null = null): Promise<SshServer> {
   const keys = new SshKeys(name);
   const port = await reservedPort();
   const options = [
@@ -16,8 +19,8 @@ export async function startOpenSsh(name = 'device'): Promise<SshServer> {
     'PidFile none',
     'StrictModes no',
     'UsePAM no',
-    'PasswordAuthentication no',
-    'PermitRootLogin prohibit-password',
+    `PasswordAuthentication ${password === null ? 'no' : 'yes'}`,
+    `PermitRootLogin ${password === null ? 'prohibit-password' : 'yes'}`,
     'AllowTcpForwarding yes',
     'MaxSessions 200',
     'MaxStartups 200',
@@ -27,5 +30,6 @@ export async function startOpenSsh(name = 'device'): Promise<SshServer> {
   writeFileSync(configuration, `${options.join('\n')}\n`);
   // Where sshd separates privileges, as root, this directory must exist; Debian's service unit makes it.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  return SshServer.run(keys, port, ['/usr/sbin/sshd', '-D', '-e', '-f', configuration]);
+  const command = ['/usr/sbin/sshd', '-D', '-e', '-f', configuration];
+  return SshServer.run(keys, port, password === null ? command : withPassword(keys, password, command));
 }

@@ -37,6 +37,11 @@ export class SshServer {
     return new SshServer(port, keys, child);
   }
 
+  /** File of keys that let the user in. */
+  get authorizedKeys(): string {
+    return this.#keys.authorizedKeys;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode === null) {
       this.#child.kill('SIGTERM');

@@ -1,21 +1,38 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const options = (args: readonly string[]) => ({
+  executablePath: process.env.RM_CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    ...args,
+  ],
+});
 
 /** Debian's Chromium, without windows and without traffic of its own. `RM_CHROMIUM` names another one. */
 export function startChromium(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.RM_CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...args,
-    ],
-  });
+  return chromium.launch(options(args));
+}
+
+/**
+ * The same with a profile in a folder: what pages keep is there the next time, as in a window that is not private. Pages in frames of
+ * other sites may keep something, too: to browsers, each name below `localhost` is a site of its own.
+ */
+export function openProfile(folder: string): Promise<BrowserContext> {
+  const preferences = join(folder, 'Default', 'Preferences');
+  if (!existsSync(preferences)) {
+    mkdirSync(join(folder, 'Default'), { recursive: true });
+    writeFileSync(preferences, '{"profile":{"cookie_controls_mode":0,"block_third_party_cookies":false}}');
+  }
+  return chromium.launchPersistentContext(folder, { ...options([]), locale: 'en-GB' });
 }
 
 /** Opens a page of the reflector or of a device, and logs in where it leads to the log-in page; ends at the page. */

@@ -351,7 +351,8 @@ export const packages = [
       connection: ['bridge'],
       page: ['bridge', 'connection', 'texts'],
       desktop: ['bridge', 'connection', 'page', 'style', 'texts'],
-      terminal: ['bridge', 'connection', 'page', 'style', 'texts'],
+      ssh: ['connection'],
+      terminal: ['bridge', 'connection', 'page', 'ssh', 'style', 'texts'],
     },
   },
   {
@@ -376,6 +377,6 @@ export const testsImport = {
   protocol: ['test/certificates'],
   agent: ['protocol', 'test/certificates', 'toolchain'],
   'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
-  server: ['protocol', 'reflector-minimal', 'test/certificates', 'test/system', 'toolchain'],
+  server: ['protocol', 'reflector-minimal', 'test/certificates', 'test/ssh', 'test/system', 'toolchain'],
   client: ['protocol', 'reflector-minimal', 'test/certificates'],
 };

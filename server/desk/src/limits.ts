@@ -15,4 +15,10 @@ export const limits = {
   messageBytes: 32_768,
   /** Milliseconds without a picture after which a desktop says what it may be waiting for. */
   slowMs: 10_000,
+  /** Window of an SSH channel: what a shell may say before the terminal has taken it. */
+  windowBytes: 1_048_576,
+  /** Lines that a terminal keeps. */
+  scrollBackLines: 10_000,
+  /** Tabs of one page: each is a connection. */
+  tabs: 12,
 } as const;

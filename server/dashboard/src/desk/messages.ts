@@ -45,6 +45,22 @@ export interface Asks {
     readonly takes: undefined;
     readonly gives: { readonly ticket: string; readonly clipboard: Clipboard };
   };
+  /** The SSH host key by which the port is known, type and base64; `null`: none yet. */
+  readonly hostKey: { readonly takes: undefined; readonly gives: KnownHostKey | null };
+  /** Remembers it. Refused with 409 when another one is known. */
+  readonly trustHostKey: { readonly takes: string; readonly gives: undefined };
+  /** Forgets the known one. Refused with 403 for those who may not. */
+  readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };
+}
+
+/** Of the API: `GET /devices/{id}/host-keys`. */
+export interface KnownHostKey {
+  readonly port: number;
+  readonly key: string;
+  readonly fingerprint: string;
+  /** RFC 3339. */
+  readonly added: string;
+  readonly addedBy: string;
 }
 
 export type AskName = keyof Asks;

@@ -1,11 +1,12 @@
 import { effect } from '@preact/signals';
-import { post, segment } from '../api/call.ts';
+import { get, post, put, remove, segment } from '../api/call.ts';
 import { Problem } from '../api/problem.ts';
 import {
   type AskName,
   type Asks,
   isQuestion,
   isReady,
+  type KnownHostKey,
   type Look,
   type Notice,
   type Opening,
@@ -28,7 +29,22 @@ type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Pro
 function answersFor({ device, port }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
   const desktop = () => post<Asks['desktop']['gives']>(`${path}/tickets`, { port });
-  return { desktop, ticket: async () => (await desktop()).ticket };
+  return {
+    desktop,
+    ticket: async () => (await desktop()).ticket,
+    hostKey: async () => {
+      const { items } = await get<{ readonly items: readonly KnownHostKey[] }>(`${path}/host-keys`);
+      return items.find((one) => one.port === port) ?? null;
+    },
+    trustHostKey: async (key) => {
+      await put(`${path}/host-keys/${port}`, { key });
+      return undefined;
+    },
+    forgetHostKey: async () => {
+      await remove(`${path}/host-keys/${port}`);
+      return undefined;
+    },
+  };
 }
 
 /** Answers the page in the frame, which comes from `origin`, until the returned function is called. */

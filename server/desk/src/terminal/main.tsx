@@ -1,9 +1,16 @@
+import '@xterm/xterm/css/xterm.css';
 import '../style/base.css';
+import './terminal.css';
 import { startPage } from '../page/start.tsx';
-import { t } from '../texts/language.ts';
+import { TerminalPage } from './page.tsx';
+import { allowStylesOf } from './strict-styles.ts';
+import { Tabs } from './tabs.ts';
 
-await startPage(({ opening }) => (
-  <main class="notice">
-    <h1>{t('connecting', { device: opening.name || opening.device })}</h1>
-  </main>
-));
+allowStylesOf(document);
+await startPage((bridge) => {
+  const { theme } = bridge.opening;
+  const dark = theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : theme === 'dark';
+  const tabs = new Tabs(bridge, dark);
+  tabs.add();
+  return <TerminalPage tabs={tabs} opening={bridge.opening} />;
+});

@@ -40,7 +40,7 @@ export function Services({ device }: { readonly device: Device }) {
 /** Of its page; `null`: it has none. */
 function addressOf({ kind, port }: Service, device: Device): string | null {
   if (kind === 'web') return webAddress(device, location);
-  return kind === 'desktop' ? deskPath(kind, device.id, port) : null;
+  return kind === 'terminal' || kind === 'desktop' ? deskPath(kind, device.id, port) : null;
 }
 
 /** How a service is opened: in the browser, where there is a page for it, and by the line of `rm-client`. */

@@ -1,0 +1,130 @@
+import { SshAuthenticationType } from '@microsoft/dev-tunnels-ssh/events/sshAuthenticatingEventArgs.js';
+import { AuthenticationInfoRequestMessage } from '@microsoft/dev-tunnels-ssh/messages/authenticationMessages.js';
+import { ChannelDataMessage } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
+import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
+import { SshServerSession } from '@microsoft/dev-tunnels-ssh/sshServerSession.js';
+import { Buffer } from 'buffer';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Channel, type ChannelSocket } from '../connection/channel.ts';
+import { limits } from '../limits.ts';
+import { configuration } from './algorithms.ts';
+import { Curve25519 } from './curve25519.ts';
+import { Ed25519Key } from './ed25519.ts';
+import { type Questions, SshConnection } from './session.ts';
+import { ChannelStream } from './stream.ts';
+
+/** One end of a WebSocket without a network. */
+class FakeSocket extends EventTarget {
+  readyState = 1;
+  bufferedAmount = 0;
+  other: FakeSocket | null = null;
+
+  send(data: Uint8Array): void {
+    this.other?.dispatchEvent(Object.assign(new Event('message'), { data: new Uint8Array(data).buffer }));
+  }
+
+  close(code = 1000): void {
+    if (this.readyState > 1) return;
+    this.readyState = 3;
+    this.dispatchEvent(Object.assign(new Event('close'), { code, reason: '' }));
+    this.other?.close(code);
+  }
+}
+
+const size = { columns: 80, rows: 24 };
+let device: SshServerSession;
+let channel: Channel;
+/** The shell that the device has opened. */
+let opened: Promise<SshChannel>;
+
+beforeEach(async () => {
+  const [browser, far] = [new FakeSocket(), new FakeSocket()];
+  browser.other = far;
+  far.other = browser;
+  const config = await configuration(null);
+  // What is ours is written for the side of the browser.
+  const ofLibrary = config.keyExchangeAlgorithms.filter((one) => !(one instanceof Curve25519));
+  config.keyExchangeAlgorithms.splice(0, config.keyExchangeAlgorithms.length, ...ofLibrary);
+  device = new SshServerSession(config);
+  const pair = await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify']);
+  device.credentials = { publicKeys: [Ed25519Key.of(pair as CryptoKeyPair)] };
+  opened = new Promise((resolve) => {
+    device.onChannelOpening(({ channel: shell }) => {
+      shell.onRequest((request) => {
+        request.isAuthorized = true;
+      });
+      resolve(shell);
+    });
+  });
+  channel = new Channel(browser as unknown as ChannelSocket);
+  device.connect(new ChannelStream(new Channel(far as unknown as ChannelSocket))).catch(() => {});
+});
+afterEach(() => device.dispose());
+
+/** Lets those in who have this password. */
+function takesPassword(secret: string): void {
+  device.onAuthenticating((event) => {
+    const isRight = event.authenticationType === SshAuthenticationType.clientPassword;
+    event.authenticationPromise = Promise.resolve(isRight && event.password === secret ? {} : null);
+  });
+}
+
+const noQuestions = () => Promise.reject(new Error('nothing is to be asked'));
+
+test('a server without questions takes the password as it is, and may be given another one', async () => {
+  device.config.authenticationMethods.splice(0, 9, 'password' as never);
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(connection.serverKey.fingerprint).toMatch(/^SHA256:[A-Za-z0-9+/]{43}$/);
+  expect(await connection.logInByPassword('root', 'wrong', noQuestions)).toBe(false);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+});
+
+test('a server with questions gets the password for the first, and the others are asked', async () => {
+  const asks = (prompt: string, echo: boolean) =>
+    Object.assign(new AuthenticationInfoRequestMessage(), {
+      name: 'Pump',
+      instruction: 'Two factors',
+      prompts: [{ prompt, echo }],
+    });
+  const given: string[] = [];
+  device.onAuthenticating((event) => {
+    if (event.authenticationType !== SshAuthenticationType.clientInteractive) return;
+    given.push(...(event.infoResponse?.responses ?? []));
+    const next = [asks('Password: ', false), asks('Code: ', true)][given.length];
+    if (next) event.infoRequest = next;
+    const isRight = given.join() === 'secret,123456';
+    event.authenticationPromise = Promise.resolve(next || !isRight ? null : {});
+  });
+  const connection = await SshConnection.open(channel, null);
+  const asked: Questions[] = [];
+  const answer = (questions: Questions) => {
+    asked.push(questions);
+    return Promise.resolve(['123456']);
+  };
+  expect(await connection.logInByPassword('root', 'secret', answer)).toBe(true);
+  expect(asked).toEqual([
+    { title: 'Pump', instruction: 'Two factors', questions: [{ text: 'Code: ', isShown: true }] },
+  ]);
+});
+
+test('windowBytes: a server that sends more than was taken loses its connection', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  let taken = 0;
+  // The terminal takes nothing.
+  const shell = await connection.shell(size, (bytes) => {
+    taken += bytes.length;
+    return new Promise(() => {});
+  });
+  const { remoteChannelId } = await opened;
+  for (let sent = 0; sent <= limits.windowBytes + 65_536; sent += 16_384) {
+    const message = new ChannelDataMessage();
+    message.recipientChannel = remoteChannelId;
+    message.data = Buffer.alloc(16_384);
+    await device.sendMessage(message).catch(() => {});
+  }
+  expect(await shell.ended).toBeNull();
+  expect(taken).toBeLessThanOrEqual(limits.windowBytes);
+});

@@ -1,0 +1,129 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Opening } from '../../../dashboard/src/desk/messages.ts';
+import { t } from '../texts/language.ts';
+import { StageOver } from './stage.tsx';
+import type { Tab, Tabs } from './tabs.ts';
+
+export function TerminalPage({ tabs, opening }: { readonly tabs: Tabs; readonly opening: Opening }) {
+  const searching = useSignal(false);
+  const device = opening.name || opening.device;
+  const shown = tabs.shown.value;
+  return (
+    <main class="terminal">
+      <h1 class="hidden">{t('terminal.of', { device })}</h1>
+      <div class="bar">
+        <nav aria-label={t('terminal.tabs')}>
+          {tabs.all.value.map(({ id }, at) => (
+            <span key={id} class={id === shown ? 'tab shown' : 'tab'}>
+              <button
+                type="button"
+                class="name"
+                aria-current={id === shown}
+                onClick={() => {
+                  tabs.shown.value = id;
+                }}
+              >
+                {`${device} ${at + 1}`}
+              </button>
+              <button
+                type="button"
+                class="close"
+                aria-label={t('terminal.close', { number: String(at + 1) })}
+                onClick={() => tabs.close(id)}
+              >
+                ×
+              </button>
+            </span>
+          ))}
+        </nav>
+        <button
+          type="button"
+          class="button"
+          aria-label={t('terminal.add')}
+          disabled={!tabs.mayAdd.value}
+          onClick={() => tabs.add()}
+        >
+          +
+        </button>
+        <button
+          type="button"
+          class="button end"
+          aria-expanded={searching.value}
+          onClick={() => {
+            searching.value = !searching.value;
+          }}
+        >
+          {t('terminal.search')}
+        </button>
+      </div>
+      {searching.value && <SearchBar tabs={tabs} />}
+      {tabs.all.value.length === 0 && (
+        <div class="notice">
+          <button type="button" class="button main" onClick={() => tabs.add()}>
+            {t('terminal.add')}
+          </button>
+        </div>
+      )}
+      {tabs.all.value.map((tab) => (
+        <Panel key={tab.id} tab={tab} shown={tab.id === shown} opening={opening} />
+      ))}
+    </main>
+  );
+}
+
+function SearchBar({ tabs }: { readonly tabs: Tabs }) {
+  const field = useRef<HTMLInputElement>(null);
+  const found = useSignal(true);
+  useEffect(() => field.current?.focus(), []);
+  const find = (back: boolean) => {
+    const text = field.current?.value ?? '';
+    found.value = text === '' || (tabs.current.value?.screen.find(text, back) ?? false);
+  };
+  return (
+    <form
+      class="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        find(true);
+      }}
+    >
+      <input ref={field} type="search" aria-label={t('terminal.searchFor')} onInput={() => find(true)} />
+      <button type="submit" class="button">
+        {t('terminal.back')}
+      </button>
+      <button type="button" class="button" onClick={() => find(false)}>
+        {t('terminal.on')}
+      </button>
+      <span role="status">{found.value ? '' : t('terminal.notFound')}</span>
+    </form>
+  );
+}
+
+function Panel({
+  tab,
+  shown,
+  opening,
+}: {
+  readonly tab: Tab;
+  readonly shown: boolean;
+  readonly opening: Opening;
+}) {
+  const place = useRef<HTMLDivElement>(null);
+  const { at } = tab.session.stage.value;
+  useEffect(() => {
+    place.current?.append(tab.screen.element);
+    tab.screen.open();
+  }, [tab]);
+  useEffect(() => {
+    if (!shown) return;
+    tab.screen.fit();
+    if (at === 'running') tab.screen.focus();
+  }, [shown, at]);
+  return (
+    <section class="panel" hidden={!shown} data-stage={at}>
+      <div ref={place} class="place" />
+      <StageOver session={tab.session} opening={opening} />
+    </section>
+  );
+}

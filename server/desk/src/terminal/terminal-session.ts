@@ -1,0 +1,203 @@
+import { signal } from '@preact/signals';
+import type { KnownHostKey } from '../../../dashboard/src/desk/messages.ts';
+import { type Bridge, Refused } from '../bridge/bridge.ts';
+import { Channel } from '../connection/channel.ts';
+import { openSocket } from '../connection/socket.ts';
+import { sayEnd, sayRefused } from '../page/say.ts';
+import { type BrowserKey, browserKey, makeBrowserKey } from '../ssh/browser-key.ts';
+import { judge, type ServerKey } from '../ssh/host-key.ts';
+import { type Questions, type Shell, SshConnection, SshFailure } from '../ssh/session.ts';
+import { t } from '../texts/language.ts';
+import type { Screen } from './screen.ts';
+
+/** What a tab shows over its screen, and waits for. */
+export type Stage =
+  | { readonly at: 'connecting' }
+  | { readonly at: 'hostKey'; readonly key: ServerKey; readonly known: KnownHostKey | null }
+  | { readonly at: 'logIn'; readonly failed: boolean; readonly browserKey: BrowserKey | null }
+  | {
+      readonly at: 'questions';
+      readonly asked: Questions;
+      answer(given: readonly string[] | null): void;
+    }
+  | { readonly at: 'running' }
+  | { readonly at: 'over'; readonly why: string; readonly again: boolean };
+
+/** How somebody logs in. */
+export type LogIn =
+  | { readonly by: 'password'; readonly user: string; readonly password: string }
+  | { readonly by: 'key'; readonly user: string };
+
+/** One connection of a tab after the other, each with its SSH session and shell. */
+export class TerminalSession {
+  readonly stage = signal<Stage>({ at: 'connecting' });
+  readonly #bridge: Bridge;
+  readonly #screen: () => Screen;
+  #channel: Channel | null = null;
+  #connection: SshConnection | null = null;
+  #shell: Shell | null = null;
+  /** Of the connection: what comes late from an older one is not shown. */
+  #attempt = 0;
+
+  constructor(bridge: Bridge, screen: () => Screen) {
+    this.#bridge = bridge;
+    this.#screen = screen;
+  }
+
+  typed(bytes: Uint8Array): void {
+    this.#shell?.write(bytes);
+  }
+
+  resized(size: Parameters<Shell['resize']>[0]): void {
+    this.#shell?.resize(size);
+  }
+
+  async connect(): Promise<void> {
+    const attempt = ++this.#attempt;
+    const { port } = this.#bridge.opening;
+    this.#drop();
+    this.stage.value = { at: 'connecting' };
+    try {
+      const known = await this.#bridge.ask('hostKey', undefined);
+      const channel = new Channel(await openSocket(this.#bridge));
+      if (attempt !== this.#attempt) return channel.close();
+      this.#channel = channel;
+      const connection = await SshConnection.open(channel, known?.key.split(' ')[0] ?? null);
+      if (attempt !== this.#attempt) return connection.close();
+      this.#connection = connection;
+      // Before, there was an error that says more.
+      channel.ended
+        .then((end) => {
+          if (attempt === this.#attempt) this.#over(sayEnd(end, port), end.again);
+        })
+        .catch(() => {});
+      const verdict = judge(connection.serverKey, known?.key ?? null);
+      if (verdict === 'known') return await this.#askLogIn(false);
+      this.stage.value = { at: 'hostKey', key: connection.serverKey, known };
+    } catch (error) {
+      if (attempt === this.#attempt) await this.#failed(error);
+    }
+  }
+
+  /** Trusts the key that is shown. `instead`: in the place of the known one. */
+  async trust(key: ServerKey, instead: boolean): Promise<void> {
+    try {
+      if (instead) await this.#bridge.ask('forgetHostKey', undefined);
+      await this.#bridge.ask('trustHostKey', key.key);
+    } catch (error) {
+      const status = error instanceof Refused ? error.status : 0;
+      if (status === 403) return this.#over(t('hostKey.mayNot'), false);
+      // Somebody else was faster, and trusts another one.
+      if (status === 409) return this.connect();
+      return this.#failed(error);
+    }
+    await this.#askLogIn(false);
+  }
+
+  async logIn(given: LogIn): Promise<void> {
+    const connection = this.#connection;
+    if (!connection) return;
+    const attempt = this.#attempt;
+    this.stage.value = { at: 'connecting' };
+    try {
+      const pair = given.by === 'key' ? (await browserKey(this.#bridge.opening.user))?.pair : undefined;
+      const taken =
+        given.by === 'password'
+          ? await connection.logInByPassword(given.user, given.password, (asked) => this.#ask(asked, attempt))
+          : pair !== undefined && (await connection.logInByKey(given.user, pair));
+      if (attempt !== this.#attempt) return;
+      if (!taken) return await this.#askLogIn(true);
+      await this.#run(connection, attempt);
+    } catch (error) {
+      if (attempt === this.#attempt) await this.#failed(error);
+    }
+  }
+
+  async makeKey(): Promise<void> {
+    await makeBrowserKey(this.#bridge.opening.user);
+    await this.#askLogIn(false);
+  }
+
+  /** Ends it, with a word on the screen. What has ended already gets this reason: that of the server was the same, or comes of it. */
+  end(why: string, again: boolean): void {
+    if (this.stage.value.at === 'over') this.stage.value = { at: 'over', why, again };
+    else this.#over(why, again);
+  }
+
+  close(): void {
+    this.#attempt++;
+    this.#drop();
+  }
+
+  async #askLogIn(failed: boolean): Promise<void> {
+    const attempt = this.#attempt;
+    const key = await browserKey(this.#bridge.opening.user);
+    if (attempt === this.#attempt) this.stage.value = { at: 'logIn', failed, browserKey: key };
+  }
+
+  /** What the device asks beside the password. */
+  #ask(asked: Questions, attempt: number): Promise<readonly string[] | null> {
+    return new Promise((resolve) => {
+      if (attempt !== this.#attempt) return resolve(null);
+      const answer = (given: readonly string[] | null) => {
+        if (attempt === this.#attempt) this.stage.value = { at: 'connecting' };
+        resolve(given);
+      };
+      this.stage.value = { at: 'questions', asked, answer };
+    });
+  }
+
+  async #run(connection: SshConnection, attempt: number): Promise<void> {
+    const screen = this.#screen();
+    const shell = await connection.shell(screen.size, (bytes) => screen.write(bytes));
+    if (attempt !== this.#attempt) return shell.close();
+    this.#shell = shell;
+    this.stage.value = { at: 'running' };
+    screen.focus();
+    // The screen may have changed while the shell was opened.
+    shell.resize(screen.size);
+    const status = await shell.ended;
+    // A connection that is over says more of why.
+    const end = await Promise.race([
+      this.#channel?.ended,
+      new Promise<null>((resolve) => setTimeout(resolve, 0, null)),
+    ]);
+    if (attempt !== this.#attempt || end) return;
+    this.#over(
+      status === null || status === 0 ? t('ssh.ended') : t('ssh.endedWith', { status: String(status) }),
+      true,
+    );
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { port } = this.#bridge.opening;
+    if (error instanceof SshFailure) {
+      // The reason of the server, where it has closed the connection meanwhile; that the device has is no reason.
+      const attempt = this.#attempt;
+      const end = await Promise.race([
+        this.#channel?.ended,
+        new Promise<null>((resolve) => setTimeout(resolve, 500, null)),
+      ]);
+      if (attempt !== this.#attempt) return;
+      if (end && end.key !== 'end.closed') return this.#over(sayEnd(end, port), end.again);
+      return this.#over(t(error.key), true);
+    }
+    if (error instanceof Refused) return this.#over(sayRefused(error, port), error.status !== 403);
+    this.#over(t('end.lost'), true);
+  }
+
+  #over(why: string, again: boolean): void {
+    this.#attempt++;
+    this.#drop();
+    this.#screen().say(why);
+    this.stage.value = { at: 'over', why, again };
+  }
+
+  #drop(): void {
+    this.#shell = null;
+    this.#connection?.close();
+    this.#connection = null;
+    this.#channel?.close();
+    this.#channel = null;
+  }
+}

@@ -1,0 +1,370 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { SshServer } from '../../../test/ssh/ssh-server.ts';
+import { openProfile, startChromium } from '../../../test/system/chromium.ts';
+import { DeskTab } from '../testing/desk-tab.ts';
+import { devicePassword, isRoot, ports, TerminalStage } from '../testing/terminal-stage.ts';
+
+/** Terminals in Chromium: OpenSSH and Dropbear behind a real agent. */
+
+/** Only something that hangs reaches it. */
+const timeout = 120_000;
+/** 50 MB take ten seconds, and minutes where the machine is busy with much else. */
+const floodTimeout = 600_000;
+
+let stage: TerminalStage;
+let browser: Browser;
+let context: BrowserContext;
+beforeAll(async () => {
+  stage = await TerminalStage.start();
+  browser = await startChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await stage?.close();
+});
+
+interface Look {
+  readonly locale?: string;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly viewport?: { readonly width: number; readonly height: number };
+}
+const begin = async (look: Look = {}) => {
+  await context?.close();
+  context = await browser.newContext({
+    locale: 'en-GB',
+    viewport: { width: 1000, height: 600 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+    ...look,
+  });
+};
+beforeEach(() => begin());
+afterEach(() => context?.close());
+
+/** A terminal, as the dashboard shows it. */
+class Terminal {
+  readonly tab: DeskTab;
+  #asked = 0;
+
+  private constructor(tab: DeskTab) {
+    this.tab = tab;
+  }
+
+  static async open(port: number, user = 'alice'): Promise<Terminal> {
+    const tab = await DeskTab.open(context, stage.base, `terminal/pump?port=${port}`, user);
+    await tab.frame.locator('main.terminal').waitFor();
+    return new Terminal(tab);
+  }
+
+  /** A terminal in which somebody works already. */
+  static async running(port: number): Promise<Terminal> {
+    const terminal = await Terminal.open(port);
+    await terminal.trust();
+    await terminal.logInByKey(serverAt(port));
+    return terminal;
+  }
+
+  button(name: string): Locator {
+    return this.tab.button(name);
+  }
+
+  is(at: string): Promise<void> {
+    return this.tab.frame.locator(`[data-stage=${at}]:not([hidden])`).waitFor();
+  }
+
+  /** What is said over the screen. */
+  async says(text: string | RegExp): Promise<void> {
+    await this.tab.frame.locator('.panel:not([hidden]) .over').getByText(text).waitFor();
+  }
+
+  async trust(): Promise<void> {
+    await this.button('Trust and connect').click();
+    await this.is('logIn');
+  }
+
+  async logIn(user: string, secret: string): Promise<void> {
+    await this.tab.frame.getByLabel('User on the device').fill(user);
+    await this.tab.frame.getByLabel('Password').fill(secret);
+    await this.button('Log in').click();
+  }
+
+  /** Makes a key in the browser, and lets the device know it. */
+  async logInByKey(server: SshServer): Promise<string> {
+    await this.button('Make a key for this browser').click();
+    const line = await this.tab.frame.locator('.key code').innerText();
+    appendFileSync(server.authorizedKeys, `${line}\n`);
+    await this.tab.frame.getByLabel('User on the device').fill(server.user);
+    await this.button('Log in with the key of this browser').click();
+    await this.is('running');
+    return line;
+  }
+
+  async type(text: string): Promise<void> {
+    await this.tab.frame.locator('.panel:not([hidden]) .xterm-helper-textarea').focus();
+    await this.tab.page.keyboard.type(text);
+  }
+
+  text(): Promise<string> {
+    return this.tab.frame.locator('.panel:not([hidden]) .xterm-rows').innerText();
+  }
+
+  async shows(text: string | RegExp): Promise<void> {
+    await expect.poll(() => this.text(), { timeout }).toMatch(text);
+  }
+
+  /** What the shell of the device takes for the width of its terminal. */
+  async columns(): Promise<number> {
+    const mark = `width${++this.#asked}`;
+    await this.type(`echo ${mark}-$(tput cols)-\r`);
+    await this.shows(new RegExp(`${mark}-\\d+-`));
+    return Number(new RegExp(`${mark}-(\\d+)-`).exec(await this.text())?.[1]);
+  }
+}
+
+const serverAt = (port: number) => (port === ports.openSsh ? stage.openSsh : stage.dropbear);
+
+describe.each([
+  ['OpenSSH', ports.openSsh],
+  ['Dropbear', ports.dropbear],
+] as const)('%s', (_, port) => {
+  beforeEach(() => stage.forgetKey(port));
+
+  test('first use, a wrong password, log-in with the key of the browser, characters, size', async () => {
+    const terminal = await Terminal.open(port);
+    await terminal.says(/for the first time/);
+    expect(await terminal.tab.frame.getByLabel('Password').count()).toBe(0);
+    await terminal.trust();
+    expect(await stage.knownKey(port)).toMatch(/^ssh-ed25519 /);
+    if (isRoot) {
+      await terminal.logIn(serverAt(port).user, 'wrong');
+      await terminal.says(/does not take this/);
+    }
+    const line = await terminal.logInByKey(serverAt(port));
+    expect(line).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68} alice@browser$/);
+    await terminal.type('echo "käse 漢字 $((40+2))"\r');
+    await terminal.shows(/käse 漢字 42/);
+    const before = await terminal.columns();
+    await terminal.tab.page.setViewportSize({ width: 700, height: 400 });
+    await expect.poll(() => terminal.columns(), { timeout }).toBeLessThan(before);
+    expect(terminal.tab.complaints).toEqual([]);
+  });
+
+  test.skipIf(!isRoot)(
+    'a password, a flood without freezing, and the end of the shell',
+    async () => {
+      const terminal = await Terminal.open(port);
+      await terminal.trust();
+      await terminal.logIn(serverAt(port).user, devicePassword);
+      await terminal.is('running');
+      await terminal.type('yes | head -c 50M; echo; echo over-$((1+1))\r');
+      // The page answers meanwhile.
+      const { frame } = terminal.tab;
+      for (let turn = 0; turn < 20; turn++) await frame.evaluate('new Promise(requestAnimationFrame)');
+      await expect.poll(() => terminal.text(), { timeout: floodTimeout, interval: 500 }).toMatch(/over-2/);
+      await terminal.type('exit 3\r');
+      await terminal.says(/ended with status 3/);
+      await terminal.button('Connect again').click();
+      await terminal.is('logIn');
+      expect(terminal.tab.complaints).toEqual([]);
+    },
+    2 * floodTimeout,
+  );
+});
+
+test('a key that has changed is loud, and nothing goes on before somebody has agreed', async () => {
+  const port = ports.openSsh;
+  const other = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
+  await stage.forgetKey(port);
+  expect((await stage.alice.put(`/devices/pump/host-keys/${port}`, { key: other })).status).toBe(200);
+  const terminal = await Terminal.open(port);
+  const { frame } = terminal.tab;
+  await frame.getByRole('alert').getByText('has changed').waitFor();
+  expect(await frame.getByLabel('Password').count()).toBe(0);
+  const replace = terminal.button('Replace the known key');
+  expect(await replace.isDisabled()).toBe(true);
+  await terminal.button('Do not connect').click();
+  await terminal.says(/have not trusted/);
+  expect(await stage.knownKey(port)).toBe(other);
+  await terminal.button('Connect again').click();
+  await frame.getByRole('checkbox').check();
+  await replace.click();
+  await terminal.is('logIn');
+  expect(await stage.knownKey(port)).not.toBe(other);
+  await context.close();
+
+  // Who may open the port and no more cannot replace it for everybody.
+  await stage.forgetKey(port);
+  expect((await stage.alice.put(`/devices/pump/host-keys/${port}`, { key: other })).status).toBe(200);
+  const grant = { user: 'bob', role: 'user', device: 'pump', ports: [port] };
+  expect((await stage.alice.post('/grants', grant)).status).toBe(201);
+  await begin();
+  const bob = await Terminal.open(port, 'bob');
+  await bob.tab.frame.getByRole('checkbox').check();
+  await bob.button('Replace the known key').click();
+  await bob.says(/may not replace the known key/);
+  expect(await stage.knownKey(port)).toBe(other);
+  await context.close();
+  await begin();
+  const shut = await Terminal.open(ports.dropbear, 'bob');
+  await shut.says(/You may not open this port/);
+  await stage.forgetKey(port);
+});
+
+test('nothing listens, and what listens is no SSH server', async () => {
+  const nothing = await Terminal.open(ports.nothing);
+  await nothing.says(/Nothing answers on port 24 of the device/);
+  await begin();
+  const ftp = await Terminal.open(ports.notSsh);
+  await ftp.says(/does not speak SSH/);
+});
+
+test('scroll-back, search, links, and the clipboard', async () => {
+  await stage.forgetKey(ports.openSsh);
+  const terminal = await Terminal.running(ports.openSsh);
+  const { page, frame } = terminal.tab;
+  await terminal.type(
+    'clear; seq 20000 | sed "s/^/line /"; echo https://example.com/manual; echo done-$((1+1))\r',
+  );
+  await terminal.shows(/done-2/);
+  await terminal.button('Search').click();
+  const field = frame.getByRole('searchbox');
+  // scrollBackLines: what is further up is gone.
+  await field.fill('line 9000 ');
+  await frame.getByText('Not found').waitFor();
+  await field.fill('line 12345');
+  await terminal.shows(/line 12345/);
+  await terminal.button('Search').click();
+  await terminal.type('\r');
+  await terminal.shows(/example\.com/);
+  const opened = context.waitForEvent('page');
+  await context.route('https://example.com/**', (route) => route.fulfill({ body: 'manual' }));
+  const link = frame.locator('.xterm-rows > div', { hasText: /^https:\/\/example\.com\/manual/ }).last();
+  const box = await link.boundingBox();
+  await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 5);
+  await page.mouse.move((box?.x ?? 0) + 62, (box?.y ?? 0) + 6);
+  await page.mouse.click((box?.x ?? 0) + 62, (box?.y ?? 0) + 6);
+  const manual = await opened;
+  await manual.waitForURL('https://example.com/manual');
+  expect(await manual.evaluate('opener')).toBeNull();
+  await manual.close();
+  await terminal.type('clear; echo copied-$((3*7))\r');
+  await terminal.shows(/copied-21/);
+  const row = await frame
+    .locator('.xterm-rows > div', { hasText: /^copied-21/ })
+    .last()
+    .boundingBox();
+  await page.mouse.dblclick((row?.x ?? 0) + 10, (row?.y ?? 0) + 6);
+  await page.keyboard.press('Control+Shift+C');
+  await expect.poll(() => frame.evaluate('navigator.clipboard.readText()'), { timeout }).toContain('copied');
+  await frame.evaluate('navigator.clipboard.writeText("echo pasted-$((6*7))")');
+  await frame.locator('.panel:not([hidden]) .xterm-helper-textarea').focus();
+  await page.keyboard.press('Control+Shift+V');
+  await terminal.type('\r');
+  await terminal.shows(/pasted-42/);
+  expect(terminal.tab.complaints).toEqual([]);
+});
+
+test('tabs, a device that goes away, and a log-out in another tab of the browser', async () => {
+  await stage.forgetKey(ports.openSsh);
+  const terminal = await Terminal.running(ports.openSsh);
+  const { frame } = terminal.tab;
+  await terminal.type('echo first-$((1+1))\r');
+  await terminal.shows(/first-2/);
+  await terminal.button('New terminal').click();
+  await terminal.is('logIn');
+  await terminal.button('Log in with the key of this browser').click();
+  await terminal.is('running');
+  await terminal.type('echo second-$((1+1))\r');
+  await terminal.shows(/second-2/);
+  await frame.locator('.tab .name').first().click();
+  await terminal.shows(/first-2/);
+  await stage.agents.cut('pump');
+  await terminal.says(/connection to the device was lost/);
+  await terminal.button('Connect again').click();
+  await terminal.says(/off line/);
+  await stage.agents.restart('pump');
+  await terminal.button('Connect again').click();
+  await terminal.is('logIn');
+  await terminal.button('Log in with the key of this browser').click();
+  await terminal.is('running');
+  // What was there is still to be read.
+  await terminal.shows(/first-2/);
+  for (let made = await frame.locator('.tab .name').count(); made < 12; made++) {
+    await terminal.button('New terminal').click();
+  }
+  // tabs: no more are opened.
+  expect(await terminal.button('New terminal').isDisabled()).toBe(true);
+  const another = await context.newPage();
+  await another.goto(`${stage.base}/dashboard/account`);
+  await another.getByRole('main').getByRole('button', { name: 'Log out' }).click();
+  await another.waitForURL(/log-in/);
+  await frame.locator('.panel[data-stage=over]').nth(11).waitFor({ state: 'attached' });
+  await terminal.says(/no longer have access|logged out/);
+});
+
+test('a key that the browser keeps cannot be read, is there the next time, and is of one user', async () => {
+  await stage.forgetKey(ports.openSsh);
+  await context.close();
+  context = await openProfile(join(stage.server.folder, 'profile'));
+  const first = await Terminal.running(ports.openSsh);
+  const extractable = await first.tab.frame.evaluate(
+    `(async () => {
+      const opening = indexedDB.open('keys', 1);
+      await new Promise((resolve, reject) => { opening.onsuccess = resolve; opening.onerror = () => reject(opening.error); });
+      const all = opening.result.transaction('keys').objectStore('keys').getAll();
+      await new Promise((resolve) => { all.onsuccess = resolve; });
+      return all.result.map(({ privateKey }) => privateKey.extractable);
+    })()`,
+  );
+  expect(extractable).toEqual([false]);
+  await context.close();
+  context = await openProfile(join(stage.server.folder, 'profile'));
+  await context.clearCookies();
+  const again = await Terminal.open(ports.openSsh);
+  await again.is('logIn');
+  await again.tab.frame.getByLabel('User on the device').fill(stage.openSsh.user);
+  await again.button('Log in with the key of this browser').click();
+  await again.is('running');
+  expect((await stage.alice.post('/grants', { user: 'bob', role: 'user', device: 'pump' })).status).toBe(201);
+  await context.clearCookies();
+  const bob = await Terminal.open(ports.openSsh, 'bob');
+  await bob.is('logIn');
+  expect(await bob.button('Make a key for this browser').count()).toBe(1);
+});
+
+test.each<[string, Look]>([
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['German, on a small screen', { locale: 'de-DE', viewport: { width: 360, height: 740 } }],
+])('%s: nothing that axe finds, nothing that the policy stops', async (_, look) => {
+  await stage.forgetKey(ports.openSsh);
+  await begin(look);
+  const terminal = await Terminal.open(ports.openSsh);
+  const { frame } = terminal.tab;
+  const found: string[] = [];
+  await terminal.is('hostKey');
+  found.push(...(await terminal.tab.findings()));
+  await frame.locator('.over .main').click();
+  await terminal.is('logIn');
+  found.push(...(await terminal.tab.findings()));
+  await frame.locator('.over .actions .button').nth(1).click();
+  await frame.locator('.key code').waitFor();
+  found.push(...(await terminal.tab.findings()));
+  appendFileSync(stage.openSsh.authorizedKeys, `${await frame.locator('.key code').innerText()}\n`);
+  await frame.locator('input[name=ssh-user]').fill(stage.openSsh.user);
+  await frame.locator('.over .actions .button').nth(1).click();
+  await terminal.is('running');
+  await frame.locator('.bar .end').click();
+  await terminal.type('printf "\\033[31mred \\033[92mgreen \\033[1;44mblue\\033[0m plain-$((1+1))\\n"\r');
+  await terminal.shows(/plain-2/);
+  found.push(...(await terminal.tab.findings()));
+  const wide = await frame.evaluate('document.documentElement.scrollWidth - innerWidth');
+  expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
+  await terminal.type('exit\r');
+  await terminal.is('over');
+  found.push(...(await terminal.tab.findings()));
+  expect(found).toEqual([]);
+  expect(terminal.tab.complaints).toEqual([]);
+});
