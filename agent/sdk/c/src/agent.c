@@ -59,6 +59,7 @@ static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 static bool engine_open, threaded;
 static bool ending;  /* the last agent has gone, and the engine goes next */
 static bool closing; /* the thread ends the engine */
+static bool to_join; /* a thread of the library is there, or has ended and keeps its stack */
 static pthread_t loop_thread;
 static request *first_request, **last_request = &first_request;
 
@@ -108,6 +109,12 @@ static void set_ending(bool now) {
   pthread_mutex_unlock(&mutex);
 }
 
+/* Waits for the end of a thread that needs the mutex, which the caller has, no more. Its code may be unloaded then. */
+static void join_thread(void) {
+  if (to_join) pthread_join(loop_thread, NULL);
+  to_join = false;
+}
+
 /* Ends the engine when nobody needs it any more and no callback is on the stack. A thread of the library does so by itself,
  * and others wait for it. */
 static void close_if_last(void) {
@@ -116,6 +123,7 @@ static void close_if_last(void) {
   bool closes = engine_open && ending && !threaded && own && !rm_engine_busy();
   if (closes) engine_open = ending = false;
   while (threaded && !own && (closing || (engine_open && ending))) pthread_cond_wait(&answered, &mutex);
+  if (threaded && !own && !engine_open) join_thread();
   pthread_mutex_unlock(&mutex);
   if (closes) end_engine();
 }
@@ -229,13 +237,14 @@ static rm_agent_result start_thread(void) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, THREAD_STACK);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   int error = pthread_create(&loop_thread, &attributes, run_loop, &start);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (error) return fail(RM_AGENT_SYSTEM, "no thread: %s", strerror(error));
+  to_join = true;
   while (!start.done) pthread_cond_wait(&answered, &mutex);
   if (start.result == RM_AGENT_OK) return RM_AGENT_OK;
+  join_thread();
   memcpy(error_text, start.error, sizeof error_text);
   return start.result;
 }
@@ -245,6 +254,7 @@ static rm_agent_result open_engine(bool wants_thread) {
   if (rm_failure()) return fail(RM_AGENT_FAILED, "%s", rm_failure());
   pthread_mutex_lock(&mutex);
   while (closing) pthread_cond_wait(&answered, &mutex);
+  if (!engine_open) join_thread();
   rm_agent_result result = RM_AGENT_OK;
   if (engine_open && threaded != wants_thread) {
     result = fail(RM_AGENT_MISUSE, "all agents of a process must agree in `threaded`");
