@@ -22,7 +22,9 @@ function logicalLines(text: string): string[] {
     const start = line.trimStart();
     if (!continued && (start === '' || start.startsWith('#') || start.startsWith('!'))) continue;
     // An even number of backslashes at the end is escaped backslashes.
-    const more = (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1;
+    let end = line.length;
+    while (line[end - 1] === '\\') end--;
+    const more = (line.length - end) % 2 === 1;
     const part = more ? line.slice(0, -1) : line;
     if (continued) lines.push((lines.pop() ?? '') + part);
     else lines.push(part);
@@ -86,12 +88,16 @@ function valueNow(name: string, { platform, directory, dateMs, environment }: Im
   }
 }
 
+/** Characters that values may grow to in all when their references are replaced: each may name another twice. */
+const mostExpanded = 262_144;
+
 /** The properties of a file in the syntax of our own configuration, and the keys that were not taken. */
 export class Properties {
   readonly #raw: ReadonlyMap<string, string>;
   readonly #unused: Set<string>;
   readonly #facts: ImportFacts;
   readonly #warn: (message: string) => void;
+  #expanded = 0;
 
   constructor(raw: ReadonlyMap<string, string>, facts: ImportFacts, warn: (message: string) => void) {
     this.#raw = raw;
@@ -132,7 +138,15 @@ export class Properties {
 
   /** `${name}` and `${name:-default}`, of which the default counts where the name is unknown. */
   #value(key: string, within: readonly string[]): string {
-    return (this.#raw.get(key) ?? '').replace(/\$\{([^}]*)\}?/g, (reference, inner: string) => {
+    const raw = this.#raw.get(key) ?? '';
+    const before = this.#expanded;
+    this.#expanded += 1 + raw.length;
+    if (this.#expanded > mostExpanded) {
+      if (before <= mostExpanded)
+        this.#warn(`${key}: the variables of this file are too long, kept as text from here on`);
+      return raw;
+    }
+    return raw.replace(/\$\{([^}]*)\}?/g, (reference, inner: string) => {
       const [, name = '', standard] = /^(.*?)(?::-(.*))?$/s.exec(inner) ?? [];
       const variable = variables[name];
       if (variable !== undefined) return variable;

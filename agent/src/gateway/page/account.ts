@@ -76,14 +76,14 @@ export class Account {
   /** The cookie by which a browser is known from now on; `''`: there is no password. */
   browserCookie(): string {
     const stored = this.#read();
-    return stored === null || typeof stored === 'string' ? '' : this.#browsers.cookie(stored.password);
+    return stored === null || typeof stored === 'string' ? '' : this.#browsers.cookie(secretOf(stored));
   }
 
   /** Whether a visitor may come in; `done` is called once. */
   verify({ password, code, browser }: Proof, done: (verdict: Verdict) => void): void {
     const stored = this.#read();
     const known = stored !== null && typeof stored !== 'string' ? stored : null;
-    const attempts = (known && this.#browsers.attempts(browser, known.password)) ?? this.#strangers;
+    const attempts = (known && this.#browsers.attempts(browser, secretOf(known))) ?? this.#strangers;
     const refusal = refusalOf(attempts) ?? faultOf(stored);
     if (refusal || !known) {
       done(refusal ?? { status: 409, error: 'There is no password yet.' });
@@ -124,13 +124,13 @@ export class Account {
       done({ status: 401, error: 'The code is wrong. "rm-agent status" on the gateway shows it.' });
     } else {
       this.#strangers.succeeded();
-      this.#store(password, {}, done);
+      this.#store(password, done);
     }
   }
 
   /** Changes the password, for who knows the one of now. All browsers become strangers. */
   change(proof: Proof, password: string, done: (verdict: Verdict) => void): void {
-    this.#verified(proof, done, ({ password: _, ...codes }) => this.#store(password, codes, done));
+    this.#verified(proof, done, () => this.#store(password, done));
   }
 
   /** A new secret in base32, for an authenticator. It counts once {@link confirm} has got a code of it. */
@@ -140,7 +140,7 @@ export class Account {
     return base32Encode(this.#offered);
   }
 
-  /** Begins to ask for codes, for who knows the password; the code is of the secret that was offered. */
+  /** Begins to ask for codes, and all browsers become strangers; for who knows the password; the code is of the secret that was offered. */
   confirm(proof: Proof, done: (verdict: Verdict) => void): void {
     if (this.hasCodes) {
       done({ status: 409, error: 'Turn the codes off first.' });
@@ -174,7 +174,8 @@ export class Account {
     });
   }
 
-  #store(password: string, codes: Omit<Stored, 'password'>, done: (verdict: Verdict) => void): void {
+  /** Codes stay as they are when the hash is there. */
+  #store(password: string, done: (verdict: Verdict) => void): void {
     const { shortestPassword, longestPassword } = pageLimits;
     if (password.length < shortestPassword || password.length > longestPassword) {
       done({ status: 403, error: `A password has ${shortestPassword} to ${longestPassword} characters.` });
@@ -183,7 +184,8 @@ export class Account {
     this.#strangers.underWay++;
     hashPassword(this.#host, password, this.#rounds, (hash) => {
       this.#strangers.underWay--;
-      done(this.#write({ password: hash, ...codes }));
+      const now = this.#read();
+      done(typeof now === 'string' ? faultOf(now) : this.#write({ ...now, password: hash }));
     });
   }
 
@@ -217,6 +219,11 @@ export class Account {
     }
     return 'it is not as the gateway has written it';
   }
+}
+
+/** Changes with everything that a log-in takes. */
+function secretOf({ password, totp = '' }: Stored): string {
+  return `${password}\n${totp}`;
 }
 
 function faultOf(stored: Stored | null | string): Verdict {

@@ -21,7 +21,7 @@ export function importDevice(
   text: string,
   common: string,
 ): ImportedDevice {
-  if (isGatewayProperties(text) || !/^\s*webtunnel\./m.test(text))
+  if (isGatewayProperties(text) || !/^[^\S\r\n]*webtunnel\./m.test(text))
     return { device: null, remarks: ['webtunnel.*: missing, so this is no device of the original gateway'] };
   const facts = { platform: '', directory: '', dateMs: 0, environment: () => undefined };
   const { json, warnings } = importGateway(common, [{ name: '', text }], facts, problemsOf);

@@ -10,8 +10,8 @@ type Machine = Pick<Host, 'clock' | 'crypto'>;
 
 /**
  * Browsers in which somebody has logged in, each with attempts of its own, so that strangers cannot make them wait. A browser
- * is known by a cookie `NAME.CODE`, where CODE is an HMAC of NAME. Its key is the stored hash of the password: nothing
- * else is kept, a restart forgets no browser, and a new password forgets all of them.
+ * is known by a cookie `NAME.CODE`, where CODE is an HMAC of NAME. Its key is what is stored of the account: nothing
+ * else is kept, a restart forgets no browser, and a new password or a change of one-time codes forgets all of them.
  */
 export class KnownBrowsers {
   readonly #machine: Machine;
@@ -23,15 +23,15 @@ export class KnownBrowsers {
   }
 
   /** The cookie for a browser in which somebody has logged in. */
-  cookie(passwordHash: string): string {
+  cookie(secret: string): string {
     const name = randomText(this.#machine);
-    return `${name}.${this.#code(name, passwordHash)}`;
+    return `${name}.${this.#code(name, secret)}`;
   }
 
   /** The attempts of the browser with this cookie; `null`: it is not known. */
-  attempts(cookie: string, passwordHash: string): Attempts | null {
+  attempts(cookie: string, secret: string): Attempts | null {
     const [, name = '', code = ''] = /^([\w-]{43})\.([\w-]{43})$/.exec(cookie) ?? [];
-    if (name === '' || !sameText(code, this.#code(name, passwordHash))) return null;
+    if (name === '' || !sameText(code, this.#code(name, secret))) return null;
     const attempts = this.#attempts.get(name) ?? new Attempts(this.#machine.clock);
     this.#attempts.delete(name);
     this.#attempts.set(name, attempts);
@@ -40,8 +40,8 @@ export class KnownBrowsers {
     return attempts;
   }
 
-  #code(name: string, passwordHash: string): string {
-    const key = utf8Encode(passwordHash);
+  #code(name: string, secret: string): string {
+    const key = utf8Encode(secret);
     return base64Url(new Hmac(this.#machine.crypto, 'sha-256', key, name.length).of(utf8Encode(name)));
   }
 }

@@ -291,6 +291,24 @@ describe('the account', () => {
     expect(enter('log-in', { password }).status).toBe(200);
   });
 
+  it('knows no browser and no other session any longer when codes begin or end', () => {
+    const thief = { Cookie: knownBy(setUp()) };
+    const session = { cookie, proof };
+    enter('log-in', { password });
+    const secret = base32Decode(String(call('codes-offer').json.secret));
+    if (!secret) throw new Error('no secret');
+    const code = () => codeOf(host.crypto, secret, stepAt(host.clock.date()));
+    const owner = { Cookie: knownBy(call('codes-confirm', { password, code: code() })) };
+    expect(call('devices').status).toBe(200);
+    ({ cookie, proof } = session);
+    expect(call('devices').status).toBe(401);
+    cookie = '';
+    tryOften();
+    host.clock.advance(1_000);
+    expect(call('log-in', { password, code: '' }, thief).status).toBe(429);
+    expect(call('log-in', { password, code: '' }, owner).status).toBe(401);
+  });
+
   it('lets in no code that it cannot remember', () => {
     setUp();
     const secret = base32Decode(String(call('codes-offer').json.secret));
@@ -666,6 +684,21 @@ describe('a properties file of the original gateway', () => {
 
   beforeEach(() => {
     setUp();
+  });
+
+  it.each([
+    ['empty lines', '\n'.repeat(65_000)],
+    ['backslashes', `a=${'\\'.repeat(65_000)}x`],
+    [
+      'variables that name the next one twice',
+      [
+        'webtunnel.host = ${a0}',
+        ...Array.from({ length: 60 }, (_, n) => `a${n} = \${a${n + 1}}\${a${n + 1}}`),
+      ].join('\n'),
+    ],
+  ])('takes no time that grows faster than the file: %s', (_, given) => {
+    const { status, json } = preview({ text: given });
+    expect([status, JSON.stringify(json).length < 2_000_000]).toEqual([200, true]);
   });
 
   it('is shown as the device that it would become, and can be saved so', () => {

@@ -95,11 +95,13 @@ export class Page {
       ['codes-offer', ({ respond }) => respond({ json: { secret: this.account.offer() } })],
       [
         'codes-confirm',
-        ({ proof, respond }) => this.account.confirm(proof, (verdict) => respond(verdictOf(verdict))),
+        ({ proof, cookie, respond }) =>
+          this.account.confirm(proof, (verdict) => respond(this.#changed(verdict, cookie))),
       ],
       [
         'codes-end',
-        ({ proof, respond }) => this.account.withoutCodes(proof, (verdict) => respond(verdictOf(verdict))),
+        ({ proof, cookie, respond }) =>
+          this.account.withoutCodes(proof, (verdict) => respond(this.#changed(verdict, cookie))),
       ],
       ['devices', ({ respond }) => respond({ json: this.#list() })],
       ['device', (call) => this.#show(call)],
@@ -194,10 +196,14 @@ export class Page {
   }
 
   #changePassword({ body, cookie, proof, respond }: Call): void {
-    this.account.change(proof, textAt(body, 'next'), (verdict) => {
-      if (verdict === null) this.#sessions.endOthers(cookie);
-      respond(verdict ? verdictOf(verdict) : { json: {}, browser: this.account.browserCookie() });
-    });
+    this.account.change(proof, textAt(body, 'next'), (verdict) => respond(this.#changed(verdict, cookie)));
+  }
+
+  /** After a change of what a log-in takes: others may have come in by what it took before. */
+  #changed(verdict: Verdict, cookie: string): Answer {
+    if (verdict) return verdictOf(verdict);
+    this.#sessions.endOthers(cookie);
+    return { json: {}, browser: this.account.browserCookie() };
   }
 
   // ---- devices ----
