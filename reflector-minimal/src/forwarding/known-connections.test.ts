@@ -109,6 +109,18 @@ test('proofs by something else than our store do not last', async () => {
   expect(await proven(head, head, head)).toEqual([true, true, false]);
 });
 
+test('nor do sessions of another authenticator than our own', async () => {
+  stage.verdict = identity('token', { by: 'sso' });
+  expect(await proven(head, head, head)).toEqual([true, true, true]);
+});
+
+test('credentials that are long are not kept', async () => {
+  const long = requestHead('GET / HTTP/1.1', `Cookie: a=${'1'.repeat(4_095)}`);
+  expect(await proven(long, long, long)).toEqual([true, true, true]);
+  const fits = requestHead('GET / HTTP/1.1', `Cookie: a=${'1'.repeat(4_094)}`);
+  expect(await proven(fits, fits, fits)).toEqual([true, true, false]);
+});
+
 test('where a request comes from is judged each time, and a refusal ends what was known', async () => {
   const foreign = requestHead('GET / HTTP/1.1', 'Cookie: a=1', 'Origin: https://evil.example');
   expect(await proven(head, head, head)).toEqual([true, true, false]);

@@ -14,6 +14,12 @@ import { openedPort } from '../rights/opened-port.ts';
 import type { Authorized } from './authorize.ts';
 import type { Located } from './locate.ts';
 
+/** Authenticators whose sessions are in our store: the change feed tells of their ends. */
+const ownSessions: ReadonlySet<string> = new Set(['session', 'token']);
+
+/** Characters. Longer credentials are proven each time, because every connection would keep them. */
+const longestCredentials = 4_096;
+
 /** Everything of a request on which it depends who asks and whether they see the device. */
 interface Asked {
   readonly label: string;
@@ -85,8 +91,11 @@ export class KnownConnections {
   ): void {
     const { device, port, ...authorized } = located;
     const asked = askedBy(request, host, origin);
-    if (!asked || port === null || !isOfOurStore(authorized.identity)) return;
     const { socket } = request;
+    if (!asked || port === null || !isOfOurStore(authorized.identity) || isLong(asked)) {
+      this.#known.delete(socket);
+      return;
+    }
     const before = this.#known.get(socket);
     const known: Known = { asked, decision: null };
     this.#known.set(socket, known);
@@ -94,7 +103,8 @@ export class KnownConnections {
     const holder = {
       kind: 'user',
       identity: authorized.identity,
-      device,
+      // Not the tunnel, which would stay as long as the user's connection.
+      device: { id: device.id, uid: device.uid },
       opened: openedPort(device, port),
     } as const;
     // Without an answer, the next request is decided as the first one was.
@@ -114,7 +124,13 @@ export class KnownConnections {
 }
 
 function isOfOurStore({ session, credential, by }: Identity): boolean {
-  return session !== null || (credential === 'password' && by === ownPassword);
+  if (credential === 'password') return by === ownPassword;
+  return session !== null && ownSessions.has(by);
+}
+
+function isLong({ cookie = '', credentials }: Asked): boolean {
+  const all = credentials.flatMap((value) => value ?? []);
+  return all.reduce((sum, { length }) => sum + length, cookie.length) > longestCredentials;
 }
 
 /** `null` on a shared host, where the session names the device. */

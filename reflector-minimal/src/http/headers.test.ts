@@ -16,6 +16,12 @@ test('a response and trailers lose what must not pass', () => {
   ).toEqual([['X-Sum', '1']]);
 });
 
+test.each([1, 8, 9, 7_000])('what one of %s options of Connection names is of this connection', (count) => {
+  const options = Array.from({ length: count }, (_, n) => `x-${n}`).join(', ');
+  const lines = ['Connection', options, `X-${count - 1}`, 'gone', 'X-None', 'stays'];
+  expect(responseFields(lines)).toEqual(['X-None', 'stays']);
+});
+
 test('a device does not speak in the place of the reflector', () => {
   const lines = ['X-PTTH-Error', 'log in again', 'x-authenticate', 'TOTP', 'X-Error', '1'];
   expect(responseFields(lines, 401)).toEqual(['X-Error', '1']);

@@ -66,11 +66,17 @@ function pairsOf(headers: RawHeaders): [string, string][] {
 }
 
 /** Names that `Connection` declares to be of this connection, in lower case; `null`: none. */
-function connectionOptions(headers: RawHeaders): readonly string[] | null {
+function connectionOptions(headers: RawHeaders): readonly string[] | ReadonlySet<string> | null {
   const values = valuesOf(headers, 'connection');
   if (values.length === 0) return null;
   const options = values.length === 1 ? values[0] : values.join(',');
-  return (options ?? '').toLowerCase().split(',').map(trimmed);
+  const names = (options ?? '').toLowerCase().split(',').map(trimmed);
+  // Of many, each line of the head must not look at all.
+  return names.length > 8 ? new Set(names) : names;
+}
+
+function declares(options: ReturnType<typeof connectionOptions>, lower: string): boolean {
+  return options instanceof Set ? options.has(lower) : Array.isArray(options) && options.includes(lower);
 }
 
 function trimmed(text: string): string {
@@ -90,7 +96,7 @@ function endToEnd(headers: RawHeaders, drop: (lower: string) => boolean): string
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || drop(lower)) continue;
     if (lower === 'content-length') kept.push(name, String(Number(value)));
-    else if (!options?.includes(lower)) kept.push(name, value);
+    else if (!declares(options, lower)) kept.push(name, value);
   }
   return kept;
 }

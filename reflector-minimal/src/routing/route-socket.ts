@@ -18,6 +18,8 @@ export class RouteWebSocket implements RouteSocket {
   readonly #unread: (string | Buffer)[] = [];
   #liveness: Liveness;
   #ended = false;
+  /** Nobody has shown yet that they may send anything. */
+  #stranger = false;
   #wake: (() => void) | null = null;
   readonly #listeners = {
     message: (data: Buffer, isBinary: boolean) => this.#received(data, isBinary),
@@ -38,6 +40,7 @@ export class RouteWebSocket implements RouteSocket {
 
   /** Closes the WebSocket if more bytes come before its first message is there; to be called before any can come. */
   boundFirst(most: number): void {
+    this.#stranger = true;
     let left = most;
     const count = (piece: Buffer) => {
       left -= piece.length;
@@ -78,6 +81,10 @@ export class RouteWebSocket implements RouteSocket {
     // The close frame of the caller has to be read.
     this.#webSocket.resume();
     this.#webSocket.close(code, reason);
+    if (!this.#stranger) return;
+    // `ws` would collect a message until the close frame: what a stranger sends from now on is dropped.
+    this.#socket.removeAllListeners('data').resume();
+    this.#socket.end();
   }
 
   /**
