@@ -119,6 +119,24 @@ describe('the brand of a domain', () => {
     }
   });
 
+  test.each([
+    ['same-site', 'no-cors', 'image', false],
+    ['same-site', 'navigate', 'document', false],
+    ['cross-site', 'no-cors', 'image', false],
+    ['cross-site', 'navigate', 'iframe', false],
+    ['cross-site', 'navigate', 'document', true],
+    ['same-origin', 'navigate', 'document', true],
+    ['none', 'navigate', 'document', true],
+  ])('comes by a link that a person opens: %s, %s, %s', async (site, mode, dest, comes) => {
+    // Not by fetch(), which says itself what it is for.
+    const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
+    const asked = request(`http://localhost:${server.reflector.port}/for/harbour`, { headers }).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(303);
+    expect(answer.headers['set-cookie'] !== undefined).toBe(comes);
+  });
+
   test('is shown to those who see this domain only, and about devices to those who see them', async () => {
     await addDevice(server, 'crane-1', 'harbour');
     await addDevice(server, 'pump-1', 'acme');

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Html, page } from 'rm-reflector/accounts';
 import type { Route } from 'rm-reflector/ports';
 import { brandCookieFor, domainOfCookie } from './brand/brand-cookie.ts';
@@ -44,13 +45,21 @@ export function brandRoutes(branding: Branding): Route[] {
       access: 'anyone',
       methods: ['GET', 'HEAD'],
       path: `${brandPath}/*`,
-      answer: ({ parameters: [domain = ''], origin }) => ({
+      answer: ({ parameters: [domain = ''], origin, headers }) => ({
         status: 303,
         headers: { Location: '/' },
-        cookies: [
-          brandCookieFor(branding.domains.includes(domain) ? domain : null, origin.protocol === 'https'),
-        ],
+        cookies: isOpenedByPerson(headers)
+          ? [brandCookieFor(branding.domains.includes(domain) ? domain : null, origin.protocol === 'https')]
+          : [],
       }),
     },
   ];
+}
+
+/** Not by an image, a frame or a script, and not from a page of a device, which is the same site for browsers. */
+function isOpenedByPerson(headers: IncomingHttpHeaders): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site === undefined || site === 'none' || site === 'same-origin') return true;
+  const isPage = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return site === 'cross-site' && isPage;
 }
