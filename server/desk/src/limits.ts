@@ -17,6 +17,14 @@ export const limits = {
   slowMs: 10_000,
   /** Window of an SSH channel: what a shell may say before the terminal has taken it. */
   windowBytes: 1_048_576,
+  /** Bytes for a shell that the device has not let go yet, each piece with `unsentPieceBytes`: the terminal answers what a device asks. */
+  unsentBytes: 16_777_216,
+  /** What a piece takes beside its bytes. */
+  unsentPieceBytes: 512,
+  /** Questions of one message in a log-in. */
+  questions: 16,
+  /** How often a device may have a character repeated at once: xterm makes the whole text first. */
+  repetitions: 10_000,
   /** Lines that a terminal keeps. */
   scrollBackLines: 10_000,
   /** Tabs of one page: each is a connection. */

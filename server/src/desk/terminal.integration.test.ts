@@ -249,6 +249,9 @@ test('scroll-back, search, links, and the clipboard', async () => {
   await manual.waitForURL('https://example.com/manual');
   expect(await manual.evaluate('opener')).toBeNull();
   await manual.close();
+  // repetitions: what asks for more gets none.
+  await terminal.type("clear; printf 'repeated\\033[10001b-\\n'\r");
+  await terminal.shows(/repeated-/);
   await terminal.type('clear; echo copied-$((3*7))\r');
   await terminal.shows(/copied-21/);
   const row = await frame

@@ -4,7 +4,7 @@ import { ChannelDataMessage } from '@microsoft/dev-tunnels-ssh/messages/connecti
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
 import { SshServerSession } from '@microsoft/dev-tunnels-ssh/sshServerSession.js';
 import { Buffer } from 'buffer';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Channel, type ChannelSocket } from '../connection/channel.ts';
 import { limits } from '../limits.ts';
 import { configuration } from './algorithms.ts';
@@ -127,4 +127,44 @@ test('windowBytes: a server that sends more than was taken loses its connection'
   }
   expect(await shell.ended).toBeNull();
   expect(taken).toBeLessThanOrEqual(limits.windowBytes);
+});
+
+test('questions: a server that asks more at once loses its connection', async () => {
+  device.onAuthenticating((event) => {
+    if (event.authenticationType !== SshAuthenticationType.clientInteractive) return;
+    if (event.infoResponse) event.authenticationPromise = Promise.resolve({});
+    else {
+      event.infoRequest = Object.assign(new AuthenticationInfoRequestMessage(), {
+        prompts: Array.from({ length: limits.questions + 1 }, () => ({ prompt: 'Code: ', echo: true })),
+      });
+    }
+  });
+  const connection = await SshConnection.open(channel, null);
+  const answer = vi.fn(() => Promise.resolve([]));
+  await expect(connection.logInByPassword('root', 'right', answer)).rejects.toThrow();
+  expect(answer).not.toHaveBeenCalled();
+});
+
+test('a device opens no channels', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  await expect(device.openChannel('forwarded-tcpip')).rejects.toThrow();
+  await connection.shell(size, () => Promise.resolve());
+});
+
+test('unsentBytes, unsentPieceBytes: a device that takes no answers loses its connection', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  const shell = await connection.shell(size, () => Promise.resolve());
+  const answer = new Uint8Array(limits.messageBytes);
+  const pieces = Math.floor(limits.unsentBytes / (limits.messageBytes + limits.unsentPieceBytes));
+  for (let sent = 0; sent < pieces; sent++) shell.write(answer);
+  const over = vi.fn();
+  channel.ended.then(over, over);
+  await expect(device.openChannel('forwarded-tcpip')).rejects.toThrow();
+  expect(over).not.toHaveBeenCalled();
+  for (let sent = 0; sent < pieces; sent++) shell.write(answer);
+  expect(await shell.ended).toBeNull();
 });

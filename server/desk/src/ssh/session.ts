@@ -3,6 +3,7 @@ import { AuthenticationInfoResponseMessage } from '@microsoft/dev-tunnels-ssh/me
 import {
   ChannelOpenMessage,
   ChannelRequestMessage,
+  SshChannelOpenFailureReason,
 } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh/messages/transportMessages.js';
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
@@ -61,6 +62,7 @@ export class SshConnection {
       const { infoRequest } = event;
       if (event.authenticationType !== SshAuthenticationType.clientInteractive || !infoRequest) return;
       const { name = '', instruction = '', prompts = [] } = infoRequest;
+      if (prompts.length > limits.questions) return this.close();
       const questions = prompts.map(({ prompt, echo }) => ({ text: prompt, isShown: echo }));
       // Nothing is asked where there is something to read only, or nothing at all.
       const answers = questions.length === 0 ? [] : this.#answer?.({ title: name, instruction, questions });
@@ -79,6 +81,10 @@ export class SshConnection {
    */
   static async open(channel: Channel, knownType: string | null): Promise<SshConnection> {
     const session = new ClientSession(await configuration(knownType));
+    // A device has nothing to open here, and would fill memory with channels.
+    session.onChannelOpening((event) => {
+      if (event.isRemoteRequest) event.failureReason = SshChannelOpenFailureReason.administrativelyProhibited;
+    });
     let shown: Promise<ServerKey> | null = null;
     session.onAuthenticating((event) => {
       if (event.authenticationType !== SshAuthenticationType.serverPublicKey || !event.publicKey) return;
@@ -163,9 +169,16 @@ export class SshConnection {
     if (!(await channel.request(new ChannelRequestMessage('shell', true))))
       throw new SshFailure('ssh.noShell');
     const ignore = () => {};
+    let unsent = 0;
     return {
       write: (bytes) => {
-        channel.send(Buffer.from(bytes)).catch(ignore);
+        const cost = bytes.length + limits.unsentPieceBytes;
+        // A device that asks the terminal much, and takes no answer, would fill memory.
+        if (unsent + cost > limits.unsentBytes) return this.close();
+        unsent += cost;
+        channel.send(Buffer.from(bytes)).then(() => {
+          unsent -= cost;
+        }, ignore);
       },
       resize: (changed) => {
         channel.request(new ResizeRequest(changed)).catch(ignore);

@@ -47,6 +47,11 @@ export class Screen {
     terminal.loadAddon(new Unicode11Addon());
     terminal.unicode.activeVersion = '11';
     terminal.loadAddon(new WebLinksAddon((_, address) => openLink(address)));
+    // What is handled here is not done.
+    terminal.parser.registerCsiHandler(
+      { final: 'b' },
+      ([times]) => typeof times === 'number' && times > limits.repetitions,
+    );
     const encoder = new TextEncoder();
     terminal.onData((text) => typed(encoder.encode(text)));
     terminal.onBinary((text) => typed(Uint8Array.from(text, (character) => character.charCodeAt(0))));
