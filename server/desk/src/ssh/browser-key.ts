@@ -59,15 +59,18 @@ export async function browserKey(user: string): Promise<BrowserKey | null> {
   return kept ? shown(kept, user, true) : null;
 }
 
-/** Rejects where the browser cannot make such a key. */
+/** A key that is there stays: devices know it. Rejects where the browser cannot make such a key. */
 export async function makeBrowserKey(user: string): Promise<void> {
+  if (await browserKey(user)) return;
   const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, false, [
     'sign',
     'verify',
   ])) as CryptoKeyPair;
   try {
-    await stored('readwrite', (store) => store.put(pair, user));
-  } catch {
-    ofThisPage.set(user, pair);
+    await stored('readwrite', (store) => store.add(pair, user));
+  } catch (error) {
+    // Another page was faster.
+    if (error instanceof DOMException && error.name === 'ConstraintError') return;
+    if (!ofThisPage.has(user)) ofThisPage.set(user, pair);
   }
 }
