@@ -283,6 +283,9 @@ test('tabs, a device that goes away, and a log-out in another tab of the browser
   await terminal.shows(/second-2/);
   await frame.locator('.tab .name').first().click();
   await terminal.shows(/first-2/);
+  // A program that uses the whole screen does not get to leave it.
+  await terminal.type("printf '\\033[?1049h'; echo whole-$((1+1))\r");
+  await terminal.shows(/whole-2/);
   await stage.agents.cut('pump');
   await terminal.says(/connection to the device was lost/);
   await terminal.button('Connect again').click();

@@ -47,7 +47,7 @@ export interface Asks {
   };
   /** The SSH host key by which the port is known, type and base64; `null`: none yet. */
   readonly hostKey: { readonly takes: undefined; readonly gives: KnownHostKey | null };
-  /** Remembers it. Refused with 409 when another one is known. */
+  /** Remembers it. Refused with 409 when another one is known, or as many are as are kept. */
   readonly trustHostKey: { readonly takes: string; readonly gives: undefined };
   /** Forgets the known one. Refused with 403 for those who may not. */
   readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };

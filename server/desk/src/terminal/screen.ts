@@ -94,6 +94,12 @@ export class Screen {
     this.#terminal.write(`\r\n\x1b[0;7m ${text} \x1b[0m\r\n`);
   }
 
+  /** As for a new shell: the modes of the one before go, its lines stay. */
+  leaveModes(): void {
+    // The cursor is saved first: leaving the alternate screen restores it, also where this is not the alternate screen.
+    this.#terminal.write('\x1b7\x1b[?1049l\x1b[?1000;1002;1003;1004;1006;2004l\x1b[!p');
+  }
+
   find(text: string, back: boolean): boolean {
     return back ? this.#search.findPrevious(text) : this.#search.findNext(text);
   }

@@ -56,6 +56,7 @@ export class TerminalSession {
     const attempt = ++this.#attempt;
     const { port } = this.#bridge.opening;
     this.#drop();
+    this.#screen().leaveModes();
     this.stage.value = { at: 'connecting' };
     try {
       const known = await this.#bridge.ask('hostKey', undefined);
@@ -81,17 +82,19 @@ export class TerminalSession {
 
   /** Trusts the key that is shown. `instead`: in the place of the known one. */
   async trust(key: ServerKey, instead: boolean): Promise<void> {
+    const attempt = this.#attempt;
     try {
       if (instead) await this.#bridge.ask('forgetHostKey', undefined);
       await this.#bridge.ask('trustHostKey', key.key);
     } catch (error) {
       const status = error instanceof Refused ? error.status : 0;
+      // Somebody else was faster, and trusts another one. Without one, the server keeps no more of them, and says so.
+      const known = status === 409 && (await this.#bridge.ask('hostKey', undefined).catch(() => null));
+      if (attempt !== this.#attempt) return;
       if (status === 403) return this.#over(t('hostKey.mayNot'), false);
-      // Somebody else was faster, and trusts another one.
-      if (status === 409) return this.connect();
-      return this.#failed(error);
+      return known ? this.connect() : this.#failed(error);
     }
-    await this.#askLogIn(false);
+    if (attempt === this.#attempt) await this.#askLogIn(false);
   }
 
   async logIn(given: LogIn): Promise<void> {
@@ -114,8 +117,9 @@ export class TerminalSession {
   }
 
   async makeKey(): Promise<void> {
+    const attempt = this.#attempt;
     await makeBrowserKey(this.#bridge.opening.user);
-    await this.#askLogIn(false);
+    if (attempt === this.#attempt) await this.#askLogIn(false);
   }
 
   /** Ends it, with a word on the screen. What has ended already gets this reason: that of the server was the same, or comes of it. */
