@@ -71,7 +71,7 @@ export const targets = {
     endian: 'little',
     bits: 32,
     architecture: 'v6',
-    maxBytes: 832 * KiB,
+    maxBytes: 896 * KiB,
   },
   armv7hf: {
     boards: '32-bit ARM with floating point: BeagleBone, i.MX6, Raspberry Pi 2 and later in 32-bit systems',
