@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../certificates/self-signed.ts';
 import type { FrontOptions } from '../proxies/front.ts';
 import { Haproxy } from '../proxies/haproxy.ts';
-import { HaproxyContainer } from '../proxies/haproxy-container.ts';
 import { Nginx } from '../proxies/nginx.ts';
 import type { ProxyProcess } from '../proxies/proxy-process.ts';
 import { startOpenSsh } from '../ssh/openssh.ts';
@@ -47,7 +46,7 @@ afterAll(async () => {
 const proxies = [
   ['nginx', (options: FrontOptions) => Nginx.start(options)],
   ['HAProxy', (options: FrontOptions) => Haproxy.start(options)],
-  ['HAProxy of docker-compose', (options: FrontOptions) => HaproxyContainer.start(options)],
+  ['HAProxy of docker-compose', (options: FrontOptions) => Haproxy.startAsInContainer(options)],
 ] as const;
 
 describe.each(proxies)('behind %s', (name, start) => {

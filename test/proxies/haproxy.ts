@@ -4,20 +4,43 @@ import { root } from '../checkout.ts';
 import { edited, type FrontOptions } from './front.ts';
 import { ProxyProcess } from './proxy-process.ts';
 
-/** Debian's HAProxy with `examples/reverse-proxy/haproxy.cfg`. */
+type Edits = NonNullable<FrontOptions['edits']>;
+
+/** Debian's HAProxy with a configuration of `examples/`. */
 export class Haproxy extends ProxyProcess {
-  static async start({ port, reflector, certificate, edits = [] }: FrontOptions): Promise<Haproxy> {
-    const haproxy = new Haproxy();
-    const { cert, key } = certificate;
-    const pem = haproxy.file('both.pem', readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
-    const text = readFileSync(join(root, 'examples/reverse-proxy/haproxy.cfg'), 'utf8');
-    const site = edited(text, [
+  /** With `examples/reverse-proxy/haproxy.cfg`. */
+  static start(options: FrontOptions): Promise<Haproxy> {
+    const { port, reflector } = options;
+    return Haproxy.#run(options, 'reverse-proxy', 'global\n    maxconn 1000\n\n', (_, pem) => [
       ['bind :443 ', `bind 127.0.0.1:${port} `],
       ['/etc/haproxy/remote.example.com.pem', pem],
       ['server reflector 127.0.0.1:8080 check', `server reflector 127.0.0.1:${reflector} check`],
-      ...edits,
     ]);
-    const file = haproxy.file('haproxy.cfg', `global\n    maxconn 1000\n\n${site}`);
+  }
+
+  /** With the configuration that `examples/docker-compose` gives to the one in a container. */
+  static startAsInContainer(options: FrontOptions): Promise<Haproxy> {
+    const { port, reflector } = options;
+    return Haproxy.#run(options, 'docker-compose', '', ({ directory }, pem) => [
+      ['maxconn 20000', 'maxconn 1000'],
+      ['bind :8443 ', `bind 127.0.0.1:${port} `],
+      ['/certificates/server.pem', pem],
+      ['server:8080 check resolvers engine', `127.0.0.1:${reflector} check`],
+      ['bind :8404', `bind unix@${join(directory, 'statistics')}`],
+    ]);
+  }
+
+  static async #run(
+    { port, certificate: { cert, key }, edits = [] }: FrontOptions,
+    example: string,
+    before: string,
+    placed: (haproxy: Haproxy, pem: string) => Edits,
+  ): Promise<Haproxy> {
+    const haproxy = new Haproxy();
+    const pem = haproxy.file('both.pem', readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
+    const text = readFileSync(join(root, 'examples', example, 'haproxy.cfg'), 'utf8');
+    const site = edited(text, [...placed(haproxy, pem), ...edits]);
+    const file = haproxy.file('haproxy.cfg', before + site);
     // -db: in the foreground.
     await haproxy.start(port, '/usr/sbin/haproxy', ['-db', '-f', file]);
     return haproxy;
