@@ -17,9 +17,9 @@ import { useResource } from '../../state/resource.ts';
 import { navigate, place } from '../../state/router.ts';
 import { may, shownColumns } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Blank, Fault, Loading } from '../../ui/blank.tsx';
 import { useDialog } from '../../ui/dialog.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { failed } from '../../ui/toast.tsx';
 import { AddDevice } from './add-device.tsx';
 import { Bulk } from './bulk.tsx';
@@ -89,12 +89,7 @@ export function DevicesPage() {
       <div class="head">
         <h1>{t('devices.title')}</h1>
         <div class="actions">
-          {may('devices.create') && (
-            <button type="button" class="button main" onClick={add}>
-              <Icon name="add" />
-              {t('devices.add')}
-            </button>
-          )}
+          {may('devices.create') && <AddButton text={t('devices.add')} onClick={add} />}
         </div>
       </div>
       <Toolbar query={query} show={show} domains={domains.value ?? []} columns={columns} list={shown} />

@@ -1,8 +1,8 @@
 import { may, me } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Blank } from '../../ui/blank.tsx';
 import { Copy } from '../../ui/copy.tsx';
-import { Icon } from '../../ui/icon.tsx';
 
 /** What somebody sees who has no device yet: what to do first. */
 export function FirstDevice({ add }: { readonly add: () => void }) {
@@ -17,10 +17,7 @@ export function FirstDevice({ add }: { readonly add: () => void }) {
   return (
     <Blank icon="devices" title={t('devices.first')}>
       <p class="muted">{t('devices.first.hint')}</p>
-      <button type="button" class="button main" onClick={add}>
-        <Icon name="add" />
-        {t('devices.add')}
-      </button>
+      <AddButton text={t('devices.add')} onClick={add} />
       <p class="muted">{t('devices.first.line')}</p>
       <Copy label={t('devices.first.copy')} text={`rm-agent enroll ${location.origin} KEY`} />
     </Blank>

@@ -3,8 +3,8 @@ import type { Domain } from '../../api/types.ts';
 import { bytes, count } from '../../state/format.ts';
 import { may, mayAll } from '../../state/session.ts';
 import { locale, t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Confirm, useDialog } from '../../ui/dialog.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import { Above, Table } from '../../ui/table.tsx';
@@ -26,14 +26,10 @@ export function DomainsPage() {
       </div>
       <Above hint={t('domains.hint')}>
         {mayAll('domains.write') && (
-          <button
-            type="button"
-            class="button main"
+          <AddButton
+            text={t('domains.add')}
             onClick={() => ask((close) => <AddDomain onDone={reload} onClose={close} />)}
-          >
-            <Icon name="add" />
-            {t('domains.add')}
-          </button>
+          />
         )}
       </Above>
       <Table

@@ -6,9 +6,9 @@ import { readLocalTime } from '../../state/grant-text.ts';
 import { useResource } from '../../state/resource.ts';
 import { may, now } from '../../state/session.ts';
 import { locale, t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Secret } from '../../ui/secret.tsx';
 import { Above, Table } from '../../ui/table.tsx';
@@ -22,14 +22,10 @@ export function EnrolmentKeys() {
   return (
     <>
       <Above hint={t('enrolment.hint')}>
-        <button
-          type="button"
-          class="button main"
+        <AddButton
+          text={t('enrolment.add')}
           onClick={() => ask((close) => <AddKey onDone={reload} onClose={close} />)}
-        >
-          <Icon name="add" />
-          {t('enrolment.add')}
-        </button>
+        />
       </Above>
       <Table
         pages={pages}

@@ -7,10 +7,10 @@ import { useResource } from '../../state/resource.ts';
 import { devicePath } from '../../state/router.ts';
 import { may, now } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Fault, Loading } from '../../ui/blank.tsx';
 import { Confirm, Dialog, Form, useDialog, type Wrong } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
@@ -26,14 +26,10 @@ export function Grants() {
     <>
       <Above hint={t('grants.hint')}>
         {allowed && (
-          <button
-            type="button"
-            class="button main"
+          <AddButton
+            text={t('grants.add')}
             onClick={() => ask((close) => <AddGrant onDone={reload} onClose={close} />)}
-          >
-            <Icon name="add" />
-            {t('grants.add')}
-          </button>
+          />
         )}
       </Above>
       <Table

@@ -2,9 +2,9 @@ import { post, put, remove, segment } from '../../api/call.ts';
 import type { Group } from '../../api/types.ts';
 import { may } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Field, textOf } from '../../ui/field.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { More, usePages } from '../../ui/list.tsx';
 import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
@@ -19,14 +19,10 @@ export function Groups() {
     <>
       <Above hint={t('groups.hint')}>
         {allowed && (
-          <button
-            type="button"
-            class="button main"
+          <AddButton
+            text={t('groups.add')}
             onClick={() => ask((close) => <AddGroup onDone={reload} onClose={close} />)}
-          >
-            <Icon name="add" />
-            {t('groups.add')}
-          </button>
+          />
         )}
       </Above>
       <Table

@@ -4,9 +4,9 @@ import type { ApiKey } from '../../api/types.ts';
 import { readLocalTime } from '../../state/grant-text.ts';
 import { account, now } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Field, textOf } from '../../ui/field.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Secret } from '../../ui/secret.tsx';
 import { Above, Table } from '../../ui/table.tsx';
@@ -20,14 +20,10 @@ export function Keys({ all = false }: { readonly all?: boolean }) {
   return (
     <>
       <Above hint={t('keys.hint')}>
-        <button
-          type="button"
-          class="button main"
+        <AddButton
+          text={t('keys.add')}
           onClick={() => ask((close) => <AddKey forOthers={all} onDone={reload} onClose={close} />)}
-        >
-          <Icon name="add" />
-          {t('keys.add')}
-        </button>
+        />
       </Above>
       <Table
         pages={pages}

@@ -3,6 +3,7 @@ import { call, patch, post, remove, segment } from '../../api/call.ts';
 import type { User } from '../../api/types.ts';
 import { may, mayAll, me, server } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
@@ -21,14 +22,7 @@ export function Users() {
   const add = () => ask((close) => <AddUser onDone={reload} onClose={close} />);
   return (
     <>
-      <Above hint={t('users.hint')}>
-        {allowed && (
-          <button type="button" class="button main" onClick={add}>
-            <Icon name="add" />
-            {t('users.add')}
-          </button>
-        )}
-      </Above>
+      <Above hint={t('users.hint')}>{allowed && <AddButton text={t('users.add')} onClick={add} />}</Above>
       <search class="toolbar">
         <div class="search">
           <Icon name="search" />

@@ -2,8 +2,8 @@ import type { Webhook } from '../../api/types.ts';
 import { count } from '../../state/format.ts';
 import { webhookPath } from '../../state/router.ts';
 import { locale, t } from '../../texts/language.ts';
+import { AddButton } from '../../ui/add-button.tsx';
 import { useDialog } from '../../ui/dialog.tsx';
-import { Icon } from '../../ui/icon.tsx';
 import { usePages } from '../../ui/list.tsx';
 import { Above, Table } from '../../ui/table.tsx';
 import { AddWebhook } from './webhook-forms.tsx';
@@ -20,14 +20,10 @@ export function WebhooksPage() {
       </div>
       <Above hint={t('webhooks.hint')}>
         {pages.items && (
-          <button
-            type="button"
-            class="button main"
+          <AddButton
+            text={t('webhooks.add')}
             onClick={() => ask((close) => <AddWebhook onDone={pages.reload} onClose={close} />)}
-          >
-            <Icon name="add" />
-            {t('webhooks.add')}
-          </button>
+          />
         )}
       </Above>
       <Table
