@@ -20,6 +20,11 @@ export function isGatewayProperties(text: string): boolean {
   return [...parseProperties(text).keys()].some((key) => key.startsWith('gateway.'));
 }
 
+/** Whether it is the file of one of its devices. */
+export function isDeviceProperties(text: string): boolean {
+  return !isGatewayProperties(text) && /^[^\S\r\n]*webtunnel\./m.test(text);
+}
+
 /** The folder with the devices, where the gateway's own file names one. */
 export function gatewayFolder(text: string): string | null {
   return parseProperties(text).get('gateway.configDir') ?? null;
@@ -95,4 +100,9 @@ function decided(service: Json): { readonly json: Json; readonly undecided: bool
 }
 
 /** What the tiny host loads for one command only. */
-export const gatewayImport = { importGateway, isGatewayProperties, gatewayFolder } as const;
+export const gatewayImport = {
+  importGateway,
+  isGatewayProperties,
+  isDeviceProperties,
+  gatewayFolder,
+} as const;

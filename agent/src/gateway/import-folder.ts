@@ -22,7 +22,7 @@ export function importFolder(host: Host, path: string, load: NonNullable<LoadGat
   const { files, system, clock } = host;
   const found = kindOf(host, path);
   if (found !== 'directory' && !/\.properties$/.test(path)) return false;
-  const { importGateway, isGatewayProperties, gatewayFolder } = load();
+  const { importGateway, isGatewayProperties, isDeviceProperties, gatewayFolder } = load();
   try {
     let folder = path.replace(/\/+$/, '') || '/';
     let common = '';
@@ -36,7 +36,7 @@ export function importFolder(host: Host, path: string, load: NonNullable<LoadGat
       .list(folder)
       .filter((name) => name.endsWith('.properties'))
       .map((name) => ({ name, text: read(host, `${folder}/${name}`) }))
-      .filter(({ text }) => !isGatewayProperties(text) && /^[^\S\r\n]*webtunnel\./m.test(text));
+      .filter(({ text }) => isDeviceProperties(text));
     if (devices.length === 0) throw new Error('found no device, needed are files ID.properties');
     if (devices.length > gatewayLimits.devices)
       throw new Error(`found ${devices.length} devices, allowed are ${gatewayLimits.devices}`);

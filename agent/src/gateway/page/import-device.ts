@@ -17,11 +17,11 @@ export interface ImportedDevice {
  * is left out with a remark. Nothing of this machine gets into it.
  */
 export function importDevice(
-  { importGateway, isGatewayProperties }: typeof gatewayImport,
+  { importGateway, isDeviceProperties }: typeof gatewayImport,
   text: string,
   common: string,
 ): ImportedDevice {
-  if (isGatewayProperties(text) || !/^[^\S\r\n]*webtunnel\./m.test(text))
+  if (!isDeviceProperties(text))
     return { device: null, remarks: ['webtunnel.*: missing, so this is no device of the original gateway'] };
   const facts = { platform: '', directory: '', dateMs: 0, environment: () => undefined };
   const { json, warnings } = importGateway(common, [{ name: '', text }], facts, problemsOf);
