@@ -8,10 +8,14 @@ const longestMessage = 300;
 /**
  * One line, and as much of its first error as tells faults apart.
  * @param {string} name
- * @param {readonly { message: string }[] | undefined} errors
+ * @param {readonly { message: string, actual?: unknown }[] | undefined} errors
  */
 function failure(name, errors) {
-  const message = errors?.[0]?.message.replaceAll(/\s+/g, ' ').trim() ?? '';
+  const error = errors?.[0];
+  // The message shortens what it compares.
+  const received =
+    error?.message.includes('…') && typeof error.actual === 'string' ? `; ${error.actual}` : '';
+  const message = `${error?.message ?? ''}${received}`.replaceAll(/\s+/g, ' ').trim();
   return message === '' ? name : `${name}: ${message.slice(0, longestMessage)}`;
 }
 

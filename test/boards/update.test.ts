@@ -47,7 +47,9 @@ async function install(version: string, more: readonly File[] = []): Promise<voi
     // What ssh did not take is told by its status.
     child.stdin && pipeline(createReadStream(image), child.stdin).catch(() => {}),
   ]);
-  expect([(await ended)[0], errors]).toEqual([0, '']);
+  const [status] = await ended;
+  expect(errors, `ssh ended with ${status}`).toBe('');
+  expect(status).toBe(0);
   await board.run(
     `echo ${slot} >/data/boot/slot && : >/data/boot/trying && chown rm-agent: /data/boot/* && sync`,
   );
