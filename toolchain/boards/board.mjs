@@ -19,6 +19,7 @@ const schema = JSON.parse(readFileSync(new URL('board.schema.json', import.meta.
  * @property {System} system
  * @property {{ totalMiB: number, systemMiB: number, freeMiB: number, source: string }} memory
  * @property {{ totalMiB: number, freeMiB: number, compressed: boolean, source: string }} flash
+ * @property {readonly string[]} [without] features of toolchain/tiny/features.mjs that the executable lacks
  * @property {Record<string, unknown>} agent the first /etc/rm-agent.json, as agent/rm-agent.schema.json describes it
  */
 
@@ -31,13 +32,31 @@ const schema = JSON.parse(readFileSync(new URL('board.schema.json', import.meta.
  */
 
 /**
- * Judges all of a board but its `agent`, which the agent judges itself.
+ * Judges all of a board but its `agent`, which the agent judges itself; but that agent has all features.
  * @param {unknown} json
  * @returns {string[]} faults, one line each
  */
 export function boardFaults(json) {
   const faults = schemaFaults(schema, json);
-  return faults.length > 0 ? faults : figureFaults(/** @type {Board} */ (json));
+  if (faults.length > 0) return faults;
+  const board = /** @type {Board} */ (json);
+  return [...figureFaults(board), ...featureFaults(board)];
+}
+
+/**
+ * What the configuration uses and the executable lacks.
+ * @param {Board} board
+ */
+function featureFaults({ without = [], agent }) {
+  /** @type {(readonly [string, string, boolean])[]} */
+  const uses = [
+    ['gateway', 'agent.gateway', Object.hasOwn(agent, 'gateway')],
+    ['mqtt', 'agent.mqtt', Object.hasOwn(agent, 'mqtt')],
+    ['mqtt', 'agent.start', agent.start === 'onDemand'],
+  ];
+  return uses
+    .filter(([feature, , used]) => used && without.includes(feature))
+    .map(([feature, path]) => `without: found ${feature}, which ${path} needs`);
 }
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { configure } from '../../agent/src/config/load.ts';
 import { memoryCost } from '../../agent/src/config/sizing.ts';
 import { targets } from '../targets.mjs';
+import { features } from '../tiny/features.mjs';
 import { boardFaults, boardNames, readBoard } from './board.mjs';
 import { machineOf } from './machine.mjs';
 import { lacks, memoryNeeds } from './room.mjs';
@@ -71,6 +72,24 @@ describe('a board file', () => {
       { flash: { ...right.flash, freeMiB: 9 } },
       /^flash.freeMiB: found 9; .* totalMiB, which is 8/,
     ],
+    ['feature', { without: ['mqtt', 'tls'] }, /^without\[1\]: found "tls"; .*tls13, import, gateway, mqtt/],
+    ['list of features', { without: 'mqtt' }, /^without: found "mqtt"; allowed is a list/],
+    [
+      'feature twice',
+      { without: ['mqtt', 'mqtt'] },
+      /^without: found .*; allowed is a list without repetitions/,
+    ],
+    [
+      'gateway without it',
+      { without: ['gateway'], agent: { gateway: { devices: [] } } },
+      /^without: found gateway, which agent.gateway needs/,
+    ],
+    ['MQTT without it', { without: ['mqtt'], agent: { mqtt: {} } }, /found mqtt, which agent.mqtt needs/],
+    [
+      'on demand without MQTT',
+      { without: ['mqtt'], agent: { start: 'onDemand' } },
+      /found mqtt, which agent.start needs/,
+    ],
     ['other key', { colour: 'red' }, /^colour: unknown; allowed are .*name, soc/],
   ])('is refused by key: %s', (_, change, said) => {
     expect(boardFaults(right)).toEqual([]);
@@ -84,6 +103,12 @@ describe('a board file', () => {
     expect(boardFaults({ ...right, system })).toEqual([]);
   });
 
+  it('may leave out what its configuration does not use', () => {
+    const agent = { mqtt: {}, start: 'onDemand' };
+    expect(boardFaults({ ...right, without: ['gateway', 'import'], agent })).toEqual([]);
+    expect(boardFaults({ ...right, without: ['mqtt'], agent: { start: 'enabled' } })).toEqual([]);
+  });
+
   it('may be one of your own, by its path', () => {
     expect(() => readBoard('/nowhere/board.json')).toThrow(/board.json: no such file$/);
   });
@@ -94,6 +119,11 @@ describe('the schema', () => {
 
   it('has every target', () => {
     expect(schema.properties.target.enum).toEqual(Object.keys(targets));
+  });
+
+  it('has every feature that a board can do without', () => {
+    const { items } = schema.properties.without;
+    expect(['tls', ...items.enum]).toEqual(Object.keys(features));
   });
 
   it('describes every field', () => {

@@ -8,6 +8,7 @@ import { fileTree } from '../packages/file-tree.mjs';
 import { tarGz } from '../packages/tar.mjs';
 import { BuildError, run } from '../subprocess.mjs';
 import { buildStatic } from '../tiny/build-static.mjs';
+import { features } from '../tiny/features.mjs';
 import { boardFile, boardNames, readBoard } from './board.mjs';
 import { machineOf } from './machine.mjs';
 import { overlay, packages } from './overlay.mjs';
@@ -96,11 +97,12 @@ async function make(name) {
   const short = basename(name, '.json');
   const output = join(dist, 'boards', short);
   const { target } = board;
+  const without = Object.keys(features).filter((feature) => board.without?.includes(feature));
   const { file, manifest } = await buildStatic({
     name: target,
     engine: 'quickjs',
-    without: [],
-    output: join(dist, target),
+    without,
+    output: join(dist, [target, ...without.map((feature) => `without-${feature}`)].join('-')),
   });
   const entries = overlay(board, file);
   const needs = [

@@ -3,7 +3,8 @@
 /**
  * @typedef {object} Schema
  * @property {string} [$ref] judged elsewhere
- * @property {'object' | 'string' | 'number' | 'boolean'} [type]
+ * @property {'object' | 'array' | 'string' | 'number' | 'boolean'} [type]
+ * @property {Schema} [items] of an array; none may be there twice
  * @property {readonly string[]} [enum]
  * @property {number} [minLength]
  * @property {number} [minimum]
@@ -24,7 +25,12 @@ function isObject(value) {
 function allowed({ type, enum: values, minimum, maximum }) {
   if (values) return `one of ${values.join(', ')}`;
   if (type === 'number') return `a number from ${minimum} to ${maximum}`;
-  return { object: 'an object', string: 'text', boolean: 'true or false' }[type ?? 'object'];
+  return {
+    object: 'an object',
+    array: 'a list without repetitions',
+    string: 'text',
+    boolean: 'true or false',
+  }[type ?? 'object'];
 }
 
 /**
@@ -34,6 +40,7 @@ function allowed({ type, enum: values, minimum, maximum }) {
 function isRight({ type, enum: values, minLength = 0, minimum, maximum }, value) {
   if (values) return values.some((each) => each === value);
   if (type === 'object') return isObject(value);
+  if (type === 'array') return Array.isArray(value) && new Set(value).size === value.length;
   if (type === 'string') return typeof value === 'string' && value.length >= minLength;
   if (type === 'number')
     return typeof value === 'number' && value >= Number(minimum) && value <= Number(maximum);
@@ -54,7 +61,9 @@ export function schemaFaults(schema, value, path = '') {
     const found = JSON.stringify(value) ?? 'nothing';
     return [`${path ? `${path}: ` : ''}found ${found}; allowed is ${allowed(schema)}`];
   }
-  const { properties, required = [] } = schema;
+  const { properties, items, required = [] } = schema;
+  if (items && Array.isArray(value))
+    return value.flatMap((each, index) => schemaFaults(items, each, `${path}[${index}]`));
   if (!properties || !isObject(value)) return [];
   const at = (/** @type {string} */ key) => (path ? `${path}.${key}` : key);
   const keys = Object.keys(properties);
