@@ -138,6 +138,12 @@ export class EmulatedBoard {
     return { host: `${this.id}.localhost:${this.port}`, authorization: `Basic ${credentials}` };
   }
 
+  /** How often the device has come on line, and why its last tunnel ended. */
+  async history(): Promise<string> {
+    const device = await this.#reflector.store.devices.get(this.id);
+    return `${this.#arrivals} more tunnels, the last ended: ${JSON.stringify(device?.lastEnd ?? null)}`;
+  }
+
   get isOnline(): boolean {
     return this.#reflector.presence.local.size > 0;
   }
