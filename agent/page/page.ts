@@ -483,6 +483,17 @@ async function showNeighbours(): Promise<void> {
   );
 }
 
+/** The text of a properties file, as `rm-agent import` reads it: UTF-8, and Latin-1 where it is no UTF-8. */
+async function propertiesText(file: File): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    // What TextDecoder calls Latin-1 is Windows-1252.
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  }
+}
+
 /** Shows what a folder of the original gateway would become, and then saves it. */
 function showImport(): void {
   const list = make('ul', {});
@@ -500,11 +511,12 @@ function showImport(): void {
     go.replaceChildren();
     const files = [...(choose.files ?? [])].filter(({ name }) => name.endsWith('.properties'));
     const isOwn = ({ name }: File) => name === 'rmgateway.properties';
-    const common = await files.find(isOwn)?.text();
+    const own = files.find(isOwn);
+    const common = own ? await propertiesText(own) : '';
     const ready = new Map<string, readonly [file: string, device: Fields]>();
     if (files.length === 0) line('bad', 'There is no *.properties in this folder.');
     for (const file of files.filter((given) => !isOwn(given))) {
-      const answer = await call('import', { text: await file.text(), common: common ?? '' });
+      const answer = await call('import', { text: await propertiesText(file), common });
       if (!current()) return;
       const device = fieldsOf(answer.body.device);
       const id = textOf(fieldsOf(device.device).id);

@@ -213,9 +213,11 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
   it('imports a folder of the original gateway, after it has shown what that becomes', async () => {
     const original = join(system.directory, 'original');
     mkdirSync(original);
-    const put = (name: string, ...lines: string[]) => writeFileSync(join(original, name), lines.join('\n'));
+    const put = (name: string, ...lines: string[]) =>
+      writeFileSync(join(original, name), lines.join('\n'), 'latin1');
     put('rmgateway.properties', 'gateway.http.port = 8080', `webtunnel.domain = ${system.domain}`);
-    put('gate.properties', 'webtunnel.deviceId = gate', 'webtunnel.host = 192.0.2.7', 'webtunnel.ports = 80');
+    const gate = ['webtunnel.deviceId = gate', 'webtunnel.host = 192.0.2.7', 'webtunnel.ports = 80'];
+    put('gate.properties', ...gate, 'webtunnel.deviceName = Tür Süd');
     put('own.properties', 'webtunnel.deviceId = own', 'webtunnel.ports = 80');
     put('notes.txt', 'nothing');
     await click('Import');
@@ -226,7 +228,7 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     await page.getByText('gate.properties: gate is saved').waitFor();
     expect(JSON.parse(readFileSync(join(folder, 'gate.json'), 'utf8'))).toEqual({
       target: '192.0.2.7',
-      device: { id: 'gate', domain: system.domain },
+      device: { id: 'gate', domain: system.domain, name: 'Tür Süd' },
       services: [{ port: 80, kind: 'http' }],
     });
     expect(existsSync(join(folder, 'own.json'))).toBe(false);

@@ -442,6 +442,15 @@ webtunnel.remoteTimeout = 300
     upgrade.accept();
   });
 
+  scenario('takes letters in UTF-8 and in Latin-1', async ({ stage }) => {
+    const text = properties('http://remote.example.com', 22).replace('Pump 7', 'Pumpe Süd');
+    for (const encoding of ['utf8', 'latin1'] as const) {
+      const file = stage.file(Buffer.from(text, encoding), `${encoding}.properties`);
+      const { output } = await outcome(stage, ['import', file]);
+      expect(JSON.parse(output)).toMatchObject({ device: { name: 'Pumpe Süd' } });
+    }
+  });
+
   scenario('of a file that is missing ends with status 78 and its path', async ({ stage }) => {
     const { status, log } = await outcome(stage, ['import', '/no/such/file.properties']);
     expect(status).toBe(78);

@@ -171,18 +171,19 @@ describe.concurrent('import of a gateway', () => {
       const folder = join(stage.directory, 'original');
       const own = 'gateway.http.port = 8080\nwebtunnel.reflectorURI = http://remote.example.com\n';
       stage.directoryWith(folder, 'rmgateway.properties', own);
-      for (const id of ['a', 'b'])
-        stage.directoryWith(
-          folder,
-          `${id}.properties`,
-          `webtunnel.deviceId = ${id}\nwebtunnel.domain = d\nwebtunnel.host = 10.0.0.1\nwebtunnel.ports = 80\n`,
-        );
+      for (const [id, encoding] of [
+        ['a', 'utf8'],
+        ['b', 'latin1'],
+      ] as const) {
+        const text = `webtunnel.deviceId = ${id}\nwebtunnel.deviceName = Süd\nwebtunnel.domain = d\nwebtunnel.host = 10.0.0.1\nwebtunnel.ports = 80\n`;
+        stage.directoryWith(folder, `${id}.properties`, Buffer.from(text, encoding));
+      }
       for (const path of [folder, join(folder, 'rmgateway.properties')]) {
         const agent = stage.run(['import', path]);
         expect((await agent.ended()).status).toBe(0);
         expect(agent.log).toEqual([expect.stringMatching(/gateway\.\*: .*left out/)]);
         const device = (id: string) => ({
-          device: { id, domain: 'd' },
+          device: { id, domain: 'd', name: 'Süd' },
           target: '10.0.0.1',
           services: [{ port: 80, kind: 'http' }],
         });

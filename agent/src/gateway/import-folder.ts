@@ -1,7 +1,7 @@
-import { utf8DecodeStrict } from 'rm-protocol';
 import type { gatewayImport } from '../config/import-gateway.ts';
 import { gatewayLimits } from '../config/limits.ts';
 import { problemsOf } from '../config/load.ts';
+import { propertiesText } from '../config/properties-text.ts';
 import type { Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
 import { ExitStatus } from '../program/exit-status.ts';
@@ -66,5 +66,5 @@ function kindOf({ files }: Host, path: string): string | undefined {
 }
 
 function read({ files }: Host, path: string): string {
-  return utf8DecodeStrict(files.read(path, MAX_BYTES)) ?? '';
+  return propertiesText(files.read(path, MAX_BYTES));
 }

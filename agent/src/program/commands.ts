@@ -1,7 +1,8 @@
-import { utf8DecodeStrict, utf8Encode } from 'rm-protocol';
+import { utf8Encode } from 'rm-protocol';
 import type { importProperties } from '../config/import.ts';
 import { load, problemsOf } from '../config/load.ts';
 import { imageAt } from '../config/machine.ts';
+import { propertiesText } from '../config/properties-text.ts';
 import { readMemory } from '../config/sizing.ts';
 import { version } from '../config/version.ts';
 import type { Host } from '../host.ts';
@@ -155,9 +156,9 @@ function enroll(
 }
 
 function importFile(host: Host, file: string, convert: typeof importProperties): void {
-  let text: string | null;
+  let text: string;
   try {
-    text = utf8DecodeStrict(host.files.read(file, MAX_IMPORT_BYTES));
+    text = propertiesText(host.files.read(file, MAX_IMPORT_BYTES));
   } catch (error) {
     host.system.print(2, `${file}: cannot be read: ${messageOf(error)}\n`);
     host.system.exit(ExitStatus.configuration);
@@ -170,7 +171,7 @@ function importFile(host: Host, file: string, convert: typeof importProperties):
     dateMs: host.clock.date(),
     environment: (name: string) => host.system.environment(name),
   };
-  const { json, warnings } = convert(text ?? '', facts, problemsOf);
+  const { json, warnings } = convert(text, facts, problemsOf);
   for (const line of warnings) host.system.print(2, `warning ${file}: ${line}\n`);
   host.system.print(1, `${JSON.stringify(json, null, 2)}\n`);
   host.system.exit(ExitStatus.ok);

@@ -75,7 +75,7 @@ export class Stage {
   }
 
   /** Writes a file that only the agent may read, whole at once, and returns its path. */
-  file(content: string, name = `file-${++this.#files}`): string {
+  file(content: string | Uint8Array, name = `file-${++this.#files}`): string {
     const path = join(this.directory, name);
     writeFileSync(`${path}.new`, content, { mode: 0o600 });
     renameSync(`${path}.new`, path);
@@ -83,7 +83,7 @@ export class Stage {
   }
 
   /** Writes a file into a directory of the stage, which is made if need be; whole at once. */
-  directoryWith(directory: string, name: string, content: string): void {
+  directoryWith(directory: string, name: string, content: string | Uint8Array): void {
     mkdirSync(directory, { recursive: true });
     renameSync(this.file(content), join(directory, name));
   }
