@@ -7,8 +7,13 @@ import { SshServer } from './ssh-server.ts';
 
 /**
  * OpenSSH's server. `name`: under which the clients know it, wherever they reach it. `password`: that of the user there, as root only.
+ * `lines`: of its configuration, beside the usual ones.
  */
-export async function startOpenSsh(name = 'device', password: string | null = null): Promise<SshServer> {
+export async function startOpenSsh(
+  name = 'device',
+  password: string | null = null,
+  lines: readonly string[] = [],
+): Promise<SshServer> {
   const keys = new SshKeys(name);
   const port = await reservedPort();
   const options = [
@@ -25,6 +30,7 @@ export async function startOpenSsh(name = 'device', password: string | null = nu
     'MaxSessions 200',
     'MaxStartups 200',
     'Subsystem sftp internal-sftp',
+    ...lines,
   ];
   const configuration = join(keys.directory, 'sshd_config');
   writeFileSync(configuration, `${options.join('\n')}\n`);

@@ -17,7 +17,10 @@ export const limits = {
   slowMs: 10_000,
   /** Window of an SSH channel: what a shell may say before the terminal has taken it. */
   windowBytes: 1_048_576,
-  /** Bytes for a shell that the device has not let go yet, each piece with `unsentPieceBytes`: the terminal answers what a device asks. */
+  /**
+   * Bytes for a device that it has not let go yet, each piece with `unsentPieceBytes`: those for a shell, as the terminal answers what
+   * a device asks, and those that wait until keys are exchanged.
+   */
   unsentBytes: 16_777_216,
   /** What a piece takes beside its bytes. */
   unsentPieceBytes: 512,

@@ -1,6 +1,10 @@
 import type { SshDataWriter } from '@microsoft/dev-tunnels-ssh/io/sshData.js';
 import { AuthenticationRequestMessage } from '@microsoft/dev-tunnels-ssh/messages/authenticationMessages.js';
+import { ChannelDataMessage } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
+import { KeyExchangeInitMessage, NewKeysMessage } from '@microsoft/dev-tunnels-ssh/messages/kexMessages.js';
+import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh/messages/transportMessages.js';
 import { SshClientSession } from '@microsoft/dev-tunnels-ssh/sshClientSession.js';
+import { limits } from '../limits.ts';
 
 /** `keyboard-interactive`: RFC 4256 section 3.1, whole. The library leaves its last two strings out, and OpenSSH ends the connection. */
 class InteractiveRequest extends AuthenticationRequestMessage {
@@ -16,13 +20,41 @@ class InteractiveRequest extends AuthenticationRequestMessage {
   }
 }
 
-/** A session whose requests real servers understand. */
+/** Messages of log-in and of channels have greater numbers (RFC 4250 section 4.1.1); they wait while keys are exchanged. */
+const lastOfKeyExchange = 49;
+
+/** A session whose requests real servers understand, and that goes on where the library does not. */
 export class ClientSession extends SshClientSession {
-  override sendMessage(...[message, stop]: Parameters<SshClientSession['sendMessage']>): Promise<void> {
+  /** Of messages that wait until keys are exchanged, each with `unsentPieceBytes`. */
+  #heldBytes = 0;
+
+  override async sendMessage(...[message, stop]: Parameters<SshClientSession['sendMessage']>): Promise<void> {
+    if (this.kexService?.exchanging && message.messageType > lastOfKeyExchange) {
+      const data = message instanceof ChannelDataMessage ? (message.data?.length ?? 0) : 0;
+      this.#heldBytes += data + limits.unsentPieceBytes;
+      // A server that never ends the exchange would fill memory.
+      if (this.#heldBytes > limits.unsentBytes)
+        return this.close(SshDisconnectReason.protocolError, 'The key exchange does not end.');
+    }
     const isShort =
       message instanceof AuthenticationRequestMessage &&
       !(message instanceof InteractiveRequest) &&
       String(message.methodName) === 'keyboard-interactive';
     return super.sendMessage(isShort ? InteractiveRequest.of(message) : message, stop);
+  }
+
+  protected override async handleMessage(
+    ...[message, stop]: Parameters<SshClientSession['handleMessage']>
+  ): Promise<void> {
+    if (message instanceof KeyExchangeInitMessage) await this.#joinKeyExchange();
+    await super.handleMessage(message, stop);
+    if (message instanceof NewKeysMessage) this.#heldBytes = 0;
+  }
+
+  /** Either side may begin an exchange at any time (RFC 4253 section 9); the library only knows those that it has begun itself. */
+  async #joinKeyExchange(): Promise<void> {
+    if (!this.kexService || this.kexService.exchanging) return;
+    const [ours] = await this.kexService.startKeyExchange(false);
+    await this.sendMessage(ours);
   }
 }

@@ -1,6 +1,10 @@
 import { SshAuthenticationType } from '@microsoft/dev-tunnels-ssh/events/sshAuthenticatingEventArgs.js';
 import { AuthenticationInfoRequestMessage } from '@microsoft/dev-tunnels-ssh/messages/authenticationMessages.js';
-import { ChannelDataMessage } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
+import {
+  ChannelDataMessage,
+  ChannelWindowAdjustMessage,
+} from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
+import type { KeyExchangeService } from '@microsoft/dev-tunnels-ssh/services/keyExchangeService.js';
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
 import { SshServerSession } from '@microsoft/dev-tunnels-ssh/sshServerSession.js';
 import { Buffer } from 'buffer';
@@ -167,4 +171,59 @@ test('unsentBytes, unsentPieceBytes: a device that takes no answers loses its co
   expect(over).not.toHaveBeenCalled();
   for (let sent = 0; sent < pieces; sent++) shell.write(answer);
   expect(await shell.ended).toBeNull();
+});
+
+test('unsentBytes: a device that never ends a key exchange loses its connection', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  const shell = await connection.shell(size, () => Promise.resolve());
+  const window = new ChannelWindowAdjustMessage();
+  window.recipientChannel = (await opened).remoteChannelId;
+  window.bytesToAdd = 2 * limits.unsentBytes;
+  await device.sendMessage(window);
+  const { kexService } = device as unknown as { readonly kexService: KeyExchangeService };
+  const [begin] = await kexService.startKeyExchange(false);
+  const answered = new Promise<void>((resolve) => {
+    // It takes no more messages.
+    Object.assign(device, { handleMessage: () => resolve() });
+  });
+  await device.sendMessage(begin);
+  await answered;
+  let over = false;
+  shell.ended
+    .then(() => {
+      over = true;
+    })
+    .catch(() => {});
+  for (let sent = 0; sent < 2 * limits.unsentBytes; sent += limits.messageBytes) {
+    shell.write(new Uint8Array(limits.messageBytes));
+    // What the library takes waits in it, and not for the shell.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(over).toBe(true);
+});
+
+test('a device begins a key exchange, and both sides go on', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  const saidBytes = 327_680;
+  let taken = 0;
+  let allTaken = () => {};
+  const all = new Promise<void>((resolve) => {
+    allTaken = resolve;
+  });
+  const shell = await connection.shell(size, async ({ length }) => {
+    taken += length;
+    if (taken === saidBytes) allTaken();
+  });
+  const far = await opened;
+  // Internal to the library: after how many bytes it begins an exchange.
+  Object.assign(device.config, { keyRotationThreshold: 65_536 });
+  const typed = new Promise<Buffer>((resolve) => far.onDataReceived(resolve));
+  for (let sent = 0; sent < saidBytes; sent += 16_384) await far.send(Buffer.alloc(16_384));
+  shell.write(new TextEncoder().encode('ls'));
+  expect((await typed).toString()).toBe('ls');
+  await all;
 });

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startOpenSsh } from '../../../../test/ssh/openssh.ts';
+import type { SshServer } from '../../../../test/ssh/ssh-server.ts';
+import { channelTo } from '../testing/tcp-socket.ts';
+import { browserKey, makeBrowserKey } from './browser-key.ts';
+import { SshConnection } from './session.ts';
+
+/** An sshd that exchanges keys after each mebibyte. */
+let server: SshServer;
+beforeAll(async () => {
+  server = await startOpenSsh('device', null, ['RekeyLimit 1M']);
+});
+afterAll(() => server?.stop());
+
+/** Log-in with a key of this "browser". */
+async function loggedIn(): Promise<SshConnection> {
+  await makeBrowserKey('alice');
+  const key = await browserKey('alice');
+  if (!key) throw new Error('no key');
+  appendFileSync(server.authorizedKeys, `${key.line}\n`);
+  const connection = await SshConnection.open(await channelTo(server.port), null);
+  expect(await connection.logInByKey(server.user, key.pair)).toBe(true);
+  return connection;
+}
+
+test('the device begins key exchanges in the midst of its output and of a paste', async () => {
+  const connection = await loggedIn();
+  const outputBytes = 5_000_000;
+  const paste = new Uint8Array(3_000_000).fill(0x61);
+  let text = '';
+  let taken = 0;
+  const shell = await connection.shell({ columns: 80, rows: 24 }, (bytes) => {
+    taken += bytes.length;
+    text = (text + new TextDecoder().decode(bytes)).slice(-1000);
+    return Promise.resolve();
+  });
+  const send = (line: string) => shell.write(new TextEncoder().encode(line));
+  send(
+    `stty raw -echo; echo rea""dy; yes | head -c ${outputBytes}; head -c ${paste.length} | sha256sum; exit 7\n`,
+  );
+  await vi.waitUntil(() => text.includes('ready'), { timeout: 120_000 });
+  for (let at = 0; at < paste.length; at += 30_000) shell.write(paste.subarray(at, at + 30_000));
+  expect(await shell.ended).toBe(7);
+  expect(taken).toBeGreaterThan(outputBytes);
+  expect(text).toContain(createHash('sha256').update(paste).digest('hex'));
+});
