@@ -1,7 +1,13 @@
 import type { SshDataWriter } from '@microsoft/dev-tunnels-ssh/io/sshData.js';
 import { AuthenticationRequestMessage } from '@microsoft/dev-tunnels-ssh/messages/authenticationMessages.js';
-import { ChannelDataMessage } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
+import {
+  ChannelDataMessage,
+  ChannelFailureMessage,
+  ChannelRequestMessage,
+  ChannelRequestType,
+} from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
 import { KeyExchangeInitMessage, NewKeysMessage } from '@microsoft/dev-tunnels-ssh/messages/kexMessages.js';
+import type { SshMessage } from '@microsoft/dev-tunnels-ssh/messages/sshMessage.js';
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh/messages/transportMessages.js';
 import { SshClientSession } from '@microsoft/dev-tunnels-ssh/sshClientSession.js';
 import { limits } from '../limits.ts';
@@ -22,6 +28,12 @@ class InteractiveRequest extends AuthenticationRequestMessage {
 
 /** Messages of log-in and of channels have greater numbers (RFC 4250 section 4.1.1); they wait while keys are exchanged. */
 const lastOfKeyExchange = 49;
+
+/** What the library itself takes from a request; it answers neither (RFC 4254 section 6.10). */
+const endings: ReadonlySet<string | undefined> = new Set([
+  ChannelRequestType.exitStatus,
+  ChannelRequestType.exitSignal,
+]);
 
 /** A session whose requests real servers understand, and that goes on where the library does not. */
 export class ClientSession extends SshClientSession {
@@ -47,6 +59,9 @@ export class ClientSession extends SshClientSession {
     ...[message, stop]: Parameters<SshClientSession['handleMessage']>
   ): Promise<void> {
     if (message instanceof KeyExchangeInitMessage) await this.#joinKeyExchange();
+    const failure = this.#failureOf(message);
+    if (failure === 'none') return;
+    if (failure) return this.sendMessage(failure, stop);
     await super.handleMessage(message, stop);
     if (message instanceof NewKeysMessage) this.#heldBytes = 0;
   }
@@ -56,5 +71,18 @@ export class ClientSession extends SshClientSession {
     if (!this.kexService || this.kexService.exchanging) return;
     const [ours] = await this.kexService.startKeyExchange(false);
     await this.sendMessage(ours);
+  }
+
+  /**
+   * The answer to a request on a channel that means nothing here, such as `keepalive@openssh.com`; `none`: it wants none. The library
+   * answers only when all that was to be sent has gone, and takes no message before, not even that which lets it go.
+   */
+  #failureOf(message: SshMessage): ChannelFailureMessage | 'none' | null {
+    if (!(message instanceof ChannelRequestMessage) || endings.has(message.requestType)) return null;
+    const channel = this.channels.find(({ channelId }) => channelId === message.recipientChannel);
+    if (!channel || !message.wantReply) return 'none';
+    const failure = new ChannelFailureMessage();
+    failure.recipientChannel = channel.remoteChannelId;
+    return failure;
   }
 }

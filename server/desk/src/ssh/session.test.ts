@@ -2,6 +2,7 @@ import { SshAuthenticationType } from '@microsoft/dev-tunnels-ssh/events/sshAuth
 import { AuthenticationInfoRequestMessage } from '@microsoft/dev-tunnels-ssh/messages/authenticationMessages.js';
 import {
   ChannelDataMessage,
+  ChannelRequestMessage,
   ChannelWindowAdjustMessage,
 } from '@microsoft/dev-tunnels-ssh/messages/connectionMessages.js';
 import type { KeyExchangeService } from '@microsoft/dev-tunnels-ssh/services/keyExchangeService.js';
@@ -171,6 +172,34 @@ test('unsentBytes, unsentPieceBytes: a device that takes no answers loses its co
   expect(over).not.toHaveBeenCalled();
   for (let sent = 0; sent < pieces; sent++) shell.write(answer);
   expect(await shell.ended).toBeNull();
+});
+
+test('a request that means nothing here is refused at once, also while a paste waits for the device', async () => {
+  takesPassword('right');
+  const connection = await SshConnection.open(channel, null);
+  expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
+  const shell = await connection.shell(size, () => Promise.resolve());
+  const far = await opened;
+  const pasteBytes = 2 * far.maxWindowSize;
+  let received = 0;
+  const full = new Promise<void>((resolve) => {
+    far.onDataReceived(({ length }) => {
+      received += length;
+      if (received >= far.maxWindowSize) resolve();
+    });
+  });
+  for (let sent = 0; sent < pasteBytes; sent += limits.messageBytes)
+    shell.write(new Uint8Array(limits.messageBytes));
+  await full;
+  expect(await far.request(new ChannelRequestMessage('keepalive@openssh.com', true))).toBe(false);
+  const all = new Promise<void>((resolve) => {
+    far.onDataReceived(({ length }) => {
+      far.adjustWindow(length);
+      if (received === pasteBytes) resolve();
+    });
+  });
+  far.adjustWindow(received);
+  await all;
 });
 
 test('unsentBytes: a device that never ends a key exchange loses its connection', async () => {
