@@ -34,7 +34,7 @@ const show = ({ added, ...rest }: HostKey) => ({
 
 /** The keys by which terminals know the SSH servers of devices: once one was trusted, everybody is told when it changes. */
 export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): Endpoint[] {
-  const { clock, limits } = context.core;
+  const { clock, limits, rights } = context.core;
   return [
     endpoint({
       operation: 'listHostKeys',
@@ -59,7 +59,7 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       tag: 'Devices',
       summary: 'Remembers the SSH host key of a port of a device.',
       description:
-        'For the first use. A key that is remembered stays: forget it first, which needs the permission devices.write.',
+        'For the first use, by those who may open the port. A key that is remembered stays: forget it first, which needs the permission devices.write.',
       parameters: ofPort,
       body: Type.Object({ key }),
       needs: 'devices.open',
@@ -69,6 +69,13 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       ],
       handle({ caller, parameters, body, note }) {
         const device = deviceFor(context, caller, parameters.id, 'devices.open');
+        // The key counts for all users: whoever cannot open the port would shut others out.
+        const access = rights.deviceAccess(caller.identity, device);
+        if (!access || access.ports?.includes(parameters.port) === false) {
+          throw new Problem(403, 'You may not do this', {
+            detail: `you may not open port ${parameters.port} of ${device.id}`,
+          });
+        }
         const fingerprint = fingerprintOf(body.key);
         if (fingerprint === null) throw fieldProblem('/key', 'is not the public key that its type says');
         const given = { port: parameters.port, key: body.key, added: clock.date(), addedBy: caller.name };

@@ -49,6 +49,14 @@ test('a key is remembered once; another one is refused until it is forgotten, by
   );
 });
 
+test('who may open other ports only has no say in the key of this one', async () => {
+  const [, { key }] = keys;
+  const refused = await carol.put('/devices/pump/host-keys/2222', { key });
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('port 2222')]);
+  expect((await alice.put('/devices/pump/host-keys/2222', { key })).status).toBe(200);
+  expect((await alice.call('DELETE', '/devices/pump/host-keys/2222', undefined, any)).status).toBe(204);
+});
+
 test('what is no key is refused, and who may not open the device, or see it', async () => {
   const [{ key }] = keys;
   const wrong = [key.replace('ssh-ed25519 ', 'ssh-rsa '), 'ssh-ed25519 AAAAAAAAAAAAAAAAAAAAAAAA', 'nonsense'];
