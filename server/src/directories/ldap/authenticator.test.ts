@@ -160,6 +160,16 @@ describe('LDAP', () => {
     expect(await prove()).toEqual(proof);
   });
 
+  test('offlineGuesses: as few where they come at once', async () => {
+    await prove();
+    goAway();
+    const guesses = Array.from({ length: defaultLimits.offlineGuesses }, (_, guess) =>
+      prove(`guess ${guess}`),
+    );
+    for (const outcome of await Promise.allSettled(guesses)) expect(outcome.status).toBe('rejected');
+    await expect(prove()).rejects.toBeInstanceOf(AuthenticatorUnavailable);
+  });
+
   test('a member who is out does not get in by a kept password', async () => {
     await prove();
     goAway();

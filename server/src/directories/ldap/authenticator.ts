@@ -131,12 +131,14 @@ export class LdapAuthenticator implements Authenticator<'password'> {
     const { members, store, clock, limits, settings } = this.#context;
     if (settings.offlineMs === 0) throw error;
     const member = await members.byLogin(source, login);
-    const guesses = this.#guesses.get(member?.user ?? '') ?? 0;
-    const counts = member !== null && member.offlineUntil > clock.date() && guesses < limits.offlineGuesses;
+    const guesses = () => this.#guesses.get(member?.user ?? '') ?? 0;
+    const mayGuess = () => guesses() < limits.offlineGuesses;
+    const counts = member !== null && member.offlineUntil > clock.date() && mayGuess();
     const right = await matchesHash(password, (counts ? member.offline : null) ?? nobodysHash);
-    if (!counts || member.offline === null) throw error;
+    // Others may have guessed while this one was compared.
+    if (!counts || member.offline === null || !mayGuess()) throw error;
     if (!right) {
-      this.#guesses.set(member.user, guesses + 1);
+      this.#guesses.set(member.user, guesses() + 1);
       throw error;
     }
     const user = await store.users.get(member.user);
