@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { StoreUnavailable } from 'rm-reflector/ports';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { reservedPort } from '../../../../toolchain/loopback-port.mjs';
 import { defaultLimits } from '../../limits.ts';
 import {
@@ -290,6 +291,20 @@ describe('log-out by the back channel', () => {
     browser = dave;
     expect(await isLoggedIn()).toBe(true);
     expect(await send(token)).toBe(400);
+  });
+
+  test('a token whose sessions could not be ended may come again', async () => {
+    await logIn('carol');
+    const token = await provider.logOutToken({ sub: 'carol' });
+    const { sessions } = server.reflector.store;
+    const remove = vi
+      .spyOn(sessions, 'remove')
+      .mockRejectedValue(new StoreUnavailable('SQLITE_FULL', 'full'));
+    expect(await send(token)).toBe(503);
+    remove.mockRestore();
+    expect(await isLoggedIn()).toBe(true);
+    expect(await send(token)).toBe(200);
+    expect(await isLoggedIn()).toBe(false);
   });
 
   test('oidcLogOutsRemembered: of more, the oldest is forgotten', async () => {

@@ -138,10 +138,10 @@ export class Provider {
   }
 
   /**
-   * Whose sessions a log-out token ends (Back-Channel Logout 1.0 section 2.6). Each token counts once. Rejects with
-   * {@link ProviderUnavailable} or {@link NotProven}.
+   * Calls `end` with whose sessions a log-out token ends (Back-Channel Logout 1.0 section 2.6). Each token counts once, unless `end`
+   * rejects: then it may come again. Rejects with that, {@link ProviderUnavailable} or {@link NotProven}.
    */
-  async logOut(token: string): Promise<LogOut> {
+  async logOut(token: string, end: (about: LogOut) => Promise<void>): Promise<void> {
     const { configuration, keys } = await this.#discover();
     if (!keys) throw new NotProven('the provider has no keys');
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
@@ -166,7 +166,12 @@ export class Provider {
     if (subject === null && session === null) throw new NotProven('it names neither subject nor session');
     if (this.#taken.has(`${jti}`)) throw new NotProven('it was taken before');
     this.#taken.set(`${jti}`, true);
-    return { subject, session };
+    try {
+      await end({ subject, session });
+    } catch (error) {
+      this.#taken.delete(`${jti}`);
+      throw error;
+    }
   }
 
   #kept(idToken: string | undefined): string | null {

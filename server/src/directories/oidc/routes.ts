@@ -8,7 +8,7 @@ import type { Members } from '../members/members.ts';
 import { Turnstile } from '../members/turnstile.ts';
 import { userName } from '../members/user-name.ts';
 import { type BegunLogIn, clearAttempt, readAttempt, setAttempt } from './attempt-cookie.ts';
-import { NotProven, type Provider, ProviderUnavailable } from './provider.ts';
+import { type LogOut, NotProven, type Provider, ProviderUnavailable } from './provider.ts';
 import type { ProviderSessions } from './provider-sessions.ts';
 import type { Sealed } from './sealed.ts';
 import { byOf, callbackPath, logOutPath, sourceOf, startPath } from './settings.ts';
@@ -136,27 +136,33 @@ class ProviderRoutes {
 
   /** Of the provider's server, not of a browser: what counts is the signature (Back-Channel Logout 1.0 section 2.8). */
   async logOut(call: Call): Promise<Answer> {
-    const { sessions, store, audit, log } = this.#context;
     const { id } = this.#provider.settings;
     const token = (await call.form()).get('logout_token') ?? '';
     const { address } = call.origin;
     try {
-      const about = await this.#turnstile.pass(() => this.#provider.logOut(token));
-      const hashes = await sessions.of(id, about);
-      for (const hash of hashes) {
-        const session = await store.sessions.get(hash);
-        await store.sessions.remove(hash);
-        audit.record({ event: 'log-out', allowed: true, user: session?.user ?? '', by: byOf(id), address });
-      }
+      await this.#turnstile.pass(() =>
+        this.#provider.logOut(token, (about) => this.#endSessions(about, address)),
+      );
       return { status: 200 };
     } catch (error) {
       const away = !(error instanceof NotProven);
-      log.warn({ provider: id, reason: reasonOf(error) }, 'log-out by the provider refused');
+      this.#context.log.warn({ provider: id, reason: reasonOf(error) }, 'log-out by the provider refused');
       return {
         status: away ? 503 : 400,
         type: 'application/json',
         body: JSON.stringify({ error: away ? 'temporarily_unavailable' : 'invalid_request' }),
       };
+    }
+  }
+
+  /** `address`: of the provider's server. */
+  async #endSessions(about: LogOut, address: string): Promise<void> {
+    const { sessions, store, audit } = this.#context;
+    const { id } = this.#provider.settings;
+    for (const hash of await sessions.of(id, about)) {
+      const session = await store.sessions.get(hash);
+      await store.sessions.remove(hash);
+      audit.record({ event: 'log-out', allowed: true, user: session?.user ?? '', by: byOf(id), address });
     }
   }
 
