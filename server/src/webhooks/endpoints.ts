@@ -88,7 +88,7 @@ const byDelivery = Type.Object({
 const tag = 'Webhooks';
 const needs = 'webhooks.write';
 
-/** Webhooks, and what was sent to them. Who may write them sees them. */
+/** Webhooks, and what was sent to them. Who may write them sees them; what was sent, who may be told of it. */
 export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
   const { database, webhooks, outbox, dispatcher, limits } = context;
 
@@ -102,14 +102,17 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
     return conflict(`${where}: has ${limits.webhooksPerDomain} webhooks, and no more are possible`);
   };
   /** A webhook is told who opens which device: an API key has to name that too. */
-  const requireAll = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
+  const requireTold = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
     for (const permission of webhookPermissions) caller.require(permission, targetOf(settings));
+  };
+  const requireAll = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
+    requireTold(caller, settings);
     if (settings.domain !== null && !isKnownDomain(database, caller, settings.domain))
       throw fieldProblem('/domain', unknownDomain);
   };
   const shown = (webhook: Webhook) => presented(webhook, outbox.waiting(webhook.id));
   const deliveryOf = (caller: Caller, id: string, delivery: string): Delivery => {
-    found(caller, id);
+    requireTold(caller, found(caller, id));
     const one = outbox.get(Number(delivery));
     if (one?.webhook !== id) throw notFound(`delivery ${delivery}`);
     return one;
@@ -285,7 +288,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       }),
       replies: [{ status: 200, description: 'A page of deliveries.', schema: pageOf(deliverySchema) }],
       async handle({ caller, parameters: { id }, query: { limit, cursor, state } }) {
-        found(caller, id);
+        requireTold(caller, found(caller, id));
         const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
         const rows = await database.read<Delivery>(
           `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND id < ? AND (? IS NULL OR state = ?)

@@ -235,6 +235,18 @@ describe('by the API', () => {
     }
   });
 
+  test('an API key has to name all that a webhook is told to read what it was told', async () => {
+    const { id } = await created({ url: 'https://example.com/' });
+    const { body } = await api().post(`/webhooks/${id}/test`);
+    const permissions = ['webhooks.write'];
+    const made = (await api().post('/keys', { name: 'of a program', permissions })).body as Shown;
+    const program = server?.withToken(made.secret);
+    expect((await program?.get(`/webhooks/${id}`))?.status).toBe(200);
+    for (const path of ['', `/${(body as Shown).id}`]) {
+      expect((await program?.get(`/webhooks/${id}/deliveries${path}`))?.status).toBe(403);
+    }
+  });
+
   test('a domain has to be there', async () => {
     const unknown = {
       status: 422,
