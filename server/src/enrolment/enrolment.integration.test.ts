@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AuditRecord } from 'rm-reflector/ports';
+import { type AuditRecord, StoreUnavailable } from 'rm-reflector/ports';
 import { LastingDatabase } from 'rm-reflector/store';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import type { ApiClient } from '../testing/api-client.ts';
 import { TestServer } from '../testing/test-server.ts';
@@ -349,6 +349,19 @@ describe('revocation', () => {
     expect((await alice.delete('/devices/pump-7/enrolment')).status).toBe(404);
     expect(await proves('pump-7', pump.password)).toBe(false);
     expect((await pump.asks({ key: text })).status).toBe(202);
+  });
+
+  test('that the store did not take can be asked for again', async () => {
+    const { text } = await newKey({ uses: null });
+    const pump = device('pump-7');
+    await pump.asks({ key: text });
+    const { devices } = server.reflector.store;
+    const away = new StoreUnavailable('SQLITE_FULL', 'the disk is full');
+    const setSecrets = vi.spyOn(devices, 'setSecrets').mockRejectedValue(away);
+    expect((await alice.delete('/devices/pump-7/enrolment')).status).toBe(503);
+    setSecrets.mockRestore();
+    expect((await alice.delete('/devices/pump-7/enrolment')).status).toBe(204);
+    expect(await proves('pump-7', pump.password)).toBe(false);
   });
 
   test('a device that was removed needs its key again', async () => {

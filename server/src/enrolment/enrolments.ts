@@ -179,9 +179,14 @@ export class Enrolments {
     });
   }
 
-  /** What a device has is worth nothing any more; whether it had something. */
-  forget(uid: string): boolean {
-    return this.#database.prepare('DELETE FROM fleet_enrolments WHERE uid = ?').run(uid).changes > 0;
+  /** Whether a device has got something by its enrolment. */
+  isKnown(uid: string): boolean {
+    return this.#database.prepare('SELECT 1 FROM fleet_enrolments WHERE uid = ?').get(uid) !== undefined;
+  }
+
+  /** What a device has is worth nothing any more. */
+  forget(uid: string): void {
+    this.#database.prepare('DELETE FROM fleet_enrolments WHERE uid = ?').run(uid);
   }
 
   #insert(

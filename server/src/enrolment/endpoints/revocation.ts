@@ -21,9 +21,12 @@ export function revokeDeviceEnrolment(context: EnrolmentContext): Endpoint {
     replies: [{ status: 204, description: 'It is revoked.' }],
     async handle({ caller, parameters, note }) {
       const { id, uid, domain } = deviceFor(context, caller, parameters.id, 'enrolment.write');
+      const { core, enrolments } = context;
       const secrets = await deviceSecrets(id, domain, generatePassword(), false, 'generated');
-      if (!context.enrolments.forget(uid)) throw notFound(`enrolment of device ${id}`);
-      await context.core.store.devices.setSecrets(id, secrets, context.core.clock.date(), null);
+      if (!enrolments.isKnown(uid)) throw notFound(`enrolment of device ${id}`);
+      await core.store.devices.setSecrets(id, secrets, core.clock.date(), null);
+      // Last: while it is there, a call that has failed can be made again.
+      enrolments.forget(uid);
       note('revoked', { device: id });
       return {};
     },
