@@ -144,9 +144,11 @@ export class Commands {
   }
 
   #isCommand(document: unknown): boolean {
-    return Object.entries(this.#settings.command.match).every(
-      ([path, text]) => String(memberAt(document, path)) === text,
-    );
+    return Object.entries(this.#settings.command.match).every(([path, text]) => {
+      const found = memberAt(document, path);
+      // An object of a message may say how it becomes a text, such as by no function.
+      return (found === null || typeof found !== 'object') && String(found) === text;
+    });
   }
 
   /** A report of an earlier start of this agent that a command is under way: it is not any more. */

@@ -85,6 +85,7 @@ describe.each(['5', '3.1.1'])('the device at a broker, MQTT %s', (version) => {
     '{"status":"executing"}',
     '{"status":"successful"}',
     '{"status":{}}',
+    '{"status":{"toString":1,"valueOf":1}}',
     `"${'x'.repeat(5000)}"`,
   ])('leaves %j alone', (payload) => {
     const stage = started({ version });
