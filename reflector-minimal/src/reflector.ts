@@ -24,7 +24,7 @@ import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-end
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
-import type { Looks } from './http/look.ts';
+import { type Looks, looksBehind } from './http/look.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
@@ -195,7 +195,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     log,
     domain,
     cookieHost,
-    looks: options.looks ?? null,
+    looks: options.looks ? looksBehind(options.looks, proxies) : null,
   });
   const opened: (() => void | Promise<void>)[] = [];
   try {

@@ -9,7 +9,7 @@ import { breakOff } from './break-off.ts';
 import { responseOn } from './detached-response.ts';
 import { framingOf, valuesOf } from './headers.ts';
 import { endAndLinger, type Linger } from './linger.ts';
-import { type Looks, setLooks } from './look.ts';
+import { type LookOfRequest, setLooks } from './look.ts';
 import { plainRefusal } from './plain-refusal.ts';
 import { type Refusal, sendRefusal } from './refusal.ts';
 import { connectViolation, requestViolation } from './request-rules.ts';
@@ -32,7 +32,7 @@ export interface HttpGuardOptions {
   /** The refusal for an error that the handler threw; `null`: it is a bug. */
   readonly refusalOf: (error: unknown) => Refusal | null;
   /** How the pages of refusals look; plain by default. */
-  readonly looks?: Looks | null;
+  readonly looks?: LookOfRequest | null;
   /** Called with each bug. It costs only the connection. */
   readonly failed: (error: unknown) => void;
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Html } from './html.ts';
+import type { TrustedProxies } from './origin.ts';
 
 /** A style sheet within a page, with the expression by which a policy allows it (CSP Level 3 section 2.3.1). */
 export interface StyleSheet {
@@ -37,10 +38,17 @@ export interface Look {
   say(key: string, values?: Values): string | null;
 }
 
+/** For whom a page is. */
+export interface Reader {
+  readonly headers: IncomingHttpHeaders;
+  /** Whether the browser has TLS, to here or to a trusted proxy. */
+  readonly secure: boolean;
+}
+
 /** Knows how pages look to whom. Asked for each page, so it must be quick; it must not throw. */
 export interface Looks {
   /** `domain`: of the device whose page it is, where the reader may see the device; `null`: not about a device. */
-  of(request: Pick<IncomingMessage, 'headers'>, domain: string | null): Look;
+  of(reader: Reader, domain: string | null): Look;
 }
 
 const nothing = new Html('');
@@ -58,15 +66,24 @@ export const plainLook: Look = {
   say: () => null,
 };
 
-const ofConnections = new WeakMap<Duplex, Looks>();
+/** How the answer to a request looks; `domain` as for {@link Looks}. */
+export type LookOfRequest = (request: IncomingMessage, domain: string | null) => Look;
+
+/** Looks by what is known of a request: of its headers, only those of these proxies are believed. */
+export function looksBehind(looks: Looks, proxies: TrustedProxies): LookOfRequest {
+  return (request, domain) =>
+    looks.of({ headers: request.headers, secure: proxies.originOf(request).protocol === 'https' }, domain);
+}
+
+const ofConnections = new WeakMap<Duplex, LookOfRequest>();
 
 /** What arrives by this connection is answered with these looks. */
-export function setLooks(connection: Duplex, looks: Looks): void {
-  ofConnections.set(connection, looks);
+export function setLooks(connection: Duplex, look: LookOfRequest): void {
+  ofConnections.set(connection, look);
 }
 
 export function lookOf(request: IncomingMessage, domain: string | null = null): Look {
-  return ofConnections.get(request.socket)?.of(request, domain) ?? plainLook;
+  return ofConnections.get(request.socket)?.(request, domain) ?? plainLook;
 }
 
 /** Says a text of the reflector as the look has it, or else in English. `{name}` stands for a value. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { type Looks, looksBehind, plainLook, type Reader } from './look.ts';
 import { TrustedProxies } from './origin.ts';
 
 function request(peer: string, headers: Record<string, string> = {}, encrypted = false): IncomingMessage {
@@ -64,3 +65,23 @@ describe('who asked', () => {
     expect(() => new TrustedProxies([entry])).toThrow(RangeError);
   });
 });
+
+test.each([
+  ['a stranger', '192.0.2.1', false, false],
+  ['a trusted proxy', '10.0.0.1', false, true],
+  ['a stranger with TLS', '192.0.2.1', true, true],
+])(
+  'a page for %s that says https looks as for a browser with TLS by the same rule',
+  (_, peer, tls, secure) => {
+    const readers: Reader[] = [];
+    const looks: Looks = {
+      of(reader) {
+        readers.push(reader);
+        return plainLook;
+      },
+    };
+    const asked = request(peer, { 'x-forwarded-proto': 'https' }, tls);
+    looksBehind(looks, new TrustedProxies(['10.0.0.0/8']))(asked, null);
+    expect(readers).toEqual([{ headers: asked.headers, secure }]);
+  },
+);

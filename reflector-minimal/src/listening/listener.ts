@@ -9,7 +9,7 @@ import type { Cancellable, Clock } from 'rm-protocol';
 import { containServer } from '../boundary.ts';
 import type { ClientAuthorities } from '../devices/client-authorities.ts';
 import { HttpGuard } from '../http/guard.ts';
-import type { Looks } from '../http/look.ts';
+import type { LookOfRequest } from '../http/look.ts';
 import type { Limits } from '../limits.ts';
 import type { UnauthenticatedConnections } from '../network/unauthenticated-connections.ts';
 import { StoreUnavailable } from '../ports/store.ts';
@@ -35,7 +35,7 @@ export interface ListenerOptions {
   /** In lower case, for the names that the certificate must have. */
   readonly domain: string;
   readonly cookieHost: string | null;
-  readonly looks: Looks | null;
+  readonly looks: LookOfRequest | null;
 }
 
 /** The port of the reflector: connections, TLS, and what guards them. */

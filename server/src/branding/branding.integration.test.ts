@@ -113,6 +113,9 @@ describe('the brand of a domain', () => {
     const cookie = answer.headers.get('set-cookie') ?? '';
     expect(cookie).toBe('rm-brand=harbour; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax');
     expect(await logInPage({ cookie: 'rm-brand=harbour' })).toContain('Lindholm Harbour');
+    // Only a trusted proxy decides by which of the two cookies.
+    const forged = { cookie: 'rm-brand=harbour', 'x-forwarded-proto': 'https' };
+    expect(await logInPage(forged)).toContain('Lindholm Harbour');
     expect((await get('/for/none')).headers.get('set-cookie')).toContain('rm-brand=; Path=/; Max-Age=0');
     for (const name of ['none', '../..', '__proto__', 'constructor']) {
       expect(await logInPage({ cookie: `rm-brand=${name}` })).toContain('Tidewater Remote');

@@ -68,11 +68,11 @@ async function preview(
   const told = { last: '' };
   // What SIGHUP does for a server, the preview does for each page.
   const reading = (branding: Branding): Branding['looks'] => ({
-    of: (request, domain) => {
+    of: (reader, domain) => {
       const fault = again(branding, brandingFolder);
       if (fault !== told.last && fault !== '') printError(`${fault}\n`);
       told.last = fault;
-      return branding.looks.of(request, domain);
+      return branding.looks.of(reader, domain);
     },
   });
   try {

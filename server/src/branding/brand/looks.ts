@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import { fillIn, Html, html, type Look, type Looks, styleSheet } from 'rm-reflector/accounts';
 import { domainOfCookie } from './brand-cookie.ts';
 import { baseMark, type RenderedText } from './markdown.ts';
@@ -19,19 +17,12 @@ export interface LooksContext {
 /** The looks of a server: the brand by the device that a page is about or by the cookie, the language by the browser. */
 export function brandLooks(context: LooksContext): Looks {
   return {
-    of(request: Pick<IncomingMessage, 'headers'>, domain) {
-      const { headers } = request;
-      const brand = context.brandOf(domain ?? domainOfCookie(headers.cookie, isSecure(request)));
+    of({ headers, secure }, domain) {
+      const brand = context.brandOf(domain ?? domainOfCookie(headers.cookie, secure));
       const language = languageOf(brand, headers['accept-language']);
       return lookIn(brand, language, baseOf(headers.host, context));
     },
   };
-}
-
-/** Whether the browser has TLS, to here or to a proxy that says so: it only decides by which of its own cookies. */
-function isSecure(request: Pick<IncomingMessage, 'headers'>): boolean {
-  const said = String(request.headers['x-forwarded-proto'] ?? '');
-  return /^https\b/i.test(said) || ('socket' in request && request.socket instanceof TLSSocket);
 }
 
 /** How pages look in this brand and language. `base`: of addresses of the server, empty on its own host. */
