@@ -11,7 +11,7 @@ import { WaitingCalls } from './waiting-calls.ts';
 /** What is needed of a tunnel. */
 export interface ChannelSource {
   /** Throws when there is no channel to be had. */
-  open(port: number): DeviceChannel;
+  open(port: number, user: string): DeviceChannel;
 }
 
 /** What the device says of the service behind a port. */
@@ -210,7 +210,7 @@ export class DevicePort implements CallPlace, ConnectionEvents {
   #open(call: DeviceCall): boolean {
     let channel: DeviceChannel;
     try {
-      channel = this.#source.open(this.#port);
+      channel = this.#source.open(this.#port, call.message.owner);
     } catch (error) {
       call.fail(error instanceof Error ? error : new Error(String(error)));
       return true;

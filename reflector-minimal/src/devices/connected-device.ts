@@ -39,8 +39,8 @@ export class ConnectedDevice implements LocalTunnel {
     return this.#properties;
   }
 
-  open(port: number): DeviceChannel {
-    return this.tunnel.open(port);
+  open(port: number, user?: string): DeviceChannel {
+    return this.tunnel.open(port, user);
   }
 
   /** False when the properties would be more than `limits.propertiesBytes`: then they stay as they are. */

@@ -32,9 +32,10 @@ export interface OnlineDevice extends DeviceKey {
   /**
    * Opens a TCP connection to `port` (1 to 65535) on the device. You may write to the channel at once. It emits `open`, or
    * fails within `limits.openMs` with `ChannelFailure`, or with `TunnelLost` when the tunnel ends.
-   * Throws `TunnelLost` when the tunnel has ended, and `TunnelFull` at `limits.channelsPerTunnel`.
+   * `user`: `uid` of the user for whom it is. Throws `TunnelLost` when the tunnel has ended, and `TunnelFull` at
+   * `limits.channelsPerTunnel`.
    */
-  open(port: number): DeviceChannel;
+  open(port: number, user?: string): DeviceChannel;
 }
 
 /** A tunnel that ends in this process. */

@@ -67,7 +67,10 @@ export class DeviceTunnel implements ChannelLink {
   readonly #events: TunnelEvents;
   readonly #liveness: Liveness;
   readonly #held: BufferBound;
-  readonly #channels = new Map<number, { channel: Channel; openTimer: Cancellable; asked: number }>();
+  readonly #channels = new Map<
+    number,
+    { channel: Channel; user: string | null; openTimer: Cancellable; asked: number }
+  >();
   /** Channels given up before the device has answered. The answer frees the number. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
   #live = true;
@@ -118,9 +121,9 @@ export class DeviceTunnel implements ChannelLink {
 
   /**
    * Opens a TCP connection to `port` on the device. The channel may be written to at once; it emits `open`, or fails with
-   * `ChannelFailure`. Throws {@link TunnelLost} or {@link TunnelFull}.
+   * `ChannelFailure`. `user`: `uid` of the user for whom it is. Throws {@link TunnelLost} or {@link TunnelFull}.
    */
-  open(port: number): Channel {
+  open(port: number, user: string | null = null): Channel {
     if (!this.#live) throw new TunnelLost();
     if (this.#channels.size + this.#abandoned.size >= this.#limits.channelsPerTunnel) throw new TunnelFull();
     do this.#lastNumber = (this.#lastNumber % 0xffff) + 1;
@@ -129,17 +132,17 @@ export class DeviceTunnel implements ChannelLink {
     const openTimer = this.#clock.schedule(this.#limits.openMs, () =>
       channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
     );
-    this.#channels.set(channel.number, { channel, openTimer, asked: this.#clock.now() });
+    this.#channels.set(channel.number, { channel, user, openTimer, asked: this.#clock.now() });
     this.#control(encodeWord(Opcode.openRequest, channel.number, port));
     return channel;
   }
 
-  /** Ports that the device was asked to open and has not answered, each with the ms for which it has not. */
-  get unanswered(): { readonly port: number; readonly ms: number }[] {
+  /** Ports that the device was asked to open and has not answered, each with the ms for which it has not and the `uid` of the user. */
+  get unanswered(): { readonly port: number; readonly user: string | null; readonly ms: number }[] {
     const now = this.#clock.now();
     return [...this.#channels.values()]
       .filter(({ channel }) => !channel.opened)
-      .map(({ channel, asked }) => ({ port: channel.port, ms: now - asked }));
+      .map(({ channel, user, asked }) => ({ port: channel.port, user, ms: now - asked }));
   }
 
   /** Ends the tunnel with a close frame, which carries the reason. Idempotent. */

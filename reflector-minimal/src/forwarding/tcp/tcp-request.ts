@@ -61,7 +61,7 @@ export class TcpRequest {
     return this.#admit(this.#target.since, (since) => {
       let channel: DeviceChannel;
       try {
-        channel = this.#target.device.open(port);
+        channel = this.#target.device.open(port, this.#target.identity.user.uid);
       } catch (error) {
         this.refuse(refusalFor(error, port));
         return;

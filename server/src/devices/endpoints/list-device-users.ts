@@ -62,8 +62,8 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
         body: {
           items: [...byPort.values()].map(({ began, ...use }) => ({ ...use, since: shownTime(began) })),
           waiting: unanswered
-            // Whom others wait for is theirs, as is what they have open.
-            .filter(({ port, ms }) => ms >= askedMs && (seesOthers || uses.some((use) => use.port === port)))
+            // What others wait for is theirs, as is what they have open.
+            .filter(({ user, ms }) => ms >= askedMs && (seesOthers || user === caller.identity.user.uid))
             .map(({ port, ms }) => ({ port, since: shownTime(Math.round(now - ms)) })),
         },
       };

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { Opcode } from 'rm-protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ScriptedAgent } from '../../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { until } from '../../../../reflector-minimal/src/testing/until.ts';
@@ -64,6 +65,33 @@ test('who has something open on a device is told, and what the device has not an
   expect(await usersFor(dora)).toEqual({ items: [], waiting: [] });
   asked.destroy();
   await until(async () => (await usersFor(alice)).items.length === 0);
+  agent.destroy();
+});
+
+test('whoever has an older connection to a port is not told that others wait for it', async () => {
+  await server.addUser('erin', 'acme');
+  const erin = await server.signedIn('erin');
+  const tank = await add('tank');
+  const agent = await tank.connect();
+  await online('tank');
+  const ask = (user: string) => {
+    const authorization = `Basic ${Buffer.from(`${user}:a long enough secret`).toString('base64')}`;
+    const headers = { host: `tank.localhost:${server.reflector.port}`, authorization };
+    const asked = request({ host: '127.0.0.1', port: server.reflector.port, path: '/', headers }).end();
+    asked.on('error', () => {});
+    return asked;
+  };
+  type Users = { readonly items: readonly object[]; readonly waiting: readonly object[] };
+  const usersFor = async (client: ApiClient) => (await client.get('/devices/tank/users')).body as Users;
+  const old = ask('carol');
+  agent.confirm((await agent.expect(Opcode.openRequest)).channel);
+  await agent.expect(Opcode.data);
+  const asked = ask('erin');
+  await until(async () => (await usersFor(alice)).waiting.length > 0);
+  expect(await usersFor(erin)).toMatchObject({ items: [{ user: 'erin' }], waiting: [{ port: 80 }] });
+  expect(await usersFor(carol)).toMatchObject({ items: [{ user: 'carol' }], waiting: [] });
+  old.destroy();
+  asked.destroy();
   agent.destroy();
 });
 
