@@ -257,8 +257,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const passwords = accepting(authenticators, 'password');
     const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits });
     const presence = options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>();
-    const tell = (kind: 'online' | 'offline', { id, uid, properties }: OnlineDevice) =>
-      events.publish({ kind, device: { id, uid }, properties });
+    const tell = (kind: 'online' | 'offline', { id, uid, properties, end }: OnlineDevice) =>
+      events.publish({ kind, device: { id, uid }, properties, end });
     presence.watch({ came: (device) => tell('online', device), went: (device) => tell('offline', device) });
     const context: Context = {
       limits,

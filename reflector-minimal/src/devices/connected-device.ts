@@ -2,6 +2,7 @@ import { CLOSE_REPLACED, type Property } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { DeviceChannel, LocalTunnel } from '../ports/presence.ts';
 import type { DeviceKey } from '../ports/store.ts';
+import type { TunnelEnd } from '../ports/tunnel-end.ts';
 import type { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 
 /** A device whose tunnel ends in this process. */
@@ -37,6 +38,10 @@ export class ConnectedDevice implements LocalTunnel {
 
   get properties(): Readonly<Record<string, string>> {
     return this.#properties;
+  }
+
+  get end(): TunnelEnd | undefined {
+    return this.tunnel.end;
   }
 
   open(port: number, user?: string): DeviceChannel {

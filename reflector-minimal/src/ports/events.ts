@@ -1,4 +1,5 @@
 import type { DeviceKey } from './store.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
 
 /*
  * What happens in a reflector, for whoever shows it or passes it on. `docs/ports/events.md` has the rules. Unlike the other ports,
@@ -41,6 +42,8 @@ export type Happening =
       readonly device: DeviceKey;
       /** All of them, as they are now. Without a prototype. */
       readonly properties: Readonly<Record<string, string>>;
+      /** Of `offline`: why, where this process knows it. */
+      readonly end?: TunnelEnd | undefined;
     }
   /** A record of the audit log: log-ins, access, tunnels; sums of what is frequent. */
   | { readonly kind: 'audit'; readonly record: AuditRecord };

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { DeviceKey } from './store.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
 
 /*
  * Presence: where the tunnel of a device ends (in this process, at another node, nowhere), and channels to the device from
@@ -29,6 +30,8 @@ export interface OnlineDevice extends DeviceKey {
   readonly address: string;
   /** What the device says of itself. A change makes a new object, without a prototype. */
   readonly properties: Readonly<Record<string, string>>;
+  /** Why the tunnel has ended; absent while it is up, and where this process does not know. */
+  readonly end?: TunnelEnd | undefined;
   /**
    * Opens a TCP connection to `port` (1 to 65535) on the device. You may write to the channel at once. It emits `open`, or
    * fails within `limits.openMs` with `ChannelFailure`, or with `TunnelLost` when the tunnel ends.

@@ -60,6 +60,8 @@ export class DeviceTunnel implements ChannelLink {
   /** Payload bytes from and to the device since the tunnel began. */
   bytesFrom = 0;
   bytesTo = 0;
+  /** Why it has ended. */
+  end: TunnelEnd | undefined;
   readonly #webSocket: WebSocket;
   readonly #sender: FrameSender;
   readonly #limits: Limits;
@@ -317,6 +319,7 @@ export class DeviceTunnel implements ChannelLink {
   #end(end: TunnelEnd): void {
     if (!this.#live) return;
     this.#live = false;
+    this.end = end;
     this.#liveness.stop();
     this.#held.stop();
     this.#sender.stop();

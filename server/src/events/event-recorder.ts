@@ -71,13 +71,14 @@ export class EventRecorder {
       const noted = ofAudit(event.record, event.time);
       if (noted) this.#pending.push(noted);
     } else {
-      const { kind, time, device, properties } = event;
+      const { kind, time, device, properties, end } = event;
       const noted = {
         kind: `device.${kind}`,
         time,
         device: device.id,
         uid: device.uid,
-        data: { properties },
+        // Who has ended it, fewer may know than that it has ended.
+        data: { properties, ...(end && { end: { cause: end.cause, reason: end.reason } }) },
       } as const;
       if (kind === 'properties') this.#properties(device.uid, noted);
       else {

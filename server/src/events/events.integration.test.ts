@@ -54,7 +54,7 @@ describe.each(Object.entries(readers))('by %s', (_name, open) => {
     agent.destroy();
     expect(await reader.next()).toMatchObject({
       kind: 'device.offline',
-      data: { properties: { model: 'B' } },
+      data: { properties: { model: 'B' }, end: { cause: 'lost', reason: expect.stringMatching(/./) } },
     });
     reader.close();
   });

@@ -2,7 +2,8 @@
 export const eventKinds = {
   'server.started': 'The server has started. Every device is off line until its next `device.online`.',
   'device.online': 'A device has a tunnel. `data.properties` is what it says of itself.',
-  'device.offline': 'A device has no tunnel any more.',
+  'device.offline':
+    'A device has no tunnel any more. `data.end` is why, as in the connections of the device: `cause` and `reason`.',
   'device.properties':
     'A device on line says something else of itself. `data.properties` is all of it, or null when it is long: read the device.',
   'device.added': 'A device was added, or has come to this domain.',
