@@ -83,7 +83,7 @@ function HostKey({ session, stage: { key, known }, opening }: Shown<'hostKey'>) 
           class={changed ? 'button' : 'button main'}
           disabled={changed && !sure.value}
           onClick={() => {
-            session.trust(key, changed).catch(() => {});
+            session.trust(key, known).catch(() => {});
           }}
         >
           {t(changed ? 'hostKey.replace' : 'hostKey.trust')}

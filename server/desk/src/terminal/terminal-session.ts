@@ -80,11 +80,11 @@ export class TerminalSession {
     }
   }
 
-  /** Trusts the key that is shown. `instead`: in the place of the known one. */
-  async trust(key: ServerKey, instead: boolean): Promise<void> {
+  /** Trusts the key that is shown. `instead`: of this one, which was known when the key was shown. */
+  async trust(key: ServerKey, instead: KnownHostKey | null): Promise<void> {
     const attempt = this.#attempt;
     try {
-      if (instead) await this.#bridge.ask('forgetHostKey', undefined);
+      if (instead) await this.#forget(instead);
       await this.#bridge.ask('trustHostKey', key.key);
     } catch (error) {
       const status = error instanceof Refused ? error.status : 0;
@@ -95,6 +95,17 @@ export class TerminalSession {
       return known ? this.connect() : this.#failed(error);
     }
     if (attempt === this.#attempt) await this.#askLogIn(false);
+  }
+
+  /** Forgets this key. One that somebody has trusted instead of it stays, and one that is forgotten already is forgotten. */
+  async #forget({ key }: KnownHostKey): Promise<void> {
+    const known = await this.#bridge.ask('hostKey', undefined);
+    if (known?.key !== key) return;
+    try {
+      await this.#bridge.ask('forgetHostKey', undefined);
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 404)) throw error;
+    }
   }
 
   async logIn(given: LogIn): Promise<void> {
