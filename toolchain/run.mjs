@@ -100,6 +100,14 @@ const tasks = {
     await needPackages(['chromium', 'transmission-daemon']);
     await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);
   },
+  /** From a command at mosquitto until a service of the device answers. */
+  async 'bench:mqtt'() {
+    await prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    await needPackages(['mosquitto']);
+    await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
+    await run(process.execPath, 'test/dist/bench/mqtt.js', ...rest);
+  },
   async 'bench:networks'() {
     await prepare(root);
     const { needPackages, networks } = await import('./debian.mjs');
