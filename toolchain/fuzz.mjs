@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 const fuzzers = [
   { project: 'unit', file: 'protocol/src/fuzz.test.ts', runs: 20_000 },
   { project: 'unit', file: 'agent/src/tunnel/fuzz.test.ts', runs: 5_000 },
+  { project: 'unit', file: 'agent/src/mqtt/fuzz.test.ts', runs: 20_000 },
   { project: 'native-sanitize', file: 'agent/tiny/test/fuzz.test.ts', runs: 3_000 },
   {
     project: 'integration',
