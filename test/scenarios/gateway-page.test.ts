@@ -76,12 +76,14 @@ async function start(stage: Stage) {
   const agent = stage.run(['--config', config]);
   const tunnel = await reflector.tunnel();
   await tunnel.established();
-  const code = async () => {
-    const asked = stage.run(['status', '--config', config]);
+  const command = async (name: string) => {
+    const asked = stage.run([name, '--config', config]);
     await asked.ended();
-    return /^page: .* with the code ([A-Z2-7-]+)$/m.exec(asked.output)?.[1];
+    return asked.output;
   };
-  return { folder, reflector, agent, visitor: new Visitor(tunnel), code, account: `${stateFile}-page` };
+  const code = async () => /^page: .* with the code ([A-Z2-7-]+)$/m.exec(await command('status'))?.[1];
+  const visitor = new Visitor(tunnel);
+  return { folder, reflector, agent, visitor, command, code, account: `${stateFile}-page` };
 }
 
 describe.concurrent('the page of a gateway', () => {
@@ -101,6 +103,13 @@ describe.concurrent('the page of a gateway', () => {
     expect((await visitor.get('/../../etc/passwd')).status).toBe(404);
     expect((await visitor.request('nonsense\r\n\r\n')).status).toBe(400);
     expect((await visitor.call('devices')).status).toBe(401);
+  });
+
+  pageScenario('is no service that check could reach', async ({ stage }) => {
+    const { command } = await start(stage);
+    const output = await command('check');
+    expect(output).toMatch(/^ok +tunnel +page: connected/m);
+    expect(output).not.toMatch(/ service /);
   });
 
   // Passwords are expensive on purpose: minutes under an emulator, hours with a collection before every allocation.

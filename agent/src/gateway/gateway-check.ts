@@ -12,7 +12,7 @@ import { sendCommand } from '../program/send-command.ts';
 import { capacityOn, gatewayCost, shortages } from './capacity.ts';
 import { configureDevice, type DeviceConfiguration } from './device-configuration.ts';
 import { deviceHosts } from './device-host.ts';
-import { deviceSources } from './device-sources.ts';
+import { deviceSources, pageKey } from './device-sources.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { GatewayDeviceStatus } from './gateway-device.ts';
 import type { GatewaySettings } from './gateway-file.ts';
@@ -50,9 +50,11 @@ export function checkGateway(
     return;
   }
   const devices: DeviceConfiguration[] = [];
+  /** Those with a target: the page is served inside the gateway. */
+  const targets: DeviceConfiguration[] = [];
   const ids = new Set<string>();
   let wrong = false;
-  for (const { origin, content } of sources) {
+  for (const { key, origin, content } of sources) {
     const judged =
       'error' in content
         ? { errors: [content.error] }
@@ -71,7 +73,9 @@ export function checkGateway(
     ids.add(id);
     if (other) report('FAILED', 'device', `${origin}: device.id: another has "${id}" already`);
     wrong ||= other;
-    if (!other && (only === null || only === judged.id)) devices.push(judged);
+    if (other || (only !== null && only !== judged.id)) continue;
+    devices.push(judged);
+    if (key !== pageKey) targets.push(judged);
   }
   // The memory of an image is another machine's.
   if (image === null) reportCost(host, settings, devices, report);
@@ -80,7 +84,7 @@ export function checkGateway(
     exit(ExitStatus.usage);
   } else if (offline) exit(wrong ? ExitStatus.configuration : ExitStatus.ok);
   else
-    probeAll(host, devices, report, () =>
+    probeAll(host, targets, report, () =>
       askGateway(host, settings, devices, only !== null, dial, report, (connected) =>
         exit(wrong ? ExitStatus.configuration : connected ? ExitStatus.ok : ExitStatus.unavailable),
       ),
