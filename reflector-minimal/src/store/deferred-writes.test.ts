@@ -75,6 +75,30 @@ test('what is written while another write is under way comes after it, and the n
   expect([file.written, writes.size]).toEqual([['a1 began', 'a1', 'a2', 'b2'], 0]);
 });
 
+test('what waits is begun together, in its order', async () => {
+  const { writes, write, file } = setUp();
+  file.full = true;
+  write('a');
+  await settled();
+  const begun: string[] = [];
+  let release = () => {};
+  const slow = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  for (const key of ['b', 'c']) {
+    writes.write(key, async () => {
+      begun.push(key);
+      await slow;
+    });
+  }
+  file.full = false;
+  const written = writes.flush();
+  await settled();
+  expect([begun, file.written]).toEqual([['b', 'c'], ['a']]);
+  release();
+  expect([await written, writes.size]).toEqual([true, 0]);
+});
+
 test('another error is reported, and costs that write alone', async () => {
   const { writes, write, file, failures } = setUp();
   writes.write('a', async () => {

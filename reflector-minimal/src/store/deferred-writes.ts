@@ -5,9 +5,9 @@ import { StoreUnavailable } from '../ports/store.ts';
 type Write = () => Promise<void>;
 
 /**
- * Writes that nobody waits for: who is on line, properties, counters. They are done one after the other. While the store
- * cannot be used they are kept in their order and tried again, so that a full disk or a lock costs no tunnel and loses no
- * counter.
+ * Writes that nobody waits for: who is on line, properties, counters. All that wait are begun in their order, so that a store
+ * far away may write them as one; those that come meanwhile wait for the end of all these. While the store cannot be used
+ * they are kept in their order and tried again, so that a full disk or a lock costs no tunnel and loses no counter.
  */
 export class DeferredWrites {
   readonly #clock: Clock;
@@ -57,22 +57,27 @@ export class DeferredWrites {
   }
 
   async #writeAll(): Promise<boolean> {
-    // What is added meanwhile comes at the end.
-    for (const [key, run] of this.#waiting) {
-      try {
-        await run();
-      } catch (error) {
-        if (error instanceof StoreUnavailable) {
-          this.#writing = null;
-          this.#retry ??= this.#schedule();
-          return false;
-        }
-        this.#failed(error);
-      }
-      if (this.#waiting.get(key) === run) this.#waiting.delete(key);
+    let isAway = false;
+    while (this.#waiting.size > 0 && !isAway) {
+      const round = [...this.#waiting];
+      await Promise.all(
+        round.map(async ([key, run]) => {
+          try {
+            await run();
+          } catch (error) {
+            if (error instanceof StoreUnavailable) {
+              isAway = true;
+              return;
+            }
+            this.#failed(error);
+          }
+          if (this.#waiting.get(key) === run) this.#waiting.delete(key);
+        }),
+      );
     }
     this.#writing = null;
-    return true;
+    if (isAway) this.#retry ??= this.#schedule();
+    return !isAway;
   }
 
   #schedule(): Cancellable {
