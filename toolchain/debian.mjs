@@ -144,6 +144,8 @@ export const peers = [
     'mosquitto',
     'mosquitto-clients',
     'oathtool',
+    'pgbouncer',
+    'postgresql',
     'prometheus',
     'slapd',
     'squid-openssl',

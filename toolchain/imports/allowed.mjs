@@ -253,6 +253,7 @@ export const packages = [
     base: ['limits.ts'],
     folders: {
       'store/schema': [],
+      'store/postgresql': [],
       store: ['store/schema'],
       rights: ['store'],
       api: ['rights', 'store'],

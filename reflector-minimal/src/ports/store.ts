@@ -24,8 +24,9 @@ export class StoreUnavailable extends StoreError {
   /** For the log. */
   readonly reason: string;
 
-  constructor(code: string, reason: string) {
-    super(`the data file cannot be used: ${reason}`);
+  /** `what`: what cannot be used. */
+  constructor(code: string, reason: string, what = 'the data file') {
+    super(`${what} cannot be used: ${reason}`);
     this.code = code;
     this.reason = reason;
   }

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import type { PoolConfig } from 'pg';
+import { StoreError } from 'rm-reflector/ports';
+
+/** Where the database is, and how its users proves itself. */
+export interface PostgresqlAddress {
+  /**
+   * `postgresql://USER@HOST:PORT/DATABASE`, without a password. A host that is a folder, such as
+   * `postgresql://USER@%2Frun%2Fpostgresql/DATABASE`, is that of a Unix socket.
+   */
+  readonly url: string;
+  /**
+   * Where the password is: a file, a variable of the environment, or a function. It is read for each connection, so that
+   * it can be replaced while the program runs. None by default.
+   */
+  readonly password?: { readonly file: string } | { readonly env: string } | (() => string | Promise<string>);
+  /**
+   * `verify-full`, the default: the server proves by a certificate that it is the host of `url`. `off`: neither is proven
+   * and everything crosses the network as it is. A Unix socket needs neither.
+   */
+  readonly tls?: 'verify-full' | 'off';
+  /** PEM file of the authorities that the certificate may be from; those of Node by default. */
+  readonly ca?: string;
+}
+
+/** What `pg` is to do, and what there is to warn of. Throws {@link StoreError}. */
+export function connectionOf(address: PostgresqlAddress): {
+  readonly config: PoolConfig;
+  readonly warning: string | null;
+} {
+  const url = parse(address.url);
+  const host = decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const isSocket = host.startsWith('/');
+  const { tls = 'verify-full' } = address;
+  if (tls !== 'verify-full' && tls !== 'off') {
+    throw new StoreError(`the database: tls is ${JSON.stringify(tls)}; "verify-full" and "off" are allowed`);
+  }
+  const encrypted = tls === 'verify-full' && !isSocket;
+  const config: PoolConfig = {
+    host,
+    port: url.port === '' ? 5432 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    password: () => passwordOf(address.password),
+    application_name: 'rm-reflector',
+    ssl: encrypted
+      ? {
+          ...authorities(address.ca),
+          checkServerIdentity: (_name, peer) => checkServerIdentity(host, peer),
+          ...(isIP(host) ? {} : { servername: host }),
+        }
+      : false,
+  };
+  const warning =
+    tls === 'off' && !isSocket
+      ? `the database at ${url.host}: TLS is off; whoever is on the way can read and change everything, also the password`
+      : null;
+  return { config, warning };
+}
+
+function parse(text: string): URL {
+  const allowed = 'postgresql://USER@HOST:PORT/DATABASE is allowed';
+  if (!URL.canParse(text)) throw new StoreError(`the database: its URL cannot be read; ${allowed}`);
+  const url = new URL(text);
+  if (url.password !== '') {
+    throw new StoreError(
+      'the database: its URL has a password; a file, a variable or a function is to give it',
+    );
+  }
+  if (url.search !== '' || url.hash !== '') {
+    throw new StoreError(`the database: its URL has ${url.search || url.hash}; ${allowed}`);
+  }
+  const isWhole = url.hostname !== '' && url.username !== '' && /^\/[^/]+$/.test(url.pathname);
+  if (!isWhole || !['postgresql:', 'postgres:'].includes(url.protocol)) {
+    throw new StoreError(`the database: its URL has not all that is needed; ${allowed}`);
+  }
+  return url;
+}
+
+function authorities(path: string | undefined): { readonly ca?: string } {
+  if (path === undefined) return {};
+  try {
+    return { ca: readFileSync(path, 'utf8') };
+  } catch (error) {
+    throw new StoreError(
+      `the database: its authorities cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+async function passwordOf(source: PostgresqlAddress['password']): Promise<string> {
+  if (source === undefined) return '';
+  if (typeof source === 'function') return source();
+  if ('env' in source) return process.env[source.env] ?? '';
+  return (await readFile(source.file, 'utf8')).replace(/\r?\n$/, '');
+}

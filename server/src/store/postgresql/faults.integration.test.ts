@@ -1,0 +1,257 @@
+import { once } from 'node:events';
+import { chownSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { StoreUnavailable } from 'rm-reflector/ports';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ask } from '../../../../reflector-minimal/src/testing/ask.ts';
+import { device, extensions, Stage, user } from '../../../../reflector-minimal/src/testing/stage.ts';
+import { until } from '../../../../reflector-minimal/src/testing/until.ts';
+import { Authority } from '../../../../test/certificates/authority.ts';
+import { reservedPort } from '../../../../test/system/loopback-port.ts';
+import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { connectionOf } from './connection.ts';
+import { Database } from './database.ts';
+import { type PostgresqlLimits, postgresqlLimits } from './limits.ts';
+import { type PostgresqlOptions, PostgresqlStore } from './postgresql-store.ts';
+import { UnstorableText } from './text.ts';
+
+const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
+
+let port: number;
+let server: PostgresqlServer;
+const authority = new Authority();
+beforeAll(async () => {
+  port = await reservedPort();
+  server = await PostgresqlServer.start(port);
+});
+afterAll(() => server.end());
+
+const opened: PostgresqlStore[] = [];
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+async function open(options: Partial<PostgresqlOptions> = {}): Promise<PostgresqlStore> {
+  const store = await PostgresqlStore.open({
+    url: server.url(),
+    ...options,
+    limits: { ...patient, ...options.limits },
+  });
+  opened.push(store);
+  return store;
+}
+
+const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+
+test('a reflector on it carries an agent and a request, and says 503 while it is away', async () => {
+  const told: string[] = [];
+  // Nothing is decided again without the store.
+  const stage = await Stage.open({
+    store: () =>
+      PostgresqlStore.open({ url: server.url(), limits: patient, warn: (text) => told.push(text) }),
+  });
+  try {
+    await stage.web((_request, response) => response.end('device'), { extensions });
+    expect((await ask(stage.port, '/')).text).toBe('device');
+    await server.crash();
+    const wrong = `Basic ${Buffer.from('bob:x').toString('base64')}`;
+    const refused = await ask(stage.port, '/', { headers: { Authorization: wrong } });
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
+    await server.resume();
+    expect((await ask(stage.port, '/')).text).toBe('device');
+    expect(told[0]).toMatch(/^the database cannot be used: .*; it is tried again$/);
+    expect(told).toContain('the database can be used again');
+  } finally {
+    await stage.close();
+  }
+  const store = await open();
+  expect(await store.devices.get(device.id)).toMatchObject({ connects: 1, online: false });
+  expect(await store.users.get(user.name)).toMatchObject({ role: 'administrator' });
+});
+
+test('a text with NUL is found nowhere, is refused, and is shown in what a peer says of itself', async () => {
+  const store = await open();
+  await store.devices.add({ id: 'nul', domain: 'acme', secrets }, 2 ** 40, null);
+  expect(await store.users.get('a\0')).toBeNull();
+  expect(
+    (await store.devices.page({ domains: null, claimed: true }, 'nu\0x', 1)).map(({ id }) => id),
+  ).toEqual(['nul']);
+  await expect(store.users.add('a\0', 'hash', 1, 'user')).rejects.toBeInstanceOf(UnstorableText);
+  const [one] = await store.devices.page({ domains: ['acme', 'a\0'], claimed: true }, '', 1);
+  if (!one) throw new Error('no device');
+  const properties = { name: 'a\0b' };
+  await store.devices.noteConnected(one, 2 ** 41, { address: 'x', agent: 'a\0', properties });
+  await store.devices.addTraffic(one, 2 ** 33, 2 ** 52);
+  expect(await store.devices.get('nul')).toMatchObject({
+    properties,
+    agent: 'a\ufffd',
+    created: 2 ** 40,
+    lastConnect: 2 ** 41,
+    bytesFrom: 2 ** 33,
+    bytesTo: 2 ** 52,
+  });
+  await store.audit.append([{ time: 1, event: 'log-in', user: 'a\0', device: null, record: '{}' }]);
+  expect((await store.audit.page({}, 0, 1_000)).at(-1)).toMatchObject({ user: 'a\ufffd' });
+});
+
+test('batchMs, batchRecords: what is noted at once is written together, in its order', async () => {
+  const store = await open({ limits: { batchRecords: 3 } });
+  const list = ['b1', 'b2', 'b3', 'b4', 'b5'].map((id) => ({ id, domain: 'acme', secrets }));
+  await store.devices.addAll(list, 1, null);
+  const keys = await Promise.all(list.map(({ id }) => store.devices.identity(id)));
+  const facts = { address: 'x', agent: 'y', properties: {} };
+  await Promise.all(
+    keys.flatMap((key) =>
+      key
+        ? [
+            store.devices.noteConnected(key, 5, facts),
+            store.devices.addTraffic(key, 1, 2),
+            store.devices.noteDisconnected(key, 6, { cause: 'lost', reason: 'gone' }),
+            store.devices.addTraffic(key, 10, 20),
+            store.devices.noteConnected(key, 7, facts),
+          ]
+        : [],
+    ),
+  );
+  for (const { id } of list) {
+    expect(await store.devices.get(id)).toMatchObject({
+      online: true,
+      connects: 2,
+      lastConnect: 7,
+      lastSeen: 6,
+      lastEnd: null,
+      bytesFrom: 11,
+      bytesTo: 22,
+    });
+  }
+});
+
+test('lockMs: a change that others hold up fails, and is not there', async () => {
+  const store = await open({ limits: { lockMs: 10 } });
+  const other = await open();
+  await store.users.add('held', 'hash', 1, 'user');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let holding = () => {};
+  const holds = new Promise<void>((resolve) => {
+    holding = resolve;
+  });
+  const change = other.changes.transact(async () => {
+    holding();
+    await held;
+  });
+  await holds;
+  await expect(store.users.promote('held')).rejects.toMatchObject({ code: '55P03' });
+  expect(await store.users.get('held')).toMatchObject({ role: 'user' });
+  release();
+  await change;
+  expect(await store.users.promote('held')).toBe(true);
+});
+
+test('a commit that nobody has answered is told as unknown, and hinted at', async () => {
+  const store = await open();
+  // No replica ever confirms.
+  await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  await server.sql('SELECT pg_reload_conf()');
+  const hints: unknown[] = [];
+  store.changes.onHint((hint) => hints.push(hint));
+  try {
+    const change = store.users.add('unknown', 'hash', 1, 'user');
+    const failed = expect(change).rejects.toMatchObject({ code: 'UNKNOWN' });
+    const waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    await until(async () => (await server.sql(waiting)).length > 0);
+    await failed;
+    expect(hints).toEqual([undefined]);
+  } finally {
+    await server.sql('ALTER SYSTEM RESET synchronous_standby_names');
+    await server.sql('SELECT pg_reload_conf()');
+  }
+});
+
+test('a commit is on the disk before it counts, whatever the database is set to', async () => {
+  const { config } = connectionOf({ url: server.url() });
+  const database = new Database(config, { ...postgresqlLimits, ...patient }, () => {});
+  await server.sql("ALTER ROLE postgres SET synchronous_commit = 'off'");
+  try {
+    const found = await database.read('SHOW synchronous_commit');
+    expect(found).toEqual([{ synchronous_commit: 'on' }]);
+  } finally {
+    await server.sql('ALTER ROLE postgres RESET synchronous_commit');
+    await database.close();
+  }
+});
+
+test('connectMs, answerMs, statementMs: nothing waits longer', async () => {
+  const silent = createServer(() => {});
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port: deaf } = silent.address() as AddressInfo;
+  const sleep = (at: string, limits: Partial<PostgresqlLimits>) => {
+    const { config } = connectionOf({ url: at, tls: 'off' });
+    const database = new Database(config, { ...postgresqlLimits, ...patient, ...limits }, () => {});
+    databases.push(database);
+    return database.transact(null, ({ run }) => run('SELECT pg_sleep(600)'));
+  };
+  const databases: Database[] = [];
+  const nowhere = sleep(`postgresql://rm@127.0.0.1:${deaf}/x`, { connectMs: 50 });
+  await expect(nowhere).rejects.toThrow(/^the database cannot be used: .*timeout/);
+  const unanswered = sleep(server.url(), { answerMs: 50 });
+  await expect(unanswered).rejects.toThrow(/^the database cannot be used: Query read timeout/);
+  await expect(sleep(server.url(), { statementMs: 50 })).rejects.toMatchObject({ code: '57014' });
+  for (const database of databases) await database.close();
+  silent.close();
+});
+
+test('connections, waitingCalls: calls wait for one connection, and those that are too many are refused', async () => {
+  const store = await open({ limits: { connections: 1, waitingCalls: 2 } });
+  const calls = await Promise.allSettled(Array.from({ length: 9 }, () => store.settings.get('x')));
+  const refused = calls.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(6);
+  for (const call of refused) {
+    expect(call).toMatchObject({ reason: expect.any(StoreUnavailable) as unknown });
+  }
+});
+
+test('the certificate must be of the host, and the password is read for each connection', async () => {
+  const { cert, key } = authority.issue({ names: 'DNS:localhost' });
+  const files = { cert: join(server.folder, 'tls.crt'), key: join(server.folder, 'tls.key') };
+  writeFileSync(files.cert, cert);
+  writeFileSync(files.key, key, { mode: 0o600 });
+  if (process.getuid?.() === 0) for (const file of Object.values(files)) chownSync(file, 65_534, 65_534);
+  await server.sql(`ALTER SYSTEM SET ssl_cert_file = '${files.cert}'`);
+  await server.sql(`ALTER SYSTEM SET ssl_key_file = '${files.key}'`);
+  await server.sql('ALTER SYSTEM SET ssl = on');
+  await server.sql("CREATE ROLE rm LOGIN PASSWORD 'first'; GRANT ALL ON DATABASE postgres TO rm");
+  await server.sql(
+    'GRANT ALL ON SCHEMA rm_reflector TO rm; GRANT ALL ON ALL TABLES IN SCHEMA rm_reflector TO rm',
+  );
+  const rules = join(server.folder, 'data', 'pg_hba.conf');
+  writeFileSync(rules, `local all all trust\nhostssl all rm 127.0.0.1/32 scram-sha-256\n`);
+  await server.crash();
+  await server.resume();
+  const secret = join(server.folder, 'password');
+  writeFileSync(secret, 'first\n');
+  const at = (host: string, more: Partial<PostgresqlOptions> = {}) => ({
+    url: `postgresql://rm@${host}:${port}/postgres`,
+    password: { file: secret },
+    ca: authority.file,
+    ...more,
+  });
+  const store = await open(at('localhost'));
+  expect(await store.users.get('nobody')).toBeNull();
+  await expect(open(at('127.0.0.1'))).rejects.toThrow(/^the database cannot be used: .*127\.0\.0\.1/);
+  const stranger = new Authority();
+  await expect(open(at('localhost', { ca: stranger.file }))).rejects.toThrow(
+    /^the database cannot be used: .*certificate/,
+  );
+  const warnings: string[] = [];
+  const plain = open(at('localhost', { tls: 'off', warn: (text) => warnings.push(text) }));
+  await expect(plain).rejects.toThrow(/no pg_hba\.conf entry/);
+  expect(warnings[0]).toMatch(/TLS is off/);
+  await server.sql("ALTER ROLE rm PASSWORD 'second'");
+  await server.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'rm'");
+  await expect(open(at('localhost'))).rejects.toThrow(/password authentication failed/);
+  writeFileSync(secret, 'second\n');
+  expect(await store.users.get('nobody')).toBeNull();
+});

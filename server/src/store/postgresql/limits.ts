@@ -1,0 +1,30 @@
+/** Bounds of a store in PostgreSQL. */
+export interface PostgresqlLimits {
+  /** Connections to the database, at most. */
+  readonly connections: number;
+  /** Calls that wait for one of them; more are refused at once. */
+  readonly waitingCalls: number;
+  /** How long a call waits for a connection, ms: for a free one, or until a new one is up. */
+  readonly connectMs: number;
+  /** How long a statement waits for a lock, ms. */
+  readonly lockMs: number;
+  /** How long the database may work at a statement, ms. */
+  readonly statementMs: number;
+  /** How long a call waits for any answer, ms; above `statementMs`, which ends what the database can still end itself. */
+  readonly answerMs: number;
+  /** How long what is noted of connections and sessions waits for more of its kind, ms. */
+  readonly batchMs: number;
+  /** Records that one batch changes at most. */
+  readonly batchRecords: number;
+}
+
+export const postgresqlLimits: PostgresqlLimits = {
+  connections: 8,
+  waitingCalls: 1_000,
+  connectMs: 3_000,
+  lockMs: 2_000,
+  statementMs: 5_000,
+  answerMs: 8_000,
+  batchMs: 50,
+  batchRecords: 1_000,
+};

@@ -1,0 +1,111 @@
+import type { Account, SessionRecord, SessionRecords } from 'rm-reflector/ports';
+import { bounded, type Database } from './database.ts';
+import type { Notes } from './notes.ts';
+import type { PostgresqlChanges } from './postgresql-changes.ts';
+import { withoutNul } from './text.ts';
+
+const columns = 'hash, kind, "user", fingerprint, device, parent, created, used, expires, address, agent';
+
+export class PostgresqlSessions implements SessionRecords {
+  readonly #database: Database;
+  readonly #changes: PostgresqlChanges;
+  readonly #notes: Notes;
+
+  constructor(database: Database, changes: PostgresqlChanges, notes: Notes) {
+    this.#database = database;
+    this.#changes = changes;
+    this.#notes = notes;
+  }
+
+  async get(hash: Buffer): Promise<SessionRecord | null> {
+    const select = `SELECT ${columns} FROM rm_reflector.sessions WHERE hash = $1`;
+    return (await this.#database.read<SessionRecord>(select, hash))[0] ?? null;
+  }
+
+  async list(user: string, limit: number): Promise<SessionRecord[]> {
+    return this.#database.read(
+      `SELECT ${columns} FROM rm_reflector.sessions WHERE "user" = $1 ORDER BY used DESC, hash LIMIT $2`,
+      user,
+      bounded(limit),
+    );
+  }
+
+  async add(
+    session: SessionRecord,
+    opener: Account,
+    bounds: { readonly perUser: number; readonly total: number },
+  ): Promise<boolean> {
+    const { hash, kind, user } = session;
+    return this.#changes.transact(async ({ run }, changed) => {
+      const surplus = await run(
+        `DELETE FROM rm_reflector.sessions WHERE hash IN
+           (SELECT hash FROM rm_reflector.sessions WHERE "user" = $1 AND kind = $2 ORDER BY used DESC OFFSET $3)`,
+        user,
+        kind,
+        bounds.perUser - 1,
+      );
+      if (surplus > 0) changed({ kind: 'user', key: user });
+      const total = await run(
+        `DELETE FROM rm_reflector.sessions WHERE hash IN
+           (SELECT hash FROM rm_reflector.sessions ORDER BY used DESC OFFSET $1)`,
+        bounds.total - 1,
+      );
+      if (total > 0) changed();
+      const added = await run(
+        `INSERT INTO rm_reflector.sessions (${columns})
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+         WHERE EXISTS (SELECT FROM rm_reflector.users WHERE name = $3 AND uid = $12 AND password = $13
+                         AND totp_secret IS NOT DISTINCT FROM $14::bytea)
+           AND ($6::bytea IS NULL OR EXISTS (SELECT FROM rm_reflector.sessions WHERE hash = $6))`,
+        hash,
+        kind,
+        user,
+        session.fingerprint,
+        session.device,
+        session.parent,
+        session.created,
+        session.used,
+        session.expires,
+        withoutNul(session.address),
+        withoutNul(session.agent),
+        opener.uid,
+        opener.password,
+        opener.totpSecret,
+      );
+      if (added > 0) changed({ kind: 'session', key: hash.toString('hex') });
+      return added > 0;
+    });
+  }
+
+  async touch(hash: Buffer, parent: Buffer | null, now: number): Promise<void> {
+    await this.#notes.touch(parent ? [hash, parent] : [hash], now);
+  }
+
+  async remove(hash: Buffer): Promise<boolean> {
+    return this.#changes.transact(async ({ query }, changed) => {
+      const remove = 'DELETE FROM rm_reflector.sessions WHERE hash = $1 RETURNING "user"';
+      const [removed] = await query<{ user: string }>(remove, hash);
+      if (removed) changed({ kind: 'user', key: removed.user });
+      return removed !== undefined;
+    });
+  }
+
+  async removeAll(user: string): Promise<number> {
+    return this.#changes.transact(async ({ run }, changed) => {
+      const removed = await run('DELETE FROM rm_reflector.sessions WHERE "user" = $1', user);
+      if (removed > 0) changed({ kind: 'user', key: user });
+      return removed;
+    });
+  }
+
+  async removeExpired(now: number, unusedSince: number): Promise<void> {
+    await this.#changes.transact(async ({ run }, changed) => {
+      const removed = await run(
+        `DELETE FROM rm_reflector.sessions WHERE expires <= $1 OR (used <= $2 AND kind <> 'token')`,
+        now,
+        unusedSince,
+      );
+      if (removed > 0) changed();
+    });
+  }
+}
