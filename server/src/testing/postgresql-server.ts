@@ -18,7 +18,7 @@ export class PostgresqlServer {
   readonly #children: ChildProcess[] = [];
   readonly #settings: readonly string[];
 
-  /** `settings`: of the configuration file, such as `ssl=on`. */
+  /** `settings`: of the configuration file, such as `listen_addresses=127.0.0.1`, without which it has no TCP port. */
   static async start(port: number, settings: readonly string[] = []): Promise<PostgresqlServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-pg-'));
     if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid);
@@ -85,7 +85,7 @@ export class PostgresqlServer {
     const options = [
       `-k ${this.folder}`,
       `-p ${this.#port}`,
-      '-c listen_addresses=127.0.0.1',
+      '-c listen_addresses=',
       ...settings.map((setting) => `-c ${setting}`),
     ].join(' ');
     const log = join(this.folder, 'log');

@@ -23,7 +23,7 @@ let server: PostgresqlServer;
 const authority = new Authority();
 beforeAll(async () => {
   port = await reservedPort();
-  server = await PostgresqlServer.start(port);
+  server = await PostgresqlServer.start(port, ['listen_addresses=127.0.0.1']);
 });
 afterAll(() => server.end());
 
