@@ -18,6 +18,8 @@ export interface FrameSenderOptions {
 /**
  * Shares a tunnel's socket among its channels: one frame each in turn, while the socket's queue is below its bound. So a
  * short request waits for at most one frame of each busy channel.
+ *
+ * Frames leave when the event loop has read what has come on all sockets, so that those of many users share one system call.
  */
 export class FrameSender {
   readonly #options: FrameSenderOptions;
@@ -25,6 +27,9 @@ export class FrameSender {
   readonly #queueBytes: number;
   /** Channels with something to send, the one whose turn it is first. */
   readonly #waiting = new Set<Channel>();
+  /** Frames that do not wait for a turn, until the event loop is ready to send. */
+  readonly #controls: Uint8Array[] = [];
+  #controlBytes = 0;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #scheduled = false;
   /** The queue is full: nothing is sent before it is empty. */
@@ -44,7 +49,7 @@ export class FrameSender {
 
   /** Bytes that wait for the kernel. */
   get queued(): number {
-    return this.#writer.queued;
+    return this.#writer.queued + this.#controlBytes;
   }
 
   /** The channel gets its turn. */
@@ -60,22 +65,26 @@ export class FrameSender {
   /** Sends a frame that does not wait for its turn. */
   control(frame: Uint8Array): void {
     if (this.#stopped) return;
-    this.#writer.begin(0);
-    this.#writer.message(frame, [], 0);
+    this.#controls.push(frame);
+    this.#controlBytes += frame.length;
+    this.#schedule();
+  }
+
+  /** Sends nothing from now on, beyond the control frames that it was given. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#waiting.clear();
+    this.#writer.begin(this.#expectedControlBytes);
+    this.#writeControls();
     this.#writer.end();
   }
 
-  /** Sends nothing from now on. */
-  stop(): void {
-    this.#stopped = true;
-    this.#waiting.clear();
-  }
-
-  /** Once per tick, so that the frames of several channels leave in one system call. */
   #schedule(): void {
-    if (this.#scheduled || this.#draining || this.#waiting.size === 0) return;
+    const some = this.#controls.length > 0 || (this.#waiting.size > 0 && !this.#draining);
+    if (this.#scheduled || !some) return;
     this.#scheduled = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#scheduled = false;
       if (this.#stopped) return;
       const boundary = boundaryOf(this.#options.socket);
@@ -85,8 +94,30 @@ export class FrameSender {
   }
 
   #pump(): void {
-    let budget = this.#queueBytes - this.#writer.queued;
-    this.#writer.begin(this.#expectedBytes(budget));
+    const budget = this.#draining ? 0 : this.#queueBytes - this.#writer.queued;
+    this.#writer.begin(this.#expectedControlBytes + this.#expectedBytes(budget));
+    this.#writeControls();
+    this.#writeTurns(budget);
+    // A channel that has sent everything may have ended by that.
+    this.#writeControls();
+    this.#writer.end();
+    if (this.#writer.queued >= this.#queueBytes) this.#draining = true;
+    this.#schedule();
+  }
+
+  /** Each frame is longer than the head of its WebSocket message. */
+  get #expectedControlBytes(): number {
+    return 2 * this.#controlBytes;
+  }
+
+  #writeControls(): void {
+    for (const frame of this.#controls) this.#writer.message(frame, [], 0);
+    this.#controls.length = 0;
+    this.#controlBytes = 0;
+  }
+
+  #writeTurns(bytes: number): void {
+    let budget = bytes;
     const write = (channel: Channel, pieces: readonly Buffer[], length: number) => {
       budget -= length;
       writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
@@ -100,9 +131,6 @@ export class FrameSender {
       this.#waiting.delete(channel);
       if (channel.sendNext(write)) this.#waiting.add(channel);
     }
-    this.#writer.end();
-    if (this.#writer.queued >= this.#queueBytes) this.#draining = true;
-    else this.#schedule();
   }
 
   /** Bytes that the small frames of this turn may need. Large payloads are not copied. */
