@@ -70,6 +70,14 @@ describe('parseCommandLine', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('keeps the commands of the overview apart from what they do', () => {
+    const help = parseCommandLine(['--help']);
+    if (!('text' in help)) throw new Error('no help');
+    const [, list = ''] = help.text.split('Commands:\n');
+    const [commands = ''] = list.split('\n\n');
+    for (const line of commands.split('\n')) expect(line).toMatch(/^ {2}\S.*? {2,}\S/);
+  });
+
   it.each(['run', 'check', 'status', 'retry', 'enable', 'disable', 'consent', 'import'])(
     'has help for %s',
     (name) => {

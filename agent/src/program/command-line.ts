@@ -112,7 +112,7 @@ const optionsHelp = `Options:
   --help         print this, or with a command its own help`;
 
 function overview(): string {
-  const lines = commandNames.map((name) => `  ${commands[name][0].padEnd(28)}${commands[name][1]}`);
+  const lines = commandNames.map((name) => `  ${commands[name][0].padEnd(30)}${commands[name][1]}`);
   return `rm-agent - remote access to the services of this device
 
 Usage: rm-agent [COMMAND] [OPTIONS]

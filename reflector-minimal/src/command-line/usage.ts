@@ -13,14 +13,14 @@ export function usage(
 ): string {
   const standard = defaultFile === null ? '' : ` (${defaultFile}, if there is one)`;
   return `Usage: ${name} [serve] [OPTIONS]
-       ${name} device add ID [--domain UUID] [--digest] [--password-file FILE] [--url URL] [--config FILE]
-       ${name} device add ID [--domain UUID] --certificate [--issued-since DATE] [--url URL] [--config FILE]
-       ${name} device add --from FILE [--output FILE] [--domain UUID] [--digest] | [--certificate …]
-       ${name} device claim ID --domain UUID
+       ${name} device add ID [--domain DOMAIN] [--digest] [--password-file FILE] [--url URL] [--config FILE]
+       ${name} device add ID [--domain DOMAIN] --certificate [--issued-since DATE] [--url URL] [--config FILE]
+       ${name} device add --from FILE [--output FILE] [--domain DOMAIN] [--digest] | [--certificate …]
+       ${name} device claim ID --domain DOMAIN
        ${name} device passwd ID [--digest] [--password-file FILE] | --certificate [--issued-since DATE]
        ${name} device remove ID
        ${name} device show ID [--json]
-       ${name} device list [--state online|offline|unclaimed] [--domain UUID] [--match TEXT] [--json]
+       ${name} device list [--state online|offline|unclaimed] [--domain DOMAIN] [--match TEXT] [--json]
        ${name} user add NAME [--admin] [--password-file FILE]
        ${name} user passwd NAME [--password-file FILE]
        ${name} user grant|revoke NAME DOMAIN
@@ -57,7 +57,7 @@ device add prints the configuration for the device's agent, with the generated p
 Options of device add:
   --url URL                    address of the reflector for this agent (that of the reflector that last ran here)
   --config FILE                write the configuration to this new file, mode 600, instead of printing it
-  --domain UUID                domain of the device (one for all, generated at the first start)
+  --domain DOMAIN              domain of the device, such as acme (one UUID for all, generated at the first start)
   --certificate                no password: the device needs a certificate signed by --client-ca
   --issued-since DATE          accept certificates issued since then (a day before now, unless another device had the ID)
   --from FILE                  add all devices of a file (- is standard input), or none; a line is ID [DOMAIN]. Prints
