@@ -3,10 +3,10 @@ import { bytes, count, duration } from '../state/format.ts';
 import { hasText, locale, t } from '../texts/language.ts';
 import { When } from './time.tsx';
 
-/** The kind of a record: in words where it has some, else as it is called. */
+/** The kind of a record: in words where it has some, else as it is called. A sum (`upgrades`) is called as its kind. */
 export function eventName(event: string): string {
-  const key = `event.${event}`;
-  return hasText(key) ? t(key) : event;
+  const key = [event, event.replace(/s$/, '')].map((kind) => `event.${kind}`).find(hasText);
+  return key === undefined ? event : t(key);
 }
 
 /** What a record says beside who, when and what. */
