@@ -11,7 +11,7 @@ const client = '/usr/bin/xcalc';
  * Starts a screen that is seen by VNC only, on a port of 127.0.0.1. `null`: no server is installed, or it does not run.
  *
  * @param {string} name what it is called
- * @returns {Promise<{ port: number, stop(): Promise<void> } | null>}
+ * @returns {Promise<{ port: number, empty: boolean, stop(): Promise<void> } | null>} `empty`: a black screen, without a calculator
  */
 export async function startDemoDesktop(name) {
   if (!existsSync(server)) return null;
@@ -37,6 +37,7 @@ export async function startDemoDesktop(name) {
   calculator?.exited.catch(() => {});
   return {
     port,
+    empty: calculator === null,
     async stop() {
       await calculator?.stop();
       await screen.stop();

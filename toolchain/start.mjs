@@ -171,6 +171,16 @@ function terminalLines(reflector, { user, keys }) {
 }
 
 /**
+ * Where the desktop is, and why nothing is on it.
+ * @param {Reflector} reflector
+ * @param {{ readonly empty: boolean }} desktop
+ */
+function desktopLines(reflector, { empty }) {
+  const hint = empty ? '\n            Its screen is black: install x11-apps for a calculator on it' : '';
+  return `${pageAddress(reflector, 'desktop')}${hint}`;
+}
+
+/**
  * Resolves when the device is on line. Rejects when the agent ends before, or does not connect in time.
  * @param {Reflector} reflector
  * @param {ReturnType<typeof spawnBound>} agent
@@ -252,7 +262,7 @@ export async function start(args) {
   Password  ${userPassword}
   SSH       ${ssh ? sshCommand(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
   Terminal  ${ssh ? terminalLines(reflector, ssh) : 'not offered: install openssh-server and openssh-client'}
-  Desktop   ${desktop ? pageAddress(reflector, 'desktop') : 'not offered: install tigervnc-standalone-server and x11-apps'}
+  Desktop   ${desktop ? desktopLines(reflector, desktop) : 'not offered: install tigervnc-standalone-server and x11-apps'}
 
   The browser reaches “${identity.name}” through its tunnel. Ctrl-C ends everything.
 `);
