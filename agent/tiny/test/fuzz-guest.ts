@@ -19,6 +19,7 @@ import {
   utf8DecodeStrict,
   WebSocketReader,
 } from 'rm-protocol';
+import { decode } from '../../src/mqtt/codec.ts';
 
 /**
  * Every parser of the wire on the tiny engine, with damaged examples cut anywhere: what escapes but the two documented
@@ -55,6 +56,9 @@ const examples = [
   'max-frame=65536, window=262144',
   'device;targetPorts=22, 80',
   'https://[::1]:8443/path?query#part',
+  '\x20\x0b\x00\x00\x08\x21\x00\x0a\x13\x00\x1e\x25\x00',
+  '\x30\x11\x00\x01t\x09\x0b\x26\x00\x01a\x00\x01bhi\x00\x00',
+  '\x32\x08\x00\x01t\x00\x0a\x00hi',
   'Zm9vYmE=\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80',
 ];
 
@@ -121,6 +125,8 @@ const parsers: ((bytes: Uint8Array) => unknown)[] = [
     pieces(bytes, (all, start, end) => client.receive(all, start, end));
   },
   (bytes) => decodeProperties(bytes),
+  (bytes) => decode(4, bytes),
+  (bytes) => decode(5, bytes),
   (bytes) => utf8Decode(bytes) + utf8DecodeStrict(bytes),
   ...[
     decodeChallenges,

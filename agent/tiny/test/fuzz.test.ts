@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+// @ts-expect-error plain JavaScript without declarations
+import { mqttPacket } from '../../../toolchain/mqtt-packet/mqtt-packet.mjs';
 import { runFile, temporaryDirectory } from './guest.ts';
 
 /** Rounds, each of one damaged example into every parser; `RM_FUZZ_RUNS` for more. */
@@ -17,6 +19,7 @@ describe('the parsers on the tiny engine', () => {
       outfile,
       bundle: true,
       alias: { 'rm-protocol': fileURLToPath(new URL('../../../protocol/src/index.ts', import.meta.url)) },
+      plugins: [mqttPacket],
       format: 'iife',
       target: 'es2022',
       define: { ROUNDS: String(rounds), SEED: String(seed) },
