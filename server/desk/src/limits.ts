@@ -28,6 +28,11 @@ export const limits = {
   questions: 16,
   /** How often a device may have a character repeated at once: xterm makes the whole text first. */
   repetitions: 10_000,
+  /**
+   * Combining characters of one cell of a terminal. What is written has fewer, and the text of so full a cell is still so short that
+   * the browser keeps no list of its pieces.
+   */
+  combiningCharacters: 8,
   /** Lines that a terminal keeps. */
   scrollBackLines: 10_000,
   /** Tabs of one page: each is a connection. */

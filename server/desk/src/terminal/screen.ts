@@ -1,10 +1,10 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
-import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { limits } from '../limits.ts';
 import type { TerminalSize } from '../ssh/requests.ts';
+import { useUnicode } from './unicode.ts';
 
 /** In a window of its own, which knows nothing of this one. Other schemes than those of the web never get here. */
 function openLink(address: string): void {
@@ -44,8 +44,7 @@ export class Screen {
     });
     terminal.loadAddon(this.#fit);
     terminal.loadAddon(this.#search);
-    terminal.loadAddon(new Unicode11Addon());
-    terminal.unicode.activeVersion = '11';
+    useUnicode(terminal);
     terminal.loadAddon(new WebLinksAddon((_, address) => openLink(address)));
     // What is handled here is not done.
     terminal.parser.registerCsiHandler(
