@@ -4,6 +4,7 @@ import { onLoggedOut } from './api/call.ts';
 import { App } from './pages/app.tsx';
 import { readBranding } from './state/branding.ts';
 import { startLive } from './state/live.ts';
+import { watchLogOut } from './state/log-out.ts';
 import { startRouter } from './state/router.ts';
 import { loggedOut, may, preferences, readSession, rememberedLook, startClock } from './state/session.ts';
 import { t, useLanguage } from './texts/language.ts';
@@ -39,6 +40,7 @@ async function start(): Promise<void> {
   if (preferences.value.language !== look.language) await useLanguage(preferences.value.language);
   startRouter();
   startClock();
+  watchLogOut();
   render(<App />, root);
   if (may('events.read')) startLive();
 }

@@ -266,8 +266,10 @@ describe('what goes wrong', () => {
     await other.goto(`${stage.base}/dashboard/account`);
     await other.getByRole('main').getByRole('button', { name: 'Log out' }).click();
     await other.waitForURL(/log-in/);
-    await page.getByRole('searchbox').fill('pump');
     await page.getByText('You are logged out').waitFor();
+    expect(await page.locator('body').innerText()).toMatch(/^You are logged out\.\s+Log in$/);
+    await page.getByRole('link', { name: 'Log in' }).click();
+    await page.waitForURL(/log-in/);
   });
 
   test('somebody without rights sees nothing of others, and what to do', async () => {

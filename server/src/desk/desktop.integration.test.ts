@@ -408,8 +408,8 @@ describe('what ends it is said', () => {
     await other.goto(`${stage.base}/dashboard/account`);
     await other.getByRole('main').getByRole('button', { name: 'Log out' }).click();
     await other.waitForURL(/log-in/);
-    await desktop.frame.locator('.notice h2').waitFor();
-    expect(await desktop.frame.locator('canvas').count()).toBe(0);
+    await desktop.page.getByText('You are logged out').waitFor();
+    expect(await desktop.page.locator('iframe').count()).toBe(0);
   });
 
   test('the user may not open this port', async () => {

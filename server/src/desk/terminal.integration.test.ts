@@ -306,8 +306,8 @@ test('tabs, a device that goes away, and a log-out in another tab of the browser
   await another.goto(`${stage.base}/dashboard/account`);
   await another.getByRole('main').getByRole('button', { name: 'Log out' }).click();
   await another.waitForURL(/log-in/);
-  await frame.locator('.panel[data-stage=over]').nth(11).waitFor({ state: 'attached' });
-  await terminal.says(/no longer have access|logged out/);
+  await terminal.tab.page.getByText('You are logged out').waitFor();
+  expect(await terminal.tab.page.locator('iframe').count()).toBe(0);
 });
 
 test('a key that the browser keeps cannot be read, is there the next time, and is of one user', async () => {

@@ -77,11 +77,6 @@ export type Reply =
   | { readonly answer: number; readonly value: unknown }
   | { readonly answer: number; readonly fault: number; readonly text: string };
 
-/** From the dashboard, whenever it happens: the user is logged out. */
-export interface Notice {
-  readonly notice: 'loggedOut';
-}
-
 export const isReady = (data: unknown): data is Ready =>
   typeof data === 'object' && data !== null && 'desk' in data && data.desk === 'ready';
 export const isOpening = (data: unknown): data is Opening =>

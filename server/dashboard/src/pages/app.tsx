@@ -23,11 +23,12 @@ import { WebhooksPage } from './webhooks/webhooks-page.tsx';
 /** The whole page: the menu, and what it leads to. */
 export function App() {
   const route = routeOf(place.value.path);
-  const title = titleOf(route);
+  const title = loggedOut.value ? t('loggedOut') : titleOf(route);
   useEffect(() => {
     const name = branding.value?.name;
     document.title = name ? `${title} – ${name}` : title;
   }, [title]);
+  if (loggedOut.value) return <LoggedOut />;
   if (route.page === 'terminal' || route.page === 'desktop') {
     return (
       <main id="main" tabIndex={-1} class="whole">
@@ -51,6 +52,26 @@ export function App() {
       </div>
       <Toasts />
     </>
+  );
+}
+
+/** In the place of everything that somebody else may not read. */
+function LoggedOut() {
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => link.current?.focus(), []);
+  return (
+    <main id="main" class="whole">
+      <Blank icon="log_out" title={t('loggedOut')}>
+        <a
+          ref={link}
+          class="button main"
+          href={place.value.path + place.value.search}
+          onClick={() => location.reload()}
+        >
+          {t('logIn')}
+        </a>
+      </Blank>
+    </main>
   );
 }
 
@@ -95,19 +116,8 @@ function Content({ route }: { readonly route: Route }) {
   }
 }
 
-/** What is wrong with everything: nobody is logged in any more, or the server is away. */
+/** What is wrong with everything: the server is away. */
 function Notices() {
-  if (loggedOut.value) {
-    return (
-      <p class="notice bad" role="alert">
-        <Icon name="log_out" />
-        <span>{t('loggedOut')}</span>
-        <a href={place.value.path + place.value.search} onClick={() => location.reload()}>
-          {t('logIn')}
-        </a>
-      </p>
-    );
-  }
   if (connection.value !== 'lost') return null;
   return (
     <p class="notice bad" role="alert">

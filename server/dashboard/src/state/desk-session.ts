@@ -1,4 +1,3 @@
-import { effect } from '@preact/signals';
 import { get, post, put, remove, segment } from '../api/call.ts';
 import { Problem } from '../api/problem.ts';
 import {
@@ -8,11 +7,9 @@ import {
   isReady,
   type KnownHostKey,
   type Look,
-  type Notice,
   type Opening,
   type Reply,
 } from '../desk/messages.ts';
-import { loggedOut } from './session.ts';
 
 /** What a page of the host apart is opened for. */
 export interface DeskTarget {
@@ -65,12 +62,8 @@ export function serveDesk(frame: HTMLIFrameElement, origin: string, target: Desk
     page.postMessage({ desk: 'open', ...rest, ...look } satisfies Opening, origin, [port2]);
   };
   addEventListener('message', begin);
-  const stop = effect(() => {
-    if (loggedOut.value) port?.postMessage({ notice: 'loggedOut' } satisfies Notice);
-  });
   return () => {
     removeEventListener('message', begin);
-    stop();
     port?.close();
   };
 }

@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import { addressOf } from '../api/call.ts';
 import type { Happening } from '../api/types.ts';
+import { askLoggedIn } from './log-out.ts';
+import { loggedOut } from './session.ts';
 
 /** The stream of events: not asked for, waiting, there, or lost and coming back. */
 export const connection = signal<'none' | 'connecting' | 'live' | 'lost'>('none');
@@ -63,6 +65,12 @@ export function startLive(): void {
       if (waiting.push(happening) === 1) setTimeout(deliver, 100);
     };
     source.onerror = () => {
+      if (loggedOut.value) {
+        source.close();
+        return;
+      }
+      // The server ends the stream with the session.
+      if (reported === undefined) askLoggedIn();
       report();
       // Refused: the browser gives up. Another attempt finds out why.
       if (source.readyState === EventSource.CLOSED) setTimeout(open, 3_000 + 4_000 * Math.random());

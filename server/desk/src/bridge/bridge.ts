@@ -2,7 +2,6 @@ import {
   type AskName,
   type Asks,
   isOpening,
-  type Notice,
   type Opening,
   type Question,
   type Ready,
@@ -27,16 +26,12 @@ export class Bridge {
   readonly opening: Opening;
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  readonly #loggedOut: (() => void)[] = [];
   #asked = 0;
 
   constructor(opening: Opening, port: MessagePort) {
     this.opening = opening;
     this.#port = port;
-    port.onmessage = ({ data }: MessageEvent<Reply | Notice>) => {
-      if ('notice' in data) for (const listener of this.#loggedOut) listener();
-      else this.#settle(data);
-    };
+    port.onmessage = ({ data }: MessageEvent<Reply>) => this.#settle(data);
   }
 
   /** Rejects with {@link Refused}. */
@@ -46,11 +41,6 @@ export class Bridge {
       this.#waiting.set(ask, { resolve, reject });
       this.#port.postMessage({ ask, name, value } satisfies Question<Name>);
     }) as Promise<Asks[Name]['gives']>;
-  }
-
-  /** Calls when the user of the dashboard is logged out. */
-  onLoggedOut(listener: () => void): void {
-    this.#loggedOut.push(listener);
   }
 
   #settle(reply: Reply): void {

@@ -47,10 +47,6 @@ export class DesktopSession {
     this.#bridge = bridge;
     this.#screen = screen;
     this.#label = label;
-    bridge.onLoggedOut(() => {
-      this.#rfb?.disconnect();
-      this.state.value = { is: 'over', end: { key: 'loggedOut', reason: '', again: false } };
-    });
   }
 
   async connect(): Promise<void> {

@@ -1,7 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Bridge } from '../bridge/bridge.ts';
 import { limits } from '../limits.ts';
-import { t } from '../texts/language.ts';
 import { Screen } from './screen.ts';
 import { TerminalSession } from './terminal-session.ts';
 
@@ -24,9 +23,6 @@ export class Tabs {
   constructor(bridge: Bridge, dark: boolean) {
     this.#bridge = bridge;
     this.#dark = dark;
-    bridge.onLoggedOut(() => {
-      for (const { session } of this.all.value) session.end(t('refused.loggedOut'), false);
-    });
   }
 
   add(): void {
