@@ -119,6 +119,15 @@ describe('the list of devices', () => {
     await expect.poll(() => page.locator('input[type=search]').inputValue(), { timeout }).toBe('');
   });
 
+  test('is filtered by tags of all devices, not only of those that it shows', async () => {
+    await logIn();
+    await page.goto(`${stage.base}/?text=pump+lyon`);
+    await expect.poll(() => rows().count(), { timeout }).toBe(1);
+    await page.getByRole('combobox', { name: 'Tag', exact: true }).selectOption('graz');
+    await page.getByText('No device matches').waitFor();
+    expect(new URL(page.url()).search).toBe('?text=pump+lyon&tag=graz');
+  });
+
   test('does the same for all that are selected', async () => {
     await logIn();
     await live();

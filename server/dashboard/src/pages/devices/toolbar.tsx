@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { all } from '../../api/call.ts';
 import type { Domain, ListedDevice } from '../../api/types.ts';
 import {
   knownColumns,
@@ -18,6 +19,7 @@ import {
   writeDeviceQuery,
 } from '../../state/device-query.ts';
 import type { PagedList } from '../../state/paged-list.ts';
+import { useResource } from '../../state/resource.ts';
 import { choose, preferences } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { textOf } from '../../ui/field.tsx';
@@ -28,6 +30,8 @@ import { failed } from '../../ui/toast.tsx';
 /** Pause after the last key before the server is asked. */
 const typingMs = 120;
 const mostViews = 30;
+/** Tags that the filter offers. */
+const mostTags = 1_000;
 
 export interface ToolbarProps {
   readonly query: DeviceQuery;
@@ -41,10 +45,11 @@ export interface ToolbarProps {
 export function Toolbar({ query, show, domains, columns, list }: ToolbarProps) {
   // On narrow screens, what is seldom needed waits behind a button.
   const open = useSignal(false);
+  const known = useResource(() => all<{ readonly tag: string }>('/tags', {}, mostTags), []);
+  const tags = new Set(known.value?.map(({ tag }) => tag));
   // Rows that have come may have other tags.
   list.revision.value;
-  const tags = new Set<string>();
-  for (const device of list.held()) for (const tag of device.tags) if (tags.size < 200) tags.add(tag);
+  for (const device of list.held()) for (const tag of device.tags) if (tags.size < mostTags) tags.add(tag);
   if (query.tag) tags.add(query.tag);
   return (
     <search class={open.value ? 'toolbar open' : 'toolbar'}>
@@ -88,6 +93,7 @@ export function Toolbar({ query, show, domains, columns, list }: ToolbarProps) {
         <select
           aria-label={t('filter.tag')}
           value={query.tag}
+          onFocus={known.reload}
           onChange={(event) => show({ ...query, tag: event.currentTarget.value })}
         >
           <option value="">{t('filter.anyTag')}</option>
