@@ -88,7 +88,8 @@ describe.concurrent('a service at a local socket', () => {
     const path = join(stage.directory, 'web.sock');
     const service = await stage.service(() => LocalService.start(undefined, { path }));
     const { tunnel } = await tunnelTo(stage, [{ port: 80, target: `unix:${path}` }]);
-    const text = 'through a local socket '.repeat(20_000);
+    // Less than half a window: without the extension, a reader that a busy machine keeps waiting loses its channel beyond it.
+    const text = 'through a local socket '.repeat(5_000);
     await tunnel.open(1, 80);
     const connection = await service.connection();
     await tunnel.sendData(1, Buffer.from(text), 2048);

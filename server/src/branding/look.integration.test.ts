@@ -175,6 +175,8 @@ test('a further language is on pages and in the dashboard, and what it lacks is 
   expect(await page.locator('html').getAttribute('lang')).toBe('fr');
   await page.getByText('Audit log').waitFor();
   await page.goto(`${base}/dashboard/account`);
-  const offered = await page.locator('main select').first().locator('option').allTextContents();
+  const languages = page.locator('main select').first();
+  await languages.waitFor();
+  const offered = await languages.locator('option').allTextContents();
   expect(offered.slice(1)).toEqual(['English', 'Deutsch', 'Français']);
 });
