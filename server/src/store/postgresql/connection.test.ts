@@ -27,9 +27,11 @@ test.each([
   ['nonsense', 'cannot be read'],
   ['postgresql://rm:secret@db/reflector', 'has a password'],
   ['postgresql://rm@db/reflector?sslmode=require', 'has ?sslmode=require'],
-  ['postgresql://db/reflector', 'has not all that is needed'],
-  ['postgresql://rm@db/', 'has not all that is needed'],
-  ['mysql://rm@db/reflector', 'has not all that is needed'],
+  ['postgresql://db/reflector', 'is incomplete'],
+  ['postgresql://rm@db/', 'is incomplete'],
+  ['mysql://rm@db/reflector', 'is incomplete'],
+  ['postgresql://rm@db/%zz', 'has a %'],
+  ['postgresql://rm@db/%ff', 'has a %'],
 ])('%s is refused in one line, without a password', (text, reason) => {
   let message = '';
   try {

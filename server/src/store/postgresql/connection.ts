@@ -5,7 +5,7 @@ import { checkServerIdentity } from 'node:tls';
 import type { PoolConfig } from 'pg';
 import { StoreError } from 'rm-reflector/ports';
 
-/** Where the database is, and how its users proves itself. */
+/** Where the database is, and how the reflector logs in. */
 export interface PostgresqlAddress {
   /**
    * `postgresql://USER@HOST:PORT/DATABASE`, without a password. A host that is a folder, such as
@@ -67,15 +67,22 @@ function parse(text: string): URL {
   const url = new URL(text);
   if (url.password !== '') {
     throw new StoreError(
-      'the database: its URL has a password; a file, a variable or a function is to give it',
+      'the database: its URL has a password; put it into a file, a variable or a function',
     );
   }
   if (url.search !== '' || url.hash !== '') {
     throw new StoreError(`the database: its URL has ${url.search || url.hash}; ${allowed}`);
   }
+  try {
+    for (const part of [url.hostname, url.username, url.pathname]) decodeURIComponent(part);
+  } catch {
+    throw new StoreError(
+      `the database: its URL has a % without the UTF-8 of a character in hexadecimal; ${allowed}`,
+    );
+  }
   const isWhole = url.hostname !== '' && url.username !== '' && /^\/[^/]+$/.test(url.pathname);
   if (!isWhole || !['postgresql:', 'postgres:'].includes(url.protocol)) {
-    throw new StoreError(`the database: its URL has not all that is needed; ${allowed}`);
+    throw new StoreError(`the database: its URL is incomplete; ${allowed}`);
   }
   return url;
 }

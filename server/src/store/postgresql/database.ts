@@ -1,5 +1,5 @@
 import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig } from 'pg';
-import { pageLimit, StoreUnavailable } from 'rm-reflector/ports';
+import { pageLimit, StoreError, StoreUnavailable } from 'rm-reflector/ports';
 import type { PostgresqlLimits } from './limits.ts';
 import { hasNul, UnstorableText } from './text.ts';
 import { asUnavailable, isLost, isTimeout, unknownOutcome } from './unavailable.ts';
@@ -53,7 +53,7 @@ export class Database {
   readonly #begin: string;
   /** Connections that have worked before: such a one may have been lost since. */
   readonly #proven = new WeakSet<PoolClient>();
-  /** That have a connection or wait for one. */
+  /** Calls that have a connection or wait for one. */
   #calls = 0;
   #away = false;
   #closed: Promise<void> | null = null;
@@ -106,7 +106,8 @@ export class Database {
       this.#away = false;
       return result;
     } catch (thrown) {
-      if (thrown instanceof StoreUnavailable && !this.#away && !this.#closed) {
+      const isAway = thrown instanceof StoreUnavailable && !isOfOneCall(thrown.code);
+      if (isAway && !this.#away && !this.#closed) {
         this.#away = true;
         this.#told(`${thrown.message}; it is tried again`);
       }
@@ -217,8 +218,20 @@ function isShutDown(error: unknown): boolean {
   return error instanceof DatabaseError && /^(?:57P0|08)/.test(error.code ?? '');
 }
 
+/** It says something of this call, or of others at the time, and not that the database has gone. */
+function isOfOneCall(code: string): boolean {
+  return /^(?:BUSY|55P03|57014|40...)$/.test(code);
+}
+
+/** What no other attempt would mend. */
 function isOurs(error: unknown): boolean {
-  return error instanceof UnstorableText || error instanceof TypeError;
+  if (error instanceof StoreError) return !(error instanceof StoreUnavailable);
+  return (
+    error instanceof UnstorableText ||
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof SyntaxError
+  );
 }
 
 /** A number of records that a query may return. */

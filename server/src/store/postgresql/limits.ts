@@ -16,6 +16,8 @@ export interface PostgresqlLimits {
   readonly batchMs: number;
   /** Records that one batch changes at most. */
   readonly batchRecords: number;
+  /** Bytes of properties after which a batch takes no more: 1,000 devices may have 32 MB, which take longer than a statement may. */
+  readonly batchBytes: number;
 }
 
 export const postgresqlLimits: PostgresqlLimits = {
@@ -27,4 +29,5 @@ export const postgresqlLimits: PostgresqlLimits = {
   answerMs: 8_000,
   batchMs: 50,
   batchRecords: 1_000,
+  batchBytes: 1_048_576,
 };

@@ -21,11 +21,15 @@ export interface DeviceNote {
   readonly refused?: { readonly at: number; readonly reason: string; readonly address: string };
 }
 
+type NotesLimits = Pick<PostgresqlLimits, 'batchMs' | 'batchRecords' | 'batchBytes'>;
+
 /** What is written together. */
 class Batch {
   readonly devices = new Map<string, DeviceKey & { readonly note: DeviceNote }>();
   /** By the hash of the session in hexadecimal, when it was used. */
   readonly sessions = new Map<string, number>();
+  /** Of properties, which are what may be long in it; those that newer ones have replaced count too. */
+  propertiesBytes = 0;
   readonly written: Promise<void>;
   /** With an error: it could not be written. */
   settle: (error?: unknown) => void = () => {};
@@ -39,6 +43,11 @@ class Batch {
   get size(): number {
     return this.devices.size + this.sessions.size;
   }
+
+  /** Takes no more. */
+  isFull({ batchRecords, batchBytes }: NotesLimits): boolean {
+    return this.size >= batchRecords || this.propertiesBytes >= batchBytes;
+  }
 }
 
 /**
@@ -48,13 +57,13 @@ class Batch {
  */
 export class Notes {
   readonly #database: Database;
-  readonly #limits: Pick<PostgresqlLimits, 'batchMs' | 'batchRecords'>;
+  readonly #limits: NotesLimits;
   /** The last one takes more. */
   readonly #waiting: Batch[] = [];
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
 
-  constructor(database: Database, limits: Pick<PostgresqlLimits, 'batchMs' | 'batchRecords'>) {
+  constructor(database: Database, limits: NotesLimits) {
     this.#database = database;
     this.#limits = limits;
   }
@@ -66,6 +75,7 @@ export class Notes {
     const former = batch.devices.get(key)?.note ?? {};
     const sum = (what: 'connects' | 'bytesFrom' | 'bytesTo') => (former[what] ?? 0) + (note[what] ?? 0);
     const sums = { connects: sum('connects'), bytesFrom: sum('bytesFrom'), bytesTo: sum('bytesTo') };
+    batch.propertiesBytes += Buffer.byteLength(note.properties ?? '');
     batch.devices.set(key, { id, uid, note: { ...former, ...note, ...sums } });
     return batch.written;
   }
@@ -81,13 +91,13 @@ export class Notes {
   flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#writing ??= this.#writeAll();
-    return this.#writing;
+    if (this.#waiting.length > 0) this.#writing ??= this.#writeAll();
+    return this.#writing ?? Promise.resolve();
   }
 
   #batch(): Batch {
     const last = this.#waiting.at(-1);
-    if (last && last.size < this.#limits.batchRecords) return last;
+    if (last && !last.isFull(this.#limits)) return last;
     const batch = new Batch();
     this.#waiting.push(batch);
     if (!this.#writing) this.#timer ??= setTimeout(() => void this.flush(), this.#limits.batchMs);

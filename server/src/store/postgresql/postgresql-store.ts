@@ -36,9 +36,13 @@ export class PostgresqlStore implements Store {
     const { config, warning } = connectionOf(address);
     if (warning !== null) warn(warning);
     const all = { ...postgresqlLimits, ...limits };
-    const database = new Database(config, all, warn);
+    let isOpen = false;
+    // What fails before is the end, and its error says so.
+    const database = new Database(config, all, (text) => isOpen && warn(text));
     try {
-      return new PostgresqlStore(database, all, await migrate(database));
+      const id = await migrate(database);
+      isOpen = true;
+      return new PostgresqlStore(database, all, id);
     } catch (error) {
       await database.close();
       if (error instanceof StoreError) throw error;
