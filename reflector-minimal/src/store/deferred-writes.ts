@@ -6,7 +6,7 @@ type Write = () => Promise<void>;
 
 /**
  * Writes that nobody waits for: who is on line, properties, counters. All that wait are begun in their order, so that a store
- * far away may write them as one; those that come meanwhile wait for the end of all these. While the store cannot be used
+ * far away may write them as one; later ones wait until all of these have ended. While the store cannot be used
  * they are kept in their order and tried again, so that a full disk or a lock costs no tunnel and loses no counter.
  */
 export class DeferredWrites {

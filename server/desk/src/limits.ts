@@ -29,8 +29,8 @@ export const limits = {
   /** How often a device may have a character repeated at once: xterm makes the whole text first. */
   repetitions: 10_000,
   /**
-   * Combining characters of one cell of a terminal. What is written has fewer, and the text of so full a cell is still so short that
-   * the browser keeps no list of its pieces.
+   * Combining characters of one cell of a terminal. Written languages use fewer, and with more the browser would keep a
+   * list of pieces for each cell.
    */
   combiningCharacters: 8,
   /** Lines that a terminal keeps. */

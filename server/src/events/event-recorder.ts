@@ -77,7 +77,7 @@ export class EventRecorder {
         time,
         device: device.id,
         uid: device.uid,
-        // Who has ended it, fewer may know than that it has ended.
+        // Fewer readers may know who has ended it.
         data: { properties, ...(end && { end: { cause: end.cause, reason: end.reason } }) },
       } as const;
       if (kind === 'properties') this.#properties(device.uid, noted);

@@ -88,7 +88,7 @@ const byDelivery = Type.Object({
 const tag = 'Webhooks';
 const needs = 'webhooks.write';
 
-/** Webhooks, and what was sent to them. Who may write them sees them; what was sent, who may be told of it. */
+/** Webhooks, and what was sent to them. `webhooks.write` shows them. Their deliveries also need the permissions of what they are told. */
 export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
   const { database, webhooks, outbox, dispatcher, limits } = context;
 
