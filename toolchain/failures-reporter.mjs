@@ -21,29 +21,45 @@ function failure(name, errors) {
 
 /** @implements {Reporter} */
 export default class FailuresReporter {
+  /** @type {TestModule[]} */
+  #failed = [];
+
+  /** A run that is ended before it is through has told what failed until then. @param {TestModule} module */
+  onTestModuleEnd(module) {
+    if (module.state() !== 'failed') return;
+    this.#failed.push(module);
+    write(this.#failed, []);
+  }
+
   /**
    * @param {readonly TestModule[]} modules
    * @param {readonly unknown[]} unhandled
    */
   onTestRunEnd(modules, unhandled) {
-    /** @type {import('./failures.mjs').Failure[]} */
-    const failures = modules
-      .filter((each) => each.state() === 'failed')
-      .map((each) => ({
-        project: each.project.name,
-        what: each.relativeModuleId,
-        tests: [
-          ...[...each.children.allTests('failed')].map((test) =>
-            failure(test.fullName, test.result().errors),
-          ),
-          ...[...each.children.allSuites()]
-            .filter((suite) => suite.errors().length > 0)
-            .map((suite) => failure(suite.fullName, suite.errors())),
-          ...(each.errors().length > 0 ? [failure('(the file)', each.errors())] : []),
-        ],
-        isFile: true,
-      }));
-    const file = process.env.RM_FAILURES_FILE ?? '';
-    if (file !== '') writeFileSync(file, JSON.stringify({ failures, unhandled: unhandled.length }));
+    write(modules, unhandled);
   }
+}
+
+/**
+ * @param {readonly TestModule[]} modules
+ * @param {readonly unknown[]} unhandled
+ */
+function write(modules, unhandled) {
+  /** @type {import('./failures.mjs').Failure[]} */
+  const failures = modules
+    .filter((each) => each.state() === 'failed')
+    .map((each) => ({
+      project: each.project.name,
+      what: each.relativeModuleId,
+      tests: [
+        ...[...each.children.allTests('failed')].map((test) => failure(test.fullName, test.result().errors)),
+        ...[...each.children.allSuites()]
+          .filter((suite) => suite.errors().length > 0)
+          .map((suite) => failure(suite.fullName, suite.errors())),
+        ...(each.errors().length > 0 ? [failure('(the file)', each.errors())] : []),
+      ],
+      isFile: true,
+    }));
+  const file = process.env.RM_FAILURES_FILE ?? '';
+  if (file !== '') writeFileSync(file, JSON.stringify({ failures, unhandled: unhandled.length }));
 }

@@ -212,11 +212,25 @@ function vitestArguments(args, projects) {
  */
 async function vitest(root, report, args, projects) {
   rmSync(report, { force: true });
+  /** @type {Failure[] | undefined} */
+  let failedBefore;
+  // What a test says once its programs are ended with us is no failure.
+  ending().then(() => {
+    failedBefore = reported(report).failures;
+  });
   const status = await runBound('node_modules/.bin/vitest', vitestArguments(args, projects), {
     cwd: root,
     env: { RM_FAILURES_FILE: report },
   });
-  return failuresIn(report, status, projects.length > 0 ? projects : namedProjects(args));
+  return failedBefore ?? failuresIn(report, status, projects.length > 0 ? projects : namedProjects(args));
+}
+
+/**
+ * @param {string} report
+ * @returns {{ failures: Failure[], unhandled: number }}
+ */
+function reported(report) {
+  return existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { failures: [], unhandled: 0 };
 }
 
 /**
@@ -227,10 +241,7 @@ async function vitest(root, report, args, projects) {
  */
 function failuresIn(report, status, projects) {
   if (status === 0) return [];
-  /** @type {{ failures: Failure[], unhandled: number }} */
-  const { failures, unhandled } = existsSync(report)
-    ? JSON.parse(readFileSync(report, 'utf8'))
-    : { failures: [], unhandled: 0 };
+  const { failures, unhandled } = reported(report);
   if (failures.length > 0 && unhandled === 0) return failures;
   const what = unhandled > 0 ? `errors outside of tests: ${unhandled}` : `vitest ended with status ${status}`;
   return [...failures, ...projects.map((project) => ({ project, what, tests: [], isFile: false }))];
