@@ -238,12 +238,14 @@ test('scroll-back, search, links, and the clipboard', async () => {
   await terminal.button('Search').click();
   await terminal.type('\r');
   await terminal.shows(/example\.com/);
-  const opened = context.waitForEvent('page');
+  const opened = context.waitForEvent('page', { timeout });
   await context.route('https://example.com/**', (route) => route.fulfill({ body: 'manual' }));
   const link = frame.locator('.xterm-rows > div', { hasText: /^https:\/\/example\.com\/manual/ }).last();
   const box = await link.boundingBox();
   await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 5);
   await page.mouse.move((box?.x ?? 0) + 62, (box?.y ?? 0) + 6);
+  // The terminal looks for links once the mouse has moved; before it has found one, a click is a click.
+  await frame.locator('.xterm-cursor-pointer').waitFor({ timeout });
   await page.mouse.click((box?.x ?? 0) + 62, (box?.y ?? 0) + 6);
   const manual = await opened;
   await manual.waitForURL('https://example.com/manual');
