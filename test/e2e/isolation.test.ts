@@ -231,7 +231,7 @@ describe.each([
   });
 
   test('by a window of the other device: it opens, and is not to be read', async () => {
-    const opening = context.waitForEvent('page');
+    const opening = context.waitForEvent('page', { timeout: 120_000 });
     await evilPage.evaluate(
       (target) => {
         Object.assign(window, { opened: window.open(target) });

@@ -47,7 +47,7 @@ test.each(['terminal', 'desktop'] as const)(
   '%s: the dashboard opens it in a frame of another origin',
   async (kind) => {
     await openLoggedIn(page, `${stage.base}/dashboard/devices/gateway-4`, alice);
-    const opened = context.waitForEvent('page');
+    const opened = context.waitForEvent('page', { timeout: 120_000 });
     await page.locator(`a[href^="/dashboard/${kind}/"]`).click();
     const own = await opened;
     own.on('console', (message) => {
@@ -88,7 +88,7 @@ test('a page of a device cannot show it, nor ask in its place', async () => {
     await expect.poll(() => page.frames()[1]?.url() ?? '', { timeout: 60_000 }).toMatch(/^chrome-error:/);
   }
   // It opens the dashboard's page, which answers its own frame only.
-  const opened = context.waitForEvent('page');
+  const opened = context.waitForEvent('page', { timeout: 120_000 });
   await page.evaluate(
     `window.other = open(${JSON.stringify(`${stage.base}/dashboard/terminal/gateway-4?port=22`)}); window.got = []; addEventListener('message', ({ data }) => got.push(data));`,
   );
