@@ -3,7 +3,14 @@ import { writeFileSync } from 'node:fs';
 
 /** @import { Reporter, TestModule } from 'vitest/node' */
 
-const longestMessage = 300;
+/** Characters shown of either end: a message may begin with the command that failed and end with what it said. */
+const shownOfEitherEnd = 300;
+
+/** @param {string} message */
+function shortened(message) {
+  if (message.length <= 2 * shownOfEitherEnd) return message;
+  return `${message.slice(0, shownOfEitherEnd)} … ${message.slice(-shownOfEitherEnd)}`;
+}
 
 /**
  * One line, and as much of its first error as tells faults apart.
@@ -16,7 +23,7 @@ function failure(name, errors) {
   const received =
     error?.message.includes('…') && typeof error.actual === 'string' ? `; ${error.actual}` : '';
   const message = `${error?.message ?? ''}${received}`.replaceAll(/\s+/g, ' ').trim();
-  return message === '' ? name : `${name}: ${message.slice(0, longestMessage)}`;
+  return message === '' ? name : `${name}: ${shortened(message)}`;
 }
 
 /** @implements {Reporter} */
