@@ -111,6 +111,8 @@ const integration = [
   'test/plug-ins/*.test.ts',
 ];
 
+const propertySeed = 'toolchain/property-seed.mjs';
+
 /** What toolchain/mutation runs too. */
 export const unit = {
   resolve,
@@ -118,7 +120,7 @@ export const unit = {
     name: 'unit',
     include: [`${workspaces}/*.test.{ts,mjs}`, 'test/fleet/*.test.ts'],
     exclude: [...notOurs, ...integration],
-    setupFiles: ['toolchain/unit-boundary.mjs'],
+    setupFiles: ['toolchain/unit-boundary.mjs', propertySeed],
     // Nothing but modules is shared, and to load them takes longer than most tests.
     isolate: false,
     ...whenBusy,
@@ -136,7 +138,14 @@ export default defineConfig({
       unit,
       {
         resolve,
-        test: { name: 'integration', include: integration, exclude: notOurs, isolate: false, ...whenBusy },
+        test: {
+          name: 'integration',
+          include: integration,
+          exclude: notOurs,
+          setupFiles: [propertySeed],
+          isolate: false,
+          ...whenBusy,
+        },
       },
       native('native', 'valgrind'),
       native('native-sanitize', 'sanitize'),

@@ -9,7 +9,7 @@ export function runs(few: number): number {
   return Number(process.env.RM_FUZZ_RUNS ?? few);
 }
 
-export const fuzzTimeout = process.env.RM_FUZZ_RUNS === undefined ? 120_000 : 86_400_000;
+export const fuzzTimeout = process.env.RM_FUZZ_RUNS === undefined ? 240_000 : 86_400_000;
 
 /** Numbers that are the same for the same seed (xorshift32). */
 export class Random {
