@@ -34,7 +34,12 @@ async function withAccess(
 ): Promise<Opened> {
   const echo = await stage.service(LocalService.echo);
   const reflector = await stage.reflector();
-  const content = { ...configuration(reflector, [echo.port]), access, control: join(stage.directory, 'c') };
+  const content = {
+    ...configuration(reflector, [echo.port]),
+    // A command that answers a question is a process of its own, which takes a while on a busy machine.
+    access: { askTimeout: 3600, ...access },
+    control: join(stage.directory, 'c'),
+  };
   const config = stage.file(JSON.stringify(content), 'rm-agent.json');
   const agent = stage.run(['--config', config], environment);
   const tunnel = await reflector.tunnel();

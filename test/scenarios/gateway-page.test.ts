@@ -69,6 +69,7 @@ async function start(stage: Stage) {
       reflector: reflector.uri,
       gateway: { folder, probe: 0, page: { device: { id: 'page', domain, password: 'of the page' } } },
       reconnect: { min: 1, max: 1 },
+      timeouts: { connect: 120 },
       control: join(stage.directory, 'control.sock'),
       stateFile,
     }),

@@ -47,7 +47,8 @@ describe.concurrent.each(modes)('a channel %s', (_, mode) => {
 
   scenario('delivers all data that came before its close', async ({ stage }) => {
     const service = await stage.service(LocalService.stalled);
-    const tunnel = await connect(stage, [service.port]);
+    // The reader is this process: that it gets no time on a busy machine must not pass for a stall.
+    const tunnel = await connect(stage, [service.port], { limits: { stallMs: 60_000 } });
     await tunnel.open(16, service.port);
     const local = await service.connection();
     const payload = randomBytes(200_000);

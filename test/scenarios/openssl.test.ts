@@ -2,7 +2,6 @@ import { beforeAll, describe, expect } from 'vitest';
 import type { Certificate, CertificateOptions } from '../certificates/authority.ts';
 import { authorityOfFile } from './stage/authority-of-file.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
-import { slow } from './stage/wait.ts';
 
 const keys = ['rsa', 'rsa-pss', 'ec'] as const;
 
@@ -19,7 +18,7 @@ beforeAll(() => {
     Certificate,
   ];
   certificates = { rsa, 'rsa-pss': pss, ec };
-}, 60_000 * slow);
+});
 
 /** `rm-agent check` against a port on which OpenSSL listens. */
 function check(stage: Stage, port: number, tls: object = {}, host = '127.0.0.1') {

@@ -4,6 +4,7 @@ import { reservedPort } from '../system/loopback-port.ts';
 import { fault, open } from './stage/frames.ts';
 import { LocalService } from './stage/local-service.ts';
 import { configuration, type Stage, scenario } from './stage/stage.ts';
+import { briefly } from './stage/wait.ts';
 
 /** Services that fail: what the log and `rm-agent status` say of them. */
 
@@ -59,10 +60,10 @@ describe.concurrent('a service', () => {
 
   scenario('that does not answer is warned of with the time', async ({ stage }) => {
     const silent = await stage.silentPort();
-    const { agent, tunnel } = await withService(stage, { port: silent.port }, { connect: 1 });
+    const { agent, tunnel } = await withService(stage, { port: silent.port }, { connect: briefly });
     tunnel.send(open(1, silent.port));
     await tunnel.expect(fault(1, 4));
-    await agent.logged(/cannot be reached: no answer within 1 s/);
+    await agent.logged(new RegExp(`cannot be reached: no answer within ${briefly} s`));
   });
 
   scenario('that resets at once is warned of', async ({ stage }) => {

@@ -3,8 +3,11 @@
 /** Factor on every limit of the suite, for executables that run under emulation or a checker. */
 export const slow = Number(process.env.RM_SLOW ?? '1');
 
-/** The shortest time-out, in seconds, that is given to an agent to keep: less would make a busy machine a failure. */
-export const briefly = Math.ceil(2 * slow);
+/**
+ * The shortest time-out, in seconds, that is given to an agent to keep: less would make a failure of a busy machine, on which
+ * agent, test and what the agent runs may each stand still for seconds.
+ */
+export const briefly = Math.max(10, Math.ceil(2 * slow));
 
 /**
  * How long an event may take before its scenario fails, in milliseconds. Only what never comes reaches it, so it leaves
