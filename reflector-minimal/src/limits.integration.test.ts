@@ -75,7 +75,8 @@ test('a connection that serves many requests collects no listeners', async () =>
 });
 
 test('idleConnectionsPerPort, idleConnectionMs: what is not needed is closed', async () => {
-  const stage = await open({ limits: { idleConnectionsPerPort: 1, idleConnectionMs: 200 } });
+  const clock = new ManualClock();
+  const stage = await open({ clock, limits: { idleConnectionsPerPort: 1 } });
   const held: ServerResponse[] = [];
   const { forwarding } = await stage.web((_request, response) => held.push(response));
   const asked = ['/1', '/2'].map((path) => ask(stage.port, path));
@@ -83,6 +84,7 @@ test('idleConnectionsPerPort, idleConnectionMs: what is not needed is closed', a
   for (const response of held) response.end();
   await Promise.all(asked);
   await until(() => forwarding.open === 1);
+  clock.advance(defaultLimits.idleConnectionMs);
   await until(() => forwarding.open === 0);
 });
 

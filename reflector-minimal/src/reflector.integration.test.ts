@@ -130,9 +130,10 @@ describe('shutdown', () => {
 test('headMs, headBytes, connections: headers that never end are cut off, long ones refused, and so is one connection too many', async () => {
   const lines: { msg: string; connections?: number }[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) });
-  const reflector = await startReflector({ log, limits: { headMs: 50, headBytes: 2048, connections: 2 } });
-  const speak = async (text: string) => {
-    const socket = connect(reflector.port, '127.0.0.1');
+  const hasty = await startReflector({ limits: { headMs: 50 } });
+  const reflector = await startReflector({ log, limits: { headBytes: 2048, connections: 2 } });
+  const speak = async (text: string, { port } = reflector) => {
+    const socket = connect(port, '127.0.0.1');
     socket.write(text);
     let answer = '';
     socket.on('data', (chunk) => {
@@ -141,7 +142,7 @@ test('headMs, headBytes, connections: headers that never end are cut off, long o
     await once(socket, 'close');
     return answer.split('\r\n')[0];
   };
-  expect(await speak('GET / HTTP/1.1\r\nHost: a')).toBe('HTTP/1.1 408 Request Timeout');
+  expect(await speak('GET / HTTP/1.1\r\nHost: a', hasty)).toBe('HTTP/1.1 408 Request Timeout');
   expect(await speak(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(3000)}\r\n\r\n`)).toBe(
     'HTTP/1.1 431 Request Header Fields Too Large',
   );
@@ -152,6 +153,7 @@ test('headMs, headBytes, connections: headers that never end are cut off, long o
   expect(lines).toMatchObject([{ msg: 'all connections are in use: what comes is closed', connections: 2 }]);
   for (const socket of idle) socket.destroy();
   await reflector.close();
+  await hasty.close();
 });
 
 test('responseMs: a device that does not answer a request: 504', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../protocol/src/testing/manual-clock.ts';
+import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { deviceSecrets } from './devices/digest-secrets.ts';
 import { defaultLimits } from './limits.ts';
 import type { Store } from './ports/store.ts';
@@ -100,9 +101,7 @@ test('a device that dials in while its record is read is on line', async () => {
 });
 
 test('until the store is open, everything is refused with a time to come again', async () => {
-  const first = await startReflector();
-  const { port } = first;
-  await first.close();
+  const port = await reservedPort();
   let open = () => {};
   let begun = () => {};
   const listening = new Promise<void>((resolve) => {

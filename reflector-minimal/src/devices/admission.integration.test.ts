@@ -178,9 +178,13 @@ test('tunnels: a device too many is told to come later, and one that comes again
 test('verificationsWaiting: who finds the queue full is told to come later', async () => {
   const stage = await open({ limits: { verificationsAtOnce: 1, verificationsWaiting: 1 } });
   const asked = await Promise.all(
-    Array.from({ length: 6 }, (_, i) => refusal(stage, { password: `wrong ${i}` })),
+    Array.from({ length: 20 }, (_, i) => refusal(stage, { password: `wrong ${i}` })),
   );
-  expect(asked.filter(([status]) => status === 503)).toEqual(Array(4).fill([503, '30']));
+  // While some are verified others may still arrive on a busy machine, but never all of them.
+  const [full, verified] = [503, 401].map((wanted) => asked.filter(([status]) => status === wanted));
+  expect(verified?.length).toBeGreaterThanOrEqual(2);
+  expect(full?.length).toBeGreaterThan(0);
+  expect(full).toEqual(full?.map(() => [503, '30']));
 });
 
 test('credentials that cannot be read are refused as wrong ones are', async () => {

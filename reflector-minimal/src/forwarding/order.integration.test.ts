@@ -798,7 +798,7 @@ inThisOrder(
 );
 
 test('while it stops, a well-formed request is told so before anything else', async () => {
-  const stopping = await Stage.open({ limits: { shutdownMs: 5_000 } });
+  const stopping = await Stage.open({ limits: { shutdownMs: 3600_000 } });
   let waiting = false;
   await stopping.web(() => {
     waiting = true;
