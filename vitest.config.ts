@@ -41,7 +41,7 @@ function scenarios({
       ...(atOnce === undefined ? {} : { maxConcurrency: atOnce }),
       // Above what one event may take: then the failure names the event.
       testTimeout: 300_000 * patience,
-      hookTimeout: 60_000 * patience,
+      hookTimeout: 240_000 * patience,
       env: {
         RM_AGENT: command,
         RM_AGENT_CLOCKLESS: clockless,
@@ -54,7 +54,7 @@ function scenarios({
 }
 
 /** Only a test that hangs reaches them: on a machine that is busy with much else, all take tens of times as long. */
-const whenBusy = { testTimeout: 240_000, hookTimeout: 240_000 };
+const whenBusy = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /** The C host by itself, built in this way, against peers on Node. */
 function native(name: string, kind: 'valgrind' | 'sanitize') {
@@ -168,8 +168,9 @@ export default defineConfig({
         test: {
           name: 'devices',
           include: ['test/devices/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 240_000,
+          // Each device is asked everything in six ways, beside five others.
+          testTimeout: 1_800_000,
+          hookTimeout: 600_000,
         },
       },
       {

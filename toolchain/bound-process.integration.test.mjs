@@ -25,7 +25,12 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rm-bound-'));
 });
 afterEach(() => {
-  for (const pid of alive()) process.kill(pid, 'SIGKILL');
+  for (const pid of alive())
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -41,6 +46,18 @@ function alive() {
       }
     })
     .map(Number);
+}
+
+/**
+ * Its words, each with a NUL behind it; nothing of one that has ended meanwhile.
+ * @param {number} pid
+ */
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /**
@@ -100,28 +117,22 @@ describe('npm start ends with', () => {
       ['SIGKILL', 'npm'],
       ['SIGKILL', 'its own process'],
     ]),
-  )(
-    '%s to %s alone: no process is left, and the port is free',
-    async (signal, whom) => {
-      const run = npm(
-        (scripts.start ?? '').replace('toolchain/run.mjs start', here('start.mjs')),
-        '--port',
-        '0',
-      );
-      const [, port] = await printed(run, /http:\/\/localhost:(\d+)\/[\s\S]*Ctrl-C/);
-      const own = alive().find((pid) =>
-        readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`node\0${here('start.mjs')}`),
-      );
-      expect(own).toBeDefined();
-      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
-      await run.ended;
-      await eventually(() => alive().length === 0);
-      const server = createServer().listen(Number(port), '127.0.0.1');
-      await once(server, 'listening');
-      server.close();
-    },
-    60_000,
-  );
+  )('%s to %s alone: no process is left, and the port is free', async (signal, whom) => {
+    const run = npm(
+      (scripts.start ?? '').replace('toolchain/run.mjs start', here('start.mjs')),
+      '--port',
+      '0',
+    );
+    const [, port] = await printed(run, /http:\/\/localhost:(\d+)\/[\s\S]*Ctrl-C/);
+    const own = alive().find((pid) => commandLine(pid).startsWith(`node\0${here('start.mjs')}`));
+    expect(own).toBeDefined();
+    process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
+    await run.ended;
+    await eventually(() => alive().length === 0);
+    const server = createServer().listen(Number(port), '127.0.0.1');
+    await once(server, 'listening');
+    server.close();
+  });
 });
 
 describe('the installation of npm packages, before anything runs, ends with', () => {
@@ -133,34 +144,28 @@ describe('the installation of npm packages, before anything runs, ends with', ()
       ['SIGKILL', 'npm'],
       ['SIGKILL', 'its own process'],
     ]),
-  )(
-    '%s to %s alone',
-    async (signal, whom) => {
-      // In the place of the npm that installs, one that says when it runs, and takes its time.
-      const installing = join(folder, 'installing');
-      mkdirSync(join(folder, 'bin'));
-      writeFileSync(join(folder, 'bin/npm'), `#!/bin/sh\nsleep 1000 & : > ${installing}\nsleep 1000\n`, {
-        mode: 0o755,
-      });
-      writeFileSync(join(folder, 'package-lock.json'), '{}');
-      writeFileSync(
-        join(folder, 'prepare.mjs'),
-        `import { prepare } from ${JSON.stringify(here('prepare.mjs'))};
+  )('%s to %s alone', async (signal, whom) => {
+    // In the place of the npm that installs, one that says when it runs, and takes its time.
+    const installing = join(folder, 'installing');
+    mkdirSync(join(folder, 'bin'));
+    writeFileSync(join(folder, 'bin/npm'), `#!/bin/sh\nsleep 1000 & : > ${installing}\nsleep 1000\n`, {
+      mode: 0o755,
+    });
+    writeFileSync(join(folder, 'package-lock.json'), '{}');
+    writeFileSync(
+      join(folder, 'prepare.mjs'),
+      `import { prepare } from ${JSON.stringify(here('prepare.mjs'))};
          process.env.PATH = ${JSON.stringify(join(folder, 'bin'))} + ':' + process.env.PATH;
          await prepare(${JSON.stringify(folder)});`,
-      );
-      const run = npm('exec node prepare.mjs');
-      await eventually(() => existsSync(installing));
-      const own = alive().find(
-        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0prepare.mjs\0',
-      );
-      expect(own).toBeDefined();
-      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
-      await run.ended;
-      await eventually(() => alive().length === 0);
-    },
-    60_000,
-  );
+    );
+    const run = npm('exec node prepare.mjs');
+    await eventually(() => existsSync(installing));
+    const own = alive().find((pid) => commandLine(pid) === 'node\0prepare.mjs\0');
+    expect(own).toBeDefined();
+    process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
+    await run.ended;
+    await eventually(() => alive().length === 0);
+  });
 });
 
 describe('a run of programs, as npm test has', () => {
@@ -176,21 +181,15 @@ describe('a run of programs, as npm test has', () => {
       ['SIGKILL', 'npm'],
       ['SIGKILL', 'its own process'],
     ]),
-  )(
-    '%s to %s alone ends them, those too that do not heed SIGTERM',
-    async (signal, whom) => {
-      writeFileSync(join(folder, 'programs.mjs'), programs);
-      const run = npm('exec node programs.mjs');
-      await printed(run, /^up$/m);
-      const own = alive().find(
-        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'node\0programs.mjs\0',
-      );
-      process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
-      await run.ended;
-      await eventually(() => alive().length === 0);
-    },
-    60_000,
-  );
+  )('%s to %s alone ends them, those too that do not heed SIGTERM', async (signal, whom) => {
+    writeFileSync(join(folder, 'programs.mjs'), programs);
+    const run = npm('exec node programs.mjs');
+    await printed(run, /^up$/m);
+    const own = alive().find((pid) => commandLine(pid) === 'node\0programs.mjs\0');
+    process.kill(found(whom === 'npm' ? run.child.pid : own), signal);
+    await run.ended;
+    await eventually(() => alive().length === 0);
+  });
 });
 
 test.each([

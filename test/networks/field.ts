@@ -15,8 +15,11 @@ const proxyPort = 3128;
 const serviceCode = `require('node:http').createServer((_, answer) => answer.end('alive'))
   .listen(${servicePort}, '127.0.0.1', () => console.log('listening'))`;
 
-/** Seconds. Short, so that a dead link is noticed within a test; nothing is asserted about them. */
-const impatient = { timeouts: { connect: 2, keepAlive: 2 }, reconnect: { min: 1, max: 2 } };
+/**
+ * Seconds. Short, so that a dead link is noticed within a test; nothing is asserted about them. Shorter, a link would be given up
+ * whose other end only gets no time on a busy machine.
+ */
+const impatient = { timeouts: { connect: 8, keepAlive: 8 }, reconnect: { min: 1, max: 2 } };
 
 /**
  * An hour for everything: what happens sooner, the machine has told the agent to do. The first attempt must not fail, however
@@ -103,7 +106,7 @@ export class Field {
     const host = `${deviceId}-${port}.localhost:${this.#system.port}`;
     const url = `http://${addresses.internet}:${this.#system.port}/`;
     const header = join(this.#directory, 'authorization');
-    const curl = ['curl', '-sS', '--max-time', '20', '-H', `Host: ${host}`, '-H', `@${header}`, url];
+    const curl = ['curl', '-sS', '--max-time', '240', '-H', `Host: ${host}`, '-H', `@${header}`, url];
     const outcome = await run(command, [...words, ...curl]);
     return outcome.errors + outcome.output;
   }

@@ -274,7 +274,7 @@ describe('the events', () => {
     const [late] = await open();
     expect(late.statusCode).toBe(503);
     for (const [reader] of readers) reader.destroy();
-    await expect.poll(async () => (await open())[0].statusCode).toBe(200);
+    await expect.poll(async () => (await open())[0].statusCode, { timeout: 120_000 }).toBe(200);
   });
 });
 

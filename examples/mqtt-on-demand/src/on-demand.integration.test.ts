@@ -11,13 +11,22 @@ it('is reachable after a message, and closes by itself', async () => {
   const watcher = spawn('mosquitto_sub', ['-p', port, '-t', `${topic}/#`]);
   onTestFinished(() => void watcher.kill());
   const seen: string[] = [];
-  const lines = createInterface(watcher.stdout);
+  let heard = () => {};
+  createInterface(watcher.stdout).on('line', (line) => {
+    seen.push(line);
+    heard();
+  });
+  /** Waits for a line with this text, and passes over all that came before it. */
   const until = async (text: string): Promise<void> => {
-    while (!seen.some((line) => line.includes(text))) {
-      const [line] = await once(lines, 'line');
-      seen.push(line);
+    let at = -1;
+    while (at < 0) {
+      at = seen.findIndex((line) => line.includes(text));
+      if (at < 0)
+        await new Promise<void>((resolve) => {
+          heard = resolve;
+        });
     }
-    seen.length = 0;
+    seen.splice(0, at + 1);
   };
   await until('"tunnel":"stopped"');
 

@@ -36,7 +36,7 @@ export async function seenInChromium(
       if (message.type() === 'error') complaints.push(same(`console: ${message.text()}`));
     });
     page.on('pageerror', (error) => complaints.push(same(`error: ${error.message}`)));
-    await page.goto(`${way.origin}${asks.page}`, { waitUntil: 'load', timeout: 30_000 });
+    await page.goto(`${way.origin}${asks.page}`, { waitUntil: 'load', timeout: 240_000 });
     const title = same(await page.title());
     const wanted = {
       image,

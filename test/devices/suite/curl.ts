@@ -22,7 +22,7 @@ export async function ask(
   const run = join(directory, `curl-${count++}`);
   const args = asks.flatMap(({ path, args: more = [] }, i) => [
     ...(i === 0 ? [] : ['--next']),
-    ...['--silent', '--show-error', '--max-time', '60', '--path-as-is'],
+    ...['--silent', '--show-error', '--max-time', '240', '--path-as-is'],
     ...credentials,
     ...['--dump-header', `${run}.head-${i}`, '--output', `${run}.body-${i}`],
     ...more,
