@@ -41,7 +41,7 @@ it('hands lines to logger in their order, one at a time', async () => {
 
 it('holds so many lines, and reports how many it dropped', async () => {
   const lines = fakeLogger();
-  const syslog = new Syslog(() => undefined);
+  const syslog = new Syslog(() => undefined, 120_000);
   for (let i = 0; i < 1000; i++) syslog.write(7, `line ${i}`);
   syslog.flush();
   const text = lines().join('\n');

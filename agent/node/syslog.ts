@@ -17,12 +17,15 @@ const commandOf = (severity: Severity, text: string): [string, string[]] => [
  */
 export class Syslog {
   readonly #fallback: (line: string) => void;
+  readonly #lineMs: number;
   readonly #waiting: [Severity, string][] = [];
   #dropped = 0;
   #running = false;
 
-  constructor(fallback: (line: string) => void) {
+  /** `lineMs`: how long each line may take at the end of the process, in milliseconds. */
+  constructor(fallback: (line: string) => void, lineMs = 1000) {
     this.#fallback = fallback;
+    this.#lineMs = lineMs;
   }
 
   write(severity: Severity, text: string): void {
@@ -34,7 +37,8 @@ export class Syslog {
   /** Writes what waits, at once; for the end of the process. */
   flush(): void {
     for (let line = this.#take(); line; line = this.#take()) {
-      if (spawnSync(...commandOf(...line), { stdio: 'ignore', timeout: 1000 }).error) this.#fallback(line[1]);
+      const { error } = spawnSync(...commandOf(...line), { stdio: 'ignore', timeout: this.#lineMs });
+      if (error) this.#fallback(line[1]);
     }
   }
 

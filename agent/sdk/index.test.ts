@@ -120,7 +120,9 @@ function agentWith(
   options: AgentOptions = {},
 ) {
   const device = { id: 'dev1', domain: 'dom', password: 'p' };
-  const agent = new Agent({ reflector, device, services, reconnect: { min: 1, max: 1 }, ...given }, options);
+  // That this process gets no time on a busy machine must not pass for a handler that has stalled.
+  const patient = { reconnect: { min: 1, max: 1 }, limits: { stallMs: 60_000 } };
+  const agent = new Agent({ reflector, device, services, ...patient, ...given }, options);
   agents.push(agent);
   const events: [string, unknown][] = [];
   for (const name of ['connecting', 'connected', 'disconnected', 'channel'] as const) {

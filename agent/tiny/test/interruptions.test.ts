@@ -27,7 +27,7 @@ describe('a storm of signals', () => {
       const work = () => {
         if (!open) return;
         if (native.files.read('/proc/self/status', 65_536).length < 100) report('short');
-        native.processes.run(['printf', 'whole'], 60_000, 100, [], ({ status, output }) => {
+        native.processes.run(['printf', 'whole'], 120_000, 100, [], ({ status, output }) => {
           if (status !== 0 || String.fromCharCode(...output) !== 'whole') report('program', status);
           programs++;
           native.network.resolve('localhost', (addresses) => {
@@ -171,7 +171,7 @@ describe('SIGPIPE', () => {
 
   it('ends a program that the agent runs, as ever', async () => {
     const guest = run((native, report) => {
-      native.processes.run(['sh', '-c', 'kill -PIPE $$'], 20_000, 100, [], ({ status }) =>
+      native.processes.run(['sh', '-c', 'kill -PIPE $$'], 120_000, 100, [], ({ status }) =>
         report('done', status),
       );
     });

@@ -34,7 +34,7 @@ describe('on Linux 3.10', () => {
         native.clock.schedule(1, () => {
           native.network.resolve('localhost', (addresses, error) => {
             report('resolved', addresses.length > 0, error === null);
-            native.processes.run(['true'], 20_000, 10, [], ({ status }) => report('ran', status));
+            native.processes.run(['true'], 120_000, 10, [], ({ status }) => report('ran', status));
           });
         });
       },

@@ -101,7 +101,7 @@ describe('without a descriptor left', () => {
           }
           native.network.resolve('localhost', (addresses, failure) => {
             report('name', addresses.length > 0, failure?.code ?? null);
-            native.processes.run(['true'], 20_000, 100, [], ({ status, error }) => {
+            native.processes.run(['true'], 120_000, 100, [], ({ status, error }) => {
               report('program', status, error?.code ?? null);
               then();
             });

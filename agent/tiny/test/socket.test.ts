@@ -227,8 +227,8 @@ describe('a socket', () => {
             connected: () => {
               socket.pause();
               socket.readAtMost?.(bytes);
+              native.system.onSignal('SIGUSR1', () => socket.resume());
               report('connected');
-              native.clock.schedule(200, () => socket.resume());
             },
             data: (_bytes, start, end) => {
               received += end - start;
@@ -244,9 +244,11 @@ describe('a socket', () => {
       most,
     );
     const socket = await peer.connection();
-    const length = expected * 3;
-    socket.end(new Uint8Array(length));
     await guest.expect('connected');
+    const length = expected * 3;
+    // As much as the guest has room for has arrived when it is read.
+    await new Promise<void>((resolve) => socket.end(new Uint8Array(length), () => resolve()));
+    guest.process.kill('SIGUSR1');
     const events = await guest.finish();
     expect(events.at(-1)).toEqual(['closed', null, length, expected]);
   });
@@ -298,6 +300,10 @@ describe('a paused socket', () => {
           connected: () => {
             socket.pause();
             socket.end();
+            native.clock.schedule(1000, () => {
+              report('resumed');
+              socket.resume();
+            });
           },
           data: () => report('data'),
           taken: () => undefined,
@@ -305,10 +311,6 @@ describe('a paused socket', () => {
           closed: (error) => report('closed', error),
         },
       );
-      native.clock.schedule(1000, () => {
-        report('resumed');
-        socket.resume();
-      });
     }, peer.port);
     const socket = await peer.connection();
     socket.end('bytes that nobody reads yet');
