@@ -128,6 +128,14 @@ test('the panels of the dashboard have places, queries and names of their own', 
   }
 });
 
+test('the dashboard shows every figure of the cache that the documentation names', () => {
+  const documented = readFileSync(new URL('../../../docs/server/metrics.md', import.meta.url), 'utf8');
+  const figures = new Set(documented.match(/\brm_cache_[a-z_]+/g));
+  expect(figures.size).toBe(4);
+  const dashboard = readFileSync(file('grafana-dashboard.json'), 'utf8');
+  expect([...figures].filter((figure) => !dashboard.includes(figure))).toEqual([]);
+});
+
 test('a listener of its own serves them, and the server does not', async () => {
   const own = await reservedPort();
   const server = await TestServer.start({ own: { metrics: { listen: `127.0.0.1:${own}` } } });
