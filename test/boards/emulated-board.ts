@@ -11,7 +11,14 @@ import { Guest, type GuestOptions } from '../../toolchain/qemu/guest.mjs';
 import { Authority } from '../certificates/authority.ts';
 
 /** Seconds; a guest on a busy machine must be able to answer within them. */
-export const keepAlive = 20;
+const keepAlive = 20;
+
+/**
+ * How long an attempt of the agent may take, in seconds, and how long it may take to open a channel, in milliseconds. On a busy
+ * machine the defaults end attempts that the reflector has just answered, and channels that the guest is about to open.
+ */
+const attemptSeconds = 120;
+const limits = { openMs: attemptSeconds * 1000 };
 
 /** The file `/www/data` in the guest. */
 export const data = randomFillSync(Buffer.alloc(16 << 20));
@@ -72,7 +79,7 @@ export class EmulatedBoard {
   ): Promise<EmulatedBoard> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-board-'));
     const authority = new Authority();
-    const reflector = await startReflector({ data: join(folder, 'reflector.sqlite'), keepAlive });
+    const reflector = await startReflector({ data: join(folder, 'reflector.sqlite'), keepAlive, limits });
     const domain = await new Installation(reflector.store).domain();
     const secrets = await deviceSecrets('board', domain, 'device password', false);
     await reflector.store.devices.add({ id: 'board', domain, secrets }, Date.now(), null);
@@ -91,6 +98,7 @@ export class EmulatedBoard {
         tls: { ca: '/etc/rm-agent.ca.pem' },
         // The test cuts the tunnel many times.
         reconnect: { min: 1, max: 2 },
+        timeouts: { connect: attemptSeconds },
         ...agent,
       },
       ports: [443],
@@ -191,7 +199,8 @@ export class EmulatedBoard {
   /** Ends the reflector, and starts another one with its data on another port. */
   async restartReflector(): Promise<void> {
     await this.#reflector.close();
-    this.#reflector = await startReflector({ data: join(this.folder, 'reflector.sqlite'), keepAlive });
+    const path = join(this.folder, 'reflector.sqlite');
+    this.#reflector = await startReflector({ data: path, keepAlive, limits });
     this.#front.leadTo(this.#reflector.port);
     this.#watch();
   }

@@ -99,10 +99,10 @@ test('the board itself comes back after a power cut while it saves, and is the s
   for (let round = 0; round < 3; round++) {
     await board.run(`( ${loop} ) >/dev/null 2>&1 & true`);
     await delay(1000 + below(3000));
-    const shown = board.guest.log.length;
+    const shown = board.guest.shown.length;
     await board.guest.reset();
     // What is typed before the console is there would block it.
-    while (!/^rm-version/m.test(board.guest.log.slice(shown))) await delay(200);
+    await board.guest.shows(/^rm-version/m, shown);
     await delay(5000);
     await board.guest.booted();
     expect(await board.run('cat /var/lib/rm-agent/rm-agent.state')).toMatch(/^(dis|en)abled$/);

@@ -57,8 +57,8 @@ async function install(version: string, more: readonly File[] = []): Promise<voi
 
 /** Reboots until the device is on line with this version. */
 async function reboot(version: string): Promise<void> {
-  const shown = board.guest.log.length;
-  const since = () => board.guest.log.slice(shown);
+  const shown = board.guest.shown.length;
+  const since = () => board.guest.shown.slice(shown);
   // The old system may lose its tunnel and come back before it ends.
   await board.comesBackAfter(
     () => board.guest.reboot(),
@@ -80,7 +80,7 @@ test('a version that does not bring the device on line gives way to the one befo
   const broken = { path: 'usr/bin/rm-agent', mode: 0o755, content: Buffer.from('#!/bin/sh\nexit 1\n') };
   await install('broken', [broken]);
   await board.goesAfter(() => board.guest.reboot());
-  await board.guest.logged(/rm-version broken/);
+  await board.guest.shows(/rm-version broken/);
   await board.guest.booted();
   expect(await board.run('cat /etc/version')).toBe('broken');
   // What a watchdog would do.

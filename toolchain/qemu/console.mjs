@@ -7,8 +7,11 @@ export class Console {
   /** @type {import('node:net').Socket} */
   #socket;
   #received = '';
+  #shown = '';
   #commands = 0;
   #wake = () => {};
+  /** Of the one that waits in {@link shows}. */
+  #watched = () => {};
   /** @type {Promise<unknown>} */
   #last = Promise.resolve();
 
@@ -19,9 +22,33 @@ export class Console {
     socket.on('error', () => {});
     socket.on('data', (text) => {
       this.#received += text;
+      this.#shown += text;
       this.#wake();
+      this.#watched();
     });
-    socket.on('close', () => this.#wake());
+    socket.on('close', () => {
+      this.#wake();
+      this.#watched();
+    });
+  }
+
+  /** All that came. */
+  get shown() {
+    return this.#shown;
+  }
+
+  /**
+   * Resolves once the console has shown this behind the first `after` characters of what came.
+   * @param {RegExp} pattern
+   * @param {number} after
+   */
+  async shows(pattern, after) {
+    while (!pattern.test(this.#shown.slice(after))) {
+      if (this.#socket.destroyed) throw new Error(`the console was closed before it has shown ${pattern}`);
+      await new Promise((resolve) => {
+        this.#watched = () => resolve(undefined);
+      });
+    }
   }
 
   /**

@@ -30,12 +30,13 @@ export class Guest {
   readonly sshConfig: string;
   readonly consoleSocket: string;
   readonly log: string;
+  readonly shown: string;
   readonly ended: Promise<number>;
   lead(port: number, to: number): void;
   booted(): Promise<void>;
   run(command: string): Promise<{ readonly status: number; readonly output: string }>;
   reboot(): Promise<void>;
-  logged(pattern: RegExp): Promise<void>;
+  shows(pattern: RegExp, after?: number): Promise<void>;
   leaveConsole(): void;
   freeze(): Promise<void>;
   resume(): Promise<void>;

@@ -1,7 +1,6 @@
 // An emulated board, from its image to its end.
 import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readBoard } from '../boards/board.mjs';
 import { overlay } from '../boards/overlay.mjs';
@@ -279,12 +278,18 @@ export class Guest {
     return readFileSync(join(this.#folder, 'console.log'), 'latin1');
   }
 
+  /** What the console has shown, each character once, but for the first moments of the first boot. */
+  get shown() {
+    return this.#console.shown;
+  }
+
   /**
-   * Resolves once the console has shown this, since the board was switched on.
+   * Resolves once the console has shown this.
    * @param {RegExp} pattern
+   * @param {number} [after] characters of {@link shown} that are passed over
    */
-  async logged(pattern) {
-    while (!pattern.test(this.log)) await delay(200);
+  shows(pattern, after = 0) {
+    return this.#console.shows(pattern, after);
   }
 
   /** What a power cut is for everybody else: nothing moves in the guest, and its connections stay open. */
