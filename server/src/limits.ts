@@ -30,8 +30,10 @@ export const defaultLimits = {
   callRestMs: 10,
   /** Queries that wait for the worker that reads the data file. */
   readsWaiting: 256,
-  /** Milliseconds that a query may take. The worker is replaced then. */
+  /** Milliseconds that a query may take, from when it was asked and the worker has started. The worker is replaced then. */
   readMs: 10_000,
+  /** Milliseconds that the worker may take to start: it loads modules and opens the file, which takes seconds on a busy machine. */
+  readerStartMs: 60_000,
   /** Queries of different text that it keeps compiled, some 10 KB each: words and filters of a search make many. Beyond it, it is replaced. */
   readTexts: 1_000,
   /** Days for which the traffic of each day is kept: more than a year, to compare with. */

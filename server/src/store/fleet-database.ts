@@ -2,9 +2,8 @@ import type Database from 'better-sqlite3';
 import type { Clock } from 'rm-protocol';
 import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
 import { Breaker, keepStatements, LastingDatabase, type StoreCare } from 'rm-reflector/store';
-import type { Limits } from '../limits.ts';
 import { migrate } from './migrate.ts';
-import { Reader } from './reader.ts';
+import { Reader, type ReaderLimits } from './reader.ts';
 
 /** What a statement gives. */
 export interface Statement<Row> {
@@ -26,7 +25,7 @@ export class FleetDatabase {
   readonly #reader: Reader;
 
   /** Opens the file, which the reflector has made, and brings the server's tables up to date. Throws `StoreError`. */
-  constructor(path: string, clock: Clock, limits: Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts'>) {
+  constructor(path: string, clock: Clock, limits: ReaderLimits) {
     try {
       this.#database = new LastingDatabase(path, { timeout: 5_000, fileMustExist: true });
       keepStatements(this.#database, this.#breakers);

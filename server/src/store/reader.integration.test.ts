@@ -1,17 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from 'rm-protocol';
 import { SqliteStore } from 'rm-reflector';
 import { systemClock } from 'rm-reflector/program';
 import { expect, onTestFinished, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { Reader } from './reader.ts';
 
-async function readerOf(limits: Partial<typeof defaultLimits>): Promise<Reader> {
+async function readerOf(limits: Partial<typeof defaultLimits>, clock: Clock = systemClock): Promise<Reader> {
   const folder = mkdtempSync(join(tmpdir(), 'rm-server-reader-'));
   const path = join(folder, 'server.sqlite');
   await SqliteStore.open(path).close();
-  const reader = new Reader(path, systemClock, { ...defaultLimits, ...limits });
+  const reader = new Reader(path, clock, { ...defaultLimits, ...limits });
   onTestFinished(async () => {
     await reader.close();
     rmSync(folder, { recursive: true });
@@ -42,10 +44,28 @@ test('readsWaiting: what comes beyond it is refused, and what waits when it is c
 });
 
 test('readMs: a query that takes longer is given up, and the next one is answered', async () => {
-  // The next one waits for a new thread, which takes a while on a busy machine.
-  const reader = await readerOf({ readMs: 2_000 });
-  const endless =
-    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60000000) SELECT max(i) FROM n';
-  await expect(reader.all(endless, [])).rejects.toThrow('a query took more than 2 s');
-  await expect.poll(() => reader.all('SELECT 1 AS one', []), { timeout: 60_000 }).toEqual([{ one: 1 }]);
+  const clock = new ManualClock();
+  const reader = await readerOf({}, clock);
+  await reader.all('SELECT 1', []);
+  const long =
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT max(i) FROM n';
+  const given = reader.all(long, []);
+  clock.advance(defaultLimits.readMs);
+  await expect(given).rejects.toThrow('a query took more than 10 s');
+  expect(await reader.all('SELECT 1 AS one', [])).toEqual([{ one: 1 }]);
+});
+
+test('readerStartMs: a query waits for a thread that starts slowly, but not for ever', async () => {
+  const clock = new ManualClock();
+  const reader = await readerOf({}, clock);
+  const waits = reader.all('SELECT 1 AS one', []);
+  clock.advance(defaultLimits.readerStartMs - 1);
+  expect(await waits).toEqual([{ one: 1 }]);
+  expect(clock.pending).toBe(0);
+
+  const other = await readerOf({}, clock);
+  const waitsInVain = other.all('SELECT 1', []);
+  clock.advance(defaultLimits.readerStartMs);
+  await expect(waitsInVain).rejects.toThrow('the thread that reads did not start within 60 s');
+  expect(await other.all('SELECT 1 AS one', [])).toEqual([{ one: 1 }]);
 });

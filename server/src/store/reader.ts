@@ -2,14 +2,15 @@ import { Worker } from 'node:worker_threads';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
-import type { Query, QueryResult } from './reading-worker.ts';
+import type { Message, Query, QueryResult } from './reading-worker.ts';
 
-type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts'>;
+export type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts' | 'readerStartMs'>;
 
 interface Waiting {
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: Cancellable;
+  /** `null` while the thread starts. */
+  timer: Cancellable | null;
 }
 
 /**
@@ -38,7 +39,8 @@ export class Reader {
 
   /**
    * All rows. `sql` has `?` for the values: the thread keeps it compiled. Rejects with `StoreUnavailable` beyond
-   * `limits.readsWaiting` queries, after `limits.readMs`, and when the file cannot be read.
+   * `limits.readsWaiting` queries, after `limits.readMs`, when the thread does not start within `limits.readerStartMs`, and when
+   * the file cannot be read.
    */
   all(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     if (this.#closed) return Promise.reject(unavailable('the server stops'));
@@ -78,6 +80,8 @@ class ReadingThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #texts = new Set<string>();
+  /** `null` once it has started. */
+  #starting: Cancellable | null;
   #last = 0;
   #leaves = false;
   #ended = false;
@@ -87,7 +91,13 @@ class ReadingThread {
     this.#limits = limits;
     this.#worker = new Worker(workerFile(), { workerData: { path } });
     this.#worker.unref();
-    this.#worker.on('message', (result: QueryResult) => this.#answered(result));
+    this.#starting = clock.schedule(limits.readerStartMs, () => {
+      this.#fail(`the thread that reads did not start within ${limits.readerStartMs / 1000} s`);
+    });
+    this.#worker.on('message', (message: Message) => {
+      if (message === 'started') this.#started();
+      else this.#answered(message);
+    });
     this.#worker.on('error', (error) => this.#fail(error.message));
     this.#worker.on('exit', () => this.#fail('the thread that reads has ended'));
   }
@@ -113,13 +123,24 @@ class ReadingThread {
     this.#texts.add(sql);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(this.#limits.readMs, () => {
-        // It cannot be interrupted: whatever waits behind it is asked for again.
-        this.#fail(`a query took more than ${this.#limits.readMs / 1000} s`);
-      });
-      this.#waiting.set(id, { resolve, reject, timer });
+      this.#waiting.set(id, { resolve, reject, timer: this.#starting ? null : this.#deadline() });
       this.#worker.postMessage({ id, sql, values } satisfies Query);
     });
+  }
+
+  #deadline(): Cancellable {
+    return this.#clock.schedule(this.#limits.readMs, () => {
+      // It cannot be interrupted: whatever waits behind it is asked for again.
+      this.#fail(`a query took more than ${this.#limits.readMs / 1000} s`);
+    });
+  }
+
+  /** No query takes the time that the thread needs to start: on a busy machine that is longer than most queries. */
+  #started(): void {
+    if (this.#ended) return;
+    this.#starting?.cancel();
+    this.#starting = null;
+    for (const waiting of this.#waiting.values()) waiting.timer = this.#deadline();
   }
 
   /** Ends it once it has answered all. */
@@ -131,8 +152,9 @@ class ReadingThread {
   /** Rejects what waits. */
   async end(error: Error): Promise<void> {
     this.#ended = true;
+    this.#starting?.cancel();
     for (const { reject, timer } of this.#waiting.values()) {
-      timer.cancel();
+      timer?.cancel();
       reject(error);
     }
     this.#waiting.clear();
@@ -143,7 +165,7 @@ class ReadingThread {
     const waiting = this.#waiting.get(result.id);
     if (!waiting) return;
     this.#waiting.delete(result.id);
-    waiting.timer.cancel();
+    waiting.timer?.cancel();
     if ('rows' in result) waiting.resolve(result.rows);
     else if (/^SQLITE_(?:BUSY|IOERR|FULL|CANTOPEN|CORRUPT|NOTADB|READONLY|LOCKED)/.test(result.code)) {
       waiting.reject(new StoreUnavailable(result.code, result.error));

@@ -14,6 +14,9 @@ export type QueryResult = { readonly id: number } & (
   | { readonly error: string; readonly code: string }
 );
 
+/** `started`: it has opened the file, and answers from now on. */
+export type Message = 'started' | QueryResult;
+
 const port = parentPort;
 if (port) {
   const database = new LastingDatabase((workerData as { readonly path: string }).path, {
@@ -36,6 +39,7 @@ if (port) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       result = { id, error: error instanceof Error ? error.message : String(error), code };
     }
-    port.postMessage(result);
+    port.postMessage(result satisfies Message);
   });
+  port.postMessage('started' satisfies Message);
 }
