@@ -30,6 +30,9 @@ access to attrs=userPassword by anonymous auth by * none
 access to * by * read
 `;
 
+/** Times for a directory on a machine that may be busy with much else. */
+export const patience = { ldapConnectMs: 60_000, ldapAnswerMs: 60_000 };
+
 /** OpenLDAP's server with entries of its own, as an ordinary user on free ports. */
 export class Slapd {
   readonly plain: string;

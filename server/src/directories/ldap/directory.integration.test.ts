@@ -2,11 +2,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { AuthenticatorUnavailable } from 'rm-reflector/ports';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../limits.ts';
-import { group, person, rootPassword, Slapd, suffix, unit } from '../../testing/slapd.ts';
+import { group, patience, person, rootPassword, Slapd, suffix, unit } from '../../testing/slapd.ts';
 import { connect } from './connection.ts';
 import { type Connect, LdapDirectory } from './directory.ts';
 import type { LdapSettings } from './settings.ts';
 
+const limits = { ...defaultLimits, ...patience };
 let slapd: Slapd;
 
 beforeAll(async () => {
@@ -65,7 +66,7 @@ function directory(changes: Changes = {}, open?: Connect): LdapDirectory {
     refreshMs: 1,
     ...changes,
   };
-  return new LdapDirectory(settings, defaultLimits, open);
+  return new LdapDirectory(settings, limits, open);
 }
 
 const ways: readonly (readonly [string, () => Changes])[] = [
@@ -155,7 +156,7 @@ test('groupLevels, groupsPerUser: who has more groups or levels than are followe
   });
   const few = new LdapDirectory(
     { ...baseSettings(), searchAs: { dn: `cn=manager,${suffix}`, password: rootPassword } },
-    { ...defaultLimits, groupsPerUser: 10 },
+    { ...limits, groupsPerUser: 10 },
   );
   expect(await few.prove('many', 'many')).toMatchObject({ refused: expect.stringContaining('more than 10') });
 });
@@ -215,7 +216,7 @@ test.each(unusable)('cannot tell: %s', async (_what, changes, reason) => {
 test('a name of nobody costs the directory what a wrong password does', async () => {
   const asked: string[] = [];
   const open: Connect = async (as) => {
-    const opened = await connect(baseSettings(), as, defaultLimits);
+    const opened = await connect(baseSettings(), as, limits);
     const { connection } = opened;
     return {
       ...opened,
@@ -284,7 +285,7 @@ describe('somebody on the way', () => {
     const url = await behind(Buffer.from('301a02010361150a01000400040e', 'hex'));
     const settings = { urls: [url], startTls: true, ca: slapd.ca };
     const as = { name: `uid=alice,ou=people,${suffix}`, password: 'wrong' };
-    await expect(connect(settings, as, defaultLimits)).rejects.toThrow('in the clear');
+    await expect(connect(settings, as, limits)).rejects.toThrow('in the clear');
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -294,11 +295,11 @@ describe('somebody on the way', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const limits = { ...defaultLimits, ldapAnswerMs: 200, ldapConnectMs: 200 };
+    const hasty = { ...defaultLimits, ldapAnswerMs: 200, ldapConnectMs: 200 };
     for (const url of [`ldap://127.0.0.1:${port}`, `ldaps://127.0.0.1:${port}`]) {
       const asked = new LdapDirectory(
         { ...baseSettings(), urls: [url], startTls: url.startsWith('ldap:') },
-        limits,
+        hasty,
       );
       await expect(asked.prove('alice', 'wonderland')).rejects.toBeInstanceOf(AuthenticatorUnavailable);
     }

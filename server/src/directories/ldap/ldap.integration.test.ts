@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LastingDatabase } from 'rm-reflector/store';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { group, person, Slapd, suffix, unit } from '../../testing/slapd.ts';
+import { group, patience, person, Slapd, suffix, unit } from '../../testing/slapd.ts';
 import { TestServer } from '../../testing/test-server.ts';
 
 /** The whole server with a real directory. */
@@ -55,7 +55,7 @@ const addDevices = async () => {
 const userOf = (name: string) => server.reflector.store.users.get(name);
 
 test('users of the directory get in with what their groups give, local users stay as they are', async () => {
-  server = await TestServer.start({ own: { ldap: ldap() } });
+  server = await TestServer.start({ own: { ldap: ldap() }, limits: patience });
   await addDevices();
   expect(await status('alice', undefined)).toBe(401);
   expect((await server.as('alice').get('/openapi.json')).status).toBe(200);
@@ -70,7 +70,7 @@ test('users of the directory get in with what their groups give, local users sta
 });
 
 test('a directory that is away locks nobody out at once, and no local user at all', async () => {
-  server = await TestServer.start({ own: { ldap: ldap() }, limits: { provenMs: 1 } });
+  server = await TestServer.start({ own: { ldap: ldap() }, limits: { ...patience, provenMs: 1 } });
   expect(await status('carol')).toBe(200);
   await slapd.stop();
   expect(await status('carol')).toBe(200);
@@ -80,7 +80,7 @@ test('a directory that is away locks nobody out at once, and no local user at al
 });
 
 test('the password of a directory’s user is not set here', async () => {
-  server = await TestServer.start({ own: { ldap: ldap() } });
+  server = await TestServer.start({ own: { ldap: ldap() }, limits: patience });
   expect(await status('carol')).toBe(200);
   const before = await userOf('carol');
   const { headers } = await server.as('alice').get('/users/carol');
@@ -106,7 +106,7 @@ test('the password of a directory’s user is not set here', async () => {
 test('sweepMs: who has left the directory is out, with their API keys', async () => {
   server = await TestServer.start({
     own: { ldap: ldap({ membershipLifetime: 60 }) },
-    limits: { sweepMs: 50 },
+    limits: { ...patience, sweepMs: 50 },
   });
   expect(await status('dave')).toBe(200);
   const { body } = await server
@@ -126,7 +126,7 @@ test('sweepMs: who has left the directory is out, with their API keys', async ()
 
 test('the server starts without its directory', async () => {
   await slapd.stop();
-  server = await TestServer.start({ own: { ldap: ldap() }, limits: { ldapPauseMs: 1 } });
+  server = await TestServer.start({ own: { ldap: ldap() }, limits: { ...patience, ldapPauseMs: 1 } });
   expect((await server.as('alice').get('/openapi.json')).status).toBe(200);
   expect(await status('carol')).toBe(503);
   await slapd.startAgain();
