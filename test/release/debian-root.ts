@@ -7,7 +7,9 @@ import { root } from '../checkout.ts';
 
 /** What a program printed to standard output; an error with all that it printed if it failed. */
 export async function output(command: string, ...args: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  // systemctl gives systemd 25 s for an answer, which a machine that is busy with much else may need.
+  const env = { ...process.env, SYSTEMD_BUS_TIMEOUT: '600' };
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   let all = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -64,7 +66,8 @@ export class DebianRoot {
   async #isRunning(): Promise<boolean> {
     if (this.#process.exitCode !== null) throw new Error('systemd ended');
     const told = await this.run('systemctl', 'is-system-running').catch((error: Error) => error.message);
-    return /\b(running|degraded)\b/.test(told);
+    // An error names the command, which has `running` in it, too.
+    return /^(running|degraded)$/m.test(told);
   }
 
   /** Runs a program inside. */

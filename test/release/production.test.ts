@@ -131,6 +131,8 @@ test('from an empty Debian to 300 devices', async () => {
   });
   await isUp(299);
   await run(key);
+  // A pipe of the shell hides that its first program has failed.
+  expect(await debian.run('cat', '/root/enrolment.key')).toMatch(/^\S{20,}\n$/);
   await run(enrol);
   await expect.poll(online, { timeout: patience, interval: 500 }).toBe(300);
   expect(await run(who)).toContain('rm_tunnels 300\n');

@@ -49,7 +49,9 @@ export class BootedSystem {
     const children = `/proc/${this.#unshare.pid}/task/${this.#unshare.pid}/children`;
     this.#init ||= Number(readFileSync(children, 'utf8').trim());
     const enter = ['-t', String(this.#init), '-m', '-p', '-C', '-u', '-i', 'sh', '-c', command];
-    const { status, stdout, stderr } = spawnSync('nsenter', enter, { encoding: 'utf8' });
+    // systemctl gives systemd 25 s for an answer, which a machine that is busy with much else may need.
+    const env = { ...process.env, SYSTEMD_BUS_TIMEOUT: '600' };
+    const { status, stdout, stderr } = spawnSync('nsenter', enter, { encoding: 'utf8', env });
     return { status, output: `${stdout}${stderr}` };
   }
 

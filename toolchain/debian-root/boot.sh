@@ -5,6 +5,9 @@ mount --make-rprivate /
 mkdir -p "$2/upper" "$2/work" "$2/root"
 mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
 cd "$2/root"
+# A service has 90 s to start, unless it says otherwise: not enough where a machine is busy with much else.
+mkdir -p etc/systemd/system.conf.d
+printf '[Manager]\nDefaultTimeoutStartSec=10min\nDefaultTimeoutStopSec=10min\n' >etc/systemd/system.conf.d/patience.conf
 mount -t proc proc proc
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
