@@ -53,8 +53,10 @@ function scenarios({
   };
 }
 
-/** Only a test that hangs reaches them: on a machine that is busy with much else, all take tens of times as long. */
-const whenBusy = { testTimeout: 600_000, hookTimeout: 600_000 };
+/** Only what never comes true reaches it: on a machine that is busy with much else, all takes tens of times as long. */
+const polls = { expect: { poll: { timeout: 120_000 } } };
+/** The same for tests that hang. */
+const whenBusy = { testTimeout: 600_000, hookTimeout: 600_000, ...polls };
 
 /** The C host by itself, built in this way, against peers on Node. */
 function native(name: string, kind: 'valgrind' | 'sanitize') {
@@ -180,6 +182,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 240_000,
+          ...polls,
         },
       },
       ...boards.map(emulatedBoard),
@@ -191,6 +194,7 @@ export default defineConfig({
           include: ['test/release/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
+          ...polls,
         },
       },
       {

@@ -182,7 +182,7 @@ test('domain, device, user and grant are made, the device comes, and the user re
 
   expect(await done('devices', 'log', 'pump-7')).toContain('device-tunnel');
   await expect
-    .poll(() => done('audit', 'list', '--event', 'createDevice'), { timeout: 30_000 })
+    .poll(() => done('audit', 'list', '--event', 'createDevice'), { timeout: 120_000 })
     .toContain('pump-7');
   expect(await done('devices', 'remove', 'pump-7')).toBe('device pump-7: removed\n');
   expect(await admin('devices', 'show', 'pump-7')).toMatchObject({

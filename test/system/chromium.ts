@@ -17,22 +17,29 @@ const options = (args: readonly string[]) => ({
   ],
 });
 
+/** Milliseconds for a click, a navigation, an event. Only what never comes reaches it, on a machine that is busy with much else. */
+const patienceMs = 120_000;
+
 /** Debian's Chromium, without windows and without traffic of its own. `RM_CHROMIUM` names another one. */
-export function startChromium(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch(options(args));
+export async function startChromium(args: readonly string[] = []): Promise<Browser> {
+  const browser = await chromium.launch(options(args));
+  browser.on('context', (context) => context.setDefaultTimeout(patienceMs));
+  return browser;
 }
 
 /**
  * The same with a profile in a folder: what pages keep is there the next time, as in a window that is not private. Pages in frames of
  * other sites may keep something, too: to browsers, each name below `localhost` is a site of its own.
  */
-export function openProfile(folder: string): Promise<BrowserContext> {
+export async function openProfile(folder: string): Promise<BrowserContext> {
   const preferences = join(folder, 'Default', 'Preferences');
   if (!existsSync(preferences)) {
     mkdirSync(join(folder, 'Default'), { recursive: true });
     writeFileSync(preferences, '{"profile":{"cookie_controls_mode":0,"block_third_party_cookies":false}}');
   }
-  return chromium.launchPersistentContext(folder, { ...options([]), locale: 'en-GB' });
+  const context = await chromium.launchPersistentContext(folder, { ...options([]), locale: 'en-GB' });
+  context.setDefaultTimeout(patienceMs);
+  return context;
 }
 
 /** Opens a page of the reflector or of a device, and logs in where it leads to the log-in page; ends at the page. */

@@ -153,4 +153,4 @@ test('auditExportPage: an export that is cut does not look whole', async () => {
   expect(received).toContain('HTTP/1.1 200 ');
   expect(received).not.toContain('"complete"');
   expect(received.endsWith('0\r\n\r\n')).toBe(false);
-}, 120_000);
+});

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const changed = await alice.patch('/devices/pump-1', { properties }, { 'if-match': '*' });
   expect(changed.status).toBe(200);
   browser = await startChromium();
-}, timeout);
+});
 afterAll(async () => {
   await browser?.close();
   await server?.close();
@@ -155,7 +155,7 @@ test('who belongs to a domain sees its brand, and logs in at it from then on', {
   expect(complaints).toEqual([]);
 });
 
-test('its link leads to its log-in page', { timeout }, async () => {
+test('its link leads to its log-in page', async () => {
   const { page } = await open();
   await page.goto(`${base}/for/harbour`);
   expect(await logo(page)).toBe('Lindholm Harbour #8a63c9');

@@ -146,7 +146,7 @@ test('a listener of its own serves them, and the server does not', async () => {
           ({ status }) => status,
           () => 0,
         ),
-      { timeout: 60_000 },
+      { timeout: 120_000 },
     )
     .toBe(200);
   expect((await ask(own, '/other')).status).toBe(404);
@@ -159,19 +159,19 @@ test('metricsConnections, metricsMs: who sends nothing keeps a place for a while
   const own = await reservedPort();
   const server = await TestServer.start({
     own: { metrics: { listen: `127.0.0.1:${own}` } },
-    limits: { metricsConnections: 1, metricsMs: 5_000 },
+    limits: { metricsConnections: 1, metricsMs: 15_000 },
   });
   const status = () =>
     ask(own, '/metrics', { connection: 'close' }).then(
       (answer) => answer.status,
       () => 0,
     );
-  await expect.poll(status, { timeout: 60_000 }).toBe(200);
+  await expect.poll(status, { timeout: 120_000 }).toBe(200);
   const silent = connect(own, '127.0.0.1').on('error', () => {});
   await once(silent, 'connect');
   silent.write('GET /metrics HTTP/1.1\r\n');
   expect(await status()).toBe(0);
-  await expect.poll(status, { timeout: 60_000 }).toBe(200);
+  await expect.poll(status, { timeout: 120_000 }).toBe(200);
   silent.destroy();
   await server.close();
 });

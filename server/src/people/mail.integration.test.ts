@@ -82,7 +82,7 @@ afterEach(async () => {
 });
 
 const mail = async (count = 1): Promise<Received> => {
-  await expect.poll(() => mails.length, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => mails.length).toBe(count);
   const last = mails.at(-1);
   if (!last) throw new Error('no mail');
   return last;

@@ -72,7 +72,7 @@ export class PostgresqlServer {
 
   /** Ends it as a crash does: what was acknowledged is there later. */
   async crash(): Promise<void> {
-    await run(program('pg_ctl'), ['-D', this.#data, '-m', 'immediate', '-w', 'stop'], {
+    await run(program('pg_ctl'), ['-D', this.#data, '-m', 'immediate', '-w', '-t', '240', 'stop'], {
       ...nobody,
       cwd: this.folder,
     });
