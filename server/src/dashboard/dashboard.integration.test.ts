@@ -9,7 +9,7 @@ import { readAssets } from './assets.ts';
 
 const password = 'a long enough secret';
 /** Only something that hangs reaches it. */
-const timeout = 60_000;
+const timeout = 120_000;
 
 let stage: DashboardStage;
 let browser: Browser;
@@ -59,11 +59,13 @@ describe('the list of devices', () => {
     await live();
     await page.keyboard.press('/');
     await page.keyboard.type('pump lyon');
+    await page.waitForURL(`${stage.base}/?text=pump+lyon`);
     await expect.poll(() => rows().count(), { timeout }).toBe(1);
-    expect(new URL(page.url()).search).toBe('?text=pump+lyon');
     await page.locator('summary', { hasText: 'Views' }).click();
     await page.getByLabel('Name of the view').fill('Pumps of Lyon');
+    const kept = page.waitForResponse((response) => response.request().method() === 'PUT');
     await page.getByRole('button', { name: 'Keep' }).click();
+    expect((await kept).status()).toBe(200);
     await page.getByRole('button', { name: 'Pumps of Lyon', exact: true }).waitFor();
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await expect.poll(() => rows().count(), { timeout }).toBeGreaterThan(10);

@@ -236,8 +236,9 @@ test('scroll-back, search, links, and the clipboard', async () => {
   await field.fill('line 12345');
   await terminal.shows(/line 12345/);
   await terminal.button('Search').click();
-  await terminal.type('\r');
-  await terminal.shows(/example\.com/);
+  // The prompt that follows moves what is above it: then all stays where it is.
+  await terminal.type('echo below-$((1+1))\r');
+  await terminal.shows(/below-2\s+\S/);
   const opened = context.waitForEvent('page', { timeout });
   await context.route('https://example.com/**', (route) => route.fulfill({ body: 'manual' }));
   const link = frame.locator('.xterm-rows > div', { hasText: /^https:\/\/example\.com\/manual/ }).last();
