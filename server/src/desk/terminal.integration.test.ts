@@ -1,11 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Locator } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SshServer } from '../../../test/ssh/ssh-server.ts';
 import { openProfile, startChromium } from '../../../test/system/chromium.ts';
-import { DeskTab } from '../testing/desk-tab.ts';
 import { devicePassword, isRoot, ports, TerminalStage } from '../testing/terminal-stage.ts';
+import { Terminal } from '../testing/terminal-tab.ts';
 
 /** Terminals in Chromium: OpenSSH and Dropbear behind a real agent. */
 
@@ -43,87 +42,8 @@ const begin = async (look: Look = {}) => {
 beforeEach(() => begin());
 afterEach(() => context?.close());
 
-/** A terminal, as the dashboard shows it. */
-class Terminal {
-  readonly tab: DeskTab;
-  #asked = 0;
-
-  private constructor(tab: DeskTab) {
-    this.tab = tab;
-  }
-
-  static async open(port: number, user = 'alice'): Promise<Terminal> {
-    const tab = await DeskTab.open(context, stage.base, `terminal/pump?port=${port}`, user);
-    await tab.frame.locator('main.terminal').waitFor();
-    return new Terminal(tab);
-  }
-
-  /** A terminal in which somebody works already. */
-  static async running(port: number): Promise<Terminal> {
-    const terminal = await Terminal.open(port);
-    await terminal.trust();
-    await terminal.logInByKey(serverAt(port));
-    return terminal;
-  }
-
-  button(name: string): Locator {
-    return this.tab.button(name);
-  }
-
-  is(at: string): Promise<void> {
-    return this.tab.frame.locator(`[data-stage=${at}]:not([hidden])`).waitFor();
-  }
-
-  /** What is said over the screen. */
-  async says(text: string | RegExp): Promise<void> {
-    await this.tab.frame.locator('.panel:not([hidden]) .over').getByText(text).waitFor();
-  }
-
-  async trust(): Promise<void> {
-    await this.button('Trust and connect').click();
-    await this.is('logIn');
-  }
-
-  async logIn(user: string, secret: string): Promise<void> {
-    await this.tab.frame.getByLabel('User on the device').fill(user);
-    await this.tab.frame.getByLabel('Password').fill(secret);
-    await this.button('Log in').click();
-  }
-
-  /** Makes a key in the browser, and lets the device know it. */
-  async logInByKey(server: SshServer): Promise<string> {
-    await this.button('Make a key for this browser').click();
-    const line = await this.tab.frame.locator('.key code').innerText();
-    appendFileSync(server.authorizedKeys, `${line}\n`);
-    await this.tab.frame.getByLabel('User on the device').fill(server.user);
-    await this.button('Log in with the key of this browser').click();
-    await this.is('running');
-    return line;
-  }
-
-  async type(text: string): Promise<void> {
-    await this.tab.frame.locator('.panel:not([hidden]) .xterm-helper-textarea').focus();
-    await this.tab.page.keyboard.type(text);
-  }
-
-  text(): Promise<string> {
-    return this.tab.frame.locator('.panel:not([hidden]) .xterm-rows').innerText();
-  }
-
-  async shows(text: string | RegExp): Promise<void> {
-    await expect.poll(() => this.text(), { timeout }).toMatch(text);
-  }
-
-  /** What the shell of the device takes for the width of its terminal. */
-  async columns(): Promise<number> {
-    const mark = `width${++this.#asked}`;
-    await this.type(`echo ${mark}-$(tput cols)-\r`);
-    await this.shows(new RegExp(`${mark}-\\d+-`));
-    return Number(new RegExp(`${mark}-(\\d+)-`).exec(await this.text())?.[1]);
-  }
-}
-
-const serverAt = (port: number) => (port === ports.openSsh ? stage.openSsh : stage.dropbear);
+const openTerminal = (port: number, user?: string) => Terminal.open(stage, context, port, user);
+const runningTerminal = (port: number) => Terminal.running(stage, context, port);
 
 describe.each([
   ['OpenSSH', ports.openSsh],
@@ -132,16 +52,16 @@ describe.each([
   beforeEach(() => stage.forgetKey(port));
 
   test('first use, a wrong password, log-in with the key of the browser, characters, size', async () => {
-    const terminal = await Terminal.open(port);
+    const terminal = await openTerminal(port);
     await terminal.says(/for the first time/);
     expect(await terminal.tab.frame.getByLabel('Password').count()).toBe(0);
     await terminal.trust();
     expect(await stage.knownKey(port)).toMatch(/^ssh-ed25519 /);
     if (isRoot) {
-      await terminal.logIn(serverAt(port).user, 'wrong');
+      await terminal.logIn(stage.serverAt(port).user, 'wrong');
       await terminal.says(/does not take this/);
     }
-    const line = await terminal.logInByKey(serverAt(port));
+    const line = await terminal.logInByKey(stage.serverAt(port));
     expect(line).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68} alice@browser$/);
     await terminal.type('echo "käse 漢字 $((40+2))"\r');
     await terminal.shows(/käse 漢字 42/);
@@ -154,9 +74,9 @@ describe.each([
   test.skipIf(!isRoot)(
     'a password, a flood without freezing, and the end of the shell',
     async () => {
-      const terminal = await Terminal.open(port);
+      const terminal = await openTerminal(port);
       await terminal.trust();
-      await terminal.logIn(serverAt(port).user, devicePassword);
+      await terminal.logIn(stage.serverAt(port).user, devicePassword);
       await terminal.is('running');
       await terminal.type('yes | head -c 50M; echo; echo over-$((1+1))\r');
       // The page answers meanwhile.
@@ -178,7 +98,7 @@ test('a key that has changed is loud, and nothing goes on before somebody has ag
   const other = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
   await stage.forgetKey(port);
   expect((await stage.alice.put(`/devices/pump/host-keys/${port}`, { key: other })).status).toBe(200);
-  const terminal = await Terminal.open(port);
+  const terminal = await openTerminal(port);
   const { frame } = terminal.tab;
   await frame.getByRole('alert').getByText('has changed').waitFor();
   expect(await frame.getByLabel('Password').count()).toBe(0);
@@ -200,29 +120,29 @@ test('a key that has changed is loud, and nothing goes on before somebody has ag
   const grant = { user: 'bob', role: 'user', device: 'pump', ports: [port] };
   expect((await stage.alice.post('/grants', grant)).status).toBe(201);
   await begin();
-  const bob = await Terminal.open(port, 'bob');
+  const bob = await openTerminal(port, 'bob');
   await bob.tab.frame.getByRole('checkbox').check();
   await bob.button('Replace the known key').click();
   await bob.says(/may not replace the known key/);
   expect(await stage.knownKey(port)).toBe(other);
   await context.close();
   await begin();
-  const shut = await Terminal.open(ports.dropbear, 'bob');
+  const shut = await openTerminal(ports.dropbear, 'bob');
   await shut.says(/You may not open this port/);
   await stage.forgetKey(port);
 });
 
 test('nothing listens, and what listens is no SSH server', async () => {
-  const nothing = await Terminal.open(ports.nothing);
+  const nothing = await openTerminal(ports.nothing);
   await nothing.says(/Nothing answers on port 24 of the device/);
   await begin();
-  const ftp = await Terminal.open(ports.notSsh);
+  const ftp = await openTerminal(ports.notSsh);
   await ftp.says(/does not speak SSH/);
 });
 
 test('scroll-back, search, links, and the clipboard', async () => {
   await stage.forgetKey(ports.openSsh);
-  const terminal = await Terminal.running(ports.openSsh);
+  const terminal = await runningTerminal(ports.openSsh);
   const { page, frame } = terminal.tab;
   await terminal.type(
     'clear; seq 20000 | sed "s/^/line /"; echo https://example.com/manual; echo done-$((1+1))\r',
@@ -274,7 +194,7 @@ test('scroll-back, search, links, and the clipboard', async () => {
 
 test('tabs, a device that goes away, and a log-out in another tab of the browser', async () => {
   await stage.forgetKey(ports.openSsh);
-  const terminal = await Terminal.running(ports.openSsh);
+  const terminal = await runningTerminal(ports.openSsh);
   const { frame } = terminal.tab;
   await terminal.type('echo first-$((1+1))\r');
   await terminal.shows(/first-2/);
@@ -317,7 +237,7 @@ test('a key that the browser keeps cannot be read, is there the next time, and i
   await stage.forgetKey(ports.openSsh);
   await context.close();
   context = await openProfile(join(stage.server.folder, 'profile'));
-  const first = await Terminal.running(ports.openSsh);
+  const first = await runningTerminal(ports.openSsh);
   const extractable = await first.tab.frame.evaluate(
     `(async () => {
       const opening = indexedDB.open('keys', 1);
@@ -331,14 +251,14 @@ test('a key that the browser keeps cannot be read, is there the next time, and i
   await context.close();
   context = await openProfile(join(stage.server.folder, 'profile'));
   await context.clearCookies();
-  const again = await Terminal.open(ports.openSsh);
+  const again = await openTerminal(ports.openSsh);
   await again.is('logIn');
   await again.tab.frame.getByLabel('User on the device').fill(stage.openSsh.user);
   await again.button('Log in with the key of this browser').click();
   await again.is('running');
   expect((await stage.alice.post('/grants', { user: 'bob', role: 'user', device: 'pump' })).status).toBe(201);
   await context.clearCookies();
-  const bob = await Terminal.open(ports.openSsh, 'bob');
+  const bob = await openTerminal(ports.openSsh, 'bob');
   await bob.is('logIn');
   expect(await bob.button('Make a key for this browser').count()).toBe(1);
 });
@@ -350,7 +270,7 @@ test.each<[string, Look]>([
 ])('%s: nothing that axe finds, nothing that the policy stops', async (_, look) => {
   await stage.forgetKey(ports.openSsh);
   await begin(look);
-  const terminal = await Terminal.open(ports.openSsh);
+  const terminal = await openTerminal(ports.openSsh);
   const { frame } = terminal.tab;
   const found: string[] = [];
   await terminal.is('hostKey');

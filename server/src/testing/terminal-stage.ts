@@ -57,6 +57,10 @@ export class TerminalStage {
     return `http://localhost:${this.server.reflector.port}`;
   }
 
+  serverAt(port: number): SshServer {
+    return port === ports.openSsh ? this.openSsh : this.dropbear;
+  }
+
   /** The SSH host key that the server remembers for a port of `pump`. */
   async knownKey(port: number): Promise<string | undefined> {
     const { body } = await this.alice.get('/devices/pump/host-keys');
