@@ -353,7 +353,9 @@ export const packages = [
       page: ['bridge', 'connection', 'texts'],
       desktop: ['bridge', 'connection', 'page', 'style', 'texts'],
       ssh: ['connection'],
-      terminal: ['bridge', 'connection', 'page', 'ssh', 'style', 'texts'],
+      sftp: [],
+      files: ['bridge', 'sftp', 'ssh', 'texts'],
+      terminal: ['bridge', 'connection', 'files', 'page', 'ssh', 'style', 'texts'],
     },
   },
   {

@@ -33,6 +33,33 @@ export const limits = {
    * list of pieces for each cell.
    */
   combiningCharacters: 8,
+  /** Of what a device sends by SFTP: the longest packet. Folders come in packets that the device makes as long as it likes. */
+  sftpPacketBytes: 262_144,
+  /** Of an open file or folder: the longest that the protocol allows. */
+  sftpHandleBytes: 256,
+  /** Of a path that a device says: `PATH_MAX` of Linux. */
+  sftpPathBytes: 4_096,
+  /** Of a name in a folder: 255 characters of up to four bytes. Longer ones are not listed. */
+  sftpNameBytes: 1_020,
+  /** Characters of what a device says of an error. */
+  sftpReasonCharacters: 200,
+  /** Names of one folder. Of a folder with more, the first are listed. */
+  sftpNames: 5_000,
+  /** Bytes of a file in one request: what every server takes. */
+  sftpPieceBytes: 32_768,
+  /** Requests of a transfer that wait for the device: with their pieces, one window. */
+  sftpRequests: 32,
+  /** Bytes of a file that a browser keeps until it saves them, where it cannot write to the disk piece by piece. */
+  blobBytes: 268_435_456,
+  /** Milliseconds in which a browser begins to save them. */
+  savedMs: 60_000,
+  /** Bytes that are collected before they go to the disk. */
+  savePieceBytes: 1_048_576,
+  /** Transfers that are listed, with those that wait. */
+  transfers: 100,
+  /** Milliseconds between two pictures of a transfer, and in which its rate is measured. */
+  progressMs: 200,
+  rateMs: 5_000,
   /** Lines that a terminal keeps. */
   scrollBackLines: 10_000,
   /** Tabs of one page: each is a connection. */

@@ -51,6 +51,14 @@ export interface Asks {
   readonly trustHostKey: { readonly takes: string; readonly gives: undefined };
   /** Forgets the known one. Refused with 403 for those who may not. */
   readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };
+  /**
+   * A file that the user chooses, by its usual name: browsers let no frame of another origin ask for one. The page has just been clicked
+   * or typed in. Aborted, the file stays as it was. `cancelled`: the user wants none; `none`: this browser cannot do it.
+   */
+  readonly saveFile: {
+    readonly takes: string;
+    readonly gives: WritableStream<Uint8Array> | 'cancelled' | 'none';
+  };
 }
 
 /** Of the API: `GET /devices/{id}/host-keys`. */

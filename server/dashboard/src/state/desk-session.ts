@@ -10,6 +10,7 @@ import {
   type Opening,
   type Reply,
 } from '../desk/messages.ts';
+import { saveFile } from './save-file.ts';
 
 /** What a page of the host apart is opened for. */
 export interface DeskTarget {
@@ -22,7 +23,7 @@ export interface DeskTarget {
 
 type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Promise<Asks[Name]['gives']> };
 
-/** What the page may ask for: nothing that is not about its device and port. */
+/** What the page may ask for: nothing that is not about its device and port, and files that the user chooses. */
 function answersFor({ device, port }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
   const desktop = () => post<Asks['desktop']['gives']>(`${path}/tickets`, { port });
@@ -41,6 +42,7 @@ function answersFor({ device, port }: DeskTarget): Answers {
       await remove(`${path}/host-keys/${port}`);
       return undefined;
     },
+    saveFile,
   };
 }
 
@@ -82,7 +84,8 @@ async function answer(
     const fault = error instanceof Problem ? error.status : 0;
     reply = { answer: ask, fault, text: error instanceof Error ? error.message : '' };
   }
-  port.postMessage(reply);
+  const { value: given } = { value: null, ...reply };
+  port.postMessage(reply, given instanceof WritableStream ? [given] : []);
 }
 
 /** The origin of terminal and desktop; `null`: this page is not on the host whose pages may show them. */

@@ -47,3 +47,18 @@ export class ResizeRequest extends ChannelRequestMessage {
     writeSize(writer, this.#size);
   }
 }
+
+/** `subsystem`: RFC 4254 section 6.5. */
+export class SubsystemRequest extends ChannelRequestMessage {
+  readonly #name: string;
+
+  constructor(name: string) {
+    super('subsystem', true);
+    this.#name = name;
+  }
+
+  protected override onWrite(writer: SshDataWriter): void {
+    super.onWrite(writer);
+    writer.writeString(this.#name, 'ascii');
+  }
+}

@@ -14,8 +14,9 @@ import { configuration } from './algorithms.ts';
 import { ClientSession } from './client-session.ts';
 import { Ed25519Key } from './ed25519.ts';
 import { type ServerKey, serverKeyOf } from './host-key.ts';
-import { ResizeRequest, TerminalRequest, type TerminalSize } from './requests.ts';
+import { ResizeRequest, SubsystemRequest, TerminalRequest, type TerminalSize } from './requests.ts';
 import { ChannelStream } from './stream.ts';
+import { Subsystem } from './subsystem.ts';
 
 /** Why there is no session, as a key of the texts. */
 export class SshFailure extends Error {
@@ -188,6 +189,19 @@ export class SshConnection {
       },
       ended,
     };
+  }
+
+  /**
+   * A subsystem, such as `sftp`. `take` gets what it says, at once. Rejects with {@link SshFailure} where the server has none, or lets
+   * nobody have it.
+   */
+  async subsystem(name: string, take: (bytes: Uint8Array) => void): Promise<Subsystem> {
+    const channel = await this.#open().catch(() => null);
+    if (!channel) throw new SshFailure('ssh.noSubsystem');
+    const subsystem = new Subsystem(channel, this.#session, take);
+    if (await channel.request(new SubsystemRequest(name)).catch(() => false)) return subsystem;
+    subsystem.close();
+    throw new SshFailure('ssh.noSubsystem');
   }
 
   close(): void {

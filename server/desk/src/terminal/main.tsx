@@ -1,6 +1,7 @@
 import '@xterm/xterm/css/xterm.css';
 import '../style/base.css';
 import './terminal.css';
+import '../files/files.css';
 import { startPage } from '../page/start.tsx';
 import { TerminalPage } from './page.tsx';
 import { allowStylesOf } from './strict-styles.ts';
@@ -12,5 +13,5 @@ await startPage((bridge) => {
   const dark = theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : theme === 'dark';
   const tabs = new Tabs(bridge, dark);
   tabs.add();
-  return <TerminalPage tabs={tabs} opening={bridge.opening} />;
+  return <TerminalPage tabs={tabs} bridge={bridge} />;
 });

@@ -1,16 +1,24 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Opening } from '../../../dashboard/src/desk/messages.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { Files } from '../files/files.tsx';
 import { t } from '../texts/language.ts';
 import { StageOver } from './stage.tsx';
 import type { Tab, Tabs } from './tabs.ts';
 
-export function TerminalPage({ tabs, opening }: { readonly tabs: Tabs; readonly opening: Opening }) {
+/** A file that is dropped beside its place would be opened instead of the terminal. */
+function stayHere(event: DragEvent): void {
+  if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+}
+
+export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly bridge: Bridge }) {
+  const { opening } = bridge;
   const searching = useSignal(false);
+  const filing = useSignal(false);
   const device = opening.name || opening.device;
   const shown = tabs.shown.value;
   return (
-    <main class="terminal">
+    <main class="terminal" onDragOver={stayHere} onDrop={stayHere}>
       <h1 class="hidden">{t('terminal.of', { device })}</h1>
       <div class="bar">
         <nav aria-label={t('terminal.tabs')}>
@@ -56,6 +64,16 @@ export function TerminalPage({ tabs, opening }: { readonly tabs: Tabs; readonly 
         >
           {t('terminal.search')}
         </button>
+        <button
+          type="button"
+          class="button"
+          aria-expanded={filing.value}
+          onClick={() => {
+            filing.value = !filing.value;
+          }}
+        >
+          {t('files')}
+        </button>
       </div>
       {searching.value && <SearchBar tabs={tabs} />}
       {tabs.all.value.length === 0 && (
@@ -66,7 +84,7 @@ export function TerminalPage({ tabs, opening }: { readonly tabs: Tabs; readonly 
         </div>
       )}
       {tabs.all.value.map((tab) => (
-        <Panel key={tab.id} tab={tab} shown={tab.id === shown} opening={opening} />
+        <Panel key={tab.id} tab={tab} shown={tab.id === shown} bridge={bridge} filing={filing} />
       ))}
     </main>
   );
@@ -103,11 +121,13 @@ function SearchBar({ tabs }: { readonly tabs: Tabs }) {
 function Panel({
   tab,
   shown,
-  opening,
+  bridge,
+  filing,
 }: {
   readonly tab: Tab;
   readonly shown: boolean;
-  readonly opening: Opening;
+  readonly bridge: Bridge;
+  readonly filing: Signal<boolean>;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const { at } = tab.session.stage.value;
@@ -122,8 +142,11 @@ function Panel({
   }, [shown, at]);
   return (
     <section class="panel" hidden={!shown} data-stage={at}>
-      <div ref={place} class="place" />
-      <StageOver session={tab.session} opening={opening} />
+      <div class="beside">
+        <div ref={place} class="place" />
+        <Files bridge={bridge} connection={tab.session.loggedIn.value} shown={filing} />
+      </div>
+      <StageOver session={tab.session} opening={bridge.opening} />
     </section>
   );
 }

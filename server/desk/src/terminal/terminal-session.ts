@@ -31,6 +31,8 @@ export type LogIn =
 /** One connection of a tab after the other, each with its SSH session and shell. */
 export class TerminalSession {
   readonly stage = signal<Stage>({ at: 'connecting' });
+  /** Once somebody has logged in; `null`: nobody has. */
+  readonly loggedIn = signal<SshConnection | null>(null);
   readonly #bridge: Bridge;
   readonly #screen: () => Screen;
   #channel: Channel | null = null;
@@ -167,6 +169,7 @@ export class TerminalSession {
     const shell = await connection.shell(screen.size, (bytes) => screen.write(bytes));
     if (attempt !== this.#attempt) return shell.close();
     this.#shell = shell;
+    this.loggedIn.value = connection;
     this.stage.value = { at: 'running' };
     screen.focus();
     // The screen may have changed while the shell was opened.
@@ -210,6 +213,7 @@ export class TerminalSession {
 
   #drop(): void {
     this.#shell = null;
+    this.loggedIn.value = null;
     this.#connection?.close();
     this.#connection = null;
     this.#channel?.close();

@@ -15,7 +15,7 @@ const named = readdirSync(join(here, '..'), { recursive: true, encoding: 'utf8' 
   .map((name) => readFileSync(join(here, '..', name), 'utf8'))
   .flatMap((source) => [
     ...[...source.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key = '']) => key),
-    ...[...source.matchAll(/'(end\.\w+)'/g)].map(([, key = '']) => key),
+    ...[...source.matchAll(/'((?:end|sftp|files)\.\w+)'/g)].map(([, key = '']) => key),
   ]);
 
 test('each language has every text, with the same places for values', () => {

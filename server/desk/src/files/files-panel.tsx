@@ -1,0 +1,188 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { limits } from '../limits.ts';
+import { shown } from '../sftp/names.ts';
+import { t } from '../texts/language.ts';
+import type { FilesSession, Folder, Row } from './files-session.ts';
+import { bytes, dateTime } from './format.ts';
+import { TransferList } from './transfer-list.tsx';
+
+/** Files among what is dragged; folders cannot be read as they are. */
+function filesOf(transfer: DataTransfer | null): { readonly files: File[]; readonly hasFolders: boolean } {
+  const items = [...(transfer?.items ?? [])].filter(({ kind }) => kind === 'file');
+  const isFolder = (item: DataTransferItem) => item.webkitGetAsEntry()?.isDirectory === true;
+  const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
+  return { files: files.filter((file) => file !== null), hasFolders: items.some(isFolder) };
+}
+
+/** The files of the device beside its terminal: a folder, and what is uploaded and downloaded. */
+export function FilesPanel({
+  session,
+  close,
+  again,
+}: {
+  readonly session: FilesSession;
+  readonly close: () => void;
+  readonly again: () => void;
+}) {
+  const id = useId();
+  const isOver = useSignal(false);
+  const over = session.over.value;
+  const folder = session.folder.value;
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    isOver.value = false;
+    const { files, hasFolders } = filesOf(event.dataTransfer);
+    session.upload(files);
+    if (hasFolders) session.said.value = t('files.noFolders');
+  };
+  return (
+    <section
+      class={isOver.value ? 'files dropping' : 'files'}
+      aria-labelledby={id}
+      onDragOver={(event) => {
+        event.preventDefault();
+        isOver.value = true;
+      }}
+      onDragLeave={() => {
+        isOver.value = false;
+      }}
+      onDrop={drop}
+    >
+      <div class="head">
+        <h2 id={id}>{t('files')}</h2>
+        <button type="button" class="button" onClick={close}>
+          {t('files.hide')}
+        </button>
+      </div>
+      {over !== null && (
+        <p class="bad" role="alert">
+          {over}{' '}
+          <button type="button" class="button" onClick={again}>
+            {t('files.again')}
+          </button>
+        </p>
+      )}
+      {over === null && folder === null && <p role="status">{session.said.value || t('files.opening')}</p>}
+      {over === null && folder !== null && <FolderView session={session} folder={folder} />}
+      <TransferList transfers={session.transfers} />
+    </section>
+  );
+}
+
+function FolderView({ session, folder }: { readonly session: FilesSession; readonly folder: Folder }) {
+  const path = useRef<HTMLInputElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
+  const ignore = () => {};
+  useEffect(() => {
+    if (path.current) path.current.value = folder.path;
+  }, [folder]);
+  return (
+    <>
+      <form
+        class="path"
+        onSubmit={(event) => {
+          event.preventDefault();
+          session.go(path.current?.value || '.').catch(ignore);
+        }}
+      >
+        <input
+          ref={path}
+          dir="ltr"
+          aria-label={t('files.path')}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          defaultValue={folder.path}
+        />
+        <button type="submit" class="button">
+          {t('files.go')}
+        </button>
+      </form>
+      <div class="actions">
+        <button
+          type="button"
+          class="button"
+          disabled={folder.path === '/'}
+          onClick={() => session.up().catch(ignore)}
+        >
+          {t('files.up')}
+        </button>
+        <button type="button" class="button" onClick={() => session.refresh().catch(ignore)}>
+          {t('files.refresh')}
+        </button>
+        <button type="button" class="button main" onClick={() => chooser.current?.click()}>
+          {t('files.upload')}
+        </button>
+        <input
+          ref={chooser}
+          type="file"
+          multiple
+          hidden
+          aria-label={t('files.upload')}
+          onChange={({ currentTarget }) => {
+            session.upload([...(currentTarget.files ?? [])]);
+            currentTarget.value = '';
+          }}
+        />
+      </div>
+      <p class="muted">{t('files.drop')}</p>
+      <p role="status" class={session.said.value === '' ? 'muted' : 'bad'}>
+        {session.said.value || (session.isBusy.value ? t('files.reading') : '')}
+      </p>
+      {!folder.isWhole && <p class="muted">{t('files.notWhole', { n: limits.sftpNames })}</p>}
+      {folder.refused > 0 && <p class="muted">{t('files.refused', { n: folder.refused })}</p>}
+      <Rows session={session} folder={folder} />
+    </>
+  );
+}
+
+function Rows({ session, folder }: { readonly session: FilesSession; readonly folder: Folder }) {
+  if (folder.rows.length === 0) return <p class="muted">{t('files.empty')}</p>;
+  return (
+    // Wide names scroll in it, also by keys.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys.
+    <section class="rows" tabIndex={0} aria-label={t('files.in', { folder: shown(folder.path) })}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('files.name')}</th>
+            <th scope="col">{t('files.size')}</th>
+            <th scope="col" class="date">
+              {t('files.changed')}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {folder.rows.map((row) => (
+            <tr key={row.name}>
+              <td>
+                <NameButton session={session} row={row} />
+              </td>
+              <td>{row.kind !== 'file' || row.size === undefined ? '' : bytes(row.size)}</td>
+              <td class="date">{row.modified === undefined ? '' : dateTime(row.modified)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Marks before a name, for those who see them. */
+const marks: Readonly<Record<Row['kind'], string>> = { folder: '📁', file: '📄', link: '🔗', other: '⚙' };
+
+function NameButton({ session, row }: { readonly session: FilesSession; readonly row: Row }) {
+  const label = row.kind === 'folder' || row.kind === 'link' ? 'files.open' : 'files.download';
+  return (
+    <button
+      type="button"
+      class="file"
+      disabled={row.kind === 'other'}
+      aria-label={t(label, { name: row.shown })}
+      onClick={() => session.enter(row).catch(() => {})}
+    >
+      <span aria-hidden="true">{marks[row.kind]}</span> <bdi>{row.shown}</bdi>
+    </button>
+  );
+}

@@ -1,0 +1,48 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { SshConnection } from '../ssh/session.ts';
+import { t } from '../texts/language.ts';
+import { FilesPanel } from './files-panel.tsx';
+import { FilesSession } from './files-session.ts';
+
+/** Files over the connection of a terminal, from when they are shown first until the connection is another one; hidden, transfers go on. */
+export function Files({
+  bridge,
+  connection,
+  shown,
+}: {
+  readonly bridge: Bridge;
+  readonly connection: SshConnection | null;
+  readonly shown: Signal<boolean>;
+}) {
+  const current = useSignal<{ readonly of: SshConnection; readonly session: FilesSession } | null>(null);
+  const begin = (of: SshConnection) => {
+    current.value?.session.close();
+    const session = new FilesSession(bridge);
+    current.value = { of, session };
+    session.open(of).catch(() => {});
+  };
+  useEffect(() => {
+    if (shown.value && connection && current.value?.of !== connection) begin(connection);
+  }, [shown.value, connection]);
+  useEffect(() => () => current.value?.session.close(), []);
+  if (!shown.value) return null;
+  const hide = () => {
+    shown.value = false;
+  };
+  if (current.value) {
+    const again = () => {
+      if (connection) begin(connection);
+    };
+    return <FilesPanel session={current.value.session} close={hide} again={again} />;
+  }
+  return (
+    <section class="files" aria-label={t('files')}>
+      <p>{t('files.logInFirst')}</p>
+      <button type="button" class="button" onClick={hide}>
+        {t('files.hide')}
+      </button>
+    </section>
+  );
+}
