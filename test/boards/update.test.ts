@@ -39,7 +39,17 @@ async function install(version: string, more: readonly File[] = []): Promise<voi
   const slot = old === 'a' ? 'b' : 'a';
   const find = `cd /sys/block; for disk in vd*; do grep -q slot-${slot} $disk/serial && echo /dev/$disk; done; cd /`;
   const disk = await board.run(find);
-  const words = ['ssh', '-R', '22', `root@${board.id}`, '-F', board.guest.sshConfig, `cat >${disk} && sync`];
+  // What waits for a slow disk takes memory, of which the board has so little that Linux once ended its SSH server.
+  const few = 'echo 1048576 >/proc/sys/vm/dirty_bytes';
+  const words = [
+    'ssh',
+    '-R',
+    '22',
+    `root@${board.id}`,
+    '-F',
+    board.guest.sshConfig,
+    `${few} && cat >${disk} && sync`,
+  ];
   const child = client.start(words, { env: client.environment, stdio: ['pipe', 'inherit', 'pipe'] });
   const ended = once(child, 'close');
   const [errors] = await Promise.all([
