@@ -57,8 +57,15 @@ export interface Asks {
    */
   readonly saveFile: {
     readonly takes: string;
-    readonly gives: WritableStream<Uint8Array> | 'cancelled' | 'none';
+    readonly gives: FileToSave | 'cancelled' | 'none';
   };
+}
+
+/** A file that the user has chosen. Its content goes into `stream`; nothing of it is in the file before that is closed. */
+export interface FileToSave {
+  readonly stream: WritableStream<Uint8Array>;
+  /** One boolean comes from it: whether the file has it all. A stream from another window is closed before that is known. */
+  readonly saved: MessagePort;
 }
 
 /** Of the API: `GET /devices/{id}/host-keys`. */

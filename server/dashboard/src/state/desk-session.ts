@@ -3,6 +3,7 @@ import { Problem } from '../api/problem.ts';
 import {
   type AskName,
   type Asks,
+  type FileToSave,
   isQuestion,
   isReady,
   type KnownHostKey,
@@ -84,8 +85,14 @@ async function answer(
     const fault = error instanceof Problem ? error.status : 0;
     reply = { answer: ask, fault, text: error instanceof Error ? error.message : '' };
   }
-  const { value: given } = { value: null, ...reply };
-  port.postMessage(reply, given instanceof WritableStream ? [given] : []);
+  port.postMessage(reply, 'value' in reply ? handedOver(reply.value) : []);
+}
+
+/** What of an answer cannot be copied. */
+function handedOver(value: unknown): Transferable[] {
+  if (typeof value !== 'object' || value === null || !('stream' in value)) return [];
+  const { stream, saved } = value as FileToSave;
+  return [stream, saved];
 }
 
 /** The origin of terminal and desktop; `null`: this page is not on the host whose pages may show them. */

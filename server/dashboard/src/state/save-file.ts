@@ -16,10 +16,16 @@ export async function saveFile(suggestedName: string): Promise<Asks['saveFile'][
     return error instanceof DOMException && error.name === 'AbortError' ? 'cancelled' : 'none';
   }
   const file = await chosen.createWritable();
+  const { port1: result, port2: saved } = new MessageChannel();
+  const failed = (error: unknown): never => {
+    result.postMessage(false);
+    throw error;
+  };
   // Streams of files cannot be handed to another window; this one can.
-  return new WritableStream<Uint8Array<ArrayBuffer>>({
-    write: (bytes) => file.write(bytes),
-    close: () => file.close(),
+  const stream = new WritableStream<Uint8Array<ArrayBuffer>>({
+    write: (bytes) => file.write(bytes).catch(failed),
+    close: () => file.close().then(() => result.postMessage(true), failed),
     abort: (reason: unknown) => file.abort(reason),
   });
+  return { stream, saved };
 }

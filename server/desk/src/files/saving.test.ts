@@ -26,18 +26,33 @@ test('savePieceBytes: pieces are collected for the disk, and the rest at the end
       isClosed = true;
     },
   });
-  const { saving, asked } = await savingOf(stream);
+  const { port1: result, port2: saved } = new MessageChannel();
+  const { saving, asked } = await savingOf({ stream, saved });
   expect(asked).toEqual(['a_u{202e}_b']);
   const piece = new Uint8Array(limits.sftpPieceBytes);
   for (let sent = 0; sent <= limits.savePieceBytes; sent += piece.length) await saving?.write(piece);
   expect([written, isClosed]).toEqual([[limits.savePieceBytes], false]);
-  await saving?.finish();
+  const finished = saving?.finish();
+  result.postMessage(true);
+  await finished;
   expect([written, isClosed]).toEqual([[limits.savePieceBytes, piece.length], true]);
+  saved.close();
+});
+
+test('what the disk did not take at the end is not saved, although the stream has been closed', async () => {
+  const { port1: result, port2: saved } = new MessageChannel();
+  const { saving } = await savingOf({ stream: new WritableStream(), saved });
+  await saving?.write(new Uint8Array(1));
+  const finished = saving?.finish();
+  result.postMessage(false);
+  await expect(finished).rejects.toMatchObject({ key: 'sftp.notSaved' });
+  saved.close();
 });
 
 test('a disk that is full, and a file that is not wanted after all', async () => {
   const full = new WritableStream({ write: () => Promise.reject(new Error('no space')) });
-  const { saving } = await savingOf(full);
+  const { port2: saved } = new MessageChannel();
+  const { saving } = await savingOf({ stream: full, saved });
   await saving?.write(new Uint8Array(1));
   await expect(saving?.finish()).rejects.toMatchObject({ key: 'sftp.notSaved' });
   let isAborted = false;
@@ -46,9 +61,10 @@ test('a disk that is full, and a file that is not wanted after all', async () =>
       isAborted = true;
     },
   });
-  const { saving: dropped } = await savingOf(kept);
+  const { saving: dropped } = await savingOf({ stream: kept, saved });
   dropped?.drop();
   expect(isAborted).toBe(true);
+  saved.close();
   expect((await savingOf('cancelled')).saving).toBeNull();
 });
 

@@ -1,3 +1,4 @@
+import type { FileToSave } from '../../../dashboard/src/desk/messages.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { limits } from '../limits.ts';
 import type { Sink } from '../sftp/download.ts';
@@ -29,17 +30,22 @@ export async function openSaving(
   return new SavingInMemory(local);
 }
 
+const notSaved = () => new SftpFailure('sftp.notSaved');
 const tooLarge = () =>
   new SftpFailure('sftp.tooLargeHere', { megabytes: Math.floor(limits.blobBytes / 1_000_000) });
 
 class SavingToDisk implements Saving {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #saved: Promise<boolean>;
   #piece = new Uint8Array(limits.savePieceBytes);
   #used = 0;
 
-  constructor(stream: WritableStream<Uint8Array>) {
+  constructor({ stream, saved }: FileToSave) {
     this.#writer = stream.getWriter();
     this.#writer.closed.catch(() => {});
+    this.#saved = new Promise((resolve) => {
+      saved.onmessage = ({ data }) => resolve(data === true);
+    });
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -55,6 +61,7 @@ class SavingToDisk implements Saving {
   async finish(): Promise<void> {
     await this.#flush();
     await this.#done(this.#writer.close());
+    if (!(await this.#saved)) throw notSaved();
   }
 
   drop(): void {
@@ -70,7 +77,7 @@ class SavingToDisk implements Saving {
   /** The disk may be full, or gone. */
   async #done(step: Promise<void>): Promise<void> {
     await step.catch(() => {
-      throw new SftpFailure('sftp.notSaved');
+      throw notSaved();
     });
   }
 }
