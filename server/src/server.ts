@@ -20,10 +20,10 @@ import { auditPart } from './audit/part.ts';
 import { Branding } from './branding/brand/branding.ts';
 import { passwordComplaintOf } from './branding/brand/domain-of-user.ts';
 import { brandingPart } from './branding/part.ts';
+import { readPageTexts } from './bundles/page-texts.ts';
 import { AnswerCache } from './cache/answers/answer-cache.ts';
 import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
-import { readAssets } from './dashboard/assets.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
 import { devices } from './devices/part.ts';
@@ -75,7 +75,7 @@ export function serverAdditions(
   const { domain = 'localhost', cookieHost = null } = context.settings;
   const branding = new Branding({
     folder: configuration.branding ?? null,
-    dashboardTexts: readAssets()?.texts.get('en') ?? null,
+    pageTexts: readPageTexts()?.get('en') ?? null,
     limits,
     log: context.log,
     settings: { domain, cookieHost },

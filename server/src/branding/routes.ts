@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Html, page } from 'rm-reflector/accounts';
-import type { Route } from 'rm-reflector/ports';
+import type { OpenRoute, Route } from 'rm-reflector/ports';
 import { brandCookieFor, domainOfCookie } from './brand/brand-cookie.ts';
 import type { Branding } from './brand/branding.ts';
 import { pageIn } from './brand/looks.ts';
@@ -15,17 +15,20 @@ export const brandPath = '/for';
 
 /** Images and pages of brands: for everybody, because the log-in page has them. */
 export function brandRoutes(branding: Branding): Route[] {
-  return [
-    {
-      access: 'anyone',
-      methods: ['GET', 'HEAD'],
-      path: `${assetsPath}/*`,
-      answer: ({ parameters: [name = ''] }) => {
-        const asset = branding.asset(name);
-        if (!asset) return { status: 404, error: 'there is no such file' };
-        return { status: 200, type: asset.type, body: asset.content, maxAge: keptSeconds };
-      },
+  const assets: OpenRoute = {
+    access: 'anyone',
+    methods: ['GET', 'HEAD'],
+    path: `${assetsPath}/*`,
+    answer: ({ parameters: [name = ''] }) => {
+      const asset = branding.asset(name);
+      if (!asset) return { status: 404, error: 'there is no such file' };
+      return { status: 200, type: asset.type, body: asset.content, maxAge: keptSeconds };
     },
+  };
+  return [
+    assets,
+    // Terminal and desktop load them from their own host: their policy allows no other.
+    { ...assets, apart: true },
     {
       access: 'anyone',
       methods: ['GET', 'HEAD'],

@@ -12,6 +12,6 @@ export const deskPart: Part = {
       core.log.warn(
         'terminal and desktop are not built (node toolchain/bundle.mjs): the dashboard cannot open them',
       );
-    return { routes: bundle ? deskRoutes(bundle) : [] };
+    return { routes: bundle ? deskRoutes(bundle, core.branding) : [] };
   },
 };

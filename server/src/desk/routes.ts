@@ -1,4 +1,6 @@
+import { Html, html } from 'rm-reflector/accounts';
 import type { Route, Source } from 'rm-reflector/ports';
+import type { Branding } from '../branding/brand/branding.ts';
 import type { Bundle } from '../bundles/files.ts';
 import { assetsRoute } from '../bundles/route.ts';
 
@@ -20,10 +22,9 @@ const loads: readonly Source[] = ['connect', 'img', 'script', 'style'];
  * `desk.DOMAIN/PAGE`: for everybody, because this host knows no users. A page alone can do nothing: the dashboard, whose pages
  * are the only ones that may show it, gives it tickets and whatever else it needs.
  */
-export function deskRoutes({ list, files }: Bundle<DeskList>): Route[] {
-  const pages = Object.entries(list.pages).map(([name, parts]): Route => {
-    const body = shell(parts);
-    return {
+export function deskRoutes({ list, files }: Bundle<DeskList>, branding: Branding): Route[] {
+  const pages = Object.entries(list.pages).map(
+    ([name, parts]): Route => ({
       access: 'anyone',
       apart: true,
       methods: ['GET', 'HEAD'],
@@ -31,31 +32,39 @@ export function deskRoutes({ list, files }: Bundle<DeskList>): Route[] {
       answer: () => ({
         status: 200,
         type: 'text/html; charset=utf-8',
-        body,
+        body: shell(parts, branding),
         headers: { 'Permissions-Policy': permissions },
         loads: name === 'desktop' ? [...loads, 'data-img'] : loads,
         framed: true,
       }),
-    };
-  });
+    }),
+  );
   return [...pages, { ...assetsRoute(assetsPath, files), apart: true }];
 }
 
-function shell({ script, style }: DeskList['pages'][string]): string {
-  return `<!DOCTYPE html>
+/** With the brand of the installation: until the dashboard says so, nobody knows of whom the page is. */
+function shell({ script, style }: DeskList['pages'][string], branding: Branding): string {
+  const brand = branding.of(null);
+  const { style: brandStyle } = branding.filesOf(brand);
+  return html`${new Html('<!DOCTYPE html>')}
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Remote access</title>
+<title>${brand.name ?? 'Remote access'}</title>
 <link rel="stylesheet" href="${assetsPath}/${style}">
-<script type="module" src="${assetsPath}/${script}"></script>
+${
+  brandStyle === null
+    ? html``
+    : html`<link rel="stylesheet" href="${brandStyle}" data-brand>
+`
+}<script type="module" src="${assetsPath}/${script}"></script>
 </head>
 <body>
 <div id="app"></div>
 <noscript><p>This page needs JavaScript.</p></noscript>
 </body>
 </html>
-`;
+`.markup;
 }

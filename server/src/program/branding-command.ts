@@ -9,7 +9,7 @@ import { CommandError, ConfigurationError, ExitStatus, type ProgramCommand } fro
 import type { Branding } from '../branding/brand/branding.ts';
 import { readBrands } from '../branding/brand/read-brands.ts';
 import { ownTexts } from '../branding/brand/texts.ts';
-import { readAssets } from '../dashboard/assets.ts';
+import { readPageTexts } from '../bundles/page-texts.ts';
 import { defaultLimits } from '../limits.ts';
 import { serverAdditions } from '../server.ts';
 
@@ -35,7 +35,7 @@ export const brandingCommand: ProgramCommand = {
 };
 
 function check(folder: string, { print }: Context): number {
-  const { main, domains } = readBrands(folder, readAssets()?.texts.get('en') ?? null, defaultLimits);
+  const { main, domains } = readBrands(folder, readPageTexts()?.get('en') ?? null, defaultLimits);
   const of = domains.size === 0 ? '' : `, and for ${[...domains.keys()].join(', ')}`;
   print(`${folder}: can be used, in ${main.languages.join(', ')}${of}\n`);
   return ExitStatus.ok;
@@ -43,9 +43,9 @@ function check(folder: string, { print }: Context): number {
 
 /** A language that does not come with the server begins with the English texts. */
 function texts(language: string, { print }: Context): number {
-  const assets = readAssets();
+  const pages = readPageTexts();
   const all = {
-    ...(assets?.texts.get(language) ?? assets?.texts.get('en')),
+    ...(pages?.get(language) ?? pages?.get('en')),
     ...(ownTexts.get(language) ?? ownTexts.get('en')),
   };
   print(`${JSON.stringify(all, null, 2)}\n`);

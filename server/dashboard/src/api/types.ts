@@ -41,6 +41,7 @@ export interface Server {
 export interface Branding {
   readonly name: string | null;
   readonly logo: { readonly light: string; readonly dark: string } | null;
+  readonly style: string | null;
   /** The first is the usual one. */
   readonly languages: readonly string[];
   /** By language: texts in the place of ours. */

@@ -28,6 +28,20 @@ export interface Opening extends Look {
 export interface Look {
   readonly language?: string | undefined;
   readonly theme?: 'light' | 'dark' | undefined;
+  /** Of the dashboard; `undefined`: unknown. */
+  readonly brand?: DeskBrand | undefined;
+}
+
+/** Of the API: `GET /branding`. Each address is a path, at which the host apart has the same file. */
+export interface DeskBrand {
+  readonly name: string | null;
+  readonly logo: { readonly light: string; readonly dark: string } | null;
+  /** Colours; `null`: ours. */
+  readonly style: string | null;
+  /** The first is the usual one. */
+  readonly languages: readonly string[];
+  /** By language: texts in the place of ours. Keys of terminal and desktop begin with `desk.`. */
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 /** In which direction a desktop lets text pass. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { DeskPage as Kind } from '../desk/messages.ts';
+import { deskBrand } from '../state/branding.ts';
 import { deskOrigin, serveDesk } from '../state/desk-session.ts';
 import { readDevice } from '../state/device-actions.ts';
 import { useResource } from '../state/resource.ts';
@@ -34,7 +35,7 @@ export function DeskPage({
       name: device.name ?? '',
       port: at,
       user: me(),
-      look: { language: language ?? document.documentElement.lang, theme },
+      look: { language: language ?? document.documentElement.lang, theme, brand: deskBrand() },
     });
     // Not before somebody listens: the page says once that it is there.
     frame.current.src = `${origin}/${kind}`;

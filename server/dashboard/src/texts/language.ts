@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import de from './de.json';
 import en from './en.json';
-import { type Catalogue, chosenLanguage, Texts, type Values } from './texts.ts';
+import { chosenLanguage, readCatalogue, Texts, type Values } from './texts.ts';
 
 /** Address of the texts of each language that comes with the dashboard. */
 const catalogues: Readonly<Record<string, string>> = { en, de };
@@ -42,14 +42,10 @@ export async function useLanguage(wanted: string | undefined): Promise<void> {
   const { available, replaced, name } = languages;
   const all = [...(wanted ? [wanted] : []), ...navigator.languages];
   const chosen = chosenLanguage(all, available, available[0] ?? 'en');
-  const [ours, theirs] = await Promise.all([read(catalogues[chosen] ?? en), read(replaced[chosen])]);
+  const [ours, theirs] = await Promise.all([
+    readCatalogue(catalogues[chosen] ?? en),
+    readCatalogue(replaced[chosen]),
+  ]);
   texts.value = new Texts(chosen, { ...ours, ...(name === null ? {} : { brand: name }), ...theirs });
   document.documentElement.lang = chosen;
-}
-
-async function read(address: string | undefined): Promise<Catalogue> {
-  if (address === undefined) return {};
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`texts: ${response.status}`);
-  return (await response.json()) as Catalogue;
 }

@@ -37,6 +37,14 @@ export class Texts {
   }
 }
 
+/** Reads the texts at this address; `undefined`: there are none. Rejects when the server cannot be reached. */
+export async function readCatalogue(address: string | undefined): Promise<Catalogue> {
+  if (address === undefined) return {};
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`texts: ${response.status}`);
+  return (await response.json()) as Catalogue;
+}
+
 /** The first language that is wanted and there; the regions of a language count as the language. */
 export function chosenLanguage(
   wanted: readonly string[],

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Bridge } from '../bridge/bridge.ts';
+import { BrandMark } from '../page/brand-mark.tsx';
 import { t } from '../texts/language.ts';
 import { ClipboardPanel } from './clipboard-panel.tsx';
 import { Notice } from './notice.tsx';
@@ -46,6 +47,7 @@ export function DesktopPage({ bridge }: { readonly bridge: Bridge }) {
   return (
     <>
       <header class="bar">
+        <BrandMark {...bridge.opening} />
         <h1>{title}</h1>
         {current && isShown && <Toolbar session={current} panel={panel.value} toggle={toggle} />}
       </header>

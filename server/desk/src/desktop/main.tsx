@@ -1,4 +1,4 @@
-import '../style/base.css';
+import '../style/page.css';
 import './desktop.css';
 import { startPage } from '../page/start.tsx';
 import { DesktopPage } from './desktop-page.tsx';

@@ -2,6 +2,7 @@ import { type ComponentChildren, render } from 'preact';
 import { type Bridge, connectBridge, dashboardOrigin } from '../bridge/bridge.ts';
 import { limits } from '../limits.ts';
 import { t, useLanguage } from '../texts/language.ts';
+import { useColors } from './colors.ts';
 
 /** Waits for the dashboard and shows the page in its language and theme, or why there is nothing to show. */
 export async function startPage(show: (bridge: Bridge) => ComponentChildren): Promise<void> {
@@ -10,13 +11,13 @@ export async function startPage(show: (bridge: Bridge) => ComponentChildren): Pr
   try {
     bridge = await connectBridge(limits.openingMs);
   } catch {
-    await useLanguage(undefined);
+    await useLanguage(undefined, undefined);
     render(<NotShown />, root);
     return;
   }
-  const { theme, language } = bridge.opening;
+  const { theme, language, brand } = bridge.opening;
   if (theme !== undefined) document.documentElement.dataset.theme = theme;
-  await useLanguage(language);
+  await Promise.all([useLanguage(language, brand), brand && useColors(brand.style)]);
   render(show(bridge), root);
 }
 

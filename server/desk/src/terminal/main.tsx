@@ -1,5 +1,5 @@
 import '@xterm/xterm/css/xterm.css';
-import '../style/base.css';
+import '../style/page.css';
 import './terminal.css';
 import '../files/files.css';
 import { startPage } from '../page/start.tsx';

@@ -2,6 +2,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Files } from '../files/files.tsx';
+import { BrandMark } from '../page/brand-mark.tsx';
 import { t } from '../texts/language.ts';
 import { StageOver } from './stage.tsx';
 import type { Tab, Tabs } from './tabs.ts';
@@ -21,6 +22,7 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
     <main class="terminal" onDragOver={stayHere} onDrop={stayHere}>
       <h1 class="hidden">{t('terminal.of', { device })}</h1>
       <div class="bar">
+        <BrandMark {...opening} />
         <nav aria-label={t('terminal.tabs')}>
           {tabs.all.value.map(({ id }, at) => (
             <span key={id} class={id === shown ? 'tab shown' : 'tab'}>

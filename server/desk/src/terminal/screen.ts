@@ -3,6 +3,7 @@ import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { limits } from '../limits.ts';
+import { shownColor } from '../page/colors.ts';
 import type { TerminalSize } from '../ssh/requests.ts';
 import { useUnicode } from './unicode.ts';
 
@@ -40,7 +41,7 @@ export class Screen {
       minimumContrastRatio: 4.5,
       scrollback: limits.scrollBackLines,
       screenReaderMode: false,
-      theme: dark ? { background: '#0c1116', foreground: '#e3e8ee' } : lightTheme,
+      theme: dark ? darkTheme() : lightTheme(),
     });
     terminal.loadAddon(this.#fit);
     terminal.loadAddon(this.#search);
@@ -119,12 +120,14 @@ export class Screen {
   }
 }
 
-const lightTheme = {
-  background: '#ffffff',
-  foreground: '#17202b',
-  cursor: '#17202b',
+/** Colours of the brand; those of ANSI are usual ones where they can be read. */
+const darkTheme = () => ({ background: shownColor('sunken'), foreground: shownColor('text') });
+const lightTheme = () => ({
+  background: shownColor('surface'),
+  foreground: shownColor('text'),
+  cursor: shownColor('text'),
   selectionBackground: '#b9d6f5',
-  black: '#17202b',
-  white: '#55616f',
-  brightWhite: '#17202b',
-};
+  black: shownColor('text'),
+  white: shownColor('muted'),
+  brightWhite: shownColor('text'),
+});

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
-import { type Catalogue, chosenLanguage, Texts, type Values } from '../../../dashboard/src/texts/texts.ts';
+import type { DeskBrand } from '../../../dashboard/src/desk/messages.ts';
+import { chosenLanguage, readCatalogue, Texts, type Values } from '../../../dashboard/src/texts/texts.ts';
 import de from './de.json';
 import en from './en.json';
 
@@ -11,12 +12,21 @@ const texts = signal(new Texts('en', {}));
 export const t = (key: string, values?: Values): string => texts.value.say(key, values);
 export const language = (): string => texts.value.language;
 
-/** `wanted`: that of the dashboard. Rejects when the server cannot be reached. */
-export async function useLanguage(wanted: string | undefined): Promise<void> {
+/** How the keys of these pages begin in the texts of a brand. */
+const prefix = 'desk.';
+
+/** `wanted`, and the languages and texts of `brand`, are those of the dashboard. Rejects when the server cannot be reached. */
+export async function useLanguage(wanted: string | undefined, brand: DeskBrand | undefined): Promise<void> {
+  const available = brand?.languages ?? Object.keys(catalogues);
   const all = [...(wanted ? [wanted] : []), ...navigator.languages];
-  const chosen = chosenLanguage(all, Object.keys(catalogues), 'en');
-  const response = await fetch(catalogues[chosen] ?? en);
-  if (!response.ok) throw new Error(`texts: ${response.status}`);
-  texts.value = new Texts(chosen, (await response.json()) as Catalogue);
+  const chosen = chosenLanguage(all, available, available[0] ?? 'en');
+  const [ours, theirs] = await Promise.all([
+    readCatalogue(catalogues[chosen] ?? en),
+    readCatalogue(brand?.texts[chosen]),
+  ]);
+  const own = Object.entries(theirs)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, text]) => [key.slice(prefix.length), text] as const);
+  texts.value = new Texts(chosen, { ...ours, ...Object.fromEntries(own) });
   document.documentElement.lang = chosen;
 }

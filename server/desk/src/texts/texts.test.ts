@@ -25,6 +25,12 @@ test('each language has every text, with the same places for values', () => {
   for (const key of Object.keys(en)) expect(places(de[key]), key).toEqual(places(en[key]));
 });
 
+test('in the texts of a brand, none is mistaken for one of the dashboard', () => {
+  const dashboard = readFileSync(join(here, '../../../dashboard/src/texts/en.json'), 'utf8');
+  const theirs = new Set(Object.keys(JSON.parse(dashboard)));
+  expect(Object.keys(en).filter((key) => theirs.has(`desk.${key}`))).toEqual([]);
+});
+
 test('every text that a page says is there', () => {
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((key) => !(key in en) && !(`${key}.other` in en))).toEqual([]);

@@ -12,14 +12,14 @@ import { type Catalogue, ownTexts } from './texts.ts';
 export interface BrandingOptions {
   /** The folder; `null`: there is none. */
   readonly folder: string | null;
-  /** English texts of the dashboard by key; `null`: it is not built. */
-  readonly dashboardTexts: Catalogue | null;
+  /** English texts of the dashboard, terminal and desktop by key; `null`: they are not built. */
+  readonly pageTexts: Catalogue | null;
   readonly limits: Pick<Limits, 'brandFileBytes' | 'brandFiles' | 'brandBytes' | 'brandDomains'>;
   readonly log: Pick<Logger, 'info' | 'error'>;
   readonly settings: Pick<LooksContext, 'domain' | 'cookieHost'>;
 }
 
-/** What the dashboard loads of a brand. */
+/** What dashboard, terminal and desktop load of a brand. */
 export interface BrandFiles {
   /** Addresses on the server. */
   readonly style: string | null;
@@ -40,8 +40,8 @@ export class Branding {
   /** Throws `ConfigurationError` with the path of the fault. */
   constructor(options: BrandingOptions) {
     this.#options = options;
-    const { folder, dashboardTexts, limits } = options;
-    this.#brands = folder === null ? plainBrands : readBrands(folder, dashboardTexts, limits);
+    const { folder, pageTexts, limits } = options;
+    this.#brands = folder === null ? plainBrands : readBrands(folder, pageTexts, limits);
     [this.#assets, this.#files] = filesOf(this.#brands);
     this.#former = this.#assets;
     this.looks = brandLooks({ ...options.settings, brandOf: (domain) => this.of(domain) });
@@ -62,9 +62,9 @@ export class Branding {
 
   /** The same, and throws `ConfigurationError`. */
   read(): void {
-    const { folder, dashboardTexts, limits } = this.#options;
+    const { folder, pageTexts, limits } = this.#options;
     if (folder === null) return;
-    const brands = readBrands(folder, dashboardTexts, limits);
+    const brands = readBrands(folder, pageTexts, limits);
     const [assets, files] = filesOf(brands);
     this.#brands = brands;
     // A page that was sent a moment ago loads the files that it names.

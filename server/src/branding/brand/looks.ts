@@ -97,7 +97,7 @@ function styleOf(brand: Brand): Look['style'] {
   return style;
 }
 
-/** For the dashboard, where a user may choose the theme; `null`: nothing differs. */
+/** For dashboard, terminal and desktop, where a user may choose the theme; `null`: nothing differs. */
 export function dashboardStyle({ colors: { light, dark } }: Brand): string | null {
   const rules = tokenNames
     .filter((name) => light.has(name) || dark.has(name))

@@ -64,7 +64,7 @@ export const pagesPath = '/pages';
 
 /**
  * Reads the brand in `place` of the folder (empty: at its top), over what it takes over from `base`. `known`: the English texts of
- * the dashboard, or `null`. Throws `ConfigurationError` with the path of the fault.
+ * dashboard, terminal and desktop, or `null`. Throws `ConfigurationError` with the path of the fault.
  */
 export function readBrand(folder: BrandFolder, place: string, base: Brand, known: Catalogue | null): Brand {
   return new Reader(folder, place, base, known).read();

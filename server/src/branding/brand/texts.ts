@@ -15,8 +15,8 @@ export const ownTexts: ReadonlyMap<string, Catalogue> = new Map([
 const oneLine = /(^|\.)(title|subject)$/;
 
 /**
- * Reads the texts of a file. `known`: English texts by key, whose values a text may use; `null`: those of the dashboard are not
- * known, because it is not built. Throws `ConfigurationError`.
+ * Reads the texts of a file. `known`: English texts by key, whose values a text may use; `null`: those of the dashboard, terminal
+ * and desktop are not known, because they are not built. Throws `ConfigurationError`.
  */
 export function readTexts(json: string, file: string, known: Catalogue | null): Map<string, string> {
   const fail = (path: string, reason: string): never => {
