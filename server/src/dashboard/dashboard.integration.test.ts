@@ -80,7 +80,9 @@ describe('the list of devices', () => {
     await logIn();
     await live();
     await page.keyboard.press('/');
+    const found = page.waitForResponse((response) => /[?&]text=gateway(&|$)/.test(response.url()));
     await page.keyboard.type('gateway');
+    await found;
     await expect.poll(() => rows().count(), { timeout }).toBe(6);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('End');

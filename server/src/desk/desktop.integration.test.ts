@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, CDPSession, Frame, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
 import { copyOn, fillScreen, KeyRecorder, pastedOn } from '../../../test/system/x-clients.ts';
 import { DeskTab } from '../testing/desk-tab.ts';
@@ -276,6 +276,9 @@ describe.each(servers)('%s', (_, port, display) => {
         await desktop.page.keyboard.press('x');
         await desktop.page.waitForTimeout(200);
       }
+      // Keys come in their order: behind this one, nothing of that is under way.
+      await desktop.page.keyboard.press('y');
+      await vi.waitUntil(() => recorder.pressed.at(-1) === 'y'.charCodeAt(0), { timeout });
     });
     afterAll(async () => {
       await own?.close();
