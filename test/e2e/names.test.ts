@@ -89,7 +89,8 @@ describe.each(agents)('the agent %s', (_, agent) => {
       },
       prepare: (lab) => {
         lab.cover('/etc/hosts', '127.0.0.1 service.test\n');
-        lab.cover('/etc/resolv.conf', 'nameserver 10.77.9.9\n');
+        // Longer than the agent waits, also on a busy machine.
+        lab.cover('/etc/resolv.conf', 'nameserver 10.77.9.9\noptions timeout:30\n');
         lab.sh('router', 'ip route add blackhole 10.77.9.0/24');
       },
     });
