@@ -49,6 +49,10 @@ export const limits = {
   sftpPieceBytes: 32_768,
   /** Requests of a transfer that wait for the device: with their pieces, one window. */
   sftpRequests: 32,
+  /** Milliseconds in which a device that is asked says anything. To store a large file takes a slow one minutes. */
+  sftpSilentMs: 300_000,
+  /** Milliseconds in which a device removes what was begun, before the reader is told that it is still there. */
+  sftpRemoveMs: 10_000,
   /** Bytes of a file that a browser keeps until it saves them, where it cannot write to the disk piece by piece. */
   blobBytes: 268_435_456,
   /** Milliseconds in which a browser begins to save them. */

@@ -115,7 +115,12 @@ window.showSaveFilePicker = async ({ suggestedName }) => {
   if (!navigator.userActivation.isActive) throw new DOMException('nobody has clicked', 'SecurityError');
   chosen.push(suggestedName);
   const root = await navigator.storage.getDirectory();
-  return root.getFileHandle(suggestedName, { create: true });
+  const file = await root.getFileHandle(suggestedName, { create: true });
+  // As the real one does.
+  const emptied = await file.createWritable();
+  await emptied.truncate(0);
+  await emptied.close();
+  return file;
 };`;
 
 /** What is in a file that was chosen. */
@@ -149,7 +154,7 @@ describe.each([
       await files.upload(join(computer, 'firmware.img'));
       await files.says('The device has a file of this name already.');
       await files.button('Keep firmware.img').click();
-      await files.says('Cancelled. Nothing was kept.');
+      await files.says('Not uploaded. The file on the device stays as it is.');
       expect(readFileSync(join(device, 'firmware.img')).length).toBe(fileBytes);
 
       await files.button('Clear finished').click();
@@ -163,6 +168,15 @@ describe.each([
       await files.button('Replace firmware.img').click();
       await files.says(/^Done, 6 bytes$/);
       expect(readFileSync(join(device, 'firmware.img'), 'utf8')).toBe('second');
+
+      // The list has been read again after the upload.
+      await files.panel.locator('tbody td', { hasText: /^6 bytes$/ }).waitFor();
+      rmSync(join(device, 'firmware.img'));
+      await files.button('Download firmware.img').click();
+      await files.says('The device has no such file or folder.');
+      await expect
+        .poll(() => page.evaluate(chosenFile('firmware.img')).catch(String), { timeout })
+        .toContain('NotFoundError');
       // The terminal beside it goes on.
       await files.terminal.type('echo still-$((6*7))\r');
       await files.terminal.shows(/still-42/);

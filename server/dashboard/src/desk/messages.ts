@@ -67,7 +67,7 @@ export interface Asks {
   readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };
   /**
    * A file that the user chooses, by its usual name: browsers let no frame of another origin ask for one. The page has just been clicked
-   * or typed in. Aborted, the file stays as it was. `cancelled`: the user wants none; `none`: this browser cannot do it.
+   * or typed in. Aborted, the file is removed. `cancelled`: the user wants none; `none`: this browser cannot do it.
    */
   readonly saveFile: {
     readonly takes: string;
@@ -75,7 +75,7 @@ export interface Asks {
   };
 }
 
-/** A file that the user has chosen. Its content goes into `stream`; nothing of it is in the file before that is closed. */
+/** A file that the user has chosen. Its content goes into `stream`. */
 export interface FileToSave {
   readonly stream: WritableStream<Uint8Array>;
   /** One boolean comes from it: whether the file has it all. A stream from another window is closed before that is known. */

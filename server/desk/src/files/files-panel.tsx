@@ -34,7 +34,7 @@ export function FilesPanel({
     isOver.value = false;
     const { files, hasFolders } = filesOf(event.dataTransfer);
     session.upload(files);
-    if (hasFolders) session.said.value = t('files.noFolders');
+    if (hasFolders) session.said.value = `${session.said.value} ${t('files.noFolders')}`.trim();
   };
   return (
     <section

@@ -11,7 +11,7 @@ import type { SshConnection } from '../ssh/session.ts';
 import { SshFailure } from '../ssh/session.ts';
 import { language, t } from '../texts/language.ts';
 import { openSaving } from './saving.ts';
-import { Transfers } from './transfers.ts';
+import type { Transfers } from './transfers.ts';
 
 /** A file of the folder that is shown. */
 export interface Row {
@@ -47,15 +47,17 @@ export class FilesSession {
   /** Why it is over; `null`: it is not. */
   readonly over = signal<string | null>(null);
   readonly isBusy = signal(true);
-  readonly transfers = new Transfers(sayFailure, () => t('files.cancelled'));
+  readonly transfers: Transfers;
   readonly #bridge: Bridge;
   #sftp: SftpSession | null = null;
   #closed = false;
   /** Of the listing that is wanted: an older one comes too late. */
   #listing = new AbortController();
 
-  constructor(bridge: Bridge) {
+  /** `transfers`: of this session, and those that are over of others. */
+  constructor(bridge: Bridge, transfers: Transfers) {
     this.#bridge = bridge;
+    this.transfers = transfers;
   }
 
   async open(connection: SshConnection): Promise<void> {
@@ -77,8 +79,10 @@ export class FilesSession {
   close(): void {
     this.#closed = true;
     this.#listing.abort();
-    this.transfers.cancelAll();
-    this.#sftp?.close();
+    const sftp = this.#sftp;
+    // What was begun is removed on the device before.
+    const over = Promise.race([this.transfers.cancelAll(), sftp?.ended]);
+    over.then(() => sftp?.close()).catch(() => {});
   }
 
   /** Shows another folder. `path`: absolute, or from the home folder of the user. */
@@ -94,6 +98,13 @@ export class FilesSession {
   async refresh(): Promise<void> {
     const { value } = this.folder;
     if (value) await this.#show(async () => value.path);
+  }
+
+  /** After an upload: what was said before is still to be read. */
+  async #refreshQuietly(): Promise<void> {
+    const { value: said } = this.said;
+    await this.refresh();
+    this.said.value ||= said;
   }
 
   /** Opens a folder, or downloads a file. Of a link, what it leads to. */
@@ -116,11 +127,18 @@ export class FilesSession {
     const { value } = this.folder;
     if (!value) return;
     this.said.value = '';
+    const left: string[] = [];
     for (const file of files) {
-      if (!isFileName(file.name)) this.said.value = t('files.badName', { name: shown(file.name) });
-      else if (!this.transfers.hasRoom) this.said.value = t('files.tooMany');
-      else this.#upload(value.path, file);
+      const isName = isFileName(file.name);
+      if (isName && this.transfers.hasRoom) {
+        this.#upload(value.path, file);
+        continue;
+      }
+      left.push(shown(file.name));
+      this.said.value = isName ? t('files.tooMany') : t('files.badName', { name: shown(file.name) });
     }
+    if (left.length > 0)
+      this.said.value += ` ${t('files.notBegun', { n: left.length, names: left.join(', ') })}`;
   }
 
   async #download(path: string, name: string, size: number | undefined): Promise<void> {
@@ -136,8 +154,7 @@ export class FilesSession {
       try {
         stop.throwIfAborted();
         const bytes = await download(sftp, path, saving, moved, stop);
-        await saving.finish();
-        return bytes;
+        return { bytes, isHandedOver: (await saving.finish()) === 'handedOver' };
       } catch (error) {
         saving.drop();
         throw error;
@@ -157,10 +174,10 @@ export class FilesSession {
       .add('up', shown(file.name), async (moved, stop, ask) => {
         stop.throwIfAborted();
         const isThere = await upload(sftp, join(folder, file.name), source, ask, moved, stop);
-        return isThere ? file.size : null;
+        return isThere ? { bytes: file.size } : null;
       })
       .then(() => {
-        if (this.folder.value?.path === folder) return this.refresh();
+        if (!this.#closed && this.folder.value?.path === folder) return this.#refreshQuietly();
         return undefined;
       })
       .catch(() => {});

@@ -1,10 +1,11 @@
 import { type Signal, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { SshConnection } from '../ssh/session.ts';
 import { t } from '../texts/language.ts';
 import { FilesPanel } from './files-panel.tsx';
-import { FilesSession } from './files-session.ts';
+import { FilesSession, sayFailure } from './files-session.ts';
+import { Transfers } from './transfers.ts';
 
 /** Files over the connection of a terminal, from when they are shown first until the connection is another one; hidden, transfers go on. */
 export function Files({
@@ -17,9 +18,10 @@ export function Files({
   readonly shown: Signal<boolean>;
 }) {
   const current = useSignal<{ readonly of: SshConnection; readonly session: FilesSession } | null>(null);
+  const transfers = useMemo(() => new Transfers(sayFailure, () => t('files.cancelled')), []);
   const begin = (of: SshConnection) => {
     current.value?.session.close();
-    const session = new FilesSession(bridge);
+    const session = new FilesSession(bridge, transfers);
     current.value = { of, session };
     session.open(of).catch(() => {});
   };
@@ -27,6 +29,13 @@ export function Files({
     if (shown.value && connection && current.value?.of !== connection) begin(connection);
   }, [shown.value, connection]);
   useEffect(() => () => current.value?.session.close(), []);
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => {
+      if (transfers.isBusy) event.preventDefault();
+    };
+    addEventListener('beforeunload', warn);
+    return () => removeEventListener('beforeunload', warn);
+  }, []);
   if (!shown.value) return null;
   const hide = () => {
     shown.value = false;

@@ -34,7 +34,7 @@ test('savePieceBytes: pieces are collected for the disk, and the rest at the end
   expect([written, isClosed]).toEqual([[limits.savePieceBytes], false]);
   const finished = saving?.finish();
   result.postMessage(true);
-  await finished;
+  expect(await finished).toBe('saved');
   expect([written, isClosed]).toEqual([[limits.savePieceBytes, piece.length], true]);
   saved.close();
 });
@@ -66,6 +66,13 @@ test('a disk that is full, and a file that is not wanted after all', async () =>
   expect(isAborted).toBe(true);
   saved.close();
   expect((await savingOf('cancelled')).saving).toBeNull();
+});
+
+test('a file that cannot be written is no fault of the device', async () => {
+  const bridge = { ask: () => Promise.reject(new Error('locked')) };
+  await expect(openSaving(bridge as unknown as Bridge, 'a', 1)).rejects.toMatchObject({
+    key: 'sftp.notSaved',
+  });
 });
 
 test('blobBytes: without a file to choose, memory takes that much', async () => {

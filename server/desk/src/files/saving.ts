@@ -7,7 +7,8 @@ import { localName } from '../sftp/names.ts';
 
 /** A file on the computer of the reader, which is there when all of it is. */
 export interface Saving extends Sink {
-  finish(): Promise<void>;
+  /** `handedOver`: to the browser, which does not tell what becomes of it. */
+  finish(): Promise<'saved' | 'handedOver'>;
   /** Nothing is left of it. */
   drop(): void;
 }
@@ -23,7 +24,9 @@ export async function openSaving(
   size: number | undefined,
 ): Promise<Saving | null> {
   const local = localName(name);
-  const chosen = await bridge.ask('saveFile', local);
+  const chosen = await bridge.ask('saveFile', local).catch(() => {
+    throw notSaved();
+  });
   if (chosen === 'cancelled') return null;
   if (chosen !== 'none') return new SavingToDisk(chosen);
   if ((size ?? 0) > limits.blobBytes) throw tooLarge();
@@ -58,10 +61,11 @@ class SavingToDisk implements Saving {
     }
   }
 
-  async finish(): Promise<void> {
+  async finish(): Promise<'saved'> {
     await this.#flush();
     await this.#done(this.#writer.close());
     if (!(await this.#saved)) throw notSaved();
+    return 'saved';
   }
 
   drop(): void {
@@ -97,7 +101,7 @@ class SavingInMemory implements Saving {
     this.#parts.push(new Uint8Array(bytes));
   }
 
-  async finish(): Promise<void> {
+  async finish(): Promise<'handedOver'> {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob(this.#parts, { type: 'application/octet-stream' }));
     link.download = this.#name;
@@ -105,6 +109,7 @@ class SavingInMemory implements Saving {
     this.drop();
     // The browser reads it from there.
     setTimeout(() => URL.revokeObjectURL(link.href), limits.savedMs);
+    return 'handedOver';
   }
 
   drop(): void {

@@ -67,7 +67,9 @@ function say(now: Progress): string {
     case 'stopping':
       return t('files.stopping');
     case 'done':
-      return t('files.done', { size: bytes(now.bytes) });
+      return t(now.isHandedOver ? 'files.handedOver' : 'files.done', { size: bytes(now.bytes) });
+    case 'kept':
+      return t('files.kept');
     case 'over':
       return now.why;
     default:

@@ -12,11 +12,11 @@ test('one after the other, and what is cancelled says so', async () => {
     order.push('a');
     await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
     stop.throwIfAborted();
-    return 1;
+    return { bytes: 1 };
   });
   const second = transfers.add('down', 'b', async () => {
     order.push('b');
-    return 7;
+    return { bytes: 7 };
   });
   const third = transfers.add('down', 'c', () => Promise.reject(new Error('no')));
   await Promise.resolve();
@@ -35,11 +35,26 @@ test('one after the other, and what is cancelled says so', async () => {
   expect(transfers.all.value).toEqual([]);
 });
 
+test('what went wrong while it was cancelled is said', async () => {
+  const transfers = new Transfers(say, () => 'cancelled');
+  const over = transfers.add('up', 'a', async (_, stop) => {
+    await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+    throw new Error('half of it is still there');
+  });
+  await Promise.resolve();
+  transfers.all.value[0]?.cancel();
+  await over;
+  expect(transfers.all.value[0]?.progress.value).toEqual({
+    at: 'over',
+    why: 'Error: half of it is still there',
+  });
+});
+
 test('transfers: those that are over make room', async () => {
   const transfers = new Transfers(say, () => 'cancelled');
-  for (let n = 0; n < limits.transfers; n++) await transfers.add('up', String(n), async () => 0);
+  for (let n = 0; n < limits.transfers; n++) await transfers.add('up', String(n), async () => ({ bytes: 0 }));
   expect(transfers.hasRoom).toBe(true);
-  const last = transfers.add('up', 'last', async () => 0);
+  const last = transfers.add('up', 'last', async () => ({ bytes: 0 }));
   expect(transfers.all.value.length).toBe(limits.transfers);
   expect(transfers.all.value[0]?.name).toBe('1');
   await last;
@@ -50,8 +65,10 @@ test('transfers: those that are over make room', async () => {
     }),
   );
   expect(transfers.hasRoom).toBe(false);
-  transfers.cancelAll();
+  expect(transfers.isBusy).toBe(true);
+  await transfers.cancelAll();
   await Promise.all(stop);
+  expect(transfers.isBusy).toBe(false);
 });
 
 test('progressMs: a picture is not shown again at once', async () => {
@@ -68,8 +85,9 @@ test('progressMs: a picture is not shown again at once', async () => {
       seen.push(progress?.at === 'running' ? progress.bytes : null);
     }
     Object.defineProperty(globalThis, 'performance', { value: performance, configurable: true });
-    return 0;
+    return null;
   });
+  expect(transfers.all.value[0]?.progress.value).toEqual({ at: 'kept' });
   expect(seen).toEqual([0, 0, limits.progressMs]);
 });
 

@@ -16,7 +16,9 @@ export type Progress =
       readonly rate: number | null;
     }
   | { readonly at: 'stopping' }
-  | { readonly at: 'done'; readonly bytes: number }
+  | ({ readonly at: 'done' } & Done)
+  /** The reader has kept what was there. */
+  | { readonly at: 'kept' }
   | { readonly at: 'over'; readonly why: string };
 
 export interface Transfer {
@@ -28,10 +30,16 @@ export interface Transfer {
   cancel(): void;
 }
 
-/** What is done for a transfer; returns the bytes, `null`: it was not to be done after all. */
-export type Work = (moved: Moved, stop: AbortSignal, ask: () => Promise<boolean>) => Promise<number | null>;
+/** What was transferred. `isHandedOver`: to the browser, which does not tell what becomes of it. */
+export interface Done {
+  readonly bytes: number;
+  readonly isHandedOver?: boolean;
+}
 
-export const isOver = ({ progress }: Transfer) => ['done', 'over'].includes(progress.value.at);
+/** What is done for a transfer; `null`: it was not to be done after all. */
+export type Work = (moved: Moved, stop: AbortSignal, ask: () => Promise<boolean>) => Promise<Done | null>;
+
+export const isOver = ({ progress }: Transfer) => ['done', 'kept', 'over'].includes(progress.value.at);
 
 /** Transfers, one after the other. */
 export class Transfers {
@@ -45,6 +53,10 @@ export class Transfers {
   constructor(say: (error: unknown) => string, cancelled: () => string) {
     this.#say = say;
     this.#cancelled = cancelled;
+  }
+
+  get isBusy(): boolean {
+    return !this.all.value.every(isOver);
   }
 
   /** Those that are over make room; false: there is none. */
@@ -81,8 +93,10 @@ export class Transfers {
     this.all.value = this.all.value.filter((one) => !isOver(one));
   }
 
-  cancelAll(): void {
+  /** Resolves when all are over. */
+  async cancelAll(): Promise<void> {
     for (const one of this.all.value) one.cancel();
+    await this.#last;
   }
 
   async #run(progress: Signal<Progress>, work: Work, stop: AbortSignal): Promise<void> {
@@ -99,10 +113,11 @@ export class Transfers {
         if (!stop.aborted) progress.value = { at: 'asking', answer: resolve };
       });
     try {
-      const bytes = await work(moved, stop, ask);
-      progress.value = bytes === null ? { at: 'over', why: this.#cancelled() } : { at: 'done', bytes };
+      const done = await work(moved, stop, ask);
+      progress.value = done === null ? { at: 'kept' } : { at: 'done', ...done };
     } catch (error) {
-      progress.value = { at: 'over', why: stop.aborted ? this.#cancelled() : this.#say(error) };
+      const isCancelled = stop.aborted && error === stop.reason;
+      progress.value = { at: 'over', why: isCancelled ? this.#cancelled() : this.#say(error) };
     }
   }
 }

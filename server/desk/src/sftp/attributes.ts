@@ -2,10 +2,17 @@
 export interface Attributes {
   /** Bytes; beyond `Number.MAX_SAFE_INTEGER` rounded. */
   readonly size?: number;
+  readonly owner?: Owner;
   /** Kind and permissions, as `st_mode` of POSIX. */
   readonly mode?: number;
   /** Seconds since 1970. */
   readonly modified?: number;
+}
+
+/** Numbers of a user and a group. */
+export interface Owner {
+  readonly user: number;
+  readonly group: number;
 }
 
 export type Kind = 'file' | 'folder' | 'link' | 'other';

@@ -42,6 +42,10 @@ describe('requests, as OpenSSH sends them', () => {
       '00000015 0a 00000001 00000004 00000007 00000004 000001ed',
       { ask: 'fsetstat', handle, attributes: { mode: 0o755 } },
     ],
+    [
+      '00000019 0a 00000001 00000004 00000007 00000002 00000007 00000009',
+      { ask: 'fsetstat', handle, attributes: { owner: { user: 7, group: 9 } } },
+    ],
     ['0000000b 0b 00000001 00000002 2f61', { ask: 'opendir', path: '/a' }],
     ['0000000d 0c 00000001 00000004 00000007', { ask: 'readdir', handle }],
     ['0000000b 0d 00000001 00000002 2f61', { ask: 'remove', path: '/a' }],
@@ -78,8 +82,8 @@ describe('replies, as OpenSSH sends them', () => {
       { is: 'names', id: 9, names: [{ name: 'a', attributes: { size: 5, mode: 0o100_644, modified: 2 } }] },
     ],
     [
-      '69 00000009 80000003 0000000000000005 00000000 00000000 00000001 00000001 61 00000001 62',
-      { is: 'attributes', id: 9, attributes: { size: 5 } },
+      '69 00000009 80000003 0000000000000005 00000007 00000009 00000001 00000001 61 00000001 62',
+      { is: 'attributes', id: 9, attributes: { size: 5, owner: { user: 7, group: 9 } } },
     ],
   ])('%s', (hex, reply) => {
     expect(readReply(bytes(hex))).toEqual(reply);

@@ -21,14 +21,19 @@ export async function download(
   moved: Moved,
   stop: AbortSignal,
 ): Promise<number> {
+  const stopped = aborted(stop);
   // Before it is opened: to open a pipe waits for somebody who writes.
-  if (kindOf(await session.stat(path)) !== 'file') throw new SftpFailure('sftp.notFile');
-  stop.throwIfAborted();
-  const handle = await session.openToRead(path);
+  const attributes = await Promise.race([begun(session.stat(path)), stopped]);
+  if (kindOf(attributes) !== 'file') throw new SftpFailure('sftp.notFile');
+  const opened = session.openToRead(path);
+  const handle = await Promise.race([opened, stopped]).catch((error: unknown) => {
+    opened.then((late) => session.closeHandle(late)).catch(() => {});
+    throw error;
+  });
   try {
-    const { size = 0 } = await session.handleStat(handle);
+    const { size = 0 } = await Promise.race([begun(session.handleStat(handle)), stopped]);
     if (!Number.isSafeInteger(size)) throw new SftpFailure('sftp.tooLarge');
-    return await readAll(session, handle, size, sink, moved, stop);
+    return await readAll(session, handle, size, sink, moved, stopped);
   } finally {
     session.closeHandle(handle).catch(() => {});
   }
@@ -40,12 +45,11 @@ async function readAll(
   size: number,
   sink: Sink,
   moved: Moved,
-  stop: AbortSignal,
+  stopped: Promise<never>,
 ): Promise<number> {
   const hasSize = size > 0;
   const end = hasSize ? size : Number.MAX_SAFE_INTEGER;
   const most = hasSize ? limits.sftpRequests : 1;
-  const stopped = aborted(stop);
   const requests: Promise<Uint8Array>[] = [];
   let asked = 0;
   let done = 0;

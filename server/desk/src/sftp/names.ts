@@ -20,6 +20,12 @@ function decodePieces(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length; ) {
     const [lead = 0] = bytes.subarray(at, at + 1);
     const length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    // What cannot begin a character costs no exception.
+    if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4) {
+      text += String.fromCharCode(escapedFrom + lead);
+      at++;
+      continue;
+    }
     try {
       text += strict.decode(bytes.subarray(at, at + length));
       at += length;

@@ -58,14 +58,15 @@ class Reader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  text(): string {
-    return decodeName(this.string());
+  /** No more of it than `most` bytes and one. */
+  text(most: number): string {
+    return decodeName(this.string().subarray(0, most + 1));
   }
 
   attributes(): Attributes {
     const flags = this.uint32();
     const size = flags & has.size ? this.uint64() : undefined;
-    if (flags & has.owner) this.#take(8);
+    const owner = flags & has.owner ? { user: this.uint32(), group: this.uint32() } : undefined;
     const mode = flags & has.mode ? this.uint32() : undefined;
     let modified: number | undefined;
     if (flags & has.times) {
@@ -80,6 +81,7 @@ class Reader {
     }
     return {
       ...(size === undefined ? {} : { size }),
+      ...(owner === undefined ? {} : { owner }),
       ...(mode === undefined ? {} : { mode }),
       ...(modified === undefined ? {} : { modified }),
     };
@@ -103,7 +105,7 @@ export function readReply(packet: Uint8Array): Reply | Hello {
     case 101: {
       const code = reader.uint32();
       // Old servers leave the words out.
-      const reason = reader.isOver ? '' : reader.text();
+      const reason = reader.isOver ? '' : reader.text(4 * limits.sftpReasonCharacters);
       return { is: 'status', id, code, reason };
     }
     case 102: {
@@ -125,7 +127,7 @@ export function readReply(packet: Uint8Array): Reply | Hello {
 function readHello(reader: Reader): Hello {
   const version = reader.uint32();
   const extensions = new Map<string, string>();
-  while (!reader.isOver) extensions.set(reader.text(), reader.text());
+  while (!reader.isOver) extensions.set(reader.text(limits.sftpNameBytes), reader.text(limits.sftpNameBytes));
   return { is: 'version', version, extensions };
 }
 
@@ -133,7 +135,7 @@ function readHello(reader: Reader): Hello {
 function readNames(reader: Reader): Named[] {
   const names: Named[] = [];
   for (let left = reader.uint32(); left > 0; left--) {
-    const name = reader.text();
+    const name = reader.text(limits.sftpPathBytes);
     // A line for people, as of `ls -l`.
     reader.string();
     names.push({ name, attributes: reader.attributes() });

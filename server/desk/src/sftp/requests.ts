@@ -69,9 +69,11 @@ class Writer {
     return this.string(encodeName(text));
   }
 
-  /** Of those that are asked for, the mode alone. */
-  attributes({ mode }: Attributes): this {
-    return mode === undefined ? this.uint32(0) : this.uint32(has.mode).uint32(mode);
+  /** Of those that are asked for: owner and mode. */
+  attributes({ owner, mode }: Attributes): this {
+    this.uint32((owner ? has.owner : 0) | (mode === undefined ? 0 : has.mode));
+    if (owner) this.uint32(owner.user).uint32(owner.group);
+    return mode === undefined ? this : this.uint32(mode);
   }
 
   packet(): Uint8Array {

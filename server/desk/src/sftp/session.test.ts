@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { limits } from '../limits.ts';
 import { download } from './download.ts';
 import { failureOf } from './failure.ts';
@@ -90,6 +90,31 @@ test('what waits ends with the server', async () => {
   const waiting = session.stat('/a');
   end();
   await expect(waiting).rejects.toMatchObject({ key: 'sftp.ended' });
+});
+
+test('sftpSilentMs: a device that does not answer any more ends it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const ids: number[] = [];
+  let say: (bytes: Uint8Array) => void = ignore;
+  const { session, isClosed } = await sessionWith((_, id, answer) => {
+    ids.push(id);
+    say = answer;
+  });
+  expect(vi.getTimerCount()).toBe(0);
+  const [first, second] = [session.stat('/a'), session.stat('/b')];
+  first.catch(ignore);
+  second.catch(ignore);
+  vi.advanceTimersByTime(limits.sftpSilentMs - 1);
+  say(status(ids[0] ?? 0, 2));
+  await expect(first).rejects.toMatchObject({ key: 'sftp.noSuchFile' });
+  vi.advanceTimersByTime(limits.sftpSilentMs - 1);
+  expect(isClosed()).toBe(false);
+  vi.advanceTimersByTime(1);
+  await expect(second).rejects.toMatchObject({ key: 'sftp.silent', values: { minutes: 5 } });
+  expect([isClosed(), vi.getTimerCount()]).toEqual([true, 0]);
 });
 
 test.each([
@@ -225,12 +250,84 @@ test('sftpRequests: no more is sent than what fits', async () => {
   expect(await uploaded).toBe(true);
 });
 
+const empty = { size: 0, read: () => Promise.reject(new Error('nothing to read')) };
+
+test('sftpRemoveMs: what a cancelled upload has left on a device that does not answer is named', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const stop = new AbortController();
+  const { session } = await sessionWith((type, id, say) => {
+    if (type === 7) return say(status(id, 2));
+    if (type === 3) return say(packet(102, id, 'h'));
+    // Nothing more comes.
+    stop.abort();
+  });
+  const uploaded = upload(session, '/f', empty, () => Promise.resolve(false), ignore, stop.signal);
+  uploaded.catch(ignore);
+  while (vi.getTimerCount() < 2) await turns();
+  vi.advanceTimersByTime(limits.sftpRemoveMs);
+  await expect(uploaded).rejects.toMatchObject({
+    key: 'sftp.left',
+    values: { name: expect.stringMatching(/^\/\.upload-[-0-9a-f]{36}\.part$/) },
+  });
+});
+
+test('a file that has come meanwhile is not replaced without a question', async () => {
+  let looked = 0;
+  const names: number[] = [];
+  const { session } = await sessionWith((type, id, say) => {
+    if (type === 7) return say(++looked === 1 ? status(id, 2) : packet(105, id, 1, 0, 5));
+    if (type === 3) return say(packet(102, id, 'h'));
+    if (type === 8) return say(packet(105, id, 1, 0, 0));
+    names.push(type);
+    return say(status(id, 0));
+  });
+  await expect(
+    upload(session, '/f', empty, () => Promise.resolve(true), ignore, never()),
+  ).rejects.toMatchObject({ key: 'sftp.appeared' });
+  // It was closed and removed, and nothing renamed.
+  expect(names).toEqual([4, 13]);
+});
+
+/** A server that replaces `/f`, which is of user 7 and has these permissions; those that are set are noted. */
+async function replacing(mode: number, mayGiveAway: boolean): Promise<number[][]> {
+  const set: number[][] = [];
+  const { session } = await sessionWith((type, id, say, body) => {
+    if (type === 3) return say(packet(102, id, 'h'));
+    if (type === 7) return say(packet(105, id, 6, 7, 7, 0o100_000 | mode));
+    if (type === 8) return say(packet(105, id, 3, 0, 0, 0, 0));
+    if (type === 17) return say(packet(105, id, 1, 0, 0));
+    if (type !== 10) return say(status(id, 0));
+    const view = new DataView(body.buffer, body.byteOffset + 10);
+    const words = Array.from({ length: view.byteLength / 4 }, (_, at) => view.getUint32(4 * at));
+    set.push(words);
+    return say(status(id, words[0] === 2 && !mayGiveAway ? 3 : 0));
+  });
+  expect(await upload(session, '/f', empty, () => Promise.resolve(true), ignore, never())).toBe(true);
+  return set;
+}
+
+test('what takes the place of a file gets its owner, and then its permissions', async () => {
+  expect(await replacing(0o4750, true)).toEqual([
+    [2, 7, 7],
+    [4, 0o4750],
+  ]);
+});
+
+test('what cannot get its owner does not run as another one', async () => {
+  expect(await replacing(0o4750, false)).toEqual([
+    [2, 7, 7],
+    [4, 0o750],
+  ]);
+});
+
 test('a device that has stored another size than was sent', async () => {
   const { script } = heldFile(4);
   const { session } = await sessionWith(script);
-  const source = { size: 0, read: () => Promise.reject(new Error('nothing to read')) };
   await expect(
-    upload(session, '/f', source, () => Promise.resolve(false), ignore, never()),
+    upload(session, '/f', empty, () => Promise.resolve(false), ignore, never()),
   ).rejects.toMatchObject({ key: 'sftp.size', values: { size: 4, sent: 0 } });
 });
 

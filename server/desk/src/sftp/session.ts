@@ -1,5 +1,5 @@
 import { limits } from '../limits.ts';
-import type { Attributes } from './attributes.ts';
+import type { Attributes, Owner } from './attributes.ts';
 import { failureOf, malformed, SftpFailure, status } from './failure.ts';
 import { encodeName, isFileName } from './names.ts';
 import { PacketReader } from './packets.ts';
@@ -46,6 +46,7 @@ export class SftpSession {
   #server: Hello | null = null;
   #failure: SftpFailure | null = null;
   #nextId = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   private constructor() {
     this.#hello = new Promise((resolve) => {
@@ -150,6 +151,10 @@ export class SftpSession {
     return this.#do({ ask: 'fsetstat', handle, attributes: { mode } });
   }
 
+  setOwner(handle: Handle, owner: Owner): Promise<void> {
+    return this.#do({ ask: 'fsetstat', handle, attributes: { owner } });
+  }
+
   /** Until it is on the disk of the device, where the device offers to say so. */
   async sync(handle: Handle): Promise<void> {
     if (this.#server?.extensions.get('fsync@openssh.com') === '1') await this.#do({ ask: 'fsync', handle });
@@ -159,7 +164,7 @@ export class SftpSession {
     return this.#do({ ask: 'remove', path });
   }
 
-  /** Fails where something has the new name. */
+  /** Fails where something has the new name, with most servers: draft-ietf-secsh-filexfer-02 section 6.5. */
   rename(from: string, to: string): Promise<void> {
     return this.#do({ ask: 'rename', from, to });
   }
@@ -184,6 +189,19 @@ export class SftpSession {
     };
     pipe.ended.then(over, over);
     pipe.send(writeInit()).catch(over);
+    this.#watch();
+  }
+
+  /** From now on, it has `limits.sftpSilentMs` for its next answer, if one is awaited. */
+  #watch(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+    if (this.#failure || (this.#server && this.#waiting.size === 0)) return;
+    const minutes = Math.round(limits.sftpSilentMs / 60_000);
+    this.#silence = setTimeout(
+      () => this.#fail(new SftpFailure('sftp.silent', { minutes })),
+      limits.sftpSilentMs,
+    );
   }
 
   async #do(request: Request): Promise<void> {
@@ -221,6 +239,7 @@ export class SftpSession {
     this.#nextId = (id + 1) % 2 ** 32;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      if (this.#silence === undefined) this.#watch();
       pipe.send(writeRequest(id, request)).catch(() => {
         this.#fail(new SftpFailure('sftp.ended'));
       });
@@ -234,6 +253,7 @@ export class SftpSession {
     } catch (error) {
       this.#fail(error instanceof SftpFailure ? error : malformed());
     }
+    this.#watch();
   }
 
   #answer(reply: Reply | Hello): void {
@@ -254,6 +274,7 @@ export class SftpSession {
   #fail(failure: SftpFailure): SftpFailure {
     if (this.#failure) return this.#failure;
     this.#failure = failure;
+    clearTimeout(this.#silence);
     this.#pipe?.close();
     for (const { reject } of this.#waiting.values()) reject(failure);
     this.#waiting.clear();

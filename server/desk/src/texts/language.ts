@@ -22,7 +22,8 @@ export async function useLanguage(wanted: string | undefined, brand: DeskBrand |
   const chosen = chosenLanguage(all, available, available[0] ?? 'en');
   const [ours, theirs] = await Promise.all([
     readCatalogue(catalogues[chosen] ?? en),
-    readCatalogue(brand?.texts[chosen]),
+    // Without them, the page says what every server's says.
+    readCatalogue(brand?.texts[chosen]).catch((): Readonly<Record<string, string>> => ({})),
   ]);
   const own = Object.entries(theirs)
     .filter(([key]) => key.startsWith(prefix))
