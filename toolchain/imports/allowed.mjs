@@ -344,7 +344,12 @@ export const packages = [
   },
   {
     root: 'server/desk/src',
-    uses: ['server/dashboard/src/desk/messages.ts', 'server/dashboard/src/texts/texts.ts'],
+    uses: [
+      'server/dashboard/src/desk/messages.ts',
+      'server/dashboard/src/state/format.ts',
+      'server/dashboard/src/texts/texts.ts',
+      'server/dashboard/src/ui/logo.tsx',
+    ],
     base: ['limits.ts'],
     folders: {
       bridge: [],

@@ -1,4 +1,11 @@
-import type { Browser, BrowserContext, CDPSession, Frame, Page } from 'playwright-core';
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  CDPSession,
+  Frame,
+  Page,
+} from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
 import { copyOn, fillScreen, KeyRecorder, pastedOn } from '../../../test/system/x-clients.ts';
@@ -20,12 +27,6 @@ afterAll(async () => {
   await browser?.close();
   await stage?.close();
 });
-
-interface Look {
-  readonly locale?: string;
-  readonly colorScheme?: 'light' | 'dark';
-  readonly viewport?: { readonly width: number; readonly height: number };
-}
 
 /** A desktop, as the dashboard shows it. */
 class Desktop {
@@ -235,7 +236,7 @@ const characterOf = (keysym: number): string =>
   legacy.get(keysym) ?? String.fromCodePoint(keysym > 0x0100_0000 ? keysym - 0x0100_0000 : keysym);
 
 let context: BrowserContext;
-const opened = async (port: number, device?: string, user?: string, look: Look = {}) => {
+const opened = async (port: number, device?: string, user?: string, look: BrowserContextOptions = {}) => {
   context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1000, height: 700 }, ...look });
   return Desktop.open(context, port, device, user);
 };
@@ -427,7 +428,7 @@ describe('what ends it is said', () => {
 });
 
 describe('its page', () => {
-  test.each<[string, Look]>([
+  test.each<[string, BrowserContextOptions]>([
     ['light', { colorScheme: 'light' }],
     ['dark', { colorScheme: 'dark' }],
     ['German, on a small screen', { locale: 'de-DE', viewport: { width: 360, height: 740 } }],

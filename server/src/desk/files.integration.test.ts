@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Locator } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
 import { ports, TerminalStage } from '../testing/terminal-stage.ts';
@@ -41,12 +41,7 @@ afterAll(async () => {
   await stage?.close();
 });
 
-interface Look {
-  readonly locale?: string;
-  readonly colorScheme?: 'light' | 'dark';
-  readonly viewport?: { readonly width: number; readonly height: number };
-}
-const begin = async (look: Look = {}) => {
+const begin = async (look: BrowserContextOptions = {}) => {
   await context?.close();
   context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1100, height: 700 }, ...look });
 };
@@ -247,7 +242,7 @@ test(
   longTimeout,
 );
 
-test.each<[string, Look, string, string]>([
+test.each<[string, BrowserContextOptions, string, string]>([
   ['light', { colorScheme: 'light' }, 'Files', 'Folder on the device'],
   ['dark', { colorScheme: 'dark' }, 'Files', 'Folder on the device'],
   [

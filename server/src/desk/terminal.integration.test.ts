@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openProfile, startChromium } from '../../../test/system/chromium.ts';
 import { devicePassword, isRoot, ports, TerminalStage } from '../testing/terminal-stage.ts';
@@ -25,12 +25,7 @@ afterAll(async () => {
   await stage?.close();
 });
 
-interface Look {
-  readonly locale?: string;
-  readonly colorScheme?: 'light' | 'dark';
-  readonly viewport?: { readonly width: number; readonly height: number };
-}
-const begin = async (look: Look = {}) => {
+const begin = async (look: BrowserContextOptions = {}) => {
   await context?.close();
   context = await browser.newContext({
     locale: 'en-GB',
@@ -263,7 +258,7 @@ test('a key that the browser keeps cannot be read, is there the next time, and i
   expect(await bob.button('Make a key for this browser').count()).toBe(1);
 });
 
-test.each<[string, Look]>([
+test.each<[string, BrowserContextOptions]>([
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
   ['German, on a small screen', { locale: 'de-DE', viewport: { width: 360, height: 740 } }],

@@ -8,6 +8,7 @@ import { loggedOut, may, me, preferences } from '../state/session.ts';
 import { language, t } from '../texts/language.ts';
 import { Blank } from '../ui/blank.tsx';
 import { Icon, type IconName, Mark } from '../ui/icon.tsx';
+import { Logo } from '../ui/logo.tsx';
 import { Toasts } from '../ui/toast.tsx';
 import { AccountPage } from './account/account-page.tsx';
 import { AuditPage } from './audit-page.tsx';
@@ -138,14 +139,7 @@ function Brand() {
       </>
     );
   }
-  const { theme } = preferences.value;
-  const chosen = theme === undefined ? null : logo[theme];
-  return (
-    <picture>
-      {chosen === null && <source media="(prefers-color-scheme: dark)" srcset={logo.dark} />}
-      <img src={chosen ?? logo.light} alt={t('brand')} />
-    </picture>
-  );
+  return <Logo logo={logo} name={t('brand')} theme={preferences.value.theme} />;
 }
 
 function Side({ route }: { readonly route: Route }) {

@@ -1,28 +1,12 @@
+import * as format from '../../../dashboard/src/state/format.ts';
 import { language } from '../texts/language.ts';
 
-const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
-
-/** Bytes as people say them, such as "1.2 MB". Powers of 1,000. */
-export function bytes(n: number): string {
-  let unit = 0;
-  let value = n;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1_000;
-    unit++;
-  }
-  return new Intl.NumberFormat(language(), {
-    style: 'unit',
-    unit: units[unit] ?? 'byte',
-    unitDisplay: unit === 0 ? 'long' : 'short',
-    maximumFractionDigits: unit > 0 && value < 100 ? 1 : 0,
-  }).format(value);
-}
+/** Bytes as people say them, such as "1.2 MB". */
+export const bytes = (n: number): string => format.bytes(language(), n);
 
 /** `seconds` since 1970, in the zone of the browser. */
-export function dateTime(seconds: number): string {
-  const format = new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' });
-  return format.format(seconds * 1_000);
-}
+export const dateTime = (seconds: number): string =>
+  format.dateTime(language(), new Date(seconds * 1_000).toISOString());
 
 /** A time that is left, such as "3 min". */
 export function timeLeft(seconds: number): string {

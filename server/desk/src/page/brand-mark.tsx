@@ -1,15 +1,9 @@
 import type { Look } from '../../../dashboard/src/desk/messages.ts';
+import { Logo } from '../../../dashboard/src/ui/logo.tsx';
 
 /** The logo of the brand, or its name; nothing where there is no brand. It follows the theme. */
 export function BrandMark({ brand, theme }: Look) {
   if (!brand || brand.name === null) return null;
   const { logo, name } = brand;
-  if (!logo) return <span class="mark">{name}</span>;
-  const chosen = theme === undefined ? null : logo[theme];
-  return (
-    <picture class="mark">
-      {chosen === null && <source media="(prefers-color-scheme: dark)" srcset={logo.dark} />}
-      <img src={chosen ?? logo.light} alt={name} />
-    </picture>
-  );
+  return <span class="mark">{logo ? <Logo logo={logo} name={name} theme={theme} /> : name}</span>;
 }

@@ -56,26 +56,8 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
         >
           +
         </button>
-        <button
-          type="button"
-          class="button end"
-          aria-expanded={searching.value}
-          onClick={() => {
-            searching.value = !searching.value;
-          }}
-        >
-          {t('terminal.search')}
-        </button>
-        <button
-          type="button"
-          class="button"
-          aria-expanded={filing.value}
-          onClick={() => {
-            filing.value = !filing.value;
-          }}
-        >
-          {t('files')}
-        </button>
+        <Opener class="button end" opened={searching} text={t('terminal.search')} />
+        <Opener class="button" opened={filing} text={t('files')} />
       </div>
       {searching.value && <SearchBar tabs={tabs} />}
       {tabs.all.value.length === 0 && (
@@ -89,6 +71,26 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
         <Panel key={tab.id} tab={tab} shown={tab.id === shown} bridge={bridge} filing={filing} />
       ))}
     </main>
+  );
+}
+
+/** Shows and hides something. */
+function Opener({
+  class: look,
+  opened,
+  text,
+}: {
+  readonly class: string;
+  readonly opened: Signal<boolean>;
+  readonly text: string;
+}) {
+  const change = () => {
+    opened.value = !opened.value;
+  };
+  return (
+    <button type="button" class={look} aria-expanded={opened.value} onClick={change}>
+      {text}
+    </button>
   );
 }
 
