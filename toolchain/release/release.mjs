@@ -37,6 +37,21 @@ const usage = `usage: npm run release -- [--only KIND]… [--target NAME]… [--
  * @property {readonly import('./bill-of-materials.mjs').Part[]} parts
  */
 
+/**
+ * Where targets are built: a folder of this process, as another one may make a release from the same checkout.
+ * @type {string | undefined}
+ */
+let work;
+
+function workFolder() {
+  if (work === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'rm-release-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    work = folder;
+  }
+  return work;
+}
+
 /** What has been built for a target, once. @type {Map<string, Promise<{ folder: string, parts: ReturnType<typeof partsOfStatic> }>>} */
 const built = new Map();
 
@@ -44,8 +59,7 @@ const built = new Map();
 function target(name) {
   let found = built.get(name);
   if (found === undefined) {
-    // Not where tests start their agents from.
-    const folder = join(root, 'dist/released', name);
+    const folder = join(workFolder(), name);
     found = buildStatic({ name, engine: 'quickjs', without: [], output: folder }).then(({ manifest }) => ({
       folder,
       parts: partsOfStatic(manifest),
