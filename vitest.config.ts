@@ -123,7 +123,7 @@ export const unit = {
     name: 'unit',
     include: [`${workspaces}/*.test.{ts,mjs}`, 'test/fleet/*.test.ts'],
     exclude: [...notOurs, ...integration],
-    setupFiles: ['toolchain/unit-boundary.mjs', propertySeed],
+    setupFiles: ['toolchain/unit-boundary.mjs', 'toolchain/unchanged-globals.mjs', propertySeed],
     // Nothing but modules is shared, and to load them takes longer than most tests.
     isolate: false,
     ...whenBusy,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { limits } from '../limits.ts';
 import { Rate } from './rate.ts';
 import { Transfers } from './transfers.ts';
@@ -75,16 +75,14 @@ test('progressMs: a picture is not shown again at once', async () => {
   const transfers = new Transfers(say, () => 'cancelled');
   const seen: unknown[] = [];
   await transfers.add('up', 'a', async (moved) => {
-    const { performance } = globalThis;
-    let now = 0;
-    Object.defineProperty(globalThis, 'performance', { value: { now: () => now }, configurable: true });
+    const now = vi.spyOn(performance, 'now');
     for (const at of [0, limits.progressMs - 1, limits.progressMs]) {
-      now = at;
+      now.mockReturnValue(at);
       moved(at, 1_000);
       const progress = transfers.all.value[0]?.progress.value;
       seen.push(progress?.at === 'running' ? progress.bytes : null);
     }
-    Object.defineProperty(globalThis, 'performance', { value: performance, configurable: true });
+    now.mockRestore();
     return null;
   });
   expect(transfers.all.value[0]?.progress.value).toEqual({ at: 'kept' });
