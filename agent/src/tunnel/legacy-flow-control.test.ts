@@ -80,4 +80,25 @@ describe('a tunnel without the extension', () => {
     clock.advance(1000);
     expect(events).toEqual(['stop', `a ${ChannelError.timeout} at 1999`, 'go on']);
   });
+
+  it('does not take the absence of the agent for that of a reader', () => {
+    const a = reader('a');
+    a(600);
+    clock.advance(500);
+    // The machine sleeps, and its timers come before what the reader takes.
+    clock.suspend(60_000);
+    expect(events).toEqual(['stop']);
+    clock.advance(999);
+    expect(events).toEqual(['stop']);
+    clock.advance(1);
+    expect(events).toEqual(['stop', `a ${ChannelError.timeout} at 61500`, 'go on']);
+  });
+
+  it('takes a check that is a little late for one in time', () => {
+    const a = reader('a');
+    a(600);
+    clock.advance(500);
+    clock.suspend(1000);
+    expect(events).toEqual(['stop', `a ${ChannelError.timeout} at 1500`, 'go on']);
+  });
 });
