@@ -21,11 +21,12 @@ export function Table<Item>({
   readonly columns: readonly Column<Item>[];
   readonly keyOf: (item: Item) => string;
   readonly actions?: (item: Item) => ComponentChildren;
-  readonly empty: { readonly icon: IconName; readonly title: string; readonly hint: ComponentChildren };
+  /** Without it, the list is never empty. */
+  readonly empty?: { readonly icon: IconName; readonly title: string; readonly hint: ComponentChildren };
 }) {
   const { items, fault, reload, more } = pages;
   if (!items) return fault === null ? <Loading /> : <Fault fault={fault} retry={reload} />;
-  if (items.length === 0) {
+  if (items.length === 0 && empty) {
     return (
       <Blank icon={empty.icon} title={empty.title}>
         {empty.hint}

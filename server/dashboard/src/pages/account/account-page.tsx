@@ -5,10 +5,11 @@ import { useResource } from '../../state/resource.ts';
 import { accountTabs } from '../../state/router.ts';
 import { account, choose, preferences, readAccount } from '../../state/session.ts';
 import { offeredLanguages, t, useLanguage } from '../../texts/language.ts';
-import { Fault, Loading } from '../../ui/blank.tsx';
+
 import { Copy, saveFile } from '../../ui/copy.tsx';
 import { Form } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
+import { Table } from '../../ui/table.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { done, failed } from '../../ui/toast.tsx';
@@ -313,54 +314,33 @@ function Sessions() {
     async (stop) => (await get<{ readonly items: readonly Session[] }>('/account/sessions', {}, stop)).items,
     [],
   );
-  if (!value) return fault === null ? <Loading /> : <Fault fault={fault} retry={reload} />;
   const end = (id: string) => remove(`/account/sessions/${segment(id)}`).then(reload, failed);
   return (
-    <section class="card">
-      <div class="scroll">
-        <table class="cards">
-          <thead>
-            <tr>
-              <th>{t('sessions.what')}</th>
-              <th>{t('sessions.used')}</th>
-              <th>{t('column.address')}</th>
-              <th>{t('sessions.expires')}</th>
-              <th>
-                <span class="hidden">{t('column.actions')}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {value.map((session) => (
-              <tr key={session.id}>
-                <td data-label={t('sessions.what')}>
-                  <span>
-                    {t(`sessions.${session.kind}`)} {session.device !== null && <code>{session.device}</code>}{' '}
-                    {session.current && <span class="tag good">{t('sessions.current')}</span>}
-                    <div class="muted">{session.agent}</div>
-                  </span>
-                </td>
-                <td data-label={t('sessions.used')}>
-                  <Ago time={session.used} />
-                </td>
-                <td class="mono" data-label={t('column.address')}>
-                  {session.address}
-                </td>
-                <td data-label={t('sessions.expires')}>
-                  <Ago time={session.expires} />
-                </td>
-                <td class="actions">
-                  {!session.current && (
-                    <button type="button" class="button small" onClick={() => end(session.id)}>
-                      {t('sessions.end')}
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
+    <Table
+      pages={{ items: value, fault, reload, more: null }}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: t('sessions.what'),
+          cell: ({ kind, device, current, agent }) => (
+            <>
+              {t(`sessions.${kind}`)} {device !== null && <code>{device}</code>}{' '}
+              {current && <span class="tag good">{t('sessions.current')}</span>}
+              <div class="muted">{agent}</div>
+            </>
+          ),
+        },
+        { title: t('sessions.used'), cell: ({ used }) => <Ago time={used} /> },
+        { title: t('column.address'), cell: ({ address }) => <span class="mono">{address}</span> },
+        { title: t('sessions.expires'), cell: ({ expires }) => <Ago time={expires} /> },
+      ]}
+      actions={({ id, current }) =>
+        !current && (
+          <button type="button" class="button small" onClick={() => end(id)}>
+            {t('sessions.end')}
+          </button>
+        )
+      }
+    />
   );
 }

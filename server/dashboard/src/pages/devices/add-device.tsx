@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { post } from '../../api/call.ts';
 import type { Domain, NewDevice } from '../../api/types.ts';
+import { domainOption } from '../../state/domains.ts';
 import { devicePath, navigate } from '../../state/router.ts';
 import { readTags } from '../../state/tag-text.ts';
 import { t } from '../../texts/language.ts';
@@ -69,14 +70,7 @@ export function AddDevice({
               maxLength={100}
             />
             {domains.length > 1 && (
-              <Choice
-                name="domain"
-                label={t('column.domain')}
-                options={domains.map((domain) => [
-                  domain.id,
-                  domain.name ? `${domain.name} (${domain.id})` : domain.id,
-                ])}
-              />
+              <Choice name="domain" label={t('column.domain')} options={domains.map(domainOption)} />
             )}
             <TagField name="tags" several wrong={wrong} />
             <Check name="digest" label={t('add.digest')} />

@@ -4,6 +4,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import type { Domain } from '../../api/types.ts';
 import { forEach, type Progress } from '../../state/bulk.ts';
 import { addTag, disconnect, moveTo, removeDevice, removeTag } from '../../state/device-actions.ts';
+import { domainOption } from '../../state/domains.ts';
 import { may } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { Dialog, Form } from '../../ui/dialog.tsx';
@@ -132,7 +133,7 @@ function Run({
                   name="domain"
                   label={t('column.domain')}
                   hint={t('device.move.hint')}
-                  options={domains.map(({ id, name }) => [id, name ? `${name} (${id})` : id])}
+                  options={domains.map(domainOption)}
                 />
               )}
               {(action === 'delete' || action === 'disconnect') && <p>{t(`bulk.${action}.hint`)}</p>}

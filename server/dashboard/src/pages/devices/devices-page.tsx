@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { all } from '../../api/call.ts';
 import type { Domain } from '../../api/types.ts';
 import { propertiesOf } from '../../state/columns.ts';
 import { DeviceList } from '../../state/device-list.ts';
@@ -12,8 +11,8 @@ import {
   wholeList,
   writeDeviceQuery,
 } from '../../state/device-query.ts';
+import { useDomains } from '../../state/domains.ts';
 import { onHappenings } from '../../state/live.ts';
-import { useResource } from '../../state/resource.ts';
 import { navigate, place } from '../../state/router.ts';
 import { may, shownColumns } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
@@ -38,10 +37,7 @@ export function DevicesPage() {
   const selected = useSignal<ReadonlySet<string>>(new Set());
   const atTop = useRef(true);
   const { dialog, ask } = useDialog();
-  const domains = useResource(
-    () => (may('domains.read') ? all<Domain>('/domains') : Promise.resolve([])),
-    [],
-  );
+  const domains = useDomains() ?? [];
 
   const asked = `${writeDeviceQuery(query)} ${properties.join()}`;
   useEffect(() => {
@@ -83,7 +79,7 @@ export function DevicesPage() {
   const count = shown.length.value;
   const fault = shown.fault.value;
   const isEmpty = shown.known && count === 0 && shown.ended.value;
-  const add = () => ask((close) => <AddDevice domains={domains.value ?? []} onClose={close} />);
+  const add = () => ask((close) => <AddDevice domains={domains} onClose={close} />);
   return (
     <>
       <div class="head">
@@ -92,11 +88,11 @@ export function DevicesPage() {
           {may('devices.create') && <AddButton text={t('devices.add')} onClick={add} />}
         </div>
       </div>
-      <Toolbar query={query} show={show} domains={domains.value ?? []} columns={columns} list={shown} />
+      <Toolbar query={query} show={show} domains={domains} columns={columns} list={shown} />
       {selected.value.size > 0 && (
         <Bulk
           ids={[...selected.value]}
-          domains={domains.value ?? []}
+          domains={domains}
           ask={ask}
           onDone={() => {
             selected.value = new Set();
@@ -144,9 +140,7 @@ export function DevicesPage() {
           }}
         />
       )}
-      {!isEmpty && shown.known && (
-        <Below count={count} ended={shown.ended.value} domains={domains.value ?? []} />
-      )}
+      {!isEmpty && shown.known && <Below count={count} ended={shown.ended.value} domains={domains} />}
       {dialog}
     </>
   );

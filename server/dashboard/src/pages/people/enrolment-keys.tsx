@@ -1,18 +1,18 @@
 import { useSignal } from '@preact/signals';
-import { all, post, remove, segment } from '../../api/call.ts';
-import type { Domain, EnrolmentKey } from '../../api/types.ts';
+import { post, segment } from '../../api/call.ts';
+import type { EnrolmentKey } from '../../api/types.ts';
 import { count } from '../../state/format.ts';
 import { readLocalTime } from '../../state/grant-text.ts';
-import { useResource } from '../../state/resource.ts';
-import { may, now } from '../../state/session.ts';
 import { locale, t } from '../../texts/language.ts';
 import { AddButton } from '../../ui/add-button.tsx';
-import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
-import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
+import { Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { DomainField } from '../../ui/domain-field.tsx';
+import { Check, Field, textOf } from '../../ui/field.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { RemoveButton } from '../../ui/remove-button.tsx';
 import { Secret } from '../../ui/secret.tsx';
 import { Above, Table } from '../../ui/table.tsx';
-import { When } from '../../ui/time.tsx';
+import { Until } from '../../ui/time.tsx';
 
 /** Keys by which devices of one image enrol themselves. */
 export function EnrolmentKeys() {
@@ -45,39 +45,17 @@ export function EnrolmentKeys() {
               uses === null ? count(locale(), used) : t('enrolment.usedOf', { used, uses }),
           },
           { title: t('enrolment.approval'), cell: ({ approval }) => (approval ? t('yes') : t('no')) },
-          {
-            title: t('keys.expires'),
-            cell: ({ expires }) =>
-              expires === null ? (
-                t('grants.always')
-              ) : Date.parse(expires) < now.value ? (
-                <span class="tag warn">{t('grants.over')}</span>
-              ) : (
-                <When time={expires} />
-              ),
-          },
+          { title: t('keys.expires'), cell: ({ expires }) => <Until time={expires} /> },
         ]}
         actions={(key) => (
-          <button
-            type="button"
-            class="button small danger"
-            onClick={() =>
-              ask((close) => (
-                <Confirm
-                  title={t('keys.revoke.title', { key: key.name })}
-                  text={t('enrolment.revoke.hint')}
-                  action={t('keys.revoke')}
-                  run={async () => {
-                    await remove(`/enrolment-keys/${segment(key.id)}`);
-                    reload();
-                  }}
-                  onClose={close}
-                />
-              ))
-            }
-          >
-            {t('keys.revoke')}
-          </button>
+          <RemoveButton
+            path={`/enrolment-keys/${segment(key.id)}`}
+            action={t('keys.revoke')}
+            title={t('keys.revoke.title', { key: key.name })}
+            hint={t('enrolment.revoke.hint')}
+            ask={ask}
+            onDone={reload}
+          />
         )}
       />
       {dialog}
@@ -87,10 +65,6 @@ export function EnrolmentKeys() {
 
 function AddKey({ onDone, onClose }: { readonly onDone: () => void; readonly onClose: () => void }) {
   const text = useSignal('');
-  const domains = useResource(
-    () => (may('domains.read') ? all<Domain>('/domains') : Promise.resolve([])),
-    [],
-  );
   const submit = async (fields: FormData) => {
     const given = (name: string) => textOf(fields, name);
     const uses = given('uses');
@@ -123,15 +97,7 @@ function AddKey({ onDone, onClose }: { readonly onDone: () => void; readonly onC
         {(wrong) => (
           <>
             <Field name="name" label={t('column.name')} required maxLength={100} wrong={wrong} autofocus />
-            {domains.value && domains.value.length > 0 ? (
-              <Choice
-                name="domain"
-                label={t('column.domain')}
-                options={domains.value.map(({ id, name }) => [id, name ? `${name} (${id})` : id])}
-              />
-            ) : (
-              <Field name="domain" label={t('column.domain')} required maxLength={64} wrong={wrong} />
-            )}
+            <DomainField wrong={wrong} />
             <Field
               name="uses"
               type="number"

@@ -1,19 +1,21 @@
 import { type Signal, useSignal } from '@preact/signals';
-import { all, call, patch, post, remove, segment } from '../../api/call.ts';
+import { call, patch, post, segment } from '../../api/call.ts';
 import { Problem } from '../../api/problem.ts';
-import { type Domain, type Grant, roles } from '../../api/types.ts';
+import { type Grant, roles } from '../../api/types.ts';
 import { localTime, readLocalTime, readPorts, tonight } from '../../state/grant-text.ts';
 import { useResource } from '../../state/resource.ts';
 import { devicePath } from '../../state/router.ts';
-import { may, now } from '../../state/session.ts';
+import { may } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { AddButton } from '../../ui/add-button.tsx';
 import { Fault, Loading } from '../../ui/blank.tsx';
-import { Confirm, Dialog, Form, useDialog, type Wrong } from '../../ui/dialog.tsx';
+import { Dialog, Form, useDialog, type Wrong } from '../../ui/dialog.tsx';
+import { DomainField } from '../../ui/domain-field.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { RemoveButton } from '../../ui/remove-button.tsx';
 import { Above, Table } from '../../ui/table.tsx';
-import { When } from '../../ui/time.tsx';
+import { Until } from '../../ui/time.tsx';
 import { done } from '../../ui/toast.tsx';
 
 /** Who may do what with which devices, and until when. */
@@ -59,17 +61,7 @@ export function Grants() {
               ),
           },
           { title: t('grants.ports'), cell: ({ ports }) => portsText(ports) },
-          {
-            title: t('grants.until'),
-            cell: ({ until }) =>
-              until === null ? (
-                t('grants.always')
-              ) : Date.parse(until) < now.value ? (
-                <span class="tag warn">{t('grants.over')}</span>
-              ) : (
-                <When time={until} />
-              ),
-          },
+          { title: t('grants.until'), cell: ({ until }) => <Until time={until} /> },
           { title: t('grants.by'), cell: ({ createdBy }) => createdBy },
         ]}
         {...(allowed
@@ -85,26 +77,14 @@ export function Grants() {
                   >
                     {t('grants.end')}
                   </button>{' '}
-                  <button
-                    type="button"
-                    class="button small danger"
-                    onClick={() =>
-                      ask((close) => (
-                        <Confirm
-                          title={t('grants.remove.title', { who: grant.user ?? grant.group ?? '' })}
-                          text={t('grants.remove.hint')}
-                          action={t('grants.remove')}
-                          run={async () => {
-                            await remove(`/grants/${segment(grant.id)}`);
-                            reload();
-                          }}
-                          onClose={close}
-                        />
-                      ))
-                    }
-                  >
-                    {t('grants.remove')}
-                  </button>
+                  <RemoveButton
+                    path={`/grants/${segment(grant.id)}`}
+                    action={t('grants.remove')}
+                    title={t('grants.remove.title', { who: grant.user ?? grant.group ?? '' })}
+                    hint={t('grants.remove.hint')}
+                    ask={ask}
+                    onDone={reload}
+                  />
                 </>
               ),
             }
@@ -187,10 +167,6 @@ function ChangeEnd({
 
 function AddGrant({ onDone, onClose }: { readonly onDone: () => void; readonly onClose: () => void }) {
   const target = useSignal('domain');
-  const domains = useResource(
-    () => (may('domains.read') ? all<Domain>('/domains') : Promise.resolve([])),
-    [],
-  );
   const until = useSignal('');
   const submit = async (fields: FormData) => {
     const ports = readPorts(textOf(fields, 'ports'));
@@ -247,16 +223,7 @@ function AddGrant({ onDone, onClose }: { readonly onDone: () => void; readonly o
                 target.value = value;
               }}
             />
-            {target.value === 'domain' &&
-              (domains.value && domains.value.length > 0 ? (
-                <Choice
-                  name="domain"
-                  label={t('column.domain')}
-                  options={domains.value.map(({ id, name }) => [id, name ? `${name} (${id})` : id])}
-                />
-              ) : (
-                <Field name="domain" label={t('column.domain')} required maxLength={64} wrong={wrong} />
-              ))}
+            {target.value === 'domain' && <DomainField wrong={wrong} />}
             {target.value === 'device' && (
               <Field name="device" label={t('column.device')} required maxLength={63} wrong={wrong} />
             )}

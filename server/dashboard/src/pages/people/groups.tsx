@@ -3,9 +3,10 @@ import type { Group } from '../../api/types.ts';
 import { may } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { AddButton } from '../../ui/add-button.tsx';
-import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Field, textOf } from '../../ui/field.tsx';
 import { More, usePages } from '../../ui/list.tsx';
+import { RemoveButton } from '../../ui/remove-button.tsx';
 import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
 import { done, failed } from '../../ui/toast.tsx';
@@ -60,26 +61,14 @@ export function Groups() {
               {t('groups.members')}
             </button>
             {allowed && (
-              <button
-                type="button"
-                class="button small danger"
-                onClick={() =>
-                  ask((close) => (
-                    <Confirm
-                      title={t('groups.remove.title', { group: group.name })}
-                      text={t('groups.remove.hint')}
-                      action={t('remove')}
-                      run={async () => {
-                        await remove(`/groups/${segment(group.name)}`);
-                        reload();
-                      }}
-                      onClose={close}
-                    />
-                  ))
-                }
-              >
-                {t('remove')}
-              </button>
+              <RemoveButton
+                path={`/groups/${segment(group.name)}`}
+                action={t('remove')}
+                title={t('groups.remove.title', { group: group.name })}
+                hint={t('groups.remove.hint')}
+                ask={ask}
+                onDone={reload}
+              />
             )}
           </>
         )}

@@ -1,16 +1,17 @@
 import { useSignal } from '@preact/signals';
-import { post, remove, segment } from '../../api/call.ts';
+import { post, segment } from '../../api/call.ts';
 import type { ApiKey } from '../../api/types.ts';
 import { readLocalTime } from '../../state/grant-text.ts';
-import { account, now } from '../../state/session.ts';
+import { account } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { AddButton } from '../../ui/add-button.tsx';
-import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
+import { Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Field, textOf } from '../../ui/field.tsx';
 import { usePages } from '../../ui/list.tsx';
+import { RemoveButton } from '../../ui/remove-button.tsx';
 import { Secret } from '../../ui/secret.tsx';
 import { Above, Table } from '../../ui/table.tsx';
-import { Ago, When } from '../../ui/time.tsx';
+import { Ago, Until } from '../../ui/time.tsx';
 
 /** API keys: one's own, or with `all` those of everybody whom one may see. */
 export function Keys({ all = false }: { readonly all?: boolean }) {
@@ -47,39 +48,17 @@ export function Keys({ all = false }: { readonly all?: boolean }) {
                 </>
               ),
           },
-          {
-            title: t('keys.expires'),
-            cell: ({ expires }) =>
-              expires === null ? (
-                t('grants.always')
-              ) : Date.parse(expires) < now.value ? (
-                <span class="tag warn">{t('grants.over')}</span>
-              ) : (
-                <When time={expires} />
-              ),
-          },
+          { title: t('keys.expires'), cell: ({ expires }) => <Until time={expires} /> },
         ]}
         actions={(key) => (
-          <button
-            type="button"
-            class="button small danger"
-            onClick={() =>
-              ask((close) => (
-                <Confirm
-                  title={t('keys.revoke.title', { key: key.name })}
-                  text={t('keys.revoke.hint')}
-                  action={t('keys.revoke')}
-                  run={async () => {
-                    await remove(`/keys/${segment(key.id)}`);
-                    reload();
-                  }}
-                  onClose={close}
-                />
-              ))
-            }
-          >
-            {t('keys.revoke')}
-          </button>
+          <RemoveButton
+            path={`/keys/${segment(key.id)}`}
+            action={t('keys.revoke')}
+            title={t('keys.revoke.title', { key: key.name })}
+            hint={t('keys.revoke.hint')}
+            ask={ask}
+            onDone={reload}
+          />
         )}
       />
       {dialog}

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { all, patch, post, segment } from '../../api/call.ts';
-import { type Domain, eventKinds, type Webhook, type WebhookWithSecret } from '../../api/types.ts';
-import { useResource } from '../../state/resource.ts';
-import { may, mayAll } from '../../state/session.ts';
+import { patch, post, segment } from '../../api/call.ts';
+import { eventKinds, type Webhook, type WebhookWithSecret } from '../../api/types.ts';
+import { domainOption, useDomains } from '../../state/domains.ts';
+import { mayAll } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { Dialog, Form, type Wrong } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
@@ -84,12 +84,9 @@ function WebhookSecret({ secret, onClose }: { readonly secret: string; readonly 
 
 function WebhookFields({ wrong, webhook }: { readonly wrong: Wrong; readonly webhook?: Webhook }) {
   const chosen = useSignal(webhook?.kinds != null);
-  const domains = useResource(
-    () => (may('domains.read') ? all<Domain>('/domains') : Promise.resolve([])),
-    [],
-  );
+  const domains = useDomains();
   const everything = mayAll('webhooks.write') ? [['', t('grants.everything')] as const] : [];
-  const known = new Set(domains.value?.map(({ id }) => id));
+  const known = new Set(domains?.map(({ id }) => id));
   const present =
     webhook?.domain != null && !known.has(webhook.domain) ? [[webhook.domain, webhook.domain] as const] : [];
   return (
@@ -112,15 +109,11 @@ function WebhookFields({ wrong, webhook }: { readonly wrong: Wrong; readonly web
         wrong={wrong}
       />
       <Choice
-        key={domains.value?.length ?? -1}
+        key={domains?.length ?? -1}
         name="domain"
         label={t('column.domain')}
-        value={webhook?.domain ?? everything[0]?.[0] ?? domains.value?.[0]?.id ?? ''}
-        options={[
-          ...everything,
-          ...present,
-          ...(domains.value ?? []).map(({ id, name }) => [id, name ? `${name} (${id})` : id] as const),
-        ]}
+        value={webhook?.domain ?? everything[0]?.[0] ?? domains?.[0]?.id ?? ''}
+        options={[...everything, ...present, ...(domains ?? []).map(domainOption)]}
       />
       <Choice
         name="some"
