@@ -41,6 +41,7 @@ export const sources = {
       'quickjs-fast-interpreter.patch',
       'quickjs-small-library.patch',
       'quickjs-small-functions.patch',
+      'quickjs-without-async.patch',
     ],
   },
   'quickjs-ng': {

@@ -37,6 +37,9 @@ const functions = {
     'getBigInt64 getBigUint64 getFloat32 getFloat64 setBigInt64 setBigUint64 setFloat32 setFloat64',
 };
 
+/** What is global in a full engine, and what of it only a host with promises has (agent/tiny/src/runtime.h). */
+const globals = ['Reflect', 'Promise'];
+
 /** Properties that no function of the script has: quickjs-small-functions.patch. */
 const ofFunctions = ['prototype'];
 
@@ -62,31 +65,47 @@ export function smallLibrary(source) {
   return lines.join('\n');
 }
 
+const asynchronousSyntax = ['function*', 'async function', 'import()'];
+
 /**
- * The names of the properties that a script uses.
+ * What a node is of the syntax that quickjs-without-async.patch leaves out.
+ * @param {import('acorn').AnyNode} node
+ */
+function asynchronous(node) {
+  if ('generator' in node && node.generator) return 'function*';
+  if ('async' in node && node.async) return 'async function';
+  return node.type === 'ImportExpression' ? 'import()' : undefined;
+}
+
+/**
+ * The names of the properties and the syntax that a script uses.
  * @param {import('acorn').AnyNode} node
  * @param {Set<string>} names
  */
 function collect(node, names) {
+  const found = asynchronous(node);
+  if (found !== undefined) names.add(found);
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier')
     names.add(node.property.name);
-  if (node.type === 'Identifier' && node.name === 'Reflect') names.add(node.name);
+  if (node.type === 'Identifier' && globals.includes(node.name)) names.add(node.name);
   for (const child of Object.values(node).flat())
     if (typeof child === 'object' && child !== null && typeof child.type === 'string') collect(child, names);
 }
 
 /**
  * What a script needs and the engine does not have.
- * @param {string} script
+ * @param {string} script a classic one, in which `import`, `export` and `await` of modules are no syntax
+ * @param {{ promises?: boolean }} [host] whether its host has them
  */
-export function missingFromLibrary(script) {
+export function missingFromLibrary(script, { promises = false } = {}) {
+  /** @type {Set<string>} */
   const names = new Set();
   collect(parse(script, { ecmaVersion: 2022, sourceType: 'script' }), names);
   return [
     ...syntax.flatMap((pattern) => pattern.exec(script)?.[0] ?? []),
     ...Object.values(functions)
       .flatMap((list) => list.split(' '))
-      .concat(ofFunctions)
+      .concat(ofFunctions, asynchronousSyntax, promises ? [] : 'Promise')
       .filter((name) => names.has(name)),
   ];
 }

@@ -213,11 +213,12 @@ function sameExports(one, other) {
  * One file for `rmc`: the first script, and each further one behind a line `//# script NAME`.
  * @param {readonly Script[]} scripts
  * @param {Readonly<Record<string, string>>} define
+ * @param {{ promises?: boolean }} [host]
  */
-async function scriptFile(scripts, define) {
+async function scriptFile(scripts, define, host) {
   const built = scripts.filter(({ constant }) => constant === undefined || define[constant] !== 'false');
   const texts = await linkedScripts(built, define);
-  const missing = texts.flatMap((text) => missingFromLibrary(text));
+  const missing = texts.flatMap((text) => missingFromLibrary(text, host));
   if (missing.length > 0)
     throw new BuildError(`the tiny engine has no ${missing.join(', ')}: see library.mjs`);
   return texts.map((text, at) => (at === 0 ? text : `\n//# script ${built[at]?.name}\n${text}`)).join('');
@@ -230,4 +231,4 @@ async function scriptFile(scripts, define) {
 export const bundledScript = (define) => scriptFile(agentScripts, define);
 
 /** The agent for the C library. */
-export const libraryScript = () => scriptFile(libraryScripts, { RM_MQTT: 'false' });
+export const libraryScript = () => scriptFile(libraryScripts, { RM_MQTT: 'false' }, { promises: true });

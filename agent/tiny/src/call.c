@@ -8,6 +8,8 @@
 int rm_exit_status = -1;
 #endif
 
+#ifdef RM_PROMISES
+
 typedef struct {
   JSValue promise, reason;
 } rejection;
@@ -44,6 +46,26 @@ static void run_jobs(void) {
   }
 }
 
+void rm_call_init(void) { JS_SetHostPromiseRejectionTracker(JS_GetRuntime(rm_context), track, NULL); }
+
+void rm_call_teardown(void) {
+  for (size_t i = 0; i < rejection_count; i++) {
+    JS_FreeValue(rm_context, rejections[i].promise);
+    JS_FreeValue(rm_context, rejections[i].reason);
+  }
+  rm_free(rejections);
+  rejections = NULL;
+  rejection_count = 0;
+}
+
+#else
+
+static void run_jobs(void) {}
+void rm_call_init(void) {}
+void rm_call_teardown(void) {}
+
+#endif
+
 void rm_call_finish(JSValue result) {
   if (JS_IsException(result)) {
     if (rm_exit_status < 0) rm_fatal_exception();
@@ -67,16 +89,4 @@ JSValue rm_call_for(JSValueConst function, int argc, JSValueConst *argv) {
   JSValue result = JS_Call(rm_context, function, JS_UNDEFINED, argc, argv);
   rm_call_finish(JS_DupValue(rm_context, result));
   return JS_IsException(result) ? JS_UNDEFINED : result;
-}
-
-void rm_call_init(void) { JS_SetHostPromiseRejectionTracker(JS_GetRuntime(rm_context), track, NULL); }
-
-void rm_call_teardown(void) {
-  for (size_t i = 0; i < rejection_count; i++) {
-    JS_FreeValue(rm_context, rejections[i].promise);
-    JS_FreeValue(rm_context, rejections[i].reason);
-  }
-  rm_free(rejections);
-  rejections = NULL;
-  rejection_count = 0;
 }

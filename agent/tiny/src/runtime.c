@@ -23,7 +23,9 @@ void rm_runtime_add_intrinsics(void) {
   JS_AddIntrinsicJSON(context);
   JS_AddIntrinsicMapSet(context);
   JS_AddIntrinsicTypedArrays(context);
+#ifdef RM_PROMISES
   JS_AddIntrinsicPromise(context);
+#endif
 #ifdef RM_QUICKJS_NG
   JS_AddIntrinsicBigInt(context);
 #endif

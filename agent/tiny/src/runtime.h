@@ -4,6 +4,11 @@
 
 #include "engine.h"
 
+/* Promises are for the scripts of tests and of the C library. The agent has none. */
+#if defined(RM_EVAL) || defined(RM_LIBRARY)
+#define RM_PROMISES
+#endif
+
 extern JSContext *rm_context;
 
 /* Makes the context, with nothing in it yet. */
