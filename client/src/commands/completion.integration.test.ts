@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -7,23 +7,50 @@ import { completionScript } from './completion.ts';
 
 const commands = ['login', 'logout', 'forward', 'ssh'];
 
-test.each([
-  [['rm-client', 'log'], 'login logout'],
-  [['rm-client', 'ssh', '--re'], '--reflector'],
-  [['rm-client', 'ssh', 'pu'], 'pump-7 pump-8'],
-  [['rm-client', 'login', 'pu'], ''],
-])('in bash, %j becomes %j', (words, expected) => {
+/** A folder with an `rm-client` that lists these devices. */
+function folderWith(devices: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'rm-completion-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const client =
-    '#!/bin/sh\n[ "$1" = devices ] && printf "DEVICE STATE\\npump-7 x\\npump-8 x\\nvalve x\\n"\nexit 0\n';
-  writeFileSync(join(folder, 'rm-client'), client);
+  const lines = ['DEVICE STATE', ...devices.map((device) => `${device} x`)].join('\n');
+  writeFileSync(
+    join(folder, 'rm-client'),
+    `#!/bin/sh\n[ "$1" = devices ] && cat <<'END'\n${lines}\nEND\nexit 0\n`,
+  );
   chmodSync(join(folder, 'rm-client'), 0o755);
+  return folder;
+}
+
+/** What bash offers for the last of these words. */
+function offered(folder: string, words: readonly string[]): string {
   const quoted = words.map((word) => `'${word}'`).join(' ');
   const script = `${completionScript('bash', commands)}
 COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _rm_client; echo "\${COMPREPLY[*]}"`;
   const env = { PATH: `${folder}:${process.env.PATH}` };
-  expect(execFileSync('bash', ['-c', script], { env, encoding: 'utf8' }).trim()).toBe(expected);
+  return execFileSync('bash', ['-c', script], { cwd: folder, env, encoding: 'utf8' }).trim();
+}
+
+test.each([
+  [['rm-client', 'log'], 'login logout'],
+  [['rm-client', 'ssh', '--re'], '--reflector'],
+  [['rm-client', 'ssh', 'pu'], 'pump-7 pump-8'],
+  [['rm-client', 'ssh', '*'], ''],
+  [['rm-client', 'login', 'pu'], ''],
+])('in bash, %j becomes %j', (words, expected) => {
+  expect(offered(folderWith(['pump-7', 'pump-8', 'valve']), words)).toBe(expected);
+});
+
+test.each([
+  '$(touch${IFS}ran)',
+  '`touch${IFS}ran`',
+  '$((a[$(touch${IFS}ran)]))',
+  '*',
+  '~root',
+  '-x',
+  'a;touch',
+])('nothing of a reflector that names a device %s is run or expanded', (device) => {
+  const folder = folderWith([device, 'valve']);
+  expect(offered(folder, ['rm-client', 'ssh', ''])).toBe('valve');
+  expect(readdirSync(folder)).toEqual(['rm-client']);
 });
 
 test('other shells have scripts of their own, and unknown ones none', () => {

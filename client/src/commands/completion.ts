@@ -6,8 +6,11 @@ const options = '--reflector --user --ca --proxy --insecure --keep-alive --help'
 /** Commands whose first operand is a device. */
 const ofDevices = ['connect', 'forward', 'ssh', 'scp', 'sftp', 'vnc', 'rdp', 'web'];
 
-/** Devices are asked for only with a valid token, so that a key never leads to a question. */
-const devices = `rm-client login --status >/dev/null 2>&1 && rm-client devices 2>/dev/null | awk 'NR > 1 { print $1 }'`;
+/**
+ * Devices are asked for only with a valid token, so that a key never leads to a question. What is no ID is left out: the reflector
+ * says it, and a shell may run what it expands.
+ */
+const devices = `rm-client login --status >/dev/null 2>&1 && rm-client devices 2>/dev/null | awk 'NR > 1 && $1 ~ /^[a-z0-9][a-z0-9_-]*$/ { print $1 }'`;
 
 /** The script that completes command lines, by shell. */
 export function completionScript(shell: string, commands: readonly string[]): string | null {
@@ -15,9 +18,14 @@ export function completionScript(shell: string, commands: readonly string[]): st
   if (shell === 'bash') {
     return `_rm_client() {
   local word=\${COMP_WORDS[COMP_CWORD]} command=\${COMP_WORDS[1]}
+  COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "${all}" -- "$word"))
   elif [[ $word == -* ]]; then COMPREPLY=($(compgen -W "${options}" -- "$word"))
-  elif [[ " ${ofDevices.join(' ')} " == *" $command "* ]]; then COMPREPLY=($(compgen -W "$(${devices})" -- "$word"))
+  elif [[ " ${ofDevices.join(' ')} " == *" $command "* ]]; then
+    local device
+    while IFS= read -r device; do
+      if [[ $device == "$word"* ]]; then COMPREPLY+=("$device"); fi
+    done < <(${devices})
   fi
 }
 complete -o default -F _rm_client rm-client
