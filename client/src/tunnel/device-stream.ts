@@ -176,13 +176,17 @@ export class DeviceStream extends Duplex {
 
   #answerPing(payload: Uint8Array): void {
     if (this.#socket.writableNeedDrain) {
-      if (!this.#pong)
-        this.#socket.once('drain', () => this.#send(WebSocketOpcode.pong, this.#pong ?? nothing));
+      if (!this.#pong) this.#socket.once('drain', () => this.#sendPong());
       this.#pong = payload;
       return;
     }
+    this.#pong = payload;
+    this.#sendPong();
+  }
+
+  #sendPong(): void {
+    if (this.#pong) this.#send(WebSocketOpcode.pong, this.#pong);
     this.#pong = null;
-    this.#send(WebSocketOpcode.pong, payload);
   }
 
   #closedBy(code: number, reason: string): void {
