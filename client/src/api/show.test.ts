@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldOf, record, table } from './show.ts';
+import { fieldOf, json, plain, record, table } from './show.ts';
 
 test('a table has a line for each record, and steers no terminal', () => {
   const columns = [
@@ -28,4 +28,20 @@ test('a record has a line for each field, nested ones indented', () => {
 test('a field that every object has is none', () => {
   expect(fieldOf({}, 'constructor')).toBeUndefined();
   expect(fieldOf({ a: 'x' }, 'a.length.b')).toBeUndefined();
+});
+
+test.each([
+  [{ name: 'pump\x1b[2J\x9b2J\u202e' }, '{\n  "name": "pump\\u001b[2J\\u009b2J\\u202e"\n}\n'],
+  [['grün 泵'], '[\n  "grün 泵"\n]\n'],
+])('JSON says the same and steers no terminal: %j', (value, text) => {
+  expect(json(value)).toBe(text);
+  expect(JSON.parse(text)).toEqual(value);
+});
+
+test.each([
+  ['Alice\x1b]0;x\x07', 'Alice ]0;x\n'],
+  [7, '7\n'],
+  [{ id: 'x' }, '{\n  "id": "x"\n}\n'],
+])('one field by itself, %j', (value, text) => {
+  expect(plain(value)).toBe(text);
 });

@@ -33,6 +33,20 @@ export function record(value: unknown, indent = ''): string {
     .join('');
 }
 
+/** What one field holds, for scripts; what has fields of its own as JSON, for a file. */
+export function plain(value: unknown): string {
+  return typeof value === 'object' ? json(value) : `${printable(String(value))}\n`;
+}
+
+/** As JSON, in which also what steers a terminal or turns its text around is escaped. */
+export function json(value: unknown): string {
+  const text = JSON.stringify(value, null, 2);
+  return `${text.replace(steering, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
+}
+
+/** Of what `printable` removes, that which JSON leaves as it is. */
+const steering = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 /** A field of a record; parts are separated by points. */
 export function fieldOf(value: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((inner, name) => {
@@ -45,7 +59,7 @@ function cell(value: unknown): string {
   if (value === null || value === undefined || value === '') return '-';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.map(cell).join(',') || '-';
-  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'object') return printable(JSON.stringify(value));
   const text = printable(String(value));
   return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? `${text.slice(0, 16).replace('T', ' ')} UTC` : text;
 }

@@ -8,7 +8,7 @@ import {
   revokeToken,
   type Token,
 } from '../account/reflector-api.ts';
-import { aligned } from '../api/show.ts';
+import { aligned, json } from '../api/show.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import type { Route } from '../connection/dial.ts';
@@ -86,7 +86,7 @@ export async function devices(args: string[], context: CommandContext): Promise<
   const chosen = chooseReflector(values, context);
   const found = await listDevices(chosen.route, await authorizeAt(chosen, context));
   if (values.json) {
-    context.print(`${JSON.stringify(found, null, 2)}\n`);
+    context.print(json(found));
     return ExitStatus.ok;
   }
   const state = ({ online, lastSeen }: (typeof found)[number]) =>

@@ -3,7 +3,7 @@ import { type Action, namesOf } from '../api/action.ts';
 import { Api } from '../api/call.ts';
 import { fieldsOf } from '../api/fields.ts';
 import { resources } from '../api/resources.ts';
-import { fieldOf, record, table } from '../api/show.ts';
+import { fieldOf, json, plain, record, table } from '../api/show.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { ExitStatus, Failure } from '../failure.ts';
@@ -42,7 +42,7 @@ export async function runResource(
   const path = action.path.replaceAll(/\{([^}]+)\}/g, (_match, name: string) =>
     encodeURIComponent(given.get(name) ?? ''),
   );
-  await runAction(api, action, { path, fields, given, json: values.json === true }, context);
+  await runAction(api, action, { path, fields, given, asJson: values.json === true }, context);
   return ExitStatus.ok;
 }
 
@@ -50,21 +50,21 @@ interface Asked {
   readonly path: string;
   readonly fields: Record<string, unknown>;
   readonly given: ReadonlyMap<string, string>;
-  readonly json: boolean;
+  readonly asJson: boolean;
 }
 
 async function runAction(api: Api, action: Action, asked: Asked, context: CommandContext): Promise<void> {
-  const { path, fields, given, json } = asked;
+  const { path, fields, given, asJson } = asked;
   const { method, columns, paged, only, done } = action;
   if (paged && columns) {
     const found: unknown[] = [];
     for await (const one of api.records(path, fields)) found.push(one);
-    context.print(json ? `${JSON.stringify(found, null, 2)}\n` : table(columns, found));
+    context.print(asJson ? json(found) : table(columns, found));
     return;
   }
   if (method === 'GET') {
     const { value } = await api.get(path, fields);
-    context.print(json ? `${JSON.stringify(value, null, 2)}\n` : record(value));
+    context.print(asJson ? json(value) : record(value));
     return;
   }
   // Who removes something means it as it is now.
@@ -72,15 +72,10 @@ async function runAction(api: Api, action: Action, asked: Asked, context: Comman
   const version = action.conditional ? (await api.get(path)).version : present;
   const body = action.options === undefined ? undefined : fields;
   const value = await api.change(method, path, body, version);
-  if (json && value !== undefined) context.print(`${JSON.stringify(value, null, 2)}\n`);
+  if (asJson && value !== undefined) context.print(json(value));
   else if (done !== undefined) {
     context.print(`${done.replaceAll(/\{([^}]+)\}/g, (_match, name: string) => given.get(name) ?? '')}\n`);
-  } else context.print(shown(only === undefined ? value : fieldOf(value, only)));
-}
-
-/** Text as it is, for scripts; a configuration as JSON, for a file. */
-function shown(value: unknown): string {
-  return typeof value === 'object' ? `${JSON.stringify(value, null, 2)}\n` : `${String(value)}\n`;
+  } else context.print(plain(only === undefined ? value : fieldOf(value, only)));
 }
 
 function optionsOf({ options = {} }: Action) {
