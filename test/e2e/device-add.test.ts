@@ -37,7 +37,8 @@ describe.each(agents.map((words, index) => [words.join(' '), words, index] as co
       const { status, stdout, stderr } = spawnSync(first, rest, { cwd: root, encoding: 'utf8' });
       return { status, report: stdout + stderr };
     };
-    const connected = { status: 0, report: expect.stringMatching(/^ok {5}upgrade/m) };
+    // Its services may listen here or not.
+    const connected = { status: expect.toBeOneOf([0, 75]), report: expect.stringMatching(/^ok {5}upgrade/m) };
 
     it('what is printed, from a pipe', () => {
       const file = join(system.directory, `printed-${index}.json`);

@@ -4,7 +4,7 @@ import type { Json } from '../config/json.ts';
 import type { Machine } from '../config/machine.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
-import { makeAttempt, type Report } from '../program/check.ts';
+import { checkStatus, makeAttempt, type Report } from '../program/check.ts';
 import { ExitStatus } from '../program/exit-status.ts';
 import { duration } from '../program/format-status.ts';
 import { probeServices } from '../program/probe-services.ts';
@@ -84,9 +84,9 @@ export function checkGateway(
     exit(ExitStatus.usage);
   } else if (offline) exit(wrong ? ExitStatus.configuration : ExitStatus.ok);
   else
-    probeAll(host, targets, report, () =>
+    probeAll(host, targets, report, (complete) =>
       askGateway(host, settings, devices, only !== null, dial, report, (connected) =>
-        exit(wrong ? ExitStatus.configuration : connected ? ExitStatus.ok : ExitStatus.unavailable),
+        exit(wrong ? ExitStatus.configuration : checkStatus(connected, complete)),
       ),
     );
 }
@@ -115,29 +115,32 @@ function reportCost(
     report('ok', 'machine', `${devices.length} devices fit, with ${capacity.channels} channels together`);
 }
 
-/** The services of one device after the other. */
+/** The services of one device after the other; `done` gets whether all can be reached. */
 function probeAll(
   host: Host,
   devices: readonly DeviceConfiguration[],
   report: Report,
-  done: () => void,
+  done: (complete: boolean) => void,
 ): void {
   const { target } = deviceHosts(host);
+  let complete = true;
   const next = (index: number): void => {
     const device = devices[index];
     if (!device) {
-      done();
+      done(complete);
       return;
     }
     probeServices(
       target,
       device.configuration,
-      ({ port, name }, failure) =>
+      ({ port, name }, failure) => {
+        complete &&= failure === null;
         report(
           failure === null ? 'ok' : 'FAILED',
           'service',
           `${device.id}: ${portLabel(port, name)}${failure === null ? '' : `: ${failure}`}`,
-        ),
+        );
+      },
       () => next(index + 1),
     );
   };

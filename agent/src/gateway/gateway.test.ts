@@ -655,5 +655,8 @@ describe('check of a gateway', () => {
     const { out, status: exit } = rmAgent(host, 'check');
     expect(out).toMatch(/ok +tunnel +cam-1: connected for/);
     expect(exit).toBe(0);
+    write('two', device('cam-2', '10.0.0.250'));
+    host.clock.advance(5000);
+    expect(rmAgent(host, 'check').status).toBe(75);
   });
 });

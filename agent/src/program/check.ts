@@ -13,6 +13,7 @@ import type { AttemptSettings } from '../link/attempt-settings.ts';
 import { CLOSING_MS, REPLACED } from '../link/link.ts';
 import { FrameQueue } from '../tunnel/frame-queue.ts';
 import type { DaemonStatus } from './daemon-status.ts';
+import { ExitStatus } from './exit-status.ts';
 import { duration } from './format-status.ts';
 import { probeServices } from './probe-services.ts';
 import { sendCommand } from './send-command.ts';
@@ -25,7 +26,7 @@ const noAgentCodes: readonly unknown[] = ['not-found', 'refused'];
 
 /**
  * `rm-agent check`: tries each service, then reports the tunnel of the running agent, or makes one attempt and
- * reports each step of each route that it tries. `done` gets whether the reflector accepts the tunnel.
+ * reports each step of each route that it tries. `done` gets the exit status.
  *
  * A reflector replaces the tunnel of a running agent by that of an attempt with the same identity, so none is made beside
  * a tunnel that is up, unless `dial` demands it.
@@ -34,12 +35,17 @@ export function check(
   host: Host,
   configuration: Configuration,
   dial: boolean,
-  done: (connected: boolean) => void,
+  done: (status: number) => void,
 ): void {
-  const report: Report = (mark, step, detail) =>
+  let complete = true;
+  const report: Report = (mark, step, detail) => {
+    // Steps of an attempt may fail on one route, and work on the next.
+    if (mark === 'FAILED' && (step === 'service' || step === 'configuration')) complete = false;
     host.system.print(1, `${mark.padEnd(7)}${step.padEnd(14)}${detail}\n`);
+  };
   const { control } = configuration;
-  const attempt = () => makeAttempt(host, configuration, report, done);
+  const end = (connected: boolean) => done(checkStatus(connected, complete));
+  const attempt = () => makeAttempt(host, configuration, report, end);
   probeServices(
     host,
     configuration,
@@ -50,7 +56,7 @@ export function check(
         `${portLabel(service.port, service.name)}${failure === null ? '' : `: ${failure}`}`,
       ),
     () => {
-      if (!dial && control !== null) askRunningAgent(host, configuration, control, report, attempt, done);
+      if (!dial && control !== null) askRunningAgent(host, configuration, control, report, attempt, end);
       else {
         const why = dial ? '--dial' : 'control is null';
         report('try', 'agent', `${why}: an agent that runs beside this loses its tunnel and dials again`);
@@ -58,6 +64,12 @@ export function check(
       }
     },
   );
+}
+
+/** The exit status of `check`: without a way to the reflector, nothing else counts. */
+export function checkStatus(connected: boolean, complete: boolean): number {
+  if (!connected) return ExitStatus.unavailable;
+  return complete ? ExitStatus.ok : ExitStatus.incomplete;
 }
 
 /** Reports the tunnel of the agent at `control`; `attempt` is made where there is none that it could replace. */

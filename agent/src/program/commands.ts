@@ -90,10 +90,7 @@ function checkConfiguration(host: Host, { config, dial, offline, root }: CheckCo
   // That of an image is another machine's.
   if (memory && !image) reportMemory(host.system, ok, memory);
   if (offline) host.system.exit(ExitStatus.ok);
-  else
-    check(host, ok, dial, (connected) =>
-      host.system.exit(connected ? ExitStatus.ok : ExitStatus.unavailable),
-    );
+  else check(host, ok, dial, (status) => host.system.exit(status));
 }
 
 /** The running agent can be controlled even if its configuration has become invalid. */

@@ -6,6 +6,8 @@ export const ExitStatus = {
   usage: 64,
   /** `check` could not connect, or no agent executed a command for it. */
   unavailable: 69,
+  /** `check` could connect, but a service cannot be reached, or the running agent has another configuration. */
+  incomplete: 75,
   /** The configuration is wrong. */
   configuration: 78,
 } as const;

@@ -75,7 +75,7 @@ describe('rm-agent', () => {
       host.clock.advance(60_000);
       expect(host.system.printed[2]).toContain('but it is empty; waiting for it\n');
       host.files.content.set('/etc/id', ascii('pump-7\n'));
-      expect(rmAgent(host, 'check').status).toBe(0);
+      expect(rmAgent(host, 'check').status).toBe(75);
       host.clock.advance(60_000);
       expect(host.reflector.connections).toHaveLength(2);
     });
@@ -324,9 +324,18 @@ describe('a state that is to persist', () => {
 });
 
 describe('rm-agent check', () => {
-  it('reports each step and ends with 0', () => {
+  it('ends with 0 if the reflector and every service can be reached', () => {
+    const host = hostWith({ services: [{ port: 22 }] });
+    new LocalService(host.network, 22);
+    expect(rmAgent(host, 'check')).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^ok +service +port 22\n/m),
+    });
+  });
+
+  it('reports each step, and ends with 75 if only services cannot be reached', () => {
     const { out, status } = rmAgent(hostWith(), 'check');
-    expect(status).toBe(0);
+    expect(status).toBe(75);
     expect(out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
       'ok configuration',
       'FAILED service',
@@ -356,7 +365,7 @@ describe('rm-agent check', () => {
       proxy: ['http://user:secret@p.example:3128', 'direct'],
     });
     const { out, status } = rmAgent(host, 'check');
-    expect(status).toBe(0);
+    expect(status).toBe(75);
     expect(out.split('\n').slice(1)).toEqual([
       'FAILED service       port 80: connection refused',
       'FAILED service       port 22: connection refused',
@@ -408,7 +417,7 @@ describe('rm-agent check', () => {
     ]);
     expect(lines).toHaveLength(42);
     expect(most).toBeLessThanOrEqual(16);
-    expect(host.system.exitStatus).toBe(0);
+    expect(host.system.exitStatus).toBe(75);
     expect(host.handles).toEqual(noHandles);
   });
 
@@ -428,9 +437,9 @@ describe('rm-agent check', () => {
         'ok     agent         runs, connected for 20 s',
         'ok     tunnel        to http://r.example/ for 20 s; see check --dial',
       ]);
-      expect(result.status).toBe(0);
+      expect(result.status).toBe(75);
       expect(host.reflector.connections).toHaveLength(1);
-      expect(rmAgent(host, 'check', '--dial').status).toBe(0);
+      expect(rmAgent(host, 'check', '--dial').status).toBe(75);
       expect(host.reflector.connections).toHaveLength(2);
     });
 
@@ -472,14 +481,18 @@ describe('rm-agent check', () => {
       expect(host.reflector.connections).toHaveLength(1);
     });
 
-    it('reports that the file has changed since', () => {
-      const host = hostWith();
+    it('reports that the file has changed since, and ends with 75', () => {
+      const services = [{ port: 22 }];
+      const host = hostWith({ services });
+      new LocalService(host.network, 22);
       rmAgent(host);
-      const other = hostWith({ reflector: 'http://other.example/' });
+      const other = hostWith({ services, reflector: 'http://other.example/' });
       host.files.content.set('/etc/rm-agent.json', other.files.read('/etc/rm-agent.json', 1e6));
-      expect(rmAgent(host, 'check').out).toContain(
+      const { out, status } = rmAgent(host, 'check');
+      expect(out).toContain(
         'FAILED configuration the running agent has another one, with http://r.example/: send it SIGHUP\n',
       );
+      expect(status).toBe(75);
     });
 
     it.each<[Endpoint, number, RegExp]>([
@@ -489,14 +502,14 @@ describe('rm-agent check', () => {
         /FAILED +agent .*permission denied; it may have a tunnel.*--dial\n/,
       ],
       ['silent', 69, /FAILED +agent .*no answer; it may have a tunnel/],
-      [{ error: { code: 'refused', message: 'connection refused' } }, 0, /ok +agent .*connection refused\n/],
+      [{ error: { code: 'refused', message: 'connection refused' } }, 75, /ok +agent .*connection refused\n/],
     ])('that cannot be asked (%#) dials only if that is certainly gone', (place, status, line) => {
       const host = hostWith();
       host.network.paths.set('/run/rm-agent.sock', place);
       const result = rmAgent(host, 'check');
       expect(result.status).toBe(status);
       expect(result.out).toMatch(line);
-      expect(host.reflector.connections).toHaveLength(status === 0 ? 1 : 0);
+      expect(host.reflector.connections).toHaveLength(status === 75 ? 1 : 0);
     });
 
     it('warns if the running agent cannot be asked', () => {
@@ -504,7 +517,7 @@ describe('rm-agent check', () => {
       expect(out).toContain(
         'try    agent         control is null: an agent that runs beside this loses its tunnel and dials again\n',
       );
-      expect(status).toBe(0);
+      expect(status).toBe(75);
     });
   });
 });
