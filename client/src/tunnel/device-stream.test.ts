@@ -22,7 +22,7 @@ class BlockedSocket extends Duplex {
   }
 
   /** Takes all that is there, and resolves once whoever waited has heard of it. */
-  async take(): Promise<void> {
+  async drain(): Promise<void> {
     while (this.#taken) {
       const taken = this.#taken;
       this.#taken = null;
@@ -50,7 +50,7 @@ test('while the socket is blocked, the last PING is answered later, each time', 
     stream.write('an upload');
     socket.emit('data', ping('old'));
     socket.emit('data', ping(text));
-    await socket.take();
+    await socket.drain();
   }
   const opcodes = socket.written.map((frame) => (frame[0] ?? 0) & 0x0f);
   expect(opcodes).toEqual([2, 10, 2, 10, 2, 10]);
