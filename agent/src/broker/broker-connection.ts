@@ -3,6 +3,8 @@ import type { Connection } from '../dial/connection.ts';
 export interface ByteHandler {
   /** Bytes of MQTT; valid only during the call. */
   data(bytes: Uint8Array, start: number, end: number): void;
+  /** The stream has sent so many bytes of its own: a WebSocket's answers to PINGs. */
+  sent(count: number): void;
   /** So many bytes more of those sent have left; of a WebSocket its frames' headers included. */
   taken(count: number): void;
   /** The last event: the connection is gone. */

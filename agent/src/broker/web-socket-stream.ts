@@ -87,7 +87,7 @@ class WebSocketStream implements ByteStream {
       {
         messageData: (bytes, start, end) => this.#handler?.data(bytes, start, end),
         messageEnd: () => undefined,
-        pinged: (payload) => void this.#frame(WebSocketOpcode.pong, payload),
+        pinged: (payload) => this.#handler?.sent(this.#frame(WebSocketOpcode.pong, payload)),
         ponged: () => undefined,
         closed: () => this.#over('closed by the broker'),
       },

@@ -133,6 +133,10 @@ export class Client {
         session.receive(bytes, start, end);
         this.#checkStopped();
       },
+      sent: (count) => {
+        this.#unsent += count;
+        this.#regulate();
+      },
       taken: (count) => {
         this.#unsent -= count;
         this.#regulate();
