@@ -84,7 +84,7 @@ export class Commands {
     const known = this.#commands.get(id);
     if (known) {
       if (known.reported) acknowledge();
-      else known.acknowledge.push(acknowledge);
+      else if (known.acknowledge.push(acknowledge) > mqttLimits.deliveries) known.acknowledge.shift()?.();
     } else if (this.#makeRoom()) this.#execute(id, document, acknowledge);
     return true;
   }

@@ -9,6 +9,8 @@ export const mqttLimits = {
   commandBytes: 4096,
   /** Commands whose identifiers are remembered, so that none is answered twice. */
   commands: 64,
+  /** Deliveries of one command that wait for its report; of more, the oldest is acknowledged without it. */
+  deliveries: 16,
   /** Characters of the identifier of a command. */
   commandIdLength: 128,
   /** Publications of ours that wait for their acknowledgement by the broker, at once. */
