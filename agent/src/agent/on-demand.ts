@@ -13,7 +13,8 @@ export class OnDemand {
   readonly #deadline: Deadline;
   /** By the monotonic clock, and in Unix milliseconds. */
   #end: { readonly at: number; readonly date: number } | null = null;
-  #channels = 0;
+  /** The numbers of those that are open. */
+  readonly #channels = new Set<number>();
   #idleSince = 0;
   #connected = false;
   #closing = false;
@@ -23,13 +24,16 @@ export class OnDemand {
     this.#agent = agent;
     this.#idleMs = idleMs;
     this.#deadline = new Deadline(clock);
-    agent.on('channel', ({ state }) => {
-      this.#channels = Math.max(0, this.#channels + (state === 'open' ? 1 : -1));
-      if (this.#channels === 0) this.#idle();
+    agent.on('channel', ({ state, channel }) => {
+      // One that could not be opened is closed without having been open.
+      if (state === 'open') this.#channels.add(channel);
+      else this.#channels.delete(channel);
+      if (this.#channels.size === 0) this.#idle();
+      else this.#watch();
     });
     agent.on('state', ({ state }) => {
       this.#connected = state === 'connected';
-      if (!this.#connected) this.#channels = 0;
+      if (!this.#connected) this.#channels.clear();
       this.#idle();
     });
   }
@@ -73,7 +77,8 @@ export class OnDemand {
   #watch(): void {
     if (!this.#end) return;
     // An attempt that is not over yet is not idle: it has the time for which it was asked.
-    const idleAt = this.#connected && this.#channels === 0 ? this.#idleSince + this.#idleMs : this.#end.at;
+    const idleAt =
+      this.#connected && this.#channels.size === 0 ? this.#idleSince + this.#idleMs : this.#end.at;
     this.#deadline.set(Math.min(this.#end.at, idleAt) - this.#clock.now(), () => this.close());
   }
 }
