@@ -73,6 +73,35 @@ describe('stopping', () => {
     expect(events.at(-1)).toEqual(['disconnected', { reason: 'stopped', kind: 'fault', retryMs: null }]);
   });
 
+  it.each([1, 2])('can be followed by %i starts before the tunnel has closed', (starts) => {
+    const host = new AgentHost();
+    const { agent, events, until } = connected(host);
+    let calls = 0;
+    agent.stop(() => calls++);
+    for (let count = 0; count < starts; count++) agent.start();
+    host.clock.advance(5000);
+    until('connected');
+    expect(calls).toBe(1);
+    expect(events.filter(([name]) => name === 'disconnected')).toEqual([
+      ['disconnected', { reason: 'stopped', kind: 'fault', retryMs: null }],
+    ]);
+    expect(host.reflector.connections).toHaveLength(2);
+    agent.stop(() => calls++);
+    until('stopped');
+    expect(calls).toBe(2);
+    expect(host.handles).toEqual(noHandles);
+  });
+
+  it('has the last word, also in what is called when it is over', () => {
+    const host = new AgentHost();
+    const { agent, until } = connected(host);
+    agent.stop(() => agent.stop());
+    agent.start();
+    until('stopped');
+    host.clock.advance(1_000_000);
+    expect([agent.state, host.handles]).toEqual(['stopped', noHandles]);
+  });
+
   it('can be followed by a start', () => {
     const host = new AgentHost();
     const { agent, until } = connected(host);

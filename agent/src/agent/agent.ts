@@ -173,8 +173,7 @@ export class AgentCore {
 
   /** Connects and stays connected until `stop` or `disable`. */
   start(): void {
-    const { state } = this.#record;
-    if (state === 'stopped' || state === 'disabled') this.#link.start();
+    this.#link.start();
   }
 
   /** Closes the tunnel in order; `done` is called when nothing is left. */

@@ -114,7 +114,7 @@ describe('stop', () => {
     stage.link.stop('agent stops');
     stage.link.start();
     stage.until('live');
-    expect(stage.events).toEqual(['connecting', 'live']);
+    expect(stage.events).toEqual(['stopped', 'connecting', 'live']);
     expect(stage.reflector.connections).toHaveLength(2);
     // The next end of the link is one like any other.
     stage.reflector.peer.closeTunnel(1001);

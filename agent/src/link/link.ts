@@ -88,7 +88,7 @@ export class Link {
   }
 
   start(): void {
-    this.#restart = this.#goal !== 'up';
+    this.#restart ||= this.#goal !== 'up';
     this.#goal = 'up';
     if (this.#state === 'idle' || this.#state === 'disabled') this.#prepare();
     this.#watchedNetwork ??= this.#host.network.onChange(
@@ -97,7 +97,7 @@ export class Link {
     );
   }
 
-  /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then. */
+  /** Ends the link in order and keeps it down; `stopped` follows, once for all calls until then, also when `start` came meanwhile. */
   stop(reason: string): void {
     this.#shutDown('stop', reason);
   }
@@ -226,7 +226,9 @@ export class Link {
     else if (this.#restart) {
       this.#leave('lost');
       this.#backOff.reset();
-      this.#prepare();
+      this.#events.stopped();
+      // Unless whoever has heard of that has stopped it again.
+      if (this.#state === 'waiting') this.#prepare();
     } else this.#wait(reason, kind, null);
   }
 
