@@ -95,15 +95,21 @@ describe('files.writeAtomically', () => {
   });
 
   it('does not take over the mode of what a crash has left', () => {
-    writeFileSync(at('secret.new'), 'old');
-    chmodSync(at('secret.new'), 0o666);
+    writeFileSync(at('secret+new'), 'old');
+    chmodSync(at('secret+new'), 0o666);
     files.writeAtomically(at('secret'), pattern(3));
     expect(mode('secret')).toBe(0o600);
   });
 
+  it('leaves the file of a device alone whose ID begins like that of another', () => {
+    files.writeAtomically(at('state.cam.new'), pattern(5));
+    files.writeAtomically(at('state.cam'), pattern(3));
+    expect(readFileSync(at('state.cam.new'))).toHaveLength(5);
+  });
+
   it('does not follow a link that was put there before', () => {
     writeFileSync(at('victim'), 'precious');
-    symlinkSync(at('victim'), at('trap.new'));
+    symlinkSync(at('victim'), at('trap+new'));
     files.writeAtomically(at('trap'), pattern(3));
     expect(readFileSync(at('victim'), 'utf8')).toBe('precious');
   });

@@ -118,7 +118,8 @@ export const files: Files = {
 
   writeAtomically(path, bytes) {
     guarded(() => {
-      const temporary = `${path}.new`;
+      // No other file of the agent's: an ID, which ends the name of a state file, has no plus sign there.
+      const temporary = `${path}+new`;
       // Made anew: what a crash or somebody else has left there has a mode of its own, or leads elsewhere.
       rmSync(temporary, { force: true });
       withFile(temporary, 'wx', (descriptor) => {

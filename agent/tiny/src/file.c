@@ -41,7 +41,8 @@ static void sync_directory(const char *path) {
 
 static int write_atomically(const char *path, const uint8_t *data, size_t length) {
   char *temporary = rm_alloc(strlen(path) + 5);
-  sprintf(temporary, "%s.new", path);
+  /* No other file of the agent's: an ID, which ends the name of a state file, has no plus sign there. */
+  sprintf(temporary, "%s+new", path);
   /* Made anew: what a power cut or somebody else has left there has a mode of its own, or leads elsewhere. */
   unlink(temporary);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -21,6 +21,8 @@ describe('files', () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'settings');
     writeFileSync(path, 'old', { mode: 0o644 });
+    // Of a device whose ID begins like that of another.
+    writeFileSync(`${path}.new`, 'its own');
     const guest = run((native, report, file) => {
       native.files.writeAtomically(file, Uint8Array.from([110, 101, 119]));
       report('read', Array.from(native.files.read(file, 3)));
@@ -45,7 +47,8 @@ describe('files', () => {
     ]);
     expect(readFileSync(`${path}.1`, 'utf8')).toBe('new!');
     expect(statSync(`${path}.2`).mode & 0o777).toBe(0o600);
-    expect(readdirSync(directory).sort()).toEqual(['settings.1', 'settings.2']);
+    expect(readdirSync(directory).sort()).toEqual(['settings.1', 'settings.2', 'settings.new']);
+    expect(readFileSync(`${path}.new`, 'utf8')).toBe('its own');
   });
 
   it('that are pipes are read to their end, however slow their writer', async () => {
