@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cached } from '../cache.mjs';
-import { commonFlags, compileLibrary } from '../compile.mjs';
+import { commonFlags, compileLibrary, regularFlags } from '../compile.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 import { leftOut, smallLibrary } from './library.mjs';
@@ -36,7 +36,7 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
   const { version } = sources[engine];
   const inputs = {
     compiler: compiler.identity,
-    flags: [target.cflags, target.compactFlags, commonFlags, flags],
+    flags: [target.cflags, target.compactFlags, commonFlags, regularFlags, flags],
     sysroot: sysroot.key,
     source: basename(source),
     leftOut: engine === 'quickjs' && leftOut,
@@ -54,6 +54,7 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
         ...target.cflags,
         ...(target.compactFlags ?? []),
         ...commonFlags,
+        ...regularFlags,
         ...flags,
         `-DCONFIG_VERSION="${version}"`,
         ...sysroot.compileFlags,

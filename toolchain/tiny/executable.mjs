@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, sha256 } from '../cache.mjs';
-import { commonFlags, jobs } from '../compile.mjs';
+import { commonFlags, jobs, regularFlags } from '../compile.mjs';
 import { isNative } from '../compilers.mjs';
 import { sources } from '../sources.mjs';
 import { run } from '../subprocess.mjs';
@@ -46,7 +46,13 @@ function nativeSources() {
  * @param {readonly string[]} prefixMaps
  */
 function toolchainFile(target, compiler, sysroot, prefixMaps) {
-  const flags = [...target.cflags, ...(target.compactFlags ?? []), ...commonFlags, ...sysroot.compileFlags];
+  const flags = [
+    ...target.cflags,
+    ...(target.compactFlags ?? []),
+    ...commonFlags,
+    ...regularFlags,
+    ...sysroot.compileFlags,
+  ];
   const emulator = [target.qemu, ...(target.processor ? ['-cpu', target.processor] : [])].join(';');
   const elsewhere = [
     'set(CMAKE_SYSTEM_NAME Linux)',

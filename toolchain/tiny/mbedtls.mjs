@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached } from '../cache.mjs';
-import { commonFlags, compileLibrary } from '../compile.mjs';
+import { commonFlags, compileLibrary, regularFlags } from '../compile.mjs';
 import { patchFolder, unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 
@@ -32,7 +32,7 @@ const libraries = [
 export async function mbedtlsFor(name, target, compiler, sysroot, defines) {
   const inputs = {
     compiler: compiler.identity,
-    flags: [target.cflags, target.compactFlags, target.libraryFlags, commonFlags, defines],
+    flags: [target.cflags, target.compactFlags, target.libraryFlags, commonFlags, regularFlags, defines],
     sysroot: sysroot.key,
     source: sources.mbedtls.sha256,
     patches: (sources.mbedtls.patches ?? []).map((patch) => readFileSync(join(patchFolder, patch), 'utf8')),
@@ -58,7 +58,8 @@ export async function mbedtlsFor(name, target, compiler, sysroot, defines) {
           `-I${join(source, 'library')}`,
           `-ffile-prefix-map=${source}=mbedtls`,
         ],
-        flagsOf: (file) => (arithmetic.test(file) ? target.libraryFlags : target.compactFlags) ?? [],
+        flagsOf: (file) =>
+          arithmetic.test(file) ? (target.libraryFlags ?? []) : [...(target.compactFlags ?? []), ...regularFlags],
         files: sourceFiles
           .filter((file) => library.files.test(file))
           .map((file) => join(source, 'library', file)),
