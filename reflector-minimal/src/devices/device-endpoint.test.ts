@@ -68,6 +68,8 @@ async function credentials(id: string): Promise<DeviceCredentials> {
 
 function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointOptions> = {}) {
   const all = { ...defaultLimits, ...limits };
+  // Of this test: a tunnel may end while the next one runs.
+  const [records, lines] = [audited, logged];
   const authentication = {
     authenticate: async (request: unknown) => {
       asked.push(request);
@@ -75,8 +77,8 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
     },
   } as DeviceAuthentication;
   const audit = {
-    count: (record: AuditRecord) => void audited.push(record),
-    record: (record: AuditRecord) => void audited.push(record),
+    count: (record: AuditRecord) => void records.push(record),
+    record: (record: AuditRecord) => void records.push(record),
   } as unknown as Audit;
   return new DeviceEndpoint({
     presence,
@@ -93,7 +95,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
       },
     },
     audit,
-    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
+    log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     clock,
     limits: all,
     carried: () => {},
