@@ -222,8 +222,12 @@ async function begin(): Promise<void> {
   proof = textOf(body.proof);
   navigate(proof !== '');
   if (proof !== '') await showDevices();
-  else if (body.setUp === true) showSetUp();
-  else showLogIn();
+  else {
+    if (body.setUp === true) showSetUp();
+    else showLogIn();
+    const visitor = textOf(body.visitor);
+    if (visitor !== '') find('main').append(button(`Enter as ${visitor}`, () => enter('enter', {})));
+  }
 }
 
 async function enter(name: string, body: Fields): Promise<void> {

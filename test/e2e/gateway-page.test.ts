@@ -49,7 +49,7 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     };
     const settings = {
       reflector: `http://127.0.0.1:${system.port}/`,
-      gateway: { folder, page: { device } },
+      gateway: { folder, page: { device, users: [system.user] } },
       control: join(system.directory, 'control.sock'),
       stateFile: join(system.directory, 'state'),
     };
@@ -110,6 +110,12 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     await hears(/wrong/);
     await label('Password').fill(password);
     await click('Log in');
+    await page.getByRole('cell', { name: deviceId }).waitFor();
+  });
+
+  it('lets in a listed user of the reflector by a click', async () => {
+    await click('Log out');
+    await click(`Enter as ${system.user}`);
     await page.getByRole('cell', { name: deviceId }).waitFor();
   });
 

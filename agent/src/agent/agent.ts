@@ -50,6 +50,8 @@ export interface AgentOptions {
   readonly prepare?: ((done: (failure: string | null) => void) => Cancellable) | null;
   /** Properties whose values the application gives, by name. */
   readonly propertySources?: ReadonlyMap<string, PropertySource>;
+  /** As in `prepareAttempt`. */
+  readonly visitorKey?: string | null;
 }
 
 /** While somebody may be entering the code of this device, the server says how often it may ask. */
@@ -72,6 +74,7 @@ export class AgentCore {
   readonly #access: AccessControl;
   readonly #serviceHealth: ServiceHealth;
   readonly #renewal: Renewal;
+  readonly #visitorKey: string | null;
   readonly #events = new EventEmitter();
   readonly #record: StatusRecord;
   /** The last attempt was refused: what the device proves itself by may not count any more. */
@@ -89,9 +92,11 @@ export class AgentCore {
       prepare = null,
       propertySources = new Map(),
       time = new CertificateTime(host.clock),
+      visitorKey = null,
     }: AgentOptions = {},
   ) {
     this.#host = host;
+    this.#visitorKey = visitorKey;
     this.#time = time;
     this.#configuration = configuration;
     this.#reflector = reflectorsOf(configuration).join(', ');
@@ -282,6 +287,7 @@ export class AgentCore {
     return prepareAttempt(this.#host, this.#configuration, this.#limits, custom, done, {
       time: this.#time,
       refused: this.#refused,
+      visitorKey: this.#visitorKey,
       enrolled: (user) => this.#log.info(`enrolled as ${user}`),
       waits: (code) => {
         this.#record.code = code;

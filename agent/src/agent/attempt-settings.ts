@@ -37,6 +37,7 @@ export function attemptSettings(
   custom: readonly Property[],
   time = new CertificateTime(host.clock),
   proof: Enrolled | null = null,
+  visitorKey: string | null = null,
 ): AttemptSettings | { readonly error: string } {
   const { device, timeouts, upgrade } = configuration;
   const reflectors = reflectorsOf(configuration).flatMap((uri) => parseHttpUri(uri) ?? []);
@@ -69,6 +70,7 @@ export function attemptSettings(
       ...[...fixedProperties(configuration), ...custom].map(
         (property) => ['X-PTTH-Set-Property', encodePropertyHeader(property)] as const,
       ),
+      ...(visitorKey === null ? [] : [['X-RM-Visitor-Key', visitorKey] as const]),
     ],
     ...tls,
     stepTimeoutMs: timeouts.connect * 1000,
@@ -94,24 +96,27 @@ export function prepareAttempt(
     enrolled = () => undefined,
     waits = () => undefined,
     proven = () => undefined,
+    visitorKey = null,
   }: {
     readonly time?: CertificateTime;
     readonly refused?: boolean;
     readonly enrolled?: (user: string) => void;
     readonly waits?: (code: string | null) => void;
     readonly proven?: (proof: Enrolled) => void;
+    /** By which the reflector is to say who asks for the web interface (`docs/reflector-devices.md`). */
+    readonly visitorKey?: string | null;
   } = {},
 ): Cancellable {
   return identified(host, configuration, (known) => {
     if ('error' in known) done(known);
-    else if (!known.device.enroll) done(attemptSettings(host, known, limits, custom, time));
+    else if (!known.device.enroll) done(attemptSettings(host, known, limits, custom, time, null, visitorKey));
     else done(enrolling(known));
   });
 
   function enrolling(known: Configuration): AttemptSettings | { readonly error: string } {
     const settingsOf = (proof: Enrolled | null) => {
       if (proof) proven(proof);
-      return attemptSettings(host, known, limits, custom, time, proof);
+      return attemptSettings(host, known, limits, custom, time, proof, visitorKey);
     };
     try {
       const now = time.validityDate(known.tls.clock).judgedAt ?? host.clock.date();

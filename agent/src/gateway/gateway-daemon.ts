@@ -86,9 +86,16 @@ export class GatewayDaemon implements ControlledAgent {
     this.#gateway = new Gateway(this.#host, settings, this.#log);
     this.#page =
       file.gateway.page && file.stateFile
-        ? new Page(this.#host, this.#gateway, this.#log, `${file.stateFile}-page`, this.#loadImport)
+        ? new Page(
+            this.#host,
+            this.#gateway,
+            this.#log,
+            `${file.stateFile}-page`,
+            this.#loadImport,
+            file.gateway.page.users,
+          )
         : null;
-    this.#gateway.page = this.#page?.dial ?? null;
+    this.#gateway.page = this.#page;
     if (this.#page && this.#page.account.setUpCode !== null)
       this.#log.warning('gateway.page: no password yet; "rm-agent status" shows the code that sets it');
     this.#gateway.refresh();

@@ -28,6 +28,8 @@ export interface GatewayParts {
   readonly capacity: Capacity;
   /** What answers inside this process for a device, by port. */
   readonly handlers: (id: string) => Handlers;
+  /** By which the reflector is to say who visits the gateway's own page; absent: of other devices. */
+  readonly visitorKey?: string;
   readonly time: CertificateTime;
 }
 
@@ -85,6 +87,7 @@ export class GatewayDevice implements ControlledAgent, Watched {
       time,
       handlers: new Map([...targetDials(hosts.target, this.configuration, time), ...parts.handlers(id)]),
       admit: (_port, gate) => this.#share.admit(gate),
+      visitorKey: parts.visitorKey ?? null,
       prepare: (done) => {
         this.#slot?.cancel();
         const slot = slots.take(() => done(null));

@@ -1,5 +1,5 @@
 import { configurationSchema } from '../config/configuration.ts';
-import { integer, object, optional, type Value, withDefault } from '../config/schema.ts';
+import { integer, list, object, optional, text, type Value, withDefault } from '../config/schema.ts';
 
 /** Keys of the agent's configuration that are the process's, so that a device cannot have its own. */
 export const processKeys = ['limits', 'control', 'stateFile', 'log'] as const;
@@ -31,7 +31,7 @@ export function gatewaySchema() {
     gateway: object({
       folder: optional(stateFile),
       probe: withDefault(integer(0, 86_400, 'seconds'), 300),
-      page: optional(object({ device })),
+      page: optional(object({ device, users: withDefault(list(text(), 0, 64), []) })),
     }),
   });
 }

@@ -85,7 +85,7 @@ export class Gateway implements ControlledAgent {
   /** Another of which only the devices differ takes effect with {@link refresh}. */
   settings: GatewaySettings;
   /** What answers for the gateway's own page; to be set before the first {@link refresh}. */
-  page: Dial | null = null;
+  page: { readonly dial: Dial; readonly visitorKey: string | null } | null = null;
   readonly #host: Host;
   readonly #log: Log;
   readonly #parts: GatewayParts;
@@ -363,9 +363,10 @@ export class Gateway implements ControlledAgent {
     entry.next = null;
     const { page } = this;
     const isPage = entry.source.key === pageKey;
-    const handlers = () => new Map(page ? [[80, page]] : []);
+    const handlers = () => new Map(page ? [[80, page.dial]] : []);
+    const visitorKey = page?.visitorKey ?? null;
     entry.device = new GatewayDevice(
-      isPage ? { ...this.#parts, handlers } : this.#parts,
+      isPage ? { ...this.#parts, handlers, ...(visitorKey === null ? {} : { visitorKey }) } : this.#parts,
       next,
       entry.enabled,
     );

@@ -14,6 +14,7 @@ export class ConnectedDevice implements LocalTunnel {
   readonly generation: number;
   readonly tunnel: DeviceTunnel;
   readonly address: string;
+  readonly visitorKey: string | undefined;
   readonly #limits: Limits;
   #properties: Readonly<Record<string, string>>;
   #savedFrom = 0;
@@ -26,12 +27,14 @@ export class ConnectedDevice implements LocalTunnel {
     address: string,
     properties: Readonly<Record<string, string>>,
     limits: Limits,
+    visitorKey?: string,
   ) {
     this.id = id;
     this.uid = uid;
     this.generation = generation;
     this.tunnel = tunnel;
     this.address = address;
+    this.visitorKey = visitorKey;
     this.#limits = limits;
     this.#properties = properties;
   }

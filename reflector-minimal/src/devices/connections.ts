@@ -55,6 +55,8 @@ export interface OpenedTunnel {
   readonly agent: string;
   readonly properties: Readonly<Record<string, string>>;
   readonly terms: Terms;
+  /** As {@link ConnectedDevice.visitorKey}. */
+  readonly visitorKey: string | undefined;
   /** {@link DeviceRevocation.revision} from before the device was let in. */
   readonly since: number;
 }
@@ -81,7 +83,7 @@ export class Connections {
 
   add(opened: OpenedTunnel): void {
     const { limits, store, deferred, presence, revocation, audit, carried, changed } = this.#options;
-    const { device: proven, generation, address, agent, properties, terms, since } = opened;
+    const { device: proven, generation, address, agent, properties, terms, since, visitorKey } = opened;
     const { device: record } = proven;
     const clock = opened.boundary.clock(this.#options.clock);
     const { id } = record;
@@ -138,7 +140,7 @@ export class Connections {
         failed: (error) => log.error({ err: error }, 'channel failed'),
       },
     });
-    const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits);
+    const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits, visitorKey);
     audit.record(decision);
     log.info({ agent, ...terms }, 'tunnel open');
     release = revocation.add({

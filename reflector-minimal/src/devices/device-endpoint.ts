@@ -152,6 +152,7 @@ export class DeviceEndpoint {
         agent,
         properties,
         terms,
+        visitorKey: visitorKeyOf(request),
         since,
       });
     });
@@ -207,6 +208,12 @@ export class DeviceEndpoint {
     this.#warnedOfArrivals = clock.now();
     log.warn('more devices come than are let in at once: they are asked to come again later');
   }
+}
+
+/** 32 bytes in base64url (RFC 4648 section 5); anything else counts as absent. */
+function visitorKeyOf(request: IncomingMessage): string | undefined {
+  const [key = '', ...more] = valuesOf(request.rawHeaders, 'x-rm-visitor-key');
+  return more.length === 0 && /^[\w-]{43}$/.test(key) ? key : undefined;
 }
 
 function readProperties(request: IncomingMessage): Property[] {

@@ -128,6 +128,9 @@ const framingFields = new Set(['content-length', 'host', 'transfer-encoding']);
  */
 const forReflector = new Set(['authorization', 'x-ptth-authorization']);
 
+/** What only the reflector says to a device: who asks. */
+const fromReflector = new Set(['x-rm-visitor']);
+
 /** Whether this field says where a message ends. */
 export function framesBody(name: string): boolean {
   return framingFields.has(name.toLowerCase());
@@ -140,7 +143,7 @@ export function requestFields(headers: RawHeaders): string[] {
 
 function isKeptFromDevice(lower: string): boolean {
   const meant = spelledForCgi(lower);
-  if (forReflector.has(meant) || isForwarding(meant)) return true;
+  if (forReflector.has(meant) || fromReflector.has(meant) || isForwarding(meant)) return true;
   return meant !== lower && (framingFields.has(meant) || hopByHop.has(meant));
 }
 
@@ -165,6 +168,7 @@ function isOursOrLength(lower: string): boolean {
 const neverTrailers = new Set([
   ...framingFields,
   ...forReflector,
+  ...fromReflector,
   ...ofReflector,
   'age',
   'cache-control',

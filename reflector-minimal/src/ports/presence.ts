@@ -30,6 +30,8 @@ export interface OnlineDevice extends DeviceKey {
   readonly address: string;
   /** What the device says of itself. A change makes a new object, without a prototype. */
   readonly properties: Readonly<Record<string, string>>;
+  /** By which the device knows that this reflector says who asks; absent: it does not want to know. A secret. */
+  readonly visitorKey?: string | undefined;
   /** Why the tunnel has ended; absent while it is up, and where this process does not know. */
   readonly end?: TunnelEnd | undefined;
   /**

@@ -29,6 +29,7 @@ export interface AgentOptions {
   readonly authorization?: string | null;
   /** What a proxy in front says of where it comes from. */
   readonly forwardedFor?: string;
+  readonly visitorKey?: string;
 }
 
 /** A frame from the reflector. */
@@ -61,6 +62,7 @@ export function upgradeHead(options: AgentOptions): string {
     ...(options.extensions === undefined ? [] : [`X-WebTunnel-Extensions: ${options.extensions}`]),
     ...(authorization === null ? [] : [`Authorization: ${authorization}`]),
     ...(options.forwardedFor === undefined ? [] : [`X-Forwarded-For: ${options.forwardedFor}`]),
+    ...(options.visitorKey === undefined ? [] : [`X-RM-Visitor-Key: ${options.visitorKey}`]),
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',

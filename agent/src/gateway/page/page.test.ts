@@ -32,15 +32,15 @@ beforeEach(() => {
   const settings = readGatewayFile(host, '/etc/g.json');
   if ('errors' in settings) throw new Error(settings.errors.join());
   gateway = new Gateway(host, settings, host.log);
-  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, 600);
-  gateway.page = page.dial;
+  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, ['alice', 'Jörg'], 600);
+  gateway.page = page;
   gateway.refresh();
   host.clock.advance(1000);
 });
 
 /** The gateway ends and starts again. */
 function restart(): void {
-  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, 600);
+  page = new Page(host, gateway, host.log, accountFile, () => gatewayImport, ['alice', 'Jörg'], 600);
 }
 
 /** A connection to the page, as the tunnel makes it. */
@@ -141,6 +141,68 @@ const camera = (id: string, target: string, more: object = {}) => ({
   target,
   device: { id, domain: 'dom', ...more },
   services: [{ port: 80 }],
+});
+
+describe('users of the reflector', () => {
+  const as = (name: string, key = page.visitorKey) => ({ 'X-RM-Visitor': `${key} ${name}` });
+
+  it('come in without a password if they are listed, and it is the reflector that says who asks', () => {
+    expect(call('session', {}, as('alice')).json).toEqual({ proof: null, setUp: true, visitor: 'alice' });
+    expect(call('session', {}, as('J%C3%B6rg')).json.visitor).toBe('Jörg');
+    expect(enter('enter', {}, as('alice')).status).toBe(200);
+    expect(call('devices', {}, as('alice')).status).toBe(200);
+    // They know no password: attempts of strangers count for their browser, too.
+    expect(call('enter', {}, as('alice')).head).not.toContain('rm-gateway-browser');
+  });
+
+  it.each([
+    ['who is not listed', () => as('bob')],
+    ['of whom only a part of the name is right', () => as('alice2')],
+    ['whose name is no text', () => as('%C3')],
+    ['with another key', () => as('alice', 'A'.repeat(43))],
+    ['without a key', () => as('alice', '')],
+    ['with more behind the name', () => as('alice x')],
+    ['of whom nobody says anything', () => ({})],
+  ])('are no others: %s', (_who, given) => {
+    expect(call('session', {}, given()).json).toEqual({ proof: null, setUp: true });
+    expect(enter('enter', {}, given()).status).toBe(401);
+    expect(call('devices', {}, given()).status).toBe(401);
+  });
+
+  it('are not believed twice in one request', () => {
+    const twice = `X-RM-Visitor: ${page.visitorKey} alice\r\n`;
+    const visit = ask('/api/enter', {}, { 'X-RM-Visitor': `${page.visitorKey} alice\r\n${twice.trim()}` });
+    expect(visit.text).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  it('lose their session when somebody else uses their browser', () => {
+    enter('enter', {}, as('alice'));
+    for (const given of [as('J%C3%B6rg'), as('bob'), {}]) expect(call('devices', {}, given).status).toBe(401);
+    expect(call('devices', {}, as('alice')).status).toBe(200);
+  });
+
+  it('cannot change what the password protects', () => {
+    setUp();
+    enter('enter', {}, as('alice'));
+    expect(call('password', { password: '', next: 'a new password' }, as('alice')).status).toBe(401);
+    expect(call('codes-end', {}, as('alice')).status).toBe(401);
+  });
+
+  it('are asked of the reflector for the page alone, by a secret of this start', () => {
+    const asked = () =>
+      host.reflector.connections.flatMap(({ requests }) =>
+        requests.map(({ headers }) => headers.get('x-rm-visitor-key') ?? null),
+      );
+    expect(asked()).toEqual([page.visitorKey]);
+    expect(page.visitorKey).toMatch(/^[\w-]{43}$/);
+    gateway.put('cam-1', camera('cam-1', '10.0.0.1'));
+    host.clock.advance(5000);
+    expect(asked()).toEqual([page.visitorKey, null]);
+    const before = page.visitorKey;
+    restart();
+    expect(page.visitorKey).not.toBe(before);
+    expect(new Page(host, gateway, host.log, accountFile, () => gatewayImport).visitorKey).toBe(null);
+  });
 });
 
 describe('the account', () => {

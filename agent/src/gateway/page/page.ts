@@ -44,6 +44,9 @@ const BROWSER = 'rm-gateway-browser';
 /** The header with the session's proof, which no form and no link can send. */
 const PROOF = 'x-rm-proof';
 
+/** The header in which the reflector says who asks: {@link Page.visitorKey} and the name, percent-encoded. */
+const VISITOR = 'x-rm-visitor';
+
 const meanwhile = 'The file has changed meanwhile: open the device again.';
 
 const files: ReadonlyMap<string, readonly [type: string, content: string]> = new Map([
@@ -60,6 +63,9 @@ export class Page {
   readonly account: Account;
   /** How the page is reached through the tunnel of its device. */
   readonly dial: Dial;
+  /** What only this page and the reflector know, so that nobody else can say who asks; `null`: it is not asked for. */
+  readonly visitorKey: string | null;
+  readonly #users: readonly string[];
   readonly #host: Host;
   readonly #gateway: Gateway;
   readonly #loadImport: LoadGatewayImport;
@@ -70,16 +76,22 @@ export class Page {
   #testing = false;
   readonly #calls: ReadonlyMap<string, (call: Call) => void>;
 
-  /** `file` is that of the account, whose passwords take so many rounds from now on. `loadImport` loads what only an import needs. */
+  /**
+   * `file` is that of the account, whose passwords take so many rounds from now on. `loadImport` loads what only an import needs.
+   * `users` are those of the reflector who need no password.
+   */
   constructor(
     host: Host,
     gateway: Gateway,
     log: Pick<Log, 'error'>,
     file: string,
     loadImport: LoadGatewayImport,
+    users: readonly string[] = [],
     rounds = pageLimits.rounds,
   ) {
     this.#host = host;
+    this.#users = users;
+    this.visitorKey = users.length === 0 ? null : randomText(host);
     this.#gateway = gateway;
     this.#loadImport = loadImport;
     this.#boundary = new Boundary(log);
@@ -117,7 +129,9 @@ export class Page {
   readonly #bound: BodyBound = ({ method, headers }) => {
     if (method !== 'POST') return 0;
     const cookie = cookieOf(headers, COOKIE);
-    return cookie !== null && this.#sessions.find(cookie) ? pageLimits.bodyBytes : pageLimits.logInBytes;
+    return cookie !== null && this.#sessions.find(cookie, this.#visitorOf(headers))
+      ? pageLimits.bodyBytes
+      : pageLimits.logInBytes;
   };
 
   readonly #answer = (request: PageRequest, respond: (response: PageResponse) => void): void =>
@@ -136,7 +150,7 @@ export class Page {
       return;
     }
     const [, name = ''] = /^\/api\/([a-z-]+)$/.exec(path) ?? [];
-    const open = name === 'log-in' || name === 'set-up' || name === 'session';
+    const open = name === 'log-in' || name === 'set-up' || name === 'session' || name === 'enter';
     const run = this.#calls.get(name);
     if (!open && !run) respond(plain(404));
     else if (method !== 'POST') respond(plain(405));
@@ -145,7 +159,8 @@ export class Page {
     else {
       const answer = (given: Answer) => respond(responseOf(given, isSecure(headers)));
       const cookie = cookieOf(headers, COOKIE) ?? '';
-      const session = this.#sessions.find(cookie);
+      const visitor = this.#visitorOf(headers);
+      const session = this.#sessions.find(cookie, visitor);
       if (!open && (!session || !sameText(headers.get(PROOF) ?? '', session.proof))) {
         answer(refused(401, 'Log in again.'));
         return;
@@ -156,7 +171,8 @@ export class Page {
         return;
       }
       const proof = proofOf(json, cookieOf(headers, BROWSER) ?? '');
-      if (name === 'session') answer({ json: this.#state(session) });
+      if (name === 'session') answer({ json: this.#state(session, visitor) });
+      else if (name === 'enter') answer(this.#enter(visitor));
       else if (name === 'log-in') this.#logIn(proof, answer);
       else if (name === 'set-up') this.#setUp(json, answer);
       else run?.({ body: json, cookie, proof, respond: answer });
@@ -166,28 +182,52 @@ export class Page {
   // ---- log-in ----
 
   /** What a visitor may know: nothing but what is missing, until the log-in. */
-  #state(session: Session | null): object {
+  #state(session: Session | null, visitor: string | null): object {
     const { account } = this;
     return session
       ? { proof: session.proof, codes: account.hasCodes }
-      : { proof: null, setUp: account.setUpCode !== null };
+      : { proof: null, setUp: account.setUpCode !== null, ...(this.#isUser(visitor) ? { visitor } : {}) };
+  }
+
+  /** Of whom the reflector says that they ask; `null`: it says nothing, or somebody else has said it. */
+  #visitorOf(headers: HeaderFields): string | null {
+    const values = headers.all(VISITOR);
+    const [key = '', name = '', ...more] = (values[0] ?? '').split(' ');
+    if (this.visitorKey === null || values.length !== 1 || more.length > 0) return null;
+    if (!sameText(key, this.visitorKey)) return null;
+    try {
+      return decodeURIComponent(name);
+    } catch {
+      return null;
+    }
+  }
+
+  #isUser(visitor: string | null): visitor is string {
+    return visitor !== null && this.#users.includes(visitor);
+  }
+
+  /** For a user whom the reflector has let in; it is asked for by a click, as a log-in is. */
+  #enter(visitor: string | null): Answer {
+    return this.#isUser(visitor) ? this.#begin(visitor) : refused(401, 'Log in by the password.');
   }
 
   #logIn(proof: Proof, respond: (answer: Answer) => void): void {
-    this.account.verify(proof, (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin()));
+    this.account.verify(proof, (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin(null)));
   }
 
   #setUp(body: JsonObject, respond: (answer: Answer) => void): void {
     this.account.setUp(textAt(body, 'code'), textAt(body, 'password'), (verdict) => {
       // Whoever has taken the password away wants everybody out.
       if (verdict === null) this.#sessions.endOthers('');
-      respond(verdict ? verdictOf(verdict) : this.#begin());
+      respond(verdict ? verdictOf(verdict) : this.#begin(null));
     });
   }
 
-  #begin(): Answer {
-    const { cookie, session } = this.#sessions.begin();
-    return { json: this.#state(session), cookie, browser: this.account.browserCookie() };
+  #begin(visitor: string | null): Answer {
+    const { cookie, session } = this.#sessions.begin(visitor);
+    // Who knows no password has not shown that their browser is to be spared the attempts of strangers.
+    const browser = visitor === null ? { browser: this.account.browserCookie() } : {};
+    return { json: this.#state(session, visitor), cookie, ...browser };
   }
 
   #logOut({ cookie, respond }: Call): void {

@@ -11,6 +11,8 @@ export interface Session {
 }
 
 interface Entry extends Session {
+  /** The user of the reflector who has begun it; `null`: somebody with the password. */
+  readonly visitor: string | null;
   readonly endsAt: number;
   usedAt: number;
 }
@@ -25,22 +27,30 @@ export class Sessions {
     this.#machine = machine;
   }
 
-  /** The cookie of a new session. */
-  begin(): { readonly cookie: string; readonly session: Session } {
+  /** The cookie of a new session; `visitor`: the user of the reflector for whom alone it counts. */
+  begin(visitor: string | null): { readonly cookie: string; readonly session: Session } {
     const cookie = randomText(this.#machine);
     const now = this.#machine.clock.now();
-    const entry = { proof: randomText(this.#machine), endsAt: now + pageLimits.sessionMs, usedAt: now };
+    const entry = {
+      visitor,
+      proof: randomText(this.#machine),
+      endsAt: now + pageLimits.sessionMs,
+      usedAt: now,
+    };
     this.#entries.set(this.#key(cookie), entry);
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > pageLimits.sessions && oldest !== undefined) this.#entries.delete(oldest);
     return { cookie, session: entry };
   }
 
-  /** The session of a cookie, which counts as used now; `null`: there is none, or it has ended. */
-  find(cookie: string): Session | null {
+  /**
+   * The session of a cookie, which counts as used now; `null`: there is none for this visitor, or it has ended. `visitor`: the user of
+   * whom the reflector says that they ask; `null`: it says nothing.
+   */
+  find(cookie: string, visitor: string | null): Session | null {
     const key = this.#key(cookie);
     const entry = this.#entries.get(key);
-    if (!entry) return null;
+    if (!entry || (entry.visitor !== null && entry.visitor !== visitor)) return null;
     const now = this.#machine.clock.now();
     this.#entries.delete(key);
     if (now >= entry.endsAt || now >= entry.usedAt + pageLimits.sessionIdleMs) return null;

@@ -29,6 +29,8 @@ export interface DeviceExchange {
   readonly user: string;
   /** `Authorization` that is meant for the device. */
   readonly authorization: string | null;
+  /** Who asks, for a device that wants to know: its key and the user's name; `null`: it does not. */
+  readonly visitor: string | null;
   /** On a host that devices share. */
   readonly shared: boolean;
   /** Bodies are counted here. */

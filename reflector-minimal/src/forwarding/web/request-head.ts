@@ -50,13 +50,15 @@ export function deviceRequestHead(
     request,
     origin,
     authorization,
+    visitor,
     settings,
-  }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization' | 'settings'>,
+  }: Pick<DeviceExchange, 'request' | 'origin' | 'authorization' | 'visitor' | 'settings'>,
   framing: RequestFraming,
 ): string[] {
   const head = withoutOurCookies(
     requestHeaders(request.rawHeaders, request.method ?? 'GET', framing, origin, settings),
   );
   if (authorization !== null) head.push('Authorization', authorization);
+  if (visitor !== null) head.push('X-RM-Visitor', visitor);
   return head;
 }

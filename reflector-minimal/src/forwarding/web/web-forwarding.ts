@@ -63,6 +63,16 @@ export interface WebTarget {
   readonly shared: boolean;
 }
 
+/**
+ * Who asks, for a device that wants to know (`docs/reflector-devices.md`). A key of the API may do less than its user, so it does not
+ * stand for them; and on a host that devices share, the pages of others could ask in their place.
+ */
+function visitorOf({ user, key }: Identity, { visitorKey }: OnlineDevice): string | null {
+  return visitorKey === undefined || key !== undefined
+    ? null
+    : `${visitorKey} ${encodeURIComponent(user.name)}`;
+}
+
 /** A request in progress. */
 export interface UnderWay {
   /** An event stream: it lasts until one side leaves. */
@@ -104,8 +114,10 @@ export class WebForwarding {
     const { request, origin, port, user } = begun;
     const body = framingOf(request.rawHeaders);
     const head = deviceRequestHead(begun, { body });
+    // An answer to somebody by name is for nobody else, and the key is in no cache.
+    const cache = begun.visitor === null ? this.#context.responseCache : null;
     const cached =
-      this.#context.responseCache?.use({
+      cache?.use({
         device,
         port,
         user,
@@ -176,6 +188,7 @@ export class WebForwarding {
           site,
           user: identity.user.uid,
           authorization,
+          visitor: shared ? null : visitorOf(identity, device),
           shared,
           traffic,
           limits: this.#context.limits,
