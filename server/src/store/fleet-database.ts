@@ -4,6 +4,7 @@ import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
 import { Breaker, keepStatements, LastingDatabase, type StoreCare } from 'rm-reflector/store';
 import { migrate } from './migrate.ts';
 import { Reader, type ReaderLimits } from './reader.ts';
+import type { Dialect, Step, Tables, Value, Work } from './tables.ts';
 
 /** What a statement gives. */
 export interface Statement<Row> {
@@ -19,7 +20,8 @@ export interface Statement<Row> {
  *
  * Never wait for anything within a transaction: the reflector writes to the same file from the same thread.
  */
-export class FleetDatabase {
+export class FleetDatabase implements Tables {
+  readonly dialect = sqlite;
   readonly #database: Database.Database;
   readonly #breakers = { reads: new Breaker('read'), writes: new Breaker('write') };
   readonly #reader: Reader;
@@ -55,6 +57,34 @@ export class FleetDatabase {
     return transact.immediate() as Result;
   }
 
+  async get<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return this.prepare<Row>(sql).get(...values);
+  }
+
+  async all<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]> {
+    return this.prepare<Row>(sql).all(...values);
+  }
+
+  async run(sql: string, ...values: Value[]): Promise<number> {
+    return this.prepare(sql).run(...values).changes;
+  }
+
+  /** It is over before this returns: nothing else comes in between, and nobody waits for a promise with the file locked. */
+  async transact<Result>(work: () => Work<Result>): Promise<Result> {
+    return this.transaction(() => {
+      const steps = work();
+      let at = steps.next();
+      while (!at.done) at = steps.next(this.#do(at.value));
+      return at.value;
+    });
+  }
+
+  #do({ gives, sql, values }: Step): unknown {
+    const statement = this.prepare(sql);
+    if (gives === 'row') return statement.get(...values);
+    return gives === 'rows' ? statement.all(...values) : statement.run(...values).changes;
+  }
+
   /** All rows of a query that reads many. Rejects with `StoreUnavailable`, as {@link Reader.all} does. */
   async read<Row = Record<string, unknown>>(sql: string, ...values: readonly unknown[]): Promise<Row[]> {
     return (await this.#reader.all(sql, values)) as Row[];
@@ -70,3 +100,11 @@ export class FleetDatabase {
     if (this.#database.open) this.#database.close();
   }
 }
+
+const sqlite: Dialect = {
+  elements: (json) => `SELECT value FROM json_each(${json})`,
+  array: (column, query) => `(SELECT json_group_array(${column}) FROM (${query}))`,
+  flag: (json, name) => `json_extract(${json}, '$.${name}')`,
+  contains: (text, part) => `instr(${text}, ${part}) > 0`,
+  equalFolded: (one, other) => `${one} = ${other} COLLATE NOCASE`,
+};

@@ -1,0 +1,65 @@
+/** What a column holds. Whole numbers are below 2^53; there are no booleans: 0 and 1 are stored. */
+export type Value = string | number | Buffer | null;
+
+/** One statement of a transaction. */
+export interface Step {
+  readonly gives: 'row' | 'rows' | 'count';
+  /** With a `?` for each value. */
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+/**
+ * A transaction, or a part of one: a generator that yields statements and goes on with what each gives. It decides by
+ * nothing else, has no effect outside, and waits for nothing, since it may be run again from its beginning. It cannot catch
+ * the failure of a statement, which undoes all of it. What it throws itself undoes all of it too.
+ */
+export type Work<Result> = Generator<Step, Result, unknown>;
+
+/** The first row. `yield*` it. */
+export function* get<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Work<Row | undefined> {
+  return (yield { gives: 'row', sql, values }) as Row | undefined;
+}
+
+/** All rows, which are few. `yield*` it. */
+export function* all<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Work<Row[]> {
+  return (yield { gives: 'rows', sql, values }) as Row[];
+}
+
+/** How many rows were changed. `yield*` it. */
+export function* run(sql: string, ...values: Value[]): Work<number> {
+  return (yield { gives: 'count', sql, values }) as number;
+}
+
+/** What each engine has its own words for. The arguments are pieces of SQL. */
+export interface Dialect {
+  /** A query for the column `value`: the texts of a JSON array. */
+  elements(json: string): string;
+  /** A JSON array of the values of a query with one column, in its order. */
+  array(column: string, query: string): string;
+  /** A member of a JSON object that is `true` or `false`, as 1 or 0. */
+  flag(json: string, name: string): string;
+  /** Whether a text has another one in it. */
+  contains(text: string, part: string): string;
+  /** Whether two texts are equal but for the case of ASCII letters. */
+  equalFolded(one: string, other: string): string;
+}
+
+/**
+ * The tables of the server, whichever engine keeps them. `sql` is a constant, or one of few: its compiled form is kept. It is
+ * SQL that all engines have, with `"user"` in quotes and a name such as `AS "createdBy"` too, `CAST(? AS TEXT)` where nothing
+ * else says the type of a value, and {@link Dialect} for the rest. All reject with `StoreUnavailable` where the tables cannot
+ * be used.
+ */
+export interface Tables {
+  readonly dialect: Dialect;
+  get<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row | undefined>;
+  /** All rows, which are few. */
+  all<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
+  /** Does one statement, as a whole or not at all. How many rows were changed. */
+  run(sql: string, ...values: Value[]): Promise<number>;
+  /** Does all of it or nothing. No other change comes in between. */
+  transact<Result>(work: () => Work<Result>): Promise<Result>;
+  /** All rows of a query that reads many. */
+  read<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
+}
