@@ -47,9 +47,9 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       replies: [
         { status: 200, description: 'One for each port.', schema: Type.Object({ items: Type.Array(shown) }) },
       ],
-      handle({ caller, parameters }) {
+      async handle({ caller, parameters }) {
         const device = deviceFor(context, caller, parameters.id);
-        return { body: { items: hostKeys.of(device.number).map(show) } };
+        return { body: { items: (await hostKeys.of(device.number)).map(show) } };
       },
     }),
     endpoint({
@@ -67,10 +67,10 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
         { status: 200, description: 'The key that is remembered.', schema: shown },
         { status: 409, description: 'Another key is remembered, or too many are, also of one user.' },
       ],
-      handle({ caller, parameters, body, note }) {
+      async handle({ caller, parameters, body, note }) {
         const device = deviceFor(context, caller, parameters.id, 'devices.open');
         // The key counts for all users: whoever cannot open the port would shut others out.
-        const access = rights.deviceAccess(caller.identity, device);
+        const access = await rights.deviceAccess(caller.identity, device);
         if (!access || access.ports?.includes(parameters.port) === false) {
           throw new Problem(403, 'You may not do this', {
             detail: `you may not open port ${parameters.port} of ${device.id}`,
@@ -79,7 +79,7 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
         const fingerprint = fingerprintOf(body.key);
         if (fingerprint === null) throw fieldProblem('/key', 'is not the public key that its type says');
         const given = { port: parameters.port, key: body.key, added: clock.date(), addedBy: caller.name };
-        const kept = hostKeys.remember(device.number, given, limits);
+        const kept = await hostKeys.remember(device.number, given, limits);
         if (kept === null)
           throw conflict(
             `device ${device.id}: has as many host keys as are kept, or as many that you have trusted`,
@@ -103,9 +103,9 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       parameters: ofPort,
       needs: 'devices.write',
       replies: [{ status: 204, description: 'It is forgotten.' }],
-      handle({ caller, parameters, note }) {
+      async handle({ caller, parameters, note }) {
         const device = deviceFor(context, caller, parameters.id, 'devices.write');
-        if (!hostKeys.forget(device.number, parameters.port)) {
+        if (!(await hostKeys.forget(device.number, parameters.port))) {
           throw notFound(`host key of port ${parameters.port}`);
         }
         note(`port ${parameters.port}`, { device: device.id });

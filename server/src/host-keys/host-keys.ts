@@ -1,5 +1,5 @@
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { all, run, type Tables } from '../store/tables.ts';
 
 /** The SSH host key by which a port of a device is known. */
 export interface HostKey {
@@ -19,19 +19,22 @@ interface Row {
   added_by: string;
 }
 
+const select = 'SELECT port, key, added, added_by FROM fleet_host_keys WHERE number = ? ORDER BY port';
+
+function hostKeyOf({ added_by: addedBy, ...row }: Row): HostKey {
+  return { ...row, addedBy };
+}
+
 /** Host keys of devices, by the number of the device. */
 export class HostKeys {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
 
-  constructor(database: FleetDatabase) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
   }
 
-  of(device: number): HostKey[] {
-    return this.#database
-      .prepare<Row>('SELECT port, key, added, added_by FROM fleet_host_keys WHERE number = ? ORDER BY port')
-      .all(device)
-      .map(({ added_by: addedBy, ...row }) => ({ ...row, addedBy }));
+  async of(device: number): Promise<HostKey[]> {
+    return (await this.#tables.all<Row>(select, device)).map(hostKeyOf);
   }
 
   /**
@@ -42,25 +45,28 @@ export class HostKeys {
     device: number,
     given: HostKey,
     { hostKeysPerDevice, hostKeysPerUser }: Pick<Limits, 'hostKeysPerDevice' | 'hostKeysPerUser'>,
-  ): HostKey | null {
-    return this.#database.transaction(() => {
-      const known = this.of(device);
+  ): Promise<HostKey | null> {
+    return this.#tables.transact(function* () {
+      const known = (yield* all<Row>(select, device)).map(hostKeyOf);
       const same = known.find(({ port }) => port === given.port);
       if (same) return same;
       const own = known.filter(({ addedBy }) => addedBy === given.addedBy);
       if (known.length >= hostKeysPerDevice || own.length >= hostKeysPerUser) return null;
-      this.#database
-        .prepare('INSERT INTO fleet_host_keys (number, port, key, added, added_by) VALUES (?, ?, ?, ?, ?)')
-        .run(device, given.port, given.key, given.added, given.addedBy);
+      yield* run(
+        'INSERT INTO fleet_host_keys (number, port, key, added, added_by) VALUES (?, ?, ?, ?, ?)',
+        device,
+        given.port,
+        given.key,
+        given.added,
+        given.addedBy,
+      );
       return given;
     });
   }
 
   /** False: there was none. */
-  forget(device: number, port: number): boolean {
-    const { changes } = this.#database
-      .prepare('DELETE FROM fleet_host_keys WHERE number = ? AND port = ?')
-      .run(device, port);
-    return changes > 0;
+  async forget(device: number, port: number): Promise<boolean> {
+    const sql = 'DELETE FROM fleet_host_keys WHERE number = ? AND port = ?';
+    return (await this.#tables.run(sql, device, port)) > 0;
   }
 }

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { FleetDatabase } from '../store/fleet-database.ts';
+import { countedTables } from '../testing/counted-tables.ts';
 import { ApiKeys, type NewApiKey } from './api-keys.ts';
 
 const wanted: NewApiKey = {
@@ -27,13 +28,7 @@ async function setUp(more: Partial<NewApiKey> = {}) {
   const user = await store.users.get('alice');
   if (!user) throw new Error('no user');
   let lookUps = 0;
-  const counted = {
-    prepare: (sql: string) => {
-      lookUps++;
-      return database.prepare(sql);
-    },
-    transaction: <Result>(change: () => Result) => database.transaction(change),
-  } as unknown as FleetDatabase;
+  const counted = countedTables(database, () => lookUps++);
   const known = { user: (name: string) => store.users.get(name), changed: () => {} };
   const keys = new ApiKeys(counted, known, clock, defaultLimits);
   const made = await keys.add({ ...wanted, ...more });

@@ -11,7 +11,7 @@ import type { Limits } from '../limits.ts';
 import { endedMember } from '../rights/fleet-rights.ts';
 import type { Permission } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { all, run, type Tables } from '../store/tables.ts';
 
 export interface ApiKey {
   readonly id: string;
@@ -38,7 +38,7 @@ interface Row extends Omit<ApiKey, 'permissions' | 'targets'> {
 /** By which a key is recognized, also by those who search sources for secrets. */
 export const keyPrefix = 'rmk_';
 
-const columns = 'id, user, name, permissions, targets, created, expires, used, address';
+const columns = 'id, "user", name, permissions, targets, created, expires, used, address';
 
 function keyOf(row: Row): ApiKey {
   return {
@@ -55,7 +55,7 @@ function digest(secret: string): Buffer {
 
 /** Keys by which programs call the API, each for one user. The secret is shown once; the store has its hash. */
 export class ApiKeys {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
   readonly #known: KnownUsers;
   readonly #clock: Clock;
   /** When the use of a key was last noted, by its ID. */
@@ -63,12 +63,12 @@ export class ApiKeys {
   readonly #limits: Pick<Limits, 'keysPerUser' | 'keyUseMs'>;
 
   constructor(
-    database: FleetDatabase,
+    tables: Tables,
     known: KnownUsers,
     clock: Clock,
     limits: Pick<Limits, 'keysPerUser' | 'keyUseMs' | 'callers'>,
   ) {
-    this.#database = database;
+    this.#tables = tables;
     this.#known = known;
     this.#clock = clock;
     this.#limits = limits;
@@ -76,14 +76,14 @@ export class ApiKeys {
   }
 
   async get(id: string): Promise<ApiKey | null> {
-    const row = this.#database.prepare<Row>(`SELECT ${columns} FROM fleet_keys WHERE id = ?`).get(id);
+    const row = await this.#tables.get<Row>(`SELECT ${columns} FROM fleet_keys WHERE id = ?`, id);
     return row ? keyOf(row) : null;
   }
 
   /** Of one user (`null`: of all), by ID, those after `after`. */
   async page(user: string | null, after: string, limit: number): Promise<ApiKey[]> {
-    const rows = await this.#database.read<Row>(
-      `SELECT ${columns} FROM fleet_keys WHERE id > ? AND (? IS NULL OR user = ?) ORDER BY id LIMIT ?`,
+    const rows = await this.#tables.read<Row>(
+      `SELECT ${columns} FROM fleet_keys WHERE id > ? AND (CAST(? AS TEXT) IS NULL OR "user" = ?) ORDER BY id LIMIT ?`,
       after,
       user,
       user,
@@ -102,27 +102,23 @@ export class ApiKeys {
       used: null,
       address: null,
     };
-    const outcome = this.#database.transaction(() => {
-      const names = this.#database
-        .prepare<{ name: string }>('SELECT name FROM fleet_keys WHERE user = ?')
-        .all(key.user);
+    const { keysPerUser } = this.#limits;
+    const outcome = await this.#tables.transact(function* () {
+      const names = yield* all<{ name: string }>('SELECT name FROM fleet_keys WHERE "user" = ?', key.user);
       if (names.some(({ name }) => name === key.name)) return 'taken';
-      if (names.length >= this.#limits.keysPerUser) return 'full';
-      this.#database
-        .prepare(
-          `INSERT INTO fleet_keys (id, user, name, hash, permissions, targets, created, expires)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(
-          added.id,
-          added.user,
-          added.name,
-          digest(secret),
-          JSON.stringify(added.permissions),
-          added.targets === null ? null : JSON.stringify(added.targets),
-          added.created,
-          added.expires,
-        );
+      if (names.length >= keysPerUser) return 'full';
+      yield* run(
+        `INSERT INTO fleet_keys (id, "user", name, hash, permissions, targets, created, expires)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        added.id,
+        added.user,
+        added.name,
+        digest(secret),
+        JSON.stringify(added.permissions),
+        added.targets === null ? null : JSON.stringify(added.targets),
+        added.created,
+        added.expires,
+      );
       return null;
     });
     if (outcome !== null) return outcome;
@@ -132,7 +128,7 @@ export class ApiKeys {
 
   /** What goes on by it ends. */
   async revoke({ id, user }: ApiKey): Promise<void> {
-    this.#database.prepare('DELETE FROM fleet_keys WHERE id = ?').run(id);
+    await this.#tables.run('DELETE FROM fleet_keys WHERE id = ?', id);
     this.#known.changed({ kind: 'user', key: user });
   }
 
@@ -144,19 +140,18 @@ export class ApiKeys {
       prove: async ({ token }, { address, clock }) => {
         if (!token.startsWith(keyPrefix)) return null;
         try {
-          const row = this.#database
-            .prepare<Row>(`SELECT ${columns} FROM fleet_keys WHERE hash = ?`)
-            .get(digest(token));
+          const select = `SELECT ${columns} FROM fleet_keys WHERE hash = ?`;
+          const row = await this.#tables.get<Row>(select, digest(token));
           if (!row) return { refused: 'no such API key' };
           const key = keyOf(row);
           const until = key.expires ?? Number.POSITIVE_INFINITY;
           if (until <= clock.date()) return { refused: `the API key ${key.id} has expired` };
           const user = await this.#known.user(key.user);
           if (!user) return { refused: `the user of the API key ${key.id} is gone` };
-          if (this.#database.prepare(endedMember).get(user.name)) {
+          if (await this.#tables.get(endedMember, user.name)) {
             return { refused: `the directory does not vouch for the user of the API key ${key.id} now` };
           }
-          this.#noteUse(key, address);
+          await this.#noteUse(key, address);
           const opens = key.permissions.includes('devices.open');
           return { user, session: null, until, key: key.id, ...(opens ? {} : { only: 'own' as const }) };
         } catch (error) {
@@ -168,15 +163,13 @@ export class ApiKeys {
   }
 
   /** At most once in `limits.keyUseMs`, so that reading costs no writing. */
-  #noteUse({ id }: ApiKey, address: string): void {
+  async #noteUse({ id }: ApiKey, address: string): Promise<void> {
     const now = this.#clock.date();
     const last = this.#noted.get(id);
     if (last !== undefined && now - last < this.#limits.keyUseMs) return;
     this.#noted.set(id, now);
     try {
-      this.#database
-        .prepare('UPDATE fleet_keys SET used = ?, address = ? WHERE id = ?')
-        .run(now, address, id);
+      await this.#tables.run('UPDATE fleet_keys SET used = ?, address = ? WHERE id = ?', now, address, id);
     } catch (error) {
       // A full disk is no reason to refuse the call.
       if (!(error instanceof StoreUnavailable)) throw error;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { GrantedPort, KnownUsers } from 'rm-reflector/ports';
 import type { Role } from '../rights/role.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, type Tables } from '../store/tables.ts';
 import type { Groups } from './groups.ts';
 
 /** Who is granted what. One of `user` and `group` is there; without `domain` and `device` it is everything. */
@@ -28,7 +28,7 @@ interface Row extends Omit<Grant, 'ports'> {
 }
 
 const columns =
-  'id, user, team AS "group", role, domain, device, ports, until, created, created_by AS createdBy';
+  'id, "user", team AS "group", role, domain, device, ports, until, created, created_by AS "createdBy"';
 
 function grantOf(row: Row): Grant {
   return { ...row, ports: row.ports === null ? null : (JSON.parse(row.ports) as GrantedPort[]) };
@@ -49,20 +49,20 @@ export interface GrantsSeen {
 }
 
 export class Grants {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
   readonly #known: KnownUsers;
   readonly #groups: Groups;
   readonly #clock: Clock;
 
-  constructor(database: FleetDatabase, known: KnownUsers, groups: Groups, clock: Clock) {
-    this.#database = database;
+  constructor(tables: Tables, known: KnownUsers, groups: Groups, clock: Clock) {
+    this.#tables = tables;
     this.#known = known;
     this.#groups = groups;
     this.#clock = clock;
   }
 
   async get(id: string): Promise<Grant | null> {
-    const row = this.#database.prepare<Row>(`SELECT ${columns} FROM fleet_grants WHERE id = ?`).get(id);
+    const row = await this.#tables.get<Row>(`SELECT ${columns} FROM fleet_grants WHERE id = ?`, id);
     return row ? grantOf(row) : null;
   }
 
@@ -73,12 +73,16 @@ export class Grants {
     after: string,
     limit: number,
   ): Promise<Grant[]> {
+    const { elements } = this.#tables.dialect;
     const domains = JSON.stringify(seen?.domains ?? []);
-    const rows = await this.#database.read<Row>(
+    const given = ['"user"', 'team', 'domain', 'device'].map(
+      (column) => `(CAST(? AS TEXT) IS NULL OR ${column} = ?)`,
+    );
+    const rows = await this.#tables.read<Row>(
       `SELECT ${columns} FROM fleet_grants
-       WHERE id > ? AND (? IS NULL OR user = ?) AND (? IS NULL OR team = ?) AND (? IS NULL OR domain = ?)
-         AND (? IS NULL OR device = ?) AND (? OR user = ? OR domain IN (SELECT value FROM json_each(?)) OR device IN
-           (SELECT id FROM devices WHERE domain IN (SELECT value FROM json_each(?)) OR uid IN (SELECT value FROM json_each(?))))
+       WHERE id > ? AND ${given.join(' AND ')}
+         AND (? = 1 OR "user" = ? OR domain IN (${elements('?')}) OR device IN
+           (SELECT id FROM devices WHERE domain IN (${elements('?')}) OR uid IN (${elements('?')})))
        ORDER BY id LIMIT ?`,
       after,
       ...[user, group, domain, device].flatMap((value) => [value ?? null, value ?? null]),
@@ -91,40 +95,51 @@ export class Grants {
   /** `null`: this user or group has `most` grants already. */
   async add(grant: NewGrant, most: number): Promise<Grant | null> {
     const added: Grant = { ...grant, id: randomUUID(), created: this.#clock.date() };
-    const done = this.#database.transaction(() => {
-      const { count } = this.#database
-        .prepare<{ count: number }>(
-          'SELECT count(*) AS count FROM fleet_grants WHERE user IS ? AND team IS ?',
-        )
-        .get(added.user, added.group) ?? { count: 0 };
-      if (count >= most) return false;
-      this.#database
-        .prepare(
-          `INSERT INTO fleet_grants (id, user, team, role, domain, device, ports, until, created, created_by)
-           VALUES (@id, @user, @group, @role, @domain, @device, @ports, @until, @created, @createdBy)`,
-        )
-        .run({ ...added, ports: added.ports === null ? null : JSON.stringify(added.ports) });
+    const users = await this.#usersOf(added);
+    const done = await this.#tables.transact(function* () {
+      const present = yield* get<{ count: number }>(
+        'SELECT count(*) AS count FROM fleet_grants WHERE "user" IS NOT DISTINCT FROM ? AND team IS NOT DISTINCT FROM ?',
+        added.user,
+        added.group,
+      );
+      if ((present?.count ?? 0) >= most) return false;
+      yield* run(
+        `INSERT INTO fleet_grants (id, "user", team, role, domain, device, ports, until, created, created_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        added.id,
+        added.user,
+        added.group,
+        added.role,
+        added.domain,
+        added.device,
+        added.ports === null ? null : JSON.stringify(added.ports),
+        added.until,
+        added.created,
+        added.createdBy,
+      );
       return true;
     });
     if (!done) return null;
-    this.#changed(added);
+    this.#tell(users);
     return added;
   }
 
   async setUntil(grant: Grant, until: number | null): Promise<void> {
-    this.#database.prepare('UPDATE fleet_grants SET until = ? WHERE id = ?').run(until, grant.id);
-    this.#changed(grant);
+    const users = await this.#usersOf(grant);
+    await this.#tables.run('UPDATE fleet_grants SET until = ? WHERE id = ?', until, grant.id);
+    this.#tell(users);
   }
 
   async remove(grant: Grant): Promise<boolean> {
-    const members = grant.group === null ? [] : this.#groups.usersOf(grant.group);
-    const { changes } = this.#database.prepare('DELETE FROM fleet_grants WHERE id = ?').run(grant.id);
-    this.#tell(grant.user === null ? members : [grant.user]);
-    return changes > 0;
+    const users = await this.#usersOf(grant);
+    const removed = await this.#tables.run('DELETE FROM fleet_grants WHERE id = ?', grant.id);
+    this.#tell(users);
+    return removed > 0;
   }
 
-  #changed({ user, group }: Grant): void {
-    this.#tell(user === null ? this.#groups.usersOf(group ?? '') : [user]);
+  /** Read before a change, so that nothing fails after it. Who joins meanwhile is told of that. */
+  async #usersOf({ user, group }: Grant): Promise<readonly string[]> {
+    return user === null ? this.#groups.usersOf(group ?? '') : [user];
   }
 
   #tell(users: readonly string[]): void {

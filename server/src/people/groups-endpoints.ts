@@ -37,7 +37,7 @@ export function groupsEndpoints({ groups, rights, limits }: PeopleServices): End
   };
   /** Who changes the members of a group hands out what it is granted. */
   const requireNoMore = async (caller: Caller, name: string) => {
-    const beyond = permissionBeyond(caller, rights.ofGroup(name));
+    const beyond = permissionBeyond(caller, await rights.ofGroup(name));
     if (beyond) {
       throw new Problem(403, 'You may not do this', {
         detail: `this group holds ${beyond} where you do not`,

@@ -2,14 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, type Tables, type Work } from '../store/tables.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import type { People } from './people.ts';
 
 export type Purpose = 'invitation' | 'reset';
 
 interface Context {
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   readonly people: People;
   readonly mailer: Mailer;
   readonly clock: Clock;
@@ -26,6 +26,12 @@ function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+const selectUser = 'SELECT "user" FROM fleet_invitations WHERE hash = ? AND expires > ?';
+
+function endAll(user: string): Work<number> {
+  return run('UPDATE fleet_invitations SET expires = 0 WHERE "user" = ?', user);
+}
+
 /** Mails by which somebody sets a password: good once, for a time, and only the last one sent. */
 export class Invitations {
   readonly #context: Context;
@@ -35,12 +41,13 @@ export class Invitations {
     this.#context = context;
   }
 
-  /** Rejects when the mail could not be handed over. */
-  async invite(user: string, purpose: Purpose): Promise<void> {
+  /** Rejects when the mail could not be handed over. Nothing is sent when `most` were within `limits.resetMs`. */
+  async invite(user: string, purpose: Purpose, most = Number.POSITIVE_INFINITY): Promise<void> {
     const { people, mailer, page, mailOf } = this.#context;
     const row = await people.get(user);
     if (!row?.email || (await people.directoryOf(user)) !== null) return;
-    const secret = this.#issue(user, purpose);
+    const secret = await this.#issue(user, purpose, most);
+    if (secret === null) return;
     const link = `${page}?${new URLSearchParams({ token: secret })}`;
     await mailer.send(row.email, await mailOf(user, purpose, link));
   }
@@ -63,54 +70,56 @@ export class Invitations {
   /** The user of a secret that is still good; `null`: it is not. */
   async userOf(secret: string): Promise<string | null> {
     const { database, clock } = this.#context;
-    const row = database
-      .prepare<{ user: string }>('SELECT user FROM fleet_invitations WHERE hash = ? AND expires > ?')
-      .get(digest(secret), clock.date());
+    const row = await database.get<{ user: string }>(selectUser, digest(secret), clock.date());
     return row?.user ?? null;
   }
 
   /** Uses a secret up, and all others of its user. Of several calls at once one gets the user, the others `null`. */
   async redeem(secret: string): Promise<string | null> {
     const { database, clock } = this.#context;
-    return database.transaction(() => {
-      const row = database
-        .prepare<{ user: string }>('SELECT user FROM fleet_invitations WHERE hash = ? AND expires > ?')
-        .get(digest(secret), clock.date());
+    const now = clock.date();
+    return database.transact(function* () {
+      const row = yield* get<{ user: string }>(selectUser, digest(secret), now);
       if (!row) return null;
       // Those of the last hour still count for how many mails are sent.
-      database.prepare('UPDATE fleet_invitations SET expires = 0 WHERE user = ?').run(row.user);
+      yield* endAll(row.user);
       return row.user;
     });
   }
 
   async #reset(text: string): Promise<void> {
-    const { people, database, clock, limits } = this.#context;
+    const { people, limits } = this.#context;
     const addressee = await people.addressee(text);
-    if (!addressee) return;
-    const { count } = database
-      .prepare<{ count: number }>(
-        'SELECT count(*) AS count FROM fleet_invitations WHERE user = ? AND created > ?',
-      )
-      .get(addressee.name, clock.date() - limits.resetMs) ?? { count: 0 };
-    if (count < limits.resetsPerUser) await this.invite(addressee.name, 'reset');
+    if (addressee) await this.invite(addressee.name, 'reset', limits.resetsPerUser);
   }
 
-  #issue(user: string, purpose: Purpose): string {
+  async #issue(user: string, purpose: Purpose, most: number): Promise<string | null> {
     const { database, clock, limits } = this.#context;
     const secret = randomBytes(32).toString('base64url');
     const now = clock.date();
     const ms = purpose === 'invitation' ? limits.invitationMs : limits.resetMs;
-    database.transaction(() => {
-      database
-        .prepare('DELETE FROM fleet_invitations WHERE expires <= ? AND created <= ?')
-        .run(now, now - limits.resetMs);
-      database.prepare('UPDATE fleet_invitations SET expires = 0 WHERE user = ?').run(user);
-      database
-        .prepare(
-          'INSERT INTO fleet_invitations (hash, user, purpose, created, expires) VALUES (?, ?, ?, ?, ?)',
-        )
-        .run(digest(secret), user, purpose, now, now + ms);
+    return database.transact(function* () {
+      const sent = yield* get<{ count: number }>(
+        'SELECT count(*) AS count FROM fleet_invitations WHERE "user" = ? AND created > ?',
+        user,
+        now - limits.resetMs,
+      );
+      if ((sent?.count ?? 0) >= most) return null;
+      yield* run(
+        'DELETE FROM fleet_invitations WHERE expires <= ? AND created <= ?',
+        now,
+        now - limits.resetMs,
+      );
+      yield* endAll(user);
+      yield* run(
+        'INSERT INTO fleet_invitations (hash, "user", purpose, created, expires) VALUES (?, ?, ?, ?, ?)',
+        digest(secret),
+        user,
+        purpose,
+        now,
+        now + ms,
+      );
+      return secret;
     });
-    return secret;
   }
 }

@@ -1,12 +1,12 @@
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { type Dialect, get, run, type Tables } from '../store/tables.ts';
 
 export type AccountKind = 'person' | 'service';
 
 export interface PersonRow {
   readonly name: string;
-  readonly administrator: number;
+  readonly administrator: boolean;
   readonly created: number;
-  readonly totp: number;
+  readonly totp: boolean;
   readonly kind: AccountKind;
   readonly full_name: string;
   readonly email: string | null;
@@ -15,41 +15,62 @@ export interface PersonRow {
   readonly groups: string;
 }
 
-const columns = `users.name, administrator, created, totp_secret IS NOT NULL AS totp,
-  coalesce(kind, 'person') AS kind, coalesce(full_name, '') AS full_name, email,
-  (SELECT json_group_array(domain) FROM (SELECT domain FROM grants WHERE user = users.name ORDER BY domain)) AS domains,
-  (SELECT json_group_array(team) FROM
-    (SELECT DISTINCT team FROM fleet_members WHERE user = users.name ORDER BY team)) AS groups`;
 const joined = 'users LEFT JOIN fleet_people ON fleet_people.name = users.name';
+
+function columnsIn({ array }: Dialect): string {
+  const domains = array('domain', 'SELECT domain FROM grants WHERE "user" = users.name ORDER BY domain');
+  const groups = array(
+    'team',
+    'SELECT DISTINCT team FROM fleet_members WHERE "user" = users.name ORDER BY team',
+  );
+  return `users.name, administrator, created, totp_secret IS NOT NULL AS totp, coalesce(kind, 'person') AS kind,
+    coalesce(full_name, '') AS full_name, email, ${domains} AS domains, ${groups} AS groups`;
+}
+
+interface Row extends Omit<PersonRow, 'administrator' | 'totp'> {
+  readonly administrator: number | boolean;
+  readonly totp: number | boolean;
+}
+
+function personOf(row: Row): PersonRow {
+  return { ...row, administrator: Boolean(row.administrator), totp: Boolean(row.totp) };
+}
 
 /** Names and mail addresses of users, beside the accounts of the reflector. */
 export class People {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
+  readonly #columns: string;
 
-  constructor(database: FleetDatabase) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    this.#columns = columnsIn(tables.dialect);
   }
 
   /** The directory that keeps the password of this user; `null`: it is kept here. */
   async directoryOf(name: string): Promise<string | null> {
-    const select = this.#database.prepare<{ readonly source: string }>(
-      'SELECT source FROM fleet_directory_members AS member JOIN users USING (uid) WHERE user = ? AND name = user',
+    const row = await this.#tables.get<{ readonly source: string }>(
+      `SELECT source FROM fleet_directory_members AS member JOIN users USING (uid)
+       WHERE member."user" = ? AND name = member."user"`,
+      name,
     );
-    return select.get(name)?.source ?? null;
+    return row?.source ?? null;
   }
 
   async get(name: string): Promise<PersonRow | null> {
-    const select = this.#database.prepare<PersonRow>(`SELECT ${columns} FROM ${joined} WHERE users.name = ?`);
-    return select.get(name) ?? null;
+    const select = `SELECT ${this.#columns} FROM ${joined} WHERE users.name = ?`;
+    const row = await this.#tables.get<Row>(select, name);
+    return row ? personOf(row) : null;
   }
 
   /** By name, those after `after`; `text` is in the name, the full name or the mail address. */
-  page(text: string, after: string, limit: number): Promise<PersonRow[]> {
+  async page(text: string, after: string, limit: number): Promise<PersonRow[]> {
+    const { contains } = this.#tables.dialect;
     const part = text.toLowerCase();
-    return this.#database.read<PersonRow>(
-      `SELECT ${columns} FROM ${joined}
-       WHERE users.name > ? AND (instr(lower(users.name), ?) > 0 OR instr(lower(coalesce(full_name, '')), ?) > 0
-         OR instr(lower(coalesce(email, '')), ?) > 0)
+    const has = ['users.name', "coalesce(full_name, '')", "coalesce(email, '')"].map((column) =>
+      contains(`lower(${column})`, '?'),
+    );
+    const rows = await this.#tables.read<Row>(
+      `SELECT ${this.#columns} FROM ${joined} WHERE users.name > ? AND (${has.join(' OR ')})
        ORDER BY users.name LIMIT ?`,
       after,
       part,
@@ -57,37 +78,43 @@ export class People {
       part,
       limit,
     );
+    return rows.map(personOf);
   }
 
   /** False when another user has this mail address. */
-  async set(
+  set(
     name: string,
     facts: { readonly kind: AccountKind; readonly fullName: string; readonly email: string | null },
   ): Promise<boolean> {
-    return this.#database.transaction(() => {
+    const { equalFolded } = this.#tables.dialect;
+    return this.#tables.transact(function* () {
       if (facts.email !== null) {
-        const other = this.#database
-          .prepare('SELECT 1 FROM fleet_people WHERE email = ? COLLATE NOCASE AND name <> ?')
-          .get(facts.email, name);
-        if (other) return false;
+        const select = `SELECT 1 FROM fleet_people WHERE ${equalFolded('email', '?')} AND name <> ?`;
+        if (yield* get(select, facts.email, name)) return false;
       }
-      this.#database
-        .prepare(
-          `INSERT INTO fleet_people (name, kind, full_name, email) VALUES (?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET kind = excluded.kind, full_name = excluded.full_name, email = excluded.email`,
-        )
-        .run(name, facts.kind, facts.fullName, facts.email);
+      yield* run(
+        `INSERT INTO fleet_people (name, kind, full_name, email) VALUES (?, ?, ?, ?) ON CONFLICT (name)
+         DO UPDATE SET kind = excluded.kind, full_name = excluded.full_name, email = excluded.email`,
+        name,
+        facts.kind,
+        facts.fullName,
+        facts.email,
+      );
       return true;
     });
   }
 
   /** Whoever has this name or this mail address, and a mail address at all. */
   async addressee(text: string): Promise<{ readonly name: string; readonly email: string } | null> {
-    const select = this.#database.prepare<{ name: string; email: string }>(
+    const { equalFolded } = this.#tables.dialect;
+    const row = await this.#tables.get<{ name: string; email: string }>(
       `SELECT name, email FROM fleet_people
-       WHERE email IS NOT NULL AND kind = 'person' AND (name = ? OR email = ? COLLATE NOCASE)
+       WHERE email IS NOT NULL AND kind = 'person' AND (name = ? OR ${equalFolded('email', '?')})
        ORDER BY name = ? DESC LIMIT 1`,
+      text,
+      text,
+      text,
     );
-    return select.get(text, text, text) ?? null;
+    return row ?? null;
   }
 }

@@ -1,26 +1,28 @@
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables } from '../store/tables.ts';
 
 /** What users have chosen for pages, as JSON texts. Nothing else reads it. */
 export class PreferencesOfUsers {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
 
-  constructor(database: FleetDatabase) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
   }
 
   /** `null`: nothing yet. */
   async get(user: string): Promise<string | null> {
-    const row = this.#database
-      .prepare<{ value: string }>('SELECT value FROM fleet_preferences WHERE user = ?')
-      .get(user);
+    const row = await this.#tables.get<{ value: string }>(
+      'SELECT value FROM fleet_preferences WHERE "user" = ?',
+      user,
+    );
     return row?.value ?? null;
   }
 
   async set(user: string, value: string): Promise<void> {
-    this.#database
-      .prepare(
-        'INSERT INTO fleet_preferences (user, value) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET value = excluded.value',
-      )
-      .run(user, value);
+    await this.#tables.run(
+      `INSERT INTO fleet_preferences ("user", value) VALUES (?, ?)
+       ON CONFLICT ("user") DO UPDATE SET value = excluded.value`,
+      user,
+      value,
+    );
   }
 }

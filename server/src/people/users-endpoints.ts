@@ -49,12 +49,12 @@ export function userOf(row: PersonRow): Static<typeof userSchema> {
   return {
     name: row.name,
     kind: row.kind,
-    role: row.administrator === 1 ? 'administrator' : 'user',
+    role: row.administrator ? 'administrator' : 'user',
     fullName: row.full_name,
     email: row.email,
     domains: JSON.parse(row.domains) as string[],
     groups: JSON.parse(row.groups) as string[],
-    oneTimePasswords: row.totp === 1,
+    oneTimePasswords: row.totp,
     created: shownTime(row.created),
   };
 }

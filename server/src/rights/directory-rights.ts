@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { KnownUsers } from 'rm-reflector/ports';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, type Tables, type Work } from '../store/tables.ts';
 import type { Role } from './role.ts';
 
 /** What somebody has by a directory. */
@@ -19,7 +19,7 @@ export interface DirectoryGrant {
 }
 
 export interface DirectoryRightsContext {
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   readonly known: Pick<KnownUsers, 'changed'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,50 +39,74 @@ export class DirectoryRights {
     source: string,
     { groups, grants }: DirectoryGrants,
   ): Promise<void> {
-    const { database, known, log } = this.#context;
-    const missing = database.transaction(() => {
-      const present = database.prepare('SELECT 1 FROM users WHERE name = ? AND uid = ?').get(name, uid);
+    const { database, known, clock, log } = this.#context;
+    const now = clock.date();
+    const missing = await database.transact(function* () {
+      const present = yield* get('SELECT 1 FROM users WHERE name = ? AND uid = ?', name, uid);
       if (!present) return [];
-      this.#setGrants(name, source, grants);
-      return this.#setGroups(name, source, groups);
+      yield* setGrants(database, name, source, grants, now);
+      return yield* setGroups(database, name, source, groups);
     });
     known.changed({ kind: 'user', key: name });
     if (missing.length > 0)
       log.warn({ directory: source, groups: missing }, 'groups of the fleet are missing');
   }
+}
 
-  /** Returns the groups that do not exist. */
-  #setGroups(name: string, source: string, groups: readonly string[]): readonly string[] {
-    const { database } = this.#context;
-    database
-      .prepare(
-        `DELETE FROM fleet_members WHERE user = ? AND source = ?
-           AND team NOT IN (SELECT value FROM json_each(?))`,
-      )
-      .run(name, source, JSON.stringify(groups));
-    const exists = database.prepare('SELECT 1 FROM fleet_groups WHERE name = ?');
-    const add = database.prepare('INSERT OR IGNORE INTO fleet_members (user, team, source) VALUES (?, ?, ?)');
-    const missing = groups.filter((group) => !exists.get(group));
-    for (const group of groups) if (!missing.includes(group)) add.run(name, group, source);
-    return missing;
+/** Returns the groups that do not exist. */
+function* setGroups(
+  { dialect }: Pick<Tables, 'dialect'>,
+  name: string,
+  source: string,
+  groups: readonly string[],
+): Work<readonly string[]> {
+  yield* run(
+    `DELETE FROM fleet_members WHERE "user" = ? AND source = ? AND team NOT IN (${dialect.elements('?')})`,
+    name,
+    source,
+    JSON.stringify(groups),
+  );
+  const missing: string[] = [];
+  for (const group of groups) {
+    if (yield* get('SELECT 1 FROM fleet_groups WHERE name = ?', group)) {
+      yield* run(
+        'INSERT INTO fleet_members ("user", team, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+        name,
+        group,
+        source,
+      );
+    } else missing.push(group);
   }
+  return missing;
+}
 
-  #setGrants(name: string, source: string, grants: readonly DirectoryGrant[]): void {
-    const { database, clock } = this.#context;
-    // No user has such a name.
-    const maker = `directory:${source}`;
-    const byId = new Map(grants.map((grant) => [idOf(name, source, grant), grant]));
-    database
-      .prepare(
-        `DELETE FROM fleet_grants WHERE user = ? AND created_by = ?
-           AND id NOT IN (SELECT value FROM json_each(?))`,
-      )
-      .run(name, maker, JSON.stringify([...byId.keys()]));
-    const add = database.prepare(
-      `INSERT OR IGNORE INTO fleet_grants (id, user, role, domain, created, created_by)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+function* setGrants(
+  { dialect }: Pick<Tables, 'dialect'>,
+  name: string,
+  source: string,
+  grants: readonly DirectoryGrant[],
+  now: number,
+): Work<void> {
+  // No user has such a name.
+  const maker = `directory:${source}`;
+  const byId = new Map(grants.map((grant) => [idOf(name, source, grant), grant]));
+  yield* run(
+    `DELETE FROM fleet_grants WHERE "user" = ? AND created_by = ? AND id NOT IN (${dialect.elements('?')})`,
+    name,
+    maker,
+    JSON.stringify([...byId.keys()]),
+  );
+  for (const [id, { role, domain }] of byId) {
+    yield* run(
+      `INSERT INTO fleet_grants (id, "user", role, domain, created, created_by) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO NOTHING`,
+      id,
+      name,
+      role,
+      domain,
+      now,
+      maker,
     );
-    for (const [id, { role, domain }] of byId) add.run(id, name, role, domain, clock.date(), maker);
   }
 }
 

@@ -1,15 +1,17 @@
 import type { Clock } from 'rm-protocol';
-import type {
-  DeviceAccess,
-  GrantedPort,
-  Identity,
-  KnownUsers,
-  RightsDevice,
-  Rights as RightsPort,
-  Sight,
-  UserRecord,
+import {
+  type DeviceAccess,
+  type Eventual,
+  type GrantedPort,
+  type Identity,
+  type KnownUsers,
+  type RightsDevice,
+  type Rights as RightsPort,
+  type Sight,
+  type UserRecord,
+  whenKnown,
 } from 'rm-reflector/ports';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables } from '../store/tables.ts';
 import { type Permission, permissions } from './permission.ts';
 import { type CallerRights, callerRights, type Rights } from './rights.ts';
 import { type Role, roles } from './role.ts';
@@ -38,7 +40,7 @@ const selectGrants = `SELECT role, fleet_grants.domain, device, uid, devices.dom
 
 /** Whether a user is of a directory that does not vouch for them now. */
 export const endedMember =
-  'SELECT 1 FROM fleet_directory_members AS member JOIN users USING (uid) WHERE user = ? AND name = user AND ended = 1';
+  'SELECT 1 FROM fleet_directory_members AS member JOIN users USING (uid) WHERE "user" = ? AND users.name = "user" AND ended = 1';
 
 const forever = Number.POSITIVE_INFINITY;
 
@@ -47,32 +49,31 @@ const forever = Number.POSITIVE_INFINITY;
  * record that the core knows of them, so it is forgotten when the change feed names the user.
  */
 export class FleetRights implements Rights, RightsPort {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
   readonly #known: KnownUsers;
   readonly #clock: Clock;
   readonly #kept = new WeakMap<UserRecord, UserRights>();
 
-  constructor(database: FleetDatabase, known: KnownUsers, clock: Clock) {
-    this.#database = database;
+  constructor(tables: Tables, known: KnownUsers, clock: Clock) {
+    this.#tables = tables;
     this.#known = known;
     this.#clock = clock;
   }
 
-  deviceAccess({ user, key }: Identity, device: RightsDevice): DeviceAccess | null {
-    return this.#of(user).deviceAccess(device, key, this.#clock.date());
+  deviceAccess({ user, key }: Identity, device: RightsDevice): Eventual<DeviceAccess | null> {
+    return whenKnown(this.#of(user), (rights) => rights.deviceAccess(device, key, this.#clock.date()));
   }
 
-  sight({ user, key }: Identity): Sight {
-    return this.#of(user).sight(key, this.#clock.date());
+  sight({ user, key }: Identity): Eventual<Sight> {
+    return whenKnown(this.#of(user), (rights) => rights.sight(key, this.#clock.date()));
   }
 
-  validUntil({ user, key }: Identity): number | null {
-    return key === undefined ? forever : this.#of(user).keyExpires(key);
+  validUntil({ user, key }: Identity): Eventual<number | null> {
+    return key === undefined ? forever : whenKnown(this.#of(user), (rights) => rights.keyExpires(key));
   }
 
   async of({ user, key }: Pick<Identity, 'user' | 'key'>): Promise<CallerRights> {
-    const rights = this.#of(user);
-    return this.#caller(rights, key);
+    return this.#caller(await this.#of(user), key);
   }
 
   /** What a user may do by their own log-in; `null`: there is no such user. */
@@ -87,7 +88,7 @@ export class FleetRights implements Rights, RightsPort {
    */
   async ofMaker(name: string, uid: string | null): Promise<CallerRights | null> {
     const user = await this.#known.user(name);
-    if (user?.uid !== uid || this.#database.prepare(endedMember).get(name)) return null;
+    if (user?.uid !== uid || (await this.#tables.get(endedMember, name))) return null;
     return this.of({ user });
   }
 
@@ -103,8 +104,8 @@ export class FleetRights implements Rights, RightsPort {
   }
 
   /** What the members of a group may do by it. */
-  ofGroup(name: string): CallerRights {
-    const rows = this.#database.prepare<GrantRow>(`${selectGrants} WHERE team = ?`).all(name);
+  async ofGroup(name: string): Promise<CallerRights> {
+    const rows = await this.#tables.all<GrantRow>(`${selectGrants} WHERE team = ?`, name);
     const rights = new UserRights(rows.flatMap(heldGrant), new Map());
     return this.#caller(rights, undefined);
   }
@@ -116,16 +117,18 @@ export class FleetRights implements Rights, RightsPort {
     );
   }
 
-  #of(user: UserRecord): UserRights {
-    let rights = this.#kept.get(user);
-    if (!rights) {
-      rights = new UserRights(this.#grantsOf(user), this.#keysOf(user.name));
-      this.#kept.set(user, rights);
-    }
+  #of(user: UserRecord): Eventual<UserRights> {
+    return this.#kept.get(user) ?? this.#read(user);
+  }
+
+  /** Whoever asks at once reads it too: what is kept is of the record that the feed has not replaced. */
+  async #read(user: UserRecord): Promise<UserRights> {
+    const rights = new UserRights(await this.#grantsOf(user), await this.#keysOf(user.name));
+    this.#kept.set(user, rights);
     return rights;
   }
 
-  #grantsOf({ name, role, domains }: UserRecord): HeldGrant[] {
+  async #grantsOf({ name, role, domains }: UserRecord): Promise<HeldGrant[]> {
     const everything: Scope = { kind: 'everything' };
     const common = { ports: null, until: forever };
     const ofReflector: HeldGrant[] = [
@@ -136,39 +139,44 @@ export class FleetRights implements Rights, RightsPort {
         ...common,
       })),
     ];
-    const rows = this.#database
-      .prepare<GrantRow>(
-        `${selectGrants} WHERE user = ? OR team IN (SELECT team FROM fleet_members WHERE user = ?)`,
-      )
-      .all(name, name);
+    const rows = await this.#tables.all<GrantRow>(
+      `${selectGrants} WHERE "user" = ? OR team IN (SELECT team FROM fleet_members WHERE "user" = ?)`,
+      name,
+      name,
+    );
     return [...ofReflector, ...rows.flatMap(heldGrant)];
   }
 
-  #keysOf(name: string): Map<string, KeyScope> {
-    const rows = this.#database
-      .prepare<KeyRow>(`SELECT id, permissions, targets, expires FROM fleet_keys WHERE user = ?
-           AND NOT EXISTS (${endedMember})`)
-      .all(name, name);
-    return new Map(
-      rows.map((row) => [
-        row.id,
-        {
-          permissions: new Set((JSON.parse(row.permissions) as string[]).filter(isPermission)),
-          scopes: row.targets === null ? null : this.#scopesOf(row.targets),
-          expires: row.expires ?? forever,
-        },
-      ]),
+  async #keysOf(name: string): Promise<Map<string, KeyScope>> {
+    const rows = await this.#tables.all<KeyRow>(
+      `SELECT id, permissions, targets, expires FROM fleet_keys WHERE "user" = ? AND NOT EXISTS (${endedMember})`,
+      name,
+      name,
     );
+    const keys = new Map<string, KeyScope>();
+    for (const { id, permissions: given, targets, expires } of rows) {
+      keys.set(id, {
+        permissions: new Set((JSON.parse(given) as string[]).filter(isPermission)),
+        scopes: targets === null ? null : await this.#scopesOf(targets),
+        expires: expires ?? forever,
+      });
+    }
+    return keys;
   }
 
-  #scopesOf(targets: string): Scope[] {
-    return (JSON.parse(targets) as KeyTarget[]).flatMap((target): Scope[] => {
-      if ('domain' in target) return [{ kind: 'domain', domain: target.domain }];
-      const present = this.#database
-        .prepare<{ domain: string }>('SELECT domain FROM devices WHERE id = ? AND uid = ?')
-        .get(target.device, target.uid);
-      return present ? [{ kind: 'device', id: target.device, uid: target.uid, domain: present.domain }] : [];
-    });
+  async #scopesOf(targets: string): Promise<Scope[]> {
+    const scopes: Scope[] = [];
+    for (const target of JSON.parse(targets) as KeyTarget[]) {
+      if ('domain' in target) {
+        scopes.push({ kind: 'domain', domain: target.domain });
+        continue;
+      }
+      const { device: id, uid } = target;
+      const select = 'SELECT domain FROM devices WHERE id = ? AND uid = ?';
+      const present = await this.#tables.get<{ domain: string }>(select, id, uid);
+      if (present) scopes.push({ kind: 'device', id, uid, domain: present.domain });
+    }
+    return scopes;
   }
 }
 
