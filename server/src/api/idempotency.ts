@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from 'rm-protocol';
 import type { Answer } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { run as change, get, type Tables } from '../store/tables.ts';
 import { conflict, Problem } from './problem.ts';
 
 type IdempotencyLimits = Pick<
@@ -16,14 +16,14 @@ type IdempotencyLimits = Pick<
  * memory only. So a call that is repeated after a restart is refused and not done again.
  */
 export class Idempotency {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #limits: IdempotencyLimits;
   readonly #answers: LRUCache<string, Answer>;
   readonly #underWay = new Set<string>();
 
-  constructor(database: FleetDatabase, clock: Clock, limits: IdempotencyLimits) {
-    this.#database = database;
+  constructor(tables: Tables, clock: Clock, limits: IdempotencyLimits) {
+    this.#tables = tables;
     this.#clock = clock;
     this.#limits = limits;
     this.#answers = new LRUCache({
@@ -36,16 +36,27 @@ export class Idempotency {
 
   /** `call`: all that the call says. Only what succeeds counts as done. Throws a {@link Problem}. */
   async once(user: string, key: string, call: string, run: () => Promise<Answer>): Promise<Answer> {
-    const { idempotencyKeyLength, idempotencyAnswerBytes } = this.#limits;
+    const { idempotencyKeyLength } = this.#limits;
     if (key === '' || key.length > idempotencyKeyLength) {
       throw new Problem(400, 'The call does not fit its description', {
         detail: `Idempotency-Key: must have 1 to ${idempotencyKeyLength} characters`,
       });
     }
-    const name = JSON.stringify([user, key]);
+    const name = nameOf(user, key);
     if (this.#underWay.has(name)) throw conflict('a call with this Idempotency-Key is under way');
+    // Before anything is waited for: the same call may come at any time.
+    this.#underWay.add(name);
+    try {
+      return await this.#onceOnly(user, key, call, run);
+    } finally {
+      this.#underWay.delete(name);
+    }
+  }
+
+  async #onceOnly(user: string, key: string, call: string, run: () => Promise<Answer>): Promise<Answer> {
+    const name = nameOf(user, key);
     const hash = createHash('sha256').update(call).digest();
-    const former = this.#claim(user, key, hash);
+    const former = await this.#claim(user, key, hash);
     if (former) {
       if (!former.equals(hash)) {
         throw new Problem(422, 'A value cannot be used', {
@@ -56,44 +67,51 @@ export class Idempotency {
       if (answer) return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } };
       throw conflict('this call was made before, and its answer is not kept any more: look at what is there');
     }
-    this.#underWay.add(name);
     try {
       const answer = await run();
-      if (answer.status >= 400) this.#release(user, key);
-      else if ((answer.body ?? '').length <= idempotencyAnswerBytes) this.#answers.set(name, answer);
+      if (answer.status >= 400) await this.#release(user, key);
+      else if ((answer.body ?? '').length <= this.#limits.idempotencyAnswerBytes)
+        this.#answers.set(name, answer);
       return answer;
     } catch (error) {
       // After any other error, nobody knows how far it came.
-      if (error instanceof Problem) this.#release(user, key);
+      if (error instanceof Problem) await this.#release(user, key);
       throw error;
-    } finally {
-      this.#underWay.delete(name);
     }
   }
 
   /** `null`: nobody had this key, and now this call does. Otherwise the hash of the call that has it. */
-  #claim(user: string, key: string, call: Buffer): Buffer | null {
+  #claim(user: string, key: string, call: Buffer): Promise<Buffer | null> {
     const now = this.#clock.date();
     const { idempotencyMs, idempotencyKeysPerUser } = this.#limits;
-    return this.#database.transaction(() => {
-      this.#database.prepare('DELETE FROM fleet_calls WHERE created < ?').run(now - idempotencyMs);
-      const found = this.#database
-        .prepare<{ call: Buffer }>('SELECT call FROM fleet_calls WHERE user = ? AND key = ?')
-        .get(user, key);
+    return this.#tables.transact(function* () {
+      yield* change('DELETE FROM fleet_calls WHERE created < ?', now - idempotencyMs);
+      const select = 'SELECT call FROM fleet_calls WHERE "user" = ? AND key = ?';
+      const found = yield* get<{ call: Buffer }>(select, user, key);
       if (found) return found.call;
-      this.#database
-        .prepare('INSERT INTO fleet_calls (user, key, call, created) VALUES (?, ?, ?, ?)')
-        .run(user, key, call, now);
-      this.#database
-        .prepare(
-          'DELETE FROM fleet_calls WHERE user = ? AND key IN (SELECT key FROM fleet_calls WHERE user = ? ORDER BY created DESC LIMIT -1 OFFSET ?)',
-        )
-        .run(user, user, idempotencyKeysPerUser);
+      yield* change(
+        'INSERT INTO fleet_calls ("user", key, call, created) VALUES (?, ?, ?, ?)',
+        user,
+        key,
+        call,
+        now,
+      );
+      yield* change(
+        `DELETE FROM fleet_calls WHERE "user" = ? AND key NOT IN
+           (SELECT key FROM fleet_calls WHERE "user" = ? ORDER BY created DESC LIMIT ?)`,
+        user,
+        user,
+        idempotencyKeysPerUser,
+      );
       return null;
     });
   }
 
-  #release(user: string, key: string): void {
-    this.#database.prepare('DELETE FROM fleet_calls WHERE user = ? AND key = ?').run(user, key);
+  async #release(user: string, key: string): Promise<void> {
+    await this.#tables.run('DELETE FROM fleet_calls WHERE "user" = ? AND key = ?', user, key);
   }
+}
+
+function nameOf(user: string, key: string): string {
+  return JSON.stringify([user, key]);
 }

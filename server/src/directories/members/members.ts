@@ -3,7 +3,7 @@ import type { Clock } from 'rm-protocol';
 import { generatePassword, hashPassword } from 'rm-reflector';
 import type { Store, UserRecord } from 'rm-reflector/ports';
 import type { DirectoryGrants, DirectoryRights } from '../../rights/directory-rights.ts';
-import type { FleetDatabase } from '../../store/fleet-database.ts';
+import type { Tables } from '../../store/tables.ts';
 import { noGrants } from './grant-rules.ts';
 import { InTurn } from './in-turn.ts';
 
@@ -53,7 +53,7 @@ interface Row {
 }
 
 export interface MembersContext {
-  readonly database: Pick<FleetDatabase, 'prepare'>;
+  readonly database: Tables;
   readonly store: {
     readonly users: Pick<Store['users'], 'get' | 'add' | 'remove'>;
     readonly sessions: Pick<Store['sessions'], 'removeAll'>;
@@ -85,34 +85,36 @@ export class Members {
 
   /** The directory that this user belongs to; `null`: a local one. */
   async sourceOf({ name, uid }: Pick<UserRecord, 'name' | 'uid'>): Promise<string | null> {
-    const row = this.#row(name);
+    const row = await this.#row(name);
     return row && row.uid === uid ? row.source : null;
   }
 
   /** Whether what this directory has said of the user still counts. */
   async counts({ name, uid }: Pick<UserRecord, 'name' | 'uid'>, source: string): Promise<boolean> {
-    const row = this.#row(name);
+    const row = await this.#row(name);
     if (row?.uid !== uid || row.source !== source) return false;
     return row.ended === 0 && row.until > this.#context.clock.date();
   }
 
   /** Whom a directory knows by what was typed, if its time is not over. */
   async byLogin(source: string, login: string): Promise<Member | null> {
-    const row = this.#context.database
-      .prepare<Row>(
-        `SELECT * FROM ${table} WHERE source = ? AND login = ? AND ended = 0 ORDER BY until DESC LIMIT 1`,
-      )
-      .get(source, login);
+    const row = await this.#context.database.get<Row>(
+      `SELECT * FROM ${table} WHERE source = ? AND login = ? AND ended = 0 ORDER BY until DESC LIMIT 1`,
+      source,
+      login,
+    );
     return row ? memberOf(row) : null;
   }
 
   /** Members whose time is not over, by name, those after `after`. */
   async page(source: string, after: string, limit: number): Promise<readonly Member[]> {
-    const rows = this.#context.database
-      .prepare<Row>(
-        `SELECT * FROM ${table} WHERE source = ? AND user > ? AND ended = 0 AND uid IS NOT NULL ORDER BY user LIMIT ?`,
-      )
-      .all(source, after, limit);
+    const rows = await this.#context.database.all<Row>(
+      `SELECT * FROM ${table} WHERE source = ? AND "user" > ? AND ended = 0 AND uid IS NOT NULL
+       ORDER BY "user" LIMIT ?`,
+      source,
+      after,
+      limit,
+    );
     return rows.map(memberOf).filter((member) => member !== null);
   }
 
@@ -122,9 +124,13 @@ export class Members {
     hash: string,
     until: number,
   ): Promise<void> {
-    this.#context.database
-      .prepare(`UPDATE ${table} SET offline = ?, offline_until = ? WHERE user = ? AND uid = ?`)
-      .run(hash, until, name, uid);
+    await this.#context.database.run(
+      `UPDATE ${table} SET offline = ?, offline_until = ? WHERE "user" = ? AND uid = ?`,
+      hash,
+      until,
+      name,
+      uid,
+    );
   }
 
   /** The directory does not know this member any more: everything that it gave ends, and all sessions. */
@@ -136,12 +142,13 @@ export class Members {
   async sweep(): Promise<void> {
     const { database, clock } = this.#context;
     const now = clock.date();
-    const over = database
-      .prepare<Row>(`SELECT * FROM ${table} WHERE until <= ? AND ended = 0 ORDER BY until LIMIT 1000`)
-      .all(now);
+    const over = await database.all<Row>(
+      `SELECT * FROM ${table} WHERE until <= ? AND ended = 0 ORDER BY until LIMIT 1000`,
+      now,
+    );
     for (const { user } of over) {
       await this.#inTurn.run(async () => {
-        const row = this.#row(user);
+        const row = await this.#row(user);
         if (!row || row.until > now || row.ended === 1) return;
         const settled = await this.#settled(row);
         if (settled)
@@ -156,24 +163,28 @@ export class Members {
     const user = await this.#userOf(news);
     if ('refused' in user) return user;
     // While rights change, the former time counts: they end in time if the process does not come to the end.
-    database.prepare(`UPDATE ${table} SET ended = 0 WHERE source = ? AND id = ?`).run(source, id);
+    await database.run(`UPDATE ${table} SET ended = 0 WHERE source = ? AND id = ?`, source, id);
     await rights.set(user, source, news.grants);
-    database
-      .prepare(`UPDATE ${table} SET login = ?, until = ? WHERE source = ? AND id = ?`)
-      .run(login, until, source, id);
+    await database.run(
+      `UPDATE ${table} SET login = ?, until = ? WHERE source = ? AND id = ?`,
+      login,
+      until,
+      source,
+      id,
+    );
     return (await store.users.get(user.name)) ?? { refused: 'was removed during the log-in' };
   }
 
   async #userOf(news: NewsOfMember): Promise<UserRecord | Refused> {
     const { database, store } = this.#context;
     const { source, id, name } = news;
-    const own = database.prepare<Row>(`SELECT * FROM ${table} WHERE source = ? AND id = ?`).get(source, id);
+    const own = await database.get<Row>(`SELECT * FROM ${table} WHERE source = ? AND id = ?`, source, id);
     if (own) {
       // Whatever the directory calls them now: names here are kept.
       const user = await this.#settled(own);
       if (user) return user;
     }
-    const holder = this.#row(name);
+    const holder = await this.#row(name);
     const held = holder && (await this.#settled(holder));
     if (holder && held) {
       if (holder.ended === 0) {
@@ -182,7 +193,7 @@ export class Members {
       // The former owner has nothing left here; what else hangs on the account must not go to a new one.
       const removed = await store.users.remove(name, false);
       if (removed === 'last') return { refused: `the name ${name} is that of the last administrator` };
-      this.#forget(name);
+      await this.#forget(name);
     }
     if (await store.users.get(name)) return { refused: `the name ${name} belongs to a local user` };
     return this.#add(news);
@@ -193,11 +204,11 @@ export class Members {
     const { store } = this.#context;
     const user = await store.users.get(row.user);
     if (user && row.uid === null && user.password === row.claim) {
-      this.#settle(user);
+      await this.#settle(user);
       return user;
     }
     if (user && user.uid === row.uid) return user;
-    this.#forget(row.user);
+    await this.#forget(row.user);
     return null;
   }
 
@@ -209,16 +220,22 @@ export class Members {
     const { database, store, clock, log } = this.#context;
     // A hash as costly as any: nobody is to see by the time that there is no password.
     const claim = await hashPassword(generatePassword());
-    database
-      .prepare(`INSERT INTO ${table} (user, claim, source, id, login, until) VALUES (?, ?, ?, ?, ?, ?)`)
-      .run(name, claim, source, id, login, until);
+    await database.run(
+      `INSERT INTO ${table} ("user", claim, source, id, login, until) VALUES (?, ?, ?, ?, ?, ?)`,
+      name,
+      claim,
+      source,
+      id,
+      login,
+      until,
+    );
     const added = await store.users.add(name, claim, clock.date(), 'user');
     const user = await store.users.get(name);
     if (!added || user?.password !== claim) {
-      this.#forget(name);
+      await this.#forget(name);
       return { refused: `the name ${name} was taken meanwhile` };
     }
-    this.#settle(user);
+    await this.#settle(user);
     log.info({ user: name, directory: source }, 'user added from a directory');
     return user;
   }
@@ -234,22 +251,25 @@ export class Members {
       await store.sessions.removeAll(name);
     }
     // Last: what was cut in between is done again.
-    const { changes } = database
-      .prepare(`UPDATE ${table} SET ended = 1, offline = NULL WHERE user = ? AND uid = ?`)
-      .run(name, uid);
-    if (changes > 0) log.info({ user: name, directory: source, reason }, 'user of a directory is out');
+    const ended = await database.run(
+      `UPDATE ${table} SET ended = 1, offline = NULL WHERE "user" = ? AND uid = ?`,
+      name,
+      uid,
+    );
+    if (ended > 0) log.info({ user: name, directory: source, reason }, 'user of a directory is out');
   }
 
-  #settle({ name, uid }: UserRecord): void {
-    this.#context.database.prepare(`UPDATE ${table} SET uid = ?, claim = NULL WHERE user = ?`).run(uid, name);
+  async #settle({ name, uid }: UserRecord): Promise<void> {
+    const update = `UPDATE ${table} SET uid = ?, claim = NULL WHERE "user" = ?`;
+    await this.#context.database.run(update, uid, name);
   }
 
-  #forget(name: string): void {
-    this.#context.database.prepare(`DELETE FROM ${table} WHERE user = ?`).run(name);
+  async #forget(name: string): Promise<void> {
+    await this.#context.database.run(`DELETE FROM ${table} WHERE "user" = ?`, name);
   }
 
-  #row(name: string): Row | undefined {
-    return this.#context.database.prepare<Row>(`SELECT * FROM ${table} WHERE user = ?`).get(name);
+  #row(name: string): Promise<Row | undefined> {
+    return this.#context.database.get<Row>(`SELECT * FROM ${table} WHERE "user" = ?`, name);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FleetDatabase } from '../../store/fleet-database.ts';
+import type { Tables } from '../../store/tables.ts';
 import type { LogOut, ProvenPerson } from './provider.ts';
 
 export interface SessionOrigin {
@@ -8,10 +8,10 @@ export interface SessionOrigin {
 
 /** Which sessions of browsers come from which sessions of providers. A row goes with its session. */
 export class ProviderSessions {
-  readonly #database: Pick<FleetDatabase, 'prepare'>;
+  readonly #tables: Tables;
 
-  constructor(database: Pick<FleetDatabase, 'prepare'>) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
   }
 
   async note(
@@ -19,31 +19,37 @@ export class ProviderSessions {
     provider: string,
     { subject, session, idToken }: Pick<ProvenPerson, 'subject' | 'session' | 'idToken'>,
   ): Promise<void> {
-    this.#database
-      .prepare(
-        `INSERT OR REPLACE INTO fleet_oidc_sessions (hash, provider, subject, session, id_token)
-         VALUES (?, ?, ?, ?, ?)`,
-      )
-      .run(hash, provider, subject, session, idToken);
+    await this.#tables.run(
+      `INSERT INTO fleet_oidc_sessions (hash, provider, subject, session, id_token) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (hash) DO UPDATE SET provider = excluded.provider, subject = excluded.subject,
+         session = excluded.session, id_token = excluded.id_token`,
+      hash,
+      provider,
+      subject,
+      session,
+      idToken,
+    );
   }
 
   /** By which provider a session came; `null`: by none. */
   async originOf(hash: Buffer): Promise<SessionOrigin | null> {
-    const row = this.#database
-      .prepare<SessionOrigin>('SELECT provider, id_token AS idToken FROM fleet_oidc_sessions WHERE hash = ?')
-      .get(hash);
+    const row = await this.#tables.get<SessionOrigin>(
+      'SELECT provider, id_token AS "idToken" FROM fleet_oidc_sessions WHERE hash = ?',
+      hash,
+    );
     return row ?? null;
   }
 
   /** Hashes of the sessions that this is about. */
   async of(provider: string, { subject, session }: LogOut): Promise<readonly Buffer[]> {
-    const rows = this.#database
-      .prepare<{ readonly hash: Buffer }>(
-        `SELECT hash FROM fleet_oidc_sessions
-         WHERE provider = @provider AND (@subject IS NOT NULL OR @session IS NOT NULL)
-           AND (@subject IS NULL OR subject = @subject) AND (@session IS NULL OR session = @session)`,
-      )
-      .all({ provider, subject, session });
+    const given = Object.entries({ subject, session }).filter(([, value]) => value !== null);
+    if (given.length === 0) return [];
+    const conditions = given.map(([column]) => ` AND ${column} = ?`);
+    const rows = await this.#tables.all<{ readonly hash: Buffer }>(
+      `SELECT hash FROM fleet_oidc_sessions WHERE provider = ?${conditions.join('')}`,
+      provider,
+      ...given.map(([, value]) => value),
+    );
     return rows.map(({ hash }) => hash);
   }
 }
