@@ -1,5 +1,5 @@
 import type { Extent } from '../rights/permission.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Dialect, Tables } from '../store/tables.ts';
 
 export interface AuditQuery {
   readonly user?: string;
@@ -19,35 +19,40 @@ export interface AuditRow {
   readonly record: string;
 }
 
-const conditions = {
-  user: 'user = ?',
-  device: 'device = ?',
-  event: 'event = ?',
-  // Written by JSON.stringify: it has no spaces.
-  allowed: `json_extract(record, '$.allowed') = ?`,
-  since: 'time >= ?',
-  until: 'time < ?',
-} as const;
+const names = ['user', 'device', 'event', 'allowed', 'since', 'until'] as const;
 
-const names = Object.keys(conditions) as (keyof AuditQuery)[];
+function conditionsIn({ flag }: Dialect): Readonly<Record<keyof AuditQuery, string>> {
+  return {
+    user: '"user" = ?',
+    device: 'device = ?',
+    event: 'event = ?',
+    allowed: `${flag('record', 'allowed')} = ?`,
+    since: 'time >= ?',
+    until: 'time < ?',
+  };
+}
 
 /** Records about these devices, as they are now; not those about a device that had the same ID before. */
-const within = `EXISTS (SELECT 1 FROM devices d WHERE d.id = audit.device AND d.created <= audit.time
-  AND (d.domain IN (SELECT value FROM json_each(?)) OR d.uid IN (SELECT value FROM json_each(?))))`;
+function withinIn({ elements }: Dialect): string {
+  return `EXISTS (SELECT 1 FROM devices d WHERE d.id = audit.device AND d.created <= audit.time
+    AND (d.domain IN (${elements('?')}) OR d.uid IN (${elements('?')})))`;
+}
 
 /** Asks for records of the audit log, only those that `extent` has. */
 export class AuditQueries {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
+  readonly #conditions: Readonly<Record<keyof AuditQuery, string>>;
+  readonly #within: string;
 
-  constructor(database: FleetDatabase) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    this.#conditions = conditionsIn(tables.dialect);
+    this.#within = withinIn(tables.dialect);
   }
 
   /** The sequence number of the last record; 0: there is none. */
   async last(): Promise<number> {
-    const [row] = await this.#database.read<{ last: number | null }>(
-      'SELECT max(sequence) AS last FROM audit',
-    );
+    const [row] = await this.#tables.read<{ last: number | null }>('SELECT max(sequence) AS last FROM audit');
     return row?.last ?? 0;
   }
 
@@ -76,16 +81,24 @@ export class AuditQueries {
     limit: number,
   ): Promise<AuditRow[]> {
     const given = names.filter((name) => query[name] !== undefined);
-    const where = [range, ...given.map((name) => conditions[name]), ...(extent === null ? [] : [within])];
+    const where = [
+      range,
+      ...given.map((name) => this.#conditions[name]),
+      ...(extent === null ? [] : [this.#within]),
+    ];
     const values = [
       ...bounds,
-      ...given.map((name) => (typeof query[name] === 'boolean' ? Number(query[name]) : query[name])),
+      ...given.map((name) => storedValue(query[name])),
       ...(extent === null ? [] : [JSON.stringify(extent.domains), JSON.stringify(extent.devices)]),
     ];
-    return this.#database.read<AuditRow>(
+    return this.#tables.read<AuditRow>(
       `SELECT sequence, time, record FROM audit WHERE ${where.join(' AND ')} ORDER BY sequence ${order} LIMIT ?`,
       ...values,
       limit,
     );
   }
+}
+
+function storedValue(value: string | number | boolean | undefined): string | number | null {
+  return typeof value === 'boolean' ? Number(value) : (value ?? null);
 }

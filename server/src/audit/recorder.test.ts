@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { SqliteStore } from 'rm-reflector';
 import { type AuditEntry, type AuditRecord, type Events, StoreUnavailable } from 'rm-reflector/ports';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { FleetDatabase } from '../store/fleet-database.ts';
@@ -144,6 +144,18 @@ test('auditRemovedAtOnce, auditSweepMs: old records go, a few at a time', async 
   expect(await stored()).toHaveLength(2);
   await pass();
   expect(await stored()).toEqual(['fresh']);
+  clock.advance(limits.auditSweepMs);
+  await turn();
+  expect(await stored()).toEqual([]);
+});
+
+test('auditSweepMs: old records that could not be removed go later', async () => {
+  const old = { time: clock.date() - 11 * dayMs, event: 'old', user: null, device: null, record: '{}' };
+  await store.audit.append([old]);
+  vi.spyOn(database, 'run').mockRejectedValueOnce(new StoreUnavailable('SQLITE_BUSY', 'locked'));
+  recorder.start();
+  await turn();
+  expect(await stored()).toEqual(['old']);
   clock.advance(limits.auditSweepMs);
   await turn();
   expect(await stored()).toEqual([]);

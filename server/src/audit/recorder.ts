@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { AuditEntry, AuditRecord, EventSubscription, Events, Store } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables } from '../store/tables.ts';
 
 interface Context {
   readonly events: Events;
   readonly store: Pick<Store, 'audit'>;
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Pick<Limits, 'auditBatchMs' | 'auditWaiting' | 'auditSweepMs' | 'auditRemovedAtOnce'>;
@@ -28,6 +28,8 @@ export class AuditRecorder {
   #subscription: EventSubscription | null = null;
   #flush: Cancellable | null = null;
   #sweep: Cancellable | null = null;
+  #sweeping: Promise<void> | null = null;
+  #stopped = false;
   #writing: Promise<void> | null = null;
 
   constructor(context: Context) {
@@ -37,14 +39,16 @@ export class AuditRecorder {
   start(): void {
     this.#subscription = this.#context.events.subscribe();
     this.#follow(this.#subscription).catch((error) => this.#failed(error));
-    this.#removeOld().catch((error) => this.#failed(error));
+    this.#sweeping = this.#sweepOld();
   }
 
   /** Writes what waits. */
   async stop(): Promise<void> {
     this.#subscription?.close();
     this.#flush?.cancel();
+    this.#stopped = true;
     this.#sweep?.cancel();
+    await this.#sweeping;
     await this.#writing;
     await this.#write();
   }
@@ -97,21 +101,29 @@ export class AuditRecorder {
     }
   }
 
-  /** A few at a time, so that the loop does not stop. */
-  async #removeOld(): Promise<void> {
-    const { database, clock, limits, days } = this.#context;
-    const removed = database
-      .prepare(
-        'DELETE FROM audit WHERE sequence IN (SELECT sequence FROM audit WHERE time < ? ORDER BY time LIMIT ?)',
-      )
-      .run(clock.date() - days * dayMs, limits.auditRemovedAtOnce).changes;
-    const wait = removed < limits.auditRemovedAtOnce ? limits.auditSweepMs : limits.auditBatchMs;
+  /** Removes what is old, now and from time to time. */
+  async #sweepOld(): Promise<void> {
+    const { clock, limits } = this.#context;
+    let wait = limits.auditSweepMs;
+    try {
+      if ((await this.#removeOld()) >= limits.auditRemovedAtOnce) wait = limits.auditBatchMs;
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.#stopped) return;
     this.#sweep = clock.schedule(wait, () => {
-      this.#removeOld().catch((error) => {
-        this.#failed(error);
-        this.#sweep = clock.schedule(limits.auditSweepMs, () => void this.#removeOld().catch(() => {}));
-      });
+      this.#sweeping = this.#sweepOld();
     });
+  }
+
+  /** A few at a time, so that the loop does not stop. How many. */
+  #removeOld(): Promise<number> {
+    const { database, clock, limits, days } = this.#context;
+    return database.run(
+      'DELETE FROM audit WHERE sequence IN (SELECT sequence FROM audit WHERE time < ? ORDER BY time LIMIT ?)',
+      clock.date() - days * dayMs,
+      limits.auditRemovedAtOnce,
+    );
   }
 
   #failed(error: unknown): void {
