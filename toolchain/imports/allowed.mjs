@@ -254,6 +254,7 @@ export const packages = [
     folders: {
       'store/schema': [],
       'store/postgresql': [],
+      'store/postgresql-tables': ['store', 'store/postgresql'],
       store: ['store/schema'],
       rights: ['store'],
       api: ['rights', 'store'],

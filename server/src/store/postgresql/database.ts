@@ -29,6 +29,17 @@ export interface Transaction {
  */
 export type Exclusion = 'changes' | 'audit' | null;
 
+/** Thrown by the work of a transaction: it is undone, and the caller gets `reason`. The connection has nothing to do with it. */
+export class Undo extends Error {
+  override readonly name = 'Undo';
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super('a transaction is to be undone');
+    this.reason = reason;
+  }
+}
+
 /** Of the advisory locks (postgresql.org/docs/current/explicit-locking.html): the first number is ours. */
 const locks = { changes: 1, audit: 2, migration: 3 } as const;
 const ours = 0x726d7366;
@@ -58,8 +69,16 @@ export class Database {
   #away = false;
   #closed: Promise<void> | null = null;
 
-  /** `told`: that the database has gone and is back, one line each. */
-  constructor(config: PoolConfig, limits: PostgresqlLimits, told: (text: string) => void) {
+  /**
+   * `told`: that the database has gone and is back, one line each. `schemas`: where a name without a schema is looked for; as the
+   * database is set by default.
+   */
+  constructor(
+    config: PoolConfig,
+    limits: PostgresqlLimits,
+    told: (text: string) => void,
+    schemas: readonly string[] = [],
+  ) {
     this.#limits = limits;
     this.#told = told;
     this.#pool = new pg.Pool({
@@ -77,6 +96,7 @@ export class Database {
     this.#begin = `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
       SET LOCAL statement_timeout = ${limits.statementMs}; SET LOCAL lock_timeout = ${limits.lockMs};
       SET LOCAL idle_in_transaction_session_timeout = ${limits.answerMs}`;
+    if (schemas.length > 0) this.#begin += `; SET LOCAL search_path = ${schemas.join(', ')}`;
   }
 
   /** Records that match. A text with a NUL matches none. */
@@ -155,8 +175,9 @@ export class Database {
       client.release();
       return result;
     } catch (error) {
-      const intact = !isLost(error) && (await canRollBack(client));
+      const intact = (error instanceof Undo || !isLost(error)) && (await canRollBack(client));
       client.release(!intact);
+      if (error instanceof Undo) throw error.reason;
       if (ending && !isUndone(error)) throw unknownOutcome(error);
       throw isOurs(error) ? error : asUnavailable(error);
     }

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { FleetFile } from '../testing/fleet-file.ts';
+import { tablesConformance } from '../testing/tables-conformance.ts';
+import { run } from './tables.ts';
+
+tablesConformance('SQLite', async () => {
+  const file = new FleetFile();
+  return { store: file.store, tables: file.database, clock: file.clock, end: () => file.close() };
+});
+
+test('a transaction is over before anything else can happen', async () => {
+  const file = new FleetFile();
+  const names = () => file.database.prepare('SELECT name FROM fleet_groups').all();
+  const insert = "INSERT INTO fleet_groups (name, description, created) VALUES (?, '', 0)";
+  const changing = file.database.transact(function* () {
+    yield* run(insert, 'a');
+    yield* run(insert, 'b');
+  });
+  expect(names()).toHaveLength(2);
+  await changing;
+  await file.close();
+});

@@ -1,0 +1,134 @@
+import { StoreUnavailable } from 'rm-reflector/ports';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
+import { FleetFile } from '../../testing/fleet-file.ts';
+import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { tablesConformance } from '../../testing/tables-conformance.ts';
+import { PostgresqlStore } from '../postgresql/postgresql-store.ts';
+import { schema as sqliteSchema } from '../schema/index.ts';
+import { get, run } from '../tables.ts';
+import { PostgresqlTables } from './postgresql-tables.ts';
+import { schema } from './schema.ts';
+
+/** The sockets are in a folder of their own, so that the number is nobody else's. */
+const [own, pooled] = [5432, 6432];
+/** A machine may be busy with much else; and nothing waits for companions. */
+const limits = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
+
+let server: PostgresqlServer;
+beforeAll(async () => {
+  server = await PostgresqlServer.start(own);
+  await server.pooler(pooled);
+});
+afterAll(() => server.end());
+
+async function subject(port: number) {
+  const names = await server.sql(
+    `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('rm_reflector', 'rm_server')
+       AND tablename NOT IN ('store', 'last_change', 'changes', 'parts')`,
+  );
+  if (names.length > 0) await server.sql(`TRUNCATE ${names.join(', ')}`);
+  const store = await PostgresqlStore.open({ url: server.url(port), limits });
+  const tables = await PostgresqlTables.open({ url: server.url(port), limits });
+  const end = async () => {
+    await tables.close();
+    await store.close();
+  };
+  return { store, tables, clock: new ManualClock(), end };
+}
+
+tablesConformance('PostgreSQL', () => subject(own));
+tablesConformance('PostgreSQL behind pgbouncer in transaction mode', () => subject(pooled));
+
+const insert = 'INSERT INTO fleet_groups (name, description, created) VALUES (?, ?, 0)';
+
+test('the tables have the columns that they have in SQLite, and none is missing', async () => {
+  const { end } = await subject(own);
+  const file = new FleetFile();
+  const names = Object.keys(schema)
+    .flatMap((part) => sqliteSchema[part] ?? [])
+    .flatMap((step) => [...step.matchAll(/CREATE TABLE (\w+)/g)].map(([, table]) => table));
+  const columns = file.database
+    .prepare<{ column: string; absent: number }>(
+      `SELECT t.value || '.' || c.name AS column, 1 - c."notnull" AS absent
+       FROM json_each(?) AS t JOIN pragma_table_info(t.value) AS c`,
+    )
+    .all(JSON.stringify(names))
+    .map(({ column, absent }) => `${column} ${absent === 1 ? 'YES' : 'NO'}`);
+  expect(columns.length).toBeGreaterThan(40);
+  const there = await server.sql(
+    `SELECT table_name || '.' || column_name || ' ' || is_nullable FROM information_schema.columns
+     WHERE table_schema = 'rm_server' AND table_name <> 'parts'`,
+  );
+  expect(there.sort()).toEqual(columns.sort());
+  await file.close();
+  await end();
+});
+
+describe('when the database fails', () => {
+  const fail = (code: string) => `SELECT rm_server.fail('${code}')`;
+  const addFault = () =>
+    server.sql(`CREATE OR REPLACE FUNCTION rm_server.fail(code text) RETURNS void LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = code; END $$`);
+
+  test('a transaction that it has undone for others is run again from its beginning', async () => {
+    const { tables, end } = await subject(own);
+    await addFault();
+    let runs = 0;
+    const work = function* () {
+      runs++;
+      yield* run(insert, `group ${runs}`, '');
+      // As a deadlock is reported, once.
+      if (runs === 1) yield* get(fail('40P01'));
+      return 'done';
+    };
+    expect([await tables.transact(work), runs]).toEqual(['done', 2]);
+    expect(await tables.all('SELECT name FROM fleet_groups')).toEqual([{ name: 'group 2' }]);
+    const always = tables.transact(function* () {
+      runs++;
+      yield* get(fail('40001'));
+    });
+    await expect(always).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(runs).toBe(5);
+    await end();
+  });
+
+  test('calls are refused while it is away, and it is told once; later they work again', async () => {
+    const { tables, end } = await subject(own);
+    const told: string[] = [];
+    const other = await PostgresqlTables.open({
+      url: server.url(own),
+      limits,
+      warn: (text) => told.push(text),
+    });
+    await server.crash();
+    for (const attempt of [() => other.all('SELECT 1'), () => other.run(insert, 'a', '')]) {
+      await expect(attempt()).rejects.toBeInstanceOf(StoreUnavailable);
+    }
+    await server.resume();
+    await other.run(insert, 'a', '');
+    expect(told).toEqual([
+      expect.stringMatching(/^the database cannot be used: .*; it is tried again$/),
+      'the database can be used again',
+    ]);
+    await other.close();
+    expect(await tables.all('SELECT name FROM fleet_groups')).toEqual([{ name: 'a' }]);
+    await end();
+  });
+
+  test('tables of a newer server are refused, and so is a database without those of the reflector', async () => {
+    const { end } = await subject(own);
+    await server.sql("UPDATE rm_server.parts SET version = version + 1 WHERE part = 'people'");
+    const newer = PostgresqlTables.open({ url: server.url(own), limits });
+    await expect(newer).rejects.toThrow(
+      'the database: made by a newer rm-server (its "people" is of version 2, this one knows 1)',
+    );
+    await server.sql("UPDATE rm_server.parts SET version = version - 1 WHERE part = 'people'");
+    await server.sql('CREATE DATABASE empty');
+    const url = server.url(own).replace(/postgres$/, 'empty');
+    await expect(PostgresqlTables.open({ url, limits })).rejects.toThrow(
+      'the database: the tables of the reflector are not there',
+    );
+    await end();
+  });
+});
