@@ -1,6 +1,6 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { run, type Tables } from '../store/tables.ts';
 
 const dayMs = 86_400_000;
 
@@ -22,19 +22,20 @@ export function nextMonth(time: number): string {
 
 /** Tells the triggers that count traffic which day it is, and forgets old days. */
 export class Calendar {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'trafficDays'>;
   readonly #failed: (error: unknown) => void;
   #timer: Cancellable | null = null;
+  #turning: Promise<void> | null = null;
 
   constructor(
-    database: FleetDatabase,
+    tables: Tables,
     clock: Clock,
     limits: Pick<Limits, 'trafficDays'>,
     failed: (error: unknown) => void,
   ) {
-    this.#database = database;
+    this.#tables = tables;
     this.#clock = clock;
     this.#limits = limits;
     this.#failed = failed;
@@ -46,26 +47,23 @@ export class Calendar {
     // A clock that was set shows within the hour.
     const wait = Math.min(3_600_000, dayMs - (now % dayMs));
     this.#timer = this.#clock.schedule(wait, () => this.start());
-    try {
-      this.#turn(now);
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.#turning = this.#turn(now).catch((error: unknown) => this.#failed(error));
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
+    await this.#turning;
   }
 
-  #turn(now: number): void {
+  #turn(now: number): Promise<void> {
     const day = dayOf(now);
-    const { changes } = this.#database
-      .prepare('UPDATE fleet_calendar SET day = ? WHERE day <> ?')
-      .run(day, day);
-    if (changes === 0) return;
     const oldest = now - this.#limits.trafficDays * dayMs;
-    this.#database.prepare('DELETE FROM fleet_traffic WHERE day < ?').run(dayOf(oldest));
-    this.#database.prepare('DELETE FROM fleet_domain_traffic WHERE month < ?').run(monthOf(oldest));
+    return this.#tables.transact(function* () {
+      const turned = yield* run('UPDATE fleet_calendar SET day = ? WHERE day <> ?', day, day);
+      if (turned === 0) return;
+      yield* run('DELETE FROM fleet_traffic WHERE day < ?', dayOf(oldest));
+      yield* run('DELETE FROM fleet_domain_traffic WHERE month < ?', monthOf(oldest));
+    });
   }
 }

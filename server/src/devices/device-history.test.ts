@@ -122,7 +122,7 @@ describe('traffic', () => {
     await store.addTraffic(key, 10, 20);
     file.clock.advance(31 * 86_400_000);
     await store.addTraffic(key, 100, 200);
-    calendar.stop();
+    await calendar.stop();
     expect(file.clock.pending).toBe(0);
     expect(await history.ofDevice(number, '2026-01-01', '2026-12-31')).toEqual([
       { period: '2026-01-01', bytesFrom: 11, bytesTo: 22 },
@@ -148,7 +148,7 @@ describe('traffic', () => {
     expect(await history.ofDevice(number, '2000-01-01', '2100-01-01')).toHaveLength(1);
     file.clock.advance(86_400_000);
     expect(await history.ofDevice(number, '2000-01-01', '2100-01-01')).toEqual([]);
-    calendar.stop();
+    await calendar.stop();
   });
 });
 

@@ -1,5 +1,5 @@
 import type { TunnelEnd, TunnelEndCause } from 'rm-reflector/ports';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables } from '../store/tables.ts';
 
 /** One connection of a device. Times are wall-clock ms. */
 export interface DeviceConnection {
@@ -43,19 +43,19 @@ export interface LoggedEvent {
 
 /** What was noted of devices over time. Triggers write it (`store/schema/devices.ts`). */
 export class DeviceHistory {
-  readonly #database: FleetDatabase;
+  readonly #tables: Tables;
 
-  constructor(database: FleetDatabase) {
-    this.#database = database;
+  constructor(tables: Tables) {
+    this.#tables = tables;
   }
 
   /** Connections of a device, the latest first, those before a sequence number. */
   async connections(number: number, before: number | null, limit: number): Promise<DeviceConnection[]> {
-    const rows = await this.#database.read<ConnectionRow>(
+    const rows = await this.#tables.read<ConnectionRow>(
       `SELECT c.sequence, c.began, c.ended, c.live, c.end_cause AS cause, c.end_reason AS reason, c.end_by AS by,
          c.address, c.agent,
-         CASE c.live WHEN 1 THEN d.bytes_from - c.bytes_from ELSE c.bytes_from END AS bytesFrom,
-         CASE c.live WHEN 1 THEN d.bytes_to - c.bytes_to ELSE c.bytes_to END AS bytesTo
+         CASE c.live WHEN 1 THEN d.bytes_from - c.bytes_from ELSE c.bytes_from END AS "bytesFrom",
+         CASE c.live WHEN 1 THEN d.bytes_to - c.bytes_to ELSE c.bytes_to END AS "bytesTo"
        FROM fleet_connections c JOIN fleet_devices f ON f.number = c.number JOIN devices d ON d.uid = f.uid
        WHERE c.number = ? AND c.sequence < ? ORDER BY c.sequence DESC LIMIT ?`,
       number,
@@ -71,8 +71,8 @@ export class DeviceHistory {
 
   /** Days with traffic from `since` to `until`, both included. */
   ofDevice(number: number, since: string, until: string): Promise<Traffic[]> {
-    return this.#database.read<Traffic>(
-      `SELECT day AS period, bytes_from AS bytesFrom, bytes_to AS bytesTo FROM fleet_traffic
+    return this.#tables.read<Traffic>(
+      `SELECT day AS period, bytes_from AS "bytesFrom", bytes_to AS "bytesTo" FROM fleet_traffic
        WHERE number = ? AND day BETWEEN ? AND ? ORDER BY day`,
       number,
       since,
@@ -86,7 +86,7 @@ export class DeviceHistory {
     before: number | null,
     limit: number,
   ): Promise<LoggedEvent[]> {
-    const rows = await this.#database.read<Omit<LoggedEvent, 'record'> & { record: string }>(
+    const rows = await this.#tables.read<Omit<LoggedEvent, 'record'> & { record: string }>(
       `SELECT sequence, time, event, record FROM audit WHERE device = ? AND sequence < ? AND time >= ?
        ORDER BY sequence DESC LIMIT ?`,
       device.id,

@@ -22,9 +22,9 @@ export const devices: Part = {
         calendar.start();
         guard.start();
       },
-      stop() {
-        calendar.stop();
+      async stop() {
         guard.stop();
+        await calendar.stop();
       },
     };
   },
