@@ -59,7 +59,9 @@ export async function mbedtlsFor(name, target, compiler, sysroot, defines) {
           `-ffile-prefix-map=${source}=mbedtls`,
         ],
         flagsOf: (file) =>
-          arithmetic.test(file) ? (target.libraryFlags ?? []) : [...(target.compactFlags ?? []), ...regularFlags],
+          arithmetic.test(file)
+            ? (target.libraryFlags ?? [])
+            : [...(target.compactFlags ?? []), ...regularFlags],
         files: sourceFiles
           .filter((file) => library.files.test(file))
           .map((file) => join(source, 'library', file)),
