@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { arch, hostname, machine, release, type } from 'node:os';
 import type { System } from '../src/host.ts';
 import { build } from './build.ts';
 import { notify } from './notify.ts';
+import { StandardError, writeAll } from './standard-streams.ts';
 import { Syslog } from './syslog.ts';
 
 /** Hardware addresses of the network interfaces below `base`: eth0, then the others in the kernel's order, without loopback. */
@@ -34,20 +35,14 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Writes all of it, even to a pipe that is full and does not block. */
-function printAll(stream: 1 | 2, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(stream, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
+const standardError = new StandardError();
+
+function print(stream: 1 | 2, text: string): void {
+  if (stream === 2) standardError.write(text);
+  else writeAll(1, text);
 }
 
-const log = new Syslog((line) => printAll(2, `${line}\n`));
+const log = new Syslog((line) => print(2, `${line}\n`));
 
 export const system: System = {
   arguments: process.argv.slice(2),
@@ -60,7 +55,7 @@ export const system: System = {
     process.removeAllListeners(signal);
     process.on(signal, run);
   },
-  print: printAll,
+  print,
   syslog: (severity, text) => log.write(severity, text),
   notify: (state) => notify(state, process.env),
   residentMemory: () => process.memoryUsage.rss(),

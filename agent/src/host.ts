@@ -282,7 +282,10 @@ export interface System {
   readonly build: string;
   /** Replaces the default action of a signal. */
   onSignal(signal: SignalName, run: () => void): void;
-  /** Writes text to standard output (1) or standard error (2), whole, even to a slow reader. */
+  /**
+   * Writes text to standard output (1), whole, even to a slow reader; or lines to standard error (2). When the reader of that takes
+   * nothing for 2 s they are dropped, and it is told how many calls were lost as soon as it takes some again.
+   */
   print(stream: 1 | 2, text: string): void;
   /** Sends one line to the system log, facility `daemon`, tag `rm-agent`. */
   syslog(severity: Severity, text: string): void;

@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
@@ -35,6 +47,33 @@ describe.concurrent('standard error', () => {
     agent.signal('SIGTERM');
     await agent.ended();
     expect(textOf(log)).toMatch(/^<6>connected to /m);
+  });
+
+  scenario('that nobody reads stops nothing, and is told how many lines it lacks', async ({ stage }) => {
+    const echo = await stage.service(LocalService.echo);
+    const reflector = await stage.reflector();
+    const log = join(stage.directory, 'full');
+    execFileSync('mkfifo', [log]);
+    const reader = openSync(log, constants.O_RDWR | constants.O_NONBLOCK);
+    stage.ends(() => closeSync(reader));
+    expect(() => {
+      for (;;) writeSync(reader, '\n'.repeat(4096));
+    }).toThrow('EAGAIN');
+    const config = stage.file(
+      JSON.stringify(configuration(reflector, [echo.port], { log: { level: 'debug' } })),
+    );
+    const agent = stage.run(['--config', config], {}, undefined, log);
+    const tunnel = await reflector.tunnel();
+    await tunnel.open(1, echo.port);
+    const room = Buffer.alloc(1 << 20);
+    const read = room.toString('latin1', 0, readSync(reader, room));
+    await tunnel.open(2, echo.port);
+    agent.signal('SIGTERM');
+    expect(await agent.ended()).toMatchObject({ status: 0 });
+    const rest = room.toString('latin1', 0, readSync(reader, room));
+    expect(read).not.toContain('connected to');
+    expect(rest).toMatch(/^\d+ lines were left out$/m);
+    expect(rest).toMatch(/channel 2 to port \d+ opened$/m);
   });
 });
 
