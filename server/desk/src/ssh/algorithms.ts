@@ -7,6 +7,11 @@ import { Ed25519, hasEd25519 } from './ed25519.ts';
 /** Signatures by the type of key that makes them. */
 const keyTypeOf = (signature: string) => (signature.startsWith('rsa-sha2-') ? 'ssh-rsa' : signature);
 
+/** Whether this browser has all that {@link configuration} knows. */
+export async function isComplete(): Promise<boolean> {
+  return (await hasX25519()) && (await hasEd25519());
+}
+
 /**
  * What a session offers. `knownType`: that of the key by which the server is known; it comes first, so that a server with several keys
  * shows that one, as to OpenSSH.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startDropbear } from '../../../../test/ssh/dropbear.ts';
 import { startOpenSsh } from '../../../../test/ssh/openssh.ts';
 import type { SshServer } from '../../../../test/ssh/ssh-server.ts';
 import { channelTo } from '../testing/tcp-socket.ts';
@@ -13,6 +14,7 @@ beforeAll(async () => {
   server = await startOpenSsh('device', null, ['RekeyLimit 1M']);
 });
 afterAll(() => server?.stop());
+afterEach(() => vi.restoreAllMocks());
 
 /** Log-in with a key of this "browser". */
 async function loggedIn(): Promise<SshConnection> {
@@ -52,4 +54,27 @@ test('the device begins key exchanges in the midst of its output and of a paste'
   expect(await shell.ended).toBe(7);
   expect(taken).toBeGreaterThan(outputBytes);
   expect(text).toContain(createHash('sha256').update(paste).digest('hex'));
+});
+
+test.each([
+  ['OpenSSH', () => startOpenSsh()],
+  ['Dropbear', () => startDropbear()],
+])('a browser without Ed25519 has nothing in common with %s', async (_, start) => {
+  const device = await start();
+  try {
+    const generateKey = crypto.subtle.generateKey.bind(crypto.subtle) as (
+      algorithm: { readonly name: string },
+      ...rest: unknown[]
+    ) => Promise<CryptoKey>;
+    vi.spyOn(crypto.subtle, 'generateKey').mockImplementation((algorithm, ...rest) => {
+      const given = algorithm as unknown as { readonly name: string };
+      return given.name === 'Ed25519'
+        ? Promise.reject(new DOMException('', 'NotSupportedError'))
+        : (generateKey(given, ...rest) as Promise<never>);
+    });
+    const opened = SshConnection.open(await channelTo(device.port), null);
+    await expect(opened).rejects.toMatchObject({ key: 'ssh.algorithms' });
+  } finally {
+    await device.stop();
+  }
 });

@@ -10,7 +10,7 @@ import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
 import { Buffer } from 'buffer';
 import type { Channel } from '../connection/channel.ts';
 import { limits } from '../limits.ts';
-import { configuration } from './algorithms.ts';
+import { configuration, isComplete } from './algorithms.ts';
 import { ClientSession } from './client-session.ts';
 import { Ed25519Key } from './ed25519.ts';
 import { type ServerKey, serverKeyOf } from './host-key.ts';
@@ -102,6 +102,9 @@ export class SshConnection {
       session.dispose();
       const text = error instanceof Error ? error.message : '';
       if (/negotiation/.test(text)) throw new SshFailure('ssh.algorithms', text);
+      // Dropbear ends the connection then, often before it has said what it has.
+      if (/closed while encrypting/.test(text) && !(await isComplete()))
+        throw new SshFailure('ssh.algorithms', text);
       if (/verif/i.test(text)) throw new SshFailure('ssh.signature', text);
       throw new SshFailure('ssh.failed', text);
     }
