@@ -258,6 +258,31 @@ test('a key that the browser keeps cannot be read, is there the next time, and i
   expect(await bob.button('Make a key for this browser').count()).toBe(1);
 });
 
+test('screen readers find the lines where somebody wants that, and it is remembered', async () => {
+  await stage.forgetKey(ports.openSsh);
+  const terminal = await runningTerminal(ports.openSsh);
+  const { page, frame } = terminal.tab;
+  const lines = frame.locator('.panel:not([hidden]) .xterm-accessibility-tree');
+  const button = terminal.button('Screen reader');
+  expect([await button.getAttribute('aria-pressed'), await lines.count()]).toEqual(['false', 0]);
+  const remembered = page.waitForResponse((response) => response.request().method() === 'PUT', { timeout });
+  await button.click();
+  expect((await remembered).status()).toBe(200);
+  await terminal.type('echo heard-$((1+1))\r');
+  await expect.poll(() => lines.innerText(), { timeout }).toContain('heard-2');
+  const input = frame.locator('.xterm-helper-textarea');
+  expect(await input.getAttribute('aria-label')).toBe('Terminal input');
+  expect(await terminal.tab.findings()).toEqual([]);
+  await page.reload();
+  const again = page.frameLocator('iframe.desk');
+  await again.locator('.xterm-accessibility-tree').waitFor({ state: 'attached' });
+  const pressed = again.getByRole('button', { name: 'Screen reader', exact: true });
+  expect(await pressed.getAttribute('aria-pressed')).toBe('true');
+  await pressed.click();
+  await again.locator('.xterm-accessibility-tree').waitFor({ state: 'detached' });
+  expect(terminal.tab.complaints).toEqual([]);
+});
+
 test.each<[string, BrowserContextOptions]>([
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],

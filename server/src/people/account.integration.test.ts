@@ -42,6 +42,7 @@ test('what a user has chosen for pages is kept for this user, and nothing else i
   const chosen = {
     language: 'de',
     theme: 'dark',
+    screenReader: true,
     columns: ['state', 'property:site'],
     views: [{ name: 'Off line', query: '?status=offline' }],
   };

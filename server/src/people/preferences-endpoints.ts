@@ -16,6 +16,9 @@ const preferencesSchema = Type.Object({
     }),
   ),
   theme: Type.Optional(Type.Union([Type.Literal('light'), Type.Literal('dark')])),
+  screenReader: Type.Optional(
+    Type.Boolean({ description: 'Whether terminals have their lines as text for screen readers.' }),
+  ),
   columns: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
       maxItems: 20,

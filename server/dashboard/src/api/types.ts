@@ -57,6 +57,7 @@ export interface Branding {
 export interface Preferences {
   readonly language?: string;
   readonly theme?: 'light' | 'dark';
+  readonly screenReader?: boolean;
   readonly columns?: readonly string[];
   readonly views?: readonly { readonly name: string; readonly query: string }[];
 }

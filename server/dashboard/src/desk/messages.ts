@@ -22,6 +22,8 @@ export interface Opening extends Look {
   readonly port: number;
   /** The user of the dashboard. */
   readonly user: string;
+  /** Whether the user wants terminals to have their lines as text for screen readers. */
+  readonly screenReader: boolean;
 }
 
 /** How the page looks; `undefined`: as the browser wants it. */
@@ -65,6 +67,8 @@ export interface Asks {
   readonly trustHostKey: { readonly takes: string; readonly gives: undefined };
   /** Forgets the known one. Refused with 403 for those who may not. */
   readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };
+  /** Remembers, for the user, what {@link Opening} says of it. */
+  readonly screenReader: { readonly takes: boolean; readonly gives: undefined };
   /**
    * A file that the user chooses, by its usual name: browsers let no frame of another origin ask for one. The page has just been clicked
    * or typed in. Aborted, the file is removed. `cancelled`: the user wants none; `none`: this browser cannot do it.

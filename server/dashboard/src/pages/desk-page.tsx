@@ -29,12 +29,13 @@ export function DeskPage({
   const at = port ?? usual ?? null;
   useEffect(() => {
     if (!device || !frame.current || origin === null || at === null) return undefined;
-    const { language, theme } = preferences.value;
+    const { language, theme, screenReader = false } = preferences.value;
     const end = serveDesk(frame.current, origin, {
       device: device.id,
       name: device.name ?? '',
       port: at,
       user: me(),
+      screenReader,
       look: { language: language ?? document.documentElement.lang, theme, brand: deskBrand() },
     });
     // Not before somebody listens: the page says once that it is there.

@@ -12,6 +12,7 @@ import {
   type Reply,
 } from '../desk/messages.ts';
 import { saveFile } from './save-file.ts';
+import { choose } from './session.ts';
 
 /** What a page of the host apart is opened for. */
 export interface DeskTarget {
@@ -19,12 +20,13 @@ export interface DeskTarget {
   readonly name: string;
   readonly port: number;
   readonly user: string;
+  readonly screenReader: boolean;
   readonly look: Look;
 }
 
 type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Promise<Asks[Name]['gives']> };
 
-/** What the page may ask for: nothing that is not about its device and port, and files that the user chooses. */
+/** What the page may ask for: nothing that is not about its device and port, but for files that the user chooses and one preference. */
 function answersFor({ device, port }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
   const desktop = () => post<Asks['desktop']['gives']>(`${path}/tickets`, { port });
@@ -41,6 +43,10 @@ function answersFor({ device, port }: DeskTarget): Answers {
     },
     forgetHostKey: async () => {
       await remove(`${path}/host-keys/${port}`);
+      return undefined;
+    },
+    screenReader: async (on) => {
+      await choose({ screenReader: on === true ? true : undefined });
       return undefined;
     },
     saveFile,

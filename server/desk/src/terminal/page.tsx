@@ -58,6 +58,14 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
         </button>
         <Opener class="button end" opened={searching} text={t('terminal.search')} />
         <Opener class="button" opened={filing} text={t('files')} />
+        <button
+          type="button"
+          class="button"
+          aria-pressed={tabs.screenReader.value}
+          onClick={() => tabs.setScreenReader(!tabs.screenReader.value)}
+        >
+          {t('terminal.screenReader')}
+        </button>
       </div>
       {searching.value && <SearchBar tabs={tabs} />}
       {tabs.all.value.length === 0 && (

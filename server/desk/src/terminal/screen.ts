@@ -5,6 +5,7 @@ import { Terminal } from '@xterm/xterm';
 import { limits } from '../limits.ts';
 import { shownColor } from '../page/colors.ts';
 import type { TerminalSize } from '../ssh/requests.ts';
+import { t } from '../texts/language.ts';
 import { useUnicode } from './unicode.ts';
 
 /** In a window of its own, which knows nothing of this one. Other schemes than those of the web never get here. */
@@ -23,6 +24,9 @@ export class Screen {
 
   constructor(dark: boolean, typed: (bytes: Uint8Array) => void, resized: (size: TerminalSize) => void) {
     this.element.className = 'screen';
+    // xterm has one set of words for all terminals.
+    Terminal.strings.promptLabel = t('terminal.input');
+    Terminal.strings.tooMuchOutput = t('terminal.tooMuchToSay');
     const terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: true,
@@ -40,7 +44,6 @@ export class Screen {
       },
       minimumContrastRatio: 4.5,
       scrollback: limits.scrollBackLines,
-      screenReaderMode: false,
       theme: dark ? darkTheme() : lightTheme(),
     });
     terminal.loadAddon(this.#fit);
@@ -76,6 +79,11 @@ export class Screen {
 
   focus(): void {
     this.#terminal.focus();
+  }
+
+  /** Whether screen readers find its lines, and are told of new ones. */
+  setScreenReader(on: boolean): void {
+    this.#terminal.options.screenReaderMode = on;
   }
 
   get size(): TerminalSize {

@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, type Signal, signal } from '@preact/signals';
 import type { Bridge } from '../bridge/bridge.ts';
 import { limits } from '../limits.ts';
 import { Screen } from './screen.ts';
@@ -15,6 +15,8 @@ export class Tabs {
   readonly all = signal<readonly Tab[]>([]);
   readonly shown = signal(0);
   readonly current = computed(() => this.all.value.find(({ id }) => id === this.shown.value));
+  /** Whether screen readers find the lines of terminals, which makes these slower. The dashboard remembers it. */
+  readonly screenReader: Signal<boolean>;
   readonly mayAdd = computed(() => this.all.value.length < limits.tabs);
   readonly #bridge: Bridge;
   readonly #dark: boolean;
@@ -23,6 +25,16 @@ export class Tabs {
   constructor(bridge: Bridge, dark: boolean) {
     this.#bridge = bridge;
     this.#dark = dark;
+    this.screenReader = signal(bridge.opening.screenReader);
+    effect(() => {
+      for (const { screen } of this.all.value) screen.setScreenReader(this.screenReader.value);
+    });
+  }
+
+  setScreenReader(on: boolean): void {
+    this.screenReader.value = on;
+    // Where it cannot be remembered, it holds for this page.
+    this.#bridge.ask('screenReader', on).catch(() => {});
   }
 
   add(): void {

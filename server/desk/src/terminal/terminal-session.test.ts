@@ -5,7 +5,14 @@ import { browserKey } from '../ssh/browser-key.ts';
 import type { Screen } from './screen.ts';
 import { TerminalSession } from './terminal-session.ts';
 
-const opening: Opening = { desk: 'open', device: 'pump', name: '', port: 22, user: 'alice' };
+const opening: Opening = {
+  desk: 'open',
+  device: 'pump',
+  name: '',
+  port: 22,
+  user: 'alice',
+  screenReader: false,
+};
 const key = { type: 'ssh-ed25519', key: 'ssh-ed25519 AAAA', fingerprint: 'SHA256:AAAA' };
 let ends: (() => void)[] = [];
 afterEach(() => {
