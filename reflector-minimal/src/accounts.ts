@@ -14,5 +14,5 @@ export { page } from './http/page.ts';
 export { networkOf } from './network/addresses.ts';
 export { makeRecoveryCodes, recoveryHash } from './one-time-password/recovery-codes.ts';
 export { base32, makeTotpSecret, otpauthUri, stepOfCode, totpCode } from './one-time-password/totp.ts';
-export { passwordComplaint } from './passwords/rules.ts';
+export { type PasswordComplaint, passwordComplaint } from './passwords/rules.ts';
 export { hashGeneratedPassword, hashPassword } from './passwords/scrypt.ts';

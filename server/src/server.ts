@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
+import type { PasswordComplaint } from 'rm-reflector/accounts';
 import type {
   ArrivingDevice,
   Authenticator,
@@ -160,7 +161,7 @@ class Server {
     return null;
   }
 
-  async passwordRule(password: string, name: string): Promise<string | null> {
+  async passwordRule(password: string, name: string): Promise<PasswordComplaint | null> {
     return this.#foundation && passwordComplaintOf(this.#foundation, password, name);
   }
 

@@ -138,7 +138,10 @@ async function changePassword(store: SqliteStore, name: string, options: UserOpt
 }
 
 function chooseFor(name: string, options: UserOptions): ChosenPassword {
-  return choosePassword(options['password-file'], (password) => passwordComplaint(password, name));
+  return choosePassword(
+    options['password-file'],
+    (password) => passwordComplaint(password, name)?.english ?? null,
+  );
 }
 
 function told({ password, generated }: ChosenPassword): string {

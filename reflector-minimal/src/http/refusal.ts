@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { isBrowser } from './browser.ts';
 import { html } from './html.ts';
-import { lookOf, type Values, wording } from './look.ts';
+import { type Look, lookOf, type Values, wording } from './look.ts';
 import { contentPolicy, page, securityHeaders } from './page.ts';
 
 /** A response of the reflector in place of the one that was asked for. */
@@ -68,7 +68,7 @@ function contentOf(request: IncomingMessage, refusal: Refusal, domain: string | 
   const { status, link, key, values } = refusal;
   const look = lookOf(request, domain);
   const said = wording(look);
-  const error = key === undefined ? refusal.error : said(`refusal.${key}`, refusal.error, values);
+  const error = errorIn(look, refusal);
   const english = refusal.advice ?? '';
   const advice = key === undefined ? english : said(`refusal.${key}.advice`, english, values);
   const body = page(
@@ -79,6 +79,11 @@ function contentOf(request: IncomingMessage, refusal: Refusal, domain: string | 
     look,
   );
   return { type: 'text/html; charset=utf-8', body, policy: contentPolicy([], [], {}, look) };
+}
+
+/** What has happened, as the look says it. */
+export function errorIn(look: Look, { key, error, values }: Refusal): string {
+  return key === undefined ? error : wording(look)(`refusal.${key}`, error, values);
 }
 
 /** Text that may stand in a header: ASCII, without control characters. */

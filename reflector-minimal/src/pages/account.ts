@@ -1,6 +1,7 @@
 import { enter } from '../authentication/enter.ts';
 import { ownPassword } from '../authentication/password-authenticator.ts';
 import { wording } from '../http/look.ts';
+import { errorIn } from '../http/refusal.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Answer } from '../ports/routes.ts';
@@ -90,7 +91,11 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   }
   const complaint =
     passwordComplaint(password, name) ?? (await context.passwordRule?.(password, name)) ?? null;
-  if (complaint !== null) return again(422, `The new password ${complaint}`);
+  if (complaint !== null) {
+    const { key, english, values } = complaint;
+    const why = said(key, english, values);
+    return again(422, said('accountPage.refused', 'The new password {why}', { why }));
+  }
   const verdict = await context.logIn.check({
     name,
     password: form.get('present') ?? '',
@@ -100,12 +105,15 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   });
   // This session has already proven its one-time password.
   if ('denied' in verdict && verdict.denied !== 'oneTimePassword') {
-    const { status, error } = refusalOf(verdict);
-    const reason = verdict.denied === 'refused' ? 'That is not your present password' : error;
+    const refusal = refusalOf(verdict);
+    const { status } = refusal;
+    const reason = verdict.denied === 'refused' ? 'That is not your present password' : refusal.error;
     context.audit.count({ event: 'password', allowed: false, user: name, by: 'session', address, reason });
     return again(
       status === 401 ? 403 : status,
-      verdict.denied === 'refused' ? said('accountPage.wrong', 'That is not your present password') : reason,
+      verdict.denied === 'refused'
+        ? said('accountPage.wrong', 'That is not your present password')
+        : errorIn(call.look, refusal),
     );
   }
   if (verdict.by !== ownPassword) {
@@ -117,7 +125,7 @@ export async function changePassword(exchange: Exchange): Promise<Result> {
   // As the session has proven it: if one-time passwords were switched on since, it has proven none.
   const changed = await context.logIn.setPassword(identity.user, password);
   if (call.gone) return null;
-  if (changed === 'busy') return again(503, refusals.busy.error);
+  if (changed === 'busy') return again(503, errorIn(call.look, refusals.busy));
   const entered = changed && (await enter(context, call, changed));
   if (!changed || !entered) return sendToLogIn(call);
   context.audit.record({ event: 'password', allowed: true, user: name, by: 'session', address });

@@ -4,6 +4,7 @@ import type { LogIn } from '../authentication/log-in.ts';
 import type { UserAuthentication } from '../authentication/user-authentication.ts';
 import type { DeviceLogInContext } from '../isolation/device-log-in.ts';
 import type { Limits } from '../limits.ts';
+import type { PasswordComplaint } from '../passwords/rules.ts';
 import type { FurtherLogOutOf } from '../ports/further-log-out.ts';
 import type { Presence } from '../ports/presence.ts';
 import type { Store } from '../ports/store.ts';
@@ -23,7 +24,9 @@ export interface PagesContext extends DeviceLogInContext {
   readonly logInLinks: readonly LogInLink[];
   readonly furtherLogOut: FurtherLogOutOf | null;
   /** A further rule for passwords that people choose: why one is not taken. */
-  readonly passwordRule: ((password: string, user: string) => string | null | Promise<string | null>) | null;
+  readonly passwordRule:
+    | ((password: string, user: string) => PasswordComplaint | null | Promise<PasswordComplaint | null>)
+    | null;
   /** Whether `GET` gives tokens too. */
   readonly tokenByGet: boolean;
 }

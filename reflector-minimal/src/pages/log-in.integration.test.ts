@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { plainLook } from '../http/look.ts';
 import { stepAt, totpCode } from '../one-time-password/totp.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { type Answer, ask } from '../testing/ask.ts';
@@ -361,6 +362,48 @@ describe('log-in in a browser', () => {
     await logIn({ password: present });
     expect((await change()).status).not.toBe(200);
     expect((await store.users.get(user.name))?.password).toBe(before?.password);
+  });
+
+  test('nothing on its pages is said but in the words of the look', async () => {
+    await stage.close();
+    // Says each text as its key, so what is left on a page was not asked for.
+    const say = (key: string) => `‹${key}›`;
+    const looks = { of: () => ({ ...plainLook, language: 'x', say }) };
+    stage = await Stage.open({ clock, trustProxy: ['127.0.0.1'], looks, cookieHost: 'shared.example' });
+    own = `http://localhost:${stage.port}`;
+    const { store } = stage.reflector;
+    await stage.agent({ properties: [{ name: 'targetPorts', value: '80' }] });
+    const secrets = { password: '', digestSha256: null, digestMd5: null };
+    await store.devices.add({ id: 'dev2', domain: 'odd', secrets }, 0, null);
+    const data = ['alice', 'dev', 'localhost', 'device', 'add', 'claim', 'ID', 'UTC'];
+    const left = ({ text }: Answer) =>
+      (text.replace(/<style>.*?<\/style>|<code>.*?<\/code>/gs, '').match(/>[^<]+|aria-label="[^"]*/g) ?? [])
+        .map((part) => part.replace(/^(>|aria-label=")/, '').replaceAll(/‹[^›]*›|&\w+;/g, ''))
+        .flatMap((part) => part.match(/[A-Za-z]{2,}/g) ?? [])
+        .filter((word) => !data.includes(word));
+    const fresh = 'kettle orbit walnut';
+    const change = (form: Record<string, string>) =>
+      browse('/account/password', { present: user.password, new: fresh, again: fresh, ...form });
+    expect(left(await browse('/log-in'))).toEqual([]);
+    expect(left(await logIn({ password: 'wrong' }))).toEqual([]);
+    await logIn();
+    const pages = [
+      ['/', await browse('/'), 'landing.title'],
+      ['paged', await browse('/?limit=1'), 'landing.more'],
+      ['account', await browse('/account'), 'accountPage.title'],
+      ['short', await change({ new: 'short', again: 'short' }), 'accountPage.refused'],
+      ['different', await change({ again: 'other' }), 'accountPage.different'],
+    ] as const;
+    for (const [name, page, key] of pages) {
+      expect([name, left(page), page.text.includes(`‹${key}›`)]).toEqual([name, [], true]);
+    }
+    await store.users.demote('alice', true);
+    expect(left(await browse('/'))).toEqual([]);
+    let late: Answer | null = null;
+    for (let n = 0; n < 12 && late?.status !== 429; n++) late = await change({ present: `guess ${n}` });
+    expect([late?.status, late?.text.includes('role="alert">‹refusal.throttled›')]).toEqual([429, true]);
+    const totp = await browse('/account/totp', { present: 'guess' });
+    expect([totp.status, totp.text.includes('‹refusal.throttled›')]).toEqual([429, true]);
   });
 
   test('other ways to log in are links, which lead on to where the user wanted to go', async () => {

@@ -1,5 +1,6 @@
 import type { Denied, LogInVerdict } from '../authentication/log-in.ts';
 import { wording } from '../http/look.ts';
+import { errorIn } from '../http/refusal.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Answer, BrowserCall, BrowserRoute, Form } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
@@ -126,10 +127,7 @@ function deny(exchange: Exchange, verdict: Denied, name: string, body: string): 
 
 /** What the form says when it is shown again; `key`, `english`: for a wrong password or code. */
 function reason({ look }: BrowserCall, denied: Denied, key: string, english: string): string {
-  const said = wording(look);
-  if (denied.denied === 'refused') return said(key, english);
-  const refusal = refusalOf(denied);
-  return said(`refusal.${refusal.key}`, refusal.error, refusal.values);
+  return denied.denied === 'refused' ? wording(look)(key, english) : errorIn(look, refusalOf(denied));
 }
 
 async function letIn(exchange: Exchange, { user, by }: Identity, next: string): Promise<Answer> {

@@ -1,5 +1,6 @@
 import { enter } from '../authentication/enter.ts';
 import { wording } from '../http/look.ts';
+import { errorIn } from '../http/refusal.ts';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { makeTotpSecret, stepOfCode } from '../one-time-password/totp.ts';
 import { refusals } from '../refusals/catalogue.ts';
@@ -28,14 +29,15 @@ export async function beginTotp(exchange: Exchange): Promise<Result> {
   });
   if (call.gone) return null;
   if ('denied' in verdict) {
-    const { status, error } = refusalOf(verdict);
+    const refusal = refusalOf(verdict);
+    const { status } = refusal;
     const wrong = totpSecret === null ? 'That is not your present password' : 'Wrong password or code';
-    const reason = verdict.denied === 'refused' ? wrong : error;
+    const reason = verdict.denied === 'refused' ? wrong : refusal.error;
     context.audit.count({ event: 'totp', allowed: false, user: name, by: 'session', address, reason });
     const said = wording(call.look);
     const shown =
       verdict.denied !== 'refused'
-        ? reason
+        ? errorIn(call.look, refusal)
         : totpSecret === null
           ? said('accountPage.wrong', 'That is not your present password')
           : said('totpPage.wrong', 'Wrong password or code');

@@ -19,20 +19,53 @@ const rows = [
   'qazwsxedcrfvtgbyhnujm',
 ];
 
+/** Why a password is not taken, as the end of a sentence about it. */
+export interface PasswordComplaint {
+  /** Of the text, below `passwordRule`. */
+  readonly key: string;
+  readonly english: string;
+  /** In the text. */
+  readonly values?: Readonly<Record<string, string | number>>;
+}
+
+const complaints = {
+  tooShort: {
+    key: 'passwordRule.tooShort',
+    english: `must have at least ${minPasswordLength} characters`,
+    values: { length: minPasswordLength },
+  },
+  tooLong: {
+    key: 'passwordRule.tooLong',
+    english: `must have at most ${maxPasswordLength} characters`,
+    values: { length: maxPasswordLength },
+  },
+  controls: { key: 'passwordRule.controls', english: 'must have no control characters' },
+  repetition: {
+    key: 'passwordRule.repetition',
+    english: 'is a repetition, which is among the first that are guessed',
+  },
+  sequence: {
+    key: 'passwordRule.sequence',
+    english: 'is a sequence of neighbours, which is among the first that are guessed',
+  },
+  common: { key: 'passwordRule.common', english: 'is among the most common passwords' },
+  name: { key: 'passwordRule.name', english: 'is little more than the name of the user' },
+} as const satisfies Readonly<Record<string, PasswordComplaint>>;
+
 /**
  * Why a password chosen by a person is not taken; `null` when it is. No rule asks for digits or signs: they make
  * passwords harder to remember and no harder to guess.
  */
-export function passwordComplaint(password: string, user: string): string | null {
+export function passwordComplaint(password: string, user: string): PasswordComplaint | null {
   const plain = password.normalize('NFKC').toLowerCase();
   const length = [...password.normalize('NFC')].length;
-  if (length < minPasswordLength) return `must have at least ${minPasswordLength} characters`;
-  if (length > maxPasswordLength) return `must have at most ${maxPasswordLength} characters`;
-  if (/\p{Cc}/u.test(password)) return 'must have no control characters';
-  if (isRepetition(plain)) return 'is a repetition, which is among the first that are guessed';
-  if (isSequence(plain)) return 'is a sequence of neighbours, which is among the first that are guessed';
-  if (isCommon(plain)) return 'is among the most common passwords';
-  if (isName(plain, user)) return 'is little more than the name of the user';
+  if (length < minPasswordLength) return complaints.tooShort;
+  if (length > maxPasswordLength) return complaints.tooLong;
+  if (/\p{Cc}/u.test(password)) return complaints.controls;
+  if (isRepetition(plain)) return complaints.repetition;
+  if (isSequence(plain)) return complaints.sequence;
+  if (isCommon(plain)) return complaints.common;
+  if (isName(plain, user)) return complaints.name;
   return null;
 }
 

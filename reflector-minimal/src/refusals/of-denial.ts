@@ -39,8 +39,8 @@ function throttled(waitMs: number): Refusal {
   };
 }
 
-/** Rounded up, for a person. */
+/** Rounded up, for a person, in units that are the same in each language (SI). */
 function duration(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
 }

@@ -1,19 +1,22 @@
 import './style/style.css';
+import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { onLoggedOut } from './api/call.ts';
+import { askInLanguage, onLoggedOut } from './api/call.ts';
 import { App } from './pages/app.tsx';
 import { readBranding } from './state/branding.ts';
 import { startLive } from './state/live.ts';
 import { watchLogOut } from './state/log-out.ts';
 import { startRouter } from './state/router.ts';
 import { loggedOut, may, preferences, readSession, rememberedLook, startClock } from './state/session.ts';
-import { t, useLanguage } from './texts/language.ts';
+import { language, t, useLanguage } from './texts/language.ts';
 import { Fault } from './ui/blank.tsx';
 
 const root = document.querySelector('#app') ?? document.body;
 onLoggedOut(() => {
   loggedOut.value = true;
 });
+
+effect(() => askInLanguage(language()));
 
 async function start(): Promise<void> {
   const look = rememberedLook();

@@ -188,6 +188,11 @@ describe('passwords', () => {
       422,
       expect.stringContaining('must have at least 30 characters'),
     ]);
+    const wanted = { password: 'a long enough secret', newPassword: 'quite long but not enough' };
+    const german = await bob.call('POST', '/account/password', wanted, {
+      'accept-language': 'de-AT, en;q=0.5',
+    });
+    expect(german.text).toContain('muss mindestens 30 Zeichen haben');
     expect((await set('all of these pumps go round and round')).text).toContain(
       'must not have “pumps” in it',
     );

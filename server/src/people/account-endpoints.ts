@@ -12,7 +12,7 @@ import { encode } from 'uqr';
 import { type Caller, type Endpoint, type EndpointCall, endpoint } from '../api/endpoint.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
-import { passwordComplaintOf } from '../branding/brand/domain-of-user.ts';
+import { passwordComplaintIn } from '../branding/brand/domain-of-user.ts';
 import { permissions } from '../rights/permission.ts';
 import type { PeopleServices } from './services.ts';
 import { userOf, userSchema } from './users-endpoints.ts';
@@ -134,13 +134,13 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
       body: Type.Object({ password: secretText, code: Type.Optional(codeSchema), newPassword: secretText }),
       replies: [{ status: 204, description: 'Done.' }],
       async handle(call) {
-        const { body, caller, note } = call;
+        const { body, caller, headers, note } = call;
         if ((await people.directoryOf(caller.name)) !== null) {
           throw new Problem(403, 'Your password is kept elsewhere', {
             detail: 'change it in your directory',
           });
         }
-        const complaint = await passwordComplaintOf(services, body.newPassword, caller.name);
+        const complaint = await passwordComplaintIn(services, body.newPassword, caller.name, headers);
         if (complaint !== null) throw fieldProblem('/newPassword', complaint);
         const user = await proven(call, body);
         const changed = await logIn.setPassword(user, body.newPassword);

@@ -73,7 +73,13 @@ export function passwordPages(services: PeopleServices, invitations: Invitations
     }
     const complaint = await passwordComplaintOf(services, password, user);
     if (complaint !== null) {
-      return show(422, await formOf(call, token, user, `The password ${complaint}`));
+      const { key, english, values } = complaint;
+      const said = wording(call.look);
+      const why = said(key, english, values);
+      return show(
+        422,
+        await formOf(call, token, user, said('setPassword.refused', 'The password {why}', { why })),
+      );
     }
     const hash = await hashPassword(password);
     if ((await invitations.redeem(token)) !== user) return spent(call.look);

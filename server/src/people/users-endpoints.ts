@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { hashGeneratedPassword, hashPassword } from 'rm-reflector/accounts';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { type Static, Type } from 'typebox';
-import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
+import { type Caller, type Endpoint, type EndpointCall, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { matching, oneLine } from '../api/pattern.ts';
 import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
-import { passwordComplaintOf } from '../branding/brand/domain-of-user.ts';
+import { passwordComplaintIn } from '../branding/brand/domain-of-user.ts';
 import { permissionBeyond } from '../rights/within.ts';
 import { nameSchema, versionOf } from './name.ts';
 import type { PersonRow } from './people.ts';
@@ -112,8 +112,13 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
     }
   };
   const takenEmail = () => fieldProblem('/email', 'is that of another user');
-  const checkPassword = async (password: string | undefined, name: string) => {
-    const complaint = password === undefined ? null : await passwordComplaintOf(services, password, name);
+  const checkPassword = async (
+    password: string | undefined,
+    name: string,
+    { headers }: Pick<EndpointCall<unknown, unknown, unknown>, 'headers'>,
+  ) => {
+    if (password === undefined) return;
+    const complaint = await passwordComplaintIn(services, password, name, headers);
     if (complaint !== null) throw fieldProblem('/password', complaint);
   };
   const toAdminister = (caller: Caller) => {
@@ -172,10 +177,11 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         ),
       }),
       replies: [{ status: 201, description: 'The user.', schema: userSchema }],
-      async handle({ caller, body, note }) {
+      async handle(call) {
+        const { caller, body, note } = call;
         caller.require('users.write', everything);
         const { name, kind = 'person', role = 'user', fullName = '', email = null, password } = body;
-        await checkPassword(password, name);
+        await checkPassword(password, name, call);
         if (kind === 'service' && role !== 'user')
           throw fieldProblem('/role', 'must be user for a service account');
         for (const field of ['password', 'email', 'invite'] as const) {
@@ -228,12 +234,14 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         password: Type.Optional(passwordSchema),
       }),
       replies: [shown],
-      async handle({ caller, parameters: { name }, body, checkVersion, note }) {
+      async handle(call) {
+        const { caller, parameters, body, checkVersion, note } = call;
+        const { name } = parameters;
         caller.require('users.write', everything);
         const before = await present(name);
         await requireNoMore(services, caller, name);
         const user = before.body;
-        await checkPassword(body.password, name);
+        await checkPassword(body.password, name, call);
         const directory = await people.directoryOf(name);
         if (directory !== null && body.password !== undefined) {
           throw fieldProblem('/password', `is kept by the directory ${directory}`);

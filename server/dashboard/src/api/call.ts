@@ -28,6 +28,12 @@ export function onLoggedOut(listener: () => void): void {
   loggedOut = listener;
 }
 
+/** In which language the server says what only it can say; `null`: as the browser asks for. */
+let answerLanguage: string | null = null;
+export function askInLanguage(language: string): void {
+  answerLanguage = language;
+}
+
 /** The address of a call, with what is given of its query. */
 export function addressOf(path: string, query: NonNullable<CallOptions['query']> = {}): string {
   const fields = new URLSearchParams();
@@ -55,6 +61,7 @@ export async function call<Body>(
     redirect: 'error',
     headers: {
       Accept: 'application/json',
+      ...(answerLanguage === null ? {} : { 'Accept-Language': answerLanguage }),
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...(ifMatch === undefined ? {} : { 'If-Match': ifMatch }),
     },

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { Looks, Values } from 'rm-reflector/accounts';
+import type { Looks, PasswordComplaint, Values } from 'rm-reflector/accounts';
 import { fillIn, passwordComplaint } from 'rm-reflector/accounts';
 import type { Limits } from '../../limits.ts';
 import { type BrandAsset, brandAsset } from './image.ts';
-import { brandLooks, dashboardStyle, type LooksContext } from './looks.ts';
+import { brandLooks, dashboardStyle, type LooksContext, languageOf } from './looks.ts';
 import { brandComplaint } from './password-rule.ts';
 import { assetsPath, type Brand } from './read-brand.ts';
 import { type Brands, plainBrands, readBrands } from './read-brands.ts';
@@ -92,11 +92,24 @@ export class Branding {
   }
 
   /** Why a password that somebody chooses is not taken; `null` when it is. `domain`: whose brand counts. */
-  complaint(password: string, user: string, domain: string | null): string | null {
+  complaint(password: string, user: string, domain: string | null): PasswordComplaint | null {
     return passwordComplaint(password, user) ?? brandComplaint(password, this.of(domain).passwords);
   }
 
-  /** What a mail says. `language`: `null` for the first of the brand. */
+  /** The same, said in the first language of `accepted` (`Accept-Language`) that the brand has. */
+  complaintIn(
+    password: string,
+    user: string,
+    domain: string | null,
+    accepted: string | undefined,
+  ): string | null {
+    const complaint = this.complaint(password, user, domain);
+    if (complaint === null) return null;
+    const language = languageOf(this.of(domain), accepted);
+    return this.say(domain, language, complaint.key, complaint.values ?? {});
+  }
+
+  /** What is said outside of pages, such as in a mail. `language`: `null` for the first of the brand. */
   say(domain: string | null, language: string | null, key: string, values: Values): string {
     const brand = this.of(domain);
     const chosen =

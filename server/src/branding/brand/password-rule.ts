@@ -1,10 +1,11 @@
+import type { PasswordComplaint } from 'rm-reflector/accounts';
 import type { PasswordRules } from './schema.ts';
 
 const kinds = {
-  lower: [/\p{Ll}/u, 'a small letter'],
-  upper: [/\p{Lu}/u, 'a capital letter'],
-  digit: [/\p{Nd}/u, 'a digit'],
-  sign: [/[^\p{L}\p{N}\s]/u, 'a sign such as ! or -'],
+  lower: [/\p{Ll}/u, 'must have a small letter'],
+  upper: [/\p{Lu}/u, 'must have a capital letter'],
+  digit: [/\p{Nd}/u, 'must have a digit'],
+  sign: [/[^\p{L}\p{N}\s]/u, 'must have a sign such as ! or -'],
 } as const;
 
 /**
@@ -14,11 +15,15 @@ const kinds = {
 export function brandComplaint(
   password: string,
   { minLength = 0, needs = [], refuse = [] }: PasswordRules,
-): string | null {
-  if ([...password.normalize('NFC')].length < minLength) return `must have at least ${minLength} characters`;
+): PasswordComplaint | null {
+  if ([...password.normalize('NFC')].length < minLength) {
+    const english = `must have at least ${minLength} characters`;
+    return { key: 'passwordRule.tooShort', english, values: { length: minLength } };
+  }
   const missing = needs.find((kind) => !kinds[kind][0].test(password));
-  if (missing !== undefined) return `must have ${kinds[missing][1]}`;
+  if (missing !== undefined) return { key: `passwordRule.${missing}`, english: kinds[missing][1] };
   const plain = password.normalize('NFKC').toLowerCase();
   const word = refuse.find((one) => plain.includes(one.normalize('NFKC').toLowerCase()));
-  return word === undefined ? null : `must not have “${word}” in it`;
+  if (word === undefined) return null;
+  return { key: 'passwordRule.word', english: `must not have “${word}” in it`, values: { word } };
 }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { passwordComplaint } from '../../../../reflector-minimal/src/passwords/rules.ts';
 import { refusals } from '../../../../reflector-minimal/src/refusals/catalogue.ts';
+import { brandComplaint } from './password-rule.ts';
 import { ownTexts } from './texts.ts';
 
 const en = ownTexts.get('en') ?? {};
@@ -30,11 +32,53 @@ test("every text of the reflector's own pages is there, as the reflector says it
   for (const [, key = '', english = ''] of said) expect([key, en[key]]).toEqual([key, english]);
 });
 
+const fill = (text: string, values: object) =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    String(Object.entries(values).find(([key]) => key === name)?.[1] ?? whole),
+  );
+
+test('every complaint about a password is said in every language', () => {
+  const refused = [
+    'short',
+    'x7'.repeat(129),
+    'with a\ttab in it',
+    'aaaaaaaaaaaa',
+    '1234567890',
+    'password123',
+  ];
+  const rules = { minLength: 14, needs: ['lower', 'upper', 'digit', 'sign'], refuse: ['Acme'] } as const;
+  const ofBrand = [
+    'Short-1',
+    'LONG-ENOUGH-12345',
+    'long-enough-12345',
+    'Long-enough-words',
+    'Longenough words1',
+    'Long-at-aCMe-12345',
+  ];
+  const complaints = [
+    ...[...refused, 'pumpist7!!'].map((password) => passwordComplaint(password, 'pumpist7')),
+    ...ofBrand.map((password) =>
+      brandComplaint(password, { ...rules, needs: [...rules.needs], refuse: [...rules.refuse] }),
+    ),
+  ];
+  const keys = new Set(complaints.map((complaint) => complaint?.key));
+  expect([...keys].sort()).toEqual(
+    Object.keys(en)
+      .filter((key) => key.startsWith('passwordRule.'))
+      .sort(),
+  );
+  for (const complaint of complaints) {
+    const { key = '', english = '', values = {} } = complaint ?? {};
+    expect(fill(en[key] ?? '', values)).toBe(english);
+    const german = fill(ownTexts.get('de')?.[key] ?? '', values);
+    expect([german, german === english]).toEqual([
+      expect.stringMatching(/^(muss|darf|ist|gehört) [^{}]+$/),
+      false,
+    ]);
+  }
+});
+
 test('every refusal of the reflector can be said in other words', () => {
-  const fill = (text: string, values: object) =>
-    text.replace(/\{(\w+)\}/g, (whole, name: string) =>
-      String(Object.entries(values).find(([key]) => key === name)?.[1] ?? whole),
-    );
   const samples = [
     refusals.unknownDevice('pump-1'),
     refusals.offline('pump-1'),
