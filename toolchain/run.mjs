@@ -115,17 +115,25 @@ const tasks = {
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/networks.js', ...rest);
   },
-  /** A picture of every page of the dashboard, in both themes, on large and small screens: dist/screenshots. */
+  /** A picture of every page of dashboard, terminal and desktop, in both themes, on large and small screens: dist/screenshots. */
   async screenshots() {
     await prepare(root);
-    const { needPackages } = await import('./debian.mjs');
-    await needPackages(['chromium']);
+    const { needPackages, peers } = await import('./debian.mjs');
+    await needPackages(peers);
     process.env.RM_SCREENSHOTS ??= join(root, 'dist/screenshots');
     await run(
       'node_modules/.bin/vitest',
       'run',
       '--project=integration',
       'server/src/dashboard/pages',
+      ...rest,
+    );
+    await run(
+      'node_modules/.bin/vitest',
+      'run',
+      '--project=integration',
+      'server/src/desk',
+      '--testNamePattern=nothing that axe finds',
       ...rest,
     );
   },

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BrowserContext, Frame, Page } from 'playwright-core';
 import { openLoggedIn } from '../../../test/system/chromium.ts';
 import { findings } from './axe.ts';
@@ -48,6 +50,14 @@ export class DeskTab {
 
   button(name: string) {
     return this.frame.getByRole('button', { name, exact: true });
+  }
+
+  /** Takes a picture of the page, into the folder that `RM_SCREENSHOTS` names. Without it, none. */
+  async picture(name: string): Promise<void> {
+    const folder = process.env.RM_SCREENSHOTS ?? '';
+    if (folder === '') return;
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
   /** What axe finds in the frame. */
