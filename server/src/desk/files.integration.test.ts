@@ -81,10 +81,7 @@ class Files {
     await field.fill(path);
     await field.press('Enter');
     await expect.poll(() => field.inputValue(), { timeout }).toBe(path);
-    await this.panel
-      .getByRole('region', { name: `Files in ${path}` })
-      .or(this.panel.getByText('is empty'))
-      .waitFor();
+    await this.panel.getByRole('region', { name: `Files in ${path}` }).waitFor();
   }
 
   button(name: string): Locator {
@@ -97,6 +94,13 @@ class Files {
 
   async says(text: string | RegExp): Promise<void> {
     await this.panel.getByText(text).first().waitFor();
+  }
+
+  /** What the keyboard is on, as screen readers call it. */
+  focused(): Promise<string | null> {
+    return this.terminal.tab.frame.evaluate(
+      'document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent',
+    );
   }
 
   names(): Promise<string[]> {
@@ -201,13 +205,22 @@ test(
   'names, folders by keys, dropped files, errors, and a cancelled upload',
   async () => {
     mkdirSync(join(device, 'sub'));
+    mkdirSync(join(device, 'tx\u202egol'));
     for (const name of ['b10', 'b9', 'a\u202egpj.exe', '<b>bold']) writeFileSync(join(device, name), name);
     const files = await Files.open(ports.openSsh);
     await files.go(device);
-    expect(await files.names()).toEqual(['sub', '<b>bold', 'a\\u{202e}gpj.exe', 'b9', 'b10']);
+    expect(await files.names()).toEqual([
+      'sub',
+      'tx\\u{202e}gol',
+      '<b>bold',
+      'a\\u{202e}gpj.exe',
+      'b9',
+      'b10',
+    ]);
     await files.button('Open sub').focus();
     await files.terminal.tab.page.keyboard.press('Enter');
     await files.says('This folder is empty.');
+    await expect.poll(() => files.focused(), { timeout }).toBe(`Files in ${device}/sub`);
     const dropped = await files.terminal.tab.frame.evaluateHandle(
       `(() => {
       const data = new DataTransfer();
@@ -218,9 +231,20 @@ test(
     await files.panel.dispatchEvent('drop', { dataTransfer: dropped });
     await files.button('Download from a drop').waitFor();
     expect(readFileSync(join(device, 'sub', 'from a drop'), 'utf8')).toBe('dropped');
+    const status = files.panel.locator('[data-progress=done]').getByRole('status');
+    expect(await status.textContent()).toBe('from a drop: Done, 7 bytes');
+    await files.button('Hide files').click();
+    await expect.poll(() => files.focused(), { timeout }).toBe('Files');
+    await files.terminal.button('Files').click();
     await files.button('Parent folder').click();
     await files.button('Open sub').waitFor();
     const field = files.panel.getByLabel('Folder on the device');
+    await files.button('Open tx\\u{202e}gol').click();
+    await expect.poll(() => field.inputValue(), { timeout }).toBe(`${device}/tx\\u{202e}gol`);
+    // It leads where it has come from, also as it is shown.
+    writeFileSync(join(device, 'tx\u202egol', 'new'), '');
+    await field.press('Enter');
+    await files.button('Download new').waitFor();
     await field.fill(`${device}/missing`);
     await field.press('Enter');
     await files.says('The device has no such file or folder.');
@@ -251,7 +275,7 @@ test.each<[string, BrowserContextOptions, string, string]>([
     'Dateien',
     'Ordner auf dem Gerät',
   ],
-])('%s: nothing that axe finds, nothing that the policy stops', async (_, look, name, path) => {
+])('%s: nothing that axe finds, nothing that the policy stops', async (called, look, name, path) => {
   await begin(look);
   await stage.forgetKey(ports.openSsh);
   writeFileSync(join(device, 'x'.repeat(200)), 'long');
@@ -272,6 +296,7 @@ test.each<[string, BrowserContextOptions, string, string]>([
   await frame.getByText('x'.repeat(200)).waitFor();
   await frame.locator('input[type=file]').setInputFiles(join(computer, 'y'.repeat(100)));
   await frame.locator('[data-progress=done]').waitFor();
+  await terminal.tab.picture(`files.${called}`);
   expect(await terminal.tab.findings()).toEqual([]);
   const wide = await frame.evaluate('document.documentElement.scrollWidth - innerWidth');
   expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { limits } from '../limits.ts';
 import { shown } from '../sftp/names.ts';
@@ -73,17 +74,28 @@ export function FilesPanel({
 function FolderView({ session, folder }: { readonly session: FilesSession; readonly folder: Folder }) {
   const path = useRef<HTMLInputElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
+  const rows = useRef<HTMLElement>(null);
+  const opened = useRef(folder.path);
   const ignore = () => {};
   useEffect(() => {
-    if (path.current) path.current.value = folder.path;
+    if (path.current) path.current.value = shown(folder.path);
   }, [folder]);
+  useEffect(() => {
+    const { activeElement } = document;
+    // The button that has opened it is gone, or is one of the new folder.
+    const isLost = activeElement === document.body || rows.current?.contains(activeElement) === true;
+    if (opened.current !== folder.path && isLost) rows.current?.focus();
+    opened.current = folder.path;
+  }, [folder.path]);
   return (
     <>
       <form
         class="path"
         onSubmit={(event) => {
           event.preventDefault();
-          session.go(path.current?.value || '.').catch(ignore);
+          const typed = path.current?.value || '.';
+          // As it is shown, it may be another name than it has.
+          session.go(typed === shown(folder.path) ? folder.path : typed).catch(ignore);
         }}
       >
         <input
@@ -93,7 +105,7 @@ function FolderView({ session, folder }: { readonly session: FilesSession; reado
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}
-          defaultValue={folder.path}
+          defaultValue={shown(folder.path)}
         />
         <button type="submit" class="button">
           {t('files.go')}
@@ -132,18 +144,26 @@ function FolderView({ session, folder }: { readonly session: FilesSession; reado
       </p>
       {!folder.isWhole && <p class="muted">{t('files.notWhole', { n: limits.sftpNames })}</p>}
       {folder.refused > 0 && <p class="muted">{t('files.refused', { n: folder.refused })}</p>}
-      <Rows session={session} folder={folder} />
+      <Rows session={session} folder={folder} place={rows} />
     </>
   );
 }
 
-function Rows({ session, folder }: { readonly session: FilesSession; readonly folder: Folder }) {
-  if (folder.rows.length === 0) return <p class="muted">{t('files.empty')}</p>;
+function Rows({
+  session,
+  folder,
+  place,
+}: {
+  readonly session: FilesSession;
+  readonly folder: Folder;
+  readonly place: RefObject<HTMLElement | null>;
+}) {
   return (
     // Wide names scroll in it, also by keys.
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys.
-    <section class="rows" tabIndex={0} aria-label={t('files.in', { folder: shown(folder.path) })}>
-      <table>
+    <section ref={place} class="rows" tabIndex={0} aria-label={t('files.in', { folder: shown(folder.path) })}>
+      {folder.rows.length === 0 && <p class="muted">{t('files.empty')}</p>}
+      <table hidden={folder.rows.length === 0}>
         <thead>
           <tr>
             <th scope="col">{t('files.name')}</th>

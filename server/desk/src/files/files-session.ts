@@ -125,7 +125,11 @@ export class FilesSession {
   /** Into the folder that is shown now. */
   upload(files: readonly File[]): void {
     const { value } = this.folder;
-    if (!value) return;
+    if (!value) {
+      const names = files.map(({ name }) => shown(name)).join(', ');
+      if (files.length > 0) this.said.value = t('files.tooEarly', { n: files.length, names });
+      return;
+    }
     this.said.value = '';
     const left: string[] = [];
     for (const file of files) {
@@ -194,8 +198,9 @@ export class FilesSession {
       const path = await find(sftp);
       const found = await sftp.list(path, listing.signal);
       if (listing.signal.aborted) return;
+      // What was said before there was a folder is still to be read.
+      if (this.folder.value !== null) this.said.value = '';
       this.folder.value = folderOf(path, found);
-      this.said.value = '';
     } catch (error) {
       if (!listing.signal.aborted) this.said.value = sayFailure(error);
     } finally {

@@ -12,10 +12,12 @@ export function Files({
   bridge,
   connection,
   shown,
+  hide,
 }: {
   readonly bridge: Bridge;
   readonly connection: SshConnection | null;
   readonly shown: Signal<boolean>;
+  readonly hide: () => void;
 }) {
   const current = useSignal<{ readonly of: SshConnection; readonly session: FilesSession } | null>(null);
   const transfers = useMemo(() => new Transfers(sayFailure, () => t('files.cancelled')), []);
@@ -37,9 +39,6 @@ export function Files({
     return () => removeEventListener('beforeunload', warn);
   }, []);
   if (!shown.value) return null;
-  const hide = () => {
-    shown.value = false;
-  };
   if (current.value) {
     const again = () => {
       if (connection) begin(connection);

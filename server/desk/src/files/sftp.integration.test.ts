@@ -172,6 +172,11 @@ describe.each([
     const sink = sinkOf();
     expect(await download(sftp, '/proc/version', sink, ignore, never())).toBeGreaterThan(10);
     expect(sink.sha256()).toBe(createHash('sha256').update(readFileSync('/proc/version')).digest('hex'));
+    // Its size is that of a page of memory.
+    const mtu = sinkOf();
+    const mtuFile = '/sys/class/net/lo/mtu';
+    expect(await download(sftp, mtuFile, mtu, ignore, never())).toBe(readFileSync(mtuFile).length);
+    expect(mtu.sha256()).toBe(createHash('sha256').update(readFileSync(mtuFile)).digest('hex'));
     for (const [path, key] of [
       [folder, 'sftp.notFile'],
       ['/dev/zero', 'sftp.notFile'],

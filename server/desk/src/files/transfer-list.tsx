@@ -37,7 +37,8 @@ function TransferItem({ transfer }: { readonly transfer: Transfer }) {
         />
       )}
       <span class={now.at === 'over' ? 'bad' : 'muted'} role={now.at === 'running' ? undefined : 'status'}>
-        {say(now)}
+        {now.at !== 'running' && <span class="hidden">{`${name}: `}</span>}
+        <span>{say(now)}</span>
       </span>
       {now.at === 'asking' && (
         <span class="actions">

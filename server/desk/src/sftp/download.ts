@@ -12,7 +12,9 @@ export interface Sink {
 
 /**
  * Reads a file: as many bytes as it has at the beginning, so that a log that grows comes to an end; one without a size, such as those
- * of `/proc`, to its end. Returns the bytes. Rejects with `SftpFailure`, and with what `sink` and `stop` reject.
+ * of `/proc`, to its end. One that ends earlier has become shorter when its size is another one now, or it goes on
+ * after all. Otherwise its size was never that of
+ * its content, as in `/sys`, and it is whole: OpenSSH takes every early end for that. Returns the bytes. Rejects with `SftpFailure`, and with what `sink` and `stop` reject.
  */
 export async function download(
   session: SftpSession,
@@ -33,7 +35,13 @@ export async function download(
   try {
     const { size = 0 } = await Promise.race([begun(session.handleStat(handle)), stopped]);
     if (!Number.isSafeInteger(size)) throw new SftpFailure('sftp.tooLarge');
-    return await readAll(session, handle, size, sink, moved, stopped);
+    const done = await readAll(session, handle, size, sink, moved, stopped);
+    if (done < size) {
+      const asked = Promise.all([session.handleStat(handle), session.read(handle, done, 1)]);
+      const [now, more] = await Promise.race([begun(asked), stopped]);
+      if (now.size !== size || more) throw new SftpFailure('sftp.shorter');
+    }
+    return done;
   } finally {
     session.closeHandle(handle).catch(() => {});
   }
@@ -67,9 +75,7 @@ async function readAll(
     if (bytes.length > 0) await Promise.race([sink.write(bytes), stopped]);
     done += bytes.length;
     moved(done, hasSize ? size : null);
-    if (bytes.length === wanted) continue;
-    if (hasSize) throw new SftpFailure('sftp.shorter');
-    return done;
+    if (bytes.length < wanted) return done;
   }
 }
 

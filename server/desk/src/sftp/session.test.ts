@@ -343,3 +343,48 @@ test('a device that gives more than was asked for, or nothing', async () => {
     ).rejects.toMatchObject({ key: 'sftp.malformed' });
   }
 });
+
+/** A file that says `sizes`, one after the other, and has `content`; after its first end, also `later`. */
+function fileOf(sizes: readonly number[], content: string, later = ''): Script {
+  let stats = 0;
+  let isAfterEnd = false;
+  return (type, id, say, body) => {
+    if (type === 3) return say(packet(102, id, 'h'));
+    if (type === 8 || type === 17) {
+      // The first is by name.
+      const size = sizes[Math.min(Math.max(0, stats++ - 1), sizes.length - 1)] ?? 0;
+      return say(packet(105, id, 1, 0, size));
+    }
+    if (type !== 5) return say(status(id, 0));
+    const view = new DataView(body.buffer, body.byteOffset);
+    const offset = view.getUint32(body.length - 8);
+    const bytes = new TextEncoder().encode(isAfterEnd ? content + later : content).subarray(offset);
+    if (bytes.length === 0) {
+      isAfterEnd = true;
+      return say(status(id, 1));
+    }
+    return say(packet(103, id, bytes.subarray(0, view.getUint32(body.length - 4))));
+  };
+}
+
+test.each<[string, readonly number[], string, string, number | null]>([
+  ['is as long as it says', [4], 'text', '', 4],
+  ['has no size, as in /proc', [0], 'text', '', 4],
+  ['never was as long as it says, as in /sys', [4096], '1500\n', '', 5],
+  ['says a size and is empty', [4096], '', '', 0],
+  ['has become shorter', [4096, 5], '1500\n', '', null],
+  ['was emptied', [4096, 0], '', '', null],
+  ['was written again to the same size', [4096], '1500\n', 'more', null],
+])('a file that %s', async (_, sizes, content, later, bytes) => {
+  const { session } = await sessionWith(fileOf(sizes, content, later));
+  let text = '';
+  const sink = {
+    write: (piece: Uint8Array) => {
+      text += new TextDecoder().decode(piece);
+      return Promise.resolve();
+    },
+  };
+  const done = download(session, '/f', sink, ignore, never());
+  if (bytes === null) await expect(done).rejects.toMatchObject({ key: 'sftp.shorter' });
+  else expect([await done, text]).toEqual([bytes, content]);
+});

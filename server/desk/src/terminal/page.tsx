@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Files } from '../files/files.tsx';
@@ -16,6 +17,12 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
   const { opening } = bridge;
   const searching = useSignal(false);
   const filing = useSignal(false);
+  const filesButton = useRef<HTMLButtonElement>(null);
+  const hideFiles = () => {
+    filing.value = false;
+    // The button that was pressed is gone.
+    filesButton.current?.focus();
+  };
   const device = opening.name || opening.device;
   const shown = tabs.shown.value;
   return (
@@ -57,7 +64,7 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
           +
         </button>
         <Opener class="button end" opened={searching} text={t('terminal.search')} />
-        <Opener class="button" opened={filing} text={t('files')} />
+        <Opener class="button" opened={filing} text={t('files')} place={filesButton} />
         <button
           type="button"
           class="button"
@@ -76,7 +83,14 @@ export function TerminalPage({ tabs, bridge }: { readonly tabs: Tabs; readonly b
         </div>
       )}
       {tabs.all.value.map((tab) => (
-        <Panel key={tab.id} tab={tab} shown={tab.id === shown} bridge={bridge} filing={filing} />
+        <Panel
+          key={tab.id}
+          tab={tab}
+          shown={tab.id === shown}
+          bridge={bridge}
+          filing={filing}
+          hideFiles={hideFiles}
+        />
       ))}
     </main>
   );
@@ -87,16 +101,18 @@ function Opener({
   class: look,
   opened,
   text,
+  place,
 }: {
   readonly class: string;
   readonly opened: Signal<boolean>;
   readonly text: string;
+  readonly place?: RefObject<HTMLButtonElement | null>;
 }) {
   const change = () => {
     opened.value = !opened.value;
   };
   return (
-    <button type="button" class={look} aria-expanded={opened.value} onClick={change}>
+    <button ref={place ?? null} type="button" class={look} aria-expanded={opened.value} onClick={change}>
       {text}
     </button>
   );
@@ -135,11 +151,13 @@ function Panel({
   shown,
   bridge,
   filing,
+  hideFiles,
 }: {
   readonly tab: Tab;
   readonly shown: boolean;
   readonly bridge: Bridge;
   readonly filing: Signal<boolean>;
+  readonly hideFiles: () => void;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const { at } = tab.session.stage.value;
@@ -156,7 +174,7 @@ function Panel({
     <section class="panel" hidden={!shown} data-stage={at}>
       <div class="beside">
         <div ref={place} class="place" />
-        <Files bridge={bridge} connection={tab.session.loggedIn.value} shown={filing} />
+        <Files bridge={bridge} connection={tab.session.loggedIn.value} shown={filing} hide={hideFiles} />
       </div>
       <StageOver session={tab.session} opening={bridge.opening} />
     </section>
