@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
+import type { OpenApiDocument } from '../api/openapi.ts';
 import { DashboardStage } from '../testing/dashboard-stage.ts';
 import { readAssets } from './assets.ts';
 
@@ -362,22 +363,27 @@ describe('the host of the dashboard', () => {
     const device = `http://pump-5.localhost:${stage.server.reflector.port}/`;
     await page.route(device, (route) => route.fulfill({ contentType: 'text/html', body: 'a device' }));
     await page.goto(device);
+    const { paths } = (await stage.alice.get('/openapi.json')).body as OpenApiDocument;
+    const everyCall = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => {
+        const filled = path.replaceAll(/\{\w+\}/g, 'pump-5');
+        return [method.toUpperCase(), `/my-devices/api${filled}`] as const;
+      }),
+    );
     const asked = [
       ['GET', '/'],
       ['GET', '/dashboard/people/users'],
-      ['GET', '/my-devices/api/server'],
-      ['GET', '/my-devices/api/account/preferences'],
-      ['PUT', '/my-devices/api/account/preferences'],
-      ['GET', '/my-devices/api/devices/pump-5/users'],
       ['GET', '/my-devices/api/devices?properties=contract'],
-      ['POST', '/my-devices/api/devices/pump-5/disconnect'],
-      ['POST', '/my-devices/api/account/one-time-passwords'],
+      ...everyCall,
     ] as const;
-    const preferences = (await stage.alice.get('/account/preferences')).text;
+    expect(everyCall.length).toBeGreaterThan(80);
+    const kept = ['/account/preferences', '/users', '/grants', '/groups', '/keys'];
+    const state = () => Promise.all(kept.map(async (path) => (await stage.alice.get(path)).text));
+    const before = await state();
     const outcomes = await page.evaluate(
       async ([base, all]) => {
         const said: string[] = [];
-        for (const [method, path] of all) {
+        const ask = async ([method, path]: (typeof all)[number]) => {
           for (const mode of ['cors', 'no-cors'] as const) {
             const content = method === 'GET' ? {} : { body: '{"theme":"dark"}' };
             try {
@@ -393,13 +399,27 @@ describe('the host of the dashboard', () => {
               // The browser tells nothing.
             }
           }
+        };
+        await Promise.all(all.map(ask));
+        const { WebSocket } = globalThis as unknown as { WebSocket: new (address: string) => FoundSocket };
+        interface FoundSocket {
+          onopen: () => void;
+          onclose: () => void;
+        }
+        for (const address of [`${base}/my-devices/api/events`, `${base.replace('//', '//desk.')}/tcp`]) {
+          const outcome = await new Promise<string>((resolve) => {
+            const socket = new WebSocket(address.replace('http', 'ws'));
+            socket.onopen = () => resolve('open');
+            socket.onclose = () => resolve('');
+          });
+          if (outcome !== '') said.push(`${address}: ${outcome}`);
         }
         return said;
       },
       [stage.base, asked] as const,
     );
     expect(outcomes).toEqual([]);
-    expect((await stage.alice.get('/account/preferences')).text).toBe(preferences);
+    expect(await state()).toEqual(before);
     const framed = await page.evaluate(
       (base) =>
         new Promise<string>((resolve) => {
