@@ -287,27 +287,38 @@ test.each<[string, BrowserContextOptions]>([
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
   ['German, on a small screen', { locale: 'de-DE', viewport: { width: 360, height: 740 } }],
-])('%s: nothing that axe finds, nothing that the policy stops', async (_, look) => {
+])('%s: nothing that axe finds, nothing that the policy stops', async (name, look) => {
   await stage.forgetKey(ports.openSsh);
   await begin(look);
   const terminal = await openTerminal(ports.openSsh);
   const { frame } = terminal.tab;
   const found: string[] = [];
   await terminal.is('hostKey');
+  await terminal.tab.picture(`host-key.${name}`);
   found.push(...(await terminal.tab.findings()));
   await frame.locator('.over .main').click();
   await terminal.is('logIn');
   found.push(...(await terminal.tab.findings()));
   await frame.locator('.over .actions .button').nth(1).click();
   await frame.locator('.key code').waitFor();
+  await terminal.tab.picture(`terminal-log-in.${name}`);
   found.push(...(await terminal.tab.findings()));
   appendFileSync(stage.openSsh.authorizedKeys, `${await frame.locator('.key code').innerText()}\n`);
   await frame.locator('input[name=ssh-user]').fill(stage.openSsh.user);
   await frame.locator('.over .actions .button').nth(1).click();
   await terminal.is('running');
   await frame.locator('.bar .end').click();
-  await terminal.type('printf "\\033[31mred \\033[92mgreen \\033[1;44mblue\\033[0m plain-$((1+1))\\n"\r');
+  await terminal.type(
+    'printf "\\033[31mred \\033[92mgreen \\033[1;44mblue\\033[0;7mturned\\033[0m plain-$((1+1))\\n"\r',
+  );
   await terminal.shows(/plain-2/);
+  const turned = await frame.evaluate(`(() => {
+    const colorsOf = (selector) => getComputedStyle(document.querySelector(selector));
+    return [colorsOf('.xterm-rows .xterm-bg-257').color, colorsOf('.screen').backgroundColor];
+  })()`);
+  const [text, ground] = turned as [string, string];
+  expect(text, 'reversed text has the colour of the ground').toBe(ground);
+  await terminal.tab.picture(`terminal.${name}`);
   found.push(...(await terminal.tab.findings()));
   const wide = await frame.evaluate('document.documentElement.scrollWidth - innerWidth');
   expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
