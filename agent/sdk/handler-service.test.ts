@@ -116,6 +116,19 @@ describe('a connection to a handler', () => {
     stream.destroy();
   });
 
+  it('keeps small frames together while the application does not read', async () => {
+    const { socket, recorder, stream } = await connection();
+    for (let i = 0; i < 100_000; i++) socket.write(pattern(1, i));
+    let pieces = 0;
+    stream.on('data', () => pieces++);
+    const received = collect(stream);
+    await eventually(() => expect(received.length).toBe(100_000));
+    expect(difference(received.bytes, pattern(100_000))).toBeNull();
+    expect(recorder.takenBytes).toBe(100_000);
+    expect(pieces).toBeLessThanOrEqual(26);
+    stream.destroy();
+  });
+
   it('that is paused holds the application back', async () => {
     const { socket, recorder, stream } = await connection();
     socket.pause();

@@ -1,7 +1,11 @@
 import { Duplex } from 'node:stream';
+import { Backlog } from '../node/backlog.ts';
 import type { Dial, LocalHandler } from '../src/dial/dial-service.ts';
 import type { HostError, Socket } from '../src/host.ts';
 import { messageOf } from '../src/log/log.ts';
+
+/** What waits is handed over in pieces of about this many bytes, or of a frame that is larger. */
+const PIECE_BYTES = 4096;
 
 /**
  * Serves a port inside the process: gets a stream for each connection, as a `net.Server` gives its sockets. What it throws,
@@ -17,8 +21,8 @@ class HandlerConnection {
   readonly stream: Duplex;
   readonly socket: Socket;
   #handler: LocalHandler | null;
-  /** Copies of what came down the tunnel and the application has not asked for. */
-  readonly #incoming: Buffer[] = [];
+  /** What came down the tunnel and the application has not asked for. */
+  readonly #incoming: Backlog[] = [];
   #wanted = false;
   #remoteEnded = false;
   #paused = false;
@@ -56,7 +60,7 @@ class HandlerConnection {
     });
     this.socket = {
       write: (bytes, start = 0, end = bytes.length) => {
-        this.#incoming.push(Buffer.from(bytes.subarray(start, end)));
+        this.#keep(bytes.subarray(start, end));
         this.#deliver();
         return true;
       },
@@ -81,6 +85,15 @@ class HandlerConnection {
     };
   }
 
+  #keep(bytes: Uint8Array): void {
+    let piece = this.#incoming.at(-1);
+    if (!piece || piece.length + bytes.length > PIECE_BYTES) {
+      piece = new Backlog();
+      this.#incoming.push(piece);
+    }
+    piece.add(bytes);
+  }
+
   /**
    * Hands over one piece for each time the application asks; never from within the channel's call. A stream asks again
    * only after it was given something, so no second delivery is ever under way.
@@ -90,7 +103,7 @@ class HandlerConnection {
     this.#wanted = false;
     process.nextTick(() => {
       if (this.stream.destroyed) return;
-      const piece = this.#incoming.shift();
+      const piece = this.#incoming.shift()?.take();
       if (piece) this.#handler?.taken(piece.length);
       this.stream.push(piece ?? null);
     });

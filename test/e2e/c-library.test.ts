@@ -113,6 +113,20 @@ describe.each(['own', 'threaded'] as const)('a service inside the program, loop 
   });
 });
 
+describe('what a service inside the program has not read', () => {
+  scenario('takes little more memory than its bytes, in frames of any size', async ({ stage }) => {
+    const reflector = await stage.reflector();
+    const limits = { totalBytes: 262_144, memoryBytes: 3_145_728 };
+    const agent = program(stage, reflector, 'own', {}, { limits });
+    const tunnel = await reflector.establishedTunnel({ extension: { ...extension, window: 131_072 } });
+    await tunnel.open(1, 9);
+    const payload = randomBytes(131_072);
+    await tunnel.sendData(1, payload, 1);
+    agent.signal('SIGUSR1');
+    expect(Buffer.compare(await tunnel.read(1, payload.length), payload)).toBe(0);
+  });
+});
+
 describe('a device that enrols', () => {
   scenario('keeps what it is by in its state file, over the end of the program', async ({ stage }) => {
     const reflector = await stage.reflector();

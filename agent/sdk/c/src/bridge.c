@@ -7,11 +7,14 @@
 
 #include <string.h>
 
-enum { SECRET = 1024 };
+enum {
+  SECRET = 1024,
+  PIECE = 4096 /* an allocation for what came, header included; more where more came at once */
+};
 
 struct rm_piece {
   rm_piece *next;
-  size_t start, end;
+  size_t start, end, capacity;
   uint8_t data[];
 };
 
@@ -177,12 +180,23 @@ static JSValue bridge_received(JSContext *context, JSValueConst self, int argc, 
   if (!rm_bytes_range(argc - 1, argv + 1, &data, &length)) return JS_EXCEPTION;
   rm_agent_stream *stream = find_stream(argv[0]);
   if (stream == NULL || length == 0) return JS_UNDEFINED;
-  rm_piece *piece = rm_alloc(sizeof *piece + length);
+  rm_piece *last = stream->last;
+  if (last) {
+    size_t room = last->capacity - last->end, part = length < room ? length : room;
+    memcpy(last->data + last->end, data, part);
+    last->end += part;
+    data += part;
+    length -= part;
+    if (length == 0) return JS_UNDEFINED;
+  }
+  size_t capacity = length < PIECE - sizeof *last ? PIECE - sizeof *last : length;
+  rm_piece *piece = rm_alloc(sizeof *piece + capacity);
   piece->next = NULL;
   piece->start = 0;
   piece->end = length;
+  piece->capacity = capacity;
   memcpy(piece->data, data, length);
-  if (stream->last) stream->last->next = piece;
+  if (last) last->next = piece;
   else stream->first = piece;
   stream->last = piece;
   return JS_UNDEFINED;
