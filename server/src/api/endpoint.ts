@@ -4,13 +4,18 @@ import type { Permission, Target } from '../rights/permission.ts';
 import type { CallerRights } from '../rights/rights.ts';
 import { closed } from './closed.ts';
 
-/** Who calls. */
+/** Who calls, by what they may do when their rights were read. */
 export interface Caller extends CallerRights {
   readonly identity: Identity;
   /** Name of the user. */
   readonly name: string;
   /** Throws a `Problem` (403) unless {@link may}. */
   require(permission: Permission, target: Target): void;
+  /**
+   * The same caller by what they may do now: ask it after what takes time, such as the hash of a password. Throws a `Problem` (403)
+   * when they were removed, or their key was revoked.
+   */
+  now(): Promise<Caller>;
 }
 
 /** One call, checked against the description of its endpoint. */

@@ -11,7 +11,7 @@ import {
 } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { Permission, Target } from '../rights/permission.ts';
-import type { CallerRights, Rights } from '../rights/rights.ts';
+import type { Rights } from '../rights/rights.ts';
 import { CallRate } from './call-rate.ts';
 import type { Caller, Endpoint, EndpointCall, Reply } from './endpoint.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -78,6 +78,13 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
   };
   const { limits, idempotency, audit, log } = context;
 
+  const permitted = async (identity: Identity | null): Promise<Caller | null> => {
+    const caller = identity && (await callerNow(context.rights, identity));
+    const { needs } = description;
+    if (needs !== 'own' && needs !== 'nothing' && !caller?.any(needs)) throw forbidden(needs);
+    return caller;
+  };
+
   const read = async (call: Call, identity: Identity | null) => {
     const who = identity?.user.name ?? '';
     const wait = identity === null ? null : rate.take(who);
@@ -85,13 +92,13 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
       const headers = { 'Retry-After': String(wait) };
       throw new Problem(429, 'Too many calls', { detail: `call again in ${wait} s`, headers });
     }
-    const caller = identity && callerOf(identity, await context.rights.of(identity));
-    const { needs } = description;
-    if (needs !== 'own' && needs !== 'nothing' && !caller?.any(needs)) throw forbidden(needs);
+    const early = await permitted(identity);
     const parameters = Object.fromEntries(names.map((name, i) => [name, decoded(call.parameters[i] ?? '')]));
     checks.path?.(parameters);
     const query = checks.query(queryOf(call.target));
     const body = checks.body?.(await call.json(description.maxBodyBytes ?? limits.bodyBytes));
+    // A body may take `formMs` to come: what was taken from the caller meanwhile counts no more.
+    const caller = checks.body ? await permitted(identity) : early;
     return { caller, parameters, query, body };
   };
 
@@ -168,15 +175,22 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
   };
 }
 
-/** A caller by what they may do. */
-export function callerOf(identity: Identity, rights: CallerRights): Caller {
+/** Whoever has proven this identity, by what they may do now. Throws a `Problem` (403). */
+export async function callerNow(rights: Pick<Rights, 'now'>, identity: Identity): Promise<Caller> {
+  const present = await rights.now(identity);
+  if (!present) {
+    const detail = 'your account or your API key has ended during this call';
+    throw new Problem(403, 'You may not do this', { detail });
+  }
+  const held = present.rights;
   return {
-    ...rights,
-    identity,
+    ...held,
+    identity: present.identity,
     name: identity.user.name,
     require(permission: Permission, target: Target) {
-      if (!rights.may(permission, target)) throw forbidden(permission);
+      if (!held.may(permission, target)) throw forbidden(permission);
     },
+    now: () => callerNow(rights, identity),
   };
 }
 

@@ -1,7 +1,7 @@
 import { hiddenBy } from 'rm-reflector';
 import type { Caller } from '../api/endpoint.ts';
 import { conflict, fieldProblem } from '../api/problem.ts';
-import type { DevicesContext } from './context.ts';
+import { type DevicesContext, domainTarget } from './context.ts';
 import { type NewSecret, newSecret, type Proof } from './device-secret.ts';
 import type { DeviceChanges } from './fleet-devices.ts';
 import { deviceQuotaProblem } from './quota-guard.ts';
@@ -9,7 +9,7 @@ import { deviceQuotaProblem } from './quota-guard.ts';
 /** Adds a device, and returns its secret. The caller may do so in this domain. Throws a `Problem`. */
 export async function addDevice(
   context: DevicesContext,
-  caller: Pick<Caller, 'name'>,
+  caller: Pick<Caller, 'name' | 'now'>,
   { id, domain }: { readonly id: string; readonly domain: string },
   proof: Proof,
   described: DeviceChanges = {},
@@ -18,6 +18,7 @@ export async function addDevice(
   const hidden = hiddenBy(id, await installation.takenLabel());
   if (hidden !== null) throw fieldProblem('/id', `its host name is ${hidden}`);
   const secret = await newSecret(context, { id, domain }, proof);
+  (await caller.now()).require('devices.create', domainTarget(domain));
   const problem = deviceQuotaProblem(core.database, domain);
   if (problem) throw problem;
   const now = core.clock.date();

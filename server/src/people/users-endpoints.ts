@@ -192,6 +192,10 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         if (body.invite && !invitations) throw conflict('no mail is configured, so nobody can be invited');
         if (body.invite && email === null) throw fieldProblem('/email', 'is needed for an invitation');
         const hash = password === undefined ? await noPassword() : await hashPassword(password);
+        // The caller may have lost the right while the password was hashed.
+        const still = await caller.now();
+        still.require('users.write', everything);
+        if (role === 'administrator') toAdminister(still);
         if (!(await store.users.add(name, hash, clock.date(), role)))
           throw conflict(`the name ${name} is taken`);
         if (!(await people.set(name, { kind, fullName, email }))) {
@@ -264,7 +268,10 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         const hash = body.password === undefined ? null : await hashPassword(body.password);
         // Somebody may have been faster while the password was hashed.
         checkVersion((await present(name)).version);
-        await requireNoMore(services, caller, name);
+        const still = await caller.now();
+        still.require('users.write', everything);
+        await requireNoMore(services, still, name);
+        if (body.role === 'administrator') toAdminister(still);
         if (body.role === 'administrator' && user.role === 'user') await store.users.promote(name);
         if (body.role === 'user' && user.role === 'administrator') {
           const outcome = await store.users.demote(name, false);

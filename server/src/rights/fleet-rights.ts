@@ -76,6 +76,15 @@ export class FleetRights implements Rights, RightsPort {
     return this.#caller(await this.#of(user), key);
   }
 
+  async now(identity: Identity): Promise<{ identity: Identity; rights: CallerRights } | null> {
+    const user = await this.#known.user(identity.user.name);
+    if (user?.uid !== identity.user.uid) return null;
+    const present = { ...identity, user };
+    const until = await this.validUntil(present);
+    if (until === null || until <= this.#clock.date()) return null;
+    return { identity: present, rights: await this.of(present) };
+  }
+
   /** What a user may do by their own log-in; `null`: there is no such user. */
   async ofUser(name: string): Promise<CallerRights | null> {
     const user = await this.#known.user(name);

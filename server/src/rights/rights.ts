@@ -15,8 +15,13 @@ export interface CallerRights {
 }
 
 export interface Rights {
-  /** Rejects with `StoreUnavailable`. */
+  /** Of the user as the identity has it. Rejects with `StoreUnavailable`. */
   of(identity: Pick<Identity, 'user' | 'key'>): Promise<CallerRights>;
+  /**
+   * Of the user as they are now; `null`: they were removed, also where another user has the name, or the key was revoked or has
+   * ended. Rejects with `StoreUnavailable`.
+   */
+  now(identity: Identity): Promise<{ readonly identity: Identity; readonly rights: CallerRights } | null>;
   /** What a user may do by their own log-in; `null`: there is no such user. */
   ofUser(name: string): Promise<CallerRights | null>;
 }

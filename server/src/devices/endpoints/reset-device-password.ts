@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { type Caller, type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { conflict } from '../../api/problem.ts';
 import { agentConfiguration } from '../agent-configuration.ts';
-import { type DevicesContext, deviceFor } from '../context.ts';
+import { type DevicesContext, deviceFor, targetOf } from '../context.ts';
 import { agentUrl, newSecret } from '../device-secret.ts';
 import { deviceParameters } from '../schemas.ts';
 
@@ -34,7 +34,7 @@ export function resetDevicePassword(context: DevicesContext): Endpoint {
     ],
     async handle({ caller, parameters, body, note }) {
       const device = deviceFor(context, caller, parameters.id, 'devices.write');
-      const { password } = await resetPassword(context, device, body.digest);
+      const { password } = await resetPassword(context, caller, device, body.digest);
       note('new password', { device: device.id });
       const credentials = { id: device.id, domain: device.domain, password, digest: body.digest ?? false };
       return { body: { password, configuration: agentConfiguration(credentials, await agentUrl(context)) } };
@@ -42,14 +42,16 @@ export function resetDevicePassword(context: DevicesContext): Endpoint {
   });
 }
 
-/** Throws a `Problem` when the device is not what it was any more. */
+/** Throws a `Problem` when the device is not what it was any more, or the caller may not change it any more. */
 export async function resetPassword(
   context: DevicesContext,
+  caller: Pick<Caller, 'now'>,
   device: { readonly id: string; readonly uid: string; readonly domain: string },
   digest: boolean | undefined,
 ): Promise<{ readonly password: string | null }> {
   const { store, clock } = context.core;
   const { password, secrets, keep } = await newSecret(context, device, { digest });
+  (await caller.now()).require('devices.write', targetOf(device));
   const present = context.devices.get(device.id);
   if (present?.uid !== device.uid || present.domain !== device.domain) {
     throw conflict(`device ${device.id}: was removed or moved meanwhile`);

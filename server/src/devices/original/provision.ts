@@ -3,7 +3,7 @@ import { normalizeDeviceId } from 'rm-reflector';
 import { type Answer, type Form, StoreUnavailable, type UserCall, type UserRoute } from 'rm-reflector/ports';
 import type { Caller } from '../../api/endpoint.ts';
 import { conflict, forbidden, Problem, problemType } from '../../api/problem.ts';
-import { basePath, callerOf } from '../../api/routes.ts';
+import { basePath, callerNow } from '../../api/routes.ts';
 import { validator } from '../../api/validation.ts';
 import { agentConfiguration } from '../agent-configuration.ts';
 import { type DevicesContext, deviceFor, domainForNew } from '../context.ts';
@@ -58,8 +58,9 @@ type Note = (device: string, detail: string) => void;
 async function provision(context: DevicesContext, call: UserCall): Promise<Answer> {
   const { identity, origin, headers, method } = call;
   const { rights, audit } = context.core;
-  const caller = callerOf(identity, await rights.of(identity));
   const fields = readFields(method === 'POST' ? await call.form() : call.query);
+  // After the form, which may take `formMs` to come.
+  const caller = await callerNow(rights, identity);
   const ports = readPorts(fields);
   const by = { user: caller.name, by: identity.by, operator: identity.key, address: origin.address };
   const note: Note = (device, detail) =>
@@ -121,7 +122,7 @@ async function existing(
   const device = deviceFor(context, caller, text, 'devices.write');
   const { id, domain } = device;
   if (!renew) return { id, domain, name: device.name, password: null };
-  const { password } = await resetPassword(context, device, false);
+  const { password } = await resetPassword(context, caller, device, false);
   note(id, 'new password');
   return { id, domain, name: device.name, password };
 }

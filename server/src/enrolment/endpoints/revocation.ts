@@ -2,7 +2,7 @@ import { deviceSecrets, generatePassword } from 'rm-reflector';
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { notFound } from '../../api/problem.ts';
-import { deviceFor } from '../../devices/context.ts';
+import { deviceFor, targetOf } from '../../devices/context.ts';
 import { deviceParameters } from '../../devices/schemas.ts';
 import type { EnrolmentContext } from '../context.ts';
 
@@ -23,6 +23,7 @@ export function revokeDeviceEnrolment(context: EnrolmentContext): Endpoint {
       const { id, uid, domain } = deviceFor(context, caller, parameters.id, 'enrolment.write');
       const { core, enrolments } = context;
       const secrets = await deviceSecrets(id, domain, generatePassword(), false, 'generated');
+      (await caller.now()).require('enrolment.write', targetOf({ id, uid, domain }));
       if (!enrolments.isKnown(uid)) throw notFound(`enrolment of device ${id}`);
       await core.store.devices.setSecrets(id, secrets, core.clock.date(), null);
       // Last: while it is there, a call that has failed can be made again.
