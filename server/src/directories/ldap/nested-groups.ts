@@ -12,7 +12,7 @@ const perSearch = 40;
 
 /**
  * The groups of an entry, and with `nested` those that these are in: each by its distinguished name as `normalDn` writes
- * it, and by its names in lower case. Groups that contain each other are no fault. Rejects with `TooManyEntries` beyond
+ * it, and by its names in lower case; names with `=`, which a distinguished name has, are left out. Groups that contain each other are no fault. Rejects with `TooManyEntries` beyond
  * `groupsPerUser` and `groupLevels`.
  */
 export async function groupsOf(
@@ -46,7 +46,9 @@ export async function groupsOf(
         const key = normalDn(entry.dn);
         if (found.has(key)) continue;
         found.add(key);
-        for (const name of entry.values(nameAttribute)) names.add(name.toLowerCase());
+        // A rule with `=` is for a distinguished name: whoever may name a group does not choose its place.
+        for (const name of entry.values(nameAttribute))
+          if (!name.includes('=')) names.add(name.toLowerCase());
         next.push(hasMember(entry.dn));
       }
     }
