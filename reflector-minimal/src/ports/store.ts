@@ -90,7 +90,7 @@ export interface DeviceCredentials extends DeviceSecrets, DeviceKey {
 
 export interface DeviceRecord extends DeviceCredentials {
   readonly created: number;
-  /** Another device had this id before. */
+  /** Another device had this id before, or a port of one had its host `ID-PORT`. */
   readonly handedOver: boolean;
   readonly online: boolean;
   readonly properties: Readonly<Record<string, string>>;
@@ -212,7 +212,10 @@ export interface Devices {
   /** By id, those after `after`. Properties are read only for what is returned. */
   page(filter: DeviceFilter, after: string, limit: number): Promise<DeviceRecord[]>;
   count(filter: DeviceFilter): Promise<number>;
-  /** False when the id is taken by a claimed device; an unclaimed one gives way. */
+  /**
+   * False when the id is taken by a claimed device; an unclaimed one gives way. One whose id is `ID-PORT` of another device has that
+   * host from now on: what was logged in there ends. The same goes for {@link claim}.
+   */
   add(device: NewDevice, now: number, certificatesSince: CertificatesSince): Promise<boolean>;
   /** All of them, or none when ids are taken: these are returned then. The rest is as for {@link add}. */
   addAll(

@@ -240,9 +240,17 @@ export class SqliteDevices implements Devices {
 
   async claim(id: string, domain: string): Promise<boolean> {
     const claim = this.#database.prepare(
-      'UPDATE devices SET claimed = 1 WHERE id = ? AND domain = ? AND claimed = 0',
+      'UPDATE devices SET claimed = 1, handed_over = max(handed_over, ?) WHERE id = ? AND domain = ? AND claimed = 0',
     );
-    return this.#done(id, claim.run(id, domain));
+    return this.#database
+      .transaction(() => {
+        const takes = this.#database
+          .prepare('SELECT 1 FROM devices WHERE id = ? AND domain = ? AND claimed = 0')
+          .get(id, domain);
+        const handedOver = takes !== undefined && this.#takeHost(id) ? 1 : 0;
+        return this.#done(id, claim.run(handedOver, id, domain));
+      })
+      .immediate();
   }
 
   async remove(id: string, now: number): Promise<boolean> {
@@ -342,7 +350,7 @@ export class SqliteDevices implements Devices {
            VALUES
              (@id, @uid, @domain, 1, @password, @digestSha256, @digestMd5, @now, @since, @handedOver)`,
         );
-        const handedOver = former === null ? 0 : 1;
+        const handedOver = former !== null || this.#takeHost(id) ? 1 : 0;
         return this.#done(id, insert.run({ id, uid: makeUid(), domain, now, since, handedOver, ...secrets }));
       })
       .immediate();
@@ -351,6 +359,19 @@ export class SqliteDevices implements Devices {
   #sinceOf(id: string, now: number, given: CertificatesSince): number | null {
     if (given !== 'default') return given;
     return Math.max(now - certificateHeadStartMs, this.#formerlyUsed(id) ?? 0);
+  }
+
+  /**
+   * Whether the host of a device with this id was that of a port of another one, present or former. What was logged in there ends:
+   * it was for that one.
+   */
+  #takeHost(id: string): boolean {
+    const [, other] = /^(.+)-\d{1,5}$/.exec(id) ?? [];
+    if (other === undefined) return false;
+    const present = this.#database.prepare('SELECT 1 FROM devices WHERE id = ? AND claimed = 1').get(other);
+    if (present === undefined) return this.#formerlyUsed(other) !== null;
+    this.#database.prepare(`DELETE FROM sessions WHERE kind = 'device' AND ltrim(device, '*') = ?`).run(id);
+    return true;
   }
 
   /** When the id was last given up; `null`: nobody had it. */

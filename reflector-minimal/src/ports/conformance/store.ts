@@ -565,6 +565,47 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
       });
     });
 
+    describe('a device whose id is the host of a port of another one', () => {
+      test.each([
+        ['that is added', () => addDevice('dev1-8080', 'other')],
+        [
+          'that is claimed',
+          async () => {
+            const from = { address: '192.0.2.1', network: '192.0.2.1' };
+            const added = { id: 'dev1-8080', domain: 'other', password: 'hash' };
+            await store.devices.addUnclaimed(added, from, 1, { all: 9, ofNetwork: 9 });
+            expect(await store.devices.claim('dev1-8080', 'other')).toBe(true);
+          },
+        ],
+      ])('and %s is handed over, without the sessions of that port', async (_how, add) => {
+        const user = await addUser();
+        await addDevice('dev1');
+        const own = sessionOf('alice', 1);
+        await store.sessions.add(own, user, bounds);
+        const places = ['dev1', 'dev1-8080', '*dev1-8080', 'dev1-808', 'dev1-80800'];
+        for (const [i, device] of places.entries()) {
+          const session = sessionOf('alice', 10 + i, { kind: 'device', device, parent: own.hash });
+          await store.sessions.add(session, user, bounds);
+        }
+        expect(await announced(add)).toEqual([
+          'device dev1-8080',
+          ...[11, 12].map((byte) => `session ${Buffer.alloc(32, byte).toString('hex')}`),
+        ]);
+        expect(await store.devices.identity('dev1-8080')).toMatchObject({ handedOver: true });
+        expect(await store.devices.identity('dev1')).toMatchObject({ handedOver: false });
+        const left = (await store.sessions.list('alice', 10)).map(({ device }) => device);
+        expect(left).toEqual(['dev1-80800', 'dev1-808', 'dev1', null]);
+      });
+
+      test('is handed over also when that one was removed before', async () => {
+        await addDevice('dev1');
+        await store.devices.remove('dev1', 5);
+        expect(await addDevice('dev1-8080')).toMatchObject({ handedOver: true });
+        for (const id of ['dev2-8080', 'dev1-808000', 'dev1-a'])
+          expect(await addDevice(id)).toMatchObject({ handedOver: false });
+      });
+    });
+
     describe('settings', () => {
       test('are set, replaced and removed', async () => {
         expect(await store.settings.get('url')).toBeNull();

@@ -197,7 +197,7 @@ export class PostgresqlDevices implements Devices {
         `INSERT INTO rm_reflector.devices
            (id, uid, domain, claimed, password, digest_sha256, digest_md5, created, certificates_since, handed_over)
          SELECT n.id, n.uid, n.domain, true, n.password, n.digest_sha256, n.digest_md5, $7,
-           CASE WHEN $8 THEN greatest($9, coalesce(f.removed, 0)) ELSE $10 END, f.id IS NOT NULL
+           CASE WHEN $8 THEN greatest($9, coalesce(f.removed, 0)) ELSE $10 END, f.id IS NOT NULL OR ${takesHost('n.id')}
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
              AS n (id, uid, domain, password, digest_sha256, digest_md5)
            LEFT JOIN rm_reflector.former_devices AS f ON f.id = n.id`,
@@ -211,6 +211,7 @@ export class PostgresqlDevices implements Devices {
         ...sinceOf(now, certificatesSince),
       );
       for (const key of ids) changed({ kind: 'device', key });
+      if ((await endPortSessions(run, ids)) > 0) changed();
       return [];
     });
   }
@@ -274,9 +275,14 @@ export class PostgresqlDevices implements Devices {
   }
 
   async claim(id: string, domain: string): Promise<boolean> {
-    const claim =
-      'UPDATE rm_reflector.devices SET claimed = true WHERE id = $1 AND domain = $2 AND NOT claimed';
-    return this.#change(id, claim, domain);
+    const claim = `UPDATE rm_reflector.devices AS d SET claimed = true, handed_over = d.handed_over OR ${takesHost('d.id')}
+       WHERE d.id = $1 AND d.domain = $2 AND NOT d.claimed`;
+    return this.#changes.transact(async ({ run }, changed) => {
+      if ((await run(claim, id, domain)) === 0) return false;
+      changed({ kind: 'device', key: id });
+      if ((await endPortSessions(run, [id])) > 0) changed();
+      return true;
+    });
   }
 
   async remove(id: string, now: number): Promise<boolean> {
@@ -351,6 +357,28 @@ export class PostgresqlDevices implements Devices {
       return done;
     });
   }
+}
+
+const deviceOfPort = (id: string) => `substring(${id} FROM '^(.+)-[0-9]{1,5}$')`;
+
+/** SQL: whether the host of a device with this id was that of a port of another one, present or former. */
+function takesHost(id: string): string {
+  const other = deviceOfPort(id);
+  return `(EXISTS (SELECT FROM rm_reflector.devices AS x WHERE x.id = ${other} AND x.claimed)
+    OR EXISTS (SELECT FROM rm_reflector.former_devices AS x WHERE x.id = ${other}))`;
+}
+
+/** What was logged in on hosts that were of ports of other devices was for those. */
+async function endPortSessions(
+  run: (sql: string, ...values: Value[]) => Promise<number>,
+  ids: readonly string[],
+): Promise<number> {
+  const hosts = ids.filter((id) => /-\d{1,5}$/.test(id));
+  if (hosts.length === 0) return 0;
+  return run(
+    "DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND ltrim(device, '*') = ANY ($1::text[])",
+    hosts,
+  );
 }
 
 /** Whether it is the default, that as of a day before, and what is given. */
