@@ -28,9 +28,9 @@ export const defaultLimits = {
   callRest: 1,
   /** Milliseconds after which the next call begins even so: tunnels that keep the loop busy do not stop the API. */
   callRestMs: 10,
-  /** Queries that wait for the worker that reads the data file. */
+  /** Queries that wait for the worker that reads the data file. Beyond it, the user with most of them loses one. */
   readsWaiting: 256,
-  /** Milliseconds that a query may take, from when it was asked and the worker has started. The worker is replaced then. */
+  /** Milliseconds that a query may take, from when the worker begins it. The worker is replaced then. */
   readMs: 10_000,
   /** Milliseconds that the worker may take to start: it loads modules and opens the file, which takes seconds on a busy machine. */
   readerStartMs: 60_000,

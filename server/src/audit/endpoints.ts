@@ -1,10 +1,9 @@
 import { Type } from 'typebox';
-import { type Endpoint, endpoint } from '../api/endpoint.ts';
+import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { givenTime, readTime, shownTime, timeSchema } from '../api/time.ts';
 import type { Limits } from '../limits.ts';
-import type { Extent } from '../rights/permission.ts';
-import type { AuditQueries, AuditQuery, AuditRow } from './queries.ts';
+import type { AuditQueries, AuditQuery, AuditReader, AuditRow } from './queries.ts';
 
 const text = (description: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 254, description }));
@@ -47,6 +46,10 @@ function queryOf<Query extends { readonly since?: string; readonly until?: strin
   };
 }
 
+function readerOf(caller: Caller): AuditReader {
+  return { user: caller.name, extent: caller.extent('audit.read') };
+}
+
 export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'auditExportPage'>): Endpoint[] {
   return [
     endpoint({
@@ -61,7 +64,7 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
       replies: [{ status: 200, description: 'A page of records.', schema: pageOf(recordSchema) }],
       async handle({ caller, query: { limit, cursor, ...query } }) {
         const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
-        const rows = await queries.latest(queryOf(query), caller.extent('audit.read'), before, limit + 1);
+        const rows = await queries.latest(readerOf(caller), queryOf(query), before, limit + 1);
         return { body: pageFrom(rows, limit, shown, ({ sequence }) => [sequence]) };
       },
     }),
@@ -84,10 +87,10 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
         },
       ],
       async handle({ caller, query, signal, note }) {
-        const extent = caller.extent('audit.read');
+        const reader = readerOf(caller);
         const last = await queries.last();
         note(`exported the audit log up to record ${last}`);
-        return { stream: lines(queries, queryOf(query), extent, last, limits.auditExportPage, signal) };
+        return { stream: lines(queries, reader, queryOf(query), last, limits.auditExportPage, signal) };
       },
     }),
   ];
@@ -95,8 +98,8 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
 
 async function* lines(
   queries: AuditQueries,
+  reader: AuditReader,
   query: AuditQuery,
-  extent: Extent,
   last: number,
   page: number,
   signal: AbortSignal,
@@ -104,7 +107,7 @@ async function* lines(
   let after = 0;
   let records = 0;
   while (!signal.aborted) {
-    const rows = await queries.between(query, extent, after, last, page);
+    const rows = await queries.between(reader, query, after, last, page);
     if (rows.length > 0) yield rows.map((row) => `${JSON.stringify(shown(row))}\n`).join('');
     records += rows.length;
     after = rows.at(-1)?.sequence ?? last;

@@ -19,6 +19,12 @@ export interface AuditRow {
   readonly record: string;
 }
 
+/** Who asks, and about what they may. */
+export interface AuditReader {
+  readonly user: string;
+  readonly extent: Extent;
+}
+
 const names = ['user', 'device', 'event', 'allowed', 'since', 'until'] as const;
 
 function conditionsIn({ flag }: Dialect): Readonly<Record<keyof AuditQuery, string>> {
@@ -38,7 +44,7 @@ function withinIn({ elements }: Dialect): string {
     AND (d.domain IN (${elements('?')}) OR d.uid IN (${elements('?')})))`;
 }
 
-/** Asks for records of the audit log, only those that `extent` has. */
+/** Asks for records of the audit log, only those that the extent of its reader has. */
 export class AuditQueries {
   readonly #tables: Tables;
   readonly #conditions: Readonly<Record<keyof AuditQuery, string>>;
@@ -57,24 +63,24 @@ export class AuditQueries {
   }
 
   /** Before `before`, the latest first. */
-  latest(query: AuditQuery, extent: Extent, before: number, limit: number): Promise<AuditRow[]> {
-    return this.#read(query, extent, 'sequence < ?', [before], 'DESC', limit);
+  latest(reader: AuditReader, query: AuditQuery, before: number, limit: number): Promise<AuditRow[]> {
+    return this.#read(reader, query, 'sequence < ?', [before], 'DESC', limit);
   }
 
   /** After `after`, up to `last`, in their order. */
   between(
+    reader: AuditReader,
     query: AuditQuery,
-    extent: Extent,
     after: number,
     last: number,
     limit: number,
   ): Promise<AuditRow[]> {
-    return this.#read(query, extent, 'sequence > ? AND sequence <= ?', [after, last], 'ASC', limit);
+    return this.#read(reader, query, 'sequence > ? AND sequence <= ?', [after, last], 'ASC', limit);
   }
 
   #read(
+    { user, extent }: AuditReader,
     query: AuditQuery,
-    extent: Extent,
     range: string,
     bounds: readonly number[],
     order: 'ASC' | 'DESC',
@@ -91,11 +97,13 @@ export class AuditQueries {
       ...given.map((name) => storedValue(query[name])),
       ...(extent === null ? [] : [JSON.stringify(extent.domains), JSON.stringify(extent.devices)]),
     ];
-    return this.#tables.read<AuditRow>(
-      `SELECT sequence, time, record FROM audit WHERE ${where.join(' AND ')} ORDER BY sequence ${order} LIMIT ?`,
-      ...values,
-      limit,
-    );
+    return this.#tables
+      .readsOf(user)
+      .read<AuditRow>(
+        `SELECT sequence, time, record FROM audit WHERE ${where.join(' AND ')} ORDER BY sequence ${order} LIMIT ?`,
+        ...values,
+        limit,
+      );
   }
 }
 

@@ -135,8 +135,10 @@ export class FleetDevices {
     limit: number,
     /** Names of properties to be listed. */
     properties: readonly string[] = [],
+    /** Who asks. */
+    user = '',
   ): Promise<{ readonly position: Position; readonly device: ListedDevice | null }[]> {
-    const positions = await searchDevices(this.#database, filter, order, after, limit);
+    const positions = await searchDevices(this.#database.readsOf(user), filter, order, after, limit);
     const rows = await this.#database.read<ListedRow & { number: number; chosen?: string }>(
       `SELECT f.number, ${listedColumns}${properties.length > 0 ? `, ${chosenProperties} AS chosen` : ''}
        FROM json_each(?) n JOIN ${tables} WHERE f.number = n.value`,
@@ -157,9 +159,15 @@ export class FleetDevices {
   }
 
   /** Tags of what is seen that have this text, each once, those behind `after`. */
-  async tags(sight: DeviceFilter['sight'], text: string, after: string, limit: number): Promise<string[]> {
+  async tags(
+    sight: DeviceFilter['sight'],
+    text: string,
+    after: string,
+    limit: number,
+    user: string,
+  ): Promise<string[]> {
     const seen = sight === 'all' ? null : seenBy(sight);
-    const rows = await this.#database.read<{ tag: string }>(
+    const rows = await this.#database.readsOf(user).read<{ tag: string }>(
       `SELECT DISTINCT t.tag FROM fleet_tags t
        ${seen ? `CROSS JOIN fleet_devices f ON f.number = t.number AND ${seen.sql}` : ''}
        WHERE t.tag > ? AND instr(lower(t.tag), lower(?)) > 0 ORDER BY t.tag LIMIT ?`,

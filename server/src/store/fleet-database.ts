@@ -85,9 +85,14 @@ export class FleetDatabase implements Tables {
     return gives === 'rows' ? statement.all(...values) : statement.run(...values).changes;
   }
 
-  /** All rows of a query that reads many. Rejects with `StoreUnavailable`, as {@link Reader.all} does. */
+  /** All rows of a query that does not take long, whoever asks. Rejects with `StoreUnavailable`, as {@link Reader.all} does. */
   async read<Row = Record<string, unknown>>(sql: string, ...values: readonly unknown[]): Promise<Row[]> {
     return (await this.#reader.all(sql, values)) as Row[];
+  }
+
+  /** Queries of one user that may take long: the users who have some take turns. */
+  readsOf(user: string): Pick<Tables, 'read'> {
+    return { read: async (sql, ...values) => (await this.#reader.all(sql, values, user)) as never };
   }
 
   /** Queries that wait for the thread, with the one that it runs. */

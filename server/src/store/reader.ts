@@ -6,24 +6,25 @@ import type { Message, Query, QueryResult } from './reading-worker.ts';
 
 export type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts' | 'readerStartMs'>;
 
-interface Waiting {
+interface Asked extends Omit<Query, 'id'> {
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: Error) => void;
-  /** `null` while the thread starts. */
-  timer: Cancellable | null;
 }
 
 /**
  * Queries that read much, beside the loop: a thread with a connection of its own runs them one after the other. It sees
- * what was committed before the query began.
+ * what was committed before the query began. The users for whom queries wait take turns, so that nobody waits for all
+ * queries of another. Queries of nobody are short, and go first.
  */
 export class Reader {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #limits: ReaderLimits;
   #thread: ReadingThread | null = null;
-  /** One that takes no further queries, until it has answered all. */
-  #leaving: ReadingThread | null = null;
+  #running: Asked | null = null;
+  /** What waits, by user, in the order in which these have their turns. */
+  readonly #queues = new Map<string, Asked[]>();
+  #queued = 0;
   #closed = false;
 
   constructor(path: string, clock: Clock, limits: ReaderLimits) {
@@ -34,56 +35,106 @@ export class Reader {
 
   /** Queries that are not answered yet. */
   get waiting(): number {
-    return (this.#thread?.waiting ?? 0) + (this.#leaving?.waiting ?? 0);
+    return this.#queued + (this.#running ? 1 : 0);
   }
 
   /**
-   * All rows. `sql` has `?` for the values: the thread keeps it compiled. Rejects with `StoreUnavailable` beyond
-   * `limits.readsWaiting` queries, after `limits.readMs`, when the thread does not start within `limits.readerStartMs`, and when
-   * the file cannot be read.
+   * All rows. `sql` has `?` for the values: the thread keeps it compiled. `user`: whose query it is; `''`: of nobody.
+   * Rejects with `StoreUnavailable` when more than `limits.readsWaiting` queries wait and no other user has more of them, when
+   * it takes more than `limits.readMs`, when the thread does not start within `limits.readerStartMs`, and when the file cannot be
+   * read.
    */
-  all(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+  all(sql: string, values: readonly unknown[], user = ''): Promise<readonly unknown[]> {
     if (this.#closed) return Promise.reject(unavailable('the server stops'));
-    if (this.waiting >= this.#limits.readsWaiting) {
+    if (this.waiting >= this.#limits.readsWaiting && !this.#makeRoom(user)) {
       return Promise.reject(unavailable('too many queries wait'));
     }
-    return this.#threadFor(sql).all(sql, values);
+    return new Promise((resolve, reject) => {
+      const asked = { sql, values, resolve, reject };
+      const own = this.#queues.get(user);
+      if (own) own.push(asked);
+      else this.#queues.set(user, [asked]);
+      this.#queued++;
+      this.#next();
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const threads = [this.#thread, this.#leaving];
-    this.#thread = this.#leaving = null;
-    await Promise.all(threads.map((thread) => thread?.end(unavailable('the server stops'))));
+    const reason = unavailable('the server stops');
+    this.#rejectQueued(reason);
+    await this.#thread?.end(reason);
+    this.#thread = null;
+  }
+
+  /** Rejects the last query of the user who has most; false: that is this user. */
+  #makeRoom(user: string): boolean {
+    let fullest = this.#queues.get(user) ?? [];
+    for (const queue of this.#queues.values()) if (queue.length > fullest.length) fullest = queue;
+    if (fullest === this.#queues.get(user) || fullest.length === 0) return false;
+    fullest.pop()?.reject(unavailable('too many queries wait'));
+    this.#queued--;
+    return true;
+  }
+
+  #rejectQueued(reason: Error): void {
+    for (const queue of this.#queues.values()) for (const { reject } of queue) reject(reason);
+    this.#queues.clear();
+    this.#queued = 0;
+  }
+
+  #next(): void {
+    if (this.#running || this.#closed) return;
+    const asked = this.#first();
+    if (!asked) return;
+    this.#running = asked;
+    const thread = this.#threadFor(asked.sql);
+    thread
+      .all(asked.sql, asked.values)
+      .finally(() => {
+        this.#running = null;
+        // Each further query would wait for such a thread again.
+        if (!thread.hasStarted) this.#rejectQueued(unavailable('the thread that reads did not start'));
+        this.#next();
+      })
+      .then(asked.resolve, asked.reject);
+  }
+
+  /** The first query of nobody, or else of the user whose turn it is, who then comes after all others. */
+  #first(): Asked | undefined {
+    const [user] = this.#queues.has('') ? [''] : this.#queues.keys();
+    const queue = user === undefined ? undefined : this.#queues.get(user);
+    if (user === undefined || !queue) return undefined;
+    const asked = queue.shift();
+    this.#queues.delete(user);
+    if (queue.length > 0) this.#queues.set(user, queue);
+    this.#queued--;
+    return asked;
   }
 
   /** A compiled query lasts as long as its thread (`LastingDatabase`), so one with too many of them is replaced. */
   #threadFor(sql: string): ReadingThread {
-    if (this.#thread?.ended) this.#thread = null;
-    if (this.#leaving?.ended) this.#leaving = null;
     const current = this.#thread;
-    if (current && (current.keeps(sql) || current.kept < this.#limits.readTexts || this.#leaving))
-      return current;
-    if (current) {
-      this.#leaving = current;
-      current.leave();
+    if (current && !current.ended) {
+      if (current.keeps(sql) || current.kept < this.#limits.readTexts) return current;
+      current.end(unavailable('the thread that reads has ended')).catch(() => {});
     }
     this.#thread = new ReadingThread(this.#path, this.#clock, this.#limits);
     return this.#thread;
   }
 }
 
-/** One thread, and the queries that it has not answered. */
+/** One thread, and the query that it runs. */
 class ReadingThread {
   readonly #clock: Clock;
   readonly #limits: ReaderLimits;
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
   readonly #texts = new Set<string>();
-  /** `null` once it has started. */
-  #starting: Cancellable | null;
+  #running: (Pick<Asked, 'resolve' | 'reject'> & { readonly id: number }) | null = null;
+  /** That of the start, then that of the query. */
+  #deadline: Cancellable | null;
+  #hasStarted = false;
   #last = 0;
-  #leaves = false;
   #ended = false;
 
   constructor(path: string, clock: Clock, limits: ReaderLimits) {
@@ -91,7 +142,7 @@ class ReadingThread {
     this.#limits = limits;
     this.#worker = new Worker(workerFile(), { workerData: { path } });
     this.#worker.unref();
-    this.#starting = clock.schedule(limits.readerStartMs, () => {
+    this.#deadline = clock.schedule(limits.readerStartMs, () => {
       this.#fail(`the thread that reads did not start within ${limits.readerStartMs / 1000} s`);
     });
     this.#worker.on('message', (message: Message) => {
@@ -102,12 +153,12 @@ class ReadingThread {
     this.#worker.on('exit', () => this.#fail('the thread that reads has ended'));
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get hasStarted(): boolean {
+    return this.#hasStarted;
   }
 
   /** Queries that are compiled in it. */
@@ -119,18 +170,20 @@ class ReadingThread {
     return this.#texts.has(sql);
   }
 
+  /** Once at a time. */
   all(sql: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     this.#texts.add(sql);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, timer: this.#starting ? null : this.#deadline() });
+      this.#running = { id, resolve, reject };
+      if (this.#hasStarted) this.#limitQuery();
       this.#worker.postMessage({ id, sql, values } satisfies Query);
     });
   }
 
-  #deadline(): Cancellable {
-    return this.#clock.schedule(this.#limits.readMs, () => {
-      // It cannot be interrupted: whatever waits behind it is asked for again.
+  #limitQuery(): void {
+    this.#deadline = this.#clock.schedule(this.#limits.readMs, () => {
+      // It cannot be interrupted.
       this.#fail(`a query took more than ${this.#limits.readMs / 1000} s`);
     });
   }
@@ -138,39 +191,31 @@ class ReadingThread {
   /** No query takes the time that the thread needs to start: on a busy machine that is longer than most queries. */
   #started(): void {
     if (this.#ended) return;
-    this.#starting?.cancel();
-    this.#starting = null;
-    for (const waiting of this.#waiting.values()) waiting.timer = this.#deadline();
+    this.#hasStarted = true;
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    if (this.#running) this.#limitQuery();
   }
 
-  /** Ends it once it has answered all. */
-  leave(): void {
-    this.#leaves = true;
-    if (this.#waiting.size === 0) this.#fail('the thread that reads has ended');
-  }
-
-  /** Rejects what waits. */
+  /** Rejects what it runs. */
   async end(error: Error): Promise<void> {
     this.#ended = true;
-    this.#starting?.cancel();
-    for (const { reject, timer } of this.#waiting.values()) {
-      timer?.cancel();
-      reject(error);
-    }
-    this.#waiting.clear();
+    this.#deadline?.cancel();
+    this.#running?.reject(error);
+    this.#running = null;
     await this.#worker.terminate();
   }
 
   #answered(result: QueryResult): void {
-    const waiting = this.#waiting.get(result.id);
-    if (!waiting) return;
-    this.#waiting.delete(result.id);
-    waiting.timer?.cancel();
-    if ('rows' in result) waiting.resolve(result.rows);
+    const running = this.#running;
+    if (running?.id !== result.id) return;
+    this.#running = null;
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    if ('rows' in result) running.resolve(result.rows);
     else if (/^SQLITE_(?:BUSY|IOERR|FULL|CANTOPEN|CORRUPT|NOTADB|READONLY|LOCKED)/.test(result.code)) {
-      waiting.reject(new StoreUnavailable(result.code, result.error));
-    } else waiting.reject(new Error(result.error));
-    if (this.#leaves) this.leave();
+      running.reject(new StoreUnavailable(result.code, result.error));
+    } else running.reject(new Error(result.error));
   }
 
   #fail(reason: string): void {

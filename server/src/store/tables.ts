@@ -60,6 +60,8 @@ export interface Tables {
   run(sql: string, ...values: Value[]): Promise<number>;
   /** Does all of it or nothing. No other change comes in between. */
   transact<Result>(work: () => Work<Result>): Promise<Result>;
-  /** All rows of a query that reads many. */
+  /** All rows of a query that reads many, but does not take long, whoever asks. */
   read<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
+  /** Queries of one user that may take long: the users who have some take turns where these would wait for each other. */
+  readsOf(user: string): Pick<Tables, 'read'>;
 }

@@ -20,6 +20,12 @@ export function countedTables(tables: Tables, asked: () => void): Tables {
       asked();
       return tables.read(sql, ...values);
     },
+    readsOf: (user) => ({
+      read: (sql, ...values) => {
+        asked();
+        return tables.readsOf(user).read(sql, ...values);
+      },
+    }),
     transact: (work) =>
       tables.transact(function* () {
         const steps = work();

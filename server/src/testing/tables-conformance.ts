@@ -554,10 +554,10 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
       ]);
       const queries = new AuditQueries(tables);
       const events = async (
-        query: Parameters<AuditQueries['latest']>[0],
-        extent: Parameters<AuditQueries['latest']>[1] = null,
+        query: Parameters<AuditQueries['latest']>[1],
+        extent: Parameters<AuditQueries['latest']>[0]['extent'] = null,
       ) =>
-        (await queries.latest(query, extent, Number.MAX_SAFE_INTEGER, 10)).map(
+        (await queries.latest({ user: 'alice', extent }, query, Number.MAX_SAFE_INTEGER, 10)).map(
           ({ record }) => (JSON.parse(record) as { event: string }).event,
         );
       expect(await events({})).toEqual(['c', 'b', 'a']);
@@ -572,7 +572,7 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
       expect(await events({}, { domains: ['other'], devices: [] })).toEqual(['b']);
       expect(await events({}, { domains: [], devices: [] })).toEqual([]);
       const last = await queries.last();
-      expect(await queries.between({}, null, last - 2, last, 10)).toHaveLength(2);
+      expect(await queries.between({ user: 'alice', extent: null }, {}, last - 2, last, 10)).toHaveLength(2);
     });
   });
 }

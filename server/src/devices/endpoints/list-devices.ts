@@ -76,6 +76,7 @@ export function listDevices({ devices }: DevicesContext): Endpoint {
         positionOf(cursor, sort),
         limit + 1,
         query.properties,
+        caller.name,
       );
       const page = pageFrom(
         rows,

@@ -29,7 +29,7 @@ export function listTags({ devices }: DevicesContext): Endpoint {
       const [after = ''] = readCursor(cursor, 1) ?? [];
       const extent = caller.extent('devices.read');
       const sight = extent === null ? 'all' : { domains: extent.domains, uids: extent.devices };
-      const rows = await devices.tags(sight, text, String(after), limit + 1);
+      const rows = await devices.tags(sight, text, String(after), limit + 1, caller.name);
       return {
         body: pageFrom(
           rows,
