@@ -99,3 +99,13 @@ test('idempotencyAnswerBytes: a longer answer is not given again, and the call i
   await expect(small.once('alice', 'long', 'call', run)).rejects.toMatchObject({ status: 409 });
   expect(done).toBe(0);
 });
+
+test('a key that was forgotten does not bring back the answer that it had, not that of a former user either', async () => {
+  const long = 'x'.repeat(defaultLimits.idempotencyAnswerBytes + 1);
+  await idempotency.once('alice', 'k', 'call', run);
+  await store.users.remove('alice', true);
+  await store.users.add('alice', 'hash', 1, 'user');
+  await idempotency.once('alice', 'k', 'call', async () => ({ status: 201, body: long }));
+  await expect(idempotency.once('alice', 'k', 'call', run)).rejects.toMatchObject({ status: 409 });
+  expect(done).toBe(1);
+});

@@ -67,6 +67,8 @@ export class Idempotency {
       if (answer) return { ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': 'true' } };
       throw conflict('this call was made before, and its answer is not kept any more: look at what is there');
     }
+    // That of another call, or of another user who had the name.
+    this.#answers.delete(name);
     try {
       const answer = await run();
       if (answer.status >= 400) await this.#release(user, key);
