@@ -200,8 +200,9 @@ export const defaultLimits = {
   webhookMs: 15_000,
   /** Bytes of an answer that are read and kept: enough for an error message. */
   webhookAnswerBytes: 1_024,
-  /** Posts at the same time, in all and to one receiver. */
+  /** Posts at the same time, in all, for one domain, and to one receiver. */
   webhookPosts: 32,
+  webhookPostsPerDomain: 8,
   webhookPostsEach: 4,
   /** Longest time for which a receiver that fails is left alone: so it is noticed soon that it works again. */
   webhookPauseMs: 60_000,

@@ -131,6 +131,37 @@ test('webhookPostsEach, webhookPauseMs: a receiver that fails gets one post at a
   expect(new Set(posted.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
 });
 
+test('webhookPostsPerDomain: receivers of one domain that are slow do not stop those of another', async () => {
+  const never = new Promise<Partial<Outcome>>(() => {});
+  const { happens, add, settle, posted } = start(({ url }) =>
+    url.includes('slow') ? never : { status: 204 },
+  );
+  for (let i = 0; i < 10; i++) add({ domain: 'south', url: `https://slow.example.com/${i}` });
+  add({ domain: north });
+  happens(...Array.from({ length: 12 }, () => 'south'), ...Array.from({ length: 12 }, () => north));
+  await settle();
+  const slow = posted.filter(({ url }) => url.includes('slow'));
+  expect(slow).toHaveLength(defaultLimits.webhookPostsPerDomain);
+  expect(posted.length - slow.length).toBe(12);
+});
+
+test('webhookPosts: the receivers take turns when there is room for few', async () => {
+  let answer = () => {};
+  const { happens, add, settle, posted } = start(
+    () => new Promise((resolve) => (answer = () => resolve({ status: 204 }))),
+    { webhookPosts: 1 },
+  );
+  for (const name of ['a', 'b', 'c']) add({ url: `https://${name}.example.com/` });
+  happens(north, north);
+  for (let i = 0; i < 6; i++) {
+    await settle();
+    answer();
+  }
+  const hosts = posted.map(({ url }) => new URL(url).hostname);
+  expect(new Set(hosts.slice(0, 3)).size).toBe(3);
+  expect(hosts).toEqual([...hosts.slice(0, 3), ...hosts.slice(0, 3)]);
+});
+
 test('a message that is not taken does not stop the others, and is given up after three days', async () => {
   const { happens, add, settle, rows, webhooks } = start(({ body }) => ({
     status: body.includes('"bad"') ? 400 : 200,

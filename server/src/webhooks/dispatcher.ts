@@ -24,11 +24,16 @@ export interface DispatcherContext {
   post(posting: Posting, signal: AbortSignal): Promise<Outcome>;
 }
 
+/** In the place of a domain: there is no room for any. */
+const everybody = Symbol('everybody');
+
 /** How one receiver takes it. */
 interface Receiver {
   /** Ids of deliveries under way. */
   readonly running: Set<number>;
   failures: number;
+  /** Grows from post to post of all: the number of its last one. */
+  served: number;
   /** Left alone until then; ms of the clock. */
   until: number;
   /** Events up to here are not for this webhook, or in the outbox. */
@@ -41,6 +46,10 @@ export class Dispatcher {
   readonly #receivers = new Map<string, Receiver>();
   readonly #stop = new AbortController();
   #running = 0;
+  /** Posts under way for each domain; `null`: for webhooks of all. */
+  readonly #runningOf = new Map<string | null, number>();
+  /** Posts that were begun. */
+  #begun = 0;
   #looking: Promise<void> | null = null;
   #wake = () => {};
 
@@ -94,7 +103,10 @@ export class Dispatcher {
     const all = webhooks.all();
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#receivers.keys()) if (!ids.has(id)) this.#receivers.delete(id);
-    for (const webhook of all) {
+    // Whoever has waited for longest comes first: a place that becomes free meanwhile is theirs in the next round.
+    const full = new Set<string | null | typeof everybody>();
+    const served = ({ id }: Webhook) => this.#receivers.get(id)?.served ?? 0;
+    for (const webhook of all.sort((one, other) => served(one) - served(other))) {
       if (!webhook.enabled) {
         this.#receivers.delete(webhook.id);
         continue;
@@ -107,14 +119,14 @@ export class Dispatcher {
       }
       const receiver = this.#receiverOf(webhook);
       await this.#take(webhook, receiver);
-      this.#send(webhook, receiver);
+      this.#send(webhook, receiver, full);
     }
   }
 
   #receiverOf({ id, position }: Webhook): Receiver {
     let receiver = this.#receivers.get(id);
     if (!receiver) {
-      receiver = { running: new Set(), failures: 0, until: Number.NEGATIVE_INFINITY, position };
+      receiver = { running: new Set(), failures: 0, served: 0, until: Number.NEGATIVE_INFINITY, position };
       this.#receivers.set(id, receiver);
     }
     return receiver;
@@ -151,15 +163,23 @@ export class Dispatcher {
   }
 
   /** A receiver that fails gets one post at a time. */
-  #send(webhook: Webhook, receiver: Receiver): void {
+  #send(webhook: Webhook, receiver: Receiver, full: Set<string | null | typeof everybody>): void {
     const { outbox, clock, limits, log } = this.#context;
     const most = receiver.failures > 0 ? 1 : limits.webhookPostsEach;
     if (clock.now() < receiver.until || receiver.running.size >= most) return;
+    const { domain } = webhook;
+    if (full.has(everybody) || full.has(domain)) return;
     for (const delivery of outbox.due(webhook.id, receiver.running.size + most)) {
-      if (receiver.running.size >= most || this.#running >= limits.webhookPosts) return;
+      if (receiver.running.size >= most) return;
       if (receiver.running.has(delivery.id)) continue;
+      const ofDomain = this.#runningOf.get(domain) ?? 0;
+      if (ofDomain >= limits.webhookPostsPerDomain) full.add(domain);
+      if (this.#running >= limits.webhookPosts) full.add(everybody);
+      if (full.has(domain) || full.has(everybody)) return;
       receiver.running.add(delivery.id);
       this.#running++;
+      this.#runningOf.set(domain, ofDomain + 1);
+      receiver.served = ++this.#begun;
       this.#deliver(webhook, receiver, delivery)
         .catch((error) => {
           if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'a delivery failed');
@@ -167,6 +187,9 @@ export class Dispatcher {
         .finally(() => {
           receiver.running.delete(delivery.id);
           this.#running--;
+          const left = (this.#runningOf.get(domain) ?? 1) - 1;
+          if (left > 0) this.#runningOf.set(domain, left);
+          else this.#runningOf.delete(domain);
           if (!this.#stop.signal.aborted) this.wake();
         });
     }
