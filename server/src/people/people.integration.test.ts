@@ -103,11 +103,16 @@ describe('users', () => {
     expect(field(await alice.post('/users', { name: 'two', email: 'one@EXAMPLE.com' }))).toBe('/email');
     expect((await alice.get('/users/two')).status).toBe(404);
     await created(alice.post('/users', { name: 'two' }));
-    expect(field(await alice.patch('/users/two', { email: 'one@example.com' }, any))).toBe('/email');
+    const change = { role: 'administrator', email: 'one@example.com' };
+    expect(field(await alice.patch('/users/two', change, any))).toBe('/email');
+    // A change is made as a whole or not at all.
+    expect((await alice.get('/users/two')).body).toMatchObject({ role: 'user', email: null });
   });
 
   test('the last administrator stays one', async () => {
-    expect(detail(await alice.patch('/users/alice', { role: 'user' }, any))).toMatch(/last administrator/);
+    const change = { role: 'user', fullName: 'Alice', email: 'alice@example.com' };
+    expect(detail(await alice.patch('/users/alice', change, any))).toMatch(/last administrator/);
+    expect((await alice.get('/users/alice')).body).toMatchObject({ fullName: '', email: null });
     expect((await alice.delete('/users/alice')).status).toBe(409);
   });
 

@@ -272,13 +272,16 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         still.require('users.write', everything);
         await requireNoMore(services, still, name);
         if (body.role === 'administrator') toAdminister(still);
+        const { fullName = user.fullName, email = user.email } = body;
+        if (!(await people.set(name, { kind: user.kind, fullName, email }))) throw takenEmail();
         if (body.role === 'administrator' && user.role === 'user') await store.users.promote(name);
         if (body.role === 'user' && user.role === 'administrator') {
           const outcome = await store.users.demote(name, false);
-          if (outcome === 'last') throw conflict(`${name} is the last administrator`);
+          if (outcome === 'last') {
+            await people.set(name, { kind: user.kind, fullName: user.fullName, email: user.email });
+            throw conflict(`${name} is the last administrator`);
+          }
         }
-        const { fullName = user.fullName, email = user.email } = body;
-        if (!(await people.set(name, { kind: user.kind, fullName, email }))) throw takenEmail();
         if (hash !== null) await store.users.setPassword(name, hash);
         note(`changed ${Object.keys(body).join(', ') || 'nothing'} of the user ${name}`);
         return present(name);
