@@ -9,7 +9,9 @@ import type {
   Route,
   Store,
 } from 'rm-reflector/ports';
+import type { CallRate } from './api/call-rate.ts';
 import type { Endpoint } from './api/endpoint.ts';
+import type { LoopTurns } from './api/loop-turns.ts';
 import type { Branding } from './branding/brand/branding.ts';
 import type { AnswerCache } from './cache/answers/answer-cache.ts';
 import type { OwnConfiguration } from './configuration/schema.ts';
@@ -41,6 +43,9 @@ export interface Foundation {
   /** For messages about the configuration; `null`: there is no file. */
   readonly file: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How often each user calls, and whose turn it is, whatever they call by. */
+  readonly rate: CallRate;
+  readonly turns: LoopTurns;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;

@@ -13,8 +13,10 @@ import type {
   Store,
 } from 'rm-reflector/ports';
 import { type Additions, type AdditionsContext, ConfigurationError } from 'rm-reflector/program';
+import { CallRate } from './api/call-rate.ts';
 import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
+import { eventLoop, LoopTurns } from './api/loop-turns.ts';
 import { openApiEndpoint } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { auditPart } from './audit/part.ts';
@@ -130,7 +132,7 @@ class Server {
   routes(core: ReflectorParts): readonly Route[] {
     const foundation = this.#foundation;
     if (!foundation) throw new Error('the routes come after the rights');
-    const { database, rights, clock, log, limits } = foundation;
+    const { database, rights, rate, turns, clock, log, limits } = foundation;
     const { store, presence, events, audit, logIn, openPort } = core;
     const usersOf: ReflectorParts['usersOf'] = (device) => core.usersOf(device);
     this.#running = parts.map((part) =>
@@ -140,7 +142,7 @@ class Server {
     const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];
     const idempotency = new Idempotency(database, clock, limits);
     return [
-      ...apiRoutes({ rights, idempotency, audit, clock, log, limits }, all),
+      ...apiRoutes({ rights, rate, turns, idempotency, audit, log, limits }, all),
       ...this.#running.flatMap((running) => running.routes ?? []),
     ];
   }
@@ -213,6 +215,8 @@ class Server {
       cache: this.cache,
       rights,
       directoryRights,
+      rate: new CallRate(clock, limits),
+      turns: new LoopTurns(eventLoop, limits),
     };
     return this.#foundation;
   }

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Clock } from 'rm-protocol';
 import {
   type Answer,
   type AuditRecord,
@@ -12,10 +11,10 @@ import {
 import type { Limits } from '../limits.ts';
 import type { Permission, Target } from '../rights/permission.ts';
 import type { Rights } from '../rights/rights.ts';
-import { CallRate } from './call-rate.ts';
+import type { CallRate } from './call-rate.ts';
 import type { Caller, Endpoint, EndpointCall, Reply } from './endpoint.ts';
 import type { Idempotency } from './idempotency.ts';
-import { eventLoop, LoopTurns } from './loop-turns.ts';
+import type { LoopTurns } from './loop-turns.ts';
 import { forbidden, Problem, problemType } from './problem.ts';
 import { validator } from './validation.ts';
 
@@ -23,20 +22,19 @@ export const basePath = '/my-devices/api';
 
 export interface ApiContext {
   readonly rights: Rights;
+  readonly rate: CallRate;
+  readonly turns: LoopTurns;
   readonly idempotency: Idempotency;
   readonly audit: { record(record: AuditRecord): void };
-  readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;
 }
 
 /** The endpoints as routes of the reflector, which decides who calls. */
 export function apiRoutes(context: ApiContext, endpoints: readonly Endpoint[]): Route[] {
-  const rate = new CallRate(context.clock, context.limits);
-  const turns = new LoopTurns(eventLoop, context.limits);
   const described = endpoints.map((description): Route => {
     const path = `${basePath}${description.path}`;
-    const run = prepared(context, rate, turns, description);
+    const run = prepared(context, description);
     const common = {
       methods: description.method === 'GET' ? (['GET', 'HEAD'] as const) : ([description.method] as const),
       path: path.replaceAll(/\{[^}]+\}/g, '*'),
@@ -67,16 +65,24 @@ function refused({ status, error, advice }: { status: number; error: string; adv
   return { type: problemType, body: JSON.stringify({ title: error, status, detail: advice }) };
 }
 
+/** Throws a `Problem` where a user calls too often. */
+export function countCall(rate: CallRate, { user }: Identity): void {
+  const wait = rate.take(user.name);
+  if (wait === null) return;
+  const headers = { 'Retry-After': String(wait) };
+  throw new Problem(429, 'Too many calls', { detail: `call again in ${wait} s`, headers });
+}
+
 type Run = (call: Call, identity: Identity | null) => Promise<Answer | StreamedAnswer>;
 
-function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, description: Endpoint): Run {
+function prepared(context: ApiContext, description: Endpoint): Run {
   const names = [...description.path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
   const checks = {
     path: description.parameters && validator<object>(description.parameters, 'path'),
     query: validator<object>(description.query ?? { type: 'object', additionalProperties: false }, 'query'),
     body: description.body && validator<unknown>(description.body, 'body'),
   };
-  const { limits, idempotency, audit, log } = context;
+  const { limits, rate, turns, idempotency, audit, log } = context;
 
   const permitted = async (identity: Identity | null): Promise<Caller | null> => {
     const caller = identity && (await callerNow(context.rights, identity));
@@ -86,12 +92,7 @@ function prepared(context: ApiContext, rate: CallRate, turns: LoopTurns, descrip
   };
 
   const read = async (call: Call, identity: Identity | null) => {
-    const who = identity?.user.name ?? '';
-    const wait = identity === null ? null : rate.take(who);
-    if (wait !== null) {
-      const headers = { 'Retry-After': String(wait) };
-      throw new Problem(429, 'Too many calls', { detail: `call again in ${wait} s`, headers });
-    }
+    if (identity !== null) countCall(rate, identity);
     const early = await permitted(identity);
     const parameters = Object.fromEntries(names.map((name, i) => [name, decoded(call.parameters[i] ?? '')]));
     checks.path?.(parameters);

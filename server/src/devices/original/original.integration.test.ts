@@ -124,3 +124,19 @@ describe('provision', () => {
     expect((await alice.call('PUT', '/provision')).status).toBe(405);
   });
 });
+
+test('callsBurst: calls by which the original adds devices count as those of the API, per user', async () => {
+  const bounded = await TestServer.start({ limits: { callsBurst: 3, callMs: 3_600_000 } });
+  try {
+    const [dora, eve] = [await bounded.signedIn('alice'), await bounded.signedIn('bob')];
+    const statuses: number[] = [];
+    for (let n = 0; n < 5; n++) statuses.push((await dora.get(`/provision?id=counted-${n}`)).status);
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(3);
+    expect(statuses.at(-1)).toBe(429);
+    const refused = await dora.get('/devices');
+    expect([refused.status, Number(refused.headers['retry-after']) > 0]).toEqual([429, true]);
+    expect((await eve.get('/provision?id=counted-5')).status).toBe(403);
+  } finally {
+    await bounded.close();
+  }
+});

@@ -3,7 +3,7 @@ import { normalizeDeviceId } from 'rm-reflector';
 import { type Answer, type Form, StoreUnavailable, type UserCall, type UserRoute } from 'rm-reflector/ports';
 import type { Caller } from '../../api/endpoint.ts';
 import { conflict, forbidden, Problem, problemType } from '../../api/problem.ts';
-import { basePath, callerNow } from '../../api/routes.ts';
+import { basePath, callerNow, countCall } from '../../api/routes.ts';
 import { validator } from '../../api/validation.ts';
 import { agentConfiguration } from '../agent-configuration.ts';
 import { type DevicesContext, deviceFor, domainForNew } from '../context.ts';
@@ -57,7 +57,9 @@ type Note = (device: string, detail: string) => void;
 
 async function provision(context: DevicesContext, call: UserCall): Promise<Answer> {
   const { identity, origin, headers, method } = call;
-  const { rights, audit } = context.core;
+  const { rights, audit, rate, turns } = context.core;
+  await turns.next(`user ${identity.user.name}`);
+  countCall(rate, identity);
   const fields = readFields(method === 'POST' ? await call.form() : call.query);
   // After the form, which may take `formMs` to come.
   const caller = await callerNow(rights, identity);
