@@ -132,4 +132,6 @@ export const migrations: readonly string[] = [
   `ALTER TABLE devices ADD COLUMN end_cause TEXT;
    ALTER TABLE devices ADD COLUMN end_reason TEXT;
    ALTER TABLE devices ADD COLUMN end_by TEXT;`,
+  // When its domain last changed, in ms: what was noted of a device before is its former domain's.
+  `ALTER TABLE devices ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;`,
 ];

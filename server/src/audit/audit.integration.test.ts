@@ -103,6 +103,53 @@ test('an auditor of a domain reads nothing about a device of the same ID that wa
   expect(numbers((await alice.get('/audit?device=again')).body)).toEqual([60, 10]);
 });
 
+test('a device that has moved takes no past of its former domain along, but for who may read all', async () => {
+  const { devices, audit } = server.reflector.store;
+  await devices.add({ id: 'went', domain: 'acme', secrets }, start + 50, null);
+  const uid = (await devices.identity('went'))?.uid ?? '';
+  const facts = { address: '192.0.2.7', agent: 'rm-agent', properties: {} };
+  await devices.noteConnected({ id: 'went', uid }, start + 55, facts);
+  await devices.noteDisconnected({ id: 'went', uid }, start + 56, { cause: 'lost', reason: '' });
+  const note = (n: number, time: number) =>
+    audit.append([
+      {
+        time,
+        event: 'request',
+        user: 'carol',
+        device: 'went',
+        record: JSON.stringify({ event: 'request', allowed: true, device: 'went', reason: `entry ${n}` }),
+      },
+    ]);
+  await note(60, start + 60);
+  for (const [user, domain] of [
+    ['gina', 'acme'],
+    ['hugo', 'other'],
+  ] as const) {
+    await server.addUser(user);
+    for (const role of ['auditor', 'operator']) await alice.post('/grants', { user, role, domain });
+  }
+  const [gina, hugo] = [await server.signedIn('gina'), await server.signedIn('hugo')];
+  const seen = async (client: ApiClient) => {
+    const { body } = await client.get('/audit?device=went&event=request');
+    const log = await client.get('/devices/went/log');
+    const connections = await client.get('/devices/went/connections');
+    const items = ({ body: answer }: { readonly body: unknown }) =>
+      (answer as { items?: { event?: string }[] }).items;
+    return [
+      numbers(body),
+      items(log)?.filter(({ event }) => event === 'request').length,
+      items(connections)?.length,
+    ];
+  };
+  expect(await seen(gina)).toEqual([[60], 1, 1]);
+  expect(await seen(hugo)).toEqual([[], undefined, undefined]);
+  expect((await alice.patch('/devices/went', { domain: 'other' }, { 'if-match': '*' })).status).toBe(200);
+  await note(61, Date.now() + 1_000);
+  expect(await seen(gina)).toEqual([[], undefined, undefined]);
+  expect(await seen(hugo)).toEqual([[61], 1, 0]);
+  expect(await seen(alice)).toEqual([[61, 60], 2, 1]);
+});
+
 test('what happens can be asked for soon, exports too', async () => {
   await alice.post('/groups', { name: 'noted' });
   await alice.get(`/audit/export?until=${iso(0)}`);

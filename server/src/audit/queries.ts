@@ -38,9 +38,12 @@ function conditionsIn({ flag }: Dialect): Readonly<Record<keyof AuditQuery, stri
   };
 }
 
-/** Records about these devices, as they are now; not those about a device that had the same ID before. */
+/**
+ * Records about these devices, as they are now; not those about a device that had the same ID before, nor those from the
+ * time in which it was another domain's.
+ */
 function withinIn({ elements }: Dialect): string {
-  return `EXISTS (SELECT 1 FROM devices d WHERE d.id = audit.device AND d.created <= audit.time
+  return `EXISTS (SELECT 1 FROM devices d WHERE d.id = audit.device AND d.created <= audit.time AND d.moved <= audit.time
     AND (d.domain IN (${elements('?')}) OR d.uid IN (${elements('?')})))`;
 }
 

@@ -60,6 +60,11 @@ export function seesUsersOf(caller: Caller, device: FleetDevice): boolean {
   return caller.may('audit.read', target) || caller.may('devices.write', target);
 }
 
+/** Wall-clock ms from which on this caller may know what was noted of a device: its former domain's past is not for everybody. */
+export function knownSince(caller: Caller, device: FleetDevice): number {
+  return caller.extent('audit.read') === null ? device.created : device.since;
+}
+
 function noDevice(text: string): Problem {
   const { status, title, details } = notFound(`device ${text}`);
   // Programs of the reflector look for these words.

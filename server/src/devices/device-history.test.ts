@@ -94,20 +94,23 @@ describe('connections', () => {
       bytesFrom: 1,
       bytesTo: 2,
     };
-    expect(await history.connections(number, null, 10)).toMatchObject([second, first]);
+    expect(await history.connections({ number, since: 0 }, null, 10)).toMatchObject([second, first]);
     await store.noteConnected(key, 40, facts());
     const replaced = { ...second, ended: 40, live: false, end: { cause: 'replaced' } };
-    expect(await history.connections(number, null, 2)).toMatchObject([{ began: 40, live: true }, replaced]);
+    expect(await history.connections({ number, since: 0 }, null, 2)).toMatchObject([
+      { began: 40, live: true },
+      replaced,
+    ]);
     await store.noteAllOffline();
-    const [lost] = await history.connections(number, null, 1);
+    const [lost] = await history.connections({ number, since: 0 }, null, 1);
     expect(lost).toMatchObject({ began: 40, ended: null, live: false, end: null });
-    expect(await history.connections(number, lost?.sequence ?? 0, 1)).toMatchObject([replaced]);
+    expect(await history.connections({ number, since: 0 }, lost?.sequence ?? 0, 1)).toMatchObject([replaced]);
   });
 
   test('of a device are bounded', async () => {
     for (let n = 0; n < connectionsRemembered + 5; n++)
       await file.store.devices.noteConnected(key, n, facts());
-    const rows = await history.connections(number, null, 1_000);
+    const rows = await history.connections({ number, since: 0 }, null, 1_000);
     expect([rows.length, rows.at(-1)?.began]).toEqual([connectionsRemembered, 5]);
   });
 });
@@ -167,10 +170,10 @@ test('the log of a device begins with its record', async () => {
     entry(now, 'dev2', 'of another'),
     entry(now + 1, 'dev1', 'second'),
   ]);
-  const [second, first] = await history.log({ id: 'dev1', created: now }, null, 10);
+  const [second, first] = await history.log({ id: 'dev1', since: now }, null, 10);
   expect([second, first]).toMatchObject([
     { event: 'second', record: { allowed: true } },
     { event: 'first', time: now },
   ]);
-  expect(await history.log({ id: 'dev1', created: now }, second?.sequence ?? 0, 10)).toEqual([first]);
+  expect(await history.log({ id: 'dev1', since: now }, second?.sequence ?? 0, 10)).toEqual([first]);
 });

@@ -49,16 +49,21 @@ export class DeviceHistory {
     this.#tables = tables;
   }
 
-  /** Connections of a device, the latest first, those before a sequence number. */
-  async connections(number: number, before: number | null, limit: number): Promise<DeviceConnection[]> {
+  /** Connections of a device that began at `since` or later, the latest first, those before a sequence number. */
+  async connections(
+    { number, since }: { readonly number: number; readonly since: number },
+    before: number | null,
+    limit: number,
+  ): Promise<DeviceConnection[]> {
     const rows = await this.#tables.read<ConnectionRow>(
       `SELECT c.sequence, c.began, c.ended, c.live, c.end_cause AS cause, c.end_reason AS reason, c.end_by AS by,
          c.address, c.agent,
          CASE c.live WHEN 1 THEN d.bytes_from - c.bytes_from ELSE c.bytes_from END AS "bytesFrom",
          CASE c.live WHEN 1 THEN d.bytes_to - c.bytes_to ELSE c.bytes_to END AS "bytesTo"
        FROM fleet_connections c JOIN fleet_devices f ON f.number = c.number JOIN devices d ON d.uid = f.uid
-       WHERE c.number = ? AND c.sequence < ? ORDER BY c.sequence DESC LIMIT ?`,
+       WHERE c.number = ? AND c.began >= ? AND c.sequence < ? ORDER BY c.sequence DESC LIMIT ?`,
       number,
+      since,
       before ?? Number.MAX_SAFE_INTEGER,
       limit,
     );
@@ -80,9 +85,9 @@ export class DeviceHistory {
     );
   }
 
-  /** Events of a device since its record was made, the latest first, those before a sequence number. */
+  /** Events of a device at `since` or later, the latest first, those before a sequence number. */
   async log(
-    device: { readonly id: string; readonly created: number },
+    device: { readonly id: string; readonly since: number },
     before: number | null,
     limit: number,
   ): Promise<LoggedEvent[]> {
@@ -91,7 +96,7 @@ export class DeviceHistory {
        ORDER BY sequence DESC LIMIT ?`,
       device.id,
       before ?? Number.MAX_SAFE_INTEGER,
-      device.created,
+      device.since,
       limit,
     );
     return rows.map((row) => ({ ...row, record: JSON.parse(row.record) as Record<string, unknown> }));

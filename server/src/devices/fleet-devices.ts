@@ -39,6 +39,8 @@ export interface ListedDevice {
 export interface FleetDevice extends ListedDevice {
   /** Key of its rows in the tables of the fleet. */
   readonly number: number;
+  /** Wall-clock ms from which on it has been one device of its domain: what is older is not for those of this domain. */
+  readonly since: number;
   /** Rises with each change by a user. */
   readonly revision: number;
   readonly description: string;
@@ -66,7 +68,8 @@ export interface DeviceChanges {
   readonly notes?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly properties?: Readonly<Record<string, string>> | undefined;
-  readonly domain?: string | undefined;
+  /** Where it goes, and the wall-clock ms of that. */
+  readonly domain?: { readonly id: string; readonly time: number } | undefined;
 }
 
 interface ListedRow {
@@ -90,6 +93,7 @@ interface ListedRow {
 
 interface FullRow extends ListedRow {
   number: number;
+  moved: number;
   version: number;
   description: string;
   notes: string;
@@ -115,7 +119,7 @@ const chosenProperties = `(SELECT json_group_object(k.value, coalesce(u.value, s
   LEFT JOIN json_each(f.properties) u ON u.key = k.value LEFT JOIN json_each(d.properties) s ON s.key = k.value
   WHERE coalesce(u.value, s.value) IS NOT NULL)`;
 const tables = `fleet_devices f JOIN fleet_domains m ON m.number = f.domain JOIN devices d ON d.uid = f.uid`;
-const fullColumns = `${listedColumns}, f.number, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
+const fullColumns = `${listedColumns}, f.number, d.moved, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
   d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason, d.refused_address,
   d.duplicate_noticed`;
 
@@ -209,9 +213,10 @@ export class FleetDevices {
     // A digest is of ID@DOMAIN, so that of the former domain proves nothing any more.
     this.#database
       .prepare(
-        'UPDATE devices SET domain = ?, digest_sha256 = NULL, digest_md5 = NULL WHERE uid = ? AND domain <> ?',
+        `UPDATE devices SET domain = ?, moved = ?, digest_sha256 = NULL, digest_md5 = NULL
+         WHERE uid = ? AND domain <> ?`,
       )
-      .run(domain, uid, domain);
+      .run(domain.id, domain.time, uid, domain.id);
   }
 
   /** Notes who has made the record. */
@@ -249,6 +254,7 @@ function full(row: FullRow): FleetDevice {
   return {
     ...listed(row),
     number: row.number,
+    since: Math.max(row.created, row.moved),
     revision: row.version,
     description: row.description,
     notes: row.notes,

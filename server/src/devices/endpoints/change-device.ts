@@ -54,7 +54,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
         devices.change(device, {
           ...others,
           properties: properties && changedProperties(device.userProperties, properties),
-          domain: moves ? domain : undefined,
+          domain: moves ? { id: domain, time: core.clock.date() } : undefined,
         });
         return { device, moves };
       });

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
-import { type DevicesContext, deviceFor, seesUsersOf } from '../context.ts';
+import { type DevicesContext, deviceFor, knownSince, seesUsersOf } from '../context.ts';
 import { connectionSchema, deviceParameters, showConnection } from '../schemas.ts';
 
 /** `GET /devices/{id}/connections`. */
@@ -21,7 +21,11 @@ export function listDeviceConnections(context: DevicesContext): Endpoint {
       const device = deviceFor(context, caller, parameters.id);
       const seesUsers = seesUsersOf(caller, device);
       const before = sequenceOf(query.cursor);
-      const rows = await context.history.connections(device.number, before, query.limit + 1);
+      const rows = await context.history.connections(
+        { number: device.number, since: knownSince(caller, device) },
+        before,
+        query.limit + 1,
+      );
       return {
         body: pageFrom(
           rows,

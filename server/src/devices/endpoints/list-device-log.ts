@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery } from '../../api/paging.ts';
 import { forbidden } from '../../api/problem.ts';
-import { type DevicesContext, deviceFor, seesUsersOf } from '../context.ts';
+import { type DevicesContext, deviceFor, knownSince, seesUsersOf } from '../context.ts';
 import { deviceParameters, loggedEvent, showEvent } from '../schemas.ts';
 import { sequenceOf } from './list-device-connections.ts';
 
@@ -22,7 +22,11 @@ export function listDeviceLog(context: DevicesContext): Endpoint {
     async handle({ caller, parameters, query }) {
       const device = deviceFor(context, caller, parameters.id);
       if (!seesUsersOf(caller, device)) throw forbidden('audit.read');
-      const rows = await context.history.log(device, sequenceOf(query.cursor), query.limit + 1);
+      const rows = await context.history.log(
+        { id: device.id, since: knownSince(caller, device) },
+        sequenceOf(query.cursor),
+        query.limit + 1,
+      );
       return { body: pageFrom(rows, query.limit, showEvent, ({ sequence }) => [sequence]) };
     },
   });

@@ -149,4 +149,6 @@ export const migrations: readonly string[] = [
    CREATE TRIGGER device_changed AFTER UPDATE OF
      id, uid, domain, claimed, password, digest_sha256, digest_md5, certificates_since, handed_over ON rm_reflector.devices
      FOR EACH ROW EXECUTE FUNCTION rm_reflector.note_device();`,
+  // When its domain last changed, in ms: what was noted of a device before is its former domain's.
+  `ALTER TABLE rm_reflector.devices ADD COLUMN moved bigint NOT NULL DEFAULT 0;`,
 ];
