@@ -30,6 +30,8 @@ export async function startOpenSsh(
     'MaxSessions 200',
     'MaxStartups 200',
     'Subsystem sftp internal-sftp',
+    // What the user of this machine has in the start-up files of the shell takes time, prints, or waits for a lock.
+    `SetEnv HOME=${keys.home} LANG=C.UTF-8`,
     ...lines,
   ];
   const configuration = join(keys.directory, 'sshd_config');
