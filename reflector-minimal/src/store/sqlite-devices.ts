@@ -350,7 +350,8 @@ export class SqliteDevices implements Devices {
            VALUES
              (@id, @uid, @domain, 1, @password, @digestSha256, @digestMd5, @now, @since, @handedOver)`,
         );
-        const handedOver = former !== null || this.#takeHost(id) ? 1 : 0;
+        const takesHost = this.#takeHost(id);
+        const handedOver = former !== null || takesHost ? 1 : 0;
         return this.#done(id, insert.run({ id, uid: makeUid(), domain, now, since, handedOver, ...secrets }));
       })
       .immediate();

@@ -597,6 +597,19 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(left).toEqual(['dev1-80800', 'dev1-808', 'dev1', null]);
       });
 
+      test('and that was there before has no session of that port either', async () => {
+        const user = await addUser();
+        await addDevice('dev1');
+        await addDevice('dev1-8080');
+        await store.devices.remove('dev1-8080', 5);
+        const own = sessionOf('alice', 1);
+        await store.sessions.add(own, user, bounds);
+        const ofPort = sessionOf('alice', 2, { kind: 'device', device: 'dev1-8080', parent: own.hash });
+        await store.sessions.add(ofPort, user, bounds);
+        await addDevice('dev1-8080', 'other');
+        expect((await store.sessions.list('alice', 10)).map(({ device }) => device)).toEqual([null]);
+      });
+
       test('is handed over also when that one was removed before', async () => {
         await addDevice('dev1');
         await store.devices.remove('dev1', 5);
