@@ -86,8 +86,11 @@ export function lookOf(request: IncomingMessage, domain: string | null = null): 
   return ofConnections.get(request.socket)?.(request, domain) ?? plainLook;
 }
 
+/** Says a text by its key, filled in with values; `english`: where the look has none. */
+export type Wording = (key: string, english: string, values?: Values) => string;
+
 /** Says a text of the reflector as the look has it, or else in English. `{name}` stands for a value. */
-export function wording(look: Look): (key: string, english: string, values?: Values) => string {
+export function wording(look: Look): Wording {
   return (key, english, values = {}) => look.say(key, values) ?? fillIn(english, values);
 }
 

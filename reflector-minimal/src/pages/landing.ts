@@ -1,7 +1,7 @@
 import { servicesOf } from '../devices/services.ts';
 import { portSuffix } from '../http/host-names.ts';
 import { type Html, html } from '../http/html.ts';
-import { type Look, wording } from '../http/look.ts';
+import { type Look, type Wording, wording } from '../http/look.ts';
 import type { Origin } from '../http/origin.ts';
 import { page } from '../http/page.ts';
 import type { Identity } from '../ports/identity.ts';
@@ -26,10 +26,10 @@ export async function landingPage(
 ): Promise<string> {
   const { user, session } = identity;
   const { devices, next } = await pageOfDevices(context, identity, asked);
-  const rows = await Promise.all(devices.map((device) => row(context, origin, identity, device, look)));
+  const said = wording(look);
+  const rows = await Promise.all(devices.map((device) => row(context, origin, identity, device, said)));
   const unclaimed = { domains: null, claimed: false };
   const waiting = user.role === 'administrator' ? await context.store.devices.count(unclaimed) : 0;
-  const said = wording(look);
   const title = said('landing.title', 'Devices');
   return page(
     title,
@@ -57,21 +57,20 @@ async function row(
   origin: Origin,
   identity: Identity,
   device: DeviceRecord,
-  look: Look,
+  said: Wording,
 ): Promise<Html> {
-  const said = wording(look);
   const connected = context.presence.locate(device);
   const { name, version } = connected?.properties ?? device.properties;
   const duplicate =
     device.duplicateNoticed !== null && context.clock.date() - device.duplicateNoticed < duplicateShownMs;
   return html`<tr>
 <td>${name ? html`${name}<br><code class="quiet">${device.id}</code>` : html`<code>${device.id}</code>`}</td>
-<td>${connected ? html`<span class="on">${said('landing.online', 'on line')}</span>` : html`${said('landing.offline', 'off line')}<br><span class="quiet">${lastSeen(device, look)}</span>`}${
+<td>${connected ? html`<span class="on">${said('landing.online', 'on line')}</span>` : html`${said('landing.offline', 'off line')}<br><span class="quiet">${lastSeen(device, said)}</span>`}${
     duplicate
       ? html`<br><span class="warning">${said('landing.duplicate', 'two devices use this identity')}</span>`
       : html``
   }</td>
-<td>${connected ? await link(context, origin, identity, device, connected, look) : html`–`}</td>
+<td>${connected ? await link(context, origin, identity, device, connected, said) : html`–`}</td>
 <td>${version ?? '–'}</td>
 <td>${connected?.address ?? (device.address || '–')}</td>
 </tr>
@@ -84,10 +83,9 @@ async function link(
   identity: Identity,
   device: DeviceRecord,
   connected: OnlineDevice,
-  look: Look,
+  said: Wording,
 ): Promise<Html> {
   const { id } = device;
-  const said = wording(look);
   const services = servicesOf(connected);
   if (services.httpPort === null) return html`${said('landing.noWeb', 'none')}`;
   const access = await context.rights.deviceAccess(identity, device);
@@ -99,8 +97,7 @@ async function link(
 <input type="hidden" name="device" value="${id}"><button>${said('landing.showOn', 'Show on {host}', { host: context.cookieHost })}</button></form>`;
 }
 
-function lastSeen({ lastSeen, lastConnect }: DeviceRecord, look: Look): string {
-  const said = wording(look);
+function lastSeen({ lastSeen, lastConnect }: DeviceRecord, said: Wording): string {
   const time = lastSeen ?? lastConnect;
   return time === null
     ? said('landing.never', 'never seen')

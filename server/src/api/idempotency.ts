@@ -42,19 +42,22 @@ export class Idempotency {
         detail: `Idempotency-Key: must have 1 to ${idempotencyKeyLength} characters`,
       });
     }
-    const name = nameOf(user, key);
+    const name = JSON.stringify([user, key]);
     if (this.#underWay.has(name)) throw conflict('a call with this Idempotency-Key is under way');
     // Before anything is waited for: the same call may come at any time.
     this.#underWay.add(name);
     try {
-      return await this.#onceOnly(user, key, call, run);
+      return await this.#onceOnly({ name, user, key }, call, run);
     } finally {
       this.#underWay.delete(name);
     }
   }
 
-  async #onceOnly(user: string, key: string, call: string, run: () => Promise<Answer>): Promise<Answer> {
-    const name = nameOf(user, key);
+  async #onceOnly(
+    { name, user, key }: { readonly name: string; readonly user: string; readonly key: string },
+    call: string,
+    run: () => Promise<Answer>,
+  ): Promise<Answer> {
     const hash = createHash('sha256').update(call).digest();
     const former = await this.#claim(user, key, hash);
     if (former) {
@@ -112,8 +115,4 @@ export class Idempotency {
   async #release(user: string, key: string): Promise<void> {
     await this.#tables.run('DELETE FROM fleet_calls WHERE "user" = ? AND key = ?', user, key);
   }
-}
-
-function nameOf(user: string, key: string): string {
-  return JSON.stringify([user, key]);
 }

@@ -60,8 +60,8 @@ const nothingHere: Route = {
     new Problem(404, 'Not found', { detail: `there is no such call: see ${basePath}/openapi.json` }).answer(),
 };
 
-/** What the reflector itself refuses. */
-function refused({ status, error, advice }: { status: number; error: string; advice?: string }) {
+/** What the reflector itself refuses, on a route of the API. */
+export function refused({ status, error, advice }: { status: number; error: string; advice?: string }) {
   return { type: problemType, body: JSON.stringify({ title: error, status, detail: advice }) };
 }
 

@@ -12,9 +12,9 @@ export interface Sink {
 
 /**
  * Reads a file: as many bytes as it has at the beginning, so that a log that grows comes to an end; one without a size, such as those
- * of `/proc`, to its end. One that ends earlier has become shorter when its size is another one now, or it goes on
- * after all. Otherwise its size was never that of
- * its content, as in `/sys`, and it is whole: OpenSSH takes every early end for that. Returns the bytes. Rejects with `SftpFailure`, and with what `sink` and `stop` reject.
+ * of `/proc`, to its end. One that ends earlier has become shorter when its size is another one now, or it goes on after all.
+ * Otherwise its size was never that of its content, as in `/sys`, and it is whole. Returns the bytes. Rejects with `SftpFailure`,
+ * and with what `sink` and `stop` reject.
  */
 export async function download(
   session: SftpSession,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { normalizeDeviceId } from 'rm-reflector';
 import { type Answer, type Form, StoreUnavailable, type UserCall, type UserRoute } from 'rm-reflector/ports';
 import type { Caller } from '../../api/endpoint.ts';
-import { conflict, forbidden, Problem, problemType } from '../../api/problem.ts';
-import { basePath, callerNow, countCall } from '../../api/routes.ts';
+import { conflict, forbidden, Problem } from '../../api/problem.ts';
+import { basePath, callerNow, countCall, refused } from '../../api/routes.ts';
 import { validator } from '../../api/validation.ts';
 import { agentConfiguration } from '../agent-configuration.ts';
 import { type DevicesContext, deviceFor, domainForNew } from '../context.ts';
@@ -36,10 +36,7 @@ export function provisionRoute(context: DevicesContext): UserRoute {
     path: `${basePath}/provision`,
     proofs: ['token', 'password'],
     otherMethods: 'not allowed',
-    refuse: ({ status, error, advice }) => ({
-      type: problemType,
-      body: JSON.stringify({ title: error, status, detail: advice }),
-    }),
+    refuse: refused,
     answer: async (call) => {
       try {
         return await provision(context, call);

@@ -12,8 +12,8 @@ const perSearch = 40;
 
 /**
  * The groups of an entry, and with `nested` those that these are in: each by its distinguished name as `normalDn` writes
- * it, and by its names in lower case; names with `=`, which a distinguished name has, are left out. Groups that contain each other are no fault. Rejects with `TooManyEntries` beyond
- * `groupsPerUser` and `groupLevels`.
+ * it, and by its names in lower case; names with `=`, which a distinguished name has, are left out. Groups that contain each
+ * other are no fault. Rejects with `TooManyEntries` beyond `groupsPerUser` and `groupLevels`.
  */
 export async function groupsOf(
   person: { readonly dn: string; readonly name: string },

@@ -5,7 +5,6 @@ import { useResource } from '../../state/resource.ts';
 import { accountTabs } from '../../state/router.ts';
 import { account, choose, preferences, readAccount } from '../../state/session.ts';
 import { offeredLanguages, t, useLanguage } from '../../texts/language.ts';
-
 import { Copy, saveFile } from '../../ui/copy.tsx';
 import { Form } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
