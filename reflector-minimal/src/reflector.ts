@@ -40,6 +40,7 @@ import { PasswordVerifier } from './passwords/verifier.ts';
 import type { Authenticator } from './ports/authenticators.ts';
 import type { AdmitDevice } from './ports/device-admission.ts';
 import type { Events } from './ports/events.ts';
+import type { Eventual } from './ports/eventual.ts';
 import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { ResponseCache } from './ports/response-cache.ts';
@@ -109,9 +110,9 @@ export interface ReflectorOptions {
   readonly authenticators?: (
     store: Store,
     known: KnownUsers,
-  ) => readonly Authenticator<'token' | 'password'>[];
+  ) => Eventual<readonly Authenticator<'token' | 'password'>[]>;
   /** Who may open what, see `docs/ports/rights.md`; by default roles and domains decide. */
-  readonly rights?: (parts: RightsParts) => Rights;
+  readonly rights?: (parts: RightsParts) => Eventual<Rights>;
   /** Keeps answers of devices, see `docs/ports/response-cache.md`; by default none is kept. */
   readonly responseCache?: ResponseCache;
   /** For the log-in page: other ways to log in, or help with it, of `routes`. */
@@ -246,8 +247,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const key = await installation.tokenKey();
     const { users } = store;
     const tokens = new Tokens(key, options.tokenLifetime ?? 28_800, sessions, clock);
-    const added = options.authenticators?.(store, cache) ?? [];
-    const rights = options.rights?.({ store, known: cache, clock }) ?? rightsByRole;
+    const added = (await options.authenticators?.(store, cache)) ?? [];
+    const rights = (await options.rights?.({ store, known: cache, clock })) ?? rightsByRole;
     const authenticators: readonly Authenticator[] = [
       sessionAuthenticator(sessions),
       tokenAuthenticator(tokens),

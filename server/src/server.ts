@@ -120,12 +120,15 @@ class Server {
     this.cache = new AnswerCache(clock, limits, configuration.cache?.bytes ?? 0);
   }
 
-  rights(store: Store, known: KnownUsers): RightsPort {
-    return this.#open(store, known).rights;
+  async rights(store: Store, known: KnownUsers): Promise<RightsPort> {
+    return (await this.#opened(store, known)).rights;
   }
 
-  authenticators(store: Store, known: KnownUsers): readonly Authenticator<'token' | 'password'>[] {
-    const foundation = this.#open(store, known);
+  async authenticators(
+    store: Store,
+    known: KnownUsers,
+  ): Promise<readonly Authenticator<'token' | 'password'>[]> {
+    const foundation = await this.#opened(store, known);
     return parts.flatMap((part) => part.authenticators?.(foundation) ?? []);
   }
 
@@ -197,15 +200,19 @@ class Server {
     await this.#foundation?.database.close();
   }
 
-  #open(store: Store, known: KnownUsers): Foundation {
-    if (this.#foundation) return this.#foundation;
+  async #opened(store: Store, known: KnownUsers): Promise<Foundation> {
+    this.#foundation ??= await this.#open(store, known);
+    return this.#foundation;
+  }
+
+  async #open(store: Store, known: KnownUsers): Promise<Foundation> {
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
     const eventLog = new EventLog(database, clock, limits);
     const queues = new Map([['reads', () => database.readsWaiting]]);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
-    this.#foundation = {
+    return {
       ...this.#context,
       store,
       known,
@@ -218,6 +225,5 @@ class Server {
       rate: new CallRate(clock, limits),
       turns: new LoopTurns(eventLoop, limits),
     };
-    return this.#foundation;
   }
 }

@@ -168,7 +168,7 @@ export function grantsEndpoints({
         if (!target) throw unknownDevice();
         if (target.kind === 'device' && !caller.may('devices.read', target)) throw unknownDevice();
         requireGrantable(caller, { role, ports, until }, target);
-        if (domain !== null && !isKnownDomain(database, caller, domain))
+        if (domain !== null && !(await database.transact(() => isKnownDomain(caller, domain))))
           throw fieldProblem('/domain', unknownDomain);
         if (user !== null && !(await people.get(user))) throw fieldProblem('/user', 'there is no such user');
         if (group !== null && !(await groups.get(group)))

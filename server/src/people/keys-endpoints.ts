@@ -133,7 +133,7 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
         const stored: KeyTarget[] = [];
         for (const [i, target] of (targets ?? []).entries()) {
           if ('domain' in target) {
-            if (!isKnownDomain(database, caller, target.domain))
+            if (!(await database.transact(() => isKnownDomain(caller, target.domain))))
               throw fieldProblem(`/targets/${i}/domain`, unknownDomain);
             stored.push(target);
           } else {

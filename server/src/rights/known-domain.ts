@@ -1,4 +1,4 @@
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, type Work } from '../store/tables.ts';
 import { permissions } from './permission.ts';
 import type { CallerRights } from './rights.ts';
 
@@ -6,13 +6,9 @@ import type { CallerRights } from './rights.ts';
 export const unknownDomain = 'there is no such domain, or you may not see it';
 
 /** Whether there is this domain, and something in it is the caller's, be it for one device. Others do not learn that there is. */
-export function isKnownDomain(
-  database: FleetDatabase,
-  rights: Pick<CallerRights, 'grants'>,
-  domain: string,
-): boolean {
+export function* isKnownDomain(rights: Pick<CallerRights, 'grants'>, domain: string): Work<boolean> {
   const isTheirs = permissions.some((permission) =>
     rights.grants(permission).some(({ scope }) => scope.kind === 'everything' || scope.domain === domain),
   );
-  return isTheirs && database.prepare('SELECT 1 FROM fleet_domains WHERE id = ?').get(domain) !== undefined;
+  return isTheirs && (yield* get('SELECT 1 FROM fleet_domains WHERE id = ?', domain)) !== undefined;
 }

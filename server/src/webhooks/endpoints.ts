@@ -7,6 +7,7 @@ import { eventKinds } from '../events/log/kinds.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Work } from '../store/tables.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { type Delivery, deliveryColumns, type Outbox } from './outbox.ts';
 import { targetOf, type Webhook, type Webhooks, webhookPermissions } from './webhooks.ts';
@@ -105,11 +106,11 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
   const requireTold = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
     for (const permission of webhookPermissions) caller.require(permission, targetOf(settings));
   };
-  const requireAll = (caller: Caller, settings: Pick<Webhook, 'domain'>) => {
+  function* requireAll(caller: Caller, settings: Pick<Webhook, 'domain'>): Work<void> {
     requireTold(caller, settings);
-    if (settings.domain !== null && !isKnownDomain(database, caller, settings.domain))
+    if (settings.domain !== null && !(yield* isKnownDomain(caller, settings.domain)))
       throw fieldProblem('/domain', unknownDomain);
-  };
+  }
   const shown = (webhook: Webhook) => presented(webhook, outbox.waiting(webhook.id));
   const deliveryOf = (caller: Caller, id: string, delivery: string): Delivery => {
     requireTold(caller, found(caller, id));
@@ -157,7 +158,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
         domain: Type.Optional(domain),
       }),
       replies: [{ status: 201, description: 'The webhook, with its secret.', schema: withSecret }],
-      handle({ caller, body, note }) {
+      async handle({ caller, body, note }) {
         const settings = {
           url: checkedUrl(body.url),
           description: body.description ?? '',
@@ -165,7 +166,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
           domain: body.domain ?? null,
           enabled: true,
         };
-        requireAll(caller, settings);
+        await database.transact(() => requireAll(caller, settings));
         const webhook = webhooks.add(settings, caller.identity.user);
         if (!webhook) throw full(settings);
         note(`added the webhook ${webhook.id}`);
@@ -203,8 +204,8 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
         enabled: Type.Optional(enabled),
       }),
       replies: [{ status: 200, description: 'The webhook.', schema: webhookSchema }],
-      handle({ caller, parameters: { id }, body, checkVersion, note }) {
-        const changed = database.transaction(() => {
+      async handle({ caller, parameters: { id }, body, checkVersion, note }) {
+        const changed = await database.transact(function* () {
           const webhook = found(caller, id);
           checkVersion(webhook.version);
           const settings = {
@@ -214,7 +215,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
             domain: body.domain === undefined ? webhook.domain : body.domain,
             enabled: body.enabled ?? webhook.enabled,
           };
-          requireAll(caller, settings);
+          yield* requireAll(caller, settings);
           const after = webhooks.change(webhook, settings, caller.identity.user);
           if (!after) throw full(settings);
           return after;
