@@ -99,7 +99,7 @@ async function addDevice(
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, domain, options);
   const file = options.config === undefined ? null : new NewFile('--config', options.config);
   try {
-    if (!(await store.devices.add({ id, domain, secrets }, clock.date(), since))) throw taken();
+    if ((await store.devices.add({ id, domain, secrets }, clock.date(), since)) === 'taken') throw taken();
   } catch (error) {
     file?.discard();
     throw error;

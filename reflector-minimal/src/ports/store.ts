@@ -213,10 +213,16 @@ export interface Devices {
   page(filter: DeviceFilter, after: string, limit: number): Promise<DeviceRecord[]>;
   count(filter: DeviceFilter): Promise<number>;
   /**
-   * False when the id is taken by a claimed device; an unclaimed one gives way. One whose id is `ID-PORT` of another device has that
-   * host from now on: what was logged in there ends. The same goes for {@link claim}.
+   * `taken`: a claimed device has the id; an unclaimed one gives way. One whose id is `ID-PORT` of another device has that host from
+   * now on: what was logged in there ends. The same goes for {@link claim}. `full`: its domain has `most` claimed devices already,
+   * whoever has the id; calls at once do not exceed it.
    */
-  add(device: NewDevice, now: number, certificatesSince: CertificatesSince): Promise<boolean>;
+  add(
+    device: NewDevice,
+    now: number,
+    certificatesSince: CertificatesSince,
+    most?: number,
+  ): Promise<'added' | 'taken' | 'full'>;
   /** All of them, or none when ids are taken: these are returned then. The rest is as for {@link add}. */
   addAll(
     devices: readonly NewDevice[],

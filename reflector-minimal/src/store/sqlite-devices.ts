@@ -170,8 +170,20 @@ export class SqliteDevices implements Devices {
     return count.pluck().get({ claimed: claimed ? 1 : 0, ...values }) as number;
   }
 
-  async add(device: NewDevice, now: number, certificatesSince: CertificatesSince): Promise<boolean> {
-    return this.#add(device, now, certificatesSince);
+  async add(
+    device: NewDevice,
+    now: number,
+    certificatesSince: CertificatesSince,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<'added' | 'taken' | 'full'> {
+    const count = this.#database.prepare('SELECT count(*) FROM devices WHERE claimed = 1 AND domain = ?');
+    return this.#database
+      .transaction(() => {
+        if (most < Number.POSITIVE_INFINITY && (count.pluck().get(device.domain) as number) >= most)
+          return 'full';
+        return this.#add(device, now, certificatesSince) ? 'added' : 'taken';
+      })
+      .immediate();
   }
 
   async addAll(

@@ -1,10 +1,10 @@
 import { hiddenBy } from 'rm-reflector';
 import type { Caller } from '../api/endpoint.ts';
-import { conflict, fieldProblem } from '../api/problem.ts';
+import { fieldProblem } from '../api/problem.ts';
 import { type DevicesContext, domainTarget } from './context.ts';
 import { type NewSecret, newSecret, type Proof } from './device-secret.ts';
 import type { DeviceChanges } from './fleet-devices.ts';
-import { deviceQuotaProblem } from './quota-guard.ts';
+import { addWithinQuota } from './quota-guard.ts';
 
 /** Adds a device, and returns its secret. The caller may do so in this domain. Throws a `Problem`. */
 export async function addDevice(
@@ -19,15 +19,8 @@ export async function addDevice(
   if (hidden !== null) throw fieldProblem('/id', `its host name is ${hidden}`);
   const secret = await newSecret(context, { id, domain }, proof);
   (await caller.now()).require('devices.create', domainTarget(domain));
-  const problem = deviceQuotaProblem(core.database, domain);
-  if (problem) throw problem;
-  const now = core.clock.date();
-  // Nothing comes between the count and this: the store adds at once.
-  if (
-    !(await core.store.devices.add({ id, domain, secrets: secret.secrets }, now, secret.certificatesSince))
-  ) {
-    throw conflict(`device ${id}: this ID is taken`);
-  }
+  const device = { id, domain, secrets: secret.secrets };
+  await addWithinQuota(core, device, core.clock.date(), secret.certificatesSince);
   const uid = (await core.store.devices.identity(id))?.uid ?? '';
   core.database.transaction(() => {
     devices.change({ uid }, described);

@@ -4,7 +4,7 @@ import { LocalPresence } from '../../../reflector-minimal/src/tunnels/local-pres
 import { defaultLimits } from '../limits.ts';
 import { FleetFile } from '../testing/fleet-file.ts';
 import { Domains } from './domains.ts';
-import { deviceQuotaProblem, QuotaGuard } from './quota-guard.ts';
+import { addWithinQuota, deviceQuotaProblem, QuotaGuard } from './quota-guard.ts';
 
 let file: FleetFile;
 let presence: LocalPresence<ConnectedDevice>;
@@ -146,15 +146,31 @@ test('quotaCheckMs: who has used them up comes no more until the next month', as
 });
 
 test('devices: as many are added as the domain may have', async () => {
-  expect(deviceQuotaProblem(file.database, 'acme')).toBeNull();
+  const problem = (domain: string, more = 1) =>
+    file.database.transact(() => deviceQuotaProblem(domain, more));
+  expect(await problem('acme')).toBeNull();
   domains.change('acme', { quotas: { devices: 2 } });
   await added('a');
-  expect(deviceQuotaProblem(file.database, 'acme')).toBeNull();
-  expect(deviceQuotaProblem(file.database, 'acme', 2)).toMatchObject({
+  expect(await problem('acme')).toBeNull();
+  expect(await problem('acme', 2)).toMatchObject({
     status: 409,
     details: { detail: 'quota: the domain acme may have 2 devices, and has 1' },
   });
   await added('b');
-  expect(deviceQuotaProblem(file.database, 'acme')?.status).toBe(409);
-  expect(deviceQuotaProblem(file.database, 'elsewhere')).toBeNull();
+  expect((await problem('acme'))?.status).toBe(409);
+  expect(await problem('elsewhere')).toBeNull();
+});
+
+test('devices: those that are added at once are not more than the domain may have', async () => {
+  domains.change('acme', { quotas: { devices: 3 } });
+  await added('a');
+  const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
+  const add = (id: string) => addWithinQuota(file, { id, domain: 'acme', secrets }, 0, null);
+  const outcomes = await Promise.allSettled(['b', 'c', 'd', 'e'].map(add));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+  const detail = 'quota: the domain acme may have 3 devices, and has 3';
+  await expect(add('f')).rejects.toMatchObject({ status: 409, details: { detail } });
+  domains.change('acme', { quotas: { devices: null } });
+  await expect(add('a')).rejects.toMatchObject({ details: { detail: 'device a: this ID is taken' } });
+  await add('f');
 });

@@ -1,9 +1,18 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { ConnectedDevice } from 'rm-reflector';
-import type { ArrivingDevice, DeviceKey, DeviceTurnedAway, Presence } from 'rm-reflector/ports';
+import type {
+  ArrivingDevice,
+  CertificatesSince,
+  DeviceKey,
+  DeviceTurnedAway,
+  NewDevice,
+  Presence,
+} from 'rm-reflector/ports';
 import { conflict, type Problem } from '../api/problem.ts';
 import type { Limits } from '../limits.ts';
+import type { Core } from '../part.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, type Work } from '../store/tables.ts';
 import { monthOf, nextMonth } from './calendar.ts';
 
 type GuardLimits = Pick<Limits, 'quotaCheckMs' | 'arrivalMs' | 'quotaRetrySeconds'>;
@@ -15,19 +24,37 @@ interface Bounds {
   byte_quota: number | null;
 }
 
+const selectBounds =
+  'SELECT number, device_quota, connection_quota, byte_quota FROM fleet_domains WHERE id = ?';
+
 /**
- * Why a domain may have no `more` devices; `null`: it may. Call it in the same turn of the loop in which you add them. Commands
- * of the reflector are not asked: who has a shell on the server is not bound by quotas.
+ * Why a domain may have no `more` devices; `null`: it may. They come in the same transaction. Commands of the reflector are not
+ * asked: who has a shell on the server is not bound by quotas.
  */
-export function deviceQuotaProblem(database: FleetDatabase, domain: string, more = 1): Problem | null {
-  const bounds = boundsOf(database, domain);
+export function* deviceQuotaProblem(domain: string, more = 1): Work<Problem | null> {
+  const bounds = yield* get<Bounds>(selectBounds, domain);
   if (!bounds || bounds.device_quota === null) return null;
-  const count = database
-    .prepare<{ n: number }>('SELECT count(*) AS n FROM fleet_devices WHERE domain = ?')
-    .get(bounds.number);
+  const count = yield* get<{ n: number }>(
+    'SELECT count(*) AS n FROM fleet_devices WHERE domain = ?',
+    bounds.number,
+  );
   const present = count?.n ?? 0;
-  if (present + more <= bounds.device_quota) return null;
-  return conflict(`quota: the domain ${domain} may have ${devices(bounds.device_quota)}, and has ${present}`);
+  return present + more <= bounds.device_quota ? null : tooMany(domain, bounds.device_quota, present);
+}
+
+/** Adds a device to the store. Throws a `Problem` when its ID is taken, or when its domain has as many as it may have. */
+export async function addWithinQuota(
+  { database, store }: Pick<Core, 'database' | 'store'>,
+  device: NewDevice,
+  now: number,
+  certificatesSince: CertificatesSince,
+): Promise<void> {
+  const { id, domain } = device;
+  const most = (await database.get<Bounds>(selectBounds, domain))?.device_quota ?? Number.POSITIVE_INFINITY;
+  const outcome = await store.devices.add(device, now, certificatesSince, most);
+  if (outcome === 'taken') throw conflict(`device ${id}: this ID is taken`);
+  if (outcome === 'full')
+    throw tooMany(domain, most, await store.devices.count({ domains: [domain], claimed: true }));
 }
 
 /** Keeps devices within the quotas of their domains when they connect, and while they are on line. */
@@ -172,10 +199,11 @@ export class QuotaGuard {
 }
 
 function boundsOf(database: FleetDatabase, domain: string): Bounds | null {
-  const select = database.prepare<Bounds>(
-    'SELECT number, device_quota, connection_quota, byte_quota FROM fleet_domains WHERE id = ?',
-  );
-  return select.get(domain) ?? null;
+  return database.prepare<Bounds>(selectBounds).get(domain) ?? null;
+}
+
+function tooMany(domain: string, most: number, present: number): Problem {
+  return conflict(`quota: the domain ${domain} may have ${devices(most)}, and has ${present}`);
 }
 
 function devices(count: number): string {

@@ -11,7 +11,7 @@ import {
 import type { DeviceCredentials } from 'rm-reflector/ports';
 import { conflict, fieldProblem, Problem } from '../api/problem.ts';
 import { domainTarget } from '../devices/context.ts';
-import { deviceQuotaProblem } from '../devices/quota-guard.ts';
+import { addWithinQuota, deviceQuotaProblem } from '../devices/quota-guard.ts';
 import type { Core } from '../part.ts';
 import type { Authority } from './authority.ts';
 import { digestOf, type EnrolmentKey, type EnrolmentKeys } from './enrolment-keys.ts';
@@ -109,15 +109,16 @@ export class Exchange {
     }
     const from = { address, network: networksOf(address).at(-1) ?? address };
     if (reason === 'key' && key) {
-      this.#core.database.transaction(() => {
+      const [keys, enrolments] = [this.#keys, this.#enrolments];
+      await this.#core.database.transact(function* () {
         // Another request of this device may have come meanwhile.
-        const state = this.#enrolments.get(applicant)?.state ?? 'waiting';
+        const state = enrolments.get(applicant)?.state ?? 'waiting';
         if (state !== 'waiting') return;
         // Nothing is kept of a device for which there is no room: it comes again.
-        const problem = deviceQuotaProblem(this.#core.database, key.domain);
+        const problem = yield* deviceQuotaProblem(key.domain);
         if (problem) throw problem;
-        if (!this.#keys.use(key.id, now)) throw badKey();
-        this.#enrolments.acceptByKey(applicant, { domain: key.domain, key: key.id }, from, now);
+        if (!keys.use(key.id, now)) throw badKey();
+        enrolments.acceptByKey(applicant, { domain: key.domain, key: key.id }, from, now);
       });
       const accepted = this.#enrolments.get(applicant);
       if (accepted) return await this.#complete(applicant, accepted, request, address);
@@ -223,7 +224,7 @@ export class Exchange {
     device: DeviceCredentials | null,
     request: EnrolmentRequest,
   ): Promise<void> {
-    const { store, clock, database } = this.#core;
+    const { store, clock } = this.#core;
     const { id } = applicant;
     const byCertificate = request.request !== undefined;
     const password = byCertificate ? generatePassword() : passwordOf(request);
@@ -238,10 +239,7 @@ export class Exchange {
       if (!(await store.devices.setSecrets(id, secrets, now, since)))
         throw conflict(`device ${id}: was removed`);
     } else {
-      const problem = deviceQuotaProblem(database, domain);
-      if (problem) throw problem;
-      if (!(await store.devices.add({ id, domain, secrets }, now, since)))
-        throw conflict(`device ${id}: this ID is taken`);
+      await addWithinQuota(this.#core, { id, domain, secrets }, now, since);
     }
     const uid = (await store.devices.identity(id))?.uid;
     if (uid === undefined) throw conflict(`device ${id}: was removed`);

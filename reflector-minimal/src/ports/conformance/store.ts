@@ -3,6 +3,7 @@ import {
   type Account,
   type Change,
   type DeviceKey,
+  type Devices,
   pageLimit,
   type SessionRecord,
   type Store,
@@ -48,7 +49,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
     }
 
     async function addDevice(id = 'dev1', domain = 'acme'): Promise<DeviceKey> {
-      expect(await store.devices.add({ id, domain, secrets }, 1, null)).toBe(true);
+      expect(await store.devices.add({ id, domain, secrets }, 1, null)).toBe('added');
       const device = await store.devices.identity(id);
       if (!device) throw new Error(`no device ${id}`);
       return device;
@@ -286,7 +287,7 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
           certificatesSince: null,
           refused: null,
         });
-        expect(await store.devices.add({ id: 'dev1', domain: 'other', secrets }, 2, null)).toBe(false);
+        expect(await store.devices.add({ id: 'dev1', domain: 'other', secrets }, 2, null)).toBe('taken');
         expect(await store.devices.remove('dev1', 3)).toBe(true);
         expect(await store.devices.remove('dev1', 3)).toBe(false);
         expect([await store.devices.identity('dev1'), await store.devices.get('dev1')]).toEqual([null, null]);
@@ -379,8 +380,28 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(await store.devices.claim('dev1', 'acme')).toBe(false);
         expect(await store.devices.identity('dev1')).toMatchObject({ id: 'dev1', domain: 'acme' });
         await store.devices.addUnclaimed({ ...unknown, id: 'dev2' }, from, 1, room);
-        expect(await store.devices.add({ id: 'dev2', domain: 'acme', secrets }, 1, null)).toBe(true);
+        expect(await store.devices.add({ id: 'dev2', domain: 'acme', secrets }, 1, null)).toBe('added');
         expect(await store.devices.count({ domains: null, claimed: false })).toBe(0);
+      });
+
+      test('no more are added than a domain may have, also when they come at once', async () => {
+        const other = await subject.openAgain();
+        await addDevice('first');
+        await addDevice('elsewhere', 'other');
+        const from = { address: '192.0.2.1', network: '192.0.2.0/24' };
+        const unknown = { id: 'waits', domain: 'acme', password: 'hash' };
+        await store.devices.addUnclaimed(unknown, from, 1, { all: 10, ofNetwork: 10 });
+        const add = (devices: Devices, id: string, domain: string, most: number) =>
+          devices.add({ id, domain, secrets }, 1, null, most);
+        const outcomes = await Promise.all(
+          ['a', 'b', 'c', 'd'].map((id, i) => add((i % 2 === 0 ? store : other).devices, id, 'acme', 3)),
+        );
+        expect(outcomes.sort()).toEqual(['added', 'added', 'full', 'full']);
+        expect(await add(store.devices, 'first', 'acme', 3)).toBe('full');
+        expect(await add(store.devices, 'first', 'acme', 4)).toBe('taken');
+        expect(await add(store.devices, 'waits', 'acme', 4)).toBe('added');
+        expect(await add(store.devices, 'e', 'other', 2)).toBe('added');
+        expect(await store.devices.count({ domains: ['acme'], claimed: true })).toBe(4);
       });
 
       test('no more unknown ones wait than may, in all and of one network, also when they come at once', async () => {

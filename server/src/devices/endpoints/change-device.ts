@@ -37,9 +37,9 @@ export function changeDevice(context: DevicesContext): Endpoint {
     conditional: true,
     needs: 'devices.write',
     replies: [{ status: 200, description: 'The device as it is now.', schema: deviceSchema }],
-    handle({ caller, parameters, body, checkVersion, note }) {
+    async handle({ caller, parameters, body, checkVersion, note }) {
       const { core, devices } = context;
-      const changed = core.database.transaction(() => {
+      const changed = await core.database.transact(function* () {
         const device = deviceFor(context, caller, parameters.id, 'devices.write');
         checkVersion(device.revision);
         const { properties, domain, ...others } = body;
@@ -48,7 +48,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
           // It leaves the one domain for good: whoever may change one device for a day does not keep it so.
           caller.require('devices.create', domainTarget(device.domain));
           checkDomain(context, caller, domain);
-          const problem = deviceQuotaProblem(core.database, domain);
+          const problem = yield* deviceQuotaProblem(domain);
           if (problem) throw problem;
         }
         devices.change(device, {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type {
   CertificatesSince,
+  Change,
   DeviceCredentials,
   DeviceFilter,
   DeviceIdentity,
@@ -12,7 +13,7 @@ import type {
   TunnelEnd,
   TunnelEndCause,
 } from 'rm-reflector/ports';
-import { bounded, type Database, type Value } from './database.ts';
+import { bounded, type Database, type Transaction, type Value } from './database.ts';
 import type { Notes } from './notes.ts';
 import type { PostgresqlChanges } from './postgresql-changes.ts';
 import { beforeNul, hasNul } from './text.ts';
@@ -173,8 +174,21 @@ export class PostgresqlDevices implements Devices {
     return row?.count ?? 0;
   }
 
-  async add(device: NewDevice, now: number, certificatesSince: CertificatesSince): Promise<boolean> {
-    return (await this.addAll([device], now, certificatesSince)).length === 0;
+  async add(
+    device: NewDevice,
+    now: number,
+    certificatesSince: CertificatesSince,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<'added' | 'taken' | 'full'> {
+    const count = 'SELECT count(*) FROM rm_reflector.devices WHERE claimed AND domain = $1';
+    return this.#changes.transact(async (transaction, changed) => {
+      if (most < Number.POSITIVE_INFINITY) {
+        const [row] = await transaction.query<{ count: number }>(count, device.domain);
+        if (row && row.count >= most) return 'full';
+      }
+      const taken = await addAll(transaction, changed, [device], now, certificatesSince);
+      return taken.length === 0 ? 'added' : 'taken';
+    });
   }
 
   async addAll(
@@ -183,37 +197,9 @@ export class PostgresqlDevices implements Devices {
     certificatesSince: CertificatesSince,
   ): Promise<string[]> {
     if (devices.length === 0) return [];
-    // An id that comes twice is added once, as it came first.
-    const first = new Map<string, NewDevice>();
-    for (const device of devices) if (!first.has(device.id)) first.set(device.id, device);
-    const all = [...first.values()];
-    const ids = all.map(({ id }) => id);
-    return this.#changes.transact(async ({ query, run }, changed) => {
-      const select = 'SELECT id FROM rm_reflector.devices WHERE id = ANY ($1::text[]) AND claimed';
-      const taken = new Set((await query<{ id: string }>(select, ids)).map(({ id }) => id));
-      if (taken.size > 0) return devices.map(({ id }) => id).filter((id) => taken.has(id));
-      await run('DELETE FROM rm_reflector.devices WHERE id = ANY ($1::text[])', ids);
-      await run(
-        `INSERT INTO rm_reflector.devices
-           (id, uid, domain, claimed, password, digest_sha256, digest_md5, created, certificates_since, handed_over)
-         SELECT n.id, n.uid, n.domain, true, n.password, n.digest_sha256, n.digest_md5, $7,
-           CASE WHEN $8 THEN greatest($9, coalesce(f.removed, 0)) ELSE $10 END, f.id IS NOT NULL OR ${takesHost('n.id')}
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-             AS n (id, uid, domain, password, digest_sha256, digest_md5)
-           LEFT JOIN rm_reflector.former_devices AS f ON f.id = n.id`,
-        ids,
-        all.map(makeUid),
-        all.map(({ domain }) => domain),
-        all.map(({ secrets }) => secrets.password),
-        all.map(({ secrets }) => secrets.digestSha256),
-        all.map(({ secrets }) => secrets.digestMd5),
-        now,
-        ...sinceOf(now, certificatesSince),
-      );
-      for (const key of ids) changed({ kind: 'device', key });
-      if ((await endPortSessions(run, ids)) > 0) changed();
-      return [];
-    });
+    return this.#changes.transact((transaction, changed) =>
+      addAll(transaction, changed, devices, now, certificatesSince),
+    );
   }
 
   async setSecrets(
@@ -384,6 +370,45 @@ async function endPortSessions(
 /** Whether it is the default, that as of a day before, and what is given. */
 function sinceOf(now: number, given: CertificatesSince): [boolean, number, number | null] {
   return given === 'default' ? [true, now - certificateHeadStartMs, null] : [false, 0, given];
+}
+
+/** Within a transaction of changes: all of them, or none when ids are taken, which are returned. */
+async function addAll(
+  { query, run }: Transaction,
+  changed: (change?: Change) => void,
+  devices: readonly NewDevice[],
+  now: number,
+  certificatesSince: CertificatesSince,
+): Promise<string[]> {
+  // An id that comes twice is added once, as it came first.
+  const first = new Map<string, NewDevice>();
+  for (const device of devices) if (!first.has(device.id)) first.set(device.id, device);
+  const all = [...first.values()];
+  const ids = all.map(({ id }) => id);
+  const select = 'SELECT id FROM rm_reflector.devices WHERE id = ANY ($1::text[]) AND claimed';
+  const taken = new Set((await query<{ id: string }>(select, ids)).map(({ id }) => id));
+  if (taken.size > 0) return devices.map(({ id }) => id).filter((id) => taken.has(id));
+  await run('DELETE FROM rm_reflector.devices WHERE id = ANY ($1::text[])', ids);
+  await run(
+    `INSERT INTO rm_reflector.devices
+       (id, uid, domain, claimed, password, digest_sha256, digest_md5, created, certificates_since, handed_over)
+     SELECT n.id, n.uid, n.domain, true, n.password, n.digest_sha256, n.digest_md5, $7,
+       CASE WHEN $8 THEN greatest($9, coalesce(f.removed, 0)) ELSE $10 END, f.id IS NOT NULL OR ${takesHost('n.id')}
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         AS n (id, uid, domain, password, digest_sha256, digest_md5)
+       LEFT JOIN rm_reflector.former_devices AS f ON f.id = n.id`,
+    ids,
+    all.map(makeUid),
+    all.map(({ domain }) => domain),
+    all.map(({ secrets }) => secrets.password),
+    all.map(({ secrets }) => secrets.digestSha256),
+    all.map(({ secrets }) => secrets.digestMd5),
+    now,
+    ...sinceOf(now, certificatesSince),
+  );
+  for (const key of ids) changed({ kind: 'device', key });
+  if ((await endPortSessions(run, ids)) > 0) changed();
+  return [];
 }
 
 function makeUid(): string {
