@@ -71,6 +71,14 @@ export interface BrowserCall extends Call {
 /** A call of somebody who is logged in. */
 export interface UserCall extends Call {
   readonly identity: Identity;
+  /**
+   * After a change of this user that has ended the sessions, such as a second factor that the caller has just shown: a new session for
+   * the browser that the call came from. Give the cookies to the answer. `null` where the call did not come by the cookie of this
+   * user's session, or when the user was removed or changed meanwhile.
+   */
+  logInAgain(
+    user: UserRecord,
+  ): Promise<{ readonly cookies: readonly string[]; readonly session: Session } | null>;
 }
 
 /**

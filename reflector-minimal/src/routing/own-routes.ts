@@ -14,6 +14,7 @@ import type { Frames } from '../http/page.ts';
 import { type Refusal, sendRefusal } from '../http/refusal.ts';
 import { isSameOrigin } from '../isolation/same-origin.ts';
 import type { Limits } from '../limits.ts';
+import type { Identity } from '../ports/identity.ts';
 import type {
   Answer,
   BrowserCall,
@@ -22,6 +23,7 @@ import type {
   Route,
   SocketRoute,
   StreamedAnswer,
+  UserCall,
   UserRoute,
 } from '../ports/routes.ts';
 import type { UserRecord } from '../ports/store.ts';
@@ -233,6 +235,15 @@ export class OwnRoutes {
     return entered;
   }
 
+  async #logInAgain(
+    { headers, rawHeaders, origin }: IncomingCall,
+    identity: Identity,
+    user: UserRecord,
+  ): ReturnType<UserCall['logInAgain']> {
+    if (identity.credential !== 'session' || identity.user.uid !== user.uid) return null;
+    return enter(this.#context, { session: async () => identity, headers, rawHeaders, origin }, user);
+  }
+
   /** `route`: `undefined` for a path that does not exist. Only logged-in users learn that. */
   async #user(route: UserRoute | undefined, exchange: Exchange): Promise<void> {
     const { request, response, origin, found } = exchange;
@@ -244,7 +255,9 @@ export class OwnRoutes {
         return;
       }
       const holder = { kind: 'user', identity, device: null } as const;
-      const call = Object.assign(this.#call(exchange), { identity });
+      const incoming = this.#call(exchange);
+      const logInAgain = (user: UserRecord) => this.#logInAgain(incoming, identity, user);
+      const call = Object.assign(incoming, { identity, logInAgain });
       // A short answer to a whole request may still come: the route may be about the user's own access.
       const end = () => {
         call.withdraw();

@@ -1,4 +1,4 @@
-import type { Identity } from 'rm-reflector/ports';
+import type { Identity, UserRecord } from 'rm-reflector/ports';
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Permission, Target } from '../rights/permission.ts';
 import type { CallerRights } from '../rights/rights.ts';
@@ -35,6 +35,8 @@ export interface EndpointCall<Parameters, Query, Body> {
    * the change, for endpoints with `conditional`.
    */
   checkVersion(version: number | string): void;
+  /** New cookies for the browser that calls, if one does; see `UserCall.logInAgain`. Give them to the reply. */
+  logInAgain(user: UserRecord): Promise<readonly string[]>;
   /** For the audit log: what was done, in a few words without secrets. */
   note(detail: string, about?: { readonly device?: string; readonly user?: string }): void;
 }
@@ -49,6 +51,8 @@ export interface Reply {
   /** Of what is shown, for `If-Match`. */
   readonly version?: number | string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `Set-Cookie` lines. */
+  readonly cookies?: readonly string[];
   /** In place of a body: pieces as they come. When it throws, the answer is cut. */
   readonly stream?: AsyncIterable<string | Uint8Array>;
 }

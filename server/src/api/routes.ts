@@ -7,6 +7,7 @@ import {
   type Route,
   StoreUnavailable,
   type StreamedAnswer,
+  type UserCall,
 } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { Permission, Target } from '../rights/permission.ts';
@@ -73,7 +74,7 @@ export function countCall(rate: CallRate, { user }: Identity): void {
   throw new Problem(429, 'Too many calls', { detail: `call again in ${wait} s`, headers });
 }
 
-type Run = (call: Call, identity: Identity | null) => Promise<Answer | StreamedAnswer>;
+type Run = (call: Call | UserCall, identity: Identity | null) => Promise<Answer | StreamedAnswer>;
 
 function prepared(context: ApiContext, description: Endpoint): Run {
   const names = [...description.path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
@@ -103,7 +104,11 @@ function prepared(context: ApiContext, description: Endpoint): Run {
     return { caller, parameters, query, body };
   };
 
-  const handle = async (call: Call, identity: Identity | null, given: Awaited<ReturnType<typeof read>>) => {
+  const handle = async (
+    call: Call | UserCall,
+    identity: Identity | null,
+    given: Awaited<ReturnType<typeof read>>,
+  ) => {
     const ifMatch = singleHeader(call, 'if-match');
     if (description.conditional && ifMatch === null) {
       const detail = 'If-Match: must be the ETag of what you have read, or * to change it whatever it is now';
@@ -119,6 +124,7 @@ function prepared(context: ApiContext, description: Endpoint): Run {
         return call.signal;
       },
       checkVersion: (version) => checkVersion(ifMatch, version),
+      logInAgain: async (user) => ('identity' in call ? ((await call.logInAgain(user))?.cookies ?? []) : []),
       note: (detail, about = {}) => notes.push({ detail, ...about }),
     };
     try {
@@ -244,8 +250,9 @@ function answerOf(description: Endpoint, reply: Reply): Answer | StreamedAnswer 
     ...(reply.version === undefined ? {} : { ETag: entityTag(reply.version) }),
     ...reply.headers,
   };
-  if (reply.stream) return { status, type, headers, stream: reply.stream };
-  if (reply.body === undefined) return { status, headers };
+  const { cookies = [] } = reply;
+  if (reply.stream) return { status, type, headers, cookies, stream: reply.stream };
+  if (reply.body === undefined) return { status, headers, cookies };
   const json = reply.type === undefined && (described?.type === undefined || typeof reply.body !== 'string');
-  return { status, type, headers, body: json ? JSON.stringify(reply.body) : (reply.body as string) };
+  return { status, type, headers, cookies, body: json ? JSON.stringify(reply.body) : (reply.body as string) };
 }

@@ -191,6 +191,8 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
       tag: 'Account',
       summary:
         'Switches one-time passwords on with a code of the new secret, and ends all sessions and tokens.',
+      description:
+        'A browser that calls by its cookie gets a new session; every other one has to log in again.',
       needs: 'own',
       body: Type.Object({ ticket: Type.String({ maxLength: 600 }), code: codeSchema }),
       replies: [
@@ -200,7 +202,7 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
           schema: Type.Object({ recoveryCodes: Type.Array(Type.String()) }),
         },
       ],
-      async handle({ caller, body, note }) {
+      async handle({ caller, body, note, logInAgain }) {
         requireLogIn(caller);
         const { user } = caller.identity;
         const secret = logIn.enrolment.secretOf(body.ticket, user);
@@ -210,9 +212,12 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
           throw fieldProblem('/code', 'is not the current one: check the clock of your phone');
         const recoveryCodes = makeRecoveryCodes();
         const recovery = recoveryCodes.map(recoveryHash);
-        if (!(await store.users.setTotp(user, { secret, step, recovery }))) throw changedMeanwhile();
+        const changed = await store.users.setTotp(user, { secret, step, recovery });
+        if (!changed) throw changedMeanwhile();
         note('switched one-time passwords on');
-        return { body: { recoveryCodes } };
+        // The codes come only now, whatever becomes of the session.
+        const cookies = await logInAgain(changed).catch(() => []);
+        return { body: { recoveryCodes }, cookies };
       },
     }),
     endpoint({

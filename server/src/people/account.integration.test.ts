@@ -114,6 +114,25 @@ describe('one-time passwords', () => {
   });
 });
 
+test('whoever switches one-time passwords on in a browser stays logged in there, and nowhere else', async () => {
+  const cookie = await server.cookieOf('bob');
+  const elsewhere = server.client({ cookie: await server.cookieOf('bob') });
+  const host = `http://localhost:${server.reflector.port}`;
+  const browser = { cookie, origin: host, 'sec-fetch-site': 'same-origin' };
+  const bob = server.client(browser);
+  const begun = await bob.post('/account/one-time-passwords', { password });
+  const { secret, ticket } = begun.body as Record<string, string>;
+  const code = codeNow(secret ?? '');
+  const confirmed = await bob.put('/account/one-time-passwords', { ticket, code });
+  expect(confirmed.status).toBe(200);
+  expect((await bob.get('/account')).status).toBe(401);
+  expect((await elsewhere.get('/account')).status).toBe(401);
+  const lines = confirmed.headers['set-cookie'] as string[];
+  const again = lines.map((line) => line.split(';', 1)[0]).join('; ');
+  const { body } = await server.client({ ...browser, cookie: again }).get('/account');
+  expect(body).toMatchObject({ user: { name: 'bob', oneTimePasswords: true } });
+});
+
 test('sessions are listed and ended by their user', async () => {
   const [one, other] = [await server.signedIn('bob'), await server.signedIn('bob')];
   const { items } = (await one.get('/account/sessions')).body as {

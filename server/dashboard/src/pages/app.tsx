@@ -11,6 +11,7 @@ import { Icon, type IconName, Mark } from '../ui/icon.tsx';
 import { Logo } from '../ui/logo.tsx';
 import { Toasts } from '../ui/toast.tsx';
 import { AccountPage } from './account/account-page.tsx';
+import { newRecoveryCodes, RecoveryCodes } from './account/recovery-codes.tsx';
 import { AuditPage } from './audit-page.tsx';
 import { DeskPage } from './desk-page.tsx';
 import { DevicePage } from './device/device-page.tsx';
@@ -29,6 +30,7 @@ export function App() {
     const name = branding.value?.name;
     document.title = name ? `${title} – ${name}` : title;
   }, [title]);
+  if (newRecoveryCodes.value.length > 0) return <RecoveryCodes />;
   if (loggedOut.value) return <LoggedOut />;
   if (route.page === 'terminal' || route.page === 'desktop') {
     return (

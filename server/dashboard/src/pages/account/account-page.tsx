@@ -3,9 +3,9 @@ import { get, post, put, remove, segment } from '../../api/call.ts';
 import type { Session } from '../../api/types.ts';
 import { useResource } from '../../state/resource.ts';
 import { accountTabs } from '../../state/router.ts';
-import { account, choose, preferences, readAccount } from '../../state/session.ts';
+import { account, choose, preferences } from '../../state/session.ts';
 import { offeredLanguages, t, useLanguage } from '../../texts/language.ts';
-import { Copy, saveFile } from '../../ui/copy.tsx';
+import { Copy } from '../../ui/copy.tsx';
 import { Form } from '../../ui/dialog.tsx';
 import { Choice, Field, textOf } from '../../ui/field.tsx';
 import { Table } from '../../ui/table.tsx';
@@ -13,6 +13,7 @@ import { Tabs } from '../../ui/tabs.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { done, failed } from '../../ui/toast.tsx';
 import { Keys } from '../people/keys.tsx';
+import { newRecoveryCodes } from './recovery-codes.tsx';
 
 /** What belongs to the user who is logged in. */
 export function AccountPage({ tab }: { readonly tab: string }) {
@@ -208,7 +209,6 @@ interface Setup {
 /** One-time passwords: the QR code, the first code, and recovery codes. */
 function Codes() {
   const setup = useSignal<Setup | null>(null);
-  const recovery = useSignal<readonly string[]>([]);
   const on = account.value?.user.oneTimePasswords ?? false;
   const begin = async (fields: FormData) => {
     setup.value = await post<Setup>('/account/one-time-passwords', proofOf(fields));
@@ -219,33 +219,8 @@ function Codes() {
       ticket,
       code: textOf(fields, 'code'),
     });
-    recovery.value = made.recoveryCodes;
-    setup.value = null;
-    await readAccount();
+    newRecoveryCodes.value = made.recoveryCodes;
   };
-  if (recovery.value.length > 0) {
-    const text = `${recovery.value.join('\n')}\n`;
-    return (
-      <section class="card">
-        <header>
-          <h2>{t('codes.recovery')}</h2>
-        </header>
-        <div class="form">
-          <p>{t('codes.recovery.hint')}</p>
-          <Copy block text={text} label={t('codes.recovery')} />
-          <p>
-            <button
-              type="button"
-              class="button"
-              onClick={() => saveFile('recovery-codes.txt', 'text/plain', text)}
-            >
-              {t('configuration.save')}
-            </button>
-          </p>
-        </div>
-      </section>
-    );
-  }
   if (setup.value) {
     const { qr, secret } = setup.value;
     return (
