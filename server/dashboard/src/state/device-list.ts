@@ -18,6 +18,8 @@ export class DeviceList {
   #query: DeviceQuery | null = null;
   #properties: readonly string[] = [];
   #coming: PagedList<ListedDevice> | null = null;
+  /** {@link stale}, of the list that is on its way. */
+  #comingStale = false;
 
   /** Shows another query. Resolves when its first page is there, has failed, or another query has come. */
   async show(query: DeviceQuery, properties: readonly string[]): Promise<void> {
@@ -26,6 +28,7 @@ export class DeviceList {
     this.#coming?.close();
     const { list } = this.#listOf(query, properties);
     this.#coming = list;
+    this.#comingStale = false;
     this.reading.value = true;
     await list.look(0, 0);
     if (this.#coming !== list) return;
@@ -38,7 +41,7 @@ export class DeviceList {
     }
     this.shown.value.close();
     this.shown.value = list;
-    this.stale.value = false;
+    this.stale.value = this.#comingStale;
   }
 
   async reload(): Promise<void> {
@@ -47,18 +50,24 @@ export class DeviceList {
 
   /** True: everything has to be read again. */
   take(happenings: readonly Happening[]): boolean {
-    const list = this.shown.value;
+    // What is being read may be from before this happened.
+    const lists = [this.shown.value, ...(this.#coming ? [this.#coming] : [])];
     let lost = false;
     for (const happening of happenings) {
       const change = changeOf(happening);
       if (change?.kind === 'changed') {
-        list.update(change.id, change.change);
-        if (this.#query && followsPresence(this.#query)) this.stale.value = true;
-      } else if (change?.kind === 'removed') list.remove(change.id);
-      else if (change?.kind === 'added') this.stale.value = true;
+        for (const list of lists) list.update(change.id, change.change);
+        if (this.#query && followsPresence(this.#query)) this.#setStale();
+      } else if (change?.kind === 'removed') for (const list of lists) list.remove(change.id);
+      else if (change?.kind === 'added') this.#setStale();
       else if (change?.kind === 'lost') lost = true;
     }
     return lost;
+  }
+
+  #setStale(): void {
+    this.stale.value = true;
+    this.#comingStale = true;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { PagedList } from './paged-list.ts';
 
 interface Item {
   readonly id: string;
+  readonly seen?: number;
 }
 
 /** A server with items in pages of ten. */
@@ -15,7 +16,8 @@ class Source {
     this.items = Array.from({ length: count }, (_, i) => ({ id: `n${String(i).padStart(6, '0')}` }));
   }
 
-  list(keptPages = 40): PagedList<Item> {
+  /** `gate`: what each answer waits for, once it is made. */
+  list(keptPages = 40, gate = async () => {}): PagedList<Item> {
     return new PagedList<Item>({
       idOf: ({ id }) => id,
       keptPages,
@@ -24,6 +26,7 @@ class Source {
         if (this.broken) throw new Error('away');
         const rest = this.items.filter(({ id }) => cursor === null || id > cursor);
         const items = rest.slice(0, 10);
+        await gate();
         return { items, next: rest.length > 10 ? (items.at(-1)?.id ?? null) : null };
       },
     });
@@ -100,6 +103,28 @@ describe('a list in pages', () => {
     list.close();
     await list.look(0, 5);
     expect(source.asked).toEqual([]);
+  });
+
+  test('what happens while a page is read is true of it, whichever was first', async () => {
+    const source = new Source(25);
+    const opened: (() => void)[] = [];
+    const gate = () => new Promise<void>((resolve) => opened.push(resolve));
+    const list = source.list(40, gate);
+    const looked = list.look(0, 5);
+    expect(list.update('n000003', ({ id }) => ({ id, seen: 1 }))).toBe(false);
+    list.update('n000003', ({ id, seen }) => ({ id, seen: (seen ?? 0) + 1 }));
+    list.remove('n000004');
+    opened.shift()?.();
+    await looked;
+    expect([list.length.value, list.find('n000003')?.seen, list.find('n000004')]).toEqual([9, 2, undefined]);
+    // Of the next page, while the first one is held.
+    const more = list.look(8, 9);
+    list.update('n000012', ({ id }) => ({ id, seen: 1 }));
+    opened.shift()?.();
+    await more;
+    expect(list.find('n000012')?.seen).toBe(1);
+    // What was replayed is not replayed again.
+    expect(list.find('n000003')?.seen).toBe(2);
   });
 
   test('a row that moved to another page while pages were let go is found where it is now', async () => {

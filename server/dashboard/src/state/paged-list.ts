@@ -17,7 +17,8 @@ interface Part<Item> {
   items: readonly Item[] | null;
   /** How many there were when it was last read. */
   length: number;
-  reading: boolean;
+  /** While it is read: what changes meanwhile, as the answer may be from before; `null`: it is not read. */
+  meanwhile: ((items: readonly Item[]) => readonly Item[])[] | null;
 }
 
 /**
@@ -35,7 +36,7 @@ export class PagedList<Item> {
   readonly #read: ReadPage<Item>;
   readonly #idOf: (item: Item) => string;
   readonly #keptPages: number;
-  readonly #parts: Part<Item>[] = [{ cursor: null, items: null, length: 0, reading: false }];
+  readonly #parts: Part<Item>[] = [{ cursor: null, items: null, length: 0, meanwhile: null }];
   /** The part of each row that is held. */
   readonly #places = new Map<string, Part<Item>>();
   readonly #stop = new AbortController();
@@ -88,19 +89,24 @@ export class PagedList<Item> {
     await Promise.all(wanted.map((part) => this.#fill(part)));
   }
 
-  /** Replaces a row that is held; what is not held is read as it is then. */
+  /** Replaces a row that is held, or comes with a page that is being read; what is not held is read as it is then. */
   update(id: string, change: (item: Item) => Item): boolean {
+    const changed = (items: readonly Item[]) =>
+      items.map((item) => (this.#idOf(item) === id ? change(item) : item));
+    this.#remember(changed);
     const part = this.#places.get(id);
     if (!part?.items) return false;
-    part.items = part.items.map((item) => (this.#idOf(item) === id ? change(item) : item));
+    part.items = changed(part.items);
     this.revision.value++;
     return true;
   }
 
   remove(id: string): boolean {
+    const left = (items: readonly Item[]) => items.filter((item) => this.#idOf(item) !== id);
+    this.#remember(left);
     const part = this.#places.get(id);
     if (!part?.items) return false;
-    part.items = part.items.filter((item) => this.#idOf(item) !== id);
+    part.items = left(part.items);
     this.#places.delete(id);
     part.length = part.items.length;
     this.#changed();
@@ -113,24 +119,30 @@ export class PagedList<Item> {
   }
 
   async #fill(part: Part<Item>): Promise<void> {
-    if (part.reading || this.#stop.signal.aborted) return;
-    part.reading = true;
+    if (part.meanwhile || this.#stop.signal.aborted) return;
+    const meanwhile: NonNullable<Part<Item>['meanwhile']> = [];
+    part.meanwhile = meanwhile;
     try {
-      const { items, next } = await this.#read(part.cursor, this.#stop.signal);
+      const { items: read, next } = await this.#read(part.cursor, this.#stop.signal);
+      const items = meanwhile.reduce((now, change) => change(now), read);
       part.items = items;
       part.length = items.length;
       for (const item of items) this.#places.set(this.#idOf(item), part);
       if (part === this.#parts.at(-1)) {
         if (next === null) this.ended.value = true;
-        else this.#parts.push({ cursor: next, items: null, length: 0, reading: false });
+        else this.#parts.push({ cursor: next, items: null, length: 0, meanwhile: null });
       }
       this.fault.value = null;
       this.#changed();
     } catch (error) {
       if (!this.#stop.signal.aborted) this.fault.value = error;
     } finally {
-      part.reading = false;
+      part.meanwhile = null;
     }
+  }
+
+  #remember(change: (items: readonly Item[]) => readonly Item[]): void {
+    for (const { meanwhile } of this.#parts) meanwhile?.push(change);
   }
 
   #letGo(near: ReadonlySet<Part<Item>>): void {

@@ -1,0 +1,44 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import type { ListedDevice } from '../api/types.ts';
+import { DeviceList } from './device-list.ts';
+import { wholeList } from './device-query.ts';
+
+const device: ListedDevice = {
+  id: 'pump-7',
+  domain: 'acme',
+  name: 'Pump',
+  tags: [],
+  created: '2026-01-01T00:00:00Z',
+  online: false,
+  lastSeen: '2026-01-02T00:00:00Z',
+  address: null,
+  agent: null,
+  version: '1',
+  ports: [],
+  httpPort: null,
+  sshPort: null,
+  vncPort: null,
+  rdpPort: null,
+};
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test('a device that comes back while the list is read is shown on line', async () => {
+  const answers: (() => void)[] = [];
+  vi.stubGlobal('fetch', async () => {
+    const text = JSON.stringify({ items: [device], next: null });
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return new Response(text);
+  });
+  const list = new DeviceList();
+  const shown = list.show(wholeList, []);
+  const about = { cursor: '1', device: 'pump-7', time: '2026-02-02T00:00:00Z', data: {} };
+  expect(list.take([{ ...about, kind: 'device.online' }])).toBe(false);
+  list.take([{ ...about, device: 'valve-1', kind: 'device.added' }]);
+  answers.shift()?.();
+  await shown;
+  expect(list.shown.value.find('pump-7')).toMatchObject({ online: true, lastSeen: null });
+  expect(list.stale.value).toBe(true);
+});
