@@ -1,5 +1,6 @@
 import { addressOf } from '../api/call.ts';
 import type { LogRecord } from '../api/types.ts';
+import { periodOf } from '../state/days.ts';
 import { devicePath, navigate, place } from '../state/router.ts';
 import { t } from '../texts/language.ts';
 import { textOf } from '../ui/field.tsx';
@@ -19,7 +20,8 @@ export function AuditPage() {
     const value = fields.get(name);
     if (value) query[name] = value;
   }
-  const pages = usePages<LogRecord>('/audit', query);
+  const asked = { ...query, ...periodOf(query) };
+  const pages = usePages<LogRecord>('/audit', asked);
   const apply = (event: Event) => {
     event.preventDefault();
     const form = event.currentTarget;
@@ -38,7 +40,7 @@ export function AuditPage() {
       <div class="head">
         <h1>{t('audit.title')}</h1>
         <div class="actions">
-          <a class="button" href={addressOf('/audit/export', query)} download="audit.jsonl">
+          <a class="button" href={addressOf('/audit/export', asked)} download="audit.jsonl">
             <Icon name="download" />
             {t('audit.export')}
           </a>
