@@ -80,7 +80,7 @@ export async function call<Body>(
   }
   if (response.status === 401) loggedOut();
   if (response.status === 502 || response.status === 504) throw new Unreachable();
-  if (!response.ok) throw new Problem(response.status, value);
+  if (!response.ok) throw new Problem(response.status, value, response.headers.get('Retry-After'));
   return { body: value as Body, version: response.headers.get('ETag') ?? '*' };
 }
 

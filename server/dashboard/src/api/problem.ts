@@ -6,12 +6,17 @@ export class Problem extends Error {
   /** Wrong fields of the body, by name. */
   readonly fields: ReadonlyMap<string, string>;
 
-  constructor(status: number, body: unknown) {
+  /** When to call again, in seconds; `null`: the server has not said. */
+  readonly retryAfter: number | null;
+
+  /** `retryAfter`: the header of this name. */
+  constructor(status: number, body: unknown, retryAfter: string | null = null) {
     const { title = `HTTP ${status}`, detail = '', errors = [] } = (body ?? {}) as ProblemBody;
     super(detail || title);
     this.status = status;
     this.title = title;
     this.detail = detail;
+    this.retryAfter = /^\d{1,5}$/.test(retryAfter ?? '') ? Number(retryAfter) : null;
     this.fields = new Map(errors.map((error) => [error.field.replace(/^\//, ''), error.detail]));
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Problem } from '../api/problem.ts';
 import type { Connection, ListedDevice } from '../api/types.ts';
-import { forEach } from './bulk.ts';
+import { forEach, type Progress } from './bulk.ts';
 import { mostColumns, propertiesOf, readColumns, toggleColumn, usualColumns } from './columns.ts';
 import { changeOf } from './device-changes.ts';
 import { ago, bytes, duration } from './format.ts';
@@ -199,9 +200,48 @@ test('the same is done for many, a few at a time, and what fails is told', async
     running--;
     if (id === 'd3') throw new Error('no');
   };
-  const result = await forEach(ids, work, ({ done }) => seen.push(done), new AbortController().signal, 3);
+  const result = await forEach(ids, work, ({ done }) => seen.push(done), new AbortController().signal, {
+    atOnce: 3,
+  });
   expect([most, result.done, [...result.faults.keys()], seen.length]).toEqual([3, 20, ['d3'], 20]);
+  expect([...result.left]).toEqual(['d3']);
   const stopped = new AbortController();
   stopped.abort();
   expect((await forEach(ids, work, () => {}, stopped.signal)).done).toBe(0);
+});
+
+test('what is too many calls for the server is done when it takes more', async () => {
+  let room = 5;
+  const waits: number[] = [];
+  const refreshed = async (ms: number) => {
+    waits.push(ms);
+    room = 5;
+  };
+  const work = async (id: string) => {
+    await Promise.resolve();
+    if (id === 'd7') throw new Problem(409, {});
+    if (room === 0) throw new Problem(429, { title: 'Too many calls' }, '2');
+    room--;
+  };
+  const ids = Array.from({ length: 20 }, (_, i) => `d${i}`);
+  const pauses: boolean[] = [];
+  const report = ({ paused }: Progress) => pauses.push(paused);
+  const result = await forEach(ids, work, report, new AbortController().signal, { wait: refreshed });
+  expect([result.done, [...result.faults.keys()], [...result.left]]).toEqual([20, ['d7'], ['d7']]);
+  expect([new Set(waits), pauses.includes(true), pauses.at(-1)]).toEqual([new Set([2_000]), true, false]);
+  // A refusal that never ends is a fault, as is one without a time.
+  const never = async () => {
+    throw new Problem(429, {}, '1');
+  };
+  const failed = await forEach(['d1'], never, () => {}, new AbortController().signal, { wait: refreshed });
+  expect([...failed.faults.keys()]).toEqual(['d1']);
+});
+
+test('whoever gives up does not wait for the server', async () => {
+  const stop = new AbortController();
+  const work = async () => {
+    throw new Problem(429, {}, '99999');
+  };
+  const running = forEach(['d1', 'd2'], work, () => stop.abort(), stop.signal);
+  expect([...(await running).left]).toEqual(['d1', 'd2']);
 });

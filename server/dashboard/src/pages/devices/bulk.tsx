@@ -18,7 +18,8 @@ export interface BulkProps {
   readonly ids: readonly string[];
   readonly domains: readonly Domain[];
   readonly ask: (content: (close: () => void) => ComponentChildren) => void;
-  readonly onDone: () => void;
+  /** `left`: what could not be done, or was not begun. */
+  readonly onDone: (left: ReadonlySet<string>) => void;
   readonly onClear: () => void;
 }
 
@@ -67,7 +68,7 @@ function Run({
   readonly action: Action;
   readonly ids: readonly string[];
   readonly domains: readonly Domain[];
-  readonly onDone: () => void;
+  readonly onDone: BulkProps['onDone'];
   readonly onClose: () => void;
 }) {
   const progress = useSignal<Progress | null>(null);
@@ -83,7 +84,7 @@ function Run({
       disconnect,
       delete: removeDevice,
     };
-    progress.value = { done: 0, of: ids.length, faults: new Map() };
+    progress.value = { done: 0, of: ids.length, faults: new Map(), left: new Set(ids), paused: false };
     const result = await forEach(
       ids,
       work[action],
@@ -92,15 +93,15 @@ function Run({
       },
       stop.signal,
     );
-    if (result.faults.size > 0) return;
+    if (result.faults.size > 0 || stop.signal.aborted) return;
     onClose();
-    onDone();
+    onDone(result.left);
   };
   const now = progress.value;
   const finished = now !== null && now.done === now.of;
   const close = () => {
     onClose();
-    if (now && now.done > 0) onDone();
+    if (now && now.done > 0) onDone(new Set(now.left));
   };
   return (
     <Dialog title={t(`bulk.${action}.title`, { n: ids.length })} onClose={close}>
@@ -142,6 +143,7 @@ function Run({
                   <progress max={now.of} value={now.done} aria-label={t('bulk')} />
                   <p class="muted" role="status">
                     {t('bulk.progress', { done: now.done, of: now.of })}
+                    {now.paused && ` ${t('bulk.paused')}`}
                   </p>
                 </>
               )}

@@ -94,8 +94,8 @@ export function DevicesPage() {
           ids={[...selected.value]}
           domains={domains}
           ask={ask}
-          onDone={() => {
-            selected.value = new Set();
+          onDone={(left) => {
+            selected.value = left;
             reload();
           }}
           onClear={() => {
