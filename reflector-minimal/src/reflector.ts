@@ -45,7 +45,7 @@ import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { ResponseCache } from './ports/response-cache.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
-import type { OpenPort, Route } from './ports/routes.ts';
+import type { DialPort, OpenPort, Route } from './ports/routes.ts';
 import type { DeviceKey, Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
@@ -144,6 +144,8 @@ export interface ReflectorParts {
   readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
   /** Carries WebSockets of `routes` to ports of devices. */
   readonly openPort: OpenPort;
+  /** Opens ports of devices for routes that speak with the device themselves. */
+  readonly dialPort: DialPort;
   /** What users have open on a device in this process: requests, WebSockets and TCP connections. Looks at all that is live. */
   usersOf(device: DeviceKey): DeviceUse[];
 }
@@ -357,6 +359,7 @@ class RunningReflector implements Reflector {
   readonly audit: Pick<Audit, 'record' | 'count'>;
   readonly logIn: Pick<LogIn, 'check' | 'setPassword' | 'enrolment'>;
   readonly openPort: OpenPort;
+  readonly dialPort: DialPort;
   readonly #context: Context;
   readonly #listener: Listener;
   readonly #scheme: 'https' | 'http';
@@ -389,6 +392,12 @@ class RunningReflector implements Reflector {
       const { connection } = socket;
       const [{ signal }, { address }] = [call, call.origin];
       return forwarding.page({ ...request, address, connection, signal, take: () => socket.detach() });
+    };
+    this.dialPort = async (socket, { call, ...request }, user) => {
+      if (!(socket instanceof RouteWebSocket)) throw new TypeError('not the WebSocket of a route');
+      const { connection } = socket;
+      const [{ signal }, { address }] = [call, call.origin];
+      return forwarding.dial({ ...request, address, connection, signal }, user);
     };
     const added = typeof routes === 'function' ? routes(this) : routes;
     const ownRoutes = new OwnRoutes(context, [...withoutReplaced(ownPages(context), added), ...added]);

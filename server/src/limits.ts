@@ -75,6 +75,9 @@ export const defaultLimits = {
   ticketWaitMs: 10_000,
   /** Bytes that may come before a ticket is there: four times a ticket. */
   ticketBytes: 128,
+  /** Terminals whose SSH ends at the server, each a thread of some 20 MB: in all, and of one user: all tabs of a page, and some more. */
+  sshThreads: 64,
+  sshThreadsPerUser: 16,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
   /** Of these, those that one user has trusted: nobody uses them up for the others. */

@@ -136,10 +136,10 @@ class Server {
     const foundation = this.#foundation;
     if (!foundation) throw new Error('the routes come after the rights');
     const { database, rights, rate, turns, clock, log, limits } = foundation;
-    const { store, presence, events, audit, logIn, openPort } = core;
+    const { store, presence, events, audit, logIn, openPort, dialPort } = core;
     const usersOf: ReflectorParts['usersOf'] = (device) => core.usersOf(device);
     this.#running = parts.map((part) =>
-      part.run({ ...foundation, store, presence, events, audit, logIn, openPort, usersOf }),
+      part.run({ ...foundation, store, presence, events, audit, logIn, openPort, dialPort, usersOf }),
     );
     const endpoints = this.#running.flatMap((running) => running.endpoints ?? []);
     const all: readonly Endpoint[] = [...endpoints, openApiEndpoint(() => all, version)];

@@ -268,6 +268,7 @@ export const packages = [
       metrics: ['api', 'configuration', 'part.ts'],
       branding: ['api', 'branding/brand', 'part.ts'],
       bundles: [],
+      ssh: [],
       dashboard: ['api', 'branding/brand', 'bundles', 'part.ts'],
       desk: ['branding/brand', 'bundles', 'part.ts'],
       devices: ['api', 'part.ts', 'rights', 'store', 'store/schema'],
@@ -279,7 +280,8 @@ export const packages = [
       people: ['api', 'branding/brand', 'configuration', 'part.ts', 'rights', 'store'],
       enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
       'host-keys': ['api', 'devices', 'part.ts', 'store'],
-      tickets: ['api', 'configuration', 'devices', 'part.ts'],
+      'ssh-at-server': ['api', 'ssh'],
+      tickets: ['api', 'configuration', 'devices', 'part.ts', 'ssh', 'ssh-at-server'],
       cache: ['api', 'cache/answers', 'devices', 'part.ts'],
       'server.ts': [
         'api',
@@ -350,6 +352,7 @@ export const packages = [
       'server/dashboard/src/state/format.ts',
       'server/dashboard/src/texts/texts.ts',
       'server/dashboard/src/ui/logo.tsx',
+      'server/src/ssh',
     ],
     base: ['limits.ts'],
     folders: {

@@ -79,6 +79,14 @@ function tree(folder, path, wanted) {
     .map(({ file, relative }) => ({ path: `${path}/${relative}`, mode: 0o644, content: readFileSync(file) }));
 }
 
+/**
+ * Each once: the server and its pages for browsers have some in common.
+ * @param {readonly NpmPackage[]} packages
+ */
+function distinct(packages) {
+  return [...new Map(packages.map((one) => [`${one.name}@${one.version}`, one])).values()];
+}
+
 /** The headers of Node. @param {keyof typeof bases} platform */
 function headers(platform) {
   // The same for every processor; the package for this one need not have them.
@@ -150,6 +158,6 @@ export async function nodeProgram(program, platform) {
         content: readFileSync(module),
       },
     ],
-    packages: [...packages.values(), ...(program === 'rm-server' ? bundledPackages() : [])],
+    packages: distinct([...packages.values(), ...(program === 'rm-server' ? bundledPackages() : [])]),
   };
 }

@@ -13,6 +13,7 @@ import { type Eventual, whenKnown } from '../ports/eventual.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { OnlineDevice, Presence } from '../ports/presence.ts';
 import type { DeviceAccess } from '../ports/rights.ts';
+import type { PortUser } from '../ports/routes.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import type { ConcurrencyLimit } from '../throttling/concurrency-limit.ts';
 import {
@@ -27,7 +28,7 @@ import { KnownConnections } from './known-connections.ts';
 import { type Located, locate } from './locate.ts';
 import { ClientEndpoint, type PageSocket } from './tcp/client-endpoint.ts';
 import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
-import type { TcpContext } from './tcp/target.ts';
+import type { TcpContext, TcpTarget } from './tcp/target.ts';
 import { type UnderWay, type WebContext, WebForwarding } from './web/web-forwarding.ts';
 
 export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
@@ -55,7 +56,9 @@ interface Arrival {
 }
 
 /** What a page asks for whose user was proven before. */
-export interface PageRequest extends PageSocket {
+export interface PageRequest extends ProvenRequest, PageSocket {}
+
+interface ProvenRequest extends Pick<PageSocket, 'signal'> {
   readonly identity: Identity;
   /** The ID of the device. */
   readonly device: string;
@@ -198,13 +201,21 @@ export class Forwarding {
    * A TCP connection to a port of a device for a page whose user was proven before, such as by a ticket. Resolves with `null`
    * when it is over, or with why there is none.
    */
-  async page({
-    identity: proven,
-    device: id,
-    port,
-    address,
-    ...socket
-  }: PageRequest): Promise<Refusal | null> {
+  page({ take, ...request }: PageRequest): Promise<Refusal | null> {
+    const { signal, port } = request;
+    return this.#forProven(request, (target) => this.#clients.page({ signal, take }, target, port));
+  }
+
+  /** The same for a route that reads and writes the bytes itself. */
+  dial(request: ProvenRequest, user: PortUser): Promise<Refusal | null> {
+    const { signal, port } = request;
+    return this.#forProven(request, (target) => this.#clients.dial(signal, user, target, port));
+  }
+
+  async #forProven(
+    { identity: proven, device: id, port, address, connection }: ProvenRequest,
+    carry: (target: TcpTarget) => Promise<Refusal | null>,
+  ): Promise<Refusal | null> {
     const { cache, audit, unauthenticated } = this.#context;
     const refused = (refusal: Refusal) => {
       audit.count({
@@ -231,11 +242,11 @@ export class Forwarding {
     if ('status' in authorized) return refused(authorized);
     const located = locate(this.#context, authorized);
     if ('status' in located) return refused(located);
-    unauthenticated.authenticated(socket.connection);
+    unauthenticated.authenticated(connection);
     const counted = this.#count(identity.user.name, located.device.id);
     if ('status' in counted) return refused(counted);
     try {
-      return await this.#clients.page(socket, { ...located, since, address }, port);
+      return await carry({ ...located, since, address });
     } finally {
       counted.end();
     }

@@ -223,6 +223,32 @@ export interface PortRequest {
  */
 export type OpenPort = (socket: RouteSocket, request: PortRequest) => Promise<Refusal | null>;
 
+/** A TCP connection to a port of a device whose bytes a route reads and writes itself. */
+export interface PortConnection {
+  /** In pieces, as fast as you ask for them; ends when the device sends no more, or the connection is over. Once, at most. */
+  read(): AsyncIterable<Buffer>;
+  /** Resolves with true when the tunnel has taken them, with false when the connection is over. */
+  write(bytes: Uint8Array): Promise<boolean>;
+  /** What was written still goes. Idempotent. */
+  close(): void;
+}
+
+/** Who gets it. */
+export interface PortUser {
+  connected(connection: PortConnection): void;
+  /**
+   * The connection is over because the user has lost access (1008), the device has cut it or is off line (1011), or the reflector stops
+   * (1001): the close code for whoever is told.
+   */
+  cut(code: number): void;
+}
+
+/**
+ * The same for a route that speaks with the device itself, for the user at the other end of its WebSocket, which stays the route's. The
+ * connection ends with `call.signal`.
+ */
+export type DialPort = (socket: RouteSocket, request: PortRequest, user: PortUser) => Promise<Refusal | null>;
+
 /** A WebSocket for everybody: no cookie and no other credentials are looked at. */
 export interface OpenSocketRoute extends SocketEndpoint<CallHead>, Apart {
   readonly access: 'anyone';

@@ -15,17 +15,6 @@ export const limits = {
   messageBytes: 32_768,
   /** Milliseconds without a picture after which a desktop says what it may be waiting for. */
   slowMs: 10_000,
-  /** Window of an SSH channel: what a shell may say before the terminal has taken it. */
-  windowBytes: 1_048_576,
-  /**
-   * Bytes for a device that it has not let go yet, each piece with `unsentPieceBytes`: those for a shell, as the terminal answers what
-   * a device asks, and those that wait until keys are exchanged.
-   */
-  unsentBytes: 16_777_216,
-  /** What a piece takes beside its bytes. */
-  unsentPieceBytes: 512,
-  /** Questions of one message in a log-in. */
-  questions: 16,
   /** How often a device may have a character repeated at once: xterm makes the whole text first. */
   repetitions: 10_000,
   /**

@@ -5,6 +5,7 @@ import { desktopSchema } from './desktop.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
 import { metricsSchema } from './metrics.ts';
+import { terminalSchema } from './terminal.ts';
 import { webhooksSchema } from './webhooks.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
@@ -23,6 +24,7 @@ export const ownKeys = {
   }),
   mail: Type.Optional(mailSchema),
   desktop: Type.Optional(desktopSchema),
+  terminal: Type.Optional(terminalSchema),
   branding: Type.Optional(
     Type.String({
       minLength: 1,

@@ -2,9 +2,9 @@ import { StoreUnavailable } from 'rm-reflector/ports';
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../api/endpoint.ts';
 import { Problem } from '../api/problem.ts';
+import type { UserPlaces } from '../api/user-places.ts';
 import { eventFilterQuery } from './event-filter.ts';
 import { EventStream, type EventStreamContext } from './event-stream.ts';
-import type { StreamPlaces } from './stream-places.ts';
 
 export const eventsPath = '/events';
 
@@ -20,7 +20,7 @@ export const eventsQuery = Type.Object({
 });
 
 /** Server-sent events (HTML, section 9.2). */
-export function eventEndpoints(context: EventStreamContext, places: StreamPlaces): Endpoint[] {
+export function eventEndpoints(context: EventStreamContext, places: UserPlaces): Endpoint[] {
   return [
     endpoint({
       operation: 'streamEvents',

@@ -1,15 +1,15 @@
+import { UserPlaces } from '../api/user-places.ts';
 import type { Part } from '../part.ts';
 import { eventEndpoints } from './endpoints.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { eventSocket } from './socket-route.ts';
-import { StreamPlaces } from './stream-places.ts';
 
 /** Keeps what happens, and streams it. */
 export const events: Part = {
   run(core) {
     const { eventLog, events, clock, limits, log } = core;
     const recorder = new EventRecorder(eventLog, clock, limits, log);
-    const places = new StreamPlaces(limits);
+    const places = new UserPlaces({ all: limits.eventStreams, perUser: limits.eventStreamsPerUser });
     core.queues.set('events', () => recorder.pending);
     core.queues.set('event_streams', () => places.taken);
     // Before the first device comes.

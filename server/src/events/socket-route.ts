@@ -3,17 +3,17 @@ import type { Static } from 'typebox';
 import { closed } from '../api/closed.ts';
 import { Problem } from '../api/problem.ts';
 import { basePath, queryOf } from '../api/routes.ts';
+import type { UserPlaces } from '../api/user-places.ts';
 import { validator } from '../api/validation.ts';
 import { eventsPath, eventsQuery } from './endpoints.ts';
 import { EventStream, type EventStreamContext } from './event-stream.ts';
-import type { StreamPlaces } from './stream-places.ts';
 
 const maxMessageBytes = 1_024;
 const policyViolation = 1008;
 const tryAgainLater = 1013;
 
 /** The event stream as a WebSocket. The reader may send `{"cursor":…}` at any time, to go on from there. */
-export function eventSocket(context: EventStreamContext, places: StreamPlaces): UserSocketRoute {
+export function eventSocket(context: EventStreamContext, places: UserPlaces): UserSocketRoute {
   const check = validator<Static<typeof eventsQuery>>(closed(eventsQuery), 'query');
   return {
     access: 'user',

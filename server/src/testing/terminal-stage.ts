@@ -6,7 +6,7 @@ import type { SshServer } from '../../../test/ssh/ssh-server.ts';
 import { reservedPort } from '../../../test/system/loopback-port.ts';
 import type { ApiClient } from './api-client.ts';
 import { RealAgents } from './real-agents.ts';
-import { TestServer } from './test-server.ts';
+import { TestServer, type TestServerOptions } from './test-server.ts';
 
 /** Ports of the device. */
 export const ports = { openSsh: 22, dropbear: 23, nothing: 24, notSsh: 25 } as const;
@@ -35,11 +35,12 @@ export class TerminalStage {
     this.#notSsh = parts.notSsh;
   }
 
-  static async start(): Promise<TerminalStage> {
-    const server = await TestServer.start();
+  /** `lines`: of the configuration of OpenSSH. */
+  static async start(options: TestServerOptions = {}, lines: readonly string[] = []): Promise<TerminalStage> {
+    const server = await TestServer.start(options);
     const alice = await server.signedIn('alice');
     const password = isRoot ? devicePassword : null;
-    const openSsh = await startOpenSsh('pump', password);
+    const openSsh = await startOpenSsh('pump', password, lines);
     const dropbear = await startDropbear('pump', password);
     const notSsh = createServer((socket) => socket.on('error', () => {}).end('220 pump FTP ready\r\n'));
     await once(notSsh.listen(0, '127.0.0.1'), 'listening');

@@ -4,6 +4,7 @@ import { Problem } from '../api/problem.ts';
 import { type DevicesContext, deviceFor } from '../devices/context.ts';
 import { deviceParameters } from '../devices/schemas.ts';
 import { clipboardOf } from './clipboard.ts';
+import { mayEndHere } from './ssh-at-server.ts';
 import type { Tickets } from './tickets.ts';
 
 /** `POST /devices/{id}/tickets`. */
@@ -20,6 +21,12 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
     parameters: deviceParameters,
     body: Type.Object({
       port: Type.Integer({ minimum: 1, maximum: 65_535, description: 'Port of the device.' }),
+      use: Type.Optional(
+        Type.Enum(['tcp', 'ssh'], {
+          description:
+            '`tcp` by default: the bytes of the connection. `ssh`: a terminal whose SSH ends at the server, over the WebSocket /ssh; `terminal` of the configuration has to allow it.',
+        }),
+      ),
     }),
     needs: 'devices.open',
     replies: [
@@ -29,6 +36,9 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
         schema: Type.Object({
           ticket: Type.String(),
           seconds: Type.Number({ description: 'For which it is good.' }),
+          sshAtServer: Type.Boolean({
+            description: 'Whether SSH may end at the server (`terminal` of the configuration).',
+          }),
           clipboard: Type.Object(
             {
               toDevice: Type.Boolean({ description: 'Text of the user.' }),
@@ -38,19 +48,24 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
           ),
         }),
       },
+      { status: 403, description: 'You may not open the device, or SSH does not end at the server for it.' },
       { status: 429, description: 'You have too many tickets that are not used.' },
     ],
     handle({ caller, parameters, body, note }) {
       const device = deviceFor(context, caller, parameters.id, 'devices.open');
-      const ticket = tickets.issue({ identity: caller.identity, device: device.id, port: body.port });
+      const { port, use = 'tcp' } = body;
+      const sshAtServer = mayEndHere(configuration.terminal, device.domain);
+      if (use === 'ssh' && !sshAtServer)
+        throw new Problem(403, 'SSH does not end at the server for this device');
+      const ticket = tickets.issue({ identity: caller.identity, device: device.id, port, use });
       if (ticket === null) {
         throw new Problem(429, 'You have too many tickets that are not used', {
           headers: { 'Retry-After': String(Math.ceil(limits.ticketMs / 1000)) },
         });
       }
-      note(`port ${body.port}`, { device: device.id });
+      note(use === 'ssh' ? `port ${port}, SSH ends at the server` : `port ${port}`, { device: device.id });
       const clipboard = clipboardOf(configuration.desktop, device.domain);
-      return { body: { ticket, seconds: limits.ticketMs / 1000, clipboard } };
+      return { body: { ticket, seconds: limits.ticketMs / 1000, sshAtServer, clipboard } };
     },
   });
 }

@@ -101,6 +101,12 @@ test('says what a desktop of the domain lets pass', async () => {
   expect(body).toMatchObject({ seconds: 60, clipboard: { toDevice: true, fromDevice: false } });
 });
 
+test('SSH ends at the server only where the configuration allows it', async () => {
+  const { body } = await alice.post('/devices/pump/tickets', { port: 22 });
+  expect(body).toMatchObject({ sshAtServer: false });
+  expect((await alice.post('/devices/pump/tickets', { port: 22, use: 'ssh' })).status).toBe(403);
+});
+
 test('what is sent before the device has connected is not lost', async () => {
   const page = await Page.with(await ticketOf(alice));
   const { channel } = await opening();

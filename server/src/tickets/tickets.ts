@@ -9,7 +9,11 @@ export interface TicketFor {
   /** ID of the device. */
   readonly device: string;
   readonly port: number;
+  /** `tcp`: the bytes of the connection; `ssh`: a terminal whose SSH ends at the server. */
+  readonly use: TicketUse;
 }
+
+export type TicketUse = 'tcp' | 'ssh';
 
 interface Kept extends TicketFor {
   /** Milliseconds of the clock. */
@@ -44,13 +48,14 @@ export class Tickets {
     return ticket;
   }
 
-  /** What it is for; `null`: it is none of ours, or was used, or has expired. */
-  redeem(ticket: string): TicketFor | null {
+  /** What it is for; `null`: it is none of ours, or for another use, or was used, or has expired. */
+  redeem(ticket: string, use: TicketUse): TicketFor | null {
     this.#forget();
     const hash = hashOf(ticket);
     const kept = this.#kept.get(hash);
     if (!kept) return null;
     this.#drop(hash, kept);
+    if (kept.use !== use) return null;
     const { until, ...what } = kept;
     return what;
   }

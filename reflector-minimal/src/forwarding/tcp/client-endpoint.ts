@@ -11,15 +11,20 @@ import {
 import type { WebSocket } from 'ws';
 import { fieldsOf } from '../../http/headers.ts';
 import type { Refusal } from '../../http/refusal.ts';
+import type { PortUser } from '../../ports/routes.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { type Asker, askerOf } from './asker.ts';
 import { ClientTunnel, type ClientTunnelOptions } from './client-tunnel.ts';
+import { DeviceBytes } from './device-bytes.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 import { TcpRequest } from './tcp-request.ts';
 
 /** The window has no meaning here: a WebSocket carries one connection, and TCP provides its flow control. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
+
+/** A connection to a device was cut (RFC 6455 section 7.4.1). */
+const internalError = 1011;
 
 /** Largest message to a page, in bytes: a browser hands each to the page as a whole. */
 const pageFrame = 65_536;
@@ -42,6 +47,8 @@ export class ClientEndpoint {
   readonly #context: TcpContext;
   readonly #handshake: Handshake;
   readonly #tunnels = new Set<ClientTunnel>();
+  /** What ends connections of routes, with a close code. */
+  readonly #dialled = new Set<(code: number) => void>();
 
   constructor(context: TcpContext) {
     this.#context = context;
@@ -87,16 +94,7 @@ export class ClientEndpoint {
    */
   page({ signal, take }: PageSocket, target: TcpTarget, port: number): Promise<Refusal | null> {
     return new Promise((resolve, reject) => {
-      const asker: Asker = {
-        watch(gone) {
-          signal.addEventListener('abort', gone, { once: true });
-          return () => signal.removeEventListener('abort', gone);
-        },
-        refuse: resolve,
-        withdrawn: refusals.logIn,
-        failed: reject,
-      };
-      const asked = new TcpRequest(this.#context, asker, target, port);
+      const asked = new TcpRequest(this.#context, askerBy(signal, resolve, reject), target, port);
       const { offer, clock } = this.#context;
       const terms = { keepAlive: offer.keepAlive, extension: { ...leastExtension, maxFrame: pageFrame } };
       const opened = asked.open(port, (channel, since) => {
@@ -120,9 +118,47 @@ export class ClientEndpoint {
     });
   }
 
+  /**
+   * The same for a route that reads and writes the bytes itself. `signal`: aborted when nobody uses them any more. Resolves with `null`
+   * when the connection is over, or with why there is none.
+   */
+  dial(signal: AbortSignal, user: PortUser, target: TcpTarget, port: number): Promise<Refusal | null> {
+    return new Promise((resolve, reject) => {
+      const asked = new TcpRequest(this.#context, askerBy(signal, resolve, reject), target, port);
+      const opened = asked.open(port, (channel, since) => {
+        const traffic = { bytesFrom: 0, bytesTo: 0 };
+        const bytes = new DeviceBytes(channel, traffic);
+        let isOver = false;
+        const cut = (code: number) => {
+          if (isOver) return;
+          isOver = true;
+          channel.destroy();
+          user.cut(code);
+        };
+        const gone = () => channel.destroy();
+        const ended = asked.begin(traffic, since, () => cut(1008));
+        this.#dialled.add(cut);
+        signal.addEventListener('abort', gone, { once: true });
+        channel.on('error', () => {});
+        channel.once('close', () => {
+          this.#dialled.delete(cut);
+          signal.removeEventListener('abort', gone);
+          if (!bytes.isWhole && !signal.aborted) cut(internalError);
+          isOver = true;
+          ended();
+          resolve(null);
+        });
+        user.connected(bytes);
+      });
+      opened.catch(reject);
+      signal.addEventListener('abort', () => resolve(null), { once: true });
+    });
+  }
+
   /** Ends all tunnels with this close code. */
   closeAll(code: number): void {
     for (const tunnel of this.#tunnels) tunnel.close(code);
+    for (const cut of this.#dialled) cut(code);
   }
 
   #carry(
@@ -148,6 +184,23 @@ export class ClientEndpoint {
     this.#tunnels.add(tunnel);
     return tunnel;
   }
+}
+
+/** Whoever waits at the other end of a WebSocket. */
+function askerBy(
+  signal: AbortSignal,
+  refuse: (refusal: Refusal) => void,
+  failed: (error: unknown) => void,
+): Asker {
+  return {
+    watch(gone) {
+      signal.addEventListener('abort', gone, { once: true });
+      return () => signal.removeEventListener('abort', gone);
+    },
+    refuse,
+    withdrawn: refusals.logIn,
+    failed,
+  };
 }
 
 function readPort(request: IncomingMessage): number | null {

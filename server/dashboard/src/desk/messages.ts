@@ -54,8 +54,13 @@ export interface Clipboard {
 
 /** What a page asks for, and what it gets. */
 export interface Asks {
-  /** A one-use ticket for a TCP connection to the port. */
-  readonly ticket: { readonly takes: undefined; readonly gives: string };
+  /** A one-use ticket for a TCP connection to the port. `sshAtServer`: the server allows that SSH ends there. */
+  readonly ticket: {
+    readonly takes: undefined;
+    readonly gives: { readonly ticket: string; readonly sshAtServer: boolean };
+  };
+  /** One for a terminal whose SSH ends at the server. Refused with 403 where that is not allowed. */
+  readonly sshTicket: { readonly takes: undefined; readonly gives: string };
   /** The same for a desktop, with what the configuration of the server lets pass. */
   readonly desktop: {
     readonly takes: undefined;

@@ -29,10 +29,12 @@ type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Pro
 /** What the page may ask for: nothing that is not about its device and port, but for files that the user chooses and one preference. */
 function answersFor({ device, port }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
-  const desktop = () => post<Asks['desktop']['gives']>(`${path}/tickets`, { port });
+  const ticket = (use: 'tcp' | 'ssh') =>
+    post<Asks['desktop']['gives'] & Asks['ticket']['gives']>(`${path}/tickets`, { port, use });
   return {
-    desktop,
-    ticket: async () => (await desktop()).ticket,
+    desktop: () => ticket('tcp'),
+    ticket: () => ticket('tcp'),
+    sshTicket: async () => (await ticket('ssh')).ticket,
     hostKey: async () => {
       const { items } = await get<{ readonly items: readonly KnownHostKey[] }>(`${path}/host-keys`);
       return items.find((one) => one.port === port) ?? null;

@@ -4,7 +4,7 @@ import type { Clipboard } from '../../../dashboard/src/desk/messages.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Channel } from '../connection/channel.ts';
 import type { ConnectionEnd } from '../connection/end.ts';
-import { openWith } from '../connection/socket.ts';
+import { openSocket } from '../connection/socket.ts';
 import { rfbOver } from './carry.ts';
 import { type DesktopEnd, endOfDesktop } from './end-of-desktop.ts';
 import { keysymOf, keysyms, type Typed } from './typed.ts';
@@ -57,7 +57,7 @@ export class DesktopSession {
     try {
       const { ticket, clipboard } = await this.#bridge.ask('desktop', undefined);
       this.clipboard.value = clipboard;
-      channel = new Channel(await openWith(ticket));
+      channel = new Channel(await openSocket(ticket));
     } catch (error) {
       this.state.value = { is: 'refused', error };
       return;

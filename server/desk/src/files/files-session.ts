@@ -1,4 +1,6 @@
 import { signal } from '@preact/signals';
+import type { TerminalSsh } from '../../../src/ssh/session.ts';
+import { SshFailure } from '../../../src/ssh/session.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { type Kind, kindOf } from '../sftp/attributes.ts';
 import { download } from '../sftp/download.ts';
@@ -7,8 +9,6 @@ import { isFileName, join, parentOf, shown } from '../sftp/names.ts';
 import type { Listing } from '../sftp/session.ts';
 import { SftpSession } from '../sftp/session.ts';
 import { upload } from '../sftp/upload.ts';
-import type { SshConnection } from '../ssh/session.ts';
-import { SshFailure } from '../ssh/session.ts';
 import { language, t } from '../texts/language.ts';
 import { openSaving } from './saving.ts';
 import type { Transfers } from './transfers.ts';
@@ -32,7 +32,7 @@ export interface Folder {
 
 export function sayFailure(error: unknown): string {
   if (error instanceof SftpFailure) return t(error.key, error.values);
-  if (error instanceof SshFailure) return t('sftp.none');
+  if (error instanceof SshFailure) return t(error.key === 'ssh.noFilesAtServer' ? error.key : 'sftp.none');
   // What browsers say of a file of the reader that has changed, or cannot be read.
   if (error instanceof DOMException) return t('files.unreadable');
   return t('sftp.ended');
@@ -60,7 +60,7 @@ export class FilesSession {
     this.transfers = transfers;
   }
 
-  async open(connection: SshConnection): Promise<void> {
+  async open(connection: TerminalSsh): Promise<void> {
     try {
       const sftp = await SftpSession.open((take) => connection.subsystem('sftp', take));
       if (this.#closed) return sftp.close();

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import type { TerminalSsh } from '../../../src/ssh/session.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { SshConnection } from '../ssh/session.ts';
 import { t } from '../texts/language.ts';
 import { FilesPanel } from './files-panel.tsx';
 import { FilesSession, sayFailure } from './files-session.ts';
@@ -15,13 +15,13 @@ export function Files({
   hide,
 }: {
   readonly bridge: Bridge;
-  readonly connection: SshConnection | null;
+  readonly connection: TerminalSsh | null;
   readonly shown: Signal<boolean>;
   readonly hide: () => void;
 }) {
-  const current = useSignal<{ readonly of: SshConnection; readonly session: FilesSession } | null>(null);
+  const current = useSignal<{ readonly of: TerminalSsh; readonly session: FilesSession } | null>(null);
   const transfers = useMemo(() => new Transfers(sayFailure, () => t('files.cancelled')), []);
-  const begin = (of: SshConnection) => {
+  const begin = (of: TerminalSsh) => {
     current.value?.session.close();
     const session = new FilesSession(bridge, transfers);
     current.value = { of, session };

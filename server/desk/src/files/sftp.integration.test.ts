@@ -20,11 +20,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startDropbear } from '../../../../test/ssh/dropbear.ts';
 import { startOpenSsh } from '../../../../test/ssh/openssh.ts';
 import type { SshServer } from '../../../../test/ssh/ssh-server.ts';
+import { SshConnection } from '../../../src/ssh/session.ts';
 import { download } from '../sftp/download.ts';
 import { SftpSession } from '../sftp/session.ts';
 import { type Source, upload } from '../sftp/upload.ts';
 import { browserKey, makeBrowserKey } from '../ssh/browser-key.ts';
-import { SshConnection } from '../ssh/session.ts';
 import { channelTo } from '../testing/tcp-socket.ts';
 
 /** SFTP as the page has it, with the servers of real devices. */
@@ -131,7 +131,7 @@ describe.each([
       const path = join(folder, 'firmware.img');
       const seen: number[] = [];
       const uploaded = upload(sftp, path, source, refuse, (moved) => seen.push(moved), never());
-      shell.write(new TextEncoder().encode('echo shell-$((6*7))\n'));
+      expect(await shell.write(new TextEncoder().encode('echo shell-$((6*7))\n'))).toBe(true);
       await heard;
       expect(await uploaded).toBe(true);
       expect(seen.at(-1)).toBe(fileBytes);
@@ -141,7 +141,7 @@ describe.each([
       expect(await download(sftp, path, sink, ignore, never())).toBe(fileBytes);
       expect(sink.sha256()).toBe(sha256);
       sftp.close();
-      shell.write(new TextEncoder().encode('exit 5\n'));
+      expect(await shell.write(new TextEncoder().encode('exit 5\n'))).toBe(true);
       expect(await shell.ended).toBe(5);
     },
     timeout,

@@ -1,4 +1,4 @@
-import { writeStrings } from './strings.ts';
+import { writeStrings } from '../../../src/ssh/strings.ts';
 
 /** A key of this browser for one user of the dashboard. Its private part cannot be read, not even by this page. */
 export interface BrowserKey {

@@ -10,13 +10,14 @@ import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
 import { SshServerSession } from '@microsoft/dev-tunnels-ssh/sshServerSession.js';
 import { Buffer } from 'buffer';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { configuration } from '../../../src/ssh/algorithms.ts';
+import { Curve25519 } from '../../../src/ssh/curve25519.ts';
+import { Ed25519Key } from '../../../src/ssh/ed25519.ts';
+import { limits } from '../../../src/ssh/limits.ts';
+import { type Questions, SshConnection } from '../../../src/ssh/session.ts';
+import { ChannelStream } from '../../../src/ssh/stream.ts';
 import { Channel, type ChannelSocket } from '../connection/channel.ts';
-import { limits } from '../limits.ts';
-import { configuration } from './algorithms.ts';
-import { Curve25519 } from './curve25519.ts';
-import { Ed25519Key } from './ed25519.ts';
-import { type Questions, SshConnection } from './session.ts';
-import { ChannelStream } from './stream.ts';
+import { limits as ofPage } from '../limits.ts';
 
 /** One end of a WebSocket without a network. */
 class FakeSocket extends EventTarget {
@@ -37,6 +38,7 @@ class FakeSocket extends EventTarget {
 }
 
 const size = { columns: 80, rows: 24 };
+const ignore = () => {};
 let device: SshServerSession;
 let channel: Channel;
 /** The shell that the device has opened. */
@@ -163,14 +165,14 @@ test('unsentBytes, unsentPieceBytes: a device that takes no answers loses its co
   const connection = await SshConnection.open(channel, null);
   expect(await connection.logInByPassword('root', 'right', noQuestions)).toBe(true);
   const shell = await connection.shell(size, () => Promise.resolve());
-  const answer = new Uint8Array(limits.messageBytes);
-  const pieces = Math.floor(limits.unsentBytes / (limits.messageBytes + limits.unsentPieceBytes));
-  for (let sent = 0; sent < pieces; sent++) shell.write(answer);
+  const answer = new Uint8Array(ofPage.messageBytes);
+  const pieces = Math.floor(limits.unsentBytes / (ofPage.messageBytes + limits.unsentPieceBytes));
+  for (let sent = 0; sent < pieces; sent++) shell.write(answer).catch(ignore);
   const over = vi.fn();
   channel.ended.then(over, over);
   await expect(device.openChannel('forwarded-tcpip')).rejects.toThrow();
   expect(over).not.toHaveBeenCalled();
-  for (let sent = 0; sent < pieces; sent++) shell.write(answer);
+  for (let sent = 0; sent < pieces; sent++) shell.write(answer).catch(ignore);
   expect(await shell.ended).toBeNull();
 });
 
@@ -188,8 +190,8 @@ test('a request that means nothing here is refused at once, also while a paste w
       if (received >= far.maxWindowSize) resolve();
     });
   });
-  for (let sent = 0; sent < pasteBytes; sent += limits.messageBytes)
-    shell.write(new Uint8Array(limits.messageBytes));
+  for (let sent = 0; sent < pasteBytes; sent += ofPage.messageBytes)
+    shell.write(new Uint8Array(ofPage.messageBytes)).catch(ignore);
   await full;
   expect(await far.request(new ChannelRequestMessage('keepalive@openssh.com', true))).toBe(false);
   const all = new Promise<void>((resolve) => {
@@ -225,8 +227,8 @@ test('unsentBytes: a device that never ends a key exchange loses its connection'
       over = true;
     })
     .catch(() => {});
-  for (let sent = 0; sent < 2 * limits.unsentBytes; sent += limits.messageBytes) {
-    shell.write(new Uint8Array(limits.messageBytes));
+  for (let sent = 0; sent < 2 * limits.unsentBytes; sent += ofPage.messageBytes) {
+    shell.write(new Uint8Array(ofPage.messageBytes)).catch(ignore);
     // What the library takes waits in it, and not for the shell.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -252,7 +254,7 @@ test('a device begins a key exchange, and both sides go on', async () => {
   Object.assign(device.config, { keyRotationThreshold: 65_536 });
   const typed = new Promise<Buffer>((resolve) => far.onDataReceived(resolve));
   for (let sent = 0; sent < saidBytes; sent += 16_384) await far.send(Buffer.alloc(16_384));
-  shell.write(new TextEncoder().encode('ls'));
+  expect(await shell.write(new TextEncoder().encode('ls'))).toBe(true);
   expect((await typed).toString()).toBe('ls');
   await all;
 });

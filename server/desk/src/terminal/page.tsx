@@ -172,6 +172,11 @@ function Panel({
   }, [shown, at]);
   return (
     <section class="panel" hidden={!shown} data-stage={at}>
+      {tab.session.isAtServer.value && at === 'running' && (
+        <p class="told" role="status">
+          {t('atServer.now')}
+        </p>
+      )}
       <div class="beside">
         <div ref={place} class="place" />
         <Files bridge={bridge} connection={tab.session.loggedIn.value} shown={filing} hide={hideFiles} />

@@ -2,9 +2,9 @@ import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
+import type { TerminalSize } from '../../../src/ssh/requests.ts';
 import { limits } from '../limits.ts';
 import { shownColor } from '../page/colors.ts';
-import type { TerminalSize } from '../ssh/requests.ts';
 import { t } from '../texts/language.ts';
 import { useUnicode } from './unicode.ts';
 

@@ -27,6 +27,8 @@ export function StageOver({
           {t('connecting', { device: opening.name || opening.device })}
         </p>
       );
+    case 'atServer':
+      return <AtServer session={session} opening={opening} />;
     case 'hostKey':
       return <HostKey session={session} stage={stage} opening={opening} />;
     case 'logIn':
@@ -38,6 +40,30 @@ export function StageOver({
     default:
       return null;
   }
+}
+
+/** Asks before SSH ends where others could read it. */
+function AtServer({ session, opening }: { readonly session: TerminalSession; readonly opening: Opening }) {
+  return (
+    <div class="over loud" role="alert">
+      <h2>{t('atServer', { device: opening.name || opening.device })}</h2>
+      <p>{t('atServer.hint')}</p>
+      <p class="actions">
+        <button type="button" class="button" onClick={() => session.end(t('ssh.algorithms'), true)}>
+          {t('hostKey.refuse')}
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            session.connectAtServer().catch(() => {});
+          }}
+        >
+          {t('atServer.connect')}
+        </button>
+      </p>
+    </div>
+  );
 }
 
 function HostKey({ session, stage: { key, known }, opening }: Shown<'hostKey'>) {
@@ -136,7 +162,7 @@ function LogIn({ session, stage: { failed, browserKey } }: Shown<'logIn'>) {
         {t('logIn.password')}
         <input ref={password} type="password" name="ssh-password" autocomplete="off" />
       </label>
-      <p class="muted">{t('logIn.hint')}</p>
+      <p class="muted">{t(session.isAtServer.value ? 'atServer.now' : 'logIn.hint')}</p>
       <p class="actions">
         <button type="submit" class="button main">
           {t('logIn.byPassword')}

@@ -1,18 +1,28 @@
 import { signal } from '@preact/signals';
 import type { KnownHostKey } from '../../../dashboard/src/desk/messages.ts';
+import { judge, type ServerKey } from '../../../src/ssh/host-key.ts';
+import {
+  type Questions,
+  type Shell,
+  SshConnection,
+  SshFailure,
+  type TerminalSsh,
+} from '../../../src/ssh/session.ts';
 import { type Bridge, Refused } from '../bridge/bridge.ts';
 import { Channel } from '../connection/channel.ts';
+import type { ConnectionEnd } from '../connection/end.ts';
 import { openSocket } from '../connection/socket.ts';
 import { sayEnd, sayRefused } from '../page/say.ts';
 import { type BrowserKey, browserKey, makeBrowserKey } from '../ssh/browser-key.ts';
-import { judge, type ServerKey } from '../ssh/host-key.ts';
-import { type Questions, type Shell, SshConnection, SshFailure } from '../ssh/session.ts';
+import { SshAtServer } from '../ssh/ssh-at-server.ts';
 import { t } from '../texts/language.ts';
 import type { Screen } from './screen.ts';
 
 /** What a tab shows over its screen, and waits for. */
 export type Stage =
   | { readonly at: 'connecting' }
+  /** The browser has no algorithm in common with the device, and the server may take its place. */
+  | { readonly at: 'atServer' }
   | { readonly at: 'hostKey'; readonly key: ServerKey; readonly known: KnownHostKey | null }
   | { readonly at: 'logIn'; readonly failed: boolean; readonly browserKey: BrowserKey | null }
   | {
@@ -28,15 +38,25 @@ export type LogIn =
   | { readonly by: 'password'; readonly user: string; readonly password: string }
   | { readonly by: 'key'; readonly user: string };
 
+/** What carries a connection. */
+interface Line {
+  readonly ended: Promise<ConnectionEnd>;
+  close(): void;
+}
+
+const typeOf = (known: KnownHostKey | null) => known?.key.split(' ')[0] ?? null;
+
 /** One connection of a tab after the other, each with its SSH session and shell. */
 export class TerminalSession {
   readonly stage = signal<Stage>({ at: 'connecting' });
   /** Once somebody has logged in; `null`: nobody has. */
-  readonly loggedIn = signal<SshConnection | null>(null);
+  readonly loggedIn = signal<TerminalSsh | null>(null);
+  /** SSH ends at the server, which can read everything. */
+  readonly isAtServer = signal(false);
   readonly #bridge: Bridge;
   readonly #screen: () => Screen;
-  #channel: Channel | null = null;
-  #connection: SshConnection | null = null;
+  #channel: Line | null = null;
+  #connection: TerminalSsh | null = null;
   #shell: Shell | null = null;
   /** Of the connection: what comes late from an older one is not shown. */
   #attempt = 0;
@@ -47,7 +67,7 @@ export class TerminalSession {
   }
 
   typed(bytes: Uint8Array): void {
-    this.#shell?.write(bytes);
+    this.#shell?.write(bytes).catch(() => {});
   }
 
   resized(size: Parameters<Shell['resize']>[0]): void {
@@ -55,28 +75,39 @@ export class TerminalSession {
   }
 
   async connect(): Promise<void> {
-    const attempt = ++this.#attempt;
-    const { port } = this.#bridge.opening;
-    this.#drop();
-    this.#screen().leaveModes();
-    this.stage.value = { at: 'connecting' };
+    const attempt = this.#begin(false);
     try {
       const known = await this.#bridge.ask('hostKey', undefined);
-      const channel = new Channel(await openSocket(this.#bridge));
+      const { ticket, sshAtServer } = await this.#bridge.ask('ticket', undefined);
+      const channel = new Channel(await openSocket(ticket));
       if (attempt !== this.#attempt) return channel.close();
       this.#channel = channel;
-      const connection = await SshConnection.open(channel, known?.key.split(' ')[0] ?? null);
+      const connection = await SshConnection.open(channel, typeOf(known)).catch((error) => {
+        if (sshAtServer && error instanceof SshFailure && error.key === 'ssh.algorithms') return null;
+        throw error;
+      });
+      if (attempt !== this.#attempt) return connection?.close();
+      if (connection) return await this.#opened(connection, channel, known);
+      this.#drop();
+      this.stage.value = { at: 'atServer' };
+    } catch (error) {
+      if (attempt === this.#attempt) await this.#failed(error);
+    }
+  }
+
+  /** The same with SSH that ends at the server: for those who have been told what that means, and want it. */
+  async connectAtServer(): Promise<void> {
+    const attempt = this.#begin(true);
+    try {
+      const known = await this.#bridge.ask('hostKey', undefined);
+      const connection = new SshAtServer(
+        await openSocket(await this.#bridge.ask('sshTicket', undefined), 'ssh'),
+      );
       if (attempt !== this.#attempt) return connection.close();
-      this.#connection = connection;
-      // Before, there was an error that says more.
-      channel.ended
-        .then((end) => {
-          if (attempt === this.#attempt) this.#over(sayEnd(end, port), end.again);
-        })
-        .catch(() => {});
-      const verdict = judge(connection.serverKey, known?.key ?? null);
-      if (verdict === 'known') return await this.#askLogIn(false);
-      this.stage.value = { at: 'hostKey', key: connection.serverKey, known };
+      this.#channel = connection;
+      await connection.begin(typeOf(known));
+      if (attempt !== this.#attempt) return connection.close();
+      await this.#opened(connection, connection, known);
     } catch (error) {
       if (attempt === this.#attempt) await this.#failed(error);
     }
@@ -94,7 +125,8 @@ export class TerminalSession {
       const known = status === 409 && (await this.#bridge.ask('hostKey', undefined).catch(() => null));
       if (attempt !== this.#attempt) return;
       if (status === 403) return this.#over(t('hostKey.mayNot'), false);
-      return known ? this.connect() : this.#failed(error);
+      if (!known) return this.#failed(error);
+      return this.isAtServer.value ? this.connectAtServer() : this.connect();
     }
     if (attempt === this.#attempt) await this.#askLogIn(false);
   }
@@ -146,6 +178,32 @@ export class TerminalSession {
     this.#drop();
   }
 
+  /** Another connection takes the place of the one before. */
+  #begin(atServer: boolean): number {
+    const attempt = ++this.#attempt;
+    this.#drop();
+    this.#screen().leaveModes();
+    this.isAtServer.value = atServer;
+    this.stage.value = { at: 'connecting' };
+    return attempt;
+  }
+
+  /** Keys are agreed on. */
+  async #opened(connection: TerminalSsh, { ended }: Line, known: KnownHostKey | null): Promise<void> {
+    const attempt = this.#attempt;
+    const { port } = this.#bridge.opening;
+    this.#connection = connection;
+    // Before, there was an error that says more.
+    ended
+      .then((end) => {
+        if (attempt === this.#attempt) this.#over(sayEnd(end, port), end.again);
+      })
+      .catch(() => {});
+    const verdict = judge(connection.serverKey, known?.key ?? null);
+    if (verdict === 'known') return this.#askLogIn(false);
+    this.stage.value = { at: 'hostKey', key: connection.serverKey, known };
+  }
+
   async #askLogIn(failed: boolean): Promise<void> {
     const attempt = this.#attempt;
     const key = await browserKey(this.#bridge.opening.user);
@@ -164,7 +222,7 @@ export class TerminalSession {
     });
   }
 
-  async #run(connection: SshConnection, attempt: number): Promise<void> {
+  async #run(connection: TerminalSsh, attempt: number): Promise<void> {
     const screen = this.#screen();
     const shell = await connection.shell(screen.size, (bytes) => screen.write(bytes));
     if (attempt !== this.#attempt) return shell.close();

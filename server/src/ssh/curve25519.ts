@@ -5,6 +5,7 @@ import {
 import { BigInt as SshInteger } from '@microsoft/dev-tunnels-ssh/io/bigInt.js';
 import { Buffer } from 'buffer';
 import { readStrings, writeStrings } from './strings.ts';
+import type { CryptoKeyPair } from './web-crypto.ts';
 
 const algorithm = { name: 'X25519' } as const;
 const digestBytes = 32;

@@ -8,12 +8,12 @@ import {
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh/messages/transportMessages.js';
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh/sshChannel.js';
 import { Buffer } from 'buffer';
-import type { Channel } from '../connection/channel.ts';
-import { limits } from '../limits.ts';
 import { configuration, isComplete } from './algorithms.ts';
+import type { ByteChannel } from './byte-channel.ts';
 import { ClientSession } from './client-session.ts';
-import { Ed25519Key } from './ed25519.ts';
+import { Ed25519Key, type LogInKey } from './ed25519.ts';
 import { type ServerKey, serverKeyOf } from './host-key.ts';
+import { limits } from './limits.ts';
 import { ResizeRequest, SubsystemRequest, TerminalRequest, type TerminalSize } from './requests.ts';
 import { ChannelStream } from './stream.ts';
 import { Subsystem } from './subsystem.ts';
@@ -40,15 +40,29 @@ export type Answer = (asked: Questions) => Promise<readonly string[] | null>;
 
 /** A shell on the device. */
 export interface Shell {
-  write(bytes: Uint8Array): void;
+  /** Resolves when they have gone, and with false where they never will. */
+  write(bytes: Uint8Array): Promise<boolean>;
   resize(size: TerminalSize): void;
   close(): void;
   /** Resolves when it has ended, with its exit status where the server says one. */
   readonly ended: Promise<number | null>;
 }
 
-/** SSH over a channel: its keys are in this page, and the server between sees ciphertext only. */
-export class SshConnection {
+/** What a terminal needs of SSH, wherever that ends. */
+export interface TerminalSsh {
+  readonly serverKey: ServerKey;
+  logInByPassword(username: string, password: string, answer: Answer): Promise<boolean>;
+  logInByKey(username: string, key: LogInKey): Promise<boolean>;
+  shell(size: TerminalSize, take: (bytes: Uint8Array) => Promise<void>): Promise<Shell>;
+  subsystem(
+    name: string,
+    take: (bytes: Uint8Array) => void,
+  ): Promise<Pick<Subsystem, 'ended' | 'send' | 'close'>>;
+  close(): void;
+}
+
+/** SSH over a channel: its keys are where this runs, and whoever is between sees ciphertext only. */
+export class SshConnection implements TerminalSsh {
   readonly serverKey: ServerKey;
   readonly #session: ClientSession;
   /** Of a log-in that runs; `null`: its questions are not answered. */
@@ -80,7 +94,7 @@ export class SshConnection {
   /**
    * Agrees on keys; the server is not trusted yet. `knownType`: of the key by which it is known. Rejects with {@link SshFailure}.
    */
-  static async open(channel: Channel, knownType: string | null): Promise<SshConnection> {
+  static async open(channel: ByteChannel, knownType: string | null): Promise<SshConnection> {
     const session = new ClientSession(await configuration(knownType));
     // A device has nothing to open here, and would fill memory with channels.
     session.onChannelOpening((event) => {
@@ -138,8 +152,8 @@ export class SshConnection {
     }
   }
 
-  logInByKey(username: string, pair: CryptoKeyPair): Promise<boolean> {
-    return this.#session.authenticateClient({ username, publicKeys: [Ed25519Key.of(pair)] });
+  logInByKey(username: string, key: LogInKey): Promise<boolean> {
+    return this.#session.authenticateClient({ username, publicKeys: [Ed25519Key.of(key)] });
   }
 
   /**
@@ -175,14 +189,21 @@ export class SshConnection {
     const ignore = () => {};
     let unsent = 0;
     return {
-      write: (bytes) => {
+      write: async (bytes) => {
         const cost = bytes.length + limits.unsentPieceBytes;
         // A device that asks the terminal much, and takes no answer, would fill memory.
-        if (unsent + cost > limits.unsentBytes) return this.close();
+        if (unsent + cost > limits.unsentBytes) {
+          this.close();
+          return false;
+        }
         unsent += cost;
-        channel.send(Buffer.from(bytes)).then(() => {
+        try {
+          await channel.send(Buffer.from(bytes));
           unsent -= cost;
-        }, ignore);
+          return true;
+        } catch {
+          return false;
+        }
       },
       resize: (changed) => {
         channel.request(new ResizeRequest(changed)).catch(ignore);

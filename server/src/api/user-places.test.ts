@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { StreamPlaces } from './stream-places.ts';
+import { UserPlaces } from './user-places.ts';
 
 test('eventStreams, eventStreamsPerUser: places are bounded for each user and in all, and given back once', () => {
-  const places = new StreamPlaces({ eventStreams: 3, eventStreamsPerUser: 2 });
+  const places = new UserPlaces({ all: 3, perUser: 2 });
   const first = places.take('a');
   places.take('a');
   expect(places.take('a')).toBe('user');

@@ -5,6 +5,7 @@ import {
 } from '@microsoft/dev-tunnels-ssh/algorithms/publicKeyAlgorithm.js';
 import { Buffer } from 'buffer';
 import { readStrings, writeStrings } from './strings.ts';
+import type { CryptoKey } from './web-crypto.ts';
 
 /** RFC 8709. */
 const algorithmName = 'ssh-ed25519';
@@ -20,14 +21,23 @@ export async function hasEd25519(): Promise<boolean> {
   }
 }
 
+/** Signs with a private key that is elsewhere. Rejects where that is refused. */
+export type Sign = (data: Uint8Array) => Promise<Uint8Array>;
+
+/** A key with which somebody logs in. */
+export interface LogInKey {
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey | Sign;
+}
+
 /** A key of WebCrypto. The private part, where there is one, need not be extractable. */
 export class Ed25519Key implements KeyPair {
   readonly keyAlgorithmName = algorithmName;
   comment: string | null = null;
   publicKey: CryptoKey | null = null;
-  privateKey: CryptoKey | null = null;
+  privateKey: CryptoKey | Sign | null = null;
 
-  static of({ publicKey, privateKey }: CryptoKeyPair): Ed25519Key {
+  static of({ publicKey, privateKey }: LogInKey): Ed25519Key {
     return Object.assign(new Ed25519Key(), { publicKey, privateKey });
   }
 
@@ -87,6 +97,7 @@ export class Ed25519 extends PublicKeyAlgorithm {
       digestLength: signatureBytes,
       async sign(data) {
         if (!key) throw new Error('there is no private key');
+        if (typeof key === 'function') return Buffer.from(await key(data));
         return Buffer.from(await crypto.subtle.sign({ name: 'Ed25519' }, key, data.slice()));
       },
       dispose() {},

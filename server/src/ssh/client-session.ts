@@ -10,7 +10,7 @@ import { KeyExchangeInitMessage, NewKeysMessage } from '@microsoft/dev-tunnels-s
 import type { SshMessage } from '@microsoft/dev-tunnels-ssh/messages/sshMessage.js';
 import { SshDisconnectReason } from '@microsoft/dev-tunnels-ssh/messages/transportMessages.js';
 import { SshClientSession } from '@microsoft/dev-tunnels-ssh/sshClientSession.js';
-import { limits } from '../limits.ts';
+import { limits } from './limits.ts';
 
 /** `keyboard-interactive`: RFC 4256 section 3.1, whole. The library leaves its last two strings out, and OpenSSH ends the connection. */
 class InteractiveRequest extends AuthenticationRequestMessage {

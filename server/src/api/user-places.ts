@@ -1,13 +1,17 @@
-import type { Limits } from '../limits.ts';
+/** How many things may be open at once. */
+export interface PlaceBounds {
+  readonly all: number;
+  readonly perUser: number;
+}
 
-/** Counts the readers of events. */
-export class StreamPlaces {
-  readonly #limits: Pick<Limits, 'eventStreams' | 'eventStreamsPerUser'>;
+/** Counts what users hold open, so that nobody takes the places of everybody else. */
+export class UserPlaces {
+  readonly #bounds: PlaceBounds;
   readonly #ofUser = new Map<string, number>();
   #all = 0;
 
-  constructor(limits: Pick<Limits, 'eventStreams' | 'eventStreamsPerUser'>) {
-    this.#limits = limits;
+  constructor(bounds: PlaceBounds) {
+    this.#bounds = bounds;
   }
 
   get taken(): number {
@@ -17,8 +21,8 @@ export class StreamPlaces {
   /** What gives the place back, once; or which bound is reached. */
   take(user: string): (() => void) | 'user' | 'all' {
     const taken = this.#ofUser.get(user) ?? 0;
-    if (taken >= this.#limits.eventStreamsPerUser) return 'user';
-    if (this.#all >= this.#limits.eventStreams) return 'all';
+    if (taken >= this.#bounds.perUser) return 'user';
+    if (this.#all >= this.#bounds.all) return 'all';
     this.#ofUser.set(user, taken + 1);
     this.#all++;
     let given = false;

@@ -1,13 +1,13 @@
 import { BaseStream } from '@microsoft/dev-tunnels-ssh/streams.js';
 import { Buffer } from 'buffer';
-import type { Channel } from '../connection/channel.ts';
+import type { ByteChannel } from './byte-channel.ts';
 
 /** A channel as the SSH library reads and writes it. It asks for the next bytes only when it has taken those before. */
 export class ChannelStream extends BaseStream {
-  readonly #channel: Channel;
+  readonly #channel: ByteChannel;
   #rest: Uint8Array | null = null;
 
-  constructor(channel: Channel) {
+  constructor(channel: ByteChannel) {
     super();
     this.#channel = channel;
     channel.ended.then(() => this.fireOnClose()).catch(() => {});

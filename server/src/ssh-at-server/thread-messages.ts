@@ -1,0 +1,26 @@
+/*
+ * What the thread of a session and the server say to each other. The thread asks; each {@link Asked} gets one {@link Given}, so neither
+ * side sends more than the other takes.
+ */
+
+/** From the thread. */
+export interface Asked {
+  readonly id: number;
+  /**
+   * `read…`: the next message of the page, the next bytes of the device; gives `null` when there are no more. `send`, `write`: to the page,
+   * to the device; gives whether it has left.
+   */
+  readonly what: 'readPage' | 'readDevice' | 'sendPage' | 'writeDevice';
+  readonly value?: string | Uint8Array;
+}
+
+/** From the thread, without an answer. `over`: of the session, with the close code for the page. */
+export type Told =
+  | { readonly tells: 'closeDevice' }
+  | { readonly tells: 'over'; readonly code: number; readonly reason: string };
+
+/** From the server. */
+export interface Given {
+  readonly id: number;
+  readonly value: string | Uint8Array | boolean | null;
+}
