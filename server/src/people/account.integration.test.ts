@@ -61,6 +61,18 @@ test('what a user has chosen for pages is kept for this user, and nothing else i
   });
 });
 
+test('choices made in two browsers at once do not undo each other', async () => {
+  const [one, other] = [await server.signedIn('bob'), await server.signedIn('bob')];
+  const read = await one.get('/account/preferences');
+  const version = { 'if-match': String(read.headers.etag) };
+  const columns = await other.put('/account/preferences', { columns: ['state'] }, version);
+  expect(columns.status).toBe(200);
+  expect((await one.put('/account/preferences', { theme: 'dark' }, version)).status).toBe(412);
+  const again = { 'if-match': String(columns.headers.etag) };
+  const both = { columns: ['state'], theme: 'dark' };
+  expect((await one.put('/account/preferences', both, again)).body).toEqual(both);
+});
+
 test('wrong passwords are throttled, as at the log-in page', async () => {
   const bob = await server.signedIn('bob');
   let answer: ApiAnswer | null = null;

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../api/endpoint.ts';
 import { matching } from '../api/pattern.ts';
 import type { Core } from '../part.ts';
-import { PreferencesOfUsers } from './preferences.ts';
+import { PreferencesOfUsers, versionOfPreferences } from './preferences.ts';
 
 /** Bytes of a request: all fields at their longest, and some room for JSON. */
 const maxBodyBytes = 65_536;
@@ -49,7 +49,8 @@ export function preferencesEndpoints({ database }: Pick<Core, 'database'>): Endp
       summary: 'Gets what the caller has chosen for the dashboard.',
       replies: [{ status: 200, description: 'The choices; what is left out is as usual.', schema }],
       async handle({ caller }) {
-        return { body: JSON.parse((await preferences.get(caller.name)) ?? '{}') };
+        const value = await preferences.get(caller.name);
+        return { body: JSON.parse(value ?? '{}'), version: versionOfPreferences(value) };
       },
     }),
     endpoint({
@@ -57,12 +58,14 @@ export function preferencesEndpoints({ database }: Pick<Core, 'database'>): Endp
       operation: 'setPreferences',
       method: 'PUT',
       summary: 'Sets what the caller has chosen for the dashboard, in the place of what was there.',
+      description: 'With `If-Match`, only if nobody has chosen something else since it was read.',
       body: schema,
       maxBodyBytes,
       replies: [{ status: 200, description: 'The choices as they are now.', schema }],
-      async handle({ caller, body }) {
-        await preferences.set(caller.name, JSON.stringify(body));
-        return { body };
+      async handle({ caller, body, checkVersion }) {
+        const value = JSON.stringify(body);
+        await preferences.set(caller.name, value, checkVersion);
+        return { body, version: versionOfPreferences(value) };
       },
     }),
   ];

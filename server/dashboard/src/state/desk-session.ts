@@ -48,7 +48,7 @@ function answersFor({ device, port }: DeskTarget): Answers {
       return undefined;
     },
     screenReader: async (on) => {
-      await choose({ screenReader: on === true ? true : undefined });
+      await choose(() => ({ screenReader: on === true ? true : undefined }));
       return undefined;
     },
     saveFile,

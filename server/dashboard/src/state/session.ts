@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { get, put } from '../api/call.ts';
+import { call, get } from '../api/call.ts';
+import { Problem } from '../api/problem.ts';
 import type { Account, Permission, Preferences, Server } from '../api/types.ts';
 import { branding, isHidden } from './branding.ts';
 import { propertyOf, readColumns } from './columns.ts';
@@ -31,8 +32,7 @@ export async function readSession(): Promise<void> {
     readAccount(),
   ]);
   server.value = about;
-  preferences.value = chosen;
-  rememberLook(chosen);
+  showPreferences(chosen);
 }
 
 /** Columns of the list of devices: as the user has chosen, or as the brand has them. */
@@ -42,14 +42,47 @@ export const shownColumns = (): readonly string[] => {
   return columns.filter((column) => !isHidden(propertyOf(column) ?? '', hidden));
 };
 
-/** Keeps a choice of the user; what is `undefined` returns to what is usual. */
-export async function choose(
-  changes: { [Key in keyof Preferences]?: Preferences[Key] | undefined },
-): Promise<void> {
-  const next = JSON.parse(JSON.stringify({ ...preferences.value, ...changes })) as Preferences;
+/** What is `undefined` returns to what is usual. */
+export type Choices = { [Key in keyof Preferences]?: Preferences[Key] | undefined };
+
+let choosing: Promise<void> = Promise.resolve();
+
+/**
+ * Keeps a choice of the user, which is seen at once. `choices` is asked with what is chosen so far, and once more with what was
+ * chosen in other tabs and browsers meanwhile: so neither undoes the other.
+ */
+export function choose(choices: (present: Preferences) => Choices): Promise<void> {
+  showPreferences(withChoices(preferences.value, choices));
+  const before = choosing.catch(() => {});
+  choosing = before.then(() => keep(choices));
+  return choosing;
+}
+
+const path = '/account/preferences';
+const attempts = 3;
+
+async function keep(choices: (present: Preferences) => Choices): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { body, version } = await call<Preferences>('GET', path);
+    const next = withChoices(body, choices);
+    try {
+      await call('PUT', path, { body: next, ifMatch: version });
+      showPreferences(next);
+      return;
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 412 || attempt === attempts) throw error;
+    }
+  }
+}
+
+function withChoices(present: Preferences, choices: (present: Preferences) => Choices): Preferences {
+  // JSON leaves out what is undefined.
+  return JSON.parse(JSON.stringify({ ...present, ...choices(present) })) as Preferences;
+}
+
+function showPreferences(next: Preferences): void {
   preferences.value = next;
   rememberLook(next);
-  await put('/account/preferences', next);
 }
 
 const lookKey = 'look';

@@ -50,7 +50,7 @@ function Profile() {
   const { language = '', theme = '' } = preferences.value;
   const setLanguage = async (value: string) => {
     try {
-      await choose({ language: value || undefined });
+      await choose(() => ({ language: value || undefined }));
       await useLanguage(value || undefined);
     } catch (error) {
       failed(error);
@@ -80,7 +80,9 @@ function Profile() {
               ['dark', t('account.dark')],
             ]}
             onChange={(value) =>
-              choose({ theme: value === 'light' || value === 'dark' ? value : undefined }).catch(failed)
+              choose(() => ({ theme: value === 'light' || value === 'dark' ? value : undefined })).catch(
+                failed,
+              )
             }
           />
         </div>

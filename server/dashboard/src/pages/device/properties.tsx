@@ -103,7 +103,7 @@ function ShowAsColumn({ names }: { readonly names: readonly string[] }) {
   const columns = shownColumns();
   const toggle = (column: string) => {
     const next = readColumns(toggleColumn(columns, column));
-    if (next.length <= mostColumns) choose({ columns: next }).catch(failed);
+    if (next.length <= mostColumns) choose(() => ({ columns: next })).catch(failed);
   };
   return (
     <Menu label={t('columns')} icon="columns">

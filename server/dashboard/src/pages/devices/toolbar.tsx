@@ -191,8 +191,10 @@ function Views({ query, show }: Pick<ToolbarProps, 'query' | 'show'>) {
     if (!(form instanceof HTMLFormElement)) return;
     const name = textOf(new FormData(form), 'name');
     if (name === '') return;
-    const next = [...views.filter((view) => view.name !== name), { name, query: writeDeviceQuery(query) }];
-    choose({ views: next.slice(-mostViews) }).catch(failed);
+    const view = { name, query: writeDeviceQuery(query) };
+    choose(({ views = [] }) => ({
+      views: [...views.filter((one) => one.name !== name), view].slice(-mostViews),
+    })).catch(failed);
     form.reset();
   };
   return (
@@ -207,7 +209,11 @@ function Views({ query, show }: Pick<ToolbarProps, 'query' | 'show'>) {
             type="button"
             class="button plain small"
             aria-label={`${t('remove')}: ${view.name}`}
-            onClick={() => choose({ views: views.filter((one) => one !== view) }).catch(failed)}
+            onClick={() =>
+              choose(({ views = [] }) => ({ views: views.filter(({ name }) => name !== view.name) })).catch(
+                failed,
+              )
+            }
           >
             ×
           </button>
@@ -233,7 +239,7 @@ function Columns({ columns }: Pick<ToolbarProps, 'columns'>) {
   const full = useSignal(false);
   const set = (next: readonly string[]) => {
     full.value = next.length > mostColumns || propertiesOf(next).length > mostProperties;
-    if (!full.value) choose({ columns: next }).catch(failed);
+    if (!full.value) choose(() => ({ columns: next })).catch(failed);
   };
   const add = (event: SubmitEvent) => {
     event.preventDefault();
