@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { patch, segment } from '../../api/call.ts';
 import type { Device } from '../../api/types.ts';
+import { changeNotes, type Edited } from '../../state/edits.ts';
 import { may } from '../../state/session.ts';
 import { readTags } from '../../state/tag-text.ts';
 import { t } from '../../texts/language.ts';
@@ -12,18 +12,18 @@ import type { DevicePart } from './device-part.ts';
 
 /** What people call it and know of it. */
 export function Notes({ part }: { readonly part: DevicePart }) {
-  const editing = useSignal(false);
-  const { device } = part;
+  // What the page shows is read anew with each event of the device; what is edited stays as it was when that began.
+  const editing = useSignal<Edited<Device> | null>(null);
+  const device = editing.value?.value ?? part.device;
   const submit = async (fields: FormData) => {
-    const name = textOf(fields, 'name');
-    const changes = {
-      ...(name === (device.name ?? '') ? {} : { name: name === '' ? null : name }),
-      description: textOf(fields, 'description'),
-      notes: textOf(fields, 'notes'),
-      tags: readTags(textOf(fields, 'tags')),
-    };
-    await patch<Device>(`/devices/${segment(device.id)}`, changes, part.version);
-    editing.value = false;
+    if (!editing.value) return;
+    const [name, description, notes] = [
+      textOf(fields, 'name'),
+      textOf(fields, 'description'),
+      textOf(fields, 'notes'),
+    ];
+    await changeNotes(editing.value, { name, description, notes, tags: readTags(textOf(fields, 'tags')) });
+    editing.value = null;
     done(t('saved'));
     part.reload();
   };
@@ -37,7 +37,7 @@ export function Notes({ part }: { readonly part: DevicePart }) {
               type="button"
               class="button small"
               onClick={() => {
-                editing.value = true;
+                editing.value = { value: part.device, version: part.version };
               }}
             >
               {t('edit')}
@@ -50,7 +50,7 @@ export function Notes({ part }: { readonly part: DevicePart }) {
           submit={submit}
           action={t('save')}
           cancel={() => {
-            editing.value = false;
+            editing.value = null;
           }}
         >
           {(wrong) => (

@@ -1,9 +1,12 @@
 import { useSignal } from '@preact/signals';
-import { call, patch, post, remove, segment } from '../../api/call.ts';
+import { post, remove, segment } from '../../api/call.ts';
 import type { User } from '../../api/types.ts';
+import { beginUser, changeUser } from '../../state/edits.ts';
+import { useResource } from '../../state/resource.ts';
 import { may, mayAll, me, server } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { AddButton } from '../../ui/add-button.tsx';
+import { Fault, Loading } from '../../ui/blank.tsx';
 import { Confirm, Dialog, Form, useDialog } from '../../ui/dialog.tsx';
 import { Check, Choice, Field, textOf } from '../../ui/field.tsx';
 import { Icon } from '../../ui/icon.tsx';
@@ -255,45 +258,48 @@ function ChangeUser({
   readonly onDone: () => void;
   readonly onClose: () => void;
 }) {
-  const submit = async (fields: FormData) => {
-    const path = `/users/${segment(user.name)}`;
-    const { version } = await call<User>('GET', path);
-    const email = textOf(fields, 'email');
-    const role = textOf(fields, 'role');
-    const password = fields.get('password');
-    await patch<User>(
-      path,
-      {
-        fullName: textOf(fields, 'fullName'),
-        ...(user.kind === 'person' ? { email: email === '' ? null : email } : {}),
-        ...(role === '' || role === user.role ? {} : { role }),
-        ...(typeof password === 'string' && password !== '' ? { password } : {}),
-      },
-      version,
+  const read = useResource((signal) => beginUser(user.name, signal), [user.name]);
+  const title = t('users.change.title', { user: user.name });
+  const edited = read.value;
+  if (!edited) {
+    return (
+      <Dialog title={title} onClose={onClose}>
+        {read.fault === null ? <Loading /> : <Fault fault={read.fault} retry={read.reload} />}
+      </Dialog>
     );
+  }
+  const { value: present } = edited;
+  const submit = async (fields: FormData) => {
+    const password = fields.get('password');
+    await changeUser(edited, {
+      fullName: textOf(fields, 'fullName'),
+      email: textOf(fields, 'email'),
+      role: textOf(fields, 'role'),
+      password: typeof password === 'string' ? password : '',
+    });
     done(t('saved'));
     onClose();
     onDone();
   };
   return (
-    <Dialog title={t('users.change.title', { user: user.name })} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <Form submit={submit} action={t('save')} cancel={onClose}>
         {(wrong) => (
           <>
             <Field
               name="fullName"
               label={t('users.fullName')}
-              defaultValue={user.fullName}
+              defaultValue={present.fullName}
               maxLength={100}
               wrong={wrong}
             />
-            {user.kind === 'person' && (
+            {present.kind === 'person' && (
               <>
                 <Field
                   name="email"
                   type="email"
                   label={t('users.email')}
-                  defaultValue={user.email ?? ''}
+                  defaultValue={present.email ?? ''}
                   wrong={wrong}
                 />
                 <Field
@@ -308,7 +314,7 @@ function ChangeUser({
               </>
             )}
             {mayAll('users.write') && (
-              <Choice name="role" label={t('column.role')} value={user.role} options={roleOptions()} />
+              <Choice name="role" label={t('column.role')} value={present.role} options={roleOptions()} />
             )}
           </>
         )}
