@@ -79,7 +79,11 @@ export async function call<Body>(
     throw new Unreachable();
   }
   if (response.status === 401) loggedOut();
-  if (response.status === 502 || response.status === 504) throw new Unreachable();
+  // Of a proxy in between, unless the server itself says what it could not reach.
+  const isProxys = response.status === 502 || response.status === 504;
+  if (isProxys && !/^application\/problem\+json\b/.test(response.headers.get('Content-Type') ?? '')) {
+    throw new Unreachable();
+  }
   if (!response.ok) throw new Problem(response.status, value, response.headers.get('Retry-After'));
   return { body: value as Body, version: response.headers.get('ETag') ?? '*' };
 }

@@ -9,6 +9,7 @@ export function explain(fault: unknown): string {
   if (fault.status === 404) return t('fault.missing');
   if (fault.status === 412) return t('fault.changed');
   if (fault.status === 429) return t('fault.tooMany');
+  if (fault.status === 502) return t('fault.mail');
   if (fault.status >= 500) return t('fault.server');
   return fault.message;
 }

@@ -23,6 +23,8 @@ function show(text: string, bad: boolean): void {
 
 /** Says that something is done. */
 export const done = (text: string): void => show(text, false);
+/** Says that something is done, but not all of it. */
+export const doneInPart = (text: string): void => show(text, true);
 /** Says what has failed. */
 export const failed = (fault: unknown): void => show(explain(fault), true);
 

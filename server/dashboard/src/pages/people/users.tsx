@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { post, remove, segment } from '../../api/call.ts';
+import { Problem } from '../../api/problem.ts';
 import type { User } from '../../api/types.ts';
 import { beginUser, changeUser } from '../../state/edits.ts';
 import { useResource } from '../../state/resource.ts';
@@ -14,7 +15,7 @@ import { usePages } from '../../ui/list.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import { Above, Table } from '../../ui/table.tsx';
 import { When } from '../../ui/time.tsx';
-import { done, failed } from '../../ui/toast.tsx';
+import { done, doneInPart, failed } from '../../ui/toast.tsx';
 
 export function Users() {
   const text = useSignal('');
@@ -154,7 +155,7 @@ function AddUser({ onDone, onClose }: { readonly onDone: () => void; readonly on
     const given = (name: string) => textOf(fields, name);
     const person = kind.value === 'person';
     const password = fields.get('password');
-    await post('/users', {
+    const added = post('/users', {
       name: given('name'),
       kind: kind.value,
       role: given('role') || 'user',
@@ -163,7 +164,14 @@ function AddUser({ onDone, onClose }: { readonly onDone: () => void; readonly on
       ...(person && invite.value ? { invite: true } : {}),
       ...(person && !invite.value && typeof password === 'string' ? { password } : {}),
     });
-    done(t('users.added', { user: given('name') }));
+    try {
+      await added;
+      done(t('users.added', { user: given('name') }));
+    } catch (error) {
+      // The user is there: only the mail server has not done its part.
+      if (!(error instanceof Problem) || error.status !== 502) throw error;
+      doneInPart(t('users.added.noMail', { user: given('name') }));
+    }
     onClose();
     onDone();
   };
