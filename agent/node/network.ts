@@ -25,22 +25,41 @@ export const network: Network = {
   },
 
   listenLocal(path, accept, failed): Listener {
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      const inner: { handler: SocketHandler | null } = { handler: null };
-      // The handler is made from the socket, and the socket wants a handler: this one stands between for one turn.
-      const wrapped = new NodeSocket(socket, {
-        connected: () => undefined,
-        data: (bytes, start, end) => inner.handler?.data(bytes, start, end),
-        taken: (count) => inner.handler?.taken(count),
-        ended: () => inner.handler?.ended(),
-        closed: (error) => inner.handler?.closed(error),
-      });
-      inner.handler = accept(wrapped);
-    });
-    const claim = new Claim(path, server, failed);
+    const claim = new Claim(path, serverOf(accept), failed);
     return { close: () => claim.close() };
   },
+
+  listenTcp(address, port, accept, failed): Listener {
+    let open = true;
+    const server = serverOf(accept);
+    const close = () => {
+      open = false;
+      server.close();
+    };
+    server.on('error', (error) => {
+      if (!open) return;
+      close();
+      failed(toHostError(error));
+    });
+    server.listen({ host: address, port });
+    return { close };
+  },
 };
+
+function serverOf(accept: (socket: Socket) => SocketHandler): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const inner: { handler: SocketHandler | null } = { handler: null };
+    // The handler is made from the socket, and the socket wants a handler: this one stands between for one turn.
+    const wrapped = new NodeSocket(socket, {
+      connected: () => undefined,
+      data: (bytes, start, end) => inner.handler?.data(bytes, start, end),
+      taken: (count) => inner.handler?.taken(count),
+      ended: () => inner.handler?.ended(),
+      closed: (error) => inner.handler?.closed(error),
+    });
+    inner.handler = accept(wrapped);
+  });
+}
 
 // libuv says EACCES for it, which would mislead.
 const noDirectory: HostError = { code: 'not-found', message: 'no such directory' };

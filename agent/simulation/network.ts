@@ -109,6 +109,21 @@ export class SimulatedNetwork implements Network, SimulatedPath {
     return { close: () => this.paths.delete(path) };
   }
 
+  listenTcp(
+    address: string,
+    port: number,
+    accept: (socket: Socket) => SocketHandler,
+    failed: (error: HostError) => void,
+  ): Listener {
+    const place = `${address}:${port}`;
+    if (this.endpoints.has(place)) {
+      this.clock.defer(0, () => failed({ code: 'in-use', message: 'address in use' }));
+      return { close: () => undefined };
+    }
+    this.endpoints.set(place, { accept });
+    return { close: () => this.endpoints.delete(place) };
+  }
+
   onChange(changed: () => void): Cancellable {
     this.#watchers.add(changed);
     return { cancel: () => void this.#watchers.delete(changed) };

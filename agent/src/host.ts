@@ -186,6 +186,16 @@ export interface Network {
     failed: (error: HostError) => void,
   ): Listener;
   /**
+   * Listens for TCP on an address of this machine, an IPv4 or IPv6 literal; `0.0.0.0` and `::` are all. `accept` and `failed` as with
+   * `listenLocal`. Only a build with the gateway has it.
+   */
+  listenTcp?(
+    address: string,
+    port: number,
+    accept: (socket: Socket) => SocketHandler,
+    failed: (error: HostError) => void,
+  ): Listener;
+  /**
    * Calls `changed` whenever an address or a default route of the machine has come or gone, or a link has gone up or
    * down, until cancelled. Renewals are no changes; a call too many is allowed. It costs nothing while nothing changes.
    * `failed` is called, once, when this machine cannot report changes.

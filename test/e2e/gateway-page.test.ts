@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
 import { openLoggedIn, startChromium } from '../system/chromium.ts';
+import { reservedPort } from '../system/loopback-port.ts';
 import { addDevice, deviceId, RemoteSystem } from '../system/remote-system.ts';
 
 /** The gateway's own page in Chromium, through the reflector. */
@@ -31,6 +32,7 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
   let page: Page;
   let config: string;
   let folder: string;
+  let lanPort: number;
   /** What the browser complains of: a policy that is broken, a script that fails. */
   const complaints: string[] = [];
   const camera = createServer((_request, response) => response.end('camera'));
@@ -40,6 +42,7 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     await once(camera, 'listening');
     system = await RemoteSystem.start({ services: [], agent: null });
     folder = join(system.directory, 'devices');
+    lanPort = await reservedPort();
     mkdirSync(folder);
     config = join(system.directory, 'gateway.json');
     const device = {
@@ -49,7 +52,10 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     };
     const settings = {
       reflector: `http://127.0.0.1:${system.port}/`,
-      gateway: { folder, page: { device, users: [system.user] } },
+      gateway: {
+        folder,
+        page: { device, users: [system.user], listen: { address: '127.0.0.1', port: lanPort } },
+      },
       control: join(system.directory, 'control.sock'),
       stateFile: join(system.directory, 'state'),
     };
@@ -111,6 +117,17 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     await label('Password').fill(password);
     await click('Log in');
     await page.getByRole('cell', { name: deviceId }).waitFor();
+  });
+
+  it('is the same on the network of the gateway, for who knows the password', async () => {
+    const there = await browser.newPage();
+    there.setDefaultTimeout(120_000);
+    there.on('pageerror', (error) => complaints.push(error.message));
+    await there.goto(`http://127.0.0.1:${lanPort}/`);
+    await there.getByLabel('Password', { exact: true }).fill(password);
+    await there.getByRole('button', { name: 'Log in', exact: true }).click();
+    await there.getByRole('cell', { name: deviceId }).waitFor();
+    await there.close();
   });
 
   it('lets in a listed user of the reflector by a click', async () => {

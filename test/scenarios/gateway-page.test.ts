@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { reservedPort } from '../system/loopback-port.ts';
 import { lacks } from './stage/features.ts';
 import { LocalService } from './stage/local-service.ts';
 import { domain, type Stage, scenario } from './stage/stage.ts';
@@ -111,6 +114,64 @@ describe.concurrent('the page of a gateway', () => {
     const output = await command('check');
     expect(output).toMatch(/^ok +tunnel +page: connected/m);
     expect(output).not.toMatch(/ service /);
+  });
+
+  pageScenario('is on the network of the gateway where that is configured, and warns', async ({ stage }) => {
+    const folder = join(stage.directory, 'devices');
+    mkdirSync(folder);
+    const port = await reservedPort();
+    const configured = (name: string, address: string) =>
+      stage.file(
+        JSON.stringify({
+          reflector: 'http://127.0.0.1:1/',
+          gateway: { folder, probe: 0, page: { listen: { address, port } } },
+          control: join(stage.directory, `${name}.sock`),
+          stateFile: join(stage.directory, name),
+        }),
+      );
+    const config = configured('page', '127.0.0.1');
+    const agent = stage.run(['--config', config]);
+    await agent.logged(/gateway\.page\.listen: the page is served without TLS on 127\.0\.0\.1 port \d+/);
+    const url = `http://127.0.0.1:${port}`;
+    const begun = () =>
+      fetch(`${url}/`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(begun, { timeout: 120_000 }).toBe(true);
+    const page = await fetch(`${url}/`);
+    expect(await page.text()).toMatch(/^<!doctype html>/);
+    const call = (name: string, headers: Record<string, string>) =>
+      fetch(`${url}/api/${name}`, {
+        method: 'POST',
+        body: '{}',
+        headers: { 'Content-Type': 'application/json', ...headers },
+      });
+    const session = await call('session', { Origin: url });
+    expect(await session.json()).toEqual({ proof: null, setUp: true });
+    expect((await call('session', { Origin: 'http://evil.example' })).status).toBe(403);
+    expect((await call('devices', { Origin: url })).status).toBe(401);
+    const forged = { Origin: url, 'X-RM-Visitor': `${'A'.repeat(43)} operator` };
+    expect((await call('enter', forged)).status).toBe(401);
+    const rebound = request({
+      port,
+      host: '127.0.0.1',
+      headers: { Host: 'evil.example', Connection: 'close' },
+    });
+    const [answer] = (await once(rebound.end(), 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(421);
+    answer.resume();
+    const status = stage.run(['status', '--config', config]);
+    await status.ended();
+    expect(status.output).toMatch(/^page: +on 127\.0\.0\.1 port \d+, without TLS$/m);
+    const second = stage.run(['--config', configured('second', '127.0.0.1')]);
+    await second.logged(/listen: 127\.0\.0\.1 port \d+: another program listens there; it is tried again/);
+    // An address for documentation (RFC 5737).
+    const elsewhere = stage.run(['--config', configured('elsewhere', '192.0.2.1')]);
+    await elsewhere.logged(/listen: 192\.0\.2\.1 port \d+: this machine does not have the address; it is/);
+    const check = stage.run(['check', '--offline', '--config', config]);
+    await check.ended();
+    expect(check.log.join('\n')).toMatch(/gateway\.page\.listen: the page is served without TLS/);
   });
 
   // Passwords are expensive on purpose: minutes under an emulator, hours with a collection before every allocation.

@@ -86,7 +86,7 @@ const proxyObject = object({
 
 const proxy = union(proxyText, proxyObject, list(union(proxyText, proxyObject), 1, defaultLimits.proxies));
 
-const ipAddress = text('an IP address', /^[0-9A-Fa-f:.]+$/, 45);
+export const ipAddress = text('an IP address', /^[0-9A-Fa-f:.]+$/, 45);
 
 const command = union(
   text('a program and its arguments', /^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$/),

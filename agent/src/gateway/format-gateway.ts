@@ -4,7 +4,7 @@ import type { GatewayStatus } from './gateway.ts';
 
 /** `rm-agent status` of a gateway: one line for each device, and what is wrong with others. */
 export function formatGateway(
-  { devices, faults, residentMemory, version, since, pageCode }: GatewayStatus,
+  { devices, faults, residentMemory, version, since, pageListen, pageCode }: GatewayStatus,
   nowMs: number,
 ): string {
   const connected = devices.filter(({ state }) => state === 'connected').length;
@@ -20,11 +20,16 @@ export function formatGateway(
     const why = lastError === null ? '' : ` (${lastError})`;
     return `${id.padEnd(width)}${state} for ${duration(nowMs - at)}${use}; ${target} ${there}${why}\n`;
   });
+  const place = (at: NonNullable<GatewayStatus['pageListen']>) =>
+    at.fault === null
+      ? `on ${at.address} port ${at.port}, without TLS`
+      : `NOT on ${at.address} port ${at.port}: ${at.fault}`;
   const more = faults.map((fault) => `wrong:        ${printable(fault)}\n`);
   return [
     `gateway:      ${connected} of ${devices.length} devices connected, runs for ${duration(nowMs - since)}\n`,
     ...lines,
     ...more,
+    ...(pageListen === undefined ? [] : [`page:         ${place(pageListen)}\n`]),
     ...(pageCode === undefined ? [] : [`page:         no password yet; set one with the code ${pageCode}\n`]),
     `memory:       ${Math.round(residentMemory / 1024)} KiB resident\n`,
     `version:      ${version}\n`,

@@ -16,6 +16,7 @@ import { deviceSources, pageKey } from './device-sources.ts';
 import type { GatewayStatus } from './gateway.ts';
 import type { GatewayDeviceStatus } from './gateway-device.ts';
 import type { GatewaySettings } from './gateway-file.ts';
+import { plainHttp } from './page/plain-http.ts';
 import { isObject } from './source.ts';
 
 interface Options {
@@ -41,6 +42,8 @@ export function checkGateway(
   const exit = (status: number) => host.system.exit(status);
   const warn = (line: string) => host.system.print(2, `warning ${printable(line)}\n`);
   for (const line of settings.missing) warn(line);
+  const place = settings.file.gateway.page?.listen ?? null;
+  if (place) warn(`${settings.place('gateway.page.listen')}gateway.page.listen: ${plainHttp(place)}`);
   report('ok', 'configuration', settings.path);
   const machine = image ?? host;
   const sources = deviceSources({ files: machine.files, crypto: host.crypto }, settings);

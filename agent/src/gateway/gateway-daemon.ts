@@ -5,7 +5,9 @@ import { watchFolder } from './folder-watch.ts';
 import { Gateway } from './gateway.ts';
 import { type GatewaySettings, readGatewayFile } from './gateway-file.ts';
 import type { LoadGatewayImport } from './import-folder.ts';
+import type { LanListener } from './page/lan.ts';
 import { Page } from './page/page.ts';
+import { plainHttp } from './page/plain-http.ts';
 
 /** `rm-agent run` of a gateway: the devices, the watch of their folder, the control socket and signals. */
 export class GatewayDaemon implements ControlledAgent {
@@ -15,6 +17,8 @@ export class GatewayDaemon implements ControlledAgent {
   #gateway!: Gateway;
   #page: Page | null = null;
   #listener: Listener | null = null;
+  /** Of the page, on the network of the gateway. */
+  #lan: LanListener | null = null;
   #watch: Cancellable | null = null;
   #replacing = false;
   #stopping = false;
@@ -59,7 +63,12 @@ export class GatewayDaemon implements ControlledAgent {
 
   status(): object {
     const code = this.#page?.account.setUpCode ?? null;
-    return { ...this.#gateway.status(), ...(code === null ? {} : { pageCode: code }) };
+    const place = this.#gateway.settings.file.gateway.page?.listen ?? null;
+    return {
+      ...this.#gateway.status(),
+      ...(this.#lan && place ? { pageListen: { ...place, fault: this.#lan.fault } } : {}),
+      ...(code === null ? {} : { pageCode: code }),
+    };
   }
 
   retry(): void {
@@ -96,6 +105,14 @@ export class GatewayDaemon implements ControlledAgent {
           )
         : null;
     this.#gateway.page = this.#page;
+    const place = file.gateway.page?.listen ?? null;
+    if (this.#page && place) {
+      const { address, port } = place;
+      this.#log.warning(`gateway.page.listen: ${plainHttp(place)}`);
+      this.#lan = this.#page.listen(place, (reason) =>
+        this.#log.error(`gateway.page.listen: ${address} port ${port}: ${reason}; it is tried again`),
+      );
+    }
     if (this.#page && this.#page.account.setUpCode !== null)
       this.#log.warning('gateway.page: no password yet; "rm-agent status" shows the code that sets it');
     this.#gateway.refresh();
@@ -120,6 +137,8 @@ export class GatewayDaemon implements ControlledAgent {
     this.#watch = null;
     this.#listener?.close();
     this.#listener = null;
+    this.#lan?.close();
+    this.#lan = null;
     this.#gateway.stop(() => {
       this.#log.flush();
       done();

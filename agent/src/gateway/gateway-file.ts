@@ -1,3 +1,4 @@
+import { parseIp } from 'rm-protocol';
 import { expansion } from '../config/expand.ts';
 import type { Json, JsonObject } from '../config/json.ts';
 import { gatewayLimits } from '../config/limits.ts';
@@ -74,6 +75,9 @@ export function readGatewayFile(
   const { control, stateFile, log } = result.value;
   if (result.value.gateway.page && stateFile === null)
     return wrong('gateway.page', 'needed is stateFile, beside which the hash of its password lies');
+  const address = result.value.gateway.page?.listen?.address;
+  if (!image && address !== undefined && !parseIp(address))
+    return wrong('gateway.page.listen.address', `found "${address}", allowed is an IP address`);
   const { gateway: _, ...rest } = json;
   return {
     path,

@@ -1,4 +1,4 @@
-import { configurationSchema } from '../config/configuration.ts';
+import { configurationSchema, ipAddress } from '../config/configuration.ts';
 import { integer, list, object, optional, text, type Value, withDefault } from '../config/schema.ts';
 
 /** Keys of the agent's configuration that are the process's, so that a device cannot have its own. */
@@ -31,7 +31,21 @@ export function gatewaySchema() {
     gateway: object({
       folder: optional(stateFile),
       probe: withDefault(integer(0, 86_400, 'seconds'), 300),
-      page: optional(object({ device, users: withDefault(list(text(), 0, 64), []) })),
+      page: optional(
+        object(
+          {
+            device: optional(device),
+            users: withDefault(list(text(), 0, 64), []),
+            listen: optional(object({ address: ipAddress, port: integer(1, 65_535) })),
+          },
+          ({ device, users, listen }, report) => {
+            if (device === null && listen === null)
+              report('device', 'missing, needed is "device", "listen" or both');
+            if (device === null && users.length > 0)
+              report('users', 'found without "device", needed is it: these users come through the reflector');
+          },
+        ),
+      ),
     }),
   });
 }

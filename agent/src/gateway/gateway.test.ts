@@ -37,6 +37,9 @@ function start(gateway: object = { folder }, more: object = {}) {
   return rmAgent(host);
 }
 
+/** Where the page of a gateway may be. */
+const listen = { address: '10.0.0.254', port: 8080 };
+
 const lines = () => logOf(host).filter((line) => line !== '');
 const status = (): GatewayStatus => JSON.parse(rmAgent(host, 'status', '--json').out);
 const statusOf = (id: string): GatewayDeviceStatus =>
@@ -215,6 +218,26 @@ describe('a gateway with devices in its file', () => {
       'too many',
       { devices: Array.from({ length: 201 }, () => ({})) },
       /gateway\.devices: found 201 devices, allowed are 200/,
+    ],
+    [
+      'a page that is nowhere',
+      { folder, page: {} },
+      /page\.device: missing, needed is "device", "listen" or both/,
+    ],
+    [
+      'a page for users of the reflector that the reflector does not know',
+      { folder, page: { users: ['alice'], listen } },
+      /page\.users: found without "device", needed is it/,
+    ],
+    [
+      'a page at an address that is none',
+      { folder, page: { listen: { ...listen, address: '10.0.0' } } },
+      /page\.listen\.address: found "10\.0\.0", allowed is an IP address/,
+    ],
+    [
+      'a page at a name',
+      { folder, page: { listen: { ...listen, address: 'board' } } },
+      /page\.listen\.address: found "board", allowed is an IP address/,
     ],
   ])('with %s is an error', (_, gateway, line) => {
     const { err, status: exit } = start(gateway);
@@ -512,6 +535,63 @@ describe('names of targets', () => {
     write('one', device('box', '127.0.0.1'));
     start();
     expect(statusOf('box').reachability).toMatchObject({ ok: true });
+  });
+});
+
+describe('the page of a gateway on its network', () => {
+  const page = () => host.network.endpoints.has('10.0.0.254:8080');
+  const textStatus = () => rmAgent(host, 'status').out;
+
+  it('is there where it is configured, with a warning', () => {
+    start({ folder, page: { listen } });
+    expect(page()).toBe(true);
+    expect(lines()).toContainEqual(
+      expect.stringMatching(
+        /warning gateway\.page\.listen: the page is served without TLS on 10\.0\.0\.254 port 8080: /,
+      ),
+    );
+    expect(status()).toMatchObject({ devices: [], pageListen: { ...listen, fault: null } });
+    expect(textStatus()).toMatch(/^page: +on 10\.0\.0\.254 port 8080, without TLS$/m);
+    expect(rmAgent(host, 'check', '--offline').err).toMatch(
+      /^warning .*json:1:\d+: gateway\.page\.listen: the page is served without TLS on 10\.0\.0\.254 port 8080: /,
+    );
+  });
+
+  it('is not there unless that is configured', () => {
+    start({ folder, page: { device: device('page', '').device } });
+    expect([...host.network.endpoints.keys()].filter((key) => key.startsWith('10.0.0.254'))).toEqual([]);
+    expect(status()).not.toHaveProperty('pageListen');
+  });
+
+  it('is no longer there, or elsewhere, after the configuration has changed', () => {
+    start({ folder, page: { listen } });
+    const change = (given: object) => {
+      const log = { level: 'info', to: { file: '/var/log/rm' } };
+      const json = { reflector: 'http://r.example/', gateway: { folder, ...given }, log };
+      host.files.content.set('/etc/rm-agent.json', ascii(JSON.stringify(json)));
+      host.system.signals.get('SIGHUP')?.();
+      host.clock.advance(1000);
+    };
+    change({ page: { listen: { ...listen, port: 8081 } } });
+    expect([page(), host.network.endpoints.has('10.0.0.254:8081')]).toEqual([false, true]);
+    change({});
+    expect(host.network.endpoints.has('10.0.0.254:8081')).toBe(false);
+  });
+
+  it('says once where it cannot be, and status says it as long as that is so', () => {
+    host.network.endpoints.set('10.0.0.254:8080', 'silent');
+    start({ folder, page: { listen } });
+    host.clock.advance(100_000);
+    const complaints = lines().filter((line) => line.includes('another program'));
+    expect(complaints).toEqual([
+      expect.stringMatching(
+        /error gateway\.page\.listen: 10\.0\.0\.254 port 8080: another program listens there; it is tried again$/,
+      ),
+    ]);
+    expect(textStatus()).toMatch(/^page: +NOT on 10\.0\.0\.254 port 8080: another program listens there$/m);
+    host.network.endpoints.delete('10.0.0.254:8080');
+    host.clock.advance(30_000);
+    expect(textStatus()).toMatch(/^page: +on 10\.0\.0\.254/m);
   });
 });
 

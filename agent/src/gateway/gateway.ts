@@ -45,6 +45,8 @@ export interface GatewayStatus {
   readonly since: number;
   readonly residentMemory: number;
   readonly version: string;
+  /** Where the page is on the network of the gateway, and why it is not at present; absent: nowhere. */
+  readonly pageListen?: { readonly address: string; readonly port: number; readonly fault: string | null };
   /** What sets the first password of the page; absent: there is one, or no page. */
   readonly pageCode?: string;
 }

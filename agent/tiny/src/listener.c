@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,7 +31,7 @@ typedef struct {
   rm_task failing;
   JSValue accept, failed;
   int error; /* errno value: listening is not possible, `failed` is to be told */
-  struct sockaddr_un address;
+  struct sockaddr_un address; /* of a local socket; with family 0 it is one of TCP */
   ino_t inode; /* of the socket that was made there */
 } listener;
 
@@ -80,7 +81,7 @@ static void listener_ready(rm_watch *watch, uint32_t events) {
     return;
   }
   rm_socket *made;
-  JSValue socket = rm_socket_accepted(fd, &made);
+  JSValue socket = rm_socket_accepted(fd, l->address.sun_family != AF_UNIX, &made);
   if (JS_IsException(socket)) rm_fatal_exception();
   JSValue accept = JS_DupValue(rm_context, l->accept);
   rm_socket_start(made, rm_call_for(accept, 1, &socket));
@@ -144,43 +145,88 @@ static int listen_at(const struct sockaddr_un *address, int *fd) {
   return error;
 }
 
-/* listenLocal(path, accept, failed) */
-static JSValue network_listen_local(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
-  (void)self;
-  (void)argc;
-  size_t length;
-  if (!JS_IsFunction(context, argv[1]) || !JS_IsFunction(context, argv[2]))
-    return JS_ThrowTypeError(context, "listenLocal: accept or failed is no function");
-  const char *path = JS_ToCStringLen(context, &length, argv[0]);
-  if (path == NULL) return JS_EXCEPTION;
+/* A listener with callbacks[0] `accept` and callbacks[1] `failed`, pinned; or an exception. */
+static JSValue listener_new(JSContext *context, JSValueConst *callbacks, listener **made) {
+  if (!JS_IsFunction(context, callbacks[0]) || !JS_IsFunction(context, callbacks[1]))
+    return JS_ThrowTypeError(context, "accept or failed is no function");
   JSValue result = JS_NewObjectClass(context, (int)listener_class);
-  if (JS_IsException(result)) {
-    JS_FreeCString(context, path);
-    return result;
-  }
+  if (JS_IsException(result)) return result;
   listener *l = rm_alloc(sizeof *l);
   memset(l, 0, sizeof *l);
   l->watch.fd = -1;
   l->watch.ready = listener_ready;
   rm_task_init(&l->failing, listener_failed);
-  l->accept = JS_DupValue(context, argv[1]);
-  l->failed = JS_DupValue(context, argv[2]);
-  l->address.sun_family = AF_UNIX;
+  l->accept = JS_DupValue(context, callbacks[0]);
+  l->failed = JS_DupValue(context, callbacks[1]);
   JS_SetOpaque(result, l);
   rm_handle_pin(&l->handle, result, listener_stop);
+  *made = l;
+  return result;
+}
+
+/* Waits for connections, or tells why there will be none. */
+static void listener_begin(listener *l, int error) {
+  l->error = error ? error : rm_watch_set(&l->watch, EPOLLIN);
+  if (l->error) rm_task_defer(&l->failing);
+}
+
+/* listenLocal(path, accept, failed) */
+static JSValue network_listen_local(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  size_t length;
+  const char *path = JS_ToCStringLen(context, &length, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  listener *l;
+  JSValue result = listener_new(context, argv + 1, &l);
+  if (JS_IsException(result)) {
+    JS_FreeCString(context, path);
+    return result;
+  }
+  int error = ENAMETOOLONG;
+  l->address.sun_family = AF_UNIX;
   if (length < sizeof l->address.sun_path) {
     memcpy(l->address.sun_path, path, length);
     struct stat state;
-    l->error = listen_at(&l->address, &l->watch.fd);
-    if (!l->error && lstat(l->address.sun_path, &state) == 0) l->inode = state.st_ino;
-  } else {
-    l->error = ENAMETOOLONG;
+    error = listen_at(&l->address, &l->watch.fd);
+    if (!error && lstat(l->address.sun_path, &state) == 0) l->inode = state.st_ino;
   }
   JS_FreeCString(context, path);
-  if (!l->error) l->error = rm_watch_set(&l->watch, EPOLLIN);
-  if (l->error) rm_task_defer(&l->failing);
+  listener_begin(l, error);
   return result;
 }
+
+#ifdef RM_GATEWAY
+/* Opens, binds and listens on an address of this machine. Returns 0 or an errno value, and then *fd is -1. */
+static int listen_on(const char *address, const char *port, int *fd) {
+  struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found;
+  if (getaddrinfo(address, port, &hints, &found)) return EINVAL;
+  int one = 1, error = 0;
+  *fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one)
+      || bind(*fd, found->ai_addr, found->ai_addrlen) || listen(*fd, BACKLOG)) error = errno;
+  freeaddrinfo(found);
+  if (error && *fd >= 0) {
+    close(*fd);
+    *fd = -1;
+  }
+  return error;
+}
+
+/* listenTcp(address, port, accept, failed) */
+static JSValue network_listen_tcp(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  (void)argc;
+  listener *l;
+  JSValue result = listener_new(context, argv + 2, &l);
+  if (JS_IsException(result)) return result;
+  const char *address = JS_ToCString(context, argv[0]), *port = JS_ToCString(context, argv[1]);
+  listener_begin(l, address && port ? listen_on(address, port, &l->watch.fd) : EINVAL);
+  JS_FreeCString(context, address);
+  JS_FreeCString(context, port);
+  return result;
+}
+#endif
 
 static void listener_finalize(JSRuntime *runtime, JSValue object) {
   listener *l = JS_GetOpaque(object, listener_class);
@@ -199,7 +245,12 @@ static void listener_mark(JSRuntime *runtime, JSValueConst object, JS_MarkFunc *
 
 static const JSClassDef definition = {"Listener", .finalizer = listener_finalize, .gc_mark = listener_mark};
 static const JSCFunctionListEntry methods[] = {JS_CFUNC_DEF("close", 0, listener_close)};
-static const JSCFunctionListEntry entries[] = {JS_CFUNC_DEF("listenLocal", 3, network_listen_local)};
+static const JSCFunctionListEntry entries[] = {
+  JS_CFUNC_DEF("listenLocal", 3, network_listen_local),
+#ifdef RM_GATEWAY
+  JS_CFUNC_DEF("listenTcp", 4, network_listen_tcp),
+#endif
+};
 
 void rm_listener_init(JSValueConst native) {
   JSRuntime *runtime = JS_GetRuntime(rm_context);
@@ -208,5 +259,5 @@ void rm_listener_init(JSValueConst native) {
   JSValue prototype = JS_NewObject(rm_context);
   rm_functions(prototype, methods, 1);
   JS_SetClassProto(rm_context, listener_class, prototype);
-  rm_namespace_add(native, "network", entries, 1);
+  rm_namespace_add(native, "network", entries, sizeof entries / sizeof *entries);
 }

@@ -1,4 +1,4 @@
-/* Local stream sockets that listen: native.network.listenLocal. */
+/* Stream sockets that listen: native.network.listenLocal and, in a build with the gateway, listenTcp. */
 #ifndef RM_LISTENER_H
 #define RM_LISTENER_H
 

@@ -399,9 +399,16 @@ static JSValue socket_new(int fd, JSValueConst handler, rm_socket **made) {
   return object;
 }
 
-JSValue rm_socket_accepted(int fd, rm_socket **made) {
+static void no_delay(const rm_socket *s) {
+  if (s->tcp) setsockopt(s->watch.fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+}
+
+JSValue rm_socket_accepted(int fd, bool tcp, rm_socket **made) {
   JSValue object = socket_new(fd, JS_UNDEFINED, made);
-  if (!JS_IsException(object)) advance(*made, RM_EVENT_ACCEPTED);
+  if (JS_IsException(object)) return object;
+  (*made)->tcp = tcp;
+  no_delay(*made);
+  advance(*made, RM_EVENT_ACCEPTED);
   return object;
 }
 
@@ -425,7 +432,7 @@ JSValue rm_socket_dial(const struct sockaddr *address, socklen_t size, int probe
   }
   int on = 1;
   s->tcp = address->sa_family != AF_UNIX;
-  if (s->tcp) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  no_delay(s);
   if (probe_after > 0) {
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &probe_after, sizeof probe_after);

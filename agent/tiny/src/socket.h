@@ -4,6 +4,7 @@
 
 #include "engine.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 typedef struct rm_socket rm_socket;
@@ -13,7 +14,7 @@ JSValue rm_socket_dial(const struct sockaddr *address, socklen_t size, int probe
 /* A socket that closes with this errno value. */
 JSValue rm_socket_failed(int error, JSValueConst handler);
 /* A connected socket over an accepted descriptor; `made` becomes its native side. */
-JSValue rm_socket_accepted(int fd, rm_socket **made);
+JSValue rm_socket_accepted(int fd, bool tcp, rm_socket **made);
 /* Gives it its handler, whose ownership is taken; reading starts. */
 void rm_socket_start(rm_socket *socket, JSValue handler);
 void rm_socket_init(void);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { reservedPort } from '../../../toolchain/loopback-port.mjs';
 import { run, temporaryDirectory } from './guest.ts';
 
 describe('local sockets', () => {
@@ -217,5 +218,58 @@ describe('local sockets', () => {
       join(temporaryDirectory(), 'nobody'),
     );
     expect(await guest.finish()).toEqual([['closed', 'not-found']]);
+  });
+});
+
+describe('TCP on an address of this machine', () => {
+  it('carries bytes, says why it cannot, and is gone when it is closed', async () => {
+    const guest = run(
+      (native, report, given) => {
+        const { network } = native;
+        const port = Number(given);
+        const listen = (address: string, done: () => void) => {
+          const listener = network.listenTcp?.(
+            address,
+            port,
+            (socket) => ({
+              connected: () => undefined,
+              data: (bytes, start, end) => {
+                socket.write(bytes, start, end);
+                socket.end();
+              },
+              taken: () => undefined,
+              ended: () => undefined,
+              closed: (error) => {
+                report('accepted closed', error);
+                listener?.close();
+                done();
+              },
+            }),
+            (error) => {
+              report('failed', error);
+              done();
+            },
+          );
+        };
+        listen('127.0.0.1', () => listen('192.0.2.1', () => listen('no address', () => undefined)));
+        const client = network.connect(
+          { address: '127.0.0.1', port },
+          {
+            connected: () => client.write(Uint8Array.from([1, 2])),
+            data: (bytes, start, end) => report('echoed', Array.from(bytes.subarray(start, end))),
+            taken: () => undefined,
+            ended: () => client.end(),
+            closed: (error) => report('client closed', error),
+          },
+        );
+      },
+      String(await reservedPort()),
+    );
+    const events = await guest.finish();
+    expect(events).toContainEqual(['echoed', [1, 2]]);
+    expect(events).toContainEqual(['client closed', null]);
+    expect(events).toContainEqual(['accepted closed', null]);
+    const failures = events.filter(([what]) => what === 'failed');
+    expect(failures).toHaveLength(2);
   });
 });

@@ -383,6 +383,6 @@ export const descriptions: Readonly<Record<string, Description>> = {
 export const gatewayDescriptions: Readonly<Record<'folder' | 'devices' | 'probe' | 'page', string>> = {
   folder: 'The folder with one JSON file a device, `NAME.json`. It is watched.',
   devices: 'The devices themselves, instead of a folder.',
-  page: 'The gateway’s own page, as a device of its own: `device` is its identity at the reflector. `users` are the users of the reflector who need no password of the page, by name.',
+  page: 'The gateway’s own page, as a device of its own: `device` is its identity at the reflector. `users` are the users of the reflector who need no password of the page, by name. `listen` serves the page to the network of the gateway, too, by HTTP without TLS.',
   probe: 'Every so often the gateway looks whether each target accepts a connection; 0: never.',
 };

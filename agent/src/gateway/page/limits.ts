@@ -3,7 +3,7 @@
  * `http-connection.test.ts` and `page.test.ts` try to break them.
  */
 export const pageLimits = {
-  /** Connections to the page at once; more are closed. A browser opens six. */
+  /** Connections to the page at once, through the tunnel and on the network each; more are closed. A browser opens six. */
   connections: 24,
   /** The head of a request, in bytes: what Chromium and a proxy send, and a long cookie. */
   headBytes: 16_384,
@@ -21,6 +21,8 @@ export const pageLimits = {
   idleMs: 60_000,
   /** How long a visitor may neither read nor close a connection that we have ended, in milliseconds; it counts until then. */
   lingerMs: 10_000,
+  /** After what time the page tries again to listen on an address that it could not get, in milliseconds. */
+  listenAgainMs: 30_000,
   /** Sessions at once; one more ends the one that was used least recently. */
   sessions: 16,
   /** A session ends when nobody uses it for this time, and at the latest after the second, in milliseconds. */

@@ -15,6 +15,7 @@ import { changed, shown } from './editable.ts';
 import type { BodyBound, PageRequest, PageResponse } from './http-connection.ts';
 import { importDevice } from './import-device.ts';
 import { serveInProcess } from './in-process.ts';
+import { type LanListener, type LanPlace, serveLan } from './lan.ts';
 import { pageLimits } from './limits.ts';
 import { neighbours } from './neighbours.ts';
 import { randomText } from './random-text.ts';
@@ -123,6 +124,11 @@ export class Page {
       ['import', (call) => this.#preview(call)],
       ['neighbours', ({ respond }) => respond(this.#neighbours())],
     ]);
+  }
+
+  /** Serves the page on an address of the gateway, too. */
+  listen(place: LanPlace, failed: (reason: string) => void): LanListener {
+    return serveLan(this.#host, place, this.#boundary, this.#bound, this.#answer, failed);
   }
 
   /** Only who has logged in may send more than a password. */
