@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
@@ -44,7 +45,33 @@ export const network: Network = {
     server.listen({ host: address, port });
     return { close };
   },
+
+  multicast(from, group, port, messages, answered, failed) {
+    let open = true;
+    const socket = createSocket('udp4');
+    const cancel = () => {
+      if (open) socket.close();
+      open = false;
+    };
+    const fail = (error: Error) => {
+      if (!open) return;
+      cancel();
+      failed(toHostError(error));
+    };
+    socket.on('error', fail);
+    socket.on('message', (bytes, sender) => {
+      if (open && bytes.length <= LONGEST_DATAGRAM) answered(bytes, sender.address, sender.port);
+    });
+    // The kernel sends to groups by the interface of this address.
+    socket.bind({ address: from, port: 0, exclusive: true }, () => {
+      for (const message of messages) socket.send(message, port, group, (error) => error && fail(error));
+    });
+    return { cancel };
+  },
 };
+
+/** As in `host.ts`. */
+const LONGEST_DATAGRAM = 4096;
 
 function serverOf(accept: (socket: Socket) => SocketHandler): Server {
   return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

@@ -134,7 +134,7 @@ function navigate(loggedIn: boolean): void {
       ? [
           button('Devices', showDevices),
           button('Add', () => showDevice(null)),
-          button('Find', showNeighbours),
+          button('Find', () => showNeighbours(null)),
           button('Import', showImport),
           button('Account', showAccount),
           button('Log out', async () => {
@@ -459,8 +459,8 @@ async function showDevice(file: string | null, prefilled: Fields = {}): Promise<
   find('main').replaceChildren(make('h1', {}, file ?? 'New device'), element);
 }
 
-/** Shows what the gateway has heard of lately, for devices that are not listed yet. */
-async function showNeighbours(): Promise<void> {
+/** Shows what the gateway has heard of lately, for devices that are not listed yet; `services`: what a search has found. */
+async function showNeighbours(services: readonly Fields[] | null): Promise<void> {
   const current = show(make('p', {}, '…'));
   const answer = await call('neighbours');
   if (!current()) return;
@@ -468,23 +468,53 @@ async function showNeighbours(): Promise<void> {
     say(problemsOf(answer), true);
     return;
   }
-  const rows = listOf(answer.body.neighbours).map(({ address, hardware, interface: name, listed }) =>
-    make(
-      'tr',
-      {},
-      ...[address, hardware, name].map((text) => make('td', {}, textOf(text))),
-      make('td', {}, listed === true ? 'listed' : button('Add', () => showDevice(null, { target: address }))),
-    ),
-  );
+  const search = async () => {
+    say('Searching …');
+    const found = await call('search');
+    if (!current()) return;
+    if (found.ok) await showNeighbours(listOf(found.body.services));
+    else say(problemsOf(found), true);
+  };
   find('main').replaceChildren(
+    ...(services === null
+      ? []
+      : [
+          make('h1', {}, 'Services'),
+          ...(services.length === 0 ? ['Nobody has answered.'] : []),
+          foundTable(services, ['address', 'name', 'type', 'port'], ({ address, name, kind, port }) => ({
+            target: address,
+            device: { name },
+            services: [{ port: port ?? 80, kind }],
+          })),
+        ]),
     make('h1', {}, 'Neighbours'),
     make(
       'p',
       {},
-      'Machines with which the gateway has exchanged packets lately. It sends nothing to find more.',
+      'Machines with which the gateway has exchanged packets lately. To find more, it asks once by multicast DNS, when you say so.',
     ),
-    make('table', {}, make('tbody', {}, ...rows)),
+    button('Search the network', search),
+    foundTable(listOf(answer.body.neighbours), ['address', 'hardware', 'interface'], ({ address }) => ({
+      target: address,
+    })),
   );
+}
+
+/** One row for each of what was found, with what a new device begins with. */
+function foundTable(
+  found: readonly Fields[],
+  keys: readonly string[],
+  device: (one: Fields) => Fields,
+): HTMLTableElement {
+  const rows = found.map((one) =>
+    make(
+      'tr',
+      {},
+      ...keys.map((key) => make('td', {}, textOf(one[key]))),
+      make('td', {}, one.listed === true ? 'listed' : button('Add', () => showDevice(null, device(one)))),
+    ),
+  );
+  return make('table', {}, make('tbody', {}, ...rows));
 }
 
 /** The text of a properties file, as `rm-agent import` reads it: UTF-8, and Latin-1 where it is no UTF-8. */

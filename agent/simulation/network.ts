@@ -18,6 +18,15 @@ export type Endpoint =
   | { readonly error: HostError }
   | 'silent';
 
+/** What somebody sends back to a multicast message. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly address: string;
+  readonly port: number;
+  /** Absent: a latency of the network. */
+  readonly afterMs?: number;
+}
+
 export type Name = readonly string[] | HostError | 'silent';
 
 export const refused: HostError = { code: 'refused', message: 'connection refused' };
@@ -43,6 +52,10 @@ export class SimulatedNetwork implements Network, SimulatedPath {
   /** What the agent holds at present. */
   readonly sockets = new Set<SimulatedSocket>();
   lookUps = 0;
+  /** Ports from which somebody has asked a multicast group, and is not done. */
+  asking = 0;
+  /** What comes back to what is sent to a group, by the own address from which it is sent; an error: it cannot be sent. */
+  readonly groups = new Map<string, ((message: Uint8Array) => readonly Datagram[]) | HostError>();
   readonly #watchers = new Set<() => void>();
   /** All that was dialled, in order. */
   readonly dialled: string[] = [];
@@ -122,6 +135,35 @@ export class SimulatedNetwork implements Network, SimulatedPath {
     }
     this.endpoints.set(place, { accept });
     return { close: () => this.endpoints.delete(place) };
+  }
+
+  multicast(
+    from: string,
+    _group: string,
+    _port: number,
+    messages: readonly Uint8Array[],
+    answered: (bytes: Uint8Array, address: string, port: number) => void,
+    failed: (error: HostError) => void,
+  ): Cancellable {
+    let open = true;
+    const cancel = () => {
+      if (open) this.asking--;
+      open = false;
+    };
+    this.asking++;
+    const group = this.groups.get(from) ?? unreachable;
+    if (typeof group === 'function')
+      for (const { bytes, address, port, afterMs = this.latency() } of messages.flatMap(group))
+        this.clock.defer(afterMs, () => {
+          if (open) answered(bytes, address, port);
+        });
+    else
+      this.clock.defer(0, () => {
+        if (!open) return;
+        cancel();
+        failed(group);
+      });
+    return { cancel };
   }
 
   onChange(changed: () => void): Cancellable {

@@ -196,6 +196,20 @@ export interface Network {
     failed: (error: HostError) => void,
   ): Listener;
   /**
+   * Sends messages to an IPv4 multicast group, by the interface that has the address `from`, and no further than its network (TTL 1).
+   * `answered` is called for each datagram that comes back to the port from which they were sent, which is the kernel's choice, with the
+   * IPv4 address and the port of its sender, until cancelled; longer ones than 4096 bytes are dropped. `failed` is called, once and never
+   * from within this call, when they cannot be sent. Only a build with the gateway has it.
+   */
+  multicast?(
+    from: string,
+    group: string,
+    port: number,
+    messages: readonly Uint8Array[],
+    answered: (bytes: Uint8Array, address: string, port: number) => void,
+    failed: (error: HostError) => void,
+  ): Cancellable;
+  /**
    * Calls `changed` whenever an address or a default route of the machine has come or gone, or a link has gone up or
    * down, until cancelled. Renewals are no changes; a call too many is allowed. It costs nothing while nothing changes.
    * `failed` is called, once, when this machine cannot report changes.

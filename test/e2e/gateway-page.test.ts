@@ -233,6 +233,34 @@ describe.each(agents)('the page of a gateway on %s', (_, command) => {
     await page.getByRole('heading', { name: 'Neighbours' }).waitFor();
   });
 
+  it('offers what a search of the network has found, whatever that calls itself', async () => {
+    // What would be found depends on the network of this machine; search.test.ts and the scenarios search.
+    const name = '<img src="x" onerror="alert(1)">';
+    const found = { address: '192.0.2.33', name, type: '_https', kind: 'https', port: 8443, listed: false };
+    const services = [found, { ...found, address: '192.0.2.9', listed: true }];
+    await page.route('**/api/search', (route) => route.fulfill({ json: { services } }));
+    await click('Search the network');
+    await page.getByRole('heading', { name: 'Services' }).waitFor();
+    const row = page.getByRole('row', { name: '192.0.2.33' });
+    expect(await row.getByRole('cell').allTextContents()).toEqual([
+      '192.0.2.33',
+      name,
+      '_https',
+      '8443',
+      'Add',
+    ]);
+    expect(await page.getByRole('row', { name: '192.0.2.9' }).getByRole('cell').last().textContent()).toBe(
+      'listed',
+    );
+    await row.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('heading', { name: 'New device' }).waitFor();
+    expect(await label('Host name or address of the device').inputValue()).toBe('192.0.2.33');
+    expect(await label('Name').first().inputValue()).toBe(name);
+    expect(await label('Port at the reflector').first().inputValue()).toBe('8443');
+    expect(await page.locator('select[name=kind]').first().inputValue()).toBe('https');
+    await page.unroute('**/api/search');
+  });
+
   it('imports a folder of the original gateway, after it has shown what that becomes', async () => {
     const original = join(system.directory, 'original');
     mkdirSync(original);

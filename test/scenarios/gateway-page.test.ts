@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
+import { executable } from './stage/agent-process.ts';
 import { lacks } from './stage/features.ts';
 import { LocalService } from './stage/local-service.ts';
 import { domain, type Stage, scenario } from './stage/stage.ts';
@@ -12,6 +14,65 @@ import type { Tunnel } from './stage/tunnel.ts';
 /** The gateway's own page, inside its process: `gateway.page`. */
 
 const password = 'a password of the gateway';
+
+/** Runs what follows in a network of its own, in which it has the address 192.0.2.1. */
+const ownNetwork = [
+  'unshare',
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+  ...['--net', 'sh', '-e', '-c'],
+  `ip link set lo up
+   ip link add one type veth peer name two; ip link set two up; ip link set one up
+   ip addr add 192.0.2.1/24 dev one
+   exec "$@"`,
+  'sh',
+];
+
+const [unshare, ...inOwnNetwork] = ownNetwork;
+const hasNetworks = spawnSync(unshare ?? '', [...inOwnNetwork, 'true']).status === 0;
+
+/** Answers questions in that network, well and badly; searches by the page until something is found, and prints it. */
+const visitorInNetwork = `
+import { createSocket } from 'node:dgram';
+const [, , code, password] = process.argv;
+const hex = (text) => Buffer.from(text.replaceAll(' ', ''), 'hex');
+const type = '05 5f68747470 04 5f746370 05 6c6f63616c 00';
+const records = hex(type + '000c 0001 0000000a 0006 03 43616d c00c' +
+  'c028 0021 8001 0000000a 0010 0000 0000 1f90 07 63616d2d312d31 c017');
+const head = hex('8400 0000 0002 0000 0000');
+const responder = createSocket({ type: 'udp4', reuseAddr: true });
+responder.on('message', (query, { address, port }) => {
+  const id = query.subarray(0, 2);
+  if (!query.includes(hex(type))) return;
+  for (const answer of [
+    Buffer.concat([id, head, records]),
+    Buffer.concat([id, head, hex('c00c 000c 0001')]),
+    Buffer.alloc(5000, id),
+    ...Array(40).fill(query),
+  ])
+    responder.send(answer, port, address);
+});
+await new Promise((resolve) => responder.bind(5353, resolve));
+responder.addMembership('224.0.0.251', '192.0.2.1');
+const url = 'http://192.0.2.1:8080';
+let [cookie, proof] = ['', ''];
+const call = async (name, body) => {
+  const response = await fetch(url + '/api/' + name, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: url, Cookie: cookie, 'X-RM-Proof': proof },
+    body: JSON.stringify(body),
+  });
+  const [field = ''] = response.headers.getSetCookie();
+  if (field !== '') cookie = field.split(';')[0];
+  return response.json();
+};
+({ proof } = await call('set-up', { code, password }));
+let found;
+// Datagrams may be late on a machine that is busy.
+do found = await call('search', {});
+while (found.services?.length === 0);
+console.log(JSON.stringify(found));
+process.exit();
+`;
 
 interface Response {
   readonly status: number;
@@ -176,6 +237,44 @@ describe.concurrent('the page of a gateway', () => {
 
   // Passwords are expensive on purpose: minutes under an emulator, hours with a collection before every allocation.
   const passwordScenario = scenario.skipIf(lacks('gateway') || process.env.RM_SLOW !== '1');
+
+  const searchScenario = scenario.skipIf(lacks('gateway') || process.env.RM_SLOW !== '1' || !hasNetworks);
+
+  searchScenario('searches the network of the gateway when it is asked', async ({ stage }) => {
+    const folder = join(stage.directory, 'devices');
+    mkdirSync(folder);
+    const config = stage.file(
+      JSON.stringify({
+        reflector: 'http://127.0.0.1:1/',
+        gateway: { folder, probe: 0, page: { listen: { address: '192.0.2.1', port: 8080 } } },
+        control: join(stage.directory, 'control.sock'),
+        stateFile: join(stage.directory, 'state'),
+      }),
+    );
+    const agent = stage.run(['--config', config], {}, [...ownNetwork, ...executable]);
+    await agent.logged(/gateway\.page: no password yet/);
+    let code: string | undefined;
+    const ask = async () => {
+      const status = stage.run(['status', '--config', config]);
+      await status.ended();
+      code = /^page: .* with the code ([A-Z2-7-]+)$/m.exec(status.output)?.[1];
+      return code;
+    };
+    await expect.poll(ask, { timeout: 120_000 }).toBeTypeOf('string');
+    const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
+    const place = ['--target', String(agent.pid), ...user, '--net', '--'];
+    const visitor = stage.run(
+      [...place, process.execPath, stage.file(visitorInNetwork, 'visitor.mjs'), String(code), password],
+      {},
+      ['nsenter'],
+    );
+    expect([await visitor.ended(), visitor.log]).toEqual([{ status: 0, signal: null }, []]);
+    expect(JSON.parse(visitor.output)).toEqual({
+      services: [
+        { address: '192.0.2.1', name: 'Cam', type: '_http', kind: 'http', port: 8080, listed: false },
+      ],
+    });
+  });
 
   passwordScenario('adds, tests and removes devices, for who has logged in', async ({ stage }) => {
     const { folder, reflector, visitor, code, account } = await start(stage);

@@ -39,23 +39,33 @@ function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** The IPv4 addresses of all interfaces, as the kernel has them now; `null` if they cannot be read. */
+export function ownIpv4Addresses(files: Pick<Files, 'read'>): readonly string[] | null {
+  const table = tableAt(files, '/proc/net/fib_trie');
+  if (table === null) return null;
+  const found = table.matchAll(/\|-- ([\d.]+)\n +\/32 host LOCAL/g);
+  // The kernel has each in two tables.
+  return [...new Set(Array.from(found, ([, address = '']) => address))];
+}
+
 /** Of all interfaces, as the kernel has them now; `null` if that cannot be read. */
 function ownAddresses(files: Pick<Files, 'read'>): ReadonlySet<string> | null {
   const own = new Set<string>();
-  const table = (path: string): string | null => {
-    try {
-      return utf8Decode(files.read(path, MAX_TABLE_BYTES));
-    } catch (error) {
-      // A kernel without IPv4, or without IPv6.
-      return (error as HostFailure).code === 'not-found' ? '' : null;
-    }
-  };
-  const [four, six] = [table('/proc/net/fib_trie'), table('/proc/net/if_inet6')];
+  const [four, six] = [ownIpv4Addresses(files), tableAt(files, '/proc/net/if_inet6')];
   if (four === null || six === null) return null;
-  for (const [, address = ''] of four.matchAll(/\|-- ([\d.]+)\n +\/32 host LOCAL/g)) {
+  for (const address of four) {
     const bytes = parseIp(address);
     if (bytes) own.add(hexOf(bytes));
   }
   for (const [address] of six.matchAll(/^[0-9a-f]{32}/gm)) own.add(address);
   return own;
+}
+
+function tableAt(files: Pick<Files, 'read'>, path: string): string | null {
+  try {
+    return utf8Decode(files.read(path, MAX_TABLE_BYTES));
+  } catch (error) {
+    // A kernel without IPv4, or without IPv6.
+    return (error as HostFailure).code === 'not-found' ? '' : null;
+  }
 }

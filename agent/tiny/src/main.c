@@ -8,6 +8,7 @@
 #include "handle.h"
 #include "listener.h"
 #include "loop.h"
+#include "multicast.h"
 #include "netlink.h"
 #include "object.h"
 #include "outbox.h"
@@ -47,6 +48,7 @@ static void add_modules(int argc, char **argv) {
   rm_file_init(native);
 #ifdef RM_GATEWAY
   rm_directory_init(native);
+  rm_multicast_init(native);
 #endif
   rm_system_init(native, argc, argv);
   rm_signals_init(native);

@@ -730,6 +730,52 @@ describe('the neighbours of the gateway', () => {
   });
 });
 
+describe('a search of the network', () => {
+  beforeEach(() => {
+    setUp();
+    const table = '           |-- 10.0.0.254\n              /32 host LOCAL\n';
+    host.files.content.set('/proc/net/fib_trie', ascii(table));
+    host.network.groups.set('10.0.0.254', () => []);
+  });
+
+  const begin = () => ask('/api/search', {});
+
+  it('is made for whoever has logged in, when they ask', () => {
+    expect(host.network.asking).toBe(0);
+    expect(call('search', {}, { Cookie: null }).status).toBe(401);
+    expect(host.network.asking).toBe(0);
+    const one = begin();
+    expect(host.network.asking).toBeGreaterThan(0);
+    host.clock.advance(2000);
+    expect(one.text).toMatch(/\{"services":\[\]\}$/);
+    expect(host.network.asking).toBe(0);
+  });
+
+  it('is one at a time, and does not end with whoever has asked for it', () => {
+    begin().end();
+    expect(call('search').json).toEqual({ error: 'Another search runs: wait for it.' });
+    host.clock.advance(2000);
+    begin();
+    expect(host.network.asking).toBeGreaterThan(0);
+  });
+
+  it('says why there is none', () => {
+    host.network.groups.clear();
+    const one = begin();
+    host.clock.advance(2000);
+    expect(one.text).toMatch('The network cannot be searched: network is unreachable.');
+  });
+
+  it('that fails costs its answer only', () => {
+    host.network.groups.set('10.0.0.254', () => [
+      { bytes: null as unknown as Uint8Array, address: '10.0.0.9', port: 5353 },
+    ]);
+    expect(call('search').json).toEqual({ error: 'The search has failed.' });
+    expect(host.network.asking).toBe(0);
+    expect(call('neighbours').status).not.toBe(401);
+  });
+});
+
 describe('a properties file of the original gateway', () => {
   const common = 'gateway.http.port = 8080\nwebtunnel.reflectorURI = https://remote.example.com\n';
   const text = [

@@ -19,6 +19,7 @@ import { type LanListener, type LanPlace, serveLan } from './lan.ts';
 import { pageLimits } from './limits.ts';
 import { neighbours } from './neighbours.ts';
 import { randomText } from './random-text.ts';
+import { searchServices } from './search.ts';
 import { type Session, Sessions } from './sessions.ts';
 
 /** What a call answers: a status and a value that becomes JSON. */
@@ -75,6 +76,7 @@ export class Page {
   readonly #salt: string;
   readonly #boundary: Boundary;
   #testing = false;
+  #searching = false;
   readonly #calls: ReadonlyMap<string, (call: Call) => void>;
 
   /**
@@ -123,6 +125,7 @@ export class Page {
       ['test', (call) => this.#test(call)],
       ['import', (call) => this.#preview(call)],
       ['neighbours', ({ respond }) => respond(this.#neighbours())],
+      ['search', (call) => this.#search(call)],
     ]);
   }
 
@@ -329,8 +332,39 @@ export class Page {
   #neighbours(): Answer {
     const found = neighbours(this.#host.files);
     if (typeof found === 'string') return refused(409, `The neighbours cannot be read: ${found}.`);
+    return { json: { neighbours: this.#whetherListed(found) } };
+  }
+
+  /** What machines say that they offer; they are asked because a person asks. */
+  #search({ respond }: Call): void {
+    if (this.#searching) {
+      respond(refused(429, 'Another search runs: wait for it.'));
+      return;
+    }
+    this.#searching = true;
+    const end = (answer: Answer) => {
+      this.#searching = false;
+      respond(answer);
+    };
+    const search = searchServices(
+      this.#host,
+      (step) =>
+        this.#boundary.run(() => {
+          search.cancel();
+          end(refused(500, 'The search has failed.'));
+        }, step),
+      (found) =>
+        end(
+          typeof found === 'string'
+            ? refused(409, `The network cannot be searched: ${found}.`)
+            : { json: { services: this.#whetherListed(found) } },
+        ),
+    );
+  }
+
+  #whetherListed<T extends { readonly address: string }>(found: readonly T[]): object[] {
     const listed = new Set(this.#gateway.status().devices.flatMap(({ target }) => target.split(', ')));
-    return { json: { neighbours: found.map((one) => ({ ...one, listed: listed.has(one.address) })) } };
+    return found.map((one) => ({ ...one, listed: listed.has(one.address) }));
   }
 
   /** What one properties file of the original gateway would become; `save` writes it. */
