@@ -208,7 +208,15 @@ class Server {
   async #open(store: Store, known: KnownUsers): Promise<Foundation> {
     const { data, clock, limits } = this.#context;
     const database = new FleetDatabase(data, clock, limits);
-    const eventLog = new EventLog(database, clock, limits);
+    const eventLog = new EventLog(database, clock, limits, (error) =>
+      this.#context.log.error({ err: error }, 'events not read'),
+    );
+    try {
+      await eventLog.refresh();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
     const queues = new Map([['reads', () => database.readsWaiting]]);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });

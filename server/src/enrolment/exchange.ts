@@ -152,13 +152,13 @@ export class Exchange {
     return held?.may('enrolment.write', domainTarget(domain)) ?? false;
   }
 
-  #wait(
+  async #wait(
     applicant: Applicant,
     why: { readonly reason: EnrolmentReason; readonly domain: string | null; readonly key: string | null },
     title: string,
     from: { readonly address: string; readonly network: string },
     now: number,
-  ): EnrolmentOutcome {
+  ): Promise<EnrolmentOutcome> {
     const { audit, eventLog, log, limits } = this.#core;
     const waits = this.#enrolments.wait(applicant, why, from, now);
     if (waits === null) {
@@ -171,7 +171,7 @@ export class Exchange {
       const facts = { device: applicant.id, address: from.address, reason: reasons[reason] };
       audit.record({ event: `enrolment-${reason}`, allowed: false, ...facts });
       const domain = why.domain ?? undefined;
-      eventLog.append([
+      await eventLog.append([
         { kind: 'device.waiting', time: now, device: applicant.id, domain, data: { reason } },
       ]);
       if (reason === 'clone') log.warn(facts, 'a copy of a device asks to be enrolled');
@@ -213,7 +213,7 @@ export class Exchange {
     await this.#equip(applicant, goal, own, request);
     const detail = `domain ${goal}, ${key === null ? reason : `${reason} ${key}`}`;
     audit.record({ event: 'enrolment', allowed: true, device: id, address, detail });
-    eventLog.append([{ kind: 'device.claimed', time: clock.date(), device: id, data: { reason } }]);
+    await eventLog.append([{ kind: 'device.claimed', time: clock.date(), device: id, data: { reason } }]);
     return { domain: goal, ...(await this.#certificate(id, request)) };
   }
 

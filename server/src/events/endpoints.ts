@@ -35,7 +35,7 @@ export function eventEndpoints(context: EventStreamContext, places: UserPlaces):
       needs: 'events.read',
       query: eventsQuery,
       replies: [{ status: 200, description: 'Messages, each a JSON object.', type: 'text/event-stream' }],
-      handle: ({ caller, query, headers, signal }) => {
+      async handle({ caller, query, headers, signal }) {
         const { cursor, ...filter } = query;
         const last = headers['last-event-id'];
         const place = places.take(caller.name);
@@ -44,7 +44,12 @@ export function eventEndpoints(context: EventStreamContext, places: UserPlaces):
         signal.addEventListener('abort', place, { once: true });
         if (signal.aborted) place();
         const from = typeof last === 'string' && last !== '' ? last : (cursor ?? null);
-        const stream = new EventStream(context, { identity: caller.identity, filter, cursor: from, signal });
+        const stream = await EventStream.open(context, {
+          identity: caller.identity,
+          filter,
+          cursor: from,
+          signal,
+        });
         return {
           type: 'text/event-stream',
           headers: { 'X-Accel-Buffering': 'no' },

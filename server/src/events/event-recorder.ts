@@ -35,6 +35,9 @@ export class EventRecorder {
   /** By `uid`. */
   readonly #held = new Map<string, Held>();
   #pending: NewEvent[] = [];
+  /** They are pending again when they could not be written. */
+  #writing: NewEvent[] = [];
+  #flushing: Promise<void> | null = null;
   #lost = 0;
   #timer: Cancellable | null = null;
   #failing = false;
@@ -49,13 +52,13 @@ export class EventRecorder {
 
   /** Events that are not in the store yet. */
   get pending(): number {
-    return this.#pending.length;
+    return this.#writing.length + this.#pending.length;
   }
 
   /** The server has started. */
   started(): void {
     this.#pending.push({ kind: 'server.started', time: this.#clock.date() });
-    this.flush();
+    void this.flush();
   }
 
   /** Until the events end, or {@link stop}. */
@@ -89,39 +92,62 @@ export class EventRecorder {
       }
     }
     this.#bound();
-    if (this.#pending.length >= this.#limits.eventsBatch && !this.#failing) this.flush();
+    if (this.#pending.length >= this.#limits.eventsBatch && !this.#failing) void this.flush();
     else if (this.#pending.length > 0 || this.#lost > 0) this.#later();
   }
 
-  /** Writes what waits. */
-  flush(): void {
+  /** Writes what waits, after what is being written. While the store is away it goes on waiting. */
+  flush(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
-    const lost: readonly NewEvent[] =
-      this.#lost > 0 ? [{ kind: 'events.lost', time: this.#clock.date(), data: { count: this.#lost } }] : [];
-    try {
-      this.#log.append([...lost, ...this.#pending]);
-      this.#pending = [];
-      this.#lost = 0;
-      this.#failing = false;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      if (!this.#failing) this.#logger.warn({ code: error.code }, 'events wait: the store cannot be used');
-      this.#failing = true;
-      this.#later();
-    }
+    this.#flushing ??= this.#write().finally(() => {
+      this.#flushing = null;
+      // What has come meanwhile.
+      if (this.#pending.length > 0 || this.#lost > 0) this.#later();
+    });
+    return this.#flushing;
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#subscription?.close();
     for (const { event, timer } of this.#held.values()) {
       timer.cancel();
       if (event) this.#pending.push(event);
     }
     this.#held.clear();
-    this.flush();
+    await this.#flushing;
+    await this.flush();
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  async #write(): Promise<void> {
+    do {
+      const lost = this.#lost;
+      this.#writing = this.#pending;
+      this.#pending = [];
+      this.#lost = 0;
+      const first: readonly NewEvent[] =
+        lost > 0 ? [{ kind: 'events.lost', time: this.#clock.date(), data: { count: lost } }] : [];
+      try {
+        await this.#log.append([...first, ...this.#writing]);
+        this.#failing = false;
+      } catch (error) {
+        this.#lost += lost;
+        if (error instanceof StoreUnavailable) {
+          if (!this.#failing)
+            this.#logger.warn({ code: error.code }, 'events wait: the store cannot be used');
+          this.#failing = true;
+          this.#pending = [...this.#writing, ...this.#pending];
+          this.#bound();
+        } else {
+          this.#logger.error({ err: error }, 'events are lost');
+          this.#lost += this.#writing.length;
+        }
+      } finally {
+        this.#writing = [];
+      }
+    } while (this.#pending.length >= this.#limits.eventsBatch && !this.#failing);
   }
 
   /** A device that says something else all the time is noted now and then, with what it said last. */
@@ -158,9 +184,9 @@ export class EventRecorder {
 
   #later(): void {
     const { eventsBatchMs } = this.#limits;
-    this.#timer ??= this.#clock.schedule(this.#failing ? 10 * eventsBatchMs : eventsBatchMs, () =>
-      this.flush(),
-    );
+    this.#timer ??= this.#clock.schedule(this.#failing ? 10 * eventsBatchMs : eventsBatchMs, () => {
+      void this.flush();
+    });
   }
 }
 

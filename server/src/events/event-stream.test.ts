@@ -47,7 +47,7 @@ const happens = (count: number, domain?: string) =>
     Array.from({ length: count }, () => ({ kind: 'device.added', time: clock.date(), domain }) as const),
   );
 
-function open(signal = new AbortController().signal): EventStream {
+function open(signal = new AbortController().signal): Promise<EventStream> {
   const identity: Identity = { user, session: null, until: 1e15, credential: 'password', by: 'password' };
   const rights = {
     of: async () =>
@@ -57,7 +57,7 @@ function open(signal = new AbortController().signal): EventStream {
       ),
   };
   const known = { user: (name: string) => store.users.get(name) };
-  return new EventStream(
+  return EventStream.open(
     { eventLog: log, rights, known, clock, limits },
     { identity, filter: {}, cursor: null, signal },
   );
@@ -70,28 +70,28 @@ async function kinds(messages: AsyncGenerator<{ readonly kind: string }>, count:
 }
 
 test('eventsRead: a reader that takes nothing for too long is told, and goes on from now', async () => {
-  const messages = open().messages();
+  const messages = (await open()).messages();
   expect(await kinds(messages, 1)).toEqual(['ready']);
-  happens(2);
+  await happens(2);
   expect(await kinds(messages, 1)).toEqual(['device.added']);
-  happens(20);
+  await happens(20);
   // The page that it has begun is whole.
   expect(await kinds(messages, 2)).toEqual(['device.added', 'events.lost']);
-  happens(1);
+  await happens(1);
   expect(await kinds(messages, 1)).toEqual(['device.added']);
 });
 
 test('a reader that is behind what is in memory reads the data file', async () => {
-  const messages = open().messages();
+  const messages = (await open()).messages();
   await messages.next();
-  happens(3);
+  await happens(3);
   expect(await kinds(messages, 3)).toEqual(['device.added', 'device.added', 'device.added']);
 });
 
 test('eventRightsMs: what was allowed when the page was read, and is not now, is not sent', async () => {
-  const messages = open().messages();
+  const messages = (await open()).messages();
   await messages.next();
-  happens(2, 'north');
+  await happens(2, 'north');
   held = { domains: ['north'], devices: [] };
   expect(await kinds(messages, 1)).toEqual(['device.added']);
   clock.advance(defaultLimits.eventRightsMs);
@@ -103,15 +103,15 @@ test('what happened in a domain is not for who has one of its name later', async
   const addDomain = () =>
     database.prepare('INSERT INTO fleet_domains (id, created) VALUES (?, ?)').run('acme', 0);
   addDomain();
-  const cursor = log.cursor(log.last);
-  happens(1, 'acme');
+  const cursor = await log.cursor(log.last);
+  await happens(1, 'acme');
   database.prepare('DELETE FROM fleet_domains WHERE id = ?').run('acme');
   // Both a log that was open meanwhile and one that is opened later.
-  log.refresh();
+  await log.refresh();
   const later = new EventLog(database, clock, limits);
   addDomain();
-  happens(1, 'acme');
-  later.refresh();
+  await happens(1, 'acme');
+  await later.refresh();
   for (const one of [log, later]) {
     for (const [extent, expected] of [
       [{ domains: ['acme'], devices: [] }, ['ready', 'device.added', 'alive']],
@@ -119,8 +119,8 @@ test('what happened in a domain is not for who has one of its name later', async
     ] as const) {
       held = extent;
       log = one;
-      const stream = open();
-      stream.seek(cursor);
+      const stream = await open();
+      await stream.seek(cursor);
       const messages = stream.messages();
       const taken = kinds(messages, expected.length);
       await new Promise((resolve) => setImmediate(resolve));
@@ -131,21 +131,21 @@ test('what happened in a domain is not for who has one of its name later', async
 });
 
 test('another user of the same name gets nothing', async () => {
-  const messages = open().messages();
+  const messages = (await open()).messages();
   await messages.next();
   await store.users.remove('alice', true);
   await store.users.add('alice', 'x', 0, 'administrator');
-  happens(1);
+  await happens(1);
   expect(await kinds(messages, 1)).toEqual(['end']);
 });
 
 test('eventHeartbeatMs: silence is broken now and then, also where nothing that happens may be seen', async () => {
-  const messages = open().messages();
+  const messages = (await open()).messages();
   await messages.next();
   held = { domains: ['south'], devices: [] };
   const next = kinds(messages, 1);
   for (let i = 0; i < 30; i++) {
-    happens(1, 'north');
+    await happens(1, 'north');
     clock.advance(1_000);
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -154,7 +154,7 @@ test('eventHeartbeatMs: silence is broken now and then, also where nothing that 
 
 test('the end of the caller ends the wait', async () => {
   const controller = new AbortController();
-  const messages = open(controller.signal).messages();
+  const messages = (await open(controller.signal)).messages();
   await messages.next();
   const next = kinds(messages, 1);
   await new Promise((resolve) => setImmediate(resolve));

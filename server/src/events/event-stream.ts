@@ -3,7 +3,7 @@ import type { Identity, KnownUsers } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { CallerRights, Rights } from '../rights/rights.ts';
 import { type EventFilter, passes } from './event-filter.ts';
-import type { EventLog, LoggedEvent } from './log/event-log.ts';
+import { cursorAfter, type EventLog, type LoggedEvent } from './log/event-log.ts';
 import { isVisible } from './visible.ts';
 
 /** One message to a reader of events. */
@@ -48,17 +48,22 @@ export class EventStream {
   #wake = () => {};
   #rights: { readonly checked: number; readonly rights: CallerRights | null } | null = null;
 
-  /** Throws `StoreUnavailable`. */
-  constructor(context: EventStreamContext, options: EventStreamOptions) {
+  /** Rejects with `StoreUnavailable`. */
+  static async open(context: EventStreamContext, options: EventStreamOptions): Promise<EventStream> {
+    const stream = new EventStream(context, options);
+    if (options.cursor !== null) await stream.seek(options.cursor);
+    return stream;
+  }
+
+  private constructor(context: EventStreamContext, options: EventStreamOptions) {
     this.#context = context;
     this.#options = options;
     this.#position = context.eventLog.last;
-    if (options.cursor !== null) this.seek(options.cursor);
   }
 
-  /** Goes on after this cursor, or says `events.lost` and goes on from now. Throws `StoreUnavailable`. */
-  seek(cursor: string): void {
-    const position = this.#context.eventLog.resume(cursor);
+  /** Goes on after this cursor, or says `events.lost` and goes on from now. One call at a time. Rejects with `StoreUnavailable`. */
+  async seek(cursor: string): Promise<void> {
+    const position = await this.#context.eventLog.resume(cursor);
     this.#position = position ?? this.#context.eventLog.last;
     this.#first = position === null ? 'events.lost' : 'ready';
     this.#wake();
@@ -72,9 +77,11 @@ export class EventStream {
     while (!signal.aborted) {
       const first = this.#first;
       if (first) {
+        const said = await this.#say(first);
+        if (!said || this.#first !== first) continue;
         this.#first = null;
         sent = clock.now();
-        yield this.#say(first);
+        yield said;
       }
       const position = this.#position;
       const page = await eventLog.after(position, limits.eventsRead);
@@ -93,13 +100,15 @@ export class EventStream {
         const isPast = eventLog.isOfRemovedDomain(event);
         if (!passes(event, filter) || !isVisible(event, isPast, identity.user.name, rights)) continue;
         sent = clock.now();
-        yield { cursor: eventLog.cursor(event.sequence), ...messageOf(event) };
+        yield { cursor: cursorAfter(event), ...messageOf(event) };
       }
       const wait = sent + limits.eventHeartbeatMs - clock.now();
       if (wait <= 0) {
         if (!(await this.#rightsNow())?.any('events.read')) return;
+        const said = await this.#say('alive');
+        if (!said) continue;
         sent = clock.now();
-        yield this.#say('alive');
+        yield said;
       } else if (page.events.length === 0) {
         await eventLog.grown(this.#position, wait, signal, (wake) => {
           this.#wake = wake;
@@ -108,8 +117,11 @@ export class EventStream {
     }
   }
 
-  #say(kind: 'ready' | 'events.lost' | 'alive'): EventMessage {
-    return { cursor: this.#context.eventLog.cursor(this.#position), kind };
+  /** `null`: the reader has gone elsewhere meanwhile. */
+  async #say(kind: 'ready' | 'events.lost' | 'alive'): Promise<EventMessage | null> {
+    const position = this.#position;
+    const cursor = await this.#context.eventLog.cursor(position);
+    return position === this.#position ? { cursor, kind } : null;
   }
 
   /** `null`: the user was removed, or is another one of the same name. */

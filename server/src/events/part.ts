@@ -19,9 +19,9 @@ export const events: Part = {
       endpoints: eventEndpoints(core, places),
       routes: [eventSocket(core, places)],
       start: () => eventLog.start(),
-      stop: () => {
-        recorder.stop();
-        eventLog.stop();
+      stop: async () => {
+        await recorder.stop();
+        await eventLog.stop();
       },
     };
   },

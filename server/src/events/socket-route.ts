@@ -27,7 +27,7 @@ export function eventSocket(context: EventStreamContext, places: UserPlaces): Us
         const rights = await context.rights.of(identity);
         if (!rights.any('events.read'))
           return socket.close(policyViolation, 'needs the permission events.read');
-        const stream = new EventStream(context, { identity, filter, cursor, signal });
+        const stream = await EventStream.open(context, { identity, filter, cursor, signal });
         // Both ways, until either ends.
         await Promise.race([send(socket, stream), receive(socket, stream)]);
       } catch (error) {
@@ -52,7 +52,7 @@ async function receive(socket: RouteSocket, stream: EventStream): Promise<void> 
   for await (const message of socket.messages) {
     const cursor = cursorIn(message);
     if (cursor === null) return socket.close(policyViolation, 'a message must be {"cursor":"…"}');
-    stream.seek(cursor);
+    await stream.seek(cursor);
   }
 }
 

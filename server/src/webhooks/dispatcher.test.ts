@@ -68,6 +68,7 @@ function start(
   open.push({ database, dispatcher });
   /** Looks until nothing is to be done now. */
   const settle = async () => {
+    await eventLog.refresh();
     for (let i = 0; i < 20; i++) {
       await dispatcher.look();
       await new Promise((resolve) => setImmediate(resolve));
@@ -100,10 +101,10 @@ const types = (posted: readonly Posting[]) =>
 
 test('a webhook gets what happens after it was added, of its kinds and its domain', async () => {
   const { happens, add, settle, posted, rows, eventLog } = start(() => ({ status: 204 }));
-  happens('before');
+  await happens('before');
   add({ domain: north, kinds: ['device.added', 'events.lost'] });
-  happens(north, 'south', undefined);
-  eventLog.append([{ kind: 'device.removed', time: 1, domain: north }]);
+  await happens(north, 'south', undefined);
+  await eventLog.append([{ kind: 'device.removed', time: 1, domain: north }]);
   await settle();
   expect(types(posted)).toEqual([`device.added ${north}`]);
   expect(rows()).toEqual([{ state: 'delivered', attempts: 1, status: 204 }]);
@@ -113,7 +114,7 @@ test('webhookPostsEach, webhookPauseMs: a receiver that fails gets one post at a
   let good = false;
   const { happens, add, settle, posted, rows } = start(() => (good ? { status: 200 } : { status: 500 }));
   add();
-  happens(...Array.from({ length: 10 }, () => north));
+  await happens(...Array.from({ length: 10 }, () => north));
   await settle();
   // Those that were under way at once.
   expect(posted).toHaveLength(defaultLimits.webhookPostsEach);
@@ -138,7 +139,7 @@ test('webhookPostsPerDomain: receivers of one domain that are slow do not stop t
   );
   for (let i = 0; i < 10; i++) add({ domain: 'south', url: `https://slow.example.com/${i}` });
   add({ domain: north });
-  happens(...Array.from({ length: 12 }, () => 'south'), ...Array.from({ length: 12 }, () => north));
+  await happens(...Array.from({ length: 12 }, () => 'south'), ...Array.from({ length: 12 }, () => north));
   await settle();
   const slow = posted.filter(({ url }) => url.includes('slow'));
   expect(slow).toHaveLength(defaultLimits.webhookPostsPerDomain);
@@ -152,7 +153,7 @@ test('webhookPosts: the receivers take turns when there is room for few', async 
     { webhookPosts: 1 },
   );
   for (const name of ['a', 'b', 'c']) add({ url: `https://${name}.example.com/` });
-  happens(north, north);
+  await happens(north, north);
   for (let i = 0; i < 6; i++) {
     await settle();
     answer();
@@ -167,12 +168,12 @@ test('a message that is not taken does not stop the others, and is given up afte
     status: body.includes('"bad"') ? 400 : 200,
   }));
   const { id } = add();
-  happens('bad', north);
+  await happens('bad', north);
   await settle();
   expect(rows().map(({ state }) => state)).toEqual(['waiting', 'delivered']);
   for (let i = 0; i < 100; i++) {
     clock.advance(3_600_000);
-    happens(north);
+    await happens(north);
     await settle();
   }
   expect(rows()[0]).toEqual({ state: 'failed', attempts: 10, status: 400 });
@@ -183,7 +184,7 @@ test('webhookFailingMs: a receiver that fails for days is disabled, which is an 
   const { happens, add, settle, webhooks, database } = start(() => ({ error: 'connect ECONNREFUSED' }));
   const { id } = add({ domain: north });
   for (let i = 0; i <= 6; i++) {
-    happens(north);
+    await happens(north);
     await settle();
     clock.advance(day);
   }
@@ -197,7 +198,7 @@ test('webhookFailingMs: a receiver that fails for days is disabled, which is an 
 test('a receiver that is gone is disabled at once', async () => {
   const { happens, add, settle, webhooks } = start(() => ({ status: 410 }));
   const { id } = add();
-  happens(north);
+  await happens(north);
   await settle();
   expect(webhooks.get(id)?.enabled).toBe(false);
 });
@@ -205,7 +206,7 @@ test('a receiver that is gone is disabled at once', async () => {
 test.each([301, 307, 404])('%i is no success', async (status) => {
   const { happens, add, settle, rows } = start(() => ({ status }));
   add();
-  happens(north);
+  await happens(north);
   await settle();
   expect(rows()).toEqual([{ state: 'waiting', attempts: 1, status }]);
 });
@@ -213,7 +214,7 @@ test.each([301, 307, 404])('%i is no success', async (status) => {
 test('Retry-After is kept', async () => {
   const { happens, add, settle, posted } = start(() => ({ status: 503, retryAfter: '1000' }));
   add();
-  happens(north);
+  await happens(north);
   await settle();
   clock.advance(999_000);
   await settle();
@@ -226,12 +227,12 @@ test('Retry-After is kept', async () => {
 test('what is not delivered when the server ends is delivered by the next one, with the same id', async () => {
   const first = start(() => new Promise<never>(() => {}));
   first.add();
-  first.happens(north);
+  await first.happens(north);
   await first.settle();
   expect(first.posted).toHaveLength(1);
   first.dispatcher.stop();
   const second = start(() => ({ status: 200 }));
-  second.happens('south');
+  await second.happens('south');
   await second.settle();
   expect(types(second.posted)).toEqual([`device.added ${north}`, 'device.added south']);
   expect(second.posted[0]?.headers['webhook-id']).toBe(first.posted[0]?.headers['webhook-id']);
@@ -247,10 +248,10 @@ test('webhookWaiting: the outbox is bounded: what has no place waits in the log,
     return database.prepare<Row>(sql).all(...values);
   };
   add();
-  happens('1', '2', '3', '4');
+  await happens('1', '2', '3', '4');
   await settle();
   expect(rows()).toHaveLength(2);
-  for (let i = 0; i < 10; i++) happens('more');
+  for (let i = 0; i < 10; i++) await happens('more');
   good = true;
   for (let i = 0; i < 4; i++) {
     clock.advance(3_600_000);
@@ -264,7 +265,7 @@ test('webhookWaiting: the outbox is bounded: what has no place waits in the log,
 test('deliveriesKept: delivered messages are kept for a while, in a bounded number', async () => {
   const { happens, add, settle, rows } = start(() => ({ status: 200 }), { deliveriesKept: 3 });
   add();
-  happens(...Array.from({ length: 10 }, () => north));
+  await happens(...Array.from({ length: 10 }, () => north));
   await settle();
   expect(rows()).toHaveLength(3);
 });
@@ -272,10 +273,10 @@ test('deliveriesKept: delivered messages are kept for a while, in a bounded numb
 test('a webhook that is enabled again gets what happens from then on', async () => {
   const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
   const webhook = add({ enabled: false });
-  happens('before');
+  await happens('before');
   await settle();
   webhooks.change(webhook, { ...webhook, enabled: true }, alice);
-  happens('after');
+  await happens('after');
   await settle();
   expect(types(posted)).toEqual(['device.added after']);
 });
@@ -283,7 +284,7 @@ test('a webhook that is enabled again gets what happens from then on', async () 
 test('a webhook is disabled when whose it is may not have it any more, and sends nothing then', async () => {
   const { happens, add, settle, posted, lost, webhooks, database, rows } = start(() => ({ status: 200 }));
   const webhook = add({ domain: north });
-  happens(north);
+  await happens(north);
   lost.add('alice');
   await settle();
   expect(webhooks.get(webhook.id)).toMatchObject({
@@ -292,13 +293,13 @@ test('a webhook is disabled when whose it is may not have it any more, and sends
   });
   const told = database.prepare('SELECT kind, domain FROM fleet_events ORDER BY sequence DESC').get();
   expect(told).toEqual({ kind: 'webhook.disabled', domain: north });
-  happens(north);
+  await happens(north);
   await settle();
   expect([posted, rows()]).toEqual([[], []]);
   // Whoever enables it again answers for it.
   const disabled = webhooks.get(webhook.id) ?? webhook;
   webhooks.change(disabled, { ...disabled, enabled: true }, { name: 'olga', uid: 'of olga' });
-  happens(north);
+  await happens(north);
   await settle();
   expect(types(posted)).toEqual([`device.added ${north}`]);
 });
@@ -320,14 +321,14 @@ test('a webhook that was behind is not told what happened in a domain that had t
   const addDomain = () =>
     database.prepare('INSERT INTO fleet_domains (id, created) VALUES (?, ?)').run(north, 0);
   addDomain();
-  happens(north);
+  await happens(north);
   database.prepare('DELETE FROM fleet_domains WHERE id = ?').run(north);
-  eventLog.refresh();
+  await eventLog.refresh();
   addDomain();
   webhooks.change(webhook, { ...webhook, domain: north }, alice);
   await settle();
   expect(posted).toEqual([]);
-  happens(north);
+  await happens(north);
   await settle();
   expect(types(posted)).toEqual([`device.added ${north}`]);
 });
@@ -335,14 +336,14 @@ test('a webhook that was behind is not told what happened in a domain that had t
 test('deliveriesKeptMs: what was delivered longer ago is gone', async () => {
   const { happens, add, settle, rows } = start(() => ({ status: 200 }));
   add();
-  happens(north);
+  await happens(north);
   await settle();
   clock.advance(defaultLimits.deliveriesKeptMs);
-  happens(north);
+  await happens(north);
   await settle();
   expect(rows()).toHaveLength(2);
   clock.advance(1);
-  happens(north);
+  await happens(north);
   await settle();
   expect(rows()).toHaveLength(2);
 });
@@ -350,7 +351,7 @@ test('deliveriesKeptMs: what was delivered longer ago is gone', async () => {
 test('webhookPosts: receivers that do not answer have no more posts under way', async () => {
   const { happens, add, settle, posted } = start(() => new Promise<never>(() => {}), { webhookPosts: 2 });
   for (let n = 0; n < 4; n++) add();
-  happens(north);
+  await happens(north);
   await settle();
   expect(posted).toHaveLength(2);
 });
@@ -359,7 +360,7 @@ test('formerSecretMs: the former secret signs until then', async () => {
   const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
   webhooks.renewSecret(add());
   const signatures = async () => {
-    happens(north);
+    await happens(north);
     await settle();
     return posted.at(-1)?.headers['webhook-signature']?.split(' ').length;
   };
@@ -373,7 +374,7 @@ test('webhookTickMs: what is to be tried again is found by then', async () => {
   let good = false;
   const { dispatcher, happens, add, posted } = start(() => ({ status: good ? 200 : 500 }));
   add();
-  happens(north);
+  await happens(north);
   const ended = dispatcher.run();
   const turns = async () => {
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -112,7 +112,7 @@ export class Dispatcher {
         continue;
       }
       if (!(await mayHave(webhook))) {
-        database.transaction(() =>
+        await database.transact(() =>
           webhooks.disable(webhook, `${webhook.creator}, whose it was, may not have it any more`),
         );
         continue;
@@ -212,15 +212,15 @@ export class Dispatcher {
       receiver.until =
         clock.now() + Math.max(asked, pauseAfter(receiver.failures, limits.webhookPauseMs, random()));
     }
-    database.transaction(() => {
+    await database.transact(function* () {
       outbox.tried(delivery, outcome, good);
       if (good) return webhooks.succeeded(webhook.id);
       webhooks.failed(webhook.id);
       const since = webhooks.get(webhook.id)?.failingSince ?? clock.date();
-      if (outcome.status === 410) webhooks.disable(webhook, 'its receiver says that it is gone (410)');
+      if (outcome.status === 410) yield* webhooks.disable(webhook, 'its receiver says that it is gone (410)');
       else if (clock.date() - since >= limits.webhookFailingMs) {
         const days = Math.round(limits.webhookFailingMs / 86_400_000);
-        webhooks.disable(webhook, `its receiver has failed for ${days} days`);
+        yield* webhooks.disable(webhook, `its receiver has failed for ${days} days`);
       }
     });
   }

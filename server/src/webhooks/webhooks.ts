@@ -5,6 +5,7 @@ import type { EventLog } from '../events/log/event-log.ts';
 import type { Limits } from '../limits.ts';
 import type { Target } from '../rights/permission.ts';
 import type { FleetDatabase } from '../store/fleet-database.ts';
+import { run, type Work } from '../store/tables.ts';
 import { newSecret } from './signature.ts';
 
 /** Where events are posted to. Times are wall-clock ms. */
@@ -83,7 +84,6 @@ export class Webhooks {
   add(settings: WebhookSettings, creator: Maker): Webhook | null {
     return this.#database.transaction(() => {
       if (!this.#hasRoom(settings.domain)) return null;
-      this.#eventLog.refresh();
       const id = `wh_${randomBytes(9).toString('base64url')}`;
       this.#database
         .prepare(
@@ -94,7 +94,7 @@ export class Webhooks {
           ...rowOf(settings),
           id,
           secret: newSecret(),
-          position: this.#eventLog.last,
+          position: this.#last(),
           created: this.#clock.date(),
           creator: creator.name,
           uid: creator.uid,
@@ -110,8 +110,6 @@ export class Webhooks {
   change(webhook: Webhook, settings: WebhookSettings, by: Maker): Webhook | null {
     if (settings.domain !== webhook.domain && !this.#hasRoom(settings.domain)) return null;
     const begins = settings.enabled && !webhook.enabled;
-    // What others have added to the log by now is over too.
-    if (begins) this.#eventLog.refresh();
     // Those who may see a webhook of this domain are not to see what was sent of others.
     if (settings.domain !== webhook.domain)
       this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(webhook.id);
@@ -126,9 +124,15 @@ export class Webhooks {
         creator: by.name,
         uid: by.uid,
         failingSince: begins ? null : webhook.failingSince,
-        position: begins ? this.#eventLog.last : webhook.position,
+        position: begins ? this.#last() : webhook.position,
       });
     return this.get(webhook.id) ?? webhook;
+  }
+
+  /** What is in the log by now is over. */
+  #last(): number {
+    const select = 'SELECT coalesce(max(sequence), 0) AS last FROM fleet_events';
+    return this.#database.prepare<{ last: number }>(select).get()?.last ?? 0;
   }
 
   #hasRoom(domain: string | null): boolean {
@@ -172,15 +176,14 @@ export class Webhooks {
   }
 
   /** Gives it up, and tells it as an event, both or neither. Within a transaction. */
-  disable({ id, domain }: Webhook, reason: string): void {
-    const { changes } = this.#database
-      .prepare(
-        'UPDATE fleet_webhooks SET enabled = 0, reason = ?, version = version + 1 WHERE id = ? AND enabled = 1',
-      )
-      .run(reason, id);
+  *disable({ id, domain }: Webhook, reason: string): Work<void> {
+    const changes = yield* run(
+      'UPDATE fleet_webhooks SET enabled = 0, reason = ?, version = version + 1 WHERE id = ? AND enabled = 1',
+      ...[reason, id],
+    );
     if (changes === 0) return;
     const data = { webhook: id, reason };
-    this.#eventLog.insert({
+    yield* this.#eventLog.note({
       kind: 'webhook.disabled',
       time: this.#clock.date(),
       ...(domain === null ? {} : { domain }),

@@ -163,7 +163,7 @@ export function deleteDomain(context: DevicesContext): Endpoint {
         if (count > 0) throw conflict(`domain ${id}: has devices (${count}); move or remove them first`);
         domains.remove(id);
       });
-      core.eventLog.refresh();
+      await core.eventLog.refresh();
       note(`domain ${id}`);
       return {};
     },

@@ -1,7 +1,7 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../../limits.ts';
-import type { FleetDatabase } from '../../store/fleet-database.ts';
+import { get, run, type Tables, type Work } from '../../store/tables.ts';
 import type { EventKind } from './kinds.ts';
 
 /** Something that has happened. */
@@ -41,34 +41,56 @@ type LogLimits = Pick<
   'eventsKept' | 'eventsKeptMs' | 'eventsInMemory' | 'eventsPollMs' | 'eventBytes' | 'eventsPruned'
 >;
 
-const columns = 'sequence, time, kind, device, uid, domain, user, data';
+const columns = 'sequence, time, kind, device, uid, domain, "user", data';
+
+/** Sequence number of the last event that is stored; 0: there was none yet. The last one is always kept. */
+export function* lastSequence(): Work<number> {
+  return (yield* get<{ last: number }>(selectLast))?.last ?? 0;
+}
+
+const insertEvent = `INSERT INTO fleet_events (time, kind, device, uid, domain, "user", data)
+  SELECT CAST(? AS BIGINT), CAST(? AS TEXT), n.device, coalesce(n.uid, d.uid),
+    coalesce(CAST(? AS TEXT), CASE WHEN d.uid = coalesce(n.uid, d.uid) THEN d.domain END),
+    CAST(? AS TEXT), CAST(? AS TEXT)
+  FROM (SELECT CAST(? AS TEXT) AS device, CAST(? AS TEXT) AS uid) AS n
+  LEFT JOIN devices AS d ON d.id = n.device AND d.claimed`;
+
+const selectLast = 'SELECT coalesce(max(sequence), 0) AS last FROM fleet_events';
 
 /**
- * The events in the data file, the latest of them in memory too. Those that anything else has put into the table (a trigger,
- * another part of the server in a transaction of its own) are found within `limits.eventsPollMs`.
+ * The stored events, the latest of them in memory too. Those that anything else has put into the table (a trigger, another part
+ * of the server in a transaction of its own, another server) are found within `limits.eventsPollMs`. It knows none before the
+ * first {@link refresh}.
  */
 export class EventLog {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
   readonly #clock: Clock;
   readonly #limits: LogLimits;
+  readonly #failed: (error: unknown) => void;
   /** The latest events, without a gap. */
   #tail: LoggedEvent[] = [];
   /** All events after this sequence number, up to {@link last}, are in the tail. */
-  #tailFrom: number;
-  #last: number;
+  #tailFrom = 0;
+  #last = 0;
   /** By domain that was removed, the last event until then. */
   #ends: ReadonlyMap<string, number> = new Map();
   readonly #waiting = new Set<() => void>();
   #poll: Cancellable | null = null;
+  /** The last refresh that has begun, and one that begins after it. */
+  #refreshing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
 
-  /** Throws `StoreUnavailable`. */
-  constructor(database: FleetDatabase, clock: Clock, limits: LogLimits) {
+  /** `failed`: what no caller is told of. */
+  constructor(
+    database: Tables,
+    clock: Clock,
+    limits: LogLimits,
+    failed: (error: unknown) => void = () => {},
+  ) {
     this.#database = database;
     this.#clock = clock;
     this.#limits = limits;
-    this.#last = this.#lastStored();
-    this.#tailFrom = this.#last;
-    this.#ends = this.#endsStored();
+    this.#failed = failed;
   }
 
   /** Sequence number of the last known event; 0: there was none yet. */
@@ -81,37 +103,26 @@ export class EventLog {
     return domain !== null && sequence <= (this.#ends.get(domain) ?? 0);
   }
 
-  /** Notes events, in their order, and forgets what is too old. Throws `StoreUnavailable`: then nothing was noted. */
-  append(events: readonly NewEvent[]): void {
+  /**
+   * Notes events, in their order, and forgets what is too old. Rejects with `StoreUnavailable`: then nothing was noted, or the
+   * connection broke and it is unknown whether it was.
+   */
+  async append(events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
-    this.#database.transaction(() => {
-      for (const event of events) this.insert(event);
-      this.#prune();
-    });
-    this.refresh();
+    await this.#database.transact(() => this.#appendWithin(events));
+    // They are noted, and found later if not now.
+    await this.refresh().catch((error) => this.#told(error));
   }
 
-  /** Notes one event within a transaction of the caller. Throws `StoreUnavailable`. */
-  insert({ kind, time, device, uid, domain, user, data = {} }: NewEvent): void {
+  /** Notes one event within a transaction. */
+  *note({ kind, time, device, uid, domain, user, data = {} }: NewEvent): Work<void> {
     const text = JSON.stringify(data);
     const kept = text.length <= this.#limits.eventBytes ? text : JSON.stringify(withoutLongValues(data));
-    this.#database
-      .prepare(
-        `INSERT INTO fleet_events (time, kind, device, uid, domain, user, data) VALUES (
-           @time, @kind, @device,
-           coalesce(@uid, (SELECT uid FROM devices WHERE id = @device AND claimed = 1)),
-           coalesce(@domain, (SELECT domain FROM devices WHERE id = @device AND claimed = 1 AND uid = coalesce(@uid, uid))),
-           @user, @data)`,
-      )
-      .run({
-        time,
-        kind,
-        device: device ?? null,
-        uid: uid ?? null,
-        domain: domain ?? null,
-        user: user ?? null,
-        data: kept,
-      });
+    yield* run(
+      insertEvent,
+      ...[time, kind, storable(domain), storable(user), kept],
+      ...[storable(device), uid ?? null],
+    );
   }
 
   /**
@@ -132,22 +143,22 @@ export class EventLog {
     return events[0]?.sequence === sequence + 1 ? { events } : { lost: true };
   }
 
-  /** Where a reader is, for {@link resume}. Throws `StoreUnavailable`. */
-  cursor(sequence: number): string {
+  /** Where a reader is, for {@link resume}. Rejects with `StoreUnavailable`. */
+  async cursor(sequence: number): Promise<string> {
     const at = sequence - this.#tailFrom - 1;
-    const time = this.#tail[at]?.time ?? this.#timeOf(sequence) ?? 0;
-    return `${sequence.toString(36)}-${time.toString(36)}`;
+    const time = this.#tail[at]?.time ?? (await this.#timeOf(sequence)) ?? 0;
+    return cursorAfter({ sequence, time });
   }
 
   /**
    * The sequence number of a cursor; `null`: what came after it is not kept, or it is of another log, such as the one that a backup
-   * has taken the place of. Throws `StoreUnavailable`.
+   * has taken the place of. Rejects with `StoreUnavailable`.
    */
-  resume(cursor: string): number | null {
+  async resume(cursor: string): Promise<number | null> {
     const [, sequence = '', time = ''] = /^([0-9a-z]{1,11})-([0-9a-z]{1,11})$/.exec(cursor) ?? [];
     const number = Number.parseInt(sequence, 36);
     if (Number.isNaN(number) || number > this.#last) return null;
-    const stored = number === 0 ? 0 : this.#timeOf(number);
+    const stored = number === 0 ? 0 : await this.#timeOf(number);
     return stored === Number.parseInt(time, 36) ? number : null;
   }
 
@@ -173,18 +184,53 @@ export class EventLog {
     });
   }
 
-  /** Takes in what was added to the table. Throws `StoreUnavailable`. */
-  refresh(): void {
-    this.#ends = this.#endsStored();
-    const last = this.#lastStored();
-    if (last <= this.#last) return;
+  /** Takes in what was added to the table before this call. Rejects with `StoreUnavailable`. */
+  refresh(): Promise<void> {
+    // One that has begun may not see it.
+    this.#next ??= this.#refreshing
+      .catch(() => {})
+      .then(() => {
+        if (this.#next) this.#refreshing = this.#next;
+        this.#next = null;
+        return this.#takeIn();
+      });
+    return this.#next;
+  }
+
+  /** Looks for what others add from now on, until {@link stop}. */
+  start(): void {
+    this.#poll = this.#clock.schedule(this.#limits.eventsPollMs, () => {
+      this.start();
+      this.refresh().catch((error) => this.#told(error));
+    });
+  }
+
+  /** Resolves when nothing is read any more. */
+  async stop(): Promise<void> {
+    this.#poll?.cancel();
+    this.#poll = null;
+    for (const wake of [...this.#waiting]) wake();
+    await (this.#next ?? this.#refreshing).catch(() => {});
+  }
+
+  async #takeIn(): Promise<void> {
+    const last = (await this.#database.get<{ last: number }>(selectLast))?.last ?? 0;
     const { eventsInMemory } = this.#limits;
     const from = Math.max(this.#last, last - eventsInMemory);
-    const added = this.#database
-      .prepare<LoggedEvent>(
-        `SELECT ${columns} FROM fleet_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
-      )
-      .all(from, last);
+    const added =
+      last <= this.#last
+        ? []
+        : await this.#database.all<LoggedEvent>(
+            `SELECT ${columns} FROM fleet_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`,
+            from,
+            last,
+          );
+    // Later than the events: none of them is of a domain that was removed since without this being known.
+    const ends = await this.#database.all<{ domain: string; last: number }>(
+      'SELECT domain, last FROM fleet_event_ends',
+    );
+    this.#ends = new Map(ends.map((end) => [end.domain, end.last]));
+    if (last <= this.#last) return;
     const whole = added.length === last - from;
     const joined = from === this.#last ? [...this.#tail, ...added] : added;
     this.#tail = whole ? joined.slice(-eventsInMemory) : [];
@@ -193,63 +239,50 @@ export class EventLog {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Looks for what others add from now on, until {@link stop}. */
-  start(): void {
-    this.#poll = this.#clock.schedule(this.#limits.eventsPollMs, () => {
-      this.start();
-      try {
-        this.refresh();
-      } catch (error) {
-        // Next time, then.
-        if (!(error instanceof StoreUnavailable)) throw error;
-      }
-    });
+  /** While the store is away the next time does. */
+  #told(error: unknown): void {
+    if (!(error instanceof StoreUnavailable)) this.#failed(error);
   }
 
-  stop(): void {
-    this.#poll?.cancel();
-    this.#poll = null;
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  #endsStored(): Map<string, number> {
-    const rows = this.#database
-      .prepare<{ domain: string; last: number }>('SELECT domain, last FROM fleet_event_ends')
-      .all();
-    return new Map(rows.map(({ domain, last }) => [domain, last]));
-  }
-
-  #lastStored(): number {
+  async #timeOf(sequence: number): Promise<number | undefined> {
     return (
-      this.#database
-        .prepare<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'fleet_events'")
-        .get()?.seq ?? 0
-    );
+      await this.#database.get<{ time: number }>('SELECT time FROM fleet_events WHERE sequence = ?', sequence)
+    )?.time;
   }
 
-  #timeOf(sequence: number): number | undefined {
-    return this.#database
-      .prepare<{ time: number }>('SELECT time FROM fleet_events WHERE sequence = ?')
-      .get(sequence)?.time;
+  *#appendWithin(events: readonly NewEvent[]): Work<void> {
+    for (const event of events) yield* this.note(event);
+    yield* this.#prune();
   }
 
   /** A part of what is too old: no call takes long. The last event stays, so that its cursor can be told from a wrong one. */
-  #prune(): void {
+  *#prune(): Work<void> {
     const { eventsKept, eventsKeptMs, eventsPruned } = this.#limits;
-    const last = this.#lastStored();
-    const oldest = this.#database
-      .prepare<{ sequence: number }>('SELECT sequence FROM fleet_events ORDER BY sequence LIMIT 1')
-      .get()?.sequence;
-    if (oldest === undefined) return;
-    const end = Math.min(oldest + eventsPruned, last);
+    const last = yield* lastSequence();
+    const oldest = yield* get<{ sequence: number }>(
+      'SELECT sequence FROM fleet_events ORDER BY sequence LIMIT 1',
+    );
+    if (!oldest) return;
+    const end = Math.min(oldest.sequence + eventsPruned, last);
     // From the beginning on and never from the middle, whatever the clock has done: readers know a gap by its beginning.
-    const young = this.#database
-      .prepare<{ sequence: number }>(
-        'SELECT sequence FROM fleet_events WHERE sequence < ? AND sequence > ? AND time >= ? ORDER BY sequence LIMIT 1',
-      )
-      .get(end, last - eventsKept, this.#clock.date() - eventsKeptMs)?.sequence;
-    this.#database.prepare('DELETE FROM fleet_events WHERE sequence < ?').run(young ?? end);
+    const young = yield* get<{ sequence: number }>(
+      'SELECT sequence FROM fleet_events WHERE sequence < ? AND sequence > ? AND time >= ? ORDER BY sequence LIMIT 1',
+      end,
+      last - eventsKept,
+      this.#clock.date() - eventsKeptMs,
+    );
+    yield* run('DELETE FROM fleet_events WHERE sequence < ?', young?.sequence ?? end);
   }
+}
+
+/** Where a reader is who has had this event, as {@link EventLog.cursor} says it. */
+export function cursorAfter({ sequence, time }: Pick<LoggedEvent, 'sequence' | 'time'>): string {
+  return `${sequence.toString(36)}-${time.toString(36)}`;
+}
+
+/** Not every engine keeps a NUL, which a name may have that somebody tries to log in by. */
+function storable(text: string | undefined): string | null {
+  return text?.replaceAll('\0', '\ufffd') ?? null;
 }
 
 /** Each value that makes an event long is `null`. */
