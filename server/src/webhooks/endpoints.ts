@@ -166,8 +166,10 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
           domain: body.domain ?? null,
           enabled: true,
         };
-        await database.transact(() => requireAll(caller, settings));
-        const webhook = webhooks.add(settings, caller.identity.user);
+        const webhook = await database.transact(function* () {
+          yield* requireAll(caller, settings);
+          return webhooks.add(settings, caller.identity.user);
+        });
         if (!webhook) throw full(settings);
         note(`added the webhook ${webhook.id}`);
         return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
