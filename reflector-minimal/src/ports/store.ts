@@ -32,6 +32,18 @@ export class StoreUnavailable extends StoreError {
   }
 }
 
+/**
+ * A text cannot be kept by this engine: PostgreSQL keeps no NUL. Any method that changes something may reject with this, and then
+ * nothing was changed. Users are told 422.
+ */
+export class UnstorableText extends RangeError {
+  override readonly name = 'UnstorableText';
+
+  constructor() {
+    super('a text with a NUL character cannot be kept');
+  }
+}
+
 /** Most records that one call returns; a larger `limit` counts as this. */
 export const pageLimit = 1_000;
 

@@ -7,6 +7,7 @@ import {
   type Route,
   StoreUnavailable,
   type StreamedAnswer,
+  UnstorableText,
   type UserCall,
 } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
@@ -176,6 +177,10 @@ function prepared(context: ApiContext, description: Endpoint): Run {
         log.warn({ code: error.code }, error.message);
         const headers = { 'Retry-After': '5' };
         return new Problem(503, 'The store cannot be used just now', { headers }).answer();
+      }
+      if (error instanceof UnstorableText) {
+        const detail = 'a text has a NUL character, which the database does not keep';
+        return new Problem(422, 'A value cannot be used', { detail }).answer();
       }
       throw error;
     }

@@ -1,7 +1,7 @@
 import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig } from 'pg';
-import { pageLimit, StoreError, StoreUnavailable } from 'rm-reflector/ports';
+import { pageLimit, StoreError, StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
 import type { PostgresqlLimits } from './limits.ts';
-import { hasNul, UnstorableText } from './text.ts';
+import { hasNul } from './text.ts';
 import { asUnavailable, isLost, isTimeout, unknownOutcome } from './unavailable.ts';
 
 export type Value =

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chownSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { StoreUnavailable } from 'rm-reflector/ports';
+import { StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ask } from '../../../../reflector-minimal/src/testing/ask.ts';
 import { device, extensions, Stage, user } from '../../../../reflector-minimal/src/testing/stage.ts';
@@ -14,7 +14,6 @@ import { connectionOf } from './connection.ts';
 import { Database } from './database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from './limits.ts';
 import { type PostgresqlOptions, PostgresqlStore } from './postgresql-store.ts';
-import { UnstorableText } from './text.ts';
 
 const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
 

@@ -1,12 +1,3 @@
-/** PostgreSQL keeps no NUL in a text. */
-export class UnstorableText extends RangeError {
-  override readonly name = 'UnstorableText';
-
-  constructor() {
-    super('a text with a NUL character cannot be kept');
-  }
-}
-
 /** Whether a value, or one in a list, has a NUL. */
 export function hasNul(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasNul);
