@@ -254,7 +254,7 @@ export const packages = [
     folders: {
       'store/schema': [],
       'store/postgresql': [],
-      'store/postgresql-tables': ['store', 'store/postgresql'],
+      'store/postgresql-tables': ['store', 'store/postgresql', 'store/schema'],
       store: ['store/schema'],
       rights: ['store'],
       api: ['rights', 'store'],

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { FleetFile } from '../testing/fleet-file.ts';
 import { tablesConformance } from '../testing/tables-conformance.ts';
+import { triggersConformance } from '../testing/triggers-conformance.ts';
 import { run } from './tables.ts';
 
-tablesConformance('SQLite', async () => {
+const subject = async () => {
   const file = new FleetFile();
   return { store: file.store, tables: file.database, clock: file.clock, end: () => file.close() };
-});
+};
+tablesConformance('SQLite', subject);
+triggersConformance('SQLite', subject);
 
 test('a transaction is over before anything else can happen', async () => {
   const file = new FleetFile();

@@ -132,10 +132,10 @@ function isUndoneForOthers(error: unknown): boolean {
 }
 
 const postgresql: Dialect = {
-  elements: (json) => `SELECT value FROM json_array_elements_text(CAST(${json} AS json)) AS list (value)`,
+  elements: (json) => `SELECT value FROM json_array_elements_text(json_of(${json})) AS list (value)`,
   array: (column, query) =>
     `(SELECT coalesce(CAST(json_agg(${column}) AS text), '[]') FROM (${query}) AS listed)`,
-  flag: (json, name) => `CAST(CAST(CAST(${json} AS json) ->> '${name}' AS boolean) AS integer)`,
+  flag: (json, name) => `CAST(CAST(json_of(${json}) ->> '${name}' AS boolean) AS integer)`,
   contains: (text, part) => `strpos(${text}, ${part}) > 0`,
   equalFolded: (one, other) => `lower(${one}) = lower(${other})`,
 };
