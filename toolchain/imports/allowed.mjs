@@ -256,6 +256,7 @@ export const packages = [
       'store/postgresql': [],
       'store/postgresql-tables': ['store', 'store/postgresql', 'store/schema'],
       store: ['store/schema'],
+      'store/transfer': ['store', 'store/postgresql', 'store/postgresql-tables'],
       rights: ['store'],
       api: ['rights', 'store'],
       configuration: ['api', 'rights'],
