@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { get, type Page } from '../api/call.ts';
+import { readPages } from '../state/read-pages.ts';
 import { t } from '../texts/language.ts';
 import { failed } from './toast.tsx';
 
@@ -20,11 +21,16 @@ export function usePages<Item>(path: string | null, query: Query = {}, limit = 5
   const pages = useSignal<{ items: readonly Item[]; next: string | null } | undefined>(undefined);
   const fault = useSignal<unknown>(null);
   const round = useSignal(0);
+  const asked = `${path} ${JSON.stringify(query)}`;
+  /** What {@link pages} are of. */
+  const shown = useRef('');
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController();
-    get<Page<Item>>(path, { ...query, limit }, stop.signal).then(
+    const rows = shown.current === asked ? (pages.value?.items.length ?? 0) : 0;
+    readPages((cursor) => get<Page<Item>>(path, { ...query, limit, cursor }, stop.signal), rows).then(
       ({ items, next }) => {
+        shown.current = asked;
         pages.value = { items, next };
         fault.value = null;
       },
@@ -33,7 +39,7 @@ export function usePages<Item>(path: string | null, query: Query = {}, limit = 5
       },
     );
     return () => stop.abort();
-  }, [path, JSON.stringify(query), round.value]);
+  }, [asked, round.value]);
   const next = pages.value?.next ?? null;
   const more = async () => {
     const before = pages.value;
