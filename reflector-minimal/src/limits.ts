@@ -17,7 +17,7 @@ export const defaultLimits = {
   pipelinedRequests: 32,
   /** Longest pause in a request body that the reflector is ready to read. Beyond it: 408. */
   bodyIdleMs: 60_000,
-  /** Longest time that a user may read nothing of a waiting response. Then the connection is closed. */
+  /** Longest time that a user may read nothing of a waiting response, or of what a device that has ended left for a client tunnel. Then the connection is closed. */
   userStallMs: 120_000,
   /** How long a device may read nothing of an upload before the reflector reads ahead, to notice a user who has left. */
   readAheadMs: 1_000,

@@ -73,4 +73,31 @@ describe('the message writer', () => {
     writer.end();
     expect(writer.queued).toBe(6);
   });
+
+  test.each(['taken', 'lost'])('says when what was written is taken: %s', async (end) => {
+    let took = () => {};
+    const slow = new Writable({
+      write: (_chunk, _encoding, done) => {
+        took = done;
+      },
+    }) as unknown as Duplex;
+    slow.on('error', () => {});
+    const writer = new MessageWriter(slow);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    let taken = false;
+    writer.begin(0);
+    writer.message(Buffer.alloc(4), [], 0);
+    writer.end();
+    writer.whenTaken(() => {
+      taken = true;
+    });
+    await turn();
+    expect(taken).toBe(false);
+    if (end === 'lost') slow.destroy(new Error('reset'));
+    for (let i = 0; i < 2; i++) {
+      took();
+      await turn();
+    }
+    expect(taken).toBe(end === 'taken');
+  });
 });

@@ -30,6 +30,13 @@ export class MessageWriter {
     return this.#socket.writableLength + this.#at - this.#start;
   }
 
+  /** Calls `done` once the kernel has taken everything written so far; never if the connection breaks first. */
+  whenTaken(done: () => void): void {
+    this.#socket.write(Buffer.alloc(0), (error) => {
+      if (!error) done();
+    });
+  }
+
   /** `expected`: bytes that small messages of this turn may come to. */
   begin(expected: number): void {
     this.#blockBytes = Math.min(expected, 65536);

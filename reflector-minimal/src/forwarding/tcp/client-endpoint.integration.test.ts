@@ -323,6 +323,28 @@ describe('a client', () => {
     expect(seen).toEqual([ending]);
   });
 
+  test('closeMs: that reads slowly gets all that the device has sent, and then the close frame', async () => {
+    await stage.close();
+    stage = await Stage.open({ clock, limits: { closeMs: 1, userQueueBytes: 32 << 20 } });
+    const agent = await stage.agent();
+    let channel = 0;
+    agent.onFrame = (frame) => {
+      channel = frame.channel;
+      if (frame.opcode === 1) agent.confirm(channel);
+    };
+    const client = new Client(await WebSocketPeer.connect(stage.port, originalUpgrade(22)));
+    client.peer.socket.pause();
+    // More than the kernel keeps of it.
+    const sent = 12 << 20;
+    for (let at = 0; at < sent; at += 2048) agent.data(channel, Buffer.alloc(2048));
+    agent.close(channel);
+    await pinged(agent.peer);
+    for (let i = 0; i < 20; i++) await ask(stage.port, '/healthz', { host: 'localhost' });
+    client.peer.socket.resume();
+    await client.ended;
+    expect([client.bytes, client.closeCode]).toEqual([sent, 1000]);
+  });
+
   test('that is silent for three keep-alive times is given up', async () => {
     const agent = await stage.agent({ keepAlive: 10_000 });
     agent.onFrame = (frame) => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
-import { expect, test } from 'vitest';
+import type { Terms } from 'rm-protocol';
+import { describe, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../../limits.ts';
@@ -39,12 +40,16 @@ class FakeWebSocket extends EventEmitter {
   }
 }
 
-function setUp(isPage = false): {
+function setUp(
+  isPage = false,
+  extension: Terms['extension'] = null,
+): {
   link: FakeLink;
   channel: ReturnType<FakeLink['open']>;
   webSocket: FakeWebSocket;
   writes: (() => void)[];
   clock: ManualClock;
+  tunnel: ClientTunnel;
 } {
   const clock = new ManualClock();
   const link = new FakeLink(16_384, 65_536);
@@ -58,19 +63,19 @@ function setUp(isPage = false): {
     writev: (_chunks, done) => writes.push(done),
     write: (_chunk, _encoding, done) => writes.push(done),
   });
-  new ClientTunnel({
+  const tunnel = new ClientTunnel({
     webSocket: webSocket as unknown as WebSocket,
     socket,
     channel,
     traffic: { bytesFrom: 0, bytesTo: 0 },
     readAhead: new ByteBudget(1_000_000),
-    terms: { keepAlive: 300, extension: null },
+    terms: { keepAlive: 300, extension },
     isPage,
     limits: { ...defaultLimits, userQueueBytes: 32_768, readAheadBytes: 16_384 },
     clock,
     ended: () => webSocket.calls.push('ended'),
   });
-  return { link, channel, webSocket, writes, clock };
+  return { link, channel, webSocket, writes, clock, tunnel };
 }
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
@@ -129,6 +134,83 @@ test('a client that has gone while it was held back is asked no more', async () 
   clock.advance(2 * defaultLimits.clientProbeMs);
   expect(webSocket.calls).not.toContain('pong');
   expect(clock.pending).toBe(0);
+});
+
+describe('when the device has ended, the close frame', () => {
+  const closes = (calls: string[]) => calls.filter((call) => /^close|^terminate/.test(call));
+
+  test.each([
+    ['the original', null, 'close 1000'],
+    ['one with the extension', { maxFrame: 16_384, window: 1 }, 'close 1000'],
+  ])('waits until a client, %s, has taken the rest', async (_, extension, ending) => {
+    const { channel, webSocket, writes, clock } = setUp(false, extension);
+    if (extension) webSocket.emit('message', Buffer.alloc(0), true);
+    for (let i = 0; i < 2; i++) channel.onData(Buffer.alloc(10_000));
+    channel.onClose();
+    await tick();
+    clock.advance(defaultLimits.userStallMs - 1);
+    expect(closes(webSocket.calls)).toEqual([]);
+    while (writes.length > 0) {
+      writes.shift()?.();
+      await tick();
+    }
+    expect(closes(webSocket.calls)).toEqual([ending]);
+    webSocket.emit('close', 1000);
+    channel.destroy();
+    await tick();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('follows at once when nothing waits', async () => {
+    const { channel, webSocket } = setUp();
+    channel.onClose();
+    await tick();
+    expect(closes(webSocket.calls)).toEqual(['close 1000']);
+    channel.destroy();
+  });
+
+  test('userStallMs: does not come for a client that takes nothing of it: that is cut', async () => {
+    const { channel, webSocket, writes, clock } = setUp();
+    for (let i = 0; i < 2; i++) {
+      channel.onData(Buffer.alloc(10_000));
+      await tick();
+    }
+    channel.onClose();
+    await tick();
+    clock.advance(defaultLimits.userStallMs - 1);
+    writes.shift()?.();
+    clock.advance(1);
+    // Longer than a client may be silent: what it takes is a sign of life.
+    clock.advance(defaultLimits.userStallMs - 1);
+    expect(closes(webSocket.calls)).toEqual([]);
+    clock.advance(1);
+    expect(closes(webSocket.calls)).toEqual(['terminate']);
+    webSocket.emit('close', 1006);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('does not wait when access ends', async () => {
+    const { channel, webSocket, tunnel, clock } = setUp();
+    channel.onData(Buffer.alloc(16_384));
+    channel.onClose();
+    await tick();
+    tunnel.close(1008);
+    await tick();
+    expect(closes(webSocket.calls)).toEqual(['close 1008']);
+    webSocket.emit('close', 1008);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('does not hold back what the client has yet to send to the device', async () => {
+    const { link, channel, webSocket } = setUp();
+    channel.onData(Buffer.alloc(16_384));
+    channel.onClose();
+    await tick();
+    webSocket.emit('message', Buffer.from('last'), true);
+    await tick();
+    expect(link.sent.filter((entry) => entry.startsWith('data'))).toEqual(['data 4 in 1']);
+    channel.destroy();
+  });
 });
 
 test('a text message ends it with 1003', async () => {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type Clock, LEGACY_FRAME_BYTES, type Terms } from 'rm-protocol';
+import { type Cancellable, type Clock, LEGACY_FRAME_BYTES, type Terms } from 'rm-protocol';
 import type { WebSocket } from 'ws';
 import type { Traffic } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
@@ -44,7 +44,11 @@ export class ClientTunnel {
   readonly #queueBytes: number;
   #liveness: Liveness;
   readonly #uplink: Uplink;
+  /** Nothing of the device follows any more. */
   #closing = false;
+  #closeSent = false;
+  /** Runs while the close frame waits for the client to take what is before it. */
+  #stallTimer: Cancellable | null = null;
   #ended = false;
 
   constructor(options: ClientTunnelOptions) {
@@ -67,7 +71,7 @@ export class ClientTunnel {
     this.#listenToDevice();
   }
 
-  /** Sends a close frame; the device's connection ends with it. Idempotent. */
+  /** Sends a close frame and waits for nothing; the device's connection ends with it. Idempotent. */
   close(code: number): void {
     this.#options.channel.destroy();
     this.#sendClose(code);
@@ -112,12 +116,12 @@ export class ClientTunnel {
     socket.on('drain', () => channel.resume());
     channel.on('end', () => {
       // Without the extension a close frame is all there is to say that the stream has ended.
-      if (!terms.extension) this.#sendClose(normal);
+      if (!terms.extension) this.#finish(normal);
       else if (!this.#closing) this.#message(nothing);
     });
     // Ended in both directions, or failed.
     channel.on('close', () => {
-      this.#sendClose(channel.readableEnded && channel.writableFinished ? normal : internalError);
+      this.#finish(channel.readableEnded && channel.writableFinished ? normal : internalError);
     });
   }
 
@@ -143,9 +147,37 @@ export class ClientTunnel {
     this.#writer.end();
   }
 
-  #sendClose(code: number): void {
+  /**
+   * The device sends nothing any more. The client may take what waits for it as slowly as it likes: `ws` would end the
+   * connection `limits.closeMs` after the close frame was queued.
+   */
+  #finish(code: number): void {
     if (this.#closing) return;
     this.#closing = true;
+    if (this.#writer.queued === 0) {
+      this.#sendClose(code);
+      return;
+    }
+    // A client of the original sends no PING while it receives.
+    this.#liveness.stop();
+    this.#awaitProgress();
+    this.#writer.whenTaken(() => this.#sendClose(code));
+  }
+
+  #awaitProgress(): void {
+    const { clock, limits, webSocket } = this.#options;
+    const before = this.#writer.queued;
+    this.#stallTimer = clock.schedule(limits.userStallMs, () => {
+      if (this.#writer.queued === before) webSocket.terminate();
+      else this.#awaitProgress();
+    });
+  }
+
+  #sendClose(code: number): void {
+    if (this.#closeSent || this.#ended) return;
+    this.#closing = true;
+    this.#closeSent = true;
+    this.#stallTimer?.cancel();
     const { webSocket } = this.#options;
     this.#uplink.stop();
     webSocket.resume();
@@ -158,6 +190,7 @@ export class ClientTunnel {
     this.#ended = true;
     this.#closing = true;
     this.#liveness.stop();
+    this.#stallTimer?.cancel();
     this.#uplink.stop();
     const { channel } = this.#options;
     channel.resume();
