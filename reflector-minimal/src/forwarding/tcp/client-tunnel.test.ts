@@ -14,10 +14,12 @@ class FakeWebSocket extends EventEmitter {
   readonly calls: string[] = [];
 
   pause(): void {
+    this.isPaused = true;
     this.calls.push('pause');
   }
 
   resume(): void {
+    this.isPaused = false;
     this.calls.push('resume');
   }
 
@@ -261,6 +263,24 @@ test('a client that shows no sign of life for three keep-alive times is given up
   webSocket.emit('close', 1006);
   expect(webSocket.calls.filter((call) => call === 'ended')).toHaveLength(1);
   expect(webSocket.calls.some((call) => call.startsWith('close'))).toBe(false);
+});
+
+test('a client that is not being read, as the device takes nothing, is not given up for its silence', async () => {
+  const { channel, webSocket, clock } = setUp();
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  await tick();
+  clock.advance(defaultLimits.readAheadMs);
+  webSocket.emit('message', Buffer.alloc(16_384), true);
+  clock.advance(2 * 900_000 - 1);
+  expect([webSocket.isPaused, webSocket.calls.includes('terminate')]).toEqual([true, false]);
+  channel.onCredit(1_000_000);
+  await tick();
+  // What it has sent meanwhile comes now.
+  clock.advance(899_999);
+  expect([webSocket.isPaused, webSocket.calls.includes('terminate')]).toEqual([false, false]);
+  clock.advance(900_000);
+  expect(webSocket.calls.at(-1)).toBe('terminate');
+  webSocket.emit('close', 1006);
 });
 
 test('pongMs: a page that does not answer a PING is gone, unless it is not being read', () => {

@@ -58,7 +58,14 @@ export class ClientTunnel {
     const { channel, limits, clock, webSocket, readAhead } = options;
     this.#uplink = new Uplink({
       channel,
-      source: webSocket,
+      source: {
+        pause: () => webSocket.pause(),
+        resume: () => {
+          // What the client has sent meanwhile is only read now.
+          this.#liveness.seen();
+          webSocket.resume();
+        },
+      },
       // A PONG that nobody asked for (RFC 6455 section 5.5.3) meets a closed connection with a reset, which the next one
       // finds; to a client that is there it means nothing.
       probe: () => webSocket.pong(),
@@ -79,11 +86,12 @@ export class ClientTunnel {
 
   #watch(): Liveness {
     const { clock, limits, terms, webSocket, isPage } = this.#options;
-    // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
-    if (!isPage) return new Liveness(clock, terms.keepAlive * 3000, null, () => webSocket.terminate());
     const { pongMs } = limits;
-    return new Liveness(clock, pongMs, { ping: () => webSocket.ping(), pongMs }, () => {
-      // While the device takes nothing, no answer is read either.
+    const quietMs = isPage ? pongMs : terms.keepAlive * 3000;
+    // A client, too, may be of the original's kind, which answers no PINGs (`webtunnel.md` section 3).
+    const probe = isPage ? { ping: () => webSocket.ping(), pongMs } : null;
+    return new Liveness(clock, quietMs, probe, () => {
+      // While the device takes nothing, neither PINGs nor answers are read. Then the uplink probes for a client that has gone.
       if (webSocket.isPaused) this.#liveness = this.#watch();
       else webSocket.terminate();
     });
