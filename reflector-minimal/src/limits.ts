@@ -27,7 +27,7 @@ export const defaultLimits = {
   readAheadTotalBytes: 128 * MiB,
   /** How often the reflector probes a client for which it no longer reads ahead. */
   clientProbeMs: 30_000,
-  /** How long a device may read nothing of the data that a departed client left. Then its connection is reset. */
+  /** How long a device may read nothing of the data that a departed client left, and has to close its side afterwards. Then its connection is reset. */
   leftoverMs: 120_000,
   /** Connections of users and devices together. Each costs a file descriptor; a device 15 KiB, or with TLS 57 to 72 KiB, as measured. */
   connections: 20_000,
@@ -129,7 +129,7 @@ export const defaultLimits = {
   interimResponses: 16,
   /** How long a connection is still read after its last response, so that the response is not lost. */
   discardMs: 30_000,
-  /** How long a half-closed HTTP connection waits for the device to close its side. */
+  /** How long a half-closed HTTP connection waits for the device to close its side, and how long a device may send to a departed client. */
   lingerMs: 5_000,
   /** One WebSocket message from a client (`webtunnel.md` section 4). The original sends 2,048. */
   clientMessageBytes: 1 * MiB,

@@ -43,7 +43,7 @@ export interface CallCarrier {
   readonly channel: Pick<DeviceChannel, 'pause' | 'resume'>;
   /** The device authenticates the connection itself. */
   readonly authenticated: boolean;
-  /** Whether the channel has taken all that was written. */
+  /** Whether all that was written has been sent, and the device has taken it as far as is known. */
   readonly flushed: boolean;
   write(piece: Buffer): boolean;
   endBody(trailers: readonly (readonly [name: string, value: string])[]): void;
@@ -169,7 +169,7 @@ export class DeviceCall {
     this.#notify(() => this.#events.drain());
   }
 
-  /** The device's tunnel has taken something of the request. */
+  /** The tunnel or the device has taken something of the request. */
   progressed(): void {
     this.#since = this.#place.clock.now();
     this.#connection?.moved();

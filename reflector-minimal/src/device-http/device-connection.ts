@@ -43,6 +43,8 @@ export class DeviceConnection {
   wasHeard = false;
   /** Somebody waits for it to close. */
   hurried = false;
+  /** The device answers before it has taken the whole request, and may still have some to take when everything is sent. */
+  takesLate = false;
   readonly #limits: Limits;
   readonly #events: ConnectionEvents;
   #call: DeviceCall | null = null;
@@ -54,11 +56,12 @@ export class DeviceConnection {
   #error: Error | null = null;
   #writes = 0;
   /** What {@link moved} has seen. */
-  #seen = { writes: 0, queued: 0, writable: 0 };
+  #seen = { writes: 0, queued: 0, writable: 0, untaken: 0 };
   readonly #onData = (piece: Buffer) => this.#received(piece);
   readonly #onEnd = () => this.#deviceEnded();
   readonly #onOpen = () => this.#call?.bodyWanted();
   readonly #onDrain = () => this.#call?.drained();
+  readonly #onTaken = () => this.#call?.progressed();
   readonly #onError = (error: Error) => {
     this.#error = error;
   };
@@ -73,7 +76,7 @@ export class DeviceConnection {
     this.#limits = limits;
     this.#events = events;
     channel.on('open', this.#onOpen).on('data', this.#onData).on('end', this.#onEnd);
-    channel.on('drain', this.#onDrain).on('error', this.#onError);
+    channel.on('drain', this.#onDrain).on('taken', this.#onTaken).on('error', this.#onError);
     channel.once('close', () => this.#closed());
   }
 
@@ -86,19 +89,21 @@ export class DeviceConnection {
     return this.client !== null;
   }
 
-  /** All that was written has been taken by the tunnel. */
+  /** All that was written has been sent, and the device has taken it as far as its credit tells. */
   get flushed(): boolean {
-    return this.channel.writableLength === 0;
+    return this.channel.writableLength === 0 && this.channel.untaken === 0;
   }
 
   /** Something was written or taken since the last call. */
   moved(): boolean {
     const seen = this.#seen;
-    const { queued, writableLength } = this.channel;
-    const moved = seen.writes !== this.#writes || seen.queued !== queued || seen.writable !== writableLength;
+    const { queued, writableLength, untaken } = this.channel;
+    const sent = seen.writes !== this.#writes || seen.queued !== queued || seen.writable !== writableLength;
+    const moved = sent || seen.untaken !== untaken;
     seen.writes = this.#writes;
     seen.queued = queued;
     seen.writable = writableLength;
+    seen.untaken = untaken;
     return moved;
   }
 
@@ -110,6 +115,7 @@ export class DeviceConnection {
     this.#call = call;
     this.#heard = false;
     this.streams = false;
+    this.takesLate = false;
     this.#keepAlive = false;
     this.#reader = new ResponseReader(message.method, message.upgrade, this.#limits, this.#response);
     if (authenticatesConnection(message.headers, 'authorization')) this.client = message.client;
@@ -151,6 +157,7 @@ export class DeviceConnection {
       this.streams = isStream(head.headers);
       this.served++;
       const call = this.#call;
+      this.takesLate = call !== null && head.status < 300 && !(call.requestEnded && this.flushed);
       if (call && authenticatesConnection(head.headers, 'www-authenticate'))
         this.client = call.message.client;
       call?.head(head);
@@ -232,7 +239,7 @@ export class DeviceConnection {
     this.#call = null;
     this.phase = 'detached';
     channel.off('open', this.#onOpen).off('data', this.#onData).off('end', this.#onEnd);
-    channel.off('drain', this.#onDrain).off('error', this.#onError);
+    channel.off('drain', this.#onDrain).off('taken', this.#onTaken).off('error', this.#onError);
     channel.pause();
     channel.allowHalfOpen = true;
     call?.switched(head, channel, rest);
@@ -251,17 +258,19 @@ export class DeviceConnection {
     const { channel } = this;
     // What has come behind the response and is still unread would answer the next request.
     const clean = channel.writable && !channel.destroyed && channel.unread === 0;
-    if (this.#keepAlive && goesOn && clean) this.phase = 'idle';
-    else this.close();
+    if (this.#keepAlive && goesOn && clean) {
+      this.phase = 'idle';
+      this.takesLate = false;
+    } else this.close();
     channel.resume();
     this.#events.released(this);
   }
 
-  /** Ends our direction; the device is to end its own (`limits.lingerMs`). */
+  /** Ends our direction; the device is to end its own: within `limits.lingerMs`, unless it {@link takesLate}. */
   close(): void {
     if (this.phase === 'closed' || this.phase === 'closing') return;
     this.phase = 'closing';
-    this.channel.allowHalfOpen = false;
+    this.channel.allowHalfOpen = this.takesLate;
     this.channel.resume();
     this.channel.end();
   }

@@ -547,6 +547,54 @@ describe('an answer before the end of the request', () => {
     expect([told.at(-1), clock.pending]).toEqual(['end', 0]);
   });
 
+  describe('of a device that takes the rest late', () => {
+    const turns = async () => {
+      for (let i = 0; i < 5; i++) await setImmediate();
+    };
+    async function sent(bytes: number): Promise<ReturnType<typeof ask>> {
+      const asked = await answered(200);
+      asked.call.write(Buffer.alloc(bytes));
+      asked.call.end();
+      await turns();
+      return asked;
+    }
+
+    test('the response ends when the device has taken the request as far as its credit tells', async () => {
+      const { told } = await sent(200_000);
+      const end = tunnel.ends[0];
+      clock.advance(defaultLimits.responseMs - 1);
+      expect([told.includes('finished'), end?.ended]).toEqual([false, false]);
+      end?.channel.onCredit(10_000);
+      clock.advance(defaultLimits.responseMs - 1);
+      expect([told.includes('finished'), end?.ended]).toEqual([false, false]);
+      end?.channel.onCredit(150_000);
+      await turns();
+      expect([told.at(-1), end?.ended]).toEqual(['finished', true]);
+    });
+
+    test('responseMs: what it does not take does not look like success', async () => {
+      const { told } = await sent(200_000);
+      clock.advance(defaultLimits.responseMs);
+      clock.advance(defaultLimits.responseMs);
+      expect(told.at(-1)).toBe('NoAnswer');
+      expect([tunnel.ends[0]?.error, tunnel.open, clock.pending]).toEqual([5, 0, 0]);
+    });
+
+    test('responseMs: it has time for what its credit does not tell, even if others wait', async () => {
+      const { told } = await sent(100_000);
+      expect(told.at(-1)).toBe('finished');
+      tunnel.takes = (open) => open === 0;
+      ask({ owner: 'bob' });
+      await turns();
+      // The link's own linger, and `idleCloseMs` for those who wait.
+      tunnel.clock.advance(60_000);
+      clock.advance(defaultLimits.responseMs - 1);
+      expect(tunnel.ends[0]?.error).toBeNull();
+      clock.advance(1);
+      expect(tunnel.ends[0]?.error).toBe(5);
+    });
+  });
+
   test('responseMs: of a device that takes no more, which does not look like success', async () => {
     const { call, told } = await answered(200);
     tunnel.reads = false;

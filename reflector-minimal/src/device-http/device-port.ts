@@ -240,6 +240,8 @@ export class DevicePort implements CallPlace, ConnectionEvents {
       let idles = 0;
       for (const { phase } of this.#connections) if (phase === 'idle') idles++;
       if (idles > this.#limits.idleConnectionsPerPort) this.#closeIdle(null);
+    } else if (connection.takesLate && connection.phase === 'closing') {
+      this.#resetAfter(connection, this.#settings.responseTimeoutMs ?? this.#limits.responseMs);
     }
     this.#pump();
     if (connection.phase === 'idle' && this.#keepsOthersWaiting()) connection.close();
@@ -322,10 +324,15 @@ export class DevicePort implements CallPlace, ConnectionEvents {
 
   /** Somebody waits for its place. */
   #hurry(connection: DeviceConnection): void {
-    if (connection.hurried) return;
+    // The end of an upload may still be on its way.
+    if (connection.hurried || connection.takesLate) return;
     connection.hurried = true;
-    const timer = this.clock.schedule(this.#limits.idleCloseMs, () => connection.channel.destroy());
-    connection.channel.once('close', () => timer.cancel());
+    this.#resetAfter(connection, this.#limits.idleCloseMs);
+  }
+
+  #resetAfter({ channel }: DeviceConnection, ms: number): void {
+    const timer = this.clock.schedule(ms, () => channel.destroy());
+    channel.once('close', () => timer.cancel());
   }
 
   #watchIdle(): void {

@@ -8,7 +8,10 @@ import type { TunnelEnd } from './tunnel-end.ts';
  * and `ports/conformance/presence.ts` checks them.
  */
 
-/** One TCP connection on the device. `end()` half-closes it, `destroy()` resets it. Emits `open` once the device has connected. */
+/**
+ * One TCP connection on the device. `end()` half-closes it, `destroy()` resets it. Emits `open` once the device has connected,
+ * and `taken` when {@link untaken} may have changed.
+ */
 export interface DeviceChannel extends Duplex {
   /** The port on the device. */
   readonly port: number;
@@ -18,6 +21,11 @@ export interface DeviceChannel extends Duplex {
   readonly unread: number;
   /** Bytes taken from the writer that the tunnel has not sent. */
   readonly queued: number;
+  /**
+   * Bytes sent that the device has certainly not taken. What it may lack besides is not counted: up to half a window, or
+   * anything where the device has no windows.
+   */
+  readonly untaken: number;
 }
 
 /** A device whose tunnel is up. The same object for as long as that tunnel lasts. */

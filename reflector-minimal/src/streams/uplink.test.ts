@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
 import { FakeLink } from '../testing/fake-link.ts';
@@ -135,6 +135,72 @@ test('leftoverMs: what a user left who has gone waits for as long as the device 
   await tick();
   expect(link.sent.at(-1)).toBe('error 5');
   expect([channel.destroyed, total.bytes, clock.pending]).toEqual([true, 0, 0]);
+});
+
+describe('what a client left that has gone in order', () => {
+  const open = () => {
+    const all = setUp();
+    all.channel.resume();
+    all.uplink.write(Buffer.alloc(300));
+    all.uplink.leave();
+    return all;
+  };
+
+  test('is followed by the end once the device has taken it as far as its credit tells', async () => {
+    const { link, channel, clock } = open();
+    await tick();
+    expect(link.sent).toEqual(['data 100 in 1', 'data 100 in 1', 'data 100 in 1']);
+    channel.onCredit(50);
+    await tick();
+    expect(link.sent.at(-1)).not.toBe('close');
+    channel.onCredit(50);
+    await tick();
+    expect(link.sent.at(-1)).toBe('close');
+    channel.onClose();
+    await tick();
+    expect([channel.destroyed, clock.pending]).toEqual([true, 0]);
+  });
+
+  test('leftoverMs: waits for as long as the device takes some of it', async () => {
+    const { link, channel, uplink, clock } = setUp();
+    for (let i = 0; i < 8; i++) uplink.write(block);
+    uplink.leave();
+    for (let i = 0; i < 3; i++) {
+      clock.advance(limits.leftoverMs - 1);
+      channel.onCredit(100);
+      clock.advance(1);
+      await tick();
+    }
+    channel.onCredit(8 * 4096);
+    await tick();
+    expect([channel.destroyed, link.sent.includes('close')]).toEqual([false, true]);
+    clock.advance(limits.leftoverMs);
+    await tick();
+    expect([channel.destroyed, clock.pending]).toEqual([true, 0]);
+  });
+
+  test('leftoverMs: is given up when the device takes nothing, without looking whole', async () => {
+    const { link, channel, clock } = open();
+    await tick();
+    clock.advance(limits.leftoverMs);
+    await tick();
+    expect([link.sent.at(-1), link.sent.includes('close')]).toEqual(['error 5', false]);
+    expect([channel.destroyed, clock.pending]).toEqual([true, 0]);
+  });
+
+  test('lingerMs: a device that then sends what nobody takes is soon left', async () => {
+    const { link, channel, clock } = open();
+    channel.onCredit(300);
+    await tick();
+    clock.advance(limits.leftoverMs - limits.lingerMs - 1);
+    channel.onData(Buffer.alloc(1));
+    await tick();
+    clock.advance(limits.lingerMs - 1);
+    expect(channel.destroyed).toBe(false);
+    clock.advance(1);
+    await tick();
+    expect([link.sent.at(-1), clock.pending]).toEqual(['error 5', 0]);
+  });
 });
 
 test('a user who has gone in order leaves no timer once the device has all', async () => {

@@ -32,6 +32,8 @@ export class Uplink {
   #ahead = 0;
   #paused = false;
   #readingOn = false;
+  /** The user has gone, and its timer is that of the device. */
+  #left = false;
   #timer: Cancellable | null = null;
 
   constructor(options: UplinkOptions) {
@@ -39,8 +41,12 @@ export class Uplink {
     const { channel } = options;
     channel.on('drain', () => this.#taken());
     // After `end` a stream emits no `drain`.
-    channel.on('finish', () => this.#taken());
-    channel.on('close', () => this.#taken());
+    for (const end of ['finish', 'close']) {
+      channel.on(end, () => {
+        this.stop();
+        this.#taken();
+      });
+    }
   }
 
   write(bytes: Buffer): void {
@@ -63,6 +69,26 @@ export class Uplink {
     this.stop();
     channel.end();
     if (!channel.writableFinished && !channel.destroyed) this.#awaitProgress();
+  }
+
+  /**
+   * The user has gone in order, and nobody waits for what the device sends. The end is sent once the device has taken the rest,
+   * as it gives no credit afterwards.
+   */
+  leave(): void {
+    const { channel } = this.#options;
+    this.stop();
+    if (channel.destroyed || channel.writableEnded) return;
+    this.#left = true;
+    this.#awaitProgress();
+    const endIfTaken = () => {
+      if (channel.writableLength === 0 && channel.untaken === 0) channel.end();
+    };
+    channel.on('taken', endIfTaken);
+    channel.write(Buffer.alloc(0), endIfTaken);
+    channel.once('finish', () => {
+      if (!channel.destroyed && !channel.readableEnded) this.#awaitClose();
+    });
   }
 
   /** Ends the timers: the user is not read any more, or read to the end whatever the device takes. */
@@ -93,7 +119,7 @@ export class Uplink {
 
   /** The device has taken everything, or will get no more. */
   #taken(): void {
-    this.stop();
+    if (!this.#left) this.stop();
     this.#options.total.add(-this.#ahead);
     this.#ahead = 0;
     this.#resume();
@@ -111,13 +137,30 @@ export class Uplink {
     this.#options.source.resume();
   }
 
+  get #leftover(): number {
+    const { channel } = this.#options;
+    return channel.writableLength + channel.queued + channel.untaken;
+  }
+
   #awaitProgress(): void {
     const { channel, limits, clock } = this.#options;
-    const before = channel.writableLength + channel.queued;
+    const before = this.#leftover;
     this.#timer = clock.schedule(limits.leftoverMs, () => {
       this.#timer = null;
-      if (channel.writableLength + channel.queued === before) channel.destroy();
+      if (this.#leftover === before) channel.destroy();
       else this.#awaitProgress();
     });
+  }
+
+  /** The end is sent. The device may have some left that it gives no credit for, so it gets as much time once more. */
+  #awaitClose(): void {
+    const { channel, limits, clock } = this.#options;
+    const resetAfter = (ms: number) => {
+      this.#timer?.cancel();
+      this.#timer = clock.schedule(ms, () => channel.destroy());
+    };
+    resetAfter(limits.leftoverMs);
+    // What it says now has nobody to go to.
+    channel.once('data', () => resetAfter(limits.lingerMs));
   }
 }

@@ -35,7 +35,7 @@ export interface ChannelLink {
 /**
  * One TCP connection on the device, as a stream. `end()` half-closes it, `destroy()` ends it with an error frame.
  *
- * An event of its own: `open` once the device has connected.
+ * Events of its own: `open` once the device has connected, `taken` when it has given credit.
  */
 export class Channel extends Duplex {
   readonly number: number;
@@ -97,6 +97,12 @@ export class Channel extends Duplex {
     return this.#inbound.bytes + this.readableLength;
   }
 
+  /** Bytes sent that the device has certainly not taken. It gives no credit before that comes to half a window. */
+  get untaken(): number {
+    const { window } = this.#link;
+    return window === null ? 0 : Math.max(0, Math.floor(window / 2) - this.#credit);
+  }
+
   // --- from the wire ---
 
   onConfirm(): void {
@@ -133,6 +139,7 @@ export class Channel extends Duplex {
       return;
     }
     if (this.#outbound.bytes > 0) this.#link.ready(this);
+    this.emit('taken');
   }
 
   onClose(): void {

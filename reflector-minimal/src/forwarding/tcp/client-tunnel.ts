@@ -203,9 +203,7 @@ export class ClientTunnel {
     const { channel } = this.#options;
     channel.resume();
     if (inOrder && !channel.writableEnded) {
-      // The other half has nobody to go to: the device gets a short time to end it.
-      channel.allowHalfOpen = false;
-      this.#uplink.end();
+      this.#uplink.leave();
     } else {
       channel.destroy();
     }
