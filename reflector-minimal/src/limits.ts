@@ -81,9 +81,9 @@ export const defaultLimits = {
   window: 256 * KiB,
   /** Bytes held for one channel of a device without windows before its tunnel is paused. */
   channelHeldBytes: 1 * MiB,
-  /** Bytes held for all channels of a tunnel before it is paused, so that many stalled readers do not add up. */
+  /** Bytes held for all channels of a tunnel. Beyond it, the user who holds most loses the fullest channel; without windows, the tunnel is paused first. */
   tunnelHeldBytes: 16 * MiB,
-  /** Bytes held for all channels of all tunnels. The tunnel that exceeds the limit loses its fullest channel. */
+  /** Bytes held for all channels of all tunnels. Beyond it, the user who holds most loses the fullest channel. */
   heldBytes: 512 * MiB,
   /** How long a reader may keep a tunnel paused. Then its channel ends with error 4 and the others go on. */
   stallMs: 30_000,

@@ -8,8 +8,8 @@ import type { Limits } from '../limits.ts';
 import type { Presence } from '../ports/presence.ts';
 import type { DeviceKey, Store } from '../ports/store.ts';
 import type { DeferredWrites } from '../store/deferred-writes.ts';
-import { ByteBudget } from '../streams/byte-budget.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
+import { HeldBytes } from '../tunnels/held-bytes.ts';
 import type { ProvenDevice } from './authentication.ts';
 import { ConnectedDevice } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
@@ -65,14 +65,14 @@ export interface OpenedTunnel {
 export class Connections {
   readonly #options: ConnectionsOptions;
   /** Bytes that all tunnels hold. */
-  readonly #held: ByteBudget;
+  readonly #held: HeldBytes;
   readonly #duplicates = new DuplicateDetector();
   /** Shares of traffic that were counted. */
   #shares = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#held = new ByteBudget(options.limits.heldBytes);
+    this.#held = new HeldBytes(options.limits.heldBytes);
   }
 
   /** The new tunnel of a device that has one takes its place. */

@@ -1,16 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../limits.ts';
-import { ByteBudget } from '../streams/byte-budget.ts';
-import { BufferBound, type BufferingChannel } from './buffer-bound.ts';
+import { BufferBound } from './buffer-bound.ts';
+import { type BufferingChannel, HeldBytes } from './held-bytes.ts';
 
 class Reader implements BufferingChannel {
   held = 0;
   failed: number | null = null;
+  readonly user: string;
   readonly #bound: BufferBound;
 
-  constructor(bound: BufferBound) {
+  constructor(bound: BufferBound, user = 'alice') {
     this.#bound = bound;
+    this.user = user;
   }
 
   hold(bytes: number): void {
@@ -25,14 +27,21 @@ class Reader implements BufferingChannel {
   }
 }
 
+/** `channelHeldBytes`: `null` with windows. */
 function setUp(
-  channelBytes: number,
-  all = new ByteBudget(1_000_000),
+  channelHeldBytes: number | null,
+  all = new HeldBytes(1_000_000),
 ): { bound: BufferBound; clock: ManualClock; log: string[] } {
   const clock = new ManualClock();
   const log: string[] = [];
-  const bound = new BufferBound(channelBytes, {
-    limits: { ...defaultLimits, tunnelHeldBytes: 1000, stallMs: 100 },
+  const bound = new BufferBound({
+    windows: channelHeldBytes === null,
+    limits: {
+      ...defaultLimits,
+      channelHeldBytes: channelHeldBytes ?? defaultLimits.channelHeldBytes,
+      tunnelHeldBytes: 1000,
+      stallMs: 100,
+    },
     clock,
     all,
     pause: () => log.push('pause'),
@@ -42,7 +51,7 @@ function setUp(
 }
 
 describe('what a tunnel holds for slow readers', () => {
-  test('over the bound of a channel it is paused, and resumes as soon as the reader has taken some', () => {
+  test('channelHeldBytes: over the bound of a channel it is paused, and resumes as soon as the reader has taken some', () => {
     const { bound, clock, log } = setUp(300);
     const reader = new Reader(bound);
     reader.hold(300);
@@ -69,7 +78,7 @@ describe('what a tunnel holds for slow readers', () => {
   });
 
   test('tunnelHeldBytes: over the bound of the tunnel the one that holds most goes, one after the other', () => {
-    const { bound, clock, log } = setUp(Number.POSITIVE_INFINITY);
+    const { bound, clock, log } = setUp(10_000);
     const readers = [400, 900, 700].map((bytes) => {
       const reader = new Reader(bound);
       reader.hold(bytes);
@@ -84,18 +93,47 @@ describe('what a tunnel holds for slow readers', () => {
     expect(log.at(-1)).toBe('resume');
   });
 
-  test('heldBytes: over the bound of all tunnels, the one that adds to it loses the channel that holds most', () => {
-    const all = new ByteBudget(1_000);
-    const [first, second] = [setUp(900, all), setUp(900, all)];
-    const [old, small, large] = [new Reader(first.bound), new Reader(second.bound), new Reader(second.bound)];
-    old.hold(800);
-    small.hold(50);
-    large.hold(150);
+  test('tunnelHeldBytes: with windows it is not paused: the user who holds most pays at once', () => {
+    const { bound, clock, log } = setUp(null);
+    const other = new Reader(bound, 'bob');
+    other.hold(450);
+    const readers = [200, 250, 50].map((bytes) => {
+      const reader = new Reader(bound);
+      reader.hold(bytes);
+      return reader;
+    });
+    expect(bound.total).toBe(950);
+    readers[2]?.hold(101);
+    expect([other, ...readers].map(({ failed }) => failed)).toEqual([null, null, 4, null]);
+    expect([log, clock.pending, bound.total]).toEqual([[], 0, 751]);
+  });
+
+  test('of those that hold as much, the one whose reader has taken nothing for longest goes', () => {
+    const { bound } = setUp(null);
+    const [slow, stalled, last] = [new Reader(bound), new Reader(bound), new Reader(bound)];
+    for (const reader of [slow, stalled]) reader.hold(400);
+    slow.hold(300);
+    slow.hold(400);
+    last.hold(201);
+    expect([slow.failed, stalled.failed, last.failed]).toEqual([null, 4, null]);
+  });
+
+  test.each([
+    ['with windows', null],
+    ['without', 900],
+  ])('heldBytes: over the bound of all tunnels, the user who holds most pays, %s', (_, channelHeldBytes) => {
+    const all = new HeldBytes(1_000);
+    const [first, second, third] = [1, 2, 3].map(() => setUp(channelHeldBytes, all));
+    if (!first || !second || !third) throw new Error('three');
+    const stalled = [new Reader(first.bound, 'mallory'), new Reader(second.bound, 'mallory')];
+    const good = new Reader(third.bound);
+    for (const reader of stalled) reader.hold(300);
+    good.hold(400);
     expect(all.bytes).toBe(1_000);
-    small.hold(60);
-    expect([old.failed, small.failed, large.failed]).toEqual([null, null, 4]);
-    expect(all.bytes).toBe(860);
-    for (const reader of [old, small]) reader.hold(0);
+    good.hold(410);
+    expect([...stalled, good].map(({ failed }) => failed)).toEqual([4, null, null]);
+    expect([all.bytes, first.bound.total]).toEqual([710, 0]);
+    for (const reader of [...stalled, good]) reader.hold(0);
     expect(all.bytes).toBe(0);
   });
 

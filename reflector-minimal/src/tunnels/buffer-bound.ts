@@ -1,67 +1,61 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { ChannelError } from '../ports/channel-failure.ts';
-import type { ByteBudget } from '../streams/byte-budget.ts';
-
-/** What this needs of a channel. */
-export interface BufferingChannel {
-  /** Bytes received that its reader has not taken. */
-  readonly held: number;
-  fail(error: number, message: string): void;
-}
+import { type BufferingChannel, HeldBytes } from './held-bytes.ts';
 
 /**
- * Bounds the bytes that a tunnel buffers for slow readers. Above the bound the tunnel's socket is paused. That stops all
- * channels of a device without windows, so a pause is bounded too: after `limits.stallMs` the channels that cause it end
- * with error 4, and the others go on.
+ * Bounds the bytes that a tunnel buffers for slow readers.
+ *
+ * With windows, nobody else pays for a reader that stalls: above the bound, channels of the user who holds most end at once.
+ *
+ * Without windows, the tunnel's socket is paused above the bound. That stops all channels of the device, so a pause is
+ * bounded too: after `limits.stallMs` the channels that cause it end with error 4, and the others go on.
  */
 export class BufferBound {
-  readonly #channelBytes: number;
+  readonly #windows: boolean;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #pause: () => void;
   readonly #resume: () => void;
-  /** Channels that buffer anything, and those of them above their own bound. */
-  readonly #holding = new Set<BufferingChannel>();
+  readonly #held: HeldBytes;
+  /** Channels above their own bound. */
   readonly #over = new Set<BufferingChannel>();
-  readonly #all: ByteBudget;
-  #total = 0;
+  readonly #all: HeldBytes;
   #stallTimer: Cancellable | null = null;
 
-  /** `channelBytes`: bound of one channel; infinite where windows bound it already. */
-  constructor(
-    channelBytes: number,
-    needs: {
-      readonly limits: Limits;
-      readonly clock: Clock;
-      /** Bytes buffered by all tunnels together. */
-      readonly all: ByteBudget;
-      readonly pause: () => void;
-      readonly resume: () => void;
-    },
-  ) {
-    this.#channelBytes = channelBytes;
+  constructor(needs: {
+    /** The device has windows, which bound each channel. */
+    readonly windows: boolean;
+    readonly limits: Limits;
+    readonly clock: Clock;
+    /** Of all tunnels together. */
+    readonly all: HeldBytes;
+    readonly pause: () => void;
+    readonly resume: () => void;
+  }) {
+    this.#windows = needs.windows;
     this.#limits = needs.limits;
     this.#clock = needs.clock;
     this.#all = needs.all;
     this.#pause = needs.pause;
     this.#resume = needs.resume;
+    this.#held = new HeldBytes(needs.limits.tunnelHeldBytes);
   }
 
   /** Bytes buffered for all channels. */
   get total(): number {
-    return this.#total;
+    return this.#held.bytes;
   }
 
+  /** What `channel` holds has changed by `difference`. May end the channel, or others. */
   changed(channel: BufferingChannel, difference: number): void {
-    this.#total += difference;
-    mark(this.#holding, channel, channel.held > 0);
-    mark(this.#over, channel, channel.held > this.#channelBytes);
-    this.#weigh();
-    this.#all.add(difference);
-    if (difference > 0 && this.#all.exceeded) {
-      this.#mostHeld()?.fail(ChannelError.timeout, 'its reader has stalled, and all tunnels hold too much');
-    }
+    this.#held.changed(channel, difference);
+    this.#all.changed(channel, difference);
+    if (!this.#windows) this.#weigh(channel);
+    if (difference <= 0) return;
+    const why = 'its reader is slow, and too much waits for its user';
+    if (this.#windows) this.#held.relieve(ChannelError.timeout, why);
+    this.#all.relieve(ChannelError.timeout, why);
   }
 
   stop(): void {
@@ -69,8 +63,10 @@ export class BufferBound {
     this.#stallTimer = null;
   }
 
-  #weigh(): void {
-    const over = this.#over.size > 0 || this.#total > this.#limits.tunnelHeldBytes;
+  #weigh(channel: BufferingChannel): void {
+    if (channel.held > this.#limits.channelHeldBytes) this.#over.add(channel);
+    else this.#over.delete(channel);
+    const over = this.#over.size > 0 || this.#held.exceeded;
     if (over && !this.#stallTimer) {
       this.#pause();
       this.#stallTimer = this.#clock.schedule(this.#limits.stallMs, () => this.#stalled());
@@ -82,22 +78,11 @@ export class BufferBound {
 
   #stalled(): void {
     this.#stallTimer = null;
-    const culprits = this.#over.size > 0 ? [...this.#over] : [this.#mostHeld()];
+    const culprits = this.#over.size > 0 ? [...this.#over] : [this.#held.fullest()];
     for (const channel of culprits) {
       channel?.fail(ChannelError.timeout, 'its reader has stalled and held up the whole tunnel');
     }
     // A failed channel gives its bytes back. If others are still above the bound, the timer is armed again.
     if (this.#stallTimer === null) this.#resume();
   }
-
-  #mostHeld(): BufferingChannel | undefined {
-    let most: BufferingChannel | undefined;
-    for (const channel of this.#holding) if (!most || channel.held > most.held) most = channel;
-    return most;
-  }
-}
-
-function mark(set: Set<BufferingChannel>, channel: BufferingChannel, member: boolean): void {
-  if (member) set.add(channel);
-  else set.delete(channel);
 }

@@ -40,6 +40,8 @@ export interface ChannelLink {
 export class Channel extends Duplex {
   readonly number: number;
   readonly port: number;
+  /** `uid` of the user for whom it is; `null`: of the reflector itself. */
+  readonly user: string | null;
   readonly #link: ChannelLink;
   readonly #boundary: Boundary;
   readonly #inbound = new InboundQueue();
@@ -61,11 +63,12 @@ export class Channel extends Duplex {
   #finalized: (() => void) | null = null;
   #linger: Cancellable | null = null;
 
-  constructor(link: ChannelLink, number: number, port: number) {
+  constructor(link: ChannelLink, number: number, port: number, user: string | null = null) {
     // The stream gets one piece at a time; the rest waits in our own queue, where it is counted.
     super({ readableHighWaterMark: 1, writableHighWaterMark: Math.max(link.maxFrame, 16384) });
     this.number = number;
     this.port = port;
+    this.user = user;
     this.#link = link;
     this.#sendCredit = link.window === null ? null : new SendCredit(link.window, MOST_CREDIT);
     this.#receiveCredit = link.window === null ? null : new ReceiveCredit(link.window);

@@ -29,8 +29,8 @@ async function setUp(
 /** A round trip through the reflector: it has seen what was sent to it before. */
 const roundTrip = () => ask(stage.port, '/healthz', { host: 'localhost' });
 
-async function opened(agent: ScriptedAgent, tunnel: DeviceTunnel, port = 80): Promise<Channel> {
-  const channel = tunnel.open(port);
+async function opened(agent: ScriptedAgent, tunnel: DeviceTunnel, user?: string): Promise<Channel> {
+  const channel = tunnel.open(80, user);
   agent.confirm((await agent.expect(Opcode.openRequest)).channel);
   await once(channel, 'open');
   return channel;
@@ -175,6 +175,25 @@ describe('a reader that stalls', () => {
     const credit = await agent.expect(Opcode.credit);
     expect(credit.channel).toBe(stalled.number);
     expect(credit.payload.readUInt32BE()).toBeGreaterThanOrEqual(32768);
+  });
+
+  test('tunnelHeldBytes: of ours: many of one user cost that user channels, and nobody else anything', async () => {
+    const { agent, tunnel } = await setUp(
+      { tunnelHeldBytes: 150_000 },
+      { extensions: 'max-frame=16384, window=65536' },
+    );
+    const stalled = [];
+    for (let i = 0; i < 3; i++) stalled.push(await opened(agent, tunnel, 'mallory'));
+    const other = await opened(agent, tunnel, 'alice');
+    const good = await opened(agent, tunnel, 'alice');
+    agent.data(other.number, Buffer.alloc(16384));
+    for (const { number } of stalled) {
+      for (let i = 0; i < 4; i++) agent.data(number, Buffer.alloc(16384));
+      agent.data(good.number, 'more');
+      expect(String((await once(good, 'data'))[0])).toBe('more');
+    }
+    expect([stalled.filter(({ destroyed }) => destroyed).length, other.destroyed]).toEqual([1, false]);
+    expect((await agent.expect(Opcode.error)).payload.readUInt16BE()).toBe(4);
   });
 });
 

@@ -16,11 +16,11 @@ import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
 import { ChannelError, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import type { TunnelEnd, TunnelEndCause } from '../ports/tunnel-end.ts';
-import type { ByteBudget } from '../streams/byte-budget.ts';
 import { Liveness } from '../websocket/liveness.ts';
 import { BufferBound } from './buffer-bound.ts';
 import { Channel, type ChannelLink } from './channel.ts';
 import { FrameSender } from './frame-sender.ts';
+import type { HeldBytes } from './held-bytes.ts';
 
 export interface TunnelOptions {
   readonly webSocket: WebSocket;
@@ -30,7 +30,7 @@ export interface TunnelOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   /** Shared by all tunnels. */
-  readonly held: ByteBudget;
+  readonly held: HeldBytes;
   readonly events: TunnelEvents;
 }
 
@@ -71,7 +71,7 @@ export class DeviceTunnel implements ChannelLink {
   readonly #held: BufferBound;
   readonly #channels = new Map<
     number,
-    { channel: Channel; user: string | null; openTimer: Cancellable; asked: number }
+    { readonly channel: Channel; readonly openTimer: Cancellable; readonly asked: number }
   >();
   /** Channels given up before the device has answered. The answer frees the number. The value is the error to send. */
   readonly #abandoned = new Map<number, number>();
@@ -96,7 +96,8 @@ export class DeviceTunnel implements ChannelLink {
     this.#limits = limits;
     this.#clock = clock;
     this.#events = events;
-    this.#held = new BufferBound(this.window === null ? limits.channelHeldBytes : Number.POSITIVE_INFINITY, {
+    this.#held = new BufferBound({
+      windows: this.window !== null,
       limits,
       clock,
       all: held,
@@ -130,11 +131,11 @@ export class DeviceTunnel implements ChannelLink {
     if (this.#channels.size + this.#abandoned.size >= this.#limits.channelsPerTunnel) throw new TunnelFull();
     do this.#lastNumber = (this.#lastNumber % 0xffff) + 1;
     while (this.#channels.has(this.#lastNumber) || this.#abandoned.has(this.#lastNumber));
-    const channel = new Channel(this, this.#lastNumber, port);
+    const channel = new Channel(this, this.#lastNumber, port, user);
     const openTimer = this.#clock.schedule(this.#limits.openMs, () =>
       channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
     );
-    this.#channels.set(channel.number, { channel, user, openTimer, asked: this.#clock.now() });
+    this.#channels.set(channel.number, { channel, openTimer, asked: this.#clock.now() });
     this.#control(encodeWord(Opcode.openRequest, channel.number, port));
     return channel;
   }
@@ -144,7 +145,7 @@ export class DeviceTunnel implements ChannelLink {
     const now = this.#clock.now();
     return [...this.#channels.values()]
       .filter(({ channel }) => !channel.opened)
-      .map(({ channel, user, asked }) => ({ port: channel.port, user, ms: now - asked }));
+      .map(({ channel, asked }) => ({ port: channel.port, user: channel.user, ms: now - asked }));
   }
 
   /** Ends the tunnel with a close frame, which carries the reason. Idempotent. */
