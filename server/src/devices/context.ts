@@ -4,6 +4,7 @@ import type { Caller } from '../api/endpoint.ts';
 import { fieldProblem, notFound, Problem } from '../api/problem.ts';
 import type { Core } from '../part.ts';
 import type { Permission, Target } from '../rights/permission.ts';
+import type { Work } from '../store/tables.ts';
 import { DeviceHistory } from './device-history.ts';
 import { Domains } from './domains.ts';
 import { type FleetDevice, FleetDevices } from './fleet-devices.ts';
@@ -91,15 +92,15 @@ export async function domainForNew(
 ): Promise<string> {
   const domain = named ?? (await defaultDomain(context, caller, 'devices.create'));
   if (domain === null) throw fieldProblem('/domain', 'is missing: you have no domain of your own');
-  if (named !== undefined) checkDomain(context, caller, named);
+  if (named !== undefined) await context.core.database.transact(() => checkDomain(context, caller, named));
   return domain;
 }
 
 /** Throws a `Problem` unless the domain exists and the caller may add devices to it. */
-export function checkDomain({ domains }: DevicesContext, caller: Caller, domain: string): void {
+export function* checkDomain({ domains }: DevicesContext, caller: Caller, domain: string): Work<void> {
   const isSeen =
     caller.may('domains.read', domainTarget(domain)) || caller.may('devices.create', domainTarget(domain));
-  if (!isSeen || !domains.exists(domain)) {
+  if (!isSeen || !(yield* domains.exists(domain))) {
     throw fieldProblem('/domain', `${domain}: there is no such domain, or you may not see it`);
   }
   caller.require('devices.create', domainTarget(domain));

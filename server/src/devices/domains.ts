@@ -1,4 +1,4 @@
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, type Tables, type Work } from '../store/tables.ts';
 
 /** Bounds of a domain; `null`: none. */
 export interface Quotas {
@@ -51,13 +51,16 @@ interface Row {
 const columns = `m.number, m.id, m.version, m.name, m.description, m.created, m.device_quota, m.connection_quota, m.byte_quota,
   (SELECT count(*) FROM fleet_devices WHERE domain = m.number) AS devices,
   (SELECT count(*) FROM fleet_devices WHERE domain = m.number AND seen = ${Number.MAX_SAFE_INTEGER}) AS connections,
-  coalesce((SELECT bytes_from + bytes_to FROM fleet_domain_traffic WHERE domain = m.number AND month = ?), 0) AS bytes`;
+  coalesce((SELECT t.bytes_from + t.bytes_to FROM fleet_domain_traffic t WHERE t.domain = m.number AND t.month = ?), 0) AS bytes`;
 
-/** The domains of a fleet. One that a device is added to by a command of the reflector is there too. */
+/**
+ * The domains of a fleet. One that a device is added to by a command of the reflector is there too. What is decided and changed
+ * is a part of a transaction.
+ */
 export class Domains {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
 
-  constructor(database: FleetDatabase) {
+  constructor(database: Tables) {
     this.#database = database;
   }
 
@@ -70,10 +73,10 @@ export class Domains {
   ): Promise<Domain[]> {
     const rows = await this.#database.read<Row>(
       `SELECT ${columns} FROM fleet_domains m WHERE m.id > ?
-         AND (? IS NULL OR m.id IN (SELECT value FROM json_each(?))) ORDER BY m.id LIMIT ?`,
+         AND (CAST(? AS TEXT) IS NULL OR m.id IN (${this.#database.dialect.elements('?')})) ORDER BY m.id LIMIT ?`,
       month,
       after,
-      among && 1,
+      among && '',
       JSON.stringify(among ?? []),
       limit,
     );
@@ -89,60 +92,56 @@ export class Domains {
     return row ? domain(row) : null;
   }
 
-  exists(id: string): boolean {
-    return this.#database.prepare('SELECT 1 FROM fleet_domains WHERE id = ?').get(id) !== undefined;
+  *exists(id: string): Work<boolean> {
+    return (yield* get('SELECT 1 FROM fleet_domains WHERE id = ?', id)) !== undefined;
   }
 
   /** The version of a domain that exists; else `null`. */
-  revision(id: string): number | null {
-    return (
-      this.#database.prepare<{ version: number }>('SELECT version FROM fleet_domains WHERE id = ?').get(id)
-        ?.version ?? null
-    );
+  *revision(id: string): Work<number | null> {
+    const row = yield* get<{ version: number }>('SELECT version FROM fleet_domains WHERE id = ?', id);
+    return row?.version ?? null;
   }
 
   /** False: there is one with this id. */
-  add(id: string, now: number): boolean {
-    const insert = this.#database.prepare('INSERT OR IGNORE INTO fleet_domains (id, created) VALUES (?, ?)');
-    return insert.run(id, now).changes > 0;
+  *add(id: string, now: number): Work<boolean> {
+    const insert = 'INSERT INTO fleet_domains (id, created) VALUES (?, ?) ON CONFLICT DO NOTHING';
+    return (yield* run(insert, id, now)) > 0;
   }
 
-  change(id: string, { name, description, quotas = {} }: DomainChanges): void {
+  *change(id: string, { name, description, quotas = {} }: DomainChanges): Work<void> {
     const quota = (value: number | null | undefined) => [value === undefined ? 0 : 1, value ?? null];
-    this.#database
-      .prepare(
-        `UPDATE fleet_domains SET version = version + 1, name = coalesce(?, name), description = coalesce(?, description),
-           device_quota = CASE ? WHEN 1 THEN ? ELSE device_quota END,
-           connection_quota = CASE ? WHEN 1 THEN ? ELSE connection_quota END,
-           byte_quota = CASE ? WHEN 1 THEN ? ELSE byte_quota END WHERE id = ?`,
-      )
-      .run(
-        name ?? null,
-        description ?? null,
-        ...quota(quotas.devices),
-        ...quota(quotas.connections),
-        ...quota(quotas.bytesPerMonth),
-        id,
-      );
+    yield* run(
+      `UPDATE fleet_domains SET version = version + 1, name = coalesce(?, name), description = coalesce(?, description),
+         device_quota = CASE WHEN CAST(? AS BIGINT) = 1 THEN CAST(? AS BIGINT) ELSE device_quota END,
+         connection_quota = CASE WHEN CAST(? AS BIGINT) = 1 THEN CAST(? AS BIGINT) ELSE connection_quota END,
+         byte_quota = CASE WHEN CAST(? AS BIGINT) = 1 THEN CAST(? AS BIGINT) ELSE byte_quota END WHERE id = ?`,
+      name ?? null,
+      description ?? null,
+      ...quota(quotas.devices),
+      ...quota(quotas.connections),
+      ...quota(quotas.bytesPerMonth),
+      id,
+    );
   }
 
   /** How many devices it has: one with devices cannot be removed. */
-  countDevices(id: string): number {
-    const count = this.#database.prepare<{ n: number }>(
+  *countDevices(id: string): Work<number> {
+    const count = yield* get<{ n: number }>(
       'SELECT count(*) AS n FROM fleet_devices WHERE domain = (SELECT number FROM fleet_domains WHERE id = ?)',
+      id,
     );
-    return count.get(id)?.n ?? 0;
+    return count?.n ?? 0;
   }
 
   /** With what names it (triggers of the schema): one that gets its id later inherits nothing. */
-  remove(id: string): void {
-    this.#database.prepare('DELETE FROM fleet_domains WHERE id = ?').run(id);
+  *remove(id: string): Work<void> {
+    yield* run('DELETE FROM fleet_domains WHERE id = ?', id);
   }
 
   /** Months with traffic, the latest first. */
   traffic(number: number): Promise<{ period: string; bytesFrom: number; bytesTo: number }[]> {
     return this.#database.read(
-      `SELECT month AS period, bytes_from AS bytesFrom, bytes_to AS bytesTo FROM fleet_domain_traffic
+      `SELECT month AS period, bytes_from AS "bytesFrom", bytes_to AS "bytesTo" FROM fleet_domain_traffic
        WHERE domain = ? ORDER BY month DESC`,
       number,
     );

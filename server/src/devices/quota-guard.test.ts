@@ -12,11 +12,11 @@ let domains: Domains;
 let guard: QuotaGuard;
 let failures: unknown[];
 
-beforeEach(() => {
+beforeEach(async () => {
   file = new FleetFile();
   presence = new LocalPresence();
   domains = new Domains(file.database);
-  domains.add('acme', 0);
+  await file.database.transact(() => domains.add('acme', 0));
   failures = [];
   const { database, clock } = file;
   guard = new QuotaGuard({
@@ -58,7 +58,7 @@ const full = (most: string, present: number) => ({
 test('quotaRetrySeconds: as many devices are let in as the domain may have on line, and others when one has gone', async () => {
   const [first, second, third] = [await added('a'), await added('b'), await added('c')];
   expect([first.admit(), second.admit()]).toEqual([null, null]);
-  domains.change('acme', { quotas: { connections: 2 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
   expect(third.admit()).toEqual(full('2 devices', 2));
   const tunnel = first.connected();
   presence.announce(tunnel);
@@ -70,12 +70,12 @@ test('quotaRetrySeconds: as many devices are let in as the domain may have on li
 });
 
 test('a domain may have none on line', async () => {
-  domains.change('acme', { quotas: { connections: 0 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 0 } }));
   expect((await added('a')).admit()).toEqual(full('0 devices', 0));
 });
 
 test('a device that comes again takes the place that it has', async () => {
-  domains.change('acme', { quotas: { connections: 1 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const one = await added('a');
   expect(one.admit()).toBeNull();
   expect(one.admit()).toBeNull();
@@ -89,7 +89,7 @@ test('a device that comes again takes the place that it has', async () => {
 });
 
 test('arrivalMs: a device that does not come gives its place back', async () => {
-  domains.change('acme', { quotas: { connections: 1 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   expect((await added('a')).admit()).toBeNull();
   const other = await added('b');
   file.clock.advance(defaultLimits.arrivalMs - 1);
@@ -99,24 +99,24 @@ test('arrivalMs: a device that does not come gives its place back', async () => 
 });
 
 test('a device that was made anew takes the place of the former one', async () => {
-  domains.change('acme', { quotas: { connections: 1 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const former = await added('a');
   former.admit();
   presence.announce(former.connected());
   await file.store.devices.remove('a', 0);
   const present = await added('a');
-  domains.change('acme', { quotas: { connections: 2 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
   expect(present.admit()).toBeNull();
   const tunnel = present.connected();
   presence.announce(tunnel);
   presence.withdraw(tunnel);
-  domains.change('acme', { quotas: { connections: 1 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   expect((await added('b')).admit()).toBeNull();
 });
 
 test('a device counts for the domain in which it came last', async () => {
-  domains.add('lab', 0);
-  domains.change('acme', { quotas: { connections: 1 } });
+  await file.database.transact(() => domains.add('lab', 0));
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const one = await added('a');
   one.admit();
   expect(guard.admit({ device: { ...one.device, domain: 'lab' } })).toBeNull();
@@ -126,7 +126,7 @@ test('a device counts for the domain in which it came last', async () => {
 test('quotaCheckMs: who has used them up comes no more until the next month', async () => {
   const spent = 'quota: the domain acme has used its 100 bytes of this month, until 2026-02-01';
   const one = await added('a');
-  domains.change('acme', { quotas: { bytesPerMonth: 100 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { bytesPerMonth: 100 } }));
   file.database.prepare('UPDATE fleet_calendar SET day = ?').run('2026-01-01');
   expect(one.admit()).toBeNull();
   presence.announce(one.connected());
@@ -149,7 +149,7 @@ test('devices: as many are added as the domain may have', async () => {
   const problem = (domain: string, more = 1) =>
     file.database.transact(() => deviceQuotaProblem(domain, more));
   expect(await problem('acme')).toBeNull();
-  domains.change('acme', { quotas: { devices: 2 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { devices: 2 } }));
   await added('a');
   expect(await problem('acme')).toBeNull();
   expect(await problem('acme', 2)).toMatchObject({
@@ -162,7 +162,7 @@ test('devices: as many are added as the domain may have', async () => {
 });
 
 test('devices: those that are added at once are not more than the domain may have', async () => {
-  domains.change('acme', { quotas: { devices: 3 } });
+  await file.database.transact(() => domains.change('acme', { quotas: { devices: 3 } }));
   await added('a');
   const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
   const add = (id: string) => addWithinQuota(file, { id, domain: 'acme', secrets }, 0, null);
@@ -170,7 +170,7 @@ test('devices: those that are added at once are not more than the domain may hav
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
   const detail = 'quota: the domain acme may have 3 devices, and has 3';
   await expect(add('f')).rejects.toMatchObject({ status: 409, details: { detail } });
-  domains.change('acme', { quotas: { devices: null } });
+  await file.database.transact(() => domains.change('acme', { quotas: { devices: null } }));
   await expect(add('a')).rejects.toMatchObject({ details: { detail: 'device a: this ID is taken' } });
   await add('f');
 });

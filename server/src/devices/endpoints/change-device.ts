@@ -47,7 +47,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
         if (moves) {
           // It leaves the one domain for good: whoever may change one device for a day does not keep it so.
           caller.require('devices.create', domainTarget(device.domain));
-          checkDomain(context, caller, domain);
+          yield* checkDomain(context, caller, domain);
           const problem = yield* deviceQuotaProblem(domain);
           if (problem) throw problem;
         }

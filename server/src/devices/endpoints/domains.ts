@@ -89,9 +89,9 @@ export function createDomain(context: DevicesContext): Endpoint {
     async handle({ caller, body, note }) {
       const { id, ...changes } = body;
       caller.require('domains.write', { kind: 'everything' });
-      core.database.transaction(() => {
-        if (!domains.add(id, core.clock.date())) throw conflict(`domain ${id}: exists already`);
-        domains.change(id, changes);
+      await core.database.transact(function* () {
+        if (!(yield* domains.add(id, core.clock.date()))) throw conflict(`domain ${id}: exists already`);
+        yield* domains.change(id, changes);
       });
       note(`domain ${id}`);
       const added = await domainFor(context, caller, id);
@@ -124,11 +124,11 @@ export function changeDomain(context: DevicesContext): Endpoint {
     async handle({ caller, parameters: { id }, body, checkVersion, note }) {
       await domainFor(context, caller, id);
       caller.require('domains.write', body.quotas ? { kind: 'everything' } : domainTarget(id));
-      core.database.transaction(() => {
-        const revision = domains.revision(id);
+      await core.database.transact(function* () {
+        const revision = yield* domains.revision(id);
         if (revision === null) throw notFound(`domain ${id}`);
         checkVersion(revision);
-        domains.change(id, body);
+        yield* domains.change(id, body);
       });
       note(`domain ${id}: ${Object.keys(body).join(', ')}`);
       const changed = await domainFor(context, caller, id);
@@ -155,13 +155,13 @@ export function deleteDomain(context: DevicesContext): Endpoint {
     async handle({ caller, parameters: { id }, checkVersion, note }) {
       await domainFor(context, caller, id);
       caller.require('domains.write', { kind: 'everything' });
-      core.database.transaction(() => {
-        const revision = domains.revision(id);
+      await core.database.transact(function* () {
+        const revision = yield* domains.revision(id);
         if (revision === null) throw notFound(`domain ${id}`);
         checkVersion(revision);
-        const count = domains.countDevices(id);
+        const count = yield* domains.countDevices(id);
         if (count > 0) throw conflict(`domain ${id}: has devices (${count}); move or remove them first`);
-        domains.remove(id);
+        yield* domains.remove(id);
       });
       await core.eventLog.refresh();
       note(`domain ${id}`);

@@ -94,19 +94,19 @@ export function acceptEnrolment(context: EnrolmentContext): Endpoint {
         schema: Type.Object({ id: Type.String(), domain: Type.String() }),
       },
     ],
-    handle({ caller, parameters, body, note }) {
+    async handle({ caller, parameters, body, note }) {
       const found = enrolmentFor(context, caller, parameters.code);
       const domain = found.reason === 'unclaimed' ? (body.domain ?? found.domain) : found.domain;
       if (domain === null) throw fieldProblem('/domain', 'is missing: the device belongs to none');
       if (body.domain !== undefined && body.domain !== domain)
         throw fieldProblem('/domain', `must be left out or ${domain}, where this device belongs`);
-      if (!caller.may('enrolment.write', domainTarget(domain)) || !domains.exists(domain))
-        throw fieldProblem(
-          '/domain',
-          `${domain}: there is no such domain, or you may not enrol devices in it`,
-        );
       const code = found.code ?? '';
-      core.database.transaction(() => {
+      await core.database.transact(function* () {
+        if (!caller.may('enrolment.write', domainTarget(domain)) || !(yield* domains.exists(domain)))
+          throw fieldProblem(
+            '/domain',
+            `${domain}: there is no such domain, or you may not enrol devices in it`,
+          );
         if (found.reason === 'approval' && !keys.use(found.key ?? '', core.clock.date()))
           throw conflict('the enrolment key is used up, has expired, or was revoked');
         if (!enrolments.accept(code, domain, core.clock.date())) throw noCode(parameters.code);

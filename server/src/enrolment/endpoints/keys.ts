@@ -93,26 +93,28 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
         schema: Type.Object({ key: keySchema, text: Type.String({ description: 'For the agent.' }) }),
       },
     ],
-    handle({ caller, body, note }) {
+    async handle({ caller, body, note }) {
       const { domain, prefix = '', approval = false, uses = 1 } = body;
       const target = domainTarget(domain);
-      if (!caller.may('enrolment.write', target) || !domains.exists(domain)) {
-        throw fieldProblem(
-          '/domain',
-          `${domain}: there is no such domain, or you may not enrol devices in it`,
-        );
-      }
       const now = core.clock.date();
-      const expires = body.expires === undefined ? now + 30 * 86_400_000 : readExpiry(body.expires);
-      if (expires !== null && !(expires > now)) throw fieldProblem('/expires', 'is over already');
       const { enrolmentKeysPerDomain: most } = core.limits;
-      if (keys.count(domain) >= most)
-        throw conflict(`domain ${domain}: has ${most} enrolment keys, and no more are possible`);
-      const { key, text } = keys.create({
-        ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
-        created: now,
-        createdBy: caller.name,
-        createdByUid: caller.identity.user.uid,
+      const { key, text } = await core.database.transact(function* () {
+        if (!caller.may('enrolment.write', target) || !(yield* domains.exists(domain))) {
+          throw fieldProblem(
+            '/domain',
+            `${domain}: there is no such domain, or you may not enrol devices in it`,
+          );
+        }
+        const expires = body.expires === undefined ? now + 30 * 86_400_000 : readExpiry(body.expires);
+        if (expires !== null && !(expires > now)) throw fieldProblem('/expires', 'is over already');
+        if (keys.count(domain) >= most)
+          throw conflict(`domain ${domain}: has ${most} enrolment keys, and no more are possible`);
+        return keys.create({
+          ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
+          created: now,
+          createdBy: caller.name,
+          createdByUid: caller.identity.user.uid,
+        });
       });
       note(`key ${key.id}, domain ${domain}, ${uses ?? 'any number of'} devices`);
       return { body: { key: show(key), text } };
