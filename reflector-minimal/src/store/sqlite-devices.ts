@@ -279,8 +279,10 @@ export class SqliteDevices implements Devices {
         // On the hosts `ID` and `ID-PORT`, and on the one that devices share (`isolation/shared-host.ts`).
         this.#database
           .prepare(
-            `DELETE FROM sessions WHERE kind = 'device'
-             AND (ltrim(device, '*') = @id OR ltrim(device, '*') GLOB @id || '-[0-9]*')`,
+            `DELETE FROM sessions WHERE kind = 'device' AND (ltrim(device, '*') = @id
+             OR (ltrim(device, '*') GLOB @id || '-[0-9]*' AND length(ltrim(device, '*')) <= length(@id) + 6
+               AND substr(ltrim(device, '*'), length(@id) + 2) NOT GLOB '*[^0-9]*'
+               AND NOT EXISTS (SELECT 1 FROM devices AS x WHERE x.id = ltrim(device, '*') AND x.claimed = 1)))`,
           )
           .run({ id });
         return this.#done(id, this.#database.prepare('DELETE FROM devices WHERE id = ?').run(id));

@@ -584,6 +584,22 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         const left = (await store.sessions.list('alice', 10)).map(({ device }) => device);
         expect(left).toEqual(['dev12', 'dev1-a', null]);
       });
+
+      test('on hosts that look like ports of a removed device stay: those of other devices, and names that are no port', async () => {
+        const user = await addUser();
+        await addDevice('dev1');
+        for (const id of ['dev1-8080', 'dev1-1a', 'dev1-808080', 'dev1-1-2']) await addDevice(id, 'other');
+        const own = sessionOf('alice', 1);
+        await store.sessions.add(own, user, bounds);
+        const places = ['dev1-443', 'dev1-8080', '*dev1-8080', 'dev1-1a', 'dev1-808080', 'dev1-1-2'];
+        for (const [i, device] of places.entries()) {
+          const session = sessionOf('alice', 10 + i, { kind: 'device', device, parent: own.hash });
+          await store.sessions.add(session, user, bounds);
+        }
+        await store.devices.remove('dev1', 5);
+        const left = (await store.sessions.list('alice', 10)).map(({ device }) => device);
+        expect(left).toEqual(['dev1-1-2', 'dev1-808080', 'dev1-1a', '*dev1-8080', 'dev1-8080', null]);
+      });
     });
 
     describe('a device whose id is the host of a port of another one', () => {

@@ -283,9 +283,10 @@ export class PostgresqlDevices implements Devices {
         now,
       );
       // On the hosts `ID` and `ID-PORT`, and on the one that devices share.
+      const host = "ltrim(device, '*')";
       const ended = await run(
-        `DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND (ltrim(device, '*') = $1
-           OR (starts_with(ltrim(device, '*'), $1 || '-') AND substr(ltrim(device, '*'), length($1) + 2) ~ '^[0-9]'))`,
+        `DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND (${host} = $1 OR (${deviceOfPort(host)} = $1
+           AND NOT EXISTS (SELECT FROM rm_reflector.devices AS x WHERE x.id = ${host} AND x.claimed)))`,
         id,
       );
       const removed = await run('DELETE FROM rm_reflector.devices WHERE id = $1', id);
