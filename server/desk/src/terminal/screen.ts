@@ -6,6 +6,7 @@ import type { TerminalSize } from '../../../src/ssh/requests.ts';
 import { limits } from '../limits.ts';
 import { shownColor } from '../page/colors.ts';
 import { t } from '../texts/language.ts';
+import { boundCommands } from './command-bounds.ts';
 import { useUnicode } from './unicode.ts';
 
 /** In a window of its own, which knows nothing of this one. Other schemes than those of the web never get here. */
@@ -50,11 +51,7 @@ export class Screen {
     terminal.loadAddon(this.#search);
     useUnicode(terminal);
     terminal.loadAddon(new WebLinksAddon((_, address) => openLink(address)));
-    // What is handled here is not done.
-    terminal.parser.registerCsiHandler(
-      { final: 'b' },
-      ([times]) => typeof times === 'number' && times > limits.repetitions,
-    );
+    boundCommands(terminal);
     const encoder = new TextEncoder();
     terminal.onData((text) => typed(encoder.encode(text)));
     terminal.onBinary((text) => typed(Uint8Array.from(text, (character) => character.charCodeAt(0))));
