@@ -40,6 +40,11 @@ describe('the functions of the library', () => {
     expect(stdout).toBe('all is well\n');
   });
 
+  scenario('may make an agent while another thread destroys the last one', async () => {
+    const { stdout } = await run('dist/library-sanitize/api', ['at once'], { cwd: root });
+    expect(stdout).toBe('all is well\n');
+  });
+
   scenario('lose no memory', async () => {
     const check = ['-q', '--error-exitcode=99', '--leak-check=full', 'dist/library/api'];
     const { stdout, stderr } = await run('valgrind', check, { cwd: root });

@@ -53,7 +53,7 @@ static void directory_ready(rm_watch *watch, uint32_t events) {
 }
 
 static int open_watch(directory *d, const char *path) {
-  d->watch.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  rm_watch_open(&d->watch, inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (d->watch.fd < 0) return errno;
   const uint32_t what = IN_CLOSE_WRITE | IN_MOVE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
   if (inotify_add_watch(d->watch.fd, path, what) < 0) return errno;

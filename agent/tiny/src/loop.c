@@ -24,27 +24,31 @@ static rm_link tasks = {&tasks, &tasks};
 static void (*flush)(void), (*rest)(void);
 
 #ifdef RM_LIBRARY
-static uint8_t *watched; /* by descriptor */
-static int watched_size;
+static uint8_t *opened; /* by descriptor: whether a watch has it, which may be out of the epoll set now */
+static int opened_size;
 
-static void note_watched(int fd, bool armed) {
-  if (fd >= watched_size) {
+static void note_opened(int fd) {
+  if (fd >= opened_size) {
     int size = (fd + 64) & ~63;
-    uint8_t *larger = realloc(watched, (size_t)size);
+    uint8_t *larger = realloc(opened, (size_t)size);
     if (larger == NULL) return;
-    memset(larger + watched_size, 0, (size_t)(size - watched_size));
-    watched = larger;
-    watched_size = size;
+    memset(larger + opened_size, 0, (size_t)(size - opened_size));
+    opened = larger;
+    opened_size = size;
   }
-  watched[fd] = armed;
+  opened[fd] = true;
 }
 #endif
 
+void rm_watch_open(rm_watch *watch, int fd) {
+  watch->fd = fd;
+#ifdef RM_LIBRARY
+  if (fd >= 0) note_opened(fd);
+#endif
+}
+
 int rm_watch_set(rm_watch *watch, uint32_t events) {
   if (events == watch->events) return 0;
-#ifdef RM_LIBRARY
-  note_watched(watch->fd, events != 0);
-#endif
   int operation = watch->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
   struct epoll_event event = {.events = events, .data.ptr = watch};
   if (epoll_ctl(epoll, operation, watch->fd, &event)) return errno;
@@ -55,6 +59,9 @@ int rm_watch_set(rm_watch *watch, uint32_t events) {
 void rm_watch_close(rm_watch *watch) {
   if (watch->fd < 0) return;
   rm_watch_set(watch, 0);
+#ifdef RM_LIBRARY
+  if (watch->fd < opened_size) opened[watch->fd] = false;
+#endif
   close(watch->fd);
   watch->fd = -1;
   for (int i = batch_next; i < batch_size; i++)
@@ -173,9 +180,9 @@ void rm_loop_turn(void) {
 }
 
 void rm_loop_abandon(int kept) {
-  for (int fd = 0; fd < watched_size; fd++) {
-    if (watched[fd] && fd != kept) close(fd);
-    watched[fd] = 0;
+  for (int fd = 0; fd < opened_size; fd++) {
+    if (opened[fd] && fd != kept) close(fd);
+    opened[fd] = false;
   }
 }
 #endif
@@ -187,8 +194,8 @@ void rm_loop_teardown(void) {
   batch_size = batch_next = 0;
   rm_link_init(&tasks);
 #ifdef RM_LIBRARY
-  free(watched);
-  watched = NULL;
-  watched_size = 0;
+  free(opened);
+  opened = NULL;
+  opened_size = 0;
 #endif
 }

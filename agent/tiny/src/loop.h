@@ -14,6 +14,8 @@ typedef struct rm_watch {
   void (*ready)(struct rm_watch *watch, uint32_t events);
 } rm_watch;
 
+/* Gives the watch, which has none, a descriptor; -1: none. It is not waited for yet. */
+void rm_watch_open(rm_watch *watch, int fd);
 /* Sets what is waited for. 0 takes the descriptor out of the set, because a hang-up is reported even when it was not
  * asked for. Returns 0, or an errno value (ENOSPC, ENOMEM). */
 int rm_watch_set(rm_watch *watch, uint32_t events);
@@ -44,7 +46,7 @@ int rm_loop_run(JSValue result);
 int rm_loop_descriptor(void);
 int rm_loop_timeout(void);
 void rm_loop_turn(void);
-/* Closes the descriptors that are watched, but for one, when nothing else can be trusted any more. */
+/* Closes the descriptors of all watches, but for one, when nothing else can be trusted any more. */
 void rm_loop_abandon(int kept);
 #endif
 /* Ends the process with `status`. */

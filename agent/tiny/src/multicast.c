@@ -63,7 +63,7 @@ static void multicast_ready(rm_watch *watch, uint32_t events) {
 static int open_port(multicast *m, const char *address) {
   struct sockaddr_in own = {.sin_family = AF_INET};
   if (address == NULL || inet_pton(AF_INET, address, &own.sin_addr) != 1) return EINVAL;
-  m->watch.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  rm_watch_open(&m->watch, socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (m->watch.fd < 0 || bind(m->watch.fd, (struct sockaddr *)&own, sizeof own)) return errno;
   return rm_watch_set(&m->watch, EPOLLIN);
 }

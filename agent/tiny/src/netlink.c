@@ -211,7 +211,7 @@ static void monitor_ready(rm_watch *watch, uint32_t events) {
 static int open_monitor(monitor *m) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) return errno;
-  m->watch.fd = fd;
+  rm_watch_open(&m->watch, fd);
   netlink_address local = {.family = AF_NETLINK, .groups = LINKS | ADDRESSES4 | ADDRESSES6 | ROUTES4 | ROUTES6};
   if (bind(fd, (const struct sockaddr *)(const void *)&local, sizeof local)) return errno;
   return rm_watch_set(&m->watch, EPOLLIN);

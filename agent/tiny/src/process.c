@@ -207,7 +207,7 @@ static int open_pipe(int ends[2]) {
 }
 
 static void stream_open(stream *s, int fd) {
-  s->watch.fd = fd;
+  rm_watch_open(&s->watch, fd);
   rm_watch_set(&s->watch, EPOLLIN);
 }
 

@@ -190,7 +190,7 @@ static void start(lookup *l, const char *name) {
     atomic_fetch_sub(&threads, 1);
     return;
   }
-  l->watch.fd = ends[0];
+  rm_watch_open(&l->watch, ends[0]);
 }
 
 #else
@@ -232,7 +232,7 @@ static void start(lookup *l, const char *name) {
     close(ends[0]);
     return;
   }
-  l->watch.fd = ends[0];
+  rm_watch_open(&l->watch, ends[0]);
 }
 
 #endif

@@ -43,7 +43,7 @@ static void catch_signal(int number) {
   int fd = signalfd(watch.fd, &caught, SFD_NONBLOCK | SFD_CLOEXEC);
   if (fd < 0) rm_fatal(RM_EXIT_OS, "signals are not available: %s", strerror(errno));
   if (watch.fd < 0) {
-    watch.fd = fd;
+    rm_watch_open(&watch, fd);
     rm_watch_set(&watch, EPOLLIN);
   }
 }

@@ -386,7 +386,7 @@ static JSValue socket_new(int fd, JSValueConst handler, rm_socket **made) {
   if (JS_IsException(object)) return object;
   rm_socket *s = rm_alloc(sizeof *s);
   memset(s, 0, sizeof *s);
-  s->watch.fd = fd;
+  rm_watch_open(&s->watch, fd);
   s->watch.ready = socket_ready;
   s->read_limit = RECEIVE;
   rm_task_init(&s->task, socket_task);

@@ -58,7 +58,9 @@ static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 /* The mutex guards these; everything else belongs to the thread of the loop. */
 static bool engine_open, threaded;
 static bool ending;  /* the last agent has gone, and the engine goes next */
+static int arriving; /* threads between opening the engine and having made their agent, which keep it */
 static bool closing; /* the thread ends the engine */
+static bool starting; /* a thread opens the engine, and its caller waits */
 static bool to_join; /* a thread of the library is there, or has ended and keeps its stack */
 static pthread_t loop_thread;
 static request *first_request, **last_request = &first_request;
@@ -123,7 +125,7 @@ static void close_if_last(void) {
   bool closes = engine_open && ending && !threaded && own && !rm_engine_busy();
   if (closes) engine_open = ending = false;
   while (threaded && !own && (closing || (engine_open && ending))) pthread_cond_wait(&answered, &mutex);
-  if (threaded && !own && !engine_open) join_thread();
+  if (threaded && !own && !engine_open && !starting) join_thread();
   pthread_mutex_unlock(&mutex);
   if (closes) end_engine();
 }
@@ -178,7 +180,7 @@ static rm_agent_result begin(void *unused) {
   (void)unused;
   rm_engine_begin();
   wake_descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  wake_watch.fd = wake_descriptor;
+  rm_watch_open(&wake_watch, wake_descriptor);
   wake_watch.events = 0;
   if (wake_descriptor < 0 || rm_watch_set(&wake_watch, EPOLLIN))
     return fail(RM_AGENT_SYSTEM, "no descriptor: %s", strerror(errno));
@@ -213,7 +215,7 @@ static void *run_loop(void *argument) {
     else guarded(turn, NULL);
     run_requests();
     pthread_mutex_lock(&mutex);
-    bool over = ending && first_request == NULL;
+    bool over = ending && arriving == 0 && first_request == NULL;
     if (over) {
       engine_open = ending = false;
       closing = true;
@@ -241,8 +243,10 @@ static rm_agent_result start_thread(void) {
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (error) return fail(RM_AGENT_SYSTEM, "no thread: %s", strerror(error));
-  to_join = true;
+  to_join = starting = true;
   while (!start.done) pthread_cond_wait(&answered, &mutex);
+  starting = false;
+  pthread_cond_broadcast(&answered);
   if (start.result == RM_AGENT_OK) return RM_AGENT_OK;
   join_thread();
   memcpy(error_text, start.error, sizeof error_text);
@@ -253,7 +257,7 @@ static rm_agent_result start_thread(void) {
 static rm_agent_result open_engine(bool wants_thread) {
   if (rm_failure()) return fail(RM_AGENT_FAILED, "%s", rm_failure());
   pthread_mutex_lock(&mutex);
-  while (closing) pthread_cond_wait(&answered, &mutex);
+  while (closing || starting) pthread_cond_wait(&answered, &mutex);
   if (!engine_open) join_thread();
   rm_agent_result result = RM_AGENT_OK;
   if (engine_open && threaded != wants_thread) {
@@ -268,9 +272,18 @@ static rm_agent_result open_engine(bool wants_thread) {
   if (result == RM_AGENT_OK) {
     engine_open = true;
     threaded = wants_thread;
+    arriving++;
   }
   pthread_mutex_unlock(&mutex);
   return result;
+}
+
+/* After open_engine, once the agent is there or will not be. */
+static void arrived(void) {
+  pthread_mutex_lock(&mutex);
+  arriving--;
+  if (engine_open) wake();
+  pthread_mutex_unlock(&mutex);
 }
 
 /* --- agents */
@@ -365,6 +378,7 @@ rm_agent_result rm_agent_create(const char *configuration, const rm_agent_option
   if (result != RM_AGENT_OK) return result;
   creation c = {.configuration = configuration, .options = &options};
   result = call(create, &c);
+  arrived();
   if (result == RM_AGENT_OK) {
     *made = c.agent;
     return result;

@@ -123,6 +123,25 @@ static void destroyed_in_callback(void) {
   says(rm_agent_loop_run(), RM_AGENT_MISUSE, "there is no agent");
 }
 
+static void *comes_and_goes(void *configuration) {
+  rm_agent_options options = RM_AGENT_OPTIONS;
+  options.threaded = true;
+  for (int round = 0; round < 100; round++) {
+    rm_agent *agent;
+    assert(rm_agent_create(configuration, &options, &agent) == RM_AGENT_OK);
+    assert(rm_agent_destroy(agent) == RM_AGENT_OK);
+  }
+  return NULL;
+}
+
+/* One thread's agent is the last while the other's is made. */
+static void at_once(void) {
+  pthread_t threads[2];
+  with("");
+  for (int i = 0; i < 2; i++) assert(pthread_create(&threads[i], NULL, comes_and_goes, text) == 0);
+  for (int i = 0; i < 2; i++) assert(pthread_join(threads[i], NULL) == 0);
+}
+
 /* In a process of its own, because the engine may fail for good. Whoever is refused may try again at once. */
 static void without_descriptors(int left, bool threaded) {
   pid_t child = fork();
@@ -152,6 +171,11 @@ static void without_descriptors(int left, bool threaded) {
 int main(int argc, char **argv) {
   assert(rm_agent_version()[0]);
   /* Apart: valgrind keeps descriptors of its own. */
+  if (argc > 1 && strcmp(argv[1], "at once") == 0) {
+    at_once();
+    puts("all is well");
+    return 0;
+  }
   if (argc > 1 && strcmp(argv[1], "descriptors") == 0) {
     for (int left = 3; left < 8; left++) {
       without_descriptors(left, false);
