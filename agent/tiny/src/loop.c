@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -68,6 +69,32 @@ void rm_watch_close(rm_watch *watch) {
     if (batch[i].data.ptr == watch) batch[i].data.ptr = NULL;
 }
 
+/* --- the end of a long wait */
+
+/* epoll_wait(2) counts no time in which the machine sleeps. Linux before 3.15 has no such descriptor. */
+static void alarm_rang(rm_watch *watch, uint32_t events) {
+  (void)events;
+  uint64_t count;
+  (void)!read(watch->fd, &count, sizeof count);
+}
+
+static rm_watch alarm_watch = {.fd = -1, .ready = alarm_rang};
+
+static void open_alarm(void) {
+  rm_watch_open(&alarm_watch, timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (alarm_watch.fd >= 0 && rm_watch_set(&alarm_watch, EPOLLIN)) rm_watch_close(&alarm_watch);
+}
+
+/* Lets the descriptor end the wait for the next timer. Returns how long epoll_wait(2) still has to wait. */
+static int set_alarm(int wait) {
+  uint64_t due = rm_timers_due();
+  struct itimerspec at = {.it_value = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)}};
+  return alarm_watch.fd >= 0 && timerfd_settime(alarm_watch.fd, TFD_TIMER_ABSTIME, &at, NULL) == 0 ? -1 : wait;
+}
+
+/* Whether something happened in the batch but for the time. */
+static bool eventful(void) { return batch_size > 1 || (batch_size == 1 && batch[0].data.ptr != &alarm_watch); }
+
 void rm_task_defer(rm_task *task) {
   if (rm_link_empty(&task->link)) rm_link_append(&tasks, &task->link);
 }
@@ -91,6 +118,7 @@ void rm_loop_init(void (*at_end_of_turn)(void), void (*when_quiet)(void)) {
   rest = when_quiet;
   epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) rm_fatal(RM_EXIT_OS, "epoll is not available");
+  open_alarm();
 }
 
 JSValue rm_loop_exit(int status) {
@@ -121,8 +149,9 @@ static void wait_for_events(int wait) {
   } else if (!long_wait) {
     rested = false;
   }
+  if (rested) wait = set_alarm(wait);
   batch_size = epoll_wait(epoll, batch, BATCH, wait);
-  if (batch_size != 0) rested = false;
+  if (eventful()) rested = false;
 }
 
 static void run_events(void) {
@@ -158,7 +187,8 @@ int rm_loop_descriptor(void) { return epoll; }
 int rm_loop_timeout(void) {
   if (!rm_link_empty(&tasks)) return 0;
   int wait = rm_timers_wait();
-  return rested || (wait >= 0 && wait <= QUIET_MS) ? wait : QUIET_MS;
+  if (wait >= 0 && wait <= QUIET_MS) return wait;
+  return rested ? set_alarm(wait) : QUIET_MS;
 }
 
 void rm_loop_turn(void) {
@@ -166,7 +196,7 @@ void rm_loop_turn(void) {
   batch_next = 0;
   batch_size = epoll_wait(epoll, batch, BATCH, 0);
   if (batch_size < 0 && errno != EINTR) rm_fatal(RM_EXIT_OS, "epoll fails");
-  if (batch_size > 0 || !idle) {
+  if (eventful() || !idle) {
     active_at = rm_now();
     rested = false;
   } else if (!rested && rm_now() - active_at >= (uint64_t)QUIET_MS * 1000000) {
@@ -184,10 +214,13 @@ void rm_loop_abandon(int kept) {
     if (opened[fd] && fd != kept) close(fd);
     opened[fd] = false;
   }
+  alarm_watch.fd = -1;
+  alarm_watch.events = 0;
 }
 #endif
 
 void rm_loop_teardown(void) {
+  rm_watch_close(&alarm_watch);
   close(epoll);
   epoll = -1;
   rested = false;

@@ -61,6 +61,8 @@ void rm_timer_stop(rm_timer *timer) {
   else sink(index, last);
 }
 
+uint64_t rm_timers_due(void) { return count == 0 ? 0 : heap[1]->due; }
+
 int rm_timers_wait(void) {
   if (count == 0) return -1;
   uint64_t now = rm_now(), due = heap[1]->due;

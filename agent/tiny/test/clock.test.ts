@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { run, runWith, underValgrind } from './guest.ts';
 
 describe('the clock', () => {
@@ -49,6 +50,22 @@ describe('the clock', () => {
       });
     });
     expect(await guest.finish()).toEqual([['ran', true, []]]);
+  });
+
+  it('has the kernel end a long wait, also one in which the machine sleeps', async () => {
+    const guest = run((native) => {
+      native.clock.schedule(3_600_000, () => undefined);
+    });
+    // The descriptor of a timer of CLOCK_BOOTTIME, armed for then: epoll_wait(2) counts no sleep.
+    const folder = `/proc/${guest.process.pid}/fdinfo`;
+    const armed = () => {
+      const alarms = readdirSync(folder)
+        .map((fd) => readFileSync(`${folder}/${fd}`, 'utf8'))
+        .filter((text) => /^clockid: 7$/m.test(text));
+      expect(alarms.map((text) => Number(/^it_value: \((\d+),/m.exec(text)?.[1]) > 3000)).toEqual([true]);
+    };
+    await vi.waitFor(armed, { timeout: 120_000, interval: 10 });
+    guest.stop();
   });
 
   it('tells the date', async () => {
