@@ -47,6 +47,7 @@ export class Guest {
     });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
+      this.#wake();
     });
     this.#ending = new Promise((resolve) => {
       this.process.on('close', (status, signal) => {
@@ -80,6 +81,16 @@ export class Guest {
     const event = this.#events.shift();
     if (!event) throw new Error(`no event ${name}; standard error: ${this.#stderr || 'nothing'}`);
     return event;
+  }
+
+  /** Waits for text on standard error. */
+  async errors(text: RegExp): Promise<void> {
+    while (!text.test(this.#stderr) && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    expect(this.#stderr).toMatch(text);
   }
 
   /** All events until the process ends; it must end well. */

@@ -12,6 +12,24 @@ beforeAll(() => {
   before = [program];
 });
 
+describe('on a kernel that has no entropy yet', () => {
+  it('it is said that random numbers are waited for, and SIGTERM ends the wait', async () => {
+    const guest = runWith({ before: [...before, '--no-entropy'], plain: true }, (native, report) => {
+      native.system.onSignal('SIGTERM', () => report('too late'));
+      report('waits');
+      native.crypto.random(new Uint8Array(1));
+      report('random');
+    });
+    await guest.expect('waits');
+    await guest.errors(/no random numbers yet/);
+    guest.process.kill('SIGTERM');
+    expect(await guest.ending()).toMatchObject({
+      status: 71,
+      stderr: expect.stringMatching(/ended before the kernel had random numbers/),
+    });
+  });
+});
+
 describe('on Linux 3.10', () => {
   it('there are random numbers, from the device', async () => {
     const guest = runWith({ before, plain: true }, (native, report) => {
