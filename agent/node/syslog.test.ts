@@ -41,7 +41,7 @@ it('hands lines to logger in their order, one at a time', async () => {
 
 it('holds so many lines, and reports how many it dropped', async () => {
   const lines = fakeLogger();
-  const syslog = new Syslog(() => undefined, 120_000);
+  const syslog = new Syslog(() => undefined, 120_000, 120_000);
   for (let i = 0; i < 1000; i++) syslog.write(7, `line ${i}`);
   syslog.flush();
   const text = lines().join('\n');
@@ -63,4 +63,15 @@ it('falls back where there is no logger', async () => {
   syslog.write(6, 'four');
   syslog.flush();
   await eventually(() => expect(fallen.sort()).toEqual(['four', 'one', 'three', 'two']));
+});
+
+it('waits only so long for a logger that hangs, and falls back', async () => {
+  writeFileSync(join(directory, 'logger'), '#!/bin/sh\nexec sleep 100000\n', { mode: 0o755 });
+  const fallen: string[] = [];
+  const syslog = new Syslog((line) => fallen.push(line), 1, 1);
+  for (const line of ['one', 'two', 'three']) syslog.write(6, line);
+  await eventually(() => expect(fallen).toEqual(['one', 'two', 'three']));
+  for (const line of ['four', 'five', 'six']) syslog.write(6, line);
+  syslog.flush();
+  await eventually(() => expect(fallen.sort()).toEqual(['five', 'four', 'one', 'six', 'three', 'two']));
 });

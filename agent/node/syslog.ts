@@ -6,6 +6,9 @@ const priorities: Record<Severity, string> = { 3: 'err', 4: 'warning', 6: 'info'
 /** Lines that wait; more are dropped, and counted. */
 const MOST_WAITING = 64;
 
+// A system log that hangs lets `logger` wait without end.
+const options = { stdio: 'ignore', killSignal: 'SIGKILL' } as const;
+
 const commandOf = (severity: Severity, text: string): [string, string[]] => [
   'logger',
   ['-t', 'rm-agent', '-p', `daemon.${priorities[severity]}`, '--', text],
@@ -18,14 +21,18 @@ const commandOf = (severity: Severity, text: string): [string, string[]] => [
 export class Syslog {
   readonly #fallback: (line: string) => void;
   readonly #lineMs: number;
+  readonly #endMs: number;
   readonly #waiting: [Severity, string][] = [];
   #dropped = 0;
   #running = false;
 
-  /** `lineMs`: how long each line may take at the end of the process, in milliseconds. */
-  constructor(fallback: (line: string) => void, lineMs = 1000) {
+  /**
+   * `lineMs`: how long `logger` may take for a line; `endMs`: for all that wait at the end of the process. In milliseconds.
+   */
+  constructor(fallback: (line: string) => void, lineMs = 10_000, endMs = 2_000) {
     this.#fallback = fallback;
     this.#lineMs = lineMs;
+    this.#endMs = endMs;
   }
 
   write(severity: Severity, text: string): void {
@@ -36,8 +43,12 @@ export class Syslog {
 
   /** Writes what waits, at once; for the end of the process. */
   flush(): void {
+    const end = Date.now() + this.#endMs;
     for (let line = this.#take(); line; line = this.#take()) {
-      const { error } = spawnSync(...commandOf(...line), { stdio: 'ignore', timeout: this.#lineMs });
+      const timeout = end - Date.now();
+      // A time limit of 0 is none.
+      const { error } =
+        timeout > 0 ? spawnSync(...commandOf(...line), { ...options, timeout }) : { error: true };
       if (error) this.#fallback(line[1]);
     }
   }
@@ -54,11 +65,14 @@ export class Syslog {
     const line = this.#take();
     this.#running = line !== undefined;
     if (!line) return;
-    const child = spawn(...commandOf(...line), { stdio: 'ignore' });
+    const child = spawn(...commandOf(...line), { ...options, timeout: this.#lineMs });
     child.on('error', () => {
       this.#fallback(line[1]);
       this.#next();
     });
-    child.on('exit', () => this.#next());
+    child.on('exit', (_status, signal) => {
+      if (signal !== null) this.#fallback(line[1]);
+      this.#next();
+    });
   }
 }
