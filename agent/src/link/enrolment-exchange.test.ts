@@ -24,8 +24,11 @@ function exchange(given: Partial<AttemptSettings> = {}, asked = enrolment): Enro
 
 /** The answer to these bytes, which come one by one, or in one piece. */
 function receive(text: string, asked = enrolment, size = text.length) {
+  return receiveBytes(ascii(text), asked, size);
+}
+
+function receiveBytes(bytes: Uint8Array, asked = enrolment, size = bytes.length) {
   const one = exchange({}, asked);
-  const bytes = ascii(text);
   for (let at = 0; at < bytes.length; at += size) {
     const answer = one.receive(bytes, at, Math.min(bytes.length, at + size));
     if (answer) return answer;
@@ -54,6 +57,16 @@ describe('a request for enrolment', () => {
         '{"name":"dev1"}',
       ].join('\r\n'),
     );
+  });
+
+  it('has its reply by bytes, whatever characters they are', () => {
+    const body = new TextEncoder().encode('Gerät gesperrt – später');
+    const head = ascii(`HTTP/1.1 403 x\r\nContent-Length: ${body.length}\r\n\r\n`);
+    const bytes = Uint8Array.from([...head, ...body]);
+    for (const size of [1, 7, 1000])
+      expect(receiveBytes(bytes, enrolment, size)).toMatchObject({
+        failed: 'r.example:8080: 403 Gerät gesperrt – später',
+      });
   });
 
   it('is answered by what the reply is taken for, whole or in pieces', () => {

@@ -20,9 +20,9 @@ export class EnrolmentExchange {
   readonly #enrolment: EnrolmentSettings;
   readonly #uri: HttpUri;
   readonly #reader: ResponseReader;
-  #reply: { readonly status: number; readonly retryAfterMs: number | null; readonly length: number } | null =
-    null;
-  #body = '';
+  #reply: { readonly status: number; readonly retryAfterMs: number | null } | null = null;
+  #body = new Uint8Array();
+  #filled = 0;
 
   constructor(settings: AttemptSettings, enrolment: EnrolmentSettings, uri: HttpUri) {
     this.#settings = settings;
@@ -58,18 +58,20 @@ export class EnrolmentExchange {
         const length = Number(headers.get('content-length') ?? Number.NaN);
         if (!(length <= this.#settings.limits.headBytes))
           return this.#failed(`${status} without a short body`);
-        this.#reply = { status, retryAfterMs: retryAfter(headers), length };
+        this.#reply = { status, retryAfterMs: retryAfter(headers) };
+        this.#body = new Uint8Array(length);
         from = read.rest;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         return this.#failed(error.message);
       }
     }
-    const { status, retryAfterMs, length } = this.#reply;
-    // JSON in ASCII: no character is cut.
-    this.#body += utf8Decode(bytes, from, Math.min(end, from + length - this.#body.length));
-    if (this.#body.length < length) return null;
-    const next = this.#enrolment.accept(status, this.#body);
+    const { status, retryAfterMs } = this.#reply;
+    const piece = bytes.subarray(from, Math.min(end, from + this.#body.length - this.#filled));
+    this.#body.set(piece, this.#filled);
+    this.#filled += piece.length;
+    if (this.#filled < this.#body.length) return null;
+    const next = this.#enrolment.accept(status, utf8Decode(this.#body, 0, this.#filled));
     return next && 'error' in next ? this.#failed(next.error, retryAfterMs) : { enrolled: next };
   }
 
