@@ -60,6 +60,8 @@ export class GatewayDevice implements ControlledAgent, Watched {
   readonly #files: Host['files'];
   readonly #notifier: Notifier;
   readonly #share: ChannelShare;
+  /** Channels whose connection to the device is open. */
+  readonly #open = new Set<number>();
   readonly #onDemand: OnDemand | null;
   #allowed = true;
   #persisted: Persisted | null = null;
@@ -103,7 +105,11 @@ export class GatewayDevice implements ControlledAgent, Watched {
       this.#notifier.changed(change);
     });
     this.#agent.on('channel', ({ state, channel }) => {
-      if (state === 'closed') this.#share.closed(channel);
+      if (state === 'open') this.#open.add(channel);
+      else {
+        this.#open.delete(channel);
+        this.#share.closed(channel);
+      }
     });
     try {
       this.#persisted = readState(this.#files, configuration.stateFile).persisted;
@@ -120,6 +126,10 @@ export class GatewayDevice implements ControlledAgent, Watched {
 
   get inUse(): boolean {
     return this.#share.used > 0;
+  }
+
+  get answers(): boolean {
+    return this.#open.size > 0;
   }
 
   get reachability(): Reachability | null {

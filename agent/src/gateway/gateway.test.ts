@@ -352,6 +352,21 @@ describe('a device of a gateway', () => {
     expect(host.reflector.connections[0]?.peer?.seen.join()).toContain('reachable');
   });
 
+  it('is not there because somebody tries to reach it', () => {
+    host.network.endpoints.delete('10.0.0.1:80');
+    write('one', device('cam-1', '10.0.0.1'));
+    start({ folder, probe: 10 });
+    host.clock.advance(20_000);
+    expect(statusOf('cam-1').reachability).toMatchObject({ ok: false });
+    host.network.endpoints.set('10.0.0.1:80', 'silent');
+    // One attempt a second, until the next look at the device.
+    for (let channel = 1; channel < 12; channel++) {
+      host.reflector.connections[0]?.peer?.open(channel, 80);
+      host.clock.advance(1_000);
+    }
+    expect(statusOf('cam-1').reachability).toMatchObject({ ok: false });
+  });
+
   it('is not asked while it is in use', () => {
     write('one', device('cam-1', '10.0.0.1'));
     start({ folder, probe: 10 });

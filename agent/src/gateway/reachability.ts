@@ -17,6 +17,8 @@ export interface Watched {
   readonly configuration: Configuration;
   /** Somebody uses it, so that it need not be asked, and one that takes one connection is left alone. */
   readonly inUse: boolean;
+  /** A connection to it is open: it is there. */
+  readonly answers: boolean;
   reachability: Reachability | null;
 }
 
@@ -73,7 +75,8 @@ export class ReachabilityWatch {
     this.#devices.delete(device);
     this.#devices.add(device);
     if (device.inUse) {
-      this.#found(device, null);
+      if (device.answers) this.#found(device, null);
+      else this.#schedule();
       return;
     }
     const places = placesOf(device.configuration);
