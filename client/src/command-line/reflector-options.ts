@@ -90,6 +90,25 @@ export function authorizeAt({ url, user, logins }: Chosen, context: CommandConte
   return authorize({ reflector: url, user, environment, logins, ask, now: clock.date() / 1000 });
 }
 
+/**
+ * The credentials for a command that goes on for long: they are read again for each connection, so that a later log-in counts.
+ * What was typed in is kept. Both reject with a {@link Failure}.
+ */
+export async function authorizationsAt(
+  chosen: Chosen,
+  context: CommandContext,
+): Promise<() => Promise<Authorization>> {
+  let asked = false;
+  const ask: CommandContext['ask'] = (...question) => {
+    asked = true;
+    return context.ask(...question);
+  };
+  const first = await authorizeAt(chosen, { ...context, ask });
+  if (asked) return () => Promise.resolve(first);
+  const expired = new Failure(`${chosen.url}: the token has expired: rm-client login`);
+  return () => authorizeAt(chosen, { ...context, ask: () => Promise.reject(expired) });
+}
+
 /** The options with which another `rm-client` connects in the same way. */
 export function reflectorArguments(values: ReflectorValues, { url, route }: Chosen): string[] {
   return [

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loginFilePath } from '../account/login-file.ts';
 import { defaultLimits } from '../limits.ts';
 import { TestServer } from '../testing/server.ts';
-import { ports, Stage } from '../testing/stage.ts';
+import { password, ports, Stage, user } from '../testing/stage.ts';
 import type { TestCommand } from '../testing/test-command.ts';
 
 /** The commands against a reflector with a device behind it. */
@@ -61,6 +62,46 @@ describe('rm-client forward', () => {
     const line = 'rm-client: pump-7 port 1: Nothing answers on port 1 of the device\n';
     command.stop();
     expect(await ended).toMatchObject({ status: 0, err: line + line });
+  });
+
+  test('a log-in counts for the next connection, while it runs', async () => {
+    const account = stage.command();
+    const logIn = async () => {
+      account.answers = [user, password];
+      expect((await account.run('login')).status).toBe(0);
+    };
+    await logIn();
+    const command = stage.command();
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.echo));
+    // As after its end, or a log-out elsewhere.
+    const file = loginFilePath(command.environment);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"token": "[^"]*"/, '"token": "revoked"'));
+    await once(connect(port, '127.0.0.1').resume(), 'error');
+    expect(command.err).toMatch(
+      /^rm-client: .*the token of alice is not accepted any more: rm-client login\n$/,
+    );
+    await logIn();
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end('hi');
+    expect(await text(socket)).toBe('hi');
+    await account.run('logout');
+    await once(connect(port, '127.0.0.1').resume(), 'error');
+    expect(command.err).toContain('not logged in: rm-client login');
+    command.stop();
+    await ended;
+    expect(command.questions).toEqual([]);
+  });
+
+  test('a password that was typed in is kept', async () => {
+    const command = stage.command({ RM_USER: user });
+    command.answers = [password];
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.echo));
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end('hi');
+    expect(await text(socket)).toBe('hi');
+    command.stop();
+    expect(await ended).toMatchObject({ status: 0, err: '' });
+    expect(command.questions).toEqual(['Password of alice: ']);
   });
 
   test('a device that does not exist is said at once', async () => {

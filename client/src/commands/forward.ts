@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type DeviceDetails, describeDevice } from '../account/reflector-api.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
-import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
+import { authorizationsAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { readDevice } from '../command-line/target.ts';
 import { ExitStatus, Failure, reasonOf } from '../failure.ts';
 import { type Forward, forwardOptions, readForward, readForwards } from './forward-list.ts';
@@ -27,7 +27,8 @@ export async function forward(args: string[], context: CommandContext): Promise<
     ...each,
     device: readDevice(each.device, chosen.route.reflector),
   }));
-  const authorization = await authorizeAt(chosen, context);
+  const authorize = await authorizationsAt(chosen, context);
+  const authorization = await authorize();
   const described = new Map<string, DeviceDetails | null>();
   for (const { device } of named) {
     if (!described.has(device))
@@ -38,7 +39,7 @@ export async function forward(args: string[], context: CommandContext): Promise<
     for (const { device, remotePort, localPort, address } of named) {
       const listener = await Listener.open({
         route: chosen.route,
-        authorization,
+        authorize,
         target: { device, port: remotePort },
         address,
         port: localPort,

@@ -7,7 +7,8 @@ import { relay } from '../tunnel/relay.ts';
 
 export interface ListenerOptions {
   readonly route: Route;
-  readonly authorization: Authorization;
+  /** Called for each connection; may reject with a {@link Failure}. */
+  readonly authorize: () => Promise<Authorization>;
   readonly target: Target;
   /** Where it listens: an address of this machine. */
   readonly address?: string;
@@ -62,12 +63,12 @@ export class Listener {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const { route, authorization, target } = this.#options;
+    const { route, authorize, target } = this.#options;
     this.#sockets.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => this.#sockets.delete(socket));
     try {
-      const remote = await openDevice(route, authorization, target);
+      const remote = await openDevice(route, await authorize(), target);
       if (socket.destroyed) {
         remote.destroy();
         return;

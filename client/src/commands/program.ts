@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { describeDevice } from '../account/reflector-api.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import {
-  authorizeAt,
+  authorizationsAt,
   type Chosen,
   chooseReflector,
   type ReflectorValues,
@@ -108,11 +108,12 @@ export async function runProgram(
   if (transport.kind === 'listener' && login !== '') {
     throw new Failure(`${destination}: ${command} takes no user name`, ExitStatus.usage);
   }
-  const authorization = await authorizeAt(chosen, context);
+  const authorize = await authorizationsAt(chosen, context);
+  const authorization = await authorize();
   const described = port === null ? await describeDevice(chosen.route, authorization, device) : null;
   const listener = await Listener.open({
     route: chosen.route,
-    authorization,
+    authorize,
     target: { device, port: port ?? described?.[`${service}Port`] ?? standardPorts[service] },
     port: 0,
     failed: (message) => context.printError(`rm-client: ${message}\n`),
