@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../limits.ts';
-import { TypedLine } from './prompt.ts';
+import { TypedLine, terminalOf } from './prompt.ts';
+
+test('the terminal has one name on Unix, and two on Windows', () => {
+  expect(terminalOf('linux')).toEqual({ input: '/dev/tty', output: '/dev/tty' });
+  expect(terminalOf('win32')).toEqual({ input: '\\\\.\\CONIN$', output: '\\\\.\\CONOUT$' });
+});
 
 describe('a typed line', () => {
   const type = (text: string) => new TypedLine(defaultLimits.inputBytes).type(text);

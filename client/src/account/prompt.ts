@@ -1,4 +1,4 @@
-import { openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { Failure } from '../failure.ts';
 
@@ -52,21 +52,31 @@ export class TypedLine {
   }
 }
 
+/** The files that are the terminal of the session. */
+export function terminalOf(platform: NodeJS.Platform): { readonly input: string; readonly output: string } {
+  return platform === 'win32'
+    ? { input: '\\\\.\\CONIN$', output: '\\\\.\\CONOUT$' }
+    : { input: '/dev/tty', output: '/dev/tty' };
+}
+
 /**
  * Asks at the session's terminal, not at standard input and output: under `ssh` those carry the connection. With
  * `echo: false` the input is not shown.
  */
 export function terminalPrompt(maxBytes: number): Ask {
   return async (question, { echo }) => {
+    const { input: from, output: to } = terminalOf(process.platform);
+    let keyboard: number;
     let terminal: number;
     try {
-      terminal = openSync('/dev/tty', 'r+');
+      keyboard = openSync(from, 'r+');
+      terminal = from === to ? keyboard : openSync(to, 'r+');
     } catch {
       throw new Failure(
-        `${question.replace(/:? *$/, '')}: no terminal to ask at; see RM_USER, RM_PASSWORD and rm-client login`,
+        `${question.replace(/:? *$/, '')}: no terminal to ask at; see RM_TOKEN, RM_USER, RM_PASSWORD and rm-client login`,
       );
     }
-    const input = new ReadStream(terminal);
+    const input = new ReadStream(keyboard);
     const line = new TypedLine(maxBytes);
     try {
       input.setRawMode(true);
@@ -83,6 +93,7 @@ export function terminalPrompt(maxBytes: number): Ask {
       writeSync(terminal, '\n');
       input.setRawMode(false);
       input.destroy();
+      if (terminal !== keyboard) closeSync(terminal);
     }
   };
 }
