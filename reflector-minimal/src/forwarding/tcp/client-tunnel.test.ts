@@ -233,8 +233,11 @@ test('a lost connection ends the channel at once, a close frame after what was s
   closed.webSocket.emit('close', 1000);
   await tick();
   expect(closed.link.sent).toEqual(['data 4 in 1', 'close']);
-  expect(closed.webSocket.calls).toEqual(['ended']);
+  // The device's connection still counts among those of the user.
+  expect(closed.webSocket.calls).toEqual([]);
   closed.channel.destroy();
+  await tick();
+  expect(closed.webSocket.calls).toEqual(['ended']);
 });
 
 test('what a device sends once its client has closed is dropped', async () => {
@@ -253,7 +256,7 @@ test('text is refused, and ends both sides', () => {
   expect(channel.destroyed).toBe(true);
 });
 
-test('a client that shows no sign of life for three keep-alive times is given up, once', () => {
+test('a client that shows no sign of life for three keep-alive times is given up, once', async () => {
   const { webSocket, clock } = setUp();
   clock.advance(899_999);
   expect(webSocket.calls).not.toContain('terminate');
@@ -261,6 +264,7 @@ test('a client that shows no sign of life for three keep-alive times is given up
   expect(webSocket.calls).toContain('terminate');
   webSocket.emit('close', 1006);
   webSocket.emit('close', 1006);
+  await tick();
   expect(webSocket.calls.filter((call) => call === 'ended')).toHaveLength(1);
   expect(webSocket.calls.some((call) => call.startsWith('close'))).toBe(false);
 });

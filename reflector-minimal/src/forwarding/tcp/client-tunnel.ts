@@ -207,6 +207,8 @@ export class ClientTunnel {
     } else {
       channel.destroy();
     }
-    this.#options.ended();
+    // Until then the device's connection counts among those of its user.
+    if (channel.closed) this.#options.ended();
+    else channel.once('close', () => this.#options.ended());
   }
 }

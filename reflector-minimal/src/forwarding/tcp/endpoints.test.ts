@@ -124,6 +124,10 @@ describe('a client tunnel', () => {
     user.end.end();
     await stage.idle();
     expect([device()?.ended, bodyOf(user.received)]).toEqual([true, `\x82\x06answer${close(1000)}`]);
+    // It counts until the device has ended, too.
+    expect([endings(), stage.access.size]).toEqual([[], 1]);
+    stage.tunnel.end(0);
+    await stage.idle();
     expect(endings()).toMatchObject([{ port: 2222, bytesFrom: 6, bytesTo: 5, ms: 1000 }]);
     expect(stage.access.size).toBe(0);
   });
