@@ -17,6 +17,10 @@ const xterm = Object.fromEntries(
   ]),
 );
 
+const played = Object.fromEntries(
+  ['@xterm/xterm', '@xterm/addon-unicode11'].map((name) => [name, 'The xterm.js authors']),
+);
+
 /** Of each page of the host apart, with who holds the rights. */
 export const deskPackages = {
   terminal: {
@@ -34,6 +38,7 @@ export const deskPackages = {
     'safe-buffer': 'Feross Aboukhadijeh',
     ...preact,
   },
+  replay: { ...played, ...preact },
   desktop: { '@novnc/novnc': 'the noVNC authors', ...preact },
 };
 

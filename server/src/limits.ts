@@ -78,6 +78,8 @@ export const defaultLimits = {
   /** Terminals whose SSH ends at the server, each a thread of some 20 MB: in all, and of one user: all tabs of a page, and some more. */
   sshThreads: 64,
   sshThreadsPerUser: 16,
+  /** How often it is looked for recordings of terminals that have been kept for long enough. */
+  recordingSweepMs: 3_600_000,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
   /** Of these, those that one user has trusted: nobody uses them up for the others. */

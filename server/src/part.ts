@@ -42,6 +42,8 @@ export interface Foundation {
   readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   /** For messages about the configuration; `null`: there is no file. */
   readonly file: string | null;
+  /** Path of the data file. */
+  readonly data: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How often each user calls, and whose turn it is, whatever they call by. */
   readonly rate: CallRate;

@@ -282,7 +282,8 @@ export const packages = [
       enrolment: ['api', 'devices', 'part.ts', 'rights', 'store'],
       'host-keys': ['api', 'devices', 'part.ts', 'store'],
       'ssh-at-server': ['api', 'ssh'],
-      tickets: ['api', 'configuration', 'devices', 'part.ts', 'ssh', 'ssh-at-server'],
+      recordings: ['api', 'rights', 'ssh-at-server'],
+      tickets: ['api', 'configuration', 'devices', 'part.ts', 'recordings', 'ssh', 'ssh-at-server'],
       cache: ['api', 'cache/answers', 'devices', 'part.ts'],
       'server.ts': [
         'api',
@@ -330,6 +331,7 @@ export const packages = [
       'pages/account': ['api', 'pages/people', 'state', 'texts', 'ui'],
       'pages/domains': ['api', 'state', 'texts', 'ui'],
       'pages/webhooks': ['api', 'state', 'texts', 'ui'],
+      'pages/recordings': ['api', 'state', 'texts', 'ui'],
       pages: [
         'api',
         'desk',
@@ -338,6 +340,7 @@ export const packages = [
         'pages/devices',
         'pages/domains',
         'pages/people',
+        'pages/recordings',
         'pages/webhooks',
         'state',
         'texts',
@@ -367,6 +370,7 @@ export const packages = [
       sftp: [],
       files: ['bridge', 'sftp', 'ssh', 'texts'],
       terminal: ['bridge', 'connection', 'files', 'page', 'ssh', 'style', 'texts'],
+      replay: ['bridge', 'page', 'style', 'terminal', 'texts'],
     },
   },
   {

@@ -55,6 +55,9 @@ export const limits = {
   rateMs: 5_000,
   /** Lines that a terminal keeps. */
   scrollBackLines: 10_000,
+  /** Columns and rows of a recorded terminal: greater than any screen, and each cell takes memory. */
+  replayColumns: 500,
+  replayRows: 200,
   /** Tabs of one page: each is a connection. */
   tabs: 12,
 } as const;

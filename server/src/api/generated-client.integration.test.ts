@@ -145,6 +145,7 @@ test('a generated client does all that a fleet needs', async () => {
     false,
   );
   expect((await call('listDeliveries', webhook.id)).data.items).toEqual([]);
+  expect((await call('listRecordings')).data.items).toEqual([]);
   await call('removeWebhook', webhook.id, undefined, { headers: any });
 
   await expect

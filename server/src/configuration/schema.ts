@@ -5,6 +5,7 @@ import { desktopSchema } from './desktop.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
 import { metricsSchema } from './metrics.ts';
+import { recordingSchema } from './recording.ts';
 import { terminalSchema } from './terminal.ts';
 import { webhooksSchema } from './webhooks.ts';
 
@@ -25,6 +26,7 @@ export const ownKeys = {
   mail: Type.Optional(mailSchema),
   desktop: Type.Optional(desktopSchema),
   terminal: Type.Optional(terminalSchema),
+  recording: Type.Optional(recordingSchema),
   branding: Type.Optional(
     Type.String({
       minLength: 1,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLoggedIn, startChromium } from '../../../test/system/chromium.ts';
 import { findings } from '../testing/axe.ts';
 import { DashboardStage } from '../testing/dashboard-stage.ts';
+import { fillRecordings } from '../testing/recordings-folder.ts';
 
 /** Every page in each look and language: nothing that axe finds, nothing that the policy stops. `RM_SCREENSHOTS` names a folder. */
 
@@ -24,6 +25,7 @@ const pages = [
   ['enrolment-keys', '/dashboard/people/enrolment', 'main table'],
   ['domains', '/dashboard/domains', 'main table'],
   ['webhooks', '/dashboard/webhooks', 'main table'],
+  ['recordings', '/dashboard/recordings', 'main table'],
   ['audit', '/dashboard/audit', 'main table'],
   ['account', '/dashboard/account', 'main dl'],
   ['password', '/dashboard/account/password', 'main form.form'],
@@ -34,7 +36,7 @@ const pages = [
 let stage: DashboardStage;
 let browser: Browser;
 beforeAll(async () => {
-  stage = await DashboardStage.start();
+  stage = await DashboardStage.start({ fill: fillRecordings });
   await stage.fill(40, 22);
   await stage.fillPeople();
   await stage.fillQuotas();

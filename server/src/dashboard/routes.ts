@@ -12,7 +12,7 @@ const assetsPath = '/dashboard-assets';
 /** The addresses of pages, `/` among them; the page itself decides what it shows. */
 const pagePaths = ['/', '/dashboard/*', '/dashboard/*/*'];
 /** Those that show a page of the host apart in a frame. */
-const framePaths = ['/dashboard/terminal/*', '/dashboard/desktop/*'];
+const framePaths = ['/dashboard/terminal/*', '/dashboard/desktop/*', '/dashboard/replay/*'];
 
 /** The page is for those who are logged in; what it is made of is no secret, and no call of anybody. */
 export function dashboardRoutes(assets: Assets, core: Pick<Core, 'branding' | 'rights'>): Route[] {

@@ -11,6 +11,8 @@ export const permissions = [
   'grants.write',
   'enrolment.write',
   'audit.read',
+  'recordings.read',
+  'recordings.delete',
   'events.read',
   'webhooks.write',
   'server.read',

@@ -23,6 +23,7 @@ export const permissionsOf: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     'domains.read',
     'users.read',
     'audit.read',
+    'recordings.read',
     'events.read',
     'server.read',
   ]),

@@ -1,6 +1,7 @@
 import type { PortConnection, RouteSocket } from 'rm-reflector/ports';
 import { limits } from '../ssh/limits.ts';
 import type { PageMessage, ServerMessage } from '../ssh/messages.ts';
+import type { TerminalSize } from '../ssh/requests.ts';
 import { type Shell, SshConnection, SshFailure } from '../ssh/session.ts';
 import { ConnectionBytes } from './connection-bytes.ts';
 import { readPageMessage } from './page-messages.ts';
@@ -32,22 +33,26 @@ export class ServedSsh {
   #typed = 0;
   #failed: (error: unknown) => void = () => {};
 
-  private constructor(socket: RouteSocket, bytes: ConnectionBytes) {
+  readonly #sized: (size: TerminalSize) => void;
+
+  private constructor(socket: RouteSocket, bytes: ConnectionBytes, sized: (size: TerminalSize) => void) {
     this.#socket = socket;
     this.#bytes = bytes;
+    this.#sized = sized;
   }
 
   /**
    * Speaks SSH with the device for the page, until one of them ends it. `messages`: of the page, behind its ticket. Never rejects for what the
-   * page or the device does.
+   * page or the device does. `sized`: told the size of the terminal before its first bytes, and when it changes.
    */
   static async serve(
     socket: RouteSocket,
     messages: AsyncIterator<string | Buffer>,
     connection: PortConnection,
+    sized: (size: TerminalSize) => void,
   ): Promise<void> {
     const bytes = new ConnectionBytes(connection);
-    const served = new ServedSsh(socket, bytes);
+    const served = new ServedSsh(socket, bytes, sized);
     try {
       await served.#run(messages);
     } catch (error) {
@@ -123,6 +128,7 @@ export class ServedSsh {
         this.#work(async (ssh) => {
           if (this.#shell) throw new PageFault('there is a shell already');
           const { columns, rows } = message;
+          this.#sized({ columns, rows });
           const shell = await ssh.shell({ columns, rows }, (piece) => this.#show(piece));
           this.#shell = shell;
           await this.#send({ type: 'shell' });
@@ -130,7 +136,9 @@ export class ServedSsh {
         });
         break;
       case 'resize':
-        this.#shell?.resize({ columns: message.columns, rows: message.rows });
+        if (!this.#shell) break;
+        this.#shell.resize({ columns: message.columns, rows: message.rows });
+        this.#sized({ columns: message.columns, rows: message.rows });
         break;
       case 'taken':
         this.#taken += message.bytes;

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { PortConnection, RouteSocket } from 'rm-reflector/ports';
+import { NotRecorded, type TerminalRecorder } from './terminal-recorder.ts';
 import type { Asked, Given, Told } from './thread-messages.ts';
 
 /** Memory of a thread in MiB: ten times what a session takes that is under way. */
@@ -7,22 +8,30 @@ const heap = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 } as con
 
 /** A session failed here (RFC 6455 section 7.4.1). */
 const internalError = 1011;
+/** What has to be recorded cannot be: 4000 and the HTTP status for no room. */
+const notRecorded = 4507;
 
 /**
  * Speaks SSH with the device for the page, in a thread of its own, until one of them ends it. `messages`: of the page, behind its ticket.
- * `signal`: aborted when the page has gone. Resolves when the thread has ended, and never rejects.
+ * `signal`: aborted when the page has gone. `recorder`: `null` where nothing is recorded. Resolves when the thread has ended, and never rejects.
  */
 export function serveInThread(
   socket: RouteSocket,
   messages: AsyncIterator<string | Buffer>,
   connection: PortConnection,
   signal: AbortSignal,
+  recorder: TerminalRecorder | null,
 ): Promise<void> {
   const worker = new Worker(workerFile(), { resourceLimits: heap, env: {} });
   const pieces = connection.read()[Symbol.asyncIterator]();
   const next = async (from: AsyncIterator<string | Buffer>) => {
     const { value, done } = await from.next();
     return done ? null : (value as string | Buffer);
+  };
+  const show = async (value: string | Uint8Array) => {
+    // Nobody sees what is not kept.
+    if (typeof value !== 'string') await recorder?.shown(value);
+    return socket.send(value);
   };
   const answer = ({ what, value = '' }: Asked): Promise<Given['value']> => {
     switch (what) {
@@ -31,7 +40,7 @@ export function serveInThread(
       case 'readDevice':
         return next(pieces);
       case 'sendPage':
-        return socket.send(value);
+        return show(value);
       default:
         return connection.write(Buffer.from(value));
     }
@@ -42,25 +51,26 @@ export function serveInThread(
       if (isOver) return;
       isOver = true;
       connection.close();
-      const ended = () => {
+      const ended = async () => {
         socket.close(code, reason);
+        await recorder?.end();
         resolve();
       };
       worker.terminate().then(ended, ended);
     };
+    const failed = (error: unknown) =>
+      error instanceof NotRecorded ? over(notRecorded, error.message) : over(internalError, '');
     // Whatever it is at: nobody waits for it any more.
     signal.addEventListener('abort', () => over(1000, ''), { once: true });
     worker.on('message', (message: Asked | Told) => {
       if ('tells' in message) {
         if (message.tells === 'over') over(message.code, message.reason);
-        else connection.close();
+        else if (message.tells === 'closeDevice') connection.close();
+        else recorder?.sized(message).catch(failed);
         return;
       }
       const { id } = message;
-      answer(message).then(
-        (value) => worker.postMessage({ id, value } satisfies Given),
-        () => over(internalError, ''),
-      );
+      answer(message).then((value) => worker.postMessage({ id, value } satisfies Given), failed);
     });
     worker.on('error', () => over(internalError, ''));
     worker.on('exit', () => over(internalError, ''));

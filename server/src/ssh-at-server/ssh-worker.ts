@@ -50,6 +50,6 @@ if (port) {
     write: async (bytes: Uint8Array) => (await ask('writeDevice', bytes)) === true,
     close: () => tell({ tells: 'closeDevice' }),
   };
-  await ServedSsh.serve(socket, messages, connection);
+  await ServedSsh.serve(socket, messages, connection, (size) => tell({ tells: 'size', ...size }));
   tell({ tells: 'over', ...closing });
 }

@@ -1,3 +1,5 @@
+import type { TerminalSize } from '../ssh/requests.ts';
+
 /*
  * What the thread of a session and the server say to each other. The thread asks; each {@link Asked} gets one {@link Given}, so neither
  * side sends more than the other takes.
@@ -17,6 +19,8 @@ export interface Asked {
 /** From the thread, without an answer. `over`: of the session, with the close code for the page. */
 export type Told =
   | { readonly tells: 'closeDevice' }
+  /** Of the shell: when it begins, and when it changes. */
+  | ({ readonly tells: 'size' } & TerminalSize)
   | { readonly tells: 'over'; readonly code: number; readonly reason: string };
 
 /** From the server. */

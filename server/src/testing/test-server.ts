@@ -24,6 +24,8 @@ export interface TestServerOptions {
   readonly tokenByGet?: boolean;
   /** Makes the data file before the server starts. It has the users then: none is added. */
   readonly makeData?: (path: string) => void;
+  /** Puts files beside the data file before the server starts. */
+  readonly fill?: (folder: string) => void;
   readonly clock?: Clock;
   /** Takes the lines of its log. */
   readonly logged?: string[];
@@ -65,12 +67,14 @@ export class TestServer {
     environment = {},
     tokenByGet = false,
     makeData,
+    fill,
     clock = systemClock,
     logged,
   }: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
     const data = join(folder, 'server.sqlite');
     makeData?.(data);
+    fill?.(folder);
     const log = logged
       ? pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
       : pino({ level: 'silent' });

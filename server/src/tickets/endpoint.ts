@@ -4,7 +4,7 @@ import { Problem } from '../api/problem.ts';
 import { type DevicesContext, deviceFor } from '../devices/context.ts';
 import { deviceParameters } from '../devices/schemas.ts';
 import { clipboardOf } from './clipboard.ts';
-import { mayEndHere } from './ssh-at-server.ts';
+import { isRecorded, mayEndHere } from './ssh-at-server.ts';
 import type { Tickets } from './tickets.ts';
 
 /** `POST /devices/{id}/tickets`. */
@@ -39,6 +39,10 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
           sshAtServer: Type.Boolean({
             description: 'Whether SSH may end at the server (`terminal` of the configuration).',
           }),
+          recorded: Type.Boolean({
+            description:
+              'Whether terminals of the device are recorded (`recording` of the configuration). SSH ends at the server then.',
+          }),
           clipboard: Type.Object(
             {
               toDevice: Type.Boolean({ description: 'Text of the user.' }),
@@ -54,18 +58,21 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
     handle({ caller, parameters, body, note }) {
       const device = deviceFor(context, caller, parameters.id, 'devices.open');
       const { port, use = 'tcp' } = body;
-      const sshAtServer = mayEndHere(configuration.terminal, device.domain);
+      const sshAtServer = mayEndHere(configuration, device.domain);
       if (use === 'ssh' && !sshAtServer)
         throw new Problem(403, 'SSH does not end at the server for this device');
-      const ticket = tickets.issue({ identity: caller.identity, device: device.id, port, use });
+      const recorded = isRecorded(configuration, device.domain);
+      const record = use === 'ssh' && recorded ? { uid: device.uid, domain: device.domain } : null;
+      const ticket = tickets.issue({ identity: caller.identity, device: device.id, port, use, record });
       if (ticket === null) {
         throw new Problem(429, 'You have too many tickets that are not used', {
           headers: { 'Retry-After': String(Math.ceil(limits.ticketMs / 1000)) },
         });
       }
-      note(use === 'ssh' ? `port ${port}, SSH ends at the server` : `port ${port}`, { device: device.id });
+      const where = use === 'ssh' ? `, SSH ends at the server${record ? ', recorded' : ''}` : '';
+      note(`port ${port}${where}`, { device: device.id });
       const clipboard = clipboardOf(configuration.desktop, device.domain);
-      return { body: { ticket, seconds: limits.ticketMs / 1000, sshAtServer, clipboard } };
+      return { body: { ticket, seconds: limits.ticketMs / 1000, sshAtServer, recorded, clipboard } };
     },
   });
 }

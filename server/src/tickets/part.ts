@@ -1,23 +1,35 @@
+import { dirname, join } from 'node:path';
 import { defaultLimits } from 'rm-reflector';
 import { devicesContext } from '../devices/context.ts';
 import type { Core, Part } from '../part.ts';
+import { recordingEndpoints } from '../recordings/endpoints.ts';
+import { Recordings } from '../recordings/recordings.ts';
+import { RecordingSweep } from '../recordings/sweep.ts';
 import { createTicket } from './endpoint.ts';
 import { sshRoute, tcpRoute } from './route.ts';
 import { mayEverEndHere } from './ssh-at-server.ts';
 import { Tickets } from './tickets.ts';
 
-/** TCP connections of pages, by tickets. */
+/** For recordings from before, where the configuration does not speak of any now. */
+const usualBounds = { days: 30, bytes: 1_073_741_824, sessionBytes: 67_108_864 } as const;
+
+/** Connections of pages, by tickets, and the recordings of those that are terminals. */
 export const ticketsPart: Part = {
   run(core: Core) {
-    const { clock, limits, openPort, dialPort, configuration } = core;
+    const { clock, limits, openPort, dialPort, configuration, data, log } = core;
     const tickets = new Tickets(clock, limits);
     const context = { tickets, clock, limits };
+    const folder = join(dirname(data), 'recordings');
+    const recordings = new Recordings(folder, configuration.recording ?? usualBounds, clock);
+    const sweep = new RecordingSweep(recordings, clock, limits, log);
     return {
-      endpoints: [createTicket(devicesContext(core), tickets)],
+      endpoints: [createTicket(devicesContext(core), tickets), ...recordingEndpoints(recordings)],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
-        ...(mayEverEndHere(configuration.terminal) ? [sshRoute(context, dialPort)] : []),
+        ...(mayEverEndHere(configuration) ? [sshRoute(context, dialPort, recordings)] : []),
       ],
+      start: () => sweep.start(),
+      stop: () => sweep.stop(),
     };
   },
 };

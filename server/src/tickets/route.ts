@@ -2,6 +2,8 @@ import type { Clock } from 'rm-protocol';
 import type { CallHead, DialPort, OpenPort, OpenSocketRoute, Refusal, RouteSocket } from 'rm-reflector/ports';
 import { UserPlaces } from '../api/user-places.ts';
 import type { Limits } from '../limits.ts';
+import { RecordedTerminal } from '../recordings/recorded-terminal.ts';
+import type { Recordings } from '../recordings/recordings.ts';
 import { limits as sshLimits } from '../ssh/limits.ts';
 import { serveInThread } from '../ssh-at-server/ssh-thread.ts';
 import type { TicketFor, Tickets, TicketUse } from './tickets.ts';
@@ -71,7 +73,11 @@ export function tcpRoute(
 }
 
 /** `/ssh`: what follows are the messages of `ssh/messages.ts`, and SSH with the device ends here. */
-export function sshRoute(context: TicketRouteContext, dialPort: DialPort): OpenSocketRoute {
+export function sshRoute(
+  context: TicketRouteContext,
+  dialPort: DialPort,
+  recordings: Recordings,
+): OpenSocketRoute {
   const { limits } = context;
   const { messageBytes } = sshLimits;
   const places = new UserPlaces({ all: limits.sshThreads, perUser: limits.sshThreadsPerUser });
@@ -79,9 +85,11 @@ export function sshRoute(context: TicketRouteContext, dialPort: DialPort): OpenS
     context,
     'ssh',
     messageBytes,
-    async (socket, { identity, device, port }, call, messages) => {
+    async (socket, { identity, device, port, record }, call, messages) => {
       const leave = places.take(identity.user.name);
       if (typeof leave === 'string') return noRoom[leave];
+      const about = record && { user: identity.user.name, device, port, ...record };
+      const recorder = about && new RecordedTerminal(recordings, about);
       let served: Promise<void> = Promise.resolve();
       try {
         return await dialPort(
@@ -89,7 +97,7 @@ export function sshRoute(context: TicketRouteContext, dialPort: DialPort): OpenS
           { identity, device, port, call },
           {
             connected(connection) {
-              served = serveInThread(socket, messages, connection, call.signal);
+              served = serveInThread(socket, messages, connection, call.signal, recorder);
             },
             cut: (code) => socket.close(code),
           },

@@ -1,14 +1,39 @@
+import type { RecordingSettings } from '../configuration/recording.ts';
 import type { TerminalSettings } from '../configuration/terminal.ts';
 
-/** Whether SSH may end at the server for a device of this domain: only where the configuration says so. */
-export function mayEndHere(settings: TerminalSettings | undefined, domain: string): boolean {
-  const ofDomain = settings && Object.hasOwn(settings.domains, domain) ? settings.domains[domain] : undefined;
-  return (ofDomain ?? settings?.sshAtServer) === 'allowed';
+/** What the configuration says of terminals. */
+export interface TerminalTerms {
+  readonly terminal?: TerminalSettings | undefined;
+  readonly recording?: RecordingSettings | undefined;
+}
+
+function ofDomain<Value>(
+  domains: Readonly<Record<string, Value>> | undefined,
+  domain: string,
+): Value | undefined {
+  return domains && Object.hasOwn(domains, domain) ? domains[domain] : undefined;
+}
+
+/** Whether terminals of devices of this domain are recorded. */
+export function isRecorded({ recording }: TerminalTerms, domain: string): boolean {
+  return (ofDomain(recording?.domains, domain) ?? recording?.terminals) === 'always';
+}
+
+/** Whether SSH may end at the server for a device of this domain: only where the configuration says so, or has it recorded. */
+export function mayEndHere(terms: TerminalTerms, domain: string): boolean {
+  const { terminal } = terms;
+  return (
+    isRecorded(terms, domain) || (ofDomain(terminal?.domains, domain) ?? terminal?.sshAtServer) === 'allowed'
+  );
 }
 
 /** Whether it may for any device. */
-export function mayEverEndHere(settings: TerminalSettings | undefined): boolean {
-  return (
-    settings !== undefined && [settings.sshAtServer, ...Object.values(settings.domains)].includes('allowed')
-  );
+export function mayEverEndHere({ terminal, recording }: TerminalTerms): boolean {
+  const said: readonly (string | undefined)[] = [
+    terminal?.sshAtServer,
+    recording?.terminals,
+    ...Object.values(terminal?.domains ?? {}),
+    ...Object.values(recording?.domains ?? {}),
+  ];
+  return said.includes('allowed') || said.includes('always');
 }

@@ -5,7 +5,13 @@ import { Tickets } from './tickets.ts';
 
 const limits = { ticketMs: 60_000, tickets: 3, ticketsPerUser: 2 };
 const of = (name: string): TicketFor =>
-  ({ identity: { user: { name } }, device: 'pump', port: 22, use: 'tcp' }) as unknown as TicketFor;
+  ({
+    identity: { user: { name } },
+    device: 'pump',
+    port: 22,
+    use: 'tcp',
+    record: null,
+  }) as unknown as TicketFor;
 
 let clock: ManualClock;
 let tickets: Tickets;

@@ -11,6 +11,8 @@ export interface TicketFor {
   readonly port: number;
   /** `tcp`: the bytes of the connection; `ssh`: a terminal whose SSH ends at the server. */
   readonly use: TicketUse;
+  /** `uid` and domain of a device whose terminals are recorded; `null`: this one is not. */
+  readonly record: { readonly uid: string; readonly domain: string } | null;
 }
 
 export type TicketUse = 'tcp' | 'ssh';

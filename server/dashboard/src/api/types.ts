@@ -12,6 +12,8 @@ export type Permission =
   | 'grants.write'
   | 'enrolment.write'
   | 'audit.read'
+  | 'recordings.read'
+  | 'recordings.delete'
   | 'events.read'
   | 'webhooks.write'
   | 'server.read';
@@ -60,6 +62,20 @@ export interface Preferences {
   readonly screenReader?: boolean;
   readonly columns?: readonly string[];
   readonly views?: readonly { readonly name: string; readonly query: string }[];
+}
+
+export interface TerminalRecording {
+  readonly id: string;
+  readonly user: string;
+  readonly device: string;
+  readonly domain: string;
+  readonly port: number;
+  readonly started: string;
+  readonly bytes: number;
+  /** The terminal is open, and the recording grows. */
+  readonly open: boolean;
+  /** Its end is missing. */
+  readonly cut: boolean;
 }
 
 export interface ListedDevice {

@@ -54,10 +54,10 @@ export interface Clipboard {
 
 /** What a page asks for, and what it gets. */
 export interface Asks {
-  /** A one-use ticket for a TCP connection to the port. `sshAtServer`: the server allows that SSH ends there. */
+  /** A one-use ticket for a TCP connection to the port. `sshAtServer`: the server allows that SSH ends there; `recorded`: it has to. */
   readonly ticket: {
     readonly takes: undefined;
-    readonly gives: { readonly ticket: string; readonly sshAtServer: boolean };
+    readonly gives: { readonly ticket: string; readonly sshAtServer: boolean; readonly recorded: boolean };
   };
   /** One for a terminal whose SSH ends at the server. Refused with 403 where that is not allowed. */
   readonly sshTicket: { readonly takes: undefined; readonly gives: string };
@@ -72,6 +72,8 @@ export interface Asks {
   readonly trustHostKey: { readonly takes: string; readonly gives: undefined };
   /** Forgets the known one. Refused with 403 for those who may not. */
   readonly forgetHostKey: { readonly takes: undefined; readonly gives: undefined };
+  /** An asciicast, for a page that plays one. Refused with 404 where there is none. */
+  readonly recording: { readonly takes: undefined; readonly gives: ArrayBuffer };
   /** Remembers, for the user, what {@link Opening} says of it. */
   readonly screenReader: { readonly takes: boolean; readonly gives: undefined };
   /**

@@ -18,6 +18,8 @@ import { DevicePage } from './device/device-page.tsx';
 import { DevicesPage } from './devices/devices-page.tsx';
 import { DomainsPage } from './domains/domains-page.tsx';
 import { PeoplePage } from './people/people-page.tsx';
+import { RecordingsPage } from './recordings/recordings-page.tsx';
+import { ReplayPage } from './recordings/replay-page.tsx';
 import { WaitingPage } from './waiting-page.tsx';
 import { WebhookPage } from './webhooks/webhook-page.tsx';
 import { WebhooksPage } from './webhooks/webhooks-page.tsx';
@@ -38,6 +40,15 @@ export function App() {
         <h1 class="hidden">{title}</h1>
         <Notices />
         <DeskPage kind={route.page} id={route.id} port={portOf(place.value.search)} />
+      </main>
+    );
+  }
+  if (route.page === 'replay') {
+    return (
+      <main id="main" tabIndex={-1} class="whole">
+        <h1 class="hidden">{title}</h1>
+        <Notices />
+        <ReplayPage id={route.id} />
       </main>
     );
   }
@@ -101,6 +112,8 @@ function Content({ route }: { readonly route: Route }) {
       return <WebhooksPage />;
     case 'webhook':
       return <WebhookPage key={route.id} id={route.id} />;
+    case 'recordings':
+      return <RecordingsPage />;
     case 'audit':
       return <AuditPage />;
     case 'account':
@@ -176,6 +189,7 @@ function Side({ route }: { readonly route: Route }) {
     ['people', `/dashboard/people/${people}`, 'people', may('users.read') || may('enrolment.write')],
     ['domains', '/dashboard/domains', 'domain', may('domains.read')],
     ['webhooks', '/dashboard/webhooks', 'webhook', may('webhooks.write')],
+    ['recordings', '/dashboard/recordings', 'terminal', may('recordings.read')],
     ['audit', '/dashboard/audit', 'audit', may('audit.read')],
     ['account', '/dashboard/account', 'account', true],
   ];

@@ -1,4 +1,4 @@
-import { get, post, put, remove, segment } from '../api/call.ts';
+import { addressOf, get, post, put, remove, segment } from '../api/call.ts';
 import { Problem } from '../api/problem.ts';
 import {
   type AskName,
@@ -22,12 +22,14 @@ export interface DeskTarget {
   readonly user: string;
   readonly screenReader: boolean;
   readonly look: Look;
+  /** ID of the recording that is played, where one is. */
+  readonly recording?: string;
 }
 
 type Answers = { readonly [Name in AskName]: (value: Asks[Name]['takes']) => Promise<Asks[Name]['gives']> };
 
 /** What the page may ask for: nothing that is not about its device and port, but for files that the user chooses and one preference. */
-function answersFor({ device, port }: DeskTarget): Answers {
+function answersFor({ device, port, recording }: DeskTarget): Answers {
   const path = `/devices/${segment(device)}`;
   const ticket = (use: 'tcp' | 'ssh') =>
     post<Asks['desktop']['gives'] & Asks['ticket']['gives']>(`${path}/tickets`, { port, use });
@@ -52,6 +54,12 @@ function answersFor({ device, port }: DeskTarget): Answers {
       return undefined;
     },
     saveFile,
+    recording: async () => {
+      if (recording === undefined) throw new Problem(404, { title: 'nothing is played' });
+      const response = await fetch(addressOf(`/recordings/${segment(recording)}`));
+      if (!response.ok) throw new Problem(response.status, { title: response.statusText });
+      return response.arrayBuffer();
+    },
   };
 }
 
@@ -69,7 +77,7 @@ export function serveDesk(frame: HTMLIFrameElement, origin: string, target: Desk
     port1.onmessage = ({ data: question }) => {
       if (isQuestion(question)) answer(port1, answers, question).catch(() => {});
     };
-    const { look, ...rest } = target;
+    const { look, recording: _, ...rest } = target;
     page.postMessage({ desk: 'open', ...rest, ...look } satisfies Opening, origin, [port2]);
   };
   addEventListener('message', begin);

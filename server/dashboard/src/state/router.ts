@@ -5,7 +5,8 @@ export type Route =
   | { readonly page: 'devices' }
   | { readonly page: 'device'; readonly id: string }
   | { readonly page: DeskPage; readonly id: string }
-  | { readonly page: 'waiting' | 'domains' | 'webhooks' | 'audit' }
+  | { readonly page: 'waiting' | 'domains' | 'webhooks' | 'recordings' | 'audit' }
+  | { readonly page: 'replay'; readonly id: string }
   | { readonly page: 'webhook'; readonly id: string }
   | { readonly page: 'people' | 'account'; readonly tab: string }
   | { readonly page: 'unknown' };
@@ -20,7 +21,8 @@ export function routeOf(path: string): Route {
   if (root !== 'dashboard') return { page: 'unknown' };
   if (page === 'devices' && rest !== '') return { page: 'device', id: decoded(rest) };
   if ((page === 'terminal' || page === 'desktop') && rest !== '') return { page, id: decoded(rest) };
-  const whole = ['waiting', 'domains', 'webhooks', 'audit'] as const;
+  if (page === 'replay' && rest !== '') return { page, id: decoded(rest) };
+  const whole = ['waiting', 'domains', 'webhooks', 'recordings', 'audit'] as const;
   const alone = rest === '' ? whole.find((one) => one === page) : undefined;
   if (alone) return { page: alone };
   if (page === 'webhooks') return { page: 'webhook', id: decoded(rest) };
@@ -40,6 +42,8 @@ function decoded(text: string): string {
 export const devicePath = (id: string): string => `/dashboard/devices/${encodeURIComponent(id)}`;
 
 export const webhookPath = (id: string): string => `/dashboard/webhooks/${encodeURIComponent(id)}`;
+
+export const replayPath = (id: string): string => `/dashboard/replay/${encodeURIComponent(id)}`;
 
 export const deskPath = (page: DeskPage, id: string, port: number): string =>
   `/dashboard/${page}/${encodeURIComponent(id)}?port=${port}`;
@@ -74,7 +78,7 @@ export function startRouter(): void {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
     // Pages that show frames are loaded anew: their policy allows what the others forbid.
-    if (['unknown', 'terminal', 'desktop'].includes(routeOf(link.pathname).page)) return;
+    if (['unknown', 'terminal', 'desktop', 'replay'].includes(routeOf(link.pathname).page)) return;
     event.preventDefault();
     navigate(link.pathname + link.search);
   });

@@ -22,6 +22,7 @@ const known: Readonly<Record<number, readonly [ConnectionEnd['key'], boolean]>> 
   4502: ['end.refused', true],
   4503: ['end.offline', true],
   4504: ['end.timeout', true],
+  4507: ['end.notRecorded', true],
 };
 
 export function endOf(code: number, reason: string): ConnectionEnd {

@@ -80,7 +80,7 @@ beforeEach(async () => {
       }),
     close: () => device.destroy(),
   };
-  ServedSsh.serve(socket, socket.messages, connection).then(
+  ServedSsh.serve(socket, socket.messages, connection, () => {}).then(
     () => link.close(),
     () => link.close(1011),
   );

@@ -174,7 +174,7 @@ function Panel({
     <section class="panel" hidden={!shown} data-stage={at}>
       {tab.session.isAtServer.value && at === 'running' && (
         <p class="told" role="status">
-          {t('atServer.now')}
+          {t(tab.session.isRecorded.value ? 'recorded.now' : 'atServer.now')}
         </p>
       )}
       <div class="beside">

@@ -29,6 +29,8 @@ export function StageOver({
       );
     case 'atServer':
       return <AtServer session={session} opening={opening} />;
+    case 'recorded':
+      return <Recorded session={session} opening={opening} />;
     case 'hostKey':
       return <HostKey session={session} stage={stage} opening={opening} />;
     case 'logIn':
@@ -60,6 +62,30 @@ function AtServer({ session, opening }: { readonly session: TerminalSession; rea
           }}
         >
           {t('atServer.connect')}
+        </button>
+      </p>
+    </div>
+  );
+}
+
+/** Says that it is recorded, before anybody logs in. */
+function Recorded({ session, opening }: { readonly session: TerminalSession; readonly opening: Opening }) {
+  return (
+    <div class="over loud" role="alert">
+      <h2>{t('recorded', { device: opening.name || opening.device })}</h2>
+      <p>{t('recorded.hint')}</p>
+      <p class="actions">
+        <button type="button" class="button" onClick={() => session.end(t('recorded.refused'), true)}>
+          {t('hostKey.refuse')}
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            session.connectAtServer().catch(() => {});
+          }}
+        >
+          {t('recorded.connect')}
         </button>
       </p>
     </div>

@@ -23,6 +23,8 @@ export type Stage =
   | { readonly at: 'connecting' }
   /** The browser has no algorithm in common with the device, and the server may take its place. */
   | { readonly at: 'atServer' }
+  /** The server records terminals of this device, and nobody has agreed yet. */
+  | { readonly at: 'recorded' }
   | { readonly at: 'hostKey'; readonly key: ServerKey; readonly known: KnownHostKey | null }
   | { readonly at: 'logIn'; readonly failed: boolean; readonly browserKey: BrowserKey | null }
   | {
@@ -53,6 +55,8 @@ export class TerminalSession {
   readonly loggedIn = signal<TerminalSsh | null>(null);
   /** SSH ends at the server, which can read everything. */
   readonly isAtServer = signal(false);
+  /** The server keeps what is shown. */
+  readonly isRecorded = signal(false);
   readonly #bridge: Bridge;
   readonly #screen: () => Screen;
   #channel: Line | null = null;
@@ -78,7 +82,13 @@ export class TerminalSession {
     const attempt = this.#begin(false);
     try {
       const known = await this.#bridge.ask('hostKey', undefined);
-      const { ticket, sshAtServer } = await this.#bridge.ask('ticket', undefined);
+      const { ticket, sshAtServer, recorded } = await this.#bridge.ask('ticket', undefined);
+      if (attempt !== this.#attempt) return;
+      this.isRecorded.value = recorded;
+      if (recorded) {
+        this.stage.value = { at: 'recorded' };
+        return;
+      }
       const channel = new Channel(await openSocket(ticket));
       if (attempt !== this.#attempt) return channel.close();
       this.#channel = channel;

@@ -1,0 +1,119 @@
+import { Type } from 'typebox';
+import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
+import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { conflict, notFound } from '../api/problem.ts';
+import { shownTime, timeSchema } from '../api/time.ts';
+import type { Target } from '../rights/permission.ts';
+import type { KeptRecording, Recordings } from './recordings.ts';
+
+const id = Type.String({ pattern: '^[0-9]{13}-[0-9a-f]{16}$', description: 'ID of the recording.' });
+const shown = Type.Object({
+  id,
+  user: Type.String({ description: 'Whose terminal it was.' }),
+  device: Type.String({ description: 'ID that the device had.' }),
+  domain: Type.String({ description: 'Domain that the device was in.' }),
+  port: Type.Integer(),
+  started: timeSchema,
+  bytes: Type.Integer({ description: 'Of the file.' }),
+  open: Type.Boolean({ description: 'Whether the terminal is open, so that it still grows.' }),
+  cut: Type.Boolean({
+    description: 'Whether its end is missing: the server was stopped, or could not keep more.',
+  }),
+});
+
+const show = ({ id: name, about, started, bytes, isOpen, isCut }: KeptRecording) => ({
+  id: name,
+  user: about.user,
+  device: about.device,
+  domain: about.domain,
+  port: about.port,
+  started: shownTime(started),
+  bytes,
+  open: isOpen,
+  cut: isCut,
+});
+
+/** A recording belongs to the device as it was then: in its domain, under its ID. */
+const targetOf = ({ about: { device, uid, domain } }: KeptRecording): Target => ({
+  kind: 'device',
+  device: { id: device, uid, domain },
+});
+
+/** Recordings of terminals, for those who may see them. */
+export function recordingEndpoints(recordings: Recordings): Endpoint[] {
+  const found = async (caller: Caller, name: string): Promise<KeptRecording> => {
+    const kept = await recordings.get(name);
+    if (!kept || !caller.may('recordings.read', targetOf(kept))) throw notFound(`recording ${name}`);
+    return kept;
+  };
+  return [
+    endpoint({
+      operation: 'listRecordings',
+      method: 'GET',
+      path: '/recordings',
+      tag: 'Recordings',
+      summary: 'Lists recordings of terminals, the latest first.',
+      needs: 'recordings.read',
+      query: Type.Object({
+        ...pageQuery,
+        device: Type.Optional(
+          Type.String({ minLength: 1, maxLength: 254, description: 'ID of the device.' }),
+        ),
+      }),
+      replies: [{ status: 200, description: 'A page of recordings.', schema: pageOf(shown) }],
+      async handle({ caller, query: { limit, cursor, device } }) {
+        const before = String(readCursor(cursor, 1)?.[0] ?? '~');
+        const seen = (await recordings.list()).filter(
+          (kept) =>
+            kept.id < before &&
+            (device === undefined || kept.about.device === device) &&
+            caller.may('recordings.read', targetOf(kept)),
+        );
+        return { body: pageFrom(seen.slice(0, limit + 1), limit, show, ({ id: last }) => [last]) };
+      },
+    }),
+    endpoint({
+      operation: 'getRecording',
+      method: 'GET',
+      path: '/recordings/{id}',
+      tag: 'Recordings',
+      summary: 'Gives a recording as an asciicast, version 2.',
+      description: 'Play it with asciinema, or in the dashboard. The audit log has who did.',
+      parameters: Type.Object({ id }),
+      needs: 'recordings.read',
+      replies: [
+        {
+          status: 200,
+          description: 'What the terminal has shown; never what was typed.',
+          type: 'application/x-asciicast',
+          schema: Type.String(),
+        },
+      ],
+      async handle({ caller, parameters, note }) {
+        const kept = await found(caller, parameters.id);
+        note(`recording ${kept.id} of ${kept.about.user}`, { device: kept.about.device });
+        return { type: 'application/x-asciicast', stream: recordings.read(kept.id) };
+      },
+    }),
+    endpoint({
+      operation: 'deleteRecording',
+      method: 'DELETE',
+      path: '/recordings/{id}',
+      tag: 'Recordings',
+      summary: 'Deletes a recording.',
+      parameters: Type.Object({ id }),
+      needs: 'recordings.delete',
+      replies: [
+        { status: 204, description: 'It is deleted.' },
+        { status: 409, description: 'Its terminal is open.' },
+      ],
+      async handle({ caller, parameters, note }) {
+        const kept = await found(caller, parameters.id);
+        caller.require('recordings.delete', targetOf(kept));
+        if (!(await recordings.remove(kept.id))) throw conflict(`recording ${kept.id}: its terminal is open`);
+        note(`recording ${kept.id} of ${kept.about.user}`, { device: kept.about.device });
+        return {};
+      },
+    }),
+  ];
+}

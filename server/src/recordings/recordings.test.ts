@@ -1,0 +1,161 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type RecordingBounds, Recordings } from './recordings.ts';
+
+const about = { user: 'alice', device: 'pump', uid: 'u1', domain: 'acme', port: 22 };
+const size = { columns: 80, rows: 24 };
+const dayMs = 86_400_000;
+const roomy: RecordingBounds = { sessionBytes: 10_000, bytes: 100_000, days: 30 };
+
+let folder: string;
+let date: number;
+let now: number;
+const clock = { now: () => now, date: () => date };
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'rm-recordings-')), 'recordings');
+  date = Date.UTC(2030, 0);
+  now = 0;
+});
+afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
+
+const open = (bounds: RecordingBounds = roomy) => new Recordings(folder, bounds, clock);
+const text = async (recordings: Recordings, id: string) => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of recordings.read(id)) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+};
+const made = async (recordings: Recordings, shown: string, user = 'alice') => {
+  const { recording, end } = await recordings.begin({ ...about, user }, size);
+  await recording.output(Buffer.from(shown));
+  await end();
+  date += 1;
+};
+const failure = (promise: Promise<unknown>) => promise.then(String, ({ message }: Error) => message);
+
+test('keeps what is shown, in a file for the server alone, also after a restart', async () => {
+  const recordings = open();
+  const { recording, end } = await recordings.begin(about, size);
+  now = 1_500;
+  await recording.output(Buffer.from('ls\r\n'));
+  await recording.resize({ columns: 100, rows: 30 });
+  const [kept] = await recordings.list();
+  expect(kept).toMatchObject({ about, isOpen: true });
+  expect(await recordings.remove(kept?.id ?? '')).toBe(false);
+  await end();
+  const again = open();
+  const [found] = await again.list();
+  expect(found).toMatchObject({
+    id: kept?.id,
+    about,
+    started: date,
+    isOpen: false,
+    isCut: false,
+    bytes: kept?.bytes,
+  });
+  expect(found?.bytes).toBe(statSync(join(folder, `${found?.id}.cast`)).size);
+  const lines = (await text(again, found?.id ?? '')).trim().split('\n').slice(1);
+  expect(lines).toEqual(['[1.5,"o","ls\\r\\n"]', '[1.5,"r","100x30"]', '[1.5,"m","end"]']);
+  expect(statSync(join(folder, `${found?.id}.cast`)).mode & 0o777).toBe(0o600);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  expect(await again.remove(found?.id ?? '')).toBe(true);
+  expect([readdirSync(folder), await again.list(), await again.get(found?.id ?? '')]).toEqual([[], [], null]);
+});
+
+test('sessionBytes: one that is as long as it may be ends, and what it has stays', async () => {
+  const recordings = open({ ...roomy, sessionBytes: 300 });
+  const { recording, end } = await recordings.begin(about, size);
+  await recording.output(Buffer.from('first'));
+  const over = 'the recording of this terminal has become as long as the server keeps one';
+  expect(await failure(recording.output(Buffer.from('x'.repeat(300))))).toBe(over);
+  // Nothing goes on without what is missing.
+  expect(await failure(recording.output(Buffer.from('x')))).toBe(over);
+  await end();
+  const [kept] = await recordings.list();
+  expect(await text(recordings, kept?.id ?? '')).toMatch(/"first"\]\n$/);
+  expect(kept?.isCut).toBe(true);
+  expect(await open().list()).toMatchObject([{ isCut: true }]);
+});
+
+test('bytes: the oldest make room, but for those whose terminal is open', async () => {
+  const recordings = open({ ...roomy, bytes: 500 });
+  for (const shown of ['one', 'two', 'three']) await made(recordings, shown);
+  const shown = await Promise.all((await recordings.list()).map(({ id }) => text(recordings, id)));
+  expect(shown.map((lines) => /"o","(\w+)"/.exec(lines)?.[1])).toEqual(['three', 'two']);
+  const { recording, end } = await recordings.begin(about, size);
+  const full = 'the server has no room for the recording of this terminal';
+  expect(await failure(recording.output(Buffer.from('x'.repeat(700))))).toBe(full);
+  await end();
+  expect(readdirSync(folder)).toHaveLength(1);
+});
+
+test('bytes: who shows much makes room of their own recordings first', async () => {
+  const recordings = open({ ...roomy, bytes: 1_000 });
+  await made(recordings, 'of alice');
+  for (let times = 0; times < 8; times++) await made(recordings, `${times}`, 'mallory');
+  const users = (await recordings.list()).map(({ about: { user } }) => user);
+  expect(users.filter((user) => user === 'alice')).toHaveLength(1);
+  expect(users.length).toBeLessThan(9);
+});
+
+test('nothing follows the end, and what the server did not end is cut', async () => {
+  const recordings = open();
+  const { recording, end } = await recordings.begin(about, size);
+  await recording.output(Buffer.from('seen'));
+  const [{ id, isCut } = { id: '', isCut: true }] = await recordings.list();
+  expect(isCut).toBe(false);
+  // A server that is killed in the middle of a line, and of a header.
+  appendFileSync(join(folder, `${id}.cast`), '[2,"o","ha');
+  writeFileSync(join(folder, '1893456000001-0123456789abcdef.cast'), '{"version":2,"wid');
+  expect(await open().list()).toMatchObject([{ id, isCut: true, isOpen: false }]);
+  await end();
+  expect(await failure(recording.output(Buffer.from('late')))).toBe(
+    'the recording of this terminal has ended',
+  );
+  expect(await text(recordings, id)).not.toContain('late');
+});
+
+test('one that cannot be removed is kept, and said to be', async () => {
+  const recordings = open();
+  await made(recordings, 'one');
+  const [{ id } = { id: '' }] = await recordings.list();
+  rmSync(join(folder, `${id}.cast`));
+  mkdirSync(join(folder, `${id}.cast`));
+  expect(await failure(recordings.remove(id))).not.toBe('true');
+  expect(await recordings.list()).toHaveLength(1);
+});
+
+test('days: what was kept for long enough goes', async () => {
+  const recordings = open();
+  await made(recordings, 'old');
+  date += 29 * dayMs;
+  await made(recordings, 'new');
+  await recordings.sweep();
+  expect(await recordings.list()).toHaveLength(2);
+  date += dayMs;
+  await recordings.sweep();
+  expect(await recordings.list()).toHaveLength(1);
+});
+
+test('what cannot be written ends at once, in words for the user', async () => {
+  writeFileSync(folder, '');
+  expect(await failure(open().begin(about, size))).toBe('the folder of the recordings cannot be used');
+});
+
+test('what lies in the folder besides is left alone', async () => {
+  const recordings = open();
+  await made(recordings, 'one');
+  writeFileSync(join(folder, 'notes.txt'), 'x');
+  writeFileSync(join(folder, '1893456000000-0123456789abcdef.cast'), 'no recording');
+  expect(await open().list()).toHaveLength(1);
+  expect(readdirSync(folder)).toHaveLength(3);
+});
