@@ -281,6 +281,54 @@ test('a webhook that is enabled again gets what happens from then on', async () 
   expect(types(posted)).toEqual(['device.added after']);
 });
 
+test('a webhook that is enabled again does not get what waited when it was disabled', async () => {
+  let status = 500;
+  const { happens, add, settle, webhooks, posted, rows } = start(() => ({ status }));
+  const webhook = add();
+  await happens('old');
+  await settle();
+  expect(rows()).toMatchObject([{ state: 'waiting' }]);
+  const disabled = webhooks.change(webhook, { ...webhook, enabled: false }, alice);
+  if (!disabled) throw new Error('there are too many');
+  await settle();
+  webhooks.change(disabled, { ...disabled, enabled: true }, alice);
+  status = 204;
+  await happens('new');
+  clock.advance(day);
+  await settle();
+  expect(types(posted)).toEqual(['device.added old', 'device.added new']);
+  expect(rows()).toMatchObject([{ state: 'failed' }, { state: 'delivered' }]);
+});
+
+test('the failures of a former address say nothing of another one', async () => {
+  const { happens, add, settle, webhooks, posted } = start(({ url }) =>
+    url === 'https://example.com/' ? { status: 429, retryAfter: '3600' } : { status: 204 },
+  );
+  const webhook = add();
+  await happens('first');
+  await settle();
+  expect(webhooks.get(webhook.id)?.failingSince).not.toBeNull();
+  const url = 'https://example.org/';
+  expect(webhooks.change(webhook, { ...webhook, url }, alice)).toMatchObject({ failingSince: null });
+  await happens('second');
+  await settle();
+  expect(posted.map((one) => one.url)).toEqual(['https://example.com/', url]);
+});
+
+test('a former address that says late that it is gone disables nothing', async () => {
+  let answer: (outcome: Partial<Outcome>) => void = () => {};
+  const { happens, add, settle, webhooks } = start(
+    () => new Promise<Partial<Outcome>>((resolve) => (answer = resolve)),
+  );
+  const webhook = add();
+  await happens(north);
+  await settle();
+  webhooks.change(webhook, { ...webhook, url: 'https://example.org/' }, alice);
+  answer({ status: 410 });
+  await settle();
+  expect(webhooks.get(webhook.id)).toMatchObject({ enabled: true, failingSince: null });
+});
+
 test('a webhook is disabled when whose it is may not have it any more, and sends nothing then', async () => {
   const { happens, add, settle, posted, lost, webhooks, database, rows } = start(() => ({ status: 200 }));
   const webhook = add({ domain: north });

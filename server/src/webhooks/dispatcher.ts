@@ -29,6 +29,7 @@ const everybody = Symbol('everybody');
 
 /** How one receiver takes it. */
 interface Receiver {
+  url: string;
   /** Ids of deliveries under way. */
   readonly running: Set<number>;
   failures: number;
@@ -123,12 +124,15 @@ export class Dispatcher {
     }
   }
 
-  #receiverOf({ id, position }: Webhook): Receiver {
+  #receiverOf({ id, url, position }: Webhook): Receiver {
     let receiver = this.#receivers.get(id);
     if (!receiver) {
-      receiver = { running: new Set(), failures: 0, served: 0, until: Number.NEGATIVE_INFINITY, position };
+      const until = Number.NEGATIVE_INFINITY;
+      receiver = { url, running: new Set(), failures: 0, served: 0, until, position };
       this.#receivers.set(id, receiver);
     }
+    // Another address has not failed yet.
+    if (receiver.url !== url) Object.assign(receiver, { url, failures: 0, until: Number.NEGATIVE_INFINITY });
     return receiver;
   }
 
@@ -205,15 +209,20 @@ export class Dispatcher {
     // Whether it was taken is not known: the next start sends it again.
     if (this.#stop.signal.aborted) return;
     const good = outcome.status !== null && outcome.status >= 200 && outcome.status < 300;
-    if (good) receiver.failures = 0;
-    else {
-      receiver.failures++;
-      const asked = askedPause(outcome.retryAfter, clock.date(), limits.webhookRetryAfterMs);
-      receiver.until =
-        clock.now() + Math.max(asked, pauseAfter(receiver.failures, limits.webhookPauseMs, random()));
+    // What became of a former address says nothing of the present one.
+    const isPresent = () => webhooks.get(webhook.id)?.url === url;
+    if (isPresent()) {
+      if (good) receiver.failures = 0;
+      else {
+        receiver.failures++;
+        const asked = askedPause(outcome.retryAfter, clock.date(), limits.webhookRetryAfterMs);
+        receiver.until =
+          clock.now() + Math.max(asked, pauseAfter(receiver.failures, limits.webhookPauseMs, random()));
+      }
     }
     await database.transact(function* () {
       outbox.tried(delivery, outcome, good);
+      if (!isPresent()) return;
       if (good) return webhooks.succeeded(webhook.id);
       webhooks.failed(webhook.id);
       const since = webhooks.get(webhook.id)?.failingSince ?? clock.date();

@@ -110,6 +110,14 @@ export class Webhooks {
   change(webhook: Webhook, settings: WebhookSettings, by: Maker): Webhook | null {
     if (settings.domain !== webhook.domain && !this.#hasRoom(settings.domain)) return null;
     const begins = settings.enabled && !webhook.enabled;
+    if (begins) {
+      // What still waits from before is over too.
+      this.#database
+        .prepare(
+          "UPDATE fleet_deliveries SET state = 'failed', next = NULL WHERE webhook = ? AND state = 'waiting'",
+        )
+        .run(webhook.id);
+    }
     // Those who may see a webhook of this domain are not to see what was sent of others.
     if (settings.domain !== webhook.domain)
       this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(webhook.id);
@@ -123,7 +131,7 @@ export class Webhooks {
         id: webhook.id,
         creator: by.name,
         uid: by.uid,
-        failingSince: begins ? null : webhook.failingSince,
+        failingSince: begins || settings.url !== webhook.url ? null : webhook.failingSince,
         position: begins ? this.#last() : webhook.position,
       });
     return this.get(webhook.id) ?? webhook;
