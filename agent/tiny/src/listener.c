@@ -177,7 +177,7 @@ static JSValue network_listen_local(JSContext *context, JSValueConst self, int a
   size_t length;
   const char *path = JS_ToCStringLen(context, &length, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
-  listener *l;
+  listener *l = NULL;
   JSValue result = listener_new(context, argv + 1, &l);
   if (JS_IsException(result)) {
     JS_FreeCString(context, path);
@@ -217,7 +217,7 @@ static int listen_on(const char *address, const char *port, int *fd) {
 static JSValue network_listen_tcp(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   (void)argc;
-  listener *l;
+  listener *l = NULL;
   JSValue result = listener_new(context, argv + 2, &l);
   if (JS_IsException(result)) return result;
   const char *address = JS_ToCString(context, argv[0]), *port = JS_ToCString(context, argv[1]);
