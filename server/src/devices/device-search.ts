@@ -1,5 +1,5 @@
 import { seenNow } from '../store/schema/devices.ts';
-import { type SearchWord, searchWords, trigramExpression } from './search-text.ts';
+import { type SearchWord, searchWords, trigramExpression } from '../store/search-text.ts';
 
 /** Which devices a caller may see: all, or those of these domains and the records with these uids. */
 export type Sight = 'all' | { readonly domains: readonly string[]; readonly uids: readonly string[] };

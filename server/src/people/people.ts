@@ -1,3 +1,4 @@
+import { searchWords } from '../store/search-text.ts';
 import { type Dialect, get, run, type Tables } from '../store/tables.ts';
 
 export type AccountKind = 'person' | 'service';
@@ -62,20 +63,20 @@ export class People {
     return row ? personOf(row) : null;
   }
 
-  /** By name, those after `after`; `text` is in the name, the full name or the mail address. */
+  /** By name, those after `after`; each word of `text` is in the name, the full name or the mail address. */
   async page(text: string, after: string, limit: number): Promise<PersonRow[]> {
     const { contains } = this.#tables.dialect;
-    const part = text.toLowerCase();
-    const has = ['users.name', "coalesce(full_name, '')", "coalesce(email, '')"].map((column) =>
-      contains(`lower(${column})`, '?'),
-    );
+    const columns = ['users.name', "coalesce(full_name, '')", "coalesce(email, '')"];
+    const words = searchWords(text);
+    const has = words.map(({ spellings }) => {
+      const one = columns.flatMap((column) => spellings.map(() => contains(`lower(${column})`, '?')));
+      return ` AND (${one.join(' OR ')})`;
+    });
     const rows = await this.#tables.read<Row>(
-      `SELECT ${this.#columns} FROM ${joined} WHERE users.name > ? AND (${has.join(' OR ')})
+      `SELECT ${this.#columns} FROM ${joined} WHERE users.name > ?${has.join('')}
        ORDER BY users.name LIMIT ?`,
       after,
-      part,
-      part,
-      part,
+      ...words.flatMap(({ spellings }) => columns.flatMap(() => spellings)),
       limit,
     );
     return rows.map(personOf);

@@ -144,7 +144,7 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         text: Type.Optional(
           Type.String({
             maxLength: 100,
-            description: 'Part of the name, the full name or the mail address.',
+            description: 'Words, each of them part of the name, the full name or the mail address.',
           }),
         ),
       }),

@@ -6,7 +6,7 @@ import { defaultLimits as limits } from '../../limits.ts';
 import type { DevicesContext } from '../context.ts';
 import type { DeviceOrder, DeviceSort, Position } from '../device-search.ts';
 import { listedDevice, queryProblem, showListed } from '../schemas.ts';
-import { searchBounds } from '../search-text.ts';
+import { searchBounds } from '../../store/search-text.ts';
 
 const sorts = ['id', '-id', 'name', '-name', 'created', '-created', 'lastSeen', '-lastSeen'] as const;
 
