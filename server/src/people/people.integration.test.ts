@@ -72,8 +72,8 @@ describe('users', () => {
     expect((await alice.delete('/users/carol')).status).toBe(204);
     expect((await alice.get('/users/carol')).status).toBe(404);
     const details = (await audited('changeUser')).map((record) => [record.user, record.detail]);
-    const changed = ['alice', 'changed fullName of the user carol'];
-    expect(details).toEqual([changed, changed]);
+    const detail = ['alice', 'changed fullName of the user carol'];
+    expect(details).toEqual([detail, detail]);
   });
 
   test.each<[string, object, number, string | undefined]>([

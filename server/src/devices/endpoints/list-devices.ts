@@ -3,10 +3,10 @@ import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../../api/paging.ts';
 import { givenTime, readTime } from '../../api/time.ts';
 import { defaultLimits as limits } from '../../limits.ts';
+import { searchBounds } from '../../store/search-text.ts';
 import type { DevicesContext } from '../context.ts';
 import type { DeviceOrder, DeviceSort, Position } from '../device-search.ts';
 import { listedDevice, queryProblem, showListed } from '../schemas.ts';
-import { searchBounds } from '../../store/search-text.ts';
 
 const sorts = ['id', '-id', 'name', '-name', 'created', '-created', 'lastSeen', '-lastSeen'] as const;
 
