@@ -1,12 +1,16 @@
 import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
+import { matching } from '../api/pattern.ts';
 import { conflict, notFound } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
 import type { Target } from '../rights/permission.ts';
 import type { KeptRecording, Recordings } from './recordings.ts';
 
-const id = Type.String({ pattern: '^[0-9]{13}-[0-9a-f]{16}$', description: 'ID of the recording.' });
+const id = Type.String({
+  ...matching('^[0-9]{13}-[0-9a-f]{16}$', 'must be the ID of a recording, as the list has it'),
+  description: 'ID of the recording.',
+});
 const shown = Type.Object({
   id,
   user: Type.String({ description: 'Whose terminal it was.' }),
