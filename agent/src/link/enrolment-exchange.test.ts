@@ -87,6 +87,16 @@ describe('a request for enrolment', () => {
       'refusal',
       null,
     ],
+    ...['-5', '1.5', 'x', '-Infinity'].map(
+      (length) =>
+        [
+          `a length of ${length}`,
+          `HTTP/1.1 200 x\r\nContent-Length: ${length}\r\n\r\nok`,
+          '200 without a short body',
+          'refusal',
+          null,
+        ] as const,
+    ),
   ] as const)('ends with %s', (_what, text, why, kind, retryAfterMs) => {
     const final = retryAfterMs !== null;
     expect(receive(text)).toEqual({ failed: `r.example:8080: ${why}`, kind, retryAfterMs, final });

@@ -56,7 +56,7 @@ export class EnrolmentExchange {
         if (!read) return null;
         const { status, headers } = read.response;
         const length = Number(headers.get('content-length') ?? Number.NaN);
-        if (!(length <= this.#settings.limits.headBytes))
+        if (!(Number.isInteger(length) && length >= 0 && length <= this.#settings.limits.headBytes))
           return this.#failed(`${status} without a short body`);
         this.#reply = { status, retryAfterMs: retryAfter(headers) };
         this.#body = new Uint8Array(length);
