@@ -250,7 +250,7 @@ export const packages = [
       'reflector-minimal/src/program.ts',
       'reflector-minimal/src/store.ts',
     ],
-    base: ['limits.ts'],
+    base: ['limits.ts', 'worker-file.ts'],
     folders: {
       'store/schema': [],
       'store/postgresql': [],

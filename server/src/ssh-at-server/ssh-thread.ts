@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { PortConnection, RouteSocket } from 'rm-reflector/ports';
+import { workerFile } from '../worker-file.ts';
 import { NotRecorded, type TerminalRecorder } from './terminal-recorder.ts';
 import type { Asked, Given, Told } from './thread-messages.ts';
 
@@ -22,7 +23,7 @@ export function serveInThread(
   signal: AbortSignal,
   recorder: TerminalRecorder | null,
 ): Promise<void> {
-  const worker = new Worker(workerFile(), { resourceLimits: heap, env: {} });
+  const worker = new Worker(workerFile('ssh-at-server/ssh-worker'), { resourceLimits: heap, env: {} });
   const pieces = connection.read()[Symbol.asyncIterator]();
   const next = async (from: AsyncIterator<string | Buffer>) => {
     const { value, done } = await from.next();
@@ -75,12 +76,4 @@ export function serveInThread(
     worker.on('error', () => over(internalError, ''));
     worker.on('exit', () => over(internalError, ''));
   });
-}
-
-/** The compiled file; the tests run the source, which a worker of Node 20 cannot load. */
-function workerFile(): URL {
-  const compiled = new URL('./ssh-worker.js', import.meta.url);
-  return import.meta.url.endsWith('.ts')
-    ? new URL('../../dist/ssh-at-server/ssh-worker.js', import.meta.url)
-    : compiled;
 }

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
+import { workerFile } from '../worker-file.ts';
 import type { Message, Query, QueryResult } from './reading-worker.ts';
 
 export type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts' | 'readerStartMs'>;
@@ -140,7 +141,7 @@ class ReadingThread {
   constructor(path: string, clock: Clock, limits: ReaderLimits) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#worker = new Worker(workerFile(), { workerData: { path } });
+    this.#worker = new Worker(workerFile('store/reading-worker'), { workerData: { path } });
     this.#worker.unref();
     this.#deadline = clock.schedule(limits.readerStartMs, () => {
       this.#fail(`the thread that reads did not start within ${limits.readerStartMs / 1000} s`);
@@ -225,12 +226,4 @@ class ReadingThread {
 
 function unavailable(reason: string): StoreUnavailable {
   return new StoreUnavailable('READ', reason);
-}
-
-/** The compiled file; the tests run the source, which a worker of Node 20 cannot load. */
-function workerFile(): URL {
-  const compiled = new URL('./reading-worker.js', import.meta.url);
-  return import.meta.url.endsWith('.ts')
-    ? new URL('../../dist/store/reading-worker.js', import.meta.url)
-    : compiled;
 }
