@@ -1,5 +1,8 @@
 import { type Static, Type } from 'typebox';
 
+/** Where the configuration says nothing else. */
+export const recordingBounds = { days: 30, bytes: 1_073_741_824, sessionBytes: 67_108_864 } as const;
+
 const terminals = (description: string) => Type.Enum(['never', 'always'], { default: 'never', description });
 
 export const recordingSchema = Type.Object(
@@ -14,17 +17,17 @@ export const recordingSchema = Type.Object(
     days: Type.Integer({
       minimum: 1,
       maximum: 3_650,
-      default: 30,
+      default: recordingBounds.days,
       description: 'For which a recording is kept.',
     }),
     bytes: Type.Integer({
       minimum: 1_048_576,
-      default: 1_073_741_824,
+      default: recordingBounds.bytes,
       description: 'That all recordings may take. The oldest of the user who has most make room.',
     }),
     sessionBytes: Type.Integer({
       minimum: 65_536,
-      default: 67_108_864,
+      default: recordingBounds.sessionBytes,
       description: 'That one recording may take. The terminal ends there.',
     }),
   },

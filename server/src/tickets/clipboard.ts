@@ -1,4 +1,5 @@
 import type { DesktopSettings } from '../configuration/desktop.ts';
+import { ofDomain } from '../configuration/of-domain.ts';
 
 /** Whether a desktop in the browser lets text pass. */
 export interface Clipboard {
@@ -8,8 +9,7 @@ export interface Clipboard {
 
 /** For a device of this domain: nothing passes unless the configuration says so. */
 export function clipboardOf(settings: DesktopSettings | undefined, domain: string): Clipboard {
-  const ofDomain = settings && Object.hasOwn(settings.domains, domain) ? settings.domains[domain] : undefined;
-  const allowed = ofDomain ?? settings?.clipboard ?? 'off';
+  const allowed = ofDomain(settings?.domains, domain) ?? settings?.clipboard ?? 'off';
   return {
     toDevice: allowed === 'toDevice' || allowed === 'both',
     fromDevice: allowed === 'fromDevice' || allowed === 'both',

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { defaultLimits } from 'rm-reflector';
+import { recordingBounds } from '../configuration/recording.ts';
 import { devicesContext } from '../devices/context.ts';
 import type { Core, Part } from '../part.ts';
 import { recordingEndpoints } from '../recordings/endpoints.ts';
@@ -10,9 +11,6 @@ import { sshRoute, tcpRoute } from './route.ts';
 import { mayEverEndHere } from './ssh-at-server.ts';
 import { Tickets } from './tickets.ts';
 
-/** For recordings from before, where the configuration does not speak of any now. */
-const usualBounds = { days: 30, bytes: 1_073_741_824, sessionBytes: 67_108_864 } as const;
-
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */
 export const ticketsPart: Part = {
   run(core: Core) {
@@ -20,7 +18,8 @@ export const ticketsPart: Part = {
     const tickets = new Tickets(clock, limits);
     const context = { tickets, clock, limits };
     const folder = join(dirname(data), 'recordings');
-    const recordings = new Recordings(folder, configuration.recording ?? usualBounds, clock);
+    // Those from before are kept as usual where the configuration does not speak of any now.
+    const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock);
     const sweep = new RecordingSweep(recordings, clock, limits, log);
     return {
       endpoints: [createTicket(devicesContext(core), tickets), ...recordingEndpoints(recordings)],

@@ -1,3 +1,4 @@
+import { ofDomain } from '../configuration/of-domain.ts';
 import type { RecordingSettings } from '../configuration/recording.ts';
 import type { TerminalSettings } from '../configuration/terminal.ts';
 
@@ -5,13 +6,6 @@ import type { TerminalSettings } from '../configuration/terminal.ts';
 export interface TerminalTerms {
   readonly terminal?: TerminalSettings | undefined;
   readonly recording?: RecordingSettings | undefined;
-}
-
-function ofDomain<Value>(
-  domains: Readonly<Record<string, Value>> | undefined,
-  domain: string,
-): Value | undefined {
-  return domains && Object.hasOwn(domains, domain) ? domains[domain] : undefined;
 }
 
 /** Whether terminals of devices of this domain are recorded. */
