@@ -23,7 +23,7 @@ import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
 import { EventFeed } from './events/event-feed.ts';
-import { Forwarding, type ForwardingContext } from './forwarding/forwarding.ts';
+import { Forwarding, type ForwardingContext, type ProvenRequest } from './forwarding/forwarding.ts';
 import { type Looks, looksBehind } from './http/look.ts';
 import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
@@ -45,7 +45,7 @@ import type { FurtherLogOutOf } from './ports/further-log-out.ts';
 import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { ResponseCache } from './ports/response-cache.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
-import type { DialPort, OpenPort, Route } from './ports/routes.ts';
+import type { DialPort, OpenPort, PortRequest, Route, RouteSocket } from './ports/routes.ts';
 import type { DeviceKey, Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
@@ -387,18 +387,12 @@ class RunningReflector implements Reflector {
     this.#scheme = tls ? 'https' : 'http';
     this.#deviceEndpoint = new DeviceEndpoint({ ...context, authentication });
     const forwarding = new Forwarding(context);
-    this.openPort = async (socket, { call, ...request }) => {
-      if (!(socket instanceof RouteWebSocket)) throw new TypeError('not the WebSocket of a route');
-      const { connection } = socket;
-      const [{ signal }, { address }] = [call, call.origin];
-      return forwarding.page({ ...request, address, connection, signal, take: () => socket.detach() });
+    this.openPort = async (socket, request) => {
+      const own = ownSocket(socket);
+      return forwarding.page({ ...provenRequest(own, request), take: () => own.detach() });
     };
-    this.dialPort = async (socket, { call, ...request }, user) => {
-      if (!(socket instanceof RouteWebSocket)) throw new TypeError('not the WebSocket of a route');
-      const { connection } = socket;
-      const [{ signal }, { address }] = [call, call.origin];
-      return forwarding.dial({ ...request, address, connection, signal }, user);
-    };
+    this.dialPort = async (socket, request, user) =>
+      forwarding.dial(provenRequest(ownSocket(socket), request), user);
     const added = typeof routes === 'function' ? routes(this) : routes;
     const ownRoutes = new OwnRoutes(context, [...withoutReplaced(ownPages(context), added), ...added]);
     this.#router = new Router(context, this.#deviceEndpoint, ownRoutes, forwarding);
@@ -476,4 +470,13 @@ class RunningReflector implements Reflector {
       this.#deviceEndpoint.saveTraffic();
     });
   }
+}
+
+function ownSocket(socket: RouteSocket): RouteWebSocket {
+  if (!(socket instanceof RouteWebSocket)) throw new TypeError('not the WebSocket of a route');
+  return socket;
+}
+
+function provenRequest({ connection }: RouteWebSocket, { call, ...request }: PortRequest): ProvenRequest {
+  return { ...request, address: call.origin.address, connection, signal: call.signal };
 }

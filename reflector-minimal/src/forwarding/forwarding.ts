@@ -58,7 +58,8 @@ interface Arrival {
 /** What a page asks for whose user was proven before. */
 export interface PageRequest extends ProvenRequest, PageSocket {}
 
-interface ProvenRequest extends Pick<PageSocket, 'signal'> {
+/** The same for a route that stays between the page and the device. */
+export interface ProvenRequest extends Pick<PageSocket, 'signal'> {
   readonly identity: Identity;
   /** The ID of the device. */
   readonly device: string;

@@ -15,16 +15,13 @@ import type { PortUser } from '../../ports/routes.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { Handshake } from '../../websocket/handshake.ts';
 import { type Asker, askerOf } from './asker.ts';
-import { ClientTunnel, type ClientTunnelOptions } from './client-tunnel.ts';
+import { ClientTunnel, type ClientTunnelOptions, internalError } from './client-tunnel.ts';
 import { DeviceBytes } from './device-bytes.ts';
 import type { TcpContext, TcpTarget } from './target.ts';
 import { TcpRequest } from './tcp-request.ts';
 
 /** The window has no meaning here: a WebSocket carries one connection, and TCP provides its flow control. */
 const leastExtension = { maxFrame: LEGACY_FRAME_BYTES, window: 1 };
-
-/** A connection to a device was cut (RFC 6455 section 7.4.1). */
-const internalError = 1011;
 
 /** Largest message to a page, in bytes: a browser hands each to the page as a whole. */
 const pageFrame = 65_536;

@@ -30,7 +30,8 @@ export interface ClientTunnelOptions {
 }
 
 const normal = 1000;
-const internalError = 1011;
+/** A connection to a device was cut (RFC 6455 section 7.4.1). */
+export const internalError = 1011;
 const unsupported = 1003;
 /** What `ws` reports when no close frame came (RFC 6455 section 7.1.5). */
 const connectionLost = 1006;
