@@ -1,3 +1,5 @@
+import { ByteBudget } from '../streams/byte-budget.ts';
+
 /** What this needs of a channel. */
 export interface BufferingChannel {
   /** `uid` of the user for whom it is; `null`: of the reflector itself. */
@@ -9,27 +11,26 @@ export interface BufferingChannel {
 
 /** Bytes that channels buffer for slow readers, against one bound, and the channel that is to go above it. */
 export class HeldBytes {
-  readonly #limit: number;
+  readonly #all: ByteBudget;
   /** The channels of a user that buffer anything, in the order in which their readers have taken something. */
   readonly #users = new Map<string | null, { bytes: number; readonly channels: Set<BufferingChannel> }>();
-  #bytes = 0;
 
   /** `limit` in bytes. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#all = new ByteBudget(limit);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#all.bytes;
   }
 
   get exceeded(): boolean {
-    return this.#bytes > this.#limit;
+    return this.#all.exceeded;
   }
 
   /** `channel.held` has changed by `difference`. */
   changed(channel: BufferingChannel, difference: number): void {
-    this.#bytes += difference;
+    this.#all.add(difference);
     let user = this.#users.get(channel.user);
     if (!user) {
       user = { bytes: 0, channels: new Set() };
@@ -56,9 +57,9 @@ export class HeldBytes {
   /** Ends channels with this error until the bound is kept. */
   relieve(error: number, message: string): void {
     while (this.exceeded) {
-      const before = this.#bytes;
+      const before = this.bytes;
       this.fullest()?.fail(error, message);
-      if (this.#bytes >= before) return;
+      if (this.bytes >= before) return;
     }
   }
 }
