@@ -28,9 +28,8 @@ export function StageOver({
         </p>
       );
     case 'atServer':
-      return <AtServer session={session} opening={opening} />;
     case 'recorded':
-      return <Recorded session={session} opening={opening} />;
+      return <Confirm session={session} opening={opening} reason={stage.at} />;
     case 'hostKey':
       return <HostKey session={session} stage={stage} opening={opening} />;
     case 'logIn':
@@ -44,14 +43,23 @@ export function StageOver({
   }
 }
 
-/** Asks before SSH ends where others could read it. */
-function AtServer({ session, opening }: { readonly session: TerminalSession; readonly opening: Opening }) {
+/** Asks before SSH ends at the server: where others could read it, or because it is recorded. */
+function Confirm({
+  session,
+  opening,
+  reason,
+}: {
+  readonly session: TerminalSession;
+  readonly opening: Opening;
+  readonly reason: 'atServer' | 'recorded';
+}) {
+  const refused = reason === 'atServer' ? 'ssh.algorithms' : 'recorded.refused';
   return (
     <div class="over loud" role="alert">
-      <h2>{t('atServer', { device: opening.name || opening.device })}</h2>
-      <p>{t('atServer.hint')}</p>
+      <h2>{t(reason, { device: opening.name || opening.device })}</h2>
+      <p>{t(`${reason}.hint`)}</p>
       <p class="actions">
-        <button type="button" class="button" onClick={() => session.end(t('ssh.algorithms'), true)}>
+        <button type="button" class="button" onClick={() => session.end(t(refused), true)}>
           {t('hostKey.refuse')}
         </button>
         <button
@@ -61,31 +69,7 @@ function AtServer({ session, opening }: { readonly session: TerminalSession; rea
             session.connectAtServer().catch(() => {});
           }}
         >
-          {t('atServer.connect')}
-        </button>
-      </p>
-    </div>
-  );
-}
-
-/** Says that it is recorded, before anybody logs in. */
-function Recorded({ session, opening }: { readonly session: TerminalSession; readonly opening: Opening }) {
-  return (
-    <div class="over loud" role="alert">
-      <h2>{t('recorded', { device: opening.name || opening.device })}</h2>
-      <p>{t('recorded.hint')}</p>
-      <p class="actions">
-        <button type="button" class="button" onClick={() => session.end(t('recorded.refused'), true)}>
-          {t('hostKey.refuse')}
-        </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            session.connectAtServer().catch(() => {});
-          }}
-        >
-          {t('recorded.connect')}
+          {t(`${reason}.connect`)}
         </button>
       </p>
     </div>
