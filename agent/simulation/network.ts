@@ -114,12 +114,7 @@ export class SimulatedNetwork implements Network, SimulatedPath {
     accept: (socket: Socket) => SocketHandler,
     failed: (error: HostError) => void,
   ): Listener {
-    if (this.paths.has(path)) {
-      this.clock.defer(0, () => failed({ code: 'in-use', message: 'another agent uses it' }));
-      return { close: () => undefined };
-    }
-    this.paths.set(path, { accept });
-    return { close: () => this.paths.delete(path) };
+    return this.#listen(this.paths, path, { accept }, 'another agent uses it', failed);
   }
 
   listenTcp(
@@ -128,13 +123,7 @@ export class SimulatedNetwork implements Network, SimulatedPath {
     accept: (socket: Socket) => SocketHandler,
     failed: (error: HostError) => void,
   ): Listener {
-    const place = `${address}:${port}`;
-    if (this.endpoints.has(place)) {
-      this.clock.defer(0, () => failed({ code: 'in-use', message: 'address in use' }));
-      return { close: () => undefined };
-    }
-    this.endpoints.set(place, { accept });
-    return { close: () => this.endpoints.delete(place) };
+    return this.#listen(this.endpoints, `${address}:${port}`, { accept }, 'address in use', failed);
   }
 
   multicast(
@@ -195,6 +184,21 @@ export class SimulatedNetwork implements Network, SimulatedPath {
   /** All connections that exist go dead without a word. */
   cutAll(): void {
     for (const socket of this.sockets) socket.cut = true;
+  }
+
+  #listen(
+    places: Map<string, Endpoint>,
+    place: string,
+    endpoint: Endpoint,
+    taken: string,
+    failed: (error: HostError) => void,
+  ): Listener {
+    if (places.has(place)) {
+      this.clock.defer(0, () => failed({ code: 'in-use', message: taken }));
+      return { close: () => undefined };
+    }
+    places.set(place, endpoint);
+    return { close: () => places.delete(place) };
   }
 
   #dial(find: () => Endpoint | undefined, handler: SocketHandler): SimulatedSocket {

@@ -37,10 +37,13 @@ static ssize_t random_device(uint8_t *data, size_t length) {
 /* Linux 3.17 to 5.5 may lack entropy for hours after the start; keys are not made without. SIGTERM and SIGINT may be blocked
  * here, and nobody reads them. */
 static void await_entropy(void) {
+  static const char text[] = "rm-agent: the kernel has no random numbers yet: waiting for it\n";
   static bool said;
   sigset_t pending;
-  if (!said) rm_system_log(4, "the kernel has no random numbers yet: waiting for it");
-  if (!said) rm_print(2, "rm-agent: the kernel has no random numbers yet: waiting for it\n", 63);
+  if (!said) {
+    rm_system_log(4, "the kernel has no random numbers yet: waiting for it");
+    rm_print(2, text, sizeof text - 1);
+  }
   said = true;
   poll(NULL, 0, RETRY_MS);
   if (sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT)))
