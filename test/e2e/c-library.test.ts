@@ -127,6 +127,8 @@ describe('what a service inside the program has not read', () => {
     await tunnel.open(1, 9);
     const payload = randomBytes(131_072);
     await tunnel.sendData(1, payload, 1);
+    // The program reads once, at the signal: by then all frames must be there.
+    expect(await tunnel.established()).toBe(true);
     agent.signal('SIGUSR1');
     expect(Buffer.compare(await tunnel.read(1, payload.length), payload)).toBe(0);
   });
