@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { reservedPort } from '../system/loopback-port.ts';
+import { ownNetwork } from '../system/own-network.ts';
 import { executable } from './stage/agent-process.ts';
 import { lacks } from './stage/features.ts';
 import { LocalService } from './stage/local-service.ts';
@@ -14,18 +15,6 @@ import type { Tunnel } from './stage/tunnel.ts';
 /** The gateway's own page, inside its process: `gateway.page`. */
 
 const password = 'a password of the gateway';
-
-/** Runs what follows in a network of its own, in which it has the address 192.0.2.1. */
-const ownNetwork = [
-  'unshare',
-  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
-  ...['--net', 'sh', '-e', '-c'],
-  `ip link set lo up
-   ip link add one type veth peer name two; ip link set two up; ip link set one up
-   ip addr add 192.0.2.1/24 dev one
-   exec "$@"`,
-  'sh',
-];
 
 const [unshare, ...inOwnNetwork] = ownNetwork;
 const hasNetworks = spawnSync(unshare ?? '', [...inOwnNetwork, 'true']).status === 0;

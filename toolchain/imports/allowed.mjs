@@ -393,7 +393,7 @@ export const packages = [
 /** What tests import beside their own package, by package. Those in `test/` import anything. */
 export const testsImport = {
   protocol: ['test/certificates'],
-  agent: ['protocol', 'test/certificates', 'toolchain'],
+  agent: ['protocol', 'test/certificates', 'test/system', 'toolchain'],
   'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
   server: ['protocol', 'reflector-minimal', 'test/certificates', 'test/ssh', 'test/system', 'toolchain'],
   client: ['protocol', 'reflector-minimal', 'test/certificates'],

@@ -1,19 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ownNetwork } from '../../../test/system/own-network.ts';
 import { type Guest, run, runWith } from './guest.ts';
-
-/** A network of the guest's own, in which it has an address. */
-const unshare = [
-  'unshare',
-  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
-  ...['--net', 'sh', '-e', '-c'],
-  `ip link set lo up
-   ip link add one type veth peer name two; ip link set two up; ip link set one up
-   ip addr add 192.0.2.1/24 dev one
-   exec "$@"`,
-  'sh',
-];
 
 /** Sends back to each message: itself, the longest that there may be, one more byte than that, and an end. */
 const responder = `
@@ -41,7 +30,7 @@ async function respond(guest: Guest): Promise<void> {
 
 describe('messages to a multicast group', () => {
   it('bring what is sent back, up to a length, until they are cancelled', async () => {
-    const guest = runWith({ before: unshare }, (native, report) => {
+    const guest = runWith({ before: ownNetwork }, (native, report) => {
       const stay = native.clock.schedule(1_000_000_000, () => undefined);
       const text = (bytes: Uint8Array) => String.fromCharCode(...bytes.subarray(0, 3));
       native.system.onSignal('SIGUSR1', () => {

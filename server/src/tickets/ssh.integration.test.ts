@@ -7,6 +7,7 @@ import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import type { Limits } from '../limits.ts';
 import { limits } from '../ssh/limits.ts';
 import type { ApiClient } from '../testing/api-client.ts';
+import { FollowedSocket } from '../testing/followed-socket.ts';
 import { TestServer } from '../testing/test-server.ts';
 
 /** What a page may do at `/ssh`, and how its connection ends; the device speaks no SSH here. */
@@ -45,20 +46,7 @@ const end = async () => {
 };
 afterAll(end);
 
-class Page {
-  readonly socket: WebSocket;
-  readonly closed: Promise<string>;
-  readonly received: string[] = [];
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    this.closed = new Promise((resolve) => {
-      socket.once('close', (code, reason) => resolve(`${code} ${reason}`));
-    });
-    socket.on('error', () => {});
-    socket.on('message', (data: Buffer) => this.received.push(data.toString()));
-  }
-
+class Page extends FollowedSocket {
   static async with(ticket: string, path = '/ssh'): Promise<Page> {
     const headers = { Host: 'desk.localhost', Origin: 'http://desk.localhost' };
     const page = new Page(new WebSocket(`ws://127.0.0.1:${server.reflector.port}${path}`, { headers }));

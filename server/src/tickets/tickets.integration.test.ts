@@ -5,6 +5,7 @@ import { Opcode } from '../../../protocol/src/index.ts';
 import { type Frame, ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import type { ApiClient } from '../testing/api-client.ts';
+import { FollowedSocket } from '../testing/followed-socket.ts';
 import { TestServer } from '../testing/test-server.ts';
 
 let server: TestServer;
@@ -34,20 +35,7 @@ afterAll(async () => {
 });
 
 /** A page, and how its connection has ended. */
-class Page {
-  readonly socket: WebSocket;
-  readonly closed: Promise<string>;
-  readonly received: string[] = [];
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    this.closed = new Promise((resolve) => {
-      socket.once('close', (code, reason) => resolve(`${code} ${reason}`));
-    });
-    socket.on('error', () => {});
-    socket.on('message', (data: Buffer) => this.received.push(data.toString()));
-  }
-
+class Page extends FollowedSocket {
   static async open(host = 'desk.localhost', { port } = server.reflector): Promise<Page> {
     const headers = { Host: host, Origin: `http://${host}` };
     const page = new Page(new WebSocket(`ws://127.0.0.1:${port}/tcp`, { headers }));

@@ -1,25 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import type { ListedDevice } from '../api/types.ts';
+import { device } from '../testing/device.ts';
 import { DeviceList } from './device-list.ts';
 import { wholeList } from './device-query.ts';
-
-const device: ListedDevice = {
-  id: 'pump-7',
-  domain: 'acme',
-  name: 'Pump',
-  tags: [],
-  created: '2026-01-01T00:00:00Z',
-  online: false,
-  lastSeen: '2026-01-02T00:00:00Z',
-  address: null,
-  agent: null,
-  version: '1',
-  ports: [],
-  httpPort: null,
-  sshPort: null,
-  vncPort: null,
-  rdpPort: null,
-};
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../api/problem.ts';
-import type { Connection, ListedDevice } from '../api/types.ts';
+import type { Connection } from '../api/types.ts';
+import { device } from '../testing/device.ts';
 import { forEach, type Progress } from './bulk.ts';
 import { mostColumns, propertiesOf, readColumns, toggleColumn, usualColumns } from './columns.ts';
 import { changeOf } from './device-changes.ts';
@@ -11,24 +12,6 @@ import { routeOf } from './router.ts';
 import { rowForKey, rowsInView, scrollFor } from './rows-in-view.ts';
 import { clientLine, servicesOf, shellWord, webAddress } from './services.ts';
 import { readTags } from './tag-text.ts';
-
-const device: ListedDevice = {
-  id: 'pump-7',
-  domain: 'acme',
-  name: 'Pump',
-  tags: [],
-  created: '2026-01-01T00:00:00Z',
-  online: false,
-  lastSeen: '2026-01-02T00:00:00Z',
-  address: null,
-  agent: null,
-  version: '1',
-  ports: [80, 22, 5432],
-  httpPort: 80,
-  sshPort: 22,
-  vncPort: null,
-  rdpPort: null,
-};
 
 describe('columns', () => {
   test('are as usual where nothing was kept, and within the bounds otherwise', () => {
