@@ -2,6 +2,7 @@ import { printable } from 'rm-protocol';
 import { portLabel } from '../agent/port-label.ts';
 import type { Json } from '../config/json.ts';
 import type { Machine } from '../config/machine.ts';
+import { reflectorsOf } from '../config/parts.ts';
 import { readMemory } from '../config/sizing.ts';
 import type { Host } from '../host.ts';
 import { checkStatus, makeAttempt, type Report } from '../program/check.ts';
@@ -150,7 +151,7 @@ function probeAll(
   next(0);
 }
 
-/** The tunnels of the running gateway; without one, an attempt for the one device that was asked for. */
+/** The tunnels of the running gateway; without one, an attempt for each device. */
 function askGateway(
   host: Host,
   { file: { control } }: GatewaySettings,
@@ -163,14 +164,14 @@ function askGateway(
   const [device] = devices;
   const attempt = () => {
     if (one && device) makeAttempt(host, device.configuration, report, done);
-    else done(false);
+    else attemptEach(host, devices, report, done);
   };
   if (control === null || (dial && one)) {
     const why = control === null ? 'control is null' : '--dial';
     report(
       'try',
       'gateway',
-      `${why}: a gateway that runs beside this loses the tunnel of the device for a moment`,
+      `${why}: a gateway that runs beside this loses the tunnel of ${one ? 'the' : 'each'} device for a moment`,
     );
     attempt();
     return;
@@ -197,4 +198,45 @@ function askGateway(
     }
     done(connected);
   });
+}
+
+/**
+ * One device after the other. Where nobody answered for one, those with the same reflectors are not tried: each would wait as
+ * long.
+ */
+function attemptEach(
+  host: Host,
+  devices: readonly DeviceConfiguration[],
+  report: Report,
+  done: (connected: boolean) => void,
+): void {
+  const silent = new Set<string>();
+  let all = true;
+  const next = (index: number): void => {
+    const device = devices[index];
+    if (!device) {
+      done(all);
+      return;
+    }
+    const { id, configuration } = device;
+    const reflectors = reflectorsOf(configuration).join(', ');
+    // In a turn of its own: a device whose secret cannot be read ends at once, and there may be 200 of them.
+    const ended = () => host.clock.schedule(0, () => next(index + 1));
+    if (silent.has(reflectors)) {
+      report('FAILED', 'tunnel', `${id}: not tried, for ${reflectors} has not answered`);
+      ended();
+      return;
+    }
+    let answered = false;
+    const named: Report = (mark, step, detail) => {
+      answered ||= step === 'upgrade' || step === 'configuration';
+      report(mark, step, `${id}: ${detail}`);
+    };
+    makeAttempt(host, configuration, named, (connected) => {
+      all &&= connected;
+      if (!answered) silent.add(reflectors);
+      ended();
+    });
+  };
+  next(0);
 }

@@ -697,6 +697,44 @@ describe('check of a gateway', () => {
     expect(rmAgent(host, 'check', '--device', 'cam-1').out).toMatch(/ok +upgrade +http:\/\/r\.example/);
   });
 
+  it('tries the way of each device where no gateway runs, and leaves alone who would wait for the same silence', () => {
+    host.network.names.set('other.example', ['192.0.2.1']);
+    for (const [name, id] of Object.entries({ one: 'cam-1', two: 'cam-2', three: 'cam-3' }))
+      write(name, device(id, '10.0.0.1', id === 'cam-3' ? { reflector: 'http://other.example/' } : {}));
+    const json = { reflector: 'http://r.example/', gateway: { folder } };
+    host.files.content.set('/etc/rm-agent.json', ascii(JSON.stringify(json)));
+    const steps = () =>
+      [...rmAgent(host, 'check').out.matchAll(/^(ok|FAILED) +(upgrade|tunnel) +(.*)$/gm)].map(([line]) =>
+        line.replace(/ +/g, ' '),
+      );
+    expect(steps()).toEqual([
+      'ok upgrade cam-1: http://r.example/',
+      'ok upgrade cam-3: http://other.example/',
+      'ok upgrade cam-2: http://r.example/',
+    ]);
+    expect(host.system.exitStatus).toBe(0);
+
+    host.reflector.answer = ({ headers }) => {
+      const user = headers.get('authorization') ?? '';
+      return Buffer.from(user.slice(6), 'base64').toString().startsWith('cam-1')
+        ? 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'
+        : 'accept';
+    };
+    expect(steps()[0]).toMatch(/^FAILED upgrade cam-1: /);
+    expect(steps().slice(1)).toEqual([
+      'ok upgrade cam-3: http://other.example/',
+      'ok upgrade cam-2: http://r.example/',
+    ]);
+    expect(host.system.exitStatus).toBe(69);
+
+    host.network.names.delete('r.example');
+    expect(steps()).toEqual([
+      'ok upgrade cam-3: http://other.example/',
+      'FAILED tunnel cam-2: not tried, for http://r.example/ has not answered',
+    ]);
+    expect(host.system.exitStatus).toBe(69);
+  });
+
   it('judges an image by its own files, and warns of what the device gets later', () => {
     const put = (path: string, json: unknown) =>
       host.files.content.set(`/image${path}`, ascii(JSON.stringify(json)));
