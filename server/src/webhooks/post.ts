@@ -1,10 +1,11 @@
-import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { Destinations } from './destinations.ts';
+import { lookUpName } from './name-lookup.ts';
 
 /** What became of one attempt. */
 export interface Outcome {
@@ -25,12 +26,8 @@ export interface Posting {
   readonly body: string;
 }
 
-/** Resolves a name to all its addresses, as `dns.lookup` does. */
-export type Resolve = (
-  name: string,
-  options: { readonly all: true },
-  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
+/** All addresses of a name. Rejects when there are none, and when the signal ends it. */
+export type Resolve = (name: string, signal: AbortSignal) => Promise<LookupAddress[]>;
 
 export interface PostContext {
   readonly clock: Clock;
@@ -48,10 +45,11 @@ export function post(
   { url, headers, body }: Posting,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { clock, limits, destinations, resolve: lookUp = systemLookup as Resolve } = context;
+  const { clock, limits, destinations, resolve: lookUp = lookUpName } = context;
   const started = clock.now();
   const target = new URL(url);
   const secure = target.protocol === 'https:';
+  const over = new AbortController();
   return new Promise((resolve) => {
     let status: number | null = null;
     let retryAfter: string | null = null;
@@ -69,6 +67,7 @@ export function post(
         ms,
       });
       request.destroy();
+      over.abort();
     };
     const timer = clock.schedule(limits.webhookMs, () =>
       done(`no answer within ${limits.webhookMs / 1000} s`),
@@ -76,15 +75,15 @@ export function post(
     const stop = () => done('the server stops');
     signal.addEventListener('abort', stop);
     const guarded: LookupFunction = (name, options, found) => {
-      lookUp(name, { all: true }, (error, addresses) => {
-        if (error) return found(error, '', 0);
+      const judge = (addresses: LookupAddress[]) => {
         const refusals = addresses.map(({ address }) => destinations.refusal(address, secure));
         const good = addresses.filter((_, i) => refusals[i] === null);
         const [first] = good;
         if (!first) return found(new Error(refusals[0] ?? 'the name has no address'), '', 0);
         if (options.all) return found(null, good);
         found(null, first.address, first.family);
-      });
+      };
+      lookUp(name, over.signal).then(judge, (error: Error) => found(error, '', 0));
     };
     const send = secure ? tlsRequest : plainRequest;
     const request = send(target, {

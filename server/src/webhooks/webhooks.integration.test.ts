@@ -111,7 +111,7 @@ describe('one post', () => {
     const url = await receive((_request, response) => response.end('hello'));
     const { port } = new URL(url);
     let address = '127.0.0.1';
-    const resolve: Resolve = (_name, _options, done) => done(null, [{ address, family: 4 }]);
+    const resolve: Resolve = async () => [{ address, family: 4 }];
     const named = `http://receiver.example:${port}/`;
     expect(await at(named, { resolve })).toMatchObject({ status: 200, answer: 'hello' });
     address = '10.0.0.1';
