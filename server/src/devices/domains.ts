@@ -92,6 +92,15 @@ export class Domains {
     return row ? domain(row) : null;
   }
 
+  /** Since when those of `ids` that exist do: one may have been removed, and made again for somebody else. */
+  async createdOf(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#database.read<{ id: string; created: number }>(
+      `SELECT id, created FROM fleet_domains WHERE id IN (${this.#database.dialect.elements('?')})`,
+      JSON.stringify(ids),
+    );
+    return new Map(rows.map(({ id, created }) => [id, created]));
+  }
+
   *exists(id: string): Work<boolean> {
     return (yield* get('SELECT 1 FROM fleet_domains WHERE id = ?', id)) !== undefined;
   }

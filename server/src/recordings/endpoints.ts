@@ -43,12 +43,25 @@ const targetOf = ({ about: { device, uid, domain } }: KeptRecording): Target => 
   device: { id: device, uid, domain },
 });
 
+/** Since when the domains of a list that exist do. */
+export type DomainsCreated = (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+
 /** Recordings of terminals, for those who may see them. */
-export function recordingEndpoints(recordings: Recordings): Endpoint[] {
+export function recordingEndpoints(recordings: Recordings, domainsCreated: DomainsCreated): Endpoint[] {
+  /** Those of a domain that was removed are no concern of who has got its name since. */
+  const seenOf = async (caller: Caller, kept: readonly KeptRecording[]): Promise<KeptRecording[]> => {
+    const held = kept.filter((one) => caller.may('recordings.read', targetOf(one)));
+    if (held.length === 0 || caller.extent('recordings.read') === null) return held;
+    const created = await domainsCreated([...new Set(held.map(({ about }) => about.domain))]);
+    return held.filter(
+      ({ about, started }) => started >= (created.get(about.domain) ?? Number.POSITIVE_INFINITY),
+    );
+  };
   const found = async (caller: Caller, name: string): Promise<KeptRecording> => {
     const kept = await recordings.get(name);
-    if (!kept || !caller.may('recordings.read', targetOf(kept))) throw notFound(`recording ${name}`);
-    return kept;
+    const [seen] = kept ? await seenOf(caller, [kept]) : [];
+    if (!seen) throw notFound(`recording ${name}`);
+    return seen;
   };
   return [
     endpoint({
@@ -67,11 +80,11 @@ export function recordingEndpoints(recordings: Recordings): Endpoint[] {
       replies: [{ status: 200, description: 'A page of recordings.', schema: pageOf(shown) }],
       async handle({ caller, query: { limit, cursor, device } }) {
         const before = String(readCursor(cursor, 1)?.[0] ?? '~');
-        const seen = (await recordings.list()).filter(
-          (kept) =>
-            kept.id < before &&
-            (device === undefined || kept.about.device === device) &&
-            caller.may('recordings.read', targetOf(kept)),
+        const seen = await seenOf(
+          caller,
+          (await recordings.list()).filter(
+            (kept) => kept.id < before && (device === undefined || kept.about.device === device),
+          ),
         );
         return { body: pageFrom(seen.slice(0, limit + 1), limit, show, ({ id: last }) => [last]) };
       },

@@ -2,11 +2,14 @@ import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import type { ServerMessage } from '../ssh/messages.ts';
+import type { ApiClient } from '../testing/api-client.ts';
+import { fillRecordings } from '../testing/recordings-folder.ts';
 import { ports, TerminalStage } from '../testing/terminal-stage.ts';
+import { TestServer } from '../testing/test-server.ts';
 
 /** A terminal of OpenSSH behind a real agent, recorded: who sees it, and what is in it. */
 
@@ -141,6 +144,23 @@ test('what a terminal shows is kept, and not what is typed unseen; it is played 
   expect((await carol.call('DELETE', path, undefined, any)).status).toBe(403);
   expect((await stage.alice.call('DELETE', path, undefined, any)).status).toBe(204);
   expect((await stage.alice.get(path)).status).toBe(404);
+});
+
+test('what is older than its domain is not seen by who has got the name since', async () => {
+  const server = await TestServer.start({ fill: fillRecordings });
+  onTestFinished(() => server.close());
+  const alice = await server.signedIn('alice');
+  const recordings = async (client: ApiClient) =>
+    ((await client.get('/recordings')).body as { items: { id: string }[] }).items;
+  const [recording] = await recordings(alice);
+  expect(await recordings(alice)).toHaveLength(2);
+  await server.addUser('carol');
+  expect((await alice.post('/domains', { id: 'acme' })).status).toBe(201);
+  expect((await alice.post('/grants', { user: 'carol', role: 'auditor', domain: 'acme' })).status).toBe(201);
+  const carol = await server.signedIn('carol');
+  expect(await recordings(carol)).toEqual([]);
+  expect((await carol.get(`/recordings/${recording?.id}`)).status).toBe(404);
+  expect(await recordings(alice)).toHaveLength(2);
 });
 
 test('a terminal that cannot be recorded shows nothing, and says why', async () => {

@@ -169,7 +169,9 @@ export class Recordings {
       const { first, tail, bytes } = await edgesOf(join(this.#folder, file));
       const header = readCastHeader(first);
       if (!header) continue;
-      this.#kept.set(id, { id, ...header, bytes, isOpen: false, isCut: !hasCastEnd(tail) });
+      // The header has whole seconds: one that began with its domain must not look older.
+      const started = Number(id.slice(0, 13));
+      this.#kept.set(id, { id, ...header, started, bytes, isOpen: false, isCut: !hasCastEnd(tail) });
       this.#bytes += bytes;
     }
   }

@@ -21,8 +21,12 @@ export const ticketsPart: Part = {
     // Those from before are kept as usual where the configuration does not speak of any now.
     const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock);
     const sweep = new RecordingSweep(recordings, clock, limits, log);
+    const devices = devicesContext(core);
     return {
-      endpoints: [createTicket(devicesContext(core), tickets), ...recordingEndpoints(recordings)],
+      endpoints: [
+        createTicket(devices, tickets),
+        ...recordingEndpoints(recordings, (ids) => devices.domains.createdOf(ids)),
+      ],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
         ...(mayEverEndHere(configuration) ? [sshRoute(context, dialPort, recordings)] : []),
